@@ -1,0 +1,85 @@
+"""Refusals: every stable error code of the protocol (docs/PROTOCOL.md, "Errors")."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Code(StrEnum):
+    """The stable name of a refusal; programs branch on it, people read the text beside it."""
+
+    # The connection ends: the peer's bytes make no sense.
+    FRAME_TOO_LARGE = "frame-too-large"
+    BAD_FRAME = "bad-frame"
+    BAD_MESSAGE = "bad-message"
+    HELLO_EXPECTED = "hello-expected"
+    HELLO_REPEATED = "hello-repeated"
+    HELLO_TIMEOUT = "hello-timeout"
+    # The connection ends: the hello was refused.
+    VERSION_UNSUPPORTED = "version-unsupported"
+    UNKNOWN_SESSION = "unknown-session"
+    NICK_TAKEN = "nick-taken"
+    BAD_NICK = "bad-nick"
+    CURSOR_BEYOND_HEAD = "cursor-beyond-head"
+    TOO_MANY_CONNECTIONS = "too-many-connections"
+    # The request was refused, the connection lives.
+    UNSUPPORTED = "unsupported"
+    BAD_ROOM = "bad-room"
+    NO_SUCH_ROOM = "no-such-room"
+    NO_SUCH_USER = "no-such-user"
+    NOT_A_MEMBER = "not-a-member"
+    TOO_MANY_ROOMS = "too-many-rooms"
+    EMPTY_TEXT = "empty-text"
+    TEXT_TOO_LONG = "text-too-long"
+    CONTROL_CHARACTER = "control-character"
+    OUT_OF_ORDER = "out-of-order"
+    STORAGE_UNAVAILABLE = "storage-unavailable"
+
+
+class ChatdError(Exception):
+    """A sentence for people with a stable code for programs."""
+
+    def __init__(self, code: Code, text: str, **details: str | float) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+        self.details = details
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.code})"
+
+
+class ProtocolError(ChatdError):
+    """The peer broke the protocol or may not come in: one error, then the connection ends."""
+
+
+class RequestError(ChatdError):
+    """One request is refused; the connection lives."""
+
+
+class CloseReason(StrEnum):
+    """Why a connection ended: the closed list that logs, metrics and goodbyes use (P10)."""
+
+    GOODBYE = "goodbye"
+    LOST = "lost"
+    SILENT = "silent"
+    STUCK = "stuck"
+    HELLO_TIMEOUT = "hello-timeout"
+    BAD_INPUT = "bad-input"
+    REFUSED = "refused"
+    TAKEN_OVER = "taken-over"
+    DRAIN = "drain"
+    FAULT = "fault"
+
+
+EXPLANATIONS: Final[dict[CloseReason, str]] = {
+    CloseReason.GOODBYE: "the peer said goodbye",
+    CloseReason.LOST: "the transport closed without a goodbye",
+    CloseReason.SILENT: "nothing was received for the agreed limit",
+    CloseReason.STUCK: "no byte was taken for 30 s while bytes waited, and nothing was heard",
+    CloseReason.HELLO_TIMEOUT: "no complete hello within the deadline",
+    CloseReason.BAD_INPUT: "the peer broke the protocol",
+    CloseReason.REFUSED: "the hello was refused",
+    CloseReason.TAKEN_OVER: "a newer connection of the same session took over",
+    CloseReason.DRAIN: "the daemon is stopping",
+    CloseReason.FAULT: "a fault of the daemon itself, logged with its traceback",
+}

@@ -1,0 +1,80 @@
+"""Frames: four bytes of length, one byte of type, the payload (docs/PROTOCOL.md, "Frames")."""
+
+import struct
+from enum import IntEnum
+
+from chatd.wire.errors import Code, ProtocolError
+from chatd.wire.limits import MAX_FRAME
+
+_HEAD = struct.Struct(">IB")
+HEAD_SIZE = _HEAD.size
+
+
+class FrameType(IntEnum):
+    """What a frame carries."""
+
+    MESSAGE = 1
+    CHUNK = 2
+    PING = 3
+    PONG = 4
+
+
+_TYPES: dict[int, FrameType] = {int(kind): kind for kind in FrameType}
+
+
+def frame(kind: FrameType, payload: bytes) -> bytes:
+    """Return the frame of ``kind`` that carries ``payload``."""
+    return _HEAD.pack(len(payload) + 1, kind) + payload
+
+
+class FrameDecoder:
+    """Cut received bytes into frames, holding no more than was fed and not yet taken.
+
+    Feed it whatever arrived, then call `take` until it returns None. Work is linear in the bytes fed,
+    however they were split.
+    """
+
+    __slots__ = ("_buffer", "_offset", "_wanted", "limit")
+
+    def __init__(self, limit: int = MAX_FRAME) -> None:
+        self._buffer = bytearray()
+        self._offset = 0
+        self._wanted = HEAD_SIZE
+        self.limit = limit
+
+    def __len__(self) -> int:
+        """Return how many fed bytes were not taken yet."""
+        return len(self._buffer) - self._offset
+
+    def feed(self, data: bytes) -> None:
+        """Append received ``data``."""
+        if self._offset:
+            del self._buffer[: self._offset]
+            self._offset = 0
+        self._buffer += data
+
+    def take(self) -> tuple[FrameType, bytes] | None:
+        """Return the next frame's type and payload, or None until more bytes are fed.
+
+        Raises `ProtocolError` ``frame-too-large`` or ``bad-frame`` from the header alone, before the body.
+        """
+        offset = self._offset
+        available = len(self._buffer) - offset
+        if available < self._wanted:
+            return None
+        size, number = _HEAD.unpack_from(self._buffer, offset)
+        if size > self.limit:
+            raise ProtocolError(
+                Code.FRAME_TOO_LARGE,
+                f"A frame of {size} bytes was announced; the limit is {self.limit} bytes.",
+            )
+        kind = _TYPES.get(number)
+        if size == 0 or kind is None:
+            raise ProtocolError(Code.BAD_FRAME, "A frame's header is wrong: its length or type is not known.")
+        end = 4 + size
+        if available < end:
+            self._wanted = end
+            return None
+        self._wanted = HEAD_SIZE
+        self._offset = offset + end
+        return kind, bytes(self._buffer[offset + HEAD_SIZE : offset + end])

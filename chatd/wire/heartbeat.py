@@ -1,0 +1,88 @@
+"""Liveness arithmetic: when to ping, when a peer is dead, how long a round trip takes.
+
+Time comes in as monotonic seconds. The rules are those of docs/PROTOCOL.md, "Heartbeat": a peer is judged
+by the bytes received from it alone (P7); a side that has sent nothing for one interval sends a ping, so
+that the other has something to judge by.
+"""
+
+from enum import Enum
+
+
+class Verdict(Enum):
+    """What a look at the clock asks for."""
+
+    ALIVE = "alive"
+    PING = "ping"
+    DEAD = "dead"
+
+
+class Heartbeat:
+    """One side's view of its peer.
+
+    ``interval`` seconds of silence ask for a ping; ``misses`` silent intervals mean dead.
+    """
+
+    __slots__ = ("_heard", "_pinged", "_said", "interval", "misses")
+
+    def __init__(self, interval: float, misses: int, now: float) -> None:
+        self.interval = interval
+        self.misses = misses
+        self._heard = now
+        self._said = now
+        self._pinged = now
+
+    @property
+    def limit(self) -> float:
+        """Return the seconds of silence after which the peer is dead."""
+        return self.interval * self.misses
+
+    def heard(self, now: float) -> None:
+        """Note that bytes were received."""
+        self._heard = now
+
+    def said(self, now: float) -> None:
+        """Note that bytes were sent."""
+        self._said = now
+
+    def silence(self, now: float) -> float:
+        """Return for how many seconds nothing was received."""
+        return now - self._heard
+
+    def forgive(self, now: float) -> None:
+        """Begin the silence anew: we were not listening (a stalled reactor, a suspended machine)."""
+        self._heard = now
+
+    def check(self, now: float) -> Verdict:
+        """Return what to do now; a PING counts as said."""
+        silence = now - self._heard
+        if silence >= self.interval * self.misses:
+            return Verdict.DEAD
+        unanswered = silence >= self.interval and now - self._pinged >= self.interval
+        if unanswered or now - self._said >= self.interval:
+            self._said = self._pinged = now
+            return Verdict.PING
+        return Verdict.ALIVE
+
+
+class RoundTrip:
+    """The measured round trip: smoothed mean and variance, in seconds (RFC 6298 section 2)."""
+
+    __slots__ = ("mean", "variance")
+
+    def __init__(self) -> None:
+        self.mean: float | None = None
+        self.variance = 0.0
+
+    def measured(self, sample: float) -> None:
+        """Take in one measured round trip."""
+        if self.mean is None:
+            self.mean, self.variance = sample, sample / 2
+            return
+        self.variance += (abs(self.mean - sample) - self.variance) / 4
+        self.mean += (sample - self.mean) / 8
+
+    def patience(self, least: float) -> float:
+        """Return after how many seconds an unanswered ping is suspicious, ``least`` at the least."""
+        if self.mean is None:
+            return least
+        return max(least, 4 * (self.mean + self.variance))

@@ -1,0 +1,45 @@
+"""Every limit of the protocol, each with its unit and its reason (docs/PROTOCOL.md, "Limits")."""
+
+from typing import Final
+
+PROTOCOL_VERSION: Final = 1
+"""The version this code speaks; a hello that names another is refused."""
+
+MAX_FRAME: Final = 65_536
+"""Bytes that may follow a frame's length field: the class of memory one peer may cost."""
+
+MAX_TEXT: Final = 16_384
+"""Bytes of UTF-8 in one text; escaped twice over it still fits into a frame with room to spare."""
+
+MAX_NAME: Final = 32
+"""Characters in a nick or in a room's name behind its sign."""
+
+MAX_INT: Final = 2**53 - 1
+"""The largest integer that every JSON reader keeps exactly (RFC 8259 section 6)."""
+
+MAX_PING: Final = 64
+"""Bytes of payload in a ping: enough for any time stamp, too few to be an amplifier."""
+
+MAX_CURSORS: Final = 256
+"""Rooms one hello may name; the rest are joined again one by one."""
+
+MAX_ROOMS: Final = 200
+"""Rooms one user may be a member of at once; direct messages do not count."""
+
+ROOMS_PER_MESSAGE: Final = 100
+"""Rooms in one welcome or rooms message, so that it fits into a frame."""
+
+PAGE_ROWS: Final = 200
+"""Events, rooms or members in one page at the most."""
+
+PAGE_BYTES: Final = 49_152
+"""Bytes of events in one page of history; it leaves room for the envelope around them."""
+
+MAX_UNANSWERED: Final = 256
+"""Sends that a client keeps unanswered at once; more gain nothing and cost memory."""
+
+BACKLOG: Final = 500
+"""Events before the head at which a room without a cursor starts at the earliest."""
+
+MAX_SOFTWARE: Final = 64
+"""Characters of a peer's name for itself that are kept."""

@@ -1,0 +1,341 @@
+"""Messages: one JSON object per message frame, told apart by its ``t`` (docs/PROTOCOL.md, "Messages").
+
+Two alphabets, one per direction: `Request` and `Hello` go to the server, the rest comes from it, `Goodbye`
+goes both ways. Unknown fields are ignored. Nothing is ever forwarded as received: it is encoded anew.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from chatd.wire.errors import CloseReason, Code, ProtocolError, RequestError
+from chatd.wire.frames import FrameType, frame
+from chatd.wire.limits import MAX_CURSORS, MAX_INT, PAGE_ROWS, PROTOCOL_VERSION
+
+Count = Annotated[int, Meta(ge=0, le=MAX_INT)]
+Page = Annotated[int, Meta(ge=1, le=PAGE_ROWS)]
+
+
+class Message(Struct, tag_field="t", omit_defaults=True, frozen=True, kw_only=True, gc=False):
+    """One message of either side."""
+
+
+# ---- to the server --------------------------------------------------------------------------------------
+
+
+class Pulse(Struct, frozen=True, gc=False):
+    """A heartbeat: ping after ``interval`` seconds of silence, dead after ``misses`` such intervals."""
+
+    interval: Annotated[float, Meta(gt=0, le=3600)]
+    misses: Annotated[int, Meta(ge=1, le=1000)]
+
+
+class Hello(Message, frozen=True, tag="hello"):
+    """The first message: who is there, and from where to go on.
+
+    ``token`` resumes its session; with ``device`` it opens a further session of the same user. Without a
+    token ``nick`` is claimed. ``cursors`` holds, per room, the last event received; ``follow`` says whether
+    rooms that it does not name are followed too. The token of an older session may come as ``token`` alone.
+    """
+
+    version: int = PROTOCOL_VERSION
+    software: str = ""
+    nick: str = ""
+    token: str = ""
+    device: bool = False
+    heartbeat: Pulse | None = None
+    cursors: Annotated[dict[str, Count], Meta(max_length=MAX_CURSORS)] = {}
+    follow: Literal["all", "listed"] = "all"
+
+
+class Request(Message, frozen=True):
+    """Something asked; exactly one `Ok` or `Error` with the same ``id`` answers it."""
+
+    id: Count
+
+
+class Send(Request, frozen=True, tag="send"):
+    """Post ``text`` to a room or, with ``@nick``, to one user.
+
+    ``n`` numbers the session's sends: the last accepted one plus one. A number that was accepted before is
+    acknowledged again and has no second effect.
+    """
+
+    n: Annotated[int, Meta(ge=1, le=MAX_INT)]
+    room: str
+    text: str
+
+
+class Join(Request, frozen=True, tag="join"):
+    """Become a member of ``room`` and follow it, from behind event ``after`` where it is given."""
+
+    room: str
+    after: Count | None = None
+
+
+class Leave(Request, frozen=True, tag="leave"):
+    """Stop being a member of ``room``."""
+
+    room: str
+
+
+class Topic(Request, frozen=True, tag="topic"):
+    """Set the room's topic; an empty one clears it."""
+
+    room: str
+    text: str
+
+
+class Nick(Request, frozen=True, tag="nick"):
+    """Take another nick."""
+
+    nick: str
+
+
+class Read(Request, frozen=True, tag="read"):
+    """Move the user's read mark in ``room`` forward to event ``seq``."""
+
+    room: str
+    seq: Count
+
+
+class ListRooms(Request, frozen=True, tag="list"):
+    """List the rooms whose names sort behind ``after``."""
+
+    after: str = ""
+    limit: Page = PAGE_ROWS
+
+
+class Members(Request, frozen=True, tag="members"):
+    """List the members of ``room`` whose nicks sort behind ``after``."""
+
+    room: str
+    after: str = ""
+    limit: Page = PAGE_ROWS
+
+
+class History(Request, frozen=True, tag="history"):
+    """Read a page of ``room``: below ``before`` (newest page when absent) or above ``after``."""
+
+    room: str
+    before: Count | None = None
+    after: Count | None = None
+    limit: Page = 50
+
+
+class Goodbye(Message, frozen=True, tag="goodbye"):
+    """The side that closes says why; the server may ask to be called again after ``retry_after`` seconds."""
+
+    reason: str = CloseReason.GOODBYE
+    text: str = ""
+    retry_after: float | None = None
+
+
+# ---- from the server ------------------------------------------------------------------------------------
+
+
+class RoomState(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
+    """What a member knows of a room.
+
+    Events ``first`` to ``head`` exist; this connection goes on behind ``cursor``; ``read`` is the read mark.
+    ``peer`` is the other user's nick in a direct-message log.
+    """
+
+    room: str
+    head: int
+    cursor: int
+    read: int = 0
+    first: int = 1
+    topic: str = ""
+    peer: str = ""
+
+
+class Limits(Struct, frozen=True, kw_only=True, gc=False):
+    """The server's limits, in bytes or pieces."""
+
+    frame: int
+    text: int
+    name: int
+    rooms: int
+    unanswered: int
+
+
+class Welcome(Message, frozen=True, tag="welcome"):
+    """The answer to a hello: the session, what is in force, and the rooms.
+
+    ``token`` comes once, with a new session. ``last`` is the last accepted send. ``more`` says that `Rooms`
+    messages with the rest of the rooms follow.
+    """
+
+    version: int
+    software: str
+    server: str
+    session: int
+    nick: str
+    last: int
+    now: int
+    heartbeat: Pulse
+    limits: Limits
+    rooms: list[RoomState]
+    token: str = ""
+    resumed: bool = False
+    more: bool = False
+
+
+class Rooms(Message, frozen=True, tag="rooms"):
+    """Rooms that this connection follows from now on; their events come behind this message."""
+
+    rooms: list[RoomState]
+    more: bool = False
+
+
+class Left(Message, frozen=True, tag="left"):
+    """A room that the user is no longer a member of, and this connection no longer follows."""
+
+    room: str
+
+
+class Event(Message, frozen=True, tag="event"):
+    """One event of a room's log, the same bytes for everybody, for ever.
+
+    ``ts`` is the server's time in milliseconds since 1970; ``by`` the nick at that time. A message carries
+    the ``session`` and ``n`` it was sent with. Kinds: message, join, leave, topic, nick.
+    """
+
+    room: str
+    seq: int
+    ts: int
+    kind: str
+    by: str
+    text: str = ""
+    session: int = 0
+    n: int = 0
+
+
+class Gap(Message, frozen=True, tag="gap"):
+    """Events ``first`` to ``last`` of ``room`` are no longer kept; the cursor moves to ``last``."""
+
+    room: str
+    first: int
+    last: int
+
+
+class Presence(Message, frozen=True, tag="presence"):
+    """Members of ``room`` that came online or went offline; best effort, never in a log."""
+
+    room: str
+    online: list[str] = []
+    offline: list[str] = []
+
+
+class RoomInfo(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
+    """One line of the list of rooms."""
+
+    room: str
+    members: int
+    head: int
+    topic: str = ""
+
+
+class Member(Struct, frozen=True, kw_only=True, gc=False):
+    """One member of a room, and whether a connection of theirs is up."""
+
+    nick: str
+    online: bool
+
+
+class Ok(Message, frozen=True, tag="ok"):
+    """Request ``id`` is done, and durable where it changed something."""
+
+    id: int
+    seq: int | None = None
+    ts: int | None = None
+    room: str = ""
+    rooms: list[RoomInfo] | None = None
+    members: list[Member] | None = None
+    events: list[Raw] | None = None
+    more: bool = False
+
+
+class Error(Message, frozen=True, tag="error"):
+    """A refusal: of request ``id``, or without one of the whole connection, which then ends."""
+
+    code: str
+    text: str
+    id: int | None = None
+    suggest: str = ""
+    room: str = ""
+    retry_after: float | None = None
+
+
+ToServer = Hello | Send | Join | Leave | Topic | Nick | Read | ListRooms | Members | History | Goodbye
+FromServer = Welcome | Rooms | Left | Event | Gap | Presence | Ok | Error | Goodbye
+
+
+class _Envelope(Struct):
+    """What can be known of a message whose kind is not."""
+
+    t: str
+    id: Count | None = None
+
+
+_encoder = msgspec.json.Encoder()
+_to_server: msgspec.json.Decoder[ToServer] = msgspec.json.Decoder(ToServer)
+_from_server: msgspec.json.Decoder[FromServer] = msgspec.json.Decoder(FromServer)
+_envelope = msgspec.json.Decoder(_Envelope)
+_TO_SERVER_TAGS = frozenset(str(kind.__struct_config__.tag) for kind in ToServer.__args__)
+_FROM_SERVER_TAGS = frozenset(str(kind.__struct_config__.tag) for kind in FromServer.__args__)
+
+
+class UnknownRequestError(RequestError):
+    """A request of a kind that this version does not know; ``id`` names it."""
+
+    def __init__(self, request_id: int, kind: str) -> None:
+        super().__init__(Code.UNSUPPORTED, f"The request {kind[:32]!r} is not known to this server.")
+        self.id = request_id
+
+
+def encode(message: Message) -> bytes:
+    """Return the message frame that carries ``message``."""
+    return frame(FrameType.MESSAGE, _encoder.encode(message))
+
+
+def _malformed(payload: bytes, error: Exception) -> ProtocolError:
+    what = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error) or "not a JSON object"
+    return ProtocolError(Code.BAD_MESSAGE, f"A message of {len(payload)} bytes is malformed: {what[:200]}.")
+
+
+def decode_to_server(payload: bytes) -> ToServer:
+    """Return the client's message in ``payload``.
+
+    Raises `UnknownRequestError` for a well-formed request of an unknown kind, `ProtocolError` for all else.
+    """
+    try:
+        return _to_server.decode(payload)
+    except (ValueError, RecursionError) as error:
+        envelope = _peek(payload)
+        if envelope is not None and envelope.id is not None and envelope.t not in _TO_SERVER_TAGS:
+            raise UnknownRequestError(envelope.id, envelope.t) from None
+        raise _malformed(payload, error) from None
+
+
+def decode_from_server(payload: bytes) -> FromServer | None:
+    """Return the server's message in ``payload``, or None for one of a kind unknown to this version.
+
+    Raises `ProtocolError` for anything that is not a message.
+    """
+    try:
+        return _from_server.decode(payload)
+    except (ValueError, RecursionError) as error:
+        envelope = _peek(payload)
+        if envelope is not None and envelope.t not in _FROM_SERVER_TAGS:
+            return None
+        raise _malformed(payload, error) from None
+
+
+def _peek(payload: bytes) -> _Envelope | None:
+    try:
+        return _envelope.decode(payload)
+    except (ValueError, RecursionError):
+        return None
