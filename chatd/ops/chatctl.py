@@ -1,0 +1,5 @@
+"""chatctl: the operators' command."""
+
+
+def main() -> None:
+    """Run chatctl."""
