@@ -1,0 +1,114 @@
+"""What can be configured: one frozen Struct per section of chatd.toml, with the defaults of no file at all.
+
+etc/chatd.toml explains every key to operators; a test holds the two together.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+Number = Annotated[int, Meta(ge=1, le=10_000_000)]
+OrForEver = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+OrUnlimited = Annotated[int, Meta(ge=0, le=10_000_000)]
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the configuration file; a key that is not a field is a mistake."""
+
+
+class ListenConfig(Section, frozen=True):
+    """One listener: ``[[listen]]``.
+
+    ``endpoint`` is a Twisted server endpoint string. With ``certificate`` and ``key`` (PEM files) it speaks
+    TLS. Plain text beyond loopback and UNIX sockets needs ``allow_plaintext``, here or for all listeners.
+    ``backlog`` is the number of connections the kernel holds until they are accepted.
+    """
+
+    endpoint: Annotated[str, Meta(min_length=1)] = "tcp:7411:interface=127.0.0.1"
+    certificate: str = ""
+    key: str = ""
+    allow_plaintext: bool = False
+    backlog: Annotated[int, Meta(ge=1, le=65_535)] = 1024
+
+    @property
+    def tls(self) -> bool:
+        """Return whether this listener wraps its endpoint in TLS (an ``ssl:`` endpoint needs no wrapping)."""
+        return bool(self.certificate)
+
+
+class HeartbeatConfig(Section, frozen=True):
+    """The heartbeat for clients that wish none, and the bounds of what they may wish: ``[heartbeat]``.
+
+    A wished interval is brought into ``min_interval`` to ``max_interval`` seconds; the misses are then
+    chosen so that interval times misses is within ``min_limit`` to ``max_limit`` seconds.
+    """
+
+    interval: Seconds = 5.0
+    misses: Annotated[int, Meta(ge=1, le=1000)] = 6
+    min_interval: Seconds = 1.0
+    max_interval: Seconds = 60.0
+    min_limit: Seconds = 3.0
+    max_limit: Seconds = 600.0
+
+
+class LimitsConfig(Section, frozen=True):
+    """What peers may use: ``[limits]``.
+
+    ``max_connections_per_address`` does not count loopback addresses and UNIX sockets (a relay on the same
+    machine speaks for many); 0 is no limit. The timeouts are seconds.
+    """
+
+    max_connections: Number = 20_000
+    max_connections_per_address: OrUnlimited = 1000
+    hello_timeout: Seconds = 10.0
+    write_timeout: Seconds = 30.0
+
+
+class SessionConfig(Section, frozen=True):
+    """How long a session and its nick are kept after they were last seen: ``[session]``."""
+
+    expire_days: Annotated[float, Meta(gt=0, le=36_500)] = 30.0
+
+
+class RetentionConfig(Section, frozen=True):
+    """How many events, and for how many days, each room's log keeps; 0 is for ever: ``[retention]``."""
+
+    events: OrForEver = 0
+    days: Annotated[float, Meta(ge=0, le=36_500)] = 0.0
+
+
+class DrainConfig(Section, frozen=True):
+    """How the daemon stops: ``[drain]``.
+
+    The clients' retry slots are spread over ``window`` seconds; what is still open after ``deadline``
+    seconds is aborted.
+    """
+
+    window: Annotated[float, Meta(ge=0, le=3600)] = 2.0
+    deadline: Annotated[float, Meta(gt=0, le=3600)] = 10.0
+
+
+class LogConfig(Section, frozen=True):
+    """The form of the log and its least level: ``[log]``."""
+
+    format: Literal["text", "json"] = "text"
+    level: Literal["debug", "info", "warn", "error", "critical"] = "info"
+
+
+class Config(Section, frozen=True):
+    """The whole configuration; ``Config()`` is what runs without a file.
+
+    A relative ``data`` is relative to the working directory. ``allow_plaintext`` speaks for every listener,
+    also those of ``--listen``.
+    """
+
+    data: Annotated[str, Meta(min_length=1)] = "./chatd-data"
+    allow_plaintext: bool = False
+    listen: tuple[ListenConfig, ...] = (ListenConfig(),)
+    heartbeat: HeartbeatConfig = HeartbeatConfig()
+    limits: LimitsConfig = LimitsConfig()
+    session: SessionConfig = SessionConfig()
+    retention: RetentionConfig = RetentionConfig()
+    drain: DrainConfig = DrainConfig()
+    log: LogConfig = LogConfig()
