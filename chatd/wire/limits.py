@@ -11,6 +11,9 @@ MAX_FRAME: Final = 65_536
 MAX_TEXT: Final = 16_384
 """Bytes of UTF-8 in one text; escaped twice over it still fits into a frame with room to spare."""
 
+MAX_TOPIC: Final = 512
+"""Bytes of UTF-8 in a room's topic, which stands in every list of rooms."""
+
 MAX_NAME: Final = 32
 """Characters in a nick or in a room's name behind its sign."""
 
@@ -26,11 +29,11 @@ MAX_CURSORS: Final = 256
 MAX_ROOMS: Final = 200
 """Rooms one user may be a member of at once; direct messages do not count."""
 
-ROOMS_PER_MESSAGE: Final = 100
-"""Rooms in one welcome or rooms message, so that it fits into a frame."""
+ROOMS_PER_MESSAGE: Final = 40
+"""Rooms in one message at the most, so that they fit into a frame whatever their names and topics."""
 
 PAGE_ROWS: Final = 200
-"""Events, rooms or members in one page at the most."""
+"""Events or members in one page at the most."""
 
 PAGE_BYTES: Final = 49_152
 """Bytes of events in one page of history; it leaves room for the envelope around them."""

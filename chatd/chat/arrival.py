@@ -1,0 +1,131 @@
+"""Arrival: what a hello leads to, from the session's takeover to the welcome and the first cursors."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import chatd
+from chatd.chat.state import Peer, Room, Session, User
+from chatd.chat.world import World
+from chatd.wire import limits
+from chatd.wire.errors import CloseReason, Code, ProtocolError, RequestError
+from chatd.wire.messages import Hello, Limits, Pulse, Rooms, RoomState, Welcome, encode
+
+LIMITS = Limits(
+    frame=limits.MAX_FRAME,
+    text=limits.MAX_TEXT,
+    name=limits.MAX_NAME,
+    rooms=limits.MAX_ROOMS,
+    unanswered=limits.MAX_UNANSWERED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A connection that is let in: its session, whether that is resumed, and what was agreed."""
+
+    session: Session
+    resumed: bool
+    pulse: Pulse
+    token: str = ""
+
+
+def arrive(world: World, peer: Peer, arrival: Arrival, hello: Hello, now: int) -> None:
+    """Bind ``peer`` to its session; an older connection of that session is fenced off.
+
+    The welcome waits for the commit, as all answers do; the cursors are taken up in the same moment, so that
+    no event falls between. Raises `ProtocolError` ``cursor-beyond-head``.
+    """
+    session = arrival.session
+    starts = _starts(world, session.user, hello)
+    old = session.peer
+    if old is not None:
+        old.session = None
+        old.close(CloseReason.TAKEN_OVER)
+    session.peer = peer
+    session.seen = now
+    peer.session = session
+    peer.reader.follows_all = hello.follow == "all"
+    world.answer(peer, None, partial(_welcome, world, peer, arrival, starts, now))
+
+
+def depart(world: World, peer: Peer, now: int) -> None:
+    """Unbind ``peer``, whose connection has ended, from its session and its logs."""
+    peer.reader.unfollow_all()
+    session = peer.session
+    if session is None or session.peer is not peer:
+        return
+    peer.session = None
+    session.peer = None
+    session.seen = now
+    if session.digest in world.sessions:
+        world.batch.add_change(session.row())
+
+
+def _starts(world: World, user: User, hello: Hello) -> dict[Room, int]:
+    """Return the cursors that ``hello`` names, by room; those of rooms that were left are dropped."""
+    starts: dict[Room, int] = {}
+    for name, cursor in hello.cursors.items():
+        room = _known(world, user, name)
+        if room is None or user not in room.members:
+            continue
+        if cursor > room.log.head:
+            raise ProtocolError(
+                Code.CURSOR_BEYOND_HEAD,
+                f"{room.name} has events up to {room.log.head}, not {cursor}; forget that cursor.",
+                room=room.name,
+            )
+        starts[room] = cursor
+    return starts
+
+
+def _known(world: World, user: User, name: str) -> Room | None:
+    try:
+        return world.find_room(user, name)
+    except RequestError:
+        return None
+
+
+def _welcome(world: World, peer: Peer, arrival: Arrival, starts: dict[Room, int], now: int) -> bytes:
+    session = arrival.session
+    if peer.session is not session:
+        return b""
+    states = _follow(peer, session.user, starts)
+    chunks = [
+        states[begin : begin + limits.ROOMS_PER_MESSAGE]
+        for begin in range(0, len(states), limits.ROOMS_PER_MESSAGE)
+    ] or [[]]
+    welcome = Welcome(
+        version=limits.PROTOCOL_VERSION,
+        software=f"chatd/{chatd.__version__}",
+        server=world.server,
+        session=session.id,
+        nick=session.user.nick,
+        last=_durable_last(world, session),
+        now=now,
+        heartbeat=arrival.pulse,
+        limits=LIMITS,
+        rooms=chunks[0],
+        token=arrival.token,
+        resumed=arrival.resumed,
+        more=len(chunks) > 1,
+    )
+    rest = [Rooms(rooms=chunk, more=chunk is not chunks[-1]) for chunk in chunks[1:]]
+    return b"".join([encode(welcome), *map(encode, rest)])
+
+
+def _follow(peer: Peer, user: User, starts: dict[Room, int]) -> list[RoomState]:
+    rooms = [room for room in user.rooms if room in starts or peer.reader.follows_all]
+    states = []
+    for room in rooms:
+        cursor = starts.get(room)
+        if cursor is None:
+            head = room.log.head
+            cursor = min(head, max(room.members[user], head - limits.BACKLOG, room.log.first - 1))
+        peer.reader.follow(room.log, cursor)
+        states.append(room.state(user, cursor))
+    return states
+
+
+def _durable_last(world: World, session: Session) -> int:
+    """Return the last send that is on disk; those of the batch that is still open are not."""
+    return world.batch.sends.get(session, session.last)

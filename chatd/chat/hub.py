@@ -1,0 +1,172 @@
+"""The hub: requests in, batches out; after the commit the logs grow and everybody hears.
+
+One batch is open and collects what is decided; another may be on its way to disk. Whoever drives the hub
+seals the open batch, has its changes committed, and says `committed` or `failed`.
+"""
+
+import hashlib
+from collections.abc import Callable
+
+from chatd.chat import arrival
+from chatd.chat.arrival import Arrival
+from chatd.chat.batch import Answer, Batch
+from chatd.chat.log import Log
+from chatd.chat.requests import refuse, serve
+from chatd.chat.state import Peer, Room, Session
+from chatd.chat.storage import Changes, Snapshot, Trim
+from chatd.chat.world import World
+from chatd.wire.errors import Code, ProtocolError, RequestError
+from chatd.wire.messages import Error, Hello, Request, encode
+
+WARM_BYTES = 67_108_864
+"""Bytes of recent frames that all logs together keep in memory; the longest untouched are dropped first."""
+
+_STORAGE = (
+    "The server cannot write to its disk now; nothing was lost of what was acknowledged. Try again later."
+)
+
+
+def digest(token: str) -> bytes:
+    """Return what is kept of a session's token: enough to know it again, too little to use it."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+class Hub:
+    """The state of the chat and its open batch; ``work`` is called when the batch is no longer empty."""
+
+    def __init__(self, snapshot: Snapshot, work: Callable[[], None]) -> None:
+        self.world = World(snapshot)
+        self._work = work
+        self._warm: dict[Log, None] = {}
+        self._warm_bytes = 0
+
+    # ---- sessions -----------------------------------------------------------------------------------
+
+    def session(self, token: str) -> Session:
+        """Return the session that ``token`` belongs to. Raises `ProtocolError` ``unknown-session``."""
+        session = self.world.sessions.get(digest(token))
+        if session is None:
+            raise ProtocolError(
+                Code.UNKNOWN_SESSION, "The server does not know this session (any longer); begin a new one."
+            )
+        return session
+
+    def claim(self, nick: str, token: str, now: int) -> Session:
+        """Return a new session with ``token`` for a new user called ``nick``.
+
+        Raises `ProtocolError` ``nick-taken`` or ``bad-nick``.
+        """
+        user = self.world.add_user(nick)
+        return self.world.add_session(user, digest(token), now)
+
+    def add_device(self, sibling: Session, token: str, now: int) -> Session:
+        """Return a new session with ``token`` for the user of ``sibling``."""
+        return self.world.add_session(sibling.user, digest(token), now)
+
+    def arrive(self, peer: Peer, arriving: Arrival, hello: Hello, now: int) -> None:
+        """Let ``peer`` in: see `chatd.chat.arrival.arrive`."""
+        arrival.arrive(self.world, peer, arriving, hello, now)
+        self._work()
+
+    def depart(self, peer: Peer, now: int) -> None:
+        """Let ``peer`` go: see `chatd.chat.arrival.depart`."""
+        arrival.depart(self.world, peer, now)
+        self._work()
+
+    def expire(self, before: int, now: int) -> int:
+        """End the sessions without a connection that were last seen before ``before``; return how many."""
+        ended = [s for s in self.world.sessions.values() if s.peer is None and s.seen < before]
+        for session in ended:
+            if len(session.user.sessions) == 1:
+                for room in [room for room in session.user.rooms if not room.direct]:
+                    self.world.post(room, "leave", session.user.nick, now)
+                    self.world.drop_member(room, session.user)
+            self.world.end_session(session)
+        for session in self.world.sessions.values():
+            if session.peer is not None:
+                session.seen = now
+                self.world.batch.add_change(session.row())
+        self._work()
+        return len(ended)
+
+    # ---- requests -----------------------------------------------------------------------------------
+
+    def request(self, peer: Peer, session: Session, request: Request, now: int) -> None:
+        """Decide about ``request``; its answer follows the commit."""
+        serve(self.world, peer, session, request, now)
+        self._work()
+
+    def refuse(self, peer: Peer, request: int, error: RequestError) -> None:
+        """Answer ``request`` with a refusal, in its turn."""
+        refuse(self.world, peer, request, error)
+        self._work()
+
+    # ---- batches ------------------------------------------------------------------------------------
+
+    def seal(self) -> tuple[Batch, Changes]:
+        """Return what was collected and what the store is to write of it, and open a new batch."""
+        batch, self.world.batch = self.world.batch, Batch()
+        return batch, batch.changes()
+
+    def committed(self, batch: Batch) -> None:
+        """Let the logs grow by what ``batch`` made durable, then give its answers."""
+        for log, frames in batch.frames.items():
+            before = log.tail_bytes
+            log.grow(frames)
+            self._keep_warm(log, log.tail_bytes - before)
+        for peer, answers in batch.answers.items():
+            data = b"".join([answer if isinstance(answer, bytes) else answer() for _, answer in answers])
+            peer.reply(data, _answered(answers))
+            if peer.reader.lags:
+                peer.catch_up()
+
+    def failed(self, batch: Batch) -> None:
+        """Take back ``batch``, whose commit failed, and the open one, which was built upon it."""
+        following, _ = self.seal()
+        following.undo()
+        batch.undo()
+        for refused in (batch, following):
+            for peer, answers in refused.answers.items():
+                self._refuse_all(peer, answers)
+
+    def _refuse_all(self, peer: Peer, answers: list[tuple[int | None, Answer]]) -> None:
+        """Refuse what was asked; what answers no request tells only what is true now, and is told."""
+        session = peer.session
+        if session is not None and session.digest not in self.world.sessions:
+            peer.refuse(Code.STORAGE_UNAVAILABLE, _STORAGE)
+            return
+        told = []
+        for request, answer in answers:
+            if request is not None:
+                told.append(encode(Error(id=request, code=Code.STORAGE_UNAVAILABLE, text=_STORAGE)))
+            elif not isinstance(answer, bytes):
+                told.append(answer())
+        peer.reply(b"".join(told), _answered(answers))
+
+    def _keep_warm(self, log: Log, growth: int) -> None:
+        self._warm.pop(log, None)
+        self._warm[log] = None
+        self._warm_bytes += growth
+        while self._warm_bytes > WARM_BYTES and len(self._warm) > 1:
+            coldest = next(iter(self._warm))
+            del self._warm[coldest]
+            self._warm_bytes -= coldest.tail_bytes
+            coldest.forget_tail()
+
+    # ---- retention ----------------------------------------------------------------------------------
+
+    def trim(self, room: Room, first: int) -> None:
+        """Keep no event of ``room`` below ``first`` any more."""
+        log = room.log
+        first = min(first, log.head + 1)
+        if first <= log.first:
+            return
+        log.drop_before(first)
+        self.world.batch.add_change(room.row())
+        self.world.batch.add_change(Trim(log.id, first))
+        self._work()
+
+
+def _answered(answers: list[tuple[int | None, Answer]]) -> int:
+    """Return how many of ``answers`` answer a request."""
+    return sum(request is not None for request, _ in answers)

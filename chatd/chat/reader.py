@@ -1,0 +1,114 @@
+"""The reader: a connection's set of cursors.
+
+At the head of a log a reader is one of the log's followers, and its cursor is the log's head; behind it the
+cursor is kept here. There is no queue: whoever lags reads on from the log when its transport can take more.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from chatd.chat.log import Log
+
+
+class Missing(NamedTuple):
+    """Events that are in the store and not in memory: ``log`` above ``after``."""
+
+    log: Log
+    after: int
+
+
+class Page(NamedTuple):
+    """What a reader is to be handed next: ``frames`` of ``log``, or a gap up to ``skip_to``."""
+
+    log: Log
+    frames: list[bytes]
+    gap: tuple[int, int] | None = None
+
+
+class Reader:
+    """The cursors of one connection; ``hand`` takes bytes for it.
+
+    ``follows_all`` tells whether rooms that its user enters elsewhere are followed too.
+    """
+
+    __slots__ = ("_behind", "_following", "follows_all", "hand", "paused")
+
+    def __init__(self, hand: Callable[[bytes], None]) -> None:
+        self.hand = hand
+        self.follows_all = True
+        self.paused = False
+        self._following: set[Log] = set()
+        self._behind: dict[Log, int] = {}
+
+    @property
+    def lags(self) -> bool:
+        """Return whether some cursor is behind its head."""
+        return bool(self._behind)
+
+    @property
+    def following(self) -> Iterable[Log]:
+        """Return the logs that are followed."""
+        return self._following
+
+    def follows(self, log: Log) -> bool:
+        """Return whether ``log`` is followed."""
+        return log in self._following
+
+    def cursor(self, log: Log) -> int:
+        """Return the last event of ``log`` that was handed over."""
+        return self._behind.get(log, log.head)
+
+    def follow(self, log: Log, cursor: int) -> None:
+        """Follow ``log`` from behind event ``cursor``."""
+        self._following.add(log)
+        if cursor < log.head or self.paused:
+            log.followers.discard(self)
+            self._behind[log] = cursor
+        else:
+            self._behind.pop(log, None)
+            log.followers.add(self)
+
+    def unfollow(self, log: Log) -> None:
+        """Follow ``log`` no longer."""
+        self._following.discard(log)
+        self._behind.pop(log, None)
+        log.followers.discard(self)
+
+    def unfollow_all(self) -> None:
+        """Follow nothing any more."""
+        for log in list(self._following):
+            self.unfollow(log)
+
+    def pause(self) -> None:
+        """Stop being handed events: the transport is full. Every cursor stays where it is."""
+        if self.paused:
+            return
+        self.paused = True
+        for log in self._following:
+            if log not in self._behind:
+                log.followers.discard(self)
+                self._behind[log] = log.head
+
+    def resume(self) -> None:
+        """Go on: the transport has drained. Cursors at their head are handed live events again."""
+        self.paused = False
+        for log, cursor in list(self._behind.items()):
+            if cursor >= log.head:
+                self.follow(log, cursor)
+
+    def next(self, limit: int) -> Page | Missing | None:
+        """Return what to hand over next, about ``limit`` bytes of one log; None at every head."""
+        if not self._behind:
+            return None
+        log, cursor = next(iter(self._behind.items()))
+        if cursor + 1 < log.first:
+            return Page(log, [], (cursor + 1, log.first - 1))
+        frames = log.recent(cursor, limit)
+        return Missing(log, cursor) if frames is None else Page(log, frames)
+
+    def moved(self, log: Log, cursor: int) -> None:
+        """Move the cursor of ``log`` to ``cursor``; other logs that lag come first next time."""
+        if log not in self._behind:
+            return
+        del self._behind[log]
+        self.follow(log, cursor)

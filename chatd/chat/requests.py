@@ -1,0 +1,224 @@
+"""Requests: one table maps each to its preconditions and its handler.
+
+The preconditions are checked in one place, `serve`, before any handler. A handler is a plain function of the
+world, who asks, the room, the request and the time in milliseconds since 1970; what it says waits for the
+commit.
+"""
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from typing import Any
+
+from chatd.chat.names import check_nick
+from chatd.chat.state import HistoryQuery, Peer, Room, Session, User
+from chatd.chat.text import check_text, check_topic
+from chatd.chat.world import World, begin_following
+from chatd.wire import messages as m
+from chatd.wire.errors import Code, RequestError
+from chatd.wire.limits import MAX_FRAME, MAX_ROOMS, ROOMS_PER_MESSAGE
+
+
+class Need(Enum):
+    """What must be true of the room that a request names."""
+
+    NO_ROOM = "names none"
+    ROOM = "exists"
+    MEMBER = "the user is a member"
+    OPEN = "the user is a member, or it is a log of direct messages that may be begun"
+
+
+Handler = Callable[[World, Peer, Session, Any, Any, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A request's precondition, its handler, and how many bytes its answer takes at the most, about."""
+
+    need: Need
+    handle: Handler
+    answer_bytes: int = 128
+
+
+def serve(world: World, peer: Peer, session: Session, request: m.Request, now: int) -> None:
+    """Check ``request`` against its rule and let its handler decide; a refusal becomes its answer."""
+    rule = RULES[type(request)]
+    try:
+        room = None if rule.need is Need.NO_ROOM else _room(world, session.user, rule.need, request)
+        rule.handle(world, peer, session, room, request, now)
+    except RequestError as error:
+        refuse(world, peer, request.id, error)
+
+
+def refuse(world: World, peer: Peer, request: int, error: RequestError) -> None:
+    """Answer ``request`` with a refusal."""
+    world.answer(peer, request, m.encode(m.Error(id=request, code=error.code, text=error.text)))
+
+
+def _room(world: World, user: User, need: Need, request: Any) -> Room:
+    name: str = request.room
+    room = world.rooms.get(name)
+    if room is None:
+        room = world.open_room(user, name) if _may_open(need, name) else world.find_room(user, name)
+    if room is None:
+        raise RequestError(Code.NO_SUCH_ROOM, f"There is no room {name[:64]}; join it to make it.")
+    if user not in room.members and (need is not Need.ROOM or room.direct):
+        raise RequestError(Code.NOT_A_MEMBER, f"You are not a member of {name[:64]}; join it first.")
+    return room
+
+
+def _may_open(need: Need, name: str) -> bool:
+    return need is Need.OPEN and name.startswith("@")
+
+
+def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Send, now: int) -> None:
+    last = session.last
+    if request.n <= last:
+        world.answer(peer, request.id, m.encode(m.Ok(id=request.id, room=room.name)))
+        return
+    if request.n != last + 1:
+        raise RequestError(
+            Code.OUT_OF_ORDER, f"The next send has the number {last + 1}; send again from there."
+        )
+    text = request.text
+    check_text(text)
+    log = room.log
+    seq = log.number(now)
+    event = m.Event(
+        room=room.name,
+        seq=seq,
+        ts=log.ts,
+        kind="message",
+        by=session.user.nick,
+        text=text,
+        session=session.id,
+        n=last + 1,
+    )
+    batch = world.batch
+    batch.add_event(log, m.encode(event))
+    batch.add_send(session)
+    name = "" if request.room == room.name else room.name
+    batch.answer(peer, request.id, m.encode(m.Ok(id=request.id, seq=seq, ts=log.ts, room=name)))
+
+
+def _join(world: World, peer: Peer, session: Session, _: None, request: m.Join, now: int) -> None:
+    user = session.user
+    known = world.find_room(user, request.room)
+    if (known is None or user not in known.members) and not request.room.startswith("@"):
+        _check_room_limit(user)
+    room = known or world.open_room(user, request.room)
+    if request.after is not None and request.after > room.log.head:
+        raise RequestError(
+            Code.CURSOR_BEYOND_HEAD,
+            f"{room.name} has events up to {room.log.head} only; follow it from there.",
+        )
+    seq = None
+    start = room.log.head
+    if user not in room.members:
+        start = room.log.last
+        world.add_member(room, user)
+        seq = world.post(room, "join", user.nick, now)
+    cursor = start if request.after is None else request.after
+    world.answer(peer, None, partial(begin_following, peer, room, cursor))
+    if seq is not None:
+        world.tell_room(room, user, start)
+    world.answer(peer, request.id, m.encode(m.Ok(id=request.id, seq=seq, room=room.name)))
+
+
+def _check_room_limit(user: User) -> None:
+    if sum(not room.direct for room in user.rooms) >= MAX_ROOMS:
+        raise RequestError(Code.TOO_MANY_ROOMS, f"{MAX_ROOMS} rooms are the limit; leave one first.")
+
+
+def _leave(world: World, peer: Peer, session: Session, room: Room, request: m.Leave, now: int) -> None:
+    if room.direct:
+        raise RequestError(Code.BAD_ROOM, "Direct messages cannot be left; say nothing there instead.")
+    seq = world.post(room, "leave", session.user.nick, now)
+    world.drop_member(room, session.user)
+    world.tell_left(room, session.user)
+    world.answer(peer, request.id, m.encode(m.Ok(id=request.id, seq=seq, room=room.name)))
+
+
+def _topic(world: World, peer: Peer, session: Session, room: Room, request: m.Topic, now: int) -> None:
+    check_topic(request.text)
+    seq = None
+    if request.text != room.topic:
+        seq = world.post(room, "topic", session.user.nick, now, request.text)
+        world.set_topic(room, request.text)
+    world.answer(peer, request.id, m.encode(m.Ok(id=request.id, seq=seq, room=room.name)))
+
+
+def _nick(world: World, peer: Peer, session: Session, _: None, request: m.Nick, now: int) -> None:
+    user = session.user
+    display, key = check_nick(request.nick)
+    if world.nicks.get(key, user) is not user:
+        suggestion = world.suggest_nick(display)
+        raise RequestError(Code.NICK_TAKEN, f"The nick {display} belongs to somebody else; try {suggestion}.")
+    if display != user.nick:
+        for room in user.rooms:
+            world.post(room, "nick", user.nick, now, display)
+        world.rename(user, display, key)
+    world.answer(peer, request.id, m.encode(m.Ok(id=request.id)))
+
+
+def _read(world: World, peer: Peer, session: Session, room: Room, request: m.Read, _: int) -> None:
+    if request.seq > room.log.head:
+        raise RequestError(
+            Code.CURSOR_BEYOND_HEAD, f"{room.name} has events up to {room.log.head} only; mark those as read."
+        )
+    world.mark_read(room, session.user, request.seq)
+    world.answer(peer, request.id, m.encode(m.Ok(id=request.id, room=room.name)))
+
+
+def _list(world: World, peer: Peer, _: Session, __: None, request: m.ListRooms, ___: int) -> None:
+    names = (name for name, room in world.rooms.items() if not room.direct and name > request.after)
+    limit = min(request.limit, ROOMS_PER_MESSAGE)
+    page = heapq.nsmallest(limit + 1, names)
+    rooms = [world.rooms[name] for name in page[:limit]]
+    rows = [
+        m.RoomInfo(room=room.name, members=len(room.members), head=room.log.head, topic=room.topic)
+        for room in rooms
+    ]
+    world.answer(peer, request.id, m.encode(m.Ok(id=request.id, rooms=rows, more=len(page) > limit)))
+
+
+def _members(world: World, peer: Peer, _: Session, room: Room, request: m.Members, __: int) -> None:
+    after = check_nick(request.after)[1] if request.after else ""
+    found = (user for user in room.members if (user.key or "") > after)
+    page = heapq.nsmallest(request.limit + 1, found, key=lambda user: user.key or "")
+    rows = [
+        m.Member(nick=user.nick, online=user.connected or user.announced) for user in page[: request.limit]
+    ]
+    world.answer(
+        peer, request.id, m.encode(m.Ok(id=request.id, members=rows, more=len(page) > request.limit))
+    )
+
+
+def _history(world: World, peer: Peer, _: Session, room: Room, request: m.History, __: int) -> None:
+    log = room.log
+    if request.after is not None:
+        first = max(request.after + 1, log.first)
+        last = min(log.head, first + request.limit - 1)
+    else:
+        last = log.head if request.before is None else min(log.head, request.before - 1)
+        first = max(log.first, last - request.limit + 1)
+    query = HistoryQuery(request.id, log, first, last, request.after is None)
+    if first > last:
+        world.answer(peer, request.id, query.answer([]))
+    else:
+        peer.read(query)
+
+
+RULES: dict[type[m.Request], Rule] = {
+    m.Send: Rule(Need.OPEN, _send),
+    m.Join: Rule(Need.NO_ROOM, _join, 2048),
+    m.Leave: Rule(Need.MEMBER, _leave),
+    m.Topic: Rule(Need.MEMBER, _topic),
+    m.Nick: Rule(Need.NO_ROOM, _nick),
+    m.Read: Rule(Need.MEMBER, _read),
+    m.ListRooms: Rule(Need.NO_ROOM, _list, MAX_FRAME),
+    m.Members: Rule(Need.ROOM, _members, MAX_FRAME),
+    m.History: Rule(Need.ROOM, _history, MAX_FRAME),
+}

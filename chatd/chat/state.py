@@ -1,0 +1,138 @@
+"""Who and what there is: users, their sessions, rooms and their members."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from msgspec import Raw
+
+from chatd.chat.log import Log
+from chatd.chat.names import USER_SIGN
+from chatd.chat.reader import Reader
+from chatd.chat.storage import PutMember, PutRoom, PutSession, PutUser
+from chatd.wire.errors import CloseReason, Code
+from chatd.wire.frames import HEAD_SIZE
+from chatd.wire.messages import Ok, RoomState, encode
+
+
+class Peer(Protocol):
+    """A connection as chat sees it."""
+
+    reader: Reader
+    session: "Session | None"
+
+    def reply(self, data: bytes, answered: int) -> None:
+        """Write frames that answer so many of its requests, whatever its transport's state."""
+
+    def refuse(self, code: Code, text: str) -> None:
+        """Refuse its hello and end it."""
+
+    def close(self, reason: CloseReason) -> None:
+        """End it with a goodbye."""
+
+    def catch_up(self) -> None:
+        """Have its reader brought forward: some cursor may lag."""
+
+    def read(self, query: "HistoryQuery") -> None:
+        """Answer a request for history once the store has read it; take no further request before."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryQuery:
+    """Events ``first`` to ``last`` of ``log``, wanted from the newer end or from the older one."""
+
+    request: int
+    log: Log
+    first: int
+    last: int
+    newest: bool
+
+    def answer(self, frames: list[bytes]) -> bytes:
+        """Return the answer that carries ``frames``, as many of those wanted as fit."""
+        if self.newest:
+            more = self.last - len(frames) >= self.log.first
+        else:
+            more = self.first + len(frames) <= self.log.head
+        events = [Raw(memoryview(frame)[HEAD_SIZE:]) for frame in frames]
+        return encode(Ok(id=self.request, events=events, more=more))
+
+
+@dataclass(slots=True, eq=False)
+class User:
+    """Somebody with a nick, on any number of devices."""
+
+    id: int
+    nick: str
+    key: str | None
+    sessions: "set[Session]" = field(default_factory=set)
+    rooms: "dict[Room, None]" = field(default_factory=dict)
+    announced: bool = False
+    away_since: float = 0.0
+
+    @property
+    def connected(self) -> bool:
+        """Return whether a connection of some device is up."""
+        return any(session.peer is not None for session in self.sessions)
+
+    def row(self) -> PutUser:
+        """Return what the store keeps."""
+        return PutUser(self.id, self.nick, self.key)
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """One device of a user.
+
+    ``last`` is its last numbered send, ``seen`` when its last connection began or ended, in ms since 1970.
+    """
+
+    id: int
+    user: User
+    digest: bytes
+    last: int = 0
+    seen: int = 0
+    peer: Peer | None = None
+
+    def row(self) -> PutSession:
+        """Return what the store keeps."""
+        return PutSession(self.id, self.user.id, self.digest, self.last, self.seen)
+
+
+@dataclass(slots=True, eq=False)
+class Room:
+    """A log with members; ``members`` maps each to their read mark."""
+
+    name: str
+    log: Log
+    topic: str = ""
+    members: dict[User, int] = field(default_factory=dict)
+
+    @property
+    def direct(self) -> bool:
+        """Return whether this is a log of direct messages."""
+        return self.name.startswith(USER_SIGN)
+
+    def peer_of(self, user: User) -> str:
+        """Return the other's nick in a direct-message log as ``user`` sees it, else nothing."""
+        if not self.direct:
+            return ""
+        return next((member.nick for member in self.members if member is not user), user.nick)
+
+    def row(self) -> PutRoom:
+        """Return what the store keeps."""
+        return PutRoom(self.log.id, self.name, self.topic, self.log.first)
+
+    def member_row(self, user: User) -> PutMember:
+        """Return what the store keeps of a membership."""
+        return PutMember(self.log.id, user.id, self.members[user])
+
+    def state(self, user: User, cursor: int) -> RoomState:
+        """Return what ``user`` is told of it on a connection that goes on behind ``cursor``."""
+        return RoomState(
+            room=self.name,
+            head=self.log.head,
+            cursor=cursor,
+            read=self.members[user],
+            first=self.log.first,
+            topic=self.topic,
+            peer=self.peer_of(user),
+        )

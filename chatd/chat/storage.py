@@ -1,0 +1,125 @@
+"""What chat asks of a store: the changes of a batch, the state to begin with, and the `Store` protocol."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+
+class PutUser(NamedTuple):
+    """A user as it is from now on; ``key`` None frees the nick."""
+
+    id: int
+    nick: str
+    key: str | None
+
+
+class PutSession(NamedTuple):
+    """A session as it is from now on; ``seen`` in milliseconds since 1970."""
+
+    id: int
+    user: int
+    digest: bytes
+    last: int
+    seen: int
+
+
+class DropSession(NamedTuple):
+    """A session that has expired."""
+
+    id: int
+
+
+class PutRoom(NamedTuple):
+    """A room as it is from now on; ``users`` is the pair of a direct-message log. ``first``: see `Log`."""
+
+    id: int
+    name: str
+    topic: str
+    first: int
+
+
+class PutMember(NamedTuple):
+    """A membership and its read mark."""
+
+    room: int
+    user: int
+    read: int
+
+
+class DropMember(NamedTuple):
+    """A membership that has ended."""
+
+    room: int
+    user: int
+
+
+class Trim(NamedTuple):
+    """Events of ``room`` below ``first`` that need not be kept."""
+
+    room: int
+    first: int
+
+
+Change = PutUser | PutSession | DropSession | PutRoom | PutMember | DropMember | Trim
+
+
+class StoredRoom(NamedTuple):
+    """A room with the number of its last stored event."""
+
+    room: PutRoom
+    head: int
+
+
+@dataclass(slots=True)
+class Changes:
+    """What one transaction writes.
+
+    ``events`` are runs of (log, number of the first, frames), ``sends`` are (last accepted send, session);
+    ``others`` come in order.
+    """
+
+    events: list[tuple[int, int, list[bytes]]] = field(default_factory=list)
+    sends: list[tuple[int, int]] = field(default_factory=list)
+    others: list[Change] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.events or self.sends or self.others)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything but the events, as it is on disk."""
+
+    server: str
+    users: list[PutUser]
+    sessions: list[PutSession]
+    rooms: list[StoredRoom]
+    members: list[PutMember]
+
+
+class StoreError(Exception):
+    """The store cannot be opened or used: one sentence that says what to do."""
+
+
+class Store(Protocol):
+    """Keeps changes and hands out events; every call but `load` returns at once and calls ``done`` later.
+
+    ``done`` is called in the reactor's thread. An append is durable as a whole or fails as a whole.
+    """
+
+    def load(self) -> Snapshot:
+        """Return the state on disk."""
+
+    def append(self, changes: Changes, done: Callable[[Exception | None], None]) -> None:
+        """Make ``changes`` durable, then call ``done`` with None, or with what prevented it."""
+
+    def read(
+        self, log: int, first: int, last: int, limit: int, newest: bool, done: Callable[[list[bytes]], None]
+    ) -> None:
+        """Read events ``first`` to ``last``, about ``limit`` bytes, from the old or the new end.
+
+        ``done`` gets the frames in order, at least one where there is one.
+        """
+
+    def close(self) -> None:
+        """Finish what was handed in, then let go of the files."""

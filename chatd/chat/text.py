@@ -1,0 +1,36 @@
+"""Texts: what may be said (docs/PROTOCOL.md, "Texts")."""
+
+import re
+
+from chatd.wire.errors import Code, RequestError
+from chatd.wire.limits import MAX_TEXT, MAX_TOPIC
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def check_text(text: str) -> None:
+    """Refuse a message text that is empty, too long or holds control characters.
+
+    Tab and line feed are the only ones allowed. Raises `RequestError`.
+    """
+    if not text or text.isspace():
+        raise RequestError(Code.EMPTY_TEXT, "An empty message cannot be sent; write something.")
+    _check(text, MAX_TEXT)
+
+
+def check_topic(text: str) -> None:
+    """Refuse a topic that is too long or holds control characters. Raises `RequestError`."""
+    _check(text, MAX_TOPIC)
+
+
+def _check(text: str, limit: int) -> None:
+    if 4 * len(text) > limit and len(text.encode()) > limit:
+        raise RequestError(
+            Code.TEXT_TOO_LONG, f"The text is too long: {limit} bytes of UTF-8 are the limit; shorten it."
+        )
+    bad = _CONTROL.search(text)
+    if bad is not None:
+        raise RequestError(
+            Code.CONTROL_CHARACTER,
+            f"The text holds the control character U+{ord(bad[0]):04X}; remove it and send again.",
+        )

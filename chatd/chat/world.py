@@ -1,0 +1,250 @@
+"""The world: every user, session and room in memory, and the batch that collects what changes in it.
+
+The state in memory runs ahead of the disk by the batches that are not committed yet; nobody outside is told
+of it before. `Batch.undo` takes it back.
+"""
+
+import itertools
+from functools import partial
+
+from chatd.chat.batch import Answer, Batch
+from chatd.chat.log import Log
+from chatd.chat.names import USER_SIGN, check_nick, check_room, direct_name
+from chatd.chat.state import Peer, Room, Session, User
+from chatd.chat.storage import DropMember, DropSession, PutMember, Snapshot
+from chatd.wire.errors import Code, ProtocolError, RequestError
+from chatd.wire.messages import Event, Left, Rooms, encode
+
+
+class World:
+    """Users, sessions and rooms, as loaded from ``snapshot`` and changed since."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.server = snapshot.server
+        self.users: dict[int, User] = {}
+        self.nicks: dict[str, User] = {}
+        self.sessions: dict[bytes, Session] = {}
+        self.rooms: dict[str, Room] = {}
+        self.batch = Batch()
+        self._load(snapshot)
+        self._user_ids = itertools.count(max(self.users, default=0) + 1)
+        self._session_ids = itertools.count(max((s.id for s in self.sessions.values()), default=0) + 1)
+        self._room_ids = itertools.count(max((r.log.id for r in self.rooms.values()), default=0) + 1)
+
+    def _load(self, snapshot: Snapshot) -> None:
+        for row in snapshot.users:
+            user = self.users[row.id] = User(row.id, row.nick, row.key)
+            if row.key is not None:
+                self.nicks[row.key] = user
+        for session_row in snapshot.sessions:
+            owner = self.users[session_row.user]
+            session = Session(session_row.id, owner, session_row.digest, session_row.last, session_row.seen)
+            owner.sessions.add(session)
+            self.sessions[session.digest] = session
+        by_id: dict[int, Room] = {}
+        for stored in snapshot.rooms:
+            put = stored.room
+            room = Room(put.name, Log(put.id, put.first, max(stored.head, put.first - 1)), put.topic)
+            by_id[put.id] = self.rooms[put.name] = room
+        for member in snapshot.members:
+            self._enrol(by_id[member.room], self.users[member.user], member.read)
+
+    # ---- users and sessions -------------------------------------------------------------------------
+
+    def add_user(self, nick: str) -> User:
+        """Add a user who claims ``nick``.
+
+        Raises `ProtocolError` ``nick-taken`` with a suggestion, or ``bad-nick``.
+        """
+        try:
+            display, key = check_nick(nick)
+        except RequestError as error:
+            raise ProtocolError(error.code, error.text) from None
+        if key in self.nicks:
+            raise ProtocolError(
+                Code.NICK_TAKEN,
+                f"The nick {display} belongs to somebody else; choose another.",
+                suggest=self.suggest_nick(display),
+            )
+        user = User(next(self._user_ids), display, key)
+        self.users[user.id] = self.nicks[key] = user
+        self.batch.add_change(user.row(), partial(self._drop_user, user))
+        return user
+
+    def suggest_nick(self, nick: str) -> str:
+        """Return a nick like ``nick`` that is free."""
+        for number in itertools.count(2):
+            suggestion = f"{nick[:28]}{number}"
+            if check_nick(suggestion)[1] not in self.nicks:
+                return suggestion
+        raise AssertionError
+
+    def rename(self, user: User, display: str, key: str) -> None:
+        """Give ``user`` another nick, which must be free."""
+        before = (user.nick, user.key)
+        self._set_nick(user, display, key)
+        self.batch.add_change(user.row(), partial(self._set_nick, user, *before))
+
+    def add_session(self, user: User, digest: bytes, now: int) -> Session:
+        """Add a device of ``user`` whose token has ``digest``."""
+        session = Session(next(self._session_ids), user, digest, seen=now)
+        self.sessions[digest] = session
+        user.sessions.add(session)
+        self.batch.add_change(session.row(), partial(self._drop_session, session))
+        return session
+
+    def end_session(self, session: Session) -> None:
+        """Forget a session that has expired; its user's nick is free with the last one."""
+        user = session.user
+        self._drop_session(session)
+        self.batch.add_change(DropSession(session.id), partial(self._restore_session, session))
+        if not user.sessions:
+            before = (user.nick, user.key)
+            self._set_nick(user, user.nick, None)
+            self.batch.add_change(user.row(), partial(self._set_nick, user, *before))
+
+    def _set_nick(self, user: User, nick: str, key: str | None) -> None:
+        if user.key is not None:
+            self.nicks.pop(user.key, None)
+        user.nick, user.key = nick, key
+        if key is not None:
+            self.nicks[key] = user
+
+    def _drop_user(self, user: User) -> None:
+        self._set_nick(user, user.nick, None)
+        del self.users[user.id]
+
+    def _drop_session(self, session: Session) -> None:
+        del self.sessions[session.digest]
+        session.user.sessions.discard(session)
+
+    def _restore_session(self, session: Session) -> None:
+        self.sessions[session.digest] = session
+        session.user.sessions.add(session)
+
+    # ---- rooms and members --------------------------------------------------------------------------
+
+    def find_room(self, user: User, name: str) -> Room | None:
+        """Return the room that ``user`` means by ``name``, or None where there is none yet.
+
+        Raises `RequestError` ``bad-room`` or ``no-such-user``.
+        """
+        room = self.rooms.get(name)
+        if room is None:
+            room = self.rooms.get(self._wire_name(user, name))
+        if room is not None and room.direct and user not in room.members:
+            raise RequestError(Code.BAD_ROOM, "That log belongs to others.")
+        return room
+
+    def open_room(self, user: User, name: str) -> Room:
+        """Return the room that ``user`` means by ``name``; it is made where there is none yet.
+
+        A log of direct messages has both users as members from the start. Raises as `find_room` does.
+        """
+        room = self.find_room(user, name)
+        if room is not None:
+            return room
+        wire_name = self._wire_name(user, name)
+        room = self.rooms[wire_name] = Room(wire_name, Log(next(self._room_ids)))
+        self.batch.add_change(room.row(), partial(self._drop_room, room))
+        if room.direct:
+            other = self._user(name)
+            for member in {user: None, other: None}:
+                self.add_member(room, member)
+                self.tell_room(room, member, 0)
+        return room
+
+    def _drop_room(self, room: Room) -> None:
+        del self.rooms[room.name]
+
+    def _wire_name(self, user: User, name: str) -> str:
+        if not name.startswith(USER_SIGN):
+            return check_room(name)
+        return direct_name(user.id, self._user(name).id)
+
+    def _user(self, name: str) -> User:
+        other = self.nicks.get(check_nick(name[1:])[1])
+        if other is None:
+            raise RequestError(Code.NO_SUCH_USER, f"Nobody here is called {name}.")
+        return other
+
+    def add_member(self, room: Room, user: User) -> None:
+        """Make ``user`` a member of ``room``; what was said before counts as read."""
+        self._enrol(room, user, room.log.last)
+        self.batch.add_change(room.member_row(user), partial(self._dismiss, room, user))
+
+    def drop_member(self, room: Room, user: User) -> None:
+        """End a membership."""
+        read = room.members[user]
+        self._dismiss(room, user)
+        self.batch.add_change(DropMember(room.log.id, user.id), partial(self._enrol, room, user, read))
+
+    def mark_read(self, room: Room, user: User, seq: int) -> None:
+        """Move the read mark of ``user`` forward to ``seq``."""
+        before = room.members[user]
+        if seq > before:
+            self._enrol(room, user, seq)
+            self.batch.add_change(
+                PutMember(room.log.id, user.id, seq), partial(self._enrol, room, user, before)
+            )
+
+    def set_topic(self, room: Room, topic: str) -> None:
+        """Give ``room`` another topic."""
+        before = room.topic
+        room.topic = topic
+        self.batch.add_change(room.row(), partial(setattr, room, "topic", before))
+
+    @staticmethod
+    def _enrol(room: Room, user: User, read: int) -> None:
+        room.members[user] = read
+        user.rooms[room] = None
+
+    @staticmethod
+    def _dismiss(room: Room, user: User) -> None:
+        room.members.pop(user, None)
+        user.rooms.pop(room, None)
+
+    # ---- events and answers -------------------------------------------------------------------------
+
+    def post(self, room: Room, kind: str, by: str, now: int, text: str = "") -> int:
+        """Add an event that a user caused and return its number."""
+        log = room.log
+        seq = log.number(now)
+        event = Event(room=room.name, seq=seq, ts=log.ts, kind=kind, by=by, text=text)
+        self.batch.add_event(log, encode(event))
+        return seq
+
+    def answer(self, peer: Peer, request: int | None, answer: Answer) -> None:
+        """Answer ``request`` of ``peer`` once everything decided so far is durable."""
+        self.batch.answer(peer, request, answer)
+
+    def tell_room(self, room: Room, user: User, cursor: int) -> None:
+        """Have the connections of ``user`` follow ``room`` from behind ``cursor``, after the commit.
+
+        Those that follow listed rooms only are left alone.
+        """
+        for session in user.sessions:
+            if session.peer is not None and session.peer.reader.follows_all:
+                self.answer(session.peer, None, partial(begin_following, session.peer, room, cursor))
+
+    def tell_left(self, room: Room, user: User) -> None:
+        """Have no connection of ``user`` follow ``room`` any more, after the commit."""
+        for session in user.sessions:
+            if session.peer is not None:
+                self.answer(session.peer, None, partial(_end_following, session.peer, room))
+
+
+def begin_following(peer: Peer, room: Room, cursor: int) -> bytes:
+    """Let ``peer`` follow ``room`` from behind ``cursor`` and return what tells it so."""
+    session = peer.session
+    if session is None or session.user not in room.members or peer.reader.follows(room.log):
+        return b""
+    peer.reader.follow(room.log, cursor)
+    return encode(Rooms(rooms=[room.state(session.user, cursor)]))
+
+
+def _end_following(peer: Peer, room: Room) -> bytes:
+    if not peer.reader.follows(room.log):
+        return b""
+    peer.reader.unfollow(room.log)
+    return encode(Left(room=room.name))

@@ -1,0 +1,71 @@
+"""The tables, and how one change of chat becomes rows."""
+
+from typing import Final
+
+from chatd.chat.storage import (
+    Change,
+    DropMember,
+    DropSession,
+    PutMember,
+    PutRoom,
+    PutSession,
+    PutUser,
+    Trim,
+)
+
+VERSION: Final = 1
+"""The version of the tables, kept in SQLite's user_version; a file with a higher one is refused."""
+
+SEQ_BITS: Final = 36
+"""Bits of an event's key below its log's id: 68 thousand million events in each of 134 million logs."""
+
+TABLES: Final = """
+CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE users(id INTEGER PRIMARY KEY, nick TEXT NOT NULL, key TEXT UNIQUE);
+CREATE TABLE sessions(
+    id INTEGER PRIMARY KEY, user INTEGER NOT NULL, digest BLOB NOT NULL UNIQUE,
+    last INTEGER NOT NULL, seen INTEGER NOT NULL
+);
+CREATE TABLE rooms(
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, topic TEXT NOT NULL, first INTEGER NOT NULL
+);
+CREATE TABLE members(
+    room INTEGER NOT NULL, user INTEGER NOT NULL, read INTEGER NOT NULL, PRIMARY KEY (room, user)
+) WITHOUT ROWID;
+CREATE TABLE events(key INTEGER PRIMARY KEY, frame BLOB NOT NULL);
+"""
+
+STATEMENTS: Final[dict[type[Change], str]] = {
+    PutUser: (
+        "INSERT INTO users VALUES(?, ?, ?)"
+        " ON CONFLICT(id) DO UPDATE SET nick = excluded.nick, key = excluded.key"
+    ),
+    PutSession: (
+        "INSERT INTO sessions VALUES(?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET seen = excluded.seen"
+    ),
+    DropSession: "DELETE FROM sessions WHERE id = ?",
+    PutRoom: (
+        "INSERT INTO rooms VALUES(?, ?, ?, ?)"
+        " ON CONFLICT(id) DO UPDATE SET topic = excluded.topic, first = excluded.first"
+    ),
+    PutMember: "INSERT INTO members VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET read = excluded.read",
+    DropMember: "DELETE FROM members WHERE room = ? AND user = ?",
+    Trim: "DELETE FROM events WHERE key >= ?1 << 36 AND key < (?1 << 36) + ?2",
+}
+
+ADD_EVENTS: Final = "INSERT INTO events SELECT ? + rowid, value FROM carray(?)"
+SET_LAST: Final = "UPDATE sessions SET last = ? WHERE id = ?"
+
+OLDEST_FIRST: Final = "SELECT frame FROM events WHERE key BETWEEN ? AND ? ORDER BY key"
+NEWEST_FIRST: Final = "SELECT frame FROM events WHERE key BETWEEN ? AND ? ORDER BY key DESC"
+HEAD: Final = "SELECT max(key) FROM events WHERE key BETWEEN ? AND ?"
+
+
+def key(log: int, seq: int) -> int:
+    """Return the key of event ``seq`` of ``log``: one log's events lie side by side."""
+    return (log << SEQ_BITS) + seq
+
+
+def last_key(log: int) -> int:
+    """Return the highest key that ``log`` may have."""
+    return ((log + 1) << SEQ_BITS) - 1

@@ -1,0 +1,227 @@
+"""The store over SQLite: one thread that writes, one that reads, WAL and synchronous=FULL.
+
+The writer takes one batch at a time and commits it with one fsync; the reader has a connection of its own,
+so that history is read while a commit waits for the disk. Results go back through ``call``, which runs a
+function in the reactor's thread.
+"""
+
+import fcntl
+import os
+import queue
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import apsw
+
+from chatd.chat.storage import (
+    Changes,
+    PutMember,
+    PutRoom,
+    PutSession,
+    PutUser,
+    Snapshot,
+    StoredRoom,
+    StoreError,
+)
+from chatd.store import schema
+
+FILE_NAME = "chatd.sqlite"
+LOCK_NAME = "lock"
+QUICK_CHECK_BYTES = 268_435_456
+"""A file up to this size is checked as a whole when it is opened; that takes a second at the most."""
+
+CACHE_KIB = 65_536
+
+Call = Callable[..., object]
+Job = Callable[[], object]
+
+
+class SqliteStore:
+    """Keeps everything in one SQLite file in ``folder``, which no other daemon may use meanwhile.
+
+    Raises `StoreError` when the folder cannot be used or is in use, or the file is damaged or too new.
+    """
+
+    def __init__(self, folder: Path, call: Call) -> None:
+        self._call = call
+        self._lock = _lock_folder(folder)
+        self._path = folder / FILE_NAME
+        try:
+            self._writer = self._open()
+            self._reader = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
+            self._reader.pragma("mmap_size", 1 << 30)
+        except apsw.Error as error:
+            os.close(self._lock)
+            raise _explain(self._path, error) from None
+        except BaseException:
+            os.close(self._lock)
+            raise
+        self._write_jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._read_jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._threads = [
+            Thread(target=_work, args=(jobs,), name=f"chatd-store-{name}", daemon=True)
+            for name, jobs in (("write", self._write_jobs), ("read", self._read_jobs))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    # ---- the Store protocol -------------------------------------------------------------------------
+
+    def load(self) -> Snapshot:
+        """Return the state on disk. Raises `StoreError`."""
+        try:
+            return self._load()
+        except apsw.Error as error:
+            raise _explain(self._path, error) from None
+
+    def append(self, changes: Changes, done: Callable[[Exception | None], None]) -> None:
+        """Make ``changes`` durable, then call ``done`` with None, or with what prevented it."""
+        self._write_jobs.put(lambda: self._call(done, self._commit(changes)))
+
+    def read(
+        self, log: int, first: int, last: int, limit: int, newest: bool, done: Callable[[list[bytes]], None]
+    ) -> None:
+        """Read events ``first`` to ``last`` of ``log``, about ``limit`` bytes, from either end."""
+        low, high = schema.key(log, first), schema.key(log, last)
+        self._read_jobs.put(lambda: self._call(done, self._page(low, high, limit, newest)))
+
+    def close(self) -> None:
+        """Finish what was handed in, then let go of the files."""
+        self._write_jobs.put(None)
+        self._read_jobs.put(None)
+        for thread in self._threads:
+            thread.join()
+        self._reader.close()
+        self._writer.close()
+        os.close(self._lock)
+
+    # ---- opening ------------------------------------------------------------------------------------
+
+    def _open(self) -> apsw.Connection:
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        database = apsw.Connection(str(self._path))
+        database.set_busy_timeout(1000)
+        version = int(_value(database.execute("PRAGMA user_version")))
+        if version > schema.VERSION:
+            database.close()
+            raise StoreError(
+                f"The database {self._path} is from a newer version of chatd (format {version}, this one"
+                f" knows {schema.VERSION}); install that version or use another data folder."
+            )
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        if version == 0:
+            self._create(database)
+        self._check(database)
+        return database
+
+    def _create(self, database: apsw.Connection) -> None:
+        with database:
+            database.execute(schema.TABLES)
+            database.execute("INSERT INTO meta VALUES('server', ?)", (secrets.token_hex(8),))
+            database.execute(f"PRAGMA user_version = {schema.VERSION}")
+        _sync_folder(self._path.parent)
+
+    def _check(self, database: apsw.Connection) -> None:
+        if self._path.stat().st_size > QUICK_CHECK_BYTES:
+            return
+        verdict = _value(database.execute("PRAGMA quick_check(1)"))
+        if verdict != "ok":
+            raise _damaged(self._path, str(verdict))
+
+    def _load(self) -> Snapshot:
+        read = self._reader.execute
+        rooms = [PutRoom(*row) for row in read("SELECT id, name, topic, first FROM rooms")]
+        return Snapshot(
+            server=str(_value(read("SELECT value FROM meta WHERE name = 'server'"))),
+            users=[PutUser(*row) for row in read("SELECT id, nick, key FROM users")],
+            sessions=[PutSession(*row) for row in read("SELECT id, user, digest, last, seen FROM sessions")],
+            rooms=[StoredRoom(room, self._head(room.id)) for room in rooms],
+            members=[PutMember(*row) for row in read("SELECT room, user, read FROM members")],
+        )
+
+    def _head(self, log: int) -> int:
+        low = schema.key(log, 0)
+        highest = _value(self._reader.execute(schema.HEAD, (low, schema.last_key(log))))
+        return 0 if highest is None else int(highest) - low
+
+    # ---- in the threads -----------------------------------------------------------------------------
+
+    def _commit(self, changes: Changes) -> Exception | None:
+        database = self._writer
+        try:
+            with database:
+                for change in changes.others:
+                    database.execute(schema.STATEMENTS[type(change)], change)
+                for log, first, frames in changes.events:
+                    database.execute(
+                        schema.ADD_EVENTS, (schema.key(log, first) - 1, apsw.carray(tuple(frames)))
+                    )
+                database.executemany(schema.SET_LAST, changes.sends)
+        except Exception as error:  # noqa: BLE001 - whatever prevented the commit, the batch has failed
+            return error
+        return None
+
+    def _page(self, low: int, high: int, limit: int, newest: bool) -> list[bytes]:
+        frames: list[bytes] = []
+        size = 0
+        statement = schema.NEWEST_FIRST if newest else schema.OLDEST_FIRST
+        for (frame,) in self._reader.execute(statement, (low, high)):
+            size += len(frame)
+            if frames and size > limit:
+                break
+            frames.append(frame)
+        if newest:
+            frames.reverse()
+        return frames
+
+
+def _work(jobs: "queue.SimpleQueue[Job | None]") -> None:
+    while (job := jobs.get()) is not None:
+        job()
+
+
+def _value(rows: Any) -> Any:
+    return next(iter(rows))[0]
+
+
+def _lock_folder(folder: Path) -> int:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreError(
+            f"The data folder {folder} cannot be used: {error.strerror}; name another with --data."
+        ) from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise StoreError(
+            f"The data folder {folder} is in use by another daemon; stop that or name another with --data."
+        ) from None
+    return handle
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _damaged(path: Path, why: str) -> StoreError:
+    return StoreError(
+        f"The database {path} is damaged ({why}); restore it from a backup or move it away to begin anew."
+    )
+
+
+def _explain(path: Path, error: apsw.Error) -> StoreError:
+    if isinstance(error, apsw.CorruptError | apsw.NotADBError | apsw.SQLError):
+        return _damaged(path, str(error))
+    return StoreError(f"The database {path} cannot be used: {error}.")
