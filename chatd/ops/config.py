@@ -1,5 +1,13 @@
 """The configuration: chatd.toml read and checked into frozen Structs, every mistake named by its path."""
 
+import tomllib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from chatd.ops.checks import check, check_listener
+from chatd.ops.reading import Problem, read
 from chatd.ops.settings import (
     Config,
     DrainConfig,
@@ -13,11 +21,79 @@ from chatd.ops.settings import (
 
 __all__ = [
     "Config",
+    "ConfigError",
     "DrainConfig",
     "HeartbeatConfig",
     "LimitsConfig",
     "ListenConfig",
     "LogConfig",
+    "Problem",
     "RetentionConfig",
     "SessionConfig",
+    "load",
+    "merge",
+    "parse",
 ]
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used; ``problems`` names every mistake by its path."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def load(path: str | Path) -> Config:
+    """Return the configuration in the TOML file ``path``.
+
+    Raises `ConfigError` with all mistakes that can be found at once.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError([Problem("", f"the file cannot be read: {reason}.")]) from None
+    try:
+        return parse(data.decode())
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError([Problem("", f"line {line} is not UTF-8.")]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([Problem("", f"the file is not TOML: {error}.")]) from None
+    except RecursionError:
+        raise ConfigError([Problem("", "the file is nested too deeply.")]) from None
+
+
+def parse(text: str) -> Config:
+    """Return the configuration that the TOML document ``text`` holds.
+
+    Raises `ConfigError`, and `tomllib.TOMLDecodeError` where it is no TOML at all.
+    """
+    problems: list[Problem] = []
+    config = read(Config, tomllib.loads(text), problems)
+    problems += check(config, problems)
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def merge(config: Config, data: str | None = None, listen: Sequence[str] = ()) -> Config:
+    """Return ``config`` with the command line's options over it.
+
+    ``listen`` holds endpoint strings; where there are any they take the place of all configured listeners.
+    Raises `ConfigError`, with the option as the path.
+    """
+    options: dict[str, object] = {"data": data} if data is not None else {}
+    if listen:
+        options["listen"] = [{"endpoint": endpoint} for endpoint in listen]
+    problems: list[Problem] = []
+    given = read(Config, options, problems)
+    for listener in given.listen if listen else ():
+        problems += check_listener(listener, "listen", allow_plaintext=config.allow_plaintext)
+    if problems:
+        raise ConfigError(
+            Problem("--listen" if problem.path.startswith("listen") else "--data", problem.sentence)
+            for problem in problems
+        )
+    return replace(config, **{name: getattr(given, name) for name in options})

@@ -9,6 +9,8 @@ from msgspec import Meta, Struct
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Number = Annotated[int, Meta(ge=1, le=10_000_000)]
+Line = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*$")]
+SomeLine = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]+$")]
 OrForEver = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 OrUnlimited = Annotated[int, Meta(ge=0, le=10_000_000)]
 
@@ -25,9 +27,9 @@ class ListenConfig(Section, frozen=True):
     ``backlog`` is the number of connections the kernel holds until they are accepted.
     """
 
-    endpoint: Annotated[str, Meta(min_length=1)] = "tcp:7411:interface=127.0.0.1"
-    certificate: str = ""
-    key: str = ""
+    endpoint: SomeLine = "tcp:7411:interface=127.0.0.1"
+    certificate: Line = ""
+    key: Line = ""
     allow_plaintext: bool = False
     backlog: Annotated[int, Meta(ge=1, le=65_535)] = 1024
 
@@ -103,7 +105,7 @@ class Config(Section, frozen=True):
     also those of ``--listen``.
     """
 
-    data: Annotated[str, Meta(min_length=1)] = "./chatd-data"
+    data: SomeLine = "./chatd-data"
     allow_plaintext: bool = False
     listen: tuple[ListenConfig, ...] = (ListenConfig(),)
     heartbeat: HeartbeatConfig = HeartbeatConfig()

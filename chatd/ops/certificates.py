@@ -1,0 +1,60 @@
+"""Whether a certificate file and a key file will serve, told before a listener needs them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from chatd.ops.reading import Problem
+
+
+def certificate_problems(certificate: str, key: str, path: str) -> Iterator[Problem]:
+    """Yield what is wrong with the PEM files named by the listener at ``path``; none named is right."""
+    if bool(certificate) != bool(key):
+        given, missing = ("certificate", "key") if certificate else ("key", "certificate")
+        yield Problem(f"{path}.{given}", f"certificate and key go together; {missing} is missing.")
+    try:
+        chain = _chain(certificate, f"{path}.certificate")
+        private = _private(key, f"{path}.key")
+    except _WrongFileError as error:
+        yield error.problem
+        return
+    if chain and private and chain[0].public_key() != private.public_key():
+        yield Problem(f"{path}.key", f"{key} is not the key of the first certificate in {certificate}.")
+
+
+class _WrongFileError(Exception):
+    def __init__(self, path: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.problem = Problem(path, sentence)
+
+
+def _bytes(name: str, path: str) -> bytes:
+    try:
+        return Path(name).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _WrongFileError(path, f"{name} cannot be read: {reason}.") from None
+
+
+def _chain(name: str, path: str) -> list[x509.Certificate]:
+    if not name:
+        return []
+    try:
+        return x509.load_pem_x509_certificates(_bytes(name, path))
+    except ValueError:
+        raise _WrongFileError(path, f"{name} holds no certificate in PEM form.") from None
+
+
+def _private(name: str, path: str) -> PrivateKeyTypes | None:
+    if not name:
+        return None
+    try:
+        return load_pem_private_key(_bytes(name, path), password=None)
+    except TypeError:
+        raise _WrongFileError(path, f"{name} is encrypted; the daemon needs it without a password.") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise _WrongFileError(path, f"{name} holds no private key in PEM form.") from None

@@ -1,0 +1,88 @@
+"""What must hold between the values of a configuration beyond each one's type."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from chatd.ops.certificates import certificate_problems
+from chatd.ops.endpoints import EndpointError, Listening, rehearse
+from chatd.ops.reading import Problem
+from chatd.ops.settings import Config, HeartbeatConfig, ListenConfig
+
+_PLAINTEXT: Final = (
+    "speaks plain text beyond this machine: give it a certificate and a key, "
+    "or say allow_plaintext = true if the network around it is trusted."
+)
+
+
+def check(config: Config, problems: Iterable[Problem]) -> list[Problem]:
+    """Return what else is wrong with ``config``, leaving out the sections that ``problems`` names already."""
+    broken = {problem.path.split(".")[0] for problem in problems}
+    found = []
+    for path, look in _looks(config):
+        if path not in broken:
+            found += look()
+    return found
+
+
+def _looks(config: Config) -> Iterator[tuple[str, Callable[[], list[Problem]]]]:
+    yield "heartbeat", lambda: list(_heartbeat(config.heartbeat))
+    yield "listen", lambda: list(_listeners(config.listen))
+    for index, listen in enumerate(config.listen):
+        path = f"listen[{index}]"
+        yield (
+            path,
+            lambda listen=listen, path=path: list(  # type: ignore[misc]
+                check_listener(listen, path, allow_plaintext=config.allow_plaintext)
+            ),
+        )
+
+
+def _heartbeat(beat: HeartbeatConfig) -> Iterator[Problem]:
+    limit = beat.interval * beat.misses
+    if not beat.min_interval <= beat.interval <= beat.max_interval:
+        yield Problem(
+            "heartbeat.interval",
+            f"{beat.interval:g} s is not within min_interval {beat.min_interval:g} s "
+            f"and max_interval {beat.max_interval:g} s.",
+        )
+    if not beat.min_limit <= limit <= beat.max_limit:
+        yield Problem(
+            "heartbeat.misses",
+            f"interval times misses is {limit:g} s, which is not within min_limit {beat.min_limit:g} s "
+            f"and max_limit {beat.max_limit:g} s.",
+        )
+
+
+def _listeners(listeners: tuple[ListenConfig, ...]) -> Iterator[Problem]:
+    if not listeners:
+        yield Problem("listen", "at least one [[listen]] is needed; leave the key out for the default.")
+    seen: dict[str, int] = {}
+    for index, listen in enumerate(listeners):
+        first = seen.setdefault(listen.endpoint, index)
+        if first != index:
+            yield Problem(f"listen[{index}].endpoint", f"this is the endpoint of listen[{first}] again.")
+
+
+def check_listener(listen: ListenConfig, path: str, *, allow_plaintext: bool) -> Iterator[Problem]:
+    """Yield what is wrong with one listener that stands at ``path``."""
+    try:
+        listening = rehearse(listen.endpoint)
+    except EndpointError as error:
+        yield Problem(f"{path}.endpoint", str(error))
+        listening = None
+    yield from certificate_problems(listen.certificate, listen.key, path)
+    if listening is not None:
+        yield from _secrecy(
+            listen, listening, path, allow_plaintext=allow_plaintext or listen.allow_plaintext
+        )
+
+
+def _secrecy(
+    listen: ListenConfig, listening: Listening, path: str, *, allow_plaintext: bool
+) -> Iterator[Problem]:
+    if listening.tls and listen.certificate:
+        yield Problem(
+            f"{path}.certificate", "an ssl: endpoint has its own certificate; write tcp: with this one."
+        )
+    if not (listening.tls or listening.local or listen.certificate or listen.key or allow_plaintext):
+        yield Problem(f"{path}.endpoint", f"{listen.endpoint} {_PLAINTEXT}")

@@ -1,0 +1,103 @@
+"""What an endpoint string would listen on, found out without listening."""
+
+import ipaddress
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IStreamServerEndpoint
+from twisted.internet.protocol import Factory
+
+_MAX_PORT: Final = 65_535
+
+
+class EndpointError(ValueError):
+    """An endpoint string that cannot be listened on; the text is a sentence."""
+
+
+class Listening(NamedTuple):
+    """Whether a listener speaks TLS by itself, and whether only this machine can reach it."""
+
+    tls: bool
+    local: bool
+
+
+class _Rehearsal:
+    """Stands where an endpoint expects a reactor, and notes what it is asked to listen on."""
+
+    def __init__(self) -> None:
+        self.heard: Listening | None = None
+
+    def listenTCP(self, port: int, _factory: object, backlog: int = 50, interface: str = "") -> None:
+        del backlog
+        self._note(port, interface, tls=False)
+
+    def listenSSL(
+        self, port: int, _factory: object, _context: object, backlog: int = 50, interface: str = ""
+    ) -> None:
+        del backlog
+        self._note(port, interface, tls=True)
+
+    def listenUNIX(self, *_arguments: Any, **_options: Any) -> None:
+        self.heard = Listening(tls=False, local=True)
+
+    def _note(self, port: int, interface: str, *, tls: bool) -> None:
+        if not 0 <= port <= _MAX_PORT:
+            raise EndpointError(f"{port} is not a port; ports go from 0 to {_MAX_PORT}.")
+        self.heard = Listening(tls=tls, local=is_loopback(interface))
+
+
+def is_loopback(interface: str) -> bool:
+    """Return whether ``interface``, an address or empty for all of them, is this machine's own loopback."""
+    if not interface:
+        return False
+    try:
+        address = ipaddress.ip_address(interface.partition("%")[0])
+    except ValueError:
+        raise EndpointError(f"the interface {interface!r} is not an IP address; write 127.0.0.1.") from None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
+
+
+def _systemd(description: str) -> Listening:
+    # The socket comes with the environment; which address it has, its unit alone knows.
+    return Listening(tls=False, local="domain=UNIX" in description.split(":"))
+
+
+def _stdio(_description: str) -> Listening:
+    raise EndpointError("stdio: is no listener; write tcp:, tcp6:, unix: or ssl:.")
+
+
+_NOT_REHEARSED: Final[dict[str, Callable[[str], Listening]]] = {"systemd": _systemd, "stdio": _stdio}
+
+
+def rehearse(description: str) -> Listening:
+    """Return what the endpoint string ``description`` listens on.
+
+    Raises `EndpointError` where it could not. An endpoint of a kind that is not known here counts as plain
+    text that everyone can reach.
+    """
+    for word in description.split(":"):
+        if word in _NOT_REHEARSED:
+            return _NOT_REHEARSED[word](description)
+    stage = _Rehearsal()
+    failures: list[Any] = []
+    try:
+        endpoint: IStreamServerEndpoint = serverFromString(stage, description)
+        endpoint.listen(Factory()).addErrback(failures.append)
+    except Exception as error:  # noqa: BLE001 - endpoint parsers are plugins and raise whatever they like
+        raise EndpointError(_sentence(description, error)) from None
+    for failure in failures:
+        if failure.check(EndpointError):
+            raise failure.value
+    return stage.heard or Listening(tls=False, local=False)
+
+
+def _sentence(description: str, error: Exception) -> str:
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    if isinstance(error, OSError) and error.filename:
+        reason = f"{error.filename}: {reason}"
+    return (
+        f"{description!r} is not an endpoint that can be listened on ({reason.rstrip('.')}); "
+        "a right one is tcp:7411:interface=127.0.0.1."
+    )

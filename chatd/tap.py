@@ -1,0 +1,72 @@
+"""What ``twistd chatd`` takes on its command line, and the service that it makes of it."""
+
+import sys
+from typing import ClassVar
+
+from twisted.application.service import IService
+from twisted.python import usage
+
+from chatd import __version__
+from chatd.ops.attach import logged
+from chatd.ops.config import Config, ConfigError, load, merge
+from chatd.ops.words import escape
+
+
+class Options(usage.Options):
+    """The options of ``twistd chatd``; each one beats the configuration file."""
+
+    synopsis = "[options]"
+    longdesc = (
+        "chatd is a chat server for networks that fail. Without options it listens on "
+        "tcp:7411:interface=127.0.0.1 and keeps its data in ./chatd-data."
+    )
+    optParameters: ClassVar[list[list[str | None]]] = [
+        ["config", "c", None, "Read the configuration from this TOML file (see etc/chatd.toml)."],
+        ["data", None, None, "Keep rooms and sessions in this folder, made if it does not exist."],
+    ]
+    compData = usage.Completions(
+        optActions={"config": usage.CompleteFiles("*.toml"), "data": usage.CompleteDirs()}
+    )
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self["listen"] = []
+
+    def opt_listen(self, endpoint: str) -> None:
+        """Listen on this endpoint (see etc/chatd.toml) instead of the configured ones; may be repeated."""
+        self["listen"].append(endpoint)
+
+    def opt_version(self) -> None:
+        """Show chatd's version and exit."""
+        sys.stdout.write(f"chatd {__version__}\n")
+        sys.exit(0)
+
+
+def makeService(options: Options) -> IService:
+    """Return the daemon's service as ``options`` and the configuration file want it; it opens no port yet.
+
+    Raises `SystemExit` with one sentence per mistake, which twistd shows as they are.
+    """
+    from chatd.service import build  # noqa: PLC0415 - twistd --help needs nothing of the daemon
+
+    config = _config(options)
+    try:
+        return logged(build(config), config.log, options.parent or {"nodaemon": True})
+    except OSError as error:
+        raise SystemExit(f"chatd: the log file cannot be opened: {error}.") from None
+
+
+def _config(options: Options) -> Config:
+    path = options["config"]
+    try:
+        config = Config() if path is None else load(path)
+    except ConfigError as error:
+        raise SystemExit(_sentences(f"chatd: {path}: ", error)) from None
+    try:
+        return merge(config, options["data"], options["listen"])
+    except ConfigError as error:
+        raise SystemExit(_sentences("chatd: ", error)) from None
+
+
+def _sentences(start: str, error: ConfigError) -> str:
+    return "\n".join(escape(f"{start}{problem}") for problem in error.problems)
