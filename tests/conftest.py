@@ -1,0 +1,55 @@
+"""What every test gets: a failure that the code logged fails the test that caused it."""
+
+import gc
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+from twisted.logger import LogEvent, capturedLogs
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+Flush = Callable[..., list[Failure]]
+
+
+class _Logged:
+    """The events of one test, and those of its failures that the test expected."""
+
+    def __init__(self, events: Sequence[LogEvent]) -> None:
+        self.events = events
+        self._flushed: list[Failure] = []
+
+    def failures(self) -> list[Failure]:
+        found = [event["log_failure"] for event in self.events if "log_failure" in event]
+        return [failure for failure in found if not any(failure is known for known in self._flushed)]
+
+    def flush(self, *kinds: type[BaseException]) -> list[Failure]:
+        # A Deferred reports its error when it is collected; errors sit in cycles with their tracebacks.
+        gc.collect(1)
+        found = [failure for failure in self.failures() if not kinds or failure.check(*kinds)]
+        self._flushed += found
+        return found
+
+
+@pytest.fixture(autouse=True)
+def _logged(request: pytest.FixtureRequest) -> Iterator[_Logged | None]:
+    if isinstance(request.instance, SynchronousTestCase):
+        yield None  # trial watches the log by itself
+        return
+    with capturedLogs() as events:
+        logged = _Logged(events)
+        yield logged
+        left = logged.flush()
+    if left:
+        pytest.fail("the code logged a failure:\n" + "\n".join(failure.getTraceback() for failure in left))
+
+
+@pytest.fixture
+def flush_failures(_logged: _Logged) -> Flush:
+    """Return a function that takes the failures logged so far, of the given kinds, and returns them."""
+    return _logged.flush
+
+
+@pytest.fixture
+def logged_events(_logged: _Logged) -> Sequence[LogEvent]:
+    """Return the list that every event logged during the test is added to."""
+    return _logged.events

@@ -1,0 +1,115 @@
+"""The folders call each other in the directions of docs/ARCHITECTURE.md only, and the pure ones stay pure."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "chatd"
+
+ARROWS = {
+    "wire": set(),
+    "chat": {"wire"},
+    "store": {"chat"},
+    "client": {"wire"},
+    "ops": set(),
+    "server": {"chat", "ops", "store", "wire"},
+    "service": {"chat", "ops", "server", "store", "wire"},
+    "tap": {"ops", "service"},
+    "testing": {"chat", "client", "ops", "server", "service", "store", "wire"},
+}
+"""What each folder or module of chatd/ may import of the others."""
+
+IMPURE = {
+    "apsw",
+    "asyncio",
+    "datetime",
+    "io",
+    "os",
+    "pathlib",
+    "random",
+    "select",
+    "selectors",
+    "socket",
+    "sqlite3",
+    "ssl",
+    "subprocess",
+    "threading",
+    "time",
+    "twisted",
+    "zope",
+}
+"""What reads a clock, opens something or is Twisted."""
+
+PURE = ["wire", "chat", "client/state*.py", "client/state", "client/link*.py", "client/outbox*.py"]
+"""Modules that are told the time and hand out effects; a pattern may name what does not exist yet."""
+
+MODULES = sorted(ROOT.rglob("*.py"))
+
+
+def _absolute(module: Path, node: ast.ImportFrom) -> str:
+    if not node.level:
+        return node.module or ""
+    package = ["chatd", *module.relative_to(ROOT).parts[:-1]]
+    return ".".join([*package[: len(package) - node.level + 1], node.module or ""]).rstrip(".")
+
+
+def imports(module: Path) -> Iterator[str]:
+    """Yield the full name of everything that ``module`` imports, at the top or within functions."""
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            origin = _absolute(module, node)
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def _folder(name: str) -> str:
+    """Return the folder of chatd/ that the imported ``name`` is in, or nothing."""
+    parts = name.split(".")
+    return parts[1] if parts[0] == "chatd" and len(parts) > 1 and not parts[1].startswith("__") else ""
+
+
+def _id(module: Path) -> str:
+    return str(module.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("module", MODULES, ids=_id)
+def test_arrows(module):
+    home = module.relative_to(ROOT).parts[0].removesuffix(".py")
+    if home == "__init__":
+        assert not list(imports(module)), "the package itself imports nothing"
+        return
+    allowed = ARROWS[home] | {home}
+    wrong = {name for name in imports(module) if _folder(name) not in allowed | {""}}
+    assert not wrong
+
+
+def _pure() -> list[Path]:
+    found = set()
+    for pattern in PURE:
+        for path in ROOT.glob(pattern):
+            found |= set(path.rglob("*.py")) if path.is_dir() else {path}
+    return sorted(found)
+
+
+@pytest.mark.parametrize("module", _pure(), ids=_id)
+def test_pure_modules_open_nothing_and_read_no_clock(module):
+    assert not {name for name in imports(module) if name.split(".")[0] in IMPURE}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=_id)
+def test_no_module_imports_the_reactor_when_it_is_imported(module):
+    tree = ast.parse(module.read_text())
+    top = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    names = {f"{node.module}.{alias.name}" for node in top for alias in node.names}
+    assert "twisted.internet.reactor" not in names
+
+
+def test_the_plugin_imports_nothing_but_the_service_maker():
+    plugin = ROOT.parent / "twisted" / "plugins" / "chatd_plugin.py"
+    tree = ast.parse(plugin.read_text())
+    froms = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert [ast.unparse(node) for node in froms] == ["from twisted.application.service import ServiceMaker"]
+    assert not list(plugin.parent.parent.rglob("__init__.py"))
