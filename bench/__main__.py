@@ -1,0 +1,72 @@
+"""The command ``python -m bench NAME… [--smoke]``."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import ack, document, durable, facts, fanout, idle, resume
+from bench.common import BenchError, Scale
+from bench.process import cores
+from bench.results import Result, markdown
+
+BENCHMARKS: dict[str, Callable[[Scale], Result]] = {
+    "durable": durable.run,
+    "fanout": fanout.run,
+    "ack": ack.run,
+    "resume": resume.run,
+    "idle": idle.run,
+}
+
+_SMOKE = Scale(rounds=1, seconds=0.3, smoke=True)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description="Measure chatd; docs/PERFORMANCE.md tells how."
+    )
+    parser.add_argument("names", nargs="+", choices=[*BENCHMARKS, "all"], metavar="NAME")
+    parser.add_argument("--smoke", action="store_true", help="small and short; checks that all arrives")
+    parser.add_argument("--rounds", type=int, default=3, help="interleaved runs of each figure")
+    parser.add_argument("--seconds", type=float, default=3.0, help="length of one run of constant load")
+    parser.add_argument("--folder", type=Path, help="where servers keep their data while they run")
+    return parser.parse_args()
+
+
+def _scale(arguments: argparse.Namespace) -> Scale:
+    if arguments.smoke:
+        return _SMOKE
+    return Scale(rounds=arguments.rounds, seconds=arguments.seconds, folder=arguments.folder)
+
+
+def _report(results: list[Result], scale: Scale) -> str:
+    head = [f"Measured {time.strftime('%Y-%m-%d')}, medians of {scale.rounds} interleaved runs.", ""]
+    head += [f"- {fact}" for fact in facts.machine(scale.folder)]
+    return "\n".join([*head, "", markdown(results)])
+
+
+def main() -> int:
+    """Run the benchmarks that the command line names, print their table, and keep it after ``all``."""
+    arguments = _arguments()
+    scale = _scale(arguments)
+    names = list(BENCHMARKS) if "all" in arguments.names else arguments.names
+    os.sched_setaffinity(0, {cores().generator})
+    results = []
+    try:
+        for name in names:
+            print(f"{name} …", file=sys.stderr)
+            results.append(BENCHMARKS[name](scale))
+        report = _report(results, scale)
+        print(report)
+        if "all" in arguments.names and not scale.smoke:
+            document.update(report)
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""What benchmarks return, and how it is written down."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A bound on a row's median: at least or at most."""
+
+    bound: float
+    least: bool = True
+
+    def met(self, value: float) -> bool:
+        """Return whether ``value`` is on the right side of the bound."""
+        return value >= self.bound if self.least else value <= self.bound
+
+    def __str__(self) -> str:
+        return f"{'≥' if self.least else '≤'} {figure(self.bound)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table: what was measured of whom, in which unit, once per run."""
+
+    what: str
+    who: str
+    unit: str
+    values: tuple[float, ...]
+    target: Target | None = None
+
+    @property
+    def median(self) -> float:
+        """Return the median of the runs."""
+        return median(self.values)
+
+    def cells(self) -> tuple[str, ...]:
+        """Return the row's cells as text."""
+        spread = f"{figure(min(self.values))} to {figure(max(self.values))}"
+        verdict = (
+            "" if self.target is None else f"{self.target} {'✓' if self.target.met(self.median) else '✗'}"
+        )
+        return self.what, self.who, figure(self.median), self.unit, spread, verdict
+
+
+@dataclass(slots=True)
+class Result:
+    """The rows of one benchmark, and remarks that make them doubtful."""
+
+    name: str
+    rows: list[Row] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+    def remark(self, who: str, sentences: Sequence[str]) -> None:
+        """Note each of ``sentences`` about ``who``."""
+        self.remarks += [f"{self.name}, {who}: {sentence}" for sentence in sentences]
+
+
+def figure(value: float) -> str:
+    """Return ``value`` with three digits that mean something."""
+    for size, unit in ((1e6, " M"), (1e4, " k")):
+        if abs(value) >= size:
+            return f"{value / (1e6 if unit == ' M' else 1e3):.3g}{unit}"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+HEADINGS = ("what", "of", "median", "unit", "all runs", "target")
+
+
+def markdown(results: Sequence[Result]) -> str:
+    """Return all rows as one Markdown table, with the remarks below it."""
+    lines = [f"| {' | '.join(HEADINGS)} |", f"|{'---|' * len(HEADINGS)}"]
+    lines += [f"| {' | '.join(row.cells())} |" for result in results for row in result.rows]
+    remarks = [f"- {remark}" for result in results for remark in result.remarks]
+    return "\n".join([*lines, *(["", "Doubtful:", "", *remarks] if remarks else [])]) + "\n"
