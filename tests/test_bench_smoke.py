@@ -1,4 +1,4 @@
-"""Every benchmark's smoke run: all that is sent arrives, once, in order, at everybody. No figure is judged."""
+"""Every benchmark's smoke run: all that is sent arrives once, in order, at everybody. No figure is judged."""
 
 import subprocess
 import sys
