@@ -33,9 +33,9 @@ class _Rehearsal:
         self._note(port, interface, tls=False)
 
     def listenSSL(
-        self, port: int, _factory: object, _context: object, backlog: int = 50, interface: str = ""
+        self, port: int, _factory: object, contextFactory: object, backlog: int = 50, interface: str = ""
     ) -> None:
-        del backlog
+        del contextFactory, backlog
         self._note(port, interface, tls=True)
 
     def listenUNIX(self, *_arguments: Any, **_options: Any) -> None:

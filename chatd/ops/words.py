@@ -41,10 +41,10 @@ def word(value: object) -> str:
     return text if _bare.fullmatch(text) else f'"{_quotable.sub(_escaped, text)}"'
 
 
-def plain(value: object) -> bool | int | float | str:
+def plain(value: object) -> object:
     """Return ``value`` as JSON can hold it."""
-    if isinstance(value, bool):
-        return value
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value[:MAX_VALUE]]
     if isinstance(value, int) and not isinstance(value, Enum):
         return value
     if isinstance(value, float) and math.isfinite(value):

@@ -1,0 +1,86 @@
+"""What etc/ ships agrees with the code."""
+
+import configparser
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from chatd.ops.config import Config, parse
+from chatd.ops.fields import FIELDS
+from chatd.ops.settings import Section
+
+ETC = Path(__file__).parents[2] / "etc"
+DEFAULT = (ETC / "chatd.toml").read_text()
+
+
+def enabled(text):
+    """Uncomment the keys, which have no space behind their sign; prose has one."""
+    return re.sub(r"(?m)^#(?=\S)", "", text)
+
+
+def test_the_default_file_says_the_defaults():
+    assert parse(DEFAULT) == Config()
+    assert parse(enabled(DEFAULT)) == Config()
+
+
+def keys(section, path=""):
+    for name, value in ((name, getattr(section, name)) for name in section.__struct_fields__):
+        inner = value[0] if isinstance(value, tuple) else value
+        if isinstance(inner, Section):
+            yield from keys(inner, f"{path}{name}.")
+        else:
+            yield f"{path}{name}"
+
+
+def flat(table, path=""):
+    for name, value in table.items():
+        inner = value[0] if isinstance(value, list) else value
+        if isinstance(inner, dict):
+            yield from flat(inner, f"{path}{name}.")
+        else:
+            yield f"{path}{name}"
+
+
+def test_the_default_file_shows_every_key():
+    assert sorted(flat(tomllib.loads(enabled(DEFAULT)))) == sorted(keys(Config()))
+    assert msgspec.to_builtins(Config())["data"] == "./chatd-data"
+
+
+def test_the_examples_in_the_prose_are_endpoints():
+    assert "tcp:7411:interface=127.0.0.1" in DEFAULT
+    assert r"\\:" in DEFAULT
+
+
+def unit():
+    parser = configparser.RawConfigParser(strict=False, comment_prefixes=("#",), delimiters=("=",))
+    parser.optionxform = str
+    parser.read(ETC / "chatd.service")
+    return parser
+
+
+def test_the_unit_starts_the_daemon_and_keeps_it_up():
+    service = unit()["Service"]
+    assert " chatd --config /etc/chatd/chatd.toml" in service["ExecStart"]
+    assert "--nodaemon" in service["ExecStart"]
+    assert service["Restart"] == "always"
+    assert service["DynamicUser"] == "yes"
+    assert service["StateDirectory"] == "chatd"
+    assert int(service["LimitNOFILE"]) > Config().limits.max_connections
+    assert float(service["TimeoutStopSec"]) > Config().drain.deadline
+
+
+def test_the_lnav_format_knows_our_fields():
+    (form,) = (
+        value for key, value in json.loads((ETC / "chatd.lnav.json").read_text()).items() if key != "$schema"
+    )
+    assert set(form["value"]) <= set(FIELDS) | {"event", "text", "traceback"}
+
+
+@pytest.mark.parametrize("name", [path.name for path in ETC.iterdir()])
+def test_everything_has_its_line_in_the_manual(name):
+    manual = (ETC.parent / "docs" / "OPERATIONS.md").read_text()
+    assert f"etc/{name}" in manual
