@@ -20,10 +20,22 @@ class Follower(Protocol):
 class Log:
     """One append-only log."""
 
-    __slots__ = ("_tail", "_tail_first", "first", "followers", "head", "id", "last", "tail_bytes", "ts")
+    __slots__ = (
+        "_tail",
+        "_tail_first",
+        "first",
+        "followers",
+        "head",
+        "id",
+        "last",
+        "name",
+        "tail_bytes",
+        "ts",
+    )
 
-    def __init__(self, log_id: int, first: int = 1, head: int = 0) -> None:
+    def __init__(self, log_id: int, name: str, first: int = 1, head: int = 0) -> None:
         self.id = log_id
+        self.name = name
         self.first = first
         self.head = head
         self.last = head

@@ -4,7 +4,7 @@ At the head of a log a reader is one of the log's followers, and its cursor is t
 cursor is kept here. There is no queue: whoever lags reads on from the log when its transport can take more.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import NamedTuple
 
 from chatd.chat.log import Log
@@ -31,13 +31,14 @@ class Reader:
     ``follows_all`` tells whether rooms that its user enters elsewhere are followed too.
     """
 
-    __slots__ = ("_behind", "_following", "follows_all", "hand", "paused")
+    __slots__ = ("_behind", "_events_before", "_following", "follows_all", "hand", "paused")
 
     def __init__(self, hand: Callable[[bytes], None]) -> None:
         self.hand = hand
         self.follows_all = True
         self.paused = False
-        self._following: set[Log] = set()
+        self._events_before = 0
+        self._following: dict[Log, int] = {}
         self._behind: dict[Log, int] = {}
 
     @property
@@ -46,9 +47,10 @@ class Reader:
         return bool(self._behind)
 
     @property
-    def following(self) -> Iterable[Log]:
-        """Return the logs that are followed."""
-        return self._following
+    def events(self) -> int:
+        """Return how many events the cursors have passed."""
+        passed = sum(self.cursor(log) - start for log, start in self._following.items())
+        return self._events_before + passed
 
     def follows(self, log: Log) -> bool:
         """Return whether ``log`` is followed."""
@@ -60,7 +62,7 @@ class Reader:
 
     def follow(self, log: Log, cursor: int) -> None:
         """Follow ``log`` from behind event ``cursor``."""
-        self._following.add(log)
+        self._following.setdefault(log, cursor)
         if cursor < log.head or self.paused:
             log.followers.discard(self)
             self._behind[log] = cursor
@@ -70,7 +72,9 @@ class Reader:
 
     def unfollow(self, log: Log) -> None:
         """Follow ``log`` no longer."""
-        self._following.discard(log)
+        start = self._following.pop(log, None)
+        if start is not None:
+            self._events_before += self.cursor(log) - start
         self._behind.pop(log, None)
         log.followers.discard(self)
 

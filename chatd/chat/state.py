@@ -26,7 +26,7 @@ class Peer(Protocol):
     def refuse(self, code: Code, text: str) -> None:
         """Refuse its hello and end it."""
 
-    def close(self, reason: CloseReason) -> None:
+    def close(self, reason: CloseReason, text: str = "", retry_after: float | None = None) -> None:
         """End it with a goodbye."""
 
     def catch_up(self) -> None:

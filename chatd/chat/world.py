@@ -44,7 +44,9 @@ class World:
         by_id: dict[int, Room] = {}
         for stored in snapshot.rooms:
             put = stored.room
-            room = Room(put.name, Log(put.id, put.first, max(stored.head, put.first - 1)), put.topic)
+            room = Room(
+                put.name, Log(put.id, put.name, put.first, max(stored.head, put.first - 1)), put.topic
+            )
             by_id[put.id] = self.rooms[put.name] = room
         for member in snapshot.members:
             self._enrol(by_id[member.room], self.users[member.user], member.read)
@@ -145,7 +147,7 @@ class World:
         if room is not None:
             return room
         wire_name = self._wire_name(user, name)
-        room = self.rooms[wire_name] = Room(wire_name, Log(next(self._room_ids)))
+        room = self.rooms[wire_name] = Room(wire_name, Log(next(self._room_ids), wire_name))
         self.batch.add_change(room.row(), partial(self._drop_room, room))
         if room.direct:
             other = self._user(name)

@@ -38,11 +38,12 @@ class Code(StrEnum):
 class ChatdError(Exception):
     """A sentence for people with a stable code for programs."""
 
-    def __init__(self, code: Code, text: str, **details: str | float) -> None:
+    def __init__(self, code: Code, text: str, suggest: str = "", room: str = "") -> None:
         super().__init__(text)
         self.code = code
         self.text = text
-        self.details = details
+        self.suggest = suggest
+        self.room = room
 
     def __str__(self) -> str:
         return f"{self.text} ({self.code})"

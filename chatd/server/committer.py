@@ -1,0 +1,74 @@
+"""The committer: one batch per reactor turn, one batch at a time on its way to disk.
+
+What is decided in one turn becomes one batch. While a commit is on its way the next batch grows, so that
+batches form by themselves under load and no timer is needed.
+"""
+
+from chatd.chat.batch import Batch
+from chatd.chat.hub import Hub
+from chatd.chat.storage import Snapshot, Store
+from chatd.clock import Clock
+from chatd.ops.log import Log
+
+log = Log(__name__)
+
+
+class Committer:
+    """Drives a hub: seals its batches and has ``store`` commit them."""
+
+    def __init__(self, snapshot: Snapshot, store: Store, clock: Clock) -> None:
+        self.hub = Hub(snapshot, self._work)
+        self._store = store
+        self._clock = clock
+        self._scheduled = False
+        self._committing = False
+        self._broken = False
+
+    @property
+    def idle(self) -> bool:
+        """Return whether everything that was decided has been committed and said."""
+        return not (self._scheduled or self._committing)
+
+    def _work(self) -> None:
+        if not self._scheduled and not self._committing:
+            self._scheduled = True
+            self._clock.callLater(0, self._flush)
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        batch, changes = self.hub.seal()
+        if not batch:
+            return
+        if not changes:
+            self._said(batch)
+            return
+        self._committing = True
+        self._store.append(changes, lambda error: self._done(batch, error))
+
+    def _done(self, batch: Batch, error: Exception | None) -> None:
+        self._committing = False
+        if error is None:
+            self._note_mended()
+            self._said(batch)
+        else:
+            self._note_broken(error)
+            self.hub.failed(batch)
+        self._work()
+
+    def _said(self, batch: Batch) -> None:
+        try:
+            self.hub.committed(batch)
+        except Exception:  # noqa: BLE001 - one fault must not stop the chat; it is logged with its traceback
+            log.failure("commit-fault", None, "Not everybody was told of what was committed.")
+
+    def _note_broken(self, error: Exception) -> None:
+        if not self._broken:
+            log.error(
+                "store-broken", "Nothing can be written; senders are refused until it can.", why=str(error)
+            )
+        self._broken = True
+
+    def _note_mended(self) -> None:
+        if self._broken:
+            log.info("store-mended", "Writing works again.")
+        self._broken = False

@@ -1,0 +1,193 @@
+"""The desk: what all connections share, and the log lines about their coming and going."""
+
+import secrets
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from twisted.cred.portal import Portal
+from twisted.internet.defer import Deferred
+
+from chatd.chat.arrival import Arrival
+from chatd.chat.hub import Hub
+from chatd.chat.state import Peer, Session
+from chatd.chat.storage import Store
+from chatd.clock import Clock
+from chatd.ops.log import Log
+from chatd.ops.repeats import Repeats
+from chatd.ops.settings import HeartbeatConfig, LimitsConfig
+from chatd.server.auth import ISession, NickClaim, SessionToken
+from chatd.server.delivery import Delivery
+from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError
+from chatd.wire.limits import MAX_SOFTWARE, PROTOCOL_VERSION
+from chatd.wire.messages import Hello, Pulse
+
+log = Log(__name__)
+
+TOKEN_BYTES: Final = 32
+"""Random bytes in a session's token."""
+
+REFUSAL_INTERVAL: Final = 10.0
+"""Seconds in which the same refusal of the same address is logged once."""
+
+_LOOPBACK: Final = frozenset({"unix", "127.0.0.1", "::1"})
+
+
+class Connection(Peer, Protocol):
+    """A connection as the desk sees it."""
+
+    address: str
+    peer_host: str
+    opened: float
+    close_reason: CloseReason | None
+    bytes_in: int
+    bytes_out: int
+    messages_in: int
+    answered: int
+
+    def sweep(self, now: float) -> None:
+        """Look at the clock."""
+
+    def forgive(self, now: float) -> None:
+        """Begin every count of silence anew."""
+
+    def abort(self, reason: CloseReason) -> None:
+        """End it at once."""
+
+
+@dataclass(slots=True)
+class _Guest:
+    """What the log says of a connection that was let in."""
+
+    session: int
+    nick: str
+
+
+class Desk:
+    """Lets connections in and out, for the hub and for the operator's log."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        store: Store,
+        portal: Portal,
+        clock: Clock,
+        wall: Callable[[], int],
+        heartbeat: HeartbeatConfig,
+        limits: LimitsConfig,
+    ) -> None:
+        self.hub = hub
+        self.store = store
+        self.clock = clock
+        self.wall = wall
+        self.limits = limits
+        self.pulse = Pulse(heartbeat.interval, heartbeat.misses)
+        self.delivery = Delivery(store, clock)
+        self.connections: set[Connection] = set()
+        self.draining = False
+        self._portal = portal
+        self._bounds = heartbeat
+        self._hosts: Counter[str] = Counter()
+        self._guests: dict[Connection, _Guest] = {}
+        self._repeats = Repeats(REFUSAL_INTERVAL)
+
+    # ---- coming -------------------------------------------------------------------------------------
+
+    def opened(self, connection: Connection) -> ProtocolError | None:
+        """Count a new connection; return why it may not stay, or None."""
+        self.connections.add(connection)
+        host = connection.peer_host
+        self._hosts[host] += 1
+        limit = self.limits.max_connections_per_address
+        if len(self.connections) > self.limits.max_connections:
+            return ProtocolError(Code.TOO_MANY_CONNECTIONS, "The server is full; try again later.")
+        if limit and host not in _LOOPBACK and self._hosts[host] > limit:
+            return ProtocolError(
+                Code.TOO_MANY_CONNECTIONS,
+                f"There are {limit} connections from {host} already; close one of them.",
+            )
+        return None
+
+    def login(self, hello: Hello) -> Deferred[Arrival]:
+        """Return who says ``hello``. Fails with `ProtocolError`."""
+        if hello.version != PROTOCOL_VERSION:
+            raise ProtocolError(
+                Code.VERSION_UNSUPPORTED,
+                f"This server speaks version {PROTOCOL_VERSION} of the protocol, not {hello.version}; use a"
+                " client that does.",
+            )
+        pulse = self._agree(hello.heartbeat)
+        if hello.token and not hello.device:
+            found = self._find(SessionToken(hello.token))
+            return found.addCallback(lambda session: Arrival(session, True, pulse))
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        now = self.wall()
+        if hello.token:
+            found = self._find(SessionToken(hello.token))
+            found.addCallback(self.hub.add_device, token, now)
+        else:
+            found = self._find(NickClaim(hello.nick, token, now))
+        return found.addCallback(lambda session: Arrival(session, False, pulse, token))
+
+    def _find(self, credentials: Any) -> Deferred[Session]:
+        found: Deferred[Any] = self._portal.login(credentials, None, ISession)
+        return found.addCallback(lambda avatar: avatar[1])
+
+    def _agree(self, wish: Pulse | None) -> Pulse:
+        """Return the heartbeat in force for a client that wishes for ``wish``."""
+        if wish is None:
+            return self.pulse
+        bounds = self._bounds
+        interval = min(max(wish.interval, bounds.min_interval), bounds.max_interval)
+        limit = min(max(interval * wish.misses, bounds.min_limit), bounds.max_limit)
+        return Pulse(interval, max(1, round(limit / interval)))
+
+    def arrive(self, connection: Connection, arrival: Arrival, hello: Hello) -> None:
+        """Let ``connection`` in. Raises `ProtocolError`."""
+        self.hub.arrive(connection, arrival, hello, self.wall())
+        session = arrival.session
+        self._guests[connection] = _Guest(session.id, session.user.nick)
+        log.info(
+            "client-in",
+            peer=connection.address,
+            session=session.id,
+            nick=session.user.nick,
+            resumed=arrival.resumed,
+            software=hello.software[:MAX_SOFTWARE],
+        )
+
+    # ---- going --------------------------------------------------------------------------------------
+
+    def refused(self, connection: Connection, error: ChatdError) -> None:
+        """Log that ``connection`` was refused, once in a while for the same code and address."""
+        held_back = self._repeats.admit((error.code, connection.peer_host), self.clock.seconds())
+        if held_back is not None:
+            log.warn(
+                "refused", error.text, peer=connection.address, code=error.code, held_back=held_back or None
+            )
+
+    def leave(self, connection: Connection) -> None:
+        """Unbind a connection that ends, before its last bytes have gone."""
+        self.hub.depart(connection, self.wall())
+
+    def closed(self, connection: Connection) -> None:
+        """Forget a connection that has ended."""
+        self.connections.discard(connection)
+        self._hosts[connection.peer_host] -= 1
+        if not self._hosts[connection.peer_host]:
+            del self._hosts[connection.peer_host]
+        guest = self._guests.pop(connection, None)
+        say = log.debug if guest is None else log.info
+        say(
+            "client-out",
+            peer=connection.address,
+            session=guest and guest.session,
+            nick=guest and guest.nick,
+            reason=connection.close_reason,
+            seconds=round(self.clock.seconds() - connection.opened, 3),
+            bytes_in=connection.bytes_in,
+            bytes_out=connection.bytes_out,
+            messages_in=connection.messages_in,
+            messages_out=connection.answered + connection.reader.events,
+        )

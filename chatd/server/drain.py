@@ -1,0 +1,48 @@
+"""Drain: say goodbye to everybody, each with their own moment to come back, and wait until they are gone."""
+
+import random
+from collections.abc import Callable
+from typing import Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+
+from chatd.clock import Clock
+from chatd.ops.log import Log
+from chatd.ops.settings import DrainConfig
+from chatd.server.desk import Desk
+from chatd.wire.errors import CloseReason
+
+log = Log(__name__)
+
+LOOK_INTERVAL: Final = 0.02
+"""Seconds between two looks whether everybody is gone."""
+
+FIRST_SLOT: Final = 0.5
+"""Seconds before which nobody is asked to come back: a restart takes as long."""
+
+
+async def drain(desk: Desk, clock: Clock, idle: Callable[[], bool], config: DrainConfig) -> None:
+    """Let what was accepted become durable and be said, then end every connection.
+
+    Takes ``config.deadline`` seconds at the most; who is still there then is aborted.
+    """
+    desk.draining = True
+    end = clock.seconds() + config.deadline
+    count = len(desk.connections)
+    log.info("drain", connections=count)
+    await _wait(clock, end, idle)
+    slots = [FIRST_SLOT + config.window * index / max(1, count) for index in range(count)]
+    random.shuffle(slots)
+    for connection, slot in zip(list(desk.connections), slots, strict=False):
+        connection.close(CloseReason.DRAIN, "The server is stopping; come back later.", round(slot, 3))
+    await _wait(clock, end, lambda: not desk.connections and idle())
+    for connection in list(desk.connections):
+        connection.abort(CloseReason.DRAIN)
+    await _wait(clock, clock.seconds() + 1.0, lambda: not desk.connections and idle())
+
+
+async def _wait(clock: Clock, end: float, done: Callable[[], bool]) -> None:
+    while not done() and clock.seconds() < end:
+        pause: Deferred[None] = deferLater(clock, LOOK_INTERVAL)
+        await pause

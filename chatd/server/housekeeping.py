@@ -1,0 +1,93 @@
+"""Housekeeping: sessions expire and logs are cut to what the configuration says is kept."""
+
+from typing import Final
+
+import msgspec
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
+
+from chatd.chat.state import Room
+from chatd.ops.log import Log
+from chatd.ops.settings import RetentionConfig, SessionConfig
+from chatd.server.desk import Desk
+from chatd.wire.frames import HEAD_SIZE
+from chatd.wire.messages import Event
+
+log = Log(__name__)
+
+INTERVAL: Final = 60.0
+"""Seconds between two rounds."""
+
+ROUNDS_PER_EXPIRY: Final = 60
+DAY: Final = 86_400_000
+"""Milliseconds in a day."""
+
+
+class Housekeeping:
+    """Does its rounds for ``desk``."""
+
+    def __init__(self, desk: Desk, session: SessionConfig, retention: RetentionConfig) -> None:
+        self._desk = desk
+        self._session = session
+        self._retention = retention
+        self._rounds = 0
+        self._loop = LoopingCall(self._round)
+        self._loop.clock = desk.clock
+
+    def start(self) -> None:
+        """Begin with a first round at once."""
+        self._loop.start(INTERVAL).addErrback(lambda failure: log.failure("housekeeping-fault", failure))
+
+    def stop(self) -> None:
+        """End."""
+        if self._loop.running:
+            self._loop.stop()
+
+    def _round(self) -> "Deferred[None]":
+        if self._rounds % ROUNDS_PER_EXPIRY == 0:
+            self._expire()
+        self._rounds += 1
+        return Deferred.fromCoroutine(self._retain())
+
+    def _expire(self) -> None:
+        now = self._desk.wall()
+        ended = self._desk.hub.expire(now - round(self._session.expire_days * DAY), now)
+        if ended:
+            log.info("sessions-expired", count=ended)
+
+    async def _retain(self) -> None:
+        for room in list(self._desk.hub.world.rooms.values()):
+            try:
+                first = await self._first_kept(room)
+                if first > room.log.first:
+                    self._desk.hub.trim(room, first)
+            except Exception:  # noqa: BLE001 - one room's fault must not end the round
+                log.failure("housekeeping-fault", None, room=room.name)
+
+    async def _first_kept(self, room: Room) -> int:
+        """Return the first event of ``room`` that the configuration wants kept."""
+        chat_log = room.log
+        first = chat_log.first
+        if self._retention.events:
+            first = max(first, chat_log.head - self._retention.events + 1)
+        if self._retention.days:
+            cutoff = self._desk.wall() - round(self._retention.days * DAY)
+            first = await self._first_since(room, first, cutoff)
+        return first
+
+    async def _first_since(self, room: Room, first: int, cutoff: int) -> int:
+        """Return the first event at or above ``first`` that is not older than ``cutoff``, by bisection."""
+        low, high = first, room.log.head + 1
+        while low < high:
+            middle = (low + high) // 2
+            if await self._time_of(room, middle) < cutoff:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    async def _time_of(self, room: Room, seq: int) -> int:
+        read: Deferred[list[bytes]] = Deferred()
+        self._desk.store.read(room.log.id, seq, seq, 1, False, read.callback)
+        frames = await read
+        return msgspec.json.decode(frames[0][HEAD_SIZE:], type=Event).ts if frames else 0

@@ -1,0 +1,57 @@
+"""Listeners: endpoints from the configuration, and TLS where it says so."""
+
+from pathlib import Path
+from typing import Final
+
+from OpenSSL import crypto
+from twisted.internet.endpoints import serverFromString, wrapServerTLS
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.internet.protocol import Factory
+from twisted.internet.ssl import Certificate, CertificateOptions, KeyPair
+from twisted.python.failure import Failure
+
+from chatd.ops.settings import ListenConfig
+
+_WITH_BACKLOG: Final = frozenset({"tcp", "tcp6", "ssl", "unix"})
+_PEM_END: Final = b"-----END CERTIFICATE-----"
+
+
+class ListenError(Exception):
+    """A listener that cannot be opened: one sentence that says what to do."""
+
+
+def listen(reactor: object, listener: ListenConfig, factory: Factory) -> IListeningPort:
+    """Return the port that accepts for ``factory``. Raises `ListenError`."""
+    outcome: list[IListeningPort | Failure] = []
+    try:
+        _endpoint(reactor, listener).listen(factory).addBoth(outcome.append)
+    except Exception as error:
+        raise ListenError(_explain(listener, error)) from error
+    if not outcome:
+        raise ListenError(f"chatd does not know how to wait for {listener.endpoint}; name another endpoint.")
+    if isinstance(outcome[0], Failure):
+        raise ListenError(_explain(listener, outcome[0].value))
+    return outcome[0]
+
+
+def _endpoint(reactor: object, listener: ListenConfig) -> IStreamServerEndpoint:
+    description = listener.endpoint
+    if description.split(":")[0] in _WITH_BACKLOG and "backlog=" not in description:
+        description += f":backlog={listener.backlog}"
+    endpoint = serverFromString(reactor, description)
+    return wrapServerTLS(_tls_options(listener), endpoint) if listener.tls else endpoint
+
+
+def _tls_options(listener: ListenConfig) -> CertificateOptions:
+    """Return TLS 1.2 or newer with the listener's certificate chain and key, both PEM."""
+    blocks = Path(listener.certificate).read_bytes().split(_PEM_END)[:-1]
+    first, *chain = [Certificate.loadPEM(block + _PEM_END).original for block in blocks]
+    key = KeyPair.load(Path(listener.key).read_bytes(), crypto.FILETYPE_PEM)
+    return CertificateOptions(privateKey=key.original, certificate=first, extraCertChain=chain)
+
+
+def _explain(listener: ListenConfig, error: BaseException | None) -> str:
+    cause = error.socketError if isinstance(error, CannotListenError) else error
+    why = getattr(cause, "strerror", None) or str(cause)
+    return f"chatd cannot listen on {listener.endpoint}: {why}; stop what is there or name another endpoint."

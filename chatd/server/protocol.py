@@ -1,0 +1,390 @@
+"""One connection of the daemon: bytes in, requests to the hub, effects out."""
+
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, ClassVar, Final
+
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from chatd.chat.arrival import Arrival
+from chatd.chat.reader import Reader
+from chatd.chat.requests import RULES
+from chatd.chat.state import HistoryQuery, Session
+from chatd.ops.log import Log
+from chatd.server import sockets
+from chatd.server.desk import Desk
+from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError
+from chatd.wire.frames import FrameDecoder, FrameType, frame
+from chatd.wire.heartbeat import Heartbeat, Verdict
+from chatd.wire.limits import MAX_FRAME, MAX_PING, MAX_UNANSWERED, PAGE_BYTES
+from chatd.wire.messages import (
+    Error,
+    Goodbye,
+    Hello,
+    UnknownRequestError,
+    decode_to_server,
+    encode,
+)
+
+log = Log(__name__)
+
+CLOSE_DEADLINE: Final = 5.0
+"""Seconds that a peer has to take the last bytes and close its side, before the connection is aborted."""
+
+_PING: Final = frame(FrameType.PING, b"")
+
+
+class State(Enum):
+    """Where a connection is in its life (docs/PROTOCOL.md, "States")."""
+
+    OPENED = "opened"
+    WELCOMING = "welcoming"
+    LIVE = "live"
+    CLOSING = "closing"
+
+
+@implementer(IPushProducer)
+class ChatProtocol(Protocol):
+    """Speaks the wire with one peer; the hub knows it as a `chatd.chat.state.Peer`.
+
+    It takes no further frame while its transport is full, or while it owes too many answers, so that no peer
+    makes it hold more than a fixed number of bytes (P5).
+    """
+
+    transport: Any
+
+    def __init__(self, desk: Desk) -> None:
+        now = desk.clock.seconds()
+        self.reader = Reader(self._hand)
+        self.session: Session | None = None
+        self.close_reason: CloseReason | None = None
+        self.heartbeat = Heartbeat(desk.pulse.interval, desk.pulse.misses, now)
+        self.bytes_in = self.bytes_out = self.messages_in = self.answered = 0
+        self.address = self.peer_host = ""
+        self.opened = now
+        self._moved = now
+        self._taken_bytes = 0
+        self._desk = desk
+        self._state = State.OPENED
+        self._since = now
+        self._decoder = FrameDecoder()
+        self._owed: deque[int] = deque()
+        self._owed_bytes = 0
+        self._reading_history = False
+        self._input_stopped = False
+
+    # ---- Twisted's side -----------------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        """Begin: the hello has to come before the deadline."""
+        sockets.tune(self.transport)
+        peer = self.transport.getPeer()
+        self.address = sockets.name_of(peer)
+        self.peer_host = sockets.host_of(peer)
+        self.transport.registerProducer(self, True)
+        error = self._desk.opened(self)
+        if error is not None:
+            self._fail(error, CloseReason.REFUSED)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take in bytes; any byte is a sign of life."""
+        self.bytes_in += len(data)
+        self.heartbeat.heard(self._desk.clock.seconds())
+        if self._state is State.CLOSING:
+            return
+        self._decoder.feed(data)
+        self._pump()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """End: whatever the reason, the session and the logs are let go."""
+        del reason
+        self._leave(CloseReason.LOST)
+        self._desk.closed(self)
+
+    def pauseProducing(self) -> None:
+        """Be told that the transport is full."""
+        self.reader.pause()
+
+    def resumeProducing(self) -> None:
+        """Be told that the transport has drained."""
+        if self._state is State.CLOSING:
+            return
+        self.reader.resume()
+        if self.reader.lags:
+            self._desk.delivery.add(self)
+        self._pump()
+
+    def stopProducing(self) -> None:
+        """Be told that the connection is gone; `connectionLost` follows."""
+
+    # ---- frames in ----------------------------------------------------------------------------------
+
+    def _pump(self) -> None:
+        try:
+            while self._may_take():
+                taken = self._decoder.take()
+                if taken is None:
+                    break
+                self._FRAMES[taken[0]](self, taken[1])
+        except ProtocolError as error:
+            self._fail(error)
+        except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)
+            log.failure("connection-fault", None, peer=self.address)
+            self.close(CloseReason.FAULT)
+        self._pace()
+
+    def _may_take(self) -> bool:
+        return (
+            self._state in _TAKING
+            and not self.reader.paused
+            and not self._reading_history
+            and len(self._owed) < MAX_UNANSWERED
+            and self._owed_bytes < MAX_FRAME
+        )
+
+    def _pace(self) -> None:
+        """Stop reading from the transport while no frame may be taken, and go on afterwards."""
+        stop = self._state is not State.CLOSING and not self._may_take()
+        if stop is self._input_stopped:
+            return
+        self._input_stopped = stop
+        if stop:
+            self._moved = self._desk.clock.seconds()
+            self.transport.pauseProducing()
+        else:
+            self.heartbeat.forgive(self._desk.clock.seconds())
+            self.transport.resumeProducing()
+
+    def _message(self, payload: bytes) -> None:
+        self.messages_in += 1
+        try:
+            message = decode_to_server(payload)
+        except UnknownRequestError as error:
+            if self._state is State.OPENED:
+                raise ProtocolError(Code.HELLO_EXPECTED, "The first message must be a hello.") from None
+            self._owe(len(payload))
+            self._desk.hub.refuse(self, error.id, error)
+            return
+        handler = self._MESSAGES.get((self._state, type(message)), ChatProtocol._request)
+        handler(self, message, len(payload))
+
+    def _request(self, message: Any, size: int) -> None:
+        session = self.session
+        if session is None:
+            raise ProtocolError(Code.HELLO_EXPECTED, "The first message must be a hello.")
+        self._owe(size + RULES[type(message)].answer_bytes)
+        self._desk.hub.request(self, session, message, self._desk.wall())
+
+    def _hello(self, message: Hello, _: int) -> None:
+        self._state = State.WELCOMING
+        login = self._desk.login(message)
+        login.addCallback(self._welcome, message)
+        login.addErrback(self._refuse_hello)
+
+    def _welcome(self, arrival: Arrival, hello: Hello) -> None:
+        if self._state is not State.WELCOMING:
+            return
+        self._desk.arrive(self, arrival, hello)
+        self._state = State.LIVE
+        pulse = arrival.pulse
+        self.heartbeat = Heartbeat(pulse.interval, pulse.misses, self._desk.clock.seconds())
+        self._pump()
+
+    def _refuse_hello(self, failure: Failure) -> None:
+        error = failure.value
+        if isinstance(error, ProtocolError):
+            self._fail(error, CloseReason.REFUSED)
+        else:
+            log.failure("login-fault", failure, peer=self.address)
+            self.close(CloseReason.FAULT)
+
+    def _second_hello(self, _: Hello, __: int) -> None:
+        raise ProtocolError(Code.HELLO_REPEATED, "A connection begins once; open another for another hello.")
+
+    def _goodbye(self, _: Goodbye, __: int) -> None:
+        self.close(CloseReason.GOODBYE)
+
+    def _chunk(self, _: bytes) -> None:
+        raise ProtocolError(Code.BAD_FRAME, "No transfer was agreed that this chunk could belong to.")
+
+    def _ping(self, payload: bytes) -> None:
+        if len(payload) > MAX_PING:
+            raise ProtocolError(Code.BAD_FRAME, f"A ping carries {MAX_PING} bytes at the most.")
+        self._write(frame(FrameType.PONG, payload))
+
+    def _pong(self, _: bytes) -> None:
+        """Do nothing: its bytes have been heard."""
+
+    def _owe(self, size: int) -> None:
+        self._owed.append(size)
+        self._owed_bytes += size
+
+    # ---- the hub's side: chatd.chat.state.Peer ------------------------------------------------------
+
+    def reply(self, data: bytes, answered: int) -> None:
+        """Write frames that answer so many requests, and take further ones."""
+        self.answered += answered
+        for _ in range(answered):
+            self._owed_bytes -= self._owed.popleft()
+        if data:
+            self._write(data)
+        if answered:
+            self._pump()
+
+    def refuse(self, code: Code, text: str) -> None:
+        """Refuse the hello and end."""
+        self._fail(ProtocolError(code, text), CloseReason.REFUSED)
+
+    def catch_up(self) -> None:
+        """Have the reader brought forward."""
+        self._desk.delivery.add(self)
+
+    def read(self, query: HistoryQuery) -> None:
+        """Answer with a page of history as soon as it has been read; no other request is taken before."""
+        self._reading_history = True
+        self._desk.store.read(
+            query.log.id,
+            query.first,
+            query.last,
+            PAGE_BYTES,
+            query.newest,
+            lambda frames: self._page(query, frames),
+        )
+
+    def _page(self, query: HistoryQuery, frames: list[bytes]) -> None:
+        self._reading_history = False
+        if self._state is not State.CLOSING:
+            self.reply(query.answer(frames), 1)
+
+    @property
+    def ready(self) -> bool:
+        """Return whether the connection is up and its transport can take more."""
+        return self._state is not State.CLOSING and not self.reader.paused
+
+    # ---- bytes out ----------------------------------------------------------------------------------
+
+    def _write(self, data: bytes) -> None:
+        if self._state is State.CLOSING:
+            return
+        self.bytes_out += len(data)
+        self.heartbeat.said(self._desk.clock.seconds())
+        self.transport.write(data)
+
+    def _hand(self, data: bytes) -> None:
+        self.bytes_out += len(data)
+        self.transport.write(data)
+
+    # ---- welcome and the end ------------------------------------------------------------------------
+
+    def close(self, reason: CloseReason, text: str = "", retry_after: float | None = None) -> None:
+        """End the connection with a goodbye; what the peer does not take in time is dropped."""
+        self._end(reason, encode(Goodbye(reason=reason, text=text, retry_after=retry_after)))
+
+    def _fail(self, error: ChatdError, reason: CloseReason = CloseReason.BAD_INPUT) -> None:
+        if self._state is State.CLOSING:
+            return
+        self._desk.refused(self, error)
+        self._end(
+            reason,
+            encode(Error(code=error.code, text=error.text, suggest=error.suggest, room=error.room)),
+        )
+
+    def _end(self, reason: CloseReason, last_words: bytes) -> None:
+        if self._state is State.CLOSING:
+            return
+        self._write(last_words)
+        self._leave(reason)
+        self.transport.unregisterProducer()
+        self.transport.resumeProducing()
+        if hasattr(self.transport, "loseWriteConnection") and reason in _HALF_CLOSED:
+            self.transport.loseWriteConnection()
+        else:
+            self.transport.loseConnection()
+
+    def _leave(self, reason: CloseReason) -> None:
+        if self._state is State.CLOSING:
+            return
+        self._state = State.CLOSING
+        self._since = self._desk.clock.seconds()
+        self.close_reason = reason
+        self._desk.leave(self)
+
+    # ---- the reaper's side --------------------------------------------------------------------------
+
+    def sweep(self, now: float) -> None:
+        """Look at the clock: ping, end or abort what has to be."""
+        self._SWEEPS[self._state](self, now)
+
+    def forgive(self, now: float) -> None:
+        """Begin every count anew: the daemon was not listening."""
+        self._since = self._moved = now
+        self.heartbeat.forgive(now)
+
+    def _sweep_opening(self, now: float) -> None:
+        if now - self._since >= self._desk.limits.hello_timeout:
+            error = ProtocolError(Code.HELLO_TIMEOUT, "No hello came in time; connect again.")
+            self._fail(error, CloseReason.HELLO_TIMEOUT)
+
+    def _sweep_live(self, now: float) -> None:
+        if self.reader.paused:
+            if not self._moving(now) and now - self._moved >= self._desk.limits.write_timeout:
+                self.abort(CloseReason.STUCK)
+        elif not self._input_stopped:
+            self._judge(now)
+
+    def _judge(self, now: float) -> None:
+        moving = self.heartbeat.silence(now) >= self.heartbeat.interval and self._moving(now)
+        verdict = self.heartbeat.check(now)
+        if verdict is Verdict.PING:
+            self._write(_PING)
+        elif verdict is Verdict.DEAD and not moving:
+            self.abort(CloseReason.SILENT)
+
+    def _moving(self, now: float) -> bool:
+        """Return whether the peer's system has taken bytes of a backlog since the last look (P7)."""
+        waiting = sockets.unsent(self.transport)
+        taken = self.bytes_out - waiting
+        moving = waiting > 0 and taken > self._taken_bytes
+        self._taken_bytes = taken
+        if moving:
+            self._moved = now
+        return moving
+
+    def _sweep_closing(self, now: float) -> None:
+        if now - self._since >= CLOSE_DEADLINE:
+            self.transport.abortConnection()
+
+    def abort(self, reason: CloseReason) -> None:
+        """End the connection at once: the peer takes nothing any more."""
+        self._leave(reason)
+        self.transport.abortConnection()
+
+    _FRAMES: ClassVar[dict[FrameType, Callable[["ChatProtocol", bytes], None]]] = {
+        FrameType.MESSAGE: _message,
+        FrameType.CHUNK: _chunk,
+        FrameType.PING: _ping,
+        FrameType.PONG: _pong,
+    }
+    _MESSAGES: ClassVar[dict[tuple[State, type], Callable[["ChatProtocol", Any, int], None]]] = {
+        (State.OPENED, Hello): _hello,
+        (State.OPENED, Goodbye): _goodbye,
+        (State.LIVE, Hello): _second_hello,
+        (State.LIVE, Goodbye): _goodbye,
+    }
+    _SWEEPS: ClassVar[dict[State, Callable[["ChatProtocol", float], None]]] = {
+        State.OPENED: _sweep_opening,
+        State.WELCOMING: _sweep_opening,
+        State.LIVE: _sweep_live,
+        State.CLOSING: _sweep_closing,
+    }
+
+
+_TAKING: Final = frozenset({State.OPENED, State.LIVE})
+"""States in which frames are taken; while a login is under way they wait."""
+
+_HALF_CLOSED: Final = frozenset({CloseReason.BAD_INPUT, CloseReason.REFUSED, CloseReason.HELLO_TIMEOUT})
+"""Ends after which unread input is likely; closing both ways would reset the error away."""

@@ -1,0 +1,59 @@
+"""The reaper: one LoopingCall that sweeps every connection, whatever its state.
+
+Missed ticks mean that the daemon did not listen (a stalled reactor, a suspended machine): then everybody
+gets a fresh period of grace (P7). A fault with one connection never stops the loop.
+"""
+
+from typing import Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
+
+from chatd.ops.log import Log
+from chatd.server.desk import Connection, Desk
+from chatd.wire.errors import CloseReason
+
+log = Log(__name__)
+
+SWEEP_INTERVAL: Final = 0.5
+"""Seconds between two looks at every connection."""
+
+MISSED: Final = 4
+"""Intervals since the last look from which on the daemon counts as having been away."""
+
+
+class Reaper:
+    """Sweeps the connections at ``desk``."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._loop = LoopingCall.withCount(self._tick)
+        self._loop.clock = desk.clock
+
+    def start(self) -> Deferred[LoopingCall]:
+        """Begin."""
+        return self._loop.start(SWEEP_INTERVAL, now=False)
+
+    def stop(self) -> None:
+        """End."""
+        if self._loop.running:
+            self._loop.stop()
+
+    def _tick(self, count: int) -> None:
+        now = self._desk.clock.seconds()
+        if count >= MISSED:
+            log.warn(
+                "stalled", "The daemon was away; nobody is judged by that.", seconds=count * SWEEP_INTERVAL
+            )
+            for connection in self._desk.connections:
+                connection.forgive(now)
+        for connection in list(self._desk.connections):
+            self._sweep(connection, now)
+
+    @staticmethod
+    def _sweep(connection: Connection, now: float) -> None:
+        try:
+            connection.sweep(now)
+        except Exception:  # noqa: BLE001 - one victim's fault must not end the sweep of all others
+            log.failure("reaper-fault", None, peer=connection.address)
+            connection.abort(CloseReason.FAULT)

@@ -1,0 +1,124 @@
+"""The daemon's service: built from a configuration, it opens, runs and drains everything."""
+
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import IService, Service
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IListeningPort
+
+import chatd
+from chatd.chat.storage import StoreError
+from chatd.clock import use_monotonic_time, wall_milliseconds
+from chatd.ops.log import Log
+from chatd.ops.settings import Config
+from chatd.server.auth import make_portal
+from chatd.server.committer import Committer
+from chatd.server.desk import Desk
+from chatd.server.drain import drain
+from chatd.server.factory import ChatFactory
+from chatd.server.housekeeping import Housekeeping
+from chatd.server.listeners import ListenError, listen
+from chatd.server.reaper import Reaper
+from chatd.store.sqlite import SqliteStore
+
+log = Log(__name__)
+
+
+class StartError(Exception, SystemExit):
+    """Why the daemon cannot start: one sentence.
+
+    As an Exception it is told to the waiting parent by twistd when it daemonises; as a SystemExit it ends a
+    daemon in the foreground with status 1 and without a traceback.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = f"chatd: {sentence}"
+
+
+class ChatService(Service):
+    """The daemon: binds its ports first, then opens its data and answers; stops by draining."""
+
+    def __init__(self, config: Config, reactor: Any) -> None:
+        self._config = config
+        self._reactor = reactor
+        self._factory = ChatFactory()
+        self._ports: list[IListeningPort] = []
+        self.store: SqliteStore | None = None
+
+    @property
+    def addresses(self) -> list[Any]:
+        """Return where it listens, as Twisted's addresses."""
+        return [port.getHost() for port in self._ports]
+
+    def privilegedStartService(self) -> None:
+        """Bind the ports, while that may still need privileges. Raises `StartError`."""
+        super().privilegedStartService()  # type: ignore[no-untyped-call]
+        self._listen()
+
+    def startService(self) -> None:
+        """Open the data and begin to answer. Raises `StartError`."""
+        super().startService()  # type: ignore[no-untyped-call]
+        self._listen()
+        config = self._config
+        try:
+            self.store = store = SqliteStore(Path(config.data), self._reactor.callFromThread)
+            snapshot = store.load()
+        except StoreError as error:
+            raise StartError(str(error)) from None
+        self._committer = Committer(snapshot, store, self._reactor)
+        hub = self._committer.hub
+        self.desk = Desk(
+            hub, store, make_portal(hub), self._reactor, wall_milliseconds, config.heartbeat, config.limits
+        )
+        self._reaper = Reaper(self.desk)
+        self._housekeeping = Housekeeping(self.desk, config.session, config.retention)
+        self._reaper.start()
+        self._housekeeping.start()
+        self._factory.desk = self.desk
+        log.info(
+            "start",
+            version=chatd.__version__,
+            listeners=" ".join(listener.endpoint for listener in config.listen),
+            data=str(Path(config.data).resolve()),
+            server=snapshot.server,
+            rooms=len(snapshot.rooms),
+            sessions=len(snapshot.sessions),
+        )
+
+    def _listen(self) -> None:
+        if self._ports:
+            return
+        try:
+            for listener in self._config.listen:
+                self._ports.append(listen(self._reactor, listener, self._factory))
+        except ListenError as error:
+            raise StartError(str(error)) from None
+
+    def stopService(self) -> "Deferred[None]":
+        """Stop listening, drain, and close the data."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        for port in self._ports:
+            stopped = port.stopListening()
+            if stopped is not None:
+                await stopped
+        self._ports = []
+        if self.store is None:
+            return
+        await drain(self.desk, self._reactor, lambda: self._committer.idle, self._config.drain)
+        self._reaper.stop()
+        self._housekeeping.stop()
+        self.store.close()
+        log.info("stop")
+
+
+def build(config: Config) -> IService:
+    """Return the daemon's service for ``config``; it opens nothing before it is started."""
+    from twisted.internet import reactor  # noqa: PLC0415 - the first import chooses the reactor
+
+    use_monotonic_time(reactor)
+    return ChatService(config, reactor)
