@@ -31,6 +31,9 @@ WAVE = 400
 PER_ADDRESS = 15_000
 """Clients per source address: the kernel has some 28,000 ports for each."""
 
+SETTLED = 1.3
+"""Seconds of quiet after which nobody is told any more who has come: the daemon tells it once a second."""
+
 CALM = Pulse(interval=60.0, misses=10)
 """The slowest heartbeat the daemon grants, so that no ping falls into a measurement."""
 

@@ -2,7 +2,7 @@
 
 import time
 
-from bench.clients import enter
+from bench.clients import SETTLED, enter
 from bench.common import Scale
 from bench.load import Crowd
 from bench.process import cpu_seconds, raise_file_limit, resident_bytes
@@ -39,9 +39,8 @@ def _once(scale: Scale, count: int) -> tuple[float, float, float]:
     try:
         size, cpu = resident_bytes(daemon.pid), cpu_seconds(daemon.pid)
         clients = enter(daemon.port, [f"#bench{number // PER_ROOM}" for number in range(count)])
-        Crowd([client.link for client in clients], b"\0").hush()
+        Crowd([client.link for client in clients], b"\0").hush(SETTLED)
         entering = cpu_seconds(daemon.pid) - cpu
-        time.sleep(1)
         idle = _idle_share(daemon.pid, scale.seconds)
         return (resident_bytes(daemon.pid) - size) / count, entering, idle
     finally:

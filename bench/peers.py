@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import Protocol
 
-from bench.clients import connect, enter
+from bench.clients import SETTLED, connect, enter
 from bench.common import BenchError
 from bench.load import Crowd, Sender
 from bench.server import CLoop, Daemon, Server
@@ -39,9 +39,9 @@ class ChatdPeer:
     def gather(self, readers: int, window: int, *, keep: bool = False) -> tuple[Sender, Crowd]:
         """Enter ``readers`` + 1 members; the last one sends."""
         *others, sender = enter(self.server.port, [ROOM] * (readers + 1))
-        Crowd([sender.link], b"\0").hush()
         crowd = Crowd([other.link for other in others], b'{"t":"event"', keep=keep)
-        crowd.hush()
+        crowd.hush(SETTLED)
+        Crowd([sender.link], b"\0").hush(0)
         return Sender(sender.link, chatd_message, b'{"t":"ok"', window), crowd
 
     def numbers(self, data: bytes) -> list[int]:

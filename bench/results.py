@@ -38,10 +38,13 @@ class Row:
     def cells(self) -> tuple[str, ...]:
         """Return the row's cells as text."""
         spread = f"{figure(min(self.values))} to {figure(max(self.values))}"
-        verdict = (
-            "" if self.target is None else f"{self.target} {'✓' if self.target.met(self.median) else '✗'}"
-        )
-        return self.what, self.who, figure(self.median), self.unit, spread, verdict
+        return self.what, self.who, figure(self.median), self.unit, spread
+
+    def verdict(self) -> str:
+        """Return the target and whether it is met."""
+        if self.target is None:
+            return ""
+        return f"{self.target} {'✓' if self.target.met(self.median) else '✗'}"
 
 
 @dataclass(slots=True)
@@ -68,9 +71,17 @@ def figure(value: float) -> str:
 HEADINGS = ("what", "of", "median", "unit", "all runs", "target")
 
 
-def markdown(results: Sequence[Result]) -> str:
-    """Return all rows as one Markdown table, with the remarks below it."""
-    lines = [f"| {' | '.join(HEADINGS)} |", f"|{'---|' * len(HEADINGS)}"]
-    lines += [f"| {' | '.join(row.cells())} |" for result in results for row in result.rows]
+def markdown(results: Sequence[Result], *, judge: bool = True) -> str:
+    """Return all rows as one Markdown table; with ``judge`` the targets and the remarks too."""
+    lines = [_line(HEADINGS), f"|{'---|' * len(HEADINGS)}"]
+    lines += [
+        _line((*row.cells(), row.verdict() if judge else "")) for result in results for row in result.rows
+    ]
     remarks = [f"- {remark}" for result in results for remark in result.remarks]
-    return "\n".join([*lines, *(["", "Doubtful:", "", *remarks] if remarks else [])]) + "\n"
+    if judge and remarks:
+        lines += ["", "Doubtful:", "", *remarks]
+    return "\n".join(lines) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
