@@ -48,6 +48,16 @@ class Heartbeat:
         """Return for how many seconds nothing was received."""
         return now - self._heard
 
+    def silent_at(self) -> float:
+        """Return when one interval without received bytes will have passed."""
+        return self._heard + self.interval
+
+    def due_at(self) -> float:
+        """Return when `check` will have something to say, if nothing is heard or said before."""
+        dead = self._heard + self.limit
+        ping = max(self._heard, self._pinged) + self.interval
+        return min(dead, ping, self._said + self.interval)
+
     def forgive(self, now: float) -> None:
         """Begin the silence anew: we were not listening (a stalled reactor, a suspended machine)."""
         self._heard = now

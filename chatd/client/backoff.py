@@ -1,0 +1,53 @@
+"""When to try again: full jitter, slower after answers than after silence."""
+
+from collections.abc import Callable
+from typing import Final
+
+SILENCE: Final = ((300.0, 2.0), (1800.0, 10.0), (float("inf"), 30.0))
+"""Pairs: until so many seconds of trouble, delays after silence are drawn from up to so many seconds."""
+
+ANSWER_BASE: Final = 0.5
+"""Seconds: the first answered failure draws from this range, each further one from twice the range before."""
+
+ANSWER_CAP: Final = 30.0
+"""Seconds: the widest range after answered failures."""
+
+SLOT_CAP: Final = 3600.0
+"""Seconds: no server can send a client away for longer."""
+
+STEADY: Final = 10.0
+"""Seconds a link must be up after its welcome before earlier failures are forgotten."""
+
+
+class Backoff:
+    """The delays before attempts; ``uniform`` draws a number from a range (random.uniform)."""
+
+    __slots__ = ("_answers", "_since", "_uniform")
+
+    def __init__(self, uniform: Callable[[float, float], float]) -> None:
+        self._uniform = uniform
+        self._answers = 0
+        self._since: float | None = None
+
+    def after_silence(self, now: float) -> float:
+        """Return the delay after an attempt that reached nobody: it burdens nobody to try again soon."""
+        if self._since is None:
+            self._since = now
+        trouble = now - self._since
+        widest = next(cap for until, cap in SILENCE if trouble < until)
+        return self._uniform(0.0, widest)
+
+    def after_answer(self, now: float, slot: float | None = None) -> float:
+        """Return the delay after a refusal or a close; the ``slot`` that the server named wins."""
+        if self._since is None:
+            self._since = now
+        widest = min(ANSWER_CAP, ANSWER_BASE * 2.0 ** min(self._answers, 10))
+        self._answers += 1
+        if slot is not None:
+            return min(max(slot, 0.0), SLOT_CAP)
+        return self._uniform(0.0, widest)
+
+    def reset(self) -> None:
+        """Forget all failures: a link was up for `STEADY` seconds."""
+        self._answers = 0
+        self._since = None

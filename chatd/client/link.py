@@ -1,0 +1,159 @@
+"""One link: a connection from its dialling to its end, its bytes, its heartbeat, its round trip.
+
+Several may exist at once; each has a number. Nothing here decides about the session.
+"""
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import Final
+
+from chatd.client.rooms import Positions
+from chatd.wire.frames import FrameDecoder, FrameType, frame
+from chatd.wire.heartbeat import Heartbeat, RoundTrip, Verdict
+from chatd.wire.messages import FromServer, decode_from_server
+
+ATTEMPT: Final = 10.0
+"""Seconds an attempt may take from its first packet to the welcome."""
+
+GREETING: Final = 3.0
+"""Seconds of silence that the server has for its welcome at the least, however long connecting took."""
+
+PATIENCE: Final = 1.0
+"""Seconds that an answer may take at the least before its lateness is suspicious."""
+
+
+class Phase(Enum):
+    """How far a link has come."""
+
+    WAITING = "waiting"
+    DIALLING = "dialling"
+    GREETING = "greeting"
+    LIVE = "live"
+
+
+class Link:
+    """One connection; times are monotonic seconds."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.phase = Phase.WAITING
+        self.due = 0.0
+        self.opened_at = 0.0
+        self.live_since: float | None = None
+        self.positions: Positions = {}
+        self.joining: set[int] = set()
+        self.named: frozenset[str] = frozenset()
+        self.introduced = False
+        self.announced = False
+        self.resumed = False
+        self.writable = True
+        self.quiet = False
+        self.round_trip = RoundTrip()
+        self._decoder = FrameDecoder()
+        self._heart = Heartbeat(ATTEMPT, 1, 0.0)
+        self._unanswered: float | None = None
+        self._pings: dict[bytes, float] = {}
+        self._count = 0
+        self._probing = False
+
+    def wait(self, due: float) -> None:
+        """Note that the transport is to be opened at ``due``."""
+        self.phase, self.due = Phase.WAITING, due
+
+    def dial(self, now: float) -> None:
+        """Note that the transport is being opened."""
+        self.phase, self.opened_at = Phase.DIALLING, now
+
+    def greet(self, now: float) -> None:
+        """Note that the transport is open and the hello on its way."""
+        self.phase = Phase.GREETING
+        patience = max(GREETING, ATTEMPT - (now - self.opened_at))
+        self._heart = Heartbeat(patience, 1, now)
+
+    def live(self, interval: float, misses: int, now: float) -> None:
+        """Note that the welcome came, with the heartbeat in force."""
+        self.phase, self.live_since = Phase.LIVE, now
+        self._heart = Heartbeat(interval, misses, now)
+
+    def messages(self, data: bytes, now: float) -> Iterator[FromServer | bytes]:
+        """Yield the messages in ``data``, and as bytes the frames that answer pings.
+
+        Raises `ProtocolError` where the bytes make no sense.
+        """
+        self.heard(now)
+        self._decoder.feed(data)
+        while (taken := self._decoder.take()) is not None:
+            kind, payload = taken
+            if kind is FrameType.MESSAGE:
+                message = decode_from_server(payload)
+                if message is not None:
+                    yield message
+            elif kind is FrameType.PING:
+                yield frame(FrameType.PONG, payload)
+            elif kind is FrameType.PONG:
+                self._ponged(payload, now)
+
+    def heard(self, now: float) -> None:
+        """Note that bytes came."""
+        self._heart.heard(now)
+        self._probing = False
+        if self._unanswered is not None:
+            self._unanswered = now if self._pings else None
+
+    def asked(self, now: float) -> None:
+        """Note that something was written that the server answers at once."""
+        self._heart.said(now)
+        if self._unanswered is None:
+            self._unanswered = now
+
+    def said(self, now: float) -> None:
+        """Note that something was written that the server does not answer."""
+        self._heart.said(now)
+
+    def silence(self, now: float) -> float:
+        """Return for how many seconds nothing was heard."""
+        return max(0.0, self._heart.silence(now))
+
+    def check(self, now: float) -> Verdict:
+        """Return what the heartbeat asks for."""
+        verdict = self._heart.check(now)
+        return verdict if self.phase is Phase.LIVE or verdict is Verdict.DEAD else Verdict.ALIVE
+
+    def ping(self, now: float) -> bytes:
+        """Return the frame of a new ping."""
+        self._count += 1
+        payload = b"%d" % self._count
+        if len(self._pings) > 16:  # noqa: PLR2004 - more than the server can leave unanswered alive
+            self._pings.pop(next(iter(self._pings)))
+        self._pings[payload] = now
+        self.asked(now)
+        return frame(FrameType.PING, payload)
+
+    def probe(self, now: float) -> bytes:
+        """Return a ping whose lateness is suspicious without any silence before it."""
+        self._probing = True
+        self._unanswered = now
+        return self.ping(now)
+
+    def forgive(self, now: float) -> None:
+        """Begin the silence anew: we were not listening."""
+        self._heart.forgive(now)
+        self._unanswered = None
+
+    def suspected_at(self) -> float | None:
+        """Return when the lateness of an answer becomes suspicious; None while nothing is awaited."""
+        if self._unanswered is None or self.phase is not Phase.LIVE:
+            return None
+        late = self._unanswered + self.round_trip.patience(PATIENCE)
+        return late if self._probing else max(late, self._heart.silent_at())
+
+    def due_at(self) -> float:
+        """Return when `check` has something to say if nothing happens before."""
+        return self._heart.due_at()
+
+    def _ponged(self, payload: bytes, now: float) -> None:
+        sent = self._pings.pop(payload, None)
+        if sent is not None:
+            self.round_trip.measured(now - sent)
+        if not self._pings:
+            self._unanswered = None

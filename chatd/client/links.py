@@ -1,0 +1,281 @@
+"""The links of the state machine: dialling, greeting, suspicion, loss, and coming back.
+
+At most two exist: the current one, which was welcomed, and an attempt. While the current one is suspected
+an attempt is made beside it (make before break); the one that is welcomed first, or speaks first, is kept.
+"""
+
+from typing import Final
+
+from chatd.client.backoff import STEADY, Backoff
+from chatd.client.effects import Close, Connect, Effect, Notify, Reply, Save, Write
+from chatd.client.link import Link, Phase
+from chatd.client.notices import CannotConnect, LinkState, Lost, Notice, Quiet, Revived, Stopped
+from chatd.client.problems import HoleError, OutOfStepError
+from chatd.wire.errors import ProtocolError
+from chatd.wire.heartbeat import Verdict
+from chatd.wire.messages import FromServer
+
+STALL: Final = 1.0
+"""Seconds that a tick may come late before we, not the server, are held to have been away."""
+
+
+class Links:
+    """The current link and the attempt beside or before it; what they mean is decided by the subclass."""
+
+    def __init__(self, address: str, backoff: Backoff) -> None:
+        self.address = address
+        self.current: Link | None = None
+        self.attempt: Link | None = None
+        self.stopped: Stopped | None = None
+        self.reason = ""
+        self._backoff = backoff
+        self._effects: list[Effect] = []
+        self._changed = False
+        self._count = 0
+        self._due: float | None = None
+        self._reading = True
+        self._orphaned: float | None = None
+
+    # ---- what the subclass decides ------------------------------------------------------------------
+
+    def _greeting(self, link: Link) -> bytes:
+        """Return the frame of the hello for ``link``."""
+        raise NotImplementedError
+
+    def _handle(self, link: Link, message: FromServer, now: float) -> None:
+        """Take in one message."""
+        raise NotImplementedError
+
+    def _pump(self, now: float) -> None:
+        """Write what waits and may be written."""
+        raise NotImplementedError
+
+    def _restart(self) -> list[int]:
+        """Forget what is on its way; return the requests that cannot be asked again."""
+        raise NotImplementedError
+
+    # ---- inputs -------------------------------------------------------------------------------------
+
+    def start(self, now: float) -> list[Effect]:
+        """Begin to connect."""
+        self._dial(0.0, now)
+        return self._taken()
+
+    def hurry(self, now: float) -> list[Effect]:
+        """Try now: probe the live link, or dial without waiting; a hint, not a proof of anything."""
+        if self.current is not None:
+            self._write(self.current, self.current.probe(now), now)
+        elif self.attempt is not None and self.attempt.phase is Phase.WAITING:
+            self.attempt.wait(now)
+            self._effects.append(Connect(self.attempt.number, 0.0))
+        return self._taken()
+
+    def reading(self, on: bool, now: float) -> list[Effect]:
+        """Note that received bytes are, or are not, being read: unread bytes say nothing of the server."""
+        self._reading = on
+        self._forgive(now)
+        return self._taken()
+
+    def dialling(self, number: int, now: float) -> list[Effect]:
+        """Note that the delay is over and the transport of link ``number`` is being opened."""
+        link = self._link(number)
+        if link is not None:
+            link.dial(now)
+        return self._taken()
+
+    def connected(self, number: int, now: float) -> list[Effect]:
+        """Note that the transport of link ``number`` is open."""
+        link = self._link(number)
+        if link is None:
+            self._effects.append(Close(number))
+        else:
+            link.greet(now)
+            self._write(link, self._greeting(link), now)
+        return self._taken()
+
+    def received(self, number: int, data: bytes, now: float) -> list[Effect]:
+        """Take in bytes from link ``number``."""
+        link = self._link(number)
+        if link is not None:
+            try:
+                self._take_in(link, data, now)
+            except ProtocolError as error:
+                self._drop(link, f"it does not speak chatd's protocol: {error.text}", now)
+            except HoleError as error:
+                self._drop(link, f"the server left out events: {error}", now)
+            except OutOfStepError:
+                self._drop(link, "the server's answers do not fit what was sent", now)
+        return self._taken()
+
+    def writable(self, number: int, on: bool, now: float) -> list[Effect]:
+        """Note whether the transport of link ``number`` takes more bytes now."""
+        link = self._link(number)
+        if link is not None:
+            link.writable = on
+            self._pump(now)
+        return self._taken()
+
+    def lost(self, number: int, reason: str, answered: bool, now: float) -> list[Effect]:
+        """Note that link ``number`` ended or never began; ``answered`` if somebody was there to end it."""
+        link = self._link(number)
+        if link is not None:
+            self._ended(link, reason, answered, now)
+        return self._taken()
+
+    def hopeless(self, number: int, code: str, text: str) -> list[Effect]:
+        """Note that link ``number`` failed for a reason that no further attempt can mend."""
+        if self._link(number) is not None:
+            self._stop(code, text)
+        return self._taken()
+
+    def wake_at(self) -> float | None:
+        """Return when `tick` is to be called, if nothing happens before."""
+        self._due = min(self._times(), default=None)
+        return self._due
+
+    def tick(self, now: float) -> list[Effect]:
+        """Look at the clock."""
+        if not self._reading or (self._due is not None and now - self._due > STALL):
+            self._forgive(now)
+        for link in self._links():
+            self._look_at(link, now)
+        return self._taken()
+
+    def state(self) -> LinkState:
+        """Return where we stand."""
+        if self.stopped:
+            return LinkState.STOPPED
+        if self.current is not None:
+            return LinkState.QUIET if self.current.quiet else LinkState.CONNECTED
+        return LinkState.IDLE if self.attempt is None else LinkState(self.attempt.phase.value)
+
+    # ---- inside -------------------------------------------------------------------------------------
+
+    def _taken(self) -> list[Effect]:
+        if self._changed:
+            self._changed = False
+            self._effects.append(Save())
+        effects, self._effects = self._effects, []
+        return effects
+
+    def _notify(self, notice: Notice) -> None:
+        self._effects.append(Notify(notice))
+
+    def _write(self, link: Link, data: bytes, now: float) -> None:
+        link.asked(now)
+        self._effects.append(Write(link.number, data))
+
+    def _save(self) -> None:
+        self._changed = True
+
+    def _links(self) -> list[Link]:
+        return [link for link in (self.current, self.attempt) if link is not None]
+
+    def _link(self, number: int) -> Link | None:
+        return next((link for link in self._links() if link.number == number), None)
+
+    def _times(self) -> list[float]:
+        times = [link.due_at() for link in self._links() if link.phase in (Phase.GREETING, Phase.LIVE)]
+        if self.current is not None and self.attempt is None:
+            suspected = self.current.suspected_at()
+            times += [] if suspected is None else [suspected]
+        return times
+
+    def _forgive(self, now: float) -> None:
+        for link in self._links():
+            link.forgive(now)
+
+    def _dial(self, delay: float, now: float) -> None:
+        self._count += 1
+        self.attempt = Link(self._count)
+        self.attempt.wait(now + delay)
+        self._effects.append(Connect(self._count, delay))
+
+    def _look_at(self, link: Link, now: float) -> None:
+        verdict = link.check(now)
+        if verdict is Verdict.DEAD:
+            self._drop(link, f"silent for {link.silence(now):.0f} s", now, answered=False)
+            return
+        if verdict is Verdict.PING:
+            self._write(link, link.ping(now), now)
+        suspected = link.suspected_at()
+        if link is self.current and self.attempt is None and suspected is not None and now >= suspected:
+            link.quiet = True
+            self._notify(Quiet(self.address, link.silence(now)))
+            self._dial(0.0, now)
+
+    def _take_in(self, link: Link, data: bytes, now: float) -> None:
+        for message in link.messages(data, now):
+            if isinstance(message, bytes):
+                link.said(now)
+                self._effects.append(Write(link.number, message))
+            else:
+                self._handle(link, message, now)
+            if link not in self._links():
+                return
+        if link is self.current:
+            self._revive(link)
+            self._pump(now)
+
+    def _revive(self, link: Link) -> None:
+        if not link.quiet:
+            return
+        link.quiet = False
+        self._notify(Revived(self.address))
+        attempt = self.attempt
+        if attempt is not None and attempt.phase is not Phase.GREETING:
+            self._effects.append(Close(attempt.number))
+            self.attempt = None
+
+    def _promote(self, link: Link) -> None:
+        """Make the attempt the current link; the one before it, if there is one, is done with."""
+        if self.current is not None:
+            self._effects.append(Close(self.current.number))
+            self._let_go()
+        self.attempt, self.current = None, link
+        self._orphaned = None
+
+    def _drop(
+        self, link: Link, reason: str, now: float, *, answered: bool = True, slot: float | None = None
+    ) -> None:
+        self._effects.append(Close(link.number))
+        self._ended(link, reason, answered, now, slot)
+
+    def _ended(self, link: Link, reason: str, answered: bool, now: float, slot: float | None = None) -> None:
+        self.reason = reason
+        if link is self.attempt:
+            self._attempt_failed(link, reason, self._delay(answered, now, slot), now)
+            return
+        if link.live_since is not None and now - link.live_since >= STEADY:
+            self._backoff.reset()
+        self._let_go()
+        self._notify(Lost(self.address, reason))
+        if self.attempt is None:
+            self._dial(self._delay(answered, now, slot), now)
+
+    def _attempt_failed(self, link: Link, reason: str, delay: float, now: float) -> None:
+        self.attempt = None
+        if link.phase is Phase.GREETING:
+            self._orphaned = now
+        if self.current is None:
+            self._notify(CannotConnect(self.address, reason, delay))
+        if self.current is None or self.current.quiet:
+            self._dial(delay, now)
+
+    def _delay(self, answered: bool, now: float, slot: float | None) -> float:
+        if answered or slot is not None:
+            return self._backoff.after_answer(now, slot)
+        return self._backoff.after_silence(now)
+
+    def _let_go(self) -> None:
+        self.current = None
+        self._effects.extend(Reply(number, None) for number in self._restart())
+
+    def _stop(self, code: str, text: str) -> None:
+        self.reason = text
+        self._effects.extend(Close(link.number) for link in self._links())
+        self.attempt = None
+        self._let_go()
+        self.stopped = Stopped(code, text)
+        self._effects.append(Save(urgent=True))
+        self._notify(self.stopped)

@@ -1,0 +1,183 @@
+"""Notices: what the client tells the program that uses it, in order, one at a time."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from chatd.wire.messages import Event
+
+
+class LinkState(Enum):
+    """Where the client stands with its server."""
+
+    IDLE = "idle"
+    WAITING = "waiting"
+    DIALLING = "dialling"
+    GREETING = "greeting"
+    CONNECTED = "connected"
+    QUIET = "quiet"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The server said welcome, and the joins of all wanted rooms are answered."""
+
+    address: str
+    nick: str
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Nothing was heard for ``seconds`` though an answer is due; another connection is tried beside it."""
+
+    address: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Revived:
+    """The quiet link spoke again."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A link that was connected is gone."""
+
+    address: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CannotConnect:
+    """An attempt failed; the next one begins ``retry_in`` seconds from now."""
+
+    address: str
+    reason: str
+    retry_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """There will be no further attempt, because none could succeed; ``text`` says why and what to do."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The server cannot take sends now; those that wait are sent again after ``seconds``."""
+
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RoomOpened:
+    """The connection follows ``room`` from behind event ``cursor``; ``name`` is what people call it."""
+
+    room: str
+    name: str
+    topic: str
+    head: int
+    cursor: int
+    read: int
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoomClosed:
+    """The room is no longer followed."""
+
+    room: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRefused:
+    """The server refused to let us into a room that is wanted; it is wanted no longer."""
+
+    room: str
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventSeen:
+    """The next event of a followed room: in order, no holes, each once; ``own`` ones this session sent."""
+
+    event: Event
+    name: str
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GapSeen:
+    """Events ``first`` to ``last`` of the room cannot be had any more."""
+
+    room: str
+    name: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class CursorForgotten:
+    """The server's log of the room ends before the last event seen here; the cursor is forgotten."""
+
+    room: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceSeen:
+    """Members of a followed room came online or went offline."""
+
+    room: str
+    name: str
+    online: tuple[str, ...]
+    offline: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The send ``key`` is durable on the server; ``seq`` and ``ts`` are None where only the number was."""
+
+    key: int
+    room: str
+    seq: int | None
+    ts: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SendRefused:
+    """The server refused the send ``key``; it is not queued any more."""
+
+    key: int
+    room: str
+    text: str
+    code: str
+    reason: str
+
+
+Notice = (
+    Connected
+    | Quiet
+    | Revived
+    | Lost
+    | CannotConnect
+    | Stopped
+    | Held
+    | RoomOpened
+    | RoomClosed
+    | JoinRefused
+    | EventSeen
+    | GapSeen
+    | CursorForgotten
+    | PresenceSeen
+    | Accepted
+    | SendRefused
+)

@@ -1,0 +1,85 @@
+"""The session: who we are for the server, how we introduce ourselves, and which refusals nothing can mend."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
+
+from chatd import __version__
+from chatd.client.outbox import Entry
+from chatd.wire.errors import Code
+from chatd.wire.limits import MAX_CURSORS
+from chatd.wire.messages import Error, Hello, Pulse
+
+SOFTWARE: Final = f"chatc/{__version__}"
+
+DEMANDING: Final = Pulse(interval=2.0, misses=4)
+"""The heartbeat that the companion client wishes for: a dead link is known after eight seconds."""
+
+TAKEN_OVER: Final = "Another process took this session over; only one may use it at a time."
+
+
+@dataclass(slots=True)
+class Session:
+    """What the server knows us by; ``sibling`` is the token of another session of the same user."""
+
+    server: str = ""
+    id: int = 0
+    token: str = ""
+    nick: str = ""
+    sibling: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What an earlier run left: session, last accepted send, cursors, the rooms' names, outbox."""
+
+    session: Session = field(default_factory=Session)
+    last: int = 0
+    cursors: Mapping[str, int] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    outbox: tuple[Entry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What this run wants: ``rooms`` are joined wherever the server does not follow them already.
+
+    ``follow_all`` asks for every room the user is a member of, otherwise only ``rooms`` are followed.
+    """
+
+    address: str
+    rooms: tuple[str, ...] = ()
+    follow_all: bool = True
+    heartbeat: Pulse = DEMANDING
+
+
+def introduce(session: Session, wishes: Wishes, cursors: Mapping[str, int]) -> Hello:
+    """Return the hello that resumes the session, or begins one beside a sibling, or claims the nick."""
+    known = dict(islice(cursors.items(), MAX_CURSORS))
+    everything = wishes.follow_all and len(cursors) <= MAX_CURSORS
+    token = session.token or session.sibling
+    return Hello(
+        software=SOFTWARE,
+        nick="" if token else session.nick,
+        token=token,
+        device=bool(token) and not session.token,
+        heartbeat=wishes.heartbeat,
+        cursors=known,
+        follow="all" if everything else "listed",
+    )
+
+
+def final_sentence(session: Session, error: Error) -> str | None:
+    """Return the sentence for a refusal that no further attempt can mend, or None."""
+    hint = _HINTS.get(error.code)
+    if hint is None:
+        return None
+    return hint.format(nick=session.nick, suggest=error.suggest or f"{session.nick}2", text=error.text)
+
+
+_HINTS: Final[dict[str, str]] = {
+    Code.NICK_TAKEN: "The nick {nick} belongs to somebody else; try --nick {suggest}.",
+    Code.BAD_NICK: "The server refuses the nick {nick}: {text}",
+    Code.VERSION_UNSUPPORTED: "The server speaks another version of the protocol: {text}",
+}
