@@ -80,7 +80,7 @@ class ChatService(Service):
         log.info(
             "start",
             version=chatd.__version__,
-            listeners=" ".join(listener.endpoint for listener in config.listen),
+            listen=" ".join(listener.endpoint for listener in config.listen),
             data=str(Path(config.data).resolve()),
             server=snapshot.server,
             rooms=len(snapshot.rooms),

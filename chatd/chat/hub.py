@@ -11,6 +11,7 @@ from chatd.chat import arrival
 from chatd.chat.arrival import Arrival
 from chatd.chat.batch import Answer, Batch
 from chatd.chat.log import Log
+from chatd.chat.presence import PresenceBoard
 from chatd.chat.requests import refuse, serve
 from chatd.chat.state import Peer, Room, Session
 from chatd.chat.storage import Changes, Snapshot, Trim
@@ -37,6 +38,7 @@ class Hub:
     def __init__(self, snapshot: Snapshot, work: Callable[[], None]) -> None:
         self.world = World(snapshot)
         self._work = work
+        self.presence = PresenceBoard()
         self._warm: dict[Log, None] = {}
         self._warm_bytes = 0
 
@@ -66,11 +68,15 @@ class Hub:
     def arrive(self, peer: Peer, arriving: Arrival, hello: Hello, now: int) -> None:
         """Let ``peer`` in: see `chatd.chat.arrival.arrive`."""
         arrival.arrive(self.world, peer, arriving, hello, now)
+        self.presence.touch(arriving.session.user)
         self._work()
 
     def depart(self, peer: Peer, now: int) -> None:
         """Let ``peer`` go: see `chatd.chat.arrival.depart`."""
+        session = peer.session
         arrival.depart(self.world, peer, now)
+        if session is not None:
+            self.presence.touch(session.user)
         self._work()
 
     def expire(self, before: int, now: int) -> int:

@@ -58,7 +58,10 @@ class HistoryQuery:
 
 @dataclass(slots=True, eq=False)
 class User:
-    """Somebody with a nick, on any number of devices."""
+    """Somebody with a nick, on any number of devices.
+
+    ``announced`` is whether the others were told that the user is there; see `chatd.chat.presence`.
+    """
 
     id: int
     nick: str
@@ -66,7 +69,7 @@ class User:
     sessions: "set[Session]" = field(default_factory=set)
     rooms: "dict[Room, None]" = field(default_factory=dict)
     announced: bool = False
-    away_since: float = 0.0
+    away_since: float | None = None
 
     @property
     def connected(self) -> bool:

@@ -64,7 +64,7 @@ class Committer:
     def _note_broken(self, error: Exception) -> None:
         if not self._broken:
             log.error(
-                "store-broken", "Nothing can be written; senders are refused until it can.", why=str(error)
+                "store-broken", "Nothing can be written; senders are refused until it can.", error=str(error)
             )
         self._broken = True
 

@@ -112,7 +112,9 @@ class Delivery:
             self.add(taker)
             return
         if not frames and chat_log.first <= after + 1:
-            log.error("log-hole", "The store lacks events that it should have.", log=chat_log.id, after=after)
+            log.error(
+                "log-hole", "The store lacks events that it should have.", room=chat_log.name, seq=after + 1
+            )
             taker.close(CloseReason.FAULT)
             return
         if frames and chat_log.first <= after + 1:

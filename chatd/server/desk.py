@@ -1,5 +1,6 @@
 """The desk: what all connections share, and the log lines about their coming and going."""
 
+import itertools
 import secrets
 from collections import Counter
 from collections.abc import Callable
@@ -37,6 +38,7 @@ _LOOPBACK: Final = frozenset({"unix", "127.0.0.1", "::1"})
 class Connection(Peer, Protocol):
     """A connection as the desk sees it."""
 
+    number: int
     address: str
     peer_host: str
     opened: float
@@ -91,11 +93,13 @@ class Desk:
         self._hosts: Counter[str] = Counter()
         self._guests: dict[Connection, _Guest] = {}
         self._repeats = Repeats(REFUSAL_INTERVAL)
+        self._numbers = itertools.count(1)
 
     # ---- coming -------------------------------------------------------------------------------------
 
     def opened(self, connection: Connection) -> ProtocolError | None:
         """Count a new connection; return why it may not stay, or None."""
+        connection.number = next(self._numbers)
         self.connections.add(connection)
         host = connection.peer_host
         self._hosts[host] += 1
@@ -150,6 +154,7 @@ class Desk:
         self._guests[connection] = _Guest(session.id, session.user.nick)
         log.info(
             "client-in",
+            connection=connection.number,
             peer=connection.address,
             session=session.id,
             nick=session.user.nick,
@@ -164,8 +169,20 @@ class Desk:
         held_back = self._repeats.admit((error.code, connection.peer_host), self.clock.seconds())
         if held_back is not None:
             log.warn(
-                "refused", error.text, peer=connection.address, code=error.code, held_back=held_back or None
+                "refused", error.text, peer=connection.address, code=error.code, suppressed=held_back or None
             )
+
+    def reaped(self, connection: Connection, silence: float) -> None:
+        """Log that ``connection`` is given up."""
+        guest = self._guests.get(connection)
+        log.info(
+            "reaped",
+            connection=connection.number,
+            peer=connection.address,
+            session=guest and guest.session,
+            nick=guest and guest.nick,
+            silence=round(silence, 3),
+        )
 
     def leave(self, connection: Connection) -> None:
         """Unbind a connection that ends, before its last bytes have gone."""
@@ -181,11 +198,12 @@ class Desk:
         say = log.debug if guest is None else log.info
         say(
             "client-out",
+            connection=connection.number,
             peer=connection.address,
             session=guest and guest.session,
             nick=guest and guest.nick,
             reason=connection.close_reason,
-            seconds=round(self.clock.seconds() - connection.opened, 3),
+            duration=round(self.clock.seconds() - connection.opened, 3),
             bytes_in=connection.bytes_in,
             bytes_out=connection.bytes_out,
             messages_in=connection.messages_in,

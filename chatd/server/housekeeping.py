@@ -1,4 +1,4 @@
-"""Housekeeping: sessions expire and logs are cut to what the configuration says is kept."""
+"""Housekeeping: presence is told, sessions expire, logs are cut to what is to be kept."""
 
 from typing import Final
 
@@ -19,6 +19,10 @@ INTERVAL: Final = 60.0
 """Seconds between two rounds."""
 
 ROUNDS_PER_EXPIRY: Final = 60
+
+PRESENCE_INTERVAL: Final = 1.0
+"""Seconds over which comings and goings are collected before the rooms are told."""
+
 DAY: Final = 86_400_000
 """Milliseconds in a day."""
 
@@ -32,16 +36,22 @@ class Housekeeping:
         self._retention = retention
         self._rounds = 0
         self._loop = LoopingCall(self._round)
-        self._loop.clock = desk.clock
+        self._presence = LoopingCall(self._tell_presence)
+        self._loop.clock = self._presence.clock = desk.clock
 
     def start(self) -> None:
         """Begin with a first round at once."""
-        self._loop.start(INTERVAL).addErrback(lambda failure: log.failure("housekeeping-fault", failure))
+        for loop, interval in ((self._loop, INTERVAL), (self._presence, PRESENCE_INTERVAL)):
+            loop.start(interval).addErrback(lambda failure: log.failure("housekeeping-fault", failure))
 
     def stop(self) -> None:
         """End."""
-        if self._loop.running:
-            self._loop.stop()
+        for loop in (self._loop, self._presence):
+            if loop.running:
+                loop.stop()
+
+    def _tell_presence(self) -> None:
+        self._desk.hub.presence.tell(self._desk.clock.seconds())
 
     def _round(self) -> "Deferred[None]":
         if self._rounds % ROUNDS_PER_EXPIRY == 0:

@@ -64,6 +64,7 @@ class ChatProtocol(Protocol):
         self.close_reason: CloseReason | None = None
         self.heartbeat = Heartbeat(desk.pulse.interval, desk.pulse.misses, now)
         self.bytes_in = self.bytes_out = self.messages_in = self.answered = 0
+        self.number = 0
         self.address = self.peer_host = ""
         self.opened = now
         self._moved = now
@@ -332,7 +333,7 @@ class ChatProtocol(Protocol):
     def _sweep_live(self, now: float) -> None:
         if self.reader.paused:
             if not self._moving(now) and now - self._moved >= self._desk.limits.write_timeout:
-                self.abort(CloseReason.STUCK)
+                self._reap(CloseReason.STUCK, now)
         elif not self._input_stopped:
             self._judge(now)
 
@@ -342,7 +343,11 @@ class ChatProtocol(Protocol):
         if verdict is Verdict.PING:
             self._write(_PING)
         elif verdict is Verdict.DEAD and not moving:
-            self.abort(CloseReason.SILENT)
+            self._reap(CloseReason.SILENT, now)
+
+    def _reap(self, reason: CloseReason, now: float) -> None:
+        self._desk.reaped(self, self.heartbeat.silence(now))
+        self.abort(reason)
 
     def _moving(self, now: float) -> bool:
         """Return whether the peer's system has taken bytes of a backlog since the last look (P7)."""

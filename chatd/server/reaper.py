@@ -42,9 +42,7 @@ class Reaper:
     def _tick(self, count: int) -> None:
         now = self._desk.clock.seconds()
         if count >= MISSED:
-            log.warn(
-                "stalled", "The daemon was away; nobody is judged by that.", seconds=count * SWEEP_INTERVAL
-            )
+            log.warn("stalled", "The daemon was away; nobody is judged by that.", lag=count * SWEEP_INTERVAL)
             for connection in self._desk.connections:
                 connection.forgive(now)
         for connection in list(self._desk.connections):

@@ -1,0 +1,62 @@
+"""Presence: who is there, told to the rooms they share; best effort, latest wins, never in a log.
+
+A user is away only after a period of grace without any connection, so that a link that breaks and comes back
+is not seen as a leave and a join.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from chatd.chat.state import Room, User
+from chatd.wire.messages import Presence, encode
+
+GRACE: Final = 30.0
+"""Seconds without a connection after which a user counts as away."""
+
+NICKS_PER_MESSAGE: Final = 200
+"""Nicks in one presence message, so that it fits into a frame."""
+
+
+class PresenceBoard:
+    """Collects who came and went, and tells the rooms about it once in a while."""
+
+    def __init__(self) -> None:
+        self._changed: dict[User, None] = {}
+
+    def touch(self, user: User) -> None:
+        """Note that a connection of ``user`` has come or gone."""
+        self._changed[user] = None
+
+    def tell(self, now: float) -> None:
+        """Tell the followers of every room concerned what has changed; ``now`` is in monotonic seconds."""
+        news: dict[Room, tuple[list[str], list[str]]] = {}
+        for user in [user for user in self._changed if self._settled(user, now)]:
+            del self._changed[user]
+            if user.connected is user.announced:
+                continue
+            user.announced = user.connected
+            for room in user.rooms:
+                online, offline = news.setdefault(room, ([], []))
+                (online if user.announced else offline).append(user.nick)
+        for room, (online, offline) in news.items():
+            for message in _messages(room, online, offline):
+                _tell_followers(room, message)
+
+    def _settled(self, user: User, now: float) -> bool:
+        if user.connected:
+            user.away_since = None
+            return True
+        if user.away_since is None:
+            user.away_since = now
+        return now - user.away_since >= GRACE
+
+
+def _messages(room: Room, online: list[str], offline: list[str]) -> Iterator[bytes]:
+    for begin in range(0, max(len(online), len(offline)), NICKS_PER_MESSAGE):
+        end = begin + NICKS_PER_MESSAGE
+        yield encode(Presence(room=room.name, online=online[begin:end], offline=offline[begin:end]))
+
+
+def _tell_followers(room: Room, message: bytes) -> None:
+    for follower in list(room.log.followers):
+        follower.hand(message)

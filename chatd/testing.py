@@ -1,0 +1,450 @@
+"""An in-memory network for tests: real protocols over a fake wire and a fake clock, and a store in memory.
+
+Part of the supported API: whoever writes a client or a bot can test it against the real daemon's protocol
+without sockets, and cut, slow down or heal the link at will::
+
+    world = Playground()
+    server = world.start_server()
+    bot = world.connect(MyProtocol())
+    world.advance(1.0)
+    world.network.cut()
+
+Nothing here waits for real time; nothing happens until `Playground.advance` is called.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
+from twisted.internet.error import ConnectionRefusedError as Refused
+from twisted.internet.interfaces import IConsumer, IStreamClientEndpoint, ITransport
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from chatd.chat import storage
+from chatd.ops.settings import Config
+from chatd.server.auth import make_portal
+from chatd.server.committer import Committer
+from chatd.server.desk import Desk
+from chatd.server.factory import ChatFactory
+from chatd.server.housekeeping import Housekeeping
+from chatd.server.reaper import Reaper
+
+BUFFER: Final = 65_536
+"""Bytes that a transport buffers before it asks its producer to pause, as Twisted's TCP transports do."""
+
+TICK: Final = 0.05
+"""Seconds between two portions on a link with a rate."""
+
+START_OF_TIME: Final = 1_700_000_000_000
+"""Milliseconds since 1970 at which the wall clock of a playground begins."""
+
+
+class Network:
+    """The link between clients and the server: its state is that of every connection over it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.latency = 0.0
+        self.rate: float | None = None
+        self.refusing = False
+        self._lost = {"up": False, "down": False}
+        self._pipes: list[Pipe] = []
+        self._listener: Factory | None = None
+        self._ports = 40_000
+
+    def listen(self, factory: Factory | None) -> None:
+        """Let ``factory`` accept connections; None for nobody."""
+        self._listener = factory
+
+    def cut(self, *directions: str) -> None:
+        """Lose everything in ``directions``, "up" to the server and "down" from it; both by default."""
+        for direction in directions or ("up", "down"):
+            self._lost[direction] = True
+
+    def heal(self) -> None:
+        """Carry bytes again; what was under way arrives, as TCP's retransmission has it."""
+        self._lost = {"up": False, "down": False}
+        for pipe in list(self._pipes):
+            pipe.flush()
+
+    def lost(self, direction: str) -> bool:
+        """Return whether nothing passes in ``direction``."""
+        return self._lost[direction]
+
+    @property
+    def reachable(self) -> bool:
+        """Return whether a new connection would be answered."""
+        return not (self._lost["up"] or self._lost["down"])
+
+    def connect(self, protocol: Protocol) -> "MemoryTransport":
+        """Connect ``protocol`` as a client and return its transport. Raises ConnectionRefusedError."""
+        self._ports += 1
+        near = IPv4Address("TCP", "127.0.0.1", self._ports)
+        far = IPv4Address("TCP", "127.0.0.1", 7411)
+        accepted = None if self._listener is None else self._listener.buildProtocol(near)
+        if accepted is None or self.refusing:
+            raise Refused
+        client = MemoryTransport(protocol, near, far)
+        server = MemoryTransport(accepted, far, near)
+        client.join(Pipe(self, "up", client, server))
+        server.join(Pipe(self, "down", server, client))
+        accepted.makeConnection(server)
+        protocol.makeConnection(client)
+        return client
+
+    def add(self, pipe: "Pipe") -> None:
+        """Keep a pipe that is in use."""
+        self._pipes.append(pipe)
+
+    def forget(self, pipe: "Pipe") -> None:
+        """Forget a pipe that has ended."""
+        if pipe in self._pipes:
+            self._pipes.remove(pipe)
+
+
+class Pipe:
+    """One direction of one connection."""
+
+    def __init__(
+        self, network: Network, direction: str, sender: "MemoryTransport", receiver: "MemoryTransport"
+    ) -> None:
+        self._network = network
+        self._direction = direction
+        self._sender = sender
+        self._receiver = receiver
+        self._scheduled = False
+        self.buffer = bytearray()
+        network.add(self)
+
+    def schedule(self, delay: float = 0) -> None:
+        """Carry on after ``delay`` seconds."""
+        if not self._scheduled:
+            self._scheduled = True
+            self._network.clock.callLater(delay, self._run)
+
+    def _run(self) -> None:
+        self._scheduled = False
+        self.flush()
+
+    def flush(self) -> None:
+        """Carry what the link, and the receiver's willingness to read, allow."""
+        if self._network.lost(self._direction) or not self._receiver.reading:
+            return
+        rate = self._network.rate
+        size = len(self.buffer) if rate is None else min(len(self.buffer), max(1, round(rate * TICK)))
+        portion = bytes(self.buffer[:size])
+        del self.buffer[:size]
+        if portion:
+            self._later(self._receiver.take, portion)
+        if self.buffer:
+            self.schedule(TICK)
+        else:
+            self._sender.drained()
+
+    def end(self, reason: Exception) -> None:
+        """Tell the receiver that the connection has ended, unless the link is dead."""
+        self._network.forget(self)
+        if not self._network.lost(self._direction):
+            self._later(self._receiver.lost, reason)
+
+    def _later(self, call: Callable[..., object], *args: object) -> None:
+        if self._network.latency:
+            self._network.clock.callLater(self._network.latency, call, *args)
+        else:
+            call(*args)
+
+
+@implementer(ITransport, IConsumer)
+class MemoryTransport:
+    """One end of a connection, with the buffering and the backpressure of Twisted's TCP transports."""
+
+    disconnecting = False
+
+    def __init__(self, protocol: Any, host: IPv4Address, peer: IPv4Address) -> None:
+        self.protocol = protocol
+        self.reading = True
+        self.connected = True
+        self.producer: Any = None
+        self._host = host
+        self._peer = peer
+        self._pipe: Pipe | None = None
+        self._producer_paused = False
+
+    def join(self, pipe: Pipe) -> None:
+        """Write into ``pipe`` from now on."""
+        self._pipe = pipe
+
+    @property
+    def pipe(self) -> Pipe:
+        """Return where written bytes go."""
+        if self._pipe is None:
+            raise RuntimeError("This transport was never connected.")
+        return self._pipe
+
+    @property
+    def dataBuffer(self) -> bytearray:
+        """Return what was written and not carried yet."""
+        return self.pipe.buffer
+
+    def getPeer(self) -> IPv4Address:
+        """Return the other end's address."""
+        return self._peer
+
+    def getHost(self) -> IPv4Address:
+        """Return this end's address."""
+        return self._host
+
+    def write(self, data: bytes) -> None:
+        """Buffer ``data``; it is carried when time goes on."""
+        if not self.connected or not data:
+            return
+        self.pipe.buffer += data
+        self.pipe.schedule()
+        if self.producer is not None and len(self.pipe.buffer) > BUFFER:
+            self._producer_paused = True
+            self.producer.pauseProducing()
+
+    def writeSequence(self, data: Iterable[bytes]) -> None:
+        """Buffer all of ``data``."""
+        self.write(b"".join(data))
+
+    def drained(self) -> None:
+        """Learn that everything written was carried."""
+        if self.disconnecting and self.connected:
+            self.pipe.end(ConnectionDone())
+            self._gone(ConnectionDone())
+        elif self.producer is not None and self._producer_paused:
+            self._producer_paused = False
+            self.producer.resumeProducing()
+
+    def take(self, data: bytes) -> None:
+        """Receive ``data``."""
+        if self.connected:
+            self.protocol.dataReceived(data)
+
+    def lost(self, reason: Exception) -> None:
+        """Learn that the other side has ended the connection."""
+        if self.connected:
+            self.pipe.end(ConnectionLost())
+            self._gone(reason)
+
+    def loseConnection(self) -> None:
+        """End the connection once everything written was carried."""
+        self.disconnecting = True
+        if self.connected:
+            self.pipe.schedule()
+
+    def abortConnection(self) -> None:
+        """End the connection at once."""
+        if self.connected:
+            self.pipe.end(ConnectionLost())
+            self._gone(ConnectionAborted())
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """Pause and resume ``producer`` as the buffer fills and drains."""
+        del streaming
+        self.producer = producer
+
+    def unregisterProducer(self) -> None:
+        """Pause and resume nobody any more."""
+        self.producer = None
+
+    def pauseProducing(self) -> None:
+        """Receive nothing for the moment."""
+        self.reading = False
+
+    def resumeProducing(self) -> None:
+        """Receive again."""
+        self.reading = True
+        for pipe in list(self.pipe._network._pipes):  # noqa: SLF001 - both belong to this module
+            if pipe._receiver is self:  # noqa: SLF001 - both belong to this module
+                pipe.schedule()
+
+    def stopProducing(self) -> None:
+        """End the connection."""
+        self.loseConnection()
+
+    def _gone(self, reason: Exception) -> None:
+        self.connected = False
+        self.protocol.connectionLost(Failure(reason))
+
+
+@implementer(IStreamClientEndpoint)
+class MemoryEndpoint:
+    """A client endpoint over the in-memory network; it never fires while the link is cut."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    def connect(self, protocolFactory: Any) -> Deferred[Any]:
+        """Connect a protocol of ``protocolFactory``."""
+        connected: Deferred[Any] = Deferred()
+        if not self._network.reachable:
+            return connected
+        protocol = protocolFactory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 7411))
+        try:
+            self._network.connect(protocol)
+        except Refused as error:
+            return fail(error)
+        connected.callback(protocol)
+        return connected
+
+
+@dataclass
+class MemoryStore:
+    """A `chatd.chat.storage.Store` in memory: what is in it has been committed.
+
+    While ``held`` is true commits wait for `release`; while ``failing`` is an exception they fail with it.
+    ``commits`` counts them.
+    """
+
+    server: str = "memory"
+    held: bool = False
+    failing: Exception | None = None
+    commits: int = 0
+    users: dict[int, storage.PutUser] = field(default_factory=dict)
+    sessions: dict[int, storage.PutSession] = field(default_factory=dict)
+    rooms: dict[int, storage.PutRoom] = field(default_factory=dict)
+    members: dict[tuple[int, int], storage.PutMember] = field(default_factory=dict)
+    events: dict[int, dict[int, bytes]] = field(default_factory=dict)
+    _waiting: list[Callable[[], None]] = field(default_factory=list)
+
+    def load(self) -> storage.Snapshot:
+        """Return what was committed."""
+        rooms = [
+            storage.StoredRoom(room, max(self.events.get(room.id, {}), default=0))
+            for room in self.rooms.values()
+        ]
+        return storage.Snapshot(
+            self.server,
+            list(self.users.values()),
+            list(self.sessions.values()),
+            rooms,
+            list(self.members.values()),
+        )
+
+    def append(self, changes: storage.Changes, done: Callable[[Exception | None], None]) -> None:
+        """Commit at once, or when `release` is called."""
+        self._waiting.append(lambda: done(self._commit(changes)))
+        if not self.held:
+            self.release()
+
+    def release(self) -> None:
+        """Commit what waits."""
+        while self._waiting:
+            self._waiting.pop(0)()
+
+    def read(
+        self, log: int, first: int, last: int, limit: int, newest: bool, done: Callable[[list[bytes]], None]
+    ) -> None:
+        """Hand out committed events."""
+        kept = self.events.get(log, {})
+        frames: list[bytes] = []
+        for seq in range(last, first - 1, -1) if newest else range(first, last + 1):
+            if seq not in kept or (frames and sum(map(len, frames)) + len(kept[seq]) > limit):
+                break
+            frames.append(kept[seq])
+        done(frames[::-1] if newest else frames)
+
+    def close(self) -> None:
+        """Let go of nothing."""
+
+    def _commit(self, changes: storage.Changes) -> Exception | None:
+        if self.failing is not None:
+            return self.failing
+        self.commits += 1
+        for change in changes.others:
+            self._APPLY[type(change)](self, change)
+        for log, first, frames in changes.events:
+            self.events.setdefault(log, {}).update(enumerate(frames, first))
+        for last, session in changes.sends:
+            self.sessions[session] = self.sessions[session]._replace(last=last)
+        return None
+
+    def _put_session(self, row: storage.PutSession) -> None:
+        known = self.sessions.get(row.id)
+        self.sessions[row.id] = row if known is None else known._replace(seen=row.seen)
+
+    def _trim(self, row: storage.Trim) -> None:
+        kept = self.events.get(row.room, {})
+        self.events[row.room] = {seq: frame for seq, frame in kept.items() if seq >= row.first}
+
+    _APPLY = {  # noqa: RUF012 - a table, the same for all
+        storage.PutUser: lambda self, row: self.users.__setitem__(row.id, row),
+        storage.PutSession: _put_session,
+        storage.DropSession: lambda self, row: self.sessions.pop(row.id, None),
+        storage.PutRoom: lambda self, row: self.rooms.__setitem__(row.id, row),
+        storage.PutMember: lambda self, row: self.members.__setitem__((row.room, row.user), row),
+        storage.DropMember: lambda self, row: self.members.pop((row.room, row.user), None),
+        storage.Trim: _trim,
+    }
+
+
+class Playground:
+    """A fake clock, an in-memory network and, once started, the real daemon's protocol behind it."""
+
+    def __init__(self, config: Config | None = None, store: Any = None) -> None:
+        self.clock = Clock()
+        self.network = Network(self.clock)
+        self.store = MemoryStore() if store is None else store
+        self.config = config or Config()
+        self.desk: Desk | None = None
+        self._loops: list[Any] = []
+
+    def wall(self) -> int:
+        """Return the time of day in milliseconds since 1970."""
+        return START_OF_TIME + round(self.clock.seconds() * 1000)
+
+    def start_server(self) -> Desk:
+        """Start the daemon on what the store holds."""
+        committer = Committer(self.store.load(), self.store, self.clock)
+        self.committer = committer
+        config = self.config
+        self.desk = Desk(
+            committer.hub,
+            self.store,
+            make_portal(committer.hub),
+            self.clock,
+            self.wall,
+            config.heartbeat,
+            config.limits,
+        )
+        self._loops = [Reaper(self.desk), Housekeeping(self.desk, config.session, config.retention)]
+        for loop in self._loops:
+            loop.start()
+        self.network.listen(ChatFactory(self.desk))
+        return self.desk
+
+    def crash_server(self) -> None:
+        """Lose the daemon as by SIGKILL: only what the store committed is left."""
+        self.network.listen(None)
+        for loop in self._loops:
+            loop.stop()
+        if self.desk is not None:
+            for connection in list(self.desk.connections):
+                connection.transport.abortConnection()  # type: ignore[attr-defined]
+        self.desk = None
+
+    def connect(self, protocol: Protocol) -> MemoryTransport:
+        """Connect ``protocol`` to the daemon. Raises ConnectionRefusedError."""
+        return self.network.connect(protocol)
+
+    def endpoint(self) -> MemoryEndpoint:
+        """Return a client endpoint to the daemon."""
+        return MemoryEndpoint(self.network)
+
+    def advance(self, seconds: float = 0.0, step: float = 0.05) -> None:
+        """Let ``seconds`` go by in steps of ``step``."""
+        for _ in range(3):
+            self.clock.advance(0)
+        while seconds > 0:
+            self.clock.advance(min(step, seconds))
+            seconds -= step
+        for _ in range(3):
+            self.clock.advance(0)

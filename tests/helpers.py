@@ -1,0 +1,60 @@
+"""A client for tests that says what it is told to and keeps what it hears."""
+
+from twisted.internet.protocol import Protocol, connectionDone
+
+from chatd.wire.frames import FrameDecoder, FrameType, frame
+from chatd.wire.messages import Event, Hello, Message, Send, decode_from_server, encode
+
+
+class Talker(Protocol):
+    """Speaks the wire; ``heard`` holds every message received, ``pings`` whether pings are answered."""
+
+    def __init__(self, *first, answer_pings=True):
+        self.first = first
+        self.answer_pings = answer_pings
+        self.heard = []
+        self.pings = 0
+        self.pongs = []
+        self.lost = None
+        self.decoder = FrameDecoder(limit=1 << 24)
+        self.frames = 0
+
+    def connectionMade(self):
+        for message in self.first:
+            self.say(message)
+
+    def say(self, *messages: Message):
+        self.transport.write(b"".join(encode(message) for message in messages))
+
+    def dataReceived(self, data):
+        self.decoder.feed(data)
+        while (taken := self.decoder.take()) is not None:
+            kind, payload = taken
+            if kind is FrameType.PING:
+                self.pings += 1
+                if self.answer_pings:
+                    self.transport.write(frame(FrameType.PONG, payload))
+            elif kind is FrameType.PONG:
+                self.pongs.append(payload)
+            else:
+                self.heard.append(decode_from_server(payload))
+
+    def connectionLost(self, reason=connectionDone):
+        self.lost = reason
+
+    def of(self, kind):
+        return [message for message in self.heard if isinstance(message, kind)]
+
+    def texts(self, room=None):
+        return [e.text for e in self.of(Event) if e.kind == "message" and room in (None, e.room)]
+
+    def seqs(self, room):
+        return [e.seq for e in self.of(Event) if e.room == room]
+
+
+def hello(nick="", **fields):
+    return Hello(nick=nick, **fields)
+
+
+def sends(room, *texts, n=1):
+    return [Send(id=1000 + n + i, n=n + i, room=room, text=text) for i, text in enumerate(texts)]
