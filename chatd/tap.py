@@ -1,7 +1,7 @@
 """What ``twistd chatd`` takes on its command line, and the service that it makes of it."""
 
 import sys
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 from twisted.application.service import IService
 from twisted.python import usage
@@ -9,7 +9,9 @@ from twisted.python import usage
 from chatd import __version__
 from chatd.ops.attach import logged
 from chatd.ops.config import Config, ConfigError, load, merge
+from chatd.ops.signals import StopSignals
 from chatd.ops.words import escape
+from chatd.service import build
 
 
 class Options(usage.Options):
@@ -47,11 +49,12 @@ def makeService(options: Options) -> IService:
 
     Raises `SystemExit` with one sentence per mistake, which twistd shows as they are.
     """
-    from chatd.service import build  # noqa: PLC0415 - twistd --help needs nothing of the daemon
+    from twisted.internet import reactor  # noqa: PLC0415 - the first import chooses the reactor
 
     config = _config(options)
     try:
-        return logged(build(config), config.log, options.parent or {"nodaemon": True})
+        services = [build(config), StopSignals(cast(Any, reactor))]
+        return logged(services, config.log, options.parent or {"nodaemon": True})
     except OSError as error:
         raise SystemExit(f"chatd: the log file cannot be opened: {error}.") from None
 

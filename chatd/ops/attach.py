@@ -7,7 +7,7 @@ application.
 
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from twisted.application.service import IService, IServiceCollection, MultiService
@@ -27,12 +27,13 @@ from chatd.ops.settings import LogConfig
 
 
 class Logged(MultiService):
-    """Holds the daemon's service and gives the application that it is attached to an observer."""
+    """Holds the daemon's services and gives the application that it is attached to an observer."""
 
-    def __init__(self, service: IService, observer: ILogObserver | None) -> None:
+    def __init__(self, services: Iterable[IService], observer: ILogObserver | None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._observer = observer
-        service.setServiceParent(self)
+        for service in services:
+            service.setServiceParent(self)
 
     def setServiceParent(self, parent: IServiceCollection) -> None:
         """Join ``parent``; where it is twistd's application, it logs through our observer."""
@@ -41,12 +42,12 @@ class Logged(MultiService):
         super().setServiceParent(parent)  # type: ignore[no-untyped-call]
 
 
-def logged(service: IService, config: LogConfig, twistd: Mapping[str, object]) -> IService:
-    """Return ``service`` under a parent that makes ``twistd``, its options, log as ``config`` says.
+def logged(services: Iterable[IService], config: LogConfig, twistd: Mapping[str, object]) -> IService:
+    """Return ``services`` under a parent that makes twistd log as ``config`` says, and as its own options do.
 
     Raises `OSError` where the log file cannot be opened.
     """
-    return Logged(service, _observer(config, twistd))
+    return Logged(services, _observer(config, twistd))
 
 
 def _observer(config: LogConfig, twistd: Mapping[str, object]) -> ILogObserver | None:

@@ -6,7 +6,6 @@ Secrets and what people say to each other have no field: a session's token and a
 from typing import Final
 
 FIELDS: Final[dict[str, str]] = {
-    "address": "an IP address without its port",
     "bytes_in": "bytes received on the connection",
     "bytes_out": "bytes sent on the connection",
     "code": "the stable code of a refusal (docs/PROTOCOL.md, Errors)",
@@ -14,20 +13,14 @@ FIELDS: Final[dict[str, str]] = {
     "connections": "how many connections",
     "count": "how many",
     "data": "the data folder",
-    "deadline": "seconds after which what is left is given up",
     "duration": "seconds from its beginning to its end",
     "error": "what went wrong, as the system says it",
-    "events": "how many events",
-    "head": "the number of a room's newest event",
     "lag": "seconds by which the daemon itself was late",
-    "limit": "the limit that was reached",
     "listen": "the endpoints listened on",
     "messages_in": "messages received on the connection",
     "messages_out": "messages sent on the connection",
-    "n": "the number of a send within its session",
     "namespace": "the Python module that speaks, where it is not chatd's",
     "nick": "the nick of a user",
-    "path": "a file or folder",
     "peer": "the other end of the connection: address:port, or unix",
     "reason": "why a connection ended (End reasons)",
     "resumed": "whether a known session came back, or a new one began",
@@ -41,8 +34,5 @@ FIELDS: Final[dict[str, str]] = {
     "silence": "seconds without a byte from the peer",
     "software": "what the peer calls itself",
     "suppressed": "how many like this one were not logged since the last",
-    "tls": "whether the connection is encrypted",
-    "user": "the number of a user",
     "version": "chatd's version",
-    "window": "seconds over which clients are asked to come back",
 }

@@ -19,6 +19,9 @@ FAULT: Final = "fault"
 MAX_TRACEBACK: Final = 20_000
 """Characters of a traceback that are logged: its end says the most."""
 
+_STREAMS: Final = frozenset({"stdout", "stderr"})
+"""What twistd calls that which something prints; these are event names of their own."""
+
 _MARGIN: Final = "  | "
 """What each line of a traceback begins with, so that none can pass for an event."""
 
@@ -57,7 +60,10 @@ def _said(event: LogEvent) -> Said | None:
         name, text = FAULT, f"{formatEvent(event).partition(chr(10))[0]} {failure.getErrorMessage()}".strip()
     else:
         name, text = OTHER, formatEvent(event)
-    return Said(name, text, {"namespace": event.get("log_namespace")}) if text else None
+    namespace = event.get("log_namespace")
+    if namespace in _STREAMS:
+        return Said(namespace, text, {})
+    return Said(name, text, {"namespace": namespace}) if text else None
 
 
 def _time(event: LogEvent) -> datetime:

@@ -63,7 +63,8 @@ def sentence_of(name: str, sentence: str, fields: Mapping[str, object]) -> str:
     """Return what was said as people read it: name, sentence, ``key=value`` fields."""
     words = [name]
     if sentence:
-        words.append(escape(_cut(sentence)))
+        # A sentence may quote a peer: one that could pass for fields is put in quotes.
+        words.append(f"text={word(sentence)}" if "=" in sentence else escape(_cut(sentence)))
     words += [f"{key}={word(value)}" for key, value in listed(fields).items()]
     return " ".join(words)
 

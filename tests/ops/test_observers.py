@@ -70,8 +70,8 @@ def test_times_are_iso_8601_with_milliseconds_and_zone(ears):
 
 
 def test_a_sentence_comes_before_the_fields(ears):
-    ears.log.error("storage-unavailable", "The disk is full.", path="/data")
-    assert ears.text == ["error storage-unavailable The disk is full. path=/data"]
+    ears.log.error("storage-unavailable", "The disk is full.", data="/data")
+    assert ears.text == ["error storage-unavailable The disk is full. data=/data"]
     assert ears.json[0]["text"] == "The disk is full."
 
 
@@ -123,14 +123,16 @@ def test_others_are_readable(ears):
     ears.logger.info("Starting {what}", what="up\nnow")
     ears.logger.failure("While doing it:", Failure(ValueError("boo")))
     ears.publisher({"log_level": LogLevel.info, "log_format": "", "log_namespace": "x"})
+    ears.publisher({"log_level": LogLevel.error, "log_format": "printed", "log_namespace": "stderr"})
     ears.publisher({"message": ("legacy",), "isError": 0, "log_format": "{log_text}", "log_text": "old"})
     heads = [line for line in ears.text if not line.startswith("  | ")]
     assert heads == [
         "info other Starting up\\nnow namespace=chatd.test",
         "critical fault While doing it: boo namespace=chatd.test",
+        "error stderr printed",
         "info other old",
     ]
-    assert [row["event"] for row in ears.json] == ["other", "fault", "other"]
+    assert [row["event"] for row in ears.json] == ["other", "fault", "stderr", "other"]
     assert ears.json[0]["namespace"] == "chatd.test"
 
 

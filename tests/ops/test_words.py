@@ -39,7 +39,8 @@ WORDS = {
     "no number": (math.nan, "nan"),
     "one of a kind": (Colour.RED, "red"),
     "a list": (["a", 1, True], "a,1,true"),
-    "something else": (b"x", "b'x'"),
+    "something else": (range(3), '"range(0, 3)"'),
+    "bytes": (b"a\n", '"a\\n"'),
 }
 
 
@@ -78,6 +79,7 @@ def test_sentences():
     fields = {"peer": "1.2.3.4:5", "session": 7, "nick": None, "resumed": True}
     assert sentence_of("client-in", "", fields) == "client-in peer=1.2.3.4:5 session=7 resumed=true"
     assert sentence_of("start", "It is\nup.", {}) == "start It is\\nup."
+    assert sentence_of("refused", "No: peer=x", {"peer": 1}) == 'refused text="No: peer=x" peer=1'
 
 
 def test_what_is_not_listed_is_not_shown():

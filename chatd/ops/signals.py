@@ -1,0 +1,57 @@
+"""SIGTERM and SIGINT stop the daemon, which drains it; a second one ends it at once.
+
+twistd's own handlers stop it too, but let the process die of the signal afterwards: a drained daemon ends
+with status 0.
+"""
+
+import signal
+from collections.abc import Callable
+from types import FrameType
+from typing import Final, Protocol
+
+from twisted.application.service import Service
+
+from chatd.ops.log import Log
+
+log = Log(__name__)
+
+STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
+"""The signals that ask for an orderly end."""
+
+
+class Reactor(Protocol):
+    """What is needed of a reactor."""
+
+    def callWhenRunning(self, call: Callable[[], object], /) -> object:
+        """Call when the reactor runs."""
+
+    def callFromThread(self, call: Callable[[int], object], number: int, /) -> object:
+        """Call soon, in the reactor's own time."""
+
+    def stop(self) -> object:
+        """Stop everything."""
+
+
+class StopSignals(Service):
+    """Waits for the signals from when the reactor runs: only then has it installed its own handlers."""
+
+    def __init__(self, reactor: Reactor) -> None:
+        self._reactor = reactor
+
+    def startService(self) -> None:
+        """Begin."""
+        super().startService()  # type: ignore[no-untyped-call]
+        self._reactor.callWhenRunning(self._install)
+
+    def _install(self) -> None:
+        for number in STOPPING:
+            signal.signal(number, self._receive)
+
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
+        for stopping in STOPPING:
+            signal.signal(stopping, signal.SIG_DFL)
+        self._reactor.callFromThread(self._stop, number)
+
+    def _stop(self, number: int) -> None:
+        log.info("signal", signal=signal.Signals(number).name)
+        self._reactor.stop()

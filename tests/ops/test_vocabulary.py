@@ -1,0 +1,61 @@
+"""Every event that the code says, and every field with it, is explained to operators."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from chatd.ops.fields import FIELDS
+from chatd.wire.errors import EXPLANATIONS, CloseReason
+
+ROOT = Path(__file__).parents[2]
+MANUAL = (ROOT / "docs" / "OPERATIONS.md").read_text()
+LEVELS = {"debug", "info", "warn", "error", "failure"}
+
+
+def _says(call):
+    """Return whether ``call`` is one to a `chatd.ops.log.Log`: ``log.info(…)`` or ``say(…)``."""
+    match call.func:
+        case ast.Attribute(value=ast.Name(id="log"), attr=attribute):
+            return attribute in LEVELS
+        case ast.Name(id="say"):
+            return True
+    return False
+
+
+def _said():
+    for path in (ROOT / "chatd").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and _says(node):
+                fields = [keyword.arg for keyword in node.keywords]
+                yield pytest.param(node.args[0], fields, id=f"{path.relative_to(ROOT)}:{node.lineno}")
+
+
+def _rows(heading):
+    """Return the first cell of each row of the table under ``heading`` in the manual, with its row."""
+    section = MANUAL.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    return {match[1]: match[0] for match in re.finditer(r"(?m)^\| `([^`]+)` \|.*$", section)}
+
+
+@pytest.mark.parametrize(("name", "fields"), list(_said()))
+def test_what_is_said_is_explained(name, fields):
+    assert isinstance(name, ast.Constant), "an event's name is a constant"
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", name.value)
+    row = _rows("Events").get(name.value)
+    assert row, f"{name.value} is missing in docs/OPERATIONS.md, Events"
+    for field in fields:
+        assert field in FIELDS, f"{field} is missing in chatd/ops/fields.py"
+        assert f"`{field}`" in row, f"{field} is missing in the row of {name.value}"
+
+
+def test_every_field_is_explained():
+    assert set(_rows("Fields")) == set(FIELDS)
+    for name, meaning in FIELDS.items():
+        assert meaning in _rows("Fields")[name]
+
+
+def test_every_end_has_its_reason():
+    assert set(_rows("End reasons")) == {str(reason) for reason in CloseReason}
+    for reason, meaning in EXPLANATIONS.items():
+        assert meaning in _rows("End reasons")[reason]
