@@ -137,15 +137,20 @@ class Pipe:
         if self._network.lost(self._direction) or not self._receiver.reading:
             return
         rate = self._network.rate
-        size = len(self.buffer) if rate is None else min(len(self.buffer), max(1, round(rate * TICK)))
+        if rate is not None:
+            self._carry(max(1, round(rate * TICK)))
+            if self.buffer:
+                self.schedule(TICK)
+        while rate is None and self.buffer and self._receiver.reading:
+            self._carry(BUFFER)
+        if not self.buffer:
+            self._sender.drained()
+
+    def _carry(self, size: int) -> None:
         portion = bytes(self.buffer[:size])
         del self.buffer[:size]
         if portion:
             self._later(self._receiver.take, portion)
-        if self.buffer:
-            self.schedule(TICK)
-        else:
-            self._sender.drained()
 
     def end(self, reason: Exception) -> None:
         """Tell the receiver that the connection has ended, unless the link is dead."""
@@ -217,8 +222,7 @@ class MemoryTransport:
     def drained(self) -> None:
         """Learn that everything written was carried."""
         if self.disconnecting and self.connected:
-            self.pipe.end(ConnectionDone())
-            self._gone(ConnectionDone())
+            self._gone(ConnectionDone(), ConnectionDone())
         elif self.producer is not None and self._producer_paused:
             self._producer_paused = False
             self.producer.resumeProducing()
@@ -231,8 +235,7 @@ class MemoryTransport:
     def lost(self, reason: Exception) -> None:
         """Learn that the other side has ended the connection."""
         if self.connected:
-            self.pipe.end(ConnectionLost())
-            self._gone(reason)
+            self._gone(reason, ConnectionLost())
 
     def loseConnection(self) -> None:
         """End the connection once everything written was carried."""
@@ -243,8 +246,7 @@ class MemoryTransport:
     def abortConnection(self) -> None:
         """End the connection at once."""
         if self.connected:
-            self.pipe.end(ConnectionLost())
-            self._gone(ConnectionAborted())
+            self._gone(ConnectionAborted(), ConnectionLost())
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         """Pause and resume ``producer`` as the buffer fills and drains."""
@@ -270,8 +272,9 @@ class MemoryTransport:
         """End the connection."""
         self.loseConnection()
 
-    def _gone(self, reason: Exception) -> None:
+    def _gone(self, reason: Exception, reason_there: Exception) -> None:
         self.connected = False
+        self.pipe.end(reason_there)
         self.protocol.connectionLost(Failure(reason))
 
 

@@ -61,9 +61,12 @@ def depart(world: World, peer: Peer, now: int) -> None:
         world.batch.add_change(session.row())
 
 
-def _starts(world: World, user: User, hello: Hello) -> dict[Room, int]:
-    """Return the cursors that ``hello`` names, by room; those of rooms that were left are dropped."""
-    starts: dict[Room, int] = {}
+def _starts(world: World, user: User, hello: Hello) -> dict[Room, int | None]:
+    """Return the rooms to follow with the cursors that ``hello`` names; None where it names none.
+
+    Cursors of rooms that were left meanwhile are dropped.
+    """
+    starts: dict[Room, int | None] = dict.fromkeys(user.rooms) if hello.follow == "all" else {}
     for name, cursor in hello.cursors.items():
         room = _known(world, user, name)
         if room is None or user not in room.members:
@@ -85,7 +88,7 @@ def _known(world: World, user: User, name: str) -> Room | None:
         return None
 
 
-def _welcome(world: World, peer: Peer, arrival: Arrival, starts: dict[Room, int], now: int) -> bytes:
+def _welcome(world: World, peer: Peer, arrival: Arrival, starts: dict[Room, int | None], now: int) -> bytes:
     session = arrival.session
     if peer.session is not session:
         return b""
@@ -113,17 +116,19 @@ def _welcome(world: World, peer: Peer, arrival: Arrival, starts: dict[Room, int]
     return b"".join([encode(welcome), *map(encode, rest)])
 
 
-def _follow(peer: Peer, user: User, starts: dict[Room, int]) -> list[RoomState]:
-    rooms = [room for room in user.rooms if room in starts or peer.reader.follows_all]
+def _follow(peer: Peer, user: User, starts: dict[Room, int | None]) -> list[RoomState]:
     states = []
-    for room in rooms:
-        cursor = starts.get(room)
-        if cursor is None:
-            head = room.log.head
-            cursor = min(head, max(room.members[user], head - limits.BACKLOG, room.log.first - 1))
-        peer.reader.follow(room.log, cursor)
-        states.append(room.state(user, cursor))
+    for room, named in starts.items():
+        if user in room.members:
+            cursor = _default_start(room, user) if named is None else named
+            peer.reader.follow(room.log, cursor)
+            states.append(room.state(user, cursor))
     return states
+
+
+def _default_start(room: Room, user: User) -> int:
+    log = room.log
+    return min(log.head, max(room.members[user], log.head - limits.BACKLOG, log.first - 1))
 
 
 def _durable_last(world: World, session: Session) -> int:

@@ -148,6 +148,8 @@ class Hub:
             elif not isinstance(answer, bytes):
                 told.append(answer())
         peer.reply(b"".join(told), _answered(answers))
+        if peer.reader.lags:
+            peer.catch_up()
 
     def _keep_warm(self, log: Log, growth: int) -> None:
         self._warm.pop(log, None)

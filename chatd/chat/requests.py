@@ -60,11 +60,11 @@ def refuse(world: World, peer: Peer, request: int, error: RequestError) -> None:
 def _room(world: World, user: User, need: Need, request: Any) -> Room:
     name: str = request.room
     room = world.rooms.get(name)
-    if room is None:
+    if room is None or (room.direct and user not in room.members):
         room = world.open_room(user, name) if _may_open(need, name) else world.find_room(user, name)
     if room is None:
         raise RequestError(Code.NO_SUCH_ROOM, f"There is no room {name[:64]}; join it to make it.")
-    if user not in room.members and (need is not Need.ROOM or room.direct):
+    if user not in room.members and need is not Need.ROOM:
         raise RequestError(Code.NOT_A_MEMBER, f"You are not a member of {name[:64]}; join it first.")
     return room
 

@@ -129,13 +129,12 @@ class World:
     def find_room(self, user: User, name: str) -> Room | None:
         """Return the room that ``user`` means by ``name``, or None where there is none yet.
 
-        Raises `RequestError` ``bad-room`` or ``no-such-user``.
+        A log of direct messages between others is refused as one that cannot be, so that nobody learns
+        whether they talk. Raises `RequestError` ``bad-room``, ``bad-nick`` or ``no-such-user``.
         """
         room = self.rooms.get(name)
-        if room is None:
+        if room is None or (room.direct and user not in room.members):
             room = self.rooms.get(self._wire_name(user, name))
-        if room is not None and room.direct and user not in room.members:
-            raise RequestError(Code.BAD_ROOM, "That log belongs to others.")
         return room
 
     def open_room(self, user: User, name: str) -> Room:
