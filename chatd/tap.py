@@ -53,7 +53,7 @@ def makeService(options: Options) -> IService:
 
     config = _config(options)
     try:
-        services = [build(config), StopSignals(cast(Any, reactor))]
+        services = [StopSignals(cast(Any, reactor)), build(config)]
         return logged(services, config.log, options.parent or {"nodaemon": True})
     except OSError as error:
         raise SystemExit(f"chatd: the log file cannot be opened: {error}.") from None
