@@ -31,7 +31,8 @@ class FrameDecoder:
     """Cut received bytes into frames, holding no more than was fed and not yet taken.
 
     Feed it whatever arrived, then call `take` until it returns None. Work is linear in the bytes fed,
-    however they were split.
+    however they were split. Memory is given back as soon as nothing is left to take, not with the next
+    bytes: most connections are idle, and one big frame must not be paid for until the next one.
     """
 
     __slots__ = ("_buffer", "_offset", "_wanted", "limit")
@@ -48,9 +49,7 @@ class FrameDecoder:
 
     def feed(self, data: bytes) -> None:
         """Append received ``data``."""
-        if self._offset:
-            del self._buffer[: self._offset]
-            self._offset = 0
+        self._drop_taken()
         self._buffer += data
 
     def take(self) -> tuple[FrameType, bytes] | None:
@@ -61,6 +60,7 @@ class FrameDecoder:
         offset = self._offset
         available = len(self._buffer) - offset
         if available < self._wanted:
+            self._drop_taken()
             return None
         size, number = _HEAD.unpack_from(self._buffer, offset)
         if size > self.limit:
@@ -74,7 +74,14 @@ class FrameDecoder:
         end = 4 + size
         if available < end:
             self._wanted = end
+            self._drop_taken()
             return None
         self._wanted = HEAD_SIZE
         self._offset = offset + end
         return kind, bytes(self._buffer[offset + HEAD_SIZE : offset + end])
+
+    def _drop_taken(self) -> None:
+        # A bytearray gives up its front by moving its start: bytes are copied only where it shrinks by half.
+        if self._offset:
+            del self._buffer[: self._offset]
+            self._offset = 0

@@ -54,9 +54,7 @@ class Heartbeat:
 
     def due_at(self) -> float:
         """Return when `check` will have something to say, if nothing is heard or said before."""
-        dead = self._heard + self.limit
-        ping = max(self._heard, self._pinged) + self.interval
-        return min(dead, ping, self._said + self.interval)
+        return min(self._dead_at(), self._ping_at())
 
     def forgive(self, now: float) -> None:
         """Begin the silence anew: we were not listening (a stalled reactor, a suspended machine)."""
@@ -64,14 +62,21 @@ class Heartbeat:
 
     def check(self, now: float) -> Verdict:
         """Return what to do now; a PING counts as said."""
-        silence = now - self._heard
-        if silence >= self.interval * self.misses:
+        if now >= self._dead_at():
             return Verdict.DEAD
-        unanswered = silence >= self.interval and now - self._pinged >= self.interval
-        if unanswered or now - self._said >= self.interval:
+        if now >= self._ping_at():
             self._said = self._pinged = now
             return Verdict.PING
         return Verdict.ALIVE
+
+    # The same sums serve `check` and `due_at`: differences would round otherwise, and who wakes at `due_at`
+    # would find nothing to do yet, and wake again, and again.
+
+    def _dead_at(self) -> float:
+        return self._heard + self.limit
+
+    def _ping_at(self) -> float:
+        return min(max(self._heard, self._pinged), self._said) + self.interval
 
 
 class RoundTrip:

@@ -4,7 +4,8 @@ Two alphabets, one per direction: `Request` and `Hello` go to the server, the re
 goes both ways. Unknown fields are ignored. Nothing is ever forwarded as received: it is encoded anew.
 """
 
-from typing import Annotated, Literal
+import json
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -14,6 +15,7 @@ from chatd.wire.frames import FrameType, frame
 from chatd.wire.limits import MAX_CURSORS, MAX_INT, PAGE_ROWS, PROTOCOL_VERSION
 
 Count = Annotated[int, Meta(ge=0, le=MAX_INT)]
+Seconds = Annotated[float, Meta(ge=0)]
 Page = Annotated[int, Meta(ge=1, le=PAGE_ROWS)]
 
 
@@ -36,10 +38,10 @@ class Hello(Message, frozen=True, tag="hello"):
 
     ``token`` resumes its session; with ``device`` it opens a further session of the same user. Without a
     token ``nick`` is claimed. ``cursors`` holds, per room, the last event received; ``follow`` says whether
-    rooms that it does not name are followed too. The token of an older session may come as ``token`` alone.
+    rooms that it does not name are followed too. A hello without ``version`` is of version 1, for ever.
     """
 
-    version: int = PROTOCOL_VERSION
+    version: Count = 1
     software: str = ""
     nick: str = ""
     token: str = ""
@@ -129,7 +131,7 @@ class Goodbye(Message, frozen=True, tag="goodbye"):
 
     reason: str = CloseReason.GOODBYE
     text: str = ""
-    retry_after: float | None = None
+    retry_after: Seconds | None = None
 
 
 # ---- from the server ------------------------------------------------------------------------------------
@@ -143,10 +145,10 @@ class RoomState(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False)
     """
 
     room: str
-    head: int
-    cursor: int
-    read: int = 0
-    first: int = 1
+    head: Count
+    cursor: Count
+    read: Count = 0
+    first: Count = 1
     topic: str = ""
     peer: str = ""
 
@@ -154,11 +156,11 @@ class RoomState(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False)
 class Limits(Struct, frozen=True, kw_only=True, gc=False):
     """The server's limits, in bytes or pieces."""
 
-    frame: int
-    text: int
-    name: int
-    rooms: int
-    unanswered: int
+    frame: Count
+    text: Count
+    name: Count
+    rooms: Count
+    unanswered: Count
 
 
 class Welcome(Message, frozen=True, tag="welcome"):
@@ -168,13 +170,13 @@ class Welcome(Message, frozen=True, tag="welcome"):
     messages with the rest of the rooms follow.
     """
 
-    version: int
+    version: Count
     software: str
     server: str
-    session: int
+    session: Count
     nick: str
-    last: int
-    now: int
+    last: Count
+    now: Count
     heartbeat: Pulse
     limits: Limits
     rooms: list[RoomState]
@@ -204,21 +206,21 @@ class Event(Message, frozen=True, tag="event"):
     """
 
     room: str
-    seq: int
-    ts: int
+    seq: Count
+    ts: Count
     kind: str
     by: str
     text: str = ""
-    session: int = 0
-    n: int = 0
+    session: Count = 0
+    n: Count = 0
 
 
 class Gap(Message, frozen=True, tag="gap"):
     """Events ``first`` to ``last`` of ``room`` are no longer kept; the cursor moves to ``last``."""
 
     room: str
-    first: int
-    last: int
+    first: Count
+    last: Count
 
 
 class Presence(Message, frozen=True, tag="presence"):
@@ -233,8 +235,8 @@ class RoomInfo(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
     """One line of the list of rooms."""
 
     room: str
-    members: int
-    head: int
+    members: Count
+    head: Count
     topic: str = ""
 
 
@@ -248,9 +250,9 @@ class Member(Struct, frozen=True, kw_only=True, gc=False):
 class Ok(Message, frozen=True, tag="ok"):
     """Request ``id`` is done, and durable where it changed something."""
 
-    id: int
-    seq: int | None = None
-    ts: int | None = None
+    id: Count
+    seq: Count | None = None
+    ts: Count | None = None
     room: str = ""
     rooms: list[RoomInfo] | None = None
     members: list[Member] | None = None
@@ -263,27 +265,42 @@ class Error(Message, frozen=True, tag="error"):
 
     code: str
     text: str
-    id: int | None = None
+    id: Count | None = None
     suggest: str = ""
     room: str = ""
-    retry_after: float | None = None
+    retry_after: Seconds | None = None
 
 
 ToServer = Hello | Send | Join | Leave | Topic | Nick | Read | ListRooms | Members | History | Goodbye
 FromServer = Welcome | Rooms | Left | Event | Gap | Presence | Ok | Error | Goodbye
 
 
-class _Envelope(Struct):
-    """What can be known of a message whose kind is not."""
+class _Kind(Struct):
+    """What must be known of a message to say that its kind is not."""
 
     t: str
+
+
+class _Envelope(_Kind):
+    """What can be known of a client's message that is not understood."""
+
     id: Count | None = None
+    version: Count = 1
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("an object has the same name twice")
+    return members
 
 
 _encoder = msgspec.json.Encoder()
-_to_server: msgspec.json.Decoder[ToServer] = msgspec.json.Decoder(ToServer)
-_from_server: msgspec.json.Decoder[FromServer] = msgspec.json.Decoder(FromServer)
-_envelope = msgspec.json.Decoder(_Envelope)
+_to_server: Final[msgspec.json.Decoder[ToServer]] = msgspec.json.Decoder(ToServer)
+_from_server: Final[msgspec.json.Decoder[FromServer]] = msgspec.json.Decoder(FromServer)
+_kind: Final = msgspec.json.Decoder(_Kind)
+_envelope: Final = msgspec.json.Decoder(_Envelope)
+_scrutiny: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_int=str, parse_float=str)
 _TO_SERVER_TAGS = frozenset(str(kind.__struct_config__.tag) for kind in ToServer.__args__)
 _FROM_SERVER_TAGS = frozenset(str(kind.__struct_config__.tag) for kind in FromServer.__args__)
 
@@ -301,23 +318,18 @@ def encode(message: Message) -> bytes:
     return frame(FrameType.MESSAGE, _encoder.encode(message))
 
 
-def _malformed(payload: bytes, error: Exception) -> ProtocolError:
-    what = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error) or "not a JSON object"
-    return ProtocolError(Code.BAD_MESSAGE, f"A message of {len(payload)} bytes is malformed: {what[:200]}.")
-
-
 def decode_to_server(payload: bytes) -> ToServer:
     """Return the client's message in ``payload``.
 
     Raises `UnknownRequestError` for a well-formed request of an unknown kind, `ProtocolError` for all else.
     """
     try:
-        return _to_server.decode(payload)
+        message = _to_server.decode(payload)
+        if _encoder.encode(message) != payload:
+            _scrutinise(payload)
     except (ValueError, RecursionError) as error:
-        envelope = _peek(payload)
-        if envelope is not None and envelope.id is not None and envelope.t not in _TO_SERVER_TAGS:
-            raise UnknownRequestError(envelope.id, envelope.t) from None
-        raise _malformed(payload, error) from None
+        raise _refusal(payload, error) from None
+    return message
 
 
 def decode_from_server(payload: bytes) -> FromServer | None:
@@ -328,14 +340,46 @@ def decode_from_server(payload: bytes) -> FromServer | None:
     try:
         return _from_server.decode(payload)
     except (ValueError, RecursionError) as error:
-        envelope = _peek(payload)
-        if envelope is not None and envelope.t not in _FROM_SERVER_TAGS:
+        if _names_unknown_kind(payload):
             return None
         raise _malformed(payload, error) from None
 
 
-def _peek(payload: bytes) -> _Envelope | None:
+def _scrutinise(payload: bytes) -> None:
+    """Refuse what the fast decoder skips in fields that it ignores: bad UTF-8, and names that come twice.
+
+    What is byte for byte as `encode` writes it has neither, so that only foreign ways of writing pay for it.
+    """
+    _scrutiny.decode(payload.decode())
+
+
+def _refusal(payload: bytes, error: Exception) -> ProtocolError | UnknownRequestError:
+    """Return what is said of a client's message that cannot be taken because of ``error``."""
     try:
-        return _envelope.decode(payload)
+        _scrutinise(payload)
+        envelope = _envelope.decode(payload)
     except (ValueError, RecursionError):
-        return None
+        return _malformed(payload, error)
+    if envelope.t not in _TO_SERVER_TAGS and envelope.id is not None:
+        return UnknownRequestError(envelope.id, envelope.t)
+    if envelope.t == Hello.__struct_config__.tag and envelope.version != PROTOCOL_VERSION:
+        return ProtocolError(
+            Code.VERSION_UNSUPPORTED,
+            f"This server speaks version {PROTOCOL_VERSION} of the protocol, not {envelope.version}; use a"
+            " client that does.",
+        )
+    return _malformed(payload, error)
+
+
+def _names_unknown_kind(payload: bytes) -> bool:
+    try:
+        return _kind.decode(payload).t not in _FROM_SERVER_TAGS
+    except (ValueError, RecursionError):
+        return False
+
+
+def _malformed(payload: bytes, error: Exception) -> ProtocolError:
+    what = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error) or "not a JSON object"
+    # The decoder quotes what was sent; it must not reach a log or a terminal as control characters.
+    shown = what[:200].rstrip(".").encode("unicode_escape").decode()
+    return ProtocolError(Code.BAD_MESSAGE, f"A message of {len(payload)} bytes is malformed: {shown}.")
