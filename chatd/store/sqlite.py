@@ -56,6 +56,9 @@ class SqliteStore:
         except apsw.Error as error:
             os.close(self._lock)
             raise _explain(self._path, error) from None
+        except OSError as error:
+            os.close(self._lock)
+            raise StoreError(_unusable(self._path, error.strerror)) from None
         except BaseException:
             os.close(self._lock)
             raise
@@ -131,7 +134,7 @@ class SqliteStore:
             return
         verdict = _value(database.execute("PRAGMA quick_check(1)"))
         if verdict != "ok":
-            raise _damaged(self._path, str(verdict))
+            raise _damaged(self._path, str(verdict).splitlines()[-1])
 
     def _load(self) -> Snapshot:
         read = self._reader.execute
@@ -224,4 +227,8 @@ def _damaged(path: Path, why: str) -> StoreError:
 def _explain(path: Path, error: apsw.Error) -> StoreError:
     if isinstance(error, apsw.CorruptError | apsw.NotADBError | apsw.SQLError):
         return _damaged(path, str(error))
-    return StoreError(f"The database {path} cannot be used: {error}.")
+    return StoreError(_unusable(path, error))
+
+
+def _unusable(path: Path, why: object) -> str:
+    return f"The database {path} cannot be used: {why}; mend that or name another folder with --data."

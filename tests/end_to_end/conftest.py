@@ -1,0 +1,14 @@
+"""Whole daemons for the tests of this folder."""
+
+import pytest
+
+from tests.end_to_end.harness.certificates import make_certificate
+from tests.end_to_end.harness.fixtures import connect, daemon, make_daemon
+
+__all__ = ["certificate", "connect", "daemon", "make_daemon"]
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """Return a function that makes a self-signed certificate and its key, as two files."""
+    return lambda name="localhost": make_certificate(tmp_path, name)

@@ -1,0 +1,131 @@
+"""Processes: free ports, ends that are waited for, and what /proc tells of them."""
+
+import os
+import random
+import select
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+LOOPBACK = "127.0.0.1"
+
+PATIENCE = 20.0
+"""Seconds that a test waits for what should happen at once; only a broken program needs them."""
+
+_BELOW_EPHEMERAL = range(20_000, 32_000)
+"""Ports that no outgoing connection is given: a client that knocks while the daemon is away meets nobody,
+not even itself."""
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens on, and that nobody gets by chance."""
+    while True:
+        port = random.choice(_BELOW_EPHEMERAL)
+        with socket.socket() as probe:
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return port
+
+
+def script(name: str) -> list[str]:
+    """Return the command that runs the console script ``name`` of this environment."""
+    return [str(Path(sysconfig.get_path("scripts")) / name)]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return the environment of a program under test: the checkout first, UTF-8, no proxy, no buffering."""
+    kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    ours = {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", "LC_ALL": "C.UTF-8"}
+    return {**kept, **ours, **more}
+
+
+def run(
+    *command: str, cwd: Path, patience: float = PATIENCE, inherit: tuple[int, ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run ``command`` to its end and return its exit status and output."""
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=patience,
+        check=False,
+        pass_fds=inherit,
+    )
+
+
+def run_with_offspring(
+    *command: str, cwd: Path, patience: float = PATIENCE
+) -> subprocess.CompletedProcess[str]:
+    """Run ``command`` until it and every process that it has left behind are gone."""
+    last, held = os.pipe()  # its end is read when nobody holds the other side any more
+    try:
+        done = run(*command, cwd=cwd, patience=patience, inherit=(held,))
+        os.close(held)
+        assert select.select([last], [], [], patience)[0], f"something is left behind by {command}"
+    finally:
+        os.close(last)
+    return done
+
+
+def wait_gone(pid: int, patience: float = PATIENCE) -> None:
+    """Wait until process ``pid``, which need not be our child, has ended."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        ready, _, _ = select.select([handle], [], [], patience)
+    finally:
+        os.close(handle)
+    assert ready, f"process {pid} is still there after {patience} s"
+
+
+class Deadline:
+    """A time by which something must have happened."""
+
+    def __init__(self, patience: float = PATIENCE) -> None:
+        self._end = time.monotonic() + patience
+
+    @property
+    def left(self) -> float:
+        """Return the seconds that are left, 0 at the least."""
+        return max(0.0, self._end - time.monotonic())
+
+    def check(self, what: str) -> None:
+        """Fail the test if the time is over."""
+        assert self.left, f"waited in vain for {what}"
+
+
+def _status(pid: int, field: str) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name == field:
+            return int(value.split()[0]) * 1024
+    raise AssertionError(f"/proc/{pid}/status has no {field}")
+
+
+def resident(pid: int) -> int:
+    """Return the bytes of memory that process ``pid`` has now."""
+    return _status(pid, "VmRSS")
+
+
+def peak(pid: int) -> int:
+    """Return the most bytes of memory that process ``pid`` had since `forget_peak`."""
+    return _status(pid, "VmHWM")
+
+
+def forget_peak(pid: int) -> None:
+    """Begin to watch the peak of process ``pid`` anew (proc(5), clear_refs)."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+PYTHON = sys.executable
