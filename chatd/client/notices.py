@@ -163,6 +163,13 @@ class SendRefused:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class NotSaved:
+    """What must survive could not be written to the profile; it is tried again with the next change."""
+
+    reason: str
+
+
 Notice = (
     Connected
     | Quiet
@@ -180,4 +187,5 @@ Notice = (
     | PresenceSeen
     | Accepted
     | SendRefused
+    | NotSaved
 )

@@ -148,6 +148,10 @@ class Outbox:
         self.restart()
         self._begin(last)
 
+    def abandon(self, key: int) -> None:
+        """Forget the entries up to ``key`` without deleting them: they were meant for another server."""
+        self.entries = deque(entry for entry in self.entries if entry.key > key)
+
     def withdraw(self, keys: set[int]) -> None:
         """Take back sends: those that no server can have seen vanish, others keep their number's place."""
         kept: deque[Entry] = deque()

@@ -42,15 +42,28 @@ class Remembered:
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """What must be written down: the session, and what changed in cursors (None: gone) and outbox."""
+
+    session: Session
+    last: int
+    cursors: Mapping[str, tuple[int | None, str]]
+    stored: tuple[Entry, ...]
+    deleted: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Wishes:
     """What this run wants: ``rooms`` are joined wherever the server does not follow them already.
 
     ``follow_all`` asks for every room the user is a member of, otherwise only ``rooms`` are followed.
+    ``remember`` says that cursors outlive this run.
     """
 
     address: str
     rooms: tuple[str, ...] = ()
     follow_all: bool = True
+    remember: bool = True
     heartbeat: Pulse = DEMANDING
 
 

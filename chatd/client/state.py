@@ -5,6 +5,7 @@ performed, in order.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 from chatd.client.asking import Asked, Asking
@@ -26,7 +27,7 @@ from chatd.client.notices import (
 from chatd.client.outbox import Entry, Outbox
 from chatd.client.problems import OutOfStepError
 from chatd.client.rooms import Rooms, fold
-from chatd.client.session import TAKEN_OVER, Remembered, Wishes, final_sentence, introduce
+from chatd.client.session import TAKEN_OVER, Changes, Remembered, Wishes, final_sentence, introduce
 from chatd.wire import messages as m
 from chatd.wire.errors import EXPLANATIONS, CloseReason, Code, ProtocolError
 from chatd.wire.limits import MAX_UNANSWERED
@@ -52,7 +53,7 @@ class Machine(Links):
         self.asking = Asking()
         self.wanted: dict[str, None] = dict.fromkeys(wishes.rooms)
         self.window = MAX_UNANSWERED
-        self._key = max((entry.key for entry in remembered.outbox), default=0)
+        self._key = self._inherited = max((entry.key for entry in remembered.outbox), default=0)
         self._held_until: float | None = None
 
     # ---- inputs: the program ------------------------------------------------------------------------
@@ -87,6 +88,12 @@ class Machine(Links):
         number = self.asking.add(message)
         self._ask(now)
         return number, self._taken()
+
+    def changes(self) -> Changes:
+        """Return what must be written down since the last call."""
+        outbox = self.outbox.changes()
+        cursors = {room: (seq, self.rooms.name(room)) for room, seq in self.rooms.changed_cursors().items()}
+        return Changes(replace(self.session), self.outbox.last, cursors, outbox.stored, outbox.deleted)
 
     def want(self, room: str) -> None:
         """Join ``room`` wherever a new link does not follow it."""
@@ -187,6 +194,7 @@ class Machine(Links):
         """Take over what a new session can take over of an older one's rooms."""
         if self.session.server not in ("", server):
             self.rooms.forget_all()
+            self.outbox.abandon(self._inherited)
         elif self.wishes.follow_all:
             for room in self.rooms.cursors:
                 if room.startswith("#"):

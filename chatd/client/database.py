@@ -1,0 +1,115 @@
+"""The file of a profile: its tables, its transactions, and a sentence for each thing that can go wrong."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+
+from chatd.client.problems import ClientError
+
+VERSION: Final = 1
+"""The layout of the tables; a file with a newer one is left alone."""
+
+BUSY: Final = 10_000
+"""Milliseconds to wait for another process's transaction."""
+
+Row = tuple[Any, ...]
+
+_SCHEMA: Final = f"""
+CREATE TABLE identity (
+    id INTEGER PRIMARY KEY, server TEXT NOT NULL, nick TEXT NOT NULL, key TEXT NOT NULL);
+CREATE TABLE address (
+    identity INTEGER NOT NULL, address TEXT NOT NULL, host TEXT NOT NULL, used INTEGER NOT NULL,
+    PRIMARY KEY (identity, address)) WITHOUT ROWID;
+CREATE TABLE slot (
+    id INTEGER PRIMARY KEY, identity INTEGER NOT NULL, token TEXT NOT NULL DEFAULT '',
+    session INTEGER NOT NULL DEFAULT 0, last INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE cursor (
+    slot INTEGER NOT NULL, room TEXT NOT NULL, seq INTEGER NOT NULL, name TEXT NOT NULL,
+    PRIMARY KEY (slot, room)) WITHOUT ROWID;
+CREATE TABLE outbox (
+    slot INTEGER NOT NULL, key INTEGER NOT NULL, room TEXT NOT NULL, text TEXT NOT NULL,
+    withdrawn INTEGER NOT NULL, PRIMARY KEY (slot, key)) WITHOUT ROWID;
+PRAGMA user_version = {VERSION};
+"""
+
+
+class Database:
+    """One profile's SQLite file; several processes may have it open."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self._plainly():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self._db = apsw.Connection(str(path))
+            self._prepare()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Do everything inside in one transaction; raises `ClientError` where the file does not allow it."""
+        with self._plainly():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def rows(self, statement: str, *values: str | int) -> list[Row]:
+        """Run one statement and return its rows."""
+        return list(self._db.execute(statement, values))
+
+    def named_rows(self, statement: str, values: dict[str, str | int]) -> list[Row]:
+        """Run one statement with named values and return its rows."""
+        return list(self._db.execute(statement, values))
+
+    def insert(self, statement: str, *values: str | int) -> int:
+        """Run one insertion and return the number of the new row."""
+        self._db.execute(statement, values)
+        return self._db.last_insert_rowid()
+
+    def many(self, statement: str, rows: Iterable[tuple[str | int, ...]]) -> None:
+        """Run one statement for every row."""
+        self._db.executemany(statement, rows)
+
+    def _prepare(self) -> None:
+        self._db.set_busy_timeout(BUSY)
+        self.rows("PRAGMA journal_mode = wal")
+        self.rows("PRAGMA synchronous = full")
+        if self._version() == 0:
+            with self.transaction():
+                if self._version() == 0:
+                    self.rows(_SCHEMA)
+        if self._version() > VERSION:
+            raise ClientError(
+                "profile-unusable",
+                f"The profile {self.path} is from a newer chatc; upgrade this one or name another --profile.",
+            )
+
+    def _version(self) -> int:
+        return int(self.rows("PRAGMA user_version")[0][0])
+
+    @contextmanager
+    def _plainly(self) -> Iterator[None]:
+        """Turn what can go wrong with a file into one sentence."""
+        try:
+            yield
+        except (apsw.CorruptError, apsw.NotADBError):
+            raise ClientError(
+                "profile-damaged",
+                f"The profile {self.path} is damaged; move it away, or name another with --profile.",
+            ) from None
+        except (OSError, apsw.Error) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise ClientError(
+                "profile-unusable", f"The profile {self.path} cannot be used: {reason}."
+            ) from None

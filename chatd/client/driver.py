@@ -1,0 +1,211 @@
+"""The driver: feeds the state machine with what happens, and performs the effects it answers with."""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from chatd.client.effects import Close, Connect, Effect, FindSibling, Notify, Reply, Save, Write
+from chatd.client.factory import ChatClientFactory
+from chatd.client.notices import Notice, NotSaved
+from chatd.client.problems import ClientError
+from chatd.client.protocol import ChatClientProtocol
+from chatd.client.reasons import stranger
+from chatd.client.seams import Way
+from chatd.client.session import Changes
+from chatd.client.slot import Slot
+from chatd.client.state import Machine
+from chatd.wire.messages import Error, Ok
+
+SAVE_DELAY: Final = 0.05
+"""Seconds for which changes are collected; a send that is acknowledged within is never written at all."""
+
+SIBLING_DELAY: Final = 0.2
+"""Seconds between looks for the token of another process that is just connecting."""
+
+SIBLING_LOOKS: Final = 15
+"""Looks before we believe that the nick is somebody else's."""
+
+
+class Driver:
+    """One machine, its slot and its factory, under one clock; ``now`` is monotonic."""
+
+    log = Logger()
+
+    def __init__(
+        self, machine: Machine, slot: Slot | None, way: Way, clock: IReactorTime, now: Callable[[], float]
+    ) -> None:
+        self.machine = machine
+        self.now = now
+        self.factory = ChatClientFactory(way, self, clock)
+        self.on_notice: Callable[[Notice], None] = lambda _: None
+        self.on_reply: Callable[[int, Ok | Error | None], None] = lambda *_: None
+        self._slot = slot
+        self._way = way
+        self._clock = clock
+        self._queue: deque[Effect] = deque()
+        self._performing = False
+        self._alarm: IDelayedCall | None = None
+        self._saving: IDelayedCall | None = None
+        self._unsaved: list[Changes] = []
+        self._saved: Changes | None = None
+        self._looks = 0
+        self._shut = False
+        self._fresh: set[int] = set()
+
+    # ---- effects ------------------------------------------------------------------------------------
+
+    def feed(self, effects: Iterable[Effect]) -> None:
+        """Perform ``effects``, in order, behind those that are being performed."""
+        self._queue.extend(effects)
+        if self._performing:
+            return
+        self._performing = True
+        try:
+            while self._queue:
+                effect = self._queue.popleft()
+                _PERFORM[type(effect)](self, effect)
+        finally:
+            self._performing = False
+        self._set_alarm()
+
+    def _connect(self, effect: Connect) -> None:
+        self.factory.dial(effect.link, effect.delay)
+
+    def _write(self, effect: Write) -> None:
+        self.factory.write(effect.link, effect.data)
+
+    def _close(self, effect: Close) -> None:
+        self.factory.close(effect.link, effect.politely)
+
+    def _notify(self, effect: Notify) -> None:
+        self.on_notice(effect.notice)
+
+    def _reply(self, effect: Reply) -> None:
+        self.on_reply(effect.id, effect.answer)
+
+    def _save(self, effect: Save) -> None:
+        if effect.urgent:
+            self.flush()
+        elif self._saving is None:
+            self._saving = self._clock.callLater(SAVE_DELAY, self.flush)
+
+    def _find_sibling(self, _: FindSibling) -> None:
+        self._looks = 0
+        self._look_for_sibling()
+
+    def _look_for_sibling(self) -> None:
+        slot = self._slot
+        token = slot.sibling() if slot is not None else ""
+        self._looks += 1
+        known = token == self.machine.session.sibling
+        if slot is not None and (not token or known) and slot.has_company() and self._looks < SIBLING_LOOKS:
+            self._clock.callLater(SIBLING_DELAY, self._look_for_sibling)
+        else:
+            self.feed(self.machine.sibling(token, self.now()))
+
+    # ---- what must survive --------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Write down what changed, in one transaction."""
+        if self._saving is not None and self._saving.active():
+            self._saving.cancel()
+        self._saving = None
+        changes = self.machine.changes()
+        if self._slot is None or not (self._unsaved or self._worth_saving(changes)):
+            return
+        self._unsaved.append(changes)
+        try:
+            for unsaved in self._unsaved:
+                self._slot.save(unsaved, cursors=self.machine.wishes.remember)
+        except ClientError as error:
+            self.on_notice(NotSaved(error.text))
+            return
+        self._saved = changes
+        self._unsaved.clear()
+
+    def _worth_saving(self, changes: Changes) -> bool:
+        if changes.stored or changes.deleted or (changes.cursors and self.machine.wishes.remember):
+            return True
+        return self._saved is None or changes.session != self._saved.session
+
+    def shut(self) -> None:
+        """Write down what is left, and let go of the slot and of the clock."""
+        self._shut = True
+        self.flush()
+        for call in (self._alarm, self._saving):
+            if call is not None and call.active():
+                call.cancel()
+        if self._slot is not None:
+            self._slot.close()
+            self._slot = None
+
+    # ---- inputs: time and transports ----------------------------------------------------------------
+
+    def _set_alarm(self) -> None:
+        due = self.machine.wake_at()
+        alarm = self._alarm
+        if due is None or self._shut:
+            return
+        wait = max(0.0, due - self.now())
+        if alarm is None or not alarm.active():
+            self._alarm = self._clock.callLater(wait, self._wake)
+        elif alarm.getTime() > self._clock.seconds() + wait:
+            alarm.reset(wait)
+
+    def _wake(self) -> None:
+        self.feed(self.machine.tick(self.now()))
+
+    def dialling(self, link: int) -> None:
+        """Note that link ``link`` is being opened."""
+        self.feed(self.machine.dialling(link, self.now()))
+
+    def opened(self, protocol: ChatClientProtocol) -> None:
+        """Note that a transport is open."""
+        self._fresh.add(protocol.link)
+        self.feed(self.machine.connected(protocol.link, self.now()))
+
+    def received(self, link: int, data: bytes) -> None:
+        """Take in what link ``link`` brought."""
+        if link in self._fresh:
+            self._fresh.discard(link)
+            found = stranger(data, self.machine.address)
+            if found is not None:
+                self.factory.close(link, politely=False)
+                self.feed(self._end(link, found.text, found.answered, found.code))
+                return
+        self.feed(self.machine.received(link, data, self.now()))
+
+    def writable(self, link: int, on: bool) -> None:
+        """Note whether link ``link`` takes more bytes."""
+        self.feed(self.machine.writable(link, on, self.now()))
+
+    def read(self, on: bool) -> None:
+        """Read what arrives, or leave it where it is."""
+        self.feed(self.machine.reading(on, self.now()))
+        self.factory.read(on)
+
+    def ended(self, link: int, failure: Failure) -> None:
+        """Note that link ``link`` ended, or could not be opened."""
+        self._fresh.discard(link)
+        found = self._way.ending(failure)
+        self.feed(self._end(link, found.text, found.answered, found.code))
+
+    def _end(self, link: int, text: str, answered: bool, code: str) -> list[Effect]:
+        if code:
+            return self.machine.hopeless(link, code, text)
+        return self.machine.lost(link, text, answered, self.now())
+
+
+_PERFORM: Final[dict[type, Callable[[Driver, Any], None]]] = {
+    Connect: Driver._connect,  # noqa: SLF001 - its own table
+    Write: Driver._write,  # noqa: SLF001
+    Close: Driver._close,  # noqa: SLF001
+    Notify: Driver._notify,  # noqa: SLF001
+    Reply: Driver._reply,  # noqa: SLF001
+    Save: Driver._save,  # noqa: SLF001
+    FindSibling: Driver._find_sibling,  # noqa: SLF001
+}

@@ -1,0 +1,112 @@
+"""The client's factory: Twisted's reconnecting one, whose delays come from the state machine."""
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IConnector, IReactorTime
+from twisted.internet.protocol import ReconnectingClientFactory
+from twisted.python.failure import Failure
+
+from chatd.client.connector import EndpointConnector
+from chatd.client.protocol import ChatClientProtocol
+from chatd.client.seams import Ends, Way
+
+
+class ChatClientFactory(ReconnectingClientFactory):
+    """Opens links, after the delays it is told; ``ends`` hears what becomes of them.
+
+    Of Twisted's policy the waiting is used and nothing else: no jitter and no growth of its own. There may
+    be one link beside the current one.
+    """
+
+    noisy = False
+
+    def __init__(self, way: Way, ends: Ends, clock: IReactorTime) -> None:
+        self.clock = clock  # type: ignore[assignment]
+        self.factor = 1.0
+        self.jitter = 0.0
+        self.way = way
+        self._time = clock
+        self._ends = ends
+        self._connectors: dict[int, EndpointConnector] = {}
+        self._emptied: Deferred[None] | None = None
+
+    def dial(self, link: int, delay: float) -> None:
+        """Open ``link`` after ``delay`` seconds; a delay that is running for it is replaced."""
+        self._stop_waiting()
+        connector = self._connectors.setdefault(link, EndpointConnector(link, self.way, self, self._time))
+        connector.waiting = delay > 0
+        if delay <= 0:
+            connector.connect()
+        else:
+            self.delay = delay
+            self.retry(connector)  # type: ignore[no-untyped-call]
+
+    def write(self, link: int, data: bytes) -> None:
+        """Write ``data`` to ``link``."""
+        connector = self._connectors.get(link)
+        if connector is not None and connector.protocol is not None:
+            connector.protocol.write(data)
+
+    def read(self, on: bool) -> None:
+        """Read from the links, or leave what arrives where it is."""
+        for connector in self._connectors.values():
+            if connector.protocol is not None:
+                connector.protocol.read(on)
+
+    def close(self, link: int, politely: bool) -> None:
+        """End ``link``, its attempt or the waiting for it."""
+        connector = self._connectors.get(link)
+        if connector is None:
+            return
+        if connector.waiting:
+            self._stop_waiting()
+        if politely:
+            connector.leave()
+        else:
+            connector.disconnect()
+        if not connector.busy():
+            self._connectors.pop(link, None)
+            self._check_empty()
+
+    def emptied(self) -> Deferred[None]:
+        """Return a Deferred that fires when no link is left."""
+        self._emptied = Deferred()
+        self._check_empty()
+        return self._emptied
+
+    def build(self, connector: EndpointConnector) -> ChatClientProtocol:
+        """Return the protocol for the link of ``connector``."""
+        protocol = ChatClientProtocol(connector.link, self._ends, connector.lost)
+        connector.made(protocol)
+        return protocol
+
+    def startedConnecting(self, connector: IConnector) -> None:
+        """Note that an attempt begins."""
+        self._ends.dialling(_link(connector))
+
+    def clientConnectionFailed(self, connector: IConnector, reason: Failure) -> None:
+        """Tell that an attempt failed; whether and when to retry is decided there."""
+        self._finished(connector, reason)
+
+    def clientConnectionLost(self, connector: IConnector, reason: Failure) -> None:
+        """Tell that a connection ended; whether and when to retry is decided there."""
+        self._finished(connector, reason)
+
+    def _finished(self, connector: IConnector, reason: Failure) -> None:
+        link = _link(connector)
+        self._connectors.pop(link, None)
+        self._ends.ended(link, reason)
+        self._check_empty()
+
+    def _check_empty(self) -> None:
+        if self._emptied is not None and not self._connectors and not self._emptied.called:
+            self._emptied.callback(None)
+
+    def _stop_waiting(self) -> None:
+        if self._callID is not None and self._callID.active():
+            self._callID.cancel()
+        self._callID = None
+
+
+def _link(connector: IConnector) -> int:
+    assert isinstance(connector, EndpointConnector)  # noqa: S101 - no other kind is made here
+    return connector.link

@@ -1,0 +1,106 @@
+"""The client's protocol: bytes in, bytes out, and the socket's options; it decides nothing."""
+
+import socket
+from collections.abc import Callable
+from typing import Final
+
+from twisted.internet.interfaces import IPushProducer, ITransport
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from chatd.client.seams import Ends
+
+FAREWELL: Final = 2.0
+"""Seconds that written bytes have to get out before the connection is aborted."""
+
+USER_TIMEOUT: Final = 20_000
+"""Milliseconds for which written bytes may stay unacknowledged before the system gives up (RFC 5482)."""
+
+_KEEPALIVE: Final = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
+"""Seconds, seconds, probes: the kernel's own two hours help nobody. The heartbeat decides."""
+
+
+@implementer(IPushProducer)
+class ChatClientProtocol(Protocol):
+    """One connection of link number ``link``."""
+
+    def __init__(self, link: int, ends: Ends, lost: Callable[[Failure], None]) -> None:
+        self.link = link
+        self._ends = ends
+        self._lost = lost
+        self._streaming = False
+
+    def connectionMade(self) -> None:
+        """Tune the socket and tell that the transport is open."""
+        transport = self._transport()
+        tune(transport)
+        register = getattr(transport, "registerProducer", None)
+        if register is not None:
+            register(self, True)
+            self._streaming = True
+        self._ends.opened(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Hand the bytes on."""
+        self._ends.received(self.link, data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Tell the connector."""
+        self._streaming = False
+        self._lost(reason)
+
+    def write(self, data: bytes) -> None:
+        """Write ``data``."""
+        self._transport().write(data)
+
+    def close(self) -> None:
+        """Let what was written out, then close."""
+        self._release()
+        self._transport().loseConnection()
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        self._release()
+        abort = getattr(self._transport(), "abortConnection", self._transport().loseConnection)
+        abort()
+
+    def read(self, on: bool) -> None:
+        """Read, or leave what arrives where it is."""
+        producer = self._transport()
+        method = getattr(producer, "resumeProducing" if on else "pauseProducing", None)
+        if method is not None:
+            method()
+
+    def pauseProducing(self) -> None:
+        """Note that the transport takes no more for now."""
+        self._ends.writable(self.link, False)
+
+    def resumeProducing(self) -> None:
+        """Note that the transport takes more again."""
+        self._ends.writable(self.link, True)
+
+    def stopProducing(self) -> None:
+        """Do nothing: the end of the connection is told anyway."""
+
+    def _release(self) -> None:
+        if self._streaming:
+            self._streaming = False
+            self._transport().unregisterProducer()  # type: ignore[attr-defined]
+
+    def _transport(self) -> ITransport:
+        assert self.transport is not None  # noqa: S101 - Twisted sets it before connectionMade
+        return self.transport
+
+
+def tune(transport: ITransport) -> None:
+    """Set the socket's options where it is a TCP socket and the system has them."""
+    handle = getattr(transport, "getHandle", lambda: None)()
+    sock = getattr(handle, "_socket", handle)
+    if not isinstance(sock, socket.socket) or sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (*_KEEPALIVE, ("TCP_USER_TIMEOUT", USER_TIMEOUT)):
+        if hasattr(socket, name):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

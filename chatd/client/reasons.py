@@ -1,0 +1,67 @@
+"""Why a connection failed or ended, in words that a person understands."""
+
+import errno
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from twisted.internet import error
+from twisted.internet.defer import CancelledError
+from twisted.python.failure import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a link ended: ``answered`` if somebody was there, ``code`` where no further attempt can succeed."""
+
+    text: str
+    answered: bool = False
+    code: str = ""
+
+
+TIMED_OUT: Final = Ending("timed out")
+CLOSED: Final = Ending("closed by the server", answered=True)
+
+_BY_ERRNO: Final[dict[int, Ending]] = {
+    errno.ECONNREFUSED: Ending("refused: nothing listens there", answered=True),
+    errno.ENOENT: Ending("there is no such socket", answered=True),
+    errno.EACCES: Ending("this user may not use that socket", answered=True),
+    errno.ETIMEDOUT: TIMED_OUT,
+    errno.ENETUNREACH: Ending("the network is unreachable"),
+    errno.EHOSTUNREACH: Ending("the host is unreachable"),
+}
+
+_BY_TYPE: Final[tuple[tuple[type[BaseException], Ending], ...]] = (
+    (error.ConnectionRefusedError, _BY_ERRNO[errno.ECONNREFUSED]),
+    (error.DNSLookupError, Ending("name not found")),
+    (error.UnknownHostError, Ending("name not found")),
+    (error.NoRouteError, Ending("the network is unreachable")),
+    (error.TCPTimedOutError, TIMED_OUT),
+    (error.TimeoutError, TIMED_OUT),
+    (CancelledError, TIMED_OUT),
+    (error.ConnectionDone, CLOSED),
+    (error.ConnectionAborted, CLOSED),
+    (error.ConnectionLost, Ending("broken off", answered=True)),
+)
+
+
+def ending(failure: Failure, secured: Callable[[Failure], Ending | None] | None = None) -> Ending:
+    """Return what ``failure`` means; ``secured`` knows the failures of TLS."""
+    problem = failure.value
+    known = secured(failure) if secured is not None else None
+    number = getattr(problem, "osError", None)
+    if known is None and isinstance(number, int):
+        known = _BY_ERRNO.get(number) or Ending(os.strerror(number).lower())
+    if known is None:
+        known = next((found for kind, found in _BY_TYPE if isinstance(problem, kind)), None)
+    return known or Ending(str(problem) or type(problem).__name__)
+
+
+def stranger(data: bytes, address: str) -> Ending | None:
+    """Return what the first bytes of a peer tell, if it plainly speaks something else."""
+    if data[:1] in (b"\x15", b"\x16") and data[1:2] == b"\x03":
+        return Ending(f"{address} speaks TLS; write tls://{address}.", answered=True, code="tls-expected")
+    if data.startswith((b"HTTP/", b"<!", b"SSH-", b"220 ")):
+        return Ending("something else than chatd answers there", answered=True)
+    return None

@@ -1,0 +1,40 @@
+"""The seams between the client's parts that know Twisted."""
+
+from typing import TYPE_CHECKING, Protocol
+
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.python.failure import Failure
+
+from chatd.client.reasons import Ending
+
+if TYPE_CHECKING:
+    from chatd.client.protocol import ChatClientProtocol
+
+
+class Ends(Protocol):
+    """Who hears what becomes of the links."""
+
+    def dialling(self, link: int) -> None:
+        """Note that link ``link`` is being opened."""
+
+    def opened(self, protocol: "ChatClientProtocol") -> None:
+        """Note that a transport is open."""
+
+    def received(self, link: int, data: bytes) -> None:
+        """Take in what link ``link`` brought."""
+
+    def writable(self, link: int, on: bool) -> None:
+        """Note whether link ``link`` takes more bytes."""
+
+    def ended(self, link: int, failure: Failure) -> None:
+        """Note that link ``link`` ended, or could not be opened."""
+
+
+class Way(Protocol):
+    """A way to the server: how to get there, and what its failures mean."""
+
+    def endpoint(self) -> IStreamClientEndpoint:
+        """Return an endpoint for one attempt."""
+
+    def ending(self, failure: Failure) -> Ending:
+        """Return what ``failure`` means."""

@@ -1,0 +1,197 @@
+"""A slot: what one device session remembers in a profile, locked for the process that uses it."""
+
+from pathlib import Path
+
+from chatd.client.address import Address
+from chatd.client.database import Database
+from chatd.client.locks import SlotLock
+from chatd.client.outbox import Entry
+from chatd.client.problems import ClientError
+from chatd.client.rooms import fold
+from chatd.client.session import Changes, Remembered, Session
+
+
+def lock_path(database: Database, slot: int) -> Path:
+    """Return the path of the file whose lock says that ``slot`` is in use."""
+    return database.path.with_suffix(f".{slot}.lock")
+
+
+def add_identity(database: Database, server: str, nick: str) -> int:
+    """Add an identity and return its number."""
+    return database.insert(
+        "INSERT INTO identity (server, nick, key) VALUES (?, ?, ?)", server, nick, fold(nick)
+    )
+
+
+def touch(database: Database, identity: int, address: Address) -> None:
+    """Note that ``identity`` is the one last used with ``address``."""
+    database.rows(
+        "INSERT OR REPLACE INTO address VALUES (?, ?, ?, (SELECT 1 + coalesce(max(used), 0) FROM address))",
+        identity,
+        address.text,
+        address.host_key,
+    )
+
+
+def add_slot(database: Database, identity: int) -> tuple[int, SlotLock]:
+    """Add a slot to ``identity``; return its number and its lock."""
+    number = database.insert("INSERT INTO slot (identity) VALUES (?)", identity)
+    lock = SlotLock.take(lock_path(database, number))
+    if lock is None:
+        path = lock_path(database, number)
+        raise ClientError("profile-unusable", f"{path} is locked by another program; remove it.")
+    return number, lock
+
+
+class Slot:
+    """One device session's memory, locked for this process."""
+
+    def __init__(
+        self, database: Database, identity: int, number: int, address: Address, lock: SlotLock
+    ) -> None:
+        self._db = database
+        self._identity = identity
+        self._number = number
+        self._address = address
+        self._lock = lock
+        self._inherited = 0
+        self._nick = ""
+
+    def remembered(self) -> Remembered:
+        """Return what an earlier run left in this slot."""
+        with self._db.transaction():
+            ((server, nick),) = self._db.rows(
+                "SELECT server, nick FROM identity WHERE id = ?", self._identity
+            )
+            ((token, session, last),) = self._db.rows(
+                "SELECT token, session, last FROM slot WHERE id = ?", self._number
+            )
+            cursors = self._db.rows("SELECT room, seq, name FROM cursor WHERE slot = ?", self._number)
+            outbox = self._db.rows(
+                "SELECT key, room, text, withdrawn FROM outbox WHERE slot = ? ORDER BY key", self._number
+            )
+            sibling = self._sibling()
+        entries = tuple(Entry(int(key), room, text, bool(gone)) for key, room, text, gone in outbox)
+        self._nick = nick
+        self._inherited = max((entry.key for entry in entries), default=0)
+        return Remembered(
+            Session(server, session, token, nick, sibling),
+            last,
+            {room: seq for room, seq, _ in cursors},
+            {room: name for room, _, name in cursors},
+            entries,
+        )
+
+    def save(self, changes: Changes, *, cursors: bool) -> None:
+        """Write ``changes`` down in one transaction; ``cursors`` only where they are wanted."""
+        with self._db.transaction():
+            self._bind(changes.session)
+            self._db.rows(
+                "UPDATE slot SET token = ?, session = ?, last = ? WHERE id = ?",
+                changes.session.token,
+                changes.session.id,
+                changes.last,
+                self._number,
+            )
+            self._save_outbox(changes)
+            if cursors:
+                self._save_cursors(changes)
+
+    def sibling(self) -> str:
+        """Return the token of another session of our user, or "" where none is known."""
+        with self._db.transaction():
+            return self._sibling() or self._namesake()
+
+    def has_company(self) -> bool:
+        """Return whether another process uses the same identity, and may be about to get its token."""
+        with self._db.transaction():
+            rows = self._db.rows(
+                "SELECT id FROM slot WHERE identity = ? AND id <> ?", self._identity, self._number
+            )
+        return any(SlotLock.held(lock_path(self._db, number)) for (number,) in rows)
+
+    def close(self) -> None:
+        """Let another process have the slot."""
+        self._lock.release()
+        self._db.close()
+
+    def _sibling(self) -> str:
+        rows = self._db.rows(
+            "SELECT token FROM slot WHERE identity = ? AND id <> ? AND token <> '' ORDER BY id LIMIT 1",
+            self._identity,
+            self._number,
+        )
+        return str(rows[0][0]) if rows else ""
+
+    def _namesake(self) -> str:
+        """Return a token of another identity with our nick here: the server may be that one again."""
+        rows = self._db.rows(
+            "SELECT slot.token FROM slot JOIN identity ON identity.id = slot.identity"
+            " JOIN address ON address.identity = identity.id WHERE address.address = ? AND slot.token <> ''"
+            " AND identity.key = (SELECT key FROM identity WHERE id = ?) AND identity.id <> ?"
+            " ORDER BY address.used DESC LIMIT 1",
+            self._address.text,
+            self._identity,
+            self._identity,
+        )
+        return str(rows[0][0]) if rows else ""
+
+    def _bind(self, session: Session) -> None:
+        """Make the slot belong to the identity that the server confirmed."""
+        if not session.server:
+            return
+        ((server,),) = self._db.rows("SELECT server FROM identity WHERE id = ?", self._identity)
+        if server != session.server:
+            self._rebind(session, unbound=not server)
+        elif self._nick != session.nick:
+            self._name(session)
+
+    def _rebind(self, session: Session, *, unbound: bool) -> None:
+        known = self._db.rows(
+            "SELECT id FROM identity WHERE server = ? AND key = ?", session.server, fold(session.nick)
+        )
+        if known:
+            self._move(int(known[0][0]))
+        elif unbound:
+            self._name(session)
+        else:
+            self._move(add_identity(self._db, session.server, session.nick))
+        self._nick = session.nick
+
+    def _name(self, session: Session) -> None:
+        self._db.rows(
+            "UPDATE identity SET server = ?, nick = ?, key = ? WHERE id = ?",
+            session.server,
+            session.nick,
+            fold(session.nick),
+            self._identity,
+        )
+        self._nick = session.nick
+
+    def _move(self, identity: int) -> None:
+        """Go on in a slot of ``identity``; what earlier runs left for another server stays where it is."""
+        number, lock = add_slot(self._db, identity)
+        touch(self._db, identity, self._address)
+        self._db.rows(
+            "UPDATE outbox SET slot = ? WHERE slot = ? AND key > ?", number, self._number, self._inherited
+        )
+        self._lock.release()
+        self._identity, self._number, self._lock = identity, number, lock
+
+    def _save_outbox(self, changes: Changes) -> None:
+        self._db.many(
+            "DELETE FROM outbox WHERE slot = ? AND key = ?", ((self._number, key) for key in changes.deleted)
+        )
+        self._db.many(
+            "INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?, ?)",
+            ((self._number, e.key, e.room, e.text, int(e.withdrawn)) for e in changes.stored),
+        )
+
+    def _save_cursors(self, changes: Changes) -> None:
+        for room, (seq, name) in changes.cursors.items():
+            if seq is None:
+                self._db.rows("DELETE FROM cursor WHERE slot = ? AND room = ?", self._number, room)
+            else:
+                self._db.rows(
+                    "INSERT OR REPLACE INTO cursor VALUES (?, ?, ?, ?)", self._number, room, seq, name
+                )

@@ -1,0 +1,103 @@
+"""TLS to the server: the name is verified, and what is wrong with a certificate is named."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from OpenSSL import SSL
+from OpenSSL.crypto import X509
+from service_identity import VerificationError
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
+from twisted.internet.ssl import Certificate, optionsForClientTLS, platformTrust, trustRootFromCertificates
+from twisted.protocols.tls import TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from chatd.client.problems import ClientError
+from chatd.client.reasons import Ending
+
+_BEGIN: Final = b"-----BEGIN CERTIFICATE-----"
+
+_FAULTS: Final[dict[int, str]] = {
+    9: "is not valid yet; look at the clocks",
+    10: "has expired",
+    18: "is signed by itself, by no authority that is trusted; name its authority with --ca FILE",
+    19: "comes from an authority that is not trusted here; name it with --ca FILE",
+    20: "comes from an authority that is not trusted here; name it with --ca FILE",
+    21: "comes from an authority that is not trusted here; name it with --ca FILE",
+    23: "was revoked",
+}
+"""OpenSSL's verification results (openssl-verification-options(1)) in words."""
+
+_STRANGE: Final = (
+    "wrong version number",
+    "record layer failure",
+    "packet length too long",
+    "unknown protocol",
+)
+
+
+def load_authorities(path: str) -> list[Certificate]:
+    """Return the certificates in the PEM file ``path``. Raises `ClientError` ``bad-ca``."""
+    try:
+        data = Path(path).read_bytes()
+        pieces = [_BEGIN + piece for piece in data.split(_BEGIN)[1:]]
+        found = [Certificate.loadPEM(piece) for piece in pieces]
+    except OSError as error:
+        raise ClientError("bad-ca", f"The file {path} cannot be read: {error.strerror}.") from None
+    except SSL.Error:
+        found = []
+    if not found:
+        raise ClientError("bad-ca", f"The file {path} holds no certificate in PEM form.")
+    return found
+
+
+@implementer(IOpenSSLClientConnectionCreator)
+class Verifier:
+    """Makes TLS connections to ``host`` and remembers why the last one was not trusted."""
+
+    def __init__(self, host: str, shown: str, authorities: Iterable[Certificate] = ()) -> None:
+        self._shown = shown
+        self._host = host
+        self._fault = 0
+        trusted = list(authorities)
+        root = trustRootFromCertificates(trusted) if trusted else platformTrust()
+        self._options = optionsForClientTLS(host, trustRoot=root)
+
+    def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        """Return the connection that verifies the peer as Twisted does, and takes a note."""
+        connection: SSL.Connection = self._options.clientConnectionForTLS(tlsProtocol)
+        connection.set_verify(SSL.VERIFY_PEER, self._note)
+        return connection
+
+    def _note(self, _: SSL.Connection, __: X509, fault: int, ___: int, right: int) -> bool:
+        if not right:
+            self._fault = fault
+        return bool(right)
+
+    def ending(self, failure: Failure) -> Ending | None:
+        """Return what ``failure`` means if TLS is what failed."""
+        problem = failure.value
+        if isinstance(problem, VerificationError):
+            return self._bad(f"is not for the name {self._host}; ask for the server by a name it is for")
+        if not isinstance(problem, SSL.Error):
+            return None
+        if self._fault:
+            fault, self._fault = self._fault, 0
+            return self._bad(_FAULTS.get(fault, f"is not acceptable (verification result {fault})"))
+        if any(strange in str(problem) for strange in _STRANGE):
+            text = f"{self._shown} does not speak TLS; look at the port (chatd's is 7412 for TLS)."
+            return Ending(text, answered=True, code="not-tls")
+        return Ending(f"TLS failed: {_words(problem)}", answered=True)
+
+    def _bad(self, fault: str) -> Ending:
+        text = f"The certificate of {self._shown} {fault}."
+        return Ending(text, answered=True, code="bad-certificate")
+
+
+def _words(problem: SSL.Error) -> str:
+    if isinstance(problem, SSL.SysCallError):
+        return "closed by the server in the middle of the handshake"
+    queue = problem.args[0] if problem.args else ()
+    reasons = [entry[2] for entry in queue if len(entry) > 2 and entry[2]]  # noqa: PLR2004 - (lib, function, reason)
+    return ", ".join(reasons) or "no reason given"

@@ -1,0 +1,76 @@
+"""What goes into a client, and what comes out of it, as values."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from chatd.client.address import DEFAULT, Address, parse_address
+from chatd.client.notices import LinkState
+from chatd.client.session import DEMANDING
+from chatd.wire.messages import Event, Pulse
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Whom to call as whom.
+
+    ``server``: the address; ``nick``: "" for the one last used there, else the login name. ``profile``: where
+    the session is remembered, None for nowhere; ``profile_named`` if the user chose it; ``folder`` holds the
+    profiles, None for the XDG state folder. ``rooms`` are joined after every welcome. ``follow``: all rooms
+    of the user or the ``listed`` ones. ``cursors`` are events already seen, by room, instead of those that are
+    remembered; ``remember`` keeps cursors for the next run. ``ca`` is a PEM file of authorities for TLS.
+    """
+
+    server: Address = field(default_factory=lambda: parse_address(DEFAULT))
+    nick: str = ""
+    profile: str | None = "default"
+    profile_named: bool = False
+    folder: Path | None = None
+    rooms: tuple[str, ...] = ()
+    follow: Literal["all", "listed"] = "all"
+    cursors: dict[str, int] | None = None
+    remember: bool = True
+    heartbeat: Pulse = DEMANDING
+    ca: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A send that is durable; ``seq`` and ``ts`` are None where the server confirmed only its number."""
+
+    key: int
+    room: str
+    seq: int | None
+    ts: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A send that is not durable yet; ``in_flight`` ones were written to the present link."""
+
+    key: int
+    room: str
+    text: str
+    in_flight: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of history, in ascending order; ``more`` says that the log goes on beyond it."""
+
+    events: list[Event]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where the client stands; seconds where nothing else is said."""
+
+    state: LinkState
+    address: str
+    nick: str
+    round_trip: float | None
+    silence: float
+    retry_in: float | None
+    reason: str
+    waiting: int
