@@ -9,6 +9,7 @@ from statistics import median
 from bench.clients import Client, enter, is_ok, listen
 from bench.common import Scale
 from bench.peers import ROOM, chatd_message
+from bench.process import cores, pinned
 from bench.results import Result, Row, Target
 from bench.server import Daemon
 
@@ -26,7 +27,8 @@ def run(scale: Scale) -> Result:
         (client,) = enter(daemon.port, [ROOM])
         for round_ in range(scale.rounds):
             acks.append(median(_acks(client, round_ * count, count)))
-            syncs.append(median(_syncs(daemon.folder, count)))
+            with pinned(cores().server):
+                syncs.append(median(_syncs(daemon.folder, count)))
     finally:
         daemon.stop()
     beyond = tuple(ack - sync for ack, sync in zip(acks, syncs, strict=True))

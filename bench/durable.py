@@ -21,7 +21,7 @@ def run(scale: Scale) -> Result:
             load, usage = party.measure()
             rates.append(load.messages / load.seconds)
             costs.append(usage.server / load.messages * 1e6)
-            result.remark(party.who, usage.remarks())
+            result.doubt(party.who, usage.doubts())
     finally:
         daemon.stop()
     what = f"durable, 1 sender, 1 receiver, {MAX_UNANSWERED} in flight"

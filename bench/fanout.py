@@ -45,7 +45,7 @@ def _measure(result: Result, parties: list[Party], members: int, scale: Scale) -
             deliveries = load.messages * members
             rates[party.who].append(deliveries / load.seconds)
             costs[party.who].append(usage.server / deliveries * 1e6)
-            result.remark(party.who, usage.remarks())
+            result.doubt(party.who, usage.doubts())
     _tell(result, f"fan-out to {members} members", rates, costs)
 
 

@@ -6,10 +6,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_FULL = 0.95
+_MUCH = 0.10
 _FIRST_FIELD = 3  # the first field behind the name in /proc/PID/stat, counted as proc(5) does
 
 
@@ -26,9 +29,10 @@ class Cores:
         return self.server == self.generator
 
 
+@cache
 def cores() -> Cores:
-    """Return the first and the last core of the machine."""
-    numbers = range(os.cpu_count() or 1)
+    """Return the first and the last of the cores that we might use when this was first asked."""
+    numbers = sorted(os.sched_getaffinity(0))
     return Cores(numbers[0], numbers[-1])
 
 
@@ -72,38 +76,39 @@ def busy_seconds(core: int) -> float:
 
 
 class Gauge:
-    """Measures, from its making to `read`, a server process, its core and ourselves."""
+    """Measures, from its making to `read`, a server process, ourselves, and who else is on our cores."""
 
-    def __init__(self, pid: int, core: int) -> None:
+    def __init__(self, pid: int) -> None:
         self._pid = pid
-        self._core = core
         self._begin = self._now()
 
     def _now(self) -> tuple[float, float, float, float]:
-        return time.monotonic(), cpu_seconds(self._pid), time.process_time(), busy_seconds(self._core)
+        pair = cores()
+        busy = busy_seconds(pair.server) + (0.0 if pair.shared else busy_seconds(pair.generator))
+        return time.monotonic(), cpu_seconds(self._pid), time.process_time(), busy
 
     def read(self) -> "Usage":
         """Return what was used since the gauge was made."""
         wall, server, generator, busy = (
             now - then for now, then in zip(self._now(), self._begin, strict=True)
         )
-        return Usage(wall=wall, server=server, generator=generator, others=max(0.0, busy - server))
+        return Usage(wall=wall, server=server, generator=generator, others=busy - server - generator)
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Seconds: of the clock, of the server's and the generator's CPU, and of others on the server's core."""
+    """Seconds: of the clock, and of the CPU for the server, the generator, and others on their cores."""
 
     wall: float
     server: float
     generator: float
     others: float
 
-    def remarks(self) -> list[str]:
+    def doubts(self) -> list[str]:
         """Return what makes figures of this time doubtful."""
         found = []
-        if self.generator >= 0.95 * self.wall and self.server < 0.95 * self.wall:
-            found.append(f"generator was the bottleneck ({self.generator / self.wall:.0%} of its core)")
-        if self.others >= 0.05 * self.wall:
-            found.append(f"others used {self.others / self.wall:.0%} of the server's core")
+        if self.generator >= _FULL * self.wall and self.server < _FULL * self.wall:
+            found.append("the generator was the bottleneck")
+        if self.others >= _MUCH * self.wall:
+            found.append("others used more than 10 % of a core that server or generator run on")
         return found

@@ -1,5 +1,6 @@
 """What benchmarks return, and how it is written down."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -49,15 +50,15 @@ class Row:
 
 @dataclass(slots=True)
 class Result:
-    """The rows of one benchmark, and remarks that make them doubtful."""
+    """The rows of one benchmark, and what makes them doubtful, with the number of runs."""
 
     name: str
     rows: list[Row] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
+    doubts: Counter[str] = field(default_factory=Counter)
 
-    def remark(self, who: str, sentences: Sequence[str]) -> None:
-        """Note each of ``sentences`` about ``who``."""
-        self.remarks += [f"{self.name}, {who}: {sentence}" for sentence in sentences]
+    def doubt(self, who: str, sentences: Sequence[str]) -> None:
+        """Note each of ``sentences`` about one run of ``who``."""
+        self.doubts.update(f"{self.name}, {who}: {sentence}" for sentence in sentences)
 
 
 def figure(value: float) -> str:
@@ -72,14 +73,14 @@ HEADINGS = ("what", "of", "median", "unit", "all runs", "target")
 
 
 def markdown(results: Sequence[Result], *, judge: bool = True) -> str:
-    """Return all rows as one Markdown table; with ``judge`` the targets and the remarks too."""
+    """Return all rows as one Markdown table; with ``judge`` the targets and the doubts too."""
     lines = [_line(HEADINGS), f"|{'---|' * len(HEADINGS)}"]
     lines += [
         _line((*row.cells(), row.verdict() if judge else "")) for result in results for row in result.rows
     ]
-    remarks = [f"- {remark}" for result in results for remark in result.remarks]
-    if judge and remarks:
-        lines += ["", "Doubtful:", "", *remarks]
+    doubts = [f"- {doubt} (in {runs} runs)" for result in results for doubt, runs in result.doubts.items()]
+    if judge and doubts:
+        lines += ["", "Doubtful:", "", *doubts]
     return "\n".join(lines) + "\n"
 
 

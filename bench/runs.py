@@ -3,7 +3,7 @@
 from bench.common import Scale
 from bench.load import Load, drive
 from bench.peers import Peer, check
-from bench.process import Gauge, Usage, cores
+from bench.process import Gauge, Usage
 
 _WARM_UP = 0.3
 
@@ -24,7 +24,7 @@ class Party:
 
     def measure(self) -> tuple[Load, Usage]:
         """Return what was driven through, and what that used; in a smoke run, check what was received."""
-        gauge = Gauge(self.peer.server.pid, cores().server)
+        gauge = Gauge(self.peer.server.pid)
         load = drive(self.sender, self.crowd, self._scale.seconds)
         usage = gauge.read()
         if self._scale.smoke:

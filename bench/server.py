@@ -16,7 +16,13 @@ from bench.process import cores, pinned
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
-_TWISTD = "import sys; from twisted.scripts.twistd import run; sys.argv[0] = 'twistd'; sys.exit(run())"
+_TWISTD = """
+import ctypes, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: a benchmark that is killed leaves no daemon
+from twisted.scripts.twistd import run
+sys.argv[0] = "twistd"
+sys.exit(run())
+"""
 _START = 15.0
 
 
@@ -140,7 +146,11 @@ def compile_c_loop() -> Path | None:
     binary = ROOT / "bench" / "build" / "fanout"
     binary.parent.mkdir(exist_ok=True)
     if not binary.exists() or binary.stat().st_mtime < source.stat().st_mtime:
-        subprocess.run([compiler, "-O2", "-o", str(binary), str(source)], check=True)
+        done = subprocess.run(
+            [compiler, "-O2", "-o", binary, source], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise BenchError(f"{source} could not be compiled:\n{done.stderr}")
     return binary
 
 

@@ -45,10 +45,13 @@ def test_the_table_says_whether_targets_are_met():
         Row("a", "x", "1/s", (1.0, 9.0, 2_000_000.0), Target(10)),
         Row("b", "x", "ms", (1.0, 2.0, 3.0), Target(2, least=False)),
     ]
-    table = markdown([Result("r", rows, ["r, x: doubtful"])])
+    result = Result("r", rows)
+    result.doubt("x", ["doubtful"])
+    result.doubt("x", ["doubtful"])
+    table = markdown([result])
     assert "| a | x | 9 | 1/s | 1 to 2 M | ≥ 10 ✗ |" in table
     assert "| b | x | 2 | ms | 1 to 3 | ≤ 2 ✓ |" in table
-    assert "- r, x: doubtful" in table
+    assert "- r, x: doubtful (in 2 runs)" in table
 
 
 def test_the_page_keeps_what_is_around_the_table(tmp_path):
