@@ -1,5 +1,7 @@
 """The daemon's service: built from a configuration, it opens, runs and drains everything."""
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +40,15 @@ class StartError(Exception, SystemExit):
 
 
 class ChatService(Service):
-    """The daemon: binds its ports first, then opens its data and answers; stops by draining."""
+    """The daemon: binds its ports first, then opens its data and answers; stops by draining.
 
-    def __init__(self, config: Config, reactor: Any) -> None:
+    ``terminal`` is a handle of the standard error that the command was given; it is closed after the start.
+    """
+
+    def __init__(self, config: Config, reactor: Any, terminal: int | None = None) -> None:
         self._config = config
         self._reactor = reactor
+        self._terminal = terminal
         self._factory = ChatFactory()
         self._ports: list[IListeningPort] = []
         self.store: SqliteStore | None = None
@@ -66,7 +72,7 @@ class ChatService(Service):
             self.store = store = SqliteStore(Path(config.data), self._reactor.callFromThread)
             snapshot = store.load()
         except StoreError as error:
-            raise StartError(str(error)) from None
+            raise self._cannot_start(error) from None
         self._committer = Committer(snapshot, store, self._reactor)
         hub = self._committer.hub
         self.desk = Desk(
@@ -77,6 +83,7 @@ class ChatService(Service):
         self._reaper.start()
         self._housekeeping.start()
         self._factory.desk = self.desk
+        self._let_go_of_terminal()
         log.info(
             "start",
             version=chatd.__version__,
@@ -94,7 +101,21 @@ class ChatService(Service):
             for listener in self._config.listen:
                 self._ports.append(listen(self._reactor, listener, self._factory))
         except ListenError as error:
-            raise StartError(str(error)) from None
+            raise self._cannot_start(error) from None
+
+    def _cannot_start(self, error: Exception) -> StartError:
+        """Tell whoever started a daemon in the background why it ends; twistd tells 70 characters of it."""
+        terminal = self._terminal
+        with suppress(OSError):
+            if terminal is not None and not os.path.sameopenfile(terminal, 2):
+                os.write(terminal, f"chatd: {error}\n".encode())
+        self._let_go_of_terminal()
+        return StartError(str(error))
+
+    def _let_go_of_terminal(self) -> None:
+        if self._terminal is not None:
+            os.close(self._terminal)
+            self._terminal = None
 
     def stopService(self) -> "Deferred[None]":
         """Stop listening, drain, and close the data."""
@@ -121,4 +142,12 @@ def build(config: Config) -> IService:
     from twisted.internet import reactor  # noqa: PLC0415 - the first import chooses the reactor
 
     use_monotonic_time(reactor)
-    return ChatService(config, reactor)
+    return ChatService(config, reactor, _keep_terminal())
+
+
+def _keep_terminal() -> int | None:
+    """Return another handle of standard error, which twistd takes away when it daemonises."""
+    try:
+        return os.dup(2)
+    except OSError:
+        return None

@@ -29,15 +29,19 @@ class Failed:
         self.pid_file = daemon.folder / "chatd.pid"
 
     def sentence(self, *parts):
-        """Check that it failed as it has to, with a sentence that has ``parts``, and return the sentence."""
+        """Check that the terminal, and the log too, got one sentence that has ``parts``."""
         everything = self.terminal + self.log
         assert self.status == 1, everything
         assert "Traceback" not in everything
         assert not self.pid_file.exists()
-        found = [line for line in (self.log or self.terminal).splitlines() if "chatd: " in line]
-        assert len(found) == 1, everything
-        assert all(part in found[0] for part in parts), found[0]
-        return found[0]
+        said = [_sentences(self.terminal), *([_sentences(self.log)] if self.log else [])]
+        for found in said:
+            assert len(found) == 1, everything
+            assert all(part in found[0] for part in parts), found[0]
+
+
+def _sentences(text):
+    return [line for line in text.splitlines() if "chatd: " in line]
 
 
 def overwrite(path, offset, data):
