@@ -33,26 +33,23 @@ class Reactor(Protocol):
 
 
 class StopSignals(Service):
-    """Waits for the signals from the start on, and anew when the reactor has installed its own handlers."""
+    """Takes the signals once the reactor runs and has installed its own handlers; until then they wait."""
 
     def __init__(self, reactor: Reactor) -> None:
         self._reactor = reactor
-        self._received = False
 
     def startService(self) -> None:
         """Begin."""
         super().startService()  # type: ignore[no-untyped-call]
-        self._install()
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
         self._reactor.callWhenRunning(self._install)
 
     def _install(self) -> None:
-        if self._received:
-            return
         for number in STOPPING:
             signal.signal(number, self._receive)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
-        self._received = True
         for stopping in STOPPING:
             signal.signal(stopping, signal.SIG_DFL)
         self._reactor.callFromThread(self._stop, number)
