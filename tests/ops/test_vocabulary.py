@@ -26,6 +26,8 @@ def _says(call):
 
 def _said():
     for path in (ROOT / "chatd").rglob("*.py"):
+        if "client" in path.parts:  # it has no log of this kind
+            continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and _says(node):
                 fields = [keyword.arg for keyword in node.keywords]
