@@ -239,14 +239,21 @@ class Client:
         It waits on disk meanwhile. Cancelling the Deferred takes the send back as far as that is possible.
         """
         try:
-            check_text(text)
+            return self.post(room, text)[1]
         except RequestError as error:
             return _failed(error)
+
+    def post(self, room: str, text: str) -> tuple[int, Deferred[Sent]]:
+        """Send as `send` does; return the key too that notices and `withdraw` name it by.
+
+        Raises `RequestError` for a text that no server takes.
+        """
+        check_text(text)
         key, effects = self._machine.queue(room, text, self._driver.now())
         sent: Deferred[Sent] = Deferred(lambda _: self.withdraw([key]))
         self._sends[key] = sent
         self._feed(effects)
-        return sent
+        return key, sent
 
     def withdraw(self, keys: Iterable[int]) -> None:
         """Take back the sends ``keys``; those on their way may still be accepted."""
@@ -332,7 +339,7 @@ class Client:
         if isinstance(notice, Accepted):
             sent = self._sends.pop(notice.key, None)
             if sent is not None:
-                sent.callback(Sent(notice.key, notice.room, notice.seq, notice.ts))
+                sent.callback(Sent(notice.key, notice.room, notice.seq, notice.ts, notice.n))
         elif isinstance(notice, SendRefused):
             sent = self._sends.pop(notice.key, None)
             if sent is not None:

@@ -144,12 +144,13 @@ class PresenceSeen:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The send ``key`` is durable on the server; ``seq`` and ``ts`` are None where only the number was."""
+    """The send ``key`` is durable on the server; ``seq`` and ``ts`` are None where only ``n`` was."""
 
     key: int
     room: str
     seq: int | None
     ts: int | None
+    n: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,12 +136,16 @@ class Outbox:
         self._asked.clear()
         self._flying = self._bytes = 0
 
-    def resume(self, last: int) -> list[Entry]:
-        """Return, and take out, what the server accepted up to ``last``; withdrawn ones go without a word."""
+    def resume(self, last: int) -> list[tuple[int, Entry]]:
+        """Return, and take out, what the server accepted up to ``last``, with its numbers.
+
+        Withdrawn entries go without a word.
+        """
         self.restart()
+        first = self.last + 1
         accepted = [self._pop() for _ in range(min(max(last - self.last, 0), len(self.entries)))]
         self._begin(last)
-        return [entry for entry in accepted if not entry.withdrawn]
+        return [(n, entry) for n, entry in enumerate(accepted, first) if not entry.withdrawn]
 
     def renumber(self, last: int) -> None:
         """Keep every entry for another session, whose last accepted number is ``last``."""

@@ -185,7 +185,7 @@ class Machine(Links):
             self.outbox.renumber(welcome.last)
         else:
             accepted = self.outbox.resume(welcome.last)
-            self._tell(Accepted(entry.key, entry.room, None, None) for entry in accepted)
+            self._tell(Accepted(entry.key, entry.room, None, None, n) for n, entry in accepted)
         session.token = welcome.token or session.token
         session.server, session.id, session.nick = welcome.server, welcome.session, welcome.nick
         self._effects.append(Save(urgent=anew))
@@ -263,7 +263,7 @@ class Machine(Links):
         if self.outbox.asked(ok.id):
             entry = self.outbox.accepted(ok.id)
             if not entry.withdrawn:
-                self._notify(Accepted(entry.key, ok.room or entry.room, ok.seq, ok.ts))
+                self._notify(Accepted(entry.key, ok.room or entry.room, ok.seq, ok.ts, self.outbox.last))
             self._save()
             return
         asked = self.asking.answered(ok.id)

@@ -17,7 +17,7 @@ class Options:
     ``server``: the address; ``nick``: "" for the one last used there, else the login name. ``profile``: where
     the session is remembered, None for nowhere; ``profile_named`` if the user chose it; ``folder`` holds the
     profiles, None for the XDG state folder. ``rooms`` are joined after every welcome. ``follow``: all rooms
-    of the user or the ``listed`` ones. ``cursors`` are events already seen, by room, instead of those that are
+    of the user or the ``listed`` ones. ``cursors``: events already seen, by room, instead of those
     remembered; ``remember`` keeps cursors for the next run. ``ca`` is a PEM file of authorities for TLS.
     """
 
@@ -42,6 +42,7 @@ class Sent:
     room: str
     seq: int | None
     ts: int | None
+    n: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,138 @@
+"""chatc's command line: options and commands, each importing what it needs only when it runs."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from chatd import __version__
+
+if TYPE_CHECKING:
+    from chatd.client.values import Options
+
+_AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON lines, for programs.")
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--server",
+    metavar="ADDRESS",
+    envvar="CHATD_SERVER",
+    default="127.0.0.1:7411",
+    show_default=True,
+    help="HOST, HOST:PORT, [IPV6]:PORT, tls://HOST[:PORT] or unix:PATH; or from $CHATD_SERVER.",
+)
+@click.option("--nick", metavar="NAME", default="", help="Who to be; the one last used there, by default.")
+@click.option("--profile", metavar="NAME", help="Where to remember sessions.  [default: default]")
+@click.option("--ca", metavar="FILE", help="Authorities (PEM) to trust for TLS instead of the system's.")
+@click.version_option(__version__, prog_name="chatc")
+@click.pass_context
+def chatc(context: click.Context, server: str, nick: str, profile: str | None, ca: str | None) -> None:
+    """Talk in rooms that survive every outage.
+
+    Without a command, chat interactively. A ROOM is #room, or @nick for direct messages (quote it: '#room').
+    """
+    from chatd.client.address import parse_address  # noqa: PLC0415 - --help needs none of it
+    from chatd.client.values import Options  # noqa: PLC0415
+
+    context.obj = Options(
+        server=parse_address(server),
+        nick=nick,
+        profile=profile or "default",
+        profile_named=profile is not None,
+        ca=ca,
+    )
+    if context.invoked_subcommand is None:
+        from chatd.client.cli.interactive import run  # noqa: PLC0415
+
+        context.exit(run(context.obj))
+
+
+@chatc.command()
+@click.argument("room")
+@click.argument("text", nargs=-1)
+@click.option("--timeout", type=click.FloatRange(min=0), metavar="S", help="Give up after S seconds.")
+@click.option("--verbose", "-v", is_flag=True, help="Tell about the connection, and how many were sent.")
+@click.pass_context
+def send(
+    context: click.Context, room: str, text: tuple[str, ...], timeout: float | None, verbose: bool
+) -> None:
+    """Send TEXT, or every line of standard input; succeed when all is safe on the server's disk."""
+    from chatd.client.cli.send import run  # noqa: PLC0415
+
+    words = " ".join(text) if text else None
+    context.exit(run(_options(context, room), room, words, timeout=timeout, verbose=verbose))
+
+
+@chatc.command()
+@click.argument("rooms", nargs=-1, required=True)
+@_AS_JSON
+@click.option("--since", type=click.IntRange(min=0), metavar="SEQ", help="Begin behind event SEQ; 0 for all.")
+@click.option("--count", type=click.IntRange(min=1), metavar="N", help="Stop after N messages.")
+@click.pass_context
+def tail(
+    context: click.Context, rooms: tuple[str, ...], as_json: bool, since: int | None, count: int | None
+) -> None:
+    """Print what is said in ROOMS from now on."""
+    from chatd.client.cli.tail import run  # noqa: PLC0415
+
+    options = _options(context, *rooms)
+    context.exit(run(options, rooms, as_json=as_json, since=since, count=count))
+
+
+@chatc.command()
+@click.argument("rooms", nargs=-1, required=True)
+@_AS_JSON
+@click.pass_context
+def talk(context: click.Context, rooms: tuple[str, ...], as_json: bool) -> None:
+    """Send the lines of standard input to the first of ROOMS; print what is said in all of them."""
+    from chatd.client.cli.talk import run  # noqa: PLC0415
+
+    context.exit(run(_options(context, *rooms), rooms, as_json=as_json))
+
+
+@chatc.command()
+@click.argument("room")
+@click.option("--before", type=click.IntRange(min=1), metavar="SEQ", help="Only events before SEQ.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="How many."
+)
+@_AS_JSON
+@click.pass_context
+def history(context: click.Context, room: str, before: int | None, limit: int, as_json: bool) -> None:
+    """Print the latest events of ROOM."""
+    from chatd.client.cli.ask import run_history  # noqa: PLC0415
+
+    context.exit(run_history(_options(context, room), room, before, limit, as_json=as_json))
+
+
+@chatc.command()
+@_AS_JSON
+@click.pass_context
+def rooms(context: click.Context, as_json: bool) -> None:
+    """List the rooms there are."""
+    from chatd.client.cli.ask import run_rooms  # noqa: PLC0415
+
+    context.exit(run_rooms(_options(context), as_json=as_json))
+
+
+@chatc.command()
+@click.argument("room")
+@_AS_JSON
+@click.pass_context
+def who(context: click.Context, room: str, as_json: bool) -> None:
+    """List the members of ROOM."""
+    from chatd.client.cli.ask import run_who  # noqa: PLC0415
+
+    context.exit(run_who(_options(context, room), room, as_json=as_json))
+
+
+def _options(context: click.Context, *rooms: str) -> "Options":
+    from chatd.client.problems import ClientError  # noqa: PLC0415
+
+    for room in rooms:
+        if not room.startswith(("#", "@")) or len(room) == 1:
+            raise ClientError(
+                "bad-room", f"{room!r} is no room; write '#{room.lstrip('#@') or 'room'}' or '@nick'."
+            )
+    options: Options = context.obj
+    return options

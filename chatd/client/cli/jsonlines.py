@@ -1,0 +1,42 @@
+"""What programs read: one JSON object per line, always with the same keys."""
+
+import msgspec
+
+from chatd.client.notices import GapSeen
+from chatd.wire.messages import Event, Member, RoomInfo
+
+_encode = msgspec.json.Encoder().encode
+
+
+def event_line(event: Event, name: str) -> bytes:
+    """Return the line of ``event`` in the room called ``name``; ``ts`` is in milliseconds since 1970."""
+    return _line(
+        {
+            "room": name,
+            "seq": event.seq,
+            "ts": event.ts,
+            "by": event.by,
+            "kind": event.kind,
+            "text": event.text,
+        }
+    )
+
+
+def gap_line(gap: GapSeen) -> bytes:
+    """Return the line of a gap: ``seq`` is its last event, ``text`` its extent as FIRST-LAST."""
+    extent = f"{gap.first}-{gap.last}"
+    return _line({"room": gap.name, "seq": gap.last, "ts": 0, "by": "", "kind": "gap", "text": extent})
+
+
+def room_line(room: RoomInfo) -> bytes:
+    """Return the line of one room."""
+    return _line({"room": room.room, "members": room.members, "head": room.head, "topic": room.topic})
+
+
+def member_line(member: Member) -> bytes:
+    """Return the line of one member."""
+    return _line({"nick": member.nick, "online": member.online})
+
+
+def _line(values: dict[str, str | int | bool]) -> bytes:
+    return _encode(values) + b"\n"

@@ -1,0 +1,127 @@
+"""Running one command: the reactor, a monotonic clock, signals, and the way out."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
+
+from chatd.client.api import Client, open_client
+from chatd.client.cli.text import clean_line, link_line
+from chatd.client.notices import CannotConnect, Connected, Lost, Notice, NotSaved, Quiet
+from chatd.client.problems import ClientError
+from chatd.client.values import Options
+from chatd.wire.errors import ChatdError
+
+Main = Callable[[Any, Client], Coroutine[Deferred[Any], Any, int]]
+
+INTERRUPTED: Final = 130
+"""The exit status of a command that a signal ended: what shells expect after SIGINT."""
+
+_TROUBLE: Final = (Lost, CannotConnect, Quiet)
+
+
+def complain(text: str) -> None:
+    """Say what is wrong on standard error."""
+    try:
+        print(f"chatc: {clean_line(text)}", file=sys.stderr, flush=True)
+    except OSError:
+        return
+
+
+def watch_link(client: Client, *, verbose: bool = True) -> None:
+    """Print the changes of the link on standard error; not ``verbose`` means trouble and its end alone."""
+    troubled = verbose
+
+    def heard(notice: Notice) -> None:
+        nonlocal troubled
+        if isinstance(notice, NotSaved):
+            complain(notice.reason)
+        troubled = troubled or isinstance(notice, _TROUBLE)
+        line = link_line(notice)
+        if line is not None and (troubled or not isinstance(notice, Connected)):
+            complain(line.removeprefix("chatc: "))
+
+    client.subscribe(heard)
+
+
+def run_client(options: Options, main: Main) -> int:
+    """Run ``main`` with a client of ``options`` and return its status; what it raises becomes a sentence.
+
+    SIGINT, SIGTERM and SIGHUP cancel it. The client is stopped, and its state on disk, before this returns.
+    """
+    from twisted.internet import reactor  # noqa: PLC0415 - a program chooses its reactor first
+
+    make_monotonic(reactor)
+    try:
+        client = open_client(reactor, options)
+    except ClientError as error:
+        complain(error.text)
+        return 1
+    return _Run(reactor, client).run(main)
+
+
+def make_monotonic(reactor: Any) -> None:
+    """Let the reactor's delays follow the monotonic clock, whatever the wall clock does."""
+    reactor.seconds = time.monotonic
+
+
+class _Run:
+    """One run of one command."""
+
+    def __init__(self, reactor: Any, client: Client) -> None:
+        self._reactor = reactor
+        self._client = client
+        self._status = 1
+        self._main: Deferred[int] | None = None
+        self._signalled = False
+
+    def run(self, main: Main) -> int:
+        self._reactor.callWhenRunning(self._begin, main)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._signal)
+        self._reactor.run(installSignalHandlers=False)
+        return self._status
+
+    def _signal(self, number: int, _: object) -> None:
+        if self._signalled:
+            os._exit(128 + number)
+        self._signalled = True
+        self._reactor.callFromThread(self._cancel)
+
+    def _cancel(self) -> None:
+        if self._main is not None:
+            self._main.cancel()
+
+    def _begin(self, main: Main) -> None:
+        self._main = Deferred.fromCoroutine(main(self._reactor, self._client))
+        self._main.addCallbacks(self._ended, self._failed)
+        self._main.addBoth(self._leave)
+
+    def _ended(self, status: int) -> None:
+        self._status = status
+
+    def _failed(self, failure: Failure) -> None:
+        problem = failure.value
+        if isinstance(problem, CancelledError):
+            self._status = INTERRUPTED
+        elif isinstance(problem, (ClientError, ChatdError)):
+            complain(problem.text)
+        else:
+            failure.printTraceback(sys.stderr)
+
+    def _leave(self, _: object) -> None:
+        self._main = None
+        self._client.stop().addBoth(self._stop)
+
+    def _stop(self, _: object) -> None:
+        pool = self._reactor.threadpool
+        if pool is not None and pool.working:
+            # A look-up of a name still hangs in the system; nothing is left that would need it.
+            sys.stdout.flush()
+            os._exit(self._status)
+        self._reactor.stop()

@@ -1,0 +1,72 @@
+"""chatc talk: the pipe form of chatting; lines in are sent, messages of all rooms come out."""
+
+import sys
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from twisted.internet.defer import CancelledError
+
+from chatd.client.api import Client
+from chatd.client.cli.flow import Flow
+from chatd.client.cli.printer import Printer
+from chatd.client.cli.running import complain, run_client, watch_link
+from chatd.client.notices import EventSeen
+from chatd.client.values import Options
+
+
+def run(options: Options, rooms: tuple[str, ...], *, as_json: bool) -> int:
+    """Talk until standard input ends, or a signal comes; return the exit status."""
+    options = replace(options, rooms=rooms, follow="listed", remember=True)
+    return run_client(options, partial(_talk, rooms=rooms, as_json=as_json))
+
+
+async def _talk(reactor: Any, client: Client, *, rooms: tuple[str, ...], as_json: bool) -> int:
+    watch_link(client)
+    printer = Printer(reactor, client, rooms, as_json=as_json)
+    flow = Flow(client, rooms[0], lambda which, why: complain(f"{which}: {why}"))
+    talk = _Talk(client, printer, flow)
+    client.start()
+    flow.read(reactor, sys.stdin.fileno())
+    try:
+        status = await printer.ended
+    except CancelledError:
+        status = talk.interrupted()
+    finally:
+        flow.close()
+    await printer.drained()
+    return status
+
+
+class _Talk:
+    """Knows when everything that was said has come out as well."""
+
+    def __init__(self, client: Client, printer: Printer, flow: Flow) -> None:
+        self._client = client
+        self._printer = printer
+        self._flow = flow
+        self._seen = (0, 0)
+        self._answered = False
+        printer.on_event = self._event
+        flow.done.addCallback(self._all_answered)
+
+    def interrupted(self) -> int:
+        """Return the status of a talk that a signal ended; what waits is kept for the next one."""
+        waiting = self._flow.waiting()
+        if waiting:
+            complain(f"{waiting} messages are not sent yet; they are kept, and go out the next time")
+        return 1 if waiting or self._flow.failed else 0
+
+    def _event(self, seen: EventSeen) -> None:
+        if seen.own:
+            self._seen = max(self._seen, (seen.event.session, seen.event.n))
+            self._check()
+
+    def _all_answered(self, _: None) -> None:
+        self._answered = True
+        self._check()
+
+    def _check(self) -> None:
+        last = self._flow.last
+        if self._answered and (last is None or self._seen >= (self._client.session, last.n)):
+            self._printer.end(1 if self._flow.failed else 0)

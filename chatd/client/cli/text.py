@@ -1,0 +1,96 @@
+"""What people read: events and changes of the link as lines of text that no terminal obeys."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+from typing import Final
+
+from chatd.client.notices import CannotConnect, Connected, GapSeen, Lost, Notice, Quiet, Revived
+from chatd.wire.messages import Event
+
+INDENT: Final = "      "
+"""What further lines of a text begin with: the width of the time before the first one."""
+
+_DANGEROUS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202d\u202e]")
+
+
+def clean(text: str) -> str:
+    """Return ``text`` with every control character (but tab and line feed) shown instead of obeyed."""
+    return _DANGEROUS.sub(_visible, text)
+
+
+def _visible(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return chr(0x2400 + code) if code < 0x20 else "\ufffd"  # noqa: PLR2004 - the control pictures of C0
+
+
+def clean_line(text: str) -> str:
+    """Return ``text`` cleaned and on one line."""
+    return clean(text).replace("\n", "␊")
+
+
+def clock(ts: int, zone: tzinfo | None = None) -> str:
+    """Return the time of day of ``ts`` (milliseconds since 1970) in ``zone``, the local one by default."""
+    try:
+        return datetime.fromtimestamp(ts / 1000, zone).astimezone(zone).strftime("%H:%M")
+    except (ValueError, OverflowError, OSError):
+        return "--:--"
+
+
+def _message(event: Event) -> str:
+    return f"<{clean_line(event.by)}> " + clean(event.text).replace("\n", "\n" + INDENT)
+
+
+def _joined(event: Event) -> str:
+    return f"* {clean_line(event.by)} joined"
+
+
+def _left(event: Event) -> str:
+    return f"* {clean_line(event.by)} left"
+
+
+def _topic(event: Event) -> str:
+    by, topic = clean_line(event.by), clean_line(event.text)
+    return f"* {by} set the topic: {topic}" if topic else f"* {by} cleared the topic"
+
+
+def _nick(event: Event) -> str:
+    return f"* {clean_line(event.by)} is now {clean_line(event.text)}"
+
+
+_FORMS: Final[dict[str, Callable[[Event], str]]] = {
+    "message": _message,
+    "join": _joined,
+    "leave": _left,
+    "topic": _topic,
+    "nick": _nick,
+}
+
+
+def event_lines(event: Event, name: str, *, zone: tzinfo | None = None) -> str | None:
+    """Return what people see of ``event`` in the room called ``name``; None for a kind not known here."""
+    form = _FORMS.get(event.kind)
+    return None if form is None else f"{clock(event.ts, zone)} {clean_line(name)} {form(event)}"
+
+
+def gap_line(gap: GapSeen) -> str:
+    """Return the sentence about events that cannot be had any more."""
+    which = f"event {gap.first}" if gap.first == gap.last else f"events {gap.first} to {gap.last}"
+    return f"chatc: gap in {clean_line(gap.name)}: {which} cannot be had any more"
+
+
+def link_line(notice: Notice) -> str | None:
+    """Return the line about a change of the link, None for any other notice."""
+    form = _LINK.get(type(notice))
+    return None if form is None else f"chatc: {form(notice)}"
+
+
+_LINK: Final[dict[type, Callable[..., str]]] = {
+    Connected: lambda n: f"connected to {n.address}",
+    Lost: lambda n: f"lost {n.address}: {clean_line(n.reason)}",
+    CannotConnect: lambda n: (
+        f"cannot connect to {n.address}: {clean_line(n.reason)}; retrying in {n.retry_in:.1f} s"
+    ),
+    Quiet: lambda n: f"quiet {n.address} for {n.seconds:.0f} s; trying another connection",
+    Revived: lambda n: f"heard from {n.address} again",
+}
