@@ -23,15 +23,16 @@ FIRST_SLOT: Final = 0.5
 
 
 async def drain(desk: Desk, clock: Clock, idle: Callable[[], bool], config: DrainConfig) -> None:
-    """Let what was accepted become durable and be said, then end every connection.
+    """Take no further request, let what was accepted become durable and be said, then end every connection.
 
-    Takes ``config.deadline`` seconds at the most; who is still there then is aborted.
+    Takes ``config.deadline`` seconds at the most; who is still there then is aborted. A disk that does not
+    answer is waited for half of that time, so that the goodbyes have the other half.
     """
     desk.draining = True
     end = clock.seconds() + config.deadline
     count = len(desk.connections)
     log.info("drain", connections=count)
-    await _wait(clock, end, idle)
+    await _wait(clock, end - config.deadline / 2, idle)
     slots = [FIRST_SLOT + config.window * index / max(1, count) for index in range(count)]
     random.shuffle(slots)
     for connection, slot in zip(list(desk.connections), slots, strict=False):

@@ -1,5 +1,7 @@
 """Listeners: endpoints from the configuration, and TLS where it says so."""
 
+import os
+import socket
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +25,15 @@ class ListenError(Exception):
 
 def listen(reactor: object, listener: ListenConfig, factory: Factory) -> IListeningPort:
     """Return the port that accepts for ``factory``. Raises `ListenError`."""
+    outcome = _try(reactor, listener, factory)
+    if isinstance(outcome, Failure) and _clear_stale_socket(outcome.value):
+        outcome = _try(reactor, listener, factory)
+    if isinstance(outcome, Failure):
+        raise ListenError(_explain(listener, outcome.value))
+    return outcome
+
+
+def _try(reactor: object, listener: ListenConfig, factory: Factory) -> IListeningPort | Failure:
     outcome: list[IListeningPort | Failure] = []
     try:
         _endpoint(reactor, listener).listen(factory).addBoth(outcome.append)
@@ -30,9 +41,23 @@ def listen(reactor: object, listener: ListenConfig, factory: Factory) -> IListen
         raise ListenError(_explain(listener, error)) from error
     if not outcome:
         raise ListenError(f"chatd does not know how to wait for {listener.endpoint}; name another endpoint.")
-    if isinstance(outcome[0], Failure):
-        raise ListenError(_explain(listener, outcome[0].value))
     return outcome[0]
+
+
+def _clear_stale_socket(error: BaseException | None) -> bool:
+    """Remove the UNIX socket that could not be listened on if a crash has left it: nobody answers there."""
+    if not isinstance(error, CannotListenError) or not isinstance(error.port, str | bytes):
+        return False
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(error.port)
+        except ConnectionRefusedError:
+            Path(os.fsdecode(error.port)).unlink(missing_ok=True)
+            return True
+        except OSError:
+            return False
+    return False
 
 
 def _endpoint(reactor: object, listener: ListenConfig) -> IStreamServerEndpoint:

@@ -145,6 +145,7 @@ class ChatProtocol(Protocol):
             and not self._reading_history
             and len(self._owed) < MAX_UNANSWERED
             and self._owed_bytes < MAX_FRAME
+            and not self._desk.draining
         )
 
     def _pace(self) -> None:

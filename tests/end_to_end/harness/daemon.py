@@ -21,6 +21,9 @@ _PONG = frame(FrameType.PONG, b"there?")
 _KNOCK = 0.01
 """Seconds between two attempts to connect while the daemon starts."""
 
+_STALE_PID_FILE = "Removing stale pidfile"
+"""What twistd says, as an error, when it starts after a crash."""
+
 
 class Daemon:
     """A daemon that keeps its folder and its port across crashes and restarts.
@@ -147,4 +150,5 @@ class Daemon:
 
     def faults(self) -> list[str]:
         """Return what in the log tells of a fault of the daemon itself."""
-        return [line for line in self.log.splitlines() if "Traceback" in line or " critical " in line[:60]]
+        lines = [line for line in self.log.splitlines() if _STALE_PID_FILE not in line]
+        return [line for line in lines if "Traceback" in line or " critical " in line[:60]]

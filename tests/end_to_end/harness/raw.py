@@ -30,7 +30,11 @@ def dial(port: int, patience: float = PATIENCE, receive_buffer: int = 0) -> sock
     if receive_buffer:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     connection.settimeout(patience)
-    connection.connect((LOOPBACK, port))
+    try:
+        connection.connect((LOOPBACK, port))
+    except OSError:
+        connection.close()
+        raise
     return connection
 
 
