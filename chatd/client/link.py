@@ -116,6 +116,8 @@ class Link:
 
     def check(self, now: float) -> Verdict:
         """Return what the heartbeat asks for."""
+        if self.phase not in (Phase.GREETING, Phase.LIVE):
+            return Verdict.ALIVE
         verdict = self._heart.check(now)
         return verdict if self.phase is Phase.LIVE or verdict is Verdict.DEAD else Verdict.ALIVE
 
