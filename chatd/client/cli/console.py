@@ -1,0 +1,97 @@
+"""Consoles: what the session speaks through, whether people sit at a terminal or programs at pipes."""
+
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+from chatd.client.api import Client
+
+
+class Talker(Protocol):
+    """Who hears what is typed, and knows what the bottom of the screen says."""
+
+    def line(self, text: str) -> None:
+        """Take in one line."""
+
+    def unusable(self, why: str) -> None:
+        """Note that a line could not be taken in, and why."""
+
+    def ended(self) -> None:
+        """Note that there will be no more lines."""
+
+    def lost(self) -> None:
+        """Note that nothing can be shown any more."""
+
+    def interrupt(self) -> None:
+        """Note that the user wants to be away now."""
+
+    def switch(self, number: int) -> None:
+        """Talk in the room of that number from now on."""
+
+    def complete(self, word: str, first: bool) -> list[str]:
+        """Return what ``word`` may become."""
+
+    def prompt(self) -> str:
+        """Return what stands before the line."""
+
+    def waiting_rows(self) -> tuple[str, ...]:
+        """Return what stands above the prompt until it is sent."""
+
+    def busy(self) -> bool:
+        """Return whether so much waits that no more should be read from a program."""
+
+
+class Console(Protocol):
+    """Where lines come from and text goes to."""
+
+    interactive: bool
+    colour: bool
+
+    def open(self) -> None:
+        """Begin."""
+
+    def show(self, text: str) -> None:
+        """Show one or more lines of the conversation."""
+
+    def note(self, text: str) -> None:
+        """Show what chatc itself has to say."""
+
+    def refresh(self) -> None:
+        """Show the prompt and what waits as they are now."""
+
+    def drained(self) -> Deferred[None]:
+        """Return a Deferred that fires once all is written."""
+
+    def close(self) -> None:
+        """End; what stands on the screen stays."""
+
+
+@implementer(IPushProducer)
+class Pacing:
+    """Reads from the server only as fast as the console shows it."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def pauseProducing(self) -> None:
+        """Leave on the wire what comes."""
+        self._client.pause_reading()
+
+    def resumeProducing(self) -> None:
+        """Take it in again."""
+        self._client.resume_reading()
+
+    def stopProducing(self) -> None:
+        """Take it in again: nobody looks, but the client goes on."""
+        self._client.resume_reading()
+
+
+def encoded(text: str) -> bytes:
+    """Return the bytes that show ``text``."""
+    return text.encode("utf-8", "replace")
+
+
+Reactor = Any
+"""A reactor with descriptors and time; Twisted has no one interface for both."""

@@ -1,0 +1,142 @@
+"""The console of a terminal: a line with an editor at the bottom, the conversation scrolling by above it."""
+
+from collections.abc import Callable
+from typing import Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IPushProducer
+
+from chatd.client.cli import terminal
+from chatd.client.cli.console import Reactor, Talker, encoded
+from chatd.client.cli.descriptors import Input, Output
+from chatd.client.cli.editor import Action, Editor, Submit, Switch, Wish
+from chatd.client.cli.keys import KeyDecoder
+from chatd.client.cli.screen import Region, Screen
+
+PATIENCE: Final = 1.0
+"""Seconds for which a terminal that takes nothing is waited for when we leave it."""
+
+
+class LineConsole:
+    """Shows a talker's conversation on the terminal of standard input and output."""
+
+    interactive = True
+
+    def __init__(self, reactor: Reactor, talker: Talker, pacing: IPushProducer) -> None:
+        self.colour = terminal.wants_colour()
+        self._reactor = reactor
+        self._talker = talker
+        self._editor = Editor(talker.complete)
+        self._decoder = KeyDecoder()
+        self._raw = terminal.RawMode(0)
+        self._screen = Screen(terminal.size_of(1), colour=self.colour)
+        self._output = Output(reactor, 1, talker.lost)
+        self._output.registerProducer(pacing, streaming=True)
+        self._input = Input(reactor, 0, self._received, talker.lost)
+        self._signals = terminal.TerminalSignals(reactor, self._resized, self._resumed, self._suspend)
+        self._texts: list[str] = []
+        self._scheduled = False
+        self._open = False
+        self._wishes: dict[Wish, Callable[[], None]] = {
+            Wish.END: talker.ended,
+            Wish.INTERRUPT: talker.interrupt,
+            Wish.SUSPEND: self._suspend,
+            Wish.REDRAW: self._clear,
+        }
+
+    def open(self) -> None:
+        """Take the terminal over."""
+        self._raw.enter()
+        self._signals.install()
+        self._open = True
+        self._output.write(encoded(terminal.PASTE_ON))
+        self._input.resume()
+        self.refresh()
+
+    def show(self, text: str) -> None:
+        """Show lines above the prompt."""
+        self._texts.append(text)
+        self.refresh()
+
+    note = show
+
+    def refresh(self) -> None:
+        """Paint anew once this turn of the reactor is over."""
+        if not self._scheduled:
+            self._scheduled = True
+            self._reactor.callLater(0, self._flush)
+
+    def drained(self) -> Deferred[None]:
+        """Return a Deferred that fires once all is written."""
+        self._flush()
+        return self._output.drained()
+
+    def close(self) -> None:
+        """Give the terminal back; the half-typed line, if there is one, stays to be seen."""
+        if not self._open:
+            return
+        self._input.close()
+        self._flush()
+        farewell = self._screen.leave() if self._editor.text else self._screen.erase()
+        self._output.write_now(encoded(farewell + terminal.PASTE_OFF), PATIENCE)
+        self._open = False
+        self._output.unregisterProducer()
+        self._output.close()
+        self._signals.remove()
+        self._raw.restore()
+
+    # ---- painting -----------------------------------------------------------------------------------
+
+    def _region(self) -> Region:
+        return Region(self._talker.prompt(), self._editor.line, self._talker.waiting_rows())
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        if not self._open:
+            return
+        texts, self._texts = self._texts, []
+        region = self._region()
+        painted = self._screen.print("\n".join(texts), region) if texts else self._screen.paint(region)
+        self._output.write(encoded(painted))
+
+    def _clear(self) -> None:
+        self._output.write(encoded(self._screen.clear(self._region())))
+
+    # ---- keys ---------------------------------------------------------------------------------------
+
+    def _received(self, data: bytes) -> None:
+        for key in self._decoder.feed(data):
+            action = self._editor.press(key)
+            if action is not None:
+                self._perform(action)
+        self.refresh()
+
+    def _perform(self, action: Action) -> None:
+        if isinstance(action, Submit):
+            self._talker.line(action.text)
+        elif isinstance(action, Switch):
+            self._talker.switch(action.number)
+        else:
+            self._wishes[action]()
+
+    # ---- signals ------------------------------------------------------------------------------------
+
+    def _resized(self) -> None:
+        self._screen.resize(terminal.size_of(1))
+        self.refresh()
+
+    def _suspend(self) -> None:
+        self._flush()
+        self._output.write_now(encoded(self._screen.erase() + terminal.PASTE_OFF), PATIENCE)
+        self._raw.restore()
+        terminal.stop_process_group()
+        self._resumed()
+
+    def _resumed(self) -> None:
+        """Take the terminal over again, unless we were continued in the background."""
+        if self._open and self._raw.is_ours():
+            self._raw.enter()
+            self._screen.forget()
+            self._screen.resize(terminal.size_of(1))
+            self._output.write(encoded("\r" + terminal.PASTE_ON))
+            self.refresh()

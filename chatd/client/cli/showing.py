@@ -1,0 +1,134 @@
+"""What the interactive client shows: its prompt, what waits, days, colours, and the answers to commands."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, tzinfo
+from typing import Final
+from zlib import crc32
+
+from chatd.client.cli.text import clean_line
+from chatd.client.notices import LinkState
+from chatd.client.values import Status, Waiting
+from chatd.wire.messages import Event, Member, RoomInfo
+
+MAX_WAITING: Final = 4
+"""Rows above the prompt for messages that are not sent yet; more are counted in words."""
+
+_OFFLINE: Final = frozenset({LinkState.IDLE, LinkState.WAITING, LinkState.DIALLING, LinkState.GREETING})
+_COLOURS: Final = (31, 32, 33, 34, 35, 36, 91, 92, 94, 95, 96)
+
+
+class Days:
+    """Tells when the day changes between one event and the next."""
+
+    def __init__(self, today: date, zone: tzinfo | None = None) -> None:
+        self._day = today
+        self._zone = zone
+
+    def line(self, ts: int) -> str | None:
+        """Return the line that says the day of ``ts`` (milliseconds since 1970), if it is another one."""
+        day = datetime.fromtimestamp(ts / 1000, self._zone).date()
+        if day == self._day:
+            return None
+        self._day = day
+        return f"-- {day:%A} {day.day} {day:%B %Y} --"
+
+
+def coloured(line: str, nick: str) -> str:
+    """Return ``line`` with its first ``<nick>`` in the colour that this nick always has."""
+    code = _COLOURS[crc32(nick.casefold().encode()) % len(_COLOURS)]
+    return line.replace(f"<{nick}>", f"<\x1b[{code}m{nick}\x1b[0m>", 1)
+
+
+def prompt(room: str, status: Status, *, known: bool) -> str:
+    """Return the prompt for ``room``; ``known`` says that a first attempt has ended one way or the other."""
+    state = _state(status, known=known)
+    return f"{clean_line(room)}{' ' if room and state else ''}{state}> "
+
+
+def _state(status: Status, *, known: bool) -> str:
+    if status.state is LinkState.CONNECTED:
+        return ""
+    if status.state is LinkState.QUIET:
+        words = ["silent"]
+    elif status.state is LinkState.STOPPED:
+        words = ["stopped"]
+    else:
+        words = ["offline" if known else "connecting"]
+    if status.waiting:
+        words.append(f"{status.waiting} waiting")
+    return f"({', '.join(words)})"
+
+
+def waiting_rows(waiting: Sequence[Waiting], names: Sequence[str]) -> tuple[str, ...]:
+    """Return a row for each of the newest sends that wait, to the rooms of ``names``, oldest first."""
+    rows = [
+        f"{'sending' if send.in_flight else 'queued'}  {clean_line(name)} {clean_line(send.text)}"
+        for send, name in zip(waiting[-MAX_WAITING:], names[-MAX_WAITING:], strict=True)
+    ]
+    hidden = len(waiting) - len(rows)
+    return (f"… and {counted(hidden, 'message')} before", *rows) if hidden else tuple(rows)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return ``number`` and ``noun``, the latter in the plural where that is right."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def stay_queued(number: int) -> str:
+    """Return the sentence for the sends that were not durable when chatc ended."""
+    verb, pronoun = ("stays", "it goes") if number == 1 else ("stay", "they go")
+    return f"{counted(number, 'message')} {verb} queued; {pronoun} out when chatc runs again."
+
+
+def status_lines(status: Status) -> list[str]:
+    """Return what /status says."""
+    lines = [f"{status.nick or 'nobody yet'} at {status.address}: {_STATES[status.state]}"]
+    if status.state in {LinkState.CONNECTED, LinkState.QUIET}:
+        trip = "not measured yet" if status.round_trip is None else f"{1000 * status.round_trip:.0f} ms"
+        lines.append(f"round trip {trip}, last heard from {status.silence:.1f} s ago")
+    if status.retry_in is not None:
+        lines.append(f"next try in {status.retry_in:.0f} s")
+    if status.state in _OFFLINE and status.reason:
+        lines.append(f"the reason: {clean_line(status.reason)}")
+    lines.append(
+        f"{counted(status.waiting, 'message')} waiting to be sent" if status.waiting else "nothing waits"
+    )
+    return lines
+
+
+_STATES: Final = {
+    LinkState.IDLE: "not connected",
+    LinkState.WAITING: "offline, waiting for the next try",
+    LinkState.DIALLING: "connecting",
+    LinkState.GREETING: "connected, waiting for the server's welcome",
+    LinkState.CONNECTED: "connected",
+    LinkState.QUIET: "silent, trying another connection beside it",
+    LinkState.STOPPED: "stopped",
+}
+
+
+def room_lines(rooms: Iterable[RoomInfo], followed: Sequence[str], current: str) -> list[str]:
+    """Return what /rooms says: each room of the server, ours with their numbers."""
+    numbers = {room: f"{number}" for number, room in enumerate(followed, 1)}
+    lines = []
+    for room in rooms:
+        mark = "*" if room.room == current else " "
+        topic = f"  {clean_line(room.topic)}" if room.topic else ""
+        members = counted(room.members, "member")
+        lines.append(f"{mark}{numbers.get(room.room, ''):>3} {clean_line(room.room)}  {members}{topic}")
+    return lines
+
+
+def member_line(name: str, members: Sequence[Member]) -> str:
+    """Return what /who says."""
+    here = [member.nick for member in members if member.online]
+    away = [member.nick for member in members if not member.online]
+    parts = [
+        f"{'online' if nicks is here else 'away'}: {', '.join(nicks)}" for nicks in (here, away) if nicks
+    ]
+    return clean_line(f"{name} has {counted(len(members), 'member')}. {'; '.join(parts)}")
+
+
+def page_title(name: str, events: Sequence[Event]) -> str:
+    """Return the line above a page of history."""
+    return f"-- {clean_line(name)}, events {events[0].seq} to {events[-1].seq} --"

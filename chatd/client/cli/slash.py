@@ -1,0 +1,233 @@
+"""The commands that begin with a slash: one table of their names, what they take and what they do."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final, Protocol
+
+from chatd.client.api import Client
+from chatd.client.cli.showing import member_line, page_title, room_lines, status_lines
+from chatd.client.cli.text import clean_line
+from chatd.client.problems import ClientError
+from chatd.wire.limits import MAX_INT, PAGE_ROWS
+from chatd.wire.messages import Event
+
+PAGE: Final = 20
+"""Events that /history shows where no number is given."""
+
+
+class Talk(Protocol):
+    """What the commands need of the session."""
+
+    client: Client
+    current: str
+
+    def say(self, *lines: str) -> None:
+        """Show what chatc itself has to say."""
+
+    def answer(self, *lines: str) -> None:
+        """Show what was asked for."""
+
+    def answer_event(self, event: Event, name: str) -> None:
+        """Show an event that was asked for."""
+
+    def turn_to(self, room: str) -> None:
+        """Make ``room`` the current one."""
+
+    def post(self, room: str, text: str) -> None:
+        """Send ``text`` to ``room``."""
+
+    def leave_chatc(self) -> None:
+        """End."""
+
+
+Do = Callable[[Talk, str], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: how it is used, what it is for, and what does it; ``asks`` if the server must answer."""
+
+    usage: str
+    summary: str
+    do: Do
+    asks: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A line that is to be sent."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A line that calls a command."""
+
+    name: str
+    argument: str
+
+
+def parse(line: str) -> Say | Call:
+    """Return what ``line`` means; a text that begins with a slash is written with two."""
+    if not line.startswith("/"):
+        return Say(line)
+    if line.startswith("//"):
+        return Say(line[1:])
+    name, *rest = line[1:].split(maxsplit=1) or [""]
+    return Call(name.lower(), rest[0].strip() if rest else "")
+
+
+def find(name: str) -> Command:
+    """Return the command called ``name``; raises `ClientError` with a suggestion where there is none."""
+    command = COMMANDS.get(name)
+    if command is None:
+        near = get_close_matches(name, COMMANDS, 1)
+        hint = f"did you mean /{near[0]}?" if near else "/help lists the commands."
+        text = f"There is no command /{name[:20]}; {hint} A text that begins with / is written with //."
+        raise ClientError("no-such-command", text)
+    return command
+
+
+def _misused(name: str) -> ClientError:
+    return ClientError("usage", f"Write {COMMANDS[name].usage}")
+
+
+def _room(talk: Talk, name: str, argument: str = "") -> str:
+    room = argument or talk.current
+    if not room:
+        raise ClientError(
+            "no-room", f"You are in no room yet: /join #room first, or name one: {COMMANDS[name].usage}"
+        )
+    return room
+
+
+def room_name(text: str) -> str:
+    """Return the room's name for what a user wrote for one: without a sign, it is a room."""
+    return text if text[:1] in {"#", "@"} else f"#{text}"
+
+
+async def _join(talk: Talk, argument: str) -> None:
+    if not argument or " " in argument:
+        raise _misused("join")
+    room = room_name(argument)
+    talk.turn_to(room)
+    if room.startswith("#"):
+        wire = await talk.client.join(room)
+        if talk.current == room:
+            talk.turn_to(wire or room)
+
+
+async def _leave(talk: Talk, argument: str) -> None:
+    room = room_name(argument) if argument else _room(talk, "leave")
+    if room.startswith("#"):
+        await talk.client.leave(room)
+    if room == talk.current:
+        talk.turn_to("")
+
+
+async def _msg(talk: Talk, argument: str) -> None:
+    nick, _, text = argument.partition(" ")
+    if not nick:
+        raise _misused("msg")
+    room = nick if nick.startswith("@") else f"@{nick}"
+    if text.strip():
+        talk.post(room, text.strip())
+    else:
+        talk.turn_to(room)
+
+
+async def _topic(talk: Talk, argument: str) -> None:
+    room = _room(talk, "topic")
+    if argument:
+        await talk.client.topic(room, "" if argument == "-" else argument)
+        return
+    topic = next((known.topic for known in talk.client.followed() if known.room == room), "")
+    name = clean_line(talk.client.name(room))
+    talk.answer(f"The topic of {name}: {clean_line(topic)}" if topic else f"{name} has no topic.")
+
+
+async def _rooms(talk: Talk, _: str) -> None:
+    rooms = await talk.client.rooms()
+    followed = [known.room for known in talk.client.followed()]
+    talk.answer(
+        *(room_lines(rooms, followed, talk.current) or ["There are no rooms yet; /join #room makes one."])
+    )
+    direct = [
+        f"{'*' if known.room == talk.current else ' '}{number:>3} {clean_line(known.name)}"
+        for number, known in enumerate(talk.client.followed(), 1)
+        if known.peer
+    ]
+    talk.answer(*direct)
+
+
+async def _who(talk: Talk, argument: str) -> None:
+    room = room_name(argument) if argument else _room(talk, "who")
+    talk.answer(member_line(talk.client.name(room), await talk.client.members(room)))
+
+
+async def _history(talk: Talk, argument: str) -> None:
+    room = _room(talk, "history")
+    numbers = argument.split()
+    if len(numbers) > 2 or not all(number.isascii() and number.isdecimal() for number in numbers):  # noqa: PLR2004
+        raise _misused("history")
+    limit = max(1, min(int(numbers[0]), PAGE_ROWS)) if numbers else PAGE
+    before = min(int(numbers[1]), MAX_INT) if len(numbers) > 1 else None
+    page = await talk.client.history(room, before, limit=limit)
+    name = talk.client.name(room)
+    if not page.events:
+        talk.answer(f"There is nothing earlier in {clean_line(name)}.")
+        return
+    talk.answer(page_title(name, page.events))
+    for event in page.events:
+        talk.answer_event(event, name)
+    more = f"; for earlier ones: /history {limit} {page.events[0].seq}" if page.more else ""
+    talk.answer(f"-- end of history{more} --")
+
+
+async def _nick(talk: Talk, argument: str) -> None:
+    if argument:
+        await talk.client.nick(argument)
+    talk.answer(f"Your nick is {clean_line(talk.client.nickname)}.")
+
+
+async def _status(talk: Talk, _: str) -> None:
+    talk.answer(*status_lines(talk.client.status()))
+
+
+async def _reconnect(talk: Talk, _: str) -> None:
+    talk.client.reconnect()
+
+
+async def _help(talk: Talk, argument: str) -> None:
+    if argument:
+        command = find(argument.lower().removeprefix("/"))
+        talk.answer(f"{command.usage}: {command.summary}")
+        return
+    talk.answer(*(f"{command.usage:<24} {command.summary}" for command in COMMANDS.values()))
+    talk.answer(
+        "All else is sent to the room that the prompt names; a text that begins with / is written with //."
+    )
+
+
+async def _quit(talk: Talk, _: str) -> None:
+    talk.leave_chatc()
+
+
+COMMANDS: Final[dict[str, Command]] = {
+    "join": Command("/join #room", "enter a room, or go on talking in one you are in", _join),
+    "leave": Command("/leave [#room]", "leave the current or the named room for good", _leave),
+    "msg": Command("/msg nick [text]", "send a direct message; without a text, go on talking there", _msg),
+    "topic": Command("/topic [text]", "show the room's topic, or set it; - clears it", _topic),
+    "rooms": Command("/rooms", "list the rooms; yours have a number: Alt and the digit goes there", _rooms),
+    "who": Command("/who [#room]", "list the members of the current or the named room", _who),
+    "history": Command(
+        "/history [count [before]]", "show the last messages, or those before an event", _history
+    ),
+    "nick": Command("/nick [nick]", "show your nick, or take another one", _nick),
+    "status": Command("/status", "say how the link is and what waits to be sent", _status, asks=False),
+    "reconnect": Command("/reconnect", "try to connect now; a live link is probed", _reconnect, asks=False),
+    "help": Command("/help [command]", "say what there is", _help, asks=False),
+    "quit": Command("/quit", "end; what is not sent yet stays queued (as does Ctrl-D)", _quit, asks=False),
+}
