@@ -78,7 +78,7 @@ def markdown(results: Sequence[Result], *, judge: bool = True) -> str:
     lines += [
         _line((*row.cells(), row.verdict() if judge else "")) for result in results for row in result.rows
     ]
-    doubts = [f"- {doubt} (in {runs} runs)" for result in results for doubt, runs in result.doubts.items()]
+    doubts = [f"- {doubt} (runs: {runs})" for result in results for doubt, runs in result.doubts.items()]
     if judge and doubts:
         lines += ["", "Doubtful:", "", *doubts]
     return "\n".join(lines) + "\n"

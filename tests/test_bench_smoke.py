@@ -51,7 +51,7 @@ def test_the_table_says_whether_targets_are_met():
     table = markdown([result])
     assert "| a | x | 9 | 1/s | 1 to 2 M | ≥ 10 ✗ |" in table
     assert "| b | x | 2 | ms | 1 to 3 | ≤ 2 ✓ |" in table
-    assert "- r, x: doubtful (in 2 runs)" in table
+    assert "- r, x: doubtful (runs: 2)" in table
 
 
 def test_the_page_keeps_what_is_around_the_table(tmp_path):
