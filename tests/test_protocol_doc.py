@@ -16,6 +16,7 @@ from msgspec import NODEFAULT, Struct
 from msgspec import inspect as types
 
 from chatd.ops.settings import HeartbeatConfig, LimitsConfig, SessionConfig
+from chatd.server.protocol import State
 from chatd.wire import limits
 from chatd.wire import messages as m
 from chatd.wire.errors import EXPLANATIONS, ChatdError, CloseReason, Code
@@ -267,6 +268,10 @@ def test_every_code_is_told():
 def test_refusals_of_a_hello_agree_with_the_table_of_codes():
     of_hello = {code for code, (refuses, *_) in table("## Errors").items() if "hello" in refuses}
     assert of_hello <= set(table("### Refusals of a hello")) <= set(table("## Errors"))
+
+
+def test_the_states_are_those_of_the_server():
+    assert list(table("### States of the server")) == [state.value for state in State]
 
 
 def test_every_close_reason_is_told():
