@@ -343,6 +343,10 @@ class MemoryStore:
         while self._waiting:
             self._waiting.pop(0)()
 
+    def lose_power(self) -> None:
+        """Lose what waits to be committed."""
+        self._waiting.clear()
+
     def read(
         self, log: int, first: int, last: int, limit: int, newest: bool, done: Callable[[list[bytes]], None]
     ) -> None:
