@@ -338,10 +338,11 @@ class MemoryStore:
         if not self.held:
             self.release()
 
-    def release(self) -> None:
-        """Commit what waits."""
-        while self._waiting:
+    def release(self, count: int | None = None) -> None:
+        """Commit what waits, or so many batches of it."""
+        while self._waiting and count != 0:
             self._waiting.pop(0)()
+            count = None if count is None else count - 1
 
     def lose_power(self) -> None:
         """Lose what waits to be committed."""

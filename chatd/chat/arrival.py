@@ -2,15 +2,20 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 import chatd
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.world import World
 from chatd.wire import limits
 from chatd.wire.errors import CloseReason, Code, ProtocolError, RequestError
+from chatd.wire.frames import FrameType, frame
 from chatd.wire.messages import Hello, Limits, Pulse, Rooms, RoomState, Welcome, encode
 
-LIMITS = Limits(
+CONFIRMATION: Final = b"token?"
+"""Payload of the ping behind the welcome to a new session; its pong shows that the token has arrived."""
+
+LIMITS: Final = Limits(
     frame=limits.MAX_FRAME,
     text=limits.MAX_TEXT,
     name=limits.MAX_NAME,
@@ -42,23 +47,48 @@ def arrive(world: World, peer: Peer, arrival: Arrival, hello: Hello, now: int) -
         old.session = None
         old.close(CloseReason.TAKEN_OVER)
     session.peer = peer
-    session.seen = now
+    if arrival.resumed:
+        session.seen = now
     peer.session = session
     peer.reader.follows_all = hello.follow == "all"
     world.answer(peer, None, partial(_welcome, world, peer, arrival, starts, now))
 
 
 def depart(world: World, peer: Peer, now: int) -> None:
-    """Unbind ``peer``, whose connection has ended, from its session and its logs."""
+    """Unbind ``peer``, whose connection has ended, from its session and its logs.
+
+    A new session whose welcome may never have arrived ends with it, so that its nick can be claimed again.
+    """
     peer.reader.unfollow_all()
     session = peer.session
     if session is None or session.peer is not peer:
         return
     peer.session = None
     session.peer = None
-    session.seen = now
-    if session.digest in world.sessions:
+    if session.digest not in world.sessions:
+        return
+    if session.confirmed:
+        session.seen = now
         world.batch.add_change(session.row())
+    else:
+        end_session(world, session, now)
+
+
+def confirm(world: World, session: Session, now: int) -> None:
+    """Note that the client has its token: it answered the ping behind the welcome, or has sent something."""
+    if not session.confirmed:
+        session.seen = now
+        world.batch.add_change(session.row())
+
+
+def end_session(world: World, session: Session, now: int) -> None:
+    """Forget ``session``; a user without any leaves all rooms, and the nick is free."""
+    user = session.user
+    if len(user.sessions) == 1:
+        for room in [room for room in user.rooms if not room.direct]:
+            world.post(room, "leave", user.nick, now)
+            world.drop_member(room, user)
+    world.end_session(session)
 
 
 def _starts(world: World, user: User, hello: Hello) -> dict[Room, int | None]:
@@ -113,7 +143,8 @@ def _welcome(world: World, peer: Peer, arrival: Arrival, starts: dict[Room, int 
         more=len(chunks) > 1,
     )
     rest = [Rooms(rooms=chunk, more=chunk is not chunks[-1]) for chunk in chunks[1:]]
-    return b"".join([encode(welcome), *map(encode, rest)])
+    ping = b"" if arrival.resumed else frame(FrameType.PING, CONFIRMATION)
+    return b"".join([encode(welcome), *map(encode, rest), ping])
 
 
 def _follow(peer: Peer, user: User, starts: dict[Room, int | None]) -> list[RoomState]:

@@ -53,17 +53,22 @@ class Hub:
             )
         return session
 
-    def claim(self, nick: str, token: str, now: int) -> Session:
+    def claim(self, nick: str, token: str) -> Session:
         """Return a new session with ``token`` for a new user called ``nick``.
 
         Raises `ProtocolError` ``nick-taken`` or ``bad-nick``.
         """
         user = self.world.add_user(nick)
-        return self.world.add_session(user, digest(token), now)
+        return self.world.add_session(user, digest(token))
 
-    def add_device(self, sibling: Session, token: str, now: int) -> Session:
+    def add_device(self, sibling: Session, token: str) -> Session:
         """Return a new session with ``token`` for the user of ``sibling``."""
-        return self.world.add_session(sibling.user, digest(token), now)
+        return self.world.add_session(sibling.user, digest(token))
+
+    def confirm(self, session: Session, now: int) -> None:
+        """Note that the client has its token: see `chatd.chat.arrival.confirm`."""
+        arrival.confirm(self.world, session, now)
+        self._work()
 
     def arrive(self, peer: Peer, arriving: Arrival, hello: Hello, now: int) -> None:
         """Let ``peer`` in: see `chatd.chat.arrival.arrive`."""
@@ -83,13 +88,9 @@ class Hub:
         """End the sessions without a connection that were last seen before ``before``; return how many."""
         ended = [s for s in self.world.sessions.values() if s.peer is None and s.seen < before]
         for session in ended:
-            if len(session.user.sessions) == 1:
-                for room in [room for room in session.user.rooms if not room.direct]:
-                    self.world.post(room, "leave", session.user.nick, now)
-                    self.world.drop_member(room, session.user)
-            self.world.end_session(session)
+            arrival.end_session(self.world, session, now)
         for session in self.world.sessions.values():
-            if session.peer is not None:
+            if session.peer is not None and session.confirmed:
                 session.seen = now
                 self.world.batch.add_change(session.row())
         self._work()

@@ -29,7 +29,7 @@ def _fault(name: str) -> str | None:
         return "it must begin with a letter, a digit or one of - _ ."
     bad = next((char for char in name if not _allowed(char, _WITHIN)), None)
     if bad is not None:
-        return f"{_show(bad)} may not be in it; use letters, digits and - _ ."
+        return f"{_show(bad)} may not be in it; use letters, digits, - _ and ."
     return None
 
 

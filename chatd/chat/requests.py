@@ -12,10 +12,11 @@ from enum import Enum
 from functools import partial
 from typing import Any
 
+from chatd.chat.arrival import confirm
 from chatd.chat.names import check_nick
 from chatd.chat.state import HistoryQuery, Peer, Room, Session, User
 from chatd.chat.text import check_text, check_topic
-from chatd.chat.world import World, begin_following
+from chatd.chat.world import World, begin_following, nick_taken
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import MAX_FRAME, MAX_ROOMS, ROOMS_PER_MESSAGE
@@ -43,7 +44,13 @@ class Rule:
 
 
 def serve(world: World, peer: Peer, session: Session, request: m.Request, now: int) -> None:
-    """Check ``request`` against its rule and let its handler decide; a refusal becomes its answer."""
+    """Check ``request`` against its rule and let its handler decide; a refusal becomes its answer.
+
+    A send that was accepted before is acknowledged again, whatever has become of its room (P3).
+    """
+    if isinstance(request, m.Send) and request.n <= session.last:
+        world.answer(peer, request.id, m.encode(m.Ok(id=request.id)))
+        return
     rule = RULES[type(request)]
     try:
         room = None if rule.need is Need.NO_ROOM else _room(world, session.user, rule.need, request)
@@ -54,7 +61,9 @@ def serve(world: World, peer: Peer, session: Session, request: m.Request, now: i
 
 def refuse(world: World, peer: Peer, request: int, error: RequestError) -> None:
     """Answer ``request`` with a refusal."""
-    world.answer(peer, request, m.encode(m.Error(id=request, code=error.code, text=error.text)))
+    world.answer(
+        peer, request, m.encode(m.Error(id=request, code=error.code, text=error.text, suggest=error.suggest))
+    )
 
 
 def _room(world: World, user: User, need: Need, request: Any) -> Room:
@@ -75,9 +84,6 @@ def _may_open(need: Need, name: str) -> bool:
 
 def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Send, now: int) -> None:
     last = session.last
-    if request.n <= last:
-        world.answer(peer, request.id, m.encode(m.Ok(id=request.id, room=room.name)))
-        return
     if request.n != last + 1:
         raise RequestError(
             Code.OUT_OF_ORDER, f"The next send has the number {last + 1}; send again from there."
@@ -96,6 +102,7 @@ def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Sen
         session=session.id,
         n=last + 1,
     )
+    confirm(world, session, now)
     batch = world.batch
     batch.add_event(log, m.encode(event))
     batch.add_send(session)
@@ -154,8 +161,7 @@ def _nick(world: World, peer: Peer, session: Session, _: None, request: m.Nick, 
     user = session.user
     display, key = check_nick(request.nick)
     if world.nicks.get(key, user) is not user:
-        suggestion = world.suggest_nick(display)
-        raise RequestError(Code.NICK_TAKEN, f"The nick {display} belongs to somebody else; try {suggestion}.")
+        raise nick_taken(world, display)
     if display != user.nick:
         for room in user.rooms:
             world.post(room, "nick", user.nick, now, display)

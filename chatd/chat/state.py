@@ -85,7 +85,8 @@ class User:
 class Session:
     """One device of a user.
 
-    ``last`` is its last numbered send, ``seen`` when its last connection began or ended, in ms since 1970.
+    ``last`` is its last numbered send, ``seen`` when its last connection began or ended, in ms since 1970;
+    0 as long as nothing shows that the client has received its token.
     """
 
     id: int
@@ -94,6 +95,11 @@ class Session:
     last: int = 0
     seen: int = 0
     peer: Peer | None = None
+
+    @property
+    def confirmed(self) -> bool:
+        """Return whether the client is known to have its token."""
+        return self.seen > 0
 
     def row(self) -> PutSession:
         """Return what the store keeps."""

@@ -28,7 +28,7 @@ def _check(text: str, limit: int) -> None:
         raise RequestError(
             Code.TEXT_TOO_LONG, f"The text is too long: {limit} bytes of UTF-8 are the limit; shorten it."
         )
-    bad = _CONTROL.search(text)
+    bad = None if text.isprintable() else _CONTROL.search(text)
     if bad is not None:
         raise RequestError(
             Code.CONTROL_CHARACTER,

@@ -63,11 +63,8 @@ class World:
         except RequestError as error:
             raise ProtocolError(error.code, error.text) from None
         if key in self.nicks:
-            raise ProtocolError(
-                Code.NICK_TAKEN,
-                f"The nick {display} belongs to somebody else; choose another.",
-                suggest=self.suggest_nick(display),
-            )
+            refusal = nick_taken(self, display)
+            raise ProtocolError(refusal.code, refusal.text, suggest=refusal.suggest)
         user = User(next(self._user_ids), display, key)
         self.users[user.id] = self.nicks[key] = user
         self.batch.add_change(user.row(), partial(self._drop_user, user))
@@ -87,9 +84,9 @@ class World:
         self._set_nick(user, display, key)
         self.batch.add_change(user.row(), partial(self._set_nick, user, *before))
 
-    def add_session(self, user: User, digest: bytes, now: int) -> Session:
+    def add_session(self, user: User, digest: bytes) -> Session:
         """Add a device of ``user`` whose token has ``digest``."""
-        session = Session(next(self._session_ids), user, digest, seen=now)
+        session = Session(next(self._session_ids), user, digest)
         self.sessions[digest] = session
         user.sessions.add(session)
         self.batch.add_change(session.row(), partial(self._drop_session, session))
@@ -233,6 +230,12 @@ class World:
         for session in user.sessions:
             if session.peer is not None:
                 self.answer(session.peer, None, partial(_end_following, session.peer, room))
+
+
+def nick_taken(world: World, nick: str) -> RequestError:
+    """Return the refusal of ``nick``, which somebody has, with a suggestion."""
+    text = f"The nick {nick} belongs to somebody else; choose another."
+    return RequestError(Code.NICK_TAKEN, text, suggest=world.suggest_nick(nick))
 
 
 def begin_following(peer: Peer, room: Room, cursor: int) -> bytes:

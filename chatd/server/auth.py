@@ -24,7 +24,6 @@ class INickClaim(Interface):
 
     nick = Attribute("The nick.")
     token = Attribute("The token that the new session is to have.")
-    now = Attribute("The time in milliseconds since 1970.")
 
 
 class ISession(Interface):
@@ -43,10 +42,9 @@ class SessionToken:
 class NickClaim:
     """See `INickClaim`."""
 
-    def __init__(self, nick: str, token: str, now: int) -> None:
+    def __init__(self, nick: str, token: str) -> None:
         self.nick = nick
         self.token = token
-        self.now = now
 
 
 @implementer(ICredentialsChecker)
@@ -74,7 +72,7 @@ class NickChecker:
 
     def requestAvatarId(self, credentials: Any) -> Deferred[Any]:
         """Return a new session of a new user. Raises `ProtocolError` ``nick-taken`` or ``bad-nick``."""
-        return succeed(self._hub.claim(credentials.nick, credentials.token, credentials.now))
+        return succeed(self._hub.claim(credentials.nick, credentials.token))
 
 
 @implementer(IRealm)

@@ -32,8 +32,6 @@ TOKEN_BYTES: Final = 32
 REFUSAL_INTERVAL: Final = 10.0
 """Seconds in which the same refusal of the same address is logged once."""
 
-_LOOPBACK: Final = frozenset({"unix", "127.0.0.1", "::1"})
-
 
 class Connection(Peer, Protocol):
     """A connection as the desk sees it."""
@@ -106,7 +104,7 @@ class Desk:
         limit = self.limits.max_connections_per_address
         if len(self.connections) > self.limits.max_connections:
             return ProtocolError(Code.TOO_MANY_CONNECTIONS, "The server is full; try again later.")
-        if limit and host not in _LOOPBACK and self._hosts[host] > limit:
+        if limit and not _is_local(host) and self._hosts[host] > limit:
             return ProtocolError(
                 Code.TOO_MANY_CONNECTIONS,
                 f"There are {limit} connections from {host} already; close one of them.",
@@ -126,12 +124,11 @@ class Desk:
             found = self._find(SessionToken(hello.token))
             return found.addCallback(lambda session: Arrival(session, True, pulse))
         token = secrets.token_urlsafe(TOKEN_BYTES)
-        now = self.wall()
         if hello.token:
             found = self._find(SessionToken(hello.token))
-            found.addCallback(self.hub.add_device, token, now)
+            found.addCallback(self.hub.add_device, token)
         else:
-            found = self._find(NickClaim(hello.nick, token, now))
+            found = self._find(NickClaim(hello.nick, token))
         return found.addCallback(lambda session: Arrival(session, False, pulse, token))
 
     def _find(self, credentials: Any) -> Deferred[Session]:
@@ -209,3 +206,8 @@ class Desk:
             messages_in=connection.messages_in,
             messages_out=connection.answered + connection.reader.events,
         )
+
+
+def _is_local(host: str) -> bool:
+    """Return whether ``host`` is this machine, where a relay may speak for many."""
+    return host in {"unix", "::1"} or host.startswith("127.")

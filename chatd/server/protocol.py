@@ -5,12 +5,13 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, ClassVar, Final
 
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from chatd.chat.arrival import Arrival
+from chatd.chat.arrival import CONFIRMATION, Arrival
 from chatd.chat.reader import Reader
 from chatd.chat.requests import RULES
 from chatd.chat.state import HistoryQuery, Session
@@ -34,6 +35,9 @@ log = Log(__name__)
 
 CLOSE_DEADLINE: Final = 5.0
 """Seconds that a peer has to take the last bytes and close its side, before the connection is aborted."""
+
+OWED_BYTES: Final = 4 * MAX_FRAME
+"""Bytes of requests without an answer, and of answers to them, that one connection may cost (P5)."""
 
 _PING: Final = frame(FrameType.PING, b"")
 
@@ -143,8 +147,8 @@ class ChatProtocol(Protocol):
             self._state in _TAKING
             and not self.reader.paused
             and not self._reading_history
-            and len(self._owed) < MAX_UNANSWERED
-            and self._owed_bytes < MAX_FRAME
+            and len(self._owed) <= MAX_UNANSWERED
+            and self._owed_bytes < OWED_BYTES
             and not self._desk.draining
         )
 
@@ -183,7 +187,7 @@ class ChatProtocol(Protocol):
 
     def _hello(self, message: Hello, _: int) -> None:
         self._state = State.WELCOMING
-        login = self._desk.login(message)
+        login = maybeDeferred(self._desk.login, message)
         login.addCallback(self._welcome, message)
         login.addErrback(self._refuse_hello)
 
@@ -218,8 +222,9 @@ class ChatProtocol(Protocol):
             raise ProtocolError(Code.BAD_FRAME, f"A ping carries {MAX_PING} bytes at the most.")
         self._write(frame(FrameType.PONG, payload))
 
-    def _pong(self, _: bytes) -> None:
-        """Do nothing: its bytes have been heard."""
+    def _pong(self, payload: bytes) -> None:
+        if payload == CONFIRMATION and self.session is not None:
+            self._desk.hub.confirm(self.session, self._desk.wall())
 
     def _owe(self, size: int) -> None:
         self._owed.append(size)

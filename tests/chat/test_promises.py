@@ -194,8 +194,21 @@ class Chat:
         if not held:
             self.playground.store.release()
 
+    def disk_writes(self, count):
+        self.playground.store.release(count)
+
     def disk_is_full(self, full):
         self.playground.store.failing = OSError("disk full") if full else None
+
+    def hurry(self, who):
+        """Send at once behind a hello whose welcome is still being committed."""
+        self.disk_waits(True)
+        self.send((who + 1) % len(NICKS), "#a", 1)
+        self.connect_again(who)
+        self.playground.advance()
+        self.send(who, "#b", 3)
+        self.playground.advance()
+        self.disk_writes(1)
 
     def commit_fails_late(self, one, other):
         """Let a commit fail while a batch that was built upon it is open."""
@@ -305,6 +318,8 @@ STEPS = st.one_of(
     op("heal"),
     op("heal"),
     op("disk_waits", st.booleans()),
+    op("disk_writes", st.sampled_from([1, 2])),
+    op("hurry", WHO),
     op("commit_fails_late", WHO, WHO),
     op("disk_is_full", st.sampled_from([False, False, True])),
     op("read_slowly", WHO),

@@ -412,6 +412,35 @@ def test_a_second_device_has_its_own_cursors_and_numbers(playground):
     assert phone.texts() == laptop.texts()[-2:] == ["from the phone", "from the laptop"]
 
 
+def test_a_session_whose_welcome_was_lost_does_not_keep_its_nick(playground):
+    playground.network.cut("down")
+    lost = Talker(hello("alice"), m.Join(id=1, room="#a"))
+    playground.connect(lost)
+    playground.advance(1)
+    lost.transport.abortConnection()
+    playground.network.heal()
+    playground.advance(1)
+    again = come_in(playground, "alice", m.Join(id=1, room="#a"))
+    assert again.of(m.Welcome)
+    assert [event.kind for event in again.of(m.Event)] == ["join"]
+
+
+def test_a_session_that_answered_the_ping_behind_its_welcome_is_kept(playground):
+    alice = come_in(playground, "alice")
+    alice.transport.abortConnection()
+    playground.advance()
+    assert come_in(playground, "alice").of(m.Error)[0].code == "nick-taken"
+    assert come_in(playground, token=alice.of(m.Welcome)[0].token).of(m.Welcome)[0].resumed
+
+
+def test_an_accepted_send_is_acknowledged_again_though_its_room_was_left(playground):
+    alice = come_in(playground, "alice", m.Join(id=1, room="#a"), *sends("#a", "x"), m.Leave(id=2, room="#a"))
+    alice.say(*sends("#a", "x"))
+    playground.advance()
+    assert alice.of(m.Ok)[-1].id == 1001
+    assert not alice.of(m.Error)
+
+
 # ---- rooms ----------------------------------------------------------------------------------------------
 
 
