@@ -21,7 +21,7 @@ from chatd.client.state import Machine
 from chatd.wire.messages import Error, Ok
 
 SAVE_DELAY: Final = 0.05
-"""Seconds for which changes are collected; a send that is acknowledged within is never written at all."""
+"""Seconds for which changes are collected that nothing waits for."""
 
 SIBLING_DELAY: Final = 0.2
 """Seconds between looks for the token of another process that is just connecting."""
@@ -88,10 +88,11 @@ class Driver:
         self.on_reply(effect.id, effect.answer)
 
     def _save(self, effect: Save) -> None:
-        if effect.urgent:
-            self.flush()
-        elif self._saving is None:
-            self._saving = self._clock.callLater(SAVE_DELAY, self.flush)
+        delay = 0.0 if effect.urgent else SAVE_DELAY
+        if self._saving is None or not self._saving.active():
+            self._saving = self._clock.callLater(delay, self.flush)
+        elif self._saving.getTime() > self._clock.seconds() + delay:
+            self._saving.reset(delay)
 
     def _find_sibling(self, _: FindSibling) -> None:
         self._looks = 0
@@ -110,21 +111,24 @@ class Driver:
     # ---- what must survive --------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Write down what changed, in one transaction."""
+        """Write down what changed, in one transaction; then let go out what waited for it."""
         if self._saving is not None and self._saving.active():
             self._saving.cancel()
         self._saving = None
         changes = self.machine.changes()
-        if self._slot is None or not (self._unsaved or self._worth_saving(changes)):
-            return
-        self._unsaved.append(changes)
+        if self._slot is not None and (self._unsaved or self._worth_saving(changes)):
+            self._unsaved.append(changes)
+            self._write_down(self._slot)
+        self.feed(self.machine.saved(self.now()))
+
+    def _write_down(self, slot: Slot) -> None:
         try:
             for unsaved in self._unsaved:
-                self._slot.save(unsaved, cursors=self.machine.wishes.remember)
+                slot.save(unsaved, cursors=self.machine.wishes.remember)
         except ClientError as error:
             self.on_notice(NotSaved(error.text))
             return
-        self._saved = changes
+        self._saved = self._unsaved[-1]
         self._unsaved.clear()
 
     def _worth_saving(self, changes: Changes) -> bool:

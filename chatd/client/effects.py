@@ -47,7 +47,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Save:
-    """What must survive has changed; ``urgent`` means before any later effect is performed."""
+    """What must survive has changed; ``urgent``: something waits for it to be on disk."""
 
     urgent: bool = False
 

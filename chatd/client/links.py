@@ -50,6 +50,10 @@ class Links:
         """Write what waits and may be written."""
         raise NotImplementedError
 
+    def _urgent(self) -> bool:
+        """Return whether something waits for what changed to be on disk."""
+        raise NotImplementedError
+
     def _restart(self) -> list[int]:
         """Forget what is on its way; return the requests that cannot be asked again."""
         raise NotImplementedError
@@ -154,7 +158,7 @@ class Links:
     def _taken(self) -> list[Effect]:
         if self._changed:
             self._changed = False
-            self._effects.append(Save())
+            self._effects.append(Save(self._urgent()))
         effects, self._effects = self._effects, []
         return effects
 

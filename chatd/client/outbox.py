@@ -35,7 +35,12 @@ class Changes:
 
 
 class Outbox:
-    """What waits to be accepted, behind ``last``, the last number known to be accepted."""
+    """What waits to be accepted, behind ``last``, the last number known to be accepted.
+
+    Nothing may be written to a link that is not on disk as it is: neither entries that are new, nor entries
+    whose numbers changed because one before them went without consuming its own. Else the numbers of what is
+    remembered would not fit what the server counted.
+    """
 
     __slots__ = (
         "_asked",
@@ -45,6 +50,7 @@ class Outbox:
         "_flying",
         "_fresh",
         "_marked",
+        "_renumbered",
         "entries",
         "last",
     )
@@ -52,6 +58,7 @@ class Outbox:
     def __init__(self, entries: Iterable[Entry] = (), last: int = 0) -> None:
         self.entries = deque(entries)
         self.last = last
+        self._renumbered = False
         self._asked: dict[int, int | None] = {}
         self._fresh: dict[int, Entry] = {}
         self._marked: dict[int, Entry] = {}
@@ -74,7 +81,13 @@ class Outbox:
         self._marked.clear()
         self._fresh.clear()
         self._deleted.clear()
+        self._renumbered = False
         return changes
+
+    @property
+    def unsaved(self) -> bool:
+        """Return whether something must be written down before anything is sent."""
+        return self._renumbered or bool(self._fresh)
 
     def in_flight(self) -> int:
         """Return how many of the first entries were written to the present link."""
@@ -111,6 +124,7 @@ class Outbox:
             return None
         entry = self.entries.popleft()
         self._gone(entry)
+        self._renumbered = True
         self._purge()
         return entry
 
@@ -139,11 +153,11 @@ class Outbox:
     def resume(self, last: int) -> list[tuple[int, Entry]]:
         """Return, and take out, what the server accepted up to ``last``, with its numbers.
 
-        Withdrawn entries go without a word.
+        Only entries that were ever on their way can be meant. Withdrawn ones go without a word.
         """
         self.restart()
         first = self.last + 1
-        accepted = [self._pop() for _ in range(min(max(last - self.last, 0), len(self.entries)))]
+        accepted = [self._pop() for _ in range(min(max(last - self.last, 0), self._doubtful))]
         self._begin(last)
         return [(n, entry) for n, entry in enumerate(accepted, first) if not entry.withdrawn]
 
@@ -166,6 +180,7 @@ class Outbox:
                 kept.append(self._mark(entry))
             else:
                 self._gone(entry)
+                self._renumbered = True
         self.entries = kept
 
     def _mark(self, entry: Entry) -> Entry:
@@ -189,6 +204,7 @@ class Outbox:
             self.entries = deque(entry for entry in self.entries if not entry.withdrawn)
         for entry in withdrawn:
             self._gone(entry)
+            self._renumbered = True
 
     def _pop(self) -> Entry:
         entry = self.entries.popleft()

@@ -8,7 +8,7 @@ from typing import Final
 from chatd import __version__
 from chatd.client.outbox import Entry
 from chatd.wire.errors import Code
-from chatd.wire.limits import MAX_CURSORS
+from chatd.wire.limits import MAX_CURSORS, PROTOCOL_VERSION
 from chatd.wire.messages import Error, Hello, Pulse
 
 SOFTWARE: Final = f"chatc/{__version__}"
@@ -73,6 +73,7 @@ def introduce(session: Session, wishes: Wishes, cursors: Mapping[str, int]) -> H
     everything = wishes.follow_all and len(cursors) <= MAX_CURSORS
     token = session.token or session.sibling
     return Hello(
+        version=PROTOCOL_VERSION,
         software=SOFTWARE,
         nick="" if token else session.nick,
         token=token,

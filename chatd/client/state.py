@@ -15,6 +15,7 @@ from chatd.client.link import Link, Phase
 from chatd.client.links import Links
 from chatd.client.notices import (
     Accepted,
+    CannotConnect,
     Connected,
     CursorForgotten,
     Held,
@@ -55,6 +56,7 @@ class Machine(Links):
         self.window = MAX_UNANSWERED
         self._key = self._inherited = max((entry.key for entry in remembered.outbox), default=0)
         self._held_until: float | None = None
+        self._anew = False
 
     # ---- inputs: the program ------------------------------------------------------------------------
 
@@ -90,10 +92,19 @@ class Machine(Links):
         return number, self._taken()
 
     def changes(self) -> Changes:
-        """Return what must be written down since the last call."""
+        """Return what must be written down since the last call; say `saved` when it is."""
+        self._anew = False
         outbox = self.outbox.changes()
         cursors = {room: (seq, self.rooms.name(room)) for room, seq in self.rooms.changed_cursors().items()}
         return Changes(replace(self.session), self.outbox.last, cursors, outbox.stored, outbox.deleted)
+
+    def saved(self, now: float) -> list[Effect]:
+        """Note that the last `changes` are on disk, or never will be: what waited for that may go out."""
+        self._pump(now)
+        return self._taken()
+
+    def _urgent(self) -> bool:
+        return self._anew or self.outbox.unsaved
 
     def want(self, room: str) -> None:
         """Join ``room`` wherever a new link does not follow it."""
@@ -110,6 +121,10 @@ class Machine(Links):
         if not self.stopped and token and token != self.session.sibling:
             self.session.sibling = token
             self._dial(0.0, now)
+        elif not self.stopped and self._orphaned_lately(now):
+            delay = self._delay(True, now, None)
+            self._notify(CannotConnect(self.address, "the nick is held by an attempt that broke off", delay))
+            self._dial(delay, now)
         elif not self.stopped:
             self._stop(Code.NICK_TAKEN, self.reason)
         return self._taken()
@@ -134,6 +149,8 @@ class Machine(Links):
     def _pump(self, now: float) -> None:
         link = self.current
         if link is None or not link.introduced or not link.writable or self._held_until is not None:
+            return
+        if self.outbox.unsaved or self._anew:
             return
         frames = []
         while self.outbox.ready(self.window):
@@ -175,6 +192,7 @@ class Machine(Links):
         link.resumed = welcome.resumed
         self.window = max(1, min(MAX_UNANSWERED, welcome.limits.unanswered))
         self._adopt(welcome)
+        self._write(link, link.ping(now), now)
         self._open_rooms(link, welcome.rooms, welcome.more, now)
 
     def _adopt(self, welcome: m.Welcome) -> None:
@@ -188,7 +206,8 @@ class Machine(Links):
             self._tell(Accepted(entry.key, entry.room, None, None, n) for n, entry in accepted)
         session.token = welcome.token or session.token
         session.server, session.id, session.nick = welcome.server, welcome.session, welcome.nick
-        self._effects.append(Save(urgent=anew))
+        self._anew = self._anew or anew
+        self._save()
 
     def _keep_rooms(self, server: str) -> None:
         """Take over what a new session can take over of an older one's rooms."""
@@ -282,7 +301,7 @@ class Machine(Links):
             self.unwant(message.room)
         elif isinstance(message, m.Nick):
             self.session.nick = message.nick
-            self._effects.append(Save(urgent=True))
+            self._save()
         self._effects.append(Reply(ok.id, ok))
 
     def _on_error(self, link: Link, error: m.Error, now: float) -> None:
@@ -307,7 +326,7 @@ class Machine(Links):
                 self._notify(Held(error.text, wait))
         else:
             entry = self.outbox.refused(number)
-            self._effects.append(Save(urgent=True))
+            self._save()
             if entry is not None and not entry.withdrawn:
                 self._notify(SendRefused(entry.key, entry.room, entry.text, error.code, error.text))
 
@@ -387,10 +406,14 @@ class Machine(Links):
         elif self.attempt is not None and self.attempt.phase is Phase.GREETING:
             self._effects.append(Close(link.number))
             self._let_go()
-        elif self._orphaned is not None and now - self._orphaned < ORPHAN:
+        elif self._orphaned_lately(now):
             self._drop(link, "an earlier attempt of ours took the session over", now, slot=0.0)
         else:
             self._stop(goodbye.reason, TAKEN_OVER)
+
+    def _orphaned_lately(self, now: float) -> bool:
+        """Return whether a hello of ours that was never answered may have had its effect."""
+        return self._orphaned is not None and now - self._orphaned < ORPHAN
 
 
 _REMEDIES: Final[dict[str, Callable[[Machine, Link, m.Error, float], bool]]] = {
