@@ -394,6 +394,26 @@ class MemoryStore:
     }
 
 
+class _Grip:
+    """A daemon's hold on the store; once it is cut, nothing that the dead daemon does reaches the disk."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self._cut = False
+
+    def cut(self) -> None:
+        """End with the daemon."""
+        self._cut = True
+
+    def append(self, changes: storage.Changes, done: Callable[[Exception | None], None]) -> None:
+        """Hand on a commit of the living."""
+        if not self._cut:
+            self._store.append(changes, done)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
 class Playground:
     """A fake clock, an in-memory network and, once started, the real daemon's protocol behind it."""
 
@@ -411,12 +431,13 @@ class Playground:
 
     def start_server(self) -> Desk:
         """Start the daemon on what the store holds."""
-        committer = Committer(self.store.load(), self.store, self.clock)
+        self._grip = _Grip(self.store)
+        committer = Committer(self.store.load(), self._grip, self.clock)
         self.committer = committer
         config = self.config
         self.desk = Desk(
             committer.hub,
-            self.store,
+            self._grip,
             make_portal(committer.hub),
             self.clock,
             self.wall,
@@ -431,6 +452,7 @@ class Playground:
 
     def crash_server(self) -> None:
         """Lose the daemon as by SIGKILL: only what the store committed is left."""
+        self._grip.cut()
         self.network.listen(None)
         for loop in self._loops:
             loop.stop()
