@@ -129,11 +129,16 @@ class Outbox:
         return entry
 
     def put_off(self, request: int) -> bool:
-        """Keep the entry written as ``request``, to be written again; return whether it was the first."""
+        """Keep the entry written as ``request``, to be written again; return False if it is anyway."""
         if not self._turned_back(request):
             return False
         self._purge()
         return True
+
+    def out_of_order(self, request: int) -> None:
+        """Note that ``request`` had the wrong number; raises `OutOfStepError` unless that was foreseen."""
+        if self._asked.pop(request) is not None:
+            raise OutOfStepError
 
     def _turned_back(self, request: int) -> bool:
         number = self._asked.pop(request)

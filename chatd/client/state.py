@@ -26,7 +26,6 @@ from chatd.client.notices import (
     Stopped,
 )
 from chatd.client.outbox import Entry, Outbox
-from chatd.client.problems import OutOfStepError
 from chatd.client.rooms import Rooms, fold
 from chatd.client.session import TAKEN_OVER, Changes, Remembered, Wishes, final_sentence, introduce
 from chatd.wire import messages as m
@@ -316,8 +315,7 @@ class Machine(Links):
 
     def _send_refused(self, number: int, error: m.Error, now: float) -> None:
         if error.code == Code.OUT_OF_ORDER:
-            if self.outbox.put_off(number):
-                raise OutOfStepError
+            self.outbox.out_of_order(number)
         elif error.code == Code.STORAGE_UNAVAILABLE or error.retry_after is not None:
             if self.outbox.put_off(number):
                 wait = HOLD if error.retry_after is None else error.retry_after

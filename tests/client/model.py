@@ -227,9 +227,7 @@ class Disk:
 class World:
     """One machine, its disk, the links between it and a server, and a clock that is turned by hand."""
 
-    def __init__(
-        self, server=None, rooms=("#a",), disk=None, follow_all=False, uniform=lambda low, high: high
-    ):
+    def __init__(self, server=None, rooms=("#a",), disk=None, follow_all=False, uniform=max):
         self.server = server or ModelServer()
         self.disk = disk or Disk()
         self.rooms = rooms

@@ -38,13 +38,14 @@ class Promises(RuleBasedStateMachine):
     def dial(self):
         self.world.dial()
 
-    @rule(rounds=st.integers(1, 4))
-    def go_well(self, rounds):
+    @rule(rounds=st.integers(1, 4), flush=st.booleans())
+    def go_well(self, rounds, flush):
         for _ in range(rounds):
             self.world.dial()
             self.world.carry_up()
             self.world.carry_down()
-            self.world.flush()
+            if flush:
+                self.world.flush()
 
     @rule(size=st.integers(1, 400))
     def up(self, size):
@@ -77,7 +78,7 @@ class Promises(RuleBasedStateMachine):
     @precondition(lambda self: self.world.machine.outbox.entries)
     @rule(data=st.data())
     def take_back(self, data):
-        entry = data.draw(st.sampled_from([e for e in self.world.machine.outbox.entries]))
+        entry = data.draw(st.sampled_from(list(self.world.machine.outbox.entries)))
         self.may.add(entry.text)
         self.world.perform(self.world.machine.withdraw({entry.key}))
 

@@ -1,0 +1,671 @@
+"""The rules of the state machine, one by one, against the model server and a clock turned by hand."""
+
+from dataclasses import replace
+
+import pytest
+
+from chatd.client.link import Phase
+from chatd.client.notices import (
+    Accepted,
+    CannotConnect,
+    Connected,
+    CursorForgotten,
+    EventSeen,
+    GapSeen,
+    Held,
+    JoinRefused,
+    LinkState,
+    Lost,
+    Quiet,
+    Revived,
+    RoomClosed,
+    SendRefused,
+    Stopped,
+)
+from chatd.client.session import Session
+from chatd.wire.errors import Code
+from chatd.wire.frames import FrameType, frame
+from chatd.wire.messages import (
+    Error,
+    Event,
+    Gap,
+    Goodbye,
+    Hello,
+    History,
+    Join,
+    Leave,
+    Left,
+    Nick,
+    Ok,
+    Send,
+    Topic,
+    Welcome,
+    encode,
+)
+from tests.client.model import Disk, ModelServer, World
+
+
+def connected(**how):
+    world = World(**how)
+    settle(world)
+    assert world.said(Connected)
+    world.notices.clear()
+    world.delays.clear()
+    return world
+
+
+def settle(world, rounds=4):
+    """Let bytes go back and forth without letting time go by."""
+    for _ in range(rounds):
+        if any(due <= world.now for due in world.waiting.values()):
+            world.dial()
+        world.carry_up()
+        world.carry_down()
+        world.flush()
+
+
+def conn(world):
+    (one,) = world.conns.values()
+    return one
+
+
+def say(world, message):
+    """Let the server say something on its own account."""
+    conn(world).say(message)
+    world.carry_down()
+
+
+def send(world, text, room="#a"):
+    key, effects = world.machine.queue(room, text, world.now)
+    world.perform(effects)
+    world.flush()
+    return key
+
+
+def ask(world, message):
+    number, effects = world.machine.ask(message, world.now)
+    world.perform(effects)
+    return number
+
+
+def heard(world, kind):
+    return [message for message in conn(world).heard if isinstance(message, kind)]
+
+
+# ---- coming in --------------------------------------------------------------------------------------------
+
+
+def test_the_first_hello_claims_the_nick_and_wishes_for_the_demanding_heartbeat():
+    world = World()
+    settle(world)
+    (hello,) = heard(world, Hello)
+    assert (hello.nick, hello.token, hello.device) == ("ann", "", False)
+    assert (hello.heartbeat.interval, hello.heartbeat.misses) == (2.0, 4)
+    assert world.said(Connected) == [Connected("host:1", "ann", False)]
+    assert world.disk.session.token == "token1"
+
+
+def test_joins_come_before_sends_and_connected_waits_for_their_answers():
+    world = World(rooms=("#a", "#b"))
+    send(world, "early")
+    settle(world)
+    kinds = [type(message) for message in conn(world).heard]
+    assert kinds == [Hello, Join, Join, Send]
+    assert world.server.texts("#a") == ["early"]
+    first = next(n for n in world.notices if isinstance(n, (Connected, Accepted)))
+    assert isinstance(first, Connected)
+
+
+def test_a_reconnect_resumes_with_the_token_and_the_cursors():
+    world = connected()
+    world.server.post("#a", "bob", "one")
+    settle(world)
+    world.cut()
+    world.server.post("#a", "bob", "two")
+    world.wait(1)
+    settle(world)
+    (hello,) = heard(world, Hello)
+    assert (hello.token, hello.cursors, hello.follow) == ("token1", {"#a": 2}, "listed")
+    assert [seen.event.text for seen in world.said(EventSeen)] == ["one", "two"]
+    assert world.said(Connected)[-1].resumed
+
+
+def test_own_events_are_known_as_own():
+    world = connected()
+    send(world, "mine")
+    world.server.post("#a", "bob", "theirs")
+    settle(world)
+    assert {seen.event.text: seen.own for seen in world.said(EventSeen)} == {"mine": True, "theirs": False}
+
+
+def test_a_sibling_gives_a_device_session():
+    world = connected()
+    disk = Disk(session=Session(nick="ann", sibling="token1"))
+    disk.remembered = lambda: replace(Disk().remembered(), session=Session(nick="ann", sibling="token1"))
+    other = World(server=world.server, disk=disk)
+    settle(other)
+    (hello,) = heard(other, Hello)
+    assert (hello.token, hello.device, hello.nick) == ("token1", True, "")
+    assert other.disk.session.token == "token2"
+    assert world.machine.current is not None
+
+
+def test_a_taken_nick_stops_with_a_suggestion_when_no_sibling_holds_it():
+    world = connected()
+    other = World(server=world.server)
+    settle(other)
+    (stopped,) = other.said(Stopped)
+    assert stopped == Stopped(Code.NICK_TAKEN, "The nick ann belongs to somebody else; try --nick ann2.")
+    assert other.siblings_sought == 1
+    assert other.machine.state() is LinkState.STOPPED
+    assert not other.waiting
+
+
+def test_a_taken_nick_may_be_held_by_a_sibling_that_is_found_in_time():
+    world = connected()
+    other = World(server=world.server)
+    other.token_of_sibling = "token1"
+    settle(other)
+    assert not other.said(Stopped)
+    assert other.said(Connected)
+
+
+def test_a_nick_held_by_our_own_broken_attempt_is_tried_again():
+    world = World()
+    world.dial()
+    world.carry_up()
+    world.server.accounts["token1"].firm = True  # a server that has not noticed the end of that connection
+    world.cut()
+    world.wait(1)
+    settle(world)
+    assert not world.said(Stopped)
+    assert "broke off" in world.said(CannotConnect)[-1].reason
+    world.server.accounts.clear()
+    world.settle()
+    assert world.said(Connected)
+
+
+@pytest.mark.parametrize("code", [Code.BAD_NICK, Code.VERSION_UNSUPPORTED])
+def test_refusals_that_nothing_mends_stop_with_the_servers_sentence(code):
+    world = World()
+    world.dial()
+    say(world, Error(code=code, text="Because."))
+    (stopped,) = world.said(Stopped)
+    assert stopped.code == code
+    assert stopped.text.endswith("Because.")
+    assert not world.waiting
+
+
+def test_an_unknown_session_begins_anew_and_keeps_outbox_rooms_and_cursors():
+    world = connected()
+    for text in ("one", "two"):
+        send(world, text)
+    settle(world)
+    world.server.accounts.clear()
+    world.server.members.clear()
+    world.cut()
+    send(world, "three")
+    world.server.post("#a", "bob", "meanwhile")
+    world.wait(1)
+    settle(world, 8)
+    assert world.server.texts("#a") == ["one", "two", "meanwhile", "three"]
+    (sent,) = heard(world, Send)
+    assert sent.n == 1
+    (join,) = heard(world, Join)
+    assert join.after == 3
+    assert [s.event.seq for s in world.said(EventSeen)] == [2, 3, 4, 5, 6]
+    assert not world.said(CannotConnect)
+
+
+def test_another_server_gets_neither_cursors_nor_what_an_earlier_run_typed():
+    world = connected()
+    world.cut()
+    world.reachable = False
+    send(world, "for the old one")
+    world.crash()
+    world.server = ModelServer("another")
+    send(world, "for the new one")
+    world.reachable = True
+    world.settle()
+    assert world.server.texts("#a") == ["for the new one"]
+    assert [s.event.seq for s in world.said(EventSeen)] == [1, 2]
+
+
+def test_a_cursor_beyond_the_head_is_forgotten_and_the_room_followed_from_its_end():
+    world = connected()
+    world.server.rooms["#a"].clear()
+    world.cut()
+    world.wait(1)
+    settle(world, 8)
+    assert world.said(CursorForgotten) == [CursorForgotten("#a", "#a")]
+    world.server.post("#a", "bob", "again")
+    settle(world)
+    assert [s.event.text for s in world.said(EventSeen)] == ["again"]
+    assert len(world.said(Lost)) == 1
+    assert not world.said(CannotConnect)
+
+
+def test_a_join_beyond_the_head_is_asked_again_without_the_cursor():
+    world = World()
+    world.dial()
+    world.carry_up()
+    number = None
+    world.carry_down()
+    world.carry_up()
+    number = heard(world, Join)[0].id
+    conn(world).out.clear()
+    say(world, Error(id=number, code=Code.CURSOR_BEYOND_HEAD, text="beyond"))
+    world.carry_up()
+    assert heard(world, Join)[-1].after is None
+    assert world.said(CursorForgotten)
+
+
+def test_a_refused_join_is_told_and_not_repeated():
+    world = World(rooms=("#a", "#b"))
+    world.dial()
+    world.carry_up()
+    world.carry_down()
+    number = world.machine.asking.asked.keys()
+    conn(world).receive = lambda _: None
+    first, second = sorted(number)
+    say(world, Error(id=first, code=Code.BAD_ROOM, text="No."))
+    assert world.said(JoinRefused) == [JoinRefused("#a", Code.BAD_ROOM, "No.")]
+    assert not world.said(Connected)
+    say(world, Ok(id=second, room="#b"))
+    assert world.said(Connected)
+    assert list(world.machine.wanted) == ["#b"]
+
+
+# ---- sends ------------------------------------------------------------------------------------------------
+
+
+def test_no_more_sends_than_the_server_allows_are_unanswered():
+    world = connected()
+    for number in range(20):
+        send(world, f"t{number}")
+    world.carry_up()
+    assert len(heard(world, Send)) == 8
+    settle(world, 8)
+    assert len(world.server.texts("#a")) == 20
+
+
+def test_a_refused_send_renumbers_those_behind_it():
+    world = connected()
+    keys = [send(world, text) for text in ("one", "bad", "two", "three")]
+    settle(world, 6)
+    assert world.server.texts("#a") == ["one", "two", "three"]
+    assert [refusal.key for refusal in world.said(SendRefused)] == [keys[1]]
+    assert [(a.key, a.n) for a in world.said(Accepted)] == [(keys[0], 1), (keys[2], 2), (keys[3], 3)]
+
+
+def test_a_full_disk_keeps_sends_queued_until_it_is_not():
+    world = connected()
+    world.server.full = True
+    send(world, "one")
+    settle(world)
+    assert world.said(Held)
+    world.wait(3)
+    settle(world)
+    assert not world.server.texts("#a")
+    world.server.full = False
+    world.wait(1.5)
+    settle(world)
+    assert world.server.texts("#a") == ["one"]
+    assert not world.said(SendRefused)
+
+
+def test_what_the_welcome_confirms_is_told_without_a_place():
+    world = connected()
+    key = send(world, "one")
+    world.carry_up()
+    world.cut()
+    world.wait(1)
+    settle(world)
+    assert world.said(Accepted) == [Accepted(key, "#a", None, None, 1)]
+    assert world.server.texts("#a") == ["one"]
+
+
+def test_nothing_goes_out_that_is_not_on_disk():
+    world = connected()
+    world.machine.queue("#a", "not yet", world.now)
+    world.carry_up()
+    assert not heard(world, Send)
+    world.flush()
+    world.carry_up()
+    assert heard(world, Send)
+
+
+def test_answers_that_do_not_fit_end_the_link_and_the_next_welcome_sorts_it_out():
+    world = connected()
+    send(world, "one")
+    world.carry_up()
+    number = heard(world, Send)[0].id
+    conn(world).out.clear()
+    say(world, Error(id=number, code=Code.OUT_OF_ORDER, text="order"))
+    assert "do not fit" in world.said(Lost)[0].reason
+    world.settle()
+    assert world.server.texts("#a") == ["one"]
+
+
+# ---- events -----------------------------------------------------------------------------------------------
+
+
+def event(seq, room="#a", kind="message", text="x"):
+    return Event(room=room, seq=seq, ts=0, kind=kind, by="bob", text=text)
+
+
+def test_a_hole_ends_the_link_and_a_doubled_event_is_ignored():
+    world = connected()
+    say(world, event(1))
+    assert not world.said(EventSeen)
+    say(world, event(5))
+    assert world.said(Lost)[0].reason == "the server left out events: event 2 of #a is missing"
+
+
+def test_a_gap_is_shown_and_moves_the_cursor():
+    world = connected()
+    say(world, Gap(room="#a", first=2, last=9))
+    say(world, event(10))
+    assert world.said(GapSeen) == [GapSeen("#a", "#a", 2, 9)]
+    assert [seen.event.seq for seen in world.said(EventSeen)] == [10]
+
+
+def test_an_unknown_kind_of_event_moves_the_cursor_and_unknown_messages_are_skipped():
+    world = connected()
+    say(world, event(2, kind="sparkle"))
+    conn(world).out += frame(FrameType.MESSAGE, b'{"t":"novelty","x":1}')
+    world.carry_down()
+    assert world.machine.rooms.cursors["#a"] == 2
+    assert world.machine.state() is LinkState.CONNECTED
+
+
+def test_a_room_that_was_left_elsewhere_is_given_up():
+    world = connected()
+    say(world, Left(room="#a"))
+    assert world.said(RoomClosed) == [RoomClosed("#a", "#a")]
+    world.flush()
+    assert world.disk.cursors == {}
+    assert not world.machine.wanted
+
+
+def test_a_room_that_no_welcome_names_any_more_is_given_up():
+    world = connected(rooms=("#a", "#b"), follow_all=True)
+    world.machine.unwant("#b")
+    world.server.members["#b"].clear()
+    world.cut()
+    world.wait(1)
+    settle(world)
+    assert world.said(RoomClosed) == [RoomClosed("#b", "#b")]
+
+
+# ---- requests ---------------------------------------------------------------------------------------------
+
+
+def test_requests_wait_for_a_link_and_are_asked_again_where_that_is_harmless():
+    world = World()
+    history, topic = ask(world, History(id=0, room="#a")), ask(world, Topic(id=0, room="#a", text="t"))
+    settle(world, 1)
+    world.carry_up()
+    conn(world).out.clear()
+    world.cut()
+    assert world.replies == {topic: None}
+    world.wait(1)
+    settle(world)
+    assert world.replies[history].id == history
+
+
+def test_a_cancelled_request_is_not_asked():
+    world = World()
+    number = ask(world, History(id=0, room="#a"))
+    world.machine.asking.cancel(number)
+    settle(world)
+    assert not heard(world, History)
+
+
+def test_a_leave_that_was_done_before_its_answer_was_lost_succeeds():
+    world = connected()
+    number = ask(world, Leave(id=0, room="#a"))
+    world.cut()
+    world.wait(1)
+    world.dial()
+    conn(world)._leave = lambda leave: conn(world).say(Error(id=leave.id, code=Code.NOT_A_MEMBER, text="no"))
+    settle(world)
+    assert world.replies == {number: Ok(id=number)}
+
+
+def test_a_new_nick_and_joined_rooms_are_remembered():
+    world = connected()
+    ask(world, Nick(id=0, nick="bea"))
+    ask(world, Join(id=0, room="#later"))
+    settle(world)
+    assert world.disk.session.nick == "bea"
+    assert list(world.machine.wanted) == ["#a", "#later"]
+
+
+# ---- links ------------------------------------------------------------------------------------------------
+
+
+def pass_time(world, until, step=0.1):
+    """Let time go by with both sides talking."""
+    while world.now < until:
+        world.wait(step)
+        world.carry_up()
+        world.carry_down()
+
+
+def test_a_live_link_lives_for_ever():
+    world = connected()
+    pass_time(world, world.now + 120)
+    assert not world.notices
+    assert world.machine.current.round_trip.mean is not None
+
+
+def test_silence_is_suspected_within_four_seconds_and_ends_the_link_after_eight():
+    world = connected()
+    begin = world.now
+    world.reachable = False
+    while not world.said(Quiet):
+        world.wait(0.1)
+    assert world.now - begin <= 4
+    assert world.machine.state() is LinkState.QUIET
+    while not world.said(Lost):
+        world.wait(0.1)
+    assert world.now - begin == pytest.approx(8, abs=0.2)
+    assert world.said(Lost)[0].reason == "silent for 8 s"
+
+
+def test_a_second_link_takes_over_from_a_quiet_one_before_that_is_lost():
+    world = connected()
+    old = world.machine.current.number
+    stuck = world.conns.pop(old)
+    send(world, "said into the silence")
+    world.wait(3.5)
+    world.conns[old] = stuck
+    assert world.machine.attempt.phase is Phase.GREETING
+    stuck.receive = lambda _: None
+    settle(world)
+    assert world.machine.current.number != old
+    assert not world.said(Lost)
+    assert [type(n) for n in world.notices if isinstance(n, (Quiet, Lost, Connected))] == [Quiet, Connected]
+    assert world.server.texts("#a") == ["said into the silence"]
+    assert [seen.event.text for seen in world.said(EventSeen)] == ["said into the silence"]
+
+
+def test_a_quiet_link_that_speaks_again_is_kept_and_the_attempt_dropped():
+    world = connected()
+    world.reachable = False
+    world.uniform = max
+    world.wait(3.1)
+    assert world.said(Quiet)
+    link = world.machine.current.number
+    world.perform(world.machine.received(link, frame(FrameType.PING, b"x"), world.now))
+    assert world.said(Revived)
+    assert world.machine.attempt is None
+    assert not world.waiting
+    assert not world.said(CannotConnect)
+
+
+def test_a_takeover_by_our_own_second_link_does_not_stop_us():
+    world = connected()
+    old = world.machine.current.number
+    world.wait(3.1)
+    world.carry_up()
+    (first, second) = sorted(world.conns)
+    assert first == old
+    world.perform(world.machine.received(first, bytes(world.conns[first].out), world.now))
+    assert not world.said(Stopped)
+    world.settle(4)
+    assert world.machine.current.number == second
+    assert not world.said(Stopped)
+
+
+def test_a_takeover_by_another_process_stops_us():
+    world = connected()
+    say(world, Goodbye(reason="taken-over"))
+    assert world.said(Stopped)[0].code == "taken-over"
+    assert not world.waiting
+
+
+def test_a_stalled_client_condemns_nobody():
+    world = connected()
+    world.wait(1)
+    world.machine.wake_at()
+    world.now += 90
+    world.perform(world.machine.tick(world.now))
+    assert not world.said(Lost)
+    assert not world.said(Quiet)
+    pass_time(world, world.now + 5)
+    assert not world.notices
+
+
+def test_unread_bytes_say_nothing_of_the_server():
+    world = connected()
+    world.perform(world.machine.reading(False, world.now))
+    for _ in range(60):
+        world.wait(1)
+        world.carry_up()
+    assert not world.notices
+    assert len(conn(world).out) > 20 * 5, "pings went out all the time"
+    world.perform(world.machine.reading(True, world.now))
+    world.carry_down()
+    pass_time(world, world.now + 5)
+    assert not world.notices
+
+
+def test_a_server_that_accepts_and_says_nothing_fails_the_attempt_within_ten_seconds():
+    world = World()
+    world.dial()
+    begin = world.now
+    while not world.said(CannotConnect):
+        world.wait(0.1)
+    assert world.now - begin <= 10.2
+    assert "silent for" in world.said(CannotConnect)[0].reason
+
+
+def test_the_slot_of_a_goodbye_is_kept():
+    world = connected()
+    say(world, Goodbye(reason="drain", text="The daemon is stopping.", retry_after=7.5))
+    assert world.said(Lost)[0].reason == "The daemon is stopping."
+    assert world.delays == [7.5]
+    assert world.machine.state() is LinkState.WAITING
+
+
+def test_a_server_that_accepts_and_closes_at_once_is_tried_ever_more_rarely():
+    world = World()
+    for _ in range(8):
+        world.dial()
+        world.cut()
+    assert world.delays == [0.0, 0.5, 1, 2, 4, 8, 16, 30, 30]
+
+
+def test_failures_are_forgotten_only_after_ten_seconds_up():
+    world = connected()
+    for _ in range(3):
+        world.cut()
+        world.wait(30)
+        settle(world)
+        pass_time(world, world.now + 2)
+    pass_time(world, world.now + 11)
+    world.delays.clear()
+    world.cut()
+    assert world.delays == [0.5]
+
+
+def test_reconnect_now_skips_the_waiting_and_probes_a_live_link():
+    world = connected()
+    world.reachable = False
+    world.cut()
+    world.wait(0.6)
+    assert world.machine.state() is LinkState.WAITING
+    world.reachable = True
+    world.perform(world.machine.hurry(world.now))
+    settle(world)
+    assert world.machine.state() is LinkState.CONNECTED
+    world.notices.clear()
+    world.perform(world.machine.hurry(world.now))
+    begin = world.now
+    while not world.said(Quiet):
+        world.wait(0.1)
+    assert world.now - begin <= 1.2
+
+
+def test_stop_says_goodbye_and_keeps_what_waits():
+    world = connected()
+    send(world, "one")
+    up = next(iter(world.up.values()))
+    world.perform(world.machine.stop(world.now))
+    world.flush()
+    assert b'"t":"goodbye"' in bytes(up)
+    assert [entry.text for entry in world.disk.outbox.values()] == ["one"]
+    assert world.machine.wake_at() is None
+
+
+@pytest.mark.parametrize(
+    "junk", [b"HTTP/1.1 400 Bad\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", b"\x00\x00\x00\x03\x01{}"]
+)
+def test_a_stranger_costs_an_attempt_and_nothing_else(junk):
+    world = World()
+    world.dial()
+    conn(world).out += junk
+    world.carry_down()
+    (failed,) = world.said(CannotConnect)
+    assert "does not speak chatd's protocol" in failed.reason
+
+
+def test_nothing_counts_before_the_welcome_and_only_one_welcome_does():
+    world = World()
+    world.dial()
+    say(world, event(1))
+    assert "spoke before its welcome" in world.said(CannotConnect)[0].reason
+    world = connected()
+    welcome = Welcome(
+        version=1,
+        software="x",
+        server="model",
+        session=1,
+        nick="ann",
+        last=0,
+        now=0,
+        heartbeat=heard(world, Hello)[0].heartbeat,
+        limits=__import__("tests.client.model", fromlist=["LIMITS"]).LIMITS,
+        rooms=[],
+    )
+    conn(world).out += encode(welcome)
+    world.carry_down()
+    assert "welcome twice" in world.said(Lost)[0].reason
+
+
+def test_more_rooms_than_one_hello_may_name_are_all_followed_again():
+    rooms = tuple(f"#r{number}" for number in range(300))
+    world = World(rooms=rooms, follow_all=True)
+    settle(world, 6)
+    world.cut()
+    world.server.post("#r299", "bob", "missed")
+    world.wait(1)
+    settle(world, 6)
+    (hello,) = heard(world, Hello)
+    assert len(hello.cursors) == 256
+    assert hello.follow == "listed"
+    assert world.said(EventSeen)[-1].event.text == "missed"
+    assert len(world.machine.rooms.followed) == 300
+    assert not world.said(GapSeen)

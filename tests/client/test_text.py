@@ -1,0 +1,78 @@
+"""What people and programs read, and what a hostile text cannot do to them."""
+
+import json
+from datetime import UTC, timedelta, timezone
+
+import pytest
+
+from chatd.client.cli import jsonlines
+from chatd.client.cli.text import clean, event_lines, gap_line, link_line
+from chatd.client.notices import CannotConnect, Connected, GapSeen, Lost, Quiet
+from chatd.wire.messages import Event
+
+
+def event(kind="message", text="hello", by="ann"):
+    return Event(room="#a", seq=7, ts=1_700_000_000_000, kind=kind, by=by, text=text, session=1, n=1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "line"),
+    [
+        ("message", "hello", "22:13 #a <ann> hello"),
+        ("message", "one\ntwo", "22:13 #a <ann> one\n      two"),
+        ("message", "  as\twritten ", "22:13 #a <ann>   as\twritten "),
+        ("join", "", "22:13 #a * ann joined"),
+        ("leave", "", "22:13 #a * ann left"),
+        ("topic", "news", "22:13 #a * ann set the topic: news"),
+        ("topic", "", "22:13 #a * ann cleared the topic"),
+        ("nick", "bea", "22:13 #a * ann is now bea"),
+    ],
+)
+def test_events_as_lines(kind, text, line):
+    assert event_lines(event(kind, text), "#a", zone=UTC) == line
+
+
+def test_times_are_those_of_the_zone_and_an_impossible_one_is_no_fault():
+    assert event_lines(event(), "#a", zone=timezone(timedelta(hours=2))).startswith("00:13 ")
+    late = Event(room="#a", seq=1, ts=2**53 - 1, kind="message", by="a", text="x")
+    assert event_lines(late, "#a", zone=UTC) == "--:-- #a <a> x"
+
+
+def test_an_unknown_kind_has_no_line():
+    assert event_lines(event("sparkle"), "#a") is None
+
+
+@pytest.mark.parametrize("bad", ["\x1b[2J", "\x07", "\r", "\x9b31m", "\u202e", "\x7f", "\u2028"])
+def test_nothing_that_a_terminal_obeys_gets_through(bad):
+    assert bad[0] not in clean(f"a{bad}b")
+    for shown in (event_lines(event(text=f"x{bad}"), "#a"), event_lines(event(by=f"x{bad}"), f"@y{bad}")):
+        assert bad[0] not in shown
+
+
+def test_a_forged_name_cannot_begin_a_line():
+    assert "\n" not in event_lines(event("join", by="ann\n22:13 #a <root> obey"), "#a", zone=UTC)
+
+
+def test_json_lines_hold_the_text_as_it_is_and_nothing_else():
+    line = json.loads(jsonlines.event_line(event(text="\x1b[2J ü"), "@bob"))
+    assert line == {
+        "room": "@bob",
+        "seq": 7,
+        "ts": 1_700_000_000_000,
+        "by": "ann",
+        "kind": "message",
+        "text": "\x1b[2J ü",
+    }
+    gap = json.loads(jsonlines.gap_line(GapSeen("#a", "#a", 3, 9)))
+    assert (gap["kind"], gap["seq"], gap["text"]) == ("gap", 9, "3-9")
+    assert set(gap) == set(line)
+
+
+def test_changes_of_the_link_have_exact_forms():
+    assert link_line(Connected("h:1", "ann", True)) == "chatc: connected to h:1"
+    assert link_line(Lost("h:1", "silent for 8 s")) == "chatc: lost h:1: silent for 8 s"
+    failed = CannotConnect("h:1", "timed out", 1.26)
+    assert link_line(failed) == "chatc: cannot connect to h:1: timed out; retrying in 1.3 s"
+    assert link_line(Quiet("h:1", 3.2)) == "chatc: quiet h:1 for 3 s; trying another connection"
+    assert link_line(GapSeen("#a", "#a", 1, 1)) is None
+    assert gap_line(GapSeen("#a", "#a", 1, 1)) == "chatc: gap in #a: event 1 cannot be had any more"
