@@ -27,6 +27,7 @@ from twisted.internet.interfaces import IReactorTime
 from chatd.client.backoff import Backoff
 from chatd.client.driver import Driver
 from chatd.client.effects import Effect
+from chatd.client.netlink import NetworkWatch, watch_network
 from chatd.client.notices import (
     Accepted,
     Connected,
@@ -104,6 +105,8 @@ class Client:
         self._driver.on_notice = self._noticed
         self._driver.on_reply = self._replied
         self._machine = machine
+        self._reactor = reactor
+        self._watch: NetworkWatch | None = None
         self._subscribers: list[Callable[[Notice], None]] = []
         self._sends: dict[int, Deferred[Sent]] = {}
         self._asked: dict[int, Deferred[m.Ok]] = {}
@@ -115,6 +118,7 @@ class Client:
 
     def start(self) -> None:
         """Begin to connect."""
+        self._watch = watch_network(self._reactor, self.reconnect)
         self._feed(self._machine.start(self._driver.now()))
 
     def ready(self) -> Deferred[None]:
@@ -142,6 +146,8 @@ class Client:
 
     def _shut(self, _: None) -> None:
         self._driver.shut()
+        if self._watch is not None:
+            self._watch.stop()
         self._shut_down = True
         for done in self._stopping:
             done.callback(None)

@@ -10,12 +10,12 @@ from twisted.internet.interfaces import (
     IDelayedCall,
     IProtocol,
     IReactorTime,
-    IStreamClientEndpoint,
 )
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from chatd.client.insistent import InsistentEndpoint
 from chatd.client.link import ATTEMPT
 from chatd.client.protocol import FAREWELL, ChatClientProtocol
 from chatd.client.seams import Way
@@ -72,7 +72,7 @@ class EndpointConnector:
         """Open the transport; the factory hears what becomes of it."""
         self.waiting = False
         self._factory.startedConnecting(self)
-        endpoint: IStreamClientEndpoint = self._way.endpoint()
+        endpoint = InsistentEndpoint(self._way.endpoint, self._clock)
         attempt = endpoint.connect(_Once(self, self._factory))
         attempt.addTimeout(CONNECT_TIMEOUT, self._clock, lambda *_: Failure(TwistedTimeoutError()))
         if self.protocol is None:

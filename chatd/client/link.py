@@ -22,6 +22,10 @@ PATIENCE: Final = 1.0
 """Seconds that an answer may take at the least before its lateness is suspicious."""
 
 
+PROBE_PATIENCE: Final = 0.3
+"""Seconds that the answer to a probe may take at the least: there was reason to doubt the link."""
+
+
 class Phase(Enum):
     """How far a link has come."""
 
@@ -146,8 +150,9 @@ class Link:
         """Return when the lateness of an answer becomes suspicious; None while nothing is awaited."""
         if self._unanswered is None or self.phase is not Phase.LIVE:
             return None
-        late = self._unanswered + self.round_trip.patience(PATIENCE)
-        return late if self._probing else max(late, self._heart.silent_at())
+        if self._probing:
+            return self._unanswered + self.round_trip.patience(PROBE_PATIENCE)
+        return max(self._unanswered + self.round_trip.patience(PATIENCE), self._heart.silent_at())
 
     def due_at(self) -> float:
         """Return when `check` has something to say if nothing happens before."""

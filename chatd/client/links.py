@@ -69,7 +69,7 @@ class Links:
         """Try now: probe the live link, or dial without waiting; a hint, not a proof of anything."""
         if self.current is not None:
             self._write(self.current, self.current.probe(now), now)
-        elif self.attempt is not None and self.attempt.phase is Phase.WAITING:
+        if self.attempt is not None and self.attempt.phase is Phase.WAITING:
             self.attempt.wait(now)
             self._effects.append(Connect(self.attempt.number, 0.0))
         return self._taken()
