@@ -54,7 +54,8 @@ class Network:
         self.rate: float | None = None
         self.refusing = False
         self._lost = {"up": False, "down": False}
-        self._pipes: list[Pipe] = []
+        self._pipes: dict[Pipe, None] = {}
+        self._ready: dict[Pipe, None] = {}
         self._listener: Factory | None = None
         self._ports = 40_000
 
@@ -92,20 +93,31 @@ class Network:
             raise Refused
         client = MemoryTransport(protocol, near, far)
         server = MemoryTransport(accepted, far, near)
-        client.join(Pipe(self, "up", client, server))
-        server.join(Pipe(self, "down", server, client))
+        up, down = Pipe(self, "up", client, server), Pipe(self, "down", server, client)
+        client.join(up, down)
+        server.join(down, up)
         accepted.makeConnection(server)
         protocol.makeConnection(client)
         return client
 
+    def soon(self, pipe: "Pipe") -> None:
+        """Have ``pipe`` flushed as soon as time goes on, with all others in one call."""
+        if not self._ready:
+            self.clock.callLater(0, self._flush_ready)
+        self._ready[pipe] = None
+
+    def _flush_ready(self) -> None:
+        ready, self._ready = self._ready, {}
+        for pipe in ready:
+            pipe.flush()
+
     def add(self, pipe: "Pipe") -> None:
         """Keep a pipe that is in use."""
-        self._pipes.append(pipe)
+        self._pipes[pipe] = None
 
     def forget(self, pipe: "Pipe") -> None:
         """Forget a pipe that has ended."""
-        if pipe in self._pipes:
-            self._pipes.remove(pipe)
+        self._pipes.pop(pipe, None)
 
 
 class Pipe:
@@ -124,7 +136,9 @@ class Pipe:
 
     def schedule(self, delay: float = 0) -> None:
         """Carry on after ``delay`` seconds."""
-        if not self._scheduled:
+        if not delay:
+            self._network.soon(self)
+        elif not self._scheduled:
             self._scheduled = True
             self._network.clock.callLater(delay, self._run)
 
@@ -179,11 +193,13 @@ class MemoryTransport:
         self._host = host
         self._peer = peer
         self._pipe: Pipe | None = None
+        self._incoming: Pipe | None = None
         self._producer_paused = False
 
-    def join(self, pipe: Pipe) -> None:
-        """Write into ``pipe`` from now on."""
+    def join(self, pipe: Pipe, incoming: Pipe) -> None:
+        """Write into ``pipe`` and receive from ``incoming`` from now on."""
         self._pipe = pipe
+        self._incoming = incoming
 
     @property
     def pipe(self) -> Pipe:
@@ -264,9 +280,8 @@ class MemoryTransport:
     def resumeProducing(self) -> None:
         """Receive again."""
         self.reading = True
-        for pipe in list(self.pipe._network._pipes):  # noqa: SLF001 - both belong to this module
-            if pipe._receiver is self:  # noqa: SLF001 - both belong to this module
-                pipe.schedule()
+        if self._incoming is not None:
+            self._incoming.schedule()
 
     def stopProducing(self) -> None:
         """End the connection."""
@@ -457,7 +472,7 @@ class Playground:
         for loop in self._loops:
             loop.stop()
         if self.desk is not None:
-            for connection in list(self.desk.connections):
+            for connection in self.desk.swept():
                 connection.transport.abortConnection()  # type: ignore[attr-defined]
         self.desk = None
 

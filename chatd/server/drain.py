@@ -18,6 +18,9 @@ log = Log(__name__)
 LOOK_INTERVAL: Final = 0.02
 """Seconds between two looks whether everybody is gone."""
 
+RETURNS_PER_SECOND: Final = 1000
+"""Clients that are asked to come back within one second at the most; a longer window serves more of them."""
+
 FIRST_SLOT: Final = 0.5
 """Seconds before which nobody is asked to come back: a restart takes as long."""
 
@@ -29,11 +32,14 @@ async def drain(desk: Desk, clock: Clock, idle: Callable[[], bool], config: Drai
     answer is waited for half of that time, so that the goodbyes have the other half.
     """
     desk.draining = True
+    for waiting in list(desk.waiting):
+        waiting.abort(CloseReason.DRAIN)
     end = clock.seconds() + config.deadline
     count = len(desk.connections)
     log.info("drain", connections=count)
     await _wait(clock, end - config.deadline / 2, idle)
-    slots = [FIRST_SLOT + config.window * index / max(1, count) for index in range(count)]
+    window = max(config.window, count / RETURNS_PER_SECOND)
+    slots = [FIRST_SLOT + window * index / max(1, count) for index in range(count)]
     random.shuffle(slots)
     for connection, slot in zip(list(desk.connections), slots, strict=False):
         connection.close(CloseReason.DRAIN, "The server is stopping; come back later.", round(slot, 3))
