@@ -1,0 +1,47 @@
+"""Eager transports: a write is sent at once when nothing is buffered, and otherwise in Twisted's way.
+
+Twisted's `write` only buffers, arms the descriptor (epoll_ctl), sends in the next turn and disarms it again.
+Sending at once saves that for every write that the kernel takes, which is nearly every one. The rest of a
+partial send, and every error, goes the usual way, so that order and the end of connections stay Twisted's.
+"""
+
+from typing import Any, Final
+
+from twisted.internet import tcp, unix
+
+LEANS_ON: Final = ("_tempDataLen", "dataBuffer", "connected", "_writeDisconnected", "TLS", "socket")
+"""What of Twisted's transports this relies on; a test says when that changes."""
+
+
+class _Eager:
+    """The write of both kinds of transports."""
+
+    def write(self: Any, data: bytes) -> None:
+        """Send ``data`` now as far as the kernel takes it; the rest is sent when it takes more."""
+        if self._tempDataLen or self.dataBuffer or self._writeDisconnected or self.TLS or not self.connected:
+            super().write(data)  # type: ignore[misc]
+            return
+        try:
+            sent = self.socket.send(data)
+        except OSError:
+            sent = 0
+        if sent < len(data):
+            super().write(data[sent:])  # type: ignore[misc]
+
+
+class EagerServer(_Eager, tcp.Server):
+    """An accepted TCP connection that sends at once; below TLS as well."""
+
+
+class EagerUnixServer(_Eager, unix.Server):
+    """An accepted connection of a UNIX socket that sends at once."""
+
+
+_EAGER: Final[dict[type, type]] = {tcp.Server: EagerServer, unix.Server: EagerUnixServer}
+
+
+def send_eagerly(port: Any) -> None:
+    """Have the connections that ``port`` will accept send at once, where its transport is a known one."""
+    stock = getattr(port, "transport", None)
+    if stock in _EAGER:
+        port.transport = _EAGER[stock]
