@@ -5,6 +5,7 @@ joiners and modifiers belong to the character before them. Terminals disagree ab
 stands on them here survives being wrong by a column.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -83,3 +84,28 @@ def _fitting(cells: Iterable[str], limit: int) -> Iterator[str]:
         if limit < 0:
             return
         yield cell
+
+
+INDENT: Final = "      "
+"""What the further rows of a line begin with: as much as the time of day takes before the first."""
+
+_WORDS: Final = re.compile(r"( *)([^ ]+)")
+
+
+def broken(line: str, limit: int) -> str:
+    """Return ``line`` broken into rows of ``limit`` columns where blanks allow it.
+
+    A word longer than a row is left to the terminal, so that an address can be copied in one piece.
+    """
+    rows, column = [""], 0
+    for blanks, word in _WORDS.findall(line):
+        size = columns(cut(word))
+        if column + len(blanks) + size > limit and size <= limit - len(INDENT) and rows[-1]:
+            rows.append(INDENT + word)
+            column = len(INDENT) + size
+        else:
+            rows[-1] += blanks + word
+            column += len(blanks) + size
+            if column > limit:
+                column %= limit
+    return "\n".join(rows)

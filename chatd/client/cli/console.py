@@ -47,13 +47,12 @@ class Console(Protocol):
     """Where lines come from and text goes to."""
 
     interactive: bool
-    colour: bool
 
     def open(self) -> None:
         """Begin."""
 
-    def show(self, text: str) -> None:
-        """Show one or more lines of the conversation."""
+    def show(self, text: str, nick: str = "") -> None:
+        """Show one or more lines of the conversation; ``nick`` is who said them."""
 
     def note(self, text: str) -> None:
         """Show what chatc itself has to say."""

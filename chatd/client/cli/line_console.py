@@ -12,6 +12,7 @@ from chatd.client.cli.descriptors import Input, Output
 from chatd.client.cli.editor import Action, Editor, Submit, Switch, Wish
 from chatd.client.cli.keys import KeyDecoder
 from chatd.client.cli.screen import Region, Screen
+from chatd.client.cli.showing import coloured
 
 PATIENCE: Final = 1.0
 """Seconds for which a terminal that takes nothing is waited for when we leave it."""
@@ -23,13 +24,13 @@ class LineConsole:
     interactive = True
 
     def __init__(self, reactor: Reactor, talker: Talker, pacing: IPushProducer) -> None:
-        self.colour = terminal.wants_colour()
+        self._colour = terminal.wants_colour()
         self._reactor = reactor
         self._talker = talker
         self._editor = Editor(talker.complete)
         self._decoder = KeyDecoder()
         self._raw = terminal.RawMode(0)
-        self._screen = Screen(terminal.size_of(1), colour=self.colour)
+        self._screen = Screen(terminal.size_of(1), colour=self._colour)
         self._output = Output(reactor, 1, talker.lost)
         self._output.registerProducer(pacing, streaming=True)
         self._input = Input(reactor, 0, self._received, talker.lost)
@@ -53,12 +54,15 @@ class LineConsole:
         self._input.resume()
         self.refresh()
 
-    def show(self, text: str) -> None:
-        """Show lines above the prompt."""
-        self._texts.append(text)
+    def show(self, text: str, nick: str = "") -> None:
+        """Show lines above the prompt; ``nick`` gets its colour."""
+        lines = self._screen.folded(text)
+        self._texts.append(coloured(lines, nick) if nick and self._colour else lines)
         self.refresh()
 
-    note = show
+    def note(self, text: str) -> None:
+        """Show lines above the prompt."""
+        self.show(text)
 
     def refresh(self) -> None:
         """Paint anew once this turn of the reactor is over."""

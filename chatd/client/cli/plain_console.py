@@ -17,7 +17,6 @@ class PlainConsole:
     """Takes lines from standard input; shows the conversation on standard output, notes on standard error."""
 
     interactive = False
-    colour = False
 
     def __init__(self, reactor: Reactor, talker: Talker, pacing: IPushProducer) -> None:
         self._talker = talker
@@ -34,7 +33,7 @@ class PlainConsole:
         self._open = True
         self._input.resume()
 
-    def show(self, text: str) -> None:
+    def show(self, text: str, nick: str = "") -> None:  # noqa: ARG002 - told by colour alone
         """Write lines to standard output."""
         self._output.write(encoded(text + "\n"))
 

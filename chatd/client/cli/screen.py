@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from chatd.client.cli.cells import columns, cut, fit, shown, width
+from chatd.client.cli.cells import broken, columns, cut, fit, shown, width
 from chatd.client.cli.line import Line
 
 MIN_COLUMNS: Final = 8
@@ -50,6 +50,10 @@ class Screen:
         """Return what writes the lines of ``text`` for good, and paints ``region`` below them."""
         lines = text.replace("\n", "\r\n")
         return f"{self._to_top()}{_ERASE_BELOW}{lines}\r\n{self._painted(region)}"
+
+    def folded(self, text: str) -> str:
+        """Return ``text`` with its lines broken between words, so that they fit."""
+        return "\n".join(broken(line, self._columns) for line in text.split("\n"))
 
     def clear(self, region: Region) -> str:
         """Return what empties the screen but for ``region``."""
@@ -107,10 +111,10 @@ class Screen:
     def _window(self, line: Line, room: int) -> tuple[str, int]:
         """Return the part of the line around the cursor that fits, and the cursor's column in it."""
         cells, cursor = line.cells, line.cursor
-        lowest = _lowest(cells, cursor, room - 1)
-        if lowest:
-            lowest = _lowest(cells, cursor, room - 2)
-        self._first = max(min(self._first, cursor - min(room // 3, cursor)), lowest)
+        lowest = _reach(cells, cursor, room)
+        # Nothing is hidden on the left while there is room on the right, nor close to the cursor.
+        highest = min(_reach(cells, len(cells), room), max(cursor - room // 3, 0))
+        self._first = max(min(self._first, highest), lowest)
         mark = "…" if self._first else ""
         column = len(mark) + columns(cells[self._first : cursor])
         left = room - len(mark)
@@ -123,12 +127,10 @@ class Screen:
         return mark + "".join(seen), column
 
 
-def _lowest(cells: Sequence[str], cursor: int, room: int) -> int:
-    """Return the first place from which ``room`` columns reach to the cursor."""
-    place = cursor
-    while place:
-        room -= width(cells[place - 1])
-        if room < 0:
-            break
+def _reach(cells: Sequence[str], end: int, room: int) -> int:
+    """Return the first place from which the cells up to ``end``, the cursor and a mark fit into ``room``."""
+    place, taken = end, 1
+    while place and taken + width(cells[place - 1]) <= room - (place > 1):
         place -= 1
+        taken += width(cells[place])
     return place

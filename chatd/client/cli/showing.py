@@ -84,7 +84,7 @@ def status_lines(status: Status) -> list[str]:
     """Return what /status says."""
     lines = [f"{status.nick or 'nobody yet'} at {status.address}: {_STATES[status.state]}"]
     if status.state in {LinkState.CONNECTED, LinkState.QUIET}:
-        trip = "not measured yet" if status.round_trip is None else f"{1000 * status.round_trip:.0f} ms"
+        trip = "not measured yet" if status.round_trip is None else f"{1000 * status.round_trip:.3g} ms"
         lines.append(f"round trip {trip}, last heard from {status.silence:.1f} s ago")
     if status.retry_in is not None:
         lines.append(f"next try in {status.retry_in:.0f} s")

@@ -1,9 +1,11 @@
 """The commands that begin with a slash: one table of their names, what they take and what they do."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
+
+from twisted.internet.defer import Deferred
 
 from chatd.client.api import Client
 from chatd.client.cli.showing import member_line, page_title, room_lines, status_lines
@@ -41,17 +43,16 @@ class Talk(Protocol):
         """End."""
 
 
-Do = Callable[[Talk, str], Awaitable[None]]
+Do = Callable[[Talk, str], Coroutine[Deferred[Any], Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command: how it is used, what it is for, and what does it; ``asks`` if the server must answer."""
+    """One command: how it is used, what it is for, and what does it."""
 
     usage: str
     summary: str
     do: Do
-    asks: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +206,7 @@ async def _help(talk: Talk, argument: str) -> None:
         command = find(argument.lower().removeprefix("/"))
         talk.answer(f"{command.usage}: {command.summary}")
         return
-    talk.answer(*(f"{command.usage:<24} {command.summary}" for command in COMMANDS.values()))
+    talk.answer(*(f"{command.usage:<25} {command.summary}" for command in COMMANDS.values()))
     talk.answer(
         "All else is sent to the room that the prompt names; a text that begins with / is written with //."
     )
@@ -226,8 +227,8 @@ COMMANDS: Final[dict[str, Command]] = {
         "/history [count [before]]", "show the last messages, or those before an event", _history
     ),
     "nick": Command("/nick [nick]", "show your nick, or take another one", _nick),
-    "status": Command("/status", "say how the link is and what waits to be sent", _status, asks=False),
-    "reconnect": Command("/reconnect", "try to connect now; a live link is probed", _reconnect, asks=False),
-    "help": Command("/help [command]", "say what there is", _help, asks=False),
-    "quit": Command("/quit", "end; what is not sent yet stays queued (as does Ctrl-D)", _quit, asks=False),
+    "status": Command("/status", "say how the link is and what waits to be sent", _status),
+    "reconnect": Command("/reconnect", "try to connect now; a live link is probed", _reconnect),
+    "help": Command("/help [command]", "say what there is", _help),
+    "quit": Command("/quit", "end; what is not sent yet stays queued (as does Ctrl-D)", _quit),
 }

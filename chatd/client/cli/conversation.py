@@ -1,0 +1,249 @@
+"""The conversation: what the user types becomes messages and commands; what is unfinished is known."""
+
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from chatd.client.api import Client
+from chatd.client.cli import showing, slash
+from chatd.client.cli.console import Console, Reactor
+from chatd.client.cli.nicks import Nicks
+from chatd.client.cli.text import clean, clean_line, event_lines
+from chatd.client.notices import LinkState
+from chatd.client.problems import ClientError
+from chatd.client.rooms import fold
+from chatd.wire import messages as m
+from chatd.wire.errors import RequestError
+
+GRACE: Final = 2.0
+"""Seconds that the user who ends chatc waits for what is on its way to be acknowledged."""
+
+ENOUGH: Final = 1000
+"""Sends that may wait before no more lines are read from a program."""
+
+_log = Logger()
+
+
+class Conversation:
+    """Where we talk, what is still to be answered, and when it is over (`over` fires with the status)."""
+
+    def __init__(self, reactor: Reactor, client: Client) -> None:
+        self.client = client
+        self.current = ""
+        self.console: Console
+        self.nicks = Nicks()
+        self.over: Deferred[int] = Deferred()
+        self.tried = False
+        self._reactor = reactor
+        self._met: set[str] = set()
+        self._days = showing.Days(datetime.now().astimezone().date())
+        self._running: set[Deferred[None]] = set()
+        self._expected: dict[str, int] = {}
+        self._ending = False
+        self._status = 0
+
+    def begin(self, console: Console) -> None:
+        """Open the console."""
+        self.console = console
+        console.open()
+
+    def finish(self) -> None:
+        """Say what is left undone, and close the console."""
+        for running in list(self._running):
+            running.cancel()
+        waiting = len(self.client.waiting())
+        if waiting:
+            self.say(showing.stay_queued(waiting))
+        self.console.close()
+
+    # ---- what is shown ------------------------------------------------------------------------------
+
+    def say(self, *lines: str) -> None:
+        """Show what chatc itself has to say."""
+        for line in lines:
+            self.console.note(f"chatc: {line}")
+
+    def answer(self, *lines: str) -> None:
+        """Show what was asked for."""
+        for line in lines:
+            self.console.show(line)
+
+    def answer_event(self, event: m.Event, name: str) -> None:
+        """Show an event that was asked for, or has come."""
+        line = event_lines(event, name)
+        if line is None:
+            return
+        day = self._days.line(event.ts)
+        if day is not None:
+            self.console.show(day)
+        self.console.show(line, nick=clean_line(event.by))
+
+    def refused(self, name: str, text: str, reason: str) -> None:
+        """Say that ``text`` was not sent, and why; show it, so that it is not lost."""
+        self.unusable(f"Not sent to {clean_line(name)}: {clean_line(reason)}")
+        self.console.note(clean(text))
+
+    # ---- the console speaks -------------------------------------------------------------------------
+
+    def line(self, text: str) -> None:
+        """Send ``text`` to the current room, or do what the command in it says."""
+        if not text.strip():
+            return
+        meaning = slash.parse(text)
+        if isinstance(meaning, slash.Call):
+            self._call(meaning)
+        elif self.current:
+            self.post(self.current, meaning.text)
+        else:
+            self.unusable("Not sent: you are in no room yet. Enter one with /join #room, then send it again.")
+            self.console.note(clean(text))
+
+    def unusable(self, why: str) -> None:
+        """Say why something could not be done; a program's exit status tells it as well."""
+        self._status = 1
+        self.say(why)
+
+    def ended(self) -> None:
+        """End: a program's input when all is acknowledged, a person's soon."""
+        if self.console.interactive:
+            self.leave_chatc()
+        else:
+            self._ending = True
+            self.check_end()
+
+    def lost(self) -> None:
+        """End: there is nobody to show anything to."""
+        self._end()
+
+    def interrupt(self) -> None:
+        """End; at the second time at once."""
+        if self._ending:
+            self._end()
+        else:
+            self.leave_chatc()
+
+    def switch(self, number: int) -> None:
+        """Talk in the room with that number from now on."""
+        followed = self.client.followed()
+        if number <= len(followed):
+            self.turn_to(followed[number - 1].room)
+        else:
+            self.say(f"You have no room number {number}; /rooms shows the numbers.")
+
+    def complete(self, word: str, first: bool) -> list[str]:
+        """Return commands, rooms or nicks that begin like ``word``."""
+        if word.startswith("/"):
+            return [f"/{name} " for name in slash.COMMANDS if first and name.startswith(word[1:])]
+        if word.startswith("#"):
+            names = [known.name for known in self.client.followed()]
+            return [f"{name} " for name in names if fold(name).startswith(fold(word))]
+        if word.startswith("@"):
+            return [f"@{nick} " for nick in self.nicks.beginning(word[1:])]
+        return [f"{nick}{': ' if first else ' '}" for nick in self.nicks.beginning(word)]
+
+    def prompt(self) -> str:
+        """Return what stands before the line."""
+        return showing.prompt(self.client.name(self.current), self.client.status(), known=self.tried)
+
+    def waiting_rows(self) -> tuple[str, ...]:
+        """Return what stands above the prompt until it is sent."""
+        waiting = self.client.waiting()
+        return showing.waiting_rows(waiting, [self.client.name(send.room) for send in waiting])
+
+    def busy(self) -> bool:
+        """Return whether enough waits to be sent."""
+        return self.client.status().waiting >= ENOUGH
+
+    # ---- rooms and messages -------------------------------------------------------------------------
+
+    def turn_to(self, room: str) -> None:
+        """Make ``room`` the current one; "" is none."""
+        folded = fold(room)
+        known = (k.room for k in self.client.followed() if folded in {fold(k.room), fold(k.name)})
+        self.current = next(known, room)
+        self._meet(self.current)
+        self.console.refresh()
+
+    def post(self, room: str, text: str) -> None:
+        """Send ``text`` to ``room``."""
+        name = self.client.name(room)
+        try:
+            _, sent = self.client.post(name, text)
+        except RequestError as error:
+            self.refused(name, text, error.text)
+        else:
+            # What becomes of it is told by notices, as of the sends that an earlier run left.
+            sent.addErrback(lambda _: None)
+        self.console.refresh()
+
+    def _meet(self, room: str) -> None:
+        """Learn who is in ``room``, for completion and to tell who comes and goes."""
+        followed = {known.room for known in self.client.followed()}
+        if room.startswith("#") and room in followed - self._met:
+            self._met.add(room)
+            asked = self.client.ask(m.Members(id=0, room=room))
+            asked.addCallbacks(self._learn, lambda _: self._met.discard(room))
+
+    def _learn(self, ok: m.Ok) -> None:
+        for member in ok.members or ():
+            self.nicks.known(member.nick, online=member.online)
+
+    # ---- commands -----------------------------------------------------------------------------------
+
+    def _call(self, call: slash.Call) -> None:
+        try:
+            command = slash.find(call.name)
+        except ClientError as error:
+            self.unusable(error.text)
+            return
+        running = Deferred.fromCoroutine(command.do(self, call.argument))
+        self._running.add(running)
+        if not running.called and self.client.status().state is not LinkState.CONNECTED:
+            self.say(f"/{call.name} is asked as soon as there is a connection.")
+        running.addErrback(self._explain)
+        running.addBoth(partial(self._answered, running))
+
+    def _explain(self, failure: Failure) -> None:
+        problem = failure.value
+        if isinstance(problem, (ClientError, RequestError)):
+            self.unusable(clean_line(problem.text))
+        elif not isinstance(problem, CancelledError):
+            _log.failure("A command failed", failure)
+            self.unusable(f"A fault in chatc: {problem!r}")
+
+    def _answered(self, running: Deferred[None], _: None) -> None:
+        self._running.discard(running)
+        self.check_end()
+
+    # ---- the end ------------------------------------------------------------------------------------
+
+    def expect(self, room: str, seq: int) -> None:
+        """Note that event ``seq`` of ``room`` is ours, and will be shown."""
+        self._expected[room] = max(seq, self._expected.get(room, 0))
+
+    def leave_chatc(self) -> None:
+        """End as soon as what is on its way is acknowledged, but soon."""
+        self._ending = True
+        if self.client.status().state is LinkState.CONNECTED:
+            self._reactor.callLater(GRACE, self._end)
+            self.check_end()
+        else:
+            self._end()
+
+    def check_end(self) -> None:
+        """End if that is wanted and nothing is unfinished."""
+        if self._ending and not self._unfinished():
+            self.console.drained().addCallback(lambda _: self._end())
+
+    def _unfinished(self) -> bool:
+        behind = any(known.cursor < self._expected.get(known.room, 0) for known in self.client.followed())
+        asked = bool(self._running) and not self.console.interactive
+        return behind or asked or bool(self.client.waiting())
+
+    def _end(self) -> None:
+        if not self.over.called:
+            self.over.callback(0 if self.console.interactive else self._status)

@@ -1,0 +1,168 @@
+"""Hearing: what the client tells becomes what the user sees."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from chatd.client import notices as n
+from chatd.client.cli import showing
+from chatd.client.cli.console import Reactor
+from chatd.client.cli.conversation import Conversation
+from chatd.client.cli.marks import ReadMarks
+from chatd.client.cli.text import clean_line, clock, gap_line, link_line
+from chatd.client.problems import ClientError
+from chatd.client.rooms import fold
+from chatd.wire.errors import CloseReason
+
+
+class Hearing:
+    """Shows notices in a conversation."""
+
+    def __init__(self, talk: Conversation, reactor: Reactor) -> None:
+        self._talk = talk
+        self._marks = ReadMarks(reactor, talk.client)
+        self._linked = False
+        self._greeted = False
+        self._complaint = ""
+
+    def heard(self, notice: n.Notice) -> None:
+        """Show ``notice``."""
+        line = link_line(notice)
+        if line is not None:
+            self._show_link(notice, line)
+        handler = _HANDLERS.get(type(notice))
+        if handler is not None:
+            handler(self, notice)
+        self._talk.console.refresh()
+        self._talk.check_end()
+
+    def finish(self) -> None:
+        """Mark as read what is not marked yet."""
+        self._marks.flush()
+
+    # ---- the link -----------------------------------------------------------------------------------
+
+    def _show_link(self, notice: n.Notice, line: str) -> None:
+        """Show how the link is; to a person, that there is none only once for each reason."""
+        self._talk.tried = True
+        reason = notice.reason if isinstance(notice, n.CannotConnect) else ""
+        if not (reason and reason == self._complaint and self._talk.console.interactive):
+            self._talk.console.note(line)
+        self._complaint = reason
+
+    def _on_connected(self, notice: n.Connected) -> None:
+        self._linked = True
+        if self._talk.current:
+            self._talk.turn_to(self._talk.current)
+        if not self._greeted:
+            self._greeted = True
+            self._greet(clean_line(notice.nick))
+
+    def _greet(self, nick: str) -> None:
+        talk, followed = self._talk, self._talk.client.followed()
+        if not talk.current and len(followed) == 1:
+            talk.turn_to(followed[0].room)
+        if not talk.console.interactive:
+            return
+        if talk.current:
+            name = clean_line(talk.client.name(talk.current))
+            talk.say(f"You are {nick}, talking in {name}; /history shows what was said.")
+        elif followed:
+            names = ", ".join(
+                f"{clean_line(known.name)} (Alt-{i})" for i, known in enumerate(followed[:9], 1)
+            )
+            talk.say(f"You are {nick}, in {names}. /join one to talk there, or press Alt and its digit.")
+        else:
+            talk.say(f"You are {nick}. Enter a room with /join #room (a new name makes a new room),")
+            talk.say("see what rooms there are with /rooms, and all commands with /help.")
+
+    def _on_lost(self, _: n.Lost) -> None:
+        self._linked = False
+
+    def _on_stopped(self, notice: n.Stopped) -> None:
+        if notice.code != CloseReason.GOODBYE and not self._talk.over.called:
+            self._talk.over.errback(ClientError(notice.code, notice.text))
+
+    def _on_held(self, notice: n.Held) -> None:
+        if self._complaint != notice.reason:
+            self._complaint = notice.reason
+            self._talk.say(
+                f"The server takes no messages now: {clean_line(notice.reason)} They are sent again."
+            )
+
+    def _on_not_saved(self, notice: n.NotSaved) -> None:
+        self._talk.say(clean_line(notice.reason))
+
+    # ---- rooms --------------------------------------------------------------------------------------
+
+    def _on_opened(self, notice: n.RoomOpened) -> None:
+        talk = self._talk
+        if fold(talk.current) in {fold(notice.name), fold(notice.room)}:
+            talk.turn_to(notice.room)
+        missed = notice.head - notice.cursor
+        if missed > 0 and not self._linked and talk.console.interactive:
+            talk.say(f"{clean_line(notice.name)}: {showing.counted(missed, 'event')} since you were here")
+
+    def _on_closed(self, notice: n.RoomClosed) -> None:
+        self._talk.say(f"You are no longer in {clean_line(notice.name)}.")
+        if self._talk.current == notice.room:
+            self._talk.turn_to("")
+
+    def _on_join_refused(self, notice: n.JoinRefused) -> None:
+        self._talk.unusable(f"Not joined {clean_line(notice.room)}: {clean_line(notice.text)}")
+
+    def _on_gap(self, notice: n.GapSeen) -> None:
+        self._talk.console.note(gap_line(notice))
+
+    def _on_forgotten(self, notice: n.CursorForgotten) -> None:
+        name = clean_line(notice.name)
+        self._talk.say(
+            f"The server's log of {name} ends before what was seen here: an older copy was restored."
+        )
+
+    # ---- events and people --------------------------------------------------------------------------
+
+    def _on_event(self, notice: n.EventSeen) -> None:
+        event, talk = notice.event, self._talk
+        talk.answer_event(event, notice.name)
+        self._marks.displayed(event.room, event.seq)
+        if not notice.own and event.by != talk.client.nickname:
+            talk.nicks.spoke(event.text if event.kind == "nick" else event.by)
+
+    def _on_presence(self, notice: n.PresenceSeen) -> None:
+        for online, nicks in ((True, notice.online), (False, notice.offline)):
+            for nick in nicks:
+                if nick != self._talk.client.nickname and self._talk.nicks.known(nick, online=online):
+                    self._show_presence(notice, nick, "online" if online else "away")
+
+    def _show_presence(self, notice: n.PresenceSeen, nick: str, what: str) -> None:
+        if notice.room == self._talk.current:
+            now = clock(time.time_ns() // 1_000_000)
+            self._talk.console.show(f"{now} {clean_line(notice.name)} * {clean_line(nick)} is {what}")
+
+    # ---- our own messages ---------------------------------------------------------------------------
+
+    def _on_accepted(self, notice: n.Accepted) -> None:
+        if notice.seq is not None:
+            self._talk.expect(notice.room, notice.seq)
+
+    def _on_send_refused(self, notice: n.SendRefused) -> None:
+        self._talk.refused(self._talk.client.name(notice.room), notice.text, notice.reason)
+
+
+_HANDLERS: Final[dict[type, Callable[[Hearing, Any], None]]] = {
+    n.Connected: Hearing._on_connected,  # noqa: SLF001 - its own table
+    n.Lost: Hearing._on_lost,  # noqa: SLF001
+    n.Stopped: Hearing._on_stopped,  # noqa: SLF001
+    n.Held: Hearing._on_held,  # noqa: SLF001
+    n.NotSaved: Hearing._on_not_saved,  # noqa: SLF001
+    n.RoomOpened: Hearing._on_opened,  # noqa: SLF001
+    n.RoomClosed: Hearing._on_closed,  # noqa: SLF001
+    n.JoinRefused: Hearing._on_join_refused,  # noqa: SLF001
+    n.EventSeen: Hearing._on_event,  # noqa: SLF001
+    n.GapSeen: Hearing._on_gap,  # noqa: SLF001
+    n.CursorForgotten: Hearing._on_forgotten,  # noqa: SLF001
+    n.PresenceSeen: Hearing._on_presence,  # noqa: SLF001
+    n.Accepted: Hearing._on_accepted,  # noqa: SLF001
+    n.SendRefused: Hearing._on_send_refused,  # noqa: SLF001
+}
