@@ -55,9 +55,9 @@ def open_client(
 ) -> "Client":
     """Return a client that is not started yet; its profile is opened and its slot locked.
 
-    Raises `ClientError` where the profile or the authorities cannot be used.
+    Raises `ClientError` where the profile, the authorities or the proxy cannot be used.
     """
-    way = way_to(reactor, options.server, options.ca)
+    way = way_to(reactor, options.server, options.ca, options.proxy)
     slot, remembered = _remembered(options)
     return Client(options, way, slot, remembered, reactor, now)
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from chatd.client.address import DEFAULT, Address, parse_address
 from chatd.client.notices import LinkState
+from chatd.client.proxies.address import Proxy
 from chatd.client.session import DEMANDING
 from chatd.wire.messages import Event, Pulse
 
@@ -19,6 +20,7 @@ class Options:
     profiles, None for the XDG state folder. ``rooms`` are joined after every welcome. ``follow``: all rooms
     of the user or the ``listed`` ones. ``cursors``: events already seen, by room, instead of those
     remembered; ``remember`` keeps cursors for the next run. ``ca`` is a PEM file of authorities for TLS.
+    ``proxy`` leads to the server; the environment is asked by `chatd.client.proxies.choice`, not here.
     """
 
     server: Address = field(default_factory=lambda: parse_address(DEFAULT))
@@ -32,6 +34,7 @@ class Options:
     remember: bool = True
     heartbeat: Pulse = DEMANDING
     ca: str | None = None
+    proxy: Proxy | None = None
 
 
 @dataclass(frozen=True, slots=True)

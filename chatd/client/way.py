@@ -1,40 +1,61 @@
 """Ways to a server: which endpoint an address means, and what its failures mean."""
 
+from typing import Protocol
+
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 from twisted.python.failure import Failure
 
 from chatd.client.address import Address
 from chatd.client.link import ATTEMPT
+from chatd.client.proxies.address import Proxy
 from chatd.client.reasons import Ending, ending
+
+
+class Through(Protocol):
+    """What leads to the server where it is not reached directly: a tunnel through a proxy."""
+
+    def endpoint(self) -> IStreamClientEndpoint:
+        """Return an endpoint for one attempt."""
+
+    def ending(self, failure: Failure) -> Ending | None:
+        """Return what ``failure`` means if the tunnel has to do with it."""
 
 
 class PlainWay:
     """Over TCP (with all addresses of a name tried side by side, RFC 8305) or to a UNIX socket."""
 
-    def __init__(self, reactor: IReactorTime, address: Address) -> None:
+    def __init__(self, reactor: IReactorTime, address: Address, through: Through | None = None) -> None:
         self._reactor = reactor
         self._address = address
+        self._through = through
 
     def endpoint(self) -> IStreamClientEndpoint:
         """Return an endpoint for one attempt."""
         address = self._address
+        if self._through is not None:
+            return self._through.endpoint()
         if address.scheme == "unix":
             return UNIXClientEndpoint(self._reactor, address.host, timeout=ATTEMPT)
         return HostnameEndpoint(self._reactor, address.host, address.port, timeout=ATTEMPT)
 
     def ending(self, failure: Failure) -> Ending:
         """Return what ``failure`` means."""
-        return ending(failure)
+        return ending(failure, self._known)
+
+    def _known(self, failure: Failure) -> Ending | None:
+        return None if self._through is None else self._through.ending(failure)
 
 
 class SecureWay(PlainWay):
     """Over TLS; the server's name is verified, by the authorities in ``ca`` or the system's."""
 
-    def __init__(self, reactor: IReactorTime, address: Address, ca: str | None) -> None:
+    def __init__(
+        self, reactor: IReactorTime, address: Address, ca: str | None, through: Through | None = None
+    ) -> None:
         from chatd.client.tls import Verifier, load_authorities  # noqa: PLC0415 - plain links start faster
 
-        super().__init__(reactor, address)
+        super().__init__(reactor, address, through)
         self._verifier = Verifier(address.host, str(address), load_authorities(ca) if ca else ())
 
     def endpoint(self) -> IStreamClientEndpoint:
@@ -43,13 +64,20 @@ class SecureWay(PlainWay):
 
         return wrapClientTLS(self._verifier, super().endpoint())
 
-    def ending(self, failure: Failure) -> Ending:
-        """Return what ``failure`` means."""
-        return ending(failure, self._verifier.ending)
+    def _known(self, failure: Failure) -> Ending | None:
+        return super()._known(failure) or self._verifier.ending(failure)
 
 
-def way_to(reactor: IReactorTime, address: Address, ca: str | None) -> PlainWay:
-    """Return the way to ``address``. Raises `ClientError` where ``ca`` cannot be used."""
+def way_to(reactor: IReactorTime, address: Address, ca: str | None, proxy: Proxy | None = None) -> PlainWay:
+    """Return the way to ``address``, through ``proxy`` if there is one.
+
+    Raises `ClientError` where ``ca`` or ``proxy`` cannot be used.
+    """
+    through = None
+    if proxy is not None:
+        from chatd.client.proxies.tunnel import Tunnel  # noqa: PLC0415 - direct links start faster
+
+        through = Tunnel(reactor, proxy, address, ca)
     if address.scheme == "tls":
-        return SecureWay(reactor, address, ca)
-    return PlainWay(reactor, address)
+        return SecureWay(reactor, address, ca, through)
+    return PlainWay(reactor, address, through)

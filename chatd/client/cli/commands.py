@@ -1,5 +1,6 @@
 """chatc's command line: options and commands, each importing what it needs only when it runs."""
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -24,22 +25,33 @@ _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON line
 @click.option("--nick", metavar="NAME", default="", help="Who to be; the one last used there, by default.")
 @click.option("--profile", metavar="NAME", help="Where to remember sessions.  [default: default]")
 @click.option("--ca", metavar="FILE", help="Authorities (PEM) to trust for TLS instead of the system's.")
+@click.option(
+    "--proxy",
+    metavar="URL",
+    help="http://, https://, socks5:// or socks5h://[USER:PASSWORD@]HOST:PORT, or none.  "
+    "[default: from $HTTPS_PROXY or $ALL_PROXY, and $NO_PROXY]",
+)
 @click.version_option(__version__, prog_name="chatc")
 @click.pass_context
-def chatc(context: click.Context, server: str, nick: str, profile: str | None, ca: str | None) -> None:
+def chatc(
+    context: click.Context, server: str, nick: str, profile: str | None, ca: str | None, proxy: str | None
+) -> None:
     """Talk in rooms that survive every outage.
 
     Without a command, chat interactively. A ROOM is #room, or @nick for direct messages (quote it: '#room').
     """
     from chatd.client.address import parse_address  # noqa: PLC0415 - --help needs none of it
+    from chatd.client.proxies.choice import choose_proxy  # noqa: PLC0415
     from chatd.client.values import Options  # noqa: PLC0415
 
+    address = parse_address(server)
     context.obj = Options(
-        server=parse_address(server),
+        server=address,
         nick=nick,
         profile=profile or "default",
         profile_named=profile is not None,
         ca=ca,
+        proxy=choose_proxy(proxy, os.environ, address),
     )
     if context.invoked_subcommand is None:
         from chatd.client.cli.interactive import run  # noqa: PLC0415

@@ -110,7 +110,9 @@ class Flow:
         self._settle(key)
 
     def _not_taken(self, failure: Failure, key: int, which: str) -> None:
-        failure.trap(RequestError, ClientError)
+        if failure.check(ClientError):
+            return  # The client has stopped, as its notice tells; nobody knows of this message any more.
+        failure.trap(RequestError)
         if key in self._waiting and isinstance(failure.value, RequestError):
             self._fail(which, failure.value.text)
         self._settle(key)
