@@ -1,0 +1,40 @@
+"""All scenes that the chosen tests ask for are played at once, before the first of these tests."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.network import measured, playing
+from tests.network.cases import Case, Phase
+from tests.network.measured import Measured
+
+Job = tuple[Case, Phase]
+
+
+def _chosen(session: pytest.Session) -> list[Job]:
+    found = (getattr(item, "callspec", None) for item in session.items)
+    asked = [spec.params["job"] for spec in found if spec is not None and "job" in spec.params]
+    ordered = [job for job in playing.jobs() if job in asked]
+    return [job for job in ordered if not playing.missing(job[0])]
+
+
+@pytest.fixture(scope="session")
+def played(request: pytest.FixtureRequest) -> dict[str, Measured | BaseException]:
+    """Return what each scene showed, by its key; ``$CHATD_NETWORK_KEEP`` names a file that is to keep it."""
+    outage = float(os.environ.get("CHATD_NETWORK_OUTAGE", playing.OUTAGE))
+    results = asyncio.run(playing.play_all(_chosen(request.session), outage))
+    keep = os.environ.get("CHATD_NETWORK_KEEP")
+    if keep:
+        measured.write(Path(keep), [one for one in results.values() if isinstance(one, Measured)])
+    return results
+
+
+@pytest.fixture
+def scene(job: Job, played: dict[str, Measured | BaseException]) -> Measured:
+    """Return what the scene of this test showed."""
+    result = played[playing.key_of(job)]
+    if isinstance(result, BaseException):
+        raise result
+    return result

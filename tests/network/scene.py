@@ -1,0 +1,285 @@
+"""One scene: a network, a daemon, a client behind the fault and one near the server, and what happens."""
+
+import asyncio
+import re
+import tempfile
+import time
+from collections import Counter
+from contextlib import AsyncExitStack
+from itertools import pairwise
+from pathlib import Path
+from typing import Final, Self
+
+from tests.network.cases import Case, Phase
+from tests.network.lab.chat import PORT, PROXY_PORT, Chatter, Daemon, Heard, Logged, Tinyproxy
+from tests.network.lab.namespaces import Host, LabError, Network
+from tests.network.lab.programs import PATIENCE, Line, Program, until
+from tests.network.measured import Measured
+
+_MEMORY: Final = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
+"""Where the folders of the programs are: twenty daemons on one disk would measure the disk."""
+
+START: Final = 0.7
+"""Seconds in which a client that starts is not disturbed by others that start."""
+
+WARM: Final = 3.0
+"""Seconds of talk before the cut."""
+
+AFTER: Final = 4.0
+"""Seconds of talk after service is back, for relapses."""
+
+RETURN: Final = 45.0
+"""Seconds after the heal in which service must be back for the case to have an end."""
+
+SETTLE: Final = 40.0
+"""Seconds for all that was said to be heard; a link that was slow has much to bring."""
+
+
+class Scene:
+    """The hosts and programs of one case."""
+
+    def __init__(
+        self, case: Case, phase: Phase, outage: float, tag: str, starting: asyncio.Semaphore
+    ) -> None:
+        self.case = case
+        self._starting = starting
+        self.measured = Measured(case.name, phase.value, outage)
+        self.network = Network(tag)
+        self._stack = AsyncExitStack()
+        self._helpers: list[Program] = []
+        self._hushed = 0.0
+
+    async def __aenter__(self) -> Self:
+        folder = tempfile.TemporaryDirectory(prefix="chatd-net-", dir=_MEMORY)
+        self._folder = Path(self._stack.enter_context(folder))
+        try:
+            await self._stack.enter_async_context(self.network)
+            self._lay_names()
+            await self.heal_router()
+            await self._make_programs()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.end_helpers()
+        await self._stack.aclose()
+
+    def _lay_names(self) -> None:
+        etc = self.network.client.etc
+        etc.mkdir(parents=True, exist_ok=True)
+        (etc / "hosts").write_text(f"127.0.0.1 localhost\n{self.network.server.address} chat.test\n")
+        (etc / "resolv.conf").write_text("nameserver 127.0.0.1\n")
+
+    async def _make_programs(self) -> None:
+        network, folder = self.network, self._folder
+        proxied = f"http://{network.proxy.address}:{PROXY_PORT}" if self.case.proxied else ""
+        host = "chat.test" if self.case.by_name else network.server.address
+        self.daemon = Daemon(network.server, folder / "daemon")
+        self.near = Chatter(network.server, folder, "near", f"127.0.0.1:{PORT}")
+        self.far = Chatter(network.client, folder, "far", f"{host}:{PORT}", proxied)
+        self.proxy = Tinyproxy(network.proxy, folder)
+        for program in (self.daemon, self.proxy, self.near, self.far):
+            self._stack.push_async_callback(program.kill)
+
+    # ---- what faults need ---------------------------------------------------------------------------
+
+    async def heal_router(self) -> None:
+        """Let the router forward what it does without a fault."""
+        await self.network.drop_nothing()
+        if self.case.proxied:  # Nothing goes around the proxy.
+            await self.network.drop("-s", self.network.client.address, "-d", self.network.server.address)
+
+    async def helper(self, host: Host, *command: str) -> None:
+        """Start a program that belongs to a fault, and wait until it is ready."""
+        program = Program(host, *command)
+        self._helpers.append(program)
+        await program.start()
+        await program.await_said(program.out, "ready")
+
+    async def end_helpers(self) -> None:
+        """End the programs that belong to a fault."""
+        for program in self._helpers:
+            self.measured.accepted += sum(line.text == "accepted" for line in program.out)
+            await program.kill()
+        self._helpers.clear()
+
+    def far_port(self) -> str:
+        """Return the port of the far client's present connection."""
+        return self._far_events("client-in")[-1].fields["peer"].rpartition(":")[2]
+
+    def _far_events(self, name: str, since: float = 0.0) -> list[Logged]:
+        return [one for one in self.daemon.events(name, since) if one.fields.get("nick") == "far"]
+
+    # ---- the course of events -----------------------------------------------------------------------
+
+    async def set_up(self, phase: Phase) -> None:
+        """Start everything that is there before the cut."""
+        async with self._starting:
+            await self.daemon.start()
+            if self.case.proxied:
+                await self.proxy.start()
+            await self._join(self.near)
+            if phase is Phase.CONNECTED:
+                await self._join(self.far)
+
+    async def _join(self, client: Chatter) -> None:
+        await client.start()
+        await client.await_said(client.err, "connected to")
+        client.talk(self.case.rate)
+
+    async def play(self, phase: Phase) -> Measured:
+        """Cut, wait, heal, and see what became of it."""
+        if phase is Phase.CONNECTED:
+            await self._warm_up()
+            cut = time.monotonic()
+            await self.case.fault.cut(self)
+        else:
+            await self.case.fault.cut(self)
+            cut = await self._start_late()
+        await asyncio.sleep(max(0.0, cut + self.measured.outage - time.monotonic()))
+        await self.case.fault.heal(self)
+        healed = time.monotonic()
+        await until(lambda: self._served(healed), RETURN)
+        await asyncio.sleep(AFTER)
+        await self._settle()
+        self._note(cut, healed)
+        return self.measured
+
+    async def _start_late(self) -> float:
+        """Start the far client, and return when it began to be."""
+        async with self._starting:
+            begin = time.monotonic()
+            await self.far.start()
+            self.far.talk(self.case.rate)
+            await asyncio.sleep(START)
+        return begin
+
+    async def _warm_up(self) -> None:
+        far = self.far
+        if not await until(lambda: {"far", "near"} <= {one.by for one in far.heard()}, PATIENCE):
+            raise LabError(f"{self.measured.key}: no talk before the cut")
+        await asyncio.sleep(WARM)
+
+    def _served(self, since: float) -> float | None:
+        """Return when a message of each client that was said after ``since`` had come to the far one."""
+        first = [
+            next((one.at for one in self.far.heard() if self._is_later(one, since, speaker)), None)
+            for speaker in (self.far, self.near)
+        ]
+        return None if None in first else max(at for at in first if at is not None)
+
+    @staticmethod
+    def _is_later(heard: Heard, since: float, speaker: Chatter) -> bool:
+        return heard.by == speaker.nick and speaker.said[heard.number - 1] >= since
+
+    def _back(self, healed: float) -> float | None:
+        """Return when, after the heal, a message of each client had come to the far one."""
+        first = [
+            next((one.at for one in self.far.heard() if one.at >= healed and one.by == nick), None)
+            for nick in ("far", "near")
+        ]
+        return None if None in first else max(at for at in first if at is not None)
+
+    async def _settle(self) -> None:
+        both = (self.far, self.near)
+        self._hushed = time.monotonic()
+        for client in both:
+            await client.hush()
+        await until(lambda: not any(self._missing(client) for client in both), SETTLE)
+        ends = await asyncio.gather(*(client.finish() for client in both))
+        self.measured.ended_well = set(ends) == {0}
+
+    # ---- what was seen ------------------------------------------------------------------------------
+
+    def _missing(self, client: Chatter) -> int:
+        """Return how many messages the client should have heard but has not."""
+        heard = client.heard()
+        missing = 0
+        for speaker in (self.far, self.near):
+            numbers = {one.number for one in heard if one.by == speaker.nick}
+            # The far client joins while the near one is talking already: what was said before is not missed.
+            begin = min(numbers, default=1) if speaker is not client and client is self.far else 1
+            missing += len(set(range(begin, len(speaker.said) + 1)) - numbers)
+        return missing
+
+    @staticmethod
+    def _doubled(client: Chatter) -> int:
+        times = Counter((one.by, one.number) for one in client.heard())
+        return sum(count - 1 for count in times.values())
+
+    @staticmethod
+    def _disordered(client: Chatter) -> int:
+        heard = client.heard()
+        wrong = sum(after.seq <= before.seq for before, after in pairwise(heard))
+        for nick in ("far", "near"):
+            numbers = [one.number for one in heard if one.by == nick]
+            wrong += sum(after <= before for before, after in pairwise(numbers))
+        return wrong
+
+    def _note(self, cut: float, healed: float) -> None:
+        found, far = self.measured, self.far
+        served, back = self._served(cut), self._back(healed)
+        found.served = since(cut, served)
+        found.back = since(healed, back)
+        found.suspected = since(cut, *times(far.quiet(cut)))
+        found.failures = [round(line.at - cut, 2) for line in far.failed(cut)]
+        found.waits = [_wait(line) for line in far.failed(cut)]
+        self._note_losses(cut, back)
+        self._note_server(cut)
+        clients = (far, self.near)
+        found.said = sum(len(client.said) for client in clients)
+        found.missing = sum(map(self._missing, clients))
+        found.doubled = sum(map(self._doubled, clients))
+        found.disordered = sum(map(self._disordered, clients))
+        late = [one.at - self._speaker(one).said[one.number - 1] for one in far.heard()]
+        found.latest = round(max(late, default=0.0), 2)
+        found.faults = self.daemon.faults() + [line.text for line in far.err if "Traceback" in line.text]
+        found.lines = [f"{line.at - cut:+.2f} {line.text}" for line in far.err if line.at >= cut]
+
+    def _speaker(self, heard: Heard) -> Chatter:
+        return self.far if heard.by == "far" else self.near
+
+    def _note_losses(self, cut: float, back: float | None) -> None:
+        found = self.measured
+        lost, failed = self.far.lost(cut), self.far.failed(cut)
+        noticed = min((*lost, *failed), key=lambda line: line.at, default=None)
+        found.losses = len(lost)
+        if noticed is not None:
+            found.noticed = since(cut, noticed.at)
+            found.reason = re.sub(
+                r"^chatc: (lost|cannot connect to) \S+: |; retrying in .*", "", noticed.text
+            )
+        if back is not None:
+            found.relapses = sum(line.at > back for line in lost)
+
+    def _note_server(self, cut: float) -> None:
+        found = self.measured
+        out = [one for one in self._far_events("client-out", cut) if one.at < self._hushed]
+        found.reaped = len(self._far_events("reaped", cut))
+        if out and self.case.server_lives:
+            found.server_noticed = since(cut, out[0].at)
+            found.server_reason = out[0].fields["reason"]
+
+
+def times(lines: list[Line]) -> list[float]:
+    """Return when the lines were said."""
+    return [line.at for line in lines]
+
+
+def since(start: float, *at: float | None) -> float | None:
+    """Return the seconds from ``start`` to the first of ``at``, None if there is none."""
+    return None if not at or at[0] is None else round(at[0] - start, 2)
+
+
+def _wait(line: Line) -> float:
+    found = re.search(r"retrying in ([0-9.]+) s", line.text)
+    return float(found[1]) if found else 0.0
+
+
+async def play(case: Case, phase: Phase, outage: float, tag: str, starting: asyncio.Semaphore) -> Measured:
+    """Set up one scene, play it, and remove everything; ``starting`` is held while programs start."""
+    async with Scene(case, phase, outage, tag, starting) as scene:
+        await scene.set_up(phase)
+        return await scene.play(phase)
