@@ -51,6 +51,9 @@ class Console(Protocol):
     def open(self) -> None:
         """Begin."""
 
+    def listen(self) -> None:
+        """Take in lines, now that it is known where we stand."""
+
     def show(self, text: str, nick: str = "") -> None:
         """Show one or more lines of the conversation; ``nick`` is who said them."""
 

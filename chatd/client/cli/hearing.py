@@ -33,6 +33,8 @@ class Hearing:
         handler = _HANDLERS.get(type(notice))
         if handler is not None:
             handler(self, notice)
+        if line is not None:
+            self._talk.console.listen()
         self._talk.console.refresh()
         self._talk.check_end()
 
@@ -60,8 +62,9 @@ class Hearing:
 
     def _greet(self, nick: str) -> None:
         talk, followed = self._talk, self._talk.client.followed()
-        if not talk.current and len(followed) == 1:
-            talk.turn_to(followed[0].room)
+        likely = [known.room for known in followed if not known.peer] or [known.room for known in followed]
+        if not talk.current and len(likely) == 1:
+            talk.turn_to(likely[0])
         if not talk.console.interactive:
             return
         if talk.current:
@@ -101,7 +104,7 @@ class Hearing:
             talk.turn_to(notice.room)
         missed = notice.head - notice.cursor
         if missed > 0 and not self._linked and talk.console.interactive:
-            talk.say(f"{clean_line(notice.name)}: {showing.counted(missed, 'event')} since you were here")
+            talk.say(f"meanwhile in {clean_line(notice.name)}: {showing.counted(missed, 'event')}")
 
     def _on_closed(self, notice: n.RoomClosed) -> None:
         self._talk.say(f"You are no longer in {clean_line(notice.name)}.")

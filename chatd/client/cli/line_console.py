@@ -54,6 +54,9 @@ class LineConsole:
         self._input.resume()
         self.refresh()
 
+    def listen(self) -> None:
+        """Do nothing: people type when they like."""
+
     def show(self, text: str, nick: str = "") -> None:
         """Show lines above the prompt; ``nick`` gets its colour."""
         lines = self._screen.folded(text)

@@ -27,11 +27,17 @@ class PlainConsole:
         self._lines = LineCutter()
         self._open = False
         self._held = False
+        self._listening = False
 
     def open(self) -> None:
-        """Begin to read."""
+        """Begin to show; the input waits until it is known what rooms there are, or that none can be had."""
         self._open = True
-        self._input.resume()
+
+    def listen(self) -> None:
+        """Begin to read."""
+        if not self._listening:
+            self._listening = True
+            self._input.resume()
 
     def show(self, text: str, nick: str = "") -> None:  # noqa: ARG002 - told by colour alone
         """Write lines to standard output."""
