@@ -9,8 +9,8 @@ SILENCE: Final = ((300.0, 2.0), (1800.0, 10.0), (float("inf"), 30.0))
 ANSWER_BASE: Final = 0.5
 """Seconds: the first answered failure draws from this range, each further one from twice the range before."""
 
-ANSWER_CAP: Final = 30.0
-"""Seconds: the widest range after answered failures."""
+ANSWER_CAPS: Final = ((300.0, 5.0), (float("inf"), 30.0))
+"""Pairs: until so many seconds of trouble, the widest range after answered failures, in seconds."""
 
 SLOT_CAP: Final = 3600.0
 """Seconds: no server can send a client away for longer."""
@@ -31,21 +31,21 @@ class Backoff:
 
     def after_silence(self, now: float) -> float:
         """Return the delay after an attempt that reached nobody: it burdens nobody to try again soon."""
-        if self._since is None:
-            self._since = now
-        trouble = now - self._since
-        widest = next(cap for until, cap in SILENCE if trouble < until)
-        return self._uniform(0.0, widest)
+        return self._uniform(0.0, self._cap(SILENCE, now))
 
     def after_answer(self, now: float, slot: float | None = None) -> float:
         """Return the delay after a refusal or a close; the ``slot`` that the server named wins."""
-        if self._since is None:
-            self._since = now
-        widest = min(ANSWER_CAP, ANSWER_BASE * 2.0 ** min(self._answers, 10))
+        widest = min(self._cap(ANSWER_CAPS, now), ANSWER_BASE * 2.0 ** min(self._answers, 10))
         self._answers += 1
         if slot is not None:
             return min(max(slot, 0.0), SLOT_CAP)
         return self._uniform(0.0, widest)
+
+    def _cap(self, caps: tuple[tuple[float, float], ...], now: float) -> float:
+        if self._since is None:
+            self._since = now
+        trouble = now - self._since
+        return next(cap for until, cap in caps if trouble < until)
 
     def reset(self) -> None:
         """Forget all failures: a link was up for `STEADY` seconds."""

@@ -161,6 +161,8 @@ class Driver:
             alarm.reset(wait)
 
     def _wake(self) -> None:
+        for link in self.factory.stirring():
+            self.feed(self.machine.stirred(link, self.now()))
         self.feed(self.machine.tick(self.now()))
 
     def dialling(self, link: int) -> None:

@@ -46,6 +46,11 @@ class ChatClientFactory(ReconnectingClientFactory):
         if connector is not None and connector.protocol is not None:
             connector.protocol.write(data)
 
+    def stirring(self) -> list[int]:
+        """Return the links on which data has arrived since the last look that cannot be read yet."""
+        protocols = [connector.protocol for connector in self._connectors.values()]
+        return [protocol.link for protocol in protocols if protocol is not None and protocol.stirs()]
+
     def read(self, on: bool) -> None:
         """Read from the links, or leave what arrives where it is."""
         for connector in self._connectors.values():

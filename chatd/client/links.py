@@ -111,6 +111,15 @@ class Links:
                 self._drop(link, "the server's answers do not fit what was sent", now)
         return self._taken()
 
+    def stirred(self, number: int, now: float) -> list[Effect]:
+        """Note that data has arrived on link ``number`` which cannot be read before what is missing."""
+        link = self._link(number)
+        if link is not None and link.phase is Phase.LIVE:
+            link.heard(now)
+            if link is self.current:
+                self._revive(link)
+        return self._taken()
+
     def writable(self, number: int, on: bool, now: float) -> list[Effect]:
         """Note whether the transport of link ``number`` takes more bytes now."""
         link = self._link(number)

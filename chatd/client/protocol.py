@@ -10,6 +10,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chatd.client.seams import Ends
+from chatd.tcp import out_of_order
 
 FAREWELL: Final = 2.0
 """Seconds that written bytes have to get out before the connection is aborted."""
@@ -30,6 +31,7 @@ class ChatClientProtocol(Protocol):
         self._ends = ends
         self._lost = lost
         self._streaming = False
+        self._out_of_order = 0
 
     def connectionMade(self) -> None:
         """Tune the socket and tell that the transport is open."""
@@ -49,6 +51,11 @@ class ChatClientProtocol(Protocol):
         """Tell the connector."""
         self._streaming = False
         self._lost(reason)
+
+    def stirs(self) -> bool:
+        """Return whether data has arrived since the last look that cannot be read before what is missing."""
+        before, self._out_of_order = self._out_of_order, out_of_order(self._transport())
+        return self._out_of_order > before
 
     def write(self, data: bytes) -> None:
         """Write ``data``."""

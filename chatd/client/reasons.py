@@ -13,7 +13,10 @@ from twisted.python.failure import Failure
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a link ended: ``answered`` if somebody was there, ``code`` where no further attempt can succeed."""
+    """How a link ended: ``answered`` if somebody was there, ``code`` where no further attempt can succeed.
+
+    A port where nothing listens answers nothing that costs anybody anything: that counts as silence.
+    """
 
     text: str
     answered: bool = False
@@ -24,8 +27,8 @@ TIMED_OUT: Final = Ending("timed out")
 CLOSED: Final = Ending("closed by the server", answered=True)
 
 _BY_ERRNO: Final[dict[int, Ending]] = {
-    errno.ECONNREFUSED: Ending("refused: nothing listens there", answered=True),
-    errno.ENOENT: Ending("there is no such socket", answered=True),
+    errno.ECONNREFUSED: Ending("refused: nothing listens there"),
+    errno.ENOENT: Ending("there is no such socket"),
     errno.EACCES: Ending("this user may not use that socket", answered=True),
     errno.ETIMEDOUT: TIMED_OUT,
     errno.ENETUNREACH: Ending("the network is unreachable"),

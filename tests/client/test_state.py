@@ -575,7 +575,7 @@ def test_a_server_that_accepts_and_closes_at_once_is_tried_ever_more_rarely():
     for _ in range(8):
         world.dial()
         world.cut()
-    assert world.delays == [0.0, 0.5, 1, 2, 4, 8, 16, 30, 30]
+    assert world.delays == [0.0, 0.5, 1, 2, 4, 5, 5, 5, 5]
 
 
 def test_failures_are_forgotten_only_after_ten_seconds_up():
@@ -669,3 +669,23 @@ def test_more_rooms_than_one_hello_may_name_are_all_followed_again():
     assert world.said(EventSeen)[-1].event.text == "missed"
     assert len(world.machine.rooms.followed) == 300
     assert not world.said(GapSeen)
+
+
+def test_data_that_arrives_out_of_order_is_no_silence():
+    world = connected()
+    world.reachable = False
+    for _ in range(60):
+        world.wait(0.5)
+        world.perform(world.machine.stirred(world.machine.current.number, world.now))
+    assert not world.said(Quiet)
+    assert not world.said(Lost)
+
+
+def test_data_that_arrives_out_of_order_ends_a_suspicion():
+    world = connected()
+    world.reachable = False
+    world.wait(3.1)
+    assert world.said(Quiet)
+    world.perform(world.machine.stirred(world.machine.current.number, world.now))
+    assert world.said(Revived)
+    assert world.machine.current is not None
