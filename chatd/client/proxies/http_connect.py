@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 MAX_ANSWER: Final = 16_384
 """Bytes that the head of the proxy's answer may have."""
 
+_FIRST: Final = b"HTTP/"
+"""How every answer begins; h11 would wait for the rest of what begins in another way."""
+
+_STRANGE: Final = "does not speak HTTP"
+
 _LONGEST_REASON: Final = 80
 """Characters of the proxy's own words that are shown."""
 
@@ -33,6 +38,7 @@ class HttpConnect:
         self._connection: h11.Connection = self._h11.Connection(
             self._h11.CLIENT, max_incomplete_event_size=MAX_ANSWER
         )
+        self._first = b""
         self.rest: bytes | None = None
 
     def begin(self) -> bytes:
@@ -44,13 +50,16 @@ class HttpConnect:
 
     def receive(self, data: bytes) -> bytes:
         """Take in the answer. Raises `ProxyError`."""
+        self._first = (self._first + data)[: len(_FIRST)]
+        if not _FIRST.startswith(self._first):
+            raise ProxyError(_STRANGE)
         try:
             self._connection.receive_data(data)
             event = self._connection.next_event()
             while isinstance(event, self._h11.InformationalResponse):
                 event = self._connection.next_event()
         except self._h11.RemoteProtocolError:
-            raise ProxyError("does not speak HTTP") from None
+            raise ProxyError(_STRANGE) from None
         if isinstance(event, self._h11.Response):
             self._answered(event)
         return b""
