@@ -6,6 +6,7 @@ from typing import Final
 from chatd.ops.certificates import certificate_problems
 from chatd.ops.endpoints import EndpointError, Listening, rehearse
 from chatd.ops.reading import Problem
+from chatd.ops.relays import relay_problems
 from chatd.ops.settings import Config, HeartbeatConfig, ListenConfig
 
 _PLAINTEXT: Final = (
@@ -71,6 +72,7 @@ def check_listener(listen: ListenConfig, path: str, *, allow_plaintext: bool) ->
         yield Problem(f"{path}.endpoint", str(error))
         listening = None
     yield from certificate_problems(listen.certificate, listen.key, path)
+    yield from relay_problems(listen, path, tls=listening is not None and listening.tls)
     if listening is not None:
         yield from _secrecy(
             listen, listening, path, allow_plaintext=allow_plaintext or listen.allow_plaintext

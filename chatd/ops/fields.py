@@ -8,7 +8,7 @@ from typing import Final
 FIELDS: Final[dict[str, str]] = {
     "bytes_in": "bytes received on the connection",
     "bytes_out": "bytes sent on the connection",
-    "code": "the stable code of a refusal (docs/PROTOCOL.md, Errors)",
+    "code": "the stable code of a refusal (docs/PROTOCOL.md, Errors; `proxy-…`: Behind a relay)",
     "connection": "the number of a connection since the daemon started",
     "connections": "how many connections",
     "count": "how many",
@@ -23,6 +23,7 @@ FIELDS: Final[dict[str, str]] = {
     "nick": "the nick of a user",
     "peer": "the other end of the connection: address:port, or unix",
     "reason": "why a connection ended (End reasons)",
+    "relay": "the address of the relay between the peer and the daemon, where there is one",
     "resumed": "whether a known session came back, or a new one began",
     "room": "the room's name",
     "rooms": "how many rooms",

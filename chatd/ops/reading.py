@@ -101,13 +101,19 @@ def _text(info: Any) -> str:
     return f"a text in quotes{empty} without control characters"
 
 
+def _list(info: Any) -> str:
+    if isinstance(info.item_type, inspect.StructType):
+        return "a list of tables, written with [[double brackets]]"
+    return f"a list, in [brackets], of {_WORDS[type(info.item_type)](info.item_type)}"
+
+
 _WORDS: Final[dict[type, Callable[[Any], str]]] = {
     inspect.IntType: lambda info: "a whole number" + _bounds(info),
     inspect.FloatType: lambda info: "a number" + _bounds(info),
     inspect.StrType: _text,
     inspect.BoolType: lambda _info: "true or false",
     inspect.LiteralType: _choice,
-    inspect.VarTupleType: lambda _info: "a list of tables, written with [[double brackets]]",
+    inspect.VarTupleType: _list,
     inspect.StructType: lambda _info: "a table, written with [brackets]",
 }
 

@@ -24,7 +24,8 @@ class ListenConfig(Section, frozen=True):
 
     ``endpoint`` is a Twisted server endpoint string. With ``certificate`` and ``key`` (PEM files) it speaks
     TLS. Plain text beyond loopback and UNIX sockets needs ``allow_plaintext``, here or for all listeners.
-    ``backlog`` is the number of connections the kernel holds until they are accepted.
+    ``backlog`` is the number of connections the kernel holds until they are accepted. With ``proxy_protocol``
+    every connection begins with a PROXY header, and only the ``trusted`` networks may connect.
     """
 
     endpoint: SomeLine = "tcp:7411:interface=127.0.0.1"
@@ -32,6 +33,8 @@ class ListenConfig(Section, frozen=True):
     key: Line = ""
     allow_plaintext: bool = False
     backlog: Annotated[int, Meta(ge=1, le=65_535)] = 1024
+    proxy_protocol: bool = False
+    trusted: tuple[SomeLine, ...] = ()
 
     @property
     def tls(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress
 
 from chatd.chat.arrival import Arrival
 from chatd.chat.hub import Hub
@@ -18,6 +19,7 @@ from chatd.clock import Clock
 from chatd.ops.log import Log
 from chatd.ops.repeats import Repeats
 from chatd.ops.settings import HeartbeatConfig, LimitsConfig
+from chatd.server import sockets
 from chatd.server.auth import ISession, NickClaim, SessionToken
 from chatd.server.delivery import Delivery
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError
@@ -33,18 +35,12 @@ REFUSAL_INTERVAL: Final = 10.0
 """Seconds in which the same refusal of the same address is logged once."""
 
 
-class Connection(Peer, Protocol):
-    """A connection as the desk sees it."""
+class Swept(Protocol):
+    """What the reaper looks at: a connection, or one that waits for its PROXY header."""
 
-    number: int
-    address: str
-    peer_host: str
-    opened: float
-    close_reason: CloseReason | None
-    bytes_in: int
-    bytes_out: int
-    messages_in: int
-    answered: int
+    @property
+    def address(self) -> str:
+        """Return the other end as the log shows it."""
 
     def sweep(self, now: float) -> None:
         """Look at the clock."""
@@ -54,6 +50,20 @@ class Connection(Peer, Protocol):
 
     def abort(self, reason: CloseReason) -> None:
         """End it at once."""
+
+
+class Connection(Peer, Swept, Protocol):
+    """A connection as the desk sees it."""
+
+    number: int
+    peer_host: str
+    relay: str | None
+    opened: float
+    close_reason: CloseReason | None
+    bytes_in: int
+    bytes_out: int
+    messages_in: int
+    answered: int
 
 
 @dataclass(slots=True)
@@ -85,6 +95,7 @@ class Desk:
         self.pulse = Pulse(heartbeat.interval, heartbeat.misses)
         self.delivery = Delivery(store, clock)
         self.connections: set[Connection] = set()
+        self.waiting: set[Swept] = set()
         self.draining = False
         self._portal = portal
         self._bounds = heartbeat
@@ -92,6 +103,10 @@ class Desk:
         self._guests: dict[Connection, _Guest] = {}
         self._repeats = Repeats(REFUSAL_INTERVAL)
         self._numbers = itertools.count(1)
+
+    def swept(self) -> list[Swept]:
+        """Return everyone that the reaper has to look at."""
+        return [*self.connections, *self.waiting]
 
     # ---- coming -------------------------------------------------------------------------------------
 
@@ -102,7 +117,7 @@ class Desk:
         host = connection.peer_host
         self._hosts[host] += 1
         limit = self.limits.max_connections_per_address
-        if len(self.connections) > self.limits.max_connections:
+        if len(self.connections) + len(self.waiting) > self.limits.max_connections:
             return ProtocolError(Code.TOO_MANY_CONNECTIONS, "The server is full; try again later.")
         if limit and not _is_local(host) and self._hosts[host] > limit:
             return ProtocolError(
@@ -153,6 +168,7 @@ class Desk:
             "client-in",
             connection=connection.number,
             peer=connection.address,
+            relay=connection.relay,
             session=session.id,
             nick=session.user.nick,
             resumed=arrival.resumed,
@@ -163,11 +179,16 @@ class Desk:
 
     def refused(self, connection: Connection, error: ChatdError) -> None:
         """Log that ``connection`` was refused, once in a while for the same code and address."""
-        held_back = self._repeats.admit((error.code, connection.peer_host), self.clock.seconds())
+        self._say_refused(error.code, error.text, connection.peer_host, connection.address)
+
+    def say_refused(self, code: str, text: str, address: IAddress | None) -> None:
+        """Log that ``address`` was refused before it had a connection here."""
+        self._say_refused(code, text, sockets.host_of(address), sockets.name_of(address))
+
+    def _say_refused(self, code: str, text: str, host: str, name: str) -> None:
+        held_back = self._repeats.admit((code, host), self.clock.seconds())
         if held_back is not None:
-            log.warn(
-                "refused", error.text, peer=connection.address, code=error.code, suppressed=held_back or None
-            )
+            log.warn("refused", text, peer=name, code=code, suppressed=held_back or None)
 
     def reaped(self, connection: Connection, silence: float) -> None:
         """Log that ``connection`` is given up."""

@@ -9,11 +9,13 @@ from OpenSSL import crypto
 from twisted.internet.endpoints import serverFromString, wrapServerTLS
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
-from twisted.internet.protocol import Factory
 from twisted.internet.ssl import Certificate, CertificateOptions, KeyPair
 from twisted.python.failure import Failure
 
+from chatd.ops.relays import Trusted
 from chatd.ops.settings import ListenConfig
+from chatd.server.factory import ChatFactory
+from chatd.server.relay import RelayEndpoint
 
 _WITH_BACKLOG: Final = frozenset({"tcp", "tcp6", "ssl", "unix"})
 _PEM_END: Final = b"-----END CERTIFICATE-----"
@@ -23,7 +25,7 @@ class ListenError(Exception):
     """A listener that cannot be opened: one sentence that says what to do."""
 
 
-def listen(reactor: object, listener: ListenConfig, factory: Factory) -> IListeningPort:
+def listen(reactor: object, listener: ListenConfig, factory: ChatFactory) -> IListeningPort:
     """Return the port that accepts for ``factory``. Raises `ListenError`."""
     outcome = _try(reactor, listener, factory)
     if isinstance(outcome, Failure) and _clear_stale_socket(outcome.value):
@@ -33,10 +35,10 @@ def listen(reactor: object, listener: ListenConfig, factory: Factory) -> IListen
     return outcome
 
 
-def _try(reactor: object, listener: ListenConfig, factory: Factory) -> IListeningPort | Failure:
+def _try(reactor: object, listener: ListenConfig, factory: ChatFactory) -> IListeningPort | Failure:
     outcome: list[IListeningPort | Failure] = []
     try:
-        _endpoint(reactor, listener).listen(factory).addBoth(outcome.append)
+        _endpoint(reactor, listener, factory).listen(factory).addBoth(outcome.append)
     except Exception as error:
         raise ListenError(_explain(listener, error)) from error
     if not outcome:
@@ -60,11 +62,13 @@ def _clear_stale_socket(error: BaseException | None) -> bool:
     return False
 
 
-def _endpoint(reactor: object, listener: ListenConfig) -> IStreamServerEndpoint:
+def _endpoint(reactor: object, listener: ListenConfig, chat: ChatFactory) -> IStreamServerEndpoint:
     description = listener.endpoint
     if description.split(":")[0] in _WITH_BACKLOG and "backlog=" not in description:
         description += f":backlog={listener.backlog}"
     endpoint = serverFromString(reactor, description)
+    if listener.proxy_protocol:
+        endpoint = RelayEndpoint(endpoint, chat, Trusted(listener.trusted))
     return wrapServerTLS(_tls_options(listener), endpoint) if listener.tls else endpoint
 
 

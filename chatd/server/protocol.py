@@ -70,6 +70,7 @@ class ChatProtocol(Protocol):
         self.bytes_in = self.bytes_out = self.messages_in = self.answered = 0
         self.number = 0
         self.address = self.peer_host = ""
+        self.relay: str | None = None
         self.opened = now
         self._moved = now
         self._taken_bytes = 0
@@ -90,6 +91,7 @@ class ChatProtocol(Protocol):
         peer = self.transport.getPeer()
         self.address = sockets.name_of(peer)
         self.peer_host = sockets.host_of(peer)
+        self.relay = sockets.relay_of(self.transport)
         self.transport.registerProducer(self, True)
         error = self._desk.opened(self)
         if error is not None:

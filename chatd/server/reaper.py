@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 
 from chatd.ops.log import Log
-from chatd.server.desk import Connection, Desk
+from chatd.server.desk import Desk, Swept
 from chatd.wire.errors import CloseReason
 
 log = Log(__name__)
@@ -43,13 +43,13 @@ class Reaper:
         now = self._desk.clock.seconds()
         if count >= MISSED:
             log.warn("stalled", "The daemon was away; nobody is judged by that.", lag=count * SWEEP_INTERVAL)
-            for connection in self._desk.connections:
+            for connection in self._desk.swept():
                 connection.forgive(now)
-        for connection in list(self._desk.connections):
+        for connection in self._desk.swept():
             self._sweep(connection, now)
 
     @staticmethod
-    def _sweep(connection: Connection, now: float) -> None:
+    def _sweep(connection: Swept, now: float) -> None:
         try:
             connection.sweep(now)
         except Exception:  # noqa: BLE001 - one victim's fault must not end the sweep of all others

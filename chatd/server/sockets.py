@@ -66,6 +66,12 @@ def unsent(transport: Any) -> int:
     return waiting + int(_INT.unpack(answer)[0])
 
 
+def relay_of(transport: Any) -> str | None:
+    """Return the address of the relay that the connection came through, None where there is none."""
+    relay: str | None = getattr(transport, "relay", None)
+    return relay
+
+
 def name_of(address: IAddress | None) -> str:
     """Return a peer's address as logs show it: HOST:PORT, IPv4 as IPv4 also on a dual-stack listener."""
     host = getattr(address, "host", None)

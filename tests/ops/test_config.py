@@ -22,6 +22,7 @@ from chatd.ops.config import (
     merge,
     parse,
 )
+from chatd.ops.relays import Trusted
 
 PLAIN = (
     "speaks plain text beyond this machine: give it a certificate and a key, "
@@ -100,7 +101,10 @@ WRONG = {
     "unknown key in a list": (
         "[[listen]]\n[[listen]]\nport = 7411\nendpoint='unix:/x'",
         "listen[1].port",
-        "this key is not known; known here are endpoint, certificate, key, allow_plaintext, backlog.",
+        (
+            "this key is not known; known here are endpoint, certificate, key, allow_plaintext, backlog, "
+            "proxy_protocol, trusted."
+        ),
     ),
     "strange key": ('"a\\nb" = 1', '"a\\nb"', None),
     "text for number": (
@@ -407,3 +411,63 @@ def _without_none(value):
     if isinstance(value, dict):
         return {key: _without_none(item) for key, item in value.items() if item is not None}
     return [_without_none(item) for item in value if item is not None] if isinstance(value, list) else value
+
+
+RELAYED = """
+[[listen]]
+endpoint = "tcp:7411:interface=127.0.0.1"
+proxy_protocol = true
+"""
+
+WRONG_RELAYS = {
+    "no relays": ("", "listen[0].trusted", "proxy_protocol needs the networks that the relay connects from"),
+    "none of them": ("trusted = []", "listen[0].trusted", "proxy_protocol needs the networks"),
+    "a name": ('trusted = ["10.0.0.1", "relay"]', "listen[0].trusted[1]", "'relay' is not a network"),
+    "host bits": ('trusted = ["10.0.0.1/8"]', "listen[0].trusted[0]", "'10.0.0.1/8' is not a network"),
+    "mapped": ('trusted = ["::ffff:10.0.0.0/104"]', "listen[0].trusted[0]", "is not a network"),
+    "a text": ('trusted = "10.0.0.0/8"', "listen[0].trusted", "expected a list, in [brackets], of a text"),
+    "a number": ("trusted = [10]", "listen[0].trusted", "expected a list, in [brackets], of a text"),
+}
+
+
+@pytest.mark.parametrize(("text", "path", "sentence"), WRONG_RELAYS.values(), ids=WRONG_RELAYS.keys())
+def test_wrong_relays_are_named(text, path, sentence):
+    found = problems_of(RELAYED + text)
+    assert found[0][0] == path
+    assert sentence in found[0][1]
+    assert found[0][1].endswith(".")
+
+
+def test_relays_need_the_header_and_the_header_comes_before_tls(pems):
+    listen = '[[listen]]\nendpoint = "unix:/tmp/x"\ntrusted = ["unix"]'
+    assert problems_of(listen) == [
+        ("listen[0].trusted", "trusted has no effect alone; say proxy_protocol = true or leave it out.")
+    ]
+    assert parse(f"{listen}\nproxy_protocol = true").listen[0].trusted == ("unix",)
+    ssl = f"ssl:7411:privateKey={pems}/one.key:certKey={pems}/one.crt"
+    found = problems_of(f"[[listen]]\nendpoint = '{ssl}'\ntrusted = ['10.0.0.0/8']\nproxy_protocol = true")
+    assert [path for path, _ in found] == ["listen[0].endpoint"]
+
+
+@pytest.mark.parametrize(
+    ("host", "trusted"),
+    [
+        ("10.1.2.3", True),
+        ("::ffff:10.1.2.3", True),
+        ("11.1.2.3", False),
+        ("2001:db8:7::1", True),
+        ("2001:db8:8::1", False),
+        ("fe80::1%eth0", True),
+        ("192.0.2.1", True),
+        ("192.0.2.2", False),
+        ("unix", False),
+        ("", False),
+    ],
+)
+def test_who_is_trusted(host, trusted):
+    assert (host in Trusted(["10.0.0.0/8", "2001:db8:7::/48", "fe80::/10", "192.0.2.1"])) is trusted
+
+
+def test_a_unix_socket_is_trusted_by_name():
+    assert "unix" in Trusted(["unix"])
+    assert "10.0.0.1" not in Trusted(["unix"])

@@ -29,7 +29,7 @@ def test_the_default_file_says_the_defaults():
 
 def keys(section, path=""):
     for name, value in ((name, getattr(section, name)) for name in section.__struct_fields__):
-        inner = value[0] if isinstance(value, tuple) else value
+        inner = value[0] if value and isinstance(value, tuple) else value
         if isinstance(inner, Section):
             yield from keys(inner, f"{path}{name}.")
         else:
@@ -38,7 +38,7 @@ def keys(section, path=""):
 
 def flat(table, path=""):
     for name, value in table.items():
-        inner = value[0] if isinstance(value, list) else value
+        inner = value[0] if value and isinstance(value, list) else value
         if isinstance(inner, dict):
             yield from flat(inner, f"{path}{name}.")
         else:

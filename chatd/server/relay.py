@@ -1,0 +1,182 @@
+"""Relays: connections that begin with a PROXY header, which says whose they are.
+
+Nothing of the chat exists before the header is there: the protocol is made with the client's own address, so
+that limits and logs know no other. Only trusted relays are listened to at all.
+"""
+
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory, IStreamServerEndpoint
+from twisted.internet.protocol import connectionDone
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from chatd.ops.log import Log
+from chatd.ops.relays import Trusted
+from chatd.server import sockets
+from chatd.server.desk import Desk
+from chatd.server.factory import ChatFactory
+from chatd.server.proxy_header import HeaderError, HeaderParser, NoHeaderError
+from chatd.wire.errors import CloseReason, Code
+
+log = Log(__name__)
+
+HEADER_TIMEOUT: Final = 5.0
+"""Seconds from the connection to a complete PROXY header."""
+
+REQUIRED: Final = "proxy-header-required"
+MALFORMED: Final = "proxy-header-malformed"
+NOT_TRUSTED: Final = "proxy-not-trusted"
+
+
+class RelayedConnection(ProtocolWrapper):
+    """Takes the header, then is the transport of the protocol that it stands before.
+
+    Until then it waits at the desk, where the reaper looks at it.
+    """
+
+    wrappedProtocol: Any
+    transport: Any
+    factory: "RelayFactory"
+
+    def __init__(self, factory: "RelayFactory", desk: Desk) -> None:
+        super().__init__(factory, None)  # type: ignore[arg-type]
+        self.relay = ""
+        self.close_reason: CloseReason | None = None
+        self._desk = desk
+        self._parser = HeaderParser()
+        self._since = self._opened = desk.clock.seconds()
+        self._source: IAddress | None = None
+        self._bytes_in = 0
+
+    @property
+    def address(self) -> str:
+        """Return the relay's address, as long as there is no other."""
+        return self.relay
+
+    # ---- Twisted's side -----------------------------------------------------------------------------
+
+    def makeConnection(self, transport: Any) -> None:
+        """Begin: the header has to come before the deadline."""
+        self.transport = transport
+        self.connected = 1
+        self.relay = sockets.name_of(transport.getPeer())
+        self.factory.registerProtocol(self)  # type: ignore[no-untyped-call]
+        self._desk.waiting.add(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take the header in, and hand on what comes behind it."""
+        if self.wrappedProtocol is not None:
+            self.wrappedProtocol.dataReceived(data)
+        elif self.close_reason is None:
+            self._bytes_in += len(data)
+            self._take(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """End, for whoever is behind it too."""
+        self.factory.unregisterProtocol(self)  # type: ignore[no-untyped-call]
+        self._desk.waiting.discard(self)
+        wrapped, self.wrappedProtocol = self.wrappedProtocol, None
+        if wrapped is not None:
+            wrapped.connectionLost(reason)
+        else:
+            self._ended()
+
+    def getPeer(self) -> IAddress:
+        """Return the client's address; the relay's own where it speaks for itself."""
+        return self._source or self.transport.getPeer()
+
+    # ---- the header ---------------------------------------------------------------------------------
+
+    def _take(self, data: bytes) -> None:
+        try:
+            header = self._parser.feed(data)
+        except HeaderError as error:
+            code = REQUIRED if isinstance(error, NoHeaderError) else MALFORMED
+            self._refuse(code, f"The relay must begin with a PROXY header: {error}.", CloseReason.BAD_INPUT)
+            return
+        if header is not None:
+            self._source = header.source
+            self._hand_over(header.rest)
+
+    def _hand_over(self, rest: bytes) -> None:
+        if self._desk.draining:
+            self.abort(CloseReason.DRAIN)
+            return
+        self._desk.waiting.discard(self)
+        self.wrappedProtocol = self.factory.wrappedFactory.buildProtocol(self.getPeer())
+        super().makeConnection(self.transport)  # type: ignore[no-untyped-call]
+        if rest and self.wrappedProtocol is not None:
+            self.wrappedProtocol.dataReceived(rest)
+
+    def _refuse(self, code: str, text: str, reason: CloseReason) -> None:
+        self._desk.say_refused(code, text, self.transport.getPeer())
+        self.abort(reason)
+
+    # ---- the reaper's side --------------------------------------------------------------------------
+
+    def sweep(self, now: float) -> None:
+        """Look at the clock: the header is late from the deadline on."""
+        if now - self._since >= HEADER_TIMEOUT:
+            text = f"No PROXY header came within {HEADER_TIMEOUT:g} s."
+            self._refuse(REQUIRED, text, CloseReason.HELLO_TIMEOUT)
+
+    def forgive(self, now: float) -> None:
+        """Begin to wait anew: the daemon was not listening."""
+        self._since = now
+
+    def abort(self, reason: CloseReason) -> None:
+        """End it at once."""
+        self._desk.waiting.discard(self)
+        self.close_reason = self.close_reason or reason
+        self.transport.abortConnection()
+
+    def _ended(self) -> None:
+        log.debug(
+            "client-out",
+            peer=self.relay,
+            reason=self.close_reason or CloseReason.LOST,
+            duration=round(self._desk.clock.seconds() - self._opened, 3),
+            bytes_in=self._bytes_in,
+        )
+
+
+class RelayFactory(WrappingFactory[RelayedConnection]):
+    """Stands before ``factory`` for connections from ``trusted`` relays, at the desk of ``chat``."""
+
+    noisy = False
+
+    def __init__(self, factory: IProtocolFactory, chat: ChatFactory, trusted: Trusted) -> None:
+        super().__init__(factory)  # type: ignore[no-untyped-call]
+        self._chat = chat
+        self._trusted = trusted
+
+    def buildProtocol(self, addr: IAddress | None) -> RelayedConnection | None:  # type: ignore[override]
+        """Return what waits for the header; nothing for whom is not trusted, or where too many wait."""
+        desk = self._chat.desk
+        if desk is None or desk.draining:
+            return None
+        host = sockets.host_of(addr)
+        if host not in self._trusted:
+            desk.say_refused(NOT_TRUSTED, f"{host} is none of the trusted relays of this listener.", addr)
+            return None
+        if len(desk.waiting) >= desk.limits.max_connections:
+            desk.say_refused(Code.TOO_MANY_CONNECTIONS, "Too many connections wait for their header.", addr)
+            return None
+        return RelayedConnection(self, desk)
+
+
+@implementer(IStreamServerEndpoint)
+class RelayEndpoint:
+    """An endpoint whose connections begin with a PROXY header; what wraps it, such as TLS, comes behind."""
+
+    def __init__(self, endpoint: IStreamServerEndpoint, chat: ChatFactory, trusted: Trusted) -> None:
+        self._endpoint = endpoint
+        self._chat = chat
+        self._trusted = trusted
+
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """Listen with the header before what ``protocolFactory`` makes."""
+        return self._endpoint.listen(RelayFactory(protocolFactory, self._chat, self._trusted))
