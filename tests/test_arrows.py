@@ -12,11 +12,12 @@ ARROWS = {
     "wire": set(),
     "chat": {"wire"},
     "store": {"chat"},
-    "client": {"clock", "wire"},
+    "client": {"clock", "tcp", "wire"},
     "clock": set(),
     "ops": {"clock"},
-    "server": {"chat", "clock", "ops", "wire"},
+    "server": {"chat", "clock", "ops", "tcp", "wire"},
     "service": {"chat", "clock", "ops", "server", "store", "wire"},
+    "tcp": set(),
     "tap": {"ops", "service"},
     "testing": {"chat", "client", "clock", "ops", "server", "service", "store", "wire"},
 }
@@ -48,8 +49,11 @@ PURE = [
     "chat",
     "client/backoff.py",
     "client/effects.py",
+    "client/link.py",
+    "client/links.py",
     "client/notices.py",
     "client/outbox.py",
+    "client/session.py",
     "client/state*",
 ]
 """Modules that are told the time and hand out effects; a pattern may name what does not exist yet."""
