@@ -4,6 +4,7 @@ Never here: what the session means; that is the client's state machine.
 People call it; it calls `chatd.client.api`.
 """
 
+import os
 import sys
 
 
@@ -12,8 +13,13 @@ def main() -> None:
     from chatd.client.cli.commands import chatc  # noqa: PLC0415 - importing the package stays cheap
     from chatd.client.problems import ClientError  # noqa: PLC0415
 
+    for wanted in (0, 1, 2):
+        try:
+            os.fstat(wanted)
+        except OSError:  # it was closed before we began: no other file may take its place
+            os.open(os.devnull, os.O_RDONLY)
     try:
         chatc(prog_name="chatc")
     except ClientError as error:
-        print(f"chatc: {error.text}", file=sys.stderr)
+        os.write(2, f"chatc: {error.text}\n".encode())
         sys.exit(1)

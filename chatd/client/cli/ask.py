@@ -1,20 +1,18 @@
 """chatc history, rooms, who: ask once, print the answer."""
 
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from chatd.client.api import Client
 from chatd.client.cli import jsonlines
-from chatd.client.cli.running import Main, run_client, watch_link
+from chatd.client.cli.running import run_client, watch_link
+from chatd.client.cli.stdout import write_out
 from chatd.client.cli.text import clean_line, event_lines
 from chatd.client.values import Options
 from chatd.wire.limits import PAGE_ROWS
 from chatd.wire.messages import Event, Member, RoomInfo
-
-_Row = TypeVar("_Row")
 
 
 def run_history(options: Options, room: str, before: int | None, limit: int, *, as_json: bool) -> int:
@@ -32,12 +30,14 @@ def run_who(options: Options, room: str, *, as_json: bool) -> int:
     return _run(options, partial(_who, room=room, as_json=as_json))
 
 
-def _run(options: Options, main: Main) -> int:
-    return run_client(replace(options, follow="listed", cursors={}, remember=False), main)
+def _run(options: Options, main: Callable[..., Coroutine[Any, Any, int]]) -> int:
+    out: list[bytes] = []
+    options = replace(options, follow="listed", cursors={}, remember=False)
+    return run_client(options, partial(main, out)) or write_out(b"".join(out))
 
 
 async def _history(
-    _: Any, client: Client, *, room: str, before: int | None, limit: int, as_json: bool
+    out: list[bytes], _: Any, client: Client, *, room: str, before: int | None, limit: int, as_json: bool
 ) -> int:
     _begin(client)
     events: list[Event] = []
@@ -49,21 +49,21 @@ async def _history(
         before = events[0].seq if events else before
     for event in events:
         if as_json:
-            _print(jsonlines.event_line(event, room))
+            out.append(jsonlines.event_line(event, room))
         elif (lines := event_lines(event, room)) is not None:
-            _print(lines.encode() + b"\n")
+            out.append(lines.encode() + b"\n")
     return 0
 
 
-async def _rooms(_: Any, client: Client, *, as_json: bool) -> int:
+async def _rooms(out: list[bytes], _: Any, client: Client, *, as_json: bool) -> int:
     _begin(client)
-    _print_all(await client.rooms(), jsonlines.room_line if as_json else _room_text)
+    out += map(jsonlines.room_line if as_json else _room_text, await client.rooms())
     return 0
 
 
-async def _who(_: Any, client: Client, *, room: str, as_json: bool) -> int:
+async def _who(out: list[bytes], _: Any, client: Client, *, room: str, as_json: bool) -> int:
     _begin(client)
-    _print_all(await client.members(room), jsonlines.member_line if as_json else _member_text)
+    out += map(jsonlines.member_line if as_json else _member_text, await client.members(room))
     return 0
 
 
@@ -79,12 +79,3 @@ def _room_text(room: RoomInfo) -> bytes:
 
 def _member_text(member: Member) -> bytes:
     return f"{clean_line(member.nick):<24} {'online' if member.online else 'offline'}\n".encode()
-
-
-def _print_all(rows: list[_Row], form: Callable[[_Row], bytes]) -> None:
-    for row in rows:
-        _print(form(row))
-
-
-def _print(data: bytes) -> None:
-    sys.stdout.buffer.write(data)

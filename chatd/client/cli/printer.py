@@ -1,6 +1,5 @@
 """Printing what is said in rooms: lines for people or JSON lines for programs, as fast as they are read."""
 
-import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -8,8 +7,8 @@ from twisted.internet.defer import Deferred
 
 from chatd.client.api import Client
 from chatd.client.cli import jsonlines
-from chatd.client.cli.descriptors import Output
 from chatd.client.cli.running import complain
+from chatd.client.cli.stdout import Stdout
 from chatd.client.cli.text import event_lines, gap_line
 from chatd.client.notices import (
     CursorForgotten,
@@ -35,7 +34,7 @@ class Printer:
         self._rooms = {fold(room) for room in rooms}
         self._json = as_json
         self._paused = False
-        self._output = Output(reactor, sys.stdout.fileno(), self._lost)
+        self._output = Stdout(reactor, self.end)
         self.ended: Deferred[int] = Deferred()
         self.on_event: Callable[[EventSeen], None] = lambda _: None
         client.subscribe(self._heard)
@@ -60,9 +59,6 @@ class Printer:
     def _resume(self, _: None) -> None:
         self._paused = False
         self._client.resume_reading()
-
-    def _lost(self) -> None:
-        self.end(0)
 
     def _heard(self, notice: Notice) -> None:
         if not self.ended.called:

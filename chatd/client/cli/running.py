@@ -28,7 +28,7 @@ _TROUBLE: Final = (Lost, CannotConnect, Quiet)
 def complain(text: str) -> None:
     """Say what is wrong on standard error."""
     try:
-        print(f"chatc: {clean_line(text)}", file=sys.stderr, flush=True)
+        os.write(2, f"chatc: {clean_line(text)}\n".encode())
     except OSError:
         return
 
@@ -122,6 +122,5 @@ class _Run:
         pool = self._reactor.threadpool
         if pool is not None and pool.working:
             # A look-up of a name still hangs in the system; nothing is left that would need it.
-            sys.stdout.flush()
             os._exit(self._status)
         self._reactor.stop()

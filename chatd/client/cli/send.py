@@ -1,6 +1,5 @@
 """chatc send: one message from the command line, or one per line of standard input."""
 
-import sys
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,6 +9,7 @@ from twisted.internet.defer import CancelledError
 from chatd.client.api import Client
 from chatd.client.cli.flow import Flow
 from chatd.client.cli.running import INTERRUPTED, complain, run_client, watch_link
+from chatd.client.cli.stdout import STDIN
 from chatd.client.notices import JoinRefused, Notice, Stopped
 from chatd.client.problems import ClientError
 from chatd.client.values import Options
@@ -30,7 +30,7 @@ async def _send(
     client.subscribe(partial(_hear, flow))
     client.start()
     if text is None:
-        flow.read(reactor, sys.stdin.fileno())
+        flow.read(reactor, STDIN)
     else:
         flow.send(text, "the message")
         flow.complete()

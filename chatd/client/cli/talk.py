@@ -1,6 +1,5 @@
 """chatc talk: the pipe form of chatting; lines in are sent, messages of all rooms come out."""
 
-import sys
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,6 +10,7 @@ from chatd.client.api import Client
 from chatd.client.cli.flow import Flow
 from chatd.client.cli.printer import Printer
 from chatd.client.cli.running import complain, run_client, watch_link
+from chatd.client.cli.stdout import STDIN
 from chatd.client.notices import EventSeen
 from chatd.client.values import Options
 
@@ -27,7 +27,7 @@ async def _talk(reactor: Any, client: Client, *, rooms: tuple[str, ...], as_json
     flow = Flow(client, rooms[0], lambda which, why: complain(f"{which}: {why}"))
     talk = _Talk(client, printer, flow)
     client.start()
-    flow.read(reactor, sys.stdin.fileno())
+    flow.read(reactor, STDIN)
     try:
         status = await printer.ended
     except CancelledError:
