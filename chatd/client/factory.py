@@ -26,6 +26,7 @@ class ChatClientFactory(ReconnectingClientFactory):
         self.way = way
         self._time = clock
         self._ends = ends
+        self._reading = True
         self._connectors: dict[int, EndpointConnector] = {}
         self._emptied: Deferred[None] | None = None
 
@@ -53,9 +54,15 @@ class ChatClientFactory(ReconnectingClientFactory):
 
     def read(self, on: bool) -> None:
         """Read from the links, or leave what arrives where it is."""
+        self._reading = on
         for connector in self._connectors.values():
             if connector.protocol is not None:
                 connector.protocol.read(on)
+
+    def begin(self, protocol: ChatClientProtocol) -> None:
+        """Let a new connection be read as the others are."""
+        if not self._reading:
+            protocol.read(on=False)
 
     def close(self, link: int, politely: bool) -> None:
         """End ``link``, its attempt or the waiting for it."""
@@ -80,9 +87,7 @@ class ChatClientFactory(ReconnectingClientFactory):
 
     def build(self, connector: EndpointConnector) -> ChatClientProtocol:
         """Return the protocol for the link of ``connector``."""
-        protocol = ChatClientProtocol(connector.link, self._ends, connector.lost)
-        connector.made(protocol)
-        return protocol
+        return ChatClientProtocol(connector.link, self._ends, connector.made, connector.lost)
 
     def startedConnecting(self, connector: IConnector) -> None:
         """Note that an attempt begins."""

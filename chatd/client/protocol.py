@@ -1,6 +1,5 @@
 """The client's protocol: bytes in, bytes out, and the socket's options; it decides nothing."""
 
-import socket
 from collections.abc import Callable
 from typing import Final
 
@@ -10,33 +9,37 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chatd.client.seams import Ends
-from chatd.tcp import out_of_order
+from chatd.tcp import Tuning, out_of_order
 
 FAREWELL: Final = 2.0
 """Seconds that written bytes have to get out before the connection is aborted."""
 
-USER_TIMEOUT: Final = 20_000
-"""Milliseconds for which written bytes may stay unacknowledged before the system gives up (RFC 5482)."""
-
-_KEEPALIVE: Final = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
-"""Seconds, seconds, probes: the kernel's own two hours help nobody. The heartbeat decides."""
+TUNING: Final = Tuning(idle=10, interval=5, probes=3, user_timeout=20_000)
 
 
 @implementer(IPushProducer)
 class ChatClientProtocol(Protocol):
     """One connection of link number ``link``."""
 
-    def __init__(self, link: int, ends: Ends, lost: Callable[[Failure], None]) -> None:
+    def __init__(
+        self,
+        link: int,
+        ends: Ends,
+        made: "Callable[[ChatClientProtocol], None]",
+        lost: Callable[[Failure], None],
+    ) -> None:
         self.link = link
         self._ends = ends
+        self._made = made
         self._lost = lost
         self._streaming = False
         self._out_of_order = 0
 
     def connectionMade(self) -> None:
         """Tune the socket and tell that the transport is open."""
+        self._made(self)
         transport = self._transport()
-        tune(transport)
+        TUNING.apply(transport)
         register = getattr(transport, "registerProducer", None)
         if register is not None:
             register(self, True)
@@ -100,14 +103,5 @@ class ChatClientProtocol(Protocol):
         return self.transport
 
 
-def tune(transport: ITransport) -> None:
-    """Set the socket's options where it is a TCP socket and the system has them."""
-    handle = getattr(transport, "getHandle", lambda: None)()
-    sock = getattr(handle, "_socket", handle)
-    if not isinstance(sock, socket.socket) or sock.family not in (socket.AF_INET, socket.AF_INET6):
-        return
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in (*_KEEPALIVE, ("TCP_USER_TIMEOUT", USER_TIMEOUT)):
-        if hasattr(socket, name):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+Made = Callable[[ChatClientProtocol], None]
+"""Told of a protocol as soon as it has its transport."""

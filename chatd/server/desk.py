@@ -19,7 +19,7 @@ from chatd.clock import Clock
 from chatd.ops.log import Log
 from chatd.ops.repeats import Repeats
 from chatd.ops.settings import HeartbeatConfig, LimitsConfig
-from chatd.server import sockets
+from chatd.server import addresses
 from chatd.server.auth import ISession, NickClaim, SessionToken
 from chatd.server.delivery import Delivery
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError
@@ -183,7 +183,7 @@ class Desk:
 
     def say_refused(self, code: str, text: str, address: IAddress | None) -> None:
         """Log that ``address`` was refused before it had a connection here."""
-        self._say_refused(code, text, sockets.host_of(address), sockets.name_of(address))
+        self._say_refused(code, text, addresses.host_of(address), addresses.name_of(address))
 
     def _say_refused(self, code: str, text: str, host: str, name: str) -> None:
         held_back = self._repeats.admit((code, host), self.clock.seconds())

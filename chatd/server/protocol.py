@@ -16,8 +16,9 @@ from chatd.chat.reader import Reader
 from chatd.chat.requests import RULES
 from chatd.chat.state import HistoryQuery, Session
 from chatd.ops.log import Log
-from chatd.server import sockets
+from chatd.server import addresses
 from chatd.server.desk import Desk
+from chatd.tcp import Tuning, out_of_order, unsent
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError
 from chatd.wire.frames import FrameDecoder, FrameType, frame
 from chatd.wire.heartbeat import Heartbeat, Verdict
@@ -32,6 +33,8 @@ from chatd.wire.messages import (
 )
 
 log = Log(__name__)
+
+TUNING: Final = Tuning(idle=30, interval=10, probes=3, user_timeout=60_000)
 
 CLOSE_DEADLINE: Final = 5.0
 """Seconds that a peer has to take the last bytes and close its side, before the connection is aborted."""
@@ -73,7 +76,7 @@ class ChatProtocol(Protocol):
         self.relay: str | None = None
         self.opened = now
         self._moved = now
-        self._taken_bytes = 0
+        self._taken_bytes = self._arrived = 0
         self._desk = desk
         self._state = State.OPENED
         self._since = now
@@ -87,11 +90,11 @@ class ChatProtocol(Protocol):
 
     def connectionMade(self) -> None:
         """Begin: the hello has to come before the deadline."""
-        sockets.tune(self.transport)
+        TUNING.apply(self.transport)
         peer = self.transport.getPeer()
-        self.address = sockets.name_of(peer)
-        self.peer_host = sockets.host_of(peer)
-        self.relay = sockets.relay_of(self.transport)
+        self.address = addresses.name_of(peer)
+        self.peer_host = addresses.host_of(peer)
+        self.relay = addresses.relay_of(self.transport)
         self.transport.registerProducer(self, True)
         error = self._desk.opened(self)
         if error is not None:
@@ -358,11 +361,14 @@ class ChatProtocol(Protocol):
         self.abort(reason)
 
     def _moving(self, now: float) -> bool:
-        """Return whether the peer's system has taken bytes of a backlog since the last look (P7)."""
-        waiting = sockets.unsent(self.transport)
-        taken = self.bytes_out - waiting
-        moving = waiting > 0 and taken > self._taken_bytes
-        self._taken_bytes = taken
+        """Return whether bytes have moved since the last look though none could be read (P7).
+
+        The peer's system has taken some of a backlog, or what came from it waits for a lost segment.
+        """
+        waiting = unsent(self.transport)
+        taken, arrived = self.bytes_out - waiting, out_of_order(self.transport)
+        moving = (waiting > 0 and taken > self._taken_bytes) or arrived > self._arrived
+        self._taken_bytes, self._arrived = taken, arrived
         if moving:
             self._moved = now
         return moving

@@ -15,7 +15,7 @@ from zope.interface import implementer
 
 from chatd.ops.log import Log
 from chatd.ops.relays import Trusted
-from chatd.server import sockets
+from chatd.server import addresses
 from chatd.server.desk import Desk
 from chatd.server.factory import ChatFactory
 from chatd.server.proxy_header import HeaderError, HeaderParser, NoHeaderError
@@ -62,7 +62,7 @@ class RelayedConnection(ProtocolWrapper):
         """Begin: the header has to come before the deadline."""
         self.transport = transport
         self.connected = 1
-        self.relay = sockets.name_of(transport.getPeer())
+        self.relay = addresses.name_of(transport.getPeer())
         self.factory.registerProtocol(self)  # type: ignore[no-untyped-call]
         self._desk.waiting.add(self)
 
@@ -158,7 +158,7 @@ class RelayFactory(WrappingFactory[RelayedConnection]):
         desk = self._chat.desk
         if desk is None or desk.draining:
             return None
-        host = sockets.host_of(addr)
+        host = addresses.host_of(addr)
         if host not in self._trusted:
             desk.say_refused(NOT_TRUSTED, f"{host} is none of the trusted relays of this listener.", addr)
             return None

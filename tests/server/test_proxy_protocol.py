@@ -12,10 +12,10 @@ from twisted.protocols.haproxy._v2parser import V2Parser
 
 from chatd.ops.relays import Trusted
 from chatd.ops.settings import Config, LimitsConfig
+from chatd.server.addresses import name_of
 from chatd.server.factory import ChatFactory
 from chatd.server.proxy_header import MAX_BLOCK, HeaderError, HeaderParser, NoHeaderError
 from chatd.server.relay import RelayFactory
-from chatd.server.sockets import name_of
 from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.errors import CloseReason

@@ -1,0 +1,27 @@
+"""The names of peers, as logs and limits know them."""
+
+from typing import Any
+
+from twisted.internet.interfaces import IAddress
+
+
+def relay_of(transport: Any) -> str | None:
+    """Return the address of the relay that the connection came through, None where there is none."""
+    relay: str | None = getattr(transport, "relay", None)
+    return relay
+
+
+def name_of(address: IAddress | None) -> str:
+    """Return a peer's address as logs show it: HOST:PORT, IPv4 as IPv4 also on a dual-stack listener."""
+    host = getattr(address, "host", None)
+    if host is None:
+        return "unix"
+    host = host_of(address)
+    port = getattr(address, "port", 0)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def host_of(address: IAddress | None) -> str:
+    """Return a peer's host without the port; ``unix`` for a UNIX socket."""
+    host: str | None = getattr(address, "host", None)
+    return "unix" if host is None else host.removeprefix("::ffff:")
