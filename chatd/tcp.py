@@ -11,9 +11,9 @@ NOTSENT_LOWAT: Final = 16_384
 """Bytes that the kernel takes before it can send them: what waits longer, waits where it can be seen."""
 
 _INFO_SIZE: Final = 232
-_OUT_OF_ORDER: Final = struct.Struct("@I")
-_OUT_OF_ORDER_AT: Final = 224
-"""Where tcpi_rcv_ooopack lies in struct tcp_info (linux/tcp.h, since Linux 5.4)."""
+_BYTES_RECEIVED: Final = (128, struct.Struct("@Q"))
+_OUT_OF_ORDER: Final = (224, struct.Struct("@I"))
+"""Where tcpi_bytes_received and tcpi_rcv_ooopack lie in struct tcp_info (linux/tcp.h, since Linux 5.4)."""
 
 _INT: Final = struct.Struct("i")
 
@@ -85,13 +85,34 @@ def out_of_order(transport: Any) -> int:
     While one lost segment is sent again, sometimes for longer than a heartbeat's limit, those behind it
     arrive and cannot be read. They are bytes from the peer all the same.
     """
+    return _info(socket_of(transport), _OUT_OF_ORDER)
+
+
+def arrived(transport: Any) -> int:
+    """Return a count that grows whenever data arrives from the peer, whether it is read or not."""
     handle = socket_of(transport)
+    if handle is None:
+        return _unread(_lowest(transport))
+    return _info(handle, _BYTES_RECEIVED) + _info(handle, _OUT_OF_ORDER)
+
+
+def _info(handle: socket.socket | None, field: tuple[int, struct.Struct]) -> int:
     if handle is None or not hasattr(socket, "TCP_INFO"):
         return 0
+    offset, form = field
     try:
         info = handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_SIZE)
     except OSError:
         return 0
-    if len(info) < _OUT_OF_ORDER_AT + _OUT_OF_ORDER.size:
+    return int(form.unpack_from(info, offset)[0]) if len(info) >= offset + form.size else 0
+
+
+def _unread(transport: Any) -> int:
+    """Return how many bytes lie unread in another kind of transport: a UNIX socket, or one in memory."""
+    handle = getattr(transport, "socket", None)
+    if handle is None:
+        return int(getattr(transport, "unread", 0))
+    try:
+        return int(_INT.unpack(fcntl.ioctl(handle.fileno(), termios.FIONREAD, _INT.pack(0)))[0])
+    except OSError:
         return 0
-    return int(_OUT_OF_ORDER.unpack_from(info, _OUT_OF_ORDER_AT)[0])

@@ -213,6 +213,11 @@ class MemoryTransport:
         """Return what was written and not carried yet."""
         return self.pipe.buffer
 
+    @property
+    def unread(self) -> int:
+        """Return how many bytes have come that are not being read."""
+        return 0 if self._incoming is None else len(self._incoming.buffer)
+
     def getPeer(self) -> IPv4Address:
         """Return the other end's address."""
         return self._peer

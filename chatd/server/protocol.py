@@ -18,7 +18,7 @@ from chatd.chat.state import HistoryQuery, Session
 from chatd.ops.log import Log
 from chatd.server import addresses
 from chatd.server.desk import Desk
-from chatd.tcp import Tuning, out_of_order, unsent
+from chatd.tcp import Tuning, arrived, unsent
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError
 from chatd.wire.frames import FrameDecoder, FrameType, frame
 from chatd.wire.heartbeat import Heartbeat, Verdict
@@ -76,7 +76,7 @@ class ChatProtocol(Protocol):
         self.relay: str | None = None
         self.opened = now
         self._moved = now
-        self._taken_bytes = self._arrived = 0
+        self._taken_bytes = self._came = 0
         self._desk = desk
         self._state = State.OPENED
         self._since = now
@@ -363,12 +363,13 @@ class ChatProtocol(Protocol):
     def _moving(self, now: float) -> bool:
         """Return whether bytes have moved since the last look though none could be read (P7).
 
-        The peer's system has taken some of a backlog, or what came from it waits for a lost segment.
+        The peer's system has taken some of a backlog; or something came that waits for a lost segment,
+        or for us, because the transport is full.
         """
         waiting = unsent(self.transport)
-        taken, arrived = self.bytes_out - waiting, out_of_order(self.transport)
-        moving = (waiting > 0 and taken > self._taken_bytes) or arrived > self._arrived
-        self._taken_bytes, self._arrived = taken, arrived
+        taken, came = self.bytes_out - waiting, arrived(self.transport)
+        moving = (waiting > 0 and taken > self._taken_bytes) or came > self._came
+        self._taken_bytes, self._came = taken, came
         if moving:
             self._moved = now
         return moving

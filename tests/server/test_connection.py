@@ -193,6 +193,20 @@ def test_a_peer_that_takes_nothing_is_stuck_after_the_limit(playground):
     assert sender.lost is None
 
 
+def test_a_peer_that_reads_nothing_but_speaks_only_lags(playground):
+    reader = come_in(playground, "alice", m.Join(id=1, room="#a"))
+    sender = come_in(playground, "bob", m.Join(id=1, room="#a"))
+    reader.transport.pauseProducing()
+    sender.say(*sends("#a", *["x" * 1000] * 100))
+    for _ in range(60):
+        reader.transport.write(frame(FrameType.PING, b"1"))
+        playground.advance(2)
+    assert reader.lost is None
+    reader.transport.resumeProducing()
+    playground.advance(2)
+    assert len(reader.texts("#a")) == 100
+
+
 def test_a_ping_is_echoed(playground):
     talker = come_in(playground, "alice")
     talker.transport.write(frame(FrameType.PING, b"12345678"))
