@@ -18,6 +18,7 @@ from chatd.server.auth import make_portal
 from chatd.server.committer import Committer
 from chatd.server.desk import Desk
 from chatd.server.drain import drain
+from chatd.server.eager import send_eagerly
 from chatd.server.factory import ChatFactory
 from chatd.server.housekeeping import Housekeeping
 from chatd.server.listeners import ListenError, listen
@@ -99,7 +100,10 @@ class ChatService(Service):
             return
         try:
             for listener in self._config.listen:
-                self._ports.append(listen(self._reactor, listener, self._factory))
+                port = listen(self._reactor, listener, self._factory)
+                self._ports.append(port)
+                if self._config.eager_send:
+                    send_eagerly(port)
         except ListenError as error:
             raise self._cannot_start(error) from None
 

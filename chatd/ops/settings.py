@@ -105,11 +105,12 @@ class Config(Section, frozen=True):
     """The whole configuration; ``Config()`` is what runs without a file.
 
     A relative ``data`` is relative to the working directory. ``allow_plaintext`` speaks for every listener,
-    also those of ``--listen``.
+    also those of ``--listen``. ``eager_send`` off leaves sending to Twisted's own transports.
     """
 
     data: SomeLine = "./chatd-data"
     allow_plaintext: bool = False
+    eager_send: bool = True
     listen: tuple[ListenConfig, ...] = (ListenConfig(),)
     heartbeat: HeartbeatConfig = HeartbeatConfig()
     limits: LimitsConfig = LimitsConfig()
