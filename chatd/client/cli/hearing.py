@@ -129,8 +129,10 @@ class Hearing:
         event, talk = notice.event, self._talk
         talk.answer_event(event, notice.name)
         self._marks.displayed(event.room, event.seq)
-        if not notice.own and event.by != talk.client.nickname:
-            talk.nicks.spoke(event.text if event.kind == "nick" else event.by)
+        if event.kind == "nick":
+            talk.nicks.renamed(event.by, event.text)
+        elif not notice.own and event.by != talk.client.nickname:
+            talk.nicks.spoke(event.by)
 
     def _on_presence(self, notice: n.PresenceSeen) -> None:
         for online, nicks in ((True, notice.online), (False, notice.offline)):

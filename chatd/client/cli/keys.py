@@ -53,7 +53,7 @@ _LETTERS: Final = {
 }
 _NUMBERS: Final = {1: "home", 3: "delete", 4: "end", 5: "page-up", 6: "page-down", 7: "home", 8: "end"}
 _MODIFIERS: Final = {3: "alt-", 5: "ctrl-", 7: "ctrl-"}
-_BEGINNING: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|O[0-9;]*|\x1b*)?\Z")
+_BEGINNING: Final = re.compile(r"\x1b\x1b?(?:\[[0-?]*[ -/]*|O[0-9;]*)?\Z")
 _CONTROL_SEQUENCE: Final = re.compile(r"\x1b\x1b?(?:\[([0-?]*)[ -/]*([@-~])|O([0-9;]*)([A-Za-z]))")
 _UNSENDABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 

@@ -1,7 +1,5 @@
 """Who was met: the nicks that Tab completes, the latest speakers first, and who is known to be there."""
 
-from collections.abc import Iterable
-
 from chatd.client.rooms import fold
 
 
@@ -17,6 +15,12 @@ class Nicks:
         self._nicks.pop(fold(nick), None)
         self._nicks[fold(nick)] = nick
 
+    def renamed(self, nick: str, new: str) -> None:
+        """Note that ``nick`` is called ``new`` from now on."""
+        self._nicks.pop(fold(nick), None)
+        self._online[fold(new)] = self._online.pop(fold(nick), True)
+        self.spoke(new)
+
     def known(self, nick: str, *, online: bool) -> bool:
         """Note whether ``nick`` is there; return whether that is news about somebody known."""
         key = fold(nick)
@@ -25,7 +29,7 @@ class Nicks:
         self._online[key] = online
         return before is not online and (before is not None or online)
 
-    def beginning(self, word: str) -> Iterable[str]:
+    def beginning(self, word: str) -> list[str]:
         """Return the nicks that begin like ``word``, the latest speaker first."""
         folded = fold(word)
         return [nick for key, nick in reversed(self._nicks.items()) if key.startswith(folded)]

@@ -2,6 +2,7 @@
 
 The prompt and what waits above it are a region of whole rows. Wrapping is switched off while they are
 painted, so that a row stays a row even where the terminal's idea of a character's width differs from ours.
+The last column stays free: what erases to the right would take a character there away again.
 """
 
 from collections.abc import Sequence
@@ -86,7 +87,7 @@ class Screen:
         return (f"\x1b[{self._above}A" if self._above else "") + "\r"
 
     def _painted(self, region: Region) -> str:
-        waiting = [fit(row, self._columns) for row in self._visible(region.rows)]
+        waiting = [fit(row, self._columns - 1) for row in self._visible(region.rows)]
         prompt, column = self._prompt_row(region)
         self._widths = [columns(cut(row)) for row in (*waiting, prompt)]
         self._column, self._above = column, len(waiting)
@@ -105,7 +106,7 @@ class Screen:
         """Return the prompt's row and the column of the cursor in it."""
         prompt = fit(region.prompt, self._columns // 2)
         begin = columns(cut(prompt))
-        text, column = self._window(region.line, self._columns - begin)
+        text, column = self._window(region.line, self._columns - 1 - begin)
         return prompt + text, begin + column
 
     def _window(self, line: Line, room: int) -> tuple[str, int]:

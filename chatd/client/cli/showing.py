@@ -26,7 +26,10 @@ class Days:
 
     def line(self, ts: int) -> str | None:
         """Return the line that says the day of ``ts`` (milliseconds since 1970), if it is another one."""
-        day = datetime.fromtimestamp(ts / 1000, self._zone).date()
+        try:
+            day = datetime.fromtimestamp(ts / 1000, self._zone).date()
+        except (ValueError, OverflowError, OSError):
+            return None
         if day == self._day:
             return None
         self._day = day
