@@ -53,11 +53,6 @@ class HeaderParser:
         self._buffer = bytearray()
         self._length = 0
 
-    @property
-    def started(self) -> bool:
-        """Return whether any byte has come."""
-        return bool(self._buffer)
-
     def feed(self, data: bytes) -> Header | None:
         """Return the header once it is complete. Raises `HeaderError`; the parser is of no use afterwards."""
         self._buffer += data

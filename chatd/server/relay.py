@@ -160,12 +160,19 @@ class RelayFactory(WrappingFactory[RelayedConnection]):
             return None
         host = addresses.host_of(addr)
         if host not in self._trusted:
-            desk.say_refused(NOT_TRUSTED, f"{host} is none of the trusted relays of this listener.", addr)
+            text = f"{host} is none of the trusted relays of this listener."
+            _turn_away(desk, addr, NOT_TRUSTED, text)
             return None
         if len(desk.waiting) >= desk.limits.max_connections:
-            desk.say_refused(Code.TOO_MANY_CONNECTIONS, "Too many connections wait for their header.", addr)
+            text = "Too many connections wait for their header."
+            _turn_away(desk, addr, Code.TOO_MANY_CONNECTIONS, text)
             return None
         return RelayedConnection(self, desk)
+
+
+def _turn_away(desk: Desk, address: IAddress | None, code: str, text: str) -> None:
+    desk.say_refused(code, text, address)
+    log.debug("client-out", peer=addresses.name_of(address), reason=CloseReason.REFUSED)
 
 
 @implementer(IStreamServerEndpoint)

@@ -308,6 +308,7 @@ def test_from_elsewhere_no_header_is_heard(said):
     (refused,) = said("refused")
     assert refused["code"] == "proxy-not-trusted"
     assert refused["peer"].startswith("127.0.0.1:")
+    assert [end["reason"] for end in said("client-out", "debug")] == [CloseReason.REFUSED] * 3
     playground.advance(11)
     with pytest.raises(Refused):
         playground.come(line() + HELLO)
