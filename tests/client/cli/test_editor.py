@@ -18,8 +18,9 @@ def type_into(editor, *keys):
     actions = []
     for data in keys:
         for key in decoder.feed(data.encode() if isinstance(data, str) else data):
-            actions.append(editor.press(key))
-    return [action for action in actions if action is not None]
+            action = editor.press(key)
+            actions += [] if action is None else [action]
+    return actions
 
 
 def typed(*keys, complete=None):
@@ -72,8 +73,9 @@ def _joined(keys):
     joined = []
     for key in keys:
         if isinstance(key, Typed) and joined and isinstance(joined[-1], Typed):
-            key = Typed(joined.pop().text + key.text)
-        joined.append(key)
+            joined[-1] = Typed(joined[-1].text + key.text)
+        else:
+            joined.append(key)
     return joined
 
 

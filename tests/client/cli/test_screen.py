@@ -1,4 +1,4 @@
-"""The bottom of the screen, looked at on a terminal in miniature: it is never torn, and nothing is overwritten."""
+"""The bottom of the screen, on a terminal in miniature: never torn, and nothing above it is overwritten."""
 
 import pytest
 from hypothesis import given, settings
@@ -106,8 +106,8 @@ def test_a_narrower_window_folds_rows_and_they_are_found_again():
 
 def test_colour_only_where_it_is_wanted():
     plain, coloured = Shown(), Shown(colour=True)
-    for shown in (plain, coloured):
-        shown.paint("> ", rows=["queued"])
+    for either in (plain, coloured):
+        either.paint("> ", rows=["queued"])
     assert plain.terminal.sgr == set()
     assert coloured.terminal.sgr == {2, 0}
 
