@@ -1,12 +1,17 @@
 """TLS to the server: the name is verified, and what is wrong with a certificate is named."""
 
 from collections.abc import Iterable
+from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
+from weakref import ref
 
 from OpenSSL import SSL
 from OpenSSL.crypto import X509
-from service_identity import VerificationError
+from service_identity import CertificateError, VerificationError
+from service_identity.hazmat import DNS_ID, IPAddress_ID, ServiceID, verify_service_identity
+from service_identity.pyopenssl import extract_patterns
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.ssl import Certificate, optionsForClientTLS, platformTrust, trustRootFromCertificates
 from twisted.protocols.tls import TLSMemoryBIOProtocol
@@ -63,22 +68,43 @@ class Verifier:
         trusted = list(authorities)
         root = trustRootFromCertificates(trusted) if trusted else platformTrust()
         self._options = optionsForClientTLS(host, trustRoot=root)
+        self._identity = _identity(host)
 
     def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
-        """Return the connection that verifies the peer as Twisted does, and takes a note."""
+        """Return the connection that verifies the peer, its name included, and takes a note."""
         connection: SSL.Connection = self._options.clientConnectionForTLS(tlsProtocol)
-        connection.set_verify(SSL.VERIFY_PEER, self._note)
+        # This replaces Twisted's own callback, which verifies the name and tells no reason for anything else.
+        mode = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT
+        connection.set_verify(mode, partial(self._verify, ref(tlsProtocol)))
         return connection
 
-    def _note(self, _: SSL.Connection, __: X509, fault: int, ___: int, right: int) -> bool:
+    def _verify(
+        self,
+        protocol: "ref[TLSMemoryBIOProtocol]",
+        _: SSL.Connection,
+        certificate: X509,
+        fault: int,
+        depth: int,
+        right: int,
+    ) -> bool:
         if not right:
             self._fault = fault
-        return bool(right)
+            return False
+        if depth:
+            return True
+        try:
+            verify_service_identity(extract_patterns(certificate), [self._identity], [])
+        except Exception:  # noqa: BLE001 - whatever it is, this name is not verified
+            failing = protocol()
+            if failing is not None:
+                failing.failVerification(Failure())
+            return False
+        return True
 
     def ending(self, failure: Failure) -> Ending | None:
         """Return what ``failure`` means if TLS is what failed."""
         problem = failure.value
-        if isinstance(problem, VerificationError):
+        if isinstance(problem, (VerificationError, CertificateError)):
             return self._bad(f"is not for the name {self._host}; ask for the server by a name it is for")
         if not isinstance(problem, SSL.Error):
             return None
@@ -93,6 +119,13 @@ class Verifier:
     def _bad(self, fault: str) -> Ending:
         text = f"The certificate of {self._shown} {fault}."
         return Ending(text, answered=True, code="bad-certificate")
+
+
+def _identity(host: str) -> ServiceID:
+    try:
+        return IPAddress_ID(str(ip_address(host)))
+    except ValueError:
+        return DNS_ID(host if host.isascii() else host.encode("idna").decode())
 
 
 def _words(problem: SSL.Error) -> str:
