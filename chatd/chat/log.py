@@ -16,11 +16,16 @@ class Follower(Protocol):
     def hand(self, data: bytes, /) -> None:
         """Take joined frames."""
 
+    def leave_behind(self, log: "Log", cursor: int) -> None:
+        """Be no follower for now, with the cursor at ``cursor``; the rest is to be fetched."""
+
 
 class Log:
     """One append-only log."""
 
     __slots__ = (
+        "_asked",
+        "_page",
         "_tail",
         "_tail_first",
         "first",
@@ -44,6 +49,7 @@ class Log:
         self._tail: list[bytes] = []
         self._tail_first = head + 1
         self.tail_bytes = 0
+        self._forget_page()
 
     def number(self, now: int) -> int:
         """Return the number of the next event, and see to it that `ts` never goes back."""
@@ -51,13 +57,22 @@ class Log:
         self.last += 1
         return self.last
 
-    def grow(self, frames: list[bytes]) -> None:
-        """Take in committed ``frames``: the head moves by as many and followers are handed them."""
+    def grow(self, frames: list[bytes], most: int) -> int:
+        """Take in committed ``frames``: the head moves by as many, and ``most`` followers are handed them.
+
+        All others are left behind, to catch up in later turns. Returns how many were handed the frames.
+        """
         joined = frames[0] if len(frames) == 1 else b"".join(frames)
+        before = self.head
         self.head += len(frames)
         self._remember(frames, len(joined))
-        for follower in list(self.followers):
+        followers = list(self.followers)
+        for follower in followers[most:]:
+            follower.leave_behind(self, before)
+        handed = followers[:most]
+        for follower in handed:
             follower.hand(joined)
+        return len(handed)
 
     def forget_uncommitted(self) -> None:
         """Take back the numbers of events whose commit failed."""
@@ -72,23 +87,32 @@ class Log:
         self._tail = []
         self._tail_first = self.head + 1
         self.tail_bytes = 0
+        self._forget_page()
 
-    def recent(self, after: int, limit: int) -> list[bytes] | None:
+    def _forget_page(self) -> None:
+        self._asked, self._page = (0, 0, 0), (0, b"")
+
+    def recent(self, after: int, limit: int) -> tuple[int, bytes] | None:
         """Return frames above ``after``, at least one and about ``limit`` bytes, from memory.
 
-        Returns None where memory does not reach back that far, an empty list at the head.
+        They come as their number and their joined bytes, the same bytes object for all who ask for the same.
+        Returns None where memory does not reach back that far, no frames at the head.
         """
         begin = after + 1 - self._tail_first
         if begin < 0:
             return None
-        page: list[bytes] = []
+        asked = (after, limit, self.head)
+        if self._asked != asked:
+            self._asked, self._page = asked, self._read_tail(begin, limit)
+        return self._page
+
+    def _read_tail(self, begin: int, limit: int) -> tuple[int, bytes]:
         size = 0
-        for index in range(begin, len(self._tail)):
-            page.append(self._tail[index])
-            size += len(self._tail[index])
-            if size >= limit:
-                break
-        return page
+        end = begin
+        while end < len(self._tail) and size < limit:
+            size += len(self._tail[end])
+            end += 1
+        return end - begin, b"".join(self._tail[begin:end])
 
     def _remember(self, frames: list[bytes], size: int) -> None:
         self._tail += frames

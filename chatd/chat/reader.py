@@ -18,23 +18,25 @@ class Missing(NamedTuple):
 
 
 class Page(NamedTuple):
-    """What a reader is to be handed next: ``frames`` of ``log``, or a gap up to ``skip_to``."""
+    """What a reader is to be handed next: ``number`` joined frames of ``log``, or word of a gap."""
 
     log: Log
-    frames: list[bytes]
+    number: int
+    data: bytes
     gap: tuple[int, int] | None = None
 
 
 class Reader:
-    """The cursors of one connection; ``hand`` takes bytes for it.
+    """The cursors of one connection: ``hand`` takes bytes for it, ``lagging`` hears that it has to catch up.
 
     ``follows_all`` tells whether rooms that its user enters elsewhere are followed too.
     """
 
-    __slots__ = ("_behind", "_events_before", "_following", "follows_all", "hand", "paused")
+    __slots__ = ("_behind", "_events_before", "_following", "_lagging", "follows_all", "hand", "paused")
 
-    def __init__(self, hand: Callable[[bytes], None]) -> None:
+    def __init__(self, hand: Callable[[bytes], None], lagging: Callable[[], None]) -> None:
         self.hand = hand
+        self._lagging = lagging
         self.follows_all = True
         self.paused = False
         self._events_before = 0
@@ -69,6 +71,12 @@ class Reader:
         else:
             self._behind.pop(log, None)
             log.followers.add(self)
+
+    def leave_behind(self, log: Log, cursor: int) -> None:
+        """Be no follower of ``log`` for now: too many are; go on from ``cursor`` in a later turn."""
+        log.followers.discard(self)
+        self._behind[log] = cursor
+        self._lagging()
 
     def unfollow(self, log: Log) -> None:
         """Follow ``log`` no longer."""
@@ -106,9 +114,9 @@ class Reader:
             return None
         log, cursor = next(iter(self._behind.items()))
         if cursor + 1 < log.first:
-            return Page(log, [], (cursor + 1, log.first - 1))
-        frames = log.recent(cursor, limit)
-        return Missing(log, cursor) if frames is None else Page(log, frames)
+            return Page(log, 0, b"", (cursor + 1, log.first - 1))
+        recent = log.recent(cursor, limit)
+        return Missing(log, cursor) if recent is None else Page(log, *recent)
 
     def moved(self, log: Log, cursor: int) -> None:
         """Move the cursor of ``log`` to ``cursor``; other logs that lag come first next time."""

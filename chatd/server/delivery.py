@@ -87,8 +87,9 @@ class Delivery:
             reader.moved(page.log, last)
             reader.hand(encode(Gap(room=page.log.name, first=first, last=last)))
         else:
-            reader.moved(page.log, reader.cursor(page.log) + len(page.frames))
-            reader.hand(b"".join(page.frames))
+            reader.moved(page.log, reader.cursor(page.log) + page.number)
+            if page.data:
+                reader.hand(page.data)
         if reader.lags:
             self.add(taker)
 
@@ -118,6 +119,6 @@ class Delivery:
             taker.close(CloseReason.FAULT)
             return
         if frames and chat_log.first <= after + 1:
-            self._hand(taker, Page(chat_log, frames))
+            self._hand(taker, Page(chat_log, len(frames), b"".join(frames)))
         else:
             self.add(taker)

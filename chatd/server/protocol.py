@@ -66,7 +66,7 @@ class ChatProtocol(Protocol):
 
     def __init__(self, desk: Desk) -> None:
         now = desk.clock.seconds()
-        self.reader = Reader(self._hand)
+        self.reader = Reader(self._hand, self.catch_up)
         self.session: Session | None = None
         self.close_reason: CloseReason | None = None
         self.heartbeat = Heartbeat(desk.pulse.interval, desk.pulse.misses, now)

@@ -659,6 +659,26 @@ def test_requests_beyond_the_limit_wait_while_the_disk_is_slow(playground):
     assert len(alice.texts()) == 3000
 
 
+def test_a_huge_room_is_served_in_parts_and_others_do_not_wait(playground, monkeypatch):
+    monkeypatch.setattr("chatd.chat.hub.AT_ONCE", 10)
+    crowd = [come_in(playground, f"n{number}", m.Join(id=1, room="#huge")) for number in range(50)]
+    small = [come_in(playground, f"s{number}", m.Join(id=1, room="#small")) for number in range(2)]
+    later = []
+    add = playground.desk.delivery.add
+    monkeypatch.setattr(playground.desk.delivery, "add", lambda taker: later.append(taker) or add(taker))
+    crowd[0].say(*sends("#huge", *map(str, range(5))))
+    small[0].say(*sends("#small", "quick"))
+    playground.advance(0.1)
+    assert len(later) >= 40
+    for talker in crowd:
+        assert talker.texts() == ["0", "1", "2", "3", "4"]
+        assert talker.seqs("#huge") == list(range(talker.seqs("#huge")[0], 56))
+    assert small[1].texts() == ["quick"]
+    crowd[1].say(*sends("#huge", "again"))
+    playground.advance(0.1)
+    assert all(talker.texts()[-1] == "again" for talker in crowd)
+
+
 def test_retention_shows_a_gap(playground):
     alice = come_in(playground, "alice", m.Join(id=1, room="#a"), *sends("#a", *map(str, range(1, 10))))
     token = alice.of(m.Welcome)[0].token
