@@ -13,10 +13,20 @@ from pathlib import Path
 
 import pytest
 
+from chatd.ops.config import parse
 from chatd.wire.messages import Error, Event, Hello, Ok
 from tests.end_to_end.harness.daemon import Daemon
 from tests.end_to_end.harness.haproxy import HAPROXY, Haproxy
-from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, Deadline, environment, free_port, script
+from tests.end_to_end.harness.processes import (
+    LOOPBACK,
+    PATIENCE,
+    ROOT,
+    Deadline,
+    environment,
+    free_port,
+    run,
+    script,
+)
 from tests.end_to_end.harness.raw import Raw
 
 pytestmark = pytest.mark.skipif(HAPROXY is None, reason="haproxy is not installed")
@@ -306,3 +316,20 @@ def test_chatc_survives_a_restart_of_the_relay_with_nothing_lost(site, connect, 
     assert ann.texts("ann") == [f"ann {n}" for n in range(1, 41)]
     assert ann.texts("bob") == [f"bob {n}" for n in range(1, 41)]
     assert len(site.daemon.said("client-in")) >= 3
+
+
+# ---- the manual -----------------------------------------------------------------------------------------
+
+
+def test_the_examples_of_the_manual_are_right(tmp_path):
+    manual = (ROOT / "docs" / "OPERATIONS.md").read_text()
+    section = manual.split("## Behind a relay or a load balancer\n", 1)[1].split("\n## ", 1)[0]
+    toml, haproxy = re.findall(r"(?s)```\w*\n(.*?)```", section)
+    (listener,) = parse(toml).listen
+    assert listener.proxy_protocol
+    file = tmp_path / "haproxy.cfg"
+    file.write_text(haproxy)
+    checked = run(HAPROXY, "-c", "-f", str(file), cwd=tmp_path)
+    assert checked.returncode == 0, checked.stderr
+    assert "WARNING" not in checked.stderr
+    assert listener.endpoint.split(":")[1] in haproxy
