@@ -24,6 +24,9 @@ class Ending:
 
 
 TIMED_OUT: Final = Ending("timed out")
+TOLD_UNREACHABLE: Final = Ending("a router on the way says that it is unreachable")
+"""An ICMP answer to the first packet: Twisted knows the end, but not the error number behind it."""
+
 CLOSED: Final = Ending("closed by the server", answered=True)
 
 _BY_ERRNO: Final[dict[int, Ending]] = {
@@ -46,6 +49,8 @@ _BY_TYPE: Final[tuple[tuple[type[BaseException], Ending], ...]] = (
     (error.ConnectionDone, CLOSED),
     (error.ConnectionAborted, CLOSED),
     (error.ConnectionLost, Ending("broken off", answered=True)),
+    (error.UserError, TIMED_OUT),
+    (error.ConnectError, TOLD_UNREACHABLE),
 )
 
 

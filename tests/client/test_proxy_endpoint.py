@@ -375,6 +375,9 @@ PROBLEMS = {
     "is not reachable: Connection refused": error.ConnectionRefusedError(osError=111),
     "is not reachable: No route to host": error.NoRouteError(osError=113),
     "is not reachable: Network is unreachable": error.ConnectError(osError=101),
+    "is not reachable: a router on the way says that it is unreachable": error.ConnectError(
+        string=Failure(error.ConnectionDone())
+    ),
     "is not reachable: timed out": error.TimeoutError(),
     "is not reachable: KeyError": KeyError(),
 }

@@ -20,6 +20,7 @@ from zope.interface import implementer
 
 from chatd.client.link import ATTEMPT
 from chatd.client.proxies.negotiation import Negotiation, ProxyError
+from chatd.client.reasons import TOLD_UNREACHABLE
 
 _TIMED_OUT: Final = (
     error.TimeoutError,
@@ -165,6 +166,8 @@ def _words(problem: BaseException | None) -> str:
     if isinstance(problem, _UNKNOWN):
         return "name not found"
     number = getattr(problem, "osError", None)
+    if isinstance(problem, error.ConnectError) and number is None:
+        return TOLD_UNREACHABLE.text
     return os.strerror(number) if isinstance(number, int) else str(problem) or type(problem).__name__
 
 
