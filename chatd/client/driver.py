@@ -171,6 +171,7 @@ class Driver:
 
     def opened(self, protocol: ChatClientProtocol) -> None:
         """Note that a transport is open."""
+        self.factory.begin(protocol)
         self._fresh.add(protocol.link)
         self.feed(self.machine.connected(protocol.link, self.now()))
 

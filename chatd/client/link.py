@@ -47,6 +47,7 @@ class Link:
         self.positions: Positions = {}
         self.joining: set[int] = set()
         self.named: frozenset[str] = frozenset()
+        self.complete = False
         self.introduced = False
         self.announced = False
         self.resumed = False

@@ -99,6 +99,8 @@ class Machine(Links):
 
     def saved(self, now: float) -> list[Effect]:
         """Note that the last `changes` are on disk, or never will be: what waited for that may go out."""
+        if self.current is not None:
+            self._introduce(self.current, now)
         self._pump(now)
         return self._taken()
 
@@ -191,7 +193,6 @@ class Machine(Links):
         link.resumed = welcome.resumed
         self.window = max(1, min(MAX_UNANSWERED, welcome.limits.unanswered))
         self._adopt(welcome)
-        self._write(link, link.ping(now), now)
         self._open_rooms(link, welcome.rooms, welcome.more, now)
 
     def _adopt(self, welcome: m.Welcome) -> None:
@@ -225,9 +226,20 @@ class Machine(Links):
         for room in rooms:
             self._tell(self.rooms.opened(link.positions, room))
         self._save()
-        if more or link.introduced:
+        if not more:
+            link.complete = True
+            self._introduce(link, now)
+
+    def _introduce(self, link: Link, now: float) -> None:
+        """Say the first thing behind the welcome, once the token of a new session is on disk.
+
+        A new session is kept only when the server has heard from it behind its welcome: until then nothing
+        is lost with the token. The ping measures the round trip as well.
+        """
+        if self._anew or link.introduced or not link.complete:
             return
         link.introduced = True
+        self._write(link, link.ping(now), now)
         self._close_missing(link)
         self._join_wanted(link)
         self._ask(now)

@@ -11,7 +11,7 @@ from chatd.client.cli.flow import Flow
 from chatd.client.cli.printer import Printer
 from chatd.client.cli.running import complain, run_client, watch_link
 from chatd.client.cli.stdout import STDIN
-from chatd.client.notices import EventSeen
+from chatd.client.notices import Accepted, Connected, EventSeen, Notice, SendRefused
 from chatd.client.values import Options
 
 
@@ -47,7 +47,9 @@ class _Talk:
         self._flow = flow
         self._seen = (0, 0)
         self._answered = False
+        self._connected = False
         printer.on_event = self._event
+        client.subscribe(self._heard)
         flow.done.addCallback(self._all_answered)
 
     def interrupted(self) -> int:
@@ -60,6 +62,12 @@ class _Talk:
     def _event(self, seen: EventSeen) -> None:
         if seen.own:
             self._seen = max(self._seen, (seen.event.session, seen.event.n))
+        self._check()
+
+    def _heard(self, notice: Notice) -> None:
+        """Look again when something an earlier talk left may have been answered."""
+        self._connected = self._connected or isinstance(notice, Connected)
+        if isinstance(notice, (Connected, Accepted, SendRefused)):
             self._check()
 
     def _all_answered(self, _: None) -> None:
@@ -67,6 +75,15 @@ class _Talk:
         self._check()
 
     def _check(self) -> None:
-        last = self._flow.last
-        if self._answered and (last is None or self._seen >= (self._client.session, last.n)):
+        if self._answered and self._connected and self._all_said() and self._all_heard():
             self._printer.end(1 if self._flow.failed else 0)
+
+    def _all_said(self) -> bool:
+        """Return whether all of ours, an earlier talk's too, is durable, and the last of it was shown."""
+        last = self._flow.last
+        shown = last is None or self._seen >= (self._client.session, last.n)
+        return shown and not self._client.waiting()
+
+    def _all_heard(self) -> bool:
+        """Return whether everything was shown that was there when we came."""
+        return all(room.cursor >= room.head for room in self._client.followed())

@@ -1,0 +1,245 @@
+"""The client for programs, against the real daemon's protocol over the in-memory network."""
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from chatd.client.api import Client
+from chatd.client.notices import (
+    Accepted,
+    CannotConnect,
+    Connected,
+    EventSeen,
+    LinkState,
+    Lost,
+    NotSaved,
+    Stopped,
+)
+from chatd.client.problems import ClientError
+from chatd.client.profile import open_slot
+from chatd.client.reasons import ending
+from chatd.client.session import Remembered, Session
+from chatd.client.values import Options
+from chatd.testing import Playground
+from chatd.wire.errors import Code, RequestError
+
+
+class MemoryWay:
+    """The way to the daemon of a playground."""
+
+    def __init__(self, world):
+        self._world = world
+
+    def endpoint(self):
+        return self._world.endpoint()
+
+    def ending(self, failure):
+        return ending(failure)
+
+
+@pytest.fixture
+def world():
+    playground = Playground()
+    playground.start_server()
+    return playground
+
+
+@pytest.fixture
+def enter(world, tmp_path):
+    """Return a function that starts clients; they are stopped at the end."""
+    made = []
+
+    def enter(nick, *rooms, slot=None, **how):
+        options = Options(nick=nick, rooms=rooms, **how)
+        remembered = slot.remembered() if slot else Remembered(Session(nick=nick))
+        client = Client(options, MemoryWay(world), slot, remembered, world.clock, world.clock.seconds)
+        client.heard = []
+        client.subscribe(client.heard.append)
+        client.start()
+        made.append(client)
+        return client
+
+    yield enter
+    for client in made:
+        client.stop()
+    world.advance(3)
+
+
+def now(deferred: Deferred):
+    """Return the result that ``deferred`` already has."""
+    assert deferred.called, "no result yet"
+    if isinstance(deferred.result, Failure):
+        failure = deferred.result
+        deferred.addErrback(lambda _: None)
+        failure.raiseException()
+    return deferred.result
+
+
+def texts(client):
+    return [n.event.text for n in client.heard if isinstance(n, EventSeen) and n.event.kind == "message"]
+
+
+def test_talking_and_asking(world, enter):
+    ann, bob = enter("ann", "#a"), enter("bob", "#a")
+    world.advance(1)
+    now(ann.ready())
+    sent = ann.send("#a", "hello")
+    world.advance(1)
+    assert now(sent).room == "#a"
+    assert texts(ann) == texts(bob) == ["hello"]
+    direct = bob.send("@ann", "psst")
+    world.advance(1)
+    assert now(direct).room.startswith("@")
+    assert texts(ann)[-1] == "psst"
+    assert ann.name(now(direct).room) == "@bob"
+    rooms, members, page = ann.rooms(), ann.members("#a"), ann.history("#a", limit=2)
+    world.advance(1)
+    assert [room.room for room in now(rooms)] == ["#a"]
+    assert sorted(member.nick for member in now(members)) == ["ann", "bob"]
+    assert [event.kind for event in now(page).events] == ["join", "message"]
+    assert ann.status().state is LinkState.CONNECTED
+    assert ann.status().round_trip is not None
+
+
+def test_refusals_fail_with_their_code(world, enter):
+    ann = enter("ann", "#a")
+    world.advance(1)
+    with pytest.raises(RequestError) as empty:
+        now(ann.send("#a", "  "))
+    assert empty.value.code is Code.EMPTY_TEXT
+    elsewhere = ann.send("#b", "x")
+    world.advance(1)
+    with pytest.raises(RequestError) as refused:
+        now(elsewhere)
+    assert refused.value.code in (Code.NOT_A_MEMBER, Code.NO_SUCH_ROOM)
+    assert not ann.waiting()
+
+
+def test_a_crash_of_the_daemon_loses_and_doubles_nothing(world, enter):
+    ann, bob = enter("ann", "#a"), enter("bob", "#a")
+    world.advance(1)
+    sends = [ann.send("#a", str(number)) for number in range(300)]
+    world.advance(0.02, step=0.01)
+    world.crash_server()
+    world.advance(1)
+    assert any(isinstance(notice, Lost) for notice in ann.heard)
+    late = ann.send("#a", "late")
+    world.start_server()
+    world.advance(20)
+    for sent in [*sends, late]:
+        now(sent)
+    assert texts(ann) == texts(bob) == [*map(str, range(300)), "late"]
+
+
+def test_a_black_hole_is_noticed_in_time_and_healed(world, enter):
+    ann = enter("ann", "#a")
+    world.advance(11)
+    world.network.cut()
+    world.advance(9)
+    (lost,) = [notice for notice in ann.heard if isinstance(notice, Lost)]
+    assert lost.reason == "silent for 8 s"
+    said = ann.send("#a", "into the hole")
+    world.advance(30)
+    world.network.heal()
+    world.advance(15)
+    now(said)
+    assert texts(ann) == ["into the hole"]
+
+
+def test_what_was_typed_survives_the_client(world, enter, tmp_path):
+    slot = open_slot("p", Options().server, "ann", "ann", named=False, folder=tmp_path)
+    ann = enter("ann", "#a", slot=slot)
+    world.advance(1)
+    world.crash_server()
+    ann.send("#a", "typed offline").addErrback(lambda failure: failure.trap(ClientError))
+    world.advance(0.2)
+    ann.stop()
+    world.advance(3)
+    world.start_server()
+    again = enter("", "#a", slot=open_slot("p", Options().server, "", "x", named=False, folder=tmp_path))
+    assert again.nickname == "ann"
+    assert [waiting.text for waiting in again.waiting()] == ["typed offline"]
+    world.advance(2)
+    assert any(isinstance(notice, Accepted) for notice in again.heard)
+    assert texts(again) == ["typed offline"]
+
+
+def test_two_processes_of_one_person_are_two_devices(world, enter, tmp_path):
+    def take():
+        return open_slot("p", Options().server, "ann", "ann", named=False, folder=tmp_path)
+
+    one, two = enter("ann", "#a", slot=take()), enter("ann", "#a", slot=take())
+    world.advance(5)
+    assert one.session != two.session
+    assert one.nickname == two.nickname == "ann"
+    one.send("#a", "from one")
+    two.send("#a", "from two")
+    world.advance(1)
+    assert sorted(texts(one)) == sorted(texts(two)) == ["from one", "from two"]
+
+
+def test_a_full_disk_here_is_told_and_stops_nothing(world, enter, tmp_path):
+    slot = open_slot("p", Options().server, "ann", "ann", named=False, folder=tmp_path)
+
+    def fail(*_, **__):
+        raise ClientError("profile-unusable", "The disk is full.")
+
+    slot.save = fail
+    ann = enter("ann", "#a", slot=slot)
+    world.advance(1)
+    sent = ann.send("#a", "x")
+    world.advance(1)
+    now(sent)
+    assert NotSaved("The disk is full.") in ann.heard
+
+
+def test_a_taken_nick_stops_with_a_sentence(world, enter):
+    enter("ann")
+    world.advance(1)
+    other = enter("Ann")
+    ready = other.ready()
+    world.advance(1)
+    with pytest.raises(ClientError, match="try --nick"):
+        now(ready)
+    assert isinstance(other.heard[-1], Stopped)
+    with pytest.raises(ClientError):
+        now(other.ready())
+
+
+def test_stop_fires_at_any_time_and_twice(world, enter):
+    ann = enter("ann", "#a")
+    first, second = ann.stop(), ann.stop()
+    world.advance(3)
+    now(first)
+    now(second)
+    now(ann.stop())
+
+
+def test_a_slow_reader_of_ours_holds_the_server_back_and_lives(world, enter):
+    ann, bob = enter("ann", "#a"), enter("bob", "#a")
+    world.advance(1)
+    bob.pause_reading()
+    for number in range(200):
+        ann.send("#a", f"{number} " + "x" * 2000)
+    world.advance(25)
+    assert not texts(bob)
+    bob.resume_reading()
+    world.advance(10)
+    assert len(texts(bob)) == 200
+    assert not [notice for notice in bob.heard if isinstance(notice, (Lost, CannotConnect))]
+
+
+def test_notices_as_an_async_iterator(world, enter):
+    ann = enter("ann", "#a")
+    found = []
+
+    async def collect():
+        async for notice in ann.notices():
+            found.append(notice)
+            if isinstance(notice, Connected):
+                return
+
+    done = Deferred.fromCoroutine(collect())
+    world.advance(1)
+    now(done)
+    assert isinstance(found[-1], Connected)

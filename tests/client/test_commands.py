@@ -1,0 +1,239 @@
+"""chatc as people and scripts run it, against a real daemon."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.end_to_end.harness.certificates import make_certificate
+from tests.end_to_end.harness.fixtures import daemon, make_daemon
+from tests.end_to_end.harness.processes import free_port
+
+__all__ = ["daemon", "make_daemon"]
+
+PATIENCE = 30
+
+
+@pytest.fixture
+def chatc(daemon, tmp_path):
+    """Return a function that starts chatc on the daemon; processes left over are killed."""
+    started = []
+    base = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "LOGNAME": "login", "TZ": "UTC"}
+    base["CHATD_SERVER"] = f"127.0.0.1:{daemon.port}"
+
+    def start(*arguments, env=(), **how):
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
+        command = [sys.executable, "-c", "from chatd.client.cli import main; main()", *arguments]
+        started.append(subprocess.Popen(command, env={**base, **dict(env)}, **pipes))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def run(chatc):
+    """Return a function that runs chatc to its end; returns status, standard output and standard error."""
+
+    def run(*arguments, given="", **how):
+        process = chatc(*arguments, **how)
+        given = given if isinstance(given, bytes) else given.encode()
+        out, err = process.communicate(given, timeout=PATIENCE)
+        return process.returncode, out.decode(), err.decode()
+
+    return run
+
+
+def await_line(stream, wanted):
+    """Read lines until one matches."""
+    while line := stream.readline():
+        if re.search(wanted, line.decode()):
+            return line.decode()
+    raise AssertionError(f"no line like {wanted}")
+
+
+def texts(lines):
+    return [event["text"] for event in map(json.loads, lines.splitlines()) if event["kind"] == "message"]
+
+
+def test_send_says_nothing_and_succeeds_when_all_is_durable(run):
+    assert run("send", "#a", "hello", "world") == (0, "", "")
+    given = "  as written \n\n\ttab\r\nlast without end"
+    assert run("send", "#a", given=given) == (0, "", "")
+    status, out, err = run("history", "#a", "--json")
+    assert (status, err) == (0, "")
+    assert texts(out) == ["hello world", "  as written ", "\ttab", "last without end"]
+    assert set(json.loads(out.splitlines()[0])) == {"room", "seq", "ts", "by", "kind", "text"}
+
+
+def test_send_names_the_lines_that_are_refused_and_sends_the_rest(run):
+    status, out, err = run("send", "#a", given=b"one\n\x01\n\xff\ntwo\n" + b"x" * 20_000 + b"\n")
+    assert (status, out) == (1, "")
+    assert [line.split(":")[1].strip() for line in err.splitlines()] == ["line 2", "line 3", "line 5"]
+    assert texts(run("history", "#a", "--json")[1]) == ["one", "two"]
+
+
+def test_send_gives_up_in_time_and_takes_back_what_it_did_not_send(daemon, run):
+    daemon.kill()
+    status, _, err = run("send", "--timeout", "1", "#a", "into the void")
+    assert status == 1
+    assert re.search(
+        r"^chatc: cannot connect to 127.0.0.1:\d+: refused: .*; retrying in \d\.\d s$", err, re.MULTILINE
+    )
+    assert "1 of 1 messages not acknowledged within 1 s" in err
+    daemon.start()
+    assert run("send", "#a", "later")[0] == 0
+    assert texts(run("history", "#a", "--json")[1]) == ["later"]
+
+
+def test_ten_thousand_lines_take_seconds(run):
+    lines = [f"line {number} ünïcödé" for number in range(10_000)]
+    begin = time.monotonic()
+    assert run("send", "#a", given="\n".join(lines))[0] == 0
+    assert time.monotonic() - begin < 20
+    status, out, _ = run("tail", "#a", "--since", "0", "--count", "10000", "--json")
+    assert status == 0
+    assert texts(out) == lines
+
+
+def test_tail_and_talk_live_through_a_kill_of_the_daemon(daemon, chatc, run):
+    tail = chatc("--nick", "reader", "tail", "#a", "--json", "--since", "0", "--count", "40")
+    talk = chatc("--nick", "talker", "talk", "#a", "--json")
+    await_line(tail.stderr, "connected to")
+    for number in range(20):
+        talk.stdin.write(f"{number}\n".encode())
+        talk.stdin.flush()
+        if number == 10:
+            daemon.kill()
+    daemon.start()
+    talk.stdin.write("".join(f"{number}\n" for number in range(20, 40)).encode())
+    out, err = talk.communicate(timeout=PATIENCE)
+    assert talk.returncode == 0, err
+    assert texts(out) == [str(number) for number in range(40)]
+    out, err = tail.communicate(timeout=PATIENCE)
+    assert texts(out) == [str(number) for number in range(40)]
+    seqs = [json.loads(line)["seq"] for line in out.splitlines()]
+    assert seqs == list(range(1, len(seqs) + 1))
+    assert re.search(r"^chatc: lost 127.0.0.1:\d+: ", err.decode(), re.MULTILINE)
+    assert err.decode().count("chatc: connected to") >= 1
+
+
+def test_talk_goes_on_where_it_was(run):
+    assert run("--nick", "ann", "talk", "#a", given="one\n")[0] == 0
+    assert run("--nick", "bob", "send", "#a", "two")[0] == 0
+    status, out, _ = run("--nick", "ann", "talk", "#a", given="three\n")
+    assert status == 0
+    assert re.findall(r"<\w+> (\w+)", out) == ["two", "three"]
+
+
+def test_talk_that_is_interrupted_keeps_what_was_typed(daemon, chatc, run):
+    assert run("talk", "#a", given="before\n")[0] == 0
+    daemon.kill()
+    talk = chatc("talk", "#a")
+    await_line(talk.stderr, "cannot connect")
+    talk.stdin.write(b"typed offline\n")
+    talk.stdin.flush()
+    time.sleep(0.5)
+    talk.send_signal(signal.SIGINT)
+    _, err = talk.communicate(timeout=PATIENCE)
+    assert (talk.returncode, b"1 messages are not sent yet" in err) == (1, True)
+    daemon.start()
+    assert run("talk", "#a", given="")[0] == 0
+    assert texts(run("history", "#a", "--json")[1]) == ["before", "typed offline"]
+
+
+def test_direct_messages(run):
+    assert run("--nick", "ann", "rooms")[0] == 0
+    assert run("--nick", "bob", "send", "@ann", "psst") == (0, "", "")
+    status, out, _ = run("--nick", "ann", "tail", "@bob", "--since", "0", "--count", "1", "--json")
+    assert status == 0
+    event = json.loads(out)
+    assert (event["room"], event["by"], event["text"]) == ("@bob", "bob", "psst")
+
+
+def test_rooms_and_who(run):
+    assert run("--nick", "ann", "send", "#a", "x")[0] == 0
+    assert json.loads(run("rooms", "--json")[1]) == {"room": "#a", "members": 1, "head": 2, "topic": ""}
+    assert json.loads(run("who", "#a", "--json")[1])["nick"] == "ann"
+    assert run("who", "#a")[1].split() == ["ann", "online"]
+
+
+def test_a_reader_that_goes_away_ends_tail_quietly(chatc, run):
+    assert run("send", "#a", given="one\ntwo\n")[0] == 0
+    tail = chatc("tail", "#a", "--since", "0")
+    await_line(tail.stdout, "two")
+    tail.stdout.close()
+    assert run("--nick", "bob", "send", "#a", given="three\nfour\n")[0] == 0
+    assert tail.wait(PATIENCE) == 0
+    assert b"Traceback" not in tail.stderr.read()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("send", "a", "x"), "'a' is no room"),
+        (("send", "#!", "x"), "That room name is not possible"),
+        (("send", "@nobody", "x"), "Nobody here is called @nobody"),
+        (("history", "#none"), "There is no room #none"),
+        (("--nick", "a b", "rooms"), "The server refuses the nick a b"),
+        (("--server", "http://x", "rooms"), "is no address"),
+        (("--profile", "../x", "rooms"), "cannot name a profile"),
+    ],
+)
+def test_mistakes_are_one_sentence(run, arguments, said):
+    status, out, err = run(*arguments)
+    assert (status, out) == (1, "")
+    assert err.startswith("chatc: ")
+    assert err.count("\n") == 1
+    assert said in err
+
+
+def test_a_taken_nick_names_another(run, tmp_path):
+    assert run("--nick", "ann", "rooms")[0] == 0
+    status, _, err = run("--nick", "ann", "rooms", env={"XDG_STATE_HOME": str(tmp_path / "else")})
+    assert status == 1
+    assert err == "chatc: The nick ann belongs to somebody else; try --nick ann2.\n"
+
+
+def test_tls_is_verified_and_never_given_up(make_daemon, run, tmp_path):
+    certificate, key = make_certificate(tmp_path, "localhost")
+    foreign, foreign_key = make_certificate(tmp_path, "example.org")
+    secure = make_daemon()
+    port, other = free_port(), free_port()
+    secure.listen = (
+        *secure.listen,
+        f"ssl:{port}:interface=127.0.0.1:certKey={certificate}:privateKey={key}",
+        f"ssl:{other}:interface=127.0.0.1:certKey={foreign}:privateKey={foreign_key}",
+    )
+    secure.start()
+    address = f"tls://localhost:{port}"
+    assert run("--server", address, "--ca", str(certificate), "send", "#a", "x") == (0, "", "")
+    for server, how, said in (
+        (address, (), "authority that is not trusted|signed by itself"),
+        (f"tls://localhost:{other}", ("--ca", str(foreign)), "is not for the name localhost"),
+        (f"tls://localhost:{secure.port}", ("--ca", str(certificate)), "does not speak TLS"),
+        (address, ("--ca", "/nonexistent"), "cannot be read"),
+    ):
+        status, _, err = run("--server", server, *how, "rooms")
+        assert status == 1
+        assert re.search(said, err), err
+        assert err.count("\n") == 1
+
+
+def test_two_terminals_on_one_profile_are_two_devices(chatc, run):
+    first = chatc("--nick", "ann", "tail", "#a", "--json", "--count", "2")
+    await_line(first.stderr, "connected")
+    second = chatc("--nick", "ann", "tail", "#a", "--json", "--count", "2")
+    await_line(second.stderr, "connected")
+    assert run("--nick", "ann", "send", "#a", given="one\ntwo\n")[0] == 0
+    for tail in (first, second):
+        assert texts(tail.communicate(timeout=PATIENCE)[0].decode()) == ["one", "two"]
+        assert tail.returncode == 0
+    assert json.loads(run("--nick", "bob", "who", "#a", "--json")[1])["nick"] == "ann"
