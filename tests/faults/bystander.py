@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from chatd.wire.messages import Event, Ok
+from chatd.wire.messages import Error, Event, Join, Ok, Send
 from tests.end_to_end.harness.daemon import Daemon
 from tests.end_to_end.harness.raw import Raw, dial
 
@@ -33,18 +33,22 @@ class Bystander:
         self._pid = daemon.pid
         self._raw = Raw(dial(daemon.port))
         self._raw.enter(nick)
-        self._raw.join("#bystanders")
+        self._raw.ask(Join, room="#bystanders")
         self._sent = 0
         self.slowest = 0.0
         self.growth = 0
         self._base = 0
         self._over = threading.Event()
         self._fault: BaseException | None = None
-        self._thread = threading.Thread(target=self._run)
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Self:
-        for _ in range(20):
-            self._look()  # what is needed once is not counted as growth
+        try:
+            for _ in range(20):
+                self._look()  # what is needed once is not counted as growth
+        except BaseException:
+            self._raw.close()
+            raise
         self.slowest, self._base = 0.0, anonymous(self._pid)
         self._thread.start()
         return self
@@ -69,8 +73,13 @@ class Bystander:
         started = time.monotonic()
         self._raw.ping()
         self._sent += 1
-        answer = self._raw.send("#bystanders", f"all is well {self._sent}", self._sent)
-        assert isinstance(answer, Ok), answer
-        heard = self._raw.await_(Event, lambda event: event.kind == "message")
-        assert heard.n == self._sent, f"heard {heard.n}, not {self._sent}"
+        text = f"all is well {self._sent}"
+        self._raw.say(Send(id=self._raw.next_id(), n=self._sent, room="#bystanders", text=text))
+        missing = {"event", "ok"}  # it hears of presence too
+        while missing:
+            message = self._raw.hear()
+            assert message is not None, "the bystander was cut off"
+            assert not isinstance(message, Error), message
+            missing.discard("ok" if isinstance(message, Ok) else "")
+            missing.discard("event" if isinstance(message, Event) and message.n == self._sent else "")
         self.slowest = max(self.slowest, time.monotonic() - started)
