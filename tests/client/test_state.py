@@ -249,8 +249,8 @@ def test_a_join_beyond_the_head_is_asked_again_without_the_cursor():
     world = World()
     world.dial()
     world.carry_up()
-    number = None
     world.carry_down()
+    world.flush()
     world.carry_up()
     number = heard(world, Join)[0].id
     conn(world).out.clear()
@@ -265,6 +265,7 @@ def test_a_refused_join_is_told_and_not_repeated():
     world.dial()
     world.carry_up()
     world.carry_down()
+    world.flush()
     number = world.machine.asking.asked.keys()
     conn(world).receive = lambda _: None
     first, second = sorted(number)
