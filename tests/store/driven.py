@@ -1,0 +1,47 @@
+"""A store that is driven by a test instead of a reactor."""
+
+import queue
+from pathlib import Path
+from typing import Any
+
+from chatd.chat.storage import Changes
+from chatd.store.sqlite import SqliteStore
+
+PATIENCE = 20.0
+
+
+class Driven:
+    """A store whose threads hand their results to whoever waits here instead of a reactor."""
+
+    def __init__(self, folder: Path) -> None:
+        self._results: queue.SimpleQueue[tuple[Any, tuple[Any, ...]]] = queue.SimpleQueue()
+        self.store = SqliteStore(folder, lambda done, *given: self._results.put((done, given)))
+
+    def _wait(self) -> Any:
+        done, given = self._results.get(timeout=PATIENCE)
+        done(*given)
+        return given[0]
+
+    def append(self, changes: Changes) -> Exception | None:
+        """Commit ``changes`` and return what prevented it."""
+        got: list[Exception | None] = []
+        self.store.append(changes, got.append)
+        self._wait()
+        return got[0]
+
+    def read(
+        self, log: int, first: int, last: int, limit: int = 1 << 30, *, newest: bool = False
+    ) -> list[bytes]:
+        """Return a page."""
+        got: list[list[bytes]] = []
+        self.store.read(log, first, last, limit, newest, got.append)
+        self._wait()
+        return got[0]
+
+    def wait(self) -> Any:
+        """Wait for the next result and return it."""
+        return self._wait()
+
+    def close(self) -> None:
+        """Close the store."""
+        self.store.close()

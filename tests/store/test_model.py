@@ -1,0 +1,132 @@
+"""The store against the one in memory, which tests elsewhere rely on: the same changes, the same answers."""
+
+import tempfile
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from chatd.chat.storage import (
+    Changes,
+    DropMember,
+    DropSession,
+    PutMember,
+    PutRoom,
+    PutSession,
+    PutUser,
+    Trim,
+)
+from chatd.testing import MemoryStore
+from tests.store.driven import Driven
+
+ids = st.integers(1, 4)
+few = st.integers(0, 12)
+times = st.integers(0, 2**53 - 1)
+texts = st.text(max_size=12)
+frames = st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=8)
+changes = st.one_of(
+    st.builds(
+        lambda i, nick, free: PutUser(i, nick, None if free else f"{i} {nick}"), ids, texts, st.booleans()
+    ),
+    st.builds(lambda i, user, seen: PutSession(i, user, b"%d" % i, 0, seen), ids, ids, times),
+    st.builds(DropSession, ids),
+    st.builds(PutMember, ids, ids, times),
+    st.builds(DropMember, ids, ids),
+)
+
+
+class Stores(RuleBasedStateMachine):
+    """Two stores that are told the same."""
+
+    @initialize()
+    def begin(self):
+        self.scratch = tempfile.TemporaryDirectory(prefix="chatd-")
+        self.folder = Path(self.scratch.name) / "data"
+        self.disk = Driven(self.folder)
+        self.memory = MemoryStore()
+        self.heads = dict.fromkeys(range(1, 5), 0)
+        self.firsts = dict.fromkeys(range(1, 5), 1)
+        self.append(others=[self.room(log, "") for log in self.heads])
+
+    def room(self, log, topic):
+        return PutRoom(log, f"#{log}", topic, self.firsts[log])
+
+    def append(self, **what):
+        both = Changes(**what)
+        done = []
+        self.memory.append(both, done.append)
+        assert self.disk.append(both) is None
+        assert done == [None]
+
+    @rule(runs=st.dictionaries(ids, frames, max_size=3), others=st.lists(changes, max_size=5))
+    def write(self, runs, others):
+        known = {row.id for row in self.memory.sessions.values()}
+        gone = {change.id for change in others if isinstance(change, DropSession)}
+        sends = [(self.heads[1] + number, number) for number in sorted(known - gone)]
+        events = [(log, self.heads[log] + 1, run) for log, run in runs.items()]
+        self.append(events=events, sends=sends, others=others)
+        for log, run in runs.items():
+            self.heads[log] += len(run)
+
+    @rule(log=ids, topic=texts)
+    def describe(self, log, topic):
+        self.append(others=[self.room(log, topic)])
+
+    @rule(log=ids, keep=st.integers(1, 5))
+    def trim(self, log, keep):
+        self.firsts[log] = max(self.firsts[log], self.heads[log] + 1 - keep)
+        self.append(others=[self.room(log, ""), Trim(log, self.firsts[log])])
+
+    @rule(log=ids)
+    def fail(self, log):
+        if not self.heads[log]:
+            return
+        wrong = Changes(
+            events=[(log, self.heads[log] + 1, [b"x"]), (log, self.heads[log], [b"again"])],
+            others=[PutUser(1, "never", "never"), Trim(log, self.heads[log])],
+        )
+        assert self.disk.append(wrong) is not None
+
+    @rule()
+    def reopen(self):
+        self.disk.close()
+        self.disk = Driven(self.folder)
+
+    @rule(
+        log=ids,
+        low=st.integers(0, 12),
+        size=st.integers(0, 12),
+        limit=st.integers(1, 900),
+        newest=st.booleans(),
+    )
+    def page(self, log, low, size, limit, newest):
+        first = self.firsts[log] + low
+        last = min(first + size, self.heads[log])
+        got = []
+        self.memory.read(log, first, last, limit, newest, got.append)
+        assert self.disk.read(log, first, last, limit, newest=newest) == got[0]
+
+    @invariant()
+    def same(self):
+        if not hasattr(self, "disk"):
+            return
+        disk, memory = self.disk.store.load(), self.memory.load()
+        assert sorted(disk.users) == sorted(memory.users)
+        assert sorted(disk.sessions) == sorted(memory.sessions)
+        assert sorted(disk.members) == sorted(memory.members)
+        assert sorted(disk.rooms) == sorted(memory.rooms)
+
+    def teardown(self):
+        if hasattr(self, "disk"):
+            self.disk.close()
+            self.scratch.cleanup()
+
+
+Stores.TestCase.settings = settings(
+    max_examples=25,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+TestStores = Stores.TestCase

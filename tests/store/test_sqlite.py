@@ -1,0 +1,313 @@
+"""The store: durable as a whole or not at all, pages from both ends, one daemon at a time, private files."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import apsw
+import pytest
+
+from chatd.chat.storage import (
+    Changes,
+    DropMember,
+    DropSession,
+    PutMember,
+    PutRoom,
+    PutSession,
+    PutUser,
+    StoreError,
+    Trim,
+)
+from chatd.store import schema
+
+FRAMES = [f"frame {n}".encode() * n for n in range(1, 31)]
+
+
+def events(log, first, frames):
+    return Changes(events=[(log, first, frames)])
+
+
+def put(*changes):
+    return Changes(others=list(changes))
+
+
+def mode(path):
+    return path.stat().st_mode & 0o777
+
+
+def test_a_new_store_is_empty_and_has_a_name(open_store, tmp_path):
+    first = open_store()
+    snapshot = first.store.load()
+    assert (snapshot.users, snapshot.sessions, snapshot.rooms, snapshot.members) == ([], [], [], [])
+    assert len(snapshot.server) == 16
+    first.close()
+    assert open_store().store.load().server == snapshot.server
+    assert open_store(tmp_path / "other").store.load().server != snapshot.server
+
+
+def test_what_was_put_is_loaded_again(open_store):
+    store = open_store()
+    changes = Changes(
+        events=[(7, 1, FRAMES[:3]), (9, 1, FRAMES[:1])],
+        sends=[(3, 5)],
+        others=[
+            PutUser(1, "Ann", "ann"),
+            PutUser(2, "Bob", None),
+            PutSession(5, 1, b"\x00digest\xff", 0, 17),
+            PutRoom(7, "#a", "", 1),
+            PutRoom(9, "@1+2", "tøpic", 1),
+            PutRoom(11, "#empty", "", 1),
+            PutMember(7, 1, 3),
+            PutMember(9, 2, 0),
+        ],
+    )
+    assert store.append(changes) is None
+    before = store.store.load()
+    store.close()
+    snapshot = open_store().store.load()
+    assert snapshot == before
+    assert snapshot.users == [PutUser(1, "Ann", "ann"), PutUser(2, "Bob", None)]
+    assert snapshot.sessions == [PutSession(5, 1, b"\x00digest\xff", 3, 17)]
+    assert [(room.room.name, room.head) for room in snapshot.rooms] == [("#a", 3), ("@1+2", 1), ("#empty", 0)]
+    assert snapshot.members == [PutMember(7, 1, 3), PutMember(9, 2, 0)]
+
+
+def test_a_session_put_again_keeps_its_last_send(open_store):
+    store = open_store()
+    store.append(put(PutSession(5, 1, b"d", 0, 17)))
+    store.append(Changes(sends=[(40, 5)]))
+    store.append(put(PutSession(5, 1, b"d", 12, 18)))
+    assert store.store.load().sessions == [PutSession(5, 1, b"d", 40, 18)]
+
+
+def test_changes_come_in_order(open_store):
+    store = open_store()
+    store.append(
+        put(
+            PutMember(7, 1, 3),
+            DropMember(7, 1),
+            PutMember(7, 1, 4),
+            PutSession(5, 1, b"d", 0, 1),
+            DropSession(5),
+            PutUser(1, "a", "a"),
+            PutUser(1, "b", "b"),
+            PutRoom(7, "#a", "one", 1),
+            PutRoom(7, "#a", "two", 3),
+        )
+    )
+    snapshot = store.store.load()
+    assert snapshot.members == [PutMember(7, 1, 4)]
+    assert snapshot.sessions == []
+    assert snapshot.users == [PutUser(1, "b", "b")]
+    assert [room.room for room in snapshot.rooms] == [PutRoom(7, "#a", "two", 3)]
+
+
+@pytest.mark.parametrize("newest", [False, True])
+def test_pages_hold_about_as_many_bytes_as_wanted(open_store, newest):
+    store = open_store()
+    store.append(events(7, 1, FRAMES))
+    pages, low, high = [], 1, len(FRAMES)
+    while low <= high:
+        page = store.read(7, low, high, 600, newest=newest)
+        assert page
+        assert len(page) == 1 or sum(map(len, page)) <= 600
+        if newest:
+            pages[:0] = page
+            high -= len(page)
+        else:
+            pages += page
+            low += len(page)
+    assert pages == FRAMES
+
+
+def test_a_page_has_one_event_at_the_least(open_store):
+    store = open_store()
+    store.append(events(7, 1, FRAMES))
+    assert store.read(7, 10, 30, 1) == FRAMES[9:10]
+    assert store.read(7, 10, 20, 1, newest=True) == FRAMES[19:20]
+
+
+def test_pages_stay_within_one_log(open_store):
+    store = open_store()
+    for log in (6, 7, 8):
+        store.append(events(log, 1, [f"{log}: {n}".encode() for n in range(3)]))
+    assert store.read(7, 1, 2**36 - 1) == [b"7: 0", b"7: 1", b"7: 2"]
+    assert store.read(7, 4, 9) == []
+    assert store.read(99, 1, 9) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Changes(events=[(7, 4, FRAMES[3:5]), (7, 2, FRAMES[:1])]),
+        Changes(events=[(7, 4, FRAMES[3:5])], others=[PutUser(2, "Ann", "ann")]),
+        Changes(events=[(7, 4, FRAMES[3:5])], others=[PutRoom(8, "#a", "", 1)]),
+        Changes(events=[(7, 4, [b"x", None])], sends=[(9, 5)]),
+        Changes(events=[(7, 4, FRAMES[3:5])], sends=[(9, 5), (None, 5)]),
+    ],
+    ids=["event-twice", "nick-twice", "room-twice", "no-bytes", "no-number"],
+)
+def test_a_commit_that_fails_leaves_nothing(open_store, wrong):
+    store = open_store()
+    good = Changes(
+        events=[(7, 1, FRAMES[:3])],
+        sends=[(3, 5)],
+        others=[PutUser(1, "Ann", "ann"), PutSession(5, 1, b"d", 0, 1), PutRoom(7, "#a", "", 1)],
+    )
+    assert store.append(good) is None
+    before = store.store.load()
+    assert isinstance(store.append(wrong), Exception)
+    assert store.store.load() == before
+    assert store.read(7, 1, 99) == FRAMES[:3]
+    assert store.append(events(7, 4, FRAMES[3:5])) is None
+    assert store.read(7, 1, 99) == FRAMES[:5]
+
+
+def test_appends_and_their_answers_keep_their_order(open_store):
+    store = open_store()
+    answered = []
+    for n in range(1, 21):
+        changes = events(7, n, [FRAMES[n]]) if n % 5 else events(7, 1, [b"again"])
+        store.store.append(changes, lambda error, n=n: answered.append((n, error is None)))
+    for _ in range(20):
+        store.wait()
+    assert answered == [(n, bool(n % 5)) for n in range(1, 21)]
+
+
+def test_a_reader_sees_what_was_committed_before(open_store):
+    store = open_store()
+    for n in range(1, 30):
+        store.append(events(7, n, [FRAMES[n]]))
+        assert store.read(7, n, n) == [FRAMES[n]]
+
+
+def test_trimmed_events_are_gone_and_numbers_go_on(open_store):
+    store = open_store()
+    store.append(Changes(events=[(6, 1, FRAMES), (7, 1, FRAMES), (8, 1, FRAMES)]))
+    store.append(put(PutRoom(7, "#a", "", 21), Trim(7, 21)))
+    assert store.read(7, 1, 99) == FRAMES[20:]
+    assert store.read(6, 1, 99) == store.read(8, 1, 99) == FRAMES
+    store.close()
+    store = open_store()
+    assert [(room.room.first, room.head) for room in store.store.load().rooms] == [(21, 30)]
+
+
+def test_a_room_trimmed_to_nothing_keeps_its_place(open_store):
+    """With no event left the first number to come is all that tells where the log goes on."""
+    store = open_store()
+    store.append(Changes(events=[(7, 1, FRAMES)], others=[PutRoom(7, "#a", "", 1)]))
+    store.append(put(PutRoom(7, "#a", "", 31), Trim(7, 31)))
+    store.close()
+    rooms = open_store().store.load().rooms
+    assert [(room.room.first, room.head) for room in rooms] == [(31, 0)]
+
+
+def test_the_folder_is_locked(open_store, tmp_path):
+    store = open_store()
+    with pytest.raises(StoreError, match=r"in use by another daemon.*--data"):
+        open_store()
+    store.close()
+    open_store()
+
+
+def test_a_failed_start_lets_go_of_the_folder(open_store, tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "chatd.sqlite").write_bytes(b"not a database, whatever its name says" * 100)
+    for _ in range(2):
+        with pytest.raises(StoreError, match=r"damaged.*backup"):
+            open_store()
+    (folder / "chatd.sqlite").unlink()
+    open_store()
+
+
+def test_a_newer_format_is_refused_and_left_as_it_is(open_store, tmp_path):
+    open_store().close()
+    path = tmp_path / "data" / "chatd.sqlite"
+    database = apsw.Connection(str(path))
+    database.pragma("user_version", schema.VERSION + 1)
+    database.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="newer version of chatd"):
+        open_store()
+    assert path.read_bytes() == before
+
+
+def test_files_are_private(open_store, tmp_path):
+    previous = os.umask(0)
+    try:
+        store = open_store()
+        store.append(events(7, 1, FRAMES))
+        folder = tmp_path / "data"
+        assert mode(folder) == 0o700
+        assert {path.name: mode(path) for path in folder.iterdir()} == dict.fromkeys(
+            ["chatd.sqlite", "chatd.sqlite-wal", "chatd.sqlite-shm", "lock"], 0o600
+        )
+    finally:
+        os.umask(previous)
+
+
+def test_closing_finishes_what_was_handed_in(open_store):
+    store = open_store()
+    for n in range(1, 31):
+        store.store.append(events(7, n, [FRAMES[n - 1]]), lambda _: None)
+    store.close()
+    assert open_store().read(7, 1, 99) == FRAMES
+
+
+def test_every_commit_is_flushed_to_the_disk(open_store):
+    """FULL makes SQLite flush the log at every commit, so that a power cut loses nothing acknowledged."""
+    store = open_store()
+    assert store.store._writer.pragma("synchronous") == 2
+    assert store.store._writer.pragma("journal_mode") == "wal"
+
+
+def test_an_unclean_end_loses_no_commit(open_store, tmp_path):
+    store = open_store()
+    for n in range(1, 31):
+        store.append(events(7, n, [FRAMES[n - 1]]))
+    shutil.copytree(tmp_path / "data", tmp_path / "image")  # what the disk holds in this moment
+    assert (tmp_path / "image" / "chatd.sqlite-wal").stat().st_size
+    assert open_store(tmp_path / "image").read(7, 1, 99) == FRAMES
+
+
+_WRITER = """
+import os, signal, sys, time
+from pathlib import Path
+from chatd.chat.storage import Changes
+from chatd.store.sqlite import SqliteStore
+
+def done(n, error):
+    os.write(1, b"%d\\n" % n)
+
+store = SqliteStore(Path(sys.argv[1]), lambda call, *given: call(*given))
+n = 0
+while True:
+    n += 1
+    store.append(Changes(events=[(7, n, [b"%d" % n])]), lambda error, n=n: done(n, error))
+    time.sleep(0)
+"""
+
+
+def test_a_killed_writer_loses_no_commit(open_store, tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-c", _WRITER, str(tmp_path / "data")], stdout=subprocess.PIPE
+    ) as writer:
+        try:
+            told = [int(writer.stdout.readline()) for _ in range(200)]
+        finally:
+            writer.kill()
+        told += map(int, writer.stdout.read().decode().splitlines())
+    store = open_store()
+    kept = [int(frame) for frame in store.read(7, 1, 2**36 - 1)]
+    assert told == list(range(1, len(told) + 1))
+    assert kept == list(range(1, len(kept) + 1))
+    assert len(kept) >= len(told)
+
+
+def test_large_frames_and_many(open_store):
+    store = open_store()
+    frames = [bytes([n % 256]) * 20_000 for n in range(500)]
+    assert store.append(events(7, 1, frames)) is None
+    assert store.read(7, 1, 500) == frames
