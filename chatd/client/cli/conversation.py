@@ -13,6 +13,7 @@ from chatd.client.cli import showing, slash
 from chatd.client.cli.console import Console, Reactor
 from chatd.client.cli.nicks import Nicks
 from chatd.client.cli.text import clean, clean_line, event_lines
+from chatd.client.cli.unfinished import Unfinished
 from chatd.client.notices import LinkState
 from chatd.client.problems import ClientError
 from chatd.client.rooms import fold
@@ -42,7 +43,7 @@ class Conversation:
         self._met: set[str] = set()
         self._days = showing.Days(datetime.now().astimezone().date())
         self._running: set[Deferred[None]] = set()
-        self._expected: dict[str, int] = {}
+        self.unfinished = Unfinished(waiting.key for waiting in client.waiting())
         self._ending = False
         self._status = 0
 
@@ -172,10 +173,11 @@ class Conversation:
         """Send ``text`` to ``room``."""
         name = self.client.name(room)
         try:
-            _, sent = self.client.post(name, text)
+            key, sent = self.client.post(name, text)
         except RequestError as error:
             self.refused(name, text, error.text)
         else:
+            self.unfinished.sent(key)
             # What becomes of it is told by notices, as of the sends that an earlier run left.
             sent.addErrback(lambda _: None)
         self.console.refresh()
@@ -221,10 +223,6 @@ class Conversation:
 
     # ---- the end ------------------------------------------------------------------------------------
 
-    def expect(self, room: str, seq: int) -> None:
-        """Note that event ``seq`` of ``room`` is ours, and will be shown."""
-        self._expected[room] = max(seq, self._expected.get(room, 0))
-
     def leave_chatc(self) -> None:
         """End as soon as what is on its way is acknowledged, but soon."""
         self._ending = True
@@ -236,13 +234,9 @@ class Conversation:
 
     def check_end(self) -> None:
         """End if that is wanted and nothing is unfinished."""
-        if self._ending and not self._unfinished():
-            self.console.drained().addCallback(lambda _: self._end())
-
-    def _unfinished(self) -> bool:
-        behind = any(known.cursor < self._expected.get(known.room, 0) for known in self.client.followed())
         asked = bool(self._running) and not self.console.interactive
-        return behind or asked or bool(self.client.waiting())
+        if self._ending and not asked and not self.unfinished:
+            self.console.drained().addCallback(lambda _: self._end())
 
     def _end(self) -> None:
         if not self.over.called:

@@ -30,6 +30,7 @@ class Hearing:
         line = link_line(notice)
         if line is not None:
             self._show_link(notice, line)
+        self._talk.unfinished.heard(notice)
         handler = _HANDLERS.get(type(notice))
         if handler is not None:
             handler(self, notice)
@@ -145,12 +146,6 @@ class Hearing:
             now = clock(time.time_ns() // 1_000_000)
             self._talk.console.show(f"{now} {clean_line(notice.name)} * {clean_line(nick)} is {what}")
 
-    # ---- our own messages ---------------------------------------------------------------------------
-
-    def _on_accepted(self, notice: n.Accepted) -> None:
-        if notice.seq is not None:
-            self._talk.expect(notice.room, notice.seq)
-
     def _on_send_refused(self, notice: n.SendRefused) -> None:
         self._talk.refused(self._talk.client.name(notice.room), notice.text, notice.reason)
 
@@ -168,6 +163,5 @@ _HANDLERS: Final[dict[type, Callable[[Hearing, Any], None]]] = {
     n.GapSeen: Hearing._on_gap,  # noqa: SLF001
     n.CursorForgotten: Hearing._on_forgotten,  # noqa: SLF001
     n.PresenceSeen: Hearing._on_presence,  # noqa: SLF001
-    n.Accepted: Hearing._on_accepted,  # noqa: SLF001
     n.SendRefused: Hearing._on_send_refused,  # noqa: SLF001
 }

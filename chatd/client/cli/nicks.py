@@ -11,14 +11,15 @@ class Nicks:
         self._online: dict[str, bool] = {}
 
     def spoke(self, nick: str) -> None:
-        """Note that ``nick`` was the last to do something."""
+        """Note that ``nick`` was the last to do something, and so is there."""
+        self._online[fold(nick)] = True
         self._nicks.pop(fold(nick), None)
         self._nicks[fold(nick)] = nick
 
     def renamed(self, nick: str, new: str) -> None:
         """Note that ``nick`` is called ``new`` from now on."""
         self._nicks.pop(fold(nick), None)
-        self._online[fold(new)] = self._online.pop(fold(nick), True)
+        self._online.pop(fold(nick), None)
         self.spoke(new)
 
     def known(self, nick: str, *, online: bool) -> bool:

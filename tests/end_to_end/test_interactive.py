@@ -1,0 +1,264 @@
+"""chatc without a command, on a real pseudo-terminal and in real pipes, against a real daemon."""
+
+import os
+import signal
+import subprocess
+import termios
+
+import pytest
+
+from tests.end_to_end.harness.processes import PATIENCE, environment, script
+from tests.end_to_end.harness.typist import Typist
+
+
+@pytest.fixture
+def sit(tmp_path, daemon):
+    """Return a function that seats somebody at a terminal."""
+    seated = []
+
+    def sit(nick, **how):
+        server = ["--server", f"127.0.0.1:{daemon.port}", "--nick", nick]
+        seated.append(Typist(tmp_path / nick, *server, **how))
+        return seated[-1]
+
+    yield sit
+    for typist in seated:
+        typist.close()
+
+
+def without_times(lines):
+    return [line[6:] if line[2:3] == ":" else line for line in lines]
+
+
+def test_two_people_talk_and_the_daemon_is_killed_in_mid_sentence(sit, daemon):
+    ann, bob = sit("ann"), sit("bob")
+    for somebody in (ann, bob):
+        somebody.await_line("all commands with /help")
+        somebody.type("/join #tea\r")
+        somebody.await_last("#tea>")
+    ann.type("half of a sent")
+    ann.await_last("#tea> half of a sent")
+    bob.type("hello 世界\r")
+    lines = ann.await_line("<bob> hello 世界")
+    assert lines[-1] == "#tea> half of a sent"
+
+    daemon.kill()
+    ann.await_last("#tea (offline)> half of a sent")
+    ann.type("ence\rand another\rdraft")
+    lines = ann.await_last("#tea (offline, 2 waiting)> draft")
+    assert lines[-3:-1] == ["queued  #tea half of a sentence", "queued  #tea and another"]
+
+    daemon.start()
+    ann.await_line("<ann> and another")
+    lines = without_times(ann.await_last("#tea> draft"))
+    assert lines[-3:-1] == ["#tea <ann> half of a sentence", "#tea <ann> and another"]
+    lines = without_times(bob.await_line("and another"))
+    assert [line for line in lines if "<" in line] == [
+        "#tea <bob> hello 世界",
+        "#tea <ann> half of a sentence",
+        "#tea <ann> and another",
+    ]
+
+
+def test_a_flood_never_tears_the_line(sit, daemon, connect):
+    ann = sit("ann", columns=60)
+    ann.await_line("/help")
+    ann.type("/join #tea\r")
+    ann.await_last("#tea>")
+    flood = subprocess.run(
+        [*script("chatc"), "--server", f"127.0.0.1:{daemon.port}", "--nick", "bob", "send", "#tea"],
+        input="".join(f"line {n} of many\n" for n in range(300)),
+        env=environment(XDG_STATE_HOME=str(daemon.folder / "bob")),
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert flood.returncode == 0
+    for letter in "typing on":
+        ann.type(letter)
+        ann.look(0.01)
+    ann.await_line("line 299 of many")
+    lines = without_times(ann.await_last("#tea> typing on"))
+    assert [line for line in lines if "many" in line] == [f"#tea <bob> line {n} of many" for n in range(300)]
+
+
+def test_a_paste_is_one_message_and_a_narrower_window_tears_nothing(sit):
+    ann = sit("ann")
+    ann.await_line("/help")
+    ann.type("/join #tea\r\x1b[200~first\r\nsecond\r\n\x1b[201~")
+    ann.await_last("#tea> first⏎second")
+    ann.type("\r")
+    ann.await_line("^      second")
+    ann.type("a longer line that will not fit into so narrow a window")
+    ann.await_last("#tea> a longer line that will not fit into so narrow a window")
+    ann.resize(30)
+    lines = ann.await_last("#tea> …to so narrow a window")
+    assert sum("#tea>" in line for line in lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        (lambda ann: ann.type("\x04"), 0),
+        (lambda ann: ann.type("\x03"), 0),
+        (lambda ann: ann.type("/quit\r"), 0),
+        (lambda ann: ann.process.send_signal(signal.SIGTERM), 130),
+        (lambda ann: ann.process.send_signal(signal.SIGHUP), 130),
+    ],
+    ids=["ctrl-d", "ctrl-c", "quit", "SIGTERM", "SIGHUP"],
+)
+def test_the_terminal_is_as_it_was_behind_every_end(sit, end, status):
+    ann = sit("ann")
+    ann.await_line("/help")
+    ann.await_last(">")
+    assert ann.settings != ann.before
+    end(ann)
+    assert ann.wait() == status
+    assert ann.settings == ann.before
+    assert ann.bytes.rstrip().endswith(b"\x1b[?2004l")
+    assert ">" not in ann.look()[-1:]
+
+
+def test_a_half_typed_line_stays_in_sight_when_a_signal_ends_us(sit):
+    ann = sit("ann")
+    ann.await_line("/help")
+    ann.type("unfinished")
+    ann.await_last("> unfinished")
+    ann.process.terminate()
+    ann.wait()
+    assert ann.look()[-1] == "> unfinished"
+
+
+def test_a_nick_that_is_taken_ends_with_a_sentence_and_the_terminal_as_it_was(sit, tmp_path, daemon):
+    sit("ann").await_line("/help")
+    other = Typist(tmp_path / "other", "--server", f"127.0.0.1:{daemon.port}", "--nick", "ann")
+    try:
+        assert other.wait() == 1
+        assert any("belongs to somebody else" in line for line in other.look())
+        assert other.settings == other.before
+    finally:
+        other.close()
+
+
+def test_stopped_and_continued_by_a_shell(sit):
+    ann = sit("ann", wrapper='set -m; "$@"; stty -a; read answer; fg')
+    ann.await_line("/help")
+    ann.type("/join #tea\r")
+    ann.await_last("#tea>")
+    ann.type("half")
+    ann.await_last("#tea> half")
+    ann.type("\x1a")
+    ann.await_line(r"(^|\s)icanon")  # what stty sees: the terminal is as it was
+    ann.type("\n")
+    ann.await_last("#tea> half")
+    ann.type("-typed\r")
+    ann.await_line("<ann> half-typed")
+    ann.type("\x04")
+    ann.wait()
+    assert ann.settings == ann.before
+
+
+def test_stopped_from_outside_and_continued(sit):
+    ann = sit("ann")
+    ann.await_line("/help")
+    ann.type("half")
+    ann.await_last("> half")
+    ann.process.send_signal(signal.SIGSTOP)
+    ann.process.send_signal(signal.SIGCONT)
+    ann.type("-typed")
+    ann.await_last("> half-typed")
+    assert ann.settings[3] & termios.ICANON == 0
+
+
+def test_colour_only_where_it_is_not_refused(sit):
+    plain, coloured = sit("ann"), sit("bob", NO_COLOR="")
+    for somebody in (plain, coloured):
+        somebody.await_line("/help")
+        somebody.type("/join #tea\rhi\r")
+        somebody.await_line("> hi")
+    assert b"\x1b[0m" in coloured.bytes
+    assert b"m" not in {part[-1:] for part in plain.bytes.split(b"\x1b[")[1:] if part[-1:] == b"m"}
+    assert plain.terminal.sgr == set()
+
+
+def test_a_plain_terminal_gets_no_escape_sequences(sit):
+    ann = sit("ann", TERM="dumb")
+    ann.await_line("connected to")
+    ann.type("/join #tea\nhello\n")
+    ann.await_line("#tea <ann> hello")
+    ann.type("\x04")
+    assert ann.wait() == 0
+    assert b"\x1b" not in ann.bytes
+    assert ann.settings == ann.before
+
+
+# ---- pipes ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pipe(tmp_path, daemon):
+    """Return a function that runs chatc with its input from a pipe."""
+
+    def pipe(nick, lines, **how):
+        return subprocess.run(
+            [*script("chatc"), "--server", f"127.0.0.1:{daemon.port}", "--nick", nick],
+            input=lines,
+            capture_output=True,
+            env=environment(XDG_STATE_HOME=str(tmp_path / nick), TERM="xterm"),
+            timeout=PATIENCE,
+            check=False,
+            **how,
+        )
+
+    return pipe
+
+
+def test_in_a_pipe_lines_go_in_and_lines_come_out(pipe, daemon):
+    done = pipe("ann", b"/join #tea\nhello\n//slash\n/who\nlast, without an end")
+    assert done.returncode == 0
+    assert done.stderr.decode() == f"chatc: connected to 127.0.0.1:{daemon.port}\n"
+    lines = without_times(done.stdout.decode().splitlines())
+    assert sorted(lines) == sorted(
+        [
+            "#tea * ann joined",
+            "#tea <ann> hello",
+            "#tea <ann> /slash",
+            "#tea has 1 member. online: ann",
+            "#tea <ann> last, without an end",
+        ]
+    )
+
+
+def test_what_a_pipe_could_not_say_is_told_and_ends_with_status_1(pipe):
+    done = pipe("ann", b"nowhere\n/join #tea\nok\n\xff\n" + b"x" * 20_000 + b"\n")
+    said = done.stderr.decode()
+    assert done.returncode == 1
+    assert "you are in no room yet" in said
+    assert "not UTF-8" in said
+    assert "16384 are the limit" in said
+    assert "<ann> ok" in done.stdout.decode()
+
+
+def test_a_pipe_sends_more_than_may_wait_at_once_and_all_arrives_in_order(pipe):
+    lines = [f"line {n}" for n in range(3000)]
+    done = pipe("ann", "\n".join(["/join #tea", *lines]).encode())
+    assert done.returncode == 0
+    assert [line.partition("> ")[2] for line in done.stdout.decode().splitlines()[1:]] == lines
+
+
+def test_a_reader_that_goes_away_ends_it(tmp_path, daemon):
+    reading, writing = os.pipe()
+    near, far = os.pipe()
+    process = subprocess.Popen(
+        [*script("chatc"), "--server", f"127.0.0.1:{daemon.port}", "--nick", "ann"],
+        stdin=near,
+        stdout=writing,
+        stderr=subprocess.DEVNULL,
+        env=environment(XDG_STATE_HOME=str(tmp_path / "ann")),
+    )
+    os.close(writing)
+    os.close(near)
+    os.close(reading)
+    os.write(far, b"/join #tea\nhello\n")
+    assert process.wait(PATIENCE) == 0
+    os.close(far)
