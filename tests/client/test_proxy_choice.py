@@ -97,6 +97,7 @@ ENVIRONMENTS = [
     ({"ALL_PROXY": "socks5://c:1"}, "notlocalhost", "c:1"),
     ({"ALL_PROXY": "socks5://c:1"}, "127.0.0.1", None),
     ({"ALL_PROXY": "socks5://c:1"}, "tls://127.8.9.1", None),
+    ({"ALL_PROXY": "socks5://c:1"}, "127.1", None),
     ({"ALL_PROXY": "socks5://c:1"}, "[::1]:7411", None),
     ({"ALL_PROXY": "socks5://c:1"}, "[::ffff:127.0.0.1]:7411", None),
     ({"ALL_PROXY": "socks5://c:1"}, "0.0.0.0:7411", None),
