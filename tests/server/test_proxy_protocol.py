@@ -370,6 +370,21 @@ def test_dribbling_does_not_move_the_deadline(playground):
     assert talker.lost is not None
 
 
+def test_who_has_come_in_or_left_is_not_late(playground, said):
+    welcome, gone = playground.come(), playground.come()
+    waiting = list(playground.desk.waiting)
+    playground.advance(4.4)
+    welcome.transport.write(line() + HELLO)
+    gone.transport.loseConnection()
+    playground.advance(0)
+    for connection in waiting:  # as a round of the reaper does that began before
+        connection.sweep(playground.clock.seconds() + 5)
+    playground.advance(5)
+    assert welcome.of(m.Welcome)
+    assert welcome.lost is None
+    assert not said("refused")
+
+
 def test_a_daemon_that_was_away_waits_anew(playground):
     talker = playground.come(line()[:10])
     playground.clock.advance(60)
