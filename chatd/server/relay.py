@@ -118,7 +118,7 @@ class RelayedConnection(ProtocolWrapper):
     # ---- the reaper's side --------------------------------------------------------------------------
 
     def sweep(self, now: float) -> None:
-        """Look at the clock: the header is late from the deadline on; a round may look once more afterwards."""
+        """Look at the clock: a late header ends it; a round may look once more after one came."""
         if self in self._desk.waiting and now - self._since >= HEADER_TIMEOUT:
             text = f"No PROXY header came within {HEADER_TIMEOUT:g} s."
             self._refuse(REQUIRED, text, CloseReason.HELLO_TIMEOUT)
