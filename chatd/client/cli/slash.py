@@ -11,6 +11,7 @@ from chatd.client.api import Client
 from chatd.client.cli.showing import member_line, page_title, room_lines, status_lines
 from chatd.client.cli.text import clean_line
 from chatd.client.problems import ClientError
+from chatd.client.rooms import fold
 from chatd.wire.limits import MAX_INT, PAGE_ROWS
 from chatd.wire.messages import Event
 
@@ -124,7 +125,7 @@ async def _leave(talk: Talk, argument: str) -> None:
     room = room_name(argument) if argument else _room(talk, "leave")
     if room.startswith("#"):
         await talk.client.leave(room)
-    if room == talk.current:
+    if fold(talk.client.name(room)) == fold(talk.client.name(talk.current)):
         talk.turn_to("")
 
 

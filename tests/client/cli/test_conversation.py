@@ -165,6 +165,21 @@ def test_direct_messages_name_the_other(person):
     assert ann.prompt == "@bea> "
 
 
+def test_commands_work_in_a_conversation_of_two(person):
+    ann, bob = person("ann"), person("Bob")
+    ann.type("/msg bob one", "/msg bob")
+    assert ann.prompt == "@Bob> "
+    assert ann.type("/history")[1:2] == ["@Bob <ann> one"]
+    assert ann.type("/who") == ["@Bob has 2 members. online: ann, Bob"]
+    assert ann.type("/rooms") == ["There are no rooms yet; /join #room makes one.", "*  1 @Bob"]
+    assert ann.type("/topic us") == ["@Bob * ann set the topic: us"]
+    assert ann.type("/leave @bob") == []
+    assert ann.prompt == "> "
+    bob.type("/msg ann")
+    bob.type("/leave")
+    assert bob.prompt == "> "
+
+
 def test_several_rooms_have_numbers(person):
     ann = person("ann")
     ann.type("/join #a", "/join #b", "/topic all about b")
