@@ -3,9 +3,9 @@
 import pytest
 
 from tests.end_to_end.harness.certificates import make_certificate
-from tests.end_to_end.harness.fixtures import connect, daemon, make_daemon
+from tests.end_to_end.harness.fixtures import connect, daemon, make_daemon, start_chatc
 
-__all__ = ["certificate", "connect", "daemon", "make_daemon"]
+__all__ = ["certificate", "connect", "daemon", "make_daemon", "start_chatc"]
 
 
 @pytest.fixture

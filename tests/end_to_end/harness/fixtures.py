@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.end_to_end.harness.chatc import Chatc
 from tests.end_to_end.harness.daemon import Daemon
 from tests.end_to_end.harness.raw import Raw, dial
 
-__all__ = ["connect", "daemon", "make_daemon"]
+__all__ = ["connect", "daemon", "make_daemon", "start_chatc"]
 
 MakeDaemon = Callable[..., Daemon]
 Connect = Callable[..., Raw]
+StartChatc = Callable[..., Chatc]
 
 
 @pytest.fixture
@@ -47,3 +49,17 @@ def connect() -> Iterator[Connect]:
     yield connect
     for raw in made:
         raw.close()
+
+
+@pytest.fixture
+def start_chatc(tmp_path: Path) -> Iterator[StartChatc]:
+    """Return a function that starts ``chatc`` at a daemon under a nick; all are ended."""
+    started: list[Chatc] = []
+
+    def start(one: Daemon, nick: str, *arguments: str, fed: bool = False) -> Chatc:
+        started.append(Chatc(one, tmp_path, nick, *arguments, fed=fed))
+        return started[-1]
+
+    yield start
+    for chatc in started:
+        chatc.close()
