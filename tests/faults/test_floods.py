@@ -136,13 +136,13 @@ def test_hellos_that_take_for_ever(make_daemon, connect):
     hello = encode(Hello(nick="slowly"))
     with Bystander(daemon) as bystander:
         slow = [connect(daemon) for _ in range(20)]
+        waiting = {raw.socket: raw for raw in slow}
         for byte in hello:
-            readable, _, _ = select.select([raw.socket for raw in slow], [], [], 0.2)
-            if len(readable) == len(slow):
-                break
-            for raw in slow:
-                if raw.socket not in readable:
-                    raw.write(bytes([byte]))
+            for ended in select.select(list(waiting), [], [], 0.2)[0]:
+                del waiting[ended]
+            for raw in waiting.values():
+                raw.write(bytes([byte]))
+        assert not waiting
         ends = [raw.rest() for raw in slow]
     assert {end[0].code for end in ends} == {"hello-timeout"}
     assert bystander.slowest < NOTICED
