@@ -119,17 +119,30 @@ class Hub:
         return batch, batch.changes()
 
     def committed(self, batch: Batch) -> None:
-        """Let the logs grow by what ``batch`` made durable, then give its answers."""
+        """Let the logs grow by what ``batch`` made durable, and give its answers.
+
+        Plain answers come first, so that senders go on while everybody is served. Those that are only made
+        now, such as a welcome with its cursors, need the logs as they are afterwards.
+        """
+        later = [entry for entry in batch.answers.items() if not self._answer_at_once(*entry)]
         most = AT_ONCE
         for log, frames in batch.frames.items():
             before = log.tail_bytes
             most -= log.grow(frames, most)
             self._keep_warm(log, log.tail_bytes - before)
-        for peer, answers in batch.answers.items():
+        for peer, answers in later:
             data = b"".join([answer if isinstance(answer, bytes) else answer() for _, answer in answers])
             peer.reply(data, _answered(answers))
             if peer.reader.lags:
                 peer.catch_up()
+
+    @staticmethod
+    def _answer_at_once(peer: Peer, answers: list[tuple[int | None, Answer]]) -> bool:
+        plain = [answer for _, answer in answers if isinstance(answer, bytes)]
+        if len(plain) < len(answers):
+            return False
+        peer.reply(b"".join(plain), _answered(answers))
+        return True
 
     def failed(self, batch: Batch) -> None:
         """Take back ``batch``, whose commit failed, and the open one, which was built upon it."""

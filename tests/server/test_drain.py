@@ -64,7 +64,8 @@ def test_what_was_accepted_is_acknowledged_before_the_goodbye():
     playground.store.release()
     playground.advance(1)
     assert done == [None]
-    assert [type(message) for message in talker.heard[-3:]] == [m.Event, m.Ok, m.Goodbye]
+    assert {type(message) for message in talker.heard[-3:-1]} == {m.Event, m.Ok}
+    assert isinstance(talker.heard[-1], m.Goodbye)
 
 
 def test_a_peer_that_takes_nothing_does_not_hold_up_the_end():
