@@ -76,6 +76,7 @@ class ChatService(Service):
             raise self._cannot_start(error) from None
         self._committer = Committer(snapshot, store, self._reactor)
         hub = self._committer.hub
+        hub.world.show_addresses = config.show_addresses
         self.desk = Desk(
             hub, store, make_portal(hub), self._reactor, wall_milliseconds, config.heartbeat, config.limits
         )

@@ -454,6 +454,7 @@ class Playground:
         self._grip = _Grip(self.store)
         committer = Committer(self.store.load(), self._grip, self.clock)
         self.committer = committer
+        committer.hub.world.show_addresses = self.config.show_addresses
         config = self.config
         self.desk = Desk(
             committer.hub,

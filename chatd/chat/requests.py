@@ -194,12 +194,15 @@ def _members(world: World, peer: Peer, _: Session, room: Room, request: m.Member
     after = check_nick(request.after)[1] if request.after else ""
     found = (user for user in room.members if (user.key or "") > after)
     page = heapq.nsmallest(request.limit + 1, found, key=lambda user: user.key or "")
-    rows = [
-        m.Member(nick=user.nick, online=user.connected or user.announced) for user in page[: request.limit]
-    ]
+    rows = [_member(world, user) for user in page[: request.limit]]
     world.answer(
         peer, request.id, m.encode(m.Ok(id=request.id, members=rows, more=len(page) > request.limit))
     )
+
+
+def _member(world: World, user: User) -> m.Member:
+    address = user.address if world.show_addresses else ""
+    return m.Member(nick=user.nick, online=user.connected or user.announced, address=address)
 
 
 def _history(world: World, peer: Peer, _: Session, room: Room, request: m.History, __: int) -> None:

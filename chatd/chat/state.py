@@ -19,6 +19,7 @@ class Peer(Protocol):
 
     reader: Reader
     session: "Session | None"
+    peer_host: str
 
     def reply(self, data: bytes, answered: int) -> None:
         """Write frames that answer so many of its requests, whatever its transport's state."""
@@ -75,6 +76,11 @@ class User:
     def connected(self) -> bool:
         """Return whether a connection of some device is up."""
         return any(session.peer is not None for session in self.sessions)
+
+    @property
+    def address(self) -> str:
+        """Return the address of some connection that is up, else nothing."""
+        return next((session.peer.peer_host for session in self.sessions if session.peer is not None), "")
 
     def row(self) -> PutUser:
         """Return what the store keeps."""

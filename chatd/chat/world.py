@@ -17,10 +17,14 @@ from chatd.wire.messages import Event, Left, Rooms, encode
 
 
 class World:
-    """Users, sessions and rooms, as loaded from ``snapshot`` and changed since."""
+    """Users, sessions and rooms, as loaded from ``snapshot`` and changed since.
+
+    ``show_addresses`` tells whether lists of members show where they connect from.
+    """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.server = snapshot.server
+        self.show_addresses = False
         self.users: dict[int, User] = {}
         self.nicks: dict[str, User] = {}
         self.sessions: dict[bytes, Session] = {}

@@ -106,11 +106,13 @@ class Config(Section, frozen=True):
 
     A relative ``data`` is relative to the working directory. ``allow_plaintext`` speaks for every listener,
     also those of ``--listen``. ``eager_send`` off leaves sending to Twisted's own transports.
+    ``show_addresses`` lets members of a room see where the others connect from.
     """
 
     data: SomeLine = "./chatd-data"
     allow_plaintext: bool = False
     eager_send: bool = True
+    show_addresses: bool = False
     listen: tuple[ListenConfig, ...] = (ListenConfig(),)
     heartbeat: HeartbeatConfig = HeartbeatConfig()
     limits: LimitsConfig = LimitsConfig()

@@ -240,11 +240,15 @@ class RoomInfo(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
     topic: str = ""
 
 
-class Member(Struct, frozen=True, kw_only=True, gc=False):
-    """One member of a room, and whether a connection of theirs is up."""
+class Member(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
+    """One member of a room, and whether a connection of theirs is up.
+
+    ``address`` is that connection's, without the port, where the operator lets addresses be shown.
+    """
 
     nick: str
     online: bool
+    address: str = ""
 
 
 class Ok(Message, frozen=True, tag="ok"):

@@ -599,6 +599,13 @@ def test_members_are_listed_with_their_presence(playground):
     ]
 
 
+def test_addresses_are_shown_where_the_operator_lets_them():
+    playground = Playground(Config(show_addresses=True))
+    playground.start_server()
+    alice = come_in(playground, "alice", m.Join(id=1, room="#a"), m.Members(id=2, room="#a"))
+    assert alice.of(m.Ok)[-1].members == [m.Member(nick="alice", online=True, address="127.0.0.1")]
+
+
 def test_presence_is_told_after_a_period_of_grace(playground):
     alice = come_in(playground, "alice", m.Join(id=1, room="#a"))
     bob = come_in(playground, "bob", m.Join(id=1, room="#a"))

@@ -213,7 +213,8 @@ def test_the_ports_of_the_reactor_are_made_eager(listen, kind, tmp_path):
         send_eagerly(port)
         assert port.transport is kind
     finally:
-        port.stopListening()
+        port.stopReading()
+        port.socket.close()
 
 
 def test_an_unknown_transport_is_left_alone():

@@ -78,4 +78,5 @@ def _room_text(room: RoomInfo) -> bytes:
 
 
 def _member_text(member: Member) -> bytes:
-    return f"{clean_line(member.nick):<24} {'online' if member.online else 'offline'}\n".encode()
+    state = "online" if member.online else "offline"
+    return f"{clean_line(member.nick):<24} {state:<7} {clean_line(member.address)}".rstrip().encode() + b"\n"

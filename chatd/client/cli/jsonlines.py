@@ -35,7 +35,8 @@ def room_line(room: RoomInfo) -> bytes:
 
 def member_line(member: Member) -> bytes:
     """Return the line of one member."""
-    return _line({"nick": member.nick, "online": member.online})
+    address: dict[str, str | int | bool] = {"address": member.address} if member.address else {}
+    return _line({"nick": member.nick, "online": member.online} | address)
 
 
 def _line(values: dict[str, str | int | bool]) -> bytes:

@@ -124,12 +124,16 @@ def room_lines(rooms: Iterable[RoomInfo], followed: Sequence[str], current: str)
 
 def member_line(name: str, members: Sequence[Member]) -> str:
     """Return what /who says."""
-    here = [member.nick for member in members if member.online]
+    here = [_with_address(member) for member in members if member.online]
     away = [member.nick for member in members if not member.online]
     parts = [
         f"{'online' if nicks is here else 'away'}: {', '.join(nicks)}" for nicks in (here, away) if nicks
     ]
     return clean_line(f"{name} has {counted(len(members), 'member')}. {'; '.join(parts)}")
+
+
+def _with_address(member: Member) -> str:
+    return f"{member.nick} ({member.address})" if member.address else member.nick
 
 
 def page_title(name: str, events: Sequence[Event]) -> str:
