@@ -32,10 +32,11 @@ class Case:
 
     While connected, ``suspect``, ``notice`` and ``server`` are seconds from the cut until the client suspects
     or knows, until it knows, and until the server knows. ``back``: seconds from the heal until service is
-    back; ``served``: the same from the cut on, where a new connection comes through at once. ``losses``: links
-    that may be declared lost; ``reaped``: links that the server may give up; ``attempts``: connections that
-    the client may make; ``outage``: seconds from the cut to the heal where the usual ones do not fit;
-    ``rate``: messages that each side says in a second.
+    back; ``served``: the same from the cut on, where a new connection comes through at once. ``losses``:
+    links that may be declared lost; ``reaped``: links that the server may give up; ``attempts``:
+    connections that the client may make; ``wait``: seconds that it may let pass before each; ``outage``:
+    seconds from the cut to the heal where the usual ones do not fit; ``rate``: messages that each side
+    says in a second. ``alive``: bytes move all the time.
     """
 
     name: str
@@ -53,8 +54,10 @@ class Case:
     losses: int = 1
     reaped: int = 1
     attempts: int | None = None
+    wait: float = 2.0
     outage: float | None = None
     rate: float = RATE
+    alive: bool = False
     needs: tuple[Callable[[], str], ...] = ()
 
 
@@ -99,13 +102,16 @@ def _bad(
         reaped=losses,
         outage=60,
         rate=rate,
+        alive=True,
         needs=needs,
     )
 
 
-def _other_server(name: str, title: str, fault: Fault, back: float | None) -> Case:
-    """The server is there but serves nobody; who is turned away waits longer each time, for all its peers."""
-    return Case(name, title, fault, notice=1.0, server=None, server_lives=False, back=back, attempts=12)
+def _other_server(name: str, title: str, fault: Fault) -> Case:
+    """The server is there but serves nobody: who is turned away waits up to 5 s, for all its peers."""
+    return Case(
+        name, title, fault, notice=1.0, server=None, server_lives=False, back=5.0, attempts=25, wait=5.0
+    )
 
 
 CASES: Final = (
@@ -169,13 +175,13 @@ CASES: Final = (
         "jammed-link",
         "link of 8 kbit/s with 20 kbit/s to carry",
         faults.SLOW_LINK,
-        0,
+        2,  # A retransmission that the full queue drops leaves TCP silent for 15 s: a new link is faster.
         machine.why_no_slow_links,
     ),
     Case("names-hang", "DNS hangs", faults.NAMES_HANG, FIRST, by_name=True),
     Case("names-fail", "DNS fails", faults.NAMES_FAIL, FIRST, by_name=True),
-    _other_server("silent-server", "server accepts and says nothing", faults.SILENT_SERVER, 3.0),
-    _other_server("closing-server", "server accepts and closes at once", faults.CLOSING_SERVER, None),
+    _other_server("silent-server", "server accepts and says nothing", faults.SILENT_SERVER),
+    _other_server("closing-server", "server accepts and closes at once", faults.CLOSING_SERVER),
 )
 
 BY_NAME: Final = {case.name: case for case in CASES}

@@ -7,10 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.network import measured, playing
-from tests.network.cases import Case, Phase
 from tests.network.measured import Measured
-
-Job = tuple[Case, Phase]
+from tests.network.playing import Job, Results
 
 
 def _chosen(session: pytest.Session) -> list[Job]:
@@ -21,7 +19,7 @@ def _chosen(session: pytest.Session) -> list[Job]:
 
 
 @pytest.fixture(scope="session")
-def played(request: pytest.FixtureRequest) -> dict[str, Measured | BaseException]:
+def played(request: pytest.FixtureRequest) -> Results:
     """Return what each scene showed, by its key; ``$CHATD_NETWORK_KEEP`` names a file that is to keep it."""
     outage = float(os.environ.get("CHATD_NETWORK_OUTAGE", playing.OUTAGE))
     results = asyncio.run(playing.play_all(_chosen(request.session), outage))
@@ -32,7 +30,7 @@ def played(request: pytest.FixtureRequest) -> dict[str, Measured | BaseException
 
 
 @pytest.fixture
-def scene(job: Job, played: dict[str, Measured | BaseException]) -> Measured:
+def scene(job: Job, played: Results) -> Measured:
     """Return what the scene of this test showed."""
     result = played[playing.key_of(job)]
     if isinstance(result, BaseException):

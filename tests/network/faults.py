@@ -175,6 +175,7 @@ async def _bad_link(scene: "Scene") -> None:
     source = network.client.address
     await network.router.ip("link set bad0 up", f"route add {source}/32 dev bad0")
     await network.client.ip("link set bad0 up", f"route replace default dev bad0 src {source}")
+    await scene.talk_plainly()
 
 
 async def _good_link(scene: "Scene") -> None:
@@ -190,8 +191,10 @@ async def _slow_link(scene: "Scene") -> None:
 
 
 async def _fast_link(scene: "Scene") -> None:
-    await scene.network.router.exec("tc", "qdisc", "del", "dev", "client", "root")
-    await scene.network.client.exec("tc", "qdisc", "del", "dev", "eth0", "root")
+    # Changed, not removed: what waits in the queues of the link comes through as on a real one.
+    shape = ("root", "tbf", "rate", "100mbit", "burst", "100000", "limit", "8000")
+    await scene.network.router.exec("tc", "qdisc", "change", "dev", "client", *shape)
+    await scene.network.client.exec("tc", "qdisc", "change", "dev", "eth0", *shape)
 
 
 _CLIENT: Final = "10.77.1.0/24"

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 
@@ -12,11 +12,15 @@ class Measured:
 
     ``suspected``: the client says that the link is quiet; ``noticed``: it says that the link is lost, or that
     it cannot connect, with ``reason``; ``server_noticed``: the server ends the connection, for
-    ``server_reason``. ``served``: the first message said after the cut is acknowledged, and the first one
-    heard, whichever is later; ``back`` is the same from the heal on. ``missing``, ``doubled`` and
-    ``disordered`` count messages, over both clients. ``losses`` counts links declared lost, ``reaped`` those
-    that the server gave up as silent, ``relapses`` the links lost after service was back. ``failures`` are
-    the times of failed attempts, ``waits`` the seconds that the client says it waits after each.
+    ``server_reason``. ``served``: the first messages that each client said after the cut have come to the
+    one behind it, and so its own is acknowledged; ``back`` is the same from the heal on. ``missing``,
+    ``doubled`` and ``disordered`` count messages, over both clients. ``losses`` counts links declared
+    lost, ``reaped`` those that the server gave up as silent, ``relapses`` the links lost after service
+    was back. ``failures`` are the times of failed attempts, ``waits`` the seconds that the client says it
+    waits after each; ``accepted`` counts the connections that an impostor got. ``lateness`` is the median
+    and the worst of the seconds that messages took, ``plain`` the same for lines over a plain socket on
+    the same link. ``stall``: seconds that the measuring process itself was away at the worst; no figure
+    is surer than that.
     """
 
     case: str
@@ -39,7 +43,9 @@ class Measured:
     failures: list[float] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
     accepted: int = 0
-    latest: float = 0.0
+    lateness: list[float] = field(default_factory=list)
+    plain: list[float] = field(default_factory=list)
+    stall: float = 0.0
     ended_well: bool = False
     faults: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
@@ -51,11 +57,12 @@ class Measured:
 
 
 def write(path: Path, results: Iterable[Measured]) -> None:
-    """Keep ``results``, those of other cases and outages that are there already too."""
+    """Keep ``results`` without their lines, and those of other cases and outages that are there already."""
     kept = {(one.key, one.outage): one for one in read(path)} if path.exists() else {}
-    kept |= {(one.key, one.outage): one for one in results}
+    kept |= {(one.key, one.outage): replace(one, lines=[]) for one in results}
     rows = [asdict(kept[key]) for key in sorted(kept)]
-    path.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    path.write_text(f"[\n{lines}\n]\n")
 
 
 def read(path: Path) -> list[Measured]:

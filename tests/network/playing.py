@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Iterable
 from typing import Final
 
 from tests.network.cases import CASES, Case, Phase
+from tests.network.judging import harm, slowness
 from tests.network.lab import namespaces
 from tests.network.lab.machine import why_no_namespaces
 from tests.network.measured import Measured
@@ -17,10 +19,16 @@ OUTAGE: Final = 15.0
 AT_ONCE: Final = 20
 """Scenes that play at the same time."""
 
+AT_LEISURE: Final = 4
+"""Scenes that play at the same time when times are measured again."""
+
 STARTING: Final = max(2, os.cpu_count() or 1)
 """Scenes that are set up at the same time: the start of a Python is what costs most here."""
 
+_NAP: Final = 0.1
+
 Job = tuple[Case, Phase]
+Results = dict[str, Measured | BaseException]
 
 
 def jobs(keys: Iterable[str] | None = None) -> list[Job]:
@@ -42,19 +50,50 @@ def missing(case: Case) -> str:
     return why_no_namespaces() or next((why for need in case.needs if (why := need())), "")
 
 
-async def play_all(wanted: Iterable[Job], outage: float = OUTAGE) -> dict[str, Measured | BaseException]:
-    """Play the scenes of ``wanted``; return by key what was measured, or what went wrong."""
+async def play_all(wanted: Iterable[Job], outage: float = OUTAGE) -> Results:
+    """Play the scenes of ``wanted``; return by key what was measured, or what went wrong.
+
+    Where nothing is wrong but times, the scene is played once more with little beside it: the machine may
+    have been busy with others. What is late twice is late.
+    """
+    every = list(wanted)
+    results = await _play(every, outage, AT_ONCE)
+    again = [job for job in every if _is_only_late(job, results[key_of(job)])]
+    return results | await _play(again, outage, AT_LEISURE)
+
+
+def _is_only_late(job: Job, found: Measured | BaseException) -> bool:
+    case, phase = job
+    if isinstance(found, BaseException) or harm(case, found):
+        return False
+    return bool(slowness(case, phase, found))
+
+
+async def _play(every: list[Job], outage: float, at_once: int) -> Results:
     namespaces.sweep()
-    places, starting = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(STARTING)
+    places, starting = asyncio.Semaphore(at_once), asyncio.Semaphore(STARTING)
 
     async def one(number: int, case: Case, phase: Phase) -> Measured:
         async with places:
-            return await play(case, phase, case.outage or outage, str(number), starting)
+            watch = asyncio.create_task(_watch_stalls(stalls := [0.0]))
+            try:
+                found = await play(case, phase, case.outage or outage, str(number), starting)
+            finally:
+                watch.cancel()
+            found.stall = round(max(stalls), 2)
+            return found
 
-    every = list(wanted)
     played = [one(number, *job) for number, job in enumerate(every)]
     try:
         results = await asyncio.gather(*played, return_exceptions=True)
     finally:
         namespaces.sweep()
     return dict(zip(map(key_of, every), results, strict=True))
+
+
+async def _watch_stalls(stalls: list[float]) -> None:
+    """Note by how much the loop came late."""
+    while True:
+        asleep = time.monotonic()
+        await asyncio.sleep(_NAP)
+        stalls[0] = max(stalls[0], time.monotonic() - asleep - _NAP)

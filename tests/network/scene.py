@@ -2,12 +2,14 @@
 
 import asyncio
 import re
+import sys
 import tempfile
 import time
 from collections import Counter
 from contextlib import AsyncExitStack
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Final, Self
 
 from tests.network.cases import Case, Phase
@@ -47,7 +49,7 @@ class Scene:
         self.network = Network(tag)
         self._stack = AsyncExitStack()
         self._helpers: list[Program] = []
-        self._hushed = 0.0
+        self._hushed = self._away = 0.0
 
     async def __aenter__(self) -> Self:
         folder = tempfile.TemporaryDirectory(prefix="chatd-net-", dir=_MEMORY)
@@ -98,6 +100,22 @@ class Scene:
         await program.start()
         await program.await_said(program.out, "ready")
 
+    async def talk_plainly(self) -> None:
+        """Let lines go over a plain socket on the same link."""
+        server, plain = self.network.server, (sys.executable, "-m", "tests.network.lab.plain")
+        await self.helper(server, *plain, "say", str(PORT + 1), str(self.case.rate))
+        await self.helper(self.network.client, *plain, "hear", server.address, str(PORT + 1))
+
+    def note_lateness(self) -> None:
+        """Note how late messages come, and lines over a plain socket on the same link."""
+        if not self.case.alive:
+            return
+        far, plain = self.far, [line for one in self._helpers for line in one.out]
+        heard = [one.at - self.near.said[one.number - 1] for one in far.heard() if one.by == "near"]
+        lines = [float(line.text.split()[1]) for line in plain if line.text.startswith("late ")]
+        self.measured.lateness = [round(median(heard or [0.0]), 2), round(max(heard, default=0.0), 2)]
+        self.measured.plain = [round(median(lines), 2), round(max(lines), 2)] if lines else []
+
     async def end_helpers(self) -> None:
         """End the programs that belong to a fault."""
         for program in self._helpers:
@@ -135,10 +153,12 @@ class Scene:
             await self._warm_up()
             cut = time.monotonic()
             await self.case.fault.cut(self)
+            self._away = time.monotonic()
         else:
             await self.case.fault.cut(self)
-            cut = await self._start_late()
+            cut = self._away = await self._start_late()
         await asyncio.sleep(max(0.0, cut + self.measured.outage - time.monotonic()))
+        self.note_lateness()
         await self.case.fault.heal(self)
         healed = time.monotonic()
         await until(lambda: self._served(healed), RETURN)
@@ -173,14 +193,6 @@ class Scene:
     @staticmethod
     def _is_later(heard: Heard, since: float, speaker: Chatter) -> bool:
         return heard.by == speaker.nick and speaker.said[heard.number - 1] >= since
-
-    def _back(self, healed: float) -> float | None:
-        """Return when, after the heal, a message of each client had come to the far one."""
-        first = [
-            next((one.at for one in self.far.heard() if one.at >= healed and one.by == nick), None)
-            for nick in ("far", "near")
-        ]
-        return None if None in first else max(at for at in first if at is not None)
 
     async def _settle(self) -> None:
         both = (self.far, self.near)
@@ -220,7 +232,7 @@ class Scene:
 
     def _note(self, cut: float, healed: float) -> None:
         found, far = self.measured, self.far
-        served, back = self._served(cut), self._back(healed)
+        served, back = self._served(self._away), self._served(healed)
         found.served = since(cut, served)
         found.back = since(healed, back)
         found.suspected = since(cut, *times(far.quiet(cut)))
@@ -233,13 +245,8 @@ class Scene:
         found.missing = sum(map(self._missing, clients))
         found.doubled = sum(map(self._doubled, clients))
         found.disordered = sum(map(self._disordered, clients))
-        late = [one.at - self._speaker(one).said[one.number - 1] for one in far.heard()]
-        found.latest = round(max(late, default=0.0), 2)
         found.faults = self.daemon.faults() + [line.text for line in far.err if "Traceback" in line.text]
         found.lines = [f"{line.at - cut:+.2f} {line.text}" for line in far.err if line.at >= cut]
-
-    def _speaker(self, heard: Heard) -> Chatter:
-        return self.far if heard.by == "far" else self.near
 
     def _note_losses(self, cut: float, back: float | None) -> None:
         found = self.measured

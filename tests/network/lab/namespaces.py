@@ -62,10 +62,12 @@ class Host:
         """Run ``command`` on this host and return what it says."""
         return await run(*self.command(*command))
 
-    async def set_sysctl(self, **values: int) -> None:
-        """Set values under net.ipv4."""
-        lines = (f"net.ipv4.{name.replace('__', '.')}={value}" for name, value in values.items())
-        await self.exec("sysctl", "-q", "-w", *lines)
+    async def set_kernel(self, **values: int) -> None:
+        """Set values under /proc/sys/net/ipv4."""
+        lines = (
+            f"echo {value} >/proc/sys/net/ipv4/{name.replace('__', '/')}" for name, value in values.items()
+        )
+        await self.exec("sh", "-ec", "\n".join(lines))
 
     @property
     def etc(self) -> Path:
@@ -107,8 +109,8 @@ class Network:
             await host.ip("link set lo up")
         # Packets may come in on another wire than the answer goes out on: a client that roams.
         loose = {"conf__all__rp_filter": 0, "conf__default__rp_filter": 0}
-        await self.router.set_sysctl(ip_forward=1, **loose)
-        await self.client.set_sysctl(**loose)
+        await self.router.set_kernel(ip_forward=1, **loose)
+        await self.client.set_kernel(**loose)
         for side in SIDES:
             await self.wire(side)
 

@@ -102,7 +102,15 @@ class Program:
 
     async def await_said(self, stream: list[Line], pattern: str, since: float = 0.0) -> Line:
         """Return the first line that ``pattern`` is found in. Raises `LabError` where none comes."""
-        found = await until(lambda: first(stream, pattern, since), PATIENCE)
+        found: Line | None = None
+
+        def said() -> bool:
+            nonlocal found
+            over = self.ended  # Looked at first: what it said at its end is read after that.
+            found = first(stream, pattern, since)
+            return found is not None or over
+
+        await until(said, PATIENCE)
         if found is None:
             tail = "\n".join(line.text for line in (*self.out[-5:], *self.err[-10:]))
             raise LabError(f"waited in vain for {pattern!r} of {self._command[4:]}:\n{tail}")
