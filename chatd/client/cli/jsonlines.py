@@ -35,8 +35,10 @@ def room_line(room: RoomInfo) -> bytes:
 
 def member_line(member: Member) -> bytes:
     """Return the line of one member."""
-    address: dict[str, str | int | bool] = {"address": member.address} if member.address else {}
-    return _line({"nick": member.nick, "online": member.online} | address)
+    values: dict[str, str | int | bool] = {"nick": member.nick, "online": member.online}
+    if member.address:
+        values["address"] = member.address
+    return _line(values)
 
 
 def _line(values: dict[str, str | int | bool]) -> bytes:
