@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chatd.wire.messages import Event
+from chatd.wire.messages import Event, Send
 from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, free_port
 from tests.end_to_end.harness.raw import Raw, dial
 
@@ -19,12 +19,12 @@ def talk(*clients):
     for index, client in enumerate(clients):
         client.enter(f"nick{index}")
         client.join("#a")
-    for index, client in enumerate(clients):
-        client.send("#a", f"from {index}", 1)
-    for index, client in enumerate(clients):
-        others = len(clients) - 1 - index  # what comes before its own acknowledgement is dropped
-        texts = [client.await_(Event, lambda e: e.kind == "message").text for _ in range(others)]
-        assert texts == [f"from {n}" for n in range(index + 1, len(clients))]
+    texts = [f"from {index}" for index in range(len(clients))]
+    for client, text in zip(clients, texts, strict=True):
+        client.say(Send(id=client.next_id(), n=1, room="#a", text=text))
+    for client in clients:
+        heard = [client.await_(Event, lambda event: event.kind == "message").text for _ in clients]
+        assert sorted(heard) == texts
 
 
 def unix_dial(path):
