@@ -53,6 +53,8 @@ class State(Enum):
     LIVE = "live"
     CLOSING = "closing"
 
+    __hash__ = object.__hash__  # every frame is looked up by it; Enum's own hashes the name, in Python
+
 
 @implementer(IPushProducer)
 class ChatProtocol(Protocol):
