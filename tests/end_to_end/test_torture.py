@@ -38,7 +38,8 @@ def crowd(daemon, start_chatc):
 def torture(daemon, reader):
     """Kill the daemon at random moments under load; each time the reader must have heard more since."""
     chance = random.Random()
-    for _ in range(KILLS):
+    for crash in range(KILLS):
+        daemon.await_said("start", crash + 1)
         reader.await_count(reader.count() + chance.randrange(1, 150), RETURN)
         time.sleep(chance.uniform(0, 0.02))  # anywhere within a commit, not just behind a delivery
         daemon.kill()
