@@ -56,6 +56,7 @@ class Link:
         self.round_trip = RoundTrip()
         self._decoder = FrameDecoder()
         self._heart = Heartbeat(ATTEMPT, 1, 0.0)
+        self._read = 0.0
         self._unanswered: float | None = None
         self._pings: dict[bytes, float] = {}
         self._count = 0
@@ -74,11 +75,13 @@ class Link:
         self.phase = Phase.GREETING
         patience = max(GREETING, ATTEMPT - (now - self.opened_at))
         self._heart = Heartbeat(patience, 1, now)
+        self._read = now
 
     def live(self, interval: float, misses: int, now: float) -> None:
         """Note that the welcome came, with the heartbeat in force."""
         self.phase, self.live_since = Phase.LIVE, now
         self._heart = Heartbeat(interval, misses, now)
+        self._read = now
 
     def messages(self, data: bytes, now: float) -> Iterator[FromServer | bytes]:
         """Yield the messages in ``data``, and as bytes the frames that answer pings.
@@ -101,9 +104,14 @@ class Link:
     def heard(self, now: float) -> None:
         """Note that bytes came."""
         self._heart.heard(now)
+        self._read = now
         self._probing = False
         if self._unanswered is not None:
             self._unanswered = now if self._pings else None
+
+    def stirred(self, now: float) -> None:
+        """Note that bytes came which cannot be read before what is missing: a life, but no service."""
+        self._heart.heard(now)
 
     def asked(self, now: float) -> None:
         """Note that something was written that the server answers at once."""
@@ -117,7 +125,7 @@ class Link:
 
     def silence(self, now: float) -> float:
         """Return for how many seconds nothing was heard."""
-        return max(0.0, self._heart.silence(now))
+        return max(0.0, now - self._read)
 
     def check(self, now: float) -> Verdict:
         """Return what the heartbeat asks for."""
@@ -145,6 +153,7 @@ class Link:
     def forgive(self, now: float) -> None:
         """Begin the silence anew: we were not listening."""
         self._heart.forgive(now)
+        self._read = now
         self._unanswered = None
 
     def suspected_at(self) -> float | None:
@@ -153,7 +162,7 @@ class Link:
             return None
         if self._probing:
             return self._unanswered + self.round_trip.patience(PROBE_PATIENCE)
-        return max(self._unanswered + self.round_trip.patience(PATIENCE), self._heart.silent_at())
+        return max(self._unanswered + self.round_trip.patience(PATIENCE), self._read + self._heart.interval)
 
     def due_at(self) -> float:
         """Return when `check` has something to say if nothing happens before."""

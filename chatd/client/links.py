@@ -112,12 +112,14 @@ class Links:
         return self._taken()
 
     def stirred(self, number: int, now: float) -> list[Effect]:
-        """Note that data has arrived on link ``number`` which cannot be read before what is missing."""
+        """Note that data has arrived on link ``number`` which cannot be read before what is missing.
+
+        So the link lives, but what is missing may take the system a quarter of a minute to ask for again: the
+        suspicion stays, for a connection beside this one may serve at once.
+        """
         link = self._link(number)
         if link is not None and link.phase is Phase.LIVE:
-            link.heard(now)
-            if link is self.current:
-                self._revive(link)
+            link.stirred(now)
         return self._taken()
 
     def writable(self, number: int, on: bool, now: float) -> list[Effect]:

@@ -48,10 +48,6 @@ class Heartbeat:
         """Return for how many seconds nothing was received."""
         return now - self._heard
 
-    def silent_at(self) -> float:
-        """Return when one interval without received bytes will have passed."""
-        return self._heard + self.interval
-
     def due_at(self) -> float:
         """Return when `check` will have something to say, if nothing is heard or said before."""
         return min(self._dead_at(), self._ping_at())

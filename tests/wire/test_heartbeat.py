@@ -62,7 +62,6 @@ def test_silence_is_counted_from_the_last_byte():
     assert beat.silence(12.5) == 2.5
     beat.heard(13.0)
     assert beat.silence(13.0) == 0.0
-    assert beat.silent_at() == 18.0
 
 
 MOMENTS = st.floats(0.001, 3.0, allow_subnormal=False)
