@@ -29,7 +29,7 @@ log = Log(__name__)
 
 
 class StartError(Exception, SystemExit):
-    """Why the daemon cannot start: one sentence.
+    """Why the daemon cannot start: one sentence, which has been logged.
 
     As an Exception it is told to the waiting parent by twistd when it daemonises; as a SystemExit it ends a
     daemon in the foreground with status 1 and without a traceback.
@@ -37,7 +37,7 @@ class StartError(Exception, SystemExit):
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)
-        self.code = f"chatd: {sentence}"
+        self.code = 1
 
 
 class ChatService(Service):
@@ -109,7 +109,8 @@ class ChatService(Service):
             raise self._cannot_start(error) from None
 
     def _cannot_start(self, error: Exception) -> StartError:
-        """Tell whoever started a daemon in the background why it ends; twistd tells 70 characters of it."""
+        """Log why the daemon ends, and tell whoever started it in the background: twistd cuts it short."""
+        log.error("start-failed", str(error))
         terminal = self._terminal
         with suppress(OSError):
             if terminal is not None and not os.path.sameopenfile(terminal, 2):

@@ -42,7 +42,7 @@ def _try(reactor: object, listener: ListenConfig, factory: ChatFactory) -> IList
     except Exception as error:
         raise ListenError(_explain(listener, error)) from error
     if not outcome:
-        raise ListenError(f"chatd does not know how to wait for {listener.endpoint}; name another endpoint.")
+        raise ListenError(f"Nothing can listen on {listener.endpoint} at once; name another endpoint.")
     return outcome[0]
 
 
@@ -83,4 +83,4 @@ def _tls_options(listener: ListenConfig) -> CertificateOptions:
 def _explain(listener: ListenConfig, error: BaseException | None) -> str:
     cause = error.socketError if isinstance(error, CannotListenError) else error
     why = getattr(cause, "strerror", None) or str(cause)
-    return f"chatd cannot listen on {listener.endpoint}: {why}; stop what is there or name another endpoint."
+    return f"Nothing can listen on {listener.endpoint}: {why}; stop what is there or name another endpoint."

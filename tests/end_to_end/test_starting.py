@@ -41,7 +41,7 @@ class Failed:
 
 
 def _sentences(text):
-    return [line for line in text.splitlines() if "chatd: " in line]
+    return [line for line in text.splitlines() if "chatd: " in line or " start-failed " in line]
 
 
 def overwrite(path, offset, data):

@@ -193,5 +193,5 @@ def test_what_is_in_use_is_one_sentence(what, run, tmp_path):
         done = run("twistd", "-n", "--pidfile=", "chatd", *options)
     assert done.returncode == 1
     assert "Traceback" not in done.stdout + done.stderr
-    sentence = "in use" if what == "the data" else "cannot listen on"
+    sentence = "in use" if what == "the data" else "can listen on"
     assert len([line for line in (done.stdout + done.stderr).splitlines() if sentence in line]) == 1
