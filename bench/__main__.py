@@ -7,7 +7,21 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import ack, document, durable, facts, fanout, idle, resume
+from bench import (
+    ack,
+    catchup,
+    document,
+    durable,
+    facts,
+    fanout,
+    growth,
+    idle,
+    paced,
+    plots,
+    resume,
+    slow,
+    tls,
+)
 from bench.common import BenchError, Scale
 from bench.process import cores
 from bench.results import Result, markdown
@@ -15,12 +29,17 @@ from bench.results import Result, markdown
 BENCHMARKS: dict[str, Callable[[Scale], Result]] = {
     "durable": durable.run,
     "fanout": fanout.run,
+    "paced": paced.run,
     "ack": ack.run,
+    "catchup": catchup.run,
+    "tls": tls.run,
+    "slow": slow.run,
     "resume": resume.run,
     "idle": idle.run,
+    "growth": growth.run,
 }
 
-_SMOKE = Scale(rounds=1, seconds=0.3, smoke=True)
+_SMOKE = Scale(rounds=1, seconds=0.3, long=1.0, smoke=True)
 
 
 def _arguments() -> argparse.Namespace:
@@ -31,6 +50,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--smoke", action="store_true", help="small and short; checks that all arrives")
     parser.add_argument("--rounds", type=int, default=3, help="interleaved runs of each figure")
     parser.add_argument("--seconds", type=float, default=3.0, help="length of one run of constant load")
+    parser.add_argument("--long", type=float, default=60.0, help="length of the run with a slow reader")
     parser.add_argument("--folder", type=Path, help="where servers keep their data while they run")
     return parser.parse_args()
 
@@ -38,7 +58,7 @@ def _arguments() -> argparse.Namespace:
 def _scale(arguments: argparse.Namespace) -> Scale:
     if arguments.smoke:
         return _SMOKE
-    return Scale(rounds=arguments.rounds, seconds=arguments.seconds, folder=arguments.folder)
+    return Scale(arguments.rounds, arguments.seconds, arguments.long, folder=arguments.folder)
 
 
 def _report(results: list[Result], scale: Scale) -> str:
@@ -61,6 +81,8 @@ def main() -> int:
         for name in names:
             print(f"{name} …", file=sys.stderr)
             results.append(BENCHMARKS[name](scale))
+        if "all" in arguments.names and not scale.smoke:
+            results[-1].notes += plots.draw(results[-1].curves, document.PAGE.parent)
         report = _report(results, scale)
         print(report)
         if "all" in arguments.names and not scale.smoke:

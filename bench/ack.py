@@ -8,7 +8,7 @@ from statistics import median
 
 from bench.clients import Client, enter, is_ok, listen
 from bench.common import Scale
-from bench.peers import ROOM, chatd_message
+from bench.peers.chatd import ROOM, chatd_message
 from bench.process import cores, pinned
 from bench.results import Result, Row, Target
 from bench.server import Daemon
@@ -24,7 +24,7 @@ def run(scale: Scale) -> Result:
     syncs: list[float] = []
     daemon = Daemon(scale.folder)
     try:
-        (client,) = enter(daemon.port, [ROOM])
+        (client,) = enter(daemon, [ROOM])
         for round_ in range(scale.rounds):
             acks.append(median(_acks(client, round_ * count, count)))
             with pinned(cores().server):

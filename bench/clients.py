@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from bench.common import BenchError
-from bench.server import LOOPBACK
-from chatd.wire.frames import FrameDecoder, FrameType
+from bench.server import LOOPBACK, Daemon
+from chatd.wire.frames import FrameDecoder, FrameType, frame
 from chatd.wire.messages import (
     Error,
     Event,
@@ -60,6 +60,8 @@ class Client:
             raise BenchError(f"the server closed the connection of client {self.number}")
         self._decoder.feed(data)
         while (taken := self._decoder.take()) is not None:
+            if taken[0] is FrameType.PING:
+                self.link.sendall(frame(FrameType.PONG, taken[1]))
             message = decode_from_server(taken[1]) if taken[0] is FrameType.MESSAGE else None
             if isinstance(message, Error | Goodbye):
                 raise BenchError(f"client {self.number} was refused: {message.text}")
@@ -85,9 +87,14 @@ class Client:
         self._decoder = FrameDecoder()
 
 
-def connect(port: int, number: int) -> socket.socket:
-    """Return a connection to ``port``, from as many source addresses as ``number`` clients need."""
+def connect(port: int, number: int, receive_buffer: int = 0) -> socket.socket:
+    """Return a connection to ``port``, from as many source addresses as ``number`` clients need.
+
+    ``receive_buffer`` bounds the bytes that the kernel holds for us; 0 leaves that to the kernel.
+    """
     link = socket.socket()
+    if receive_buffer:
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if number >= PER_ADDRESS:
         link.bind((f"127.0.0.{1 + number // PER_ADDRESS}", 0))
@@ -125,17 +132,19 @@ def is_ok(_client: Client, message: FromServer) -> bool:
     return isinstance(message, Ok)
 
 
-def enter(port: int, rooms: Sequence[str]) -> list[Client]:
-    """Return one new client for each of ``rooms``, with a session of its own and a member of that room."""
-    numbered = list(enumerate(rooms))
+def enter(daemon: Daemon, rooms: Sequence[str], receive_buffer: int = 0) -> list[Client]:
+    """Return one new client for each of ``rooms``, with a session of its own and a member of that room.
+
+    ``receive_buffer``: see `connect`.
+    """
     clients: list[Client] = []
-    for begin in range(0, len(numbered), WAVE):
-        clients += _enter_wave(port, numbered[begin : begin + WAVE])
+    for begin in range(0, len(rooms), WAVE):
+        clients += _enter_wave(daemon, rooms[begin : begin + WAVE], receive_buffer)
     return clients
 
 
-def _enter_wave(port: int, wave: Iterable[tuple[int, str]]) -> list[Client]:
-    clients = [Client(number, room, connect(port, number)) for number, room in wave]
+def _enter_wave(daemon: Daemon, wave: Sequence[str], receive_buffer: int) -> list[Client]:
+    clients = [_new_client(daemon, room, receive_buffer) for room in wave]
     for client in clients:
         client.say(Hello(software="bench", nick=f"bench{client.number}", heartbeat=CALM))
     listen(clients, is_welcome)
@@ -143,3 +152,9 @@ def _enter_wave(port: int, wave: Iterable[tuple[int, str]]) -> list[Client]:
         client.say(Join(id=1, room=client.room))
     listen(clients, is_ok)
     return clients
+
+
+def _new_client(daemon: Daemon, room: str, receive_buffer: int) -> Client:
+    number = next(daemon.newcomers)
+    link = connect(daemon.port, number, receive_buffer)
+    return Client(number, room, link if daemon.tls is None else daemon.tls.wrap(link))

@@ -12,12 +12,14 @@ class BenchError(Exception):
 class Scale:
     """How long and how large to measure.
 
-    ``rounds`` interleaved runs of ``seconds`` each. With ``smoke`` sizes are small, bytes are kept and
-    checked, and figures mean nothing. ``folder`` is where servers put their data (None: a temporary folder).
+    ``rounds`` interleaved runs of ``seconds`` each; ``long`` seconds for what only shows in time. With
+    ``smoke`` sizes are small, bytes are kept and checked, and figures mean nothing. ``folder`` is where servers
+    put their data (None: a temporary folder).
     """
 
     rounds: int = 3
     seconds: float = 3.0
+    long: float = 60.0
     smoke: bool = False
     folder: Path | None = None
 

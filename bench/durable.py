@@ -1,13 +1,13 @@
 """Durable messages: one pipelining sender, one receiver, every message on disk before it is heard of."""
 
 from bench.common import Scale
-from bench.peers import ChatdPeer
+from bench.peers.chatd import ChatdPeer
 from bench.results import Result, Row, Target
 from bench.runs import Party
 from bench.server import Daemon
 from chatd.wire.limits import MAX_UNANSWERED
 
-RATE = Target(40_000)
+RATE = Target(60_000)
 
 
 def run(scale: Scale) -> Result:

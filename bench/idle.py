@@ -10,7 +10,7 @@ from bench.results import Result, Row, Target
 from bench.server import Daemon
 
 PER_ROOM = 100
-MEMORY = Target(12.0, least=False)
+MEMORY = Target(8.0, least=False)
 
 
 def run(scale: Scale) -> Result:
@@ -38,7 +38,7 @@ def _once(scale: Scale, count: int) -> tuple[float, float, float]:
     daemon = Daemon(scale.folder)
     try:
         size, cpu = resident_bytes(daemon.pid), cpu_seconds(daemon.pid)
-        clients = enter(daemon.port, [f"#bench{number // PER_ROOM}" for number in range(count)])
+        clients = enter(daemon, [f"#bench{number // PER_ROOM}" for number in range(count)])
         Crowd([client.link for client in clients], b"\0").hush(SETTLED)
         entering = cpu_seconds(daemon.pid) - cpu
         idle = _idle_share(daemon.pid, scale.seconds)

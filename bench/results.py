@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+from bench.curves import Curves
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -50,11 +52,13 @@ class Row:
 
 @dataclass(slots=True)
 class Result:
-    """The rows of one benchmark, and what makes them doubtful, with the number of runs."""
+    """The rows of one benchmark, what makes them doubtful, with the number of runs, and what else to know."""
 
     name: str
     rows: list[Row] = field(default_factory=list)
     doubts: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+    curves: Curves = field(default_factory=Curves)
 
     def doubt(self, who: str, sentences: Sequence[str]) -> None:
         """Note each of ``sentences`` about one run of ``who``."""
@@ -73,15 +77,25 @@ HEADINGS = ("what", "of", "median", "unit", "all runs", "target")
 
 
 def markdown(results: Sequence[Result], *, judge: bool = True) -> str:
-    """Return all rows as one Markdown table; with ``judge`` the targets and the doubts too."""
-    lines = [_line(HEADINGS), f"|{'---|' * len(HEADINGS)}"]
-    lines += [
-        _line((*row.cells(), row.verdict() if judge else "")) for result in results for row in result.rows
-    ]
+    """Return the rows as Markdown: first those with a target, with ``judge``, then each benchmark's own."""
+    lines: list[str] = []
+    aimed = [row for result in results for row in result.rows if row.target is not None]
+    if judge and aimed:
+        lines += ["### The targets", "", *_table(aimed, judge=True), ""]
+    for result in results:
+        lines += [f"### {result.name}", "", *_table(result.rows, judge=judge), ""]
     doubts = [f"- {doubt} (runs: {runs})" for result in results for doubt, runs in result.doubts.items()]
+    notes = [f"- {result.name}: {note}" for result in results for note in result.notes]
+    if notes:
+        lines += ["To know:", "", *notes, ""]
     if judge and doubts:
-        lines += ["", "Doubtful:", "", *doubts]
-    return "\n".join(lines) + "\n"
+        lines += ["Doubtful:", "", *doubts, ""]
+    return "\n".join(lines)
+
+
+def _table(rows: Sequence[Row], *, judge: bool) -> list[str]:
+    cells = [_line((*row.cells(), row.verdict() if judge else "")) for row in rows]
+    return [_line(HEADINGS), f"|{'---|' * len(HEADINGS)}", *cells]
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -1,7 +1,8 @@
-"""Resume: a thousand clients whose daemon dies and comes back, each missing ten messages."""
+"""Resume: 1,000 clients, then 10,000, whose daemon dies and comes back, each missing ten messages."""
 
 import signal
 import time
+from collections.abc import Sequence
 
 from bench.clients import CALM, Client, enter, is_ok, listen
 from bench.common import BenchError, Scale
@@ -13,18 +14,33 @@ from chatd.wire.messages import FromServer, Hello, Send
 PER_ROOM = 100
 MISSED = 10
 TIME = Target(2.0, least=False)
+CPU = Target(5.0, least=False)
 
 
 def run(scale: Scale) -> Result:
     """Measure, after SIGKILL and after SIGTERM, from the daemon's listening to the last one's last event."""
     raise_file_limit()
-    count = scale.size(1000, 20)
     result = Result("resume")
+    few, many = scale.size(1000, 20), scale.size(10_000, 40)
+    _measure(result, scale, few, [signal.SIGKILL, signal.SIGTERM], time_target=TIME)
+    _measure(result, scale, many, [signal.SIGKILL], cpu_target=CPU)
+    return result
+
+
+def _measure(
+    result: Result,
+    scale: Scale,
+    count: int,
+    numbers: Sequence[signal.Signals],
+    *,
+    time_target: Target | None = None,
+    cpu_target: Target | None = None,
+) -> None:
     daemon = Daemon(scale.folder)
     try:
-        clients = enter(daemon.port, [f"#bench{number // PER_ROOM}" for number in range(count)])
+        clients = enter(daemon, [f"#bench{number // PER_ROOM}" for number in range(count)])
         heads = _fill(clients)
-        taken: dict[signal.Signals, list[tuple[float, float]]] = {signal.SIGKILL: [], signal.SIGTERM: []}
+        taken: dict[signal.Signals, list[tuple[float, float]]] = {number: [] for number in numbers}
         for _ in range(scale.rounds):
             for number, values in taken.items():
                 daemon.end(number)
@@ -34,9 +50,10 @@ def run(scale: Scale) -> Result:
     for number, values in taken.items():
         times, cpu = zip(*values, strict=True)
         what = f"{count} clients resumed after {number.name}, {MISSED} messages missed each"
-        result.rows.append(Row(what, "chatd", "s", times, TIME))
-        result.rows.append(Row(what, "chatd", "s CPU", cpu))
-    return result
+        result.rows.append(Row(what, "chatd", "s", times, time_target))
+        result.rows.append(Row(what, "chatd", "s CPU", cpu, cpu_target))
+    for client in clients:
+        client.link.close()
 
 
 def _fill(clients: list[Client]) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """Servers as processes: each pinned to the server's core, on a free port, with a folder of its own."""
 
+import itertools
 import os
 import shutil
 import signal
@@ -8,20 +9,31 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from bench.common import BenchError
 from bench.process import cores, pinned
+from bench.tls_files import make
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
-_TWISTD = """
+CONFIGS = ROOT / "bench" / "peers"
+_DIE_WITH_US = (
+    "ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: who is killed leaves no server"
+)
+_TWISTD = f"""
 import ctypes, signal, sys
-ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: a benchmark that is killed leaves no daemon
+{_DIE_WITH_US}
 from twisted.scripts.twistd import run
 sys.argv[0] = "twistd"
 sys.exit(run())
+"""
+_EXEC = f"""
+import ctypes, os, signal, sys
+{_DIE_WITH_US}
+os.execv(sys.argv[1], sys.argv[1:])
 """
 _START = 15.0
 
@@ -46,13 +58,19 @@ class Server(Protocol):
 
 
 class Daemon:
-    """A real ``twistd -n chatd`` with a data folder below ``folder`` (None: a temporary one)."""
+    """A real ``twistd -n chatd`` with a data folder below ``folder`` (None: a temporary one).
+
+    ``newcomers`` numbers its clients. With ``tls`` it speaks TLS with a
+    certificate of its own.
+    """
 
     name = "chatd"
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, tls: bool = False) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="chatd-bench-", dir=folder))
         self.port = free_port()
+        self.newcomers = itertools.count()
+        self.tls = make(self.folder) if tls else None
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -65,8 +83,7 @@ class Daemon:
     def start(self, patience: float = _START) -> float:
         """Start it; return the monotonic time at which it was first seen to listen."""
         log = (self.folder / "log").open("ab")
-        listen = f"tcp:{self.port}:interface={LOOPBACK}"
-        options = ["-n", "--pidfile=", "chatd", "--data", str(self.folder / "data"), "--listen", listen]
+        options = ["-n", "--pidfile=", "chatd", "--data", str(self.folder / "data"), *self._listen()]
         with log, pinned(cores().server):
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _TWISTD, *options],
@@ -77,6 +94,15 @@ class Daemon:
                 stderr=log,
             )
         return self._await_listening(self._process, time.monotonic() + patience)
+
+    def _listen(self) -> list[str]:
+        endpoint = f"tcp:{self.port}:interface={LOOPBACK}"
+        if self.tls is None:
+            return ["--listen", endpoint]
+        config = self.folder / "chatd.toml"
+        files = f'certificate = "{self.tls.certificate}"\nkey = "{self.tls.key}"\n'
+        config.write_text(f'[[listen]]\nendpoint = "{endpoint}"\n{files}')
+        return ["--config", str(config)]
 
     def _await_listening(self, process: subprocess.Popen[bytes], deadline: float) -> float:
         while time.monotonic() < deadline and process.poll() is None:
@@ -135,6 +161,63 @@ class CLoop:
         """End it."""
         self._process.kill()
         self._process.communicate()
+
+
+class Program:
+    """Another server: ``path`` with ``arguments``, and NAME.conf of bench/peers/ as its configuration.
+
+    ``@CONFIG@``, ``@PORT@`` and ``@FOLDER@`` are replaced by what they name.
+    """
+
+    def __init__(self, name: str, path: str, arguments: Sequence[str], folder: Path | None = None) -> None:
+        self.name = name
+        self.port = free_port()
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{name}-bench-", dir=folder))
+        self._folder.chmod(0o755)
+        config = self._folder / f"{name}.conf"
+        config.write_text(self._fill((CONFIGS / config.name).read_text()))
+        (self._folder / "motd").write_text("bench\n")
+        command = [argument.replace("@CONFIG@", str(config)) for argument in arguments]
+        with (self._folder / "log").open("wb") as log, pinned(cores().server):
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _EXEC, path, *command],
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self._await_listening(time.monotonic() + _START)
+
+    def _fill(self, template: str) -> str:
+        return template.replace("@PORT@", str(self.port)).replace("@FOLDER@", str(self._folder))
+
+    def _await_listening(self, deadline: float) -> None:
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                socket.create_connection((LOOPBACK, self.port), timeout=1).close()
+            except OSError:
+                time.sleep(0.02)
+            else:
+                return
+        words = (self._folder / "log").read_text(errors="replace")[-2000:]
+        self.stop()
+        raise BenchError(f"{self.name} did not start:\n{words}")
+
+    @property
+    def pid(self) -> int:
+        """Return the number of its process."""
+        return self._process.pid
+
+    def stop(self) -> None:
+        """End it and remove its folder."""
+        self._process.kill()
+        self._process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def find_program(name: str) -> str | None:
+    """Return the path of program ``name``, also where it is one for administrators; None without it."""
+    return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
 
 
 def compile_c_loop() -> Path | None:

@@ -1,34 +1,53 @@
 """Every benchmark's smoke run: all that is sent arrives once, in order, at everybody. No figure is judged."""
 
+import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
+from bench import plots
 from bench.__main__ import BENCHMARKS
-from bench.common import BenchError
+from bench.common import BenchError, Scale
+from bench.curves import Curves
 from bench.document import BEGIN, END, update
 from bench.load import Tally
+from bench.pace import TimedCrowd
+from bench.peers import field
+from bench.peers.nats import NatsPeer
 from bench.results import Result, Row, Target, markdown
+from bench.tls import Records
 
 ROOT = Path(__file__).parent.parent
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the load generator needs epoll and /proc")
 
 
+@pytest.fixture(scope="module")
+def smokes():
+    """All smoke runs at once: each waits for silence more than it works."""
+    command = [sys.executable, "-m", "bench", "--smoke"]
+    with ExitStack() as stack:
+        yield {
+            name: stack.enter_context(_Ended([*command, name], cwd=ROOT, stdout=PIPE, stderr=PIPE, text=True))
+            for name in BENCHMARKS
+        }
+
+
+class _Ended(subprocess.Popen):
+    def __exit__(self, *exception):
+        self.kill()
+        super().__exit__(*exception)
+
+
 @pytest.mark.parametrize("name", BENCHMARKS)
-def test_smoke(name):
-    done = subprocess.run(
-        [sys.executable, "-m", "bench", name, "--smoke"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "| chatd |" in done.stdout
+def test_smoke(smokes, name):
+    said, complaint = smokes[name].communicate(timeout=120)
+    assert smokes[name].returncode == 0, complaint
+    assert "| chatd |" in said
 
 
 def test_tally_counts_markers_across_cuts():
@@ -52,6 +71,40 @@ def test_the_table_says_whether_targets_are_met():
     assert "| a | x | 9 | 1/s | 1 to 2 M | ≥ 10 ✗ |" in table
     assert "| b | x | 2 | ms | 1 to 3 | ≤ 2 ✓ |" in table
     assert "- r, x: doubtful (runs: 2)" in table
+
+
+def test_who_is_not_installed_is_left_out_by_name(monkeypatch):
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.setattr(field, "PROGRAMS", {"no-such-server": ([], NatsPeer)})
+    assert "no-such-server" in field.missing()
+    with ExitStack() as stack:
+        assert field.start_program(stack, "no-such-server", Scale()) == []
+
+
+def test_plain_text_is_counted_in_tls_records_however_they_are_cut():
+    stream = b"".join(b"\x17\3\3" + (size + 17).to_bytes(2, "big") + bytes(size + 17) for size in (1, 400, 0))
+    for size in range(1, len(stream) + 1):
+        records = Records()
+        cuts = range(0, len(stream), size)
+        assert sum(records.take(stream[begin : begin + size]) for begin in cuts) == 401
+
+
+def test_latencies_are_those_of_whole_messages():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        crowd = TimedCrowd([ours], b"ab", timed=1)
+        crowd.forget()
+        for part in (b"ab-a", b"b-ab-"):
+            theirs.sendall(part)
+            crowd.read(ours.fileno())
+        assert len(list(crowd.latencies([0.0, 0.0, 0.0]))) == 3
+        assert crowd.frames == 3
+
+
+def test_no_plot_without_matplotlib(tmp_path, monkeypatch):
+    monkeypatch.setattr(plots, "find_spec", {}.get)
+    assert "matplotlib" in plots.draw(Curves(), tmp_path)[0]
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_page_keeps_what_is_around_the_table(tmp_path):
