@@ -13,8 +13,8 @@ class Scale:
     """How long and how large to measure.
 
     ``rounds`` interleaved runs of ``seconds`` each; ``long`` seconds for what only shows in time. With
-    ``smoke`` sizes are small, bytes are kept and checked, and figures mean nothing. ``folder`` is where servers
-    put their data (None: a temporary folder).
+    ``smoke`` sizes are small, bytes are kept and checked, and figures mean nothing. ``folder`` is where
+    servers put their data (None: a temporary folder).
     """
 
     rounds: int = 3

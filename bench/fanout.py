@@ -94,12 +94,9 @@ def _measure(result: Result, parties: list[Party], members: int, scale: Scale) -
 def _tell(result: Result, what: str, figures: Figures) -> None:
     for who, values in figures.rates.items():
         result.rows.append(Row(what, who, "deliveries/s", tuple(values)))
-    ours = [who for who in figures.rates if who.startswith("chatd")]
-    best = figures.best_peer()
-    for who in ours:
-        if "C loop" in figures.rates:
-            result.rows.append(Row(what, f"{who} / C loop", "ratio", figures.ratios(who, "C loop"), OF_C))
-        if best is not None:
-            result.rows.append(Row(what, f"{who} / {best}", "ratio", figures.ratios(who, best), OF_PEER))
+    for other, target in (("C loop", OF_C), (figures.best_peer(), OF_PEER)):
+        if other in figures.rates:
+            ratios = figures.ratios("chatd", other)
+            result.rows.append(Row(what, f"chatd / {other}", "ratio", ratios, target))
     for who, values in figures.costs.items():
         result.rows.append(Row(what, who, "µs CPU/delivery", tuple(values)))
