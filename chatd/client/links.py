@@ -4,6 +4,7 @@ At most two exist: the current one, which was welcomed, and an attempt. While th
 an attempt is made beside it (make before break); the one that is welcomed first, or speaks first, is kept.
 """
 
+from abc import ABC, abstractmethod
 from typing import Final
 
 from chatd.client.backoff import STEADY, Backoff
@@ -19,7 +20,7 @@ STALL: Final = 1.0
 """Seconds that a tick may come late before we, not the server, are held to have been away."""
 
 
-class Links:
+class Links(ABC):
     """The current link and the attempt beside or before it; what they mean is decided by the subclass."""
 
     def __init__(self, address: str, backoff: Backoff) -> None:
@@ -38,25 +39,25 @@ class Links:
 
     # ---- what the subclass decides ------------------------------------------------------------------
 
+    @abstractmethod
     def _greeting(self, link: Link) -> bytes:
         """Return the frame of the hello for ``link``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _handle(self, link: Link, message: FromServer, now: float) -> None:
         """Take in one message."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _pump(self, now: float) -> None:
         """Write what waits and may be written."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _urgent(self) -> bool:
         """Return whether something waits for what changed to be on disk."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _restart(self) -> list[int]:
         """Forget what is on its way; return the requests that cannot be asked again."""
-        raise NotImplementedError
 
     # ---- inputs -------------------------------------------------------------------------------------
 

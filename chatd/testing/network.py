@@ -1,48 +1,26 @@
-"""An in-memory network for tests: real protocols over a fake wire and a fake clock, and a store in memory.
-
-Part of the supported API: whoever writes a client or a bot can test it against the real daemon's protocol
-without sockets, and cut, slow down or heal the link at will::
-
-    world = Playground()
-    server = world.start_server()
-    bot = world.connect(MyProtocol())
-    world.advance(1.0)
-    world.network.cut()
-
-Nothing here waits for real time; nothing happens until `Playground.advance` is called.
-"""
+"""The fake wire: transports that buffer as Twisted's do, over a link that can be cut and slowed."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
-from twisted.internet.error import ConnectionRefusedError as Refused
+from twisted.internet.error import ConnectionRefusedError as _Refused
 from twisted.internet.interfaces import IConsumer, IStreamClientEndpoint, ITransport
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from chatd.chat import storage
-from chatd.ops.settings import Config
-from chatd.server.auth import make_portal
-from chatd.server.committer import Committer
-from chatd.server.desk import Desk
-from chatd.server.factory import ChatFactory
-from chatd.server.housekeeping import Housekeeping
-from chatd.server.reaper import Reaper
+Refused = _Refused
+"""What connecting raises where nobody listens."""
 
 BUFFER: Final = 65_536
 """Bytes that a transport buffers before it asks its producer to pause, as Twisted's TCP transports do."""
 
 TICK: Final = 0.05
 """Seconds between two portions on a link with a rate."""
-
-START_OF_TIME: Final = 1_700_000_000_000
-"""Milliseconds since 1970 at which the wall clock of a playground begins."""
 
 
 class Network:
@@ -90,7 +68,7 @@ class Network:
         far = IPv4Address("TCP", "127.0.0.1", 7411)
         accepted = None if self._listener is None else self._listener.buildProtocol(near)
         if accepted is None or self.refusing:
-            raise Refused
+            raise _Refused
         client = MemoryTransport(protocol, near, far)
         server = MemoryTransport(accepted, far, near)
         up, down = Pipe(self, "up", client, server), Pipe(self, "down", server, client)
@@ -313,189 +291,7 @@ class MemoryEndpoint:
         protocol = protocolFactory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 7411))
         try:
             self._network.connect(protocol)
-        except Refused as error:
+        except _Refused as error:
             return fail(error)
         connected.callback(protocol)
         return connected
-
-
-@dataclass
-class MemoryStore:
-    """A `chatd.chat.storage.Store` in memory: what is in it has been committed.
-
-    While ``held`` is true commits wait for `release`; while ``failing`` is an exception they fail with it.
-    ``commits`` counts them.
-    """
-
-    server: str = "memory"
-    held: bool = False
-    failing: Exception | None = None
-    commits: int = 0
-    users: dict[int, storage.PutUser] = field(default_factory=dict)
-    sessions: dict[int, storage.PutSession] = field(default_factory=dict)
-    rooms: dict[int, storage.PutRoom] = field(default_factory=dict)
-    members: dict[tuple[int, int], storage.PutMember] = field(default_factory=dict)
-    events: dict[int, dict[int, bytes]] = field(default_factory=dict)
-    _waiting: list[Callable[[], None]] = field(default_factory=list)
-
-    def load(self) -> storage.Snapshot:
-        """Return what was committed."""
-        rooms = [
-            storage.StoredRoom(room, max(self.events.get(room.id, {}), default=0))
-            for room in self.rooms.values()
-        ]
-        return storage.Snapshot(
-            self.server,
-            list(self.users.values()),
-            list(self.sessions.values()),
-            rooms,
-            list(self.members.values()),
-        )
-
-    def append(self, changes: storage.Changes, done: Callable[[Exception | None], None]) -> None:
-        """Commit at once, or when `release` is called."""
-        self._waiting.append(lambda: done(self._commit(changes)))
-        if not self.held:
-            self.release()
-
-    def release(self, count: int | None = None) -> None:
-        """Commit what waits, or so many batches of it."""
-        while self._waiting and count != 0:
-            self._waiting.pop(0)()
-            count = None if count is None else count - 1
-
-    def lose_power(self) -> None:
-        """Lose what waits to be committed."""
-        self._waiting.clear()
-
-    def read(
-        self, log: int, first: int, last: int, limit: int, newest: bool, done: Callable[[list[bytes]], None]
-    ) -> None:
-        """Hand out committed events."""
-        kept = self.events.get(log, {})
-        frames: list[bytes] = []
-        for seq in range(last, first - 1, -1) if newest else range(first, last + 1):
-            if seq not in kept or (frames and sum(map(len, frames)) + len(kept[seq]) > limit):
-                break
-            frames.append(kept[seq])
-        done(frames[::-1] if newest else frames)
-
-    def close(self) -> None:
-        """Let go of nothing."""
-
-    def _commit(self, changes: storage.Changes) -> Exception | None:
-        if self.failing is not None:
-            return self.failing
-        self.commits += 1
-        for change in changes.others:
-            self._APPLY[type(change)](self, change)
-        for log, first, frames in changes.events:
-            self.events.setdefault(log, {}).update(enumerate(frames, first))
-        for last, session in changes.sends:
-            self.sessions[session] = self.sessions[session]._replace(last=last)
-        return None
-
-    def _put_session(self, row: storage.PutSession) -> None:
-        known = self.sessions.get(row.id)
-        self.sessions[row.id] = row if known is None else known._replace(seen=row.seen)
-
-    def _trim(self, row: storage.Trim) -> None:
-        kept = self.events.get(row.room, {})
-        self.events[row.room] = {seq: frame for seq, frame in kept.items() if seq >= row.first}
-
-    _APPLY = {  # noqa: RUF012 - a table, the same for all
-        storage.PutUser: lambda self, row: self.users.__setitem__(row.id, row),
-        storage.PutSession: _put_session,
-        storage.DropSession: lambda self, row: self.sessions.pop(row.id, None),
-        storage.PutRoom: lambda self, row: self.rooms.__setitem__(row.id, row),
-        storage.PutMember: lambda self, row: self.members.__setitem__((row.room, row.user), row),
-        storage.DropMember: lambda self, row: self.members.pop((row.room, row.user), None),
-        storage.Trim: _trim,
-    }
-
-
-class _Grip:
-    """A daemon's hold on the store; once it is cut, nothing that the dead daemon does reaches the disk."""
-
-    def __init__(self, store: Any) -> None:
-        self._store = store
-        self._cut = False
-
-    def cut(self) -> None:
-        """End with the daemon."""
-        self._cut = True
-
-    def append(self, changes: storage.Changes, done: Callable[[Exception | None], None]) -> None:
-        """Hand on a commit of the living."""
-        if not self._cut:
-            self._store.append(changes, done)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-
-class Playground:
-    """A fake clock, an in-memory network and, once started, the real daemon's protocol behind it."""
-
-    def __init__(self, config: Config | None = None, store: Any = None) -> None:
-        self.clock = Clock()
-        self.network = Network(self.clock)
-        self.store = MemoryStore() if store is None else store
-        self.config = config or Config()
-        self.desk: Desk | None = None
-        self._loops: list[Any] = []
-
-    def wall(self) -> int:
-        """Return the time of day in milliseconds since 1970."""
-        return START_OF_TIME + round(self.clock.seconds() * 1000)
-
-    def start_server(self) -> Desk:
-        """Start the daemon on what the store holds."""
-        self._grip = _Grip(self.store)
-        committer = Committer(self.store.load(), self._grip, self.clock)
-        self.committer = committer
-        committer.hub.world.show_addresses = self.config.show_addresses
-        config = self.config
-        self.desk = Desk(
-            committer.hub,
-            self._grip,
-            make_portal(committer.hub),
-            self.clock,
-            self.wall,
-            config.heartbeat,
-            config.limits,
-        )
-        self._loops = [Reaper(self.desk), Housekeeping(self.desk, config.session, config.retention)]
-        for loop in self._loops:
-            loop.start()
-        self.network.listen(ChatFactory(self.desk))
-        return self.desk
-
-    def crash_server(self) -> None:
-        """Lose the daemon as by SIGKILL: only what the store committed is left."""
-        self._grip.cut()
-        self.network.listen(None)
-        for loop in self._loops:
-            loop.stop()
-        if self.desk is not None:
-            for connection in self.desk.swept():
-                connection.transport.abortConnection()  # type: ignore[attr-defined]
-        self.desk = None
-
-    def connect(self, protocol: Protocol) -> MemoryTransport:
-        """Connect ``protocol`` to the daemon. Raises ConnectionRefusedError."""
-        return self.network.connect(protocol)
-
-    def endpoint(self) -> MemoryEndpoint:
-        """Return a client endpoint to the daemon."""
-        return MemoryEndpoint(self.network)
-
-    def advance(self, seconds: float = 0.0, step: float = 0.05) -> None:
-        """Let ``seconds`` go by in steps of ``step``."""
-        for _ in range(3):
-            self.clock.advance(0)
-        while seconds > 0:
-            self.clock.advance(min(step, seconds))
-            seconds -= step
-        for _ in range(3):
-            self.clock.advance(0)

@@ -1,0 +1,108 @@
+"""The playground: the real daemon's protocol behind an in-memory network, under a fake clock."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from twisted.internet.protocol import Protocol
+from twisted.internet.task import Clock
+
+from chatd.chat import storage
+from chatd.ops.settings import Config
+from chatd.server.auth import make_portal
+from chatd.server.committer import Committer
+from chatd.server.desk import Desk
+from chatd.server.factory import ChatFactory
+from chatd.server.housekeeping import Housekeeping
+from chatd.server.reaper import Reaper
+from chatd.testing.network import MemoryEndpoint, MemoryTransport, Network
+from chatd.testing.store import MemoryStore
+
+START_OF_TIME: Final = 1_700_000_000_000
+"""Milliseconds since 1970 at which the wall clock of a playground begins."""
+
+
+class _Grip:
+    """A daemon's hold on the store; once it is cut, nothing that the dead daemon does reaches the disk."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self._cut = False
+
+    def cut(self) -> None:
+        """End with the daemon."""
+        self._cut = True
+
+    def append(self, changes: storage.Changes, done: Callable[[Exception | None], None]) -> None:
+        """Hand on a commit of the living."""
+        if not self._cut:
+            self._store.append(changes, done)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+class Playground:
+    """A fake clock, an in-memory network and, once started, the real daemon's protocol behind it."""
+
+    def __init__(self, config: Config | None = None, store: Any = None) -> None:
+        self.clock = Clock()
+        self.network = Network(self.clock)
+        self.store = MemoryStore() if store is None else store
+        self.config = config or Config()
+        self.desk: Desk | None = None
+        self._loops: list[Any] = []
+
+    def wall(self) -> int:
+        """Return the time of day in milliseconds since 1970."""
+        return START_OF_TIME + round(self.clock.seconds() * 1000)
+
+    def start_server(self) -> Desk:
+        """Start the daemon on what the store holds."""
+        self._grip = _Grip(self.store)
+        committer = Committer(self.store.load(), self._grip, self.clock)
+        self.committer = committer
+        committer.hub.world.show_addresses = self.config.show_addresses
+        config = self.config
+        self.desk = Desk(
+            committer.hub,
+            self._grip,
+            make_portal(committer.hub),
+            self.clock,
+            self.wall,
+            config.heartbeat,
+            config.limits,
+        )
+        self._loops = [Reaper(self.desk), Housekeeping(self.desk, config.session, config.retention)]
+        for loop in self._loops:
+            loop.start()
+        self.network.listen(ChatFactory(self.desk))
+        return self.desk
+
+    def crash_server(self) -> None:
+        """Lose the daemon as by SIGKILL: only what the store committed is left."""
+        self._grip.cut()
+        self.network.listen(None)
+        for loop in self._loops:
+            loop.stop()
+        if self.desk is not None:
+            for connection in self.desk.swept():
+                connection.transport.abortConnection()  # type: ignore[attr-defined]
+        self.desk = None
+
+    def connect(self, protocol: Protocol) -> MemoryTransport:
+        """Connect ``protocol`` to the daemon. Raises ConnectionRefusedError."""
+        return self.network.connect(protocol)
+
+    def endpoint(self) -> MemoryEndpoint:
+        """Return a client endpoint to the daemon."""
+        return MemoryEndpoint(self.network)
+
+    def advance(self, seconds: float = 0.0, step: float = 0.05) -> None:
+        """Let ``seconds`` go by in steps of ``step``."""
+        for _ in range(3):
+            self.clock.advance(0)
+        while seconds > 0:
+            self.clock.advance(min(step, seconds))
+            seconds -= step
+        for _ in range(3):
+            self.clock.advance(0)

@@ -1,0 +1,101 @@
+"""The store in memory: what is in it has been committed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from chatd.chat import storage
+
+
+@dataclass
+class MemoryStore:
+    """A `chatd.chat.storage.Store` in memory: what is in it has been committed.
+
+    While ``held`` is true commits wait for `release`; while ``failing`` is an exception they fail with it.
+    ``commits`` counts them.
+    """
+
+    server: str = "memory"
+    held: bool = False
+    failing: Exception | None = None
+    commits: int = 0
+    users: dict[int, storage.PutUser] = field(default_factory=dict)
+    sessions: dict[int, storage.PutSession] = field(default_factory=dict)
+    rooms: dict[int, storage.PutRoom] = field(default_factory=dict)
+    members: dict[tuple[int, int], storage.PutMember] = field(default_factory=dict)
+    events: dict[int, dict[int, bytes]] = field(default_factory=dict)
+    _waiting: list[Callable[[], None]] = field(default_factory=list)
+
+    def load(self) -> storage.Snapshot:
+        """Return what was committed."""
+        rooms = [
+            storage.StoredRoom(room, max(self.events.get(room.id, {}), default=0))
+            for room in self.rooms.values()
+        ]
+        return storage.Snapshot(
+            self.server,
+            list(self.users.values()),
+            list(self.sessions.values()),
+            rooms,
+            list(self.members.values()),
+        )
+
+    def append(self, changes: storage.Changes, done: Callable[[Exception | None], None]) -> None:
+        """Commit at once, or when `release` is called."""
+        self._waiting.append(lambda: done(self._commit(changes)))
+        if not self.held:
+            self.release()
+
+    def release(self, count: int | None = None) -> None:
+        """Commit what waits, or so many batches of it."""
+        while self._waiting and count != 0:
+            self._waiting.pop(0)()
+            count = None if count is None else count - 1
+
+    def lose_power(self) -> None:
+        """Lose what waits to be committed."""
+        self._waiting.clear()
+
+    def read(
+        self, log: int, first: int, last: int, limit: int, newest: bool, done: Callable[[list[bytes]], None]
+    ) -> None:
+        """Hand out committed events."""
+        kept = self.events.get(log, {})
+        frames: list[bytes] = []
+        for seq in range(last, first - 1, -1) if newest else range(first, last + 1):
+            if seq not in kept or (frames and sum(map(len, frames)) + len(kept[seq]) > limit):
+                break
+            frames.append(kept[seq])
+        done(frames[::-1] if newest else frames)
+
+    def close(self) -> None:
+        """Let go of nothing."""
+
+    def _commit(self, changes: storage.Changes) -> Exception | None:
+        if self.failing is not None:
+            return self.failing
+        self.commits += 1
+        for change in changes.others:
+            self._APPLY[type(change)](self, change)
+        for log, first, frames in changes.events:
+            self.events.setdefault(log, {}).update(enumerate(frames, first))
+        for last, session in changes.sends:
+            self.sessions[session] = self.sessions[session]._replace(last=last)
+        return None
+
+    def _put_session(self, row: storage.PutSession) -> None:
+        known = self.sessions.get(row.id)
+        self.sessions[row.id] = row if known is None else known._replace(seen=row.seen)
+
+    def _trim(self, row: storage.Trim) -> None:
+        kept = self.events.get(row.room, {})
+        self.events[row.room] = {seq: frame for seq, frame in kept.items() if seq >= row.first}
+
+    _APPLY = {  # noqa: RUF012 - a table, the same for all
+        storage.PutUser: lambda self, row: self.users.__setitem__(row.id, row),
+        storage.PutSession: _put_session,
+        storage.DropSession: lambda self, row: self.sessions.pop(row.id, None),
+        storage.PutRoom: lambda self, row: self.rooms.__setitem__(row.id, row),
+        storage.PutMember: lambda self, row: self.members.__setitem__((row.room, row.user), row),
+        storage.DropMember: lambda self, row: self.members.pop((row.room, row.user), None),
+        storage.Trim: _trim,
+    }
