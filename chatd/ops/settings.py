@@ -32,7 +32,7 @@ class ListenConfig(Section, frozen=True):
     certificate: Line = ""
     key: Line = ""
     allow_plaintext: bool = False
-    backlog: Annotated[int, Meta(ge=1, le=65_535)] = 1024
+    backlog: Annotated[int, Meta(ge=1, le=65_535)] = 4096
     proxy_protocol: bool = False
     trusted: tuple[SomeLine, ...] = ()
 
