@@ -134,7 +134,7 @@ CASES: Final = (
         server_lives=False,
     ),
     _path("server-host", "server's host vanishes", faults.SERVER_HOST),
-    Case("server-hung", "server hangs", faults.SERVER_STOPPED, server=None, server_lives=False),
+    Case("server-hung", "server hangs", faults.SERVER_STOPPED, server=None, server_lives=False, reaped=0),
     Case(
         "server-hiccup",
         "server stops for 3 s",
@@ -148,12 +148,11 @@ CASES: Final = (
     ),
     Case(
         "client-sleep",
-        "client stops for 20 s, as a laptop that sleeps",
+        "client stops, as a laptop that sleeps",
         faults.CLIENT_STOPPED,
         ONCE_CONNECTED,
         suspect=None,
         notice=None,
-        outage=20,
     ),
     Case(
         "client-hiccup",

@@ -20,7 +20,8 @@ class Measured:
     waits after each; ``accepted`` counts the connections that an impostor got. ``lateness`` is the median
     and the worst of the seconds that messages took, ``plain`` the same for lines over a plain socket on
     the same link. ``stall``: seconds that the measuring process itself was away at the worst; no figure
-    is surer than that.
+    is surer than that. ``first``: what was late when it was measured for the first time; it is measured
+    once more then.
     """
 
     case: str
@@ -46,6 +47,7 @@ class Measured:
     lateness: list[float] = field(default_factory=list)
     plain: list[float] = field(default_factory=list)
     stall: float = 0.0
+    first: list[str] = field(default_factory=list)
     ended_well: bool = False
     faults: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)

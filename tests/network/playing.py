@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import time
 from collections.abc import Iterable
 from typing import Final
@@ -58,15 +59,19 @@ async def play_all(wanted: Iterable[Job], outage: float = OUTAGE) -> Results:
     """
     every = list(wanted)
     results = await _play(every, outage, AT_ONCE)
-    again = [job for job in every if _is_only_late(job, results[key_of(job)])]
-    return results | await _play(again, outage, AT_LEISURE)
+    late = {key_of(job): sentences for job in every if (sentences := _lateness(job, results[key_of(job)]))}
+    again = await _play([job for job in every if key_of(job) in late], outage, AT_LEISURE)
+    for key, found in again.items():
+        if isinstance(found, Measured):
+            found.first = late[key]
+    return results | again
 
 
-def _is_only_late(job: Job, found: Measured | BaseException) -> bool:
+def _lateness(job: Job, found: Measured | BaseException) -> list[str]:
     case, phase = job
     if isinstance(found, BaseException) or harm(case, found):
-        return False
-    return bool(slowness(case, phase, found))
+        return []
+    return slowness(case, phase, found)
 
 
 async def _play(every: list[Job], outage: float, at_once: int) -> Results:
@@ -84,9 +89,13 @@ async def _play(every: list[Job], outage: float, at_once: int) -> Results:
             return found
 
     played = [one(number, *job) for number, job in enumerate(every)]
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)  # so that everything is removed then too
     try:
         results = await asyncio.gather(*played, return_exceptions=True)
     finally:
+        loop.remove_signal_handler(signal.SIGTERM)
         namespaces.sweep()
     return dict(zip(map(key_of, every), results, strict=True))
 

@@ -53,6 +53,7 @@ def page(results: Iterable[Measured]) -> str:
         worst=max(backs),
         long_outages=f"### After more than two minutes\n\n{_outages(long)}\n\n" if long else "",
         bad=_table(_BAD, rows, lambda row: row[0].alive),
+        twice=sum(bool(one.first) for _, one in rows),
         silent=silent.noticed,
         suspects=silent.suspected,
         server=silent.server_noticed,
