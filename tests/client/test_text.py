@@ -73,6 +73,7 @@ def test_changes_of_the_link_have_exact_forms():
     assert link_line(Lost("h:1", "silent for 8 s")) == "chatc: lost h:1: silent for 8 s"
     failed = CannotConnect("h:1", "timed out", 1.26)
     assert link_line(failed) == "chatc: cannot connect to h:1: timed out; retrying in 1.3 s"
+    assert link_line(Quiet("h:1", 0.34)) == "chatc: quiet h:1 for 0.3 s; trying another connection"
     assert link_line(Quiet("h:1", 3.2)) == "chatc: quiet h:1 for 3 s; trying another connection"
     assert link_line(GapSeen("#a", "#a", 1, 1)) is None
     assert gap_line(GapSeen("#a", "#a", 1, 1)) == "chatc: gap in #a: event 1 cannot be had any more"

@@ -85,12 +85,17 @@ def link_line(notice: Notice) -> str | None:
     return None if form is None else f"chatc: {form(notice)}"
 
 
+def _seconds(seconds: float) -> str:
+    """Return whole seconds; below one, where the kernel's word came before any silence, with a tenth."""
+    return f"{seconds:.0f}" if seconds >= 1 else f"{seconds:.1f}"
+
+
 _LINK: Final[dict[type, Callable[..., str]]] = {
     Connected: lambda n: f"connected to {n.address}",
     Lost: lambda n: f"lost {n.address}: {clean_line(n.reason)}",
     CannotConnect: lambda n: (
         f"cannot connect to {n.address}: {clean_line(n.reason)}; retrying in {n.retry_in:.1f} s"
     ),
-    Quiet: lambda n: f"quiet {n.address} for {n.seconds:.0f} s; trying another connection",
+    Quiet: lambda n: f"quiet {n.address} for {_seconds(n.seconds)} s; trying another connection",
     Revived: lambda n: f"heard from {n.address} again",
 }
