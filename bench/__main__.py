@@ -33,10 +33,10 @@ BENCHMARKS: dict[str, Callable[[Scale], Result]] = {
     "ack": ack.run,
     "catchup": catchup.run,
     "tls": tls.run,
-    "slow": slow.run,
     "resume": resume.run,
     "idle": idle.run,
     "growth": growth.run,
+    "slow": slow.run,
 }
 
 _SMOKE = Scale(rounds=1, seconds=0.3, long=1.0, smoke=True)
@@ -70,27 +70,33 @@ def _report(results: list[Result], scale: Scale) -> str:
     return "\n".join([*head, "", markdown(results)])
 
 
+def _run(names: list[str], scale: Scale) -> tuple[list[Result], int]:
+    """Return the results of the benchmarks ``names``, and how many had none."""
+    results = []
+    for name in names:
+        print(f"{name} …", file=sys.stderr)
+        try:
+            results.append(BENCHMARKS[name](scale))
+        except (BenchError, OSError) as error:
+            print(f"bench: {name}: {error}", file=sys.stderr)
+    return results, len(names) - len(results)
+
+
 def main() -> int:
     """Run the benchmarks that the command line names, print their table, and keep it after ``all``."""
     arguments = _arguments()
     scale = _scale(arguments)
-    names = list(BENCHMARKS) if "all" in arguments.names else arguments.names
+    keep = "all" in arguments.names and not scale.smoke
     os.sched_setaffinity(0, {cores().generator})
-    results = []
-    try:
-        for name in names:
-            print(f"{name} …", file=sys.stderr)
-            results.append(BENCHMARKS[name](scale))
-        if "all" in arguments.names and not scale.smoke:
-            results[-1].notes += plots.draw(results[-1].curves, document.PAGE.parent)
-        report = _report(results, scale)
-        print(report)
-        if "all" in arguments.names and not scale.smoke:
-            document.update(report)
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    return 0
+    results, failed = _run(list(BENCHMARKS) if "all" in arguments.names else arguments.names, scale)
+    for result in results:
+        if keep and result.curves.cost:
+            result.notes += plots.draw(result.curves, document.PAGE.parent)
+    report = _report(results, scale)
+    print(report)
+    if keep:
+        document.update(report)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from bench.process import private_bytes
 from bench.results import Result, Row, Target
 from bench.runs import PacedParty
 from bench.server import Daemon
+from chatd.wire.frames import FrameType, frame
 
 RATE = 2000.0
 SPEED = 1024
@@ -24,6 +25,8 @@ TIMED = 25
 GROWTH = Target(2.0, least=False)
 TAIL = Target(1.1, least=False)
 _PATIENCE = 30.0
+_SIGN = 10.0
+"""Seconds between two signs of life of the reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +86,12 @@ class _Reader:
 
     def __init__(self, daemon: Daemon) -> None:
         (client,) = enter(daemon, [ROOM], receive_buffer=4096)
+        self._daemon = daemon
         self._link = client.link
         self._received = bytearray()
         self._slow_from = 0
         self._begin = 0.0
+        self._next_sign = time.monotonic() + _SIGN
 
     def hush(self) -> None:
         """Read and forget what came before the first message."""
@@ -108,10 +113,22 @@ class _Reader:
             self._take(allowed)
 
     def _take(self, most: int) -> None:
+        if time.monotonic() >= self._next_sign:
+            self._next_sign = time.monotonic() + _SIGN
+            self._link.send(frame(FrameType.PING, b""))
         try:
             self._received += self._link.recv(most)
         except BlockingIOError:
             return
+
+    def _hear(self) -> bytes:
+        try:
+            data = self._link.recv(1 << 20)
+        except OSError as error:
+            raise BenchError(f"the slow reader was thrown out ({error}): {self._daemon.log_end}") from None
+        if not data:
+            raise BenchError(f"the slow reader was thrown out: {self._daemon.log_end}")
+        return data
 
     def finish(self, sent: int) -> tuple[float, int]:
         """Read on at full speed to message ``sent``; return the seconds that took, and how many were missing.
@@ -123,9 +140,7 @@ class _Reader:
         last.take(bytes(self._received))
         self._link.settimeout(_PATIENCE)
         while not last.count:
-            data = self._link.recv(1 << 20)
-            if not data:
-                raise BenchError("the slow reader was thrown out")
+            data = self._hear()
             self._received += data
             last.take(data)
         taken = time.monotonic() - begin

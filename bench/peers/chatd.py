@@ -4,7 +4,7 @@ from bench.clients import SETTLED, enter
 from bench.common import BenchError
 from bench.peers import TEXT_SIZE, Links, text
 from bench.server import Daemon
-from chatd.wire.frames import FrameDecoder
+from chatd.wire.frames import FrameDecoder, FrameType
 from chatd.wire.messages import Event, Send, decode_from_server, encode
 
 ROOM = "#bench"
@@ -46,12 +46,14 @@ def chatd_message(number: int, room: str = ROOM, size: int = TEXT_SIZE) -> bytes
 
 
 def dense_events(data: bytes) -> list[Event]:
-    """Return the events in ``data``; raise `BenchError` for a hole in a log or for anything else."""
+    """Return the events in ``data``; raise `BenchError` for a hole in a log or for any other message."""
     decoder = FrameDecoder()
     decoder.feed(data)
     events: list[Event] = []
     last: dict[str, int] = {}
     while (taken := decoder.take()) is not None:
+        if taken[0] is not FrameType.MESSAGE:
+            continue
         event = decode_from_server(taken[1])
         if not isinstance(event, Event):
             raise BenchError(f"a reader received {taken[1][:200]!r}")
