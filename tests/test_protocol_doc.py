@@ -15,6 +15,12 @@ import pytest
 from msgspec import NODEFAULT, Struct
 from msgspec import inspect as types
 
+from chatd.chat.text import check_text
+from chatd.client.backoff import ANSWER_BASE, ANSWER_CAPS, SILENCE, STEADY, Backoff
+from chatd.client.effects import Connect, FindSibling
+from chatd.client.link import ATTEMPT
+from chatd.client.session import Remembered, Session, Wishes
+from chatd.client.state import HOLD, ORPHAN, Machine
 from chatd.ops.settings import HeartbeatConfig, LimitsConfig, SessionConfig
 from chatd.server.protocol import State
 from chatd.wire import limits
@@ -53,10 +59,10 @@ def section(title):
     return LINES[begin:end]
 
 
-def table(title):
-    """Return the rows of the first table under ``title``: per first column, the others."""
+def table(title, head="|"):
+    """Return the rows of the table under ``title`` that begins so: per first column, the others."""
     lines = section(title)
-    begin = next(at for at, line in enumerate(lines) if line.startswith("|---")) + 1
+    begin = next(at for at, line in enumerate(lines) if line.startswith(head)) + 2
     rows = {}
     for line in lines[begin:]:
         if not line.startswith("|"):
@@ -257,17 +263,35 @@ def test_every_frame_type_is_told():
 
 
 def test_every_code_is_told():
-    rows = table("## Errors")
+    rows = table("## Errors", "| Code |")
     assert list(rows) == [str(code) for code in Code]
-    for refuses, meaning, advice in rows.values():
+    for refuses, meaning, then, advice in rows.values():
         assert set(refuses.split(", ")) <= {"connection", "hello", "request"}
         assert meaning
+        assert then in {"retry", "forget", "stop"}
         assert advice
 
 
-def test_refusals_of_a_hello_agree_with_the_table_of_codes():
-    of_hello = {code for code, (refuses, *_) in table("## Errors").items() if "hello" in refuses}
-    assert of_hello <= set(table("### Refusals of a hello")) <= set(table("## Errors"))
+def _ends_the_connection():
+    rows = table("## Errors", "| Code |")
+    return [
+        pytest.param(code, then, id=code) for code, (what, _, then, _) in rows.items() if what != "request"
+    ]
+
+
+@pytest.mark.parametrize(("code", "then"), _ends_the_connection())
+def test_what_follows_a_refused_hello_is_what_the_client_does(code, then):
+    wishes = Wishes("here:7411")
+    machine = Machine(Remembered(Session(token="t", nick="ada"), cursors={"#a": 1}), wishes, Backoff(max))
+    number = machine.start(0.0)[0].link
+    machine.dialling(number, 0.0)
+    machine.connected(number, 0.0)
+    effects = machine.received(number, m.encode(m.Error(code=code, text="No.", room="#a")), 0.0)
+    if FindSibling() in effects:
+        effects = machine.sibling("", 0.0)
+    delays = [effect.delay for effect in effects if isinstance(effect, Connect)]
+    assert {"retry": bool(delays and delays[0]), "forget": delays == [0.0], "stop": not delays}[then]
+    assert (machine.stopped is not None) == (then == "stop")
 
 
 def test_the_states_are_those_of_the_server():
@@ -281,6 +305,18 @@ def test_every_close_reason_is_told():
         assert meaning == EXPLANATIONS[CloseReason(reason)]
         assert re.fullmatch(r"yes|no|no, an `error`", sent)
         assert then
+
+
+@pytest.mark.parametrize("piece", ['"', "\\", "\n", "é", "\u0700", "€", "\u2028", "👋"])
+def test_a_text_that_passes_fits_into_a_frame(piece):
+    size = len(piece.encode())
+    text = "!" * (limits.MAX_TEXT % size or size) + piece * ((limits.MAX_TEXT - 1) // size)
+    check_text(text)
+    message = {"t": "send", "id": limits.MAX_INT, "n": limits.MAX_INT, "room": "#" + "𐐀" * limits.MAX_NAME}
+    payload = json.dumps(message | {"text": text}).encode()
+    assert len(json.dumps(text)) - 2 <= 49_152
+    assert len(payload) < limits.MAX_FRAME
+    assert m.decode_to_server(payload).text == text
 
 
 def test_every_limit_is_told():
@@ -315,11 +351,24 @@ def test_no_other_code_or_reason_is_named():
         f"none is taken, nothing is heard | {LimitsConfig().write_timeout:g} s",
         f"loopback not counted | {LimitsConfig().max_connections_per_address}",
         f"a session without a connection is kept | {SessionConfig().expire_days:g} days",
+        "the interval of a heartbeat | {0.min_interval:g} to {0.max_interval:g} s".format(HeartbeatConfig()),
+        "misses of a heartbeat | {0.min_limit:g} to {0.max_limit:g} s".format(HeartbeatConfig()),
+        f"`misses`, {HeartbeatConfig().interval * HeartbeatConfig().misses:g} s by default",
+        f"connecting may take {ATTEMPT:g} s",
+        f"without an answer in the last {ORPHAN:g} s",
+        f"keep it and wait {HOLD:g} s",
+        f"and then {STEADY:g} s without an end",
+        f"up to {SILENCE[0][1]:g} s; after {SILENCE[0][0] / 60:g} minutes of trouble",
+        f"of trouble up to {SILENCE[1][1]:g} s; after {SILENCE[1][0] / 60:g} minutes",
+        f"after {SILENCE[1][0] / 60:g} minutes up to {SILENCE[2][1]:g} s |",
+        f"a random time from 0 to {ANSWER_BASE:g} s",
+        f"{ANSWER_CAPS[0][1]:g} s at most in the first {ANSWER_CAPS[0][0] / 60:g} minutes",
+        f"minutes, {ANSWER_CAPS[1][1]:g} s after",
     ],
 )
 def test_numbers_in_sentences(told):
     words = re.sub(r"[\s`]+", " ", PAGE)
-    assert told in words
+    assert re.sub(r"[\s`]+", " ", told) in words
 
 
 # ---- the page as a page ---------------------------------------------------------------------------------
@@ -351,5 +400,5 @@ def test_sections_that_the_code_cites_exist(title):
 
 
 def test_event_kinds_of_the_code_are_told():
-    told = set(table("## Rooms, logs and cursors"))
+    told = set(table("## Rooms, logs and cursors", "| `kind` |"))
     assert told == set(re.search(r"Kinds: ([\w, ]+)\.", inspect.getdoc(m.Event))[1].split(", "))
