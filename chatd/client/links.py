@@ -223,8 +223,7 @@ class Links(ABC):
     def _take_in(self, link: Link, data: bytes, now: float) -> None:
         for message in link.messages(data, now):
             if isinstance(message, bytes):
-                link.said(now)
-                self._effects.append(Write(link.number, message))
+                self._pong(link, message, now)
             else:
                 self._handle(link, message, now)
             if link not in self._links():
@@ -232,6 +231,10 @@ class Links(ABC):
         if link is self.current:
             self._revive(link)
             self._pump(now)
+
+    def _pong(self, link: Link, data: bytes, now: float) -> None:
+        link.said(now)
+        self._effects.append(Write(link.number, data))
 
     def _revive(self, link: Link) -> None:
         if not link.quiet:

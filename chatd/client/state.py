@@ -56,6 +56,7 @@ class Machine(Links):
         self._key = self._inherited = max((entry.key for entry in remembered.outbox), default=0)
         self._held_until: float | None = None
         self._anew = False
+        self._pongs: list[tuple[Link, bytes]] = []
 
     # ---- inputs: the program ------------------------------------------------------------------------
 
@@ -99,10 +100,21 @@ class Machine(Links):
 
     def saved(self, now: float) -> list[Effect]:
         """Note that the last `changes` are on disk, or never will be: what waited for that may go out."""
+        pongs, self._pongs = self._pongs, []
+        for link, data in pongs:
+            if link in self._links():
+                super()._pong(link, data, now)
         if self.current is not None:
             self._introduce(self.current, now)
         self._pump(now)
         return self._taken()
+
+    def _pong(self, link: Link, data: bytes, now: float) -> None:
+        """Answer a ping; behind a new welcome only once the token is on disk, for that is what it says."""
+        if self._anew:
+            self._pongs.append((link, data))
+        else:
+            super()._pong(link, data, now)
 
     def _urgent(self) -> bool:
         return self._anew or self.outbox.unsaved

@@ -27,6 +27,8 @@ from chatd.wire.messages import (
     encode,
 )
 
+CONFIRMATION = b"token?"
+
 LIMITS = Limits(frame=65_536, text=16_384, name=32, rooms=200, unanswered=8)
 
 
@@ -83,9 +85,9 @@ class Conn:
         self.decoder.feed(data)
         while not self.closed and (taken := self.decoder.take()) is not None:
             kind, payload = taken
-            if self.account is not None:
+            if kind is FrameType.PONG and payload == CONFIRMATION:
                 self.account.firm = True
-            if kind is FrameType.PING:
+            elif kind is FrameType.PING:
                 self.out += frame(FrameType.PONG, payload)
             elif kind is FrameType.MESSAGE:
                 message = decode_to_server(payload)
@@ -144,6 +146,8 @@ class Conn:
                 resumed=not token,
             )
         )
+        if token:
+            self.out += frame(FrameType.PING, CONFIRMATION)
         self.catch_up()
 
     def _state(self, room):
