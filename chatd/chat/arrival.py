@@ -48,6 +48,7 @@ def arrive(world: World, peer: Peer, arrival: Arrival, hello: Hello, now: int) -
         old.close(CloseReason.TAKEN_OVER)
     session.peer = peer
     if arrival.resumed:
+        confirm(world, session, now)
         session.seen = now
     peer.session = session
     peer.reader.follows_all = hello.follow == "all"
@@ -78,7 +79,7 @@ def confirm(world: World, session: Session, now: int) -> None:
     """Note that the client has its token: it answered the ping behind the welcome, or has sent something."""
     if not session.confirmed:
         session.seen = now
-        world.batch.add_change(session.row())
+        world.batch.add_change(session.row(), partial(setattr, session, "seen", 0))
 
 
 def end_session(world: World, session: Session, now: int) -> None:

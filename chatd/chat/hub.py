@@ -79,6 +79,11 @@ class Hub:
         self.presence.touch(arriving.session.user)
         self._work()
 
+    def abandon(self, session: Session, now: int) -> None:
+        """Forget a session whose first connection was not let in."""
+        arrival.end_session(self.world, session, now)
+        self._work()
+
     def depart(self, peer: Peer, now: int) -> None:
         """Let ``peer`` go: see `chatd.chat.arrival.depart`."""
         session = peer.session

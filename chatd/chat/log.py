@@ -10,6 +10,10 @@ TAIL_BYTES = 262_144
 """Bytes of recent frames that one log keeps in memory, so that most readers that lag need no disk."""
 
 
+AT_ONCE_BYTES = 131_072
+"""Bytes that a follower is handed in one piece at the most; larger batches are fetched in pages (P5)."""
+
+
 class Follower(Protocol):
     """Somebody who stands at the head of a log and is handed what grows there."""
 
@@ -63,6 +67,8 @@ class Log:
         All others are left behind, to catch up in later turns. Returns how many were handed the frames.
         """
         joined = frames[0] if len(frames) == 1 else b"".join(frames)
+        if len(joined) > AT_ONCE_BYTES:
+            most = 0
         before = self.head
         self.head += len(frames)
         self._remember(frames, len(joined))

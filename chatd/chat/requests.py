@@ -53,10 +53,21 @@ def serve(world: World, peer: Peer, session: Session, request: m.Request, now: i
         return
     rule = RULES[type(request)]
     try:
+        if isinstance(request, m.Send):
+            _check_send(session, request)
         room = None if rule.need is Need.NO_ROOM else _room(world, session.user, rule.need, request)
         rule.handle(world, peer, session, room, request, now)
     except RequestError as error:
         refuse(world, peer, request.id, error)
+
+
+def _check_send(session: Session, request: m.Send) -> None:
+    """Refuse what cannot be sent whatever its room, before a log of direct messages is begun for it."""
+    if request.n != session.last + 1:
+        raise RequestError(
+            Code.OUT_OF_ORDER, f"The next send has the number {session.last + 1}; send again from there."
+        )
+    check_text(request.text)
 
 
 def refuse(world: World, peer: Peer, request: int, error: RequestError) -> None:
@@ -83,13 +94,6 @@ def _may_open(need: Need, name: str) -> bool:
 
 
 def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Send, now: int) -> None:
-    last = session.last
-    if request.n != last + 1:
-        raise RequestError(
-            Code.OUT_OF_ORDER, f"The next send has the number {last + 1}; send again from there."
-        )
-    text = request.text
-    check_text(text)
     log = room.log
     seq = log.number(now)
     event = m.Event(
@@ -98,9 +102,9 @@ def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Sen
         ts=log.ts,
         kind="message",
         by=session.user.nick,
-        text=text,
+        text=request.text,
         session=session.id,
-        n=last + 1,
+        n=request.n,
     )
     confirm(world, session, now)
     batch = world.batch
@@ -113,14 +117,15 @@ def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Sen
 def _join(world: World, peer: Peer, session: Session, _: None, request: m.Join, now: int) -> None:
     user = session.user
     known = world.find_room(user, request.room)
+    head = known.log.head if known is not None else 0
+    if request.after is not None and request.after > head:
+        raise RequestError(
+            Code.CURSOR_BEYOND_HEAD,
+            f"{request.room[:64]} has events up to {head} only; follow it from there.",
+        )
     if (known is None or user not in known.members) and not request.room.startswith("@"):
         _check_room_limit(user)
     room = known or world.open_room(user, request.room)
-    if request.after is not None and request.after > room.log.head:
-        raise RequestError(
-            Code.CURSOR_BEYOND_HEAD,
-            f"{room.name} has events up to {room.log.head} only; follow it from there.",
-        )
     seq = None
     start = room.log.head
     if user not in room.members:

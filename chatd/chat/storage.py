@@ -88,13 +88,14 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything but the events, as it is on disk."""
+    """Everything but the events, as it is on disk; ``last_session`` is the highest id a session ever had."""
 
     server: str
     users: list[PutUser]
     sessions: list[PutSession]
     rooms: list[StoredRoom]
     members: list[PutMember]
+    last_session: int = 0
 
 
 class StoreError(Exception):

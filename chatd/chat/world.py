@@ -5,6 +5,7 @@ of it before. `Batch.undo` takes it back.
 """
 
 import itertools
+from contextlib import suppress
 from functools import partial
 
 from chatd.chat.batch import Answer, Batch
@@ -32,7 +33,8 @@ class World:
         self.batch = Batch()
         self._load(snapshot)
         self._user_ids = itertools.count(max(self.users, default=0) + 1)
-        self._session_ids = itertools.count(max((s.id for s in self.sessions.values()), default=0) + 1)
+        newest = max((session.id for session in self.sessions.values()), default=0)
+        self._session_ids = itertools.count(max(snapshot.last_session, newest) + 1)
         self._room_ids = itertools.count(max((r.log.id for r in self.rooms.values()), default=0) + 1)
 
     def _load(self, snapshot: Snapshot) -> None:
@@ -75,12 +77,13 @@ class World:
         return user
 
     def suggest_nick(self, nick: str) -> str:
-        """Return a nick like ``nick`` that is free."""
-        for number in itertools.count(2):
-            suggestion = f"{nick[:28]}{number}"
-            if check_nick(suggestion)[1] not in self.nicks:
-                return suggestion
-        raise AssertionError
+        """Return a nick like ``nick`` that is free; nothing where a few looks find none."""
+        for number in (*range(2, 10), max(self.users, default=0) + 10):
+            with suppress(RequestError):
+                suggestion = f"{nick[:24]}{number}"
+                if check_nick(suggestion)[1] not in self.nicks:
+                    return suggestion
+        return ""
 
     def rename(self, user: User, display: str, key: str) -> None:
         """Give ``user`` another nick, which must be free."""
@@ -252,7 +255,8 @@ def begin_following(peer: Peer, room: Room, cursor: int) -> bytes:
 
 
 def _end_following(peer: Peer, room: Room) -> bytes:
-    if not peer.reader.follows(room.log):
+    member = peer.session is not None and peer.session.user in room.members
+    if member or not peer.reader.follows(room.log):
         return b""
     peer.reader.unfollow(room.log)
     return encode(Left(room=room.name))

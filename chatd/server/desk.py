@@ -161,7 +161,12 @@ class Desk:
 
     def arrive(self, connection: Connection, arrival: Arrival, hello: Hello) -> None:
         """Let ``connection`` in. Raises `ProtocolError`."""
-        self.hub.arrive(connection, arrival, hello, self.wall())
+        try:
+            self.hub.arrive(connection, arrival, hello, self.wall())
+        except ProtocolError:
+            if not arrival.resumed:
+                self.hub.abandon(arrival.session, self.wall())
+            raise
         session = arrival.session
         self._guests[connection] = _Guest(session.id, session.user.nick)
         log.info(

@@ -51,7 +51,10 @@ class Housekeeping:
                 loop.stop()
 
     def _tell_presence(self) -> None:
-        self._desk.hub.presence.tell(self._desk.clock.seconds())
+        try:
+            self._desk.hub.presence.tell(self._desk.clock.seconds())
+        except Exception:  # noqa: BLE001 - presence is best effort; its loop goes on
+            log.failure("housekeeping-fault", None)
 
     def _round(self) -> "Deferred[None]":
         if self._rounds % ROUNDS_PER_EXPIRY == 0:
@@ -100,4 +103,6 @@ class Housekeeping:
         read: Deferred[list[bytes]] = Deferred()
         self._desk.store.read(room.log.id, seq, seq, 1, False, read.callback)
         frames = await read
-        return msgspec.json.decode(frames[0][HEAD_SIZE:], type=Event).ts if frames else 0
+        if not frames:
+            raise LookupError(f"Event {seq} of {room.name} cannot be read.")
+        return msgspec.json.decode(frames[0][HEAD_SIZE:], type=Event).ts

@@ -314,7 +314,9 @@ class ChatProtocol(Protocol):
         self._leave(reason)
         self.transport.unregisterProducer()
         self.transport.resumeProducing()
-        if hasattr(self.transport, "loseWriteConnection") and reason in _HALF_CLOSED:
+        # Over TLS the end is said by close_notify; closing TCP beneath it would break that.
+        secured = hasattr(self.transport, "getPeerCertificate")
+        if reason in _HALF_CLOSED and not secured and hasattr(self.transport, "loseWriteConnection"):
             self.transport.loseWriteConnection()
         else:
             self.transport.loseConnection()
@@ -347,7 +349,9 @@ class ChatProtocol(Protocol):
         if self.reader.paused:
             if not self._moving(now) and now - self._moved >= self._desk.limits.write_timeout:
                 self._reap(CloseReason.STUCK, now)
-        elif not self._input_stopped:
+        else:
+            if self._input_stopped:
+                self.heartbeat.heard(now)  # we do not listen, so nobody is judged by that; pings go on
             self._judge(now)
 
     def _judge(self, now: float) -> None:

@@ -23,7 +23,7 @@ TABLES: Final = """
 CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE users(id INTEGER PRIMARY KEY, nick TEXT NOT NULL, key TEXT UNIQUE);
 CREATE TABLE sessions(
-    id INTEGER PRIMARY KEY, user INTEGER NOT NULL, digest BLOB NOT NULL UNIQUE,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, user INTEGER NOT NULL, digest BLOB NOT NULL UNIQUE,
     last INTEGER NOT NULL, seen INTEGER NOT NULL
 );
 CREATE TABLE rooms(
@@ -55,6 +55,8 @@ STATEMENTS: Final[dict[type[Change], str]] = {
 
 ADD_EVENTS: Final = "INSERT INTO events SELECT ? + rowid, value FROM carray(?)"
 SET_LAST: Final = "UPDATE sessions SET last = ? WHERE id = ?"
+
+LAST_SESSION: Final = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'sessions'"
 
 OLDEST_FIRST: Final = "SELECT frame FROM events WHERE key BETWEEN ? AND ? ORDER BY key"
 NEWEST_FIRST: Final = "SELECT frame FROM events WHERE key BETWEEN ? AND ? ORDER BY key DESC"

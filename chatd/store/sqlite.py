@@ -89,7 +89,7 @@ class SqliteStore:
     ) -> None:
         """Read events ``first`` to ``last`` of ``log``, about ``limit`` bytes, from either end."""
         low, high = schema.key(log, first), schema.key(log, last)
-        self._read_jobs.put(lambda: self._call(done, self._page(low, high, limit, newest)))
+        self._read_jobs.put(lambda: self._call(done, self._try_page(low, high, limit, newest)))
 
     def close(self) -> None:
         """Finish what was handed in, then let go of the files."""
@@ -144,6 +144,7 @@ class SqliteStore:
             users=[PutUser(*row) for row in read("SELECT id, nick, key FROM users")],
             sessions=[PutSession(*row) for row in read("SELECT id, user, digest, last, seen FROM sessions")],
             rooms=[StoredRoom(room, self._head(room.id)) for room in rooms],
+            last_session=int(_value(read(schema.LAST_SESSION))),
             members=[PutMember(*row) for row in read("SELECT room, user, read FROM members")],
         )
 
@@ -168,6 +169,13 @@ class SqliteStore:
         except Exception as error:  # noqa: BLE001 - whatever prevented the commit, the batch has failed
             return error
         return None
+
+    def _try_page(self, low: int, high: int, limit: int, newest: bool) -> list[bytes]:
+        """Return a page, or nothing where the file cannot be read: whoever asked knows what is missing."""
+        try:
+            return self._page(low, high, limit, newest)
+        except apsw.Error:
+            return []
 
     def _page(self, low: int, high: int, limit: int, newest: bool) -> list[bytes]:
         frames: list[bytes] = []

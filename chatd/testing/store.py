@@ -18,6 +18,7 @@ class MemoryStore:
     held: bool = False
     failing: Exception | None = None
     commits: int = 0
+    last_session: int = 0
     users: dict[int, storage.PutUser] = field(default_factory=dict)
     sessions: dict[int, storage.PutSession] = field(default_factory=dict)
     rooms: dict[int, storage.PutRoom] = field(default_factory=dict)
@@ -37,6 +38,7 @@ class MemoryStore:
             list(self.sessions.values()),
             rooms,
             list(self.members.values()),
+            self.last_session,
         )
 
     def append(self, changes: storage.Changes, done: Callable[[Exception | None], None]) -> None:
@@ -83,6 +85,7 @@ class MemoryStore:
         return None
 
     def _put_session(self, row: storage.PutSession) -> None:
+        self.last_session = max(self.last_session, row.id)
         known = self.sessions.get(row.id)
         self.sessions[row.id] = row if known is None else known._replace(seen=row.seen)
 

@@ -697,3 +697,91 @@ def test_retention_shows_a_gap(playground):
     assert again.of(m.Gap) == [m.Gap(room="#a", first=3, last=5)]
     assert again.seqs("#a") == [6, 7, 8, 9, 10]
     assert again.of(m.Welcome)[0].rooms[0].first == 6
+
+
+# ---- found by review ------------------------------------------------------------------------------------
+
+
+def test_a_resume_confirms_a_session_whose_pong_was_lost(playground):
+    first = Talker(hello("alice"), answer_pings=False)
+    playground.connect(first)
+    playground.advance()
+    token = first.of(m.Welcome)[0].token
+    again = Talker(hello(token=token), m.Join(id=1, room="#a"), answer_pings=False)
+    playground.connect(again)
+    playground.advance(1)
+    playground.crash_server()
+    playground.start_server()
+    playground.advance(1)
+    assert come_in(playground, token=token).of(m.Welcome)[0].resumed
+
+
+def test_a_taken_nick_that_grows_when_folded_is_refused_like_any_other(playground):
+    come_in(playground, "ß" * 16)
+    talker = come_in(playground, "ß" * 16)
+    assert talker.of(m.Error)[0].code == "nick-taken"
+
+
+def test_no_follower_is_handed_more_than_it_can_hold(playground):
+    reader = come_in(playground, "reader", m.Join(id=1, room="#a"))
+    writers = [come_in(playground, f"w{number}", m.Join(id=1, room="#a")) for number in range(10)]
+    reader.transport.pauseProducing()
+    playground.store.held = True
+    for writer in writers:
+        writer.say(*sends("#a", *["x" * 4000] * 50))
+    playground.advance(1)
+    playground.store.held = False
+    playground.store.release()
+    playground.advance(5)
+    held = [len(connection.transport.pipe.buffer) for connection in playground.desk.connections]
+    assert max(held) < 250_000
+    reader.transport.resumeProducing()
+    playground.advance(5)
+    assert len(reader.texts()) == 500
+
+
+def test_a_leave_that_could_not_be_stored_changes_nothing(playground):
+    alice = come_in(playground, "alice", m.Join(id=1, room="#a"))
+    playground.store.failing = OSError("disk full")
+    alice.say(m.Leave(id=2, room="#a"))
+    playground.advance()
+    playground.store.failing = None
+    alice.say(*sends("#a", "still here"))
+    playground.advance()
+    assert not alice.of(m.Left)
+    assert alice.texts() == ["still here"]
+
+
+def test_a_sessions_id_is_never_given_again(playground):
+    alice = Talker(hello("alice"), answer_pings=False)
+    playground.connect(alice)
+    playground.advance()
+    alice.transport.abortConnection()
+    playground.advance()
+    playground.crash_server()
+    playground.start_server()
+    assert come_in(playground, "bob").of(m.Welcome)[0].session > alice.of(m.Welcome)[0].session
+
+
+def test_a_device_that_is_not_let_in_leaves_no_session(playground):
+    alice = come_in(playground, "alice", m.Join(id=1, room="#a"))
+    token = alice.of(m.Welcome)[0].token
+    refused = come_in(playground, token=token, device=True, cursors={"#a": 99})
+    assert refused.of(m.Error)[0].code == "cursor-beyond-head"
+    assert len(playground.desk.hub.world.sessions) == 1
+
+
+def test_a_refused_join_or_send_makes_no_room(playground):
+    come_in(playground, "bob")
+    come_in(playground, "alice", m.Join(id=1, room="#new", after=5), *sends("@bob", "  "))
+    assert not playground.desk.hub.world.rooms
+
+
+def test_pings_go_on_while_the_disk_hangs(playground):
+    alice = come_in(playground, "alice", m.Join(id=1, room="#a"), heartbeat=m.Pulse(2.0, 4))
+    playground.store.held = True
+    alice.say(*sends("#a", *["x" * 4000] * 200))
+    before = alice.pings
+    playground.advance(20)
+    assert alice.pings - before >= 8
+    assert alice.lost is None
