@@ -90,6 +90,9 @@ def _latency(result: Result, scale: Scale) -> None:
             ]
             result.curves.median.setdefault(who, []).append((rate, p50))
             result.curves.tail.setdefault(who, []).append((rate, p99))
+            if paced.seconds > 1.5 * _seconds(scale) and not scale.smoke:
+                result.doubt(who, [f"cannot keep up with {rate} messages/s to {members} members"])
+                break
 
     _each(result, _servers(scale), measure)
 

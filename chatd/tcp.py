@@ -23,7 +23,8 @@ class Tuning:
     """TCP options that help and never decide: the heartbeat does.
 
     After ``idle`` seconds of silence the kernel probes every ``interval`` seconds, ``probes`` times; sent
-    bytes may stay unacknowledged for ``user_timeout`` milliseconds (RFC 5482).
+    bytes may stay unacknowledged for ``user_timeout`` milliseconds (RFC 5482). That must be long: the kernel
+    counts a full window as unacknowledged until a whole segment fits, and would end a reader that only lags.
     """
 
     idle: int

@@ -14,7 +14,7 @@ from chatd.tcp import Tuning, out_of_order
 FAREWELL: Final = 2.0
 """Seconds that written bytes have to get out before the connection is aborted."""
 
-TUNING: Final = Tuning(idle=10, interval=5, probes=3, user_timeout=20_000)
+TUNING: Final = Tuning(idle=10, interval=5, probes=3, user_timeout=900_000)
 
 
 @implementer(IPushProducer)

@@ -34,7 +34,7 @@ from chatd.wire.messages import (
 
 log = Log(__name__)
 
-TUNING: Final = Tuning(idle=30, interval=10, probes=3, user_timeout=60_000)
+TUNING: Final = Tuning(idle=30, interval=10, probes=3, user_timeout=900_000)
 
 CLOSE_DEADLINE: Final = 5.0
 """Seconds that a peer has to take the last bytes and close its side, before the connection is aborted."""
