@@ -78,7 +78,7 @@ class World:
 
     def suggest_nick(self, nick: str) -> str:
         """Return a nick like ``nick`` that is free; nothing where a few looks find none."""
-        for number in (*range(2, 10), max(self.users, default=0) + 10):
+        for number in (*range(2, 10), len(self.users) + 10):
             with suppress(RequestError):
                 suggestion = f"{nick[:24]}{number}"
                 if check_nick(suggestion)[1] not in self.nicks:
@@ -250,6 +250,7 @@ def begin_following(peer: Peer, room: Room, cursor: int) -> bytes:
     session = peer.session
     if session is None or session.user not in room.members or peer.reader.follows(room.log):
         return b""
+    cursor = min(cursor, room.log.head)  # what was decided before it may have failed to be stored
     peer.reader.follow(room.log, cursor)
     return encode(Rooms(rooms=[room.state(session.user, cursor)]))
 
