@@ -59,7 +59,7 @@ def _from_memory(scale: Scale, rooms: int) -> Iterator[tuple[float, float]]:
         for number, name in enumerate(names[1:], start=2):
             client.say(Join(id=number, room=name))
             listen([client], is_ok)
-        _fill(client, names, PER_ROOM)
+        fill(client, names, PER_ROOM)
         for _ in range(scale.rounds):
             yield _catch_up(daemon, client, dict.fromkeys(names, 1), rooms * PER_ROOM, keep=scale.smoke)
     finally:
@@ -70,7 +70,7 @@ def _from_disk(scale: Scale, count: int) -> Iterator[tuple[float, float]]:
     daemon = Daemon(scale.folder)
     try:
         (client,) = enter(daemon, ["#bench"])
-        _fill(client, ["#bench"], count)
+        fill(client, ["#bench"], count)
         for _ in range(scale.rounds):
             client.link.close()
             daemon.end(signal.SIGTERM)
@@ -80,7 +80,7 @@ def _from_disk(scale: Scale, count: int) -> Iterator[tuple[float, float]]:
         daemon.stop()
 
 
-def _fill(client: Client, rooms: list[str], count: int) -> None:
+def fill(client: Client, rooms: list[str], count: int) -> None:
     """Send ``count`` messages to each of ``rooms``."""
     acks = Tally(b'{"t":"ok"')
     names = [room for room in rooms for _ in range(count)]

@@ -1,9 +1,11 @@
 """Every benchmark's smoke run: all that is sent arrives once, in order, at everybody. No figure is judged."""
 
+import os
 import socket
 import subprocess
 import sys
 from contextlib import ExitStack
+from itertools import cycle
 from pathlib import Path
 from subprocess import PIPE
 
@@ -18,6 +20,7 @@ from bench.load import Tally
 from bench.pace import TimedCrowd
 from bench.peers import field
 from bench.peers.nats import NatsPeer
+from bench.process import pinned
 from bench.results import Result, Row, Target, markdown
 from bench.tls import Records
 
@@ -28,13 +31,15 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the load genera
 
 @pytest.fixture(scope="module")
 def smokes():
-    """All smoke runs at once: each waits for silence more than it works."""
+    """All smoke runs at once, dealt out to the cores: each waits for silence more than it works."""
     command = [sys.executable, "-m", "bench", "--smoke"]
     with ExitStack() as stack:
-        yield {
-            name: stack.enter_context(_Ended([*command, name], cwd=ROOT, stdout=PIPE, stderr=PIPE, text=True))
-            for name in BENCHMARKS
-        }
+        processes = {}
+        for name, core in zip(BENCHMARKS, cycle(sorted(os.sched_getaffinity(0))), strict=False):
+            with pinned(core):
+                process = _Ended([*command, name], cwd=ROOT, stdout=PIPE, stderr=PIPE, text=True)
+            processes[name] = stack.enter_context(process)
+        yield processes
 
 
 class _Ended(subprocess.Popen):
