@@ -26,7 +26,7 @@ from chatd.server.protocol import State
 from chatd.wire import limits
 from chatd.wire import messages as m
 from chatd.wire.errors import EXPLANATIONS, ChatdError, CloseReason, Code
-from chatd.wire.frames import FrameDecoder, FrameType, frame
+from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "PROTOCOL.md").read_text()
@@ -39,6 +39,7 @@ PARTS: dict[type[Struct], str] = {
     m.RoomState: "room state",
     m.RoomInfo: "room line",
     m.Member: "member",
+    m.File: "file",
 }
 """Structs within messages, and what the page calls them."""
 
@@ -122,7 +123,12 @@ def test_frames_are_these_bytes(direction, lines):
         check_example(payload, DECODERS[direction])
     else:
         name, shown = lines[0].split(" ", 1)
-        assert (FrameType[name.upper()], json.loads(shown).encode()) == (kind, payload)
+        assert kind is FrameType[name.upper()]
+        if kind is FrameType.CHUNK:
+            transfer, offset, _ = split_chunk(payload)
+            assert json.loads(shown) == f"transfer {transfer}, offset {offset}"
+        else:
+            assert json.loads(shown).encode() == payload
 
 
 def _said():
@@ -266,7 +272,7 @@ def test_every_code_is_told():
     rows = table("## Errors", "| Code |")
     assert list(rows) == [str(code) for code in Code]
     for refuses, meaning, then, advice in rows.values():
-        assert set(refuses.split(", ")) <= {"connection", "hello", "request"}
+        assert set(refuses.split(", ")) <= {"connection", "hello", "request", "transfer"}
         assert meaning
         assert then in {"retry", "forget", "stop"}
         assert advice
@@ -275,7 +281,9 @@ def test_every_code_is_told():
 def _ends_the_connection():
     rows = table("## Errors", "| Code |")
     return [
-        pytest.param(code, then, id=code) for code, (what, _, then, _) in rows.items() if what != "request"
+        pytest.param(code, then, id=code)
+        for code, (what, _, then, _) in rows.items()
+        if {"connection", "hello"} & set(what.split(", "))
     ]
 
 
@@ -345,6 +353,10 @@ def test_no_other_code_or_reason_is_named():
         f"text | string | required | see [Texts](#texts); {limits.MAX_TEXT:,} bytes at most",
         f"the topic, {limits.MAX_TOPIC} bytes at most",
         f"{limits.MAX_SOFTWARE} characters are kept",
+        f"1 to {limits.MAX_CHUNK:,} | data | bytes of the file",
+        f"One name of 1 to {limits.MAX_FILE_NAME} bytes",
+        f"at least the first {limits.MIN_FILE_ID} digits of it",
+        f"as its sender believes; {limits.MAX_MEDIA} characters at most",
         f"above {limits.MAX_FRAME:,}",
         "The default is {0.interval:g} s and {0.misses} misses".format(HeartbeatConfig()),
         f"a complete hello after connecting | {LimitsConfig().hello_timeout:g} s",

@@ -294,6 +294,9 @@ class Machine(Links):
         self._tell([self.rooms.closed(link.positions, left.room)])
         self._save()
 
+    def _on_transfer(self, _: Link, __: m.Progress | m.Cancel, ___: float) -> None:
+        """Pass over what concerns no transfer that is under way."""
+
     def _on_presence(self, _: Link, presence: m.Presence, __: float) -> None:
         room = presence.room
         online, offline = tuple(presence.online), tuple(presence.offline)
@@ -454,4 +457,6 @@ _HANDLERS: Final[dict[type, Callable[[Machine, Link, Any, float], None]]] = {
     m.Ok: Machine._on_ok,  # noqa: SLF001
     m.Error: Machine._on_error,  # noqa: SLF001
     m.Goodbye: Machine._on_goodbye,  # noqa: SLF001
+    m.Progress: Machine._on_transfer,  # noqa: SLF001
+    m.Cancel: Machine._on_transfer,  # noqa: SLF001
 }

@@ -19,15 +19,19 @@ from chatd.ops.log import Log
 from chatd.server import addresses
 from chatd.server.desk import Desk
 from chatd.tcp import Tuning, arrived, unsent
-from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError
-from chatd.wire.frames import FrameDecoder, FrameType, frame
+from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError, RequestError
+from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
 from chatd.wire.heartbeat import Heartbeat, Verdict
 from chatd.wire.limits import MAX_FRAME, MAX_PING, MAX_UNANSWERED, PAGE_BYTES
 from chatd.wire.messages import (
+    Cancel,
+    Download,
     Error,
     Goodbye,
     Hello,
+    Progress,
     UnknownRequestError,
+    Upload,
     decode_to_server,
     encode,
 )
@@ -221,8 +225,17 @@ class ChatProtocol(Protocol):
     def _goodbye(self, _: Goodbye, __: int) -> None:
         self.close(CloseReason.GOODBYE)
 
-    def _chunk(self, _: bytes) -> None:
-        raise ProtocolError(Code.BAD_FRAME, "No transfer was agreed that this chunk could belong to.")
+    def _chunk(self, payload: bytes) -> None:
+        transfer, _, _ = split_chunk(payload)
+        raise ProtocolError(Code.BAD_CHUNK, f"A chunk names transfer {transfer}, which was never agreed on.")
+
+    def _no_files(self, message: Upload | Download, size: int) -> None:
+        self._owe(size)
+        error = RequestError(Code.UNSUPPORTED, "This server takes no files.")
+        self._desk.hub.refuse(self, message.id, error)
+
+    def _pass_over(self, _: Progress | Cancel, __: int) -> None:
+        """Pass over what concerns no transfer that is under way: it has just ended."""
 
     def _ping(self, payload: bytes) -> None:
         if len(payload) > MAX_PING:
@@ -400,6 +413,10 @@ class ChatProtocol(Protocol):
         (State.OPENED, Goodbye): _goodbye,
         (State.LIVE, Hello): _second_hello,
         (State.LIVE, Goodbye): _goodbye,
+        (State.LIVE, Upload): _no_files,
+        (State.LIVE, Download): _no_files,
+        (State.LIVE, Progress): _pass_over,
+        (State.LIVE, Cancel): _pass_over,
     }
     _SWEEPS: ClassVar[dict[State, Callable[["ChatProtocol", float], None]]] = {
         State.OPENED: _sweep_opening,

@@ -11,6 +11,7 @@ class Code(StrEnum):
     FRAME_TOO_LARGE = "frame-too-large"
     BAD_FRAME = "bad-frame"
     BAD_MESSAGE = "bad-message"
+    BAD_CHUNK = "bad-chunk"
     HELLO_EXPECTED = "hello-expected"
     HELLO_REPEATED = "hello-repeated"
     HELLO_TIMEOUT = "hello-timeout"
@@ -33,6 +34,17 @@ class Code(StrEnum):
     CONTROL_CHARACTER = "control-character"
     OUT_OF_ORDER = "out-of-order"
     STORAGE_UNAVAILABLE = "storage-unavailable"
+    BAD_FILE = "bad-file"
+    NO_SUCH_FILE = "no-such-file"
+    FILE_EXPIRED = "file-expired"
+    FILE_TOO_LARGE = "file-too-large"
+    BAD_OFFSET = "bad-offset"
+    TOO_MANY_TRANSFERS = "too-many-transfers"
+    QUOTA_EXCEEDED = "quota-exceeded"
+    STORE_FULL = "store-full"
+    # The transfer was ended, the connection lives.
+    HASH_MISMATCH = "hash-mismatch"
+    CANCELLED = "cancelled"
 
 
 class ChatdError(Exception):

@@ -1,4 +1,4 @@
-"""Frames: four bytes of length, one byte of type, the payload (docs/PROTOCOL.md, "Frames")."""
+"""Frames: four bytes of length, one byte of type, the payload (docs/PROTOCOL.md, "Frames" and "Chunks")."""
 
 import struct
 from enum import IntEnum
@@ -8,6 +8,10 @@ from chatd.wire.limits import MAX_FRAME
 
 _HEAD = struct.Struct(">IB")
 HEAD_SIZE = _HEAD.size
+_CHUNK_HEAD = struct.Struct(">IBIQ")
+_CHUNK = struct.Struct(">IQ")
+MAX_TRANSFER = 2**32 - 1
+"""The highest number that a chunk can name its transfer by."""
 
 
 class FrameType(IntEnum):
@@ -25,6 +29,23 @@ _TYPES: dict[int, FrameType] = {int(kind): kind for kind in FrameType}
 def frame(kind: FrameType, payload: bytes) -> bytes:
     """Return the frame of ``kind`` that carries ``payload``."""
     return _HEAD.pack(len(payload) + 1, kind) + payload
+
+
+def chunk(transfer: int, offset: int, data: bytes | memoryview) -> bytes:
+    """Return the chunk frame that carries ``data`` of ``transfer`` from byte ``offset`` of the file on."""
+    head = _CHUNK_HEAD.pack(len(data) + 1 + _CHUNK.size, FrameType.CHUNK, transfer, offset)
+    return b"".join((head, data))
+
+
+def split_chunk(payload: bytes) -> tuple[int, int, memoryview]:
+    """Return the transfer, the offset and the bytes of a chunk's ``payload``.
+
+    Raises `ProtocolError` ``bad-chunk`` where it carries no byte of a file.
+    """
+    if len(payload) <= _CHUNK.size:
+        raise ProtocolError(Code.BAD_CHUNK, "A chunk is empty; it carries a transfer, an offset and bytes.")
+    transfer, offset = _CHUNK.unpack_from(payload)
+    return transfer, offset, memoryview(payload)[_CHUNK.size :]
 
 
 class FrameDecoder:

@@ -46,3 +46,21 @@ BACKLOG: Final = 500
 
 MAX_SOFTWARE: Final = 64
 """Characters of a peer's name for itself that are kept."""
+
+MAX_CHUNK: Final = MAX_FRAME - 13
+"""Bytes of a file in one chunk: what a frame holds behind its type, the transfer and the offset."""
+
+WINDOW: Final = 1_048_576
+"""Bytes of a file that may be under way and not yet received: what one transfer may cost its receiver."""
+
+MAX_TRANSFERS: Final = 4
+"""Transfers that one connection may have under way at once."""
+
+MAX_FILE_NAME: Final = 255
+"""Bytes of UTF-8 in a file's name: what file systems take."""
+
+MAX_MEDIA: Final = 127
+"""Characters in a file's media type (RFC 6838 section 4.2 allows as many in each half)."""
+
+MIN_FILE_ID: Final = 8
+"""Digits of a SHA-256 that are enough to name a file of a room."""

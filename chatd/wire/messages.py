@@ -1,7 +1,8 @@
 """Messages: one JSON object per message frame, told apart by its ``t`` (docs/PROTOCOL.md, "Messages").
 
-Two alphabets, one per direction: `Request` and `Hello` go to the server, the rest comes from it, `Goodbye`
-goes both ways. Unknown fields are ignored. Nothing is ever forwarded as received: it is encoded anew.
+Two alphabets, one per direction: `Request` and `Hello` go to the server, the rest comes from it; `Goodbye`,
+`Progress` and `Cancel` go both ways. Unknown fields are ignored. Nothing is ever forwarded as received: it is
+encoded anew.
 """
 
 import json
@@ -11,16 +12,26 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from chatd.wire.errors import CloseReason, Code, ProtocolError, RequestError
-from chatd.wire.frames import FrameType, frame
+from chatd.wire.frames import MAX_TRANSFER, FrameType, frame
 from chatd.wire.limits import MAX_CURSORS, MAX_INT, PAGE_ROWS, PROTOCOL_VERSION
 
 Count = Annotated[int, Meta(ge=0, le=MAX_INT)]
 Seconds = Annotated[float, Meta(ge=0)]
 Page = Annotated[int, Meta(ge=1, le=PAGE_ROWS)]
+Transfer = Annotated[int, Meta(ge=1, le=MAX_TRANSFER)]
 
 
 class Message(Struct, tag_field="t", omit_defaults=True, frozen=True, kw_only=True, gc=False):
     """One message of either side."""
+
+
+class File(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
+    """A file: what it was called, its bytes, their SHA-256 in 64 hexadecimal digits, and its media type."""
+
+    name: str
+    size: Count
+    sha256: str
+    media: str = "application/octet-stream"
 
 
 # ---- to the server --------------------------------------------------------------------------------------
@@ -58,7 +69,7 @@ class Request(Message, frozen=True):
 
 
 class Send(Request, frozen=True, tag="send"):
-    """Post ``text`` to a room or, with ``@nick``, to one user.
+    """Post ``text`` to a room or, with ``@nick``, to one user; ``file`` is one that was uploaded before.
 
     ``n`` numbers the session's sends: the last accepted one plus one. A number that was accepted before is
     acknowledged again and has no second effect.
@@ -67,6 +78,7 @@ class Send(Request, frozen=True, tag="send"):
     n: Annotated[int, Meta(ge=1, le=MAX_INT)]
     room: str
     text: str
+    file: File | None = None
 
 
 class Join(Request, frozen=True, tag="join"):
@@ -126,6 +138,49 @@ class History(Request, frozen=True, tag="history"):
     limit: Page = 50
 
 
+class Upload(Request, frozen=True, tag="upload"):
+    """Bring ``size`` bytes with ``sha256`` as ``transfer``; the answer's ``offset`` says from where.
+
+    Transfers are numbered by the client, each number higher than those before on the same connection.
+    """
+
+    transfer: Transfer
+    size: Count
+    sha256: str
+
+
+class Download(Request, frozen=True, tag="download"):
+    """Have the file of event ``seq`` of ``room``, or of its newest ``file``, sent as ``transfer``.
+
+    ``file`` is the beginning of a SHA-256; ``offset`` is where to begin.
+    """
+
+    transfer: Transfer
+    room: str
+    seq: Count | None = None
+    file: str = ""
+    offset: Count = 0
+
+
+class Progress(Message, frozen=True, tag="progress"):
+    """The receiver of ``transfer`` has taken its first ``received`` bytes, and ``stored`` lie on its disk.
+
+    ``stored`` reaches the size only once everything is verified and in its place. Goes both ways.
+    """
+
+    transfer: Transfer
+    received: Count
+    stored: Count
+
+
+class Cancel(Message, frozen=True, tag="cancel"):
+    """The side that says so has ended ``transfer``. Goes both ways."""
+
+    transfer: Transfer
+    code: str = Code.CANCELLED
+    text: str = ""
+
+
 class Goodbye(Message, frozen=True, tag="goodbye"):
     """The side that closes says why; the server may ask to be called again after ``retry_after`` seconds."""
 
@@ -153,14 +208,17 @@ class RoomState(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False)
     peer: str = ""
 
 
-class Limits(Struct, frozen=True, kw_only=True, gc=False):
-    """The server's limits, in bytes or pieces."""
+class Limits(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
+    """The server's limits, in bytes or pieces; ``file`` is 0 where it takes no files."""
 
     frame: Count
     text: Count
     name: Count
     rooms: Count
     unanswered: Count
+    file: Count = 0
+    window: Count = 0
+    transfers: Count = 0
 
 
 class Welcome(Message, frozen=True, tag="welcome"):
@@ -202,7 +260,8 @@ class Event(Message, frozen=True, tag="event"):
     """One event of a room's log, the same bytes for everybody, for ever.
 
     ``ts`` is the server's time in milliseconds since 1970; ``by`` the nick at that time. A message carries
-    the ``session`` and ``n`` it was sent with. Kinds: message, join, leave, topic, nick.
+    the ``session`` and ``n`` it was sent with, a file what was uploaded as well, and its text is a caption.
+    Kinds: message, file, join, leave, topic, nick.
     """
 
     room: str
@@ -213,6 +272,7 @@ class Event(Message, frozen=True, tag="event"):
     text: str = ""
     session: Count = 0
     n: Count = 0
+    file: File | None = None
 
 
 class Gap(Message, frozen=True, tag="gap"):
@@ -262,6 +322,8 @@ class Ok(Message, frozen=True, tag="ok"):
     members: list[Member] | None = None
     events: list[Raw] | None = None
     more: bool = False
+    offset: Count | None = None
+    file: File | None = None
 
 
 class Error(Message, frozen=True, tag="error"):
@@ -275,8 +337,24 @@ class Error(Message, frozen=True, tag="error"):
     retry_after: Seconds | None = None
 
 
-ToServer = Hello | Send | Join | Leave | Topic | Nick | Read | ListRooms | Members | History | Goodbye
-FromServer = Welcome | Rooms | Left | Event | Gap | Presence | Ok | Error | Goodbye
+ToServer = (
+    Hello
+    | Send
+    | Join
+    | Leave
+    | Topic
+    | Nick
+    | Read
+    | ListRooms
+    | Members
+    | History
+    | Upload
+    | Download
+    | Progress
+    | Cancel
+    | Goodbye
+)
+FromServer = Welcome | Rooms | Left | Event | Gap | Presence | Ok | Error | Progress | Cancel | Goodbye
 
 
 class _Kind(Struct):

@@ -7,7 +7,7 @@ from chatd.ops.settings import Config, LimitsConfig
 from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.errors import CloseReason
-from chatd.wire.frames import FrameType, frame
+from chatd.wire.frames import FrameType, chunk, frame
 from chatd.wire.messages import encode
 from tests.helpers import Talker, hello, sends
 
@@ -84,7 +84,8 @@ def test_a_wrong_nick_is_refused(playground, nick):
         (b"\xff\xff\xff\xff\x01", "frame-too-large"),
         (b"\x00\x00\x00\x01\x09", "bad-frame"),
         (b"\x00\x00\x00\x00\x01", "bad-frame"),
-        (frame(FrameType.CHUNK, b"x"), "bad-frame"),
+        (frame(FrameType.CHUNK, b"x"), "bad-chunk"),
+        (chunk(7, 0, b"x"), "bad-chunk"),
         (frame(FrameType.PING, b"x" * 65), "bad-frame"),
         (frame(FrameType.MESSAGE, b'{"t":"hello","nick":"\xff"}'), "bad-message"),
         (frame(FrameType.MESSAGE, b"[" * 60_000), "bad-message"),

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatd.wire.errors import Code, ProtocolError
-from chatd.wire.frames import HEAD_SIZE, FrameDecoder, FrameType, frame
-from chatd.wire.limits import MAX_FRAME
+from chatd.wire.frames import HEAD_SIZE, FrameDecoder, FrameType, chunk, frame, split_chunk
+from chatd.wire.limits import MAX_CHUNK, MAX_FRAME
 
 FRAMES = st.lists(st.tuples(st.sampled_from(FrameType), st.binary(max_size=300)), max_size=8)
 
@@ -36,6 +36,30 @@ def test_the_layout_is_length_type_payload():
     assert frame(FrameType.CHUNK, b"\0") == bytes.fromhex("00000002 02 00")
     assert frame(FrameType.PING, b"") == bytes.fromhex("00000001 03")
     assert frame(FrameType.PONG, b"now") == bytes.fromhex("00000004 04 6e6f77")
+
+
+def test_a_chunk_names_its_transfer_and_its_offset():
+    data = chunk(7, 2**40, b"\x00\xff")
+    assert data == bytes.fromhex("0000000f 02 00000007 0000010000000000 00ff")
+    assert data == frame(FrameType.CHUNK, data[5:])
+    transfer, offset, held = split_chunk(data[5:])
+    assert (transfer, offset, bytes(held)) == (7, 2**40, b"\x00\xff")
+
+
+@pytest.mark.parametrize("size", range(13))
+def test_a_chunk_carries_something(size):
+    with pytest.raises(ProtocolError) as caught:
+        split_chunk(bytes(size))
+    assert caught.value.code == Code.BAD_CHUNK
+
+
+def test_the_largest_chunk_fills_a_frame():
+    decoder = FrameDecoder()
+    decoder.feed(chunk(1, 0, bytes(MAX_CHUNK)))
+    assert decoder.take() is not None
+    decoder.feed(chunk(1, 0, bytes(MAX_CHUNK + 1)))
+    with pytest.raises(ProtocolError):
+        decoder.take()
 
 
 @given(FRAMES, st.data())

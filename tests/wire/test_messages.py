@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chatd.wire import messages as m
 from chatd.wire.errors import ChatdError, Code, ProtocolError
-from chatd.wire.frames import HEAD_SIZE, FrameDecoder, FrameType
+from chatd.wire.frames import HEAD_SIZE, MAX_TRANSFER, FrameDecoder, FrameType
 from chatd.wire.limits import (
     MAX_CURSORS,
     MAX_FRAME,
@@ -30,7 +30,21 @@ PULSES = st.builds(m.Pulse, interval=st.floats(0.001, 3600), misses=st.integers(
 ROOM_STATES = st.builds(
     m.RoomState, room=TEXTS, head=COUNTS, cursor=COUNTS, read=COUNTS, first=COUNTS, topic=TEXTS, peer=TEXTS
 )
-LIMITS = st.builds(m.Limits, frame=COUNTS, text=COUNTS, name=COUNTS, rooms=COUNTS, unanswered=COUNTS)
+LIMITS = st.builds(
+    m.Limits,
+    frame=COUNTS,
+    text=COUNTS,
+    name=COUNTS,
+    rooms=COUNTS,
+    unanswered=COUNTS,
+    file=COUNTS,
+    window=COUNTS,
+    transfers=COUNTS,
+)
+FILES = st.builds(m.File, name=TEXTS, size=COUNTS, sha256=TEXTS, media=TEXTS)
+TRANSFERS = st.integers(1, MAX_TRANSFER)
+PROGRESSES = st.builds(m.Progress, transfer=TRANSFERS, received=COUNTS, stored=COUNTS)
+CANCELS = st.builds(m.Cancel, transfer=TRANSFERS, code=TEXTS, text=TEXTS)
 GOODBYES = st.builds(m.Goodbye, reason=TEXTS, text=TEXTS, retry_after=st.none() | SECONDS)
 EVENTS = st.builds(
     m.Event,
@@ -42,6 +56,7 @@ EVENTS = st.builds(
     text=TEXTS,
     session=COUNTS,
     n=COUNTS,
+    file=st.none() | FILES,
 )
 RAW_EVENTS = EVENTS.map(lambda event: msgspec.Raw(m.encode(event)[HEAD_SIZE:]))
 
@@ -57,7 +72,9 @@ TO_SERVER = {
         cursors=st.dictionaries(TEXTS, COUNTS, max_size=10),
         follow=st.sampled_from(["all", "listed"]),
     ),
-    m.Send: st.builds(m.Send, id=COUNTS, n=st.integers(1, MAX_INT), room=TEXTS, text=TEXTS),
+    m.Send: st.builds(
+        m.Send, id=COUNTS, n=st.integers(1, MAX_INT), room=TEXTS, text=TEXTS, file=st.none() | FILES
+    ),
     m.Join: st.builds(m.Join, id=COUNTS, room=TEXTS, after=st.none() | COUNTS),
     m.Leave: st.builds(m.Leave, id=COUNTS, room=TEXTS),
     m.Topic: st.builds(m.Topic, id=COUNTS, room=TEXTS, text=TEXTS),
@@ -68,6 +85,18 @@ TO_SERVER = {
     m.History: st.builds(
         m.History, id=COUNTS, room=TEXTS, before=st.none() | COUNTS, after=st.none() | COUNTS, limit=PAGES
     ),
+    m.Upload: st.builds(m.Upload, id=COUNTS, transfer=TRANSFERS, size=COUNTS, sha256=TEXTS),
+    m.Download: st.builds(
+        m.Download,
+        id=COUNTS,
+        transfer=TRANSFERS,
+        room=TEXTS,
+        seq=st.none() | COUNTS,
+        file=TEXTS,
+        offset=COUNTS,
+    ),
+    m.Progress: PROGRESSES,
+    m.Cancel: CANCELS,
     m.Goodbye: GOODBYES,
 }
 FROM_SERVER = {
@@ -103,7 +132,11 @@ FROM_SERVER = {
         members=st.none() | st.lists(st.builds(m.Member, nick=TEXTS, online=st.booleans()), max_size=3),
         events=st.none() | st.lists(RAW_EVENTS, max_size=3),
         more=st.booleans(),
+        offset=st.none() | COUNTS,
+        file=st.none() | FILES,
     ),
+    m.Progress: PROGRESSES,
+    m.Cancel: CANCELS,
     m.Error: st.builds(
         m.Error,
         code=TEXTS,
