@@ -136,17 +136,21 @@ class Hub:
             most -= log.grow(frames, most)
             self._keep_warm(log, log.tail_bytes - before)
         for peer, answers in later:
-            data = b"".join([answer if isinstance(answer, bytes) else answer() for _, answer in answers])
-            peer.reply(data, _answered(answers))
-            if peer.reader.lags:
-                peer.catch_up()
+            try:
+                told = [answer if isinstance(answer, bytes) else answer() for _, answer in answers]
+                _tell(peer, told, _answered(answers))
+            except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
+                peer.fault()
 
     @staticmethod
     def _answer_at_once(peer: Peer, answers: list[tuple[int | None, Answer]]) -> bool:
         plain = [answer for _, answer in answers if isinstance(answer, bytes)]
         if len(plain) < len(answers):
             return False
-        peer.reply(b"".join(plain), _answered(answers))
+        try:
+            peer.reply(b"".join(plain), _answered(answers))
+        except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
+            peer.fault()
         return True
 
     def failed(self, batch: Batch) -> None:
@@ -156,7 +160,10 @@ class Hub:
         batch.undo()
         for refused in (batch, following):
             for peer, answers in refused.answers.items():
-                self._refuse_all(peer, answers)
+                try:
+                    self._refuse_all(peer, answers)
+                except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
+                    peer.fault()
 
     def _refuse_all(self, peer: Peer, answers: list[tuple[int | None, Answer]]) -> None:
         """Refuse what was asked; what answers no request tells only what is true now, and is told."""
@@ -170,9 +177,7 @@ class Hub:
                 told.append(encode(Error(id=request, code=Code.STORAGE_UNAVAILABLE, text=_STORAGE)))
             elif not isinstance(answer, bytes):
                 told.append(answer())
-        peer.reply(b"".join(told), _answered(answers))
-        if peer.reader.lags:
-            peer.catch_up()
+        _tell(peer, told, _answered(answers))
 
     def _keep_warm(self, log: Log, growth: int) -> None:
         self._warm.pop(log, None)
@@ -196,6 +201,12 @@ class Hub:
         self.world.batch.add_change(room.row())
         self.world.batch.add_change(Trim(log.id, first))
         self._work()
+
+
+def _tell(peer: Peer, told: list[bytes], answered: int) -> None:
+    peer.reply(b"".join(told), answered)
+    if peer.reader.lags:
+        peer.catch_up()
 
 
 def _answered(answers: list[tuple[int | None, Answer]]) -> int:

@@ -23,6 +23,9 @@ class Follower(Protocol):
     def leave_behind(self, log: "Log", cursor: int) -> None:
         """Be no follower for now, with the cursor at ``cursor``; the rest is to be fetched."""
 
+    def fault(self) -> None:
+        """End because of the exception that is being handled: it concerns this follower alone (P8)."""
+
 
 class Log:
     """One append-only log."""
@@ -74,10 +77,16 @@ class Log:
         self._remember(frames, len(joined))
         followers = list(self.followers)
         for follower in followers[most:]:
-            follower.leave_behind(self, before)
+            try:
+                follower.leave_behind(self, before)
+            except Exception:  # noqa: BLE001 - a fault costs that follower alone (P8)
+                follower.fault()
         handed = followers[:most]
         for follower in handed:
-            follower.hand(joined)
+            try:
+                follower.hand(joined)
+            except Exception:  # noqa: BLE001 - a fault costs that follower alone (P8)
+                follower.fault()
         return len(handed)
 
     def forget_uncommitted(self) -> None:

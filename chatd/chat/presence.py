@@ -59,4 +59,7 @@ def _messages(room: Room, online: list[str], offline: list[str]) -> Iterator[byt
 
 def _tell_followers(room: Room, message: bytes) -> None:
     for follower in list(room.log.followers):
-        follower.hand(message)
+        try:
+            follower.hand(message)
+        except Exception:  # noqa: BLE001 - a fault costs that follower alone (P8)
+            follower.fault()

@@ -27,15 +27,29 @@ class Page(NamedTuple):
 
 
 class Reader:
-    """The cursors of one connection: ``hand`` takes bytes for it, ``lagging`` hears that it has to catch up.
+    """The cursors of one connection.
 
-    ``follows_all`` tells whether rooms that its user enters elsewhere are followed too.
+    ``hand`` takes bytes for it, ``lagging`` hears that it has to catch up, ``fault`` that the exception which
+    is being handled concerns it alone. ``follows_all`` tells whether rooms that its user enters elsewhere are
+    followed too.
     """
 
-    __slots__ = ("_behind", "_events_before", "_following", "_lagging", "follows_all", "hand", "paused")
+    __slots__ = (
+        "_behind",
+        "_events_before",
+        "_following",
+        "_lagging",
+        "fault",
+        "follows_all",
+        "hand",
+        "paused",
+    )
 
-    def __init__(self, hand: Callable[[bytes], None], lagging: Callable[[], None]) -> None:
+    def __init__(
+        self, hand: Callable[[bytes], None], lagging: Callable[[], None], fault: Callable[[], None]
+    ) -> None:
         self.hand = hand
+        self.fault = fault
         self._lagging = lagging
         self.follows_all = True
         self.paused = False

@@ -30,6 +30,9 @@ class Peer(Protocol):
     def close(self, reason: CloseReason, text: str = "", retry_after: float | None = None) -> None:
         """End it with a goodbye."""
 
+    def fault(self) -> None:
+        """End it because of the exception that is being handled, which concerns it alone (P8)."""
+
     def catch_up(self) -> None:
         """Have its reader brought forward: some cursor may lag."""
 

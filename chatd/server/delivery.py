@@ -35,6 +35,9 @@ class Taker(Protocol):
     def close(self, reason: CloseReason) -> None:
         """End it with a goodbye."""
 
+    def fault(self) -> None:
+        """End it because of the exception that is being handled, which concerns it alone (P8)."""
+
 
 class Delivery:
     """Brings forward whoever lags."""
@@ -74,11 +77,14 @@ class Delivery:
     def _step(self, taker: Taker) -> None:
         if not taker.ready:
             return
-        step = taker.reader.next(PAGE)
-        if isinstance(step, Missing):
-            self._fetch(taker, step)
-        elif step is not None:
-            self._hand(taker, step)
+        try:
+            step = taker.reader.next(PAGE)
+            if isinstance(step, Missing):
+                self._fetch(taker, step)
+            elif step is not None:
+                self._hand(taker, step)
+        except Exception:  # noqa: BLE001 - a fault costs that taker alone (P8)
+            taker.fault()
 
     def _hand(self, taker: Taker, page: Page) -> None:
         reader = taker.reader
@@ -107,6 +113,12 @@ class Delivery:
 
     def _got(self, taker: Taker, missing: Missing, frames: list[bytes]) -> None:
         self._reading.discard(taker)
+        try:
+            self._take(taker, missing, frames)
+        except Exception:  # noqa: BLE001 - a fault costs that taker alone (P8)
+            taker.fault()
+
+    def _take(self, taker: Taker, missing: Missing, frames: list[bytes]) -> None:
         chat_log, after = missing
         reader = taker.reader
         if not taker.ready or not reader.follows(chat_log) or reader.cursor(chat_log) != after:

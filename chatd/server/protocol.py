@@ -72,7 +72,7 @@ class ChatProtocol(Protocol):
 
     def __init__(self, desk: Desk) -> None:
         now = desk.clock.seconds()
-        self.reader = Reader(self._hand, self.catch_up)
+        self.reader = Reader(self._hand, self.catch_up, self.fault)
         self.session: Session | None = None
         self.close_reason: CloseReason | None = None
         self.heartbeat = Heartbeat(desk.pulse.interval, desk.pulse.misses, now)
@@ -149,8 +149,7 @@ class ChatProtocol(Protocol):
         except ProtocolError as error:
             self._fail(error)
         except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)
-            log.failure("connection-fault", None, peer=self.address)
-            self.close(CloseReason.FAULT)
+            self.fault()
         self._pace()
 
     def _may_take(self) -> bool:
@@ -265,6 +264,14 @@ class ChatProtocol(Protocol):
     def refuse(self, code: Code, text: str) -> None:
         """Refuse the hello and end."""
         self._fail(ProtocolError(code, text), CloseReason.REFUSED)
+
+    def fault(self) -> None:
+        """End because of the exception that is being handled; it concerns this connection alone (P8)."""
+        log.failure("connection-fault", None, peer=self.address)
+        try:
+            self.close(CloseReason.FAULT)
+        except Exception:  # noqa: BLE001 - what cannot be written to gets no last words
+            self.abort(CloseReason.FAULT)
 
     def catch_up(self) -> None:
         """Have the reader brought forward."""

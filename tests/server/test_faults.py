@@ -1,0 +1,146 @@
+"""A fault of the daemon costs the connection that it concerns alone (P8), and no log loses its place."""
+
+import pytest
+
+from chatd.testing import Playground
+from chatd.wire import messages as m
+from chatd.wire.errors import CloseReason
+from tests.helpers import Talker, hello, sends
+
+
+class BrokenError(Exception):
+    """What goes wrong."""
+
+
+def breaking(*_):
+    raise BrokenError
+
+
+@pytest.fixture
+def playground():
+    playground = Playground()
+    playground.start_server()
+    return playground
+
+
+def come_in(playground, nick, *more):
+    talker = Talker(hello(nick), *more)
+    playground.connect(talker)
+    playground.advance()
+    return talker
+
+
+def connection_of(playground, nick):
+    return next(c for c in playground.desk.connections if c.session.user.nick == nick)
+
+
+@pytest.fixture
+def crowd(playground):
+    crowd = {
+        nick: come_in(playground, nick, m.Join(id=1, room="#a")) for nick in ("ann", "ben", "cem", "dan")
+    }
+    playground.advance(2)
+    return crowd
+
+
+def only_that_one_is_gone(playground, crowd, nick, connection, flush_failures):
+    assert len(flush_failures(BrokenError)) == 1
+    assert connection.close_reason is CloseReason.FAULT
+    assert {name for name, talker in crowd.items() if talker.lost is not None} == {nick}
+    crowd["ann"].say(*sends("#a", "two", n=2))
+    playground.advance(1)
+    for name, talker in crowd.items():
+        if name != nick:
+            assert talker.texts() == ["one", "two"]
+            assert talker.seqs("#a")[-2:] == [5, 6] or talker.seqs("#a")[-3:-1] == [5, 6]
+
+
+@pytest.mark.parametrize("nick", ["ben", "cem", "dan"])
+def test_a_follower_that_cannot_be_handed_events_goes_alone(playground, crowd, nick, flush_failures):
+    broken = connection_of(playground, nick)
+    broken.transport.write = breaking
+    crowd["ann"].say(*sends("#a", "one"))
+    playground.advance()
+    only_that_one_is_gone(playground, crowd, nick, broken, flush_failures)
+
+
+@pytest.mark.parametrize("nick", ["ben", "cem", "dan"])
+def test_a_follower_that_cannot_be_left_behind_goes_alone(
+    playground, crowd, nick, flush_failures, monkeypatch
+):
+    broken = connection_of(playground, nick)
+    monkeypatch.setattr("chatd.chat.hub.AT_ONCE", 0)
+    add = playground.desk.delivery.add
+    monkeypatch.setattr(
+        playground.desk.delivery, "add", lambda taker: breaking() if taker is broken else add(taker)
+    )
+    crowd["ann"].say(*sends("#a", "one"))
+    playground.advance()
+    only_that_one_is_gone(playground, crowd, nick, broken, flush_failures)
+
+
+def test_an_answer_that_cannot_be_given_costs_whoever_asked(playground, crowd, flush_failures):
+    broken = connection_of(playground, "ben")
+    crowd["ben"].say(m.Topic(id=2, room="#a", text="t"))
+    crowd["ann"].say(*sends("#a", "one"))
+    playground.store.held = True
+    playground.advance()
+    broken.transport.write = breaking
+    playground.store.release()
+    playground.store.held = False
+    playground.advance()
+    assert flush_failures(BrokenError)
+    assert broken.close_reason is CloseReason.FAULT
+    assert crowd["ann"].of(m.Ok)[-1].id == 1001
+    assert crowd["cem"].texts() == ["one"]
+    assert all(crowd[nick].lost is None for nick in ("ann", "cem", "dan"))
+
+
+def test_a_refusal_that_cannot_be_given_costs_whoever_asked(playground, crowd, flush_failures):
+    broken = connection_of(playground, "ben")
+    playground.store.held = True
+    crowd["ben"].say(m.Topic(id=2, room="#a", text="t"))
+    playground.advance()
+    crowd["ann"].say(*sends("#a", "one"))
+    playground.advance()
+    broken.transport.write = breaking
+    playground.store.failing = OSError("disk full")
+    playground.store.release()
+    playground.advance()
+    assert flush_failures(BrokenError)
+    assert broken.close_reason is CloseReason.FAULT
+    assert crowd["ann"].of(m.Error)[-1].code == "storage-unavailable"
+    assert crowd["ann"].lost is None
+    playground.store.failing, playground.store.held = None, False
+    playground.store.release()
+    crowd["ann"].say(*sends("#a", "one"))
+    playground.advance()
+    assert crowd["cem"].texts() == ["one"]
+
+
+def test_a_member_who_cannot_be_told_who_came_goes_alone(playground, crowd, flush_failures):
+    broken = connection_of(playground, "ben")
+    broken.transport.write = breaking
+    come_in(playground, "eva", m.Join(id=1, room="#b"))
+    connection_of(playground, "ann").session.user.announced = False
+    playground.desk.hub.presence.touch(connection_of(playground, "ann").session.user)
+    playground.advance(2)
+    assert len(flush_failures(BrokenError)) == 1
+    assert broken.close_reason is CloseReason.FAULT
+    assert crowd["dan"].of(m.Presence)[-1].online == ["ann"]
+
+
+@pytest.mark.parametrize("from_disk", [False, True])
+def test_a_reader_who_cannot_be_brought_forward_goes_alone(playground, crowd, from_disk, flush_failures):
+    broken = connection_of(playground, "ben")
+    for nick in ("ben", "cem"):
+        connection_of(playground, nick).pauseProducing()
+    crowd["ann"].say(*sends("#a", "one"))
+    playground.advance()
+    if from_disk:
+        playground.desk.hub.world.rooms["#a"].log.forget_tail()
+    broken.reader.hand = breaking
+    for nick in ("ben", "cem"):
+        connection_of(playground, nick).resumeProducing()
+    playground.advance(1)
+    only_that_one_is_gone(playground, crowd, "ben", broken, flush_failures)
