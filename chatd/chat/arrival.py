@@ -34,6 +34,58 @@ class Arrival:
     token: str = ""
 
 
+class Entrance:
+    """The rooms that a connection comes to follow, with the cursors that its hello names; None without one.
+
+    They are those of the hello's moment: what is joined behind it tells of itself. If the commit fails, all
+    that was undecided in that moment is taken back, and the rooms are those that are left.
+    """
+
+    __slots__ = ("_hello", "_starts", "_user", "_world")
+
+    def __init__(self, world: World, user: User, hello: Hello) -> None:
+        self._world = world
+        self._user = user
+        self._hello = hello
+        self._starts: dict[Room, int | None] | None = self._look()
+
+    def check(self) -> None:
+        """Raise `ProtocolError` ``cursor-beyond-head`` where a cursor is."""
+        for room, cursor in self.starts.items():
+            if cursor is not None and cursor > room.log.head:
+                raise ProtocolError(
+                    Code.CURSOR_BEYOND_HEAD,
+                    f"{room.name} has events up to {room.log.head}, not {cursor}; forget that cursor.",
+                    room=room.name,
+                )
+
+    def forget(self) -> None:
+        """Look anew: what was decided before has been taken back."""
+        self._starts = None
+
+    @property
+    def starts(self) -> dict[Room, int | None]:
+        """Return the rooms with their cursors; cursors of rooms that were left meanwhile are dropped."""
+        if self._starts is None:
+            self._starts = self._look()
+        return self._starts
+
+    def _look(self) -> dict[Room, int | None]:
+        user, hello = self._user, self._hello
+        starts: dict[Room, int | None] = dict.fromkeys(user.rooms) if hello.follow == "all" else {}
+        for name, cursor in hello.cursors.items():
+            room = self._known(name)
+            if room is not None and user in room.members:
+                starts[room] = cursor
+        return starts
+
+    def _known(self, name: str) -> Room | None:
+        try:
+            return self._world.find_room(self._user, name)
+        except RequestError:
+            return None
+
+
 def arrive(world: World, peer: Peer, arrival: Arrival, hello: Hello, now: int) -> None:
     """Bind ``peer`` to its session; an older connection of that session is fenced off.
 
@@ -41,7 +93,9 @@ def arrive(world: World, peer: Peer, arrival: Arrival, hello: Hello, now: int) -
     no event falls between. Raises `ProtocolError` ``cursor-beyond-head``.
     """
     session = arrival.session
-    starts = _starts(world, session.user, hello)
+    entrance = Entrance(world, session.user, hello)
+    entrance.check()
+    world.batch.add_undo(entrance.forget)
     old = session.peer
     if old is not None:
         old.session = None
@@ -52,7 +106,7 @@ def arrive(world: World, peer: Peer, arrival: Arrival, hello: Hello, now: int) -
         session.seen = now
     peer.session = session
     peer.reader.follows_all = hello.follow == "all"
-    world.answer(peer, None, partial(_welcome, world, peer, arrival, starts, now))
+    world.answer(peer, None, partial(_welcome, world, peer, arrival, entrance, now))
 
 
 def depart(world: World, peer: Peer, now: int) -> None:
@@ -69,17 +123,25 @@ def depart(world: World, peer: Peer, now: int) -> None:
     if session.digest not in world.sessions:
         return
     if session.confirmed:
-        session.seen = now
-        world.batch.add_change(session.row())
+        note_seen(world, session, now)
     else:
         end_session(world, session, now)
 
 
 def confirm(world: World, session: Session, now: int) -> None:
-    """Note that the client has its token: it answered the ping behind the welcome, or has sent something."""
-    if not session.confirmed:
-        session.seen = now
-        world.batch.add_change(session.row(), partial(setattr, session, "seen", 0))
+    """Note that the client has its token: it answered the ping behind the welcome, or came back with it.
+
+    That stays true when it cannot be stored now; it is stored later.
+    """
+    session.proven = True
+    if not session.seen:
+        note_seen(world, session, now)
+
+
+def note_seen(world: World, session: Session, now: int) -> None:
+    """Note that a connection of ``session`` is there, or was a moment ago."""
+    before, session.seen = session.seen, now
+    world.batch.add_change(session.row(), partial(setattr, session, "seen", before))
 
 
 def end_session(world: World, session: Session, now: int) -> None:
@@ -92,38 +154,11 @@ def end_session(world: World, session: Session, now: int) -> None:
     world.end_session(session)
 
 
-def _starts(world: World, user: User, hello: Hello) -> dict[Room, int | None]:
-    """Return the rooms to follow with the cursors that ``hello`` names; None where it names none.
-
-    Cursors of rooms that were left meanwhile are dropped.
-    """
-    starts: dict[Room, int | None] = dict.fromkeys(user.rooms) if hello.follow == "all" else {}
-    for name, cursor in hello.cursors.items():
-        room = _known(world, user, name)
-        if room is None or user not in room.members:
-            continue
-        if cursor > room.log.head:
-            raise ProtocolError(
-                Code.CURSOR_BEYOND_HEAD,
-                f"{room.name} has events up to {room.log.head}, not {cursor}; forget that cursor.",
-                room=room.name,
-            )
-        starts[room] = cursor
-    return starts
-
-
-def _known(world: World, user: User, name: str) -> Room | None:
-    try:
-        return world.find_room(user, name)
-    except RequestError:
-        return None
-
-
-def _welcome(world: World, peer: Peer, arrival: Arrival, starts: dict[Room, int | None], now: int) -> bytes:
+def _welcome(world: World, peer: Peer, arrival: Arrival, entrance: Entrance, now: int) -> bytes:
     session = arrival.session
     if peer.session is not session:
         return b""
-    states = _follow(peer, session.user, starts)
+    states = _follow(peer, session.user, entrance.starts)
     chunks = [
         states[begin : begin + limits.ROOMS_PER_MESSAGE]
         for begin in range(0, len(states), limits.ROOMS_PER_MESSAGE)
@@ -152,7 +187,7 @@ def _follow(peer: Peer, user: User, starts: dict[Room, int | None]) -> list[Room
     states = []
     for room, named in starts.items():
         if user in room.members:
-            cursor = _default_start(room, user) if named is None else named
+            cursor = _default_start(room, user) if named is None else min(named, room.log.head)
             peer.reader.follow(room.log, cursor)
             states.append(room.state(user, cursor))
     return states

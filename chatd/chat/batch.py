@@ -49,6 +49,10 @@ class Batch:
         if undo is not None:
             self._undo.append(undo)
 
+    def add_undo(self, undo: Callable[[], None]) -> None:
+        """Have ``undo`` called if the commit fails."""
+        self._undo.append(undo)
+
     def answer(self, peer: Peer, request: int | None, answer: Answer) -> None:
         """Answer ``request`` of ``peer`` after the commit."""
         entry = (request, answer)

@@ -94,13 +94,13 @@ class Hub:
 
     def expire(self, before: int, now: int) -> int:
         """End the sessions without a connection that were last seen before ``before``; return how many."""
-        ended = [s for s in self.world.sessions.values() if s.peer is None and s.seen < before]
+        away = [session for session in self.world.sessions.values() if session.peer is None]
+        ended = [session for session in away if session.seen < before and not _unsaved(session)]
         for session in ended:
             arrival.end_session(self.world, session, now)
         for session in self.world.sessions.values():
-            if session.peer is not None and session.confirmed:
-                session.seen = now
-                self.world.batch.add_change(session.row())
+            if _unsaved(session) or (session.peer is not None and session.confirmed):
+                arrival.note_seen(self.world, session, now)
         self._work()
         return len(ended)
 
@@ -158,26 +158,38 @@ class Hub:
         following, _ = self.seal()
         following.undo()
         batch.undo()
+        refusals = []
         for refused in (batch, following):
             for peer, answers in refused.answers.items():
                 try:
-                    self._refuse_all(peer, answers)
+                    if self._still_here(peer):
+                        refusals.append((peer, self._refusals(answers), _answered(answers)))
                 except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
                     peer.fault()
+        for peer, told, answered in refusals:  # whoever hears goes on, which must change no welcome
+            try:
+                _tell(peer, told, answered)
+            except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
+                peer.fault()
 
-    def _refuse_all(self, peer: Peer, answers: list[tuple[int | None, Answer]]) -> None:
-        """Refuse what was asked; what answers no request tells only what is true now, and is told."""
+    def _still_here(self, peer: Peer) -> bool:
+        """Refuse the hello of ``peer`` if its session could not be stored."""
         session = peer.session
-        if session is not None and session.digest not in self.world.sessions:
-            peer.refuse(Code.STORAGE_UNAVAILABLE, _STORAGE)
-            return
+        if session is None or session.digest in self.world.sessions:
+            return True
+        peer.refuse(Code.STORAGE_UNAVAILABLE, _STORAGE)
+        return False
+
+    @staticmethod
+    def _refusals(answers: list[tuple[int | None, Answer]]) -> list[bytes]:
+        """Refuse what was asked; what answers no request tells only what is true now, and is told."""
         told = []
         for request, answer in answers:
             if request is not None:
                 told.append(encode(Error(id=request, code=Code.STORAGE_UNAVAILABLE, text=_STORAGE)))
             elif not isinstance(answer, bytes):
                 told.append(answer())
-        _tell(peer, told, _answered(answers))
+        return told
 
     def _keep_warm(self, log: Log, growth: int) -> None:
         self._warm.pop(log, None)
@@ -201,6 +213,11 @@ class Hub:
         self.world.batch.add_change(room.row())
         self.world.batch.add_change(Trim(log.id, first))
         self._work()
+
+
+def _unsaved(session: Session) -> bool:
+    """Return whether the client has its token, and nothing on disk says so yet."""
+    return session.proven and not session.seen
 
 
 def _tell(peer: Peer, told: list[bytes], answered: int) -> None:

@@ -12,7 +12,7 @@ from enum import Enum
 from functools import partial
 from typing import Any
 
-from chatd.chat.arrival import confirm
+from chatd.chat.arrival import note_seen
 from chatd.chat.names import check_nick
 from chatd.chat.state import HistoryQuery, Peer, Room, Session, User
 from chatd.chat.text import check_text, check_topic
@@ -106,7 +106,8 @@ def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Sen
         session=session.id,
         n=request.n,
     )
-    confirm(world, session, now)
+    if not session.seen:
+        note_seen(world, session, now)
     batch = world.batch
     batch.add_event(log, m.encode(event))
     batch.add_send(session)

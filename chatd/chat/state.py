@@ -95,7 +95,8 @@ class Session:
     """One device of a user.
 
     ``last`` is its last numbered send, ``seen`` when its last connection began or ended, in ms since 1970;
-    0 as long as nothing shows that the client has received its token.
+    0 as long as nothing on disk shows that the client has received its token. ``proven`` is whether the
+    client has shown it since the daemon started.
     """
 
     id: int
@@ -103,12 +104,13 @@ class Session:
     digest: bytes
     last: int = 0
     seen: int = 0
+    proven: bool = False
     peer: Peer | None = None
 
     @property
     def confirmed(self) -> bool:
         """Return whether the client is known to have its token."""
-        return self.seen > 0
+        return self.proven or self.seen > 0
 
     def row(self) -> PutSession:
         """Return what the store keeps."""
