@@ -59,13 +59,16 @@ class Hub:
     def claim(self, nick: str, token: str) -> Session:
         """Return a new session with ``token`` for a new user called ``nick``.
 
-        Raises `ProtocolError` ``nick-taken`` or ``bad-nick``.
+        Raises `ProtocolError` ``nick-taken``, ``bad-nick`` or ``too-many-users``.
         """
         user = self.world.add_user(nick)
         return self.world.add_session(user, digest(token))
 
     def add_device(self, sibling: Session, token: str) -> Session:
-        """Return a new session with ``token`` for the user of ``sibling``."""
+        """Return a new session with ``token`` for the user of ``sibling``.
+
+        Raises `ProtocolError` ``too-many-devices``.
+        """
         return self.world.add_session(sibling.user, digest(token))
 
     def confirm(self, session: Session, now: int) -> None:

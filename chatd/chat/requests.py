@@ -55,7 +55,7 @@ def serve(world: World, peer: Peer, session: Session, request: m.Request, now: i
     try:
         if isinstance(request, m.Send):
             _check_send(session, request)
-        room = None if rule.need is Need.NO_ROOM else _room(world, session.user, rule.need, request)
+        room = None if rule.need is Need.NO_ROOM else _room(world, session.user, rule.need, request, now)
         rule.handle(world, peer, session, room, request, now)
     except RequestError as error:
         refuse(world, peer, request.id, error)
@@ -72,16 +72,17 @@ def _check_send(session: Session, request: m.Send) -> None:
 
 def refuse(world: World, peer: Peer, request: int, error: RequestError) -> None:
     """Answer ``request`` with a refusal."""
-    world.answer(
-        peer, request, m.encode(m.Error(id=request, code=error.code, text=error.text, suggest=error.suggest))
+    answer = m.Error(
+        id=request, code=error.code, text=error.text, suggest=error.suggest, retry_after=error.retry_after
     )
+    world.answer(peer, request, m.encode(answer))
 
 
-def _room(world: World, user: User, need: Need, request: Any) -> Room:
+def _room(world: World, user: User, need: Need, request: Any, now: int) -> Room:
     name: str = request.room
     room = world.rooms.get(name)
     if room is None or (room.direct and user not in room.members):
-        room = world.open_room(user, name) if _may_open(need, name) else world.find_room(user, name)
+        room = world.open_room(user, name, now) if _may_open(need, name) else world.find_room(user, name)
     if room is None:
         raise RequestError(Code.NO_SUCH_ROOM, f"There is no room {name[:64]}; join it to make it.")
     if user not in room.members and need is not Need.ROOM:
@@ -126,7 +127,7 @@ def _join(world: World, peer: Peer, session: Session, _: None, request: m.Join, 
         )
     if (known is None or user not in known.members) and not request.room.startswith("@"):
         _check_room_limit(user)
-    room = known or world.open_room(user, request.room)
+    room = known or world.open_room(user, request.room, now)
     seq = None
     start = room.log.head
     if user not in room.members:

@@ -7,6 +7,7 @@ from msgspec import Raw
 
 from chatd.chat.log import Log
 from chatd.chat.names import USER_SIGN
+from chatd.chat.quota import Bucket
 from chatd.chat.reader import Reader
 from chatd.chat.storage import PutMember, PutRoom, PutSession, PutUser
 from chatd.wire.errors import CloseReason, Code
@@ -64,7 +65,8 @@ class HistoryQuery:
 class User:
     """Somebody with a nick, on any number of devices.
 
-    ``announced`` is whether the others were told that the user is there; see `chatd.chat.presence`.
+    ``announced`` is whether the others were told that the user is there; see `chatd.chat.presence`. ``begun``
+    counts the logs of direct messages that the user has begun, ``making`` says when another room may be made.
     """
 
     id: int
@@ -74,6 +76,8 @@ class User:
     rooms: "dict[Room, None]" = field(default_factory=dict)
     announced: bool = False
     away_since: float | None = None
+    begun: int = 0
+    making: Bucket | None = None
 
     @property
     def connected(self) -> bool:
@@ -119,11 +123,15 @@ class Session:
 
 @dataclass(slots=True, eq=False)
 class Room:
-    """A log with members; ``members`` maps each to their read mark."""
+    """A log with members; ``members`` maps each to their read mark.
+
+    ``begun_by`` is the id of the user who has begun a log of direct messages.
+    """
 
     name: str
     log: Log
     topic: str = ""
+    begun_by: int = 0
     members: dict[User, int] = field(default_factory=dict)
 
     @property
@@ -139,7 +147,7 @@ class Room:
 
     def row(self) -> PutRoom:
         """Return what the store keeps."""
-        return PutRoom(self.log.id, self.name, self.topic, self.log.first)
+        return PutRoom(self.log.id, self.name, self.topic, self.log.first, self.begun_by)
 
     def member_row(self, user: User) -> PutMember:
         """Return what the store keeps of a membership."""

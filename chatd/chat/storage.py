@@ -30,12 +30,13 @@ class DropSession(NamedTuple):
 
 
 class PutRoom(NamedTuple):
-    """A room as it is from now on; ``users`` is the pair of a direct-message log. ``first``: see `Log`."""
+    """A room as it is from now on. ``first``: see `Log`; ``begun_by``: see `chatd.chat.state.Room`."""
 
     id: int
     name: str
     topic: str
     first: int
+    begun_by: int = 0
 
 
 class PutMember(NamedTuple):

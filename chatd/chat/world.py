@@ -11,21 +11,27 @@ from functools import partial
 from chatd.chat.batch import Answer, Batch
 from chatd.chat.log import Log
 from chatd.chat.names import USER_SIGN, check_nick, check_room, direct_name
+from chatd.chat.quota import Bucket, Quota, reached
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.storage import DropMember, DropSession, PutMember, Snapshot
 from chatd.wire.errors import Code, ProtocolError, RequestError
 from chatd.wire.messages import Event, Left, Rooms, encode
 
+HOUR = 3600.0
+"""Seconds in an hour."""
+
 
 class World:
     """Users, sessions and rooms, as loaded from ``snapshot`` and changed since.
 
-    ``show_addresses`` tells whether lists of members show where they connect from.
+    ``show_addresses`` tells whether lists of members show where they connect from, ``quota`` how much of all
+    there may be.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.server = snapshot.server
         self.show_addresses = False
+        self.quota = Quota()
         self.users: dict[int, User] = {}
         self.nicks: dict[str, User] = {}
         self.sessions: dict[bytes, Session] = {}
@@ -51,8 +57,13 @@ class World:
         for stored in snapshot.rooms:
             put = stored.room
             room = Room(
-                put.name, Log(put.id, put.name, put.first, max(stored.head, put.first - 1)), put.topic
+                put.name,
+                Log(put.id, put.name, put.first, max(stored.head, put.first - 1)),
+                put.topic,
+                put.begun_by,
             )
+            if put.begun_by in self.users:
+                self.users[put.begun_by].begun += 1
             by_id[put.id] = self.rooms[put.name] = room
         for member in snapshot.members:
             self._enrol(by_id[member.room], self.users[member.user], member.read)
@@ -62,7 +73,7 @@ class World:
     def add_user(self, nick: str) -> User:
         """Add a user who claims ``nick``.
 
-        Raises `ProtocolError` ``nick-taken`` with a suggestion, or ``bad-nick``.
+        Raises `ProtocolError` ``nick-taken`` with a suggestion, ``bad-nick`` or ``too-many-users``.
         """
         try:
             display, key = check_nick(nick)
@@ -71,6 +82,10 @@ class World:
         if key in self.nicks:
             refusal = nick_taken(self, display)
             raise ProtocolError(refusal.code, refusal.text, suggest=refusal.suggest)
+        if reached(len(self.users), self.quota.users):
+            raise ProtocolError(
+                Code.TOO_MANY_USERS, "The server has as many users as it may; try again later."
+            )
         user = User(next(self._user_ids), display, key)
         self.users[user.id] = self.nicks[key] = user
         self.batch.add_change(user.row(), partial(self._drop_user, user))
@@ -92,7 +107,15 @@ class World:
         self.batch.add_change(user.row(), partial(self._set_nick, user, *before))
 
     def add_session(self, user: User, digest: bytes) -> Session:
-        """Add a device of ``user`` whose token has ``digest``."""
+        """Add a device of ``user`` whose token has ``digest``.
+
+        Raises `ProtocolError` ``too-many-devices``.
+        """
+        if reached(len(user.sessions), self.quota.devices):
+            raise ProtocolError(
+                Code.TOO_MANY_DEVICES,
+                f"{user.nick} has {self.quota.devices} devices already; use one of them.",
+            )
         session = Session(next(self._session_ids), user, digest)
         self.sessions[digest] = session
         user.sessions.add(session)
@@ -141,17 +164,22 @@ class World:
             room = self.rooms.get(self._wire_name(user, name))
         return room
 
-    def open_room(self, user: User, name: str) -> Room:
+    def open_room(self, user: User, name: str, now: int) -> Room:
         """Return the room that ``user`` means by ``name``; it is made where there is none yet.
 
-        A log of direct messages has both users as members from the start. Raises as `find_room` does.
+        A log of direct messages has both users as members from the start. Raises as `find_room` does, and
+        `RequestError` ``no-more-rooms``, ``too-many-direct`` or ``too-fast``.
         """
         room = self.find_room(user, name)
         if room is not None:
             return room
         wire_name = self._wire_name(user, name)
+        self._may_make(user, wire_name, now)
         room = self.rooms[wire_name] = Room(wire_name, Log(next(self._room_ids), wire_name))
-        self.batch.add_change(room.row(), partial(self._drop_room, room))
+        if room.direct:
+            room.begun_by = user.id
+            user.begun += 1
+        self.batch.add_change(room.row(), partial(self._drop_room, room, user))
         if room.direct:
             other = self._user(name)
             for member in {user: None, other: None}:
@@ -159,8 +187,30 @@ class World:
                 self.tell_room(room, member, 0)
         return room
 
-    def _drop_room(self, room: Room) -> None:
+    def _may_make(self, user: User, wire_name: str, now: int) -> None:
+        """Check that ``user`` may make another room, and count it."""
+        quota = self.quota
+        if reached(len(self.rooms), quota.rooms):
+            raise RequestError(Code.NO_MORE_ROOMS, "The server has as many rooms as it may; use one of them.")
+        if wire_name.startswith(USER_SIGN) and reached(user.begun, quota.direct):
+            raise RequestError(
+                Code.TOO_MANY_DIRECT,
+                f"You have begun to talk to {quota.direct} people; wait for others to begin.",
+            )
+        if user.making is None:
+            user.making = Bucket(quota.per_hour / HOUR, quota.per_hour, now / 1000)
+        wait = user.making.take(now / 1000)
+        if wait:
+            raise RequestError(
+                Code.TOO_FAST,
+                f"{quota.per_hour} new rooms in an hour are the limit; the next one can be made in"
+                f" {wait:.0f} seconds.",
+                retry_after=round(wait, 3),
+            )
+
+    def _drop_room(self, room: Room, maker: User) -> None:
         del self.rooms[room.name]
+        maker.begun -= room.direct
 
     def _wire_name(self, user: User, name: str) -> str:
         if not name.startswith(USER_SIGN):

@@ -372,7 +372,7 @@ class Machine(Links):
             self._forget_cursor(self.rooms.room_of(name) or fold(name), name)
             self._join(link, name, None)
             self._ask(now)
-        elif error.code == Code.STORAGE_UNAVAILABLE:
+        elif error.code in _LATER:
             self._drop(link, error.text, now, slot=error.retry_after)
         else:
             self.unwant(name)
@@ -440,6 +440,9 @@ class Machine(Links):
         """Return whether a hello of ours that was never answered may have had its effect."""
         return self._orphaned is not None and now - self._orphaned < ORPHAN
 
+
+_LATER: Final = frozenset({Code.STORAGE_UNAVAILABLE, Code.TOO_FAST})
+"""Refusals of a join that time mends: it is made again on the next link."""
 
 _REMEDIES: Final[dict[str, Callable[[Machine, Link, m.Error, float], bool]]] = {
     Code.UNKNOWN_SESSION: Machine._begin_anew,  # noqa: SLF001 - its own table

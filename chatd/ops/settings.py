@@ -62,12 +62,23 @@ class LimitsConfig(Section, frozen=True):
 
     ``max_connections_per_address`` does not count loopback addresses and UNIX sockets (a relay on the same
     machine speaks for many); 0 is no limit. The timeouts are seconds.
+
+    What may be created, 0 being no limit: ``max_users`` and ``max_rooms`` (logs of direct messages included)
+    in all; ``max_devices`` of one user; ``max_direct`` logs of direct messages that one user begins;
+    ``new_rooms_per_hour`` of one user; ``new_sessions_per_minute`` of one address, loopback and UNIX not
+    counted.
     """
 
     max_connections: Number = 20_000
     max_connections_per_address: OrUnlimited = 1000
     hello_timeout: Seconds = 10.0
     write_timeout: Seconds = 30.0
+    max_users: OrUnlimited = 100_000
+    max_devices: OrUnlimited = 50
+    max_rooms: OrUnlimited = 200_000
+    max_direct: OrUnlimited = 1000
+    new_rooms_per_hour: OrUnlimited = 300
+    new_sessions_per_minute: OrUnlimited = 100
 
 
 class SessionConfig(Section, frozen=True):

@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IAddress
 
 from chatd.chat.arrival import Arrival
 from chatd.chat.hub import Hub
+from chatd.chat.quota import Quota
 from chatd.chat.state import Peer, Session
 from chatd.chat.storage import Store
 from chatd.clock import Clock
@@ -22,6 +23,7 @@ from chatd.ops.settings import HeartbeatConfig, LimitsConfig
 from chatd.server import addresses
 from chatd.server.auth import ISession, NickClaim, SessionToken
 from chatd.server.delivery import Delivery
+from chatd.server.newcomers import Newcomers
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError
 from chatd.wire.limits import MAX_SOFTWARE, PROTOCOL_VERSION
 from chatd.wire.messages import Hello, Pulse
@@ -88,6 +90,7 @@ class Desk:
         limits: LimitsConfig,
     ) -> None:
         self.hub = hub
+        hub.world.quota = _quota(limits)
         self.store = store
         self.clock = clock
         self.wall = wall
@@ -100,6 +103,7 @@ class Desk:
         self._portal = portal
         self._bounds = heartbeat
         self._hosts: Counter[str] = Counter()
+        self._newcomers = Newcomers(limits.new_sessions_per_minute)
         self._guests: dict[Connection, _Guest] = {}
         self._repeats = Repeats(REFUSAL_INTERVAL)
         self._numbers = itertools.count(1)
@@ -126,8 +130,8 @@ class Desk:
             )
         return None
 
-    def login(self, hello: Hello) -> Deferred[Arrival]:
-        """Return who says ``hello``. Fails with `ProtocolError`."""
+    def login(self, connection: Connection, hello: Hello) -> Deferred[Arrival]:
+        """Return who says ``hello`` on ``connection``. Fails with `ProtocolError`."""
         if hello.version != PROTOCOL_VERSION:
             raise ProtocolError(
                 Code.VERSION_UNSUPPORTED,
@@ -138,6 +142,7 @@ class Desk:
         if hello.token and not hello.device:
             found = self._find(SessionToken(hello.token))
             return found.addCallback(lambda session: Arrival(session, True, pulse))
+        self._admit(connection.peer_host)
         token = secrets.token_urlsafe(TOKEN_BYTES)
         if hello.token:
             found = self._find(SessionToken(hello.token))
@@ -145,6 +150,17 @@ class Desk:
         else:
             found = self._find(NickClaim(hello.nick, token))
         return found.addCallback(lambda session: Arrival(session, False, pulse, token))
+
+    def _admit(self, host: str) -> None:
+        """Count a new session of ``host``. Raises `ProtocolError` ``too-fast``."""
+        wait = 0.0 if _is_local(host) else self._newcomers.wait(host, self.clock.seconds())
+        if wait:
+            raise ProtocolError(
+                Code.TOO_FAST,
+                f"{self.limits.new_sessions_per_minute} new sessions per minute from {host} are the limit;"
+                f" come back in {wait:.0f} seconds.",
+                retry_after=round(wait, 3),
+            )
 
     def _find(self, credentials: Any) -> Deferred[Session]:
         found: Deferred[Any] = self._portal.login(credentials, None, ISession)
@@ -232,6 +248,12 @@ class Desk:
             messages_in=connection.messages_in,
             messages_out=connection.answered + connection.reader.events,
         )
+
+
+def _quota(limits: LimitsConfig) -> Quota:
+    return Quota(
+        limits.max_users, limits.max_rooms, limits.max_devices, limits.max_direct, limits.new_rooms_per_hour
+    )
 
 
 def _is_local(host: str) -> bool:

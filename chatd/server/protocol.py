@@ -197,7 +197,7 @@ class ChatProtocol(Protocol):
 
     def _hello(self, message: Hello, _: int) -> None:
         self._state = State.WELCOMING
-        login = maybeDeferred(self._desk.login, message)
+        login = maybeDeferred(self._desk.login, self, message)
         login.addCallback(self._welcome, message)
         login.addErrback(self._refuse_hello)
 
@@ -324,7 +324,15 @@ class ChatProtocol(Protocol):
         self._desk.refused(self, error)
         self._end(
             reason,
-            encode(Error(code=error.code, text=error.text, suggest=error.suggest, room=error.room)),
+            encode(
+                Error(
+                    code=error.code,
+                    text=error.text,
+                    suggest=error.suggest,
+                    room=error.room,
+                    retry_after=error.retry_after,
+                )
+            ),
         )
 
     def _end(self, reason: CloseReason, last_words: bytes) -> None:

@@ -27,13 +27,17 @@ CREATE TABLE sessions(
     last INTEGER NOT NULL, seen INTEGER NOT NULL
 );
 CREATE TABLE rooms(
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, topic TEXT NOT NULL, first INTEGER NOT NULL
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, topic TEXT NOT NULL, first INTEGER NOT NULL,
+    begun_by INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE members(
     room INTEGER NOT NULL, user INTEGER NOT NULL, read INTEGER NOT NULL, PRIMARY KEY (room, user)
 ) WITHOUT ROWID;
 CREATE TABLE events(key INTEGER PRIMARY KEY, frame BLOB NOT NULL);
 """
+
+LATER_COLUMNS: Final = (("rooms", "begun_by", "INTEGER NOT NULL DEFAULT 0"),)
+"""Columns that older files of this version lack: table, name, declaration."""
 
 STATEMENTS: Final[dict[type[Change], str]] = {
     PutUser: (
@@ -45,7 +49,7 @@ STATEMENTS: Final[dict[type[Change], str]] = {
     ),
     DropSession: "DELETE FROM sessions WHERE id = ?",
     PutRoom: (
-        "INSERT INTO rooms VALUES(?, ?, ?, ?)"
+        "INSERT INTO rooms VALUES(?, ?, ?, ?, ?)"
         " ON CONFLICT(id) DO UPDATE SET topic = excluded.topic, first = excluded.first"
     ),
     PutMember: "INSERT INTO members VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET read = excluded.read",

@@ -120,6 +120,7 @@ class SqliteStore:
         if version == 0:
             self._create(database)
         self._check(database)
+        self._add_columns(database)
         return database
 
     def _create(self, database: apsw.Connection) -> None:
@@ -128,6 +129,12 @@ class SqliteStore:
             database.execute("INSERT INTO meta VALUES('server', ?)", (secrets.token_hex(8),))
             database.execute(f"PRAGMA user_version = {schema.VERSION}")
         _sync_folder(self._path.parent)
+
+    def _add_columns(self, database: apsw.Connection) -> None:
+        for table, column, declaration in schema.LATER_COLUMNS:
+            known = {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
+            if column not in known:
+                database.execute(f"ALTER TABLE {table} ADD COLUMN {column} {declaration}")
 
     def _check(self, database: apsw.Connection) -> None:
         if self._path.stat().st_size > QUICK_CHECK_BYTES:
@@ -138,7 +145,7 @@ class SqliteStore:
 
     def _load(self) -> Snapshot:
         read = self._reader.execute
-        rooms = [PutRoom(*row) for row in read("SELECT id, name, topic, first FROM rooms")]
+        rooms = [PutRoom(*row) for row in read("SELECT id, name, topic, first, begun_by FROM rooms")]
         return Snapshot(
             server=str(_value(read("SELECT value FROM meta WHERE name = 'server'"))),
             users=[PutUser(*row) for row in read("SELECT id, nick, key FROM users")],

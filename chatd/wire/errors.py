@@ -22,6 +22,9 @@ class Code(StrEnum):
     BAD_NICK = "bad-nick"
     CURSOR_BEYOND_HEAD = "cursor-beyond-head"
     TOO_MANY_CONNECTIONS = "too-many-connections"
+    TOO_MANY_USERS = "too-many-users"
+    TOO_MANY_DEVICES = "too-many-devices"
+    TOO_FAST = "too-fast"
     # The request was refused, the connection lives.
     UNSUPPORTED = "unsupported"
     BAD_ROOM = "bad-room"
@@ -29,6 +32,8 @@ class Code(StrEnum):
     NO_SUCH_USER = "no-such-user"
     NOT_A_MEMBER = "not-a-member"
     TOO_MANY_ROOMS = "too-many-rooms"
+    NO_MORE_ROOMS = "no-more-rooms"
+    TOO_MANY_DIRECT = "too-many-direct"
     EMPTY_TEXT = "empty-text"
     TEXT_TOO_LONG = "text-too-long"
     CONTROL_CHARACTER = "control-character"
@@ -48,14 +53,17 @@ class Code(StrEnum):
 
 
 class ChatdError(Exception):
-    """A sentence for people with a stable code for programs."""
+    """A sentence for people with a stable code for programs; ``retry_after`` is in seconds."""
 
-    def __init__(self, code: Code, text: str, suggest: str = "", room: str = "") -> None:
+    def __init__(
+        self, code: Code, text: str, suggest: str = "", room: str = "", retry_after: float | None = None
+    ) -> None:
         super().__init__(text)
         self.code = code
         self.text = text
         self.suggest = suggest
         self.room = room
+        self.retry_after = retry_after
 
     def __str__(self) -> str:
         return f"{self.text} ({self.code})"

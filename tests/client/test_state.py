@@ -277,6 +277,25 @@ def test_a_refused_join_is_told_and_not_repeated():
     assert list(world.machine.wanted) == ["#b"]
 
 
+@pytest.mark.parametrize("code", [Code.STORAGE_UNAVAILABLE, Code.TOO_FAST])
+def test_a_join_that_is_put_off_is_made_again_in_its_time(code):
+    world = World(rooms=("#a",))
+    world.dial()
+    world.carry_up()
+    world.carry_down()
+    world.flush()
+    (number,) = world.machine.asking.asked.keys()
+    conn(world).receive = lambda _: None
+    say(world, Error(id=number, code=code, text="Not now.", retry_after=7.0))
+    assert not world.said(JoinRefused)
+    assert list(world.machine.wanted) == ["#a"]
+    world.wait(6.5)
+    assert not world.said(Connected)
+    world.wait(1)
+    settle(world)
+    assert world.said(Connected)
+
+
 # ---- sends ------------------------------------------------------------------------------------------------
 
 

@@ -311,3 +311,17 @@ def test_large_frames_and_many(open_store):
     frames = [bytes([n % 256]) * 20_000 for n in range(500)]
     assert store.append(events(7, 1, frames)) is None
     assert store.read(7, 1, 500) == frames
+
+
+def test_a_file_of_an_earlier_day_gets_the_columns_that_it_lacks(open_store, tmp_path):
+    open_store().close()
+    database = apsw.Connection(str(tmp_path / "data" / "chatd.sqlite"))
+    for table, column, _ in schema.LATER_COLUMNS:
+        database.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+    database.execute("INSERT INTO rooms VALUES(7, '#a', 'topic', 3)")
+    database.close()
+    store = open_store()
+    assert [stored.room for stored in store.store.load().rooms] == [PutRoom(7, "#a", "topic", 3)]
+    assert store.append(put(PutRoom(9, "@1+2", "", 1, 2))) is None
+    store.close()
+    assert open_store().store.load().rooms[1].room == PutRoom(9, "@1+2", "", 1, 2)

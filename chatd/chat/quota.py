@@ -1,0 +1,62 @@
+"""Quotas: how much there may be of what peers create, and how quickly they may ask (P5, P6)."""
+
+from dataclasses import dataclass
+from math import inf
+
+
+class Bucket:
+    """A token bucket: ``burst`` units at once, ``rate`` of them per second in the long run; 0 is no limit.
+
+    ``left`` is what may still be taken; whoever takes more than there is has to wait until the debt is paid.
+    ``now`` is in seconds of any clock; where it goes back, the time counts from there on.
+    """
+
+    __slots__ = ("_at", "burst", "left", "rate")
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        self.rate = rate
+        self.burst = burst if rate else inf
+        self.left = self.burst
+        self._at = now
+
+    @property
+    def full(self) -> bool:
+        """Return whether it has forgotten all that was taken."""
+        return self.left >= self.burst
+
+    def refill(self, now: float) -> None:
+        """Give what has come since the last time."""
+        self.left = min(self.burst, self.left + self.rate * max(0.0, now - self._at))
+        self._at = now
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until one unit is there; 0 if it is."""
+        self.refill(now)
+        return 0.0 if self.left >= 1 else (1 - self.left) / self.rate
+
+    def take(self, now: float) -> float:
+        """Take one unit and return 0; where there is none, return the seconds until there is."""
+        wait = self.wait(now)
+        if not wait:
+            self.left -= 1
+        return wait
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What all may create together and each by themselves; 0 is no limit.
+
+    ``users`` and ``rooms`` (logs of direct messages included) in all, ``devices`` of one user, ``direct``
+    logs that one user begins, and new rooms and logs ``per_hour`` of one user.
+    """
+
+    users: int = 0
+    rooms: int = 0
+    devices: int = 0
+    direct: int = 0
+    per_hour: int = 0
+
+
+def reached(count: int, limit: int) -> bool:
+    """Return whether ``count`` of something leave room for no other; a limit of 0 is none."""
+    return 0 < limit <= count

@@ -1,0 +1,42 @@
+"""Newcomers: how many sessions one address may begin per minute."""
+
+from typing import Final
+
+from chatd.chat.quota import Bucket
+
+MINUTE: Final = 60.0
+"""Seconds in a minute."""
+
+LOOK_AGAIN: Final = 2000
+"""Addresses from which on those that have not begun a session lately are looked for and forgotten."""
+
+
+class Newcomers:
+    """Counts the sessions that each address begins; ``per_minute`` 0 is no limit."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._per_minute = per_minute
+        self._buckets: dict[str, Bucket] = {}
+        self._look_at = LOOK_AGAIN
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def wait(self, host: str, now: float) -> float:
+        """Count another session of ``host`` and return 0, or the seconds until it may begin one."""
+        if not self._per_minute:
+            return 0.0
+        bucket = self._buckets.get(host)
+        if bucket is None:
+            self._forget(now)
+            bucket = self._buckets[host] = Bucket(self._per_minute / MINUTE, self._per_minute, now)
+        return bucket.take(now)
+
+    def _forget(self, now: float) -> None:
+        """Forget who has been patient, so that passers-by leave nothing behind."""
+        if len(self._buckets) < self._look_at:
+            return
+        for bucket in self._buckets.values():
+            bucket.refill(now)
+        self._buckets = {host: bucket for host, bucket in self._buckets.items() if not bucket.full}
+        self._look_at = max(LOOK_AGAIN, 2 * len(self._buckets))
