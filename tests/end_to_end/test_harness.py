@@ -1,0 +1,88 @@
+"""The forwarder of the tests: it carries, counts, is slow when told to, and cuts."""
+
+import socket
+import threading
+import time
+
+import pytest
+
+from tests.end_to_end.harness.forwarder import Forwarder
+from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE
+
+
+@pytest.fixture
+def echo():
+    """Return the port of something that says back what it hears."""
+
+    def serve(listener):
+        while True:
+            try:
+                one, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=answer, args=(one,), daemon=True).start()
+
+    def answer(one):
+        with one:
+            try:
+                while data := one.recv(65_536):
+                    one.sendall(data)
+            except OSError:
+                return
+
+    listener = socket.create_server((LOOPBACK, 0))
+    thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+    thread.start()
+    yield listener.getsockname()[1]
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join(PATIENCE)
+
+
+def call(line):
+    return socket.create_connection((LOOPBACK, line.port), PATIENCE)
+
+
+def take(one, count):
+    data = b""
+    while len(data) < count:
+        data += one.recv(count - len(data))
+    return data
+
+
+def test_it_carries_and_counts(echo):
+    data = bytes(range(256)) * 1000
+    with Forwarder(echo) as line, call(line) as one:
+        one.sendall(data)
+        assert take(one, len(data)) == data
+        assert (line.up, line.down, line.cuts) == (len(data), len(data), 0)
+
+
+def test_it_cuts_what_has_lived_long_enough_and_what_it_is_told_to(echo):
+    with Forwarder(echo, life=0.2) as line:
+        for cuts in (1, 2):
+            with call(line) as one, pytest.raises(ConnectionResetError):
+                one.recv(1)
+            assert line.cuts == cuts
+        line.life = None
+        with call(line) as one:
+            one.sendall(b"x")
+            assert one.recv(1) == b"x"
+            line.cut()
+            with pytest.raises(ConnectionResetError):
+                one.recv(1)
+        assert line.cuts == 3
+
+
+def test_it_is_as_slow_as_told(echo):
+    data = bytes(300_000)
+    begin = time.monotonic()
+    with Forwarder(echo, rate=1e6) as line, call(line) as one:
+        one.sendall(data)
+        take(one, len(data))
+    assert 0.25 < time.monotonic() - begin < 2
+
+
+def test_nobody_behind_it_is_an_end(echo):
+    with Forwarder(1) as line, call(line) as one, pytest.raises(ConnectionResetError):
+        one.recv(1)
