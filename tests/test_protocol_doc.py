@@ -22,6 +22,7 @@ from chatd.client.link import ATTEMPT
 from chatd.client.session import Remembered, Session, Wishes
 from chatd.client.state import HOLD, ORPHAN, Machine
 from chatd.ops.settings import HeartbeatConfig, LimitsConfig, SessionConfig
+from chatd.server.desk import BURST
 from chatd.server.protocol import State
 from chatd.wire import limits
 from chatd.wire import messages as m
@@ -33,6 +34,7 @@ PAGE = (ROOT / "docs" / "PROTOCOL.md").read_text()
 LINES = PAGE.splitlines()
 DECODERS = {"to-server": m.decode_to_server, "from-server": m.decode_from_server}
 MARKS = {">": m.decode_to_server, "<": m.decode_from_server}
+RATE = LimitsConfig().requests_per_second
 PARTS: dict[type[Struct], str] = {
     m.Pulse: "heartbeat",
     m.Limits: "limits",
@@ -363,6 +365,7 @@ def test_no_other_code_or_reason_is_named():
         f"none is taken, nothing is heard | {LimitsConfig().write_timeout:g} s",
         f"loopback not counted | {LimitsConfig().max_connections_per_address}",
         f"resumes are free | {LimitsConfig().new_sessions_per_minute} |",
+        f"{RATE} in a second, {BURST * RATE:g} at once",
         f"| users | {LimitsConfig().max_users} |",
         f"| devices of one user | {LimitsConfig().max_devices} |",
         f"| public rooms and direct-message logs | {LimitsConfig().max_rooms} |",

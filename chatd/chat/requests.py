@@ -31,16 +31,27 @@ class Need(Enum):
     OPEN = "the user is a member, or it is a log of direct messages that may be begun"
 
 
+ROWS_PER_UNIT = 50
+"""Rooms or members looked through that cost as much as a send."""
+
+NICK_COST = 10
+"""What one room costs whose members are told of a new nick."""
+
 Handler = Callable[[World, Peer, Session, Any, Any, int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A request's precondition, its handler, and how many bytes its answer takes at the most, about."""
+    """A request's precondition, its handler, the bytes of its answer at the most, about, and what it costs.
+
+    ``cost`` counts against the session's rate: a send is 1. A handler whose work grows with something charges
+    that by itself. Whether the rate allows a request is seen to before it is read from the connection.
+    """
 
     need: Need
     handle: Handler
     answer_bytes: int = 128
+    cost: int = 1
 
 
 def serve(world: World, peer: Peer, session: Session, request: m.Request, now: int) -> None:
@@ -170,6 +181,7 @@ def _nick(world: World, peer: Peer, session: Session, _: None, request: m.Nick, 
     if world.nicks.get(key, user) is not user:
         raise nick_taken(world, display)
     if display != user.nick:
+        peer.charge(NICK_COST * len(user.rooms))
         for room in user.rooms:
             world.post(room, "nick", user.nick, now, display)
         world.rename(user, display, key)
@@ -187,6 +199,7 @@ def _read(world: World, peer: Peer, session: Session, room: Room, request: m.Rea
 
 def _list(world: World, peer: Peer, _: Session, __: None, request: m.ListRooms, ___: int) -> None:
     names = (name for name, room in world.rooms.items() if not room.direct and name > request.after)
+    peer.charge(len(world.rooms) // ROWS_PER_UNIT)
     limit = min(request.limit, ROOMS_PER_MESSAGE)
     page = heapq.nsmallest(limit + 1, names)
     rooms = [world.rooms[name] for name in page[:limit]]
@@ -199,6 +212,7 @@ def _list(world: World, peer: Peer, _: Session, __: None, request: m.ListRooms, 
 
 def _members(world: World, peer: Peer, _: Session, room: Room, request: m.Members, __: int) -> None:
     after = check_nick(request.after)[1] if request.after else ""
+    peer.charge(len(room.members) // ROWS_PER_UNIT)
     found = (user for user in room.members if (user.key or "") > after)
     page = heapq.nsmallest(request.limit + 1, found, key=lambda user: user.key or "")
     rows = [_member(world, user) for user in page[: request.limit]]
@@ -229,12 +243,12 @@ def _history(world: World, peer: Peer, _: Session, room: Room, request: m.Histor
 
 RULES: dict[type[m.Request], Rule] = {
     m.Send: Rule(Need.OPEN, _send),
-    m.Join: Rule(Need.NO_ROOM, _join, 2048),
-    m.Leave: Rule(Need.MEMBER, _leave),
-    m.Topic: Rule(Need.MEMBER, _topic),
-    m.Nick: Rule(Need.NO_ROOM, _nick),
+    m.Join: Rule(Need.NO_ROOM, _join, 2048, cost=5),
+    m.Leave: Rule(Need.MEMBER, _leave, cost=5),
+    m.Topic: Rule(Need.MEMBER, _topic, cost=2),
+    m.Nick: Rule(Need.NO_ROOM, _nick, cost=10),
     m.Read: Rule(Need.MEMBER, _read),
-    m.ListRooms: Rule(Need.NO_ROOM, _list, MAX_FRAME),
-    m.Members: Rule(Need.ROOM, _members, MAX_FRAME),
-    m.History: Rule(Need.ROOM, _history, MAX_FRAME),
+    m.ListRooms: Rule(Need.NO_ROOM, _list, MAX_FRAME, cost=5),
+    m.Members: Rule(Need.ROOM, _members, MAX_FRAME, cost=5),
+    m.History: Rule(Need.ROOM, _history, MAX_FRAME, cost=5),
 }

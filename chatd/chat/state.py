@@ -31,6 +31,9 @@ class Peer(Protocol):
     def close(self, reason: CloseReason, text: str = "", retry_after: float | None = None) -> None:
         """End it with a goodbye."""
 
+    def charge(self, units: int) -> None:
+        """Count so much more against what its session may ask."""
+
     def fault(self) -> None:
         """End it because of the exception that is being handled, which concerns it alone (P8)."""
 
@@ -100,7 +103,7 @@ class Session:
 
     ``last`` is its last numbered send, ``seen`` when its last connection began or ended, in ms since 1970;
     0 as long as nothing on disk shows that the client has received its token. ``proven`` is whether the
-    client has shown it since the daemon started.
+    client has shown it since the daemon started, ``allowance`` what it may ask before it has to wait.
     """
 
     id: int
@@ -110,6 +113,7 @@ class Session:
     seen: int = 0
     proven: bool = False
     peer: Peer | None = None
+    allowance: Bucket | None = None
 
     @property
     def confirmed(self) -> bool:

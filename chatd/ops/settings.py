@@ -67,6 +67,8 @@ class LimitsConfig(Section, frozen=True):
     in all; ``max_devices`` of one user; ``max_direct`` logs of direct messages that one user begins;
     ``new_rooms_per_hour`` of one user; ``new_sessions_per_minute`` of one address, loopback and UNIX not
     counted.
+
+    ``requests_per_second`` is how quickly one session is read; a send counts as one request. 0 is no limit.
     """
 
     max_connections: Number = 20_000
@@ -79,6 +81,7 @@ class LimitsConfig(Section, frozen=True):
     max_direct: OrUnlimited = 1000
     new_rooms_per_hour: OrUnlimited = 300
     new_sessions_per_minute: OrUnlimited = 100
+    requests_per_second: OrUnlimited = 2000
 
 
 class SessionConfig(Section, frozen=True):

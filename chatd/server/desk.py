@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IAddress
 
 from chatd.chat.arrival import Arrival
 from chatd.chat.hub import Hub
-from chatd.chat.quota import Quota
+from chatd.chat.quota import Bucket, Quota
 from chatd.chat.state import Peer, Session
 from chatd.chat.storage import Store
 from chatd.clock import Clock
@@ -32,6 +32,9 @@ log = Log(__name__)
 
 TOKEN_BYTES: Final = 32
 """Random bytes in a session's token."""
+
+BURST: Final = 10.0
+"""Seconds of its rate that a session may ask at once after it was quiet for as long."""
 
 REFUSAL_INTERVAL: Final = 10.0
 """Seconds in which the same refusal of the same address is logged once."""
@@ -195,6 +198,13 @@ class Desk:
             resumed=arrival.resumed,
             software=hello.software[:MAX_SOFTWARE],
         )
+
+    def allowance(self, session: Session) -> Bucket:
+        """Return what ``session`` may ask, whatever its connection."""
+        if session.allowance is None:
+            rate = self.limits.requests_per_second
+            session.allowance = Bucket(rate, BURST * rate, self.clock.seconds())
+        return session.allowance
 
     # ---- going --------------------------------------------------------------------------------------
 

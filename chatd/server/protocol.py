@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chatd.chat.arrival import CONFIRMATION, Arrival
+from chatd.chat.quota import Bucket
 from chatd.chat.reader import Reader
 from chatd.chat.requests import RULES
 from chatd.chat.state import HistoryQuery, Session
@@ -46,6 +47,9 @@ CLOSE_DEADLINE: Final = 5.0
 OWED_BYTES: Final = 4 * MAX_FRAME
 """Bytes of requests without an answer, and of answers to them, that one connection may cost (P5)."""
 
+BREATH: Final = 0.05
+"""Seconds for which a connection that has asked too much is not read at the least."""
+
 _PING: Final = frame(FrameType.PING, b"")
 
 
@@ -65,7 +69,8 @@ class ChatProtocol(Protocol):
     """Speaks the wire with one peer; the hub knows it as a `chatd.chat.state.Peer`.
 
     It takes no further frame while its transport is full, or while it owes too many answers, so that no peer
-    makes it hold more than a fixed number of bytes (P5).
+    makes it hold more than a fixed number of bytes (P5), nor while its session has asked more than it may
+    (P6).
     """
 
     transport: Any
@@ -91,6 +96,8 @@ class ChatProtocol(Protocol):
         self._owed_bytes = 0
         self._reading_history = False
         self._input_stopped = False
+        self._allowance = Bucket(0, 0, now)
+        self._breathing = False
 
     # ---- Twisted's side -----------------------------------------------------------------------------
 
@@ -160,7 +167,21 @@ class ChatProtocol(Protocol):
             and len(self._owed) <= MAX_UNANSWERED
             and self._owed_bytes < OWED_BYTES
             and not self._desk.draining
+            and (self._allowance.left > 0 or self._repaid())
         )
+
+    def _repaid(self) -> bool:
+        """Return whether the session may ask again; if it may not yet, go on when it may."""
+        wait = self._allowance.wait(self._desk.clock.seconds())
+        if wait and not self._breathing:
+            self._breathing = True
+            self._desk.clock.callLater(max(wait, BREATH), self._go_on)
+        return not wait
+
+    def _go_on(self) -> None:
+        self._breathing = False
+        if self._state is not State.CLOSING:
+            self._pump()
 
     def _pace(self) -> None:
         """Stop reading from the transport while no frame may be taken, and go on afterwards."""
@@ -183,6 +204,7 @@ class ChatProtocol(Protocol):
             if self._state is State.OPENED:
                 raise ProtocolError(Code.HELLO_EXPECTED, "The first message must be a hello.") from None
             self._owe(len(payload))
+            self.charge(1)
             self._desk.hub.refuse(self, error.id, error)
             return
         handler = self._MESSAGES.get((self._state, type(message)), ChatProtocol._request)
@@ -192,7 +214,9 @@ class ChatProtocol(Protocol):
         session = self.session
         if session is None:
             raise ProtocolError(Code.HELLO_EXPECTED, "The first message must be a hello.")
-        self._owe(size + RULES[type(message)].answer_bytes)
+        rule = RULES[type(message)]
+        self._owe(size + rule.answer_bytes)
+        self._allowance.left -= rule.cost
         self._desk.hub.request(self, session, message, self._desk.wall())
 
     def _hello(self, message: Hello, _: int) -> None:
@@ -206,6 +230,7 @@ class ChatProtocol(Protocol):
             return
         self._desk.arrive(self, arrival, hello)
         self._state = State.LIVE
+        self._allowance = self._desk.allowance(arrival.session)
         pulse = arrival.pulse
         self.heartbeat = Heartbeat(pulse.interval, pulse.misses, self._desk.clock.seconds())
         self._pump()
@@ -239,9 +264,11 @@ class ChatProtocol(Protocol):
     def _ping(self, payload: bytes) -> None:
         if len(payload) > MAX_PING:
             raise ProtocolError(Code.BAD_FRAME, f"A ping carries {MAX_PING} bytes at the most.")
+        self.charge(1)
         self._write(frame(FrameType.PONG, payload))
 
     def _pong(self, payload: bytes) -> None:
+        self.charge(1)
         if payload == CONFIRMATION and self.session is not None:
             self._desk.hub.confirm(self.session, self._desk.wall())
 
@@ -272,6 +299,10 @@ class ChatProtocol(Protocol):
             self.close(CloseReason.FAULT)
         except Exception:  # noqa: BLE001 - what cannot be written to gets no last words
             self.abort(CloseReason.FAULT)
+
+    def charge(self, units: int) -> None:
+        """Count so much more against what the session may ask."""
+        self._allowance.left -= units
 
     def catch_up(self) -> None:
         """Have the reader brought forward."""

@@ -93,8 +93,9 @@ def test_peers_that_never_read_while_a_room_is_busy(daemon, connect):
     assert [int(text.split()[0]) for text in texts] == list(range(1, 801))
 
 
-def test_a_hundred_thousand_sends_at_once(daemon, connect):
+def test_a_hundred_thousand_sends_at_once(make_daemon, connect):
     count = 100_000
+    daemon = make_daemon("[limits]\nrequests_per_second = 0\n").start()
     eager = enter(connect, daemon, "eager", "#a")
     data = b"".join(map(encode, sends("#a", [f"text {n}" for n in range(count)])))
     acks, numbers = [], []
