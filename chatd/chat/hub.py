@@ -101,6 +101,7 @@ class Hub:
         ended = [session for session in away if session.seen < before and not _unsaved(session)]
         for session in ended:
             arrival.end_session(self.world, session, now)
+        self.world.tidy()
         for session in self.world.sessions.values():
             if _unsaved(session) or (session.peer is not None and session.confirmed):
                 arrival.note_seen(self.world, session, now)

@@ -13,6 +13,12 @@ class PutUser(NamedTuple):
     key: str | None
 
 
+class DropUser(NamedTuple):
+    """A user of whom nothing is needed any more."""
+
+    id: int
+
+
 class PutSession(NamedTuple):
     """A session as it is from now on; ``seen`` in milliseconds since 1970."""
 
@@ -61,7 +67,7 @@ class Trim(NamedTuple):
     first: int
 
 
-Change = PutUser | PutSession | DropSession | PutRoom | PutMember | DropMember | Trim
+Change = PutUser | DropUser | PutSession | DropSession | PutRoom | PutMember | DropMember | Trim
 
 
 class StoredRoom(NamedTuple):

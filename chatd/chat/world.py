@@ -13,7 +13,7 @@ from chatd.chat.log import Log
 from chatd.chat.names import USER_SIGN, check_nick, check_room, direct_name
 from chatd.chat.quota import Bucket, Quota, reached
 from chatd.chat.state import Peer, Room, Session, User
-from chatd.chat.storage import DropMember, DropSession, PutMember, Snapshot
+from chatd.chat.storage import DropMember, DropSession, DropUser, PutMember, Snapshot
 from chatd.wire.errors import Code, ProtocolError, RequestError
 from chatd.wire.messages import Event, Left, Rooms, encode
 
@@ -123,14 +123,30 @@ class World:
         return session
 
     def end_session(self, session: Session) -> None:
-        """Forget a session that has expired; its user's nick is free with the last one."""
+        """Forget a session that has ended; with the last one its user's nick is free."""
         user = session.user
         self._drop_session(session)
         self.batch.add_change(DropSession(session.id), partial(self._restore_session, session))
         if not user.sessions:
-            before = (user.nick, user.key)
+            self._let_go(user)
+
+    def tidy(self) -> None:
+        """Forget the users whom nothing needs any more."""
+        for user in [user for user in self.users.values() if not user.sessions and not user.rooms]:
+            self._let_go(user)
+
+    def _let_go(self, user: User) -> None:
+        """Free the nick of a user without sessions; one who shares no direct messages is forgotten.
+
+        Events hold the nick alone, so that nothing but the name of a log of direct messages needs the user.
+        """
+        before = (user.nick, user.key)
+        if user.rooms:
             self._set_nick(user, user.nick, None)
             self.batch.add_change(user.row(), partial(self._set_nick, user, *before))
+        else:
+            self._drop_user(user)
+            self.batch.add_change(DropUser(user.id), partial(self._restore_user, user, *before))
 
     def _set_nick(self, user: User, nick: str, key: str | None) -> None:
         if user.key is not None:
@@ -142,6 +158,10 @@ class World:
     def _drop_user(self, user: User) -> None:
         self._set_nick(user, user.nick, None)
         del self.users[user.id]
+
+    def _restore_user(self, user: User, nick: str, key: str | None) -> None:
+        self.users[user.id] = user
+        self._set_nick(user, nick, key)
 
     def _drop_session(self, session: Session) -> None:
         del self.sessions[session.digest]

@@ -6,6 +6,7 @@ from chatd.chat.storage import (
     Change,
     DropMember,
     DropSession,
+    DropUser,
     PutMember,
     PutRoom,
     PutSession,
@@ -47,6 +48,7 @@ STATEMENTS: Final[dict[type[Change], str]] = {
     PutSession: (
         "INSERT INTO sessions VALUES(?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET seen = excluded.seen"
     ),
+    DropUser: "DELETE FROM users WHERE id = ?",
     DropSession: "DELETE FROM sessions WHERE id = ?",
     PutRoom: (
         "INSERT INTO rooms VALUES(?, ?, ?, ?, ?)"

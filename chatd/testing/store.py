@@ -95,6 +95,7 @@ class MemoryStore:
 
     _APPLY = {  # noqa: RUF012 - a table, the same for all
         storage.PutUser: lambda self, row: self.users.__setitem__(row.id, row),
+        storage.DropUser: lambda self, row: self.users.pop(row.id, None),
         storage.PutSession: _put_session,
         storage.DropSession: lambda self, row: self.sessions.pop(row.id, None),
         storage.PutRoom: lambda self, row: self.rooms.__setitem__(row.id, row),

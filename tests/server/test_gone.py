@@ -1,0 +1,102 @@
+"""Users whose last session has ended leave nothing behind but what others still need of them."""
+
+import pytest
+
+from chatd.chat.storage import PutUser
+from chatd.ops.settings import Config, SessionConfig
+from chatd.testing import Playground
+from chatd.wire import messages as m
+from tests.helpers import Talker, hello, sends
+
+DAY = 86_400
+
+
+@pytest.fixture
+def playground():
+    playground = Playground(Config(session=SessionConfig(expire_days=2)))
+    playground.start_server()
+    return playground
+
+
+def come_in(playground, nick="", *more, answer_pings=True, **fields):
+    talker = Talker(hello(nick, **fields), *more, answer_pings=answer_pings)
+    playground.connect(talker)
+    playground.advance()
+    return talker
+
+
+def go(playground, talker):
+    talker.transport.loseConnection()
+    playground.advance()
+
+
+def known(playground):
+    """Return the nicks in memory, which must be those on disk."""
+    world = playground.desk.hub.world
+    on_disk = playground.store.users
+    assert {user.id: user.row() for user in world.users.values()} == on_disk
+    assert {user.key for user in world.users.values() if user.key} == set(world.nicks)
+    return sorted(user.nick for user in world.users.values())
+
+
+def let_sessions_expire(playground):
+    playground.advance(3 * DAY, step=60)
+
+
+def test_a_user_whose_sessions_have_expired_is_forgotten(playground):
+    ann = come_in(playground, "ann", m.Join(id=1, room="#a"), *sends("#a", "I was here"))
+    come_in(playground, "ben", m.Join(id=1, room="#a"))
+    go(playground, ann)
+    assert known(playground) == ["ann", "ben"]
+    let_sessions_expire(playground)
+    assert known(playground) == ["ben"]
+    playground.crash_server()
+    playground.start_server()
+    assert known(playground) == ["ben"]
+    again = come_in(playground, "ann", m.Join(id=1, room="#a", after=0))
+    assert again.texts() == ["I was here"]
+
+
+def test_those_who_never_got_their_welcome_are_forgotten_at_once(playground):
+    for number in range(20):
+        go(playground, come_in(playground, f"n{number}", m.Join(id=1, room="#a"), answer_pings=False))
+    assert known(playground) == []
+
+
+def test_whoever_has_direct_messages_is_remembered_and_the_nick_is_free(playground):
+    ben = come_in(playground, "ben")
+    ann = come_in(playground, "ann", *sends("@ben", "hi"))
+    go(playground, ann)
+    let_sessions_expire(playground)
+    assert known(playground) == ["ann", "ben"]
+    assert come_in(playground, "ann").of(m.Welcome)
+    again = come_in(playground, token=ben.of(m.Welcome)[0].token)
+    assert [(state.room, state.peer) for state in again.of(m.Welcome)[0].rooms] == [("@1+2", "ann")]
+
+
+def test_a_user_stays_when_the_end_of_the_session_could_not_be_stored(playground):
+    lost = come_in(playground, "ann", m.Join(id=1, room="#a"), answer_pings=False)
+    playground.store.failing = OSError("disk full")
+    go(playground, lost)
+    assert known(playground) == ["ann"]
+    assert come_in(playground, "ann").of(m.Error)[0].code == "nick-taken"
+    playground.store.failing = None
+    let_sessions_expire(playground)
+    assert known(playground) == []
+
+
+def test_those_that_were_left_behind_earlier_go_with_the_first_round(playground):
+    playground.crash_server()
+    playground.store.users[7] = PutUser(7, "old", None)
+    playground.start_server()
+    playground.advance(1)
+    assert known(playground) == []
+
+
+def test_a_second_device_keeps_its_user(playground):
+    phone = come_in(playground, "ann")
+    come_in(playground, token=phone.of(m.Welcome)[0].token, device=True)
+    go(playground, phone)
+    let_sessions_expire(playground)
+    assert known(playground) == ["ann"]
+    assert len(playground.store.sessions) == 1
