@@ -9,7 +9,8 @@ import fcntl
 import os
 import queue
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -124,7 +125,7 @@ class SqliteStore:
         return database
 
     def _create(self, database: apsw.Connection) -> None:
-        with database:
+        with _transaction(database):
             database.execute(schema.TABLES)
             database.execute("INSERT INTO meta VALUES('server', ?)", (secrets.token_hex(8),))
             database.execute(f"PRAGMA user_version = {schema.VERSION}")
@@ -165,7 +166,7 @@ class SqliteStore:
     def _commit(self, changes: Changes) -> Exception | None:
         database = self._writer
         try:
-            with database:
+            with _transaction(database):
                 for change in changes.others:
                     database.execute(schema.STATEMENTS[type(change)], change)
                 for log, first, frames in changes.events:
@@ -196,6 +197,22 @@ class SqliteStore:
         if newest:
             frames.reverse()
         return frames
+
+
+@contextmanager
+def _transaction(database: apsw.Connection) -> Iterator[None]:
+    """Do everything inside in one transaction.
+
+    Apsw's own holds the interpreter's lock while the disk syncs, so that the reactor would wait for it too.
+    """
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
 
 
 def _work(jobs: "queue.SimpleQueue[Job | None]") -> None:

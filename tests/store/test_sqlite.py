@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from threading import Event, Thread
 
 import apsw
 import pytest
@@ -325,3 +327,27 @@ def test_a_file_of_an_earlier_day_gets_the_columns_that_it_lacks(open_store, tmp
     assert store.append(put(PutRoom(9, "@1+2", "", 1, 2))) is None
     store.close()
     assert open_store().store.load().rooms[1].room == PutRoom(9, "@1+2", "", 1, 2)
+
+
+def test_nobody_waits_while_a_commit_waits_for_the_disk(open_store):
+    store = open_store()
+    frames = [bytes(100_000)] * 500
+    gaps = []
+    done = Event()
+
+    def tick():
+        last = time.perf_counter()
+        while not done.is_set():
+            time.sleep(0.0005)
+            now = time.perf_counter()
+            gaps.append(now - last)
+            last = now
+
+    ticker = Thread(target=tick)
+    ticker.start()
+    begin = time.perf_counter()
+    store.append(events(1, 1, frames))
+    taken = time.perf_counter() - begin
+    done.set()
+    ticker.join()
+    assert max(gaps) < taken / 4
