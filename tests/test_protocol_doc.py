@@ -350,6 +350,7 @@ def test_no_other_code_or_reason_is_named():
         f"1 to {limits.MAX_TEXT:,} bytes of UTF-8; a topic 0 to {limits.MAX_TOPIC}",
         f"1 to {limits.MAX_NAME} characters",
         f"at most {limits.BACKLOG} events back",
+        f'`cursors` does not name, `"all"` follows {limits.MAX_WELCOME_DIRECT} at once',
         f"A hello may name {limits.MAX_CURSORS} rooms",
         f"server may return fewer, {limits.ROOMS_PER_MESSAGE} at most",
         f"text | string | required | see [Texts](#texts); {limits.MAX_TEXT:,} bytes at most",

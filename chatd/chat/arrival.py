@@ -1,5 +1,6 @@
 """Arrival: what a hello leads to, from the session's takeover to the welcome and the first cursors."""
 
+import heapq
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -72,7 +73,7 @@ class Entrance:
 
     def _look(self) -> dict[Room, int | None]:
         user, hello = self._user, self._hello
-        starts: dict[Room, int | None] = dict.fromkeys(user.rooms) if hello.follow == "all" else {}
+        starts: dict[Room, int | None] = dict.fromkeys(_of_interest(user)) if hello.follow == "all" else {}
         for name, cursor in hello.cursors.items():
             room = self._known(name)
             if room is not None and user in room.members:
@@ -84,6 +85,22 @@ class Entrance:
             return self._world.find_room(self._user, name)
         except RequestError:
             return None
+
+
+def _of_interest(user: User) -> list[Room]:
+    """Return the rooms of ``user``; of very many logs of direct messages the unread ones, then the latest.
+
+    The others are followed as soon as something is said in them: see `World.rouse`.
+    """
+    direct = [room for room in user.rooms if room.direct]
+    if len(direct) <= limits.MAX_WELCOME_DIRECT:
+        return list(user.rooms)
+
+    def interest(room: Room) -> tuple[bool, int]:
+        return (room.log.head > room.members[user], room.log.ts)
+
+    chosen = heapq.nlargest(limits.MAX_WELCOME_DIRECT, direct, interest)
+    return [room for room in user.rooms if not room.direct] + chosen
 
 
 def arrive(world: World, peer: Peer, arrival: Arrival, hello: Hello, now: int) -> None:
@@ -187,15 +204,10 @@ def _follow(peer: Peer, user: User, starts: dict[Room, int | None]) -> list[Room
     states = []
     for room, named in starts.items():
         if user in room.members:
-            cursor = _default_start(room, user) if named is None else min(named, room.log.head)
+            cursor = room.start_of(user) if named is None else min(named, room.log.head)
             peer.reader.follow(room.log, cursor)
             states.append(room.state(user, cursor))
     return states
-
-
-def _default_start(room: Room, user: User) -> int:
-    log = room.log
-    return min(log.head, max(room.members[user], log.head - limits.BACKLOG, log.first - 1))
 
 
 def _durable_last(world: World, session: Session) -> int:

@@ -45,13 +45,13 @@ class Log:
         "ts",
     )
 
-    def __init__(self, log_id: int, name: str, first: int = 1, head: int = 0) -> None:
+    def __init__(self, log_id: int, name: str, first: int = 1, head: int = 0, ts: int = 0) -> None:
         self.id = log_id
         self.name = name
         self.first = first
         self.head = head
         self.last = head
-        self.ts = 0
+        self.ts = ts
         self.followers: set[Follower] = set()
         self._tail: list[bytes] = []
         self._tail_first = head + 1

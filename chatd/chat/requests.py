@@ -123,6 +123,8 @@ def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Sen
     batch = world.batch
     batch.add_event(log, m.encode(event))
     batch.add_send(session)
+    if room.direct:
+        world.rouse(room)
     name = "" if request.room == room.name else room.name
     batch.answer(peer, request.id, m.encode(m.Ok(id=request.id, seq=seq, ts=log.ts, room=name)))
 
@@ -172,6 +174,8 @@ def _topic(world: World, peer: Peer, session: Session, room: Room, request: m.To
     if request.text != room.topic:
         seq = world.post(room, "topic", session.user.nick, now, request.text)
         world.set_topic(room, request.text)
+        if room.direct:
+            world.rouse(room)
     world.answer(peer, request.id, m.encode(m.Ok(id=request.id, seq=seq, room=room.name)))
 
 

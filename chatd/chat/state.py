@@ -10,6 +10,7 @@ from chatd.chat.names import USER_SIGN
 from chatd.chat.quota import Bucket
 from chatd.chat.reader import Reader
 from chatd.chat.storage import PutMember, PutRoom, PutSession, PutUser
+from chatd.wire import limits
 from chatd.wire.errors import CloseReason, Code
 from chatd.wire.frames import HEAD_SIZE
 from chatd.wire.messages import Ok, RoomState, encode
@@ -129,7 +130,7 @@ class Session:
 class Room:
     """A log with members; ``members`` maps each to their read mark.
 
-    ``begun_by`` is the id of the user who has begun a log of direct messages.
+    ``direct`` is whether it is a log of direct messages, ``begun_by`` the id of the user who has begun that.
     """
 
     name: str
@@ -137,11 +138,15 @@ class Room:
     topic: str = ""
     begun_by: int = 0
     members: dict[User, int] = field(default_factory=dict)
+    direct: bool = field(init=False)
 
-    @property
-    def direct(self) -> bool:
-        """Return whether this is a log of direct messages."""
-        return self.name.startswith(USER_SIGN)
+    def __post_init__(self) -> None:
+        self.direct = self.name.startswith(USER_SIGN)
+
+    def start_of(self, user: User) -> int:
+        """Return where a connection of ``user`` without a cursor begins: what is unread, and not too much."""
+        log = self.log
+        return min(log.head, max(self.members[user], log.head - limits.BACKLOG, log.first - 1))
 
     def peer_of(self, user: User) -> str:
         """Return the other's nick in a direct-message log as ``user`` sees it, else nothing."""

@@ -4,6 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+import msgspec
+
+from chatd.wire.frames import HEAD_SIZE
+
 
 class PutUser(NamedTuple):
     """A user as it is from now on; ``key`` None frees the nick."""
@@ -71,10 +75,11 @@ Change = PutUser | DropUser | PutSession | DropSession | PutRoom | PutMember | D
 
 
 class StoredRoom(NamedTuple):
-    """A room with the number of its last stored event."""
+    """A room with the number of its last stored event, and that event's time."""
 
     room: PutRoom
     head: int
+    ts: int = 0
 
 
 @dataclass(slots=True)
@@ -103,6 +108,26 @@ class Snapshot:
     rooms: list[StoredRoom]
     members: list[PutMember]
     last_session: int = 0
+
+
+class _Timed(msgspec.Struct):
+    ts: int
+
+
+_timed = msgspec.json.Decoder(_Timed)
+
+
+def time_of(frame: bytes) -> int:
+    """Return the time of the event in ``frame``, milliseconds since 1970. Raises ValueError."""
+    return _timed.decode(memoryview(frame)[HEAD_SIZE:]).ts
+
+
+def known_time_of(frame: bytes) -> int:
+    """Return the time of the event in ``frame``, or 0 where it holds none."""
+    try:
+        return time_of(frame)
+    except ValueError:
+        return 0
 
 
 class StoreError(Exception):

@@ -58,7 +58,7 @@ class World:
             put = stored.room
             room = Room(
                 put.name,
-                Log(put.id, put.name, put.first, max(stored.head, put.first - 1)),
+                Log(put.id, put.name, put.first, max(stored.head, put.first - 1), stored.ts),
                 put.topic,
                 put.begun_by,
             )
@@ -301,6 +301,17 @@ class World:
         for session in user.sessions:
             if session.peer is not None and session.peer.reader.follows_all:
                 self.answer(session.peer, None, partial(begin_following, session.peer, room, cursor))
+
+    def rouse(self, room: Room) -> None:
+        """Have the connections that do not follow a log of direct messages yet follow it, after the commit.
+
+        A welcome leaves out those in which nothing is new, where there are very many.
+        """
+        for user in room.members:
+            for session in user.sessions:
+                peer = session.peer
+                if peer is not None and peer.reader.follows_all and not peer.reader.follows(room.log):
+                    self.answer(peer, None, partial(begin_following, peer, room, room.start_of(user)))
 
     def tell_left(self, room: Room, user: User) -> None:
         """Have no connection of ``user`` follow ``room`` any more, after the commit."""

@@ -2,16 +2,14 @@
 
 from typing import Final
 
-import msgspec
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 
 from chatd.chat.state import Room
+from chatd.chat.storage import time_of
 from chatd.ops.log import Log
 from chatd.ops.settings import RetentionConfig, SessionConfig
 from chatd.server.desk import Desk
-from chatd.wire.frames import HEAD_SIZE
-from chatd.wire.messages import Event
 
 log = Log(__name__)
 
@@ -105,4 +103,4 @@ class Housekeeping:
         frames = await read
         if not frames:
             raise LookupError(f"Event {seq} of {room.name} cannot be read.")
-        return msgspec.json.decode(frames[0][HEAD_SIZE:], type=Event).ts
+        return time_of(frames[0])

@@ -66,7 +66,7 @@ LAST_SESSION: Final = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE n
 
 OLDEST_FIRST: Final = "SELECT frame FROM events WHERE key BETWEEN ? AND ? ORDER BY key"
 NEWEST_FIRST: Final = "SELECT frame FROM events WHERE key BETWEEN ? AND ? ORDER BY key DESC"
-HEAD: Final = "SELECT max(key) FROM events WHERE key BETWEEN ? AND ?"
+LAST: Final = "SELECT key, frame FROM events WHERE key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1"
 
 
 def key(log: int, seq: int) -> int:

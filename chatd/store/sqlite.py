@@ -26,6 +26,7 @@ from chatd.chat.storage import (
     Snapshot,
     StoredRoom,
     StoreError,
+    known_time_of,
 )
 from chatd.store import schema
 
@@ -151,15 +152,17 @@ class SqliteStore:
             server=str(_value(read("SELECT value FROM meta WHERE name = 'server'"))),
             users=[PutUser(*row) for row in read("SELECT id, nick, key FROM users")],
             sessions=[PutSession(*row) for row in read("SELECT id, user, digest, last, seen FROM sessions")],
-            rooms=[StoredRoom(room, self._head(room.id)) for room in rooms],
+            rooms=[StoredRoom(room, *self._last(room.id)) for room in rooms],
             last_session=int(_value(read(schema.LAST_SESSION))),
             members=[PutMember(*row) for row in read("SELECT room, user, read FROM members")],
         )
 
-    def _head(self, log: int) -> int:
+    def _last(self, log: int) -> tuple[int, int]:
+        """Return the number and the time of the last event of ``log``."""
         low = schema.key(log, 0)
-        highest = _value(self._reader.execute(schema.HEAD, (low, schema.last_key(log))))
-        return 0 if highest is None else int(highest) - low
+        for key, frame in self._reader.execute(schema.LAST, (low, schema.last_key(log))):
+            return key - low, known_time_of(frame)
+        return 0, 0
 
     # ---- in the threads -----------------------------------------------------------------------------
 

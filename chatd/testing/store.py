@@ -28,10 +28,7 @@ class MemoryStore:
 
     def load(self) -> storage.Snapshot:
         """Return what was committed."""
-        rooms = [
-            storage.StoredRoom(room, max(self.events.get(room.id, {}), default=0))
-            for room in self.rooms.values()
-        ]
+        rooms = [storage.StoredRoom(room, *self._last(room.id)) for room in self.rooms.values()]
         return storage.Snapshot(
             self.server,
             list(self.users.values()),
@@ -40,6 +37,11 @@ class MemoryStore:
             list(self.members.values()),
             self.last_session,
         )
+
+    def _last(self, log: int) -> tuple[int, int]:
+        kept = self.events.get(log, {})
+        head = max(kept, default=0)
+        return head, storage.known_time_of(kept[head]) if head else 0
 
     def append(self, changes: storage.Changes, done: Callable[[Exception | None], None]) -> None:
         """Commit at once, or when `release` is called."""

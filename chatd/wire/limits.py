@@ -29,6 +29,9 @@ MAX_CURSORS: Final = 256
 MAX_ROOMS: Final = 200
 """Rooms one user may be a member of at once; direct messages do not count."""
 
+MAX_WELCOME_DIRECT: Final = 500
+"""Logs of direct messages that a hello need not name to be followed at once; others await a new message."""
+
 ROOMS_PER_MESSAGE: Final = 40
 """Rooms in one message at the most, so that they fit into a frame whatever their names and topics."""
 
