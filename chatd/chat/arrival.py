@@ -42,17 +42,18 @@ class Entrance:
     that was undecided in that moment is taken back, and the rooms are those that are left.
     """
 
-    __slots__ = ("_hello", "_starts", "_user", "_world")
+    __slots__ = ("_batch", "_hello", "_starts", "_user", "_world")
 
     def __init__(self, world: World, user: User, hello: Hello) -> None:
         self._world = world
         self._user = user
         self._hello = hello
-        self._starts: dict[Room, int | None] | None = self._look()
+        self._batch = world.batch
+        self._starts = self._look()
 
     def check(self) -> None:
         """Raise `ProtocolError` ``cursor-beyond-head`` where a cursor is."""
-        for room, cursor in self.starts.items():
+        for room, cursor in self._starts.items():
             if cursor is not None and cursor > room.log.head:
                 raise ProtocolError(
                     Code.CURSOR_BEYOND_HEAD,
@@ -60,16 +61,9 @@ class Entrance:
                     room=room.name,
                 )
 
-    def forget(self) -> None:
-        """Look anew: what was decided before has been taken back."""
-        self._starts = None
-
-    @property
     def starts(self) -> dict[Room, int | None]:
         """Return the rooms with their cursors; cursors of rooms that were left meanwhile are dropped."""
-        if self._starts is None:
-            self._starts = self._look()
-        return self._starts
+        return self._look() if self._batch.undone else self._starts
 
     def _look(self) -> dict[Room, int | None]:
         user, hello = self._user, self._hello
@@ -112,7 +106,6 @@ def arrive(world: World, peer: Peer, arrival: Arrival, hello: Hello, now: int) -
     session = arrival.session
     entrance = Entrance(world, session.user, hello)
     entrance.check()
-    world.batch.add_undo(entrance.forget)
     old = session.peer
     if old is not None:
         old.session = None
@@ -175,7 +168,7 @@ def _welcome(world: World, peer: Peer, arrival: Arrival, entrance: Entrance, now
     session = arrival.session
     if peer.session is not session:
         return b""
-    states = _follow(peer, session.user, entrance.starts)
+    states = _follow(peer, session.user, entrance.starts())
     chunks = [
         states[begin : begin + limits.ROOMS_PER_MESSAGE]
         for begin in range(0, len(states), limits.ROOMS_PER_MESSAGE)

@@ -15,14 +15,16 @@ class Batch:
 
     ``answers`` holds, per peer and in order, the id of each request (None for a hello) and its answer. All
     answers wait for the commit, those that only read too, so that nobody is told what may be taken back.
+    ``undone`` is whether the commit has failed.
     """
 
-    __slots__ = ("_others", "_undo", "answers", "frames", "sends")
+    __slots__ = ("_others", "_undo", "answers", "frames", "sends", "undone")
 
     def __init__(self) -> None:
         self.frames: dict[Log, list[bytes]] = {}
         self.sends: dict[Session, int] = {}
         self.answers: dict[Peer, list[tuple[int | None, Answer]]] = {}
+        self.undone = False
         self._others: list[Change] = []
         self._undo: list[Callable[[], None]] = []
 
@@ -49,10 +51,6 @@ class Batch:
         if undo is not None:
             self._undo.append(undo)
 
-    def add_undo(self, undo: Callable[[], None]) -> None:
-        """Have ``undo`` called if the commit fails."""
-        self._undo.append(undo)
-
     def answer(self, peer: Peer, request: int | None, answer: Answer) -> None:
         """Answer ``request`` of ``peer`` after the commit."""
         entry = (request, answer)
@@ -78,3 +76,4 @@ class Batch:
             session.last = last
         for undo in reversed(self._undo):
             undo()
+        self.undone = True

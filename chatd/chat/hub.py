@@ -36,10 +36,14 @@ def digest(token: str) -> bytes:
 
 
 class Hub:
-    """The state of the chat and its open batch; ``work`` is called when the batch is no longer empty."""
+    """The state of the chat and its open batch; ``work`` is called when the batch is no longer empty.
+
+    ``committing_since`` is the second, on a monotonic clock, since which a batch is on its way to disk.
+    """
 
     def __init__(self, snapshot: Snapshot, work: Callable[[], None]) -> None:
         self.world = World(snapshot)
+        self.committing_since: float | None = None
         self._work = work
         self.presence = PresenceBoard()
         self._warm: dict[Log, None] = {}
@@ -88,7 +92,8 @@ class Hub:
         self._work()
 
     def depart(self, peer: Peer, now: int) -> None:
-        """Let ``peer`` go: see `chatd.chat.arrival.depart`."""
+        """Let ``peer`` go: see `chatd.chat.arrival.depart`; what it asked is decided, and not answered."""
+        self.world.batch.answers.pop(peer, None)
         session = peer.session
         arrival.depart(self.world, peer, now)
         if session is not None:

@@ -4,6 +4,8 @@ What is decided in one turn becomes one batch. While a commit is on its way the 
 batches form by themselves under load and no timer is needed.
 """
 
+from typing import Final
+
 from chatd.chat.batch import Batch
 from chatd.chat.hub import Hub
 from chatd.chat.storage import Snapshot, Store
@@ -11,6 +13,10 @@ from chatd.clock import Clock
 from chatd.ops.log import Log
 
 log = Log(__name__)
+
+
+SLOW: Final = 5.0
+"""Seconds from which on a commit is told of in the log."""
 
 
 class Committer:
@@ -43,10 +49,12 @@ class Committer:
             self._said(batch)
             return
         self._committing = True
+        self.hub.committing_since = self._clock.seconds()
         self._store.append(changes, lambda error: self._done(batch, error))
 
     def _done(self, batch: Batch, error: Exception | None) -> None:
         self._committing = False
+        self._note_slow()
         if error is None:
             self._note_mended()
             self._said(batch)
@@ -60,6 +68,12 @@ class Committer:
             self.hub.committed(batch)
         except Exception:  # noqa: BLE001 - one fault must not stop the chat; it is logged with its traceback
             log.failure("commit-fault", None, "Not everybody was told of what was committed.")
+
+    def _note_slow(self) -> None:
+        since, self.hub.committing_since = self.hub.committing_since, None
+        took = 0.0 if since is None else self._clock.seconds() - since
+        if took >= SLOW:
+            log.warn("store-slow", "The disk has kept everybody waiting.", duration=round(took, 3))
 
     def _note_broken(self, error: Exception) -> None:
         if not self._broken:

@@ -33,6 +33,9 @@ log = Log(__name__)
 TOKEN_BYTES: Final = 32
 """Random bytes in a session's token."""
 
+HANGS: Final = 5.0
+"""Seconds for which a commit is under way, after which nobody is let in until it is done."""
+
 BURST: Final = 10.0
 """Seconds of its rate that a session may ask at once after it was quiet for as long."""
 
@@ -141,6 +144,7 @@ class Desk:
                 f"This server speaks version {PROTOCOL_VERSION} of the protocol, not {hello.version}; use a"
                 " client that does.",
             )
+        self._check_disk()
         pulse = self._agree(hello.heartbeat)
         if hello.token and not hello.device:
             found = self._find(SessionToken(hello.token))
@@ -153,6 +157,16 @@ class Desk:
         else:
             found = self._find(NickClaim(hello.nick, token))
         return found.addCallback(lambda session: Arrival(session, False, pulse, token))
+
+    def _check_disk(self) -> None:
+        """Turn newcomers away while the disk hangs: what each of them begins would wait in memory (P5)."""
+        since = self.hub.committing_since
+        if since is not None and self.clock.seconds() - since >= HANGS:
+            raise ProtocolError(
+                Code.STORAGE_UNAVAILABLE,
+                "The server's disk does not answer; come back later.",
+                retry_after=HANGS,
+            )
 
     def _admit(self, host: str) -> None:
         """Count a new session of ``host``. Raises `ProtocolError` ``too-fast``."""

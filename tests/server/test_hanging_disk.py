@@ -1,0 +1,105 @@
+"""A disk that hangs: whoever comes and goes leaves nothing in memory, and newcomers are told (P5)."""
+
+import gc
+
+import pytest
+
+from chatd.server.protocol import ChatProtocol
+from chatd.testing import Playground
+from chatd.wire import messages as m
+from tests.helpers import Talker, hello, sends
+
+
+@pytest.fixture
+def playground():
+    playground = Playground()
+    playground.start_server()
+    return playground
+
+
+def come_in(playground, nick="", *more, **fields):
+    talker = Talker(hello(nick, **fields), *more)
+    playground.connect(talker)
+    playground.advance()
+    return talker
+
+
+def hang(playground, talker):
+    """Let the disk hang over a send of ``talker``."""
+    playground.store.held = True
+    talker.say(*sends("#a", "the last one"))
+    playground.advance()
+
+
+def connections():
+    gc.collect()
+    return sum(isinstance(one, ChatProtocol) for one in gc.get_objects())
+
+
+def test_connections_that_are_gone_are_not_kept_while_the_disk_hangs(playground):
+    ann = come_in(playground, "ann", m.Join(id=1, room="#a"))
+    friends = [come_in(playground, f"n{number}", m.Join(id=1, room="#a")) for number in range(20)]
+    hang(playground, ann)
+    before = connections()
+    for friend in friends:
+        friend.say(m.ListRooms(id=2), m.Members(id=3, room="#a"), m.Topic(id=4, room="#a", text="t"))
+    playground.advance()
+    for friend in friends:
+        friend.transport.abortConnection()
+    playground.advance()
+    friends.clear()
+    del friend
+    assert connections() == before - 20
+    playground.store.held = False
+    playground.store.release()
+    playground.advance()
+    assert ann.texts() == ["the last one"]
+    assert [event.kind for event in ann.of(m.Event)][-1] == "topic"
+
+
+def test_an_end_is_said_to_those_whose_answers_are_not_awaited(playground):
+    ann = come_in(playground, "ann", m.Join(id=1, room="#a"))
+    bob = come_in(playground, "bob", m.Join(id=1, room="#a"))
+    hang(playground, ann)
+    bob.say(*sends("#a", "accepted"), m.Goodbye())
+    playground.advance()
+    assert bob.of(m.Goodbye)
+    playground.store.held = False
+    playground.store.release()
+    playground.advance()
+    assert ann.texts() == ["the last one", "accepted"]
+
+
+def test_nobody_is_let_in_while_the_disk_hangs_for_long(playground):
+    ann = come_in(playground, "ann", m.Join(id=1, room="#a"))
+    bob = come_in(playground, "bob")
+    token = bob.of(m.Welcome)[0].token
+    hang(playground, ann)
+    early = come_in(playground, token=token)
+    assert early.lost is None
+    playground.advance(6)
+    known = len(playground.desk.hub.world.sessions)
+    for fields in ({"nick": "cem"}, {"token": token}, {"token": token, "device": True}):
+        late = come_in(playground, **fields)
+        (error,) = late.of(m.Error)
+        assert (error.code, error.id) == ("storage-unavailable", None)
+        assert error.retry_after > 0
+        assert late.lost is not None
+    assert len(playground.desk.hub.world.sessions) == known
+    assert early.lost is None
+    playground.store.held = False
+    playground.store.release()
+    playground.advance(1)
+    assert early.of(m.Welcome)[0].resumed
+    assert come_in(playground, "cem").of(m.Welcome)
+
+
+def test_a_slow_disk_turns_nobody_away(playground):
+    ann = come_in(playground, "ann", m.Join(id=1, room="#a"))
+    playground.store.held = True
+    for number in range(20):
+        ann.say(*sends("#a", "x", n=number + 1))
+        playground.advance(1)
+        assert come_in(playground, f"n{number}").lost is None
+        playground.store.release(1)
+    playground.advance()
