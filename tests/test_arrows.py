@@ -10,16 +10,17 @@ ROOT = Path(__file__).parent.parent / "chatd"
 
 ARROWS = {
     "wire": set(),
-    "chat": {"wire"},
+    "chat": {"files", "wire"},
     "store": {"chat"},
-    "client": {"clock", "tcp", "wire"},
+    "client": {"clock", "files", "tcp", "wire"},
     "clock": set(),
+    "files": {"wire"},
     "ops": {"clock"},
-    "server": {"chat", "clock", "ops", "tcp", "wire"},
-    "service": {"chat", "clock", "ops", "server", "store", "wire"},
+    "server": {"chat", "clock", "files", "ops", "tcp", "wire"},
+    "service": {"chat", "clock", "files", "ops", "server", "store", "wire"},
     "tcp": set(),
     "tap": {"ops", "service"},
-    "testing": {"chat", "client", "clock", "ops", "server", "service", "store", "wire"},
+    "testing": {"chat", "client", "clock", "files", "ops", "server", "service", "store", "wire"},
 }
 """What each folder or module of chatd/ may import of the others."""
 
@@ -55,6 +56,10 @@ PURE = [
     "client/outbox.py",
     "client/session.py",
     "client/state*",
+    "files/incoming.py",
+    "files/names.py",
+    "files/outgoing.py",
+    "files/pace.py",
 ]
 """Modules that are told the time and hand out effects; a pattern may name what does not exist yet."""
 
@@ -97,6 +102,11 @@ def test_arrows(module):
     allowed = ARROWS[home] | {home}
     wrong = {name for name in imports(module) if _folder(name) not in allowed | {""}}
     assert not wrong
+
+
+def test_chat_asks_files_for_names_alone():
+    asked = {name for module in (ROOT / "chat").rglob("*.py") for name in imports(module)}
+    assert {name.rpartition(".")[0] for name in asked if _folder(name) == "files"} <= {"chatd.files.names"}
 
 
 def _pure() -> list[Path]:

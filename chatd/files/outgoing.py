@@ -1,0 +1,163 @@
+"""Sending: what of a file goes out next, and which of a connection's files has its turn."""
+
+from collections import deque
+from typing import Final
+
+from chatd.files.pace import LARGEST_CHUNK, Pace
+from chatd.wire.errors import Code, ProtocolError
+from chatd.wire.limits import WINDOW
+from chatd.wire.messages import Progress
+
+BLOCK: Final = 4 * LARGEST_CHUNK
+"""Bytes that are read from a disk at once at the most; a transfer holds two, less than a window."""
+
+SMALL_BLOCK: Final = 16_384
+"""Bytes that are read from a disk at once at the least, unless the file ends before."""
+
+
+class Outgoing:
+    """One file on its way out, from byte ``offset`` on; who drives it reads the disk and writes frames.
+
+    ``sent`` bytes were written, the other side has ``received`` and ``stored`` so many.
+    """
+
+    __slots__ = (
+        "_blocks",
+        "_held",
+        "_read",
+        "_reading",
+        "_stamps",
+        "offset",
+        "received",
+        "sent",
+        "size",
+        "stored",
+        "transfer",
+        "window",
+    )
+
+    def __init__(self, transfer: int, size: int, offset: int, window: int = WINDOW) -> None:
+        self.transfer = transfer
+        self.size = size
+        self.offset = self.sent = self.received = self.stored = self._read = offset
+        self.window = window
+        self._blocks: deque[memoryview] = deque()
+        self._held = 0
+        self._reading = False
+        self._stamps: deque[tuple[int, float]] = deque()
+
+    @property
+    def under_way(self) -> int:
+        """Return how many bytes were sent and not received."""
+        return self.sent - self.received
+
+    @property
+    def ready(self) -> bool:
+        """Return whether a chunk could go out now."""
+        return self._held > 0 and self.sent - self.received < self.window
+
+    def wants(self, about: float = BLOCK) -> tuple[int, int] | None:
+        """Return the place and the number of the bytes to read next, ``about`` as many; None for the moment.
+
+        What was returned must be answered with `filled` before anything else is asked for.
+        """
+        if self._reading or self._held > min(about, BLOCK) or self._read >= self.size:
+            return None
+        self._reading = True
+        return self._read, min(self.size - self._read, BLOCK, max(SMALL_BLOCK, int(about)))
+
+    def filled(self, data: bytes) -> None:
+        """Take in what was read; that it is all that was asked for is the reader's to see to."""
+        self._reading = False
+        self._read += len(data)
+        self._held += len(data)
+        if data:
+            self._blocks.append(memoryview(data))
+
+    def take(self, limit: int, now: float) -> tuple[int, memoryview]:
+        """Return the next chunk, its place and at most ``limit`` bytes; only when `ready`."""
+        block = self._blocks[0]
+        size = min(len(block), limit, self.received + self.window - self.sent)
+        if size == len(block):
+            self._blocks.popleft()
+        else:
+            self._blocks[0] = block[size:]
+        offset = self.sent
+        self.sent += size
+        self._held -= size
+        self._stamps.append((self.sent, now))
+        return offset, block[:size]
+
+    def progress(self, received: int, stored: int) -> tuple[int, float] | None:
+        """Learn what the other side has; return how many bytes are news, and when the last of them was sent.
+
+        Raises `ProtocolError` where that much was never sent.
+        """
+        if received > self.sent or stored > received:
+            raise ProtocolError(
+                Code.BAD_MESSAGE,
+                f"A progress tells of {max(received, stored)} bytes of transfer {self.transfer}, of which"
+                f" {self.sent} were sent.",
+            )
+        self.stored = max(self.stored, stored)
+        news = received - self.received
+        if news <= 0:
+            return None
+        self.received = received
+        stamps = self._stamps
+        sent_at = stamps[0][1]
+        while stamps and stamps[0][0] <= received:
+            sent_at = stamps.popleft()[1]
+        return news, sent_at
+
+
+class Turns:
+    """The files that one connection sends: they take turns, one chunk each, within the connection's pace."""
+
+    __slots__ = ("_waiting", "pace", "transfers")
+
+    def __init__(self) -> None:
+        self.pace = Pace()
+        self.transfers: dict[int, Outgoing] = {}
+        self._waiting: deque[Outgoing] = deque()
+
+    def add(self, outgoing: Outgoing) -> None:
+        """Let ``outgoing`` take part."""
+        self.transfers[outgoing.transfer] = outgoing
+        self._waiting.append(outgoing)
+
+    def remove(self, outgoing: Outgoing) -> None:
+        """Let ``outgoing`` take part no longer; what it has under way counts no longer."""
+        if self.transfers.pop(outgoing.transfer, None) is not None:
+            self._waiting.remove(outgoing)
+            self.pace.forget(outgoing.under_way)
+
+    def next(self, now: float) -> tuple[Outgoing, int, memoryview] | None:
+        """Return the next chunk to write: whose, its place, its bytes. None for the moment."""
+        waiting = self._waiting
+        if not self.pace.room(now):
+            return None
+        for _ in range(len(waiting)):
+            outgoing = waiting[0]
+            waiting.rotate(-1)
+            if outgoing.ready:
+                offset, data = outgoing.take(self.pace.chunk, now)
+                self.pace.sent(len(data), now)
+                return outgoing, offset, data
+        return None
+
+    def wait(self, now: float) -> float:
+        """Return after how many seconds `next` may have something, where nothing else will tell; else 0."""
+        return self.pace.wait(now) if any(outgoing.ready for outgoing in self._waiting) else 0.0
+
+    def progress(self, progress: Progress, now: float) -> Outgoing | None:
+        """Learn from ``progress``; return whose it is, None for one that has ended.
+
+        Raises `ProtocolError`.
+        """
+        outgoing = self.transfers.get(progress.transfer)
+        if outgoing is not None:
+            news = outgoing.progress(progress.received, progress.stored)
+            if news is not None:
+                self.pace.received(*news, now)
+        return outgoing

@@ -1,0 +1,76 @@
+"""Strands: jobs for threads, one after the other within a strand, their results in the reactor's thread."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from twisted.python.failure import Failure
+from twisted.python.threadpool import ThreadPool
+
+THREADS: Final = 4
+"""Threads that all strands share: enough to keep a disk and two processors busy."""
+
+Job = Callable[[], Any]
+Done = Callable[[Any], None]
+
+
+class Workers(Protocol):
+    """Runs jobs somewhere, any number at once."""
+
+    def submit(self, job: Job, done: Done) -> None:
+        """Run ``job``; then call ``done`` in the reactor's thread with its result, or with a `Failure`."""
+
+
+class Threads:
+    """Workers that are threads; ``call`` runs a function in the reactor's thread."""
+
+    def __init__(self, call: Callable[..., object], count: int = THREADS) -> None:
+        self._call = call
+        self._pool = ThreadPool(0, count, "chatd-files")
+        self._pool.start()
+
+    def submit(self, job: Job, done: Done) -> None:
+        """Run ``job`` in a thread as soon as one is free."""
+        self._pool.callInThreadWithCallback(lambda _, result: self._call(done, result), job)
+
+    def stop(self) -> None:
+        """Finish what was handed in; results that are still under way may be lost."""
+        self._pool.stop()
+
+
+class Strand:
+    """Jobs that must run one after the other."""
+
+    __slots__ = ("_jobs", "_running", "_workers")
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+        self._jobs: deque[tuple[Job, Done]] = deque()
+        self._running = False
+
+    def __len__(self) -> int:
+        """Return how many jobs have not ended."""
+        return len(self._jobs) + self._running
+
+    def run(self, job: Job, done: Done) -> None:
+        """Run ``job`` when those before it have ended; then call ``done`` with its result or a `Failure`."""
+        self._jobs.append((job, done))
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._jobs and not self._running:
+            self._running = True
+            job, done = self._jobs.popleft()
+            self._workers.submit(job, lambda result: self._ended(done, result))
+
+    def _ended(self, done: Done, result: Any) -> None:
+        self._running = False
+        try:
+            done(result)
+        finally:
+            self._go_on()
+
+
+def error_of(result: Any) -> BaseException | None:
+    """Return what a job raised, None for any other result."""
+    return result.value if isinstance(result, Failure) else None

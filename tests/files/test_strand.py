@@ -1,0 +1,73 @@
+"""Strands: one job after the other, results in the reactor's thread."""
+
+import threading
+from collections import deque
+from queue import SimpleQueue
+
+from twisted.python.failure import Failure
+
+from chatd.files.strand import Strand, Threads, error_of
+
+
+class ByHand:
+    """Workers whose jobs run when they are told to."""
+
+    def __init__(self):
+        self.jobs = deque()
+
+    def submit(self, job, done):
+        self.jobs.append((job, done))
+
+    def work(self):
+        job, done = self.jobs.popleft()
+        try:
+            result = job()
+        except Exception:  # noqa: BLE001
+            result = Failure()
+        done(result)
+
+
+def test_jobs_of_a_strand_run_one_after_the_other():
+    workers = ByHand()
+    one, other = Strand(workers), Strand(workers)
+    heard = []
+    for number in range(3):
+        one.run(lambda number=number: number, heard.append)
+    other.run(lambda: "other", heard.append)
+    assert len(workers.jobs) == 2
+    assert len(one) == 3
+    while workers.jobs:
+        workers.work()
+    assert sorted(map(str, heard)) == ["0", "1", "2", "other"]
+    assert [item for item in heard if item != "other"] == [0, 1, 2]
+    assert not len(one)
+
+
+def test_a_job_that_fails_tells_why_and_the_next_one_runs():
+    workers = ByHand()
+    strand = Strand(workers)
+    heard = []
+    strand.run(lambda: 1 / 0, heard.append)
+    strand.run(lambda: 2, heard.append)
+    workers.work()
+    workers.work()
+    assert isinstance(error_of(heard[0]), ZeroDivisionError)
+    assert error_of(heard[1]) is None
+    assert heard[1] == 2
+
+
+def test_threads_run_jobs_elsewhere_and_tell_here():
+    calls = SimpleQueue()
+    workers = Threads(lambda function, *args: calls.put((function, args)))
+    try:
+        heard = []
+        strand = Strand(workers)
+        strand.run(threading.get_ident, heard.append)
+        strand.run(lambda: 1 / 0, heard.append)
+        for _ in range(2):
+            function, args = calls.get(timeout=10)
+            function(*args)
+    finally:
+        workers.stop()
+    assert heard[0] != threading.get_ident()
+    assert isinstance(error_of(heard[1]), ZeroDivisionError)
