@@ -131,7 +131,7 @@ def known_time_of(frame: bytes) -> int:
 
 
 class StoreError(Exception):
-    """The store cannot be opened or used: one sentence that says what to do."""
+    """The store cannot be opened or used: one sentence that says what to do, or what the system says."""
 
 
 class Store(Protocol):
@@ -147,11 +147,17 @@ class Store(Protocol):
         """Make ``changes`` durable, then call ``done`` with None, or with what prevented it."""
 
     def read(
-        self, log: int, first: int, last: int, limit: int, newest: bool, done: Callable[[list[bytes]], None]
+        self,
+        log: int,
+        first: int,
+        last: int,
+        limit: int,
+        newest: bool,
+        done: Callable[[list[bytes] | StoreError], None],
     ) -> None:
         """Read events ``first`` to ``last``, about ``limit`` bytes, from the old or the new end.
 
-        ``done`` gets the frames in order, at least one where there is one.
+        ``done`` gets the frames in order, at least one where there is one, or what prevented it.
         """
 
     def close(self) -> None:

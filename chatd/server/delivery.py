@@ -8,9 +8,9 @@ from collections import deque
 from typing import Final, Protocol
 
 from chatd.chat.reader import Missing, Page, Reader
-from chatd.chat.storage import Store
 from chatd.clock import Clock
 from chatd.ops.log import Log
+from chatd.server.reads import Reads
 from chatd.wire.errors import CloseReason
 from chatd.wire.messages import Gap, encode
 
@@ -21,6 +21,9 @@ PAGE: Final = 32_768
 
 TURN: Final = 0.005
 """Seconds that one turn of catching up may take before everything else has its turn."""
+
+
+HOLE: Final = "The store lacks events that it should have."
 
 
 class Taker(Protocol):
@@ -42,8 +45,8 @@ class Taker(Protocol):
 class Delivery:
     """Brings forward whoever lags."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store = store
+    def __init__(self, reads: Reads, clock: Clock) -> None:
+        self._reads = reads
         self._clock = clock
         self._queue: deque[Taker] = deque()
         self._queued: set[Taker] = set()
@@ -102,8 +105,8 @@ class Delivery:
     def _fetch(self, taker: Taker, missing: Missing) -> None:
         self._reading.add(taker)
         chat_log, after = missing
-        self._store.read(
-            chat_log.id,
+        self._reads.read(
+            chat_log,
             after + 1,
             chat_log.head,
             PAGE,
@@ -111,10 +114,13 @@ class Delivery:
             lambda frames: self._got(taker, missing, frames),
         )
 
-    def _got(self, taker: Taker, missing: Missing, frames: list[bytes]) -> None:
+    def _got(self, taker: Taker, missing: Missing, frames: list[bytes] | None) -> None:
         self._reading.discard(taker)
         try:
-            self._take(taker, missing, frames)
+            if frames is None:
+                taker.close(CloseReason.FAULT)
+            else:
+                self._take(taker, missing, frames)
         except Exception:  # noqa: BLE001 - a fault costs that taker alone (P8)
             taker.fault()
 
@@ -125,9 +131,7 @@ class Delivery:
             self.add(taker)
             return
         if not frames and chat_log.first <= after + 1:
-            log.error(
-                "log-hole", "The store lacks events that it should have.", room=chat_log.name, seq=after + 1
-            )
+            log.error("log-hole", HOLE, room=chat_log.name, seq=after + 1)
             taker.close(CloseReason.FAULT)
             return
         if frames and chat_log.first <= after + 1:

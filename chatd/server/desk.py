@@ -24,6 +24,7 @@ from chatd.server import addresses
 from chatd.server.auth import ISession, NickClaim, SessionToken
 from chatd.server.delivery import Delivery
 from chatd.server.newcomers import Newcomers
+from chatd.server.reads import Reads
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError
 from chatd.wire.limits import MAX_SOFTWARE, PROTOCOL_VERSION
 from chatd.wire.messages import Hello, Pulse
@@ -102,7 +103,8 @@ class Desk:
         self.wall = wall
         self.limits = limits
         self.pulse = Pulse(heartbeat.interval, heartbeat.misses)
-        self.delivery = Delivery(store, clock)
+        self.reads = Reads(store, clock)
+        self.delivery = Delivery(self.reads, clock)
         self.connections: set[Connection] = set()
         self.waiting: set[Swept] = set()
         self.draining = False

@@ -98,8 +98,8 @@ class Housekeeping:
         return low
 
     async def _time_of(self, room: Room, seq: int) -> int:
-        read: Deferred[list[bytes]] = Deferred()
-        self._desk.store.read(room.log.id, seq, seq, 1, False, read.callback)
+        read: Deferred[list[bytes] | None] = Deferred()
+        self._desk.reads.read(room.log, seq, seq, 1, False, read.callback)
         frames = await read
         if not frames:
             raise LookupError(f"Event {seq} of {room.name} cannot be read.")

@@ -18,6 +18,7 @@ from chatd.chat.requests import RULES
 from chatd.chat.state import HistoryQuery, Session
 from chatd.ops.log import Log
 from chatd.server import addresses
+from chatd.server.delivery import HOLE
 from chatd.server.desk import Desk
 from chatd.tcp import Tuning, arrived, unsent
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError, RequestError
@@ -46,6 +47,8 @@ CLOSE_DEADLINE: Final = 5.0
 
 OWED_BYTES: Final = 4 * MAX_FRAME
 """Bytes of requests without an answer, and of answers to them, that one connection may cost (P5)."""
+
+_UNREADABLE: Final = "The server cannot read this from its disk now; ask again later."
 
 BREATH: Final = 0.05
 """Seconds for which a connection that has asked too much is not read at the least."""
@@ -311,8 +314,8 @@ class ChatProtocol(Protocol):
     def read(self, query: HistoryQuery) -> None:
         """Answer with a page of history as soon as it has been read; no other request is taken before."""
         self._reading_history = True
-        self._desk.store.read(
-            query.log.id,
+        self._desk.reads.read(
+            query.log,
             query.first,
             query.last,
             PAGE_BYTES,
@@ -320,9 +323,17 @@ class ChatProtocol(Protocol):
             lambda frames: self._page(query, frames),
         )
 
-    def _page(self, query: HistoryQuery, frames: list[bytes]) -> None:
+    def _page(self, query: HistoryQuery, frames: list[bytes] | None) -> None:
         self._reading_history = False
-        if self._state is not State.CLOSING:
+        if self._state is State.CLOSING:
+            return
+        hole = frames == [] and query.log.first <= query.last
+        if hole:
+            log.error("log-hole", HOLE, room=query.log.name, seq=max(query.first, query.log.first))
+        if frames is None or hole:
+            error = Error(id=query.request, code=Code.STORAGE_UNAVAILABLE, text=_UNREADABLE)
+            self.reply(encode(error), 1)
+        else:
             self.reply(query.answer(frames), 1)
 
     @property

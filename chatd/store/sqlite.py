@@ -87,7 +87,13 @@ class SqliteStore:
         self._write_jobs.put(lambda: self._call(done, self._commit(changes)))
 
     def read(
-        self, log: int, first: int, last: int, limit: int, newest: bool, done: Callable[[list[bytes]], None]
+        self,
+        log: int,
+        first: int,
+        last: int,
+        limit: int,
+        newest: bool,
+        done: Callable[[list[bytes] | StoreError], None],
     ) -> None:
         """Read events ``first`` to ``last`` of ``log``, about ``limit`` bytes, from either end."""
         low, high = schema.key(log, first), schema.key(log, last)
@@ -181,12 +187,12 @@ class SqliteStore:
             return error
         return None
 
-    def _try_page(self, low: int, high: int, limit: int, newest: bool) -> list[bytes]:
-        """Return a page, or nothing where the file cannot be read: whoever asked knows what is missing."""
+    def _try_page(self, low: int, high: int, limit: int, newest: bool) -> list[bytes] | StoreError:
+        """Return a page, or what prevented it."""
         try:
             return self._page(low, high, limit, newest)
-        except apsw.Error:
-            return []
+        except apsw.Error as error:
+            return StoreError(str(error))
 
     def _page(self, low: int, high: int, limit: int, newest: bool) -> list[bytes]:
         frames: list[bytes] = []

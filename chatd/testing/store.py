@@ -10,13 +10,14 @@ from chatd.chat import storage
 class MemoryStore:
     """A `chatd.chat.storage.Store` in memory: what is in it has been committed.
 
-    While ``held`` is true commits wait for `release`; while ``failing`` is an exception they fail with it.
-    ``commits`` counts them.
+    While ``held`` is true commits wait for `release`; while ``failing`` is an exception they fail with it,
+    and while ``unreadable`` is one, reading does. ``commits`` counts the commits.
     """
 
     server: str = "memory"
     held: bool = False
     failing: Exception | None = None
+    unreadable: Exception | None = None
     commits: int = 0
     last_session: int = 0
     users: dict[int, storage.PutUser] = field(default_factory=dict)
@@ -60,9 +61,18 @@ class MemoryStore:
         self._waiting.clear()
 
     def read(
-        self, log: int, first: int, last: int, limit: int, newest: bool, done: Callable[[list[bytes]], None]
+        self,
+        log: int,
+        first: int,
+        last: int,
+        limit: int,
+        newest: bool,
+        done: Callable[[list[bytes] | storage.StoreError], None],
     ) -> None:
         """Hand out committed events."""
+        if self.unreadable is not None:
+            done(storage.StoreError(str(self.unreadable)))
+            return
         kept = self.events.get(log, {})
         frames: list[bytes] = []
         for seq in range(last, first - 1, -1) if newest else range(first, last + 1):

@@ -351,3 +351,11 @@ def test_nobody_waits_while_a_commit_waits_for_the_disk(open_store):
     done.set()
     ticker.join()
     assert max(gaps) < taken / 4
+
+
+def test_a_page_that_cannot_be_read_is_no_empty_one(open_store, tmp_path):
+    store = open_store()
+    store.append(events(7, 1, FRAMES))
+    store.store._reader.close()
+    assert isinstance(store.read(7, 1, 99), StoreError)
+    assert store.append(events(7, 31, FRAMES[:1])) is None

@@ -1,0 +1,52 @@
+"""Reads: pages of events from the store; what cannot be read is told to the operator once in a while."""
+
+from collections.abc import Callable
+from typing import Final
+
+from chatd.chat.log import Log as ChatLog
+from chatd.chat.storage import Store, StoreError
+from chatd.clock import Clock
+from chatd.ops.log import Log
+from chatd.ops.repeats import Repeats
+
+log = Log(__name__)
+
+COMPLAINT_INTERVAL: Final = 10.0
+"""Seconds in which it is said once that the store cannot be read."""
+
+
+class Reads:
+    """Reads from ``store`` for everybody."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._repeats = Repeats(COMPLAINT_INTERVAL)
+
+    def read(
+        self,
+        chat_log: ChatLog,
+        first: int,
+        last: int,
+        limit: int,
+        newest: bool,
+        done: Callable[[list[bytes] | None], None],
+    ) -> None:
+        """Read events as `Store.read` does; ``done`` gets None where they cannot be read."""
+        self._store.read(
+            chat_log.id, first, last, limit, newest, lambda frames: done(self._look_at(chat_log, frames))
+        )
+
+    def _look_at(self, chat_log: ChatLog, frames: list[bytes] | StoreError) -> list[bytes] | None:
+        if not isinstance(frames, StoreError):
+            return frames
+        held_back = self._repeats.admit("store-unreadable", self._clock.seconds())
+        if held_back is not None:
+            log.error(
+                "store-unreadable",
+                "Events cannot be read from the disk.",
+                room=chat_log.name,
+                error=str(frames),
+                suppressed=held_back or None,
+            )
+        return None
