@@ -3,8 +3,9 @@
 from typing import Final
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import LoopingCall
+from twisted.internet.task import LoopingCall, deferLater
 
+from chatd.chat.batch import Batch
 from chatd.chat.state import Room
 from chatd.chat.storage import time_of
 from chatd.ops.log import Log
@@ -21,6 +22,12 @@ ROUNDS_PER_EXPIRY: Final = 60
 PRESENCE_INTERVAL: Final = 1.0
 """Seconds over which comings and goings are collected before the rooms are told."""
 
+SLICE: Final = 2000
+"""Events that one commit deletes at the most: 25 ms of work where they are long, and nobody waits longer (P6)."""
+
+PAUSE: Final = 0.05
+"""Seconds between two looks whether a slice is on its way to disk."""
+
 DAY: Final = 86_400_000
 """Milliseconds in a day."""
 
@@ -33,6 +40,8 @@ class Housekeeping:
         self._session = session
         self._retention = retention
         self._rounds = 0
+        self._batch: Batch | None = None
+        self._cut = 0
         self._loop = LoopingCall(self._round)
         self._presence = LoopingCall(self._tell_presence)
         self._loop.clock = self._presence.clock = desk.clock
@@ -69,11 +78,22 @@ class Housekeeping:
     async def _retain(self) -> None:
         for room in list(self._desk.hub.world.rooms.values()):
             try:
-                first = await self._first_kept(room)
-                if first > room.log.first:
-                    self._desk.hub.trim(room, first)
+                await self._trim(room, await self._first_kept(room))
             except Exception:  # noqa: BLE001 - one room's fault must not end the round
                 log.failure("housekeeping-fault", None, room=room.name)
+        self._batch = None
+
+    async def _trim(self, room: Room, first: int) -> None:
+        """Cut ``room`` below ``first``, slice by slice."""
+        hub, chat_log = self._desk.hub, room.log
+        while chat_log.first < first:
+            if self._batch is not hub.world.batch:
+                self._batch, self._cut = hub.world.batch, 0
+            upto = min(first, chat_log.first + SLICE - self._cut)
+            self._cut += upto - chat_log.first
+            hub.trim(room, upto)
+            while self._cut >= SLICE and self._batch is hub.world.batch:
+                await deferLater(self._desk.clock, PAUSE)
 
     async def _first_kept(self, room: Room) -> int:
         """Return the first event of ``room`` that the configuration wants kept."""
