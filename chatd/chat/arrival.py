@@ -113,7 +113,7 @@ def arrive(world: World, peer: Peer, arrival: Arrival, hello: Hello, now: int) -
     session.peer = peer
     if arrival.resumed:
         confirm(world, session, now)
-        session.seen = now
+        session.seen = world.calendar.at(now)
     peer.session = session
     peer.reader.follows_all = hello.follow == "all"
     world.answer(peer, None, partial(_welcome, world, peer, arrival, entrance, now))
@@ -150,7 +150,7 @@ def confirm(world: World, session: Session, now: int) -> None:
 
 def note_seen(world: World, session: Session, now: int) -> None:
     """Note that a connection of ``session`` is there, or was a moment ago."""
-    before, session.seen = session.seen, now
+    before, session.seen = session.seen, world.calendar.at(now)
     world.batch.add_change(session.row(), partial(setattr, session, "seen", before))
 
 

@@ -100,8 +100,9 @@ class Hub:
             self.presence.touch(session.user)
         self._work()
 
-    def expire(self, before: int, now: int) -> int:
-        """End the sessions without a connection that were last seen before ``before``; return how many."""
+    def expire(self, age: int, now: int) -> int:
+        """End the sessions that have been without a connection for ``age`` milliseconds; return how many."""
+        before = self.world.calendar.at(now) - age
         away = [session for session in self.world.sessions.values() if session.peer is None]
         ended = [session for session in away if session.seen < before and not _unsaved(session)]
         for session in ended:

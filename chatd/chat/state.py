@@ -102,9 +102,9 @@ class User:
 class Session:
     """One device of a user.
 
-    ``last`` is its last numbered send, ``seen`` when its last connection began or ended, in ms since 1970;
-    0 as long as nothing on disk shows that the client has received its token. ``proven`` is whether the
-    client has shown it since the daemon started, ``allowance`` what it may ask before it has to wait.
+    ``last`` is its last numbered send, ``seen`` when its last connection began or ended, by the calendar; 0
+    as long as nothing on disk shows that the client has received its token. ``proven`` is whether the client
+    has shown it since the daemon started, ``allowance`` what it may ask before it has to wait.
     """
 
     id: int

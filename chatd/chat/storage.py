@@ -24,7 +24,7 @@ class DropUser(NamedTuple):
 
 
 class PutSession(NamedTuple):
-    """A session as it is from now on; ``seen`` in milliseconds since 1970."""
+    """A session as it is from now on; ``seen`` in milliseconds of `chatd.chat.calendar`."""
 
     id: int
     user: int

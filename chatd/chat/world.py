@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import partial
 
 from chatd.chat.batch import Answer, Batch
+from chatd.chat.calendar import Calendar
 from chatd.chat.log import Log
 from chatd.chat.names import USER_SIGN, check_nick, check_room, direct_name
 from chatd.chat.quota import Bucket, Quota, reached
@@ -37,6 +38,7 @@ class World:
         self.sessions: dict[bytes, Session] = {}
         self.rooms: dict[str, Room] = {}
         self.batch = Batch()
+        self.calendar = Calendar(max((row.seen for row in snapshot.sessions), default=0))
         self._load(snapshot)
         self._user_ids = itertools.count(max(self.users, default=0) + 1)
         newest = max((session.id for session in self.sessions.values()), default=0)
