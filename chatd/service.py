@@ -139,7 +139,8 @@ class ChatService(Service):
         await drain(self.desk, self._reactor, lambda: self._committer.idle, self._config.drain)
         self._reaper.stop()
         self._housekeeping.stop()
-        self.store.close()
+        if not self.store.close():
+            log.error("store-hangs", "The disk does not answer; the daemon ends without closing its data.")
         log.info("stop")
 
 

@@ -160,5 +160,5 @@ class Store(Protocol):
         ``done`` gets the frames in order, at least one where there is one, or what prevented it.
         """
 
-    def close(self) -> None:
-        """Finish what was handed in, then let go of the files."""
+    def close(self) -> bool:
+        """Finish what was handed in, then let go of the files; return whether that was done in time."""

@@ -37,6 +37,9 @@ QUICK_CHECK_BYTES = 268_435_456
 
 CACHE_KIB = 65_536
 
+CLOSE_PATIENCE = 5.0
+"""Seconds that closing waits for a disk that does not answer."""
+
 Call = Callable[..., object]
 Job = Callable[[], object]
 
@@ -66,12 +69,8 @@ class SqliteStore:
             raise
         self._write_jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._read_jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._threads = [
-            Thread(target=_work, args=(jobs,), name=f"chatd-store-{name}", daemon=True)
-            for name, jobs in (("write", self._write_jobs), ("read", self._read_jobs))
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._writing = _start("write", self._write_jobs)
+        self._reading = _start("read", self._read_jobs)
 
     # ---- the Store protocol -------------------------------------------------------------------------
 
@@ -99,12 +98,20 @@ class SqliteStore:
         low, high = schema.key(log, first), schema.key(log, last)
         self._read_jobs.put(lambda: self._call(done, self._try_page(low, high, limit, newest)))
 
-    def close(self) -> None:
-        """Finish what was handed in, then let go of the files."""
-        self._write_jobs.put(None)
+    def close(self, patience: float = CLOSE_PATIENCE) -> bool:
+        """Finish what was handed in, then let go of the files; return whether that took ``patience`` at most.
+
+        Where the disk hangs, the files stay in use until the process ends.
+        """
         self._read_jobs.put(None)
-        for thread in self._threads:
-            thread.join()
+        self._write_jobs.put(self._close_files)
+        self._write_jobs.put(None)
+        self._writing.join(patience)
+        return not self._writing.is_alive()
+
+    def _close_files(self) -> None:
+        """Let go of the files, when nobody reads any more: to close them may take the disk as well."""
+        self._reading.join()
         self._reader.close()
         self._writer.close()
         os.close(self._lock)
@@ -222,6 +229,12 @@ def _transaction(database: apsw.Connection) -> Iterator[None]:
         if database.in_transaction:
             database.execute("ROLLBACK")
         raise
+
+
+def _start(name: str, jobs: "queue.SimpleQueue[Job | None]") -> Thread:
+    thread = Thread(target=_work, args=(jobs,), name=f"chatd-store-{name}", daemon=True)
+    thread.start()
+    return thread
 
 
 def _work(jobs: "queue.SimpleQueue[Job | None]") -> None:

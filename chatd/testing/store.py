@@ -81,8 +81,9 @@ class MemoryStore:
             frames.append(kept[seq])
         done(frames[::-1] if newest else frames)
 
-    def close(self) -> None:
+    def close(self) -> bool:
         """Let go of nothing."""
+        return True
 
     def _commit(self, changes: storage.Changes) -> Exception | None:
         if self.failing is not None:

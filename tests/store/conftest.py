@@ -19,5 +19,5 @@ def open_store(tmp_path: Path) -> Iterator[Callable[..., Driven]]:
 
     yield open_
     for driven in opened:
-        if driven.store._threads[0].is_alive():
+        if driven.store._writing.is_alive():
             driven.close()

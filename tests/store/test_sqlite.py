@@ -359,3 +359,26 @@ def test_a_page_that_cannot_be_read_is_no_empty_one(open_store, tmp_path):
     store.store._reader.close()
     assert isinstance(store.read(7, 1, 99), StoreError)
     assert store.append(events(7, 31, FRAMES[:1])) is None
+
+
+@pytest.mark.parametrize("which", ["_write_jobs", "_read_jobs"])
+def test_closing_waits_no_longer_than_told_for_a_disk_that_hangs(open_store, which):
+    driven = open_store()
+    answers = Event()
+    getattr(driven.store, which).put(answers.wait)
+    begin = time.monotonic()
+    assert driven.store.close(patience=0.2) is False
+    assert time.monotonic() - begin < 10
+    with pytest.raises(StoreError, match="in use"):
+        open_store()
+    answers.set()
+    driven.store._writing.join(20)
+    assert not driven.store._writing.is_alive()
+    open_store()
+
+
+def test_closing_tidies_up(open_store, tmp_path):
+    store = open_store()
+    store.append(events(7, 1, FRAMES))
+    assert store.store.close() is True
+    assert {path.name for path in (tmp_path / "data").iterdir()} == {"chatd.sqlite", "lock"}
