@@ -25,6 +25,9 @@ WARM_BYTES = 67_108_864
 AT_ONCE = 1500
 """Followers that are handed events in one turn, so that it stays under 20 ms; the others catch up (P6)."""
 
+HALF = 32
+"""Followers that are handed a batch in one turn at the least, however few half of them are."""
+
 _STORAGE = (
     "The server cannot write to its disk now; nothing was lost of what was acknowledged. Try again later."
 )
@@ -46,6 +49,8 @@ class Hub:
         self.committing_since: float | None = None
         self._work = work
         self.presence = PresenceBoard()
+        self._grown: list[Log] = []
+        self._share = 0
         self._warm: dict[Log, None] = {}
         self._warm_bytes = 0
 
@@ -134,23 +139,43 @@ class Hub:
         return batch, batch.changes()
 
     def committed(self, batch: Batch) -> None:
-        """Let the logs grow by what ``batch`` made durable, and give its answers.
+        """Let the logs grow by what ``batch`` made durable, and give its answers; `deliver` is to follow.
 
         Plain answers come first, so that senders go on while everybody is served. Those that are only made
         now, such as a welcome with its cursors, need the logs as they are afterwards.
         """
+        self._deliver(AT_ONCE)
         later = [entry for entry in batch.answers.items() if not self._answer_at_once(*entry)]
         most = AT_ONCE
         for log, frames in batch.frames.items():
             before = log.tail_bytes
             most -= log.grow(frames, most)
+            self._grown.append(log)
             self._keep_warm(log, log.tail_bytes - before)
+        self._share = max(HALF, (AT_ONCE - most + 1) // 2)
+        if later:
+            self._deliver(AT_ONCE)
         for peer, answers in later:
             try:
                 told = [answer if isinstance(answer, bytes) else answer() for _, answer in answers]
                 _tell(peer, told, _answered(answers))
             except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
                 peer.fault()
+
+    def deliver(self) -> bool:
+        """Hand what has grown to some of the followers; return whether others still wait for it.
+
+        A large room is served in two halves: what comes in meanwhile is decided between them, and becomes
+        durable during the second.
+        """
+        self._deliver(self._share)
+        return bool(self._grown)
+
+    def _deliver(self, most: int) -> None:
+        while self._grown and most > 0:
+            most -= self._grown[-1].deliver(most)
+            if most > 0:
+                self._grown.pop()
 
     @staticmethod
     def _answer_at_once(peer: Peer, answers: list[tuple[int | None, Answer]]) -> bool:

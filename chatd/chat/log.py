@@ -32,9 +32,12 @@ class Log:
 
     __slots__ = (
         "_asked",
+        "_grown",
         "_page",
         "_tail",
         "_tail_first",
+        "_told",
+        "_untold",
         "first",
         "followers",
         "head",
@@ -53,6 +56,9 @@ class Log:
         self.last = head
         self.ts = ts
         self.followers: set[Follower] = set()
+        self._untold: dict[Follower, None] = {}
+        self._told = head
+        self._grown = b""
         self._tail: list[bytes] = []
         self._tail_first = head + 1
         self.tail_bytes = 0
@@ -65,29 +71,49 @@ class Log:
         return self.last
 
     def grow(self, frames: list[bytes], most: int) -> int:
-        """Take in committed ``frames``: the head moves by as many, and ``most`` followers are handed them.
+        """Take in committed ``frames``: the head moves by as many, and ``most`` followers are owed them.
 
-        All others are left behind, to catch up in later turns. Returns how many were handed the frames.
+        Returns how many; `deliver` hands them out, and until then they stand where the head was. All others
+        are left behind, to catch up in later turns. Nothing may be owed any more of what grew before.
         """
         joined = frames[0] if len(frames) == 1 else b"".join(frames)
         if len(joined) > AT_ONCE_BYTES:
             most = 0
-        before = self.head
+        self._told = self.head
         self.head += len(frames)
         self._remember(frames, len(joined))
         followers = list(self.followers)
         for follower in followers[most:]:
             try:
-                follower.leave_behind(self, before)
+                follower.leave_behind(self, self._told)
             except Exception:  # noqa: BLE001 - a fault costs that follower alone (P8)
                 follower.fault()
-        handed = followers[:most]
-        for follower in handed:
+        self._untold = dict.fromkeys(followers[:most])
+        self._grown = joined
+        return len(self._untold)
+
+    def deliver(self, most: int) -> int:
+        """Hand what has grown to ``most`` of those who were not handed it yet; return to how many."""
+        untold, grown = self._untold, self._grown
+        count = min(most, len(untold))
+        for _ in range(count):
+            follower = untold.popitem()[0]
             try:
-                follower.hand(joined)
+                follower.hand(grown)
             except Exception:  # noqa: BLE001 - a fault costs that follower alone (P8)
                 follower.fault()
-        return len(handed)
+        if not untold:
+            self._grown = b""
+        return count
+
+    def stand(self, follower: Follower) -> int:
+        """Return the last event that ``follower`` was handed."""
+        return self._told if follower in self._untold else self.head
+
+    def dismiss(self, follower: Follower) -> None:
+        """Let ``follower`` go; it is handed nothing any more."""
+        self.followers.discard(follower)
+        self._untold.pop(follower, None)
 
     def forget_uncommitted(self) -> None:
         """Take back the numbers of events whose commit failed."""

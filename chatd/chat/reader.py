@@ -74,13 +74,14 @@ class Reader:
 
     def cursor(self, log: Log) -> int:
         """Return the last event of ``log`` that was handed over."""
-        return self._behind.get(log, log.head)
+        behind = self._behind.get(log)
+        return log.stand(self) if behind is None else behind
 
     def follow(self, log: Log, cursor: int) -> None:
         """Follow ``log`` from behind event ``cursor``."""
         self._following.setdefault(log, cursor)
         if cursor < log.head or self.paused:
-            log.followers.discard(self)
+            log.dismiss(self)
             self._behind[log] = cursor
         else:
             self._behind.pop(log, None)
@@ -88,7 +89,7 @@ class Reader:
 
     def leave_behind(self, log: Log, cursor: int) -> None:
         """Be no follower of ``log`` for now: too many are; go on from ``cursor`` in a later turn."""
-        log.followers.discard(self)
+        log.dismiss(self)
         self._behind[log] = cursor
         self._lagging()
 
@@ -98,7 +99,7 @@ class Reader:
         if start is not None:
             self._events_before += self.cursor(log) - start
         self._behind.pop(log, None)
-        log.followers.discard(self)
+        log.dismiss(self)
 
     def unfollow_all(self) -> None:
         """Follow nothing any more."""
@@ -112,8 +113,8 @@ class Reader:
         self.paused = True
         for log in self._following:
             if log not in self._behind:
-                log.followers.discard(self)
-                self._behind[log] = log.head
+                self._behind[log] = log.stand(self)
+                log.dismiss(self)
 
     def resume(self) -> None:
         """Go on: the transport has drained. Cursors at their head are handed live events again."""

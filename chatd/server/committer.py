@@ -36,12 +36,23 @@ class Committer:
         return not (self._scheduled or self._committing)
 
     def _work(self) -> None:
-        if not self._scheduled and not self._committing:
+        if not self._committing:
+            self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
             self._scheduled = True
-            self._clock.callLater(0, self._flush)
+            self._clock.callLater(0, self._turn)
+
+    def _turn(self) -> None:
+        """Give the disk its work first, so that it is done while everybody is told of the batch before."""
+        self._scheduled = False
+        if not self._committing:
+            self._flush()
+        if self.hub.deliver():
+            self._schedule()
 
     def _flush(self) -> None:
-        self._scheduled = False
         batch, changes = self.hub.seal()
         if not batch:
             return
