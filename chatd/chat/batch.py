@@ -10,21 +10,26 @@ Answer = bytes | Callable[[], bytes]
 """Frames to write, or a function that is called after the commit and returns them."""
 
 
+CHANGE_BYTES = 200
+"""Bytes that any other change takes, about."""
+
+
 class Batch:
     """Events, changes and answers that stand or fall together.
 
     ``answers`` holds, per peer and in order, the id of each request (None for a hello) and its answer. All
     answers wait for the commit, those that only read too, so that nobody is told what may be taken back.
-    ``undone`` is whether the commit has failed.
+    ``undone`` is whether the commit has failed, ``size`` about the bytes that are to be written.
     """
 
-    __slots__ = ("_others", "_undo", "answers", "frames", "sends", "undone")
+    __slots__ = ("_others", "_undo", "answers", "frames", "sends", "size", "undone")
 
     def __init__(self) -> None:
         self.frames: dict[Log, list[bytes]] = {}
         self.sends: dict[Session, int] = {}
         self.answers: dict[Peer, list[tuple[int | None, Answer]]] = {}
         self.undone = False
+        self.size = 0
         self._others: list[Change] = []
         self._undo: list[Callable[[], None]] = []
 
@@ -33,6 +38,7 @@ class Batch:
 
     def add_event(self, log: Log, frame: bytes) -> None:
         """Add the event that ``log`` has just numbered."""
+        self.size += len(frame)
         frames = self.frames.get(log)
         if frames is None:
             self.frames[log] = [frame]
@@ -47,6 +53,7 @@ class Batch:
 
     def add_change(self, change: Change, undo: Callable[[], None] | None = None) -> None:
         """Add any other ``change``, and how the state in memory is put back if it fails."""
+        self.size += CHANGE_BYTES
         self._others.append(change)
         if undo is not None:
             self._undo.append(undo)

@@ -28,6 +28,9 @@ AT_ONCE = 1500
 HALF = 32
 """Followers that are handed a batch in one turn at the least, however few half of them are."""
 
+FULL_BYTES = 33_554_432
+"""Bytes that the open batch gathers, about, while the one before it is on its way to disk (P5)."""
+
 _STORAGE = (
     "The server cannot write to its disk now; nothing was lost of what was acknowledged. Try again later."
 )
@@ -130,6 +133,11 @@ class Hub:
         """Answer ``request`` with a refusal, in its turn."""
         refuse(self.world, peer, request, error)
         self._work()
+
+    @property
+    def full(self) -> bool:
+        """Return whether the open batch holds so much that no further request should be made."""
+        return self.world.batch.size >= FULL_BYTES
 
     # ---- batches ------------------------------------------------------------------------------------
 

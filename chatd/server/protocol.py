@@ -53,6 +53,9 @@ _UNREADABLE: Final = "The server cannot read this from its disk now; ask again l
 BREATH: Final = 0.05
 """Seconds for which a connection that has asked too much is not read at the least."""
 
+FULL_BREATH: Final = 0.25
+"""Seconds for which a connection is not read while all together have asked more than the disk takes."""
+
 _PING: Final = frame(FrameType.PING, b"")
 
 
@@ -150,6 +153,8 @@ class ChatProtocol(Protocol):
     # ---- frames in ----------------------------------------------------------------------------------
 
     def _pump(self) -> None:
+        if self._desk.hub.full and self._state is State.LIVE:
+            self._breathe(FULL_BREATH)
         try:
             while self._may_take():
                 taken = self._decoder.take()
@@ -170,16 +175,22 @@ class ChatProtocol(Protocol):
             and len(self._owed) <= MAX_UNANSWERED
             and self._owed_bytes < OWED_BYTES
             and not self._desk.draining
+            and not self._breathing
             and (self._allowance.left > 0 or self._repaid())
         )
 
     def _repaid(self) -> bool:
         """Return whether the session may ask again; if it may not yet, go on when it may."""
         wait = self._allowance.wait(self._desk.clock.seconds())
-        if wait and not self._breathing:
-            self._breathing = True
-            self._desk.clock.callLater(max(wait, BREATH), self._go_on)
+        if wait:
+            self._breathe(max(wait, BREATH))
         return not wait
+
+    def _breathe(self, seconds: float) -> None:
+        """Take no frame for so long."""
+        if not self._breathing:
+            self._breathing = True
+            self._desk.clock.callLater(seconds, self._go_on)
 
     def _go_on(self) -> None:
         self._breathing = False

@@ -4,6 +4,7 @@ import gc
 
 import pytest
 
+from chatd.ops.settings import Config, LimitsConfig
 from chatd.server.protocol import ChatProtocol
 from chatd.testing import Playground
 from chatd.wire import messages as m
@@ -103,3 +104,50 @@ def test_a_slow_disk_turns_nobody_away(playground):
         assert come_in(playground, f"n{number}").lost is None
         playground.store.release(1)
     playground.advance()
+
+
+def test_whoever_comes_back_again_and_again_fills_no_memory(monkeypatch):
+    monkeypatch.setattr("chatd.chat.hub.FULL_BYTES", 1_000_000)
+    playground = Playground(Config(limits=LimitsConfig(requests_per_second=0)))
+    playground.start_server()
+    ann = come_in(playground, "ann", m.Join(id=1, room="#a"))
+    bob = come_in(playground, "bob", m.Join(id=1, room="#a"))
+    token = bob.of(m.Welcome)[0].token
+    hang(playground, ann)
+    last = 0
+    for _ in range(50):
+        bob = come_in(playground, "", *sends("#a", *["x" * 15_000] * 15, n=last + 1), token=token)
+        last = playground.desk.hub.session(token).last
+        bob.transport.abortConnection()
+        playground.advance()
+    held = sum(len(frame) for frames in playground.desk.hub.world.batch.frames.values() for frame in frames)
+    assert 900_000 < held < 1_400_000
+    ann.say(*sends("#a", "waits", n=2))
+    playground.advance(1)
+    assert len(ann.of(m.Ok)) == 1
+    playground.store.held = False
+    playground.store.release()
+    playground.advance(2)
+    assert ann.texts()[0] == "the last one"
+    assert ann.texts()[-1] == "waits"
+    assert len(ann.texts()) == last + 2
+    assert ann.lost is None
+
+
+def test_small_changes_fill_memory_as_well(monkeypatch):
+    monkeypatch.setattr("chatd.chat.hub.FULL_BYTES", 10_000)
+    playground = Playground(Config(limits=LimitsConfig(requests_per_second=0)))
+    playground.start_server()
+    ann = come_in(playground, "ann", m.Join(id=1, room="#a"), *sends("#a", *["x"] * 200))
+    bob = come_in(playground, "bob", m.Join(id=1, room="#a"))
+    playground.store.held = True
+    ann.say(*sends("#a", "hangs", n=201))
+    playground.advance()
+    for seq in range(1, 200):
+        bob.say(m.Read(id=1, room="#a", seq=seq))
+        playground.advance()
+    assert len(playground.desk.hub.world.batch._others) < 150
+    playground.store.held = False
+    playground.store.release()
+    playground.advance(2)
+    assert len(bob.of(m.Ok)) == 200
