@@ -81,7 +81,7 @@ class LimitsConfig(Section, frozen=True):
     max_direct: OrUnlimited = 1000
     new_rooms_per_hour: OrUnlimited = 300
     new_sessions_per_minute: OrUnlimited = 100
-    requests_per_second: OrUnlimited = 2000
+    requests_per_second: OrUnlimited = 5000
 
 
 class SessionConfig(Section, frozen=True):

@@ -1,5 +1,6 @@
 """Newcomers: how many sessions one address may begin per minute."""
 
+from ipaddress import IPv6Address
 from typing import Final
 
 from chatd.chat.quota import Bucket
@@ -12,7 +13,10 @@ LOOK_AGAIN: Final = 2000
 
 
 class Newcomers:
-    """Counts the sessions that each address begins; ``per_minute`` 0 is no limit."""
+    """Counts the sessions that each address begins; ``per_minute`` 0 is no limit.
+
+    An IPv6 network of 64 bits counts as one address: whoever has one of its addresses has them all.
+    """
 
     def __init__(self, per_minute: int) -> None:
         self._per_minute = per_minute
@@ -26,6 +30,7 @@ class Newcomers:
         """Count another session of ``host`` and return 0, or the seconds until it may begin one."""
         if not self._per_minute:
             return 0.0
+        host = _network(host)
         bucket = self._buckets.get(host)
         if bucket is None:
             self._forget(now)
@@ -40,3 +45,13 @@ class Newcomers:
             bucket.refill(now)
         self._buckets = {host: bucket for host, bucket in self._buckets.items() if not bucket.full}
         self._look_at = max(LOOK_AGAIN, 2 * len(self._buckets))
+
+
+def _network(host: str) -> str:
+    """Return what counts as one address with ``host``."""
+    if ":" not in host:
+        return host
+    try:
+        return str(int(IPv6Address(host)) >> 64)
+    except ValueError:
+        return host

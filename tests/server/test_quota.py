@@ -3,6 +3,7 @@
 import pytest
 
 from chatd.ops.settings import Config, LimitsConfig
+from chatd.server.newcomers import Newcomers
 from chatd.testing import Playground
 from chatd.wire import messages as m
 from tests.helpers import Talker, hello, sends
@@ -84,6 +85,22 @@ def test_new_sessions_come_at_a_rate_and_old_ones_at_any():
     assert refusals(come_in(playground, "dan")) == [(None, "too-fast")]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("strange:", "strange:", True),
+    ],
+)
+def test_an_ipv6_network_counts_as_one_address(one, other, same):
+    newcomers = Newcomers(1)
+    assert newcomers.wait(one, 0.0) == 0
+    assert (newcomers.wait(other, 0.0) > 0) is same
+
+
 @pytest.mark.parametrize("rate", [0, 1])
 def test_this_machine_begins_as_many_sessions_as_it_likes(rate):
     playground = begin(new_sessions_per_minute=rate)
@@ -96,7 +113,7 @@ def test_addresses_that_were_seen_once_are_forgotten(monkeypatch):
     playground = begin(new_sessions_per_minute=60)
     rate = playground.desk._newcomers
     for number in range(50_000):
-        rate.wait(f"2001:db8::{number:x}", number * 1.0)
+        rate.wait(f"2001:db8:0:{number:x}::1", number * 1.0)
     assert len(rate) < 5000
 
 
