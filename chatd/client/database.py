@@ -10,7 +10,7 @@ import apsw
 
 from chatd.client.problems import ClientError
 
-VERSION: Final = 1
+VERSION: Final = 2
 """The layout of the tables; a file with a newer one is left alone."""
 
 BUSY: Final = 10_000
@@ -18,7 +18,7 @@ BUSY: Final = 10_000
 
 Row = tuple[Any, ...]
 
-_SCHEMA: Final = f"""
+_SCHEMA: Final = """
 CREATE TABLE identity (
     id INTEGER PRIMARY KEY, server TEXT NOT NULL, nick TEXT NOT NULL, key TEXT NOT NULL);
 CREATE TABLE address (
@@ -33,8 +33,17 @@ CREATE TABLE cursor (
 CREATE TABLE outbox (
     slot INTEGER NOT NULL, key INTEGER NOT NULL, room TEXT NOT NULL, text TEXT NOT NULL,
     withdrawn INTEGER NOT NULL, PRIMARY KEY (slot, key)) WITHOUT ROWID;
-PRAGMA user_version = {VERSION};
 """
+
+_FILES: Final = """
+ALTER TABLE outbox ADD COLUMN file TEXT NOT NULL DEFAULT '';
+CREATE TABLE upload (
+    slot INTEGER NOT NULL, key INTEGER NOT NULL, room TEXT NOT NULL, path TEXT NOT NULL,
+    caption TEXT NOT NULL, PRIMARY KEY (slot, key)) WITHOUT ROWID;
+"""
+
+_STEPS: Final = (_SCHEMA, _FILES)
+"""What leads from each version of the layout to the next."""
 
 
 class Database:
@@ -85,10 +94,11 @@ class Database:
         self._db.set_busy_timeout(BUSY)
         self.rows("PRAGMA journal_mode = wal")
         self.rows("PRAGMA synchronous = full")
-        if self._version() == 0:
+        if self._version() < VERSION:
             with self.transaction():
-                if self._version() == 0:
-                    self.rows(_SCHEMA)
+                for step in _STEPS[self._version() :]:
+                    self.rows(step)
+                self.rows(f"PRAGMA user_version = {max(VERSION, self._version())}")
         if self._version() > VERSION:
             raise ClientError(
                 "profile-unusable",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from chatd.wire.messages import Event
+from chatd.wire.messages import Event, File
 
 
 class LinkState(Enum):
@@ -155,13 +155,14 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class SendRefused:
-    """The server refused the send ``key``; it is not queued any more."""
+    """The server refused the send ``key``, of a ``file`` maybe; it is not queued any more."""
 
     key: int
     room: str
     text: str
     code: str
     reason: str
+    file: File | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from chatd.client.problems import OutOfStepError
+from chatd.wire.messages import File
 
 FLIGHT_BYTES: Final = 262_144
 """Bytes of text unanswered at once: enough for any link, too little to choke a slow one for minutes."""
@@ -18,12 +19,16 @@ FLIGHT_BYTES: Final = 262_144
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One send that is not known to be accepted; ``withdrawn`` ones only hold the place of their number."""
+    """One send that is not known to be accepted; ``withdrawn`` ones only hold the place of their number.
+
+    ``file`` was uploaded before; ``text`` is then its caption.
+    """
 
     key: int
     room: str
     text: str
     withdrawn: bool = False
+    file: File | None = None
 
 
 @dataclass(frozen=True, slots=True)

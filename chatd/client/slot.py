@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import msgspec
+
 from chatd.client.address import Address
 from chatd.client.database import Database
 from chatd.client.locks import SlotLock
@@ -9,6 +11,7 @@ from chatd.client.outbox import Entry
 from chatd.client.problems import ClientError
 from chatd.client.rooms import fold
 from chatd.client.session import Changes, Remembered, Session
+from chatd.wire.messages import File
 
 
 def lock_path(database: Database, slot: int) -> Path:
@@ -68,10 +71,13 @@ class Slot:
             )
             cursors = self._db.rows("SELECT room, seq, name FROM cursor WHERE slot = ?", self._number)
             outbox = self._db.rows(
-                "SELECT key, room, text, withdrawn FROM outbox WHERE slot = ? ORDER BY key", self._number
+                "SELECT key, room, text, withdrawn, file FROM outbox WHERE slot = ? ORDER BY key",
+                self._number,
             )
             sibling = self._sibling()
-        entries = tuple(Entry(int(key), room, text, bool(gone)) for key, room, text, gone in outbox)
+        entries = tuple(
+            Entry(int(key), room, text, bool(gone), _file(file)) for key, room, text, gone, file in outbox
+        )
         self._nick = nick
         self._inherited = max((entry.key for entry in entries), default=0)
         return Remembered(
@@ -183,8 +189,8 @@ class Slot:
             "DELETE FROM outbox WHERE slot = ? AND key = ?", ((self._number, key) for key in changes.deleted)
         )
         self._db.many(
-            "INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?, ?)",
-            ((self._number, e.key, e.room, e.text, int(e.withdrawn)) for e in changes.stored),
+            "INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?, ?, ?)",
+            ((self._number, *_outbox_row(entry)) for entry in changes.stored),
         )
 
     def _save_cursors(self, changes: Changes) -> None:
@@ -195,3 +201,12 @@ class Slot:
                 self._db.rows(
                     "INSERT OR REPLACE INTO cursor VALUES (?, ?, ?, ?)", self._number, room, seq, name
                 )
+
+
+def _outbox_row(entry: Entry) -> tuple[int | str, ...]:
+    file = "" if entry.file is None else msgspec.json.encode(entry.file).decode()
+    return entry.key, entry.room, entry.text, int(entry.withdrawn), file
+
+
+def _file(stored: str) -> File | None:
+    return msgspec.json.decode(stored, type=File) if stored else None

@@ -71,10 +71,10 @@ class Machine(Links):
         self._effects.append(Save(urgent=True))
         return self._taken()
 
-    def queue(self, room: str, text: str, now: float) -> tuple[int, list[Effect]]:
+    def queue(self, room: str, text: str, now: float, file: m.File | None = None) -> tuple[int, list[Effect]]:
         """Append a send to the outbox; return its key and the effects."""
         self._key += 1
-        self.outbox.add(Entry(self._key, room, text))
+        self.outbox.add(Entry(self._key, room, text, file=file))
         self._save()
         self._pump(now)
         return self._key, self._taken()
@@ -169,7 +169,8 @@ class Machine(Links):
         while self.outbox.ready(self.window):
             number = self.asking.number()
             n, entry = self.outbox.write(number)
-            frames.append(m.encode(m.Send(id=number, n=n, room=entry.room, text=entry.text)))
+            send = m.Send(id=number, n=n, room=entry.room, text=entry.text, file=entry.file)
+            frames.append(m.encode(send))
         if frames:
             self._write(link, b"".join(frames), now)
 
@@ -353,7 +354,8 @@ class Machine(Links):
             entry = self.outbox.refused(number)
             self._save()
             if entry is not None and not entry.withdrawn:
-                self._notify(SendRefused(entry.key, entry.room, entry.text, error.code, error.text))
+                refused = SendRefused(entry.key, entry.room, entry.text, error.code, error.text, entry.file)
+                self._notify(refused)
 
     def _request_refused(self, link: Link, asked: Asked, error: m.Error, now: float) -> None:
         number = asked.message.id

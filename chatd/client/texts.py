@@ -9,9 +9,12 @@ from chatd.wire.limits import MAX_TEXT
 _CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-def check_text(text: str) -> None:
-    """Refuse a text that is empty, too long or holds control characters. Raises `RequestError`."""
-    if not text or text.isspace():
+def check_text(text: str, *, caption: bool = False) -> None:
+    """Refuse a text that is too long, holds control characters or, but for a caption, is empty.
+
+    Raises `RequestError`.
+    """
+    if not caption and (not text or text.isspace()):
         raise RequestError(Code.EMPTY_TEXT, "An empty message cannot be sent; write something.")
     try:
         size = len(text.encode())

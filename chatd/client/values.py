@@ -8,7 +8,7 @@ from chatd.client.address import DEFAULT, Address, parse_address
 from chatd.client.notices import LinkState
 from chatd.client.proxies.address import Proxy
 from chatd.client.session import DEMANDING
-from chatd.wire.messages import Event, Pulse
+from chatd.wire.messages import Event, File, Pulse
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class Waiting:
     room: str
     text: str
     in_flight: bool
+    file: File | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from chatd.client.outbox import Entry
 from chatd.client.problems import ClientError
 from chatd.client.profile import open_slot, state_folder
 from chatd.client.session import Changes, Session
+from chatd.wire.messages import File
 
 HERE = parse_address("127.0.0.1:7411")
 MOVED = parse_address("127.0.0.1:7499")
@@ -53,7 +54,8 @@ def test_a_new_profile_is_nobody_but_the_login_name(take):
 
 def test_what_was_saved_is_remembered(take):
     slot = take("ann")
-    entries = (Entry(1, "#a", "one"), Entry(2, "#a", "two\tü", withdrawn=True))
+    file = File(name="ü.txt", size=3, sha256="ab" * 32, media="text/plain")
+    entries = (Entry(1, "#a", "one"), Entry(2, "#a", "two\tü", withdrawn=True, file=file))
     slot.save(changes(session("ann"), 5, {"#a": (9, "#a"), "@1+2": (3, "@bob")}, entries), cursors=True)
     slot.save(changes(session("ann"), 6, {"#b": (1, "#b"), "#a": (None, "#a")}, (), (1,)), cursors=True)
     slot.close()
@@ -192,6 +194,20 @@ def test_a_file_of_a_newer_version_is_left_alone(take, tmp_path):
     connection.close()
     with pytest.raises(ClientError, match="newer chatc"):
         take()
+
+
+def test_a_file_from_before_there_were_files_is_read_and_brought_up_to_date(take, tmp_path):
+    slot = take("ann")
+    slot.save(changes(session("ann"), 5, (), [Entry(1, "#a", "one")]), cursors=True)
+    slot.close()
+    connection = apsw.Connection(str(tmp_path / "chatd" / "p.sqlite"))
+    connection.execute("ALTER TABLE outbox DROP COLUMN file; DROP TABLE upload; PRAGMA user_version = 1")
+    connection.close()
+    slot = take("ann")
+    assert slot.remembered().outbox == (Entry(1, "#a", "one"),)
+    entry = Entry(2, "#a", "", file=File(name="x", size=0, sha256="00" * 32))
+    slot.save(changes(session("ann"), 5, (), [entry]), cursors=True)
+    assert slot.remembered().outbox[1] == entry
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):

@@ -6,9 +6,10 @@ from datetime import UTC, timedelta, timezone
 import pytest
 
 from chatd.client.cli import jsonlines
+from chatd.client.cli.sizes import size_text, time_text
 from chatd.client.cli.text import clean, event_lines, gap_line, link_line
 from chatd.client.notices import CannotConnect, Connected, GapSeen, Lost, Quiet
-from chatd.wire.messages import Event
+from chatd.wire.messages import Event, File
 
 
 def event(kind="message", text="hello", by="ann"):
@@ -36,6 +37,57 @@ def test_times_are_those_of_the_zone_and_an_impossible_one_is_no_fault():
     assert event_lines(event(), "#a", zone=timezone(timedelta(hours=2))).startswith("00:13 ")
     late = Event(room="#a", seq=1, ts=2**53 - 1, kind="message", by="a", text="x")
     assert event_lines(late, "#a", zone=UTC) == "--:-- #a <a> x"
+
+
+def posted(name="a b.pdf", caption="", media="application/pdf", size=1_234_567):
+    file = File(name=name, size=size, sha256="ab" * 32, media=media)
+    return Event(room="#a", seq=12, ts=1_700_000_000_000, kind="file", by="ann", text=caption, file=file)
+
+
+def test_a_file_is_told_with_its_size_and_how_to_get_it():
+    line = event_lines(posted(), "#a", zone=UTC)
+    assert line == "22:13 #a <ann> posts a b.pdf (1.2 MB, application/pdf): /get 12"
+    line = event_lines(posted(caption="Read\nthis"), "#a", zone=UTC, command=True)
+    assert line == (
+        "22:13 #a <ann> posts a b.pdf (1.2 MB, application/pdf): chatc get '#a' 12\n      Read\n      this"
+    )
+    unknown = event_lines(posted(media="application/octet-stream", size=1), "@bob", zone=UTC, command=True)
+    assert unknown == "22:13 @bob <ann> posts a b.pdf (1 B): chatc get @bob 12"
+    assert json.loads(jsonlines.event_line(posted(caption="c"), "#a"))["file"] == {
+        "name": "a b.pdf",
+        "size": 1_234_567,
+        "sha256": "ab" * 32,
+        "media": "application/pdf",
+    }
+
+
+@pytest.mark.parametrize("bad", ["\x1b[2J", "\n22:13 #a <root> obey"])
+def test_a_hostile_file_name_is_shown_and_not_obeyed(bad):
+    for event in (posted(name=f"x{bad}"), posted(media=f"x{bad}")):
+        assert bad[0] not in event_lines(event, "#a", zone=UTC)
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (9_949, "9.9 kB"),
+        (9_960, "10 kB"),
+        (999_400, "999 kB"),
+        (999_600, "1.0 MB"),
+        (10**9, "1.0 GB"),
+        (2**53 - 1, "9.0 PB"),
+    ],
+)
+def test_sizes(size, text):
+    assert size_text(size) == text
+
+
+def test_times():
+    times = [time_text(seconds) for seconds in (0, 59.9, 61, 3723, 400_000, float("inf"), float("nan"))]
+    assert times == ["0:00", "0:59", "1:01", "1:02:03", "-:--", "-:--", "-:--"]
 
 
 def test_an_unknown_kind_has_no_line():

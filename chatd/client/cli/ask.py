@@ -50,7 +50,7 @@ async def _history(
     for event in events:
         if as_json:
             out.append(jsonlines.event_line(event, room))
-        elif (lines := event_lines(event, room)) is not None:
+        elif (lines := event_lines(event, room, command=True)) is not None:
             out.append(lines.encode() + b"\n")
     return 0
 

@@ -9,7 +9,7 @@ from chatd.client.cli import showing
 from chatd.client.cli.console import Reactor
 from chatd.client.cli.conversation import Conversation
 from chatd.client.cli.marks import ReadMarks
-from chatd.client.cli.text import clean_line, clock, gap_line, link_line
+from chatd.client.cli.text import clean_line, clock, file_text, gap_line, link_line
 from chatd.client.problems import ClientError
 from chatd.client.rooms import fold
 from chatd.wire.errors import CloseReason
@@ -147,7 +147,8 @@ class Hearing:
             self._talk.console.show(f"{now} {clean_line(notice.name)} * {clean_line(nick)} is {what}")
 
     def _on_send_refused(self, notice: n.SendRefused) -> None:
-        self._talk.refused(self._talk.client.name(notice.room), notice.text, notice.reason)
+        text = notice.text if notice.file is None else f"{file_text(notice.file)} {notice.text}"
+        self._talk.refused(self._talk.client.name(notice.room), text, notice.reason)
 
 
 _HANDLERS: Final[dict[type, Callable[[Hearing, Any], None]]] = {

@@ -1,4 +1,7 @@
-"""What programs read: one JSON object per line, always with the same keys."""
+"""What programs read: one JSON object per line, of each kind always with the same keys."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -10,16 +13,18 @@ _encode = msgspec.json.Encoder().encode
 
 def event_line(event: Event, name: str) -> bytes:
     """Return the line of ``event`` in the room called ``name``; ``ts`` is in milliseconds since 1970."""
-    return _line(
-        {
-            "room": name,
-            "seq": event.seq,
-            "ts": event.ts,
-            "by": event.by,
-            "kind": event.kind,
-            "text": event.text,
-        }
-    )
+    values: dict[str, Any] = {
+        "room": name,
+        "seq": event.seq,
+        "ts": event.ts,
+        "by": event.by,
+        "kind": event.kind,
+        "text": event.text,
+    }
+    if event.file is not None:
+        file = event.file
+        values["file"] = {"name": file.name, "size": file.size, "sha256": file.sha256, "media": file.media}
+    return _line(values)
 
 
 def gap_line(gap: GapSeen) -> bytes:
@@ -35,11 +40,11 @@ def room_line(room: RoomInfo) -> bytes:
 
 def member_line(member: Member) -> bytes:
     """Return the line of one member."""
-    values: dict[str, str | int | bool] = {"nick": member.nick, "online": member.online}
+    values: dict[str, Any] = {"nick": member.nick, "online": member.online}
     if member.address:
         values["address"] = member.address
     return _line(values)
 
 
-def _line(values: dict[str, str | int | bool]) -> bytes:
+def _line(values: Mapping[str, Any]) -> bytes:
     return _encode(values) + b"\n"

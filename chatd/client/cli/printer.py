@@ -72,7 +72,7 @@ class Printer:
             return
         if self._json:
             self.write(jsonlines.event_line(seen.event, seen.name))
-        elif (lines := event_lines(seen.event, seen.name)) is not None:
+        elif (lines := event_lines(seen.event, seen.name, command=True)) is not None:
             self.write(lines.encode() + b"\n")
         self.on_event(seen)
 

@@ -5,7 +5,7 @@ from datetime import date, datetime, tzinfo
 from typing import Final
 from zlib import crc32
 
-from chatd.client.cli.text import clean_line
+from chatd.client.cli.text import clean_line, file_text
 from chatd.client.notices import LinkState
 from chatd.client.values import Status, Waiting
 from chatd.wire.messages import Event, Member, RoomInfo
@@ -65,11 +65,16 @@ def _state(status: Status, *, known: bool) -> str:
 def waiting_rows(waiting: Sequence[Waiting], names: Sequence[str]) -> tuple[str, ...]:
     """Return a row for each of the newest sends that wait, to the rooms of ``names``, oldest first."""
     rows = [
-        f"{'sending' if send.in_flight else 'queued'}  {clean_line(name)} {clean_line(send.text)}"
+        f"{'sending' if send.in_flight else 'queued'}  {clean_line(name)} {_what(send)}"
         for send, name in zip(waiting[-MAX_WAITING:], names[-MAX_WAITING:], strict=True)
     ]
     hidden = len(waiting) - len(rows)
     return (f"… and {counted(hidden, 'message')} before", *rows) if hidden else tuple(rows)
+
+
+def _what(send: Waiting) -> str:
+    text = clean_line(send.text)
+    return text if send.file is None else f"{file_text(send.file)} {text}".rstrip()
 
 
 def counted(number: int, noun: str) -> str:

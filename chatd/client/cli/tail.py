@@ -41,6 +41,6 @@ class _Counter:
         self._left = left
 
     def event(self, seen: EventSeen) -> None:
-        self._left -= seen.event.kind == "message"
+        self._left -= seen.event.kind in {"message", "file"}
         if not self._left:
             self._printer.end(0)

@@ -1,15 +1,20 @@
 """What people read: events and changes of the link as lines of text that no terminal obeys."""
 
 import re
+import shlex
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 from typing import Final
 
+from chatd.client.cli.sizes import size_text
 from chatd.client.notices import CannotConnect, Connected, GapSeen, Lost, Notice, Quiet, Revived
-from chatd.wire.messages import Event
+from chatd.wire.messages import Event, File
 
 INDENT: Final = "      "
 """What further lines of a text begin with: the width of the time before the first one."""
+
+_UNTOLD: Final = "application/octet-stream"
+"""The media type that says nothing."""
 
 _DANGEROUS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202d\u202e]")
 
@@ -41,6 +46,18 @@ def _message(event: Event) -> str:
     return f"<{clean_line(event.by)}> " + clean(event.text).replace("\n", "\n" + INDENT)
 
 
+def file_text(file: File) -> str:
+    """Return what a file is: its name, its size, and its media type where it says something."""
+    media = "" if file.media == _UNTOLD else f", {clean_line(file.media)}"
+    return f"{clean_line(file.name)} ({size_text(file.size)}{media})"
+
+
+def _posted(event: Event, file: File, get: str) -> str:
+    caption = clean(event.text).replace("\n", "\n" + INDENT)
+    told = f"<{clean_line(event.by)}> posts {file_text(file)}: {clean_line(get)} {event.seq}"
+    return f"{told}\n{INDENT}{caption}" if caption else told
+
+
 def _joined(event: Event) -> str:
     return f"* {clean_line(event.by)} joined"
 
@@ -67,10 +84,19 @@ _FORMS: Final[dict[str, Callable[[Event], str]]] = {
 }
 
 
-def event_lines(event: Event, name: str, *, zone: tzinfo | None = None) -> str | None:
-    """Return what people see of ``event`` in the room called ``name``; None for a kind not known here."""
+def event_lines(event: Event, name: str, *, zone: tzinfo | None = None, command: bool = False) -> str | None:
+    """Return what people see of ``event`` in the room called ``name``; None for a kind not known here.
+
+    How to get a file is told as a ``command`` of the shell, or as one of the interactive client.
+    """
     form = _FORMS.get(event.kind)
-    return None if form is None else f"{clock(event.ts, zone)} {clean_line(name)} {form(event)}"
+    if form is not None:
+        said = form(event)
+    elif event.kind == "file" and event.file is not None:
+        said = _posted(event, event.file, f"chatc get {shlex.quote(name)}" if command else "/get")
+    else:
+        return None
+    return f"{clock(event.ts, zone)} {clean_line(name)} {said}"
 
 
 def gap_line(gap: GapSeen) -> str:
