@@ -18,13 +18,15 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, DeferredList, succeed
 from twisted.internet.interfaces import IReactorTime
 
 from chatd.client.backoff import Backoff
+from chatd.client.carrier import Carrier
 from chatd.client.driver import Driver
 from chatd.client.effects import Effect
 from chatd.client.netlink import NetworkWatch, watch_network
@@ -33,8 +35,10 @@ from chatd.client.notices import (
     Connected,
     LinkState,
     Notice,
+    NotSaved,
     SendRefused,
     Stopped,
+    TransferSeen,
 )
 from chatd.client.problems import ClientError, UnansweredError
 from chatd.client.profile import open_slot
@@ -42,12 +46,18 @@ from chatd.client.rooms import Followed, fold
 from chatd.client.seams import Way
 from chatd.client.session import Remembered, Session, Wishes
 from chatd.client.slot import Slot
+from chatd.client.stages import Transfer
 from chatd.client.state import Machine
+from chatd.client.targets import Wanted
 from chatd.client.texts import check_text
-from chatd.client.values import Options, Page, Sent, Status, Waiting
+from chatd.client.transfers import Moving, Transfers
+from chatd.client.values import KeptUpload, Options, Page, Sent, Status, Waiting
 from chatd.client.way import way_to
+from chatd.files.strand import Threads, Workers
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError
+
+T = TypeVar("T")
 
 
 def open_client(
@@ -95,6 +105,7 @@ class Client:
         remembered: Remembered,
         reactor: IReactorTime,
         now: Callable[[], float] = time.monotonic,
+        workers: Workers | None = None,
     ) -> None:
         self.options = options
         wishes = Wishes(
@@ -104,11 +115,17 @@ class Client:
         self._driver = Driver(machine, slot, way, reactor, now)
         self._driver.on_notice = self._noticed
         self._driver.on_reply = self._replied
+        self._workers = workers
+        self._threads: Threads | None = None
+        self._carrier: Carrier | None = None
         self._machine = machine
         self._reactor = reactor
         self._watch: NetworkWatch | None = None
         self._subscribers: list[Callable[[Notice], None]] = []
         self._sends: dict[int, Deferred[Sent]] = {}
+        self._left = self._left_files()
+        self._posting: set[int] = set()
+        self._slot = slot
         self._asked: dict[int, Deferred[m.Ok]] = {}
         self._ready: list[Deferred[None]] = []
         self._stopping: list[Deferred[None]] = []
@@ -141,10 +158,14 @@ class Client:
         if len(self._stopping) == 1:
             self._feed(self._machine.stop(self._driver.now()))
             self._fail_all(ClientError("stopped", "The client was stopped."))
-            self._driver.factory.emptied().addCallback(self._shut)
+            closing = [] if self._carrier is None else [self._carrier.emptied()]
+            DeferredList([self._driver.factory.emptied(), *closing]).addCallback(self._shut)
         return done
 
-    def _shut(self, _: None) -> None:
+    def _shut(self, _: Any) -> None:
+        if self._threads is not None:
+            self._threads.stop()
+        self._slot = None
         self._driver.shut()
         if self._watch is not None:
             self._watch.stop()
@@ -255,7 +276,12 @@ class Client:
         Raises `RequestError` for a text that no server takes.
         """
         check_text(text)
-        key, effects = self._machine.queue(room, text, self._driver.now())
+        return self._post(room, text)
+
+    def _post(
+        self, room: str, text: str, file: m.File | None = None, kept: int | None = None
+    ) -> tuple[int, Deferred[Sent]]:
+        key, effects = self._machine.queue(room, text, self._driver.now(), file, kept)
         sent: Deferred[Sent] = Deferred(lambda _: self.withdraw([key]))
         self._sends[key] = sent
         self._feed(effects)
@@ -267,6 +293,42 @@ class Client:
         for key in taken:
             self._sends.pop(key, None)
         self._feed(self._machine.withdraw(taken))
+
+    def put(self, room: str, path: Path, caption: str = "", *, keep: bool = False) -> Deferred[Sent]:
+        """Send the file at ``path`` to ``room``; the Deferred fires when it is posted there.
+
+        It goes on by itself on the next link. Cancelling the Deferred gives it up; what the server has of the
+        bytes stays there for some days, and the same file goes on from there, on any later day. What is to be
+        kept goes on in the next run of this profile, if that calls `put_kept`.
+        """
+        try:
+            check_text(caption, caption=True)
+        except RequestError as error:
+            return _failed(error)
+        return self._carriage().put(room, path, caption, keep=keep)
+
+    def put_kept(self) -> list[tuple[KeptUpload, Deferred[Sent]]]:
+        """Go on with the files that earlier runs of this profile have kept and not posted."""
+        slot = self._slot
+        if slot is None:
+            return []
+        carrier = self._carriage()
+        return [(upload, carrier.go_on(key, upload)) for key, upload in slot.uploads().items()]
+
+    def get(
+        self, room: str, seq: int | None = None, file: str = "", output: str = "", *, force: bool = False
+    ) -> Deferred[Path]:
+        """Get the file of event ``seq`` in ``room``, or its newest whose SHA-256 begins with ``file``.
+
+        It goes into the folder or file ``output``, or into the current folder; the Deferred fires with its
+        path when it is there, verified. Nothing is written over, unless ``output`` is the name of a file and
+        ``force`` is set. What is there of it when it is given up stays, and is where the next one goes on.
+        """
+        return self._carriage().get(room, seq, file, Wanted(output, force))
+
+    def transfers(self) -> list[Transfer]:
+        """Return the files that are on their way, in the order in which they were begun."""
+        return [] if self._carrier is None else self._carrier.transfers()
 
     def join(self, room: str, after: int | None = None) -> Deferred[str]:
         """Join ``room`` and follow it, from behind event ``after``; fires with its wire name."""
@@ -327,6 +389,69 @@ class Client:
         self._feed(effects)
         return asked
 
+    # ---- for the carrier of files -------------------------------------------------------------------
+
+    def transfer(self, change: Callable[[Transfers], T]) -> T:
+        """Change the transfers, and do what follows from that; not for programs."""
+        result, effects = self._machine.transfer(change, self._driver.now())
+        self._feed(effects)
+        return result
+
+    def moving(self, key: int) -> Moving | None:
+        """Return how far a transfer is on the wire; not for programs."""
+        return self._machine.transfers.all.get(key)
+
+    def seen(self, transfer: Transfer) -> None:
+        """Tell how far a transfer is; not for programs."""
+        self._noticed(TransferSeen(transfer))
+
+    def post_file(self, room: str, caption: str, file: m.File, kept: int | None) -> Deferred[Sent]:
+        """Post a file whose bytes the server has; not for programs.
+
+        If an earlier run has left that very post, it is that one: what was interrupted is posted once.
+        """
+        left = self._left.pop((fold(room), caption, file), None)
+        if left is not None:
+            return left
+        key, sent = self._post(room, caption, file, kept)
+        self._posting.add(key)
+        return sent
+
+    def keep_upload(self, upload: KeptUpload) -> int | None:
+        """Remember a file that is to be posted; not for programs."""
+        return None if self._slot is None else self._slot.keep_upload(upload)
+
+    def _saving(self, save: Callable[[Slot], None]) -> None:
+        try:
+            if self._slot is not None:
+                save(self._slot)
+        except ClientError as error:
+            self._noticed(NotSaved(error.text))
+
+    def note_upload(self, key: int, sha256: str) -> None:
+        """Remember what a kept file holds; not for programs."""
+        self._saving(lambda slot: slot.note_upload(key, sha256))
+
+    def drop_upload(self, key: int) -> None:
+        """Forget a kept file; not for programs."""
+        self._saving(lambda slot: slot.drop_upload(key))
+
+    def _carriage(self) -> Carrier:
+        if self._carrier is None:
+            if self._workers is None:
+                self._workers = self._threads = Threads(self._reactor.callFromThread)  # type: ignore[attr-defined]
+            self._carrier = Carrier(self, self._workers)
+            self._driver.on_errand = self._carrier.perform
+        return self._carrier
+
+    def _left_files(self) -> "dict[tuple[str, str, m.File], Deferred[Sent]]":
+        """Return the posts of files that an earlier run has left, and wait for their answers."""
+        left: dict[tuple[str, str, m.File], Deferred[Sent]] = {}
+        for entry in self._machine.outbox.entries:
+            if entry.file is not None and not entry.withdrawn:
+                self._sends[entry.key] = left[fold(entry.room), entry.text, entry.file] = Deferred()
+        return left
+
     # ---- what comes back ----------------------------------------------------------------------------
 
     def _feed(self, effects: Iterable[Effect]) -> None:
@@ -350,6 +475,8 @@ class Client:
             sent = self._sends.pop(notice.key, None)
             if sent is not None:
                 sent.errback(_refusal(notice.code, notice.reason))
+            if notice.key in self._posting:  # what becomes of the file is told by its transfer
+                return
         elif isinstance(notice, Connected):
             ready, self._ready = self._ready, []
             for waiting in ready:
@@ -365,6 +492,10 @@ class Client:
         for deferred in waiting:
             if not deferred.called:
                 deferred.errback(error)
+        for left in self._left.values():
+            left.addErrback(lambda _: None)
+        if self._carrier is not None:
+            self._carrier.stop(error)
 
 
 def _relevant(remembered: Remembered, options: Options) -> Remembered:

@@ -8,7 +8,24 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from chatd.client.effects import Close, Connect, Effect, FindSibling, Notify, Reply, Save, Write
+from chatd.client.effects import (
+    Close,
+    Connect,
+    Effect,
+    Errand,
+    Fetch,
+    Find,
+    FindSibling,
+    Finish,
+    Keep,
+    Notify,
+    Over,
+    Reply,
+    Save,
+    Settle,
+    Staged,
+    Write,
+)
 from chatd.client.factory import ChatClientFactory
 from chatd.client.notices import Notice, NotSaved
 from chatd.client.problems import ClientError
@@ -43,6 +60,7 @@ class Driver:
         self.factory = ChatClientFactory(way, self, clock)
         self.on_notice: Callable[[Notice], None] = lambda _: None
         self.on_reply: Callable[[int, Ok | Error | None], None] = lambda *_: None
+        self.on_errand: Callable[[Errand], None] = lambda _: None
         self._slot = slot
         self._way = way
         self._clock = clock
@@ -86,6 +104,9 @@ class Driver:
 
     def _reply(self, effect: Reply) -> None:
         self.on_reply(effect.id, effect.answer)
+
+    def _errand(self, errand: Errand) -> None:
+        self.on_errand(errand)
 
     def _save(self, effect: Save) -> None:
         delay = 0.0 if effect.urgent else SAVE_DELAY
@@ -163,6 +184,9 @@ class Driver:
     def _wake(self) -> None:
         for link in self.factory.stirring():
             self.feed(self.machine.stirred(link, self.now()))
+        if self.machine.transfers.under_way():
+            for link in self.factory.draining():
+                self.feed(self.machine.drained(link, self.now()))
         self.feed(self.machine.tick(self.now()))
 
     def dialling(self, link: int) -> None:
@@ -215,4 +239,5 @@ _PERFORM: Final[dict[type, Callable[[Driver, Any], None]]] = {
     Reply: Driver._reply,  # noqa: SLF001
     Save: Driver._save,  # noqa: SLF001
     FindSibling: Driver._find_sibling,  # noqa: SLF001
+    **dict.fromkeys((Fetch, Find, Keep, Settle, Finish, Over, Staged), Driver._errand),  # noqa: SLF001
 }

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from chatd.client.notices import Notice
-from chatd.wire.messages import Error, Ok
+from chatd.wire.messages import Error, File, Ok
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +57,66 @@ class FindSibling:
     """Look whether another process of the same profile holds a session of our nick, and tell the machine."""
 
 
-Effect = Connect | Write | Close | Notify | Reply | Save | FindSibling
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Read ``size`` bytes from ``offset`` on of what transfer ``key`` sends; ``run`` goes with the answer."""
+
+    key: int
+    run: int
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """Find and open a place for ``file``, which transfer ``key`` brings; tell how much of it is there."""
+
+    key: int
+    run: int
+    file: File
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Write ``data``, which follows what was written before; ``run`` goes with the answer."""
+
+    key: int
+    run: int
+    data: tuple[bytes | memoryview, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Bring to the disk what was written, and tell how much of it is there."""
+
+    key: int
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Verify what was written, and put it in its place."""
+
+    key: int
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """Transfer ``key`` has ended: well without a ``code``; else it says why, to programs and to people."""
+
+    key: int
+    code: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Transfer ``key`` has come into another stage."""
+
+    key: int
+
+
+Errand = Fetch | Find | Keep | Settle | Finish | Over | Staged
+"""What concerns one transfer and is done by whoever has its file."""
+
+Effect = Connect | Write | Close | Notify | Reply | Save | FindSibling | Errand

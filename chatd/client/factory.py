@@ -52,6 +52,11 @@ class ChatClientFactory(ReconnectingClientFactory):
         protocols = [connector.protocol for connector in self._connectors.values()]
         return [protocol.link for protocol in protocols if protocol is not None and protocol.stirs()]
 
+    def draining(self) -> list[int]:
+        """Return the links whose peer has taken bytes from us since the last look."""
+        protocols = [connector.protocol for connector in self._connectors.values()]
+        return [protocol.link for protocol in protocols if protocol is not None and protocol.drains()]
+
     def read(self, on: bool) -> None:
         """Read from the links, or leave what arrives where it is."""
         self._reading = on

@@ -5,10 +5,10 @@ Several may exist at once; each has a number. Nothing here decides about the ses
 
 from collections.abc import Iterator
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from chatd.client.rooms import Positions
-from chatd.wire.frames import FrameDecoder, FrameType, frame
+from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
 from chatd.wire.heartbeat import Heartbeat, RoundTrip, Verdict
 from chatd.wire.messages import FromServer, decode_from_server
 
@@ -24,6 +24,14 @@ PATIENCE: Final = 1.0
 
 PROBE_PATIENCE: Final = 0.3
 """Seconds that the answer to a probe may take at the least: there was reason to doubt the link."""
+
+
+class Chunk(NamedTuple):
+    """A part of a file: bytes of ``transfer`` from ``offset`` on."""
+
+    transfer: int
+    offset: int
+    data: memoryview
 
 
 class Phase(Enum):
@@ -83,8 +91,8 @@ class Link:
         self._heart = Heartbeat(interval, misses, now)
         self._read = now
 
-    def messages(self, data: bytes, now: float) -> Iterator[FromServer | bytes]:
-        """Yield the messages in ``data``, and as bytes the frames that answer pings.
+    def messages(self, data: bytes, now: float) -> Iterator[FromServer | Chunk | bytes]:
+        """Yield the messages and parts of files in ``data``, and as bytes the frames that answer pings.
 
         Raises `ProtocolError` where the bytes make no sense.
         """
@@ -96,6 +104,8 @@ class Link:
                 message = decode_from_server(payload)
                 if message is not None:
                     yield message
+            elif kind is FrameType.CHUNK:
+                yield Chunk(*split_chunk(payload))
             elif kind is FrameType.PING:
                 yield frame(FrameType.PONG, payload)
             elif kind is FrameType.PONG:
@@ -112,6 +122,13 @@ class Link:
     def stirred(self, now: float) -> None:
         """Note that bytes came which cannot be read before what is missing: a life, but no service."""
         self._heart.heard(now)
+
+    def drained(self, now: float) -> None:
+        """Note that the server's system has taken bytes of a file from us: our questions wait behind them."""
+        self._heart.heard(now)
+        self._read = now
+        if self._unanswered is not None:
+            self._unanswered = now
 
     def asked(self, now: float) -> None:
         """Note that something was written that the server answers at once."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from chatd.client.backoff import STEADY, Backoff
 from chatd.client.effects import Close, Connect, Effect, Notify, Reply, Save, Write
-from chatd.client.link import Link, Phase
+from chatd.client.link import Chunk, Link, Phase
 from chatd.client.notices import CannotConnect, LinkState, Lost, Notice, Quiet, Revived, Stopped
 from chatd.client.problems import HoleError, OutOfStepError
 from chatd.wire.errors import ProtocolError
@@ -44,8 +44,8 @@ class Links(ABC):
         """Return the frame of the hello for ``link``."""
 
     @abstractmethod
-    def _handle(self, link: Link, message: FromServer, now: float) -> None:
-        """Take in one message."""
+    def _handle(self, link: Link, message: FromServer | Chunk, now: float) -> None:
+        """Take in one message, or a part of a file."""
 
     @abstractmethod
     def _pump(self, now: float) -> None:
@@ -121,6 +121,16 @@ class Links(ABC):
         link = self._link(number)
         if link is not None and link.phase is Phase.LIVE:
             link.stirred(now)
+        return self._taken()
+
+    def drained(self, number: int, now: float) -> list[Effect]:
+        """Note that on link ``number`` the server's system takes what is under way of a file.
+
+        What we ask waits behind it: as long as it moves, a late answer tells nothing (P7).
+        """
+        link = self._link(number)
+        if link is not None and link.phase is Phase.LIVE:
+            link.drained(now)
         return self._taken()
 
     def writable(self, number: int, on: bool, now: float) -> list[Effect]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from chatd.client.stages import Transfer
 from chatd.wire.messages import Event, File
 
 
@@ -166,6 +167,13 @@ class SendRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferSeen:
+    """A transfer came into another stage; its last one is ``done`` or ``failed``."""
+
+    transfer: Transfer
+
+
+@dataclass(frozen=True, slots=True)
 class NotSaved:
     """What must survive could not be written to the profile; it is tried again with the next change."""
 
@@ -189,5 +197,6 @@ Notice = (
     | PresenceSeen
     | Accepted
     | SendRefused
+    | TransferSeen
     | NotSaved
 )

@@ -9,7 +9,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chatd.client.seams import Ends
-from chatd.tcp import Tuning, out_of_order
+from chatd.tcp import Tuning, out_of_order, unsent
 
 FAREWELL: Final = 2.0
 """Seconds that written bytes have to get out before the connection is aborted."""
@@ -34,6 +34,7 @@ class ChatClientProtocol(Protocol):
         self._lost = lost
         self._streaming = False
         self._out_of_order = 0
+        self._written = self._taken = 0
 
     def connectionMade(self) -> None:
         """Tune the socket and tell that the transport is open."""
@@ -60,8 +61,14 @@ class ChatClientProtocol(Protocol):
         before, self._out_of_order = self._out_of_order, out_of_order(self._transport())
         return self._out_of_order > before
 
+    def drains(self) -> bool:
+        """Return whether the peer's system has taken bytes from us since the last look."""
+        before, self._taken = self._taken, self._written - unsent(self._transport())
+        return self._taken > before
+
     def write(self, data: bytes) -> None:
         """Write ``data``."""
+        self._written += len(data)
         self._transport().write(data)
 
     def close(self) -> None:

@@ -43,13 +43,17 @@ class Remembered:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What must be written down: the session, and what changed in cursors (None: gone) and outbox."""
+    """What must be written down: the session, and what changed in cursors (None: gone) and outbox.
+
+    ``posted`` are the kept uploads whose posts are among the entries stored.
+    """
 
     session: Session
     last: int
     cursors: Mapping[str, tuple[int | None, str]]
     stored: tuple[Entry, ...]
     deleted: tuple[int, ...]
+    posted: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

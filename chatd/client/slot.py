@@ -1,6 +1,8 @@
 """A slot: what one device session remembers in a profile, locked for the process that uses it."""
 
+import os
 from pathlib import Path
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import msgspec
 
@@ -11,6 +13,7 @@ from chatd.client.outbox import Entry
 from chatd.client.problems import ClientError
 from chatd.client.rooms import fold
 from chatd.client.session import Changes, Remembered, Session
+from chatd.client.values import KeptUpload
 from chatd.wire.messages import File
 
 
@@ -58,6 +61,7 @@ class Slot:
         self._address = address
         self._lock = lock
         self._inherited = 0
+        self._uploads = 0
         self._nick = ""
 
     def remembered(self) -> Remembered:
@@ -75,6 +79,9 @@ class Slot:
                 self._number,
             )
             sibling = self._sibling()
+            ((self._uploads,),) = self._db.rows(
+                "SELECT coalesce(max(key), 0) FROM upload WHERE slot = ?", self._number
+            )
         entries = tuple(
             Entry(int(key), room, text, bool(gone), _file(file)) for key, room, text, gone, file in outbox
         )
@@ -100,8 +107,53 @@ class Slot:
                 self._number,
             )
             self._save_outbox(changes)
+            self._forget_uploads(changes.posted)
             if cursors:
                 self._save_cursors(changes)
+
+    def keep_upload(self, upload: KeptUpload) -> int:
+        """Remember a file that is to be posted, until its post is remembered; return its key."""
+        with self._db.transaction():
+            ((key,),) = self._db.rows(
+                "SELECT 1 + coalesce(max(key), 0) FROM upload WHERE slot = ?", self._number
+            )
+            self._db.rows(
+                "INSERT INTO upload VALUES (?, ?, ?, ?, ?, ?)",
+                self._number,
+                key,
+                upload.room,
+                quote_from_bytes(os.fsencode(upload.path)),
+                upload.caption,
+                upload.sha256,
+            )
+        return int(key)
+
+    def note_upload(self, key: int, sha256: str) -> None:
+        """Remember what the file ``key`` holds: if it changes, it is not the one that was meant."""
+        with self._db.transaction():
+            self._db.rows(
+                "UPDATE upload SET sha256 = ? WHERE slot = ? AND key = ?", sha256, self._number, key
+            )
+
+    def drop_upload(self, key: int) -> None:
+        """Forget a file that is not to be posted any more."""
+        with self._db.transaction():
+            self._forget_uploads((key,))
+
+    def uploads(self) -> dict[int, KeptUpload]:
+        """Return the files that earlier runs were to post, by key, in their order."""
+        with self._db.transaction():
+            rows = self._db.rows(
+                "SELECT key, room, path, caption, sha256 FROM upload WHERE slot = ? ORDER BY key",
+                self._number,
+            )
+        return {
+            int(key): KeptUpload(room, Path(os.fsdecode(unquote_to_bytes(path))), caption, sha256)
+            for key, room, path, caption, sha256 in rows
+        }
+
+    def _forget_uploads(self, keys: tuple[int, ...]) -> None:
+        self._db.many("DELETE FROM upload WHERE slot = ? AND key = ?", ((self._number, key) for key in keys))
 
     def sibling(self) -> str:
         """Return the token of another session of our user, or "" where none is known."""
@@ -180,6 +232,9 @@ class Slot:
         touch(self._db, identity, self._address)
         self._db.rows(
             "UPDATE outbox SET slot = ? WHERE slot = ? AND key > ?", number, self._number, self._inherited
+        )
+        self._db.rows(
+            "UPDATE upload SET slot = ? WHERE slot = ? AND key > ?", number, self._number, self._uploads
         )
         self._lock.release()
         self._identity, self._number, self._lock = identity, number, lock

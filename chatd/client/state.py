@@ -6,12 +6,12 @@ performed, in order.
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from chatd.client.asking import Asked, Asking
 from chatd.client.backoff import Backoff
-from chatd.client.effects import Close, Effect, FindSibling, Reply, Save
-from chatd.client.link import Link, Phase
+from chatd.client.effects import Close, Effect, FindSibling, Reply, Save, Write
+from chatd.client.link import Chunk, Link, Phase
 from chatd.client.links import Links
 from chatd.client.notices import (
     Accepted,
@@ -28,9 +28,12 @@ from chatd.client.notices import (
 from chatd.client.outbox import Entry, Outbox
 from chatd.client.rooms import Rooms, fold
 from chatd.client.session import TAKEN_OVER, Changes, Remembered, Wishes, final_sentence, introduce
+from chatd.client.transfers import Transfers
 from chatd.wire import messages as m
 from chatd.wire.errors import EXPLANATIONS, CloseReason, Code, ProtocolError
 from chatd.wire.limits import MAX_UNANSWERED
+
+T = TypeVar("T")
 
 ORPHAN: Final = 60.0
 """Seconds for which a hello that was never answered may still take our session over from us."""
@@ -51,11 +54,14 @@ class Machine(Links):
         self.outbox = Outbox(remembered.outbox, remembered.last)
         self.rooms = Rooms(remembered.cursors, remembered.names)
         self.asking = Asking()
+        self.transfers = Transfers(self.asking.number, self._errand)
         self.wanted: dict[str, None] = dict.fromkeys(wishes.rooms)
         self.window = MAX_UNANSWERED
+        self._limits: m.Limits | None = None
         self._key = self._inherited = max((entry.key for entry in remembered.outbox), default=0)
         self._held_until: float | None = None
         self._anew = False
+        self._posted: list[int] = []
         self._pongs: list[tuple[Link, bytes]] = []
 
     # ---- inputs: the program ------------------------------------------------------------------------
@@ -71,9 +77,15 @@ class Machine(Links):
         self._effects.append(Save(urgent=True))
         return self._taken()
 
-    def queue(self, room: str, text: str, now: float, file: m.File | None = None) -> tuple[int, list[Effect]]:
-        """Append a send to the outbox; return its key and the effects."""
+    def queue(
+        self, room: str, text: str, now: float, file: m.File | None = None, kept: int | None = None
+    ) -> tuple[int, list[Effect]]:
+        """Append a send to the outbox; return its key and the effects.
+
+        The upload ``kept`` for it in the profile is forgotten in the transaction that remembers the send.
+        """
         self._key += 1
+        self._posted += [] if kept is None else [kept]
         self.outbox.add(Entry(self._key, room, text, file=file))
         self._save()
         self._pump(now)
@@ -91,12 +103,23 @@ class Machine(Links):
         self._ask(now)
         return number, self._taken()
 
+    def transfer(self, change: Callable[[Transfers], T], now: float) -> tuple[T, list[Effect]]:
+        """Begin or end a transfer, or tell what was done with its file; return what that returns."""
+        result = change(self.transfers)
+        self._pump(now)
+        return result, self._taken()
+
+    def _errand(self, errand: Effect) -> None:
+        self._effects.append(errand)
+
     def changes(self) -> Changes:
         """Return what must be written down since the last call; say `saved` when it is."""
         self._anew = False
         outbox = self.outbox.changes()
         cursors = {room: (seq, self.rooms.name(room)) for room, seq in self.rooms.changed_cursors().items()}
-        return Changes(replace(self.session), self.outbox.last, cursors, outbox.stored, outbox.deleted)
+        posted, self._posted = tuple(self._posted), []
+        session = replace(self.session)
+        return Changes(session, self.outbox.last, cursors, outbox.stored, outbox.deleted, posted)
 
     def saved(self, now: float) -> list[Effect]:
         """Note that the last `changes` are on disk, or never will be: what waited for that may go out."""
@@ -146,6 +169,7 @@ class Machine(Links):
         """Look at the clock."""
         if self._held_until is not None and now >= self._held_until:
             self._held_until = None
+        if any(now >= due for due in self._own_times()):
             self._pump(now)
         return super().tick(now)
 
@@ -157,14 +181,21 @@ class Machine(Links):
         return m.encode(hello)
 
     def _times(self) -> list[float]:
-        return super()._times() + ([] if self._held_until is None else [self._held_until])
+        return super()._times() + self._own_times()
+
+    def _own_times(self) -> list[float]:
+        due = self.transfers.due() if self.current is not None and self.current.introduced else None
+        return [time for time in (self._held_until, due) if time is not None]
 
     def _pump(self, now: float) -> None:
         link = self.current
-        if link is None or not link.introduced or not link.writable or self._held_until is not None:
+        if link is None or not link.introduced:
             return
-        if self.outbox.unsaved or self._anew:
-            return
+        if link.writable and self._held_until is None and not self.outbox.unsaved and not self._anew:
+            self._pump_sends(link, now)
+        self._pump_files(link, now)
+
+    def _pump_sends(self, link: Link, now: float) -> None:
         frames = []
         while self.outbox.ready(self.window):
             number = self.asking.number()
@@ -173,6 +204,18 @@ class Machine(Links):
             frames.append(m.encode(send))
         if frames:
             self._write(link, b"".join(frames), now)
+
+    def _pump_files(self, link: Link, now: float) -> None:
+        """Write what transfers have to say; parts of files last, and only while the link takes them."""
+        told, asked = self.transfers.told(), self.transfers.asked(now)
+        if told:
+            link.said(now)
+            self._effects.append(Write(link.number, told))
+        if asked:
+            self._write(link, asked, now)
+        for data in self.transfers.chunks(now) if link.writable else ():
+            link.said(now)
+            self._effects.append(Write(link.number, data))
 
     def _ask(self, now: float) -> None:
         link = self.current
@@ -183,6 +226,7 @@ class Machine(Links):
 
     def _restart(self) -> list[int]:
         self._held_until = None
+        self.transfers.unlinked()
         self.outbox.restart()
         return self.asking.restart()
 
@@ -193,7 +237,7 @@ class Machine(Links):
 
     # ---- the welcome --------------------------------------------------------------------------------
 
-    def _handle(self, link: Link, message: m.FromServer, now: float) -> None:
+    def _handle(self, link: Link, message: m.FromServer | Chunk, now: float) -> None:
         if link is not self.current and not isinstance(message, _GREETINGS):
             raise ProtocolError(Code.BAD_MESSAGE, "It spoke before its welcome.")
         _HANDLERS[type(message)](self, link, message, now)
@@ -205,6 +249,7 @@ class Machine(Links):
         link.live(welcome.heartbeat.interval, welcome.heartbeat.misses, now)
         link.resumed = welcome.resumed
         self.window = max(1, min(MAX_UNANSWERED, welcome.limits.unanswered))
+        self._limits = welcome.limits
         self._adopt(welcome)
         self._open_rooms(link, welcome.rooms, welcome.more, now)
 
@@ -256,6 +301,8 @@ class Machine(Links):
         self._close_missing(link)
         self._join_wanted(link)
         self._ask(now)
+        if self._limits is not None:
+            self.transfers.linked(self._limits)
         self._say_connected(link)
 
     def _close_missing(self, link: Link) -> None:
@@ -295,8 +342,14 @@ class Machine(Links):
         self._tell([self.rooms.closed(link.positions, left.room)])
         self._save()
 
-    def _on_transfer(self, _: Link, __: m.Progress | m.Cancel, ___: float) -> None:
-        """Pass over what concerns no transfer that is under way."""
+    def _on_chunk(self, _: Link, chunk: Chunk, __: float) -> None:
+        self.transfers.chunk(chunk.transfer, chunk.offset, chunk.data)
+
+    def _on_progress(self, _: Link, progress: m.Progress, now: float) -> None:
+        self.transfers.progress(progress, now)
+
+    def _on_cancel(self, _: Link, cancel: m.Cancel, now: float) -> None:
+        self.transfers.cancelled(cancel, now)
 
     def _on_presence(self, _: Link, presence: m.Presence, __: float) -> None:
         room = presence.room
@@ -305,7 +358,7 @@ class Machine(Links):
 
     # ---- answers ------------------------------------------------------------------------------------
 
-    def _on_ok(self, link: Link, ok: m.Ok, _: float) -> None:
+    def _on_ok(self, link: Link, ok: m.Ok, now: float) -> None:
         if self.outbox.asked(ok.id):
             entry = self.outbox.accepted(ok.id)
             if not entry.withdrawn:
@@ -315,6 +368,8 @@ class Machine(Links):
         asked = self.asking.answered(ok.id)
         if asked is not None:
             self._done(link, asked, ok)
+        else:
+            self.transfers.answered(ok.id, ok, now)
 
     def _done(self, link: Link, asked: Asked, ok: m.Ok) -> None:
         message = asked.message
@@ -340,6 +395,8 @@ class Machine(Links):
             asked = self.asking.answered(error.id)
             if asked is not None:
                 self._request_refused(link, asked, error, now)
+            else:
+                self.transfers.answered(error.id, error, now)
 
     def _send_refused(self, number: int, error: m.Error, now: float) -> None:
         if error.code == Code.OUT_OF_ORDER:
@@ -462,6 +519,7 @@ _HANDLERS: Final[dict[type, Callable[[Machine, Link, Any, float], None]]] = {
     m.Ok: Machine._on_ok,  # noqa: SLF001
     m.Error: Machine._on_error,  # noqa: SLF001
     m.Goodbye: Machine._on_goodbye,  # noqa: SLF001
-    m.Progress: Machine._on_transfer,  # noqa: SLF001
-    m.Cancel: Machine._on_transfer,  # noqa: SLF001
+    m.Progress: Machine._on_progress,  # noqa: SLF001
+    m.Cancel: Machine._on_cancel,  # noqa: SLF001
+    Chunk: Machine._on_chunk,  # noqa: SLF001
 }

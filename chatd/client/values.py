@@ -60,6 +60,16 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptUpload:
+    """A file that is to be posted, as it is remembered; ``sha256`` is "" until it was read."""
+
+    room: str
+    path: Path
+    caption: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """A page of history, in ascending order; ``more`` says that the log goes on beyond it."""
 

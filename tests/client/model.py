@@ -9,7 +9,7 @@ from chatd.client.session import Remembered, Session, Wishes
 from chatd.client.state import Machine
 from chatd.wire import limits
 from chatd.wire.errors import Code
-from chatd.wire.frames import FrameDecoder, FrameType, frame
+from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
 from chatd.wire.messages import (
     Error,
     Event,
@@ -29,7 +29,9 @@ from chatd.wire.messages import (
 
 CONFIRMATION = b"token?"
 
-LIMITS = Limits(frame=65_536, text=16_384, name=32, rooms=200, unanswered=8)
+LIMITS = Limits(
+    frame=65_536, text=16_384, name=32, rooms=200, unanswered=8, file=1 << 30, window=4096, transfers=2
+)
 
 
 @dataclass
@@ -52,13 +54,17 @@ class ModelServer:
         self.full = False
         self.count = 0
 
+    def connection(self):
+        return Conn(self)
+
     def texts(self, room):
         return [event.text for event in self.rooms.get(room, []) if event.kind == "message"]
 
-    def post(self, room, by, text="", kind="message", session=0, n=0):
+    def post(self, room, by, text="", kind="message", session=0, n=0, file=None):
         log = self.rooms.setdefault(room, [])
+        seq = len(log) + 1
         log.append(
-            Event(room=room, seq=len(log) + 1, ts=len(log), kind=kind, by=by, text=text, session=session, n=n)
+            Event(room=room, seq=seq, ts=seq, kind=kind, by=by, text=text, session=session, n=n, file=file)
         )
         for account in self.accounts.values():
             if account.conn is not None:
@@ -89,6 +95,8 @@ class Conn:
                 self.account.firm = True
             elif kind is FrameType.PING:
                 self.out += frame(FrameType.PONG, payload)
+            elif kind is FrameType.CHUNK:
+                self._chunk(*split_chunk(payload))
             elif kind is FrameType.MESSAGE:
                 message = decode_to_server(payload)
                 self.heard.append(message)
@@ -189,7 +197,15 @@ class Conn:
             self.say(Error(id=send.id, code=Code.STORAGE_UNAVAILABLE, text="full"))
         else:
             account.last = send.n
-            event = self.server.post(send.room, account.nick, send.text, session=account.id, n=send.n)
+            event = self.server.post(
+                send.room,
+                account.nick,
+                send.text,
+                "message" if send.file is None else "file",
+                session=account.id,
+                n=send.n,
+                file=send.file,
+            )
             self.say(Ok(id=send.id, seq=event.seq, ts=event.ts))
 
     def _goodbye(self, _):
@@ -300,7 +316,7 @@ class World:
             if not self.reachable:
                 self.perform(self.machine.lost(link, "refused", True, self.now))
                 continue
-            self.conns[link] = Conn(self.server)
+            self.conns[link] = self.server.connection()
             self.up[link] = bytearray()
             self.perform(self.machine.connected(link, self.now))
 

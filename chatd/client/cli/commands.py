@@ -118,6 +118,35 @@ def history(context: click.Context, room: str, before: int | None, limit: int, a
 
 
 @chatc.command()
+@click.argument("room")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--caption", metavar="TEXT", default="", help="What to say about the first FILE.")
+@_AS_JSON
+@click.pass_context
+def put(context: click.Context, room: str, files: tuple[str, ...], caption: str, as_json: bool) -> None:
+    """Post FILES in ROOM; succeed when all are. The same command again goes on where one was cut off."""
+    from chatd.client.cli.put import run  # noqa: PLC0415
+
+    context.exit(run(_options(context, room), room, files, caption, as_json=as_json))
+
+
+@chatc.command()
+@click.argument("room")
+@click.argument("which", metavar="SEQ|ID")
+@click.option("--output", "-o", metavar="PATH", default="", help="Where to: a folder, or a new file's name.")
+@click.option("--force", is_flag=True, help="Replace the file that -o names.")
+@_AS_JSON
+@click.pass_context
+def get(context: click.Context, room: str, which: str, output: str, force: bool, as_json: bool) -> None:
+    """Get the file of event SEQ in ROOM, or the newest whose SHA-256 begins with ID; print its path."""
+    from chatd.client.cli.get import run  # noqa: PLC0415
+    from chatd.client.cli.which import which_file  # noqa: PLC0415
+
+    options = _options(context, room)
+    context.exit(run(options, room, which_file(which), output, force=force, as_json=as_json))
+
+
+@chatc.command()
 @_AS_JSON
 @click.pass_context
 def rooms(context: click.Context, as_json: bool) -> None:

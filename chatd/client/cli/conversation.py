@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -12,16 +13,21 @@ from chatd.client.api import Client
 from chatd.client.cli import showing, slash
 from chatd.client.cli.console import Console, Reactor
 from chatd.client.cli.nicks import Nicks
+from chatd.client.cli.rows import Rows
 from chatd.client.cli.text import clean, clean_line, event_lines
 from chatd.client.cli.unfinished import Unfinished
 from chatd.client.notices import LinkState
 from chatd.client.problems import ClientError
 from chatd.client.rooms import fold
+from chatd.client.stages import Stage
 from chatd.wire import messages as m
 from chatd.wire.errors import RequestError
 
 GRACE: Final = 2.0
 """Seconds that the user who ends chatc waits for what is on its way to be acknowledged."""
+
+LOOK: Final = 0.25
+"""Seconds between two looks at how far files are."""
 
 ENOUGH: Final = 1000
 """Sends that may wait before no more lines are read from a program."""
@@ -46,14 +52,25 @@ class Conversation:
         self.unfinished = Unfinished(waiting.key for waiting in client.waiting())
         self._ending = False
         self._status = 0
+        self._rows = Rows()
+        self._look: IDelayedCall | None = None
 
     def begin(self, console: Console) -> None:
         """Open the console."""
         self.console = console
         console.open()
+        for upload, sent in self.client.put_kept():
+            self.say(f"Going on with {clean_line(str(upload.path))} for {clean_line(upload.room)}.")
+            self._run(sent.addCallback(lambda _: None))
 
     def finish(self) -> None:
         """Say what is left undone, and close the console."""
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
+        files = sum(file.sending and file.stage is not Stage.POSTING for file in self.client.transfers())
+        if files:
+            self.say(showing.stay_unsent(files))
         for running in list(self._running):
             running.cancel()
         waiting = len(self.client.waiting())
@@ -151,9 +168,24 @@ class Conversation:
         return showing.prompt(self.client.name(self.current), self.client.status(), known=self.tried)
 
     def waiting_rows(self) -> tuple[str, ...]:
-        """Return what stands above the prompt until it is sent."""
+        """Return what stands above the prompt until it is sent, and how far files are."""
+        moving = [file for file in self.client.transfers() if file.stage is not Stage.POSTING]
+        files = self._rows.of(moving, self._reactor.seconds())
         waiting = self.client.waiting()
-        return showing.waiting_rows(waiting, [self.client.name(send.room) for send in waiting])
+        rows = showing.waiting_rows(waiting, [self.client.name(send.room) for send in waiting])
+        return (*showing.file_rows(files), *rows)
+
+    def look(self) -> None:
+        """Show how far files are, and go on with that while there are some."""
+        self._look = None
+        if self.client.transfers() and self.console.interactive:
+            self._look = self._reactor.callLater(LOOK, self.look)
+            self.console.refresh()
+
+    def files_moved(self) -> None:
+        """Begin to show how far files are."""
+        if self._look is None:
+            self.look()
 
     def busy(self) -> bool:
         """Return whether enough waits to be sent."""
@@ -203,9 +235,12 @@ class Conversation:
             self.unusable(error.text)
             return
         running = Deferred.fromCoroutine(command.do(self, call.argument))
-        self._running.add(running)
         if not running.called and self.client.status().state is not LinkState.CONNECTED:
             self.say(f"/{call.name} is asked as soon as there is a connection.")
+        self._run(running)
+
+    def _run(self, running: Deferred[None]) -> None:
+        self._running.add(running)
         running.addErrback(self._explain)
         running.addBoth(partial(self._answered, running))
 

@@ -94,6 +94,9 @@ class Hearing:
                 f"The server takes no messages now: {clean_line(notice.reason)} They are sent again."
             )
 
+    def _on_transfer(self, _: n.TransferSeen) -> None:
+        self._talk.files_moved()
+
     def _on_not_saved(self, notice: n.NotSaved) -> None:
         self._talk.say(clean_line(notice.reason))
 
@@ -156,6 +159,7 @@ _HANDLERS: Final[dict[type, Callable[[Hearing, Any], None]]] = {
     n.Lost: Hearing._on_lost,  # noqa: SLF001
     n.Stopped: Hearing._on_stopped,  # noqa: SLF001
     n.Held: Hearing._on_held,  # noqa: SLF001
+    n.TransferSeen: Hearing._on_transfer,  # noqa: SLF001
     n.NotSaved: Hearing._on_not_saved,  # noqa: SLF001
     n.RoomOpened: Hearing._on_opened,  # noqa: SLF001
     n.RoomClosed: Hearing._on_closed,  # noqa: SLF001

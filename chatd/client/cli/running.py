@@ -33,18 +33,21 @@ def complain(text: str) -> None:
         return
 
 
-def watch_link(client: Client, *, verbose: bool = True) -> None:
-    """Print the changes of the link on standard error; not ``verbose`` means trouble and its end alone."""
+def watch_link(client: Client, *, verbose: bool = True, say: Callable[[str], None] = complain) -> None:
+    """Print the changes of the link on standard error; not ``verbose`` means trouble and its end alone.
+
+    ``say`` prints them instead, where something else stands on the terminal.
+    """
     troubled = verbose
 
     def heard(notice: Notice) -> None:
         nonlocal troubled
         if isinstance(notice, NotSaved):
-            complain(notice.reason)
+            say(notice.reason)
         troubled = troubled or isinstance(notice, _TROUBLE)
         line = link_line(notice)
         if line is not None and (troubled or not isinstance(notice, Connected)):
-            complain(line.removeprefix("chatc: "))
+            say(line.removeprefix("chatc: "))
 
     client.subscribe(heard)
 

@@ -5,6 +5,7 @@ from datetime import date, datetime, tzinfo
 from typing import Final
 from zlib import crc32
 
+from chatd.client.cli.rows import Row
 from chatd.client.cli.text import clean_line, file_text
 from chatd.client.notices import LinkState
 from chatd.client.values import Status, Waiting
@@ -72,6 +73,13 @@ def waiting_rows(waiting: Sequence[Waiting], names: Sequence[str]) -> tuple[str,
     return (f"… and {counted(hidden, 'message')} before", *rows) if hidden else tuple(rows)
 
 
+def file_rows(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return a line for each of the first files that are on their way."""
+    hidden = len(rows) - MAX_WAITING
+    lines = tuple(row.line for row in rows[:MAX_WAITING])
+    return (*lines, f"… and {counted(hidden, 'file')} more") if hidden > 0 else lines
+
+
 def _what(send: Waiting) -> str:
     text = clean_line(send.text)
     return text if send.file is None else f"{file_text(send.file)} {text}".rstrip()
@@ -86,6 +94,12 @@ def stay_queued(number: int) -> str:
     """Return the sentence for the sends that were not durable when chatc ended."""
     verb, pronoun = ("stays", "it goes") if number == 1 else ("stay", "they go")
     return f"{counted(number, 'message')} {verb} queued; {pronoun} out when chatc runs again."
+
+
+def stay_unsent(number: int) -> str:
+    """Return the sentence for the files that were not sent when chatc ended."""
+    verb, pronoun = ("is", "it goes") if number == 1 else ("are", "they go")
+    return f"{counted(number, 'file')} {verb} not sent yet; {pronoun} on when chatc runs again."
 
 
 def status_lines(status: Status) -> list[str]:

@@ -1,8 +1,11 @@
 """The commands that begin with a slash: one table of their names, what they take and what they do."""
 
+import re
+import shlex
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred
@@ -10,8 +13,10 @@ from twisted.internet.defer import Deferred
 from chatd.client.api import Client
 from chatd.client.cli.showing import member_line, page_title, room_lines, status_lines
 from chatd.client.cli.text import clean_line
+from chatd.client.cli.which import which_file
 from chatd.client.problems import ClientError
 from chatd.client.rooms import fold
+from chatd.wire.errors import RequestError
 from chatd.wire.limits import MAX_INT, PAGE_ROWS
 from chatd.wire.messages import Event
 
@@ -188,6 +193,45 @@ async def _history(talk: Talk, argument: str) -> None:
     talk.answer(f"-- end of history{more} --")
 
 
+_FIRST_WORD: Final = re.compile(r"""((?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+)(?:\s+(.*))?""", re.DOTALL)
+
+
+def first_word(argument: str) -> tuple[str, str]:
+    """Return the first word, which may be quoted as in a shell, and the rest; empty ones if there is none."""
+    found = _FIRST_WORD.fullmatch(argument)
+    if found is None:
+        return "", ""
+    return "".join(shlex.split(found[1])), (found[2] or "").strip()
+
+
+def _path(word: str) -> Path:
+    try:
+        return Path(word).expanduser()
+    except RuntimeError:
+        return Path(word)
+
+
+async def _put(talk: Talk, argument: str) -> None:
+    word, caption = first_word(argument)
+    if not word:
+        raise _misused("put")
+    room, path = talk.client.name(_room(talk, "put")), _path(word)
+    try:
+        await talk.client.put(room, path, caption, keep=True)
+    except RequestError as error:
+        raise ClientError(error.code, f"{path} is not posted in {room}: {error.text}") from None
+
+
+async def _get(talk: Talk, argument: str) -> None:
+    word, rest = first_word(argument)
+    output, more = first_word(rest)
+    if not word or more or bool(rest) != bool(output):
+        raise _misused("get")
+    which, room = which_file(word), _room(talk, "get")
+    path = await talk.client.get(room, which.seq, which.file, str(_path(output)) if output else "")
+    talk.answer(f"{clean_line(path.name)} is there: {clean_line(str(path.absolute()))}")
+
+
 async def _nick(talk: Talk, argument: str) -> None:
     if argument:
         await talk.client.nick(argument)
@@ -226,6 +270,12 @@ COMMANDS: Final[dict[str, Command]] = {
     "who": Command("/who [#room]", "list the members of the current or the named room", _who),
     "history": Command(
         "/history [count [before]]", "show the last messages, or those before an event", _history
+    ),
+    "put": Command("/put file [caption]", "post a file; quote a name with blanks in it", _put),
+    "get": Command(
+        "/get number [path]",
+        "get the file of that event or SHA-256, into a folder or a new file",
+        _get,
     ),
     "nick": Command("/nick [nick]", "show your nick, or take another one", _nick),
     "status": Command("/status", "say how the link is and what waits to be sent", _status),

@@ -1,0 +1,390 @@
+"""Files through the client for programs: real files, the in-memory network, a model of the server."""
+
+import os
+from pathlib import Path
+
+import pytest
+from twisted.internet.defer import CancelledError
+from twisted.python.failure import Failure
+
+from chatd.client.api import Client
+from chatd.client.notices import NotSaved, SendRefused, TransferSeen
+from chatd.client.problems import ClientError
+from chatd.client.profile import open_slot
+from chatd.client.reasons import ending
+from chatd.client.session import Remembered, Session
+from chatd.client.stages import Stage
+from chatd.client.values import Options
+from chatd.testing import Playground
+from chatd.wire.errors import Code, RequestError
+from tests.client.filing import FileFactory, FileServer, Hands, file_of
+
+
+class MemoryWay:
+    def __init__(self, world):
+        self._world = world
+
+    def endpoint(self):
+        return self._world.endpoint()
+
+    def ending(self, failure):
+        return ending(failure)
+
+
+class Room:
+    """A model server behind an in-memory network, and clients of it."""
+
+    def __init__(self, folder):
+        self.world = Playground()
+        self.server = FileServer()
+        self.factory = FileFactory(self.server)
+        self.world.network.listen(self.factory)
+        self.folder = folder
+        self.clients = []
+
+    def enter(self, nick="ann", slot=None, **how):
+        remembered = slot.remembered() if slot else Remembered(Session(nick=nick))
+        hands = how.pop("hands", None) or Hands()
+        options = Options(nick=nick, rooms=("#a",), **how)
+        clock = self.world.clock
+        client = Client(options, MemoryWay(self.world), slot, remembered, clock, clock.seconds, hands)
+        client.heard, client.hands = [], hands
+        client.subscribe(client.heard.append)
+        self.clients.append(client)
+        client.start()
+        return client
+
+    def slot(self):
+        return open_slot("p", Options().server, "ann", "ann", named=False, folder=self.folder / "profile")
+
+    def advance(self, seconds=1.0):
+        for _ in range(round(seconds / 0.05)):
+            self.world.advance(0.05)
+            self.factory.tell()
+
+    def cut(self):
+        for one in self.factory.made:
+            if one.transport.connected:
+                one.transport.abortConnection()
+
+    def file(self, name, data):
+        path = self.folder / name
+        path.write_bytes(data)
+        return path
+
+    def leave(self, client):
+        """Stop a client as its process would be lost: what is in its profile stays as it is."""
+        self.clients.remove(client)
+        client._driver._slot.close()
+        client._driver._slot = None
+        client._slot = None
+        self.cut()
+        client.stop()
+
+
+@pytest.fixture
+def room(tmp_path):
+    made = Room(tmp_path)
+    yield made
+    for client in made.clients:
+        client.stop()
+        client.hands.work()
+    made.advance(3)
+    for client in made.clients:
+        if client._carrier:
+            assert not client._carrier._closing
+
+
+def now(deferred):
+    found = []
+
+    def keep(result):
+        found.append(result)
+        return None if isinstance(result, Failure) else result
+
+    deferred.addBoth(keep)
+    assert found, "not yet"
+    if isinstance(found[0], Failure):
+        found[0].raiseException()
+    return found[0]
+
+
+def told(client):
+    return [notice.transfer for notice in client.heard if isinstance(notice, TransferSeen)]
+
+
+def stages(client):
+    return [transfer.stage for transfer in told(client)]
+
+
+def posted(room):
+    return [event for event in room.server.rooms.get("#a", []) if event.kind == "file"]
+
+
+# ---- put --------------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_posted_with_its_name_and_caption(room):
+    ann, data = room.enter(), os.urandom(100_000)
+    putting = ann.put("#a", room.file("a.png", data), "look")
+    assert [transfer.stage for transfer in ann.transfers()] == [Stage.WAITING]
+    room.advance(3)
+    sent = now(putting)
+    (event,) = posted(room)
+    assert (event.seq, event.text, event.file) == (sent.seq, "look", event.file)
+    assert (event.file.name, event.file.size, event.file.media) == ("a.png", 100_000, "image/png")
+    assert room.server.blobs[event.file.sha256] == data
+    assert stages(ann) == [
+        Stage.READING,
+        Stage.OFFERING,
+        Stage.SENDING,
+        Stage.POSTING,
+        Stage.DONE,
+    ]
+    last = told(ann)[-1]
+    assert (last.done, last.size, last.seq) == (100_000, 100_000, sent.seq)
+    assert not ann.transfers()
+
+
+def test_a_file_goes_on_over_cuts(room):
+    ann, data = room.enter(), os.urandom(200_000)
+    putting = ann.put("#a", room.file("x", data))
+    room.world.network.latency = 0.05
+    for _ in range(4):
+        room.advance(1)
+        room.cut()
+    room.world.network.latency = 0.0
+    room.advance(10)
+    now(putting)
+    assert room.server.blobs[file_of(data).sha256] == data
+    assert Stage.WAITING in stages(ann)
+    assert room.server.carried <= len(data) + 5 * 4096
+    assert len(posted(room)) == 1
+
+
+@pytest.mark.parametrize("what", ["folder", "none", "caption"])
+def test_what_cannot_be_posted_says_why(room, what):
+    ann = room.enter()
+    room.advance()
+    path = room.file("x", b"x" * 100_000)
+    caption = "\x01" if what == "caption" else ""
+    if what == "folder":
+        path = room.folder
+    elif what == "none":
+        path.unlink()
+    putting = ann.put("#a", path, caption)
+    room.advance(2)
+    with pytest.raises((ClientError, RequestError)) as problem:
+        now(putting)
+    assert problem.value.text
+    assert not posted(room)
+    assert not ann.transfers()
+
+
+def test_a_file_that_changes_between_reading_and_the_end_is_told(room):
+    ann = room.enter(hands=Hands(quick=False))
+    room.advance()
+    path = room.file("x", b"x" * 500_000)
+    putting = ann.put("#a", path)
+    ann.hands.work()
+    room.advance(0.2)
+    path.write_bytes(b"y" * 500_000)
+    for _ in range(40):
+        ann.hands.work()
+        room.advance(0.1)
+    with pytest.raises(ClientError, match="send it when it is complete") as problem:
+        now(putting)
+    assert problem.value.code == "source-changed"
+    assert not posted(room)
+    assert stages(ann)[-1] is Stage.FAILED
+
+
+def test_a_blob_that_is_lost_before_it_is_posted_is_brought_again(room):
+    ann, data = room.enter(), b"x" * 1000
+    room.advance()
+    file = file_of(data)
+    lost = []
+
+    def lose(message):
+        if isinstance(message, TransferSeen) and message.transfer.stage is Stage.POSTING and not lost:
+            lost.append(room.server.blobs.pop(file.sha256))
+
+    ann.subscribe(lose)
+    putting = ann.put("#a", room.file("x", data))
+    room.advance(3)
+    now(putting)
+    assert lost == [data]
+    assert room.server.blobs[file.sha256] == data
+    assert not [notice for notice in ann.heard if isinstance(notice, SendRefused)]
+    assert len(posted(room)) == 1
+
+
+def test_cancelling_gives_up_here_and_there(room):
+    ann = room.enter()
+    room.advance()
+    ann.hands.quick = False
+    putting = ann.put("#a", room.file("x", os.urandom(500_000)))
+    ann.hands.work()
+    room.advance(0.1)
+    ann.hands.work()
+    putting.cancel()
+    with pytest.raises(CancelledError):
+        now(putting)
+    ann.hands.work()
+    room.advance(1)
+    assert not ann.transfers()
+    assert not room.factory.made[0].conn.coming
+    assert told(ann)[-1].reason == "stopped"
+
+
+def test_stopping_the_client_fails_what_is_under_way(room):
+    ann = room.enter()
+    putting = ann.put("#a", room.file("x", b"x"))
+    ann.stop()
+    with pytest.raises(ClientError, match="stopped"):
+        now(putting)
+
+
+def test_the_same_put_after_a_crash_posts_once(room):
+    """The first run is lost behind the server's commit: its post is still in its outbox."""
+    ann, path = room.enter(slot=room.slot()), room.file("x", os.urandom(1000))
+    room.advance()
+    ann.put("#a", path, "c").addErrback(lambda _: None)
+    for _ in range(200):
+        room.world.clock.advance(0)
+        if posted(room):
+            break
+        room.world.clock.advance(0.01)
+    assert len(posted(room)) == 1
+    room.leave(ann)
+    again = room.enter(slot=room.slot())
+    assert len(again.waiting()) == 1
+    putting = again.put("#a", path, "c")
+    room.advance(3)
+    now(putting)
+    assert len(posted(room)) == 1
+    third = again.put("#a", path, "c")
+    room.advance(3)
+    now(third)
+    assert len(posted(room)) == 2
+
+
+def test_a_kept_upload_goes_on_in_the_next_run(room):
+    ann, data = room.enter(slot=room.slot()), os.urandom(400_000)
+    room.advance()
+    path = room.file("a b", data)
+    room.world.network.latency = 0.05
+    ann.put("#a", path, "kept", keep=True).addErrback(lambda _: None)
+    room.advance(2)
+    assert not posted(room)
+    room.leave(ann)
+    room.advance(1)
+    assert room.server.partial
+    again = room.enter(slot=room.slot())
+    ((upload, going_on),) = again.put_kept()
+    assert (upload.room, upload.path, upload.caption) == ("#a", path, "kept")
+    assert upload.sha256 == file_of(data).sha256
+    room.advance(20)
+    now(going_on)
+    assert [event.text for event in posted(room)] == ["kept"]
+    assert room.server.carried <= len(data) + 4096
+    again.stop()
+    room.advance(3)
+    room.clients.remove(again)
+    assert room.slot().uploads() == {}
+
+
+def test_a_kept_upload_of_a_file_that_changed_is_not_posted_instead(room):
+    ann = room.enter(slot=room.slot())
+    room.advance()
+    path = room.file("x", os.urandom(400_000))
+    room.world.network.latency = 0.05
+    ann.put("#a", path, keep=True).addErrback(lambda _: None)
+    room.advance(1)
+    room.leave(ann)
+    path.write_bytes(b"another")
+    again = room.enter(slot=room.slot())
+    ((_, going_on),) = again.put_kept()
+    room.advance(3)
+    with pytest.raises(ClientError, match="has changed since"):
+        now(going_on)
+    assert not posted(room)
+    assert again._slot.uploads() == {}
+
+
+def test_a_kept_upload_that_cannot_be_is_forgotten(room):
+    ann = room.enter(slot=room.slot())
+    with pytest.raises(ClientError):
+        now(ann.put("#a", room.folder, keep=True))
+    assert ann.put_kept() == []
+    assert not [notice for notice in ann.heard if isinstance(notice, NotSaved)]
+
+
+# ---- get --------------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_got_by_number_or_digest(room):
+    data = os.urandom(100_000)
+    ann, event = room.enter(), room.server.put("#a", data, "x.bin")
+    room.advance()
+    first = ann.get("#a", event.seq, output=str(room.folder))
+    second = ann.get("#a", file=event.file.sha256[:8], output=str(room.folder))
+    room.advance(3)
+    assert now(first) == room.folder / "x.bin"
+    assert now(second) == room.folder / "x (1).bin"
+    assert {now(path).read_bytes() for path in (first, second)} == {data}
+    assert stages(ann)[-1] is Stage.DONE
+    last = told(ann)[-1]
+    assert (last.name, last.seq, Path(last.path)) == ("x.bin", event.seq, now(second))
+    assert not room.server.lies
+
+
+def test_a_download_goes_on_over_cuts_and_in_the_next_run(room):
+    data = os.urandom(300_000)
+    ann, event = room.enter(), room.server.put("#a", data, "x")
+    room.advance()
+    getting = ann.get("#a", event.seq, output=str(room.folder))
+    getting.addErrback(lambda _: None)
+    room.world.network.latency = 0.05
+    for _ in range(3):
+        room.advance(1)
+        room.cut()
+    room.advance(1)
+    ann.stop()
+    room.advance(3)
+    room.clients.remove(ann)
+    assert (room.folder / "x.part").stat().st_size > 50_000
+    room.world.network.latency = 0.0
+    again = room.enter("bob")
+    getting = again.get("#a", event.seq, output=str(room.folder))
+    room.advance(30)
+    assert now(getting).read_bytes() == data
+    assert sorted(path.name for path in room.folder.iterdir() if path.is_file()) == ["x"]
+    assert room.server.carried <= len(data) + 8 * 4096
+
+
+def test_what_cannot_be_got_says_why(room):
+    event = room.server.put("#a", b"x", "x")
+    ann = room.enter()
+    room.advance()
+    for how, code in (
+        ({"seq": 99}, Code.NO_SUCH_FILE),
+        ({"seq": event.seq, "output": str(room.folder / "none" / "x")}, "bad-target"),
+    ):
+        getting = ann.get("#a", **how)
+        room.advance(1)
+        with pytest.raises((ClientError, RequestError)) as problem:
+            now(getting)
+        assert problem.value.code == code
+    assert not ann.transfers()
+
+
+def test_wrong_bytes_are_not_kept(room):
+    event = room.server.put("#a", b"right", "x")
+    room.server.blobs[event.file.sha256] = b"wrong"
+    ann = room.enter()
+    getting = ann.get("#a", event.seq, output=str(room.folder))
+    room.advance(3)
+    with pytest.raises(RequestError, match="is not what was posted"):
+        now(getting)
+    assert not [path for path in room.folder.iterdir() if path.is_file()]
