@@ -34,9 +34,11 @@ class Careful(Protocol):
         self.person = person
         self.decoder = FrameDecoder()
         self.welcomed = False
+        self.followed = set()
 
     def connectionMade(self):
         person = self.person
+        self.named = dict(person.cursors)
         self.say(
             m.Hello(
                 nick=person.nick,
@@ -84,6 +86,13 @@ class Careful(Protocol):
             self.send_from(1)
         for state in welcome.rooms:
             person.cursors.setdefault(state.room, state.cursor)
+        self.followed = {state.room for state in welcome.rooms}
+        for room in set(self.named) - self.followed:
+            del person.cursors[room]
+            self.say(m.Join(id=0, room=room, after=0))
+
+    def hear_left(self, person, left):
+        del person.cursors[left.room]
 
     def hear_rooms(self, person, rooms):
         for state in rooms.rooms:
@@ -107,11 +116,14 @@ class Careful(Protocol):
             assert error.code in {"storage-unavailable", "nick-taken", "hello-timeout"}
             person.orphaned |= error.code == "nick-taken"
         else:
-            assert error.code in {"storage-unavailable", "out-of-order", "not-a-member"}, error
+            assert error.code in {"storage-unavailable", "out-of-order", "not-a-member", "no-such-room"}, (
+                error
+            )
 
     HEARD: ClassVar = {
         m.Welcome: hear_welcome,
         m.Rooms: hear_rooms,
+        m.Left: hear_left,
         m.Gap: hear_gap,
         m.Event: hear_event,
         m.Ok: hear_ok,
@@ -172,6 +184,33 @@ class Chat:
             person.outbox.append((room, f"{person.nick} {self.count} " + "x" * size))
         if person.link is not None and person.token:
             person.link.send_from(len(person.outbox) - size + 1)
+
+    def leave(self, who, room):
+        if self.link(who) is not None and self.people[who].token:
+            self.link(who).say(m.Leave(id=0, room=room))
+
+    def leave_in_vain(self, who, room):
+        """Come back behind a leave that is taken back."""
+        self.disk_waits(True)
+        self.send((who + 1) % len(NICKS), "#a", 1)
+        self.playground.advance()
+        self.leave(who, room)
+        self.playground.advance()
+        self.connect_again(who)
+        self.playground.advance()
+        self.disk_is_full(True)
+        self.disk_waits(False)
+        self.disk_is_full(False)
+        link, rooms = self.link(who), self.rooms_of(self.people[who])
+        self.playground.advance()
+        if link is not None and link.welcomed:
+            assert link.followed == rooms, "a welcome that tells of other rooms than there are"
+
+    def rooms_of(self, person):
+        """Return the rooms that ``person`` is a member of on disk."""
+        store = self.playground.store
+        session = store.sessions.get(person.session)
+        return {store.rooms[room].name for room, user in store.members if session and user == session.user}
 
     def time_passes(self, seconds):
         self.playground.advance(seconds)
@@ -322,6 +361,8 @@ STEPS = st.one_of(
     op("hurry", WHO),
     op("commit_fails_late", WHO, WHO),
     op("disk_is_full", st.sampled_from([False, False, True])),
+    op("leave", WHO, ROOM),
+    op("leave_in_vain", WHO, ROOM),
     op("read_slowly", WHO),
     op("read_on", WHO),
     op("crash"),
