@@ -56,6 +56,9 @@ BREATH: Final = 0.05
 FULL_BREATH: Final = 0.25
 """Seconds for which a connection is not read while all together have asked more than the disk takes."""
 
+_FREE: Final = Bucket(0, 0, 0)
+"""What may be asked before the welcome: no more than a hello is taken then."""
+
 _PING: Final = frame(FrameType.PING, b"")
 
 
@@ -102,7 +105,7 @@ class ChatProtocol(Protocol):
         self._owed_bytes = 0
         self._reading_history = False
         self._input_stopped = False
-        self._allowance = Bucket(0, 0, now)
+        self._allowance = _FREE
         self._breathing = False
 
     # ---- Twisted's side -----------------------------------------------------------------------------
