@@ -12,6 +12,8 @@ from twisted.internet.interfaces import IListeningPort
 import chatd
 from chatd.chat.storage import StoreError
 from chatd.clock import use_monotonic_time, wall_milliseconds
+from chatd.files.blobs import BlobStore
+from chatd.files.strand import Threads
 from chatd.ops.log import Log
 from chatd.ops.settings import Config
 from chatd.server.auth import make_portal
@@ -19,7 +21,9 @@ from chatd.server.committer import Committer
 from chatd.server.desk import Desk
 from chatd.server.drain import drain
 from chatd.server.eager import send_eagerly
+from chatd.server.expiry import Expiry
 from chatd.server.factory import ChatFactory
+from chatd.server.files import Files
 from chatd.server.housekeeping import Housekeeping
 from chatd.server.listeners import ListenError, listen
 from chatd.server.reaper import Reaper
@@ -80,6 +84,8 @@ class ChatService(Service):
         self.desk = Desk(
             hub, store, make_portal(hub), self._reactor, wall_milliseconds, config.heartbeat, config.limits
         )
+        if config.files.enabled:
+            self._take_files()
         self._reaper = Reaper(self.desk)
         self._housekeeping = Housekeeping(self.desk, config.session, config.retention)
         self._reaper.start()
@@ -95,6 +101,30 @@ class ChatService(Service):
             rooms=len(snapshot.rooms),
             sessions=len(snapshot.sessions),
         )
+
+    def _take_files(self) -> None:
+        self._workers = Threads(self._reactor.callFromThread)
+        try:
+            files = Files(
+                self._config.files,
+                BlobStore(Path(self._config.data)),
+                self._workers,
+                self._reactor,
+                wall_milliseconds,
+            )
+        except OSError as error:
+            self._workers.stop()
+            raise self._cannot_start(StoreError(_unusable(self._config.data, error))) from None
+        self.desk.take_files(files)
+        self._expiry = Expiry(self.desk, files)
+        self._expiry.start()
+
+    async def _settle_files(self) -> None:
+        files = self.desk.files
+        if files is not None:
+            self._expiry.stop()
+            if await files.settle(self._config.drain.deadline):
+                self._workers.stop()
 
     def _listen(self) -> None:
         if self._ports:
@@ -139,6 +169,7 @@ class ChatService(Service):
         await drain(self.desk, self._reactor, lambda: self._committer.idle, self._config.drain)
         self._reaper.stop()
         self._housekeeping.stop()
+        await self._settle_files()
         if not self.store.close():
             log.error("store-hangs", "The disk does not answer; the daemon ends without closing its data.")
         log.info("stop")
@@ -150,6 +181,10 @@ def build(config: Config) -> IService:
 
     use_monotonic_time(reactor)
     return ChatService(config, reactor, _keep_terminal())
+
+
+def _unusable(data: str, error: OSError) -> str:
+    return f"The files in {data} cannot be used: {error}; mend that or name another folder with --data."
 
 
 def _keep_terminal() -> int | None:

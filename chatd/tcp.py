@@ -65,11 +65,29 @@ def socket_of(transport: Any) -> socket.socket | None:
     return None
 
 
+def held_back(transport: Any) -> int:
+    """Return how many written bytes our system has not taken, as far as can be known."""
+    lowest = _lowest(transport)
+    return max(0, _buffered(lowest) - int(getattr(lowest, "kernel", 0)))
+
+
+def _buffered(lowest: Any) -> int:
+    waiting = len(getattr(lowest, "dataBuffer", b"")) - getattr(lowest, "offset", 0)
+    return int(waiting + getattr(lowest, "_tempDataLen", 0))
+
+
+def allow_unsent(transport: Any, size: int) -> None:
+    """Let the kernel take ``size`` bytes before it can send them, where it knows such a limit."""
+    handle = socket_of(transport)
+    if hasattr(transport, "kernel"):
+        transport.kernel = size
+    elif handle is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, size)
+
+
 def unsent(transport: Any) -> int:
     """Return how many written bytes the peer's system has not acknowledged, as far as can be known."""
-    lowest = _lowest(transport)
-    waiting = len(getattr(lowest, "dataBuffer", b"")) - getattr(lowest, "offset", 0)
-    waiting += getattr(lowest, "_tempDataLen", 0)
+    waiting = _buffered(_lowest(transport))
     handle = socket_of(transport)
     if handle is None:
         return waiting

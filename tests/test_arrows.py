@@ -15,12 +15,12 @@ ARROWS = {
     "client": {"clock", "files", "tcp", "wire"},
     "clock": set(),
     "files": {"wire"},
-    "ops": {"clock"},
+    "ops": {"clock", "files"},
     "server": {"chat", "clock", "files", "ops", "tcp", "wire"},
     "service": {"chat", "clock", "files", "ops", "server", "store", "wire"},
     "tcp": set(),
     "tap": {"ops", "service"},
-    "testing": {"chat", "client", "clock", "files", "ops", "server", "service", "store", "wire"},
+    "testing": {"chat", "client", "clock", "files", "ops", "server", "service", "store", "tcp", "wire"},
 }
 """What each folder or module of chatd/ may import of the others."""
 

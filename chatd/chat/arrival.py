@@ -11,18 +11,10 @@ from chatd.chat.world import World
 from chatd.wire import limits
 from chatd.wire.errors import CloseReason, Code, ProtocolError, RequestError
 from chatd.wire.frames import FrameType, frame
-from chatd.wire.messages import Hello, Limits, Pulse, Rooms, RoomState, Welcome, encode
+from chatd.wire.messages import Hello, Pulse, Rooms, RoomState, Welcome, encode
 
 CONFIRMATION: Final = b"token?"
 """Payload of the ping behind the welcome to a new session; its pong shows that the token has arrived."""
-
-LIMITS: Final = Limits(
-    frame=limits.MAX_FRAME,
-    text=limits.MAX_TEXT,
-    name=limits.MAX_NAME,
-    rooms=limits.MAX_ROOMS,
-    unanswered=limits.MAX_UNANSWERED,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +174,7 @@ def _welcome(world: World, peer: Peer, arrival: Arrival, entrance: Entrance, now
         last=_durable_last(world, session),
         now=now,
         heartbeat=arrival.pulse,
-        limits=LIMITS,
+        limits=world.limits,
         rooms=chunks[0],
         token=arrival.token,
         resumed=arrival.resumed,

@@ -14,7 +14,7 @@ from chatd.chat.log import Log
 from chatd.chat.presence import PresenceBoard
 from chatd.chat.requests import refuse, serve
 from chatd.chat.state import Peer, Room, Session
-from chatd.chat.storage import Changes, Snapshot, Trim
+from chatd.chat.storage import Changes, DropFiles, Snapshot, Trim
 from chatd.chat.world import World
 from chatd.wire.errors import Code, ProtocolError, RequestError
 from chatd.wire.messages import Error, Hello, Request, encode
@@ -255,6 +255,8 @@ class Hub:
         log.drop_before(first)
         self.world.batch.add_change(room.row())
         self.world.batch.add_change(Trim(log.id, first))
+        if self.world.posted.trim(room, first):
+            self.world.batch.add_change(DropFiles(log.id, first))
         self._work()
 
 

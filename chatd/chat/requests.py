@@ -12,11 +12,13 @@ from enum import Enum
 from functools import partial
 from typing import Any
 
+from chatd.chat import files
 from chatd.chat.arrival import note_seen
 from chatd.chat.names import check_nick
 from chatd.chat.state import HistoryQuery, Peer, Room, Session, User
-from chatd.chat.text import check_text, check_topic
+from chatd.chat.text import check_caption, check_text, check_topic
 from chatd.chat.world import World, begin_following, nick_taken
+from chatd.files.names import check_file, check_sha256
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import MAX_FRAME, MAX_ROOMS, ROOMS_PER_MESSAGE
@@ -65,20 +67,25 @@ def serve(world: World, peer: Peer, session: Session, request: m.Request, now: i
     rule = RULES[type(request)]
     try:
         if isinstance(request, m.Send):
-            _check_send(session, request)
+            _check_send(world, session, request)
         room = None if rule.need is Need.NO_ROOM else _room(world, session.user, rule.need, request, now)
         rule.handle(world, peer, session, room, request, now)
     except RequestError as error:
         refuse(world, peer, request.id, error)
 
 
-def _check_send(session: Session, request: m.Send) -> None:
+def _check_send(world: World, session: Session, request: m.Send) -> None:
     """Refuse what cannot be sent whatever its room, before a log of direct messages is begun for it."""
     if request.n != session.last + 1:
         raise RequestError(
             Code.OUT_OF_ORDER, f"The next send has the number {session.last + 1}; send again from there."
         )
-    check_text(request.text)
+    if request.file is None:
+        check_text(request.text)
+    else:
+        check_caption(request.text)
+        check_file(request.file)
+        files.check_posted(world.blobs, world.posted, session.user, request.file)
 
 
 def refuse(world: World, peer: Peer, request: int, error: RequestError) -> None:
@@ -112,17 +119,20 @@ def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Sen
         room=room.name,
         seq=seq,
         ts=log.ts,
-        kind="message",
+        kind="message" if request.file is None else "file",
         by=session.user.nick,
         text=request.text,
         session=session.id,
         n=request.n,
+        file=request.file,
     )
     if not session.seen:
         note_seen(world, session, now)
     batch = world.batch
     batch.add_event(log, m.encode(event))
     batch.add_send(session)
+    if request.file is not None:
+        batch.add_change(files.row(room, seq, request.file), world.posted.add(room, seq, request.file))
     if room.direct:
         world.rouse(room)
     name = "" if request.room == room.name else room.name
@@ -245,6 +255,22 @@ def _history(world: World, peer: Peer, _: Session, room: Room, request: m.Histor
         peer.read(query)
 
 
+def _upload(world: World, peer: Peer, session: Session, _: None, request: m.Upload, __: int) -> None:
+    check_sha256(request.sha256)
+    size = files.usable(world.blobs, world.posted, session.user, request.sha256)
+    if size not in {None, request.size}:
+        raise files.wrong_size(size or 0)
+    peer.upload(request, size is not None)
+
+
+def _download(world: World, peer: Peer, _: Session, room: Room, request: m.Download, __: int) -> None:
+    seq, file = world.posted.find(room, request.seq, request.file)
+    files.check_held(world.blobs, file)
+    if request.offset > file.size:
+        raise RequestError(Code.BAD_OFFSET, f"That file has {file.size} bytes only; begin within them.")
+    peer.download(request, room.name, seq, file)
+
+
 RULES: dict[type[m.Request], Rule] = {
     m.Send: Rule(Need.OPEN, _send),
     m.Join: Rule(Need.NO_ROOM, _join, 2048, cost=5),
@@ -255,4 +281,6 @@ RULES: dict[type[m.Request], Rule] = {
     m.ListRooms: Rule(Need.NO_ROOM, _list, MAX_FRAME, cost=5),
     m.Members: Rule(Need.ROOM, _members, MAX_FRAME, cost=5),
     m.History: Rule(Need.ROOM, _history, MAX_FRAME, cost=5),
+    m.Upload: Rule(Need.NO_ROOM, _upload, cost=5),
+    m.Download: Rule(Need.ROOM, _download, 1024, cost=5),
 }

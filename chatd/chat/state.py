@@ -13,7 +13,7 @@ from chatd.chat.storage import PutMember, PutRoom, PutSession, PutUser
 from chatd.wire import limits
 from chatd.wire.errors import CloseReason, Code
 from chatd.wire.frames import HEAD_SIZE
-from chatd.wire.messages import Ok, RoomState, encode
+from chatd.wire.messages import Download, File, Ok, RoomState, Upload, encode
 
 
 class Peer(Protocol):
@@ -43,6 +43,12 @@ class Peer(Protocol):
 
     def read(self, query: "HistoryQuery") -> None:
         """Answer a request for history once the store has read it; take no further request before."""
+
+    def upload(self, request: Upload, held: bool) -> None:
+        """Answer ``request`` as soon as it is known from where to go on; all of it is ``held`` already."""
+
+    def download(self, request: Download, room: str, seq: int, file: File) -> None:
+        """Answer ``request`` and begin to send the ``file`` of event ``seq`` of ``room``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,24 @@ class DropMember(NamedTuple):
     user: int
 
 
+class PutFile(NamedTuple):
+    """A file that event ``seq`` of ``room`` posts."""
+
+    room: int
+    seq: int
+    sha256: str
+    name: str
+    size: int
+    media: str
+
+
+class DropFiles(NamedTuple):
+    """Files that events of ``room`` below ``first`` have posted."""
+
+    room: int
+    first: int
+
+
 class Trim(NamedTuple):
     """Events of ``room`` below ``first`` that need not be kept."""
 
@@ -71,7 +89,18 @@ class Trim(NamedTuple):
     first: int
 
 
-Change = PutUser | DropUser | PutSession | DropSession | PutRoom | PutMember | DropMember | Trim
+Change = (
+    PutUser
+    | DropUser
+    | PutSession
+    | DropSession
+    | PutRoom
+    | PutMember
+    | DropMember
+    | PutFile
+    | DropFiles
+    | Trim
+)
 
 
 class StoredRoom(NamedTuple):
@@ -108,6 +137,7 @@ class Snapshot:
     rooms: list[StoredRoom]
     members: list[PutMember]
     last_session: int = 0
+    files: list[PutFile] = field(default_factory=list)
 
 
 class _Timed(msgspec.Struct):

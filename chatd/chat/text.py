@@ -18,6 +18,11 @@ def check_text(text: str) -> None:
     _check(text, MAX_TEXT)
 
 
+def check_caption(text: str) -> None:
+    """Refuse a file's caption that is too long or holds control characters. Raises `RequestError`."""
+    _check(text, MAX_TEXT)
+
+
 def check_topic(text: str) -> None:
     """Refuse a topic that is too long or holds control characters. Raises `RequestError`."""
     _check(text, MAX_TOPIC)

@@ -10,13 +10,24 @@ from functools import partial
 
 from chatd.chat.batch import Answer, Batch
 from chatd.chat.calendar import Calendar
+from chatd.chat.files import Blobs, PostedFiles
 from chatd.chat.log import Log
 from chatd.chat.names import USER_SIGN, check_nick, check_room, direct_name
 from chatd.chat.quota import Bucket, Quota, reached
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.storage import DropMember, DropSession, DropUser, PutMember, Snapshot
+from chatd.wire import limits
 from chatd.wire.errors import Code, ProtocolError, RequestError
-from chatd.wire.messages import Event, Left, Rooms, encode
+from chatd.wire.messages import Event, File, Left, Limits, Rooms, encode
+
+LIMITS = Limits(
+    frame=limits.MAX_FRAME,
+    text=limits.MAX_TEXT,
+    name=limits.MAX_NAME,
+    rooms=limits.MAX_ROOMS,
+    unanswered=limits.MAX_UNANSWERED,
+)
+"""The limits of a server that takes no files."""
 
 HOUR = 3600.0
 """Seconds in an hour."""
@@ -26,13 +37,17 @@ class World:
     """Users, sessions and rooms, as loaded from ``snapshot`` and changed since.
 
     ``show_addresses`` tells whether lists of members show where they connect from, ``quota`` how much of all
-    there may be.
+    there may be, ``blobs`` which files are held (None where the server takes none), ``limits`` what a welcome
+    tells of all that.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.server = snapshot.server
         self.show_addresses = False
         self.quota = Quota()
+        self.limits = LIMITS
+        self.blobs: Blobs | None = None
+        self.posted = PostedFiles()
         self.users: dict[int, User] = {}
         self.nicks: dict[str, User] = {}
         self.sessions: dict[bytes, Session] = {}
@@ -69,6 +84,11 @@ class World:
             by_id[put.id] = self.rooms[put.name] = room
         for member in snapshot.members:
             self._enrol(by_id[member.room], self.users[member.user], member.read)
+        for posted in snapshot.files:
+            room = by_id[posted.room]
+            if posted.seq >= room.log.first:
+                file = File(name=posted.name, size=posted.size, sha256=posted.sha256, media=posted.media)
+                self.posted.add(room, posted.seq, file)
 
     # ---- users and sessions -------------------------------------------------------------------------
 

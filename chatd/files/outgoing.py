@@ -150,6 +150,11 @@ class Turns:
         """Return after how many seconds `next` may have something, where nothing else will tell; else 0."""
         return self.pace.wait(now) if any(outgoing.ready for outgoing in self._waiting) else 0.0
 
+    @property
+    def stuck(self) -> bool:
+        """Return whether something could go out and nothing is under way, so that no progress will come."""
+        return not self.pace.under_way and any(outgoing.ready for outgoing in self._waiting)
+
     def progress(self, progress: Progress, now: float) -> Outgoing | None:
         """Learn from ``progress``; return whose it is, None for one that has ended.
 

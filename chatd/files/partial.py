@@ -95,7 +95,7 @@ class Partial:
 
     # ---- writing ------------------------------------------------------------------------------------
 
-    def write(self, pieces: Iterable[bytes | memoryview]) -> int:
+    def write(self, pieces: Iterable[bytes | bytearray | memoryview]) -> int:
         """Append ``pieces`` and return how many bytes are written now. Raises OSError: a disk is full."""
         for piece in pieces:
             view = memoryview(piece)

@@ -2,6 +2,8 @@
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
+from threading import Thread
 from typing import Any, Final, Protocol
 
 from twisted.python.failure import Failure
@@ -27,6 +29,8 @@ class Threads:
     def __init__(self, call: Callable[..., object], count: int = THREADS) -> None:
         self._call = call
         self._pool = ThreadPool(0, count, "chatd-files")
+        # A disk that hangs must not hold up the end of the process.
+        self._pool.threadFactory = partial(Thread, daemon=True)  # type: ignore[assignment]
         self._pool.start()
 
     def submit(self, job: Job, done: Done) -> None:

@@ -1,10 +1,13 @@
 """chatctl: the operators' command."""
 
 import sys
+from pathlib import Path
 
 import click
+import msgspec
 
 from chatd import __version__
+from chatd.files.blobs import BlobStore, Listing
 from chatd.ops.config import ConfigError, load
 from chatd.ops.words import escape
 
@@ -29,3 +32,36 @@ def check_config(file: str) -> None:
             click.echo(escape(f"{file}: {problem}"), err=True)
         sys.exit(1)
     click.echo(f"{file} is right")
+
+
+@main.command("files")
+@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+def list_files(data: Path, as_json: bool) -> None:
+    """List what the data folder DATA holds of files: contents, and uploads that are not finished.
+
+    The daemon may run meanwhile. Names are in the rooms' events; here a content is its SHA-256.
+    """
+    try:
+        listing = BlobStore(data).list()
+    except OSError as error:
+        click.echo(escape(f"{data}: {error.strerror}"), err=True)
+        sys.exit(1)
+    for row in _rows(listing):
+        if as_json:
+            click.echo(msgspec.json.encode(row))
+        else:
+            click.echo("  ".join(str(value) for value in row.values()))
+
+
+def _rows(listing: Listing) -> list[dict[str, object]]:
+    """Return a row for each content and each unfinished upload."""
+    blobs: list[dict[str, object]] = [
+        {"kind": "content", "sha256": sha256, "size": size, "stored": size}
+        for sha256, size in sorted(listing.blobs.items())
+    ]
+    parts: list[dict[str, object]] = [
+        {"kind": "partial", "sha256": key.sha256, "size": came.size, "stored": came.stored, "user": key.user}
+        for key, came in sorted(listing.partial.items())
+    ]
+    return blobs + parts

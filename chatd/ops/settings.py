@@ -12,6 +12,7 @@ Number = Annotated[int, Meta(ge=1, le=10_000_000)]
 Line = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*$")]
 SomeLine = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]+$")]
 OrForEver = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Bytes = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 OrUnlimited = Annotated[int, Meta(ge=0, le=10_000_000)]
 
 
@@ -97,6 +98,26 @@ class RetentionConfig(Section, frozen=True):
     days: Annotated[float, Meta(ge=0, le=36_500)] = 0.0
 
 
+class FilesConfig(Section, frozen=True):
+    """What files the daemon takes and for how long: ``[files]``.
+
+    Sizes are bytes. ``per_session_day`` bounds what one session uploads in a day, ``store_size`` all that is
+    kept, partial uploads included. ``per_connection``, ``uploads`` and ``downloads`` bound what is under way
+    at once. ``partial_days`` is how long uploads that are not finished or not posted are kept; ``keep_days``
+    how long a posted file is, 0 as long as its event.
+    """
+
+    enabled: bool = True
+    max_size: Bytes = 1 << 30
+    per_session_day: Bytes = 10 << 30
+    store_size: Bytes = 100 << 30
+    per_connection: Annotated[int, Meta(ge=1, le=64)] = 4
+    uploads: Number = 64
+    downloads: Number = 256
+    partial_days: Annotated[float, Meta(gt=0, le=36_500)] = 7.0
+    keep_days: Annotated[float, Meta(ge=0, le=36_500)] = 0.0
+
+
 class DrainConfig(Section, frozen=True):
     """How the daemon stops: ``[drain]``.
 
@@ -132,5 +153,6 @@ class Config(Section, frozen=True):
     limits: LimitsConfig = LimitsConfig()
     session: SessionConfig = SessionConfig()
     retention: RetentionConfig = RetentionConfig()
+    files: FilesConfig = FilesConfig()
     drain: DrainConfig = DrainConfig()
     log: LogConfig = LogConfig()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+import msgspec
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
@@ -23,10 +24,12 @@ from chatd.ops.settings import HeartbeatConfig, LimitsConfig
 from chatd.server import addresses
 from chatd.server.auth import ISession, NickClaim, SessionToken
 from chatd.server.delivery import Delivery
+from chatd.server.files import Files
 from chatd.server.newcomers import Newcomers
 from chatd.server.reads import Reads
-from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError
-from chatd.wire.limits import MAX_SOFTWARE, PROTOCOL_VERSION
+from chatd.server.transfers import Carrier, Transfers
+from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError, RequestError
+from chatd.wire.limits import MAX_SOFTWARE, PROTOCOL_VERSION, WINDOW
 from chatd.wire.messages import Hello, Pulse
 
 log = Log(__name__)
@@ -108,6 +111,7 @@ class Desk:
         self.connections: set[Connection] = set()
         self.waiting: set[Swept] = set()
         self.draining = False
+        self.files: Files | None = None
         self._portal = portal
         self._bounds = heartbeat
         self._hosts: Counter[str] = Counter()
@@ -221,6 +225,24 @@ class Desk:
             rate = self.limits.requests_per_second
             session.allowance = Bucket(rate, BURST * rate, self.clock.seconds())
         return session.allowance
+
+    def take_files(self, files: Files) -> None:
+        """Take and give out files from now on."""
+        self.files = files
+        world = self.hub.world
+        world.blobs = files
+        world.limits = msgspec.structs.replace(
+            world.limits,
+            file=files.config.max_size,
+            window=WINDOW,
+            transfers=files.config.per_connection,
+        )
+
+    def transfers(self, carrier: Carrier) -> Transfers:
+        """Return what ``carrier`` transfers files with; only where the server takes them."""
+        if self.files is None:
+            raise RequestError(Code.UNSUPPORTED, "This server takes no files.")
+        return Transfers(self.files, carrier)
 
     # ---- going --------------------------------------------------------------------------------------
 

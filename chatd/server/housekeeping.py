@@ -116,16 +116,18 @@ class Housekeeping:
         low, high = first, room.log.head + 1
         while low < high:
             middle = (low + high) // 2
-            if await self._time_of(room, middle) < cutoff:
+            if await event_time(self._desk, room, middle) < cutoff:
                 low = middle + 1
             else:
                 high = middle
         return low
 
-    async def _time_of(self, room: Room, seq: int) -> int:
-        read: Deferred[list[bytes] | None] = Deferred()
-        self._desk.reads.read(room.log, seq, seq, 1, False, read.callback)
-        frames = await read
-        if not frames:
-            raise LookupError(f"Event {seq} of {room.name} cannot be read.")
-        return time_of(frames[0])
+
+async def event_time(desk: Desk, room: Room, seq: int) -> int:
+    """Return when event ``seq`` of ``room`` was posted, in milliseconds since 1970. Raises LookupError."""
+    read: Deferred[list[bytes] | None] = Deferred()
+    desk.reads.read(room.log, seq, seq, 1, False, read.callback)
+    frames = await read
+    if not frames:
+        raise LookupError(f"Event {seq} of {room.name} cannot be read.")
+    return time_of(frames[0])

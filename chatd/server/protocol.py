@@ -20,8 +20,9 @@ from chatd.ops.log import Log
 from chatd.server import addresses
 from chatd.server.delivery import HOLE
 from chatd.server.desk import Desk
-from chatd.tcp import Tuning, arrived, unsent
-from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError, RequestError
+from chatd.server.transfers import Transfers
+from chatd.tcp import Tuning, arrived, held_back, unsent
+from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError
 from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
 from chatd.wire.heartbeat import Heartbeat, Verdict
 from chatd.wire.limits import MAX_FRAME, MAX_PING, MAX_UNANSWERED, PAGE_BYTES
@@ -29,8 +30,10 @@ from chatd.wire.messages import (
     Cancel,
     Download,
     Error,
+    File,
     Goodbye,
     Hello,
+    Ok,
     Progress,
     UnknownRequestError,
     Upload,
@@ -107,6 +110,7 @@ class ChatProtocol(Protocol):
         self._input_stopped = False
         self._allowance = _FREE
         self._breathing = False
+        self._transfers: Transfers | None = None
 
     # ---- Twisted's side -----------------------------------------------------------------------------
 
@@ -149,6 +153,8 @@ class ChatProtocol(Protocol):
         if self.reader.lags:
             self._desk.delivery.add(self)
         self._pump()
+        if self._transfers is not None:
+            self._transfers.pump()
 
     def stopProducing(self) -> None:
         """Be told that the connection is gone; `connectionLost` follows."""
@@ -164,6 +170,8 @@ class ChatProtocol(Protocol):
                 if taken is None:
                     break
                 self._FRAMES[taken[0]](self, taken[1])
+            if self._transfers is not None:
+                self._transfers.turn()
         except ProtocolError as error:
             self._fail(error)
         except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)
@@ -267,16 +275,18 @@ class ChatProtocol(Protocol):
         self.close(CloseReason.GOODBYE)
 
     def _chunk(self, payload: bytes) -> None:
-        transfer, _, _ = split_chunk(payload)
-        raise ProtocolError(Code.BAD_CHUNK, f"A chunk names transfer {transfer}, which was never agreed on.")
+        if self._transfers is None:
+            number = split_chunk(payload)[0]
+            raise ProtocolError(Code.BAD_CHUNK, f"No chunk of transfer {number} is expected.")
+        self._transfers.chunk(payload)
 
-    def _no_files(self, message: Upload | Download, size: int) -> None:
-        self._owe(size)
-        error = RequestError(Code.UNSUPPORTED, "This server takes no files.")
-        self._desk.hub.refuse(self, message.id, error)
+    def _progress(self, message: Progress, _: int) -> None:
+        if self._transfers is not None:
+            self._transfers.progress(message)
 
-    def _pass_over(self, _: Progress | Cancel, __: int) -> None:
-        """Pass over what concerns no transfer that is under way: it has just ended."""
+    def _cancel(self, message: Cancel, _: int) -> None:
+        if self._transfers is not None:
+            self._transfers.cancel(message)
 
     def _ping(self, payload: bytes) -> None:
         if len(payload) > MAX_PING:
@@ -350,12 +360,42 @@ class ChatProtocol(Protocol):
         else:
             self.reply(query.answer(frames), 1)
 
+    def upload(self, request: Upload, held: bool) -> None:
+        """Begin an upload."""
+        if self.session is not None:
+            self._files().upload(self.session, request, held)
+
+    def download(self, request: Download, room: str, seq: int, file: File) -> None:
+        """Begin a download."""
+        ok = Ok(id=request.id, seq=seq, room=room, offset=request.offset, file=file)
+        if self.session is not None:
+            self._files().download(self.session, request, ok, file)
+
+    def _files(self) -> Transfers:
+        if self._transfers is None:
+            self._transfers = self._desk.transfers(self)
+        return self._transfers
+
+    @property
+    def at_ease(self) -> bool:
+        """Return whether the connection is up and nothing else waits to be written: chat goes first."""
+        return (
+            self._state is State.LIVE
+            and not self.reader.paused
+            and not self.reader.lags
+            and not held_back(self.transport)
+        )
+
     @property
     def ready(self) -> bool:
         """Return whether the connection is up and its transport can take more."""
         return self._state is not State.CLOSING and not self.reader.paused
 
     # ---- bytes out ----------------------------------------------------------------------------------
+
+    def say(self, data: bytes) -> None:
+        """Write frames that answer nothing."""
+        self._write(data)
 
     def _write(self, data: bytes) -> None:
         if self._state is State.CLOSING:
@@ -411,6 +451,8 @@ class ChatProtocol(Protocol):
         self._state = State.CLOSING
         self._since = self._desk.clock.seconds()
         self.close_reason = reason
+        if self._transfers is not None:
+            self._transfers.close(reason)
         self._desk.leave(self)
 
     # ---- the reaper's side --------------------------------------------------------------------------
@@ -484,10 +526,8 @@ class ChatProtocol(Protocol):
         (State.OPENED, Goodbye): _goodbye,
         (State.LIVE, Hello): _second_hello,
         (State.LIVE, Goodbye): _goodbye,
-        (State.LIVE, Upload): _no_files,
-        (State.LIVE, Download): _no_files,
-        (State.LIVE, Progress): _pass_over,
-        (State.LIVE, Cancel): _pass_over,
+        (State.LIVE, Progress): _progress,
+        (State.LIVE, Cancel): _cancel,
     }
     _SWEEPS: ClassVar[dict[State, Callable[["ChatProtocol", float], None]]] = {
         State.OPENED: _sweep_opening,

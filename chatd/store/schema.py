@@ -4,9 +4,11 @@ from typing import Final
 
 from chatd.chat.storage import (
     Change,
+    DropFiles,
     DropMember,
     DropSession,
     DropUser,
+    PutFile,
     PutMember,
     PutRoom,
     PutSession,
@@ -34,6 +36,10 @@ CREATE TABLE rooms(
 CREATE TABLE members(
     room INTEGER NOT NULL, user INTEGER NOT NULL, read INTEGER NOT NULL, PRIMARY KEY (room, user)
 ) WITHOUT ROWID;
+CREATE TABLE files(
+    room INTEGER NOT NULL, seq INTEGER NOT NULL, sha256 TEXT NOT NULL, name TEXT NOT NULL,
+    size INTEGER NOT NULL, media TEXT NOT NULL, PRIMARY KEY (room, seq)
+) WITHOUT ROWID;
 CREATE TABLE events(key INTEGER PRIMARY KEY, frame BLOB NOT NULL);
 """
 
@@ -56,6 +62,8 @@ STATEMENTS: Final[dict[type[Change], str]] = {
     ),
     PutMember: "INSERT INTO members VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET read = excluded.read",
     DropMember: "DELETE FROM members WHERE room = ? AND user = ?",
+    PutFile: "INSERT INTO files VALUES(?, ?, ?, ?, ?, ?)",
+    DropFiles: "DELETE FROM files WHERE room = ? AND seq < ?",
     Trim: "DELETE FROM events WHERE key >= ?1 << 36 AND key < (?1 << 36) + ?2",
 }
 

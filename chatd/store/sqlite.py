@@ -19,6 +19,7 @@ import apsw
 
 from chatd.chat.storage import (
     Changes,
+    PutFile,
     PutMember,
     PutRoom,
     PutSession,
@@ -168,6 +169,7 @@ class SqliteStore:
             rooms=[StoredRoom(room, *self._last(room.id)) for room in rooms],
             last_session=int(_value(read(schema.LAST_SESSION))),
             members=[PutMember(*row) for row in read("SELECT room, user, read FROM members")],
+            files=[PutFile(*row) for row in read("SELECT room, seq, sha256, name, size, media FROM files")],
         )
 
     def _last(self, log: int) -> tuple[int, int]:

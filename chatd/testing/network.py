@@ -13,6 +13,8 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from chatd.tcp import NOTSENT_LOWAT
+
 Refused = _Refused
 """What connecting raises where nobody listens."""
 
@@ -162,6 +164,8 @@ class MemoryTransport:
     """One end of a connection, with the buffering and the backpressure of Twisted's TCP transports."""
 
     disconnecting = False
+    kernel = NOTSENT_LOWAT
+    """Bytes of what is buffered that count as taken by the kernel."""
 
     def __init__(self, protocol: Any, host: IPv4Address, peer: IPv4Address) -> None:
         self.protocol = protocol

@@ -1,6 +1,7 @@
 """The playground: the real daemon's protocol behind an in-memory network, under a fake clock."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 from twisted.internet.protocol import Protocol
@@ -11,9 +12,12 @@ from chatd.ops.settings import Config
 from chatd.server.auth import make_portal
 from chatd.server.committer import Committer
 from chatd.server.desk import Desk
+from chatd.server.expiry import Expiry
 from chatd.server.factory import ChatFactory
+from chatd.server.files import Files
 from chatd.server.housekeeping import Housekeeping
 from chatd.server.reaper import Reaper
+from chatd.testing.files import ClockWorkers, MortalBlobStore
 from chatd.testing.network import MemoryEndpoint, MemoryTransport, Network
 from chatd.testing.store import MemoryStore
 
@@ -42,13 +46,17 @@ class _Grip:
 
 
 class Playground:
-    """A fake clock, an in-memory network and, once started, the real daemon's protocol behind it."""
+    """A fake clock, an in-memory network and, once started, the real daemon's protocol behind it.
 
-    def __init__(self, config: Config | None = None, store: Any = None) -> None:
+    With a ``folder`` the daemon takes files and keeps them there.
+    """
+
+    def __init__(self, config: Config | None = None, store: Any = None, folder: Path | None = None) -> None:
         self.clock = Clock()
         self.network = Network(self.clock)
         self.store = MemoryStore() if store is None else store
         self.config = config or Config()
+        self.folder = folder
         self.desk: Desk | None = None
         self._loops: list[Any] = []
 
@@ -73,10 +81,19 @@ class Playground:
             config.limits,
         )
         self._loops = [Reaper(self.desk), Housekeeping(self.desk, config.session, config.retention)]
+        if self.folder is not None:
+            self._take_files(self.desk, self.folder)
         for loop in self._loops:
             loop.start()
         self.network.listen(ChatFactory(self.desk))
         return self.desk
+
+    def _take_files(self, desk: Desk, folder: Path) -> None:
+        self.workers = ClockWorkers(self.clock)
+        self.blobs = MortalBlobStore(folder)
+        files = Files(self.config.files, self.blobs, self.workers, self.clock, self.wall)
+        desk.take_files(files)
+        self._loops.append(Expiry(desk, files))
 
     def crash_server(self) -> None:
         """Lose the daemon as by SIGKILL: only what the store committed is left."""
@@ -84,6 +101,9 @@ class Playground:
         self.network.listen(None)
         for loop in self._loops:
             loop.stop()
+        if self.folder is not None:
+            self.workers.die()
+            self.blobs.die()
         if self.desk is not None:
             for connection in self.desk.swept():
                 connection.transport.abortConnection()  # type: ignore[attr-defined]

@@ -24,6 +24,7 @@ class MemoryStore:
     sessions: dict[int, storage.PutSession] = field(default_factory=dict)
     rooms: dict[int, storage.PutRoom] = field(default_factory=dict)
     members: dict[tuple[int, int], storage.PutMember] = field(default_factory=dict)
+    files: dict[tuple[int, int], storage.PutFile] = field(default_factory=dict)
     events: dict[int, dict[int, bytes]] = field(default_factory=dict)
     _waiting: list[Callable[[], None]] = field(default_factory=list)
 
@@ -37,6 +38,7 @@ class MemoryStore:
             rooms,
             list(self.members.values()),
             self.last_session,
+            list(self.files.values()),
         )
 
     def _last(self, log: int) -> tuple[int, int]:
@@ -106,6 +108,10 @@ class MemoryStore:
         kept = self.events.get(row.room, {})
         self.events[row.room] = {seq: frame for seq, frame in kept.items() if seq >= row.first}
 
+    def _drop_files(self, row: storage.DropFiles) -> None:
+        for key in [key for key in self.files if key[0] == row.room and key[1] < row.first]:
+            del self.files[key]
+
     _APPLY = {  # noqa: RUF012 - a table, the same for all
         storage.PutUser: lambda self, row: self.users.__setitem__(row.id, row),
         storage.DropUser: lambda self, row: self.users.pop(row.id, None),
@@ -114,5 +120,7 @@ class MemoryStore:
         storage.PutRoom: lambda self, row: self.rooms.__setitem__(row.id, row),
         storage.PutMember: lambda self, row: self.members.__setitem__((row.room, row.user), row),
         storage.DropMember: lambda self, row: self.members.pop((row.room, row.user), None),
+        storage.PutFile: lambda self, row: self.files.__setitem__((row.room, row.seq), row),
+        storage.DropFiles: _drop_files,
         storage.Trim: _trim,
     }

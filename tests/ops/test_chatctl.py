@@ -1,10 +1,15 @@
 """chatctl as operators run it."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from chatd import __version__
+from chatd.files.blobs import BlobStore, Key
+from chatd.ops.chatctl import main
 
 DEFAULT = Path(__file__).parents[2] / "etc" / "chatd.toml"
 
@@ -46,3 +51,27 @@ def test_no_such_file(run, file, sentence):
 def test_help_and_version(run):
     assert run("chatctl", "--version").stdout == f"chatctl {__version__}\n"
     assert "check-config" in run("chatctl", "--help").stdout
+
+
+def test_files_are_listed(tmp_path):
+    store = BlobStore(tmp_path)
+    store.prepare()
+    content = b"Hello, file!\n"
+    digest = hashlib.sha256(content).hexdigest()
+    part = store.open(Key(7, digest), len(content))
+    part.write([content])
+    part.check()
+    store.place(Key(7, digest), part)
+    part = store.open(Key(8, "0" * 64), 1000)
+    part.write([b"x" * 500])
+    part.keep(part.mark())
+    result = CliRunner().invoke(main, ["files", str(tmp_path)])
+    assert result.output == f"content  {digest}  13  13\npartial  {'0' * 64}  1000  500  8\n"
+    result = CliRunner().invoke(main, ["files", "--json", str(tmp_path)])
+    assert [json.loads(line)["stored"] for line in result.output.splitlines()] == [13, 500]
+    part.close()
+
+
+def test_a_folder_without_files_lists_nothing(tmp_path):
+    result = CliRunner().invoke(main, ["files", str(tmp_path)])
+    assert (result.exit_code, result.output) == (0, "")

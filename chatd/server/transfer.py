@@ -1,0 +1,99 @@
+"""A transfer: what an upload and a download have in common, and what they want of their connection."""
+
+from typing import Final, Protocol
+
+from twisted.python.failure import Failure
+
+from chatd.chat.state import Session
+from chatd.files.blobs import Key
+from chatd.ops.log import Log
+from chatd.server.files import Files
+from chatd.wire.errors import Code, RequestError
+from chatd.wire.messages import Message, Ok
+
+log = Log(__name__)
+
+DIGITS: Final = 12
+"""Digits of a SHA-256 that the log shows."""
+
+DONE: Final = "done"
+"""The reason of a transfer that ended well; all others are codes, or why the connection ended."""
+
+BROKEN: Final = "The server cannot use its disk now; what came before is kept. Try again later."
+
+
+class Owner(Protocol):
+    """The transfers of one connection, as each of them sees it."""
+
+    def answer(self, ok: Ok) -> None:
+        """Answer the request that asked for it."""
+
+    def refuse(self, request: int, error: RequestError) -> None:
+        """Refuse the request that asked for it."""
+
+    def say(self, message: Message) -> None:
+        """Tell the client something."""
+
+    def forget(self, transfer: "Transfer") -> None:
+        """Count it as one that has ended."""
+
+    def pump(self) -> None:
+        """Send what may be sent."""
+
+
+class Transfer:
+    """One file on its way over one connection.
+
+    ``moved`` is the second at which a byte of it last did; ``cut`` whether a cancel has ended it.
+    """
+
+    def __init__(
+        self, owner: Owner, files: Files, session: Session, request: int, number: int, sha256: str, size: int
+    ) -> None:
+        self.owner = owner
+        self.files = files
+        self.request = request
+        self.number = number
+        self.key = Key(session.user.id, sha256)
+        self.size = size
+        self.offset = 0
+        self.over = self.cut = False
+        self.began = self.moved = files.clock.seconds()
+        self._session = session
+
+    @property
+    def session(self) -> int:
+        """Return the number of the session that asked for it."""
+        return self._session.id
+
+    @property
+    def nick(self) -> str:
+        """Return the nick of who asked for it."""
+        return self._session.user.nick
+
+    @property
+    def digits(self) -> str:
+        """Return what the log shows of the content's name."""
+        return self.key.sha256[:DIGITS]
+
+    def rate(self, offset: int) -> int:
+        """Return how many bytes per second it moved until it had come to ``offset``."""
+        return round((offset - self.offset) / max(self.files.clock.seconds() - self.began, 0.001))
+
+    def cancel(self, code: Code, text: str) -> None:
+        """End it, and tell the client why."""
+        raise NotImplementedError
+
+    def give_way(self) -> None:
+        """End, because others wait and this one does not move."""
+        self.cancel(Code.TOO_MANY_TRANSFERS, "It did not move for long, and others wait; go on later.")
+
+    def close(self, reason: str) -> None:
+        """End it without a word, because of ``reason``."""
+        raise NotImplementedError
+
+
+def note_fault(error: BaseException, transfer: Transfer) -> None:
+    """Log an ``error`` that no disk causes, with its traceback."""
+    if not isinstance(error, OSError):
+        log.failure("transfer-fault", Failure(error), transfer=transfer.number, session=transfer.session)

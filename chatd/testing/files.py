@@ -1,0 +1,65 @@
+"""The files of a playground: a real folder, threads that are none, and a daemon that can be lost."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from chatd.files.blobs import BlobStore, Key
+from chatd.files.partial import Partial
+
+
+class ClockWorkers:
+    """Workers whose jobs run when time goes on; while ``held`` they wait for `release`."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self.held = False
+        self._clock = clock
+        self._jobs: list[tuple[Callable[[], Any], Callable[[Any], None]]] = []
+        self._dead = False
+
+    def submit(self, job: Callable[[], Any], done: Callable[[Any], None]) -> None:
+        """Run ``job`` as soon as time goes on."""
+        if not self._dead:
+            self._jobs.append((job, done))
+            self._clock.callLater(0, self._run)
+
+    def release(self) -> None:
+        """Run what was held."""
+        self.held = False
+        self._run()
+
+    def die(self) -> None:
+        """Run nothing any more: the daemon is gone."""
+        self._dead = True
+        self._jobs.clear()
+
+    def _run(self) -> None:
+        while self._jobs and not self.held:
+            job, done = self._jobs.pop(0)
+            try:
+                result = job()
+            except Exception:  # noqa: BLE001 - it is handed on, as threads do
+                result = Failure()
+            done(result)
+
+
+class MortalBlobStore(BlobStore):
+    """A blob store whose handles can be lost with the daemon."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._open_parts: list[Partial] = []
+
+    def open(self, key: Key, size: int) -> Partial:
+        """Return what has come of ``key``, and remember it."""
+        part = super().open(key, size)
+        self._open_parts.append(part)
+        return part
+
+    def die(self) -> None:
+        """Let go of every file, as the system does with those of a process that ended."""
+        for part in self._open_parts:
+            part.close()
