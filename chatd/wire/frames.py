@@ -6,8 +6,10 @@ from enum import IntEnum
 from chatd.wire.errors import Code, ProtocolError
 from chatd.wire.limits import MAX_FRAME
 
-_HEAD = struct.Struct(">IB")
-HEAD_SIZE = _HEAD.size
+HEAD = struct.Struct(">IB")
+"""What a frame begins with: the number of bytes behind the first four, and its type."""
+
+HEAD_SIZE = HEAD.size
 _CHUNK_HEAD = struct.Struct(">IBIQ")
 _CHUNK = struct.Struct(">IQ")
 MAX_TRANSFER = 2**32 - 1
@@ -28,7 +30,7 @@ _TYPES: dict[int, FrameType] = {int(kind): kind for kind in FrameType}
 
 def frame(kind: FrameType, payload: bytes) -> bytes:
     """Return the frame of ``kind`` that carries ``payload``."""
-    return _HEAD.pack(len(payload) + 1, kind) + payload
+    return HEAD.pack(len(payload) + 1, kind) + payload
 
 
 def chunk(transfer: int, offset: int, data: bytes | memoryview) -> bytes:
@@ -83,7 +85,7 @@ class FrameDecoder:
         if available < self._wanted:
             self._drop_taken()
             return None
-        size, number = _HEAD.unpack_from(self._buffer, offset)
+        size, number = HEAD.unpack_from(self._buffer, offset)
         if size > self.limit:
             raise ProtocolError(
                 Code.FRAME_TOO_LARGE,

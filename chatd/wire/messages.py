@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from chatd.wire.errors import CloseReason, Code, ProtocolError, RequestError
-from chatd.wire.frames import MAX_TRANSFER, FrameType, frame
+from chatd.wire.frames import HEAD, MAX_TRANSFER, FrameType
 from chatd.wire.limits import MAX_CURSORS, MAX_INT, PAGE_ROWS, PROTOCOL_VERSION
 
 Count = Annotated[int, Meta(ge=0, le=MAX_INT)]
@@ -377,6 +377,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
+_MESSAGE: Final = int(FrameType.MESSAGE)
 _encoder = msgspec.json.Encoder()
 _to_server: Final[msgspec.json.Decoder[ToServer]] = msgspec.json.Decoder(ToServer)
 _from_server: Final[msgspec.json.Decoder[FromServer]] = msgspec.json.Decoder(FromServer)
@@ -397,7 +398,8 @@ class UnknownRequestError(RequestError):
 
 def encode(message: Message) -> bytes:
     """Return the message frame that carries ``message``."""
-    return frame(FrameType.MESSAGE, _encoder.encode(message))
+    payload = _encoder.encode(message)
+    return HEAD.pack(len(payload) + 1, _MESSAGE) + payload
 
 
 def decode_to_server(payload: bytes) -> ToServer:
