@@ -48,7 +48,12 @@ REFUSAL_INTERVAL: Final = 10.0
 
 
 class Swept(Protocol):
-    """What the reaper looks at: a connection, or one that waits for its PROXY header."""
+    """What the reaper looks at: a connection, or one that waits for its PROXY header.
+
+    Before ``due``, in monotonic seconds, a look would find nothing to do.
+    """
+
+    due: float
 
     @property
     def address(self) -> str:

@@ -85,6 +85,38 @@ class ChatProtocol(Protocol):
     (P6).
     """
 
+    # Without slots an object with more than 30 attributes has a dictionary of its own: 1.3 KiB for each peer.
+    __slots__ = (
+        "_allowance",
+        "_breathing",
+        "_came",
+        "_decoder",
+        "_desk",
+        "_input_stopped",
+        "_moved",
+        "_owed",
+        "_owed_bytes",
+        "_reading_history",
+        "_since",
+        "_state",
+        "_taken_bytes",
+        "_transfers",
+        "address",
+        "answered",
+        "bytes_in",
+        "bytes_out",
+        "close_reason",
+        "due",
+        "heartbeat",
+        "messages_in",
+        "number",
+        "opened",
+        "peer_host",
+        "reader",
+        "relay",
+        "session",
+    )
+
     transport: Any
 
     def __init__(self, desk: Desk) -> None:
@@ -98,6 +130,7 @@ class ChatProtocol(Protocol):
         self.address = self.peer_host = ""
         self.relay: str | None = None
         self.opened = now
+        self.due = 0.0
         self._moved = now
         self._taken_bytes = self._came = 0
         self._desk = desk
@@ -143,6 +176,7 @@ class ChatProtocol(Protocol):
 
     def pauseProducing(self) -> None:
         """Be told that the transport is full."""
+        self.due = 0.0
         self.reader.pause()
 
     def resumeProducing(self) -> None:
@@ -449,6 +483,7 @@ class ChatProtocol(Protocol):
         if self._state is State.CLOSING:
             return
         self._state = State.CLOSING
+        self.due = 0.0
         self._since = self._desk.clock.seconds()
         self.close_reason = reason
         if self._transfers is not None:
@@ -483,6 +518,7 @@ class ChatProtocol(Protocol):
     def _judge(self, now: float) -> None:
         moving = self.heartbeat.silence(now) >= self.heartbeat.interval and self._moving(now)
         verdict = self.heartbeat.check(now)
+        self.due = self.heartbeat.quiet_until()
         if verdict is Verdict.PING:
             self._write(_PING)
         elif verdict is Verdict.DEAD and not moving:

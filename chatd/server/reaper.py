@@ -1,6 +1,7 @@
 """The reaper: one LoopingCall that sweeps every connection, whatever its state.
 
-A round looks at each of them once, a part at every tick, so that ten thousand hold up nobody.
+A round passes each of them once, a part at every tick, so that ten thousand hold up nobody; it looks at
+those that are due, for most are only quiet.
 Missed ticks mean that the daemon did not listen (a stalled reactor, a suspended machine): then everybody
 gets a fresh period of grace (P7). A fault with one connection never stops the loop.
 """
@@ -55,7 +56,9 @@ class Reaper:
             self._round = self._desk.swept()
             self._share = -(-len(self._round) // TICKS_PER_ROUND)
         for _ in range(min(self._share, len(self._round))):
-            self._sweep(self._round.pop(), now)
+            connection = self._round.pop()
+            if connection.due <= now:
+                self._sweep(connection, now)
 
     @staticmethod
     def _sweep(connection: Swept, now: float) -> None:

@@ -47,6 +47,7 @@ class RelayedConnection(ProtocolWrapper):
         self.close_reason: CloseReason | None = None
         self._desk = desk
         self._parser = HeaderParser()
+        self.due = 0.0
         self._since = self._opened = desk.clock.seconds()
         self._source: IAddress | None = None
         self._bytes_in = 0

@@ -52,6 +52,10 @@ class Heartbeat:
         """Return when `check` will have something to say, if nothing is heard or said before."""
         return min(self._dead_at(), self._ping_at())
 
+    def quiet_until(self) -> float:
+        """Return until when one interval of silence is over on neither side; bytes only make it later."""
+        return min(self._heard, self._said) + self.interval
+
     def forgive(self, now: float) -> None:
         """Begin the silence anew: we were not listening (a stalled reactor, a suspended machine)."""
         self._heard = now
