@@ -1,0 +1,105 @@
+"""A disk that hangs: nobody is given up, newcomers are told, nothing is lost, the daemon ends (P1, P5, P7).
+
+A library in front of the system's own lets every flush to the disk wait as long as a file exists.
+"""
+
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from chatd.wire.errors import Code
+from chatd.wire.messages import Error, Goodbye, Hello, Ok, Pulse
+from tests.end_to_end.harness.raw import sends
+
+COMPILER = shutil.which("cc")
+
+pytestmark = pytest.mark.skipif(COMPILER is None, reason="needs a C compiler")
+
+SOURCE = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static int flush(const char *name, int fd) {
+    const char *file = getenv("CHATD_TEST_HANG");
+    int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
+    while (file && access(file, F_OK) == 0) usleep(10000);
+    return real(fd);
+}
+
+int fsync(int fd) { return flush("fsync", fd); }
+int fdatasync(int fd) { return flush("fdatasync", fd); }
+"""
+
+
+class Disk:
+    """Lets the disk of the daemons started since hang."""
+
+    def __init__(self, folder, monkeypatch):
+        source, library = folder / "hang.c", folder / "hang.so"
+        self.file = folder / "hangs"
+        source.write_text(SOURCE)
+        subprocess.run([COMPILER, "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True, timeout=60)
+        monkeypatch.setenv("LD_PRELOAD", str(library))
+        monkeypatch.setenv("CHATD_TEST_HANG", str(self.file))
+
+    def hang(self):
+        self.file.touch()
+
+    def go_on(self):
+        self.file.unlink()
+
+
+@pytest.fixture
+def disk(tmp_path, monkeypatch):
+    return Disk(tmp_path, monkeypatch)
+
+
+def test_those_who_are_there_wait_and_newcomers_are_told(disk, make_daemon, connect):
+    daemon = make_daemon().start()
+    ann = connect(daemon)
+    token = ann.enter("ann", heartbeat=Pulse(1.0, 3)).token
+    ann.join("#a")
+    disk.hang()
+    ann.say(*sends("#a", ["one", "two", "three"], 1))
+    end = time.monotonic() + 6
+    while time.monotonic() < end:
+        ann.ping()
+        time.sleep(0.5)
+    for hello in ({"nick": "bob"}, {"token": token}):
+        refused = connect(daemon)
+        refused.say(Hello(**hello))
+        (error,) = refused.rest()
+        assert isinstance(error, Error)
+        assert error.code == Code.STORAGE_UNAVAILABLE
+        assert error.retry_after > 0
+    disk.go_on()
+    assert [ann.await_(Ok, lambda ok: ok.id > 1_000_000).seq for _ in range(3)] == [2, 3, 4]
+    assert connect(daemon).enter("bob").nick == "bob"
+    assert len(daemon.await_said("store-slow")) == 1
+
+
+def test_the_daemon_ends_though_the_disk_hangs_and_nothing_acknowledged_is_lost(disk, make_daemon, connect):
+    daemon = make_daemon("[drain]\ndeadline = 1.0\n").start()
+    ann = connect(daemon)
+    token = ann.enter("ann").token
+    ann.join("#a")
+    assert isinstance(ann.send("#a", "acknowledged", 1), Ok)
+    disk.hang()
+    ann.say(*sends("#a", ["in vain"], 2))
+    ann.ping()
+    begin = time.monotonic()
+    daemon.signal(signal.SIGTERM)
+    assert isinstance(ann.rest()[-1], Goodbye)
+    assert daemon.wait() == 0
+    assert time.monotonic() - begin < 15
+    assert len(daemon.said("store-hangs")) == 1
+    disk.go_on()
+    daemon.start()
+    again = connect(daemon)
+    assert again.enter(token=token, cursors={"#a": 0}).last >= 1
+    assert [event.text for event in again.events("#a", 2) if event.kind == "message"] == ["acknowledged"]
