@@ -18,7 +18,7 @@ class PutUser(NamedTuple):
 
 
 class DropUser(NamedTuple):
-    """A user of whom nothing is needed any more."""
+    """A user of whom nothing is needed any more; the id is never given again."""
 
     id: int
 

@@ -55,9 +55,11 @@ class World:
         self.batch = Batch()
         self.calendar = Calendar(max((row.seen for row in snapshot.sessions), default=0))
         self._load(snapshot)
-        self._user_ids = itertools.count(max(self.users, default=0) + 1)
         newest = max((session.id for session in self.sessions.values()), default=0)
-        self._session_ids = itertools.count(max(snapshot.last_session, newest) + 1)
+        last = max(snapshot.last_session, newest)
+        self._session_ids = itertools.count(last + 1)
+        # Each user came with a session, so that no user who was forgotten had an id above the last session's.
+        self._user_ids = itertools.count(max(last, *self.users, 0) + 1)
         self._room_ids = itertools.count(max((r.log.id for r in self.rooms.values()), default=0) + 1)
 
     def _load(self, snapshot: Snapshot) -> None:

@@ -100,3 +100,17 @@ def test_a_second_device_keeps_its_user(playground):
     let_sessions_expire(playground)
     assert known(playground) == ["ann"]
     assert len(playground.store.sessions) == 1
+
+
+def test_the_id_of_a_forgotten_user_is_never_given_again(playground):
+    seen = set()
+    for _ in range(3):
+        for nick in ("ann", "ben"):
+            lost = come_in(playground, nick, answer_pings=False)
+            (user,) = playground.desk.hub.world.users
+            assert user not in seen
+            seen.add(user)
+            go(playground, lost)
+        playground.crash_server()
+        playground.start_server()
+    assert known(playground) == []
