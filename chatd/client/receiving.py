@@ -56,6 +56,8 @@ class Receiving:
         file = ok.file
         if file is None or ok.offset != self.done or ok.offset > file.size:
             raise ProtocolError(Code.BAD_MESSAGE, "It answers a download without a file, or from elsewhere.")
+        if not self._is_asked_for(ok, file):
+            raise ProtocolError(Code.BAD_MESSAGE, "It answers a download with another file.")
         if self.file is not None and (file.sha256, file.size) != (self.file.sha256, self.file.size):
             raise ProtocolError(Code.BAD_MESSAGE, "It has another file now under the same number.")
         self.file = self.file or file
@@ -65,6 +67,11 @@ class Receiving:
             return self.errands()
         self._finding = True
         return [Find(self.key, self.run, self.file)]
+
+    def _is_asked_for(self, ok: Ok, file: File) -> bool:
+        if self.seq is not None:
+            return ok.seq in {None, self.seq}
+        return file.sha256.startswith(self._prefix)
 
     def found(self, run: int, stored: int) -> bool:
         """Note that its place holds ``stored`` bytes; return whether to ask anew, from there on."""

@@ -79,8 +79,12 @@ class Register:
 
 @dataclass(slots=True)
 class _Bay:
-    """Where one partial upload lies: with a transfer, ``parked`` open, or ``leaving`` for either."""
+    """Where one partial upload lies: with a transfer, ``parked`` open, or ``leaving`` for either.
 
+    ``left`` bytes of it were on the disk when it was last given back.
+    """
+
+    left: int = 0
     parked: Partial | None = None
     leaving: bool = False
     waiting: Callable[[], None] | None = None
@@ -119,7 +123,7 @@ class Files:
         listing = self.store.list()
         self.sizes = listing.blobs
         self.uploaded = {key: round(at * 1000) for key, at in listing.uploaded.items()}
-        self.partial = {key: came.size for key, came in listing.partial.items()}
+        self.partial = {key: came.stored for key, came in listing.partial.items()}
         self.touched = {key: round(came.touched * 1000) for key, came in listing.partial.items()}
         self.used = sum(self.sizes.values()) + sum(self.partial.values())
 
@@ -185,6 +189,7 @@ class Files:
     def _begin(self, key: Key, size: int, opened: Opened) -> None:
         bay = self._bays[key]
         bay.leaving = False
+        bay.left = self.partial.get(key, 0)
         parked, bay.parked = bay.parked, None
         self._reserve(key, size)
         if parked is not None and parked.size == size:
@@ -198,6 +203,7 @@ class Files:
         return self.store.open(key, size)
 
     def _reserve(self, key: Key, size: int) -> None:
+        """Count ``size`` bytes for the partial upload ``key``: all it may become, or what is left of it."""
         self.used += size - self.partial.get(key, 0)
         self.partial[key] = size
         self.touched[key] = self.wall()
@@ -206,12 +212,23 @@ class Files:
         """Tell that whoever has ``key`` will release it soon: the next one may wait for that."""
         self._bays[key].leaving = True
 
-    def release(self, key: Key, part: Partial | None, *, keep: bool = True) -> None:
-        """Give back ``key``: ``part`` is as it was kept, None if closed; ``keep`` if any is left."""
+    def release(self, key: Key, part: Partial | None, *, left: int | None = None, keep: bool = True) -> None:
+        """Give back ``key``: ``part`` is as it was kept, None if closed, of ``left`` bytes (None: as before).
+
+        Not ``keep`` means that nothing of it is left. From now on it takes the room that it fills, no longer
+        the room that was promised: promises cost those who make them nothing.
+        """
         bay = self._bays[key]
+        left = bay.left if left is None else left
+        if part is not None:
+            left = part.written
+            if not left and bay.waiting is None:
+                bay.leaving = True
+                self.workers.submit(part.discard, lambda _: self.release(key, None, keep=False))
+                return
         bay.leaving = False
         bay.parked = part
-        self.touched[key] = self.wall()
+        self._reserve(key, left)
         if not keep:
             self.used -= self.partial.pop(key, 0)
             del self.touched[key]
@@ -234,7 +251,7 @@ class Files:
         part, bay.parked = bay.parked, None
         if part is not None:
             bay.leaving = True
-            self.workers.submit(part.close, lambda _: self.release(key, None))
+            self.workers.submit(part.close, lambda _: self.release(key, None, left=part.written))
 
     def place(self, key: Key, part: Partial, done: Callable[[Any], None]) -> None:
         """Make the checked ``part`` a content, then release it and call ``done`` with None or a `Failure`."""
@@ -250,10 +267,10 @@ class Files:
             self.release(key, None, keep=False)
             done(None)
         else:
-            self.workers.submit(part.close, lambda _: self._not_placed(key, done, result))
+            self.workers.submit(part.close, lambda _: self._not_placed(key, part, done, result))
 
-    def _not_placed(self, key: Key, done: Callable[[Any], None], result: Any) -> None:
-        self.release(key, None)
+    def _not_placed(self, key: Key, part: Partial, done: Callable[[Any], None], result: Any) -> None:
+        self.release(key, None, left=part.size)
         done(result)
 
     # ---- what is not wanted any more ----------------------------------------------------------------

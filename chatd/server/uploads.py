@@ -205,7 +205,7 @@ class Arriving(Transfer):
             self._close_part(self.intake.part)
 
     def _close_part(self, part: Partial) -> None:
-        self.files.workers.submit(part.close, lambda _: self.files.release(self.key, None))
+        self.files.workers.submit(part.close, lambda _: self.files.release(self.key, None, left=part.written))
 
     def _end(self, reason: str) -> None:
         if not self.over:

@@ -592,17 +592,22 @@ def test_the_store_may_be_full(tmp_path):
     _, request = ada.put(content_of(100_000, b"2"))
     playground.advance()
     assert code_of(ada, request) == "store-full"
-    # What has come in part has its room, over a restart too.
+    # What is under way has its room; what was left behind takes no more than it fills, over a restart too.
     ada.say(m.Upload(id=3, transfer=9, size=50_000, sha256="1" * 64))
     playground.advance()
-    ada.transport.write(chunk(9, 0, b"x" * 1000))
+    ada.transport.write(chunk(9, 0, b"x" * 10_000))
     playground.advance(2)
-    playground.crash_server()
-    playground.start_server()
     bob = come_in(playground, "bob")
     _, request = bob.put(content_of(1000, b"3"))
     playground.advance()
     assert code_of(bob, request) == "store-full"
+    playground.crash_server()
+    playground.start_server()
+    carl = come_in(playground, "carl")
+    _, request = carl.put(content_of(40_001, b"4"))
+    playground.advance()
+    assert code_of(carl, request) == "store-full"
+    put(playground, carl, content_of(40_000, b"5"))
 
 
 def test_so_many_transfers_at_once(tmp_path):

@@ -6,9 +6,8 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from tests.end_to_end.harness.daemon import Daemon
 from tests.end_to_end.harness.processes import (
     LOOPBACK,
     PATIENCE,
@@ -21,10 +20,16 @@ _LOOK = 0.02
 """Seconds between two looks at a file that grows."""
 
 
+class Listens(Protocol):
+    """Whatever a ``chatc`` can be told to connect to: a daemon, or what is in front of one."""
+
+    port: int
+
+
 class Chatc:
     """One ``chatc`` with a profile and a state folder of its own below ``folder``."""
 
-    def __init__(self, daemon: Daemon, folder: Path, nick: str, *arguments: str, fed: bool = False) -> None:
+    def __init__(self, daemon: Listens, folder: Path, nick: str, *arguments: str, fed: bool = False) -> None:
         self.nick = nick
         self.out = folder / f"{nick}.out"
         self.err = folder / f"{nick}.err"
@@ -89,6 +94,16 @@ class Chatc:
     def wait(self, patience: float = PATIENCE) -> int:
         """Wait until it has ended and return its exit status."""
         return self._process.wait(patience)
+
+    @property
+    def pid(self) -> int:
+        """Return the number of its process."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Return whether its process is there."""
+        return self._process.poll() is None
 
     def kill(self) -> None:
         """Lose it: SIGKILL."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import socket
 import struct
 from collections import deque
 from collections.abc import Iterator
@@ -52,9 +53,10 @@ class Stranger:
 
     def __init__(self, port: int, patience: float = PATIENCE, receive_buffer: int = 0) -> None:
         self.socket = dial(port, patience, receive_buffer)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.patience = patience
         self.ended = False
-        self.token = ""
+        self.nick = self.token = ""
         self.last = 0
         self._buffer = bytearray()
         self._heard: deque[Fields | Chunk] = deque()
@@ -169,6 +171,7 @@ class Stranger:
         """Say hello and return the welcome, once the session is kept."""
         self.say("hello", nick=nick, **fields)
         welcome = self.await_("welcome")
+        self.nick = welcome["nick"]
         self.token = welcome.get("token", self.token)
         self.last = welcome["last"]
         self.ask("list")  # the ping behind the welcome is answered by now
