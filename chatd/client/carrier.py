@@ -126,6 +126,8 @@ class Carrier:
         reason = _reason(result) if isinstance(result, Failure) else ""
         job.stage = Stage.FAILED if isinstance(result, Failure) else Stage.DONE
         job.reason = job.farewell or reason
+        if job.stage is Stage.DONE:
+            job.done = job.size or 0
         if job.moving is not None:
             self._forget(job)
         del self._jobs[job.key]

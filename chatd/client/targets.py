@@ -18,8 +18,11 @@ from chatd.files.names import SAFE_BYTES, safe_name
 from chatd.files.partial import InUseError, MismatchError, Partial, read_note
 from chatd.wire.messages import File
 
-SYNC_BYTES: Final = 8_388_608
-"""Bytes that are written before they are brought to the disk: what a crash costs at the most."""
+SYNC_BYTES: Final = (1_048_576, 8_388_608)
+"""Bytes that are written before they are brought to the disk, at least and at most: a crash costs them."""
+
+SYNC_PART: Final = 128
+"""The part of the file that is so many bytes, between those bounds: less than a hundredth."""
 
 SYNC_SECONDS: Final = 1.0
 """Seconds after which bytes are brought to the disk, however few they are."""
@@ -44,6 +47,7 @@ class Target:
 
     def __init__(self, wanted: Wanted, file: File) -> None:
         self._force = wanted.force
+        self._step = min(max(file.size // SYNC_PART, SYNC_BYTES[0]), SYNC_BYTES[1])
         self._folder, self._name = _place(wanted.output)
         self._numbered = not self._name
         self._name = self._name or safe_name(file.name)
@@ -63,7 +67,7 @@ class Target:
         with _plainly(self._folder):
             written = self._partial.write(data)
             late = time.monotonic() - self._synced >= SYNC_SECONDS
-            if late or written - self._partial.stored >= SYNC_BYTES:
+            if late or written - self._partial.stored >= self._step:
                 self._sync()
         return written, self._partial.stored
 

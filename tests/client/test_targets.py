@@ -82,10 +82,10 @@ def test_a_name_that_was_taken_meanwhile_is_left_alone(tmp_path):
 
 
 def test_what_an_earlier_run_has_left_is_gone_on_with(tmp_path):
-    data = os.urandom(3 * SYNC_BYTES)
+    data = os.urandom(3 * SYNC_BYTES[0])
     target = Target(Wanted(), file_of(data))
-    written, stored = target.write((data[: SYNC_BYTES + 5],))
-    assert written == stored == SYNC_BYTES + 5
+    written, stored = target.write((data[: SYNC_BYTES[0] + 5],))
+    assert written == stored == SYNC_BYTES[0] + 5
     assert target.write((data[written : written + 7],)) == (written + 7, stored)
     target._partial.close()  # as a crash does: what was not synced is not counted
     again = Target(Wanted(), file_of(data))

@@ -49,7 +49,7 @@ class Bars:
             "state": row.state,
         }
         if key not in self._tasks:
-            self._tasks[key] = self._progress.add_task("", start=False, total=100, **said)
+            self._tasks[key] = self._progress.add_task("", total=100, **said)
         self._progress.update(self._tasks[key], completed=row.percent, **said)
 
     def note(self, text: str) -> None:
