@@ -171,6 +171,7 @@ class Carrier:
         return sent
 
     async def _get(self, job: Job, seq: int | None, prefix: str) -> Path:
+        await job.check_target()
         await self._carry(job, lambda transfers: transfers.receive(job.room, seq, prefix))
         return Path(job.path)
 

@@ -35,6 +35,8 @@ from chatd.client.seams import Way
 from chatd.client.session import Changes
 from chatd.client.slot import Slot
 from chatd.client.state import Machine
+from chatd.tcp import NOTSENT_LOWAT
+from chatd.wire.limits import WINDOW
 from chatd.wire.messages import Error, Ok
 
 SAVE_DELAY: Final = 0.05
@@ -73,6 +75,7 @@ class Driver:
         self._looks = 0
         self._shut = False
         self._fresh: set[int] = set()
+        self._allowed = (0, NOTSENT_LOWAT)
 
     # ---- effects ------------------------------------------------------------------------------------
 
@@ -88,6 +91,7 @@ class Driver:
                 _PERFORM[type(effect)](self, effect)
         finally:
             self._performing = False
+        self._allow_unsent()
         self._set_alarm()
 
     def _connect(self, effect: Connect) -> None:
@@ -104,6 +108,17 @@ class Driver:
 
     def _reply(self, effect: Reply) -> None:
         self.on_reply(effect.id, effect.answer)
+
+    def _allow_unsent(self) -> None:
+        """Let the kernel take as much of our files as may be under way: a fast link is fed in few calls."""
+        link = self.machine.current
+        if link is None:
+            return
+        budget = self.machine.transfers.budget
+        allowed = link.number, max(NOTSENT_LOWAT, min(1 << budget.bit_length(), WINDOW))
+        if allowed != self._allowed:
+            self._allowed = allowed
+            self.factory.allow_unsent(*allowed)
 
     def _errand(self, errand: Errand) -> None:
         self.on_errand(errand)

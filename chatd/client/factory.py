@@ -52,6 +52,12 @@ class ChatClientFactory(ReconnectingClientFactory):
         protocols = [connector.protocol for connector in self._connectors.values()]
         return [protocol.link for protocol in protocols if protocol is not None and protocol.stirs()]
 
+    def allow_unsent(self, link: int, size: int) -> None:
+        """Let the kernel hold ``size`` bytes of ``link`` that it cannot send yet."""
+        connector = self._connectors.get(link)
+        if connector is not None and connector.protocol is not None:
+            connector.protocol.allow_unsent(size)
+
     def draining(self) -> list[int]:
         """Return the links whose peer has taken bytes from us since the last look."""
         protocols = [connector.protocol for connector in self._connectors.values()]

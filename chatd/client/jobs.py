@@ -123,6 +123,10 @@ class Job:
         assert source is not None  # noqa: S101 - it was described before
         return self._do(lambda: source.read(offset, size))
 
+    def check_target(self) -> Deferred[None]:
+        """See whether there can be a place where the file is wanted."""
+        return self._do(self.wanted.check)
+
     def open_target(self, file: File) -> Deferred[int]:
         """Find a place for ``file``; fires with how much of it lies there."""
         return self._do(lambda: self._open_target(file))

@@ -9,7 +9,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chatd.client.seams import Ends
-from chatd.tcp import Tuning, out_of_order, unsent
+from chatd.tcp import Tuning, allow_unsent, out_of_order, unsent
 
 FAREWELL: Final = 2.0
 """Seconds that written bytes have to get out before the connection is aborted."""
@@ -60,6 +60,10 @@ class ChatClientProtocol(Protocol):
         """Return whether data has arrived since the last look that cannot be read before what is missing."""
         before, self._out_of_order = self._out_of_order, out_of_order(self._transport())
         return self._out_of_order > before
+
+    def allow_unsent(self, size: int) -> None:
+        """Let the kernel hold ``size`` bytes that it cannot send yet."""
+        allow_unsent(self._transport(), size)
 
     def drains(self) -> bool:
         """Return whether the peer's system has taken bytes from us since the last look."""

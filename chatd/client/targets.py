@@ -41,6 +41,12 @@ class Wanted:
     output: str = ""
     force: bool = False
 
+    def check(self) -> None:
+        """See what can be seen before anything is known of the file. Raises `ClientError`."""
+        folder, name = _place(self.output)
+        if name:
+            _check_free(folder / name, force=self.force)
+
 
 class Target:
     """The place of ``file``; ``stored`` bytes of it lie there. Raises `ClientError` where it cannot be."""
@@ -129,11 +135,7 @@ class Target:
         raise ClientError("target-exists", f"{self._folder} holds too many files called {self._name}.")
 
     def _open_named(self, path: Path, file: File) -> tuple[Path, Partial]:
-        if os.path.lexists(path):
-            if not self._force:
-                raise _exists(path)
-            if not stat.S_ISREG(path.lstat().st_mode):
-                raise ClientError("bad-target", f"{path} is no file that could be replaced.")
+        _check_free(path, force=self._force)
         part = _part(path)
         if not _is_ours(part, file):
             if not self._force:
@@ -164,6 +166,15 @@ def _place(output: str) -> tuple[Path, str]:
     if len(os.fsencode(name)) > SAFE_BYTES:
         raise ClientError("bad-target", f"The name {name[:20]}… is too long; shorten it.")
     return folder, name
+
+
+def _check_free(path: Path, *, force: bool) -> None:
+    if not os.path.lexists(path):
+        return
+    if not force:
+        raise _exists(path)
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise ClientError("bad-target", f"{path} is no file that could be replaced.")
 
 
 def _part(path: Path) -> Path:

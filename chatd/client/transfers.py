@@ -205,6 +205,11 @@ class Transfers:
         self._chunk_at = now + wait if wait else 0.0
         return frames
 
+    @property
+    def budget(self) -> int:
+        """Return how many bytes of ours may be under way on the present link; 0 while none are to be sent."""
+        return int(self._turns.pace.budget) if self._turns.transfers else 0
+
     def under_way(self) -> bool:
         """Return whether bytes of ours are on their way on the present link."""
         return self._turns.pace.under_way > 0

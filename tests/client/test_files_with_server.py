@@ -1,0 +1,201 @@
+"""Files between clients and the real daemon's protocol, over the in-memory network."""
+
+import os
+
+import pytest
+from twisted.python.failure import Failure
+
+from chatd.client.api import Client
+from chatd.client.notices import EventSeen, Lost, Quiet, TransferSeen
+from chatd.client.reasons import ending
+from chatd.client.session import Remembered, Session
+from chatd.client.stages import Stage
+from chatd.client.values import Options
+from chatd.testing import Playground
+from chatd.testing.files import ClockWorkers
+from chatd.wire.errors import Code, RequestError
+from chatd.wire.limits import WINDOW
+
+STEP = 0.0025
+"""Seconds of a step where delays matter: less than what a pace takes for a queue."""
+
+
+BYTES = 6_000_000
+"""Bytes of a file that takes longer than a daemon lives in these tests."""
+
+
+class MemoryWay:
+    def __init__(self, world):
+        self._world = world
+
+    def endpoint(self):
+        return self._world.endpoint()
+
+    def ending(self, failure):
+        return ending(failure)
+
+
+@pytest.fixture
+def world(tmp_path):
+    playground = Playground(folder=tmp_path / "server")
+    (tmp_path / "server").mkdir()
+    playground.start_server()
+    return playground
+
+
+@pytest.fixture
+def enter(world):
+    made = []
+
+    def enter(nick, *rooms):
+        options = Options(nick=nick, rooms=rooms)
+        clock = world.clock
+        remembered, workers = Remembered(Session(nick=nick)), ClockWorkers(clock)
+        client = Client(options, MemoryWay(world), None, remembered, clock, clock.seconds, workers)
+        client.heard = []
+        client.subscribe(client.heard.append)
+        client.start()
+        made.append(client)
+        return client
+
+    yield enter
+    for client in made:
+        client.stop()
+    world.advance(3)
+
+
+@pytest.fixture
+def file(tmp_path):
+    def make(name, data):
+        path = tmp_path / name
+        path.write_bytes(data)
+        return path
+
+    return make
+
+
+def now(deferred):
+    found = []
+    deferred.addBoth(found.append)
+    assert found, "not yet"
+    if isinstance(found[0], Failure):
+        found[0].raiseException()
+    return found[0]
+
+
+def crash_while_it_moves(world, client, stage, times=3):
+    """Lose the daemon again and again, soon after bytes have begun to move."""
+    for _ in range(times):
+        while client.transfers()[0].stage is not stage:
+            world.advance(STEP, STEP)
+        world.advance(0.05, STEP)
+        world.crash_server()
+        world.advance(0.1)
+        world.start_server()
+
+
+def posted(client):
+    events = [notice.event for notice in client.heard if isinstance(notice, EventSeen)]
+    return [event for event in events if event.kind == "file"]
+
+
+@pytest.mark.parametrize("size", [0, 1, 70_000, 3 * WINDOW])
+def test_there_and_back(world, enter, file, tmp_path, size):
+    ann, bob = enter("ann", "#a"), enter("bob", "#a")
+    world.advance(1)
+    data = os.urandom(size)
+    putting = ann.put("#a", file("x.bin", data), "caption")
+    world.advance(10)
+    sent = now(putting)
+    (event,) = posted(bob)
+    assert (event.seq, event.text, event.file.name, event.file.size) == (sent.seq, "caption", "x.bin", size)
+    getting = bob.get("#a", event.seq, output=str(tmp_path / "got"))
+    world.advance(10)
+    assert now(getting).read_bytes() == data
+    assert not [notice for notice in bob.heard if isinstance(notice, (Lost, Quiet))]
+
+
+def test_over_cuts_and_crashes_of_the_daemon(world, enter, file, tmp_path):
+    ann, bob = enter("ann", "#a"), enter("bob", "#a")
+    world.advance(1)
+    world.network.latency = 0.005
+    data = os.urandom(BYTES)
+    putting = ann.put("#a", file("x", data))
+    crash_while_it_moves(world, ann, Stage.SENDING)
+    assert not putting.called
+    world.advance(10, STEP)
+    now(putting)
+    (event,) = posted(bob)
+    getting = bob.get("#a", file=event.file.sha256[:12], output=str(tmp_path / "got"))
+    crash_while_it_moves(world, bob, Stage.RECEIVING)
+    assert not getting.called
+    world.advance(10, STEP)
+    assert now(getting).read_bytes() == data
+    assert len(posted(ann)) == 1
+
+
+def test_what_is_known_is_not_sent_again(world, enter, file):
+    ann = enter("ann", "#a", "#b")
+    world.advance(1)
+    path = file("x", os.urandom(500_000))
+    first = ann.put("#a", path)
+    world.advance(10)
+    now(first)
+    ann.heard.clear()
+    second = ann.put("#b", path)
+    world.advance(1)
+    now(second)
+    stages = [notice.transfer.stage for notice in ann.heard if isinstance(notice, TransferSeen)]
+    assert stages == [Stage.READING, Stage.OFFERING, Stage.POSTING, Stage.DONE]
+    assert len(posted(ann)) == 1
+
+
+def test_messages_pass_a_file_and_several_files_share(world, enter, file):
+    ann, bob = enter("ann", "#a"), enter("bob", "#a")
+    world.advance(1)
+    world.network.latency = 0.005
+    files = [ann.put("#a", file(f"x{number}", os.urandom(2_000_000))) for number in range(3)]
+    world.advance(0.2, STEP)
+    arrived = [moving.outgoing.received for moving in ann._machine.transfers.all.values()]
+    assert len(arrived) == 3
+    assert 0 < max(arrived) <= 1.1 * min(arrived)
+    assert max(arrived) < 2_000_000
+    said = ann.send("#a", "hello")
+    world.advance(0.02, STEP)
+    now(said)
+    assert [notice.event.text for notice in bob.heard if isinstance(notice, EventSeen)][-1] == "hello"
+    world.advance(10, STEP)
+    for putting in files:
+        now(putting)
+    assert len(posted(bob)) == 3
+
+
+def test_direct_messages_carry_files_that_others_do_not_get(world, enter, file, tmp_path):
+    ann, bob, eve = enter("ann"), enter("bob"), enter("eve")
+    world.advance(1)
+    putting = ann.put("@bob", file("secret", b"secret"))
+    world.advance(2)
+    now(putting)
+    (event,) = posted(bob)
+    getting = bob.get(event.room, event.seq, output=str(tmp_path / "got"))
+    world.advance(2)
+    assert now(getting).read_bytes() == b"secret"
+    for room in (event.room, "@bob", "@ann"):
+        stolen = eve.get(room, event.seq, output=str(tmp_path / "stolen"))
+        world.advance(2)
+        with pytest.raises(RequestError):
+            now(stolen)
+    assert not (tmp_path / "stolen").exists()
+
+
+def test_who_may_not_post_is_told_and_the_room_is_not_disturbed(world, enter, file):
+    ann, bob = enter("ann", "#a"), enter("bob")
+    world.advance(1)
+    putting = bob.put("#a", file("x", b"x"))
+    world.advance(2)
+    with pytest.raises(RequestError) as refused:
+        now(putting)
+    assert refused.value.code is Code.NOT_A_MEMBER
+    assert not posted(ann)
+    failed = [notice.transfer for notice in bob.heard if isinstance(notice, TransferSeen)][-1]
+    assert (failed.stage.value, failed.reason) == ("failed", refused.value.text)
