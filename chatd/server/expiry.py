@@ -3,7 +3,7 @@
 from typing import Final
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import LoopingCall
+from twisted.internet.task import LoopingCall, deferLater
 
 from chatd.ops.log import Log
 from chatd.server.desk import Desk
@@ -14,6 +14,9 @@ log = Log(__name__)
 
 INTERVAL: Final = 600.0
 """Seconds between two rounds."""
+
+AT_ONCE: Final = 1000
+"""Contents that are looked at in one turn, which stays short (P6)."""
 
 
 class Expiry:
@@ -65,7 +68,9 @@ class Expiry:
     async def _expire_contents(self) -> int:
         """Remove contents that no event posts and nobody has just brought; return how many."""
         count = 0
-        for sha256 in list(self._files.sizes):
+        for number, sha256 in enumerate(list(self._files.sizes)):
+            if number % AT_ONCE == AT_ONCE - 1:
+                await deferLater(self._desk.clock, 0)
             if not self._needed(sha256) and await self._outlived(sha256) and not self._needed(sha256):
                 self._files.drop_blob(sha256)
                 count += 1

@@ -123,6 +123,7 @@ class Files:
         listing = self.store.list()
         self.sizes = listing.blobs
         self.uploaded = {key: round(at * 1000) for key, at in listing.uploaded.items()}
+        self._bringers = Counter(key.sha256 for key in self.uploaded)
         self.partial = {key: came.stored for key, came in listing.partial.items()}
         self.touched = {key: round(came.touched * 1000) for key, came in listing.partial.items()}
         self.used = sum(self.sizes.values()) + sum(self.partial.values())
@@ -263,6 +264,7 @@ class Files:
         if result is None:
             self.used += part.size - self.sizes.get(key.sha256, 0)
             self.sizes[key.sha256] = part.size
+            self._bringers[key.sha256] += key not in self.uploaded
             self.uploaded[key] = self.wall()
             self.release(key, None, keep=False)
             done(None)
@@ -281,7 +283,7 @@ class Files:
 
     def in_hand(self, sha256: str) -> bool:
         """Return whether somebody brings ``sha256`` at the moment, or has brought it and may post it yet."""
-        return any(key.sha256 == sha256 for key in (*self.uploaded, *self._bays))
+        return self._bringers[sha256] > 0 or any(key.sha256 == sha256 for key in self._bays)
 
     def drop_partial(self, key: Key) -> None:
         """Forget a partial upload that nobody is at."""
@@ -293,6 +295,9 @@ class Files:
     def drop_uploaded(self, key: Key) -> None:
         """Forget that somebody brought a content."""
         del self.uploaded[key]
+        self._bringers[key.sha256] -= 1
+        if not self._bringers[key.sha256]:
+            del self._bringers[key.sha256]
         self.names.run(partial(self.store.drop_uploaded, key), _ignore)
 
     def drop_blob(self, sha256: str) -> None:

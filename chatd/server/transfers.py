@@ -206,6 +206,7 @@ class Transfers:
         departing = self._departing.pop(transfer.number, None)
         if departing is not None:
             self._turns.remove(departing.outgoing)
+            self._allow_unsent()
         self._past[transfer.number] = transfer
         while len(self._past) > PAST:
             self._drop(self._past.popitem(last=False)[1])

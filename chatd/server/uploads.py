@@ -47,10 +47,21 @@ class Arriving(Transfer):
         elif self.over:
             self.files.release(self.key, part)
             self._refuse(Code.CANCELLED, "It was ended before it had begun.")
+        elif self._came_meanwhile:
+            self.files.workers.submit(part.discard, self._discarded)
         elif part.whole:
             self.files.workers.submit(part.check, lambda result: self._was_whole(part, result))
         else:
             self._go_on(part)
+
+    @property
+    def _came_meanwhile(self) -> bool:
+        """Return whether the last bytes came over an earlier link, which was lost behind them."""
+        return self.files.brought(*self.key) and self.files.size(self.key.sha256) == self.size
+
+    def _discarded(self, _: Any) -> None:
+        self.files.release(self.key, None, keep=False)
+        self._placed_at_once(None)
 
     def _was_whole(self, part: Partial, result: Any) -> None:
         """Go on where every byte was there already: a crash came before the end, or the file is empty."""
@@ -172,6 +183,13 @@ class Arriving(Transfer):
             self.owner.say(Cancel(transfer=self.number, code=code, text=text))
         self.cut = True
         self._end(code)
+
+    def give_way(self) -> None:
+        """End, because others wait and this one does not move; one of which all has come waits for none."""
+        if self.intake is not None and self.intake.incoming.complete:
+            self.files.uploads.remove(self)
+        else:
+            super().give_way()
 
     def cancel(self, code: Code, text: str) -> None:
         """End it, and tell the client why; what came is kept."""
