@@ -14,6 +14,7 @@ from bench import (
     durable,
     facts,
     fanout,
+    files,
     growth,
     idle,
     paced,
@@ -37,6 +38,7 @@ BENCHMARKS: dict[str, Callable[[Scale], Result]] = {
     "idle": idle.run,
     "growth": growth.run,
     "slow": slow.run,
+    "files": files.run,
 }
 
 _SMOKE = Scale(rounds=1, seconds=0.3, long=1.0, smoke=True)

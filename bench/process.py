@@ -80,6 +80,19 @@ def private_bytes(pid: int) -> int:
     return resident_bytes(pid)
 
 
+def peak_bytes(pid: int) -> int:
+    """Return the most resident memory that process ``pid`` had since `forget_peak`."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return resident_bytes(pid)
+
+
+def forget_peak(pid: int) -> None:
+    """Begin to watch the peak of process ``pid`` anew (proc(5), clear_refs)."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
 def busy_seconds(core: int) -> float:
     """Return for how long ``core`` has been busy with anything since the machine started."""
     for line in Path("/proc/stat").read_text().splitlines():

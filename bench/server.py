@@ -23,12 +23,20 @@ CONFIGS = ROOT / "bench" / "peers"
 _DIE_WITH_US = (
     "ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: who is killed leaves no server"
 )
+STALL = "stall"
+"""The file in a watched daemon's folder that tells its reactor's longest stall."""
+
 _TWISTD = f"""
 import ctypes, signal, sys
 {_DIE_WITH_US}
 from twisted.scripts.twistd import run
 sys.argv[0] = "twistd"
 sys.exit(run())
+"""
+_WATCHED = f"""
+from bench.stall import watch
+watch("{STALL}")
+{_TWISTD}
 """
 _EXEC = f"""
 import ctypes, os, signal, sys
@@ -63,17 +71,21 @@ class Server(Protocol):
 class Daemon:
     """A real ``twistd -n chatd`` with a data folder below ``folder`` (None: a temporary one).
 
-    ``newcomers`` numbers its clients. With ``tls`` it speaks TLS with a
-    certificate of its own.
+    ``newcomers`` numbers its clients. With ``tls`` it speaks TLS with a certificate of its own. ``watched``
+    ones note how long their reactor was away (`bench.stall`); ``config`` is the text of a configuration file.
     """
 
     name = "chatd"
 
-    def __init__(self, folder: Path | None = None, *, tls: bool = False) -> None:
+    def __init__(
+        self, folder: Path | None = None, *, tls: bool = False, watched: bool = False, config: str = ""
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="chatd-bench-", dir=folder))
         self.port = free_port()
         self.newcomers = itertools.count()
         self.tls = make(self.folder) if tls else None
+        self._program = _WATCHED if watched else _TWISTD
+        self._config = config
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -89,7 +101,7 @@ class Daemon:
         options = ["-n", "--pidfile=", "chatd", "--data", str(self.folder / "data"), *self._listen()]
         with log, pinned(cores().server):
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _TWISTD, *options],
+                [sys.executable, "-c", self._program, *options],
                 cwd=self.folder,
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stdin=subprocess.DEVNULL,
@@ -104,7 +116,7 @@ class Daemon:
         listener = f'[[listen]]\nendpoint = "{endpoint}"\n'
         if self.tls is not None:
             listener += f'certificate = "{self.tls.certificate}"\nkey = "{self.tls.key}"\n'
-        config.write_text(f"{listener}{UNLIMITED}")
+        config.write_text(f"{listener}{UNLIMITED}{self._config}")
         return ["--config", str(config)]
 
     def _await_listening(self, process: subprocess.Popen[bytes], deadline: float) -> float:

@@ -1,0 +1,220 @@
+"""Files: up and down over loopback beside a bare copy over a socket, sixteen at once, memory, stalls."""
+
+import hashlib
+import itertools
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import copying
+from bench.clients import Client, enter, listen
+from bench.common import BenchError, Scale
+from bench.ferry import Down, Hold, Load, Up, drive
+from bench.process import Gauge, forget_peak, peak_bytes, resident_bytes
+from bench.results import Result, Row, Target
+from bench.server import STALL, Daemon
+from bench.stall import Stall
+from chatd.wire.messages import File, FromServer, Ok, Send
+
+SIZE = 1 << 31
+_SMALL = 1 << 22
+MANY = 16
+PER_LINK = 4
+"""Transfers on one connection: what a daemon allows."""
+
+RATE = Target(300.0)
+RATIO = Target(0.4)
+SUM = Target(1.0)
+MEMORY = Target(64.0, least=False)
+STALLS = Target(20.0, least=False)
+_MEMORY_DISK = Path("/dev/shm")
+_SPARE = 4
+"""Sizes that must be free: what is sent, what the daemon keeps, what comes back, and one in hand."""
+
+_CONFIG = "[files]\nmax_size = {size}\nper_session_day = {day}\n"
+
+
+@dataclass(slots=True)
+class _Figures:
+    """What the rounds showed, by the name of a row."""
+
+    rates: dict[str, list[float]] = field(default_factory=dict)
+    memory: list[float] = field(default_factory=list)
+    stalls: list[float] = field(default_factory=list)
+    idle_stalls: list[float] = field(default_factory=list)
+
+    def add(self, name: str, size: int, seconds: float) -> None:
+        self.rates.setdefault(name, []).append(size / seconds / 1e6)
+
+    def ratio(self, name: str, to: str) -> tuple[float, ...]:
+        return tuple(one / other for one, other in zip(self.rates[name], self.rates[to], strict=True))
+
+
+def run(scale: Scale) -> Result:
+    """Measure each direction of one file, then of sixteen, then of the bare copy, in every round."""
+    size = scale.size(SIZE, _SMALL)
+    result, figures = Result("files"), _Figures()
+    with _workplace(scale, size) as folder:
+        for _ in range(scale.rounds):
+            _round(folder, size, scale.seconds, figures, result)
+        result.notes.append(f"the files of both sides are on {_kind(folder)}, the daemon's database too")
+    what = {way: f"{way} of {size >> 20} MiB" for way in ("upload", "download")}
+    for way, words in what.items():
+        result.rows += _rows(figures, way, words)
+    both = f"both ways of {size >> 20} MiB"
+    result.rows += [
+        Row(both, "chatd", "MiB resident above idle, peak", tuple(figures.memory), MEMORY),
+        Row(both, "chatd", "ms longest stall of the reactor", tuple(figures.stalls), STALLS),
+        Row("nothing at all", "chatd", "ms longest stall of the reactor", tuple(figures.idle_stalls)),
+    ]
+    return result
+
+
+def _rows(figures: _Figures, way: str, words: str) -> list[Row]:
+    one, bare, many = way, f"bare {way}", f"{MANY} {way}s"
+    split = f"{words}, in {MANY} files at once"
+    return [
+        Row(words, "chatd", "MB/s", tuple(figures.rates[one]), RATE),
+        Row(words, "bare copy", "MB/s", tuple(figures.rates[bare])),
+        Row(words, "chatd / bare copy", "ratio", figures.ratio(one, bare), RATIO),
+        Row(split, "chatd", "MB/s", tuple(figures.rates[many])),
+        Row(split, "chatd / one file", "ratio", figures.ratio(many, one), SUM),
+    ]
+
+
+# ---- the place ------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _workplace(scale: Scale, size: int) -> Iterator[Path]:
+    """Make a folder for everything: where told to, else in memory where there is room, else on disk."""
+    place = scale.folder
+    if place is None and _MEMORY_DISK.is_dir() and shutil.disk_usage(_MEMORY_DISK).free > _SPARE * size:
+        place = _MEMORY_DISK
+    with tempfile.TemporaryDirectory(prefix="chatd-files-", dir=place) as folder:
+        yield Path(folder)
+
+
+def _kind(folder: Path) -> str:
+    return "tmpfs, where an fsync costs nothing" if folder.is_relative_to(_MEMORY_DISK) else "a disk"
+
+
+_SEEDS = itertools.count()
+
+
+def _make(path: Path, size: int) -> File:
+    """Write ``size`` bytes to ``path`` that are unlike any others of this run."""
+    block = hashlib.shake_256(b"%d" % next(_SEEDS)).digest(1 << 16) * 16
+    digest = hashlib.sha256()
+    with path.open("wb") as file:
+        for begin in range(0, size, len(block)):
+            part = block[: size - begin]
+            digest.update(part)
+            file.write(part)
+    return File(name=path.name, size=size, sha256=digest.hexdigest())
+
+
+# ---- one round ------------------------------------------------------------------------------------------
+
+
+def _round(folder: Path, size: int, seconds: float, figures: _Figures, result: Result) -> None:
+    source, back = folder / "source", folder / "back"
+    whole = _make(source, size)
+    for way, copy in (("upload", copying.upload), ("download", copying.download)):
+        seconds, digest = copy(source, back)
+        back.unlink()
+        if digest != whole.sha256:
+            raise BenchError("the bare copy is not what was copied")
+        figures.add(f"bare {way}", size, seconds)
+    with _daemon(folder, size) as daemon:
+        stall, idle = Stall(daemon.folder / STALL), resident_bytes(daemon.pid)
+        stall.forget()
+        time.sleep(seconds)
+        figures.idle_stalls.append(stall.longest * 1e3)
+        stall.forget()
+        forget_peak(daemon.pid)
+        gauge = Gauge(daemon.pid)
+        _ferry(daemon, [(source, whole)], figures, ("upload", "download"))
+        result.doubt("chatd", gauge.read().doubts())
+        figures.memory.append((peak_bytes(daemon.pid) - idle) / 2**20)
+        figures.stalls.append(stall.longest * 1e3)
+    with _daemon(folder, size) as daemon:
+        parts = [(folder / f"part{n}", _make(folder / f"part{n}", size // MANY)) for n in range(MANY)]
+        _ferry(daemon, parts, figures, (f"{MANY} uploads", f"{MANY} downloads"))
+
+
+@contextmanager
+def _daemon(folder: Path, size: int) -> Iterator[Daemon]:
+    daemon = Daemon(folder, watched=True, config=_CONFIG.format(size=size, day=size * 2))
+    try:
+        yield daemon
+    finally:
+        daemon.stop()
+
+
+def _ferry(
+    daemon: Daemon, files: Sequence[tuple[Path, File]], figures: _Figures, names: tuple[str, str]
+) -> None:
+    """Bring ``files`` up, post them, and bring them down again, over as few connections as are allowed."""
+    loads = [list(group) for group in _groups(files)]
+    clients = enter(daemon, [f"#bench{number}" for number in range(len(loads))])
+    total = sum(file.size for _, file in files)
+    figures.add(names[0], total, _up(clients, loads))
+    posted = [_post(client, [file for _, file in load]) for client, load in zip(clients, loads, strict=True)]
+    figures.add(names[1], total, _down(clients, loads, posted))
+    for path, _ in files:
+        came = path.with_name(f"{path.name}.came")
+        if came.stat().st_size != path.stat().st_size:
+            raise BenchError("a file came down that is not the one that went up")
+        came.unlink()
+
+
+def _groups(files: Sequence[tuple[Path, File]]) -> Iterator[Sequence[tuple[Path, File]]]:
+    for begin in range(0, len(files), PER_LINK):
+        yield files[begin : begin + PER_LINK]
+
+
+def _up(clients: Sequence[Client], loads: Sequence[Sequence[tuple[Path, File]]]) -> float:
+    return drive(
+        lambda: [
+            Up(client, [Load(number, *one) for number, one in enumerate(load, 1)])
+            for client, load in zip(clients, loads, strict=True)
+        ]
+    )
+
+
+def _post(client: Client, files: Sequence[File]) -> list[int]:
+    """Post ``files``; return the numbers of their events."""
+    found: list[int] = []
+
+    def is_posted(_: Client, message: FromServer) -> bool:
+        if isinstance(message, Ok) and message.seq is not None:
+            found.append(message.seq)
+        return len(found) == len(files)
+
+    client.link.setblocking(True)
+    for n, file in enumerate(files, 1):
+        client.say(Send(id=100 + n, n=n, room=client.room, text="", file=file))
+    listen([client], is_posted)
+    return found
+
+
+def _down(
+    clients: Sequence[Client], loads: Sequence[Sequence[tuple[Path, File]]], posted: Sequence[Sequence[int]]
+) -> float:
+    def begin() -> list[Down]:
+        return [
+            Down(client, [_hold(n, *one) for n, one in enumerate(zip(load, seqs, strict=True), PER_LINK + 1)])
+            for client, load, seqs in zip(clients, loads, posted, strict=True)
+        ]
+
+    return drive(begin)
+
+
+def _hold(number: int, load: tuple[Path, File], seq: int) -> Hold:
+    path, file = load
+    return Hold(number, path.with_name(f"{path.name}.came"), file, seq)
