@@ -74,6 +74,12 @@ class Outgoing:
         if data:
             self._blocks.append(memoryview(data))
 
+    def drop(self) -> None:
+        """Hold nothing any more: it has ended."""
+        self._blocks.clear()
+        self._stamps.clear()
+        self._held = 0
+
     def take(self, limit: int, now: float) -> tuple[int, memoryview]:
         """Return the next chunk, its place and at most ``limit`` bytes; only when `ready`."""
         block = self._blocks[0]
@@ -131,6 +137,7 @@ class Turns:
         if self.transfers.pop(outgoing.transfer, None) is not None:
             self._waiting.remove(outgoing)
             self.pace.forget(outgoing.under_way)
+        outgoing.drop()
 
     def next(self, now: float) -> tuple[Outgoing, int, memoryview] | None:
         """Return the next chunk to write: whose, its place, its bytes. None for the moment."""

@@ -32,10 +32,18 @@ PARKED: Final = 32
 IDLE: Final = 30.0
 """Seconds without a byte after which a transfer may have to make room for another."""
 
+SMALLEST: Final = 4_096
+"""Bytes that the smallest file takes on a disk, and of the store's room."""
+
 LOOK_INTERVAL: Final = 0.02
 
 Opened = Callable[[Any], None]
 """Is told a `Partial`, or a `Failure`."""
+
+
+def room_of(size: int) -> int:
+    """Return how much of the store a file of ``size`` bytes takes."""
+    return max(size, SMALLEST)
 
 
 class Moving(Protocol):
@@ -124,9 +132,9 @@ class Files:
         self.sizes = listing.blobs
         self.uploaded = {key: round(at * 1000) for key, at in listing.uploaded.items()}
         self._bringers = Counter(key.sha256 for key in self.uploaded)
-        self.partial = {key: came.stored for key, came in listing.partial.items()}
+        self.partial = {key: room_of(came.stored) for key, came in listing.partial.items()}
         self.touched = {key: round(came.touched * 1000) for key, came in listing.partial.items()}
-        self.used = sum(self.sizes.values()) + sum(self.partial.values())
+        self.used = sum(map(room_of, self.sizes.values())) + sum(self.partial.values())
 
     # ---- chatd.chat.files.Blobs ---------------------------------------------------------------------
 
@@ -147,7 +155,7 @@ class Files:
             raise RequestError(
                 Code.FILE_TOO_LARGE, f"{config.max_size} bytes are the limit of a file; split it."
             )
-        if self.used - self.partial.get(key, 0) + size > config.store_size:
+        if self.used - self.partial.get(key, 0) + room_of(size) > config.store_size:
             raise RequestError(Code.STORE_FULL, "The server has no room for that file; tell whoever runs it.")
 
     def spend(self, session: int, size: int) -> None:
@@ -205,8 +213,9 @@ class Files:
 
     def _reserve(self, key: Key, size: int) -> None:
         """Count ``size`` bytes for the partial upload ``key``: all it may become, or what is left of it."""
-        self.used += size - self.partial.get(key, 0)
-        self.partial[key] = size
+        room = room_of(size)
+        self.used += room - self.partial.get(key, 0)
+        self.partial[key] = room
         self.touched[key] = self.wall()
 
     def leaving(self, key: Key) -> None:
@@ -262,8 +271,9 @@ class Files:
 
     def _placed(self, key: Key, part: Partial, done: Callable[[Any], None], result: Any) -> None:
         if result is None:
-            self.used += part.size - self.sizes.get(key.sha256, 0)
-            self.sizes[key.sha256] = part.size
+            if key.sha256 not in self.sizes:
+                self.sizes[key.sha256] = part.size
+                self.used += room_of(part.size)
             self._bringers[key.sha256] += key not in self.uploaded
             self.uploaded[key] = self.wall()
             self.release(key, None, keep=False)
@@ -302,7 +312,7 @@ class Files:
 
     def drop_blob(self, sha256: str) -> None:
         """Forget a content."""
-        self.used -= self.sizes.pop(sha256)
+        self.used -= room_of(self.sizes.pop(sha256))
         self.names.run(partial(self.store.remove, sha256), _ignore)
 
     def park_less(self) -> None:

@@ -6,6 +6,7 @@ import os
 import pytest
 
 from chatd.ops.settings import Config, FilesConfig, RetentionConfig
+from chatd.server.files import SMALLEST
 from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.frames import chunk
@@ -610,6 +611,24 @@ def test_the_store_may_be_full(tmp_path):
     put(playground, carl, content_of(40_000, b"5"))
 
 
+def test_small_files_take_room_too(tmp_path):
+    playground = make(tmp_path, store_size=10 * SMALLEST)
+    ada = come_in(playground, "ada")
+    for number in range(9):
+        put(playground, ada, b"%d" % number)
+    put(playground, ada, b"1")
+    put(playground, ada, b"nine")
+    _, request = ada.put(b"ten")
+    playground.advance()
+    assert code_of(ada, request) == "store-full"
+    playground.crash_server()
+    playground.start_server()
+    bob = come_in(playground, "bob")
+    _, request = bob.put(b"ten")
+    playground.advance()
+    assert code_of(bob, request) == "store-full"
+
+
 def test_so_many_transfers_at_once(tmp_path):
     playground = make(tmp_path, per_connection=2)
     ada = come_in(playground, "ada")
@@ -759,6 +778,20 @@ def test_an_idle_connection_costs_nothing_more(playground):
     assert connection._transfers is None
 
 
+def test_what_has_ended_holds_no_blocks(playground):
+    ada = come_in(playground, "ada", accepting=False)
+    seq = post(playground, ada, content_of(1_000_000))
+    for _ in range(5):
+        transfer, _ = ada.get("#kitchen", seq)
+        playground.advance(0.1)
+        ada.say(m.Cancel(transfer=transfer))
+        playground.advance(0.1)
+    (connection,) = playground.desk.connections
+    past = connection._transfers._past.values()
+    assert len(past) == 6
+    assert not sum(each.outgoing._held for each in past if hasattr(each, "outgoing"))
+
+
 # ---- the client ends it ---------------------------------------------------------------------------------
 
 
@@ -823,7 +856,7 @@ def test_uploads_that_nobody_finishes_or_posts_expire(playground, tmp_path):
     assert len(names(tmp_path)) == 6
     playground.advance(5 * DAY, step=600)
     assert names(tmp_path) == [digest_of(posted)]
-    assert playground.desk.files.used == len(posted)
+    assert playground.desk.files.used == SMALLEST
 
 
 def test_a_file_goes_with_its_event(tmp_path):

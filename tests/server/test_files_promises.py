@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from chatd.ops.settings import Config, FilesConfig
+from chatd.server.files import SMALLEST
 from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.limits import WINDOW
@@ -263,7 +264,7 @@ class MovingFiles(RuleBasedStateMachine):
         files = self.playground.desk.files
         assert not len(files.uploads)
         assert not len(files.downloads)
-        sizes = sum(len(content) for content in CONTENTS)
+        sizes = sum(max(len(content), SMALLEST) for content in CONTENTS)
         assert files.used == sizes + sum(files.partial.values())
 
 
