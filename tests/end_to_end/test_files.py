@@ -5,6 +5,7 @@ import os
 import random
 import resource
 import socket
+import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.harness.forwarder import Forwarder
-from tests.end_to_end.harness.processes import PATIENCE, Deadline
+from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, Deadline, free_port
 from tests.end_to_end.harness.stranger import Stranger, digest
 
 MIB = 1 << 20
@@ -153,6 +154,51 @@ def test_what_is_there_already_does_not_travel_again(daemon, put, posted):
     assert len(files_in(daemon)) == 2
 
 
+@pytest.mark.parametrize("kind", ["tls", "unix"])
+def test_other_ways_to_the_daemon(make_daemon, start_chatc, certificate, make, kind, tmp_path):
+    """What carries the bytes makes no difference."""
+    crt, key = certificate()
+    port = free_port()
+    daemon = make_daemon()
+    with tempfile.TemporaryDirectory(prefix="chatd-") as short:
+        socket_ = f"{short}/chatd.sock"
+        daemon.listen = (
+            *daemon.listen,
+            f"unix:{socket_}:lockfile=0",
+            f"ssl:{port}:privateKey={key}:certKey={crt}:interface={LOOPBACK}",
+        )
+        daemon.start()
+        server = {"tls": f"tls://localhost:{port}", "unix": f"unix:{socket_}"}[kind]
+        more = ("--server", server, *(("--ca", str(crt)) if kind == "tls" else ()))
+        made = make(50 * MIB)
+        one = start_chatc(daemon, "ann", *more, "put", ROOM, str(made.path), "--json")
+        ended_in(PATIENCE, one)
+        came = tmp_path / "came"
+        ended_in(
+            PATIENCE,
+            start_chatc(daemon, "bob", *more, "get", ROOM, str(done(one)["seq"]), "-o", str(came), "--json"),
+        )
+    assert sha256(came) == made.sha256
+
+
+def test_a_daemon_that_is_stopped_waits_for_no_file(daemon, put, get, posted, make, tmp_path):
+    """It ends as quickly as ever; both go on with the next one from where they were."""
+    going, (coming, seq) = make(MEDIUM, "going.bin"), posted(MEDIUM, name="coming.bin")
+    with Forwarder(daemon.port, SLOW) as up, Forwarder(daemon.port, SLOW) as down:
+        both = put(up, "ann", going.path), get(down, "bob", seq, tmp_path / "came.bin")
+        for one in both:
+            await_line(one, lambda line: line["done"] > 5 * MIB and line["state"] != "reading")
+        begin = time.monotonic()
+        assert daemon.terminate() == 0
+        assert time.monotonic() - begin < 5
+        daemon.start()
+        ended_in(40, *both)
+        assert up.up <= MEDIUM * 1.02 + 2 * WINDOW
+        assert down.down <= MEDIUM * 1.02 + 2 * WINDOW
+    assert sha256(tmp_path / "came.bin") == coming.sha256
+    posted_once(daemon, going)
+
+
 # ---- kills ----------------------------------------------------------------------------------------------
 
 MEDIUM = 60 * MIB
@@ -204,6 +250,28 @@ def test_the_client_is_killed_again_and_again(daemon, put, get, posted, make, tm
     assert digest(fetched(daemon, going.sha256)) == going.sha256, f"seed {SEED}"
     posted_once(daemon, going)
     assert not list(tmp_path.glob("*.part*"))
+
+
+def test_many_small_files_while_the_daemon_is_killed(daemon, put, make):
+    """The kills come between all the steps that complete a file; each is posted once, and none is torn."""
+    chance = random.Random(SEED)
+    mades = [make(chance.choice([0, 1, 5_000, 300_000, 2 * MIB]) + n, f"{n}.bin") for n in range(40)]
+    one = put(daemon, "ann", *(made.path for made in mades))
+    kills = 0
+    while one.running and kills < 12:
+        time.sleep(chance.uniform(0.05, 0.6))
+        daemon.kill()
+        kills += 1
+        daemon.start()
+    ended_in(55, one)
+    assert kills >= 3
+    names = [event["file"]["name"] for event in files_in(daemon)]
+    assert names == [made.path.name for made in mades], f"seed {SEED}"
+    for made in mades:
+        assert digest(fetched(daemon, made.sha256)) == made.sha256, f"seed {SEED}"
+    blobs = [path for path in (daemon.data / "blobs").rglob("*") if path.is_file()]
+    assert sorted(path.name for path in blobs) == sorted(made.sha256 for made in mades)
+    assert not list((daemon.data / "partial").iterdir())
 
 
 def test_a_hundred_percent_means_that_it_is_there(daemon, put, make):

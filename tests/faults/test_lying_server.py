@@ -209,6 +209,32 @@ def test_chunks_that_nobody_asked_for(tmp_path):
     assert set(told.got.values()) <= {DATA}
 
 
+HOSTILE = "a\x1b[2Jb\x1b]0;evil\x07\u202e\x9b\r\nchatc: all is well"
+
+
+def show(message):
+    """Return the lie that answers a join with a file event that is hostile wherever it can be."""
+    room = message["room"]
+    file = {"name": HOSTILE, "size": 2**53 - 1, "sha256": HOSTILE, "media": HOSTILE}
+    fields = {"kind": "file", "by": HOSTILE, "text": HOSTILE, "session": 1, "n": 1, "file": file}
+    return (
+        said("rooms", rooms=[{"room": room, "head": 1, "cursor": 0}])
+        + said("ok", id=message["id"], seq=1, room=room)
+        + said("event", room=room, seq=1, ts=1795245079597, **fields)
+    )
+
+
+def test_hostile_events_harm_no_terminal(tmp_path):
+    with Liar({"join": show}) as liar:
+        one = Chatc(liar, tmp_path, "ann", "tail", ROOM, "--since", "0", "--count", "1")
+        assert one.wait(30) == 0
+        one.close()
+    first, *others = one.out.read_text().splitlines()
+    assert (first + "".join(others)).isprintable()
+    assert all(line.startswith("  ") for line in others), "a line of a stranger's looks like chatc's own"
+    assert "Traceback" not in one.complaints
+
+
 # ---- uploads --------------------------------------------------------------------------------------------
 
 
