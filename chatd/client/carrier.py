@@ -231,11 +231,11 @@ class Carrier:
 
     def _find(self, job: Job, errand: Find) -> None:
         found = job.open_target(errand.file)
-        self._do(job, found, lambda transfers, stored: transfers.found(errand.key, errand.run, stored))
+        self._do(job, found, lambda transfers, stored: transfers.found(errand.key, stored))
 
     def _keep(self, job: Job, errand: Keep) -> None:
         kept = job.write(errand.data)
-        self._do(job, kept, lambda transfers, held: transfers.kept(errand.key, errand.run, *held))
+        self._do(job, kept, lambda transfers, held: transfers.kept(errand.key, *held))
 
     def _settle(self, job: Job, errand: Settle) -> None:
         settled = job.sync()

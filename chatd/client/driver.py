@@ -199,9 +199,6 @@ class Driver:
     def _wake(self) -> None:
         for link in self.factory.stirring():
             self.feed(self.machine.stirred(link, self.now()))
-        if self.machine.transfers.under_way():
-            for link in self.factory.draining():
-                self.feed(self.machine.drained(link, self.now()))
         self.feed(self.machine.tick(self.now()))
 
     def dialling(self, link: int) -> None:

@@ -72,16 +72,14 @@ class Find:
     """Find and open a place for ``file``, which transfer ``key`` brings; tell how much of it is there."""
 
     key: int
-    run: int
     file: File
 
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Write ``data``, which follows what was written before; ``run`` goes with the answer."""
+    """Write ``data``, which follows what was written before; tell how much is written, and on the disk."""
 
     key: int
-    run: int
     data: tuple[bytes | memoryview, ...]
 
 
@@ -90,7 +88,6 @@ class Settle:
     """Bring to the disk what was written, and tell how much of it is there."""
 
     key: int
-    run: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,11 +58,6 @@ class ChatClientFactory(ReconnectingClientFactory):
         if connector is not None and connector.protocol is not None:
             connector.protocol.allow_unsent(size)
 
-    def draining(self) -> list[int]:
-        """Return the links whose peer has taken bytes from us since the last look."""
-        protocols = [connector.protocol for connector in self._connectors.values()]
-        return [protocol.link for protocol in protocols if protocol is not None and protocol.drains()]
-
     def read(self, on: bool) -> None:
         """Read from the links, or leave what arrives where it is."""
         self._reading = on

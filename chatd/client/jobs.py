@@ -40,6 +40,7 @@ class Job:
         self._strand = strand
         self._source: Source | None = None
         self._target: Target | None = None
+        self._closing = False
         self._running: Deferred[Any] = Deferred()
         self._done: Deferred[Any] = Deferred()
 
@@ -91,6 +92,7 @@ class Job:
 
     def close(self) -> Deferred[Any]:
         """Close its file, behind everything that is still being done with it."""
+        self._closing = True
         if self._source is not None:
             self._source.stop()
         return self._do(self._close)
@@ -108,6 +110,8 @@ class Job:
         return self._do(lambda: self._open_source(path))
 
     def _open_source(self, path: Path) -> File:
+        if self._closing:
+            raise ClientError("cancelled", "The transfer was stopped.")
         self._source = source = Source(path)
         self.size = source.size
         file = source.describe(self._hashed)

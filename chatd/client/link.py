@@ -123,13 +123,6 @@ class Link:
         """Note that bytes came which cannot be read before what is missing: a life, but no service."""
         self._heart.heard(now)
 
-    def drained(self, now: float) -> None:
-        """Note that the server's system has taken bytes of a file from us: our questions wait behind them."""
-        self._heart.heard(now)
-        self._read = now
-        if self._unanswered is not None:
-            self._unanswered = now
-
     def asked(self, now: float) -> None:
         """Note that something was written that the server answers at once."""
         self._heart.said(now)

@@ -123,16 +123,6 @@ class Links(ABC):
             link.stirred(now)
         return self._taken()
 
-    def drained(self, number: int, now: float) -> list[Effect]:
-        """Note that on link ``number`` the server's system takes what is under way of a file.
-
-        What we ask waits behind it: as long as it moves, a late answer tells nothing (P7).
-        """
-        link = self._link(number)
-        if link is not None and link.phase is Phase.LIVE:
-            link.drained(now)
-        return self._taken()
-
     def writable(self, number: int, on: bool, now: float) -> list[Effect]:
         """Note whether the transport of link ``number`` takes more bytes now."""
         link = self._link(number)

@@ -9,7 +9,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chatd.client.seams import Ends
-from chatd.tcp import Tuning, allow_unsent, out_of_order, unsent
+from chatd.tcp import Tuning, allow_unsent, out_of_order
 
 FAREWELL: Final = 2.0
 """Seconds that written bytes have to get out before the connection is aborted."""
@@ -34,7 +34,6 @@ class ChatClientProtocol(Protocol):
         self._lost = lost
         self._streaming = False
         self._out_of_order = 0
-        self._written = self._taken = 0
 
     def connectionMade(self) -> None:
         """Tune the socket and tell that the transport is open."""
@@ -65,14 +64,8 @@ class ChatClientProtocol(Protocol):
         """Let the kernel hold ``size`` bytes that it cannot send yet."""
         allow_unsent(self._transport(), size)
 
-    def drains(self) -> bool:
-        """Return whether the peer's system has taken bytes from us since the last look."""
-        before, self._taken = self._taken, self._written - unsent(self._transport())
-        return self._taken > before
-
     def write(self, data: bytes) -> None:
         """Write ``data``."""
-        self._written += len(data)
         self._transport().write(data)
 
     def close(self) -> None:

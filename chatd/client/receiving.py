@@ -12,8 +12,8 @@ class Receiving:
 
     It is asked for without an offset at first: only the answer tells which file it is, and so how much of it
     an earlier run has left. Until that is known nothing is said to be received. ``incoming`` is what the link
-    has brought of it once it is agreed on. ``run`` changes when a link ends: what is told of an older one is
-    old.
+    has brought of it once it is agreed on. The errands are done in order, so none is answered for an older
+    link once that has settled.
     """
 
     sending = False
@@ -25,7 +25,7 @@ class Receiving:
         self.file: File | None = None
         self.stage = Stage.WAITING
         self.reason = ""
-        self.number = self.request = self.run = 0
+        self.number = self.request = 0
         self.retry_at = 0.0
         self.incoming: Incoming | None = None
         self.done = 0
@@ -66,18 +66,18 @@ class Receiving:
         if self._open:
             return self.errands()
         self._finding = True
-        return [Find(self.key, self.run, self.file)]
+        return [Find(self.key, self.file)]
 
     def _is_asked_for(self, ok: Ok, file: File) -> bool:
         if self.seq is not None:
             return ok.seq in {None, self.seq}
         return file.sha256.startswith(self._prefix)
 
-    def found(self, run: int, stored: int) -> bool:
+    def found(self, stored: int) -> bool:
         """Note that its place holds ``stored`` bytes; return whether to ask anew, from there on."""
         self._open, self._finding = True, False
         self.done = stored
-        return run != self.run or stored > 0
+        return stored > 0
 
     def take(self, offset: int, data: memoryview) -> None:
         """Take in a chunk."""
@@ -92,7 +92,7 @@ class Receiving:
         if self._pending:
             self._writing = True
             data, self._pending = tuple(self._pending), []
-            return [Keep(self.key, self.run, data)]
+            return [Keep(self.key, data)]
         if self._whole():
             self.finishing = True
             return [Finish(self.key)]
@@ -102,9 +102,9 @@ class Receiving:
         written = self.done if self.incoming is None else self.incoming.written
         return self.file is not None and written == self.file.size
 
-    def kept(self, run: int, written: int, stored: int) -> None:
-        """Note how much is written, and on the disk."""
-        if run == self.run and self.incoming is not None:
+    def kept(self, written: int, stored: int) -> None:
+        """Note how much is written, and on the disk; where the link is gone, `settled` will tell."""
+        if self.incoming is not None:
             self._writing = False
             self.done = stored
             self.incoming.wrote(written)
@@ -119,21 +119,17 @@ class Receiving:
         self.number = self.request = 0
         self.incoming = None
         pending, self._pending = tuple(self._pending), []
-        if self.finishing or self._settling:
-            return []
-        run, self.run = self.run, self.run + 1
-        if not self._open:
+        if self.finishing or self._settling or not self._open:
             return []
         self._settling = True
-        rest: list[Errand] = [Keep(self.key, run, pending)] if pending else []
-        return [*rest, Settle(self.key, run)]
+        rest: list[Errand] = [Keep(self.key, pending)] if pending else []
+        return [*rest, Settle(self.key)]
 
     def forget_link(self) -> None:
         """Note that the transfer is given up because it began elsewhere than where our disk ends."""
         self.number = self.request = 0
         self.incoming = None
         self._pending = []
-        self.run += 1
 
     def settled(self, stored: int) -> None:
         """Note how much is on the disk now that the link is gone."""

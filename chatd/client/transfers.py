@@ -129,22 +129,22 @@ class Transfers:
         if isinstance(moving, Sending):
             moving.fetched(run, data)
 
-    def found(self, key: int, run: int, stored: int) -> None:
+    def found(self, key: int, stored: int) -> None:
         """Note that a download has its place, where ``stored`` bytes of it lie already."""
         moving = self.all.get(key)
         if not isinstance(moving, Receiving):
             return
-        if moving.found(run, stored) and moving.number:
+        if moving.found(stored) and moving.number:
             self._out.append(m.encode(m.Cancel(transfer=moving.number)))
             moving.forget_link()
         self._emit_all(moving.errands())
         self._see(moving)
 
-    def kept(self, key: int, run: int, written: int, stored: int) -> None:
+    def kept(self, key: int, written: int, stored: int) -> None:
         """Note how much of a download is written, and on the disk."""
         moving = self.all.get(key)
         if isinstance(moving, Receiving):
-            moving.kept(run, written, stored)
+            moving.kept(written, stored)
             self._emit_all(moving.errands())
             self._see(moving)
 
@@ -209,10 +209,6 @@ class Transfers:
     def budget(self) -> int:
         """Return how many bytes of ours may be under way on the present link; 0 while none are to be sent."""
         return int(self._turns.pace.budget) if self._turns.transfers else 0
-
-    def under_way(self) -> bool:
-        """Return whether bytes of ours are on their way on the present link."""
-        return self._turns.pace.under_way > 0
 
     # ---- inside ---------------------------------------------------------------------------------------
 
@@ -290,4 +286,4 @@ class Transfers:
         return next((one for one in self.all.values() if test(one)), None)
 
     def _numbered(self, number: int) -> Moving | None:
-        return self._find(lambda one: bool(one.number) and one.number == number and not one.request)
+        return self._find(lambda one: one.number == number)

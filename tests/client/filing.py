@@ -301,7 +301,7 @@ class Filing(World):
     def _do_find(self, transfers, errand: Find):
         assert errand.key not in self.places, "two places for one file"
         place = self.places[errand.key] = self.wanted.get(errand.key) or Place(errand.file)
-        transfers.found(errand.key, errand.run, place.stored)
+        transfers.found(errand.key, place.stored)
 
     def _do_keep(self, transfers, errand: Keep):
         place = self.places[errand.key]
@@ -309,7 +309,7 @@ class Filing(World):
             place.data += part
         if len(place.data) - place.stored > 2000:
             place.stored = len(place.data)
-        transfers.kept(errand.key, errand.run, len(place.data), place.stored)
+        transfers.kept(errand.key, len(place.data), place.stored)
 
     def _do_settle(self, transfers, errand: Settle):
         place = self.places[errand.key]

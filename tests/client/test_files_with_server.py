@@ -199,3 +199,39 @@ def test_who_may_not_post_is_told_and_the_room_is_not_disturbed(world, enter, fi
     assert not posted(ann)
     failed = [notice.transfer for notice in bob.heard if isinstance(notice, TransferSeen)][-1]
     assert (failed.stage.value, failed.reason) == ("failed", refused.value.text)
+
+
+def test_many_at_once_take_turns_and_the_same_one_twice_is_no_trouble(world, enter, file):
+    ann, bob = enter("ann", "#a"), enter("bob", "#a")
+    world.advance(1)
+    path = file("same", os.urandom(300_000))
+    puts = [ann.put("#a", path), ann.put("#a", path)]
+    puts += [ann.put("#a", file(f"x{number}", os.urandom(100_000))) for number in range(8)]
+    world.advance(20)
+    for putting in puts:
+        now(putting)
+    assert sorted(event.file.name for event in posted(bob)) == ["same", "same", *(f"x{n}" for n in range(8))]
+
+
+def test_a_link_that_our_file_saturates_is_neither_suspected_nor_given_up(world, enter, file):
+    """At 300 bytes a second the least that may be under way takes seven seconds; an answer waits behind it."""
+    ann = enter("ann", "#a")
+    world.advance(1)
+    world.network.rate = 300
+    putting = ann.put("#a", file("x", os.urandom(8_000)))
+    world.advance(20)
+    assert 0 < ann._machine.transfers.all[1].outgoing.received < 8_000
+    assert not [notice for notice in ann.heard if isinstance(notice, (Lost, Quiet))]
+    world.advance(30)
+    now(putting)
+    assert not [notice for notice in ann.heard if isinstance(notice, (Lost, Quiet))]
+    world.network.rate = None
+    putting = ann.put("#a", file("y", os.urandom(BYTES)))
+    world.network.latency = 0.005
+    world.advance(0.1, STEP)
+    world.network.cut()
+    world.advance(9)
+    assert [notice for notice in ann.heard if isinstance(notice, Lost)]
+    world.network.heal()
+    world.advance(30, 0.01)
+    now(putting)

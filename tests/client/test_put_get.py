@@ -237,6 +237,18 @@ def test_cancelling_gives_up_here_and_there(room):
     assert told(ann)[-1].reason == "stopped"
 
 
+def test_cancelling_before_a_thread_is_free_reads_nothing(room, monkeypatch):
+    read = []
+    monkeypatch.setattr(os, "pread", lambda *arguments: read.append(arguments))
+    ann = room.enter(hands=Hands(quick=False))
+    putting = ann.put("#a", room.file("x", b"x"))
+    putting.cancel()
+    ann.hands.work()
+    with pytest.raises(CancelledError):
+        now(putting)
+    assert not read
+
+
 def test_stopping_the_client_fails_what_is_under_way(room):
     ann = room.enter()
     putting = ann.put("#a", room.file("x", b"x"))
@@ -336,6 +348,7 @@ def test_a_file_is_got_by_number_or_digest(room):
     assert stages(ann)[-1] is Stage.DONE
     last = told(ann)[-1]
     assert (last.name, last.seq, Path(last.path)) == ("x.bin", event.seq, now(second))
+    assert (last.done, last.size) == (100_000, 100_000)
     assert not room.server.lies
 
 
