@@ -214,7 +214,7 @@ def test_many_at_once_take_turns_and_the_same_one_twice_is_no_trouble(world, ent
 
 
 def test_a_link_that_our_file_saturates_is_neither_suspected_nor_given_up(world, enter, file):
-    """At 300 bytes a second the least that may be under way takes seven seconds; an answer waits behind it."""
+    """At 300 bytes a second the least that may be under way takes seven seconds: answers wait behind it."""
     ann = enter("ann", "#a")
     world.advance(1)
     world.network.rate = 300
