@@ -13,7 +13,7 @@ import chatd
 from chatd.chat.storage import StoreError
 from chatd.clock import use_monotonic_time, wall_milliseconds
 from chatd.files.blobs import BlobStore
-from chatd.files.strand import Threads
+from chatd.files.strand import FLUSHERS, WORKERS, Threads
 from chatd.ops.log import Log
 from chatd.ops.settings import Config
 from chatd.server.auth import make_portal
@@ -103,28 +103,34 @@ class ChatService(Service):
         )
 
     def _take_files(self) -> None:
-        self._workers = Threads(self._reactor.callFromThread)
+        workers, flushers = (Threads(self._reactor.callFromThread, count) for count in (WORKERS, FLUSHERS))
+        self._threads = (workers, flushers)
         try:
             files = Files(
                 self._config.files,
                 BlobStore(Path(self._config.data)),
-                self._workers,
+                workers,
+                flushers,
                 self._reactor,
                 wall_milliseconds,
             )
         except OSError as error:
-            self._workers.stop()
+            self._stop_threads()
             raise self._cannot_start(StoreError(_unusable(self._config.data, error))) from None
         self.desk.take_files(files)
         self._expiry = Expiry(self.desk, files)
         self._expiry.start()
+
+    def _stop_threads(self) -> None:
+        for threads in self._threads:
+            threads.stop()
 
     async def _settle_files(self) -> None:
         files = self.desk.files
         if files is not None:
             self._expiry.stop()
             if await files.settle(self._config.drain.deadline):
-                self._workers.stop()
+                self._stop_threads()
 
     def _listen(self) -> None:
         if self._ports:

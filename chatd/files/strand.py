@@ -9,8 +9,11 @@ from typing import Any, Final, Protocol
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
-THREADS: Final = 4
-"""Threads that all strands share: enough to keep a disk and two processors busy."""
+WORKERS: Final = 4
+"""Threads that read, write and hash: enough to keep a disk and two processors busy."""
+
+FLUSHERS: Final = 4
+"""Threads that wait for the disk to have it all."""
 
 Job = Callable[[], Any]
 Done = Callable[[Any], None]
@@ -26,7 +29,7 @@ class Workers(Protocol):
 class Threads:
     """Workers that are threads; ``call`` runs a function in the reactor's thread."""
 
-    def __init__(self, call: Callable[..., object], count: int = THREADS) -> None:
+    def __init__(self, call: Callable[..., object], count: int = WORKERS) -> None:
         self._call = call
         self._pool = ThreadPool(0, count, "chatd-files")
         # A disk that hangs must not hold up the end of the process.

@@ -20,6 +20,7 @@ from chatd.files.strand import Strand, Workers
 from chatd.ops.log import Log
 from chatd.ops.settings import FilesConfig
 from chatd.wire.errors import Code, RequestError
+from chatd.wire.limits import MAX_TRANSFERS
 
 log = Log(__name__)
 
@@ -49,6 +50,7 @@ def room_of(size: int) -> int:
 class Moving(Protocol):
     """A transfer, for the `Register`; ``moved`` is the second at which it last did."""
 
+    key: Key
     moved: float
 
     def give_way(self) -> None:
@@ -56,7 +58,7 @@ class Moving(Protocol):
 
 
 class Register:
-    """The transfers of one direction in the whole daemon, ``most`` of them at once."""
+    """The transfers of one direction in the whole daemon, ``most`` at once, a quarter for one user."""
 
     def __init__(self, most: int, clock: Clock) -> None:
         self._most = most
@@ -71,6 +73,9 @@ class Register:
 
         Raises `RequestError` ``too-many-transfers`` where all of them move.
         """
+        own = sum(each.key.user == transfer.key.user for each in self._moving)
+        if own >= max(self._most // 4, MAX_TRANSFERS):
+            raise RequestError(Code.TOO_MANY_TRANSFERS, f"You have {own} transfers under way; wait for one.")
         if len(self._moving) >= self._most:
             stillest = min(self._moving, key=lambda each: each.moved)
             if self._clock.seconds() - stillest.moved < IDLE:
@@ -101,7 +106,8 @@ class _Bay:
 class Files:
     """The contents in ``store``, and the limits of ``config``.
 
-    ``wall`` tells milliseconds since 1970. It is the `chatd.chat.files.Blobs` of the chat.
+    ``workers`` read, write and hash; ``flushers``, which a slow disk holds up, make it last. ``wall`` tells
+    milliseconds since 1970. It is the `chatd.chat.files.Blobs` of the chat.
     """
 
     def __init__(
@@ -109,15 +115,17 @@ class Files:
         config: FilesConfig,
         store: BlobStore,
         workers: Workers,
+        flushers: Workers,
         clock: Clock,
         wall: Callable[[], int],
     ) -> None:
         self.config = config
         self.store = store
         self.workers = workers
+        self.flushers = flushers
         self.clock = clock
         self.wall = wall
-        self.names = Strand(workers)
+        self.names = Strand(flushers)
         self.uploads = Register(config.uploads, clock)
         self.downloads = Register(config.downloads, clock)
         self._bays: dict[Key, _Bay] = {}

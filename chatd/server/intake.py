@@ -42,6 +42,7 @@ class Intake:
         incoming: Incoming,
         part: Partial,
         workers: Workers,
+        flushers: Workers,
         clock: Clock,
         changed: Callable[[], None],
         ended: Callable[[BaseException | None], None],
@@ -52,7 +53,7 @@ class Intake:
         self._changed = changed
         self._ended = ended
         self._writes = Strand(workers)
-        self._keeps = Strand(workers)
+        self._flushes = Strand(flushers)
         self._pieces: list[bytearray | memoryview] = []
         self._mark = Mark(part.written, "")
         self._kept = part.stored
@@ -98,11 +99,11 @@ class Intake:
 
     def _go_on(self) -> None:
         """Flush, check or end, whichever has its time; nothing of that happens at once with another."""
-        if self._over or len(self._keeps):
+        if self._over or len(self._flushes):
             return
         if self.incoming.complete:
             if not self._busy:
-                self._writes.run(self.part.check, lambda result: self._end(error_of(result)))
+                self._flushes.run(self.part.check, lambda result: self._end(error_of(result)))
         elif self._stopped is not None and not self._busy:
             self._keep_rest()
         elif self._due:
@@ -134,7 +135,7 @@ class Intake:
 
     def _keep(self) -> None:
         self._kept_at = self._clock.seconds()
-        self._keeps.run(partial(self.part.keep, self._mark), self._was_kept)
+        self._flushes.run(partial(self.part.keep, self._mark), self._was_kept)
 
     def _was_kept(self, result: Any) -> None:
         error = error_of(result)
@@ -166,6 +167,6 @@ class Intake:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not len(self._keeps):  # else this is called again: a thread is still at the file
+        if not len(self._flushes):  # else this is called again: a thread is still at the file
             stopped = self._stopped
             (self._ended if stopped is None else stopped)(self._error)

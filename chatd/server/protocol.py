@@ -62,6 +62,11 @@ FULL_BREATH: Final = 0.25
 _FREE: Final = Bucket(0, 0, 0)
 """What may be asked before the welcome: no more than a hello is taken then."""
 
+SMALL_CHUNK: Final = 1_024
+"""Bytes below which a chunk's payload counts against the session's rate: no honest sender makes many such."""
+
+SMALL_CHUNK_COST: Final = 0.1
+
 _PING: Final = frame(FrameType.PING, b"")
 
 
@@ -313,6 +318,8 @@ class ChatProtocol(Protocol):
             number = split_chunk(payload)[0]
             raise ProtocolError(Code.BAD_CHUNK, f"No chunk of transfer {number} is expected.")
         self._transfers.chunk(payload)
+        if len(payload) < SMALL_CHUNK:
+            self._allowance.left -= SMALL_CHUNK_COST
 
     def _progress(self, message: Progress, _: int) -> None:
         if self._transfers is not None:

@@ -99,6 +99,7 @@ class Arriving(Transfer):
             Incoming(self.number, self.size, part.stored),
             part,
             self.files.workers,
+            self.files.flushers,
             self.files.clock,
             self.tell,
             self._ended,

@@ -91,7 +91,7 @@ class Playground:
     def _take_files(self, desk: Desk, folder: Path) -> None:
         self.workers = ClockWorkers(self.clock)
         self.blobs = MortalBlobStore(folder)
-        files = Files(self.config.files, self.blobs, self.workers, self.clock, self.wall)
+        files = Files(self.config.files, self.blobs, self.workers, self.workers, self.clock, self.wall)
         desk.take_files(files)
         self._loops.append(Expiry(desk, files))
 

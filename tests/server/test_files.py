@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from chatd.ops.settings import Config, FilesConfig, RetentionConfig
+from chatd.ops.settings import Config, FilesConfig, LimitsConfig, RetentionConfig
 from chatd.server.files import SMALLEST
 from chatd.testing import Playground
 from chatd.wire import messages as m
@@ -659,6 +659,38 @@ def test_so_many_uploads_in_the_whole_server_and_the_stillest_gives_way(tmp_path
     movers[1].transport.write(chunk(1, 0, b"x"))
     playground.advance()
     assert movers[1].lost is None
+
+
+def test_one_user_takes_no_more_than_a_quarter_of_what_all_may(tmp_path):
+    playground = make(tmp_path, uploads=20)
+    ada = come_in(playground, "ada")
+    token = ada.of(m.Welcome)[0].token
+    refused = []
+    for device in range(4):
+        mover = Mover(m.Hello(token=token, device=True))
+        playground.connect(mover)
+        playground.advance()
+        for number in (1, 2):
+            sha256 = digest_of(b"%d %d" % (device, number))
+            mover.say(m.Upload(id=number, transfer=number, size=1000, sha256=sha256))
+            playground.advance()
+            refused.append(isinstance(mover.answer(number), m.Error))
+    assert refused == [False] * 5 + [True] * 3
+    put(playground, come_in(playground, "bob"), content_of(1000))
+
+
+def test_many_small_chunks_are_read_more_slowly(tmp_path):
+    config = Config(files=FilesConfig(), limits=LimitsConfig(requests_per_second=10))
+    playground = Playground(config, folder=tmp_path)
+    playground.start_server()
+    ada, bob = come_in(playground, "ada"), come_in(playground, "bob")
+    ada.chunk_size = 7
+    transfer, _ = ada.put(content_of(70_000))
+    playground.advance(1)
+    assert ada.stored(transfer) < 35_000
+    put(playground, bob, content_of(5_000_000))
+    playground.advance(120)
+    assert ada.stored(transfer) == 70_000
 
 
 def test_a_full_disk_ends_the_transfer_and_keeps_what_was_there(playground, monkeypatch):
