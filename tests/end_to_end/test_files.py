@@ -259,7 +259,7 @@ def test_many_small_files_while_the_daemon_is_killed(daemon, put, make):
     one = put(daemon, "ann", *(made.path for made in mades))
     kills = 0
     while one.running and kills < 12:
-        time.sleep(chance.uniform(0.05, 0.6))
+        time.sleep(chance.uniform(0.02, 0.2))
         daemon.kill()
         kills += 1
         daemon.start()
