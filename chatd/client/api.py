@@ -326,6 +326,11 @@ class Client:
         """
         return self._carriage().get(room, seq, file, Wanted(output, force))
 
+    def give_up(self, key: int) -> None:
+        """End the transfer ``key`` for good, even one that was to be kept; its Deferred fails."""
+        if self._carrier is not None:
+            self._carrier.give_up(key)
+
     def transfers(self) -> list[Transfer]:
         """Return the files that are on their way, in the order in which they were begun."""
         return [] if self._carrier is None else self._carrier.transfers()

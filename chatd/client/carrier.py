@@ -91,6 +91,15 @@ class Carrier:
         job.wanted = wanted
         return self._run(job, self._get(job, seq, prefix))
 
+    def give_up(self, key: int) -> None:
+        """End one for good: no later run goes on with it."""
+        job = self._jobs.get(key)
+        if job is None:
+            return
+        if job.kept is not None:
+            self._home.drop_upload(job.kept)
+        job.end(ClientError("cancelled", f"{job.name} is given up."))
+
     def transfers(self) -> list[Transfer]:
         """Return how far each one is."""
         return [self._transfer(job) for job in self._jobs.values()]

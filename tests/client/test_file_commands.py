@@ -70,6 +70,20 @@ def test_there_and_back(run, file, tmp_path):
     assert (target / "x").read_bytes() == one.read_bytes()
 
 
+def test_in_a_pipe_files_are_put_and_got_before_it_ends(run, file, tmp_path):
+    path = file()
+    given = f'/join #a\n/put "{path}" caption\n'
+    status, out, err = run(given=given)
+    assert (status, re.sub("^[0-9:]{5} ", "", out, flags=re.MULTILINE).splitlines()[-2:]) == (
+        0,
+        ["#a <login> posts a b.bin (4.0 MB): /get 2", "      caption"],
+    )
+    assert "sending" not in out + err
+    status, out, _ = run(given=f"/join #a\n/get 2 {tmp_path}/got\n/put {tmp_path}\n")
+    assert status == 1
+    assert (tmp_path / "got").read_bytes() == path.read_bytes()
+
+
 def test_lines_of_json_tell_how_far_it_is(daemon, run, file, tmp_path):
     with Forwarder(daemon.port, rate=SLOW) as line:
         server = ("--server", f"127.0.0.1:{line.port}")

@@ -20,6 +20,7 @@ from chatd.client.notices import LinkState
 from chatd.client.problems import ClientError
 from chatd.client.rooms import fold
 from chatd.client.stages import Stage
+from chatd.client.values import Sent
 from chatd.wire import messages as m
 from chatd.wire.errors import RequestError
 
@@ -61,7 +62,7 @@ class Conversation:
         console.open()
         for upload, sent in self.client.put_kept():
             self.say(f"Going on with {clean_line(str(upload.path))} for {clean_line(upload.room)}.")
-            self._run(sent.addCallback(lambda _: None))
+            self._run(sent.addCallback(self.posted))
 
     def finish(self) -> None:
         """Say what is left undone, and close the console."""
@@ -213,6 +214,10 @@ class Conversation:
             # What becomes of it is told by notices, as of the sends that an earlier run left.
             sent.addErrback(lambda _: None)
         self.console.refresh()
+
+    def posted(self, sent: Sent) -> None:
+        """Note that a file is posted: it is still to be shown."""
+        self.unfinished.expect(sent)
 
     def _meet(self, room: str) -> None:
         """Learn who is in ``room``, for completion and to tell who comes and goes."""

@@ -16,6 +16,7 @@ from chatd.client.cli.text import clean_line
 from chatd.client.cli.which import which_file
 from chatd.client.problems import ClientError
 from chatd.client.rooms import fold
+from chatd.client.values import Sent
 from chatd.wire.errors import RequestError
 from chatd.wire.limits import MAX_INT, PAGE_ROWS
 from chatd.wire.messages import Event
@@ -44,6 +45,9 @@ class Talk(Protocol):
 
     def post(self, room: str, text: str) -> None:
         """Send ``text`` to ``room``."""
+
+    def posted(self, sent: Sent) -> None:
+        """Note that a file is posted."""
 
     def leave_chatc(self) -> None:
         """End."""
@@ -217,7 +221,7 @@ async def _put(talk: Talk, argument: str) -> None:
         raise _misused("put")
     room, path = talk.client.name(_room(talk, "put")), _path(word)
     try:
-        await talk.client.put(room, path, caption, keep=True)
+        talk.posted(await talk.client.put(room, path, caption, keep=True))
     except RequestError as error:
         raise ClientError(error.code, f"{path} is not posted in {room}: {error.text}") from None
 
@@ -230,6 +234,17 @@ async def _get(talk: Talk, argument: str) -> None:
     which, room = which_file(word), _room(talk, "get")
     path = await talk.client.get(room, which.seq, which.file, str(_path(output)) if output else "")
     talk.answer(f"{clean_line(path.name)} is there: {clean_line(str(path.absolute()))}")
+
+
+async def _cancel(talk: Talk, argument: str) -> None:
+    name = first_word(argument)[0] or argument
+    meant = [file for file in talk.client.transfers() if name in {"", file.name}]
+    if not meant:
+        raise ClientError(
+            "no-such-file", f"No file called {name} is on its way." if name else "No file is on its way."
+        )
+    for file in meant:
+        talk.client.give_up(file.key)
 
 
 async def _nick(talk: Talk, argument: str) -> None:
@@ -276,6 +291,9 @@ COMMANDS: Final[dict[str, Command]] = {
         "/get number [path]",
         "get the file of that event or SHA-256, into a folder or a new file",
         _get,
+    ),
+    "cancel": Command(
+        "/cancel [name]", "give up the file of that name, or all that are on their way", _cancel
     ),
     "nick": Command("/nick [nick]", "show your nick, or take another one", _nick),
     "status": Command("/status", "say how the link is and what waits to be sent", _status),

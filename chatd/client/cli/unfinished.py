@@ -6,6 +6,7 @@ It goes by the notices alone: the client knows of an answer before those that ca
 from collections.abc import Iterable
 
 from chatd.client.notices import Accepted, EventSeen, GapSeen, Notice, RoomClosed, RoomOpened, SendRefused
+from chatd.client.values import Sent
 
 
 class Unfinished:
@@ -37,11 +38,12 @@ class Unfinished:
         elif isinstance(notice, (Accepted, SendRefused)):
             self._keys.discard(notice.key)
             if isinstance(notice, Accepted):
-                self._expect(notice)
+                self.expect(notice)
 
     def _show(self, room: str, seq: int) -> None:
         self._shown[room] = max(seq, self._shown.get(room, 0))
 
-    def _expect(self, accepted: Accepted) -> None:
+    def expect(self, accepted: Accepted | Sent) -> None:
+        """Note that what was ``accepted`` is to be shown, where its room is."""
         if accepted.seq is not None and accepted.room in self._shown:
             self._expected[accepted.room] = max(accepted.seq, self._expected.get(accepted.room, 0))

@@ -174,6 +174,24 @@ def test_a_file_that_is_left_goes_on_when_chatc_runs_again(room):
     again.leave()
 
 
+def test_a_file_can_be_given_up_for_good(room):
+    ann = Person(room, "ann", slot=room.slot())
+    room.world.network.latency = 0.05
+    for name in ("x", "y z"):
+        room.file(name, os.urandom(100_000))
+        ann.type(f"/put '{name}'", wait=0.3)
+    assert ann.type("/cancel 'y z'") == ["chatc: y z is given up."]
+    assert [transfer.name for transfer in ann.client.transfers()] == ["x"]
+    assert ann.type("/cancel none") == ["chatc: No file called none is on its way."]
+    assert ann.type("/cancel") == ["chatc: x is given up."]
+    assert ann.type("/cancel") == ["chatc: No file is on its way."]
+    room.advance(2)
+    assert not posted(room)
+    assert not room.factory.made[0].conn.coming
+    assert ann.client._slot.uploads() == {}
+    ann.leave()
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
