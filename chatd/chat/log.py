@@ -4,6 +4,7 @@ A log knows three numbers: `first` (the oldest event still kept), `head` (the la
 `last` (the last one numbered; those above `head` wait for their commit). Frames are opaque here.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 TAIL_BYTES = 262_144
@@ -14,11 +15,21 @@ AT_ONCE_BYTES = 131_072
 """Bytes that a follower is handed in one piece at the most; larger batches are fetched in pages (P5)."""
 
 
+Outlet = Callable[[bytes], int]
+"""Where a follower takes joined frames: it returns how many bytes it took, or raises OSError for none.
+
+It is called once per delivery, so it is to be the system's own call wherever that may be (P6).
+"""
+
+
 class Follower(Protocol):
     """Somebody who stands at the head of a log and is handed what grows there."""
 
     def hand(self, data: bytes, /) -> None:
-        """Take joined frames."""
+        """Take whole frames that are in no log."""
+
+    def rest(self, data: bytes, /) -> None:
+        """Take what the outlet did not take."""
 
     def leave_behind(self, log: "Log", cursor: int) -> None:
         """Be no follower for now, with the cursor at ``cursor``; the rest is to be fetched."""
@@ -46,6 +57,7 @@ class Log:
         "name",
         "tail_bytes",
         "ts",
+        "volume",
     )
 
     def __init__(self, log_id: int, name: str, first: int = 1, head: int = 0, ts: int = 0) -> None:
@@ -55,8 +67,9 @@ class Log:
         self.head = head
         self.last = head
         self.ts = ts
-        self.followers: set[Follower] = set()
-        self._untold: dict[Follower, None] = {}
+        self.volume = 0
+        self.followers: dict[Follower, Outlet] = {}
+        self._untold: dict[Follower, Outlet] = {}
         self._told = head
         self._grown = b""
         self._tail: list[bytes] = []
@@ -81,25 +94,31 @@ class Log:
             most = 0
         self._told = self.head
         self.head += len(frames)
+        self.volume += len(joined)
         self._remember(frames, len(joined))
-        followers = list(self.followers)
-        for follower in followers[most:]:
+        self._grown = joined
+        self._untold = self.followers.copy()
+        for follower in list(self._untold)[most:]:
             try:
                 follower.leave_behind(self, self._told)
             except Exception:  # noqa: BLE001 - a fault costs that follower alone (P8)
                 follower.fault()
-        self._untold = dict.fromkeys(followers[:most])
-        self._grown = joined
         return len(self._untold)
 
     def deliver(self, most: int) -> int:
         """Hand what has grown to ``most`` of those who were not handed it yet; return to how many."""
         untold, grown = self._untold, self._grown
+        size = len(grown)
         count = min(most, len(untold))
         for _ in range(count):
-            follower = untold.popitem()[0]
+            follower, outlet = untold.popitem()
             try:
-                follower.hand(grown)
+                try:
+                    taken = outlet(grown)
+                except OSError:
+                    taken = 0
+                if taken < size:
+                    follower.rest(grown[taken:])
             except Exception:  # noqa: BLE001 - a fault costs that follower alone (P8)
                 follower.fault()
         if not untold:
@@ -110,9 +129,17 @@ class Log:
         """Return the last event that ``follower`` was handed."""
         return self._told if follower in self._untold else self.head
 
+    def passed(self, follower: Follower) -> int:
+        """Return how much of `volume`, all bytes that ever grew here, was there where ``follower`` stands."""
+        return self.volume - len(self._grown) if follower in self._untold else self.volume
+
+    def admit(self, follower: Follower, outlet: Outlet) -> None:
+        """Hand ``follower`` from now on what grows; it stands at the head."""
+        self.followers[follower] = outlet
+
     def dismiss(self, follower: Follower) -> None:
         """Let ``follower`` go; it is handed nothing any more."""
-        self.followers.discard(follower)
+        self.followers.pop(follower, None)
         self._untold.pop(follower, None)
 
     def forget_uncommitted(self) -> None:

@@ -7,7 +7,7 @@ cursor is kept here. There is no queue: whoever lags reads on from the log when 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from chatd.chat.log import Log
+from chatd.chat.log import Log, Outlet
 
 
 class Missing(NamedTuple):
@@ -31,7 +31,7 @@ class Reader:
 
     ``hand`` takes bytes for it, ``lagging`` hears that it has to catch up, ``fault`` that the exception which
     is being handled concerns it alone. ``follows_all`` tells whether rooms that its user enters elsewhere are
-    followed too.
+    followed too. Live events go another way where `connect` has named one.
     """
 
     __slots__ = (
@@ -39,21 +39,25 @@ class Reader:
         "_events_before",
         "_following",
         "_lagging",
+        "_volume",
         "fault",
         "follows_all",
         "hand",
+        "outlet",
         "paused",
+        "rest",
     )
 
     def __init__(
         self, hand: Callable[[bytes], None], lagging: Callable[[], None], fault: Callable[[], None]
     ) -> None:
-        self.hand = hand
+        self.hand = self.rest = hand
+        self.outlet: Outlet = self._take_all
         self.fault = fault
         self._lagging = lagging
         self.follows_all = True
         self.paused = False
-        self._events_before = 0
+        self._events_before = self._volume = 0
         self._following: dict[Log, int] = {}
         self._behind: dict[Log, int] = {}
 
@@ -68,6 +72,21 @@ class Reader:
         passed = sum(self.cursor(log) - start for log, start in self._following.items())
         return self._events_before + passed
 
+    @property
+    def volume(self) -> int:
+        """Return how many bytes of live events were handed out at the heads."""
+        return self._volume + sum(log.passed(self) for log in self._following if log not in self._behind)
+
+    def connect(self, outlet: Outlet | None, rest: Callable[[bytes], None]) -> None:
+        """Let live events go to ``outlet``, and to ``rest`` what it does not take: all, without one."""
+        self.rest = rest
+        if outlet is not None:
+            self.outlet = outlet
+
+    def _take_all(self, data: bytes) -> int:
+        self.rest(data)
+        return len(data)
+
     def follows(self, log: Log) -> bool:
         """Return whether ``log`` is followed."""
         return log in self._following
@@ -79,27 +98,31 @@ class Reader:
 
     def follow(self, log: Log, cursor: int) -> None:
         """Follow ``log`` from behind event ``cursor``."""
+        self._step_back(log, cursor)
         self._following.setdefault(log, cursor)
-        if cursor < log.head or self.paused:
+        if cursor >= log.head and not self.paused:
+            del self._behind[log]
+            self._volume -= log.volume
+            log.admit(self, self.outlet)
+
+    def _step_back(self, log: Log, cursor: int) -> None:
+        """Stand at ``cursor``, and be handed nothing live."""
+        if log in self._following and log not in self._behind:
+            self._volume += log.passed(self)
             log.dismiss(self)
-            self._behind[log] = cursor
-        else:
-            self._behind.pop(log, None)
-            log.followers.add(self)
+        self._behind[log] = cursor
 
     def leave_behind(self, log: Log, cursor: int) -> None:
         """Be no follower of ``log`` for now: too many are; go on from ``cursor`` in a later turn."""
-        log.dismiss(self)
-        self._behind[log] = cursor
+        self._step_back(log, cursor)
         self._lagging()
 
     def unfollow(self, log: Log) -> None:
         """Follow ``log`` no longer."""
-        start = self._following.pop(log, None)
-        if start is not None:
-            self._events_before += self.cursor(log) - start
-        self._behind.pop(log, None)
-        log.dismiss(self)
+        if log not in self._following:
+            return
+        self._step_back(log, self.cursor(log))
+        self._events_before += self._behind.pop(log) - self._following.pop(log)
 
     def unfollow_all(self) -> None:
         """Follow nothing any more."""
@@ -113,8 +136,7 @@ class Reader:
         self.paused = True
         for log in self._following:
             if log not in self._behind:
-                self._behind[log] = log.stand(self)
-                log.dismiss(self)
+                self._step_back(log, log.stand(self))
 
     def resume(self) -> None:
         """Go on: the transport has drained. Cursors at their head are handed live events again."""
@@ -137,5 +159,5 @@ class Reader:
         """Move the cursor of ``log`` to ``cursor``; other logs that lag come first next time."""
         if log not in self._behind:
             return
-        del self._behind[log]
+        self._behind[log] = self._behind.pop(log)
         self.follow(log, cursor)

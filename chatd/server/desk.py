@@ -78,9 +78,12 @@ class Connection(Peer, Swept, Protocol):
     opened: float
     close_reason: CloseReason | None
     bytes_in: int
-    bytes_out: int
     messages_in: int
     answered: int
+
+    @property
+    def bytes_out(self) -> int:
+        """Return how many bytes were written."""
 
 
 @dataclass(slots=True)

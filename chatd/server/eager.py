@@ -5,16 +5,34 @@ Sending at once saves that for every write that the kernel takes, which is nearl
 partial send, and every error, goes the usual way, so that order and the end of connections stay Twisted's.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from twisted.internet import tcp, unix
 
-LEANS_ON: Final = ("_tempDataLen", "dataBuffer", "connected", "_writeDisconnected", "TLS", "socket")
+LEANS_ON: Final = (
+    "TLS",
+    "_maybePauseProducer",
+    "_tempDataLen",
+    "_writeDisconnected",
+    "connected",
+    "dataBuffer",
+    "producer",
+    "producerPaused",
+    "socket",
+    "streamingProducer",
+)
 """What of Twisted's transports this relies on; a test says when that changes."""
 
 
 class _Eager:
     """The write of both kinds of transports."""
+
+    def _maybePauseProducer(self: Any) -> None:
+        """Pause the producer while anything at all is buffered, not only beyond some size."""
+        if self.producer is not None and self.streamingProducer and not self.producerPaused:
+            self.producerPaused = True
+            self.producer.pauseProducing()
 
     def write(self: Any, data: bytes) -> None:
         """Send ``data`` now as far as the kernel takes it; the rest is sent when it takes more."""
@@ -35,6 +53,14 @@ class EagerServer(_Eager, tcp.Server):
 
 class EagerUnixServer(_Eager, unix.Server):
     """An accepted connection of a UNIX socket that sends at once."""
+
+
+def outlet(transport: Any) -> Callable[[bytes], int] | None:
+    """Return the system's own call that sends on ``transport``; None where that would pass something by.
+
+    It may be called only while nothing is buffered: between the pauses of a registered producer.
+    """
+    return transport.socket.send if type(transport) in _EAGER.values() and not transport.TLS else None
 
 
 _EAGER: Final[dict[type, type]] = {tcp.Server: EagerServer, unix.Server: EagerUnixServer}

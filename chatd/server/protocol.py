@@ -20,6 +20,7 @@ from chatd.ops.log import Log
 from chatd.server import addresses
 from chatd.server.delivery import HOLE
 from chatd.server.desk import Desk
+from chatd.server.eager import outlet
 from chatd.server.transfers import Transfers
 from chatd.tcp import Tuning, arrived, held_back, unsent
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError
@@ -94,6 +95,7 @@ class ChatProtocol(Protocol):
     __slots__ = (
         "_allowance",
         "_breathing",
+        "_bytes_out",
         "_came",
         "_decoder",
         "_desk",
@@ -109,7 +111,6 @@ class ChatProtocol(Protocol):
         "address",
         "answered",
         "bytes_in",
-        "bytes_out",
         "close_reason",
         "due",
         "heartbeat",
@@ -130,7 +131,7 @@ class ChatProtocol(Protocol):
         self.session: Session | None = None
         self.close_reason: CloseReason | None = None
         self.heartbeat = Heartbeat(desk.pulse.interval, desk.pulse.misses, now)
-        self.bytes_in = self.bytes_out = self.messages_in = self.answered = 0
+        self.bytes_in = self._bytes_out = self.messages_in = self.answered = 0
         self.number = 0
         self.address = self.peer_host = ""
         self.relay: str | None = None
@@ -160,6 +161,7 @@ class ChatProtocol(Protocol):
         self.peer_host = addresses.host_of(peer)
         self.relay = addresses.relay_of(self.transport)
         self.transport.registerProducer(self, True)
+        self.reader.connect(outlet(self.transport), self._rest)
         error = self._desk.opened(self)
         if error is not None:
             self._fail(error, CloseReason.REFUSED)
@@ -434,6 +436,11 @@ class ChatProtocol(Protocol):
 
     # ---- bytes out ----------------------------------------------------------------------------------
 
+    @property
+    def bytes_out(self) -> int:
+        """Return how many bytes were written."""
+        return self._bytes_out + self.reader.volume
+
     def say(self, data: bytes) -> None:
         """Write frames that answer nothing."""
         self._write(data)
@@ -441,12 +448,15 @@ class ChatProtocol(Protocol):
     def _write(self, data: bytes) -> None:
         if self._state is State.CLOSING:
             return
-        self.bytes_out += len(data)
+        self._bytes_out += len(data)
         self.heartbeat.said(self._desk.clock.seconds())
         self.transport.write(data)
 
+    def _rest(self, data: bytes) -> None:
+        self.transport.write(data)
+
     def _hand(self, data: bytes) -> None:
-        self.bytes_out += len(data)
+        self._bytes_out += len(data)
         self.transport.write(data)
 
     # ---- welcome and the end ------------------------------------------------------------------------

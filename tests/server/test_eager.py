@@ -12,7 +12,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from chatd.server.eager import LEANS_ON, EagerServer, EagerUnixServer, send_eagerly
+from chatd.server.eager import LEANS_ON, EagerServer, EagerUnixServer, outlet, send_eagerly
 
 
 class Reactor(Clock):
@@ -120,6 +120,47 @@ def test_a_full_kernel_pauses_the_producer_and_resumes_it(pair):
     assert not transport.dataBuffer
 
 
+def test_the_producer_is_paused_while_anything_at_all_is_buffered(pair):
+    transport, protocol, reactor, far = pair
+    transport.registerProducer(protocol, True)
+    send = outlet(transport)
+    taken = send(bytes(500_000))
+    assert 0 < taken < 500_000
+    assert not protocol.paused
+    transport.write(b"1")
+    assert (protocol.paused, transport.producerPaused) == (1, True)
+    transport.write(b"2")
+    assert protocol.paused == 1
+    got = b""
+    while protocol.paused:
+        got += receive(far) or b""
+        reactor.turn()
+    got += receive(far) or b""
+    assert not transport.dataBuffer
+    assert got == bytes(taken) + b"12"
+
+
+def test_a_transport_that_does_more_than_send_has_no_outlet(pair):
+    transport, *_ = pair
+    stock = tcp.Server(transport.socket, Protocol(), ("127.0.0.1", 1), Listener(), 2, transport.reactor)
+    assert outlet(stock) is None
+    assert outlet(IPv4Address("TCP", "127.0.0.1", 1)) is None
+    transport.TLS = True
+    assert outlet(transport) is None
+
+
+def test_the_outlet_of_a_connection_that_has_ended_takes_nothing(pair):
+    transport, protocol, reactor, far = pair
+    send = outlet(transport)
+    far.close()
+    transport.loseConnection()
+    for _ in range(3):
+        reactor.turn()
+    assert protocol.lost is not None
+    with pytest.raises(OSError, match="descriptor"):
+        send(b"too late")
+
+
 def test_a_peer_that_is_gone_is_noticed_the_usual_way(pair):
     transport, protocol, reactor, far = pair
     far.close()
@@ -193,6 +234,8 @@ def test_twisted_still_has_what_this_leans_on():
         "self._tempDataBuffer.append(data)",
         "self._tempDataLen += len(data)",
         'self.dataBuffer = b""',
+        "self._maybePauseProducer()",
+        "(not self.streamingProducer) or self.producerPaused",
     ):
         assert phrase in source, f"Twisted's write has changed ({phrase}); see chatd/server/eager.py"
     far.close()
