@@ -133,6 +133,7 @@ class Hold:
         self.received = self.stored = 0
         self._seq = seq
         self._digest = hashlib.sha256()
+        self._waiting: list[memoryview] = []
         self._path = path
         self._part = path.with_name(f"{path.name}.part").open("wb", buffering=0)
 
@@ -140,15 +141,22 @@ class Hold:
         """Return what is asked for."""
         return Download(id=self.number, transfer=self.number, room=room, seq=self._seq)
 
-    def take(self, offset: int, data: memoryview) -> None:
-        """Take the next chunk."""
+    def receive(self, offset: int, data: memoryview) -> None:
+        """Note that the next chunk has come."""
         if offset != self.received:
             raise BenchError(f"a chunk begins at {offset}, not at {self.received}")
-        self._digest.update(data)
-        self._part.write(data)
         self.received += len(data)
+        self._waiting.append(data)
+
+    def write(self) -> bool:
+        """Hash and write what has come; return whether that was all."""
+        for data in self._waiting:
+            self._digest.update(data)
+            self._part.write(data)
+        self._waiting.clear()
         if self.received == self.file.size:
             self._finish()
+        return self.stored == self.file.size
 
     def _finish(self) -> None:
         os.fsync(self._part.fileno())
@@ -181,23 +189,24 @@ class Down:
         return False
 
     def read(self) -> None:
-        """Take the chunks that have come, and say so."""
+        """Take the chunks that have come, say so, and write them while the next are on their way."""
         size = self.link.recv_into(self._buffer[self._filled :])
         if not size:
             raise BenchError("the daemon closed the connection within a download")
         self._filled += size
-        begin, touched = 0, set()
+        begin = 0
+        touched: set[Hold] = set()
         while (end := self._end_of_frame(begin)) <= self._filled:
-            touched.add(self._take(begin, end))
+            touched.update(self._take(begin, end))
             begin = end
+        self._tell(touched)
+        self._tell({hold for hold in touched if hold.write()})
         rest = bytes(self._buffer[begin : self._filled])
         self._filled = len(rest)
         self._buffer[: self._filled] = rest
-        self._tell(touched - {None})
 
-    def _tell(self, holds: set[Hold | None]) -> None:
+    def _tell(self, holds: set[Hold]) -> None:
         for hold in holds:
-            assert hold is not None
             progress = Progress(transfer=hold.number, received=hold.received, stored=hold.stored)
             self.link.sendall(encode(progress))
 
@@ -206,18 +215,19 @@ class Down:
             return self._filled + 1
         return begin + 4 + int.from_bytes(self._buffer[begin : begin + 4], "big")
 
-    def _take(self, begin: int, end: int) -> Hold | None:
+    def _take(self, begin: int, end: int) -> tuple[Hold, ...]:
+        """Take one frame; return whose it is, if anybody's."""
         kind = self._buffer[begin + 4]
         if kind == FrameType.CHUNK:
             _, _, number, offset = _HEAD.unpack_from(self._buffer, begin)
-            self._holds[number].take(offset, self._buffer[begin + _HEAD.size : end])
-            return self._holds[number]
+            self._holds[number].receive(offset, self._buffer[begin + _HEAD.size : end])
+            return (self._holds[number],)
         payload = bytes(self._buffer[begin + HEAD_SIZE : end])
         if kind == FrameType.PING:
             self.link.sendall(frame(FrameType.PONG, payload))
         elif kind == FrameType.MESSAGE:
             _check(decode_from_server(payload))
-        return None
+        return ()
 
 
 def _check(message: FromServer | None) -> None:

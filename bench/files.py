@@ -2,7 +2,10 @@
 
 import hashlib
 import itertools
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -16,7 +19,7 @@ from bench.common import BenchError, Scale
 from bench.ferry import Down, Hold, Load, Up, drive
 from bench.process import Gauge, forget_peak, peak_bytes, resident_bytes
 from bench.results import Result, Row, Target
-from bench.server import STALL, Daemon
+from bench.server import LOOPBACK, ROOT, STALL, Daemon
 from bench.stall import Stall
 from chatd.wire.messages import File, FromServer, Ok, Send
 
@@ -63,8 +66,9 @@ def run(scale: Scale) -> Result:
             _round(folder, size, scale.seconds, figures, result)
         result.notes.append(f"the files of both sides are on {_kind(folder)}, the daemon's database too")
     what = {way: f"{way} of {size >> 20} MiB" for way in ("upload", "download")}
-    for way, words in what.items():
+    for (way, words), command in zip(what.items(), ("put", "get"), strict=True):
         result.rows += _rows(figures, way, words)
+        result.rows.append(Row(words, f"chatc {command}", "MB/s", tuple(figures.rates[f"chatc {command}"])))
     both = f"both ways of {size >> 20} MiB"
     result.rows += [
         Row(both, "chatd", "MiB resident above idle, peak", tuple(figures.memory), MEMORY),
@@ -143,6 +147,8 @@ def _round(folder: Path, size: int, seconds: float, figures: _Figures, result: R
         figures.memory.append((peak_bytes(daemon.pid) - idle) / 2**20)
         figures.stalls.append(stall.longest * 1e3)
     with _daemon(folder, size) as daemon:
+        _chatc(daemon, source, whole, figures)
+    with _daemon(folder, size) as daemon:
         parts = [(folder / f"part{n}", _make(folder / f"part{n}", size // MANY)) for n in range(MANY)]
         _ferry(daemon, parts, figures, (f"{MANY} uploads", f"{MANY} downloads"))
 
@@ -171,6 +177,34 @@ def _ferry(
         if came.stat().st_size != path.stat().st_size:
             raise BenchError("a file came down that is not the one that went up")
         came.unlink()
+
+
+_CHATC = "from chatd.client.cli import main; main()"
+
+
+def _chatc(daemon: Daemon, source: Path, whole: File, figures: _Figures) -> None:
+    """Bring ``source`` up and down again by the commands that people use, from their start to their end."""
+    came = source.with_name("came")
+    for name, words in (
+        ("put", ("put", "#bench", str(source))),
+        ("get", ("get", "#bench", whole.sha256, "-o", str(came))),
+    ):
+        begin = time.monotonic()
+        command = [sys.executable, "-c", _CHATC, "--server", f"{LOOPBACK}:{daemon.port}", "--nick", name]
+        done = subprocess.run(
+            [*command, *words],
+            cwd=daemon.folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(daemon.folder / name)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise BenchError(f"chatc {name} failed: {done.stderr}")
+        figures.add(f"chatc {name}", whole.size, time.monotonic() - begin)
+    if came.stat().st_size != whole.size:
+        raise BenchError("chatc got a file that is not the one it put")
+    came.unlink()
 
 
 def _groups(files: Sequence[tuple[Path, File]]) -> Iterator[Sequence[tuple[Path, File]]]:
