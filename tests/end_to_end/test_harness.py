@@ -84,5 +84,5 @@ def test_it_is_as_slow_as_told(echo):
 
 
 def test_nobody_behind_it_is_an_end(echo):
-    with Forwarder(1) as line, call(line) as one, pytest.raises(ConnectionResetError):
+    with Forwarder(1) as line, pytest.raises(ConnectionResetError), call(line) as one:
         one.recv(1)
