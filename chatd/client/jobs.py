@@ -105,21 +105,20 @@ class Job:
 
     # ---- its file -------------------------------------------------------------------------------------
 
-    def open_source(self, path: Path) -> Deferred[File]:
-        """Open and read what is to be sent; fires with what it is."""
-        return self._do(lambda: self._open_source(path))
+    async def open_source(self, path: Path) -> File:
+        """Open and read what is to be sent; return what it is."""
+        source = await self._do(lambda: self._open_source(path))
+        while (file := await self._do(source.describe)) is None:
+            self.done = source.hashed
+        self.done = 0
+        return file
 
-    def _open_source(self, path: Path) -> File:
+    def _open_source(self, path: Path) -> Source:
         if self._closing:
             raise ClientError("cancelled", "The transfer was stopped.")
         self._source = source = Source(path)
         self.size = source.size
-        file = source.describe(self._hashed)
-        self.name, self.done = file.name, 0
-        return file
-
-    def _hashed(self, done: int) -> None:
-        self.done = done
+        return source
 
     def read(self, offset: int, size: int) -> Deferred[bytes]:
         """Read a part of what is sent."""

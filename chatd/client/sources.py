@@ -18,6 +18,9 @@ from chatd.wire.messages import File
 BLOCK: Final = 1_048_576
 """Bytes that are hashed at once: few calls, and a stop is noticed soon."""
 
+SLICE: Final = 33_554_432
+"""Bytes that are hashed before a thread does something else: threads are few, and files may be large."""
+
 _PACKED: Final = {
     "gzip": "application/gzip",
     "bzip2": "application/x-bzip2",
@@ -54,16 +57,20 @@ class Source:
         self._fd = _open(path)
         self._signature = self._look()
         self.size = self._signature[0]
+        self.hashed = 0
+        self._digest = hashlib.sha256()
 
-    def describe(self, hashed: Callable[[int], None]) -> File:
-        """Read it once; return what it is. ``hashed`` hears, from this thread, how many bytes were read."""
-        digest = hashlib.sha256()
-        for offset in range(0, self.size, BLOCK):
-            digest.update(self.read(offset, min(BLOCK, self.size - offset)))
-            hashed(min(offset + BLOCK, self.size))
-        self._check()
-        name = told_name(self.path)
-        return File(name=name, size=self.size, sha256=digest.hexdigest(), media=media_of(name))
+    def describe(self) -> File | None:
+        """Read on, `SLICE` bytes at the most; return what the file is once all of it was read."""
+        for _ in range(SLICE // BLOCK):
+            block = self.read(self.hashed, min(BLOCK, self.size - self.hashed))
+            self._digest.update(block)
+            self.hashed += len(block)
+            if self.hashed == self.size:
+                name = told_name(self.path)
+                digest = self._digest.hexdigest()
+                return File(name=name, size=self.size, sha256=digest, media=media_of(name))
+        return None
 
     def read(self, offset: int, size: int) -> bytes:
         """Return ``size`` bytes from ``offset`` on."""

@@ -10,12 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatd.client.problems import ClientError
-from chatd.client.sources import BLOCK, Source, media_of, told_name
+from chatd.client.sources import BLOCK, SLICE, Source, media_of, told_name
 from chatd.files.names import check_file, check_file_name
 
 
 def opened(path):
     return Source(Path(path))
+
+
+def describe(source):
+    while (file := source.describe()) is None:
+        pass
+    return file
 
 
 def refusal(path):
@@ -30,13 +36,12 @@ def test_a_file_is_described_by_its_bytes(tmp_path, size):
     data = os.urandom(size)
     path = tmp_path / "ünïcode.tar.gz"
     path.write_bytes(data)
-    source, heard = opened(path), []
-    file = source.describe(heard.append)
+    source = opened(path)
+    file = describe(source)
     check_file(file)
     assert (file.name, file.size, file.media) == (path.name, size, "application/gzip")
     assert file.sha256 == hashlib.sha256(data).hexdigest()
-    assert heard == sorted(heard)
-    assert heard[-1:] == [size][: bool(size)]
+    assert source.hashed == size
     assert source.read(0, size) == data
     source.close()
 
@@ -44,7 +49,7 @@ def test_a_file_is_described_by_its_bytes(tmp_path, size):
 def test_a_symbolic_link_is_followed_and_keeps_its_own_name(tmp_path):
     (tmp_path / "real").write_text("x")
     (tmp_path / "link.txt").symlink_to("real")
-    file = opened(tmp_path / "link.txt").describe(lambda _: None)
+    file = describe(opened(tmp_path / "link.txt"))
     assert (file.name, file.size) == ("link.txt", 1)
 
 
@@ -69,7 +74,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, change):
     path = tmp_path / "log"
     path.write_bytes(b"x" * 100)
     source = opened(path)
-    source.describe(lambda _: None)
+    describe(source)
     assert source.read(0, 10) == b"x" * 10
     before = path.stat()
     if change == "append":
@@ -89,7 +94,7 @@ def test_a_file_that_is_replaced_or_removed_is_sent_as_it_was(tmp_path):
     path = tmp_path / "file"
     path.write_text("old")
     source = opened(path)
-    file = source.describe(lambda _: None)
+    file = describe(source)
     (tmp_path / "new").write_text("another")
     (tmp_path / "new").rename(path)
     path.unlink()
@@ -97,19 +102,20 @@ def test_a_file_that_is_replaced_or_removed_is_sent_as_it_was(tmp_path):
     assert file.sha256 == hashlib.sha256(b"old").hexdigest()
 
 
-def test_a_stop_ends_the_hashing(tmp_path):
+def test_a_large_file_is_read_in_slices_and_a_stop_ends_that(tmp_path):
     path = tmp_path / "file"
-    path.write_bytes(bytes(3 * BLOCK))
-    source, heard = opened(path), []
-
-    def hashed(done):
-        heard.append(done)
-        source.stop()
-
+    with path.open("wb") as file:
+        file.truncate(2 * SLICE + 5)
+    source = opened(path)
+    assert (source.describe(), source.hashed) == (None, SLICE)
+    assert (source.describe(), source.hashed) == (None, 2 * SLICE)
+    assert source.describe().size == 2 * SLICE + 5
+    again = opened(path)
+    again.describe()
+    again.stop()
     with pytest.raises(ClientError) as stopped:
-        source.describe(hashed)
+        again.describe()
     assert stopped.value.code == "cancelled"
-    assert heard == [BLOCK]
 
 
 @pytest.mark.parametrize(

@@ -31,10 +31,19 @@ class Display(Protocol):
 
 
 class Nothing:
-    """Shows no progress: nobody looks."""
+    """Shows no progress, for nobody looks; but says why something has to wait, once."""
+
+    def __init__(self) -> None:
+        self._waits: dict[int, str] = {}
 
     def show(self, rows: Sequence[Row]) -> None:
-        """Show nothing."""
+        """Say what is in the way of ``rows``."""
+        for row in rows:
+            transfer = row.transfer
+            waits = "" if transfer.stage in OVER else transfer.reason
+            if waits and waits != self._waits.get(transfer.key):
+                self.note(f"{row.name}: {waits} It is tried again.")
+            self._waits[transfer.key] = waits or self._waits.get(transfer.key, "")
 
     def note(self, text: str) -> None:
         """Say it on standard error."""
@@ -48,6 +57,7 @@ class PlainLines(Nothing):
     """Says a line for every tenth of a file, and for every change of its stage."""
 
     def __init__(self, say: Callable[[str], None] = complain) -> None:
+        super().__init__()
         self._say = say
         self._said: dict[int, tuple[Stage, str, int]] = {}
 
@@ -71,6 +81,7 @@ class JsonLines(Nothing):
     PAUSE: Final = 1.0
 
     def __init__(self, write: Callable[[bytes], None], now: Callable[[], float]) -> None:
+        super().__init__()
         self._write = write
         self._now = now
         self._said: dict[int, tuple[Stage, str, float]] = {}

@@ -4,13 +4,14 @@ import io
 import json
 import os
 import re
+import sys
 
 import pytest
 from rich.console import Console
 from twisted.internet.defer import succeed
 
 from chatd.client.cli.conversation import Conversation
-from chatd.client.cli.displays import JsonLines, PlainLines
+from chatd.client.cli.displays import JsonLines, Nothing, PlainLines, choose
 from chatd.client.cli.hearing import Hearing
 from chatd.client.cli.meter import Meter
 from chatd.client.cli.progress import Bars
@@ -262,6 +263,31 @@ def test_plain_lines_come_once_for_every_tenth():
     assert len(said) == 11
     assert said[0].startswith("sending report.pdf 0 %")
     assert said[-1].startswith("done report.pdf 100 %")
+
+
+def test_where_nobody_looks_only_what_is_in_the_way_is_said(capfd):
+    nothing = Nothing()
+    for reason in ("", "The disk is full.", "The disk is full.", ""):
+        nothing.show([Row(transfer(Stage.OFFERING, reason=reason))])
+    nothing.show([Row(transfer(Stage.FAILED, reason="told elsewhere"))])
+    assert capfd.readouterr() == ("", "chatc: report.pdf: The disk is full. It is tried again.\n")
+
+
+@pytest.mark.parametrize(
+    ("looks", "term", "installed", "kind"),
+    [
+        (False, "xterm", True, Nothing),
+        (True, "dumb", True, PlainLines),
+        (True, "xterm", False, PlainLines),
+        (True, "xterm", True, Bars),
+    ],
+)
+def test_which_display_it_is(monkeypatch, looks, term, installed, kind):
+    monkeypatch.setattr(os, "isatty", lambda _: looks)
+    monkeypatch.setenv("TERM", term)
+    if not installed:
+        monkeypatch.setitem(sys.modules, "chatd.client.cli.progress", None)
+    assert type(choose(None, None)) is kind
 
 
 def test_json_lines_come_once_a_second_and_at_every_change():
