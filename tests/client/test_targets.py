@@ -6,7 +6,7 @@ import os
 import stat
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatd.client.problems import ClientError
@@ -227,6 +227,7 @@ def test_no_name_leads_out_of_the_folder(tmp_path, name):
     assert path.name.isprintable()
 
 
+@settings(deadline=None)  # it waits for a disk
 @given(st.text(max_size=100))
 def test_no_text_leads_out_of_the_folder(tmp_path_factory, name):
     folder = tmp_path_factory.mktemp("any")
