@@ -15,10 +15,18 @@ SMALL_BLOCK: Final = 16_384
 """Bytes that are read from a disk at once at the least, unless the file ends before."""
 
 
+SOON: Final = 0.02
+"""Seconds after which it is looked again where nothing could be done in time."""
+
+STILL: Final = 5.0
+"""Seconds without news after which what a file has under way is taken to wait for its receiver's disk."""
+
+
 class Outgoing:
     """One file on its way out, from byte ``offset`` on; who drives it reads the disk and writes frames.
 
-    ``sent`` bytes were written, the other side has ``received`` and ``stored`` so many.
+    ``sent`` bytes were written, the other side has ``received`` and ``stored`` so many. ``heard`` is the
+    second of the last news of what is under way, ``aside`` whether that is not counted as being on the link.
     """
 
     __slots__ = (
@@ -27,6 +35,8 @@ class Outgoing:
         "_read",
         "_reading",
         "_stamps",
+        "aside",
+        "heard",
         "offset",
         "received",
         "sent",
@@ -45,6 +55,8 @@ class Outgoing:
         self._held = 0
         self._reading = False
         self._stamps: deque[tuple[int, float]] = deque()
+        self.heard = 0.0
+        self.aside = False
 
     @property
     def under_way(self) -> int:
@@ -54,7 +66,7 @@ class Outgoing:
     @property
     def ready(self) -> bool:
         """Return whether a chunk could go out now."""
-        return self._held > 0 and self.sent - self.received < self.window
+        return self._held > 0 and self.sent - self.received < self.window and not self.aside
 
     def wants(self, about: float = BLOCK) -> tuple[int, int] | None:
         """Return the place and the number of the bytes to read next, ``about`` as many; None for the moment.
@@ -82,6 +94,8 @@ class Outgoing:
 
     def take(self, limit: int, now: float) -> tuple[int, memoryview]:
         """Return the next chunk, its place and at most ``limit`` bytes; only when `ready`."""
+        if self.sent == self.received:
+            self.heard = now
         block = self._blocks[0]
         size = min(len(block), limit, self.received + self.window - self.sent)
         if size == len(block):
@@ -136,13 +150,14 @@ class Turns:
         """Let ``outgoing`` take part no longer; what it has under way counts no longer."""
         if self.transfers.pop(outgoing.transfer, None) is not None:
             self._waiting.remove(outgoing)
-            self.pace.forget(outgoing.under_way)
+            if not outgoing.aside:
+                self.pace.forget(outgoing.under_way)
         outgoing.drop()
 
     def next(self, now: float) -> tuple[Outgoing, int, memoryview] | None:
         """Return the next chunk to write: whose, its place, its bytes. None for the moment."""
         waiting = self._waiting
-        if not self.pace.room(now):
+        if not self.pace.room(now) and not (self._set_aside(now) and self.pace.room(now)):
             return None
         for _ in range(len(waiting)):
             outgoing = waiting[0]
@@ -155,7 +170,32 @@ class Turns:
 
     def wait(self, now: float) -> float:
         """Return after how many seconds `next` may have something, where nothing else will tell; else 0."""
-        return self.pace.wait(now) if any(outgoing.ready for outgoing in self._waiting) else 0.0
+        if not any(outgoing.ready for outgoing in self._waiting):
+            return 0.0
+        wait = self.pace.wait(now)
+        if wait or not self._starving or self.pace.room(now):
+            return wait
+        heard = [one.heard for one in self._waiting if one.under_way and not one.aside]
+        return max(min(heard) + STILL - now, SOON) if heard else 0.0
+
+    @property
+    def _starving(self) -> bool:
+        """Return whether a file could go out of which nothing is under way."""
+        return any(outgoing.ready and not outgoing.under_way for outgoing in self._waiting)
+
+    def _set_aside(self, now: float) -> bool:
+        """Let files that confirm nothing hold up no others; return whether there were any.
+
+        What they have under way is with their receiver and waits for its disk, not on the link; nothing is
+        added to it before there are news.
+        """
+        if not self._starving:
+            return False
+        still = [one for one in self._waiting if one.under_way and not one.aside and now - one.heard >= STILL]
+        for outgoing in still:
+            outgoing.aside = True
+            self.pace.forget(outgoing.under_way)
+        return bool(still)
 
     @property
     def stuck(self) -> bool:
@@ -171,5 +211,13 @@ class Turns:
         if outgoing is not None:
             news = outgoing.progress(progress.received, progress.stored)
             if news is not None:
-                self.pace.received(*news, now)
+                self._hear(outgoing, *news, now)
         return outgoing
+
+    def _hear(self, outgoing: Outgoing, size: int, sent_at: float, now: float) -> None:
+        outgoing.heard = now
+        if outgoing.aside:
+            outgoing.aside = False
+            self.pace.count(outgoing.under_way)
+        else:
+            self.pace.received(size, sent_at, now)

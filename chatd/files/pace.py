@@ -84,6 +84,10 @@ class Pace:
         if self._shortest > TARGET:
             self._next = max(self._next, now) + size * self._shortest / (self.budget * HURRY)
 
+    def count(self, size: int) -> None:
+        """Count ``size`` bytes as under way again."""
+        self.under_way += size
+
     def forget(self, size: int) -> None:
         """Count ``size`` bytes as no longer under way, though nothing tells that they arrived."""
         self.under_way = max(0, self.under_way - size)

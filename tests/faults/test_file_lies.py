@@ -641,6 +641,16 @@ def test_who_says_nothing_gets_a_window_and_no_more(ann, posted):
     is_well(ann)
 
 
+def test_one_that_is_not_taken_holds_up_no_other(ann, posted):
+    """A receiver whose disk hangs confirms nothing: its other files come all the same, after a moment."""
+    data, seq = posted
+    silent, _ = ann.order(seq=seq)
+    chunks_until_quiet(ann)
+    assert ann.get(seq=seq) == data
+    ann.say("cancel", transfer=silent)
+    is_well(ann)
+
+
 @pytest.mark.parametrize(
     "said",
     [

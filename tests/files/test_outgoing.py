@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatd.files.outgoing import BLOCK, Outgoing, Turns
+from chatd.files.outgoing import BLOCK, STILL, Outgoing, Turns
 from chatd.wire.errors import Code, ProtocolError
 from chatd.wire.messages import Progress
 
@@ -134,3 +134,70 @@ def test_what_a_removed_transfer_has_under_way_counts_no_longer():
     turns.remove(outgoing)
     assert not turns.pace.under_way
     assert turns.progress(Progress(transfer=1, received=5, stored=0), 1.0) is None
+
+
+def _move(turns, now, *silent):
+    """Let everything move for a while; only ``silent`` ones confirm nothing. Return whose chunks went out."""
+    gone = Counter()
+    for _ in range(100):
+        now += 0.001
+        while (turn := turns.next(now)) is not None:
+            gone[turn[0].transfer] += len(turn[2])
+        for one in turns.transfers.values():
+            if one not in silent and one.under_way:
+                turns.progress(Progress(transfer=one.transfer, received=one.sent, stored=0), now)
+            if wanted := one.wants():
+                one.filled(CONTENT[wanted[0] : sum(wanted)])
+    return gone
+
+
+def test_one_that_confirms_nothing_holds_up_no_other():
+    """Its receiver's disk hangs: what it has under way counts for the link no longer, and grows no more."""
+    turns = Turns()
+    hung, good = Outgoing(1, len(CONTENT), 0), Outgoing(2, len(CONTENT), 0)
+    turns.add(hung)
+    _fill(hung)
+    _, _, data = turns.next(0.0)
+    turns.progress(Progress(transfer=1, received=len(data), stored=0), 0.001)
+    _move(turns, 0.001, hung)
+    under_way = hung.under_way
+    assert under_way
+    turns.add(good)
+    assert not _move(turns, 1.0, hung)
+    assert 0 < turns.wait(2.0) <= STILL
+    assert _move(turns, STILL + 1, hung)[2] == len(CONTENT)
+    assert (hung.under_way, turns.pace.under_way) == (under_way, 0)
+    # Its disk works again: what is left under way counts again, and it goes on.
+    turns.progress(Progress(transfer=1, received=hung.received + 1, stored=0), STILL + 2)
+    assert turns.pace.under_way == hung.under_way == under_way - 1
+    _move(turns, STILL + 2)
+    assert hung.received == len(CONTENT)
+    assert turns.pace.under_way == 0
+
+
+@settings(deadline=None)
+@given(
+    steps=st.lists(
+        st.tuples(st.integers(0, 2), st.sampled_from(["next", "news", "wait", "remove"]), st.integers(0, 99))
+    )
+)
+def test_what_is_under_way_is_counted_once_or_set_aside(steps):
+    turns = Turns()
+    files = [Outgoing(number, len(CONTENT), 0) for number in (1, 2, 3)]
+    for one in files:
+        turns.add(one)
+        _fill(one)
+    now = 0.0
+    for which, what, number in steps:
+        one = files[which]
+        if what == "next":
+            turns.next(now)
+        elif what == "wait":
+            now += number / 10
+        elif what == "news" and one.under_way:
+            received = one.received + 1 + one.under_way * number // 100
+            turns.progress(Progress(transfer=one.transfer, received=received, stored=0), now)
+        elif what == "remove":
+            turns.remove(one)
+        counted = [one for one in turns.transfers.values() if not one.aside]
+        assert turns.pace.under_way == sum(one.under_way for one in counted)
