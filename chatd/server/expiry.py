@@ -27,6 +27,7 @@ class Expiry:
         self._files = files
         self._loop = LoopingCall(self._round)
         self._loop.clock = desk.clock
+        self._wall_at_zero = desk.wall() - desk.clock.seconds() * 1000
 
     def start(self) -> None:
         """Begin with a first round at once."""
@@ -51,11 +52,15 @@ class Expiry:
         if uploads or contents:
             log.info("files-expired", uploads=uploads, count=contents)
 
+    def _now(self) -> int:
+        """Return the time of day; a clock that was put forward since the start removes nothing."""
+        return min(self._desk.wall(), round(self._wall_at_zero + self._desk.clock.seconds() * 1000))
+
     def _expire_uploads(self) -> int:
         """Forget uploads that are too old or whose user is gone; return how many were not finished."""
         files = self._files
         users = self._desk.hub.world.users
-        before = self._desk.wall() - round(files.config.partial_days * DAY)
+        before = self._now() - round(files.config.partial_days * DAY)
         old = [key for key, at in files.touched.items() if at < before or key.user not in users]
         old = [key for key in old if not files.busy(key)]
         for key in old:
@@ -83,8 +88,13 @@ class Expiry:
 
     async def _outlived(self, sha256: str) -> bool:
         """Return whether every event that posts ``sha256`` is older than contents are kept."""
-        before = self._desk.wall() - round(self._files.config.keep_days * DAY)
-        for room, seq in self._desk.hub.world.posted.newest(sha256):
-            if seq > room.log.head or await event_time(self._desk, room, seq) >= before:
+        before = self._now() - round(self._files.config.keep_days * DAY)
+        posted = self._desk.hub.world.posted
+        newest = posted.newest(sha256)
+        for room, seq in newest:
+            try:
+                if seq > room.log.head or await event_time(self._desk, room, seq) >= before:
+                    return False
+            except LookupError:  # it was cut from its log meanwhile, or the store cannot be read
                 return False
-        return True
+        return posted.newest(sha256) == newest  # else it was posted again while the disk was asked

@@ -73,10 +73,16 @@ class Arriving(Transfer):
             self._refuse(Code.STORAGE_UNAVAILABLE, BROKEN, str(error))
         elif self.size and not self.over:
             self.files.release(self.key, None, keep=False)
-            self.files.acquire(self.key, self.size, self._opened)
+            self._begin_anew()
         else:
             self.files.release(self.key, None, keep=False)
             self._refuse(Code.BAD_FILE, "What has no bytes does not have that SHA-256.")
+
+    def _begin_anew(self) -> None:
+        try:
+            self.files.acquire(self.key, self.size, self._opened)
+        except RequestError as error:
+            self._refuse(error.code, error.text)
 
     def _placed_at_once(self, result: Any) -> None:
         error = error_of(result)

@@ -891,6 +891,16 @@ def test_uploads_that_nobody_finishes_or_posts_expire(playground, tmp_path):
     assert playground.desk.files.used == SMALLEST
 
 
+def test_a_clock_that_was_put_forward_removes_nothing(playground, tmp_path):
+    ada = come_in(playground, "ada")
+    content = content_of(1000)
+    put(playground, ada, content)
+    right = playground.desk.wall
+    playground.desk.wall = lambda: right() + 30 * DAY * 1000
+    playground.advance(3600, step=60)
+    assert digest_of(content) in names(tmp_path)
+
+
 def test_a_file_goes_with_its_event(tmp_path):
     config = Config(files=FilesConfig(), retention=RetentionConfig(days=10))
     playground = Playground(config, folder=tmp_path)
