@@ -27,6 +27,9 @@ MEMORY: Final = 10.0
 GAIN: Final = 0.5
 """How much of what has arrived the budget grows by while the link is being found out."""
 
+UNFELT: Final = 0.1
+"""The share of `TARGET` below which a delay says nothing: then the budget doubles per round trip at first."""
+
 HURRY: Final = 1.5
 """How much faster than it arrives the budget is sent on a long way, so that there is room to grow."""
 
@@ -121,10 +124,15 @@ class Pace:
             self._settled = True
         elif not full:
             return  # it was not used up: that all went well says nothing about more
-        gain = min(1.0, TARGET / delay) if self._settled else 1.0
-        budget = self.budget + (GAIN if off > 0 else 1.0) * gain * off * size
+        budget = self.budget + self._gain(off, delay) * off * size
         self.budget = min(max(budget, float(MIN_BUDGET)), float(WINDOW))
         self._resize()
+
+    def _gain(self, off: float, delay: float) -> float:
+        """Return how strongly the budget follows: less on a long way, where the answer comes late."""
+        if not self._settled:
+            return 1.0 if off > 1 - UNFELT else GAIN
+        return (GAIN if off > 0 else 1.0) * min(1.0, TARGET / delay)
 
     def _resize(self) -> None:
         """Make chunks a quarter of the budget, and no longer than a quarter of what the delay may grow by."""

@@ -78,6 +78,10 @@ def test_a_fast_link_is_used_up_soon():
     assert link.pace.chunk == LARGEST_CHUNK
 
 
+def test_a_long_way_is_found_out_soon():
+    assert Link(12_500_000, 0.1).run(1).delivered >= 300_000
+
+
 def test_a_link_that_becomes_slow_is_noticed():
     link = Link(1e6, 0.03).run(10)
     link.rate = 8_000
