@@ -48,6 +48,7 @@ class _Figures:
     rates: dict[str, list[float]] = field(default_factory=dict)
     memory: list[float] = field(default_factory=list)
     stalls: list[float] = field(default_factory=list)
+    own_stalls: list[float] = field(default_factory=list)
     idle_stalls: list[float] = field(default_factory=list)
 
     def add(self, name: str, size: int, seconds: float) -> None:
@@ -73,6 +74,7 @@ def run(scale: Scale) -> Result:
     result.rows += [
         Row(both, "chatd", "MiB resident above idle, peak", tuple(figures.memory), MEMORY),
         Row(both, "chatd", "ms longest stall of the reactor", tuple(figures.stalls), STALLS),
+        Row(both, "chatd", "ms of CPU within the busiest stall", tuple(figures.own_stalls)),
         Row("nothing at all", "chatd", "ms longest stall of the reactor", tuple(figures.idle_stalls)),
     ]
     return result
@@ -146,6 +148,7 @@ def _round(folder: Path, size: int, seconds: float, figures: _Figures, result: R
         result.doubt("chatd", gauge.read().doubts())
         figures.memory.append((peak_bytes(daemon.pid) - idle) / 2**20)
         figures.stalls.append(stall.longest * 1e3)
+        figures.own_stalls.append(stall.own * 1e3)
     with _daemon(folder, size) as daemon:
         _chatc(daemon, source, whole, figures)
     with _daemon(folder, size) as daemon:
