@@ -242,7 +242,7 @@ def test_files_at_a_terminal_go_on_after_a_crash(daemon, file, tmp_path):
             again.await_line("^chatc: Going on with")
             again.await_line(r"<ann> posts x\.bin \(4\.0 MB\): /get 3")
             again.type(f"/get 3 {tmp_path}/got.bin\r")
-            again.await_line(r"^got\.bin is there:")
+            again.await_line(r"^got\.bin is saved:")
             again.type("/quit\r")
             assert again.wait() == 0
         finally:

@@ -233,7 +233,7 @@ async def _get(talk: Talk, argument: str) -> None:
         raise _misused("get")
     which, room = which_file(word), _room(talk, "get")
     path = await talk.client.get(room, which.seq, which.file, str(_path(output)) if output else "")
-    talk.answer(f"{clean_line(path.name)} is there: {clean_line(str(path.absolute()))}")
+    talk.answer(f"{clean_line(path.name)} is saved: {clean_line(str(path.absolute()))}")
 
 
 async def _cancel(talk: Talk, argument: str) -> None:

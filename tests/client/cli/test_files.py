@@ -102,10 +102,10 @@ def test_a_file_is_put_and_got(room):
     assert shown == ["#a <ann> posts a b.png (5.0 kB, image/png): /get 3\n      Look at this"]
     assert bob.paper.lines[-1:] == shown
     (room.folder / "down").mkdir()
-    assert bob.type("/get 3 down") == [f"a b.png is there: {room.folder}/down/a b.png"]
+    assert bob.type("/get 3 down") == [f"a b.png is saved: {room.folder}/down/a b.png"]
     assert (room.folder / "down" / "a b.png").read_bytes() == data
     digest = posted(room)[0].file.sha256
-    assert bob.type(f"/get {digest[:10]}") == [f"a b (1).png is there: {room.folder}/a b (1).png"]
+    assert bob.type(f"/get {digest[:10]}") == [f"a b (1).png is saved: {room.folder}/a b (1).png"]
     for person in (ann, bob):
         person.leave()
 
