@@ -1,7 +1,8 @@
 """One measured run of senders and their readers through one peer."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from bench.common import BenchError, Scale
 from bench.load import Crowd, Hall, Load, Sender, Tally, drive, nothing
@@ -15,7 +16,8 @@ ALL = 1 << 30
 
 def settle(peer: Peer, links: Links, crowd: Crowd) -> Hall:
     """Return the hall of ``links`` once it is quiet."""
-    crowd.hush(peer.quiet)
+    with named(peer):
+        crowd.hush(peer.quiet)
     own = peer.ack is not None
     senders = [
         Sender(link, peer.message, Tally(peer.ack) if peer.ack else crowd.tally, own=own)
@@ -36,7 +38,8 @@ class Party:
         self._window = window
         links = peer.gather(readers, senders)
         self.hall = settle(peer, links, self._crowd(links.readers))
-        drive(self.hall, window, min(_WARM_UP, scale.seconds))
+        with named(peer):
+            drive(self.hall, window, min(_WARM_UP, scale.seconds))
 
     def _crowd(self, links: list[socket.socket]) -> Crowd:
         return Crowd(links, self.peer.mark, keep=self._scale.smoke)
@@ -44,7 +47,8 @@ class Party:
     def measure(self) -> tuple[Load, Usage]:
         """Return what was driven through, and what that used; in a smoke run, check what was received."""
         gauge = Gauge(self.peer.server.pid)
-        load = drive(self.hall, self._window, self._scale.seconds)
+        with named(self.peer):
+            load = drive(self.hall, self._window, self._scale.seconds)
         usage = gauge.read()
         if self.hall.crowd.kept is not None:
             check(self.peer, self.hall)
@@ -66,7 +70,8 @@ class PacedParty:
         """Return how ``rate`` messages a second for ``seconds`` fared, and what that used; see `pace`."""
         self._crowd.forget()
         gauge = Gauge(self.peer.server.pid)
-        paced = pace([self.hall], rate, seconds, aside)
+        with named(self.peer):
+            paced = pace([self.hall], rate, seconds, aside)
         usage = gauge.read()
         if self._scale.smoke:
             check(self.peer, self.hall)
@@ -75,6 +80,15 @@ class PacedParty:
     def latencies(self, paced: Pace) -> list[float]:
         """Return the latency of each timed delivery of ``paced`` in seconds, sorted."""
         return sorted(self._crowd.latencies(paced.due))
+
+
+@contextmanager
+def named(peer: Peer) -> Iterator[None]:
+    """Say whose server it was where something fails inside, and what it said last."""
+    try:
+        yield
+    except BenchError as error:
+        raise BenchError(f"{peer.server.name}: {error}\n{peer.server.log_end}") from None
 
 
 def check(peer: Peer, hall: Hall) -> None:

@@ -64,6 +64,10 @@ class Server(Protocol):
     def pid(self) -> int:
         """Return the number of its process."""
 
+    @property
+    def log_end(self) -> str:
+        """Return the last lines of its log."""
+
     def stop(self) -> None:
         """End it and remove what it has written."""
 
@@ -133,10 +137,7 @@ class Daemon:
     @property
     def log_end(self) -> str:
         """Return the last lines of its log."""
-        try:
-            return (self.folder / "log").read_text(errors="replace")[-2000:]
-        except OSError:
-            return ""
+        return _end_of(self.folder / "log")
 
     def end(self, number: signal.Signals) -> None:
         """Send signal ``number`` and wait until the process is gone; its data stays."""
@@ -160,6 +161,7 @@ class CLoop:
     """The bare epoll loop of fanout.c."""
 
     name = "C loop"
+    log_end = ""
 
     def __init__(self, binary: Path) -> None:
         with pinned(cores().server):
@@ -214,7 +216,7 @@ class Program:
                 time.sleep(0.02)
             else:
                 return
-        words = (self._folder / "log").read_text(errors="replace")[-2000:]
+        words = self.log_end
         self.stop()
         raise BenchError(f"{self.name} did not start:\n{words}")
 
@@ -223,11 +225,23 @@ class Program:
         """Return the number of its process."""
         return self._process.pid
 
+    @property
+    def log_end(self) -> str:
+        """Return the last lines of its log."""
+        return _end_of(self._folder / "log")
+
     def stop(self) -> None:
         """End it and remove its folder."""
         self._process.kill()
         self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _end_of(log: Path) -> str:
+    try:
+        return log.read_text(errors="replace")[-2000:]
+    except OSError:
+        return ""
 
 
 def find_program(name: str) -> str | None:
