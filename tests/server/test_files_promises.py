@@ -141,7 +141,8 @@ class MovingFiles(RuleBasedStateMachine):
             answer = person.mover.answer(request)
             if isinstance(answer, m.Ok):
                 person.n += 1
-                self.posted[answer.seq] = which
+                if answer.seq is not None:  # else this number was accepted before, and the answer came late
+                    self.posted[answer.seq] = which
             elif answer is not None and which in self.have.get(who, ()):
                 raise AssertionError(answer)
 
