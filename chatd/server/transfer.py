@@ -1,5 +1,6 @@
 """A transfer: what an upload and a download have in common, and what they want of their connection."""
 
+from abc import ABC, abstractmethod
 from typing import Final, Protocol
 
 from twisted.python.failure import Failure
@@ -41,7 +42,7 @@ class Owner(Protocol):
         """Send what may be sent."""
 
 
-class Transfer:
+class Transfer(ABC):
     """One file on its way over one connection.
 
     ``moved`` is the second at which a byte of it last did; ``cut`` whether a cancel has ended it.
@@ -80,17 +81,17 @@ class Transfer:
         """Return how many bytes per second it moved until it had come to ``offset``."""
         return round((offset - self.offset) / max(self.files.clock.seconds() - self.began, 0.001))
 
+    @abstractmethod
     def cancel(self, code: Code, text: str) -> None:
         """End it, and tell the client why."""
-        raise NotImplementedError
 
     def give_way(self) -> None:
         """End, because others wait and this one does not move."""
         self.cancel(Code.TOO_MANY_TRANSFERS, "It did not move for long, and others wait; go on later.")
 
+    @abstractmethod
     def close(self, reason: str) -> None:
         """End it without a word, because of ``reason``."""
-        raise NotImplementedError
 
 
 def note_fault(error: BaseException, transfer: Transfer) -> None:
