@@ -1,6 +1,9 @@
-"""The tables, and how one change of chat becomes rows."""
+"""The tables, what leads to them from older ones, and how one change of chat becomes rows."""
 
+from collections.abc import Callable
 from typing import Final
+
+import apsw
 
 from chatd.chat.storage import (
     Change,
@@ -16,13 +19,10 @@ from chatd.chat.storage import (
     Trim,
 )
 
-VERSION: Final = 1
-"""The version of the tables, kept in SQLite's user_version; a file with a higher one is refused."""
-
 SEQ_BITS: Final = 36
 """Bits of an event's key below its log's id: 68 thousand million events in each of 134 million logs."""
 
-TABLES: Final = """
+_TABLES: Final = """
 CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE users(id INTEGER PRIMARY KEY, nick TEXT NOT NULL, key TEXT UNIQUE);
 CREATE TABLE sessions(
@@ -36,15 +36,35 @@ CREATE TABLE rooms(
 CREATE TABLE members(
     room INTEGER NOT NULL, user INTEGER NOT NULL, read INTEGER NOT NULL, PRIMARY KEY (room, user)
 ) WITHOUT ROWID;
-CREATE TABLE files(
-    room INTEGER NOT NULL, seq INTEGER NOT NULL, sha256 TEXT NOT NULL, name TEXT NOT NULL,
-    size INTEGER NOT NULL, media TEXT NOT NULL, PRIMARY KEY (room, seq)
-) WITHOUT ROWID;
 CREATE TABLE events(key INTEGER PRIMARY KEY, frame BLOB NOT NULL);
 """
 
-LATER_COLUMNS: Final = (("rooms", "begun_by", "INTEGER NOT NULL DEFAULT 0"),)
-"""Columns that older files of this version lack: table, name, declaration."""
+_FILES: Final = """
+CREATE TABLE IF NOT EXISTS files(
+    room INTEGER NOT NULL, seq INTEGER NOT NULL, sha256 TEXT NOT NULL, name TEXT NOT NULL,
+    size INTEGER NOT NULL, media TEXT NOT NULL, PRIMARY KEY (room, seq)
+) WITHOUT ROWID;
+"""
+
+Step = Callable[[apsw.Connection], object]
+
+
+def _begin(database: apsw.Connection) -> None:
+    database.execute(_TABLES)
+
+
+def _add_files(database: apsw.Connection) -> None:
+    """Add what version 1 lacks; some files of it, made before anything was released, have parts of that."""
+    if "begun_by" not in {row[1] for row in database.execute("PRAGMA table_info(rooms)")}:
+        database.execute("ALTER TABLE rooms ADD COLUMN begun_by INTEGER NOT NULL DEFAULT 0")
+    database.execute(_FILES)
+
+
+STEPS: Final[tuple[Step, ...]] = (_begin, _add_files)
+"""What leads from each version of the tables to the next."""
+
+VERSION: Final = len(STEPS)
+"""The version of the tables, kept in SQLite's user_version; a file with a higher one is refused."""
 
 STATEMENTS: Final[dict[type[Change], str]] = {
     PutUser: (

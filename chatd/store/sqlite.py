@@ -133,24 +133,21 @@ class SqliteStore:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
         database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-        if version == 0:
-            self._create(database)
         self._check(database)
-        self._add_columns(database)
+        if version < schema.VERSION:
+            self._bring_up(database, version)
         return database
 
-    def _create(self, database: apsw.Connection) -> None:
+    def _bring_up(self, database: apsw.Connection, version: int) -> None:
+        """Lead the tables from ``version``, 0 where there are none, to those of this chatd."""
         with _transaction(database):
-            database.execute(schema.TABLES)
-            database.execute("INSERT INTO meta VALUES('server', ?)", (secrets.token_hex(8),))
+            for step in schema.STEPS[version:]:
+                step(database)
+            if version == 0:
+                database.execute("INSERT INTO meta VALUES('server', ?)", (secrets.token_hex(8),))
             database.execute(f"PRAGMA user_version = {schema.VERSION}")
-        _sync_folder(self._path.parent)
-
-    def _add_columns(self, database: apsw.Connection) -> None:
-        for table, column, declaration in schema.LATER_COLUMNS:
-            known = {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
-            if column not in known:
-                database.execute(f"ALTER TABLE {table} ADD COLUMN {column} {declaration}")
+        if version == 0:
+            _sync_folder(self._path.parent)
 
     def _check(self, database: apsw.Connection) -> None:
         if self._path.stat().st_size > QUICK_CHECK_BYTES:

@@ -14,6 +14,7 @@ from chatd.chat.storage import (
     Changes,
     DropMember,
     DropSession,
+    PutFile,
     PutMember,
     PutRoom,
     PutSession,
@@ -315,18 +316,78 @@ def test_large_frames_and_many(open_store):
     assert store.read(7, 1, 500) == frames
 
 
-def test_a_file_of_an_earlier_day_gets_the_columns_that_it_lacks(open_store, tmp_path):
-    open_store().close()
-    database = apsw.Connection(str(tmp_path / "data" / "chatd.sqlite"))
-    for table, column, _ in schema.LATER_COLUMNS:
-        database.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-    database.execute("INSERT INTO rooms VALUES(7, '#a', 'topic', 3)")
+def of_version_one(path, *lacking):
+    """Make the file at ``path`` one that version 1 of the tables might have left, with a room in it."""
+    database = apsw.Connection(str(path))
+    database.execute("INSERT INTO rooms VALUES(7, '#a', 'topic', 3, 0)")
+    for statement in lacking:
+        database.execute(statement)
+    database.pragma("user_version", 1)
     database.close()
+
+
+NO_FILES = "DROP TABLE files"
+NO_BEGUN_BY = "ALTER TABLE rooms DROP COLUMN begun_by"
+
+
+@pytest.mark.parametrize("lacking", [(NO_FILES, NO_BEGUN_BY), (NO_FILES,), ()])
+def test_a_file_of_version_one_is_brought_up_to_date_with_nothing_lost(open_store, tmp_path, lacking):
     store = open_store()
-    assert [stored.room for stored in store.store.load().rooms] == [PutRoom(7, "#a", "topic", 3)]
-    assert store.append(put(PutRoom(9, "@1+2", "", 1, 2))) is None
+    store.append(events(7, 1, FRAMES))
+    server = store.store.load().server
     store.close()
-    assert open_store().store.load().rooms[1].room == PutRoom(9, "@1+2", "", 1, 2)
+    path = tmp_path / "data" / "chatd.sqlite"
+    of_version_one(path, *lacking)
+    store = open_store()
+    known = store.store.load()
+    assert known.server == server
+    assert [stored.room for stored in known.rooms] == [PutRoom(7, "#a", "topic", 3)]
+    assert store.read(7, 1, len(FRAMES)) == FRAMES
+    posted = PutFile(7, 4, "ab" * 32, "a.txt", 3, "text/plain")
+    assert store.append(put(PutRoom(9, "@1+2", "", 1, 2), posted)) is None
+    store.close()
+    known = open_store().store.load()
+    assert known.rooms[1].room == PutRoom(9, "@1+2", "", 1, 2)
+    assert known.files == [posted]
+    assert version_of(path) == schema.VERSION
+
+
+def test_an_upgrade_that_fails_leaves_the_file_as_it_was(open_store, tmp_path, monkeypatch):
+    store = open_store()
+    store.append(events(7, 1, FRAMES))
+    store.close()
+    path = tmp_path / "data" / "chatd.sqlite"
+    of_version_one(path, NO_FILES)
+
+    begin, add_files = schema.STEPS
+
+    def fail(database):
+        add_files(database)
+        raise apsw.FullError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "STEPS", (begin, fail))
+        with pytest.raises(StoreError, match="cannot be used: database or disk is full"):
+            open_store()
+    assert version_of(path) == 1
+    assert tables_of(path).isdisjoint({"files"})
+    assert open_store().read(7, 1, len(FRAMES)) == FRAMES
+
+
+def version_of(path):
+    database = apsw.Connection(str(path))
+    try:
+        return database.pragma("user_version")
+    finally:
+        database.close()
+
+
+def tables_of(path):
+    database = apsw.Connection(str(path))
+    try:
+        return {row[0] for row in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    finally:
+        database.close()
 
 
 def test_nobody_waits_while_a_commit_waits_for_the_disk(open_store):
