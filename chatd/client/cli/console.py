@@ -7,6 +7,7 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 from chatd.client.api import Client
+from chatd.client.cli.completing import Offer
 
 
 class Talker(Protocol):
@@ -30,8 +31,8 @@ class Talker(Protocol):
     def switch(self, number: int) -> None:
         """Talk in the room of that number from now on."""
 
-    def complete(self, word: str, first: bool) -> list[str]:
-        """Return what ``word`` may become."""
+    def complete(self, before: str) -> Offer:
+        """Offer what ``before``, the line in front of the cursor, may end with."""
 
     def prompt(self) -> str:
         """Return what stands before the line."""

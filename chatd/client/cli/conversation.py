@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 
 from chatd.client.api import Client
 from chatd.client.cli import showing, slash
+from chatd.client.cli.completing import Offer, complete_path, last_word
 from chatd.client.cli.console import Console, Reactor
 from chatd.client.cli.nicks import Nicks
 from chatd.client.cli.rows import Rows
@@ -153,7 +154,15 @@ class Conversation:
         else:
             self.say(f"You have no room number {number}; /rooms shows the numbers.")
 
-    def complete(self, word: str, first: bool) -> list[str]:
+    def complete(self, before: str) -> Offer:
+        """Offer what ``before``, the line in front of the cursor, may end with."""
+        path = complete_path(before)
+        if path is not None:
+            return path
+        word = last_word(before)
+        return Offer(word, self._words(word, word == before))
+
+    def _words(self, word: str, first: bool) -> list[str]:
         """Return commands, rooms or nicks that begin like ``word``."""
         if word.startswith("/"):
             return [f"/{name} " for name in slash.COMMANDS if first and name.startswith(word[1:])]

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from itertools import cycle
 from typing import Final
 
+from chatd.client.cli.completing import Offer
 from chatd.client.cli.keys import Key, Pasted, Pressed, Typed
 from chatd.client.cli.line import Line
 
@@ -37,8 +39,8 @@ class Switch:
 
 Action = Submit | Switch | Wish
 
-Completer = Callable[[str, bool], list[str]]
-"""Returns what the given word may become; told whether it is the first of the line."""
+Completer = Callable[[str], Offer]
+"""Offers what the line in front of the cursor may end with."""
 
 
 class History:
@@ -76,10 +78,10 @@ class History:
 class Editor:
     """One line of text under the keys of Emacs and readline."""
 
-    def __init__(self, complete: Completer = lambda _word, _first: []) -> None:
+    def __init__(self, complete: Completer = lambda _: Offer("", [])) -> None:
         self.line = Line()
         self.history = History()
-        self._complete = complete
+        self._completer = complete
         self._cycle: Iterator[str] | None = None
         self._offered = ""
         self._killed = ""
@@ -148,27 +150,28 @@ class Editor:
         self._killing = True
 
     def _tab(self) -> None:
-        line = self.line
         if self._cycle is None:
-            begin = line.unbroken_left()
-            word = "".join(line.cells[begin : line.cursor])
-            found = self._complete(word, begin == 0)
-            if not found:
-                return
-            self._offered = word
-            self._cycle = _around([*found, word] if len(found) > 1 else found)
-        before = line.before.removesuffix(self._offered)
+            self._complete_line()
+        else:
+            self._offer(next(self._cycle))
+
+    def _complete_line(self) -> None:
+        """Offer the first choice; Tab goes on to the others, or into the folder that is the only one."""
+        self._offered, choices = self._completer(self.line.before)
+        if len(choices) == 1 and not choices[0].endswith(" "):
+            self._offer(choices[0])
+        elif choices:
+            self._cycle = cycle([*choices, self._offered] if len(choices) > 1 else choices)
+            self._offer(next(self._cycle))
+
+    def _offer(self, choice: str) -> None:
+        line = self.line
+        before = line.before.removesuffix(self._offered) + choice
         behind = line.text[len(line.before) :]
-        self._offered = next(self._cycle)
-        self.line = Line(before + self._offered)
-        cursor = self.line.cursor
-        self.line = Line(before + self._offered + behind)
+        cursor = Line(before).cursor
+        self.line = Line(before + behind)
         self.line.cursor = min(cursor, len(self.line.cells))
-
-
-def _around(choices: list[str]) -> Iterator[str]:
-    while True:
-        yield from choices
+        self._offered = choice
 
 
 def _move(place: Callable[[Line], int]) -> Callable[[Editor], None]:

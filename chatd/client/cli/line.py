@@ -94,10 +94,6 @@ class Line:
         """Return the beginning of what stands, without a blank in it, at or before the cursor."""
         return self._skip_left(_not(_is_space), self._skip_left(_is_space, self.cursor))
 
-    def unbroken_left(self) -> int:
-        """Return the beginning of what stands, without a blank in it, directly before the cursor."""
-        return self._skip_left(_not(_is_space), self.cursor)
-
     def _skip_left(self, test: Test, place: int) -> int:
         while place and test(self.cells[place - 1]):
             place -= 1

@@ -355,13 +355,13 @@ def test_nicks_rooms_and_commands_are_completed(person):
         somebody.type("/join #tea")
     bob.type("hello")
     complete = ann.talk.complete
-    assert complete("b", True) == ["Bob: ", "bea: "]
+    assert complete("b") == ("b", ["Bob: ", "bea: "])
     bea.type("hi")
-    assert complete("b", False) == ["bea ", "Bob "]
-    assert complete("@bo", False) == ["@Bob "]
-    assert complete("#t", False) == ["#tea "]
-    assert complete("/re", True) == ["/reconnect "]
-    assert complete("/re", False) == []
+    assert complete("hi b") == ("b", ["bea ", "Bob "])
+    assert complete("hi @bo") == ("@bo", ["@Bob "])
+    assert complete("hi #t") == ("#t", ["#tea "])
+    assert complete("/re") == ("/re", ["/reconnect "])
+    assert complete("hi /re") == ("/re", [])
 
 
 def test_who_comes_and_goes_in_the_current_room_is_told(world, person):

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatd.client.cli.cells import broken, columns, cut, fit, width
+from chatd.client.cli.completing import Offer, last_word
 from chatd.client.cli.editor import Editor, Submit, Switch, Wish
 from chatd.client.cli.keys import MAX_PASTE, KeyDecoder, Pasted, Pressed, Typed
 
@@ -258,8 +259,10 @@ def test_an_old_line_can_be_changed_and_sent_again():
 # ---- completion -------------------------------------------------------------------------------------------
 
 
-def nicks(word, first):
-    return [f"{nick}{': ' if first else ' '}" for nick in ("ada", "adele", "bob") if nick.startswith(word)]
+def nicks(before):
+    word = last_word(before)
+    end = ": " if word == before else " "
+    return Offer(word, [f"{nick}{end}" for nick in ("ada", "adele", "bob") if nick.startswith(word)])
 
 
 @pytest.mark.parametrize(
@@ -278,6 +281,24 @@ def nicks(word, first):
 )
 def test_tab_completes_and_goes_around(keys, shown):
     assert view(typed(*keys, complete=nicks)) == shown
+
+
+def folders(before):
+    return Offer(before, {"d": ["docs/"], "docs/": ["docs/a ", "docs/b "]}.get(before, []))
+
+
+@pytest.mark.parametrize(
+    ("keys", "shown"),
+    [
+        (["d\t"], "docs/|"),
+        (["d\t\t"], "docs/a |"),
+        (["d\t\t\t"], "docs/b |"),
+        (["d\t\t\t\t"], "docs/|"),
+        (["x\t\t"], "x|"),
+    ],
+)
+def test_tab_goes_on_into_the_only_folder(keys, shown):
+    assert view(typed(*keys, complete=folders)) == shown
 
 
 # ---- whatever is pressed ----------------------------------------------------------------------------------
