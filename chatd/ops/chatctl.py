@@ -1,6 +1,7 @@
 """chatctl: the operators' command."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -48,20 +49,28 @@ def list_files(data: Path, as_json: bool) -> None:
         click.echo(escape(f"{data}: {error.strerror}"), err=True)
         sys.exit(1)
     for row in _rows(listing):
-        if as_json:
-            click.echo(msgspec.json.encode(row))
-        else:
-            click.echo("  ".join(str(value) for value in row.values()))
+        click.echo(msgspec.json.encode(row) if as_json else _line(row))
 
 
-def _rows(listing: Listing) -> list[dict[str, object]]:
-    """Return a row for each content and each unfinished upload."""
-    blobs: list[dict[str, object]] = [
-        {"kind": "content", "sha256": sha256, "size": size, "stored": size}
-        for sha256, size in sorted(listing.blobs.items())
-    ]
-    parts: list[dict[str, object]] = [
-        {"kind": "partial", "sha256": key.sha256, "size": came.size, "stored": came.stored, "user": key.user}
-        for key, came in sorted(listing.partial.items())
-    ]
-    return blobs + parts
+class _Row(msgspec.Struct, omit_defaults=True):
+    """A content, or an upload of which so many bytes are ``stored``; ``user`` is whose it is."""
+
+    kind: str
+    sha256: str
+    size: int
+    stored: int
+    user: int | None = None
+
+
+def _rows(listing: Listing) -> Iterator[_Row]:
+    """Yield a row for each content and each unfinished upload."""
+    for sha256, size in sorted(listing.blobs.items()):
+        yield _Row("content", sha256, size, size)
+    for key, came in sorted(listing.partial.items()):
+        yield _Row("partial", key.sha256, came.size, came.stored, key.user)
+
+
+def _line(row: _Row) -> str:
+    if row.user is None:
+        return f"content {row.sha256} {row.size} bytes"
+    return f"partial {row.sha256} {row.stored} of {row.size} bytes of user {row.user}"

@@ -66,9 +66,12 @@ def test_files_are_listed(tmp_path):
     part.write([b"x" * 500])
     part.keep(part.mark())
     result = CliRunner().invoke(main, ["files", str(tmp_path)])
-    assert result.output == f"content  {digest}  13  13\npartial  {'0' * 64}  1000  500  8\n"
+    assert result.output == (f"content {digest} 13 bytes\npartial {'0' * 64} 500 of 1000 bytes of user 8\n")
     result = CliRunner().invoke(main, ["files", "--json", str(tmp_path)])
-    assert [json.loads(line)["stored"] for line in result.output.splitlines()] == [13, 500]
+    assert [json.loads(line) for line in result.output.splitlines()] == [
+        {"kind": "content", "sha256": digest, "size": 13, "stored": 13},
+        {"kind": "partial", "sha256": "0" * 64, "size": 1000, "stored": 500, "user": 8},
+    ]
     part.close()
 
 
