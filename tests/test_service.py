@@ -1,0 +1,38 @@
+"""The service, run in a process of its own: what it does to that process."""
+
+import subprocess
+import sys
+
+from tests.end_to_end.harness.processes import environment
+
+_RUN = """
+import gc
+from twisted.internet import reactor
+from chatd import service
+from chatd.ops.settings import Config, ListenConfig
+
+daemon = service.build(Config(data="data", listen=[ListenConfig(endpoint="unix:socket")]))
+
+def go():
+    daemon.privilegedStartService()
+    daemon.startService()
+    kept = {id(one) for one in gc.get_objects()}
+    print(gc.get_freeze_count() > 10_000, id(service.__dict__) in kept, id(daemon.desk.hub) in kept)
+    daemon.stopService().addCallback(lambda _: reactor.stop())
+
+reactor.callWhenRunning(go)
+reactor.run()
+"""
+
+
+def test_the_collector_passes_over_the_program_and_looks_at_what_it_loaded(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", _RUN],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.split() == ["True", "False", "True"], done.stderr
