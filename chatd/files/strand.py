@@ -1,8 +1,9 @@
 """Strands: jobs for threads, one after the other within a strand, their results in the reactor's thread."""
 
+import os
+import sys
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 from threading import Thread
 from typing import Any, Final, Protocol
 
@@ -15,6 +16,9 @@ WORKERS: Final = 4
 FLUSHERS: Final = 4
 """Threads that wait for the disk to have it all."""
 
+NICE: Final = 10
+"""How much the threads give way to the reactor's where both want the same processor: chat goes first."""
+
 Job = Callable[[], Any]
 Done = Callable[[Any], None]
 
@@ -26,14 +30,26 @@ class Workers(Protocol):
         """Run ``job``; then call ``done`` in the reactor's thread with its result, or with a `Failure`."""
 
 
+class _Thread(Thread):
+    """A thread that lets others go first, and for which the end of the process does not wait: disks hang."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs, daemon=True)
+
+    def run(self) -> None:
+        """Run the jobs, at the back of the queue for a processor."""
+        if sys.platform == "linux":  # elsewhere this would be about the whole process
+            os.nice(NICE)
+        super().run()
+
+
 class Threads:
     """Workers that are threads; ``call`` runs a function in the reactor's thread."""
 
     def __init__(self, call: Callable[..., object], count: int = WORKERS) -> None:
         self._call = call
         self._pool = ThreadPool(0, count, "chatd-files")
-        # A disk that hangs must not hold up the end of the process.
-        self._pool.threadFactory = partial(Thread, daemon=True)  # type: ignore[assignment]
+        self._pool.threadFactory = _Thread
         self._pool.start()
 
     def submit(self, job: Job, done: Done) -> None:

@@ -1,12 +1,15 @@
 """Strands: one job after the other, results in the reactor's thread."""
 
+import os
+import sys
 import threading
 from collections import deque
 from queue import SimpleQueue
 
+import pytest
 from twisted.python.failure import Failure
 
-from chatd.files.strand import Strand, Threads, error_of
+from chatd.files.strand import NICE, Strand, Threads, error_of
 
 
 class ByHand:
@@ -71,3 +74,19 @@ def test_threads_run_jobs_elsewhere_and_tell_here():
         workers.stop()
     assert heard[0] != threading.get_ident()
     assert isinstance(error_of(heard[1]), ZeroDivisionError)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives threads priorities of their own")
+def test_threads_give_way_to_the_reactor():
+    calls = SimpleQueue()
+    workers = Threads(lambda function, *args: calls.put((function, args)))
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    try:
+        heard = []
+        workers.submit(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()), heard.append)
+        function, args = calls.get(timeout=10)
+        function(*args)
+    finally:
+        workers.stop()
+    assert heard == [min(own + NICE, 19)]
+    assert os.getpriority(os.PRIO_PROCESS, 0) == own
