@@ -9,9 +9,9 @@ from chatd.files.outgoing import Outgoing
 from chatd.files.strand import error_of
 from chatd.ops.log import Log
 from chatd.server.files import Files
-from chatd.server.transfer import BROKEN, DONE, Owner, Transfer, note_fault
+from chatd.server.transfer import BROKEN, DONE, NOT_BEGUN, Owner, Transfer, note_fault
 from chatd.wire.errors import Code, RequestError
-from chatd.wire.messages import Cancel, Download, File, Ok
+from chatd.wire.messages import Download, File, Ok
 
 log = Log(__name__)
 
@@ -59,27 +59,12 @@ class Departing(Transfer):
         self._handle = handle
         if self.over:
             self._close_handle()
-            self._refuse(Code.CANCELLED, "It was ended before it had begun.")
+            self._refuse(Code.CANCELLED, NOT_BEGUN)
             return
         if self.offset:
-            log.info(
-                "download-resumed",
-                offset=self.offset,
-                transfer=self.number,
-                session=self.session,
-                nick=self.nick,
-                sha256=self.digits,
-                size=self.size,
-            )
+            log.info("download-resumed", offset=self.offset, **self.facts)
         else:
-            log.info(
-                "download-began",
-                transfer=self.number,
-                session=self.session,
-                nick=self.nick,
-                sha256=self.digits,
-                size=self.size,
-            )
+            log.info("download-began", **self.facts)
         self.ready = True
         self.owner.answer(self._ok)
         if self.offset == self.size:
@@ -137,8 +122,7 @@ class Departing(Transfer):
 
     def cancel(self, code: Code, text: str, error: str | None = None) -> None:
         """End it, and tell the client why."""
-        self.owner.say(Cancel(transfer=self.number, code=code, text=text))
-        self.cut = True
+        self.say_cancelled(code, text)
         self._end()
         self.say_ended(code, error)
 
@@ -174,9 +158,5 @@ class Departing(Transfer):
             rate=self.rate(received),
             reason=reason,
             error=error,
-            transfer=self.number,
-            session=self.session,
-            nick=self.nick,
-            sha256=self.digits,
-            size=self.size,
+            **self.facts,
         )

@@ -1,7 +1,7 @@
 """A transfer: what an upload and a download have in common, and what they want of their connection."""
 
 from abc import ABC, abstractmethod
-from typing import Final, Protocol
+from typing import Final, Protocol, TypedDict
 
 from twisted.python.failure import Failure
 
@@ -10,7 +10,7 @@ from chatd.files.blobs import Key
 from chatd.ops.log import Log
 from chatd.server.files import Files
 from chatd.wire.errors import Code, RequestError
-from chatd.wire.messages import Message, Ok
+from chatd.wire.messages import Cancel, Message, Ok
 
 log = Log(__name__)
 
@@ -21,6 +21,8 @@ DONE: Final = "done"
 """The reason of a transfer that ended well; all others are codes, or why the connection ended."""
 
 BROKEN: Final = "The server cannot use its disk now; what came before is kept. Try again later."
+
+NOT_BEGUN: Final = "It was ended before it had begun."
 
 
 class Owner(Protocol):
@@ -40,6 +42,16 @@ class Owner(Protocol):
 
     def pump(self) -> None:
         """Send what may be sent."""
+
+
+class Facts(TypedDict):
+    """What every line of the log about a transfer tells of it."""
+
+    transfer: int
+    session: int
+    nick: str
+    sha256: str
+    size: int
 
 
 class Transfer(ABC):
@@ -68,22 +80,32 @@ class Transfer(ABC):
         return self._session.id
 
     @property
-    def nick(self) -> str:
-        """Return the nick of who asked for it."""
-        return self._session.user.nick
-
-    @property
-    def digits(self) -> str:
-        """Return what the log shows of the content's name."""
-        return self.key.sha256[:DIGITS]
+    def facts(self) -> Facts:
+        """Return what every line of the log about it tells."""
+        return {
+            "transfer": self.number,
+            "session": self.session,
+            "nick": self._session.user.nick,
+            "sha256": self.key.sha256[:DIGITS],
+            "size": self.size,
+        }
 
     def rate(self, offset: int) -> int:
         """Return how many bytes per second it moved until it had come to ``offset``."""
         return round((offset - self.offset) / max(self.files.clock.seconds() - self.began, 0.001))
 
     @abstractmethod
+    def begin(self) -> None:
+        """Look what there is of the content. Raises `RequestError` where it may not be."""
+
+    @abstractmethod
     def cancel(self, code: Code, text: str) -> None:
         """End it, and tell the client why."""
+
+    def say_cancelled(self, code: Code, text: str) -> None:
+        """Tell the client that it has ended, and why."""
+        self.owner.say(Cancel(transfer=self.number, code=code, text=text))
+        self.cut = True
 
     def give_way(self) -> None:
         """End, because others wait and this one does not move."""

@@ -1,7 +1,7 @@
 """Transfers: the files on their way over one connection, in both directions (docs/PROTOCOL.md, "Files")."""
 
 from collections import OrderedDict
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from twisted.internet.interfaces import IDelayedCall
 
@@ -19,6 +19,8 @@ from chatd.wire.limits import WINDOW
 from chatd.wire.messages import Cancel, Download, Error, File, Message, Ok, Progress, Upload, encode
 
 log = Log(__name__)
+
+T = TypeVar("T", bound=Transfer)
 
 PAST: Final = 64
 """Transfers that have ended and are remembered: their chunks, or words about them, may be on their way."""
@@ -67,24 +69,21 @@ class Transfers:
             self.answer(Ok(id=request.id, offset=request.size))
             return
         self._check_count()
-        arriving = Arriving(self, self._files, session, request)
-        self._arriving[arriving.number] = arriving
-        try:
-            arriving.begin()
-        except RequestError:
-            del self._arriving[arriving.number]
-            raise
+        self._begin(Arriving(self, self._files, session, request), self._arriving)
 
     def download(self, session: Session, request: Download, ok: Ok, file: File) -> None:
         """Begin a download of ``file``, to be answered with ``ok``. Raises as `upload` does."""
         self._number(request.transfer)
         self._check_count()
-        departing = Departing(self, self._files, session, request, ok, file)
-        self._departing[departing.number] = departing
+        self._begin(Departing(self, self._files, session, request, ok, file), self._departing)
+
+    @staticmethod
+    def _begin(transfer: T, under_way: dict[int, T]) -> None:
+        under_way[transfer.number] = transfer
         try:
-            departing.begin()
+            transfer.begin()
         except RequestError:
-            del self._departing[departing.number]
+            del under_way[transfer.number]
             raise
 
     def _number(self, number: int) -> None:

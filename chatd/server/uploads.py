@@ -9,7 +9,7 @@ from chatd.files.strand import error_of
 from chatd.ops.log import Log
 from chatd.server.files import Files
 from chatd.server.intake import Intake
-from chatd.server.transfer import BROKEN, DONE, Owner, Transfer, note_fault
+from chatd.server.transfer import BROKEN, DONE, NOT_BEGUN, Owner, Transfer, note_fault
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.messages import Cancel, Ok, Upload
 
@@ -46,7 +46,7 @@ class Arriving(Transfer):
             self._refuse(Code.STORAGE_UNAVAILABLE, BROKEN, str(error))
         elif self.over:
             self.files.release(self.key, part)
-            self._refuse(Code.CANCELLED, "It was ended before it had begun.")
+            self._refuse(Code.CANCELLED, NOT_BEGUN)
         elif self._came_meanwhile:
             self.files.workers.submit(part.discard, self._discarded)
         elif part.whole:
@@ -111,24 +111,9 @@ class Arriving(Transfer):
             self._ended,
         )
         if self.offset:
-            log.info(
-                "upload-resumed",
-                offset=self.offset,
-                transfer=self.number,
-                session=self.session,
-                nick=self.nick,
-                sha256=self.digits,
-                size=self.size,
-            )
+            log.info("upload-resumed", offset=self.offset, **self.facts)
         else:
-            log.info(
-                "upload-began",
-                transfer=self.number,
-                session=self.session,
-                nick=self.nick,
-                sha256=self.digits,
-                size=self.size,
-            )
+            log.info("upload-began", **self.facts)
         self.owner.answer(Ok(id=self.request, offset=self.offset))
 
     def _refuse(self, code: Code, text: str, error: str = "") -> None:
@@ -200,8 +185,7 @@ class Arriving(Transfer):
 
     def cancel(self, code: Code, text: str) -> None:
         """End it, and tell the client why; what came is kept."""
-        self.owner.say(Cancel(transfer=self.number, code=code, text=text))
-        self.cut = True
+        self.say_cancelled(code, text)
         self.close(code)
 
     def close(self, reason: str) -> None:
@@ -250,9 +234,5 @@ class Arriving(Transfer):
             rate=self.rate(received),
             reason=reason,
             error=self._error or None,
-            transfer=self.number,
-            session=self.session,
-            nick=self.nick,
-            sha256=self.digits,
-            size=self.size,
+            **self.facts,
         )

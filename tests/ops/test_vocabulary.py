@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from chatd.ops.fields import FIELDS
+from chatd.server.transfer import Facts
 from chatd.wire.errors import EXPLANATIONS, CloseReason
 
 ROOT = Path(__file__).parents[2]
 MANUAL = (ROOT / "docs" / "OPERATIONS.md").read_text()
 LEVELS = {"debug", "info", "warn", "error", "failure"}
+SHARED = {"facts": Facts.__annotations__}
 
 
 def _says(call):
@@ -24,14 +26,24 @@ def _says(call):
     return False
 
 
+def _fields(call):
+    """Return the fields of ``call``; ``**….facts`` are those that a transfer's lines share."""
+    for keyword in call.keywords:
+        if keyword.arg is not None:
+            yield keyword.arg
+        else:
+            assert isinstance(keyword.value, ast.Attribute), "fields are named, or shared ones"
+            yield from SHARED[keyword.value.attr]
+
+
 def _said():
     for path in (ROOT / "chatd").rglob("*.py"):
         if "client" in path.parts:  # it has no log of this kind
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and _says(node):
-                fields = [keyword.arg for keyword in node.keywords]
-                yield pytest.param(node.args[0], fields, id=f"{path.relative_to(ROOT)}:{node.lineno}")
+                place = f"{path.relative_to(ROOT)}:{node.lineno}"
+                yield pytest.param(node.args[0], list(_fields(node)), id=place)
 
 
 def _rows(heading):
