@@ -1,4 +1,4 @@
-"""A client for tests that says what it is told to and keeps what it hears."""
+"""A client for tests that says what it is told to and keeps what it hears, and how it comes in."""
 
 from twisted.internet.protocol import Protocol, connectionDone
 
@@ -58,3 +58,17 @@ def hello(nick="", **fields):
 
 def sends(room, *texts, n=1):
     return [Send(id=1000 + n + i, n=n + i, room=room, text=text) for i, text in enumerate(texts)]
+
+
+def come_in(playground, nick="", *more, answer_pings=True, wait=0.0, **fields):
+    """Connect a talker that says hello and ``more`` behind it; return it after ``wait`` seconds."""
+    talker = Talker(hello(nick, **fields), *more, answer_pings=answer_pings)
+    playground.connect(talker)
+    playground.advance(wait)
+    return talker
+
+
+def restart(playground):
+    """Crash the daemon and start it again on what it has stored."""
+    playground.crash_server()
+    playground.start_server()

@@ -2,23 +2,8 @@
 
 import pytest
 
-from chatd.testing import Playground
 from chatd.wire import messages as m
-from tests.helpers import Talker, hello, sends
-
-
-@pytest.fixture
-def playground():
-    playground = Playground()
-    playground.start_server()
-    return playground
-
-
-def come_in(playground, nick="", *more, answer_pings=True, **fields):
-    talker = Talker(hello(nick, **fields), *more, answer_pings=answer_pings)
-    playground.connect(talker)
-    playground.advance()
-    return talker
+from tests.helpers import Talker, come_in, hello, restart, sends
 
 
 def disk_is_full(playground, full):
@@ -94,8 +79,7 @@ def test_a_session_that_was_resumed_while_nothing_could_be_stored_is_not_lost(pl
     playground.advance(7300)
     disk_is_full(playground, False)
     assert come_in(playground, token=token, answer_pings=False).of(m.Welcome)[0].resumed
-    playground.crash_server()
-    playground.start_server()
+    restart(playground)
     assert come_in(playground, token=token).of(m.Welcome)[0].resumed
 
 
@@ -111,8 +95,7 @@ def test_a_session_whose_pong_could_not_be_stored_is_stored_later(playground):
     playground.advance()
     disk_is_full(playground, False)
     playground.advance(3700)
-    playground.crash_server()
-    playground.start_server()
+    restart(playground)
     assert come_in(playground, token=alice.of(m.Welcome)[0].token).of(m.Welcome)[0].resumed
 
 

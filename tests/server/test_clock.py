@@ -5,7 +5,7 @@ import pytest
 from chatd.ops.settings import Config, RetentionConfig, SessionConfig
 from chatd.testing import Playground
 from chatd.wire import messages as m
-from tests.helpers import Talker, hello, sends
+from tests.helpers import come_in, restart, sends
 
 DAY = 86_400
 
@@ -24,18 +24,6 @@ def playground():
     playground = Stepping()
     playground.start_server()
     return playground
-
-
-def come_in(playground, nick="", *more, **fields):
-    talker = Talker(hello(nick, **fields), *more)
-    playground.connect(talker)
-    playground.advance(0.1)
-    return talker
-
-
-def restart(playground):
-    playground.crash_server()
-    playground.start_server()
 
 
 @pytest.mark.parametrize("restarted", [False, True])

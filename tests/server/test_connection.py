@@ -9,21 +9,7 @@ from chatd.wire import messages as m
 from chatd.wire.errors import CloseReason
 from chatd.wire.frames import FrameType, chunk, frame
 from chatd.wire.messages import encode
-from tests.helpers import Talker, hello, sends
-
-
-@pytest.fixture
-def playground():
-    playground = Playground()
-    playground.start_server()
-    return playground
-
-
-def come_in(playground, nick="", *more, **fields):
-    talker = Talker(hello(nick, **fields), *more)
-    playground.connect(talker)
-    playground.advance()
-    return talker
+from tests.helpers import Talker, come_in, hello, restart, sends
 
 
 def only_connection(playground):
@@ -407,8 +393,7 @@ def test_everything_acknowledged_survives_a_crash(playground):
         m.Topic(id=3, room="#a", text="t"),
     )
     token = alice.of(m.Welcome)[0].token
-    playground.crash_server()
-    playground.start_server()
+    restart(playground)
     again = come_in(playground, token=token, cursors={"#a": 0})
     (welcome,) = again.of(m.Welcome)
     assert (welcome.last, welcome.rooms[0].topic, welcome.rooms[0].head) == (2, "t", 4)
@@ -711,8 +696,7 @@ def test_a_resume_confirms_a_session_whose_pong_was_lost(playground):
     again = Talker(hello(token=token), m.Join(id=1, room="#a"), answer_pings=False)
     playground.connect(again)
     playground.advance(1)
-    playground.crash_server()
-    playground.start_server()
+    restart(playground)
     playground.advance(1)
     assert come_in(playground, token=token).of(m.Welcome)[0].resumed
 
@@ -759,8 +743,7 @@ def test_a_sessions_id_is_never_given_again(playground):
     playground.advance()
     alice.transport.abortConnection()
     playground.advance()
-    playground.crash_server()
-    playground.start_server()
+    restart(playground)
     assert come_in(playground, "bob").of(m.Welcome)[0].session > alice.of(m.Welcome)[0].session
 
 

@@ -8,7 +8,7 @@ from chatd.ops.settings import Config, DrainConfig, HeartbeatConfig, LimitsConfi
 from chatd.server.drain import drain
 from chatd.testing import Playground
 from chatd.wire import messages as m
-from tests.helpers import Talker, hello, sends
+from tests.helpers import Talker, come_in, hello, sends
 
 
 def draining(playground):
@@ -21,7 +21,7 @@ def draining(playground):
     return done
 
 
-def come_in(playground, count):
+def crowd_of(playground, count):
     talkers = [Talker(hello(f"nick{number}")) for number in range(count)]
     for talker in talkers:
         playground.connect(talker)
@@ -34,7 +34,7 @@ def test_ten_thousand_clients_are_asked_back_without_a_spike():
         Config(limits=LimitsConfig(max_connections=20_000), heartbeat=HeartbeatConfig(interval=60.0))
     )
     playground.start_server()
-    talkers = come_in(playground, 10_000)
+    talkers = crowd_of(playground, 10_000)
     done = draining(playground)
     playground.advance(1)
     assert done == [None]
@@ -48,10 +48,8 @@ def test_ten_thousand_clients_are_asked_back_without_a_spike():
     assert slots[:100] != sorted(slots[:100])
 
 
-def test_what_was_accepted_is_acknowledged_before_the_goodbye():
-    playground = Playground()
-    playground.start_server()
-    (talker,) = come_in(playground, 1)
+def test_what_was_accepted_is_acknowledged_before_the_goodbye(playground):
+    talker = come_in(playground, "ann")
     talker.say(m.Join(id=1, room="#a"))
     playground.advance()
     playground.store.held = True
@@ -71,7 +69,7 @@ def test_what_was_accepted_is_acknowledged_before_the_goodbye():
 def test_a_peer_that_takes_nothing_does_not_hold_up_the_end():
     playground = Playground(Config(drain=DrainConfig(deadline=3.0)))
     playground.start_server()
-    (talker,) = come_in(playground, 1)
+    talker = come_in(playground, "ann")
     talker.transport.pauseProducing()
     done = draining(playground)
     playground.advance(2)
@@ -81,10 +79,8 @@ def test_a_peer_that_takes_nothing_does_not_hold_up_the_end():
     assert not playground.desk.connections
 
 
-def test_nobody_is_let_in_while_draining():
-    playground = Playground()
-    playground.start_server()
-    (talker,) = come_in(playground, 1)
+def test_nobody_is_let_in_while_draining(playground):
+    talker = come_in(playground, "ann")
     talker.transport.pauseProducing()
     draining(playground)
     playground.advance()

@@ -1,32 +1,19 @@
 """The reaper looks at those who are due; a long heartbeat delays no other deadline."""
 
-import pytest
-
 from chatd.server.protocol import ChatProtocol
-from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.errors import CloseReason
-from tests.helpers import Talker, hello, sends
+from tests.helpers import come_in, sends
 
 CALM = m.Pulse(60.0, 10)
 
 
-@pytest.fixture
-def playground():
-    playground = Playground()
-    playground.start_server()
-    return playground
-
-
-def come_in(playground, nick, pulse=CALM):
-    talker = Talker(hello(nick, heartbeat=pulse), m.Join(id=1, room="#a"))
-    playground.connect(talker)
-    playground.advance(1)
-    return talker
+def enter(playground, nick, pulse=CALM):
+    return come_in(playground, nick, m.Join(id=1, room="#a"), wait=1, heartbeat=pulse)
 
 
 def test_nobody_is_looked_at_while_there_is_nothing_to_see(playground, monkeypatch):
-    come_in(playground, "alice")
+    enter(playground, "alice")
     looks = []
     sweep = ChatProtocol.sweep
     monkeypatch.setattr(ChatProtocol, "sweep", lambda self, now: looks.append(now) or sweep(self, now))
@@ -37,7 +24,7 @@ def test_nobody_is_looked_at_while_there_is_nothing_to_see(playground, monkeypat
 
 
 def test_a_quiet_peer_that_takes_nothing_any_more_is_stuck_after_the_limit(playground):
-    alice, bob = come_in(playground, "alice"), come_in(playground, "bob", m.Pulse(5.0, 6))
+    alice, bob = enter(playground, "alice"), enter(playground, "bob", m.Pulse(5.0, 6))
     (connection,) = [c for c in playground.desk.connections if c.session.user.nick == "alice"]
     playground.advance(1)
     alice.transport.pauseProducing()
@@ -49,7 +36,7 @@ def test_a_quiet_peer_that_takes_nothing_any_more_is_stuck_after_the_limit(playg
 
 
 def test_a_quiet_peer_that_takes_no_goodbye_is_aborted_after_the_deadline(playground):
-    alice = come_in(playground, "alice")
+    alice = enter(playground, "alice")
     (connection,) = playground.desk.connections
     alice.transport.pauseProducing()
     connection._write(bytes(10_000))

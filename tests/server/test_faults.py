@@ -2,10 +2,9 @@
 
 import pytest
 
-from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.errors import CloseReason
-from tests.helpers import Talker, hello, sends
+from tests.helpers import come_in, sends
 
 
 class BrokenError(Exception):
@@ -14,20 +13,6 @@ class BrokenError(Exception):
 
 def breaking(*_):
     raise BrokenError
-
-
-@pytest.fixture
-def playground():
-    playground = Playground()
-    playground.start_server()
-    return playground
-
-
-def come_in(playground, nick, *more):
-    talker = Talker(hello(nick), *more)
-    playground.connect(talker)
-    playground.advance()
-    return talker
 
 
 def connection_of(playground, nick):

@@ -11,7 +11,7 @@ from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.frames import chunk
 from chatd.wire.limits import WINDOW
-from tests.helpers import hello
+from tests.helpers import hello, restart
 from tests.server.moving import Mover, content_of, digest_of, file_of
 
 DAY = 86_400
@@ -272,14 +272,12 @@ def test_who_brought_what_outlives_the_daemon(playground):
     ada = come_in(playground, "ada")
     content = content_of(100_000)
     file = put(playground, ada, content)
-    playground.crash_server()
-    playground.start_server()
+    restart(playground)
     again = come_back(playground, ada)
     request = again.post("#kitchen", file, 1)
     playground.advance()
     seq = again.answer(request).seq
-    playground.crash_server()
-    playground.start_server()
+    restart(playground)
     once_more = come_back(playground, ada)
     transfer, _ = once_more.get("#kitchen", seq)
     playground.advance(1)
@@ -602,8 +600,7 @@ def test_the_store_may_be_full(tmp_path):
     _, request = bob.put(content_of(1000, b"3"))
     playground.advance()
     assert code_of(bob, request) == "store-full"
-    playground.crash_server()
-    playground.start_server()
+    restart(playground)
     carl = come_in(playground, "carl")
     _, request = carl.put(content_of(40_001, b"4"))
     playground.advance()
@@ -621,8 +618,7 @@ def test_small_files_take_room_too(tmp_path):
     _, request = ada.put(b"ten")
     playground.advance()
     assert code_of(ada, request) == "store-full"
-    playground.crash_server()
-    playground.start_server()
+    restart(playground)
     bob = come_in(playground, "bob")
     _, request = bob.put(b"ten")
     playground.advance()

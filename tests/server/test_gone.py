@@ -6,7 +6,7 @@ from chatd.chat.storage import PutUser
 from chatd.ops.settings import Config, SessionConfig
 from chatd.testing import Playground
 from chatd.wire import messages as m
-from tests.helpers import Talker, hello, sends
+from tests.helpers import come_in, restart, sends
 
 DAY = 86_400
 
@@ -16,13 +16,6 @@ def playground():
     playground = Playground(Config(session=SessionConfig(expire_days=2)))
     playground.start_server()
     return playground
-
-
-def come_in(playground, nick="", *more, answer_pings=True, **fields):
-    talker = Talker(hello(nick, **fields), *more, answer_pings=answer_pings)
-    playground.connect(talker)
-    playground.advance()
-    return talker
 
 
 def go(playground, talker):
@@ -50,8 +43,7 @@ def test_a_user_whose_sessions_have_expired_is_forgotten(playground):
     assert known(playground) == ["ann", "ben"]
     let_sessions_expire(playground)
     assert known(playground) == ["ben"]
-    playground.crash_server()
-    playground.start_server()
+    restart(playground)
     assert known(playground) == ["ben"]
     again = come_in(playground, "ann", m.Join(id=1, room="#a", after=0))
     assert again.texts() == ["I was here"]
@@ -111,6 +103,5 @@ def test_the_id_of_a_forgotten_user_is_never_given_again(playground):
             assert user not in seen
             seen.add(user)
             go(playground, lost)
-        playground.crash_server()
-        playground.start_server()
+        restart(playground)
     assert known(playground) == []

@@ -2,32 +2,21 @@
 
 import pytest
 
-from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.errors import CloseReason
 from chatd.wire.messages import encode
-from tests.helpers import Talker, hello, sends
+from tests.helpers import come_in, sends
 
 SIZE = 10
 
 
-@pytest.fixture
-def playground(monkeypatch):
+@pytest.fixture(autouse=True)
+def _few(monkeypatch):
     monkeypatch.setattr("chatd.chat.hub.HALF", 2)
-    playground = Playground()
-    playground.start_server()
-    return playground
-
-
-def come_in(playground, nick):
-    talker = Talker(hello(nick), m.Join(id=1, room="#a"))
-    playground.connect(talker)
-    playground.advance()
-    return talker
 
 
 def crowd_of(playground):
-    crowd = [come_in(playground, f"n{number}") for number in range(SIZE)]
+    crowd = [come_in(playground, f"n{number}", m.Join(id=1, room="#a")) for number in range(SIZE)]
     playground.advance(2)
     return crowd
 

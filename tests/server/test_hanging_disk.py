@@ -2,27 +2,11 @@
 
 import gc
 
-import pytest
-
 from chatd.ops.settings import Config, LimitsConfig
 from chatd.server.protocol import ChatProtocol
 from chatd.testing import Playground
 from chatd.wire import messages as m
-from tests.helpers import Talker, hello, sends
-
-
-@pytest.fixture
-def playground():
-    playground = Playground()
-    playground.start_server()
-    return playground
-
-
-def come_in(playground, nick="", *more, **fields):
-    talker = Talker(hello(nick, **fields), *more)
-    playground.connect(talker)
-    playground.advance()
-    return talker
+from tests.helpers import come_in, sends
 
 
 def hang(playground, talker):

@@ -2,33 +2,24 @@
 
 import pytest
 
-from chatd.testing import Playground
 from chatd.wire import messages as m
-from tests.helpers import Talker, hello, sends
+from tests.helpers import come_in, restart, sends
 
 MOST = 4
 
 
-@pytest.fixture
-def playground(monkeypatch):
+@pytest.fixture(autouse=True)
+def _few(monkeypatch):
     monkeypatch.setattr("chatd.wire.limits.MAX_WELCOME_DIRECT", MOST)
-    playground = Playground()
-    playground.start_server()
-    return playground
-
-
-def come_in(playground, nick="", *more, **fields):
-    talker = Talker(hello(nick, **fields), *more)
-    playground.connect(talker)
-    playground.advance(0.1)
-    return talker
 
 
 @pytest.fixture
 def people(playground):
     """Return Ann, and ten who have written to her one after the other; with the first two she talks last."""
     ann = come_in(playground, "ann", m.Join(id=1, room="#a"))
-    friends = [come_in(playground, f"n{number}", *sends("@ann", f"from {number}")) for number in range(10)]
+    friends = [
+        come_in(playground, f"n{number}", *sends("@ann", f"from {number}"), wait=0.1) for number in range(10)
+    ]
     ann.say(*[m.Read(id=2, room=f"@1+{user}", seq=1) for user in range(2, 12)])
     ann.say(*sends("@n1", "to one"), *sends("@n0", "to zero", n=2))
     playground.advance(1)
@@ -43,14 +34,13 @@ def again(playground, ann, **fields):
     return come_in(playground, token=ann.of(m.Welcome)[0].token, **fields)
 
 
-@pytest.mark.parametrize("restart", [False, True])
-def test_the_latest_are_followed_from_the_welcome_on(playground, people, restart):
+@pytest.mark.parametrize("restarted", [False, True])
+def test_the_latest_are_followed_from_the_welcome_on(playground, people, restarted):
     ann, _ = people
     ann.say(*[m.Read(id=2, room=f"@1+{user}", seq=2) for user in (2, 3)])
     playground.advance(1)
-    if restart:
-        playground.crash_server()
-        playground.start_server()
+    if restarted:
+        restart(playground)
     ann = again(playground, ann)
     assert followed(ann) == ["#a", "@1+10", "@1+11", "@1+2", "@1+3"]
 

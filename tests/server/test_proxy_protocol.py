@@ -10,6 +10,7 @@ from twisted.internet.error import ConnectionRefusedError as Refused
 from twisted.protocols.haproxy._v1parser import V1Parser
 from twisted.protocols.haproxy._v2parser import V2Parser
 
+from chatd.ops.log import KEY
 from chatd.ops.relays import Trusted
 from chatd.ops.settings import Config, LimitsConfig
 from chatd.server.addresses import name_of
@@ -237,20 +238,9 @@ def playground():
     return Relayed()
 
 
-@pytest.fixture
-def said(logged_events):
-    """Return a function that lists what was said under a name, at a level if one is given."""
-
-    def said(name, level=None):
-        found = [event for event in logged_events if "chatd" in event and event["chatd"].name == name]
-        return [event["chatd"].fields for event in found if level in (None, event["log_level"].name)]
-
-    return said
-
-
 def loud(logged_events):
-    events = [event for event in logged_events if "chatd" in event]
-    return [event["chatd"] for event in events if event["log_level"].name != "debug"]
+    events = [event for event in logged_events if KEY in event]
+    return [event[KEY] for event in events if event["log_level"].name != "debug"]
 
 
 @pytest.mark.parametrize("size", [None, 1])

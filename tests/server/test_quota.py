@@ -6,7 +6,7 @@ from chatd.ops.settings import Config, LimitsConfig
 from chatd.server.newcomers import Newcomers
 from chatd.testing import Playground
 from chatd.wire import messages as m
-from tests.helpers import Talker, hello, sends
+from tests.helpers import come_in, restart, sends
 
 
 def begin(**limits):
@@ -15,24 +15,12 @@ def begin(**limits):
     return playground
 
 
-def come_in(playground, nick="", *more, **fields):
-    talker = Talker(hello(nick, **fields), *more)
-    playground.connect(talker)
-    playground.advance()
-    return talker
-
-
 def refusals(talker):
     return [(error.id, error.code) for error in talker.of(m.Error)]
 
 
 def token_of(talker):
     return talker.of(m.Welcome)[0].token
-
-
-def restart(playground):
-    playground.crash_server()
-    playground.start_server()
 
 
 # ---- users and sessions ---------------------------------------------------------------------------------

@@ -6,20 +6,13 @@ from chatd.ops.settings import Config, LimitsConfig
 from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.frames import FrameType, frame
-from tests.helpers import Talker, hello, sends
+from tests.helpers import come_in, sends
 
 
 def begin(rate):
     playground = Playground(Config(limits=LimitsConfig(requests_per_second=rate)))
     playground.start_server()
     return playground
-
-
-def come_in(playground, nick="", *more, **fields):
-    talker = Talker(hello(nick, **fields), *more)
-    playground.connect(talker)
-    playground.advance()
-    return talker
 
 
 def test_sends_beyond_the_rate_wait_and_none_is_lost():

@@ -6,7 +6,7 @@ from chatd.chat.storage import Trim
 from chatd.ops.settings import Config, LimitsConfig, RetentionConfig
 from chatd.testing import Playground
 from chatd.wire import messages as m
-from tests.helpers import Talker, hello, sends
+from tests.helpers import come_in, sends
 
 
 @pytest.fixture
@@ -34,13 +34,6 @@ def begin(cuts, **retention):
     playground.store.append = counting
     playground.start_server()
     return playground
-
-
-def come_in(playground, nick="", *more, **fields):
-    talker = Talker(hello(nick, **fields), *more)
-    playground.connect(talker)
-    playground.advance(0.1)
-    return talker
 
 
 def test_a_long_log_is_cut_in_slices_and_others_are_served_between(cuts):

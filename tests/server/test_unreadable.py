@@ -2,30 +2,11 @@
 
 import pytest
 
-from chatd.ops.log import KEY
 from chatd.ops.settings import Config, RetentionConfig
 from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.errors import CloseReason
-from tests.helpers import Talker, hello, sends
-
-
-@pytest.fixture
-def playground():
-    playground = Playground()
-    playground.start_server()
-    return playground
-
-
-def come_in(playground, nick="", *more, **fields):
-    talker = Talker(hello(nick, **fields), *more)
-    playground.connect(talker)
-    playground.advance()
-    return talker
-
-
-def said(logged_events, name):
-    return [event[KEY].fields for event in logged_events if KEY in event and event[KEY].name == name]
+from tests.helpers import come_in, sends
 
 
 @pytest.fixture
@@ -37,9 +18,7 @@ def break_disk(playground, how="Input/output error"):
     playground.store.unreadable = how and OSError(how)
 
 
-def test_a_page_of_history_that_cannot_be_read_is_refused_and_the_connection_lives(
-    playground, ann, logged_events
-):
+def test_a_page_of_history_that_cannot_be_read_is_refused_and_the_connection_lives(playground, ann, said):
     break_disk(playground)
     ann.say(m.History(id=5, room="#a"), m.History(id=6, room="#a", after=3), *sends("#a", "x", n=10))
     playground.advance()
@@ -49,7 +28,7 @@ def test_a_page_of_history_that_cannot_be_read_is_refused_and_the_connection_liv
     ]
     assert ann.lost is None
     assert ann.texts()[-1] == "x"
-    (line,) = said(logged_events, "store-unreadable")
+    (line,) = said("store-unreadable")
     assert line == {"room": "#a", "error": "Input/output error", "suppressed": None}
     break_disk(playground, None)
     ann.say(m.History(id=7, room="#a"))
@@ -57,21 +36,21 @@ def test_a_page_of_history_that_cannot_be_read_is_refused_and_the_connection_liv
     assert len(ann.of(m.Ok)[-1].events) == 11
 
 
-def test_it_is_logged_once_in_a_while(playground, ann, logged_events):
+def test_it_is_logged_once_in_a_while(playground, ann, said):
     break_disk(playground)
     for _ in range(20):
         ann.say(m.History(id=5, room="#a"))
         playground.advance(1)
-    assert [line["suppressed"] for line in said(logged_events, "store-unreadable")] == [None, 9]
+    assert [line["suppressed"] for line in said("store-unreadable")] == [None, 9]
 
 
 @pytest.mark.parametrize("newest", [False, True])
-def test_a_page_that_is_missing_is_no_empty_one(playground, ann, newest, logged_events):
+def test_a_page_that_is_missing_is_no_empty_one(playground, ann, newest, said):
     playground.store.events[1].clear()
     ann.say(m.History(id=5, room="#a", **({} if newest else {"after": 0})))
     playground.advance()
     assert ann.of(m.Error)[-1].code == "storage-unavailable"
-    assert len(said(logged_events, "log-hole")) == 1
+    assert len(said("log-hole")) == 1
 
 
 def test_a_page_that_was_cut_off_meanwhile_is_empty(playground, ann):
@@ -89,15 +68,15 @@ def test_a_page_that_was_cut_off_meanwhile_is_empty(playground, ann):
     assert ann.of(m.Ok)[-1].events == []
 
 
-def test_a_reader_that_cannot_be_served_is_sent_away_and_comes_back(playground, ann, logged_events):
+def test_a_reader_that_cannot_be_served_is_sent_away_and_comes_back(playground, ann, said):
     token = ann.of(m.Welcome)[0].token
     playground.desk.hub.world.rooms["#a"].log.forget_tail()
     break_disk(playground)
     again = come_in(playground, token=token, cursors={"#a": 2})
     playground.advance(1)
     assert again.of(m.Goodbye)[0].reason == CloseReason.FAULT
-    assert said(logged_events, "store-unreadable")
-    assert not said(logged_events, "log-hole")
+    assert said("store-unreadable")
+    assert not said("log-hole")
     break_disk(playground, None)
     again = come_in(playground, token=token, cursors={"#a": 2})
     assert again.texts("#a") == list(map(str, range(1, 9)))
