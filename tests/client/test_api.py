@@ -2,9 +2,7 @@
 
 import pytest
 from twisted.internet.defer import Deferred
-from twisted.python.failure import Failure
 
-from chatd.client.api import Client
 from chatd.client.notices import (
     Accepted,
     CannotConnect,
@@ -17,62 +15,9 @@ from chatd.client.notices import (
 )
 from chatd.client.problems import ClientError
 from chatd.client.profile import open_slot
-from chatd.client.reasons import ending
-from chatd.client.session import Remembered, Session
 from chatd.client.values import Options
-from chatd.testing import Playground
 from chatd.wire.errors import Code, RequestError
-
-
-class MemoryWay:
-    """The way to the daemon of a playground."""
-
-    def __init__(self, world):
-        self._world = world
-
-    def endpoint(self):
-        return self._world.endpoint()
-
-    def ending(self, failure):
-        return ending(failure)
-
-
-@pytest.fixture
-def world():
-    playground = Playground()
-    playground.start_server()
-    return playground
-
-
-@pytest.fixture
-def enter(world, tmp_path):
-    """Return a function that starts clients; they are stopped at the end."""
-    made = []
-
-    def enter(nick, *rooms, slot=None, **how):
-        options = Options(nick=nick, rooms=rooms, **how)
-        remembered = slot.remembered() if slot else Remembered(Session(nick=nick))
-        client = Client(options, MemoryWay(world), slot, remembered, world.clock, world.clock.seconds)
-        client.heard = []
-        client.subscribe(client.heard.append)
-        client.start()
-        made.append(client)
-        return client
-
-    yield enter
-    for client in made:
-        client.stop()
-    world.advance(3)
-
-
-def now(deferred: Deferred):
-    """Return the result that ``deferred`` already has."""
-    assert deferred.called, "no result yet"
-    if isinstance(deferred.result, Failure):
-        failure = deferred.result
-        deferred.addErrback(lambda _: None)
-        failure.raiseException()
-    return deferred.result
+from tests.client.entering import now
 
 
 def texts(client):

@@ -1,20 +1,17 @@
 """Files between clients and the real daemon's protocol, over the in-memory network."""
 
 import os
+from functools import partial
 
 import pytest
-from twisted.python.failure import Failure
 
-from chatd.client.api import Client
 from chatd.client.notices import EventSeen, Lost, Quiet, TransferSeen
-from chatd.client.reasons import ending
-from chatd.client.session import Remembered, Session
 from chatd.client.stages import Stage
-from chatd.client.values import Options
 from chatd.testing import Playground
 from chatd.testing.files import ClockWorkers
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import WINDOW
+from tests.client.entering import now
 
 STEP = 0.0025
 """Seconds of a step where delays matter: less than what a pace takes for a queue."""
@@ -22,17 +19,6 @@ STEP = 0.0025
 
 BYTES = 6_000_000
 """Bytes of a file that takes longer than a daemon lives in these tests."""
-
-
-class MemoryWay:
-    def __init__(self, world):
-        self._world = world
-
-    def endpoint(self):
-        return self._world.endpoint()
-
-    def ending(self, failure):
-        return ending(failure)
 
 
 @pytest.fixture
@@ -44,24 +30,8 @@ def world(tmp_path):
 
 
 @pytest.fixture
-def enter(world):
-    made = []
-
-    def enter(nick, *rooms):
-        options = Options(nick=nick, rooms=rooms)
-        clock = world.clock
-        remembered, workers = Remembered(Session(nick=nick)), ClockWorkers(clock)
-        client = Client(options, MemoryWay(world), None, remembered, clock, clock.seconds, workers)
-        client.heard = []
-        client.subscribe(client.heard.append)
-        client.start()
-        made.append(client)
-        return client
-
-    yield enter
-    for client in made:
-        client.stop()
-    world.advance(3)
+def enter(world, enter):
+    return partial(enter, workers=ClockWorkers(world.clock))
 
 
 @pytest.fixture
@@ -72,15 +42,6 @@ def file(tmp_path):
         return path
 
     return make
-
-
-def now(deferred):
-    found = []
-    deferred.addBoth(found.append)
-    assert found, "not yet"
-    if isinstance(found[0], Failure):
-        found[0].raiseException()
-    return found[0]
 
 
 def crash_while_it_moves(world, client, stage, times=3):

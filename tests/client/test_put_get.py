@@ -5,81 +5,13 @@ from pathlib import Path
 
 import pytest
 from twisted.internet.defer import CancelledError
-from twisted.python.failure import Failure
 
-from chatd.client.api import Client
 from chatd.client.notices import NotSaved, SendRefused, TransferSeen
 from chatd.client.problems import ClientError
-from chatd.client.profile import open_slot
-from chatd.client.reasons import ending
-from chatd.client.session import Remembered, Session
 from chatd.client.stages import Stage
-from chatd.client.values import Options
-from chatd.testing import Playground
 from chatd.wire.errors import Code, RequestError
-from tests.client.filing import FileFactory, FileServer, Hands, file_of
-
-
-class MemoryWay:
-    def __init__(self, world):
-        self._world = world
-
-    def endpoint(self):
-        return self._world.endpoint()
-
-    def ending(self, failure):
-        return ending(failure)
-
-
-class Room:
-    """A model server behind an in-memory network, and clients of it."""
-
-    def __init__(self, folder):
-        self.world = Playground()
-        self.server = FileServer()
-        self.factory = FileFactory(self.server)
-        self.world.network.listen(self.factory)
-        self.folder = folder
-        self.clients = []
-
-    def enter(self, nick="ann", slot=None, **how):
-        remembered = slot.remembered() if slot else Remembered(Session(nick=nick))
-        hands = how.pop("hands", None) or Hands()
-        options = Options(nick=nick, rooms=("#a",), **how)
-        clock = self.world.clock
-        client = Client(options, MemoryWay(self.world), slot, remembered, clock, clock.seconds, hands)
-        client.heard, client.hands = [], hands
-        client.subscribe(client.heard.append)
-        self.clients.append(client)
-        client.start()
-        return client
-
-    def slot(self):
-        return open_slot("p", Options().server, "ann", "ann", named=False, folder=self.folder / "profile")
-
-    def advance(self, seconds=1.0):
-        for _ in range(round(seconds / 0.05)):
-            self.world.advance(0.05)
-            self.factory.tell()
-
-    def cut(self):
-        for one in self.factory.made:
-            if one.transport.connected:
-                one.transport.abortConnection()
-
-    def file(self, name, data):
-        path = self.folder / name
-        path.write_bytes(data)
-        return path
-
-    def leave(self, client):
-        """Stop a client as its process would be lost: what is in its profile stays as it is."""
-        self.clients.remove(client)
-        client._driver._slot.close()
-        client._driver._slot = None
-        client._slot = None
-        self.cut()
-        client.stop()
+from tests.client.entering import Room, now
+from tests.client.filing import Hands, file_of
 
 
 @pytest.fixture
@@ -95,30 +27,12 @@ def room(tmp_path):
             assert not client._carrier._closing
 
 
-def now(deferred):
-    found = []
-
-    def keep(result):
-        found.append(result)
-        return None if isinstance(result, Failure) else result
-
-    deferred.addBoth(keep)
-    assert found, "not yet"
-    if isinstance(found[0], Failure):
-        found[0].raiseException()
-    return found[0]
-
-
 def told(client):
     return [notice.transfer for notice in client.heard if isinstance(notice, TransferSeen)]
 
 
 def stages(client):
     return [transfer.stage for transfer in told(client)]
-
-
-def posted(room):
-    return [event for event in room.server.rooms.get("#a", []) if event.kind == "file"]
 
 
 # ---- put --------------------------------------------------------------------------------------------------
@@ -130,7 +44,7 @@ def test_a_file_is_posted_with_its_name_and_caption(room):
     assert [transfer.stage for transfer in ann.transfers()] == [Stage.WAITING]
     room.advance(3)
     sent = now(putting)
-    (event,) = posted(room)
+    (event,) = room.posted
     assert (event.seq, event.text, event.file) == (sent.seq, "look", event.file)
     assert (event.file.name, event.file.size, event.file.media) == ("a.png", 100_000, "image/png")
     assert room.server.blobs[event.file.sha256] == data
@@ -159,7 +73,7 @@ def test_a_file_goes_on_over_cuts(room):
     assert room.server.blobs[file_of(data).sha256] == data
     assert Stage.WAITING in stages(ann)
     assert room.server.carried <= len(data) + 5 * 4096
-    assert len(posted(room)) == 1
+    assert len(room.posted) == 1
 
 
 @pytest.mark.parametrize("what", ["folder", "none", "caption"])
@@ -177,7 +91,7 @@ def test_what_cannot_be_posted_says_why(room, what):
     with pytest.raises((ClientError, RequestError)) as problem:
         now(putting)
     assert problem.value.text
-    assert not posted(room)
+    assert not room.posted
     assert not ann.transfers()
 
 
@@ -195,7 +109,7 @@ def test_a_file_that_changes_between_reading_and_the_end_is_told(room):
     with pytest.raises(ClientError, match="send it when it is complete") as problem:
         now(putting)
     assert problem.value.code == "source-changed"
-    assert not posted(room)
+    assert not room.posted
     assert stages(ann)[-1] is Stage.FAILED
 
 
@@ -216,7 +130,7 @@ def test_a_blob_that_is_lost_before_it_is_posted_is_brought_again(room):
     assert lost == [data]
     assert room.server.blobs[file.sha256] == data
     assert not [notice for notice in ann.heard if isinstance(notice, SendRefused)]
-    assert len(posted(room)) == 1
+    assert len(room.posted) == 1
 
 
 def test_cancelling_gives_up_here_and_there(room):
@@ -264,21 +178,21 @@ def test_the_same_put_after_a_crash_posts_once(room):
     ann.put("#a", path, "c").addErrback(lambda _: None)
     for _ in range(200):
         room.world.clock.advance(0)
-        if posted(room):
+        if room.posted:
             break
         room.world.clock.advance(0.01)
-    assert len(posted(room)) == 1
+    assert len(room.posted) == 1
     room.leave(ann)
     again = room.enter(slot=room.slot())
     assert len(again.waiting()) == 1
     putting = again.put("#a", path, "c")
     room.advance(3)
     now(putting)
-    assert len(posted(room)) == 1
+    assert len(room.posted) == 1
     third = again.put("#a", path, "c")
     room.advance(3)
     now(third)
-    assert len(posted(room)) == 2
+    assert len(room.posted) == 2
 
 
 def test_a_kept_upload_goes_on_in_the_next_run(room):
@@ -288,7 +202,7 @@ def test_a_kept_upload_goes_on_in_the_next_run(room):
     room.world.network.latency = 0.05
     ann.put("#a", path, "kept", keep=True).addErrback(lambda _: None)
     room.advance(2)
-    assert not posted(room)
+    assert not room.posted
     room.leave(ann)
     room.advance(1)
     assert room.server.partial
@@ -298,7 +212,7 @@ def test_a_kept_upload_goes_on_in_the_next_run(room):
     assert upload.sha256 == file_of(data).sha256
     room.advance(20)
     now(going_on)
-    assert [event.text for event in posted(room)] == ["kept"]
+    assert [event.text for event in room.posted] == ["kept"]
     assert room.server.carried <= len(data) + 4096
     again.stop()
     room.advance(3)
@@ -320,7 +234,7 @@ def test_a_kept_upload_of_a_file_that_changed_is_not_posted_instead(room):
     room.advance(3)
     with pytest.raises(ClientError, match="has changed since"):
         now(going_on)
-    assert not posted(room)
+    assert not room.posted
     assert again._slot.uploads() == {}
 
 

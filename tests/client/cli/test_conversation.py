@@ -1,110 +1,13 @@
 """The conversation, with the real client and the real daemon's protocol over the in-memory network."""
 
-import re
-
 import pytest
-from twisted.internet.defer import succeed
 from twisted.python.failure import Failure
 
-from chatd.client.api import Client
-from chatd.client.cli.conversation import GRACE, Conversation
-from chatd.client.cli.hearing import Hearing
+from chatd.client.cli.conversation import GRACE
 from chatd.client.problems import ClientError
-from chatd.client.reasons import ending
-from chatd.client.session import Remembered, Session
-from chatd.client.values import Options
-from chatd.testing import Playground
 from chatd.wire.limits import MAX_TEXT
-
-_DAY = re.compile("-- [A-Z][a-z]+ [0-9]+ [A-Z][a-z]+ [0-9]+ --")
-
-
-class MemoryWay:
-    def __init__(self, world):
-        self._world = world
-
-    def endpoint(self):
-        return self._world.endpoint()
-
-    def ending(self, failure):
-        return ending(failure)
-
-
-class Paper:
-    """A console that keeps what it is given; ``lines`` is all of it, without days and times of day."""
-
-    def __init__(self, *, interactive):
-        self.interactive = interactive
-        self.shown, self.notes, self.lines, self.days = [], [], [], []
-        self.closed = self.listening = False
-
-    def open(self):
-        pass
-
-    def listen(self):
-        self.listening = True
-
-    def show(self, text, nick=""):  # noqa: ARG002 - the colour of a name
-        if _DAY.match(text):
-            self.days.append(text)
-            return
-        line = text[6:] if text[2:3] == ":" else text
-        self.shown.append(line)
-        self.lines.append(line)
-
-    def note(self, text):
-        self.notes.append(text)
-        self.lines.append(text)
-
-    def refresh(self):
-        pass
-
-    def drained(self):
-        return succeed(None)
-
-    def close(self):
-        self.closed = True
-
-
-class Person:
-    """Somebody at a console; ``type`` enters lines."""
-
-    def __init__(self, world, nick, *, interactive=True):
-        self.world = world
-        options = Options(nick=nick)
-        remembered = Remembered(Session(nick=nick))
-        self.client = Client(options, MemoryWay(world), None, remembered, world.clock, world.clock.seconds)
-        self.talk = Conversation(world.clock, self.client)
-        self.hearing = Hearing(self.talk, world.clock)
-        self.paper = Paper(interactive=interactive)
-        self.talk.begin(self.paper)
-        self.client.subscribe(self.hearing.heard)
-        self.client.start()
-        world.advance(0.5)
-
-    def type(self, *lines, wait=0.5):
-        before = len(self.paper.lines)
-        for line in lines:
-            self.talk.line(line)
-            self.world.advance(wait)
-        return self.paper.lines[before:]
-
-    @property
-    def prompt(self):
-        return self.talk.prompt()
-
-    def leave(self):
-        self.hearing.finish()
-        self.talk.finish()
-        self.client.stop()
-        self.talk.over.addErrback(lambda _: None)
-
-
-@pytest.fixture
-def world():
-    playground = Playground()
-    playground.start_server()
-    return playground
+from tests.client.cli.sitting import Person
+from tests.client.entering import make_client
 
 
 @pytest.fixture
@@ -113,12 +16,17 @@ def person(world):
     seated = []
 
     def sit(nick, **how):
-        seated.append(Person(world, nick, **how))
-        return seated[-1]
+        somebody = Person(world, make_client(world, nick), **how)
+        seated.append(somebody)
+        somebody.client.start()
+        world.advance(0.5)
+        return somebody
 
     yield sit
     for somebody in seated:
         somebody.leave()
+        somebody.client.stop()
+        somebody.talk.over.addErrback(lambda _: None)
     world.advance(5)
 
 

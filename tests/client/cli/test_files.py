@@ -8,11 +8,8 @@ import sys
 
 import pytest
 from rich.console import Console
-from twisted.internet.defer import succeed
 
-from chatd.client.cli.conversation import Conversation
 from chatd.client.cli.displays import JsonLines, Nothing, PlainLines, choose
-from chatd.client.cli.hearing import Hearing
 from chatd.client.cli.meter import Meter
 from chatd.client.cli.progress import Bars
 from chatd.client.cli.rows import Row, Rows
@@ -20,7 +17,8 @@ from chatd.client.cli.slash import first_word
 from chatd.client.cli.which import Which, which_file
 from chatd.client.problems import ClientError
 from chatd.client.stages import Stage, Transfer
-from tests.client.test_put_get import Room, posted
+from tests.client.cli.sitting import Person
+from tests.client.entering import Room
 
 SEND = {"key": 1, "sending": True, "name": "report.pdf", "room": "#a"}
 
@@ -30,58 +28,6 @@ def transfer(stage=Stage.SENDING, done=0, size=1000, **more):
 
 
 # ---- a console --------------------------------------------------------------------------------------------
-
-
-class Paper:
-    def __init__(self):
-        self.interactive = True
-        self.lines = []
-        self.painted = 0
-        self.rows = tuple
-
-    def open(self):
-        pass
-
-    def listen(self):
-        pass
-
-    def show(self, text, nick=""):  # noqa: ARG002 - the colour of a name
-        self.lines.append(re.sub("^[0-9:]{5} ", "", text))
-
-    note = show
-
-    def refresh(self):
-        self.painted += 1
-        self.rows()
-
-    def drained(self):
-        return succeed(None)
-
-    def close(self):
-        pass
-
-
-class Person:
-    def __init__(self, room, nick, slot=None):
-        self.room = room
-        self.client = room.enter(nick, slot=slot)
-        self.talk = Conversation(room.world.clock, self.client)
-        self.hearing = Hearing(self.talk, room.world.clock)
-        self.paper = Paper()
-        self.paper.rows = self.talk.waiting_rows
-        self.talk.begin(self.paper)
-        self.client.subscribe(self.hearing.heard)
-        room.advance(1)
-
-    def type(self, line, wait=1.0):
-        before = len(self.paper.lines)
-        self.talk.line(line)
-        self.room.advance(wait)
-        return self.paper.lines[before:]
-
-    def leave(self):
-        self.hearing.finish()
-        self.talk.finish()
 
 
 @pytest.fixture
@@ -94,8 +40,15 @@ def room(tmp_path, monkeypatch):
     made.advance(3)
 
 
+def sit(room, nick, slot=None):
+    """Seat somebody at a console."""
+    person = Person(room, room.enter(nick, slot=slot))
+    room.advance(1)
+    return person
+
+
 def test_a_file_is_put_and_got(room):
-    ann, bob = Person(room, "ann"), Person(room, "bob")
+    ann, bob = sit(room, "ann"), sit(room, "bob")
     data = os.urandom(5000)
     room.file("a b.png", data)
     shown = ann.type('/put "a b.png" Look at this')
@@ -104,7 +57,7 @@ def test_a_file_is_put_and_got(room):
     (room.folder / "down").mkdir()
     assert bob.type("/get 3 down") == [f"a b.png is saved: {room.folder}/down/a b.png"]
     assert (room.folder / "down" / "a b.png").read_bytes() == data
-    digest = posted(room)[0].file.sha256
+    digest = room.posted[0].file.sha256
     assert bob.type(f"/get {digest[:10]}") == [f"a b (1).png is saved: {room.folder}/a b (1).png"]
     for person in (ann, bob):
         person.leave()
@@ -127,13 +80,13 @@ def test_a_file_is_put_and_got(room):
     ],
 )
 def test_mistakes_are_one_sentence(room, line, said):
-    ann = Person(room, "ann")
+    ann = sit(room, "ann")
     assert ann.type(line) == [said]
     ann.leave()
 
 
 def test_how_far_a_file_is_stands_above_the_prompt(room):
-    ann = Person(room, "ann")
+    ann = sit(room, "ann")
     room.world.network.latency = 0.05
     room.file("x", os.urandom(100_000))
     ann.type("/put x", wait=0.5)
@@ -157,7 +110,7 @@ def test_how_far_a_file_is_stands_above_the_prompt(room):
 
 
 def test_a_file_that_is_left_goes_on_when_chatc_runs_again(room):
-    ann = Person(room, "ann", slot=room.slot())
+    ann = sit(room, "ann", slot=room.slot())
     room.world.network.latency = 0.05
     room.file("x", os.urandom(100_000))
     ann.type("/put x caption", wait=0.5)
@@ -167,16 +120,16 @@ def test_a_file_that_is_left_goes_on_when_chatc_runs_again(room):
     ann.client.stop()
     room.advance(3)
     room.clients.remove(ann.client)
-    assert not posted(room)
-    again = Person(room, "ann", slot=room.slot())
+    assert not room.posted
+    again = sit(room, "ann", slot=room.slot())
     assert f"chatc: Going on with {room.folder}/x for #a." in again.paper.lines
     room.advance(10)
-    assert [event.text for event in posted(room)] == ["caption"]
+    assert [event.text for event in room.posted] == ["caption"]
     again.leave()
 
 
 def test_a_file_can_be_given_up_for_good(room):
-    ann = Person(room, "ann", slot=room.slot())
+    ann = sit(room, "ann", slot=room.slot())
     room.world.network.latency = 0.05
     for name in ("x", "y z"):
         room.file(name, os.urandom(100_000))
@@ -187,7 +140,7 @@ def test_a_file_can_be_given_up_for_good(room):
     assert ann.type("/cancel") == ["chatc: x is given up."]
     assert ann.type("/cancel") == ["chatc: No file is on its way."]
     room.advance(2)
-    assert not posted(room)
+    assert not room.posted
     assert not room.factory.made[0].conn.coming
     assert ann.client._slot.uploads() == {}
     ann.leave()

@@ -1,0 +1,82 @@
+"""Somebody at a console that is a sheet of paper."""
+
+import re
+
+from twisted.internet.defer import succeed
+
+from chatd.client.cli.conversation import Conversation
+from chatd.client.cli.hearing import Hearing
+
+_DAY = re.compile("-- [A-Z][a-z]+ [0-9]+ [A-Z][a-z]+ [0-9]+ --")
+
+
+class Paper:
+    """A console that keeps what it is given; ``lines`` is all of it, without days and times of day.
+
+    ``painted`` counts how often it was painted again, with what ``rows`` returns.
+    """
+
+    def __init__(self, *, interactive):
+        self.interactive = interactive
+        self.shown, self.notes, self.lines, self.days = [], [], [], []
+        self.closed = self.listening = False
+        self.painted = 0
+        self.rows = tuple
+
+    def open(self):
+        pass
+
+    def listen(self):
+        self.listening = True
+
+    def show(self, text, nick=""):  # noqa: ARG002 - the colour of a name
+        if _DAY.match(text):
+            self.days.append(text)
+            return
+        line = text[6:] if text[2:3] == ":" else text
+        self.shown.append(line)
+        self.lines.append(line)
+
+    def note(self, text):
+        self.notes.append(text)
+        self.lines.append(text)
+
+    def refresh(self):
+        self.painted += 1
+        self.rows()
+
+    def drained(self):
+        return succeed(None)
+
+    def close(self):
+        self.closed = True
+
+
+class Person:
+    """Somebody at a console of ``client``; ``type`` enters lines and lets time go by in ``world``."""
+
+    def __init__(self, world, client, *, interactive=True):
+        self.world = world
+        self.client = client
+        self.talk = Conversation(world.clock, client)
+        self.hearing = Hearing(self.talk, world.clock)
+        self.paper = Paper(interactive=interactive)
+        self.paper.rows = self.talk.waiting_rows
+        self.talk.begin(self.paper)
+        client.subscribe(self.hearing.heard)
+
+    def type(self, *lines, wait=0.5):
+        """Enter ``lines``, ``wait`` seconds apart; return what is on the paper since."""
+        before = len(self.paper.lines)
+        for line in lines:
+            self.talk.line(line)
+            self.world.advance(wait)
+        return self.paper.lines[before:]
+
+    @property
+    def prompt(self):
+        return self.talk.prompt()
+
+    def leave(self):
+        self.hearing.finish()
+        self.talk.finish()

@@ -1,0 +1,33 @@
+"""A daemon in memory, and clients of it."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from chatd.client.api import Client
+from chatd.testing import Playground
+from tests.client.entering import make_client
+
+
+@pytest.fixture
+def world() -> Playground:
+    """Return a playground whose daemon has started."""
+    playground = Playground()
+    playground.start_server()
+    return playground
+
+
+@pytest.fixture
+def enter(world: Playground) -> Iterator[Callable[..., Client]]:
+    """Return a function that starts clients; they are stopped at the end."""
+    made: list[Client] = []
+
+    def enter(nick: str, *rooms: str, **how: object) -> Client:
+        made.append(make_client(world, nick, *rooms, **how))
+        made[-1].start()
+        return made[-1]
+
+    yield enter
+    for client in made:
+        client.stop()
+    world.advance(3)
