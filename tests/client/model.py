@@ -368,6 +368,19 @@ class World:
                 self.dial()
         self.now = until
 
+    def step(self, rounds=8):
+        """Let bytes go back and forth, and errands be done, without letting time go by."""
+        for _ in range(rounds):
+            if any(due <= self.now for due in self.waiting.values()):
+                self.dial()
+            self.carry_up()
+            self.carry_down()
+            self.flush()
+            self.work()
+
+    def work(self):
+        """Do the errands; there are none without files."""
+
     def settle(self, rounds=60):
         """Let everything go well until nothing is left to do."""
         self.reachable, self.server.full = True, False
@@ -381,3 +394,13 @@ class World:
 
     def said(self, kind):
         return [notice for notice in self.notices if isinstance(notice, kind)]
+
+    @property
+    def conn(self):
+        """The only connection that there is."""
+        (conn,) = self.conns.values()
+        return conn
+
+    def heard(self, kind):
+        """Return what the server heard on the only connection."""
+        return [message for message in self.conn.heard if isinstance(message, kind)]

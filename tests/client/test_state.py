@@ -42,36 +42,21 @@ from chatd.wire.messages import (
     Welcome,
     encode,
 )
-from tests.client.model import Disk, ModelServer, World
+from tests.client.model import LIMITS, Disk, ModelServer, World
 
 
 def connected(**how):
     world = World(**how)
-    settle(world)
+    world.step()
     assert world.said(Connected)
     world.notices.clear()
     world.delays.clear()
     return world
 
 
-def settle(world, rounds=4):
-    """Let bytes go back and forth without letting time go by."""
-    for _ in range(rounds):
-        if any(due <= world.now for due in world.waiting.values()):
-            world.dial()
-        world.carry_up()
-        world.carry_down()
-        world.flush()
-
-
-def conn(world):
-    (one,) = world.conns.values()
-    return one
-
-
 def say(world, message):
     """Let the server say something on its own account."""
-    conn(world).say(message)
+    world.conn.say(message)
     world.carry_down()
 
 
@@ -88,17 +73,13 @@ def ask(world, message):
     return number
 
 
-def heard(world, kind):
-    return [message for message in conn(world).heard if isinstance(message, kind)]
-
-
 # ---- coming in --------------------------------------------------------------------------------------------
 
 
 def test_the_first_hello_claims_the_nick_and_wishes_for_the_demanding_heartbeat():
     world = World()
-    settle(world)
-    (hello,) = heard(world, Hello)
+    world.step()
+    (hello,) = world.heard(Hello)
     assert (hello.nick, hello.token, hello.device) == ("ann", "", False)
     assert (hello.heartbeat.interval, hello.heartbeat.misses) == (2.0, 4)
     assert world.said(Connected) == [Connected("host:1", "ann", False)]
@@ -108,8 +89,8 @@ def test_the_first_hello_claims_the_nick_and_wishes_for_the_demanding_heartbeat(
 def test_joins_come_before_sends_and_connected_waits_for_their_answers():
     world = World(rooms=("#a", "#b"))
     send(world, "early")
-    settle(world)
-    kinds = [type(message) for message in conn(world).heard]
+    world.step()
+    kinds = [type(message) for message in world.conn.heard]
     assert kinds == [Hello, Join, Join, Send]
     assert world.server.texts("#a") == ["early"]
     first = next(n for n in world.notices if isinstance(n, (Connected, Accepted)))
@@ -119,12 +100,12 @@ def test_joins_come_before_sends_and_connected_waits_for_their_answers():
 def test_a_reconnect_resumes_with_the_token_and_the_cursors():
     world = connected()
     world.server.post("#a", "bob", "one")
-    settle(world)
+    world.step()
     world.cut()
     world.server.post("#a", "bob", "two")
     world.wait(1)
-    settle(world)
-    (hello,) = heard(world, Hello)
+    world.step()
+    (hello,) = world.heard(Hello)
     assert (hello.token, hello.cursors, hello.follow) == ("token1", {"#a": 2}, "listed")
     assert [seen.event.text for seen in world.said(EventSeen)] == ["one", "two"]
     assert world.said(Connected)[-1].resumed
@@ -134,7 +115,7 @@ def test_own_events_are_known_as_own():
     world = connected()
     send(world, "mine")
     world.server.post("#a", "bob", "theirs")
-    settle(world)
+    world.step()
     assert {seen.event.text: seen.own for seen in world.said(EventSeen)} == {"mine": True, "theirs": False}
 
 
@@ -143,8 +124,8 @@ def test_a_sibling_gives_a_device_session():
     disk = Disk(session=Session(nick="ann", sibling="token1"))
     disk.remembered = lambda: replace(Disk().remembered(), session=Session(nick="ann", sibling="token1"))
     other = World(server=world.server, disk=disk)
-    settle(other)
-    (hello,) = heard(other, Hello)
+    other.step()
+    (hello,) = other.heard(Hello)
     assert (hello.token, hello.device, hello.nick) == ("token1", True, "")
     assert other.disk.session.token == "token2"
     assert world.machine.current is not None
@@ -153,7 +134,7 @@ def test_a_sibling_gives_a_device_session():
 def test_a_taken_nick_stops_with_a_suggestion_when_no_sibling_holds_it():
     world = connected()
     other = World(server=world.server)
-    settle(other)
+    other.step()
     (stopped,) = other.said(Stopped)
     assert stopped == Stopped(Code.NICK_TAKEN, "The nick ann belongs to somebody else; try --nick ann2.")
     assert other.siblings_sought == 1
@@ -165,7 +146,7 @@ def test_a_taken_nick_may_be_held_by_a_sibling_that_is_found_in_time():
     world = connected()
     other = World(server=world.server)
     other.token_of_sibling = "token1"
-    settle(other)
+    other.step()
     assert not other.said(Stopped)
     assert other.said(Connected)
 
@@ -177,7 +158,7 @@ def test_a_nick_held_by_our_own_broken_attempt_is_tried_again():
     world.server.accounts["token1"].firm = True  # a server that has not noticed the end of that connection
     world.cut()
     world.wait(1)
-    settle(world)
+    world.step()
     assert not world.said(Stopped)
     assert "broke off" in world.said(CannotConnect)[-1].reason
     world.server.accounts.clear()
@@ -200,18 +181,18 @@ def test_an_unknown_session_begins_anew_and_keeps_outbox_rooms_and_cursors():
     world = connected()
     for text in ("one", "two"):
         send(world, text)
-    settle(world)
+    world.step()
     world.server.accounts.clear()
     world.server.members.clear()
     world.cut()
     send(world, "three")
     world.server.post("#a", "bob", "meanwhile")
     world.wait(1)
-    settle(world, 8)
+    world.step()
     assert world.server.texts("#a") == ["one", "two", "meanwhile", "three"]
-    (sent,) = heard(world, Send)
+    (sent,) = world.heard(Send)
     assert sent.n == 1
-    (join,) = heard(world, Join)
+    (join,) = world.heard(Join)
     assert join.after == 3
     assert [s.event.seq for s in world.said(EventSeen)] == [2, 3, 4, 5, 6]
     assert not world.said(CannotConnect)
@@ -236,10 +217,10 @@ def test_a_cursor_beyond_the_head_is_forgotten_and_the_room_followed_from_its_en
     world.server.rooms["#a"].clear()
     world.cut()
     world.wait(1)
-    settle(world, 8)
+    world.step()
     assert world.said(CursorForgotten) == [CursorForgotten("#a", "#a")]
     world.server.post("#a", "bob", "again")
-    settle(world)
+    world.step()
     assert [s.event.text for s in world.said(EventSeen)] == ["again"]
     assert len(world.said(Lost)) == 1
     assert not world.said(CannotConnect)
@@ -252,11 +233,11 @@ def test_a_join_beyond_the_head_is_asked_again_without_the_cursor():
     world.carry_down()
     world.flush()
     world.carry_up()
-    number = heard(world, Join)[0].id
-    conn(world).out.clear()
+    number = world.heard(Join)[0].id
+    world.conn.out.clear()
     say(world, Error(id=number, code=Code.CURSOR_BEYOND_HEAD, text="beyond"))
     world.carry_up()
-    assert heard(world, Join)[-1].after is None
+    assert world.heard(Join)[-1].after is None
     assert world.said(CursorForgotten)
 
 
@@ -267,7 +248,7 @@ def test_a_refused_join_is_told_and_not_repeated():
     world.carry_down()
     world.flush()
     number = world.machine.asking.asked.keys()
-    conn(world).receive = lambda _: None
+    world.conn.receive = lambda _: None
     first, second = sorted(number)
     say(world, Error(id=first, code=Code.BAD_ROOM, text="No."))
     assert world.said(JoinRefused) == [JoinRefused("#a", Code.BAD_ROOM, "No.")]
@@ -285,14 +266,14 @@ def test_a_join_that_is_put_off_is_made_again_in_its_time(code):
     world.carry_down()
     world.flush()
     (number,) = world.machine.asking.asked.keys()
-    conn(world).receive = lambda _: None
+    world.conn.receive = lambda _: None
     say(world, Error(id=number, code=code, text="Not now.", retry_after=7.0))
     assert not world.said(JoinRefused)
     assert list(world.machine.wanted) == ["#a"]
     world.wait(6.5)
     assert not world.said(Connected)
     world.wait(1)
-    settle(world)
+    world.step()
     assert world.said(Connected)
 
 
@@ -304,15 +285,15 @@ def test_no_more_sends_than_the_server_allows_are_unanswered():
     for number in range(20):
         send(world, f"t{number}")
     world.carry_up()
-    assert len(heard(world, Send)) == 8
-    settle(world, 8)
+    assert len(world.heard(Send)) == 8
+    world.step()
     assert len(world.server.texts("#a")) == 20
 
 
 def test_a_refused_send_renumbers_those_behind_it():
     world = connected()
     keys = [send(world, text) for text in ("one", "bad", "two", "three")]
-    settle(world, 6)
+    world.step(6)
     assert world.server.texts("#a") == ["one", "two", "three"]
     assert [refusal.key for refusal in world.said(SendRefused)] == [keys[1]]
     assert [(a.key, a.n) for a in world.said(Accepted)] == [(keys[0], 1), (keys[2], 2), (keys[3], 3)]
@@ -322,14 +303,14 @@ def test_a_full_disk_keeps_sends_queued_until_it_is_not():
     world = connected()
     world.server.full = True
     send(world, "one")
-    settle(world)
+    world.step()
     assert world.said(Held)
     world.wait(3)
-    settle(world)
+    world.step()
     assert not world.server.texts("#a")
     world.server.full = False
     world.wait(1.5)
-    settle(world)
+    world.step()
     assert world.server.texts("#a") == ["one"]
     assert not world.said(SendRefused)
 
@@ -340,7 +321,7 @@ def test_what_the_welcome_confirms_is_told_without_a_place():
     world.carry_up()
     world.cut()
     world.wait(1)
-    settle(world)
+    world.step()
     assert world.said(Accepted) == [Accepted(key, "#a", None, None, 1)]
     assert world.server.texts("#a") == ["one"]
 
@@ -349,18 +330,18 @@ def test_nothing_goes_out_that_is_not_on_disk():
     world = connected()
     world.machine.queue("#a", "not yet", world.now)
     world.carry_up()
-    assert not heard(world, Send)
+    assert not world.heard(Send)
     world.flush()
     world.carry_up()
-    assert heard(world, Send)
+    assert world.heard(Send)
 
 
 def test_answers_that_do_not_fit_end_the_link_and_the_next_welcome_sorts_it_out():
     world = connected()
     send(world, "one")
     world.carry_up()
-    number = heard(world, Send)[0].id
-    conn(world).out.clear()
+    number = world.heard(Send)[0].id
+    world.conn.out.clear()
     say(world, Error(id=number, code=Code.OUT_OF_ORDER, text="order"))
     assert "do not fit" in world.said(Lost)[0].reason
     world.settle()
@@ -393,7 +374,7 @@ def test_a_gap_is_shown_and_moves_the_cursor():
 def test_an_unknown_kind_of_event_moves_the_cursor_and_unknown_messages_are_skipped():
     world = connected()
     say(world, event(2, kind="sparkle"))
-    conn(world).out += frame(FrameType.MESSAGE, b'{"t":"novelty","x":1}')
+    world.conn.out += frame(FrameType.MESSAGE, b'{"t":"novelty","x":1}')
     world.carry_down()
     assert world.machine.rooms.cursors["#a"] == 2
     assert world.machine.state() is LinkState.CONNECTED
@@ -414,7 +395,7 @@ def test_a_room_that_no_welcome_names_any_more_is_given_up():
     world.server.members["#b"].clear()
     world.cut()
     world.wait(1)
-    settle(world)
+    world.step()
     assert world.said(RoomClosed) == [RoomClosed("#b", "#b")]
 
 
@@ -424,13 +405,13 @@ def test_a_room_that_no_welcome_names_any_more_is_given_up():
 def test_requests_wait_for_a_link_and_are_asked_again_where_that_is_harmless():
     world = World()
     history, topic = ask(world, History(id=0, room="#a")), ask(world, Topic(id=0, room="#a", text="t"))
-    settle(world, 1)
+    world.step(1)
     world.carry_up()
-    conn(world).out.clear()
+    world.conn.out.clear()
     world.cut()
     assert world.replies == {topic: None}
     world.wait(1)
-    settle(world)
+    world.step()
     assert world.replies[history].id == history
 
 
@@ -438,8 +419,8 @@ def test_a_cancelled_request_is_not_asked():
     world = World()
     number = ask(world, History(id=0, room="#a"))
     world.machine.asking.cancel(number)
-    settle(world)
-    assert not heard(world, History)
+    world.step()
+    assert not world.heard(History)
 
 
 def test_a_leave_that_was_done_before_its_answer_was_lost_succeeds():
@@ -448,8 +429,8 @@ def test_a_leave_that_was_done_before_its_answer_was_lost_succeeds():
     world.cut()
     world.wait(1)
     world.dial()
-    conn(world)._leave = lambda leave: conn(world).say(Error(id=leave.id, code=Code.NOT_A_MEMBER, text="no"))
-    settle(world)
+    world.conn._leave = lambda leave: world.conn.say(Error(id=leave.id, code=Code.NOT_A_MEMBER, text="no"))
+    world.step()
     assert world.replies == {number: Ok(id=number)}
 
 
@@ -457,7 +438,7 @@ def test_a_new_nick_and_joined_rooms_are_remembered():
     world = connected()
     ask(world, Nick(id=0, nick="bea"))
     ask(world, Join(id=0, room="#later"))
-    settle(world)
+    world.step()
     assert world.disk.session.nick == "bea"
     assert list(world.machine.wanted) == ["#a", "#later"]
 
@@ -503,7 +484,7 @@ def test_a_second_link_takes_over_from_a_quiet_one_before_that_is_lost():
     world.conns[old] = stuck
     assert world.machine.attempt.phase is Phase.GREETING
     stuck.receive = lambda _: None
-    settle(world)
+    world.step()
     assert world.machine.current.number != old
     assert not world.said(Lost)
     assert [type(n) for n in world.notices if isinstance(n, (Quiet, Lost, Connected))] == [Quiet, Connected]
@@ -565,7 +546,7 @@ def test_unread_bytes_say_nothing_of_the_server():
         world.wait(1)
         world.carry_up()
     assert not world.notices
-    assert len(conn(world).out) > 20 * 5, "pings went out all the time"
+    assert len(world.conn.out) > 20 * 5, "pings went out all the time"
     world.perform(world.machine.reading(True, world.now))
     world.carry_down()
     pass_time(world, world.now + 5)
@@ -603,7 +584,7 @@ def test_failures_are_forgotten_only_after_ten_seconds_up():
     for _ in range(3):
         world.cut()
         world.wait(30)
-        settle(world)
+        world.step()
         pass_time(world, world.now + 2)
     pass_time(world, world.now + 11)
     world.delays.clear()
@@ -619,7 +600,7 @@ def test_reconnect_now_skips_the_waiting_and_probes_a_live_link():
     assert world.machine.state() is LinkState.WAITING
     world.reachable = True
     world.perform(world.machine.hurry(world.now))
-    settle(world)
+    world.step()
     assert world.machine.state() is LinkState.CONNECTED
     world.notices.clear()
     world.perform(world.machine.hurry(world.now))
@@ -646,7 +627,7 @@ def test_stop_says_goodbye_and_keeps_what_waits():
 def test_a_stranger_costs_an_attempt_and_nothing_else(junk):
     world = World()
     world.dial()
-    conn(world).out += junk
+    world.conn.out += junk
     world.carry_down()
     (failed,) = world.said(CannotConnect)
     assert "does not speak chatd's protocol" in failed.reason
@@ -666,11 +647,11 @@ def test_nothing_counts_before_the_welcome_and_only_one_welcome_does():
         nick="ann",
         last=0,
         now=0,
-        heartbeat=heard(world, Hello)[0].heartbeat,
-        limits=__import__("tests.client.model", fromlist=["LIMITS"]).LIMITS,
+        heartbeat=world.heard(Hello)[0].heartbeat,
+        limits=LIMITS,
         rooms=[],
     )
-    conn(world).out += encode(welcome)
+    world.conn.out += encode(welcome)
     world.carry_down()
     assert "welcome twice" in world.said(Lost)[0].reason
 
@@ -678,12 +659,12 @@ def test_nothing_counts_before_the_welcome_and_only_one_welcome_does():
 def test_more_rooms_than_one_hello_may_name_are_all_followed_again():
     rooms = tuple(f"#r{number}" for number in range(300))
     world = World(rooms=rooms, follow_all=True)
-    settle(world, 6)
+    world.step(6)
     world.cut()
     world.server.post("#r299", "bob", "missed")
     world.wait(1)
-    settle(world, 6)
-    (hello,) = heard(world, Hello)
+    world.step(6)
+    (hello,) = world.heard(Hello)
     assert len(hello.cursors) == 256
     assert hello.follow == "listed"
     assert world.said(EventSeen)[-1].event.text == "missed"
@@ -719,6 +700,6 @@ def test_a_link_with_data_out_of_order_gives_way_to_one_that_serves():
     stuck.receive = lambda _: None
     stirring(world, 3.5)
     world.conns[old] = stuck
-    settle(world)
+    world.step()
     assert world.machine.current.number != old
     assert not world.said(Lost)

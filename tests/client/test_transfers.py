@@ -18,29 +18,9 @@ from tests.client.model import LIMITS
 
 def connected(**how):
     world = Filing(server=FileServer(), **how)
-    step(world)
+    world.step()
     assert world.said(Connected)
     return world
-
-
-def step(world, rounds=8):
-    """Let bytes go back and forth, and errands be done, without letting time go by."""
-    for _ in range(rounds):
-        if any(due <= world.now for due in world.waiting.values()):
-            world.dial()
-        world.carry_up()
-        world.carry_down()
-        world.flush()
-        world.work()
-
-
-def conn(world):
-    (one,) = world.conns.values()
-    return one
-
-
-def heard(world, kind):
-    return [message for message in conn(world).heard if isinstance(message, kind)]
 
 
 def ended(world, key):
@@ -77,7 +57,7 @@ def test_what_the_server_has_is_not_sent_again():
 def test_a_transfer_waits_for_the_link_and_goes_on_where_the_disk_ends():
     world, data = connected(), os.urandom(50_000)
     key = world.send(data)
-    step(world, 6)
+    world.step(6)
     stored = world.machine.transfers.all[key].done
     assert 0 < stored < len(data)
     world.reachable = False
@@ -102,14 +82,14 @@ def test_a_server_that_cannot_store_is_asked_again():
     world, data = connected(), os.urandom(100)
     world.server.full = True
     key = world.send(data)
-    step(world)
+    world.step()
     assert world.machine.transfers.all[key].reason == "full"
     world.server.full = False
     world.wait(0.9)
-    step(world)
+    world.step()
     assert key not in world.over
     world.wait(0.2)
-    step(world)
+    world.step()
     assert ended(world, key) == ("", "")
 
 
@@ -117,7 +97,7 @@ def test_a_file_that_changed_is_told():
     world = connected()
     key = world.send(b"x" * 100)
     world.sources[key] = b"y" * 100
-    step(world)
+    world.step()
     assert ended(world, key) == (Code.HASH_MISMATCH, "mismatch")
 
 
@@ -126,18 +106,18 @@ def test_a_server_that_takes_no_files_is_not_asked(monkeypatch):
     monkeypatch.setattr("tests.client.model.LIMITS", none)
     world = Filing(server=FileServer())
     key = world.send(b"x")
-    step(world)
+    world.step()
     assert ended(world, key) == (Code.UNSUPPORTED, "This server takes no files.")
-    assert not heard(world, Upload)
+    assert not world.heard(Upload)
 
 
 def test_a_dropped_transfer_is_cancelled_and_not_heard_of_again():
     world = connected()
     key = world.send(os.urandom(50_000))
-    step(world, 3)
+    world.step(3)
     world.change(lambda transfers: transfers.drop(key))
-    step(world, 20)
-    assert [cancel.code for cancel in heard(world, Cancel)] == [Code.CANCELLED]
+    world.step(20)
+    assert [cancel.code for cancel in world.heard(Cancel)] == [Code.CANCELLED]
     assert not world.over
     assert not world.server.lies
 
@@ -145,11 +125,11 @@ def test_a_dropped_transfer_is_cancelled_and_not_heard_of_again():
 def test_a_source_that_fails_ends_its_transfer_here_and_there():
     world = connected()
     key = world.send(os.urandom(50_000))
-    step(world, 3)
+    world.step(3)
     world.change(lambda transfers: transfers.failed(key, "source-changed", "changed"))
-    step(world)
+    world.step()
     assert ended(world, key) == ("source-changed", "changed")
-    assert heard(world, Cancel)
+    assert world.heard(Cancel)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +144,7 @@ def test_a_server_that_lies_about_what_it_has_costs_the_link(lie):
     world.send(os.urandom(50_000))
     world.carry_up()
     world.carry_down()
-    conn(world).say(lie)
+    world.conn.say(lie)
     world.carry_down()
     assert not world.conns
     assert "does not speak chatd's protocol" in world.machine.reason
@@ -195,7 +175,7 @@ def test_a_place_that_holds_a_part_is_filled_up():
     assert (bytes(left.data), left.whole) == (data, True)
     assert ended(world, key) == ("", "")
     assert world.server.carried <= 10_000 + LIMITS.window
-    said = [message for message in conn(world).heard if isinstance(message, Download | Cancel | Progress)]
+    said = [message for message in world.conn.heard if isinstance(message, Download | Cancel | Progress)]
     assert [type(message) for message in said[:3]] == [Download, Cancel, Download]
     assert [said[0].offset, said[2].offset] == [0, 40_000]
 
@@ -208,14 +188,14 @@ def test_a_place_that_holds_all_is_finished_without_asking_again():
     world.settle()
     assert left.whole
     assert ended(world, key) == ("", "")
-    assert len(heard(world, Download)) == len(heard(world, Cancel)) == 1
+    assert len(world.heard(Download)) == len(world.heard(Cancel)) == 1
 
 
 def test_a_download_goes_on_where_our_disk_ends():
     world, data = connected(), os.urandom(50_000)
     event = world.server.put("#a", data)
     key = world.fetch("#a", event.seq)
-    step(world, 8)
+    world.step(8)
     came = len(world.places[key].data)
     assert 0 < came < len(data)
     world.cut()
@@ -229,9 +209,9 @@ def test_what_has_come_when_the_link_is_lost_is_stored_and_not_sent_again():
     world, data = connected(), os.urandom(50_000)
     event = world.server.put("#a", data)
     key = world.fetch("#a", event.seq)
-    step(world, 8)
+    world.step(8)
     world.carry_down()  # one part is being written, the next ones wait for that
-    conn(world).feed()
+    world.conn.feed()
     world.carry_up()
     world.carry_down(100_000)
     came = world.machine.transfers.all[key].incoming.received
@@ -241,7 +221,7 @@ def test_what_has_come_when_the_link_is_lost_is_stored_and_not_sent_again():
     assert len(world.places[key].data) == came
     world.settle()
     assert bytes(world.places[key].data) == data
-    assert [download.offset for download in heard(world, Download)] == [came]
+    assert [download.offset for download in world.heard(Download)] == [came]
 
 
 def test_what_was_read_for_an_older_link_is_not_sent_on_a_newer_one():
@@ -271,7 +251,7 @@ def test_nothing_is_said_to_be_received_before_it_is_known_what_lies_here():
         world.carry_up()
         world.carry_down(600)
     assert world.machine.transfers.all[1].incoming.received > 0
-    assert not heard(world, Progress)
+    assert not world.heard(Progress)
 
 
 def test_a_cancel_that_comes_when_all_is_here_changes_nothing():
@@ -282,9 +262,9 @@ def test_a_cancel_that_comes_when_all_is_here_changes_nothing():
         world.carry_up()
         world.carry_down()
         world.work(1)
-    conn(world).say(Cancel(transfer=1, code=Code.FILE_EXPIRED, text="gone"))
+    world.conn.say(Cancel(transfer=1, code=Code.FILE_EXPIRED, text="gone"))
     world.carry_down()
-    step(world)
+    world.step()
     assert ended(world, key) == ("", "")
 
 
@@ -296,7 +276,7 @@ def test_an_answer_to_nothing_is_passed_over():
     world.reachable = True
     world.dial()
     world.carry_up()
-    conn(world).say(Error(id=0, code=Code.NO_SUCH_FILE, text="none"))
+    world.conn.say(Error(id=0, code=Code.NO_SUCH_FILE, text="none"))
     world.carry_down()
     assert not world.over
 
@@ -310,8 +290,8 @@ def test_a_slow_disk_slows_the_server():
         world.carry_down()
         if key not in world.places:
             world.work()
-    assert len(conn(world).out) == 0
-    assert conn(world).going[1].sent <= 2 * LIMITS.window
+    assert len(world.conn.out) == 0
+    assert world.conn.going[1].sent <= 2 * LIMITS.window
     world.settle()
     assert ended(world, key) == ("", "")
 
@@ -319,7 +299,7 @@ def test_a_slow_disk_slows_the_server():
 def test_what_is_not_there_is_told():
     world = connected()
     key = world.fetch("#a", 99)
-    step(world)
+    world.step()
     assert ended(world, key) == (Code.NO_SUCH_FILE, "none")
 
 
@@ -327,11 +307,11 @@ def test_a_disk_that_fails_ends_the_download_here_and_there():
     world = connected()
     event = world.server.put("#a", os.urandom(50_000))
     key = world.fetch("#a", event.seq)
-    step(world, 4)
+    world.step(4)
     world.change(lambda transfers: transfers.failed(key, "target-unusable", "full"))
-    step(world, 20)
+    world.step(20)
     assert ended(world, key) == ("target-unusable", "full")
-    assert not conn(world).going
+    assert not world.conn.going
 
 
 def test_hundred_percent_is_told_to_the_server_only_when_it_is_in_its_place():
@@ -341,10 +321,10 @@ def test_hundred_percent_is_told_to_the_server_only_when_it_is_in_its_place():
     while not world.places.get(key) or not world.places[key].whole:
         world.carry_up()
         world.carry_down()
-        assert all(progress.stored < 3000 for progress in heard(world, Progress))
+        assert all(progress.stored < 3000 for progress in world.heard(Progress))
         world.work(1)
-    step(world)
-    assert heard(world, Progress)[-1].stored == 3000
+    world.step()
+    assert world.heard(Progress)[-1].stored == 3000
 
 
 # ---- chat goes first --------------------------------------------------------------------------------------
@@ -353,13 +333,13 @@ def test_hundred_percent_is_told_to_the_server_only_when_it_is_in_its_place():
 def test_messages_are_written_before_chunks_and_while_they_are_under_way():
     world = connected()
     world.send(os.urandom(100_000))
-    step(world, 20)
+    world.step(20)
     _, effects = world.machine.queue("#a", "hello", world.now)
     world.perform(effects)
-    before = len(conn(world).heard)
+    before = len(world.conn.heard)
     world.flush()
     world.carry_up()
-    assert isinstance(conn(world).heard[before], Send)
+    assert isinstance(world.conn.heard[before], Send)
 
 
 def test_no_chunk_is_written_while_the_transport_is_full():
@@ -367,10 +347,10 @@ def test_no_chunk_is_written_while_the_transport_is_full():
     world.send(os.urandom(100_000))
     (link,) = world.conns
     world.perform(world.machine.writable(link, False, world.now))
-    step(world)
+    world.step()
     assert world.server.carried == 0
     world.perform(world.machine.writable(link, True, world.now))
-    step(world)
+    world.step()
     assert world.server.carried > 0
 
 
