@@ -1,4 +1,4 @@
-"""A daemon in memory, and clients of it."""
+"""Daemons, in memory and real ones, and clients of them."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,7 +6,11 @@ import pytest
 
 from chatd.client.api import Client
 from chatd.testing import Playground
+from tests.client.commands import chatc, run
 from tests.client.entering import make_client
+from tests.end_to_end.harness.fixtures import daemon, make_daemon
+
+__all__ = ["chatc", "daemon", "enter", "make_daemon", "run", "world"]
 
 
 @pytest.fixture

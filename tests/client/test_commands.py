@@ -1,54 +1,15 @@
 """chatc as people and scripts run it, against a real daemon."""
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
 
+from tests.client.commands import PATIENCE
 from tests.end_to_end.harness.certificates import make_certificate
-from tests.end_to_end.harness.fixtures import daemon, make_daemon
 from tests.end_to_end.harness.processes import free_port
-
-__all__ = ["daemon", "make_daemon"]
-
-PATIENCE = 30
-
-
-@pytest.fixture
-def chatc(daemon, tmp_path):
-    """Return a function that starts chatc on the daemon; processes left over are killed."""
-    started = []
-    base = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "LOGNAME": "login", "TZ": "UTC"}
-    base["CHATD_SERVER"] = f"127.0.0.1:{daemon.port}"
-
-    def start(*arguments, env=(), **how):
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
-        command = [sys.executable, "-c", "from chatd.client.cli import main; main()", *arguments]
-        started.append(subprocess.Popen(command, env={**base, **dict(env)}, **pipes))
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
-@pytest.fixture
-def run(chatc):
-    """Return a function that runs chatc to its end; returns status, standard output and standard error."""
-
-    def run(*arguments, given="", **how):
-        process = chatc(*arguments, **how)
-        given = given if isinstance(given, bytes) else given.encode()
-        out, err = process.communicate(given, timeout=PATIENCE)
-        return process.returncode, out.decode(), err.decode()
-
-    return run
 
 
 def await_line(stream, wanted):

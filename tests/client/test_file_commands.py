@@ -10,13 +10,10 @@ import time
 
 import pytest
 
-from tests.client.test_commands import PATIENCE, chatc, run
-from tests.end_to_end.harness.fixtures import daemon, make_daemon
+from tests.client.commands import PATIENCE
 from tests.end_to_end.harness.forwarder import Forwarder
 from tests.end_to_end.harness.processes import Deadline
 from tests.end_to_end.harness.typist import Typist
-
-__all__ = ["chatc", "daemon", "make_daemon", "run"]
 
 SIZE = 4_000_000
 SLOW = 2_000_000
@@ -129,10 +126,7 @@ def test_a_signal_says_how_to_go_on(daemon, chatc, run, file):
     path = file()
     with Forwarder(daemon.port, rate=SLOW) as line:
         put = chatc("--server", f"127.0.0.1:{line.port}", "put", "#a", str(path))
-        deadline = Deadline(PATIENCE)
-        while line.up < SIZE / 4:
-            deadline.check("bytes on the line")
-            time.sleep(0.01)
+        line.await_up(SIZE / 4)
         put.send_signal(signal.SIGINT)
         _, err = put.communicate(timeout=PATIENCE)
         assert put.returncode == 130
@@ -145,10 +139,7 @@ def test_the_daemon_may_die_meanwhile(daemon, chatc, file, tmp_path, run):
     path = file()
     with Forwarder(daemon.port, rate=SLOW) as line:
         put = chatc("--server", f"127.0.0.1:{line.port}", "put", "#a", str(path))
-        deadline = Deadline(PATIENCE)
-        while line.up < SIZE / 2:
-            deadline.check("bytes on the line")
-            time.sleep(0.01)
+        line.await_up(SIZE / 2)
         daemon.kill()
         daemon.start()
         _, err = put.communicate(timeout=PATIENCE)

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from chatd.wire.messages import Event, Send
+from tests.end_to_end.harness.peer import dial
 from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, free_port
-from tests.end_to_end.harness.raw import Raw, dial
+from tests.end_to_end.harness.raw import Raw
 
 
 def talk(*clients):

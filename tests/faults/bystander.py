@@ -8,7 +8,8 @@ from typing import Self
 
 from chatd.wire.messages import Error, Event, Join, Ok, Send
 from tests.end_to_end.harness.daemon import Daemon
-from tests.end_to_end.harness.raw import Raw, dial
+from tests.end_to_end.harness.peer import dial
+from tests.end_to_end.harness.raw import Raw
 
 PAUSE = 0.02
 """Seconds between two looks."""

@@ -8,7 +8,8 @@ import pytest
 
 from chatd.wire.frames import FrameType, frame
 from chatd.wire.messages import Error, Hello, Join, Ok, Send, encode
-from tests.end_to_end.harness.raw import Raw, dial
+from tests.end_to_end.harness.peer import dial
+from tests.end_to_end.harness.raw import Raw
 
 TLS_HELLO = bytes.fromhex("16030100f8010000f40303") + b"\x55" * 240
 HTTP = b"GET / HTTP/1.1\r\nHost: chat.example.org\r\nUser-Agent: curl/8\r\n\r\n"

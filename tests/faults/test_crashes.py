@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from chatd.wire.messages import Event, Join, Ok, Rooms
 from tests.end_to_end.harness.daemon import Daemon
-from tests.end_to_end.harness.raw import Raw, dial, sends
+from tests.end_to_end.harness.peer import dial
+from tests.end_to_end.harness.raw import Raw, sends
 
 KILLS = 6
 SENDERS = 3

@@ -7,7 +7,8 @@ import pytest
 
 from tests.end_to_end.harness.chatc import Chatc
 from tests.end_to_end.harness.daemon import Daemon
-from tests.end_to_end.harness.raw import Raw, dial
+from tests.end_to_end.harness.peer import dial
+from tests.end_to_end.harness.raw import Raw
 
 __all__ = ["connect", "daemon", "make_daemon", "start_chatc"]
 

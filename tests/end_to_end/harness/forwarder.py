@@ -4,17 +4,18 @@ import asyncio
 import contextlib
 import socket
 import struct
-import threading
-from typing import Final, Self
+import time
+from typing import Final
 
-from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, free_port
+from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, Deadline
+from tests.end_to_end.harness.serving import Serving
 
 _AT_ONCE: Final = 65_536
 _RESET: Final = struct.pack("ii", 1, 0)
 """SO_LINGER on, for no time: what waits in the kernel is lost, as with a cable."""
 
 
-class Forwarder:
+class Forwarder(Serving):
     """Listens on a port of its own and carries bytes to ``target`` and back.
 
     ``rate`` bounds the bytes per second in each direction of each connection (None: as fast as it goes).
@@ -23,27 +24,18 @@ class Forwarder:
     """
 
     def __init__(self, target: int, rate: float | None = None, life: float | None = None) -> None:
-        self.port = free_port()
+        super().__init__()
         self.life = life
         self.up = self.down = self.cuts = 0
         self._target = target
         self._rate = rate
-        self._lines: set[asyncio.Task[None]] = set()
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._over = asyncio.Event()
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        assert self._ready.wait(PATIENCE)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join(PATIENCE)
-        assert not self._thread.is_alive()
-        self._loop.close()
+    def await_up(self, count: float) -> None:
+        """Wait until so many bytes were taken from clients."""
+        deadline = Deadline(PATIENCE)
+        while self.up < count:
+            deadline.check("bytes on the line")
+            time.sleep(0.01)
 
     def cut(self) -> None:
         """Cut every connection that there is."""
@@ -53,24 +45,10 @@ class Forwarder:
         for line in lines:
             self.cuts += line.cancel()
 
-    async def _serve(self) -> None:
-        server = await asyncio.start_server(self._connected, LOOPBACK, self.port)
-        self._ready.set()
-        await self._over.wait()
-        server.close()
-        lines = list(self._lines)
-        for line in lines:
-            line.cancel()
-        await asyncio.gather(*lines, return_exceptions=True)
-
-    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        line = self._loop.create_task(self._carry(reader, writer))
-        self._lines.add(line)
-        line.add_done_callback(self._lines.discard)
-        if self.life is not None:
-            self._loop.call_later(self.life, self._cut, line)
-
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        line = asyncio.current_task()
+        if self.life is not None and line is not None:
+            self._loop.call_later(self.life, self._cut, line)
         ends = [writer]
         try:
             there, back = await asyncio.open_connection(LOOPBACK, self._target)

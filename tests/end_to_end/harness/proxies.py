@@ -7,7 +7,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import threading
 import time
 from pathlib import Path
 from typing import Self
@@ -15,6 +14,7 @@ from typing import Self
 import pytest
 
 from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, Deadline, free_port
+from tests.end_to_end.harness.serving import Serving
 
 USER, PASSWORD = "ann", "hush-hush"
 
@@ -109,38 +109,14 @@ class Microsocks(Program):
         return [self.path, "-i", LOOPBACK, "-p", str(self.port), *name]
 
 
-class TlsFront:
+class TlsFront(Serving):
     """Takes TLS on a port of its own and hands what is in it to ``target``."""
 
     def __init__(self, certificate: Path, key: Path, target: int) -> None:
-        self.port = free_port()
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(certificate, key)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        super().__init__(context)
         self._target = target
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._end = asyncio.Event()
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        assert self._ready.wait(PATIENCE)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._end.set)
-        self._thread.join(PATIENCE)
-        self._loop.close()
-
-    async def _serve(self) -> None:
-        server = await asyncio.start_server(self._carry, LOOPBACK, self.port, ssl=self._context)
-        self._ready.set()
-        await self._end.wait()
-        server.close()
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection(LOOPBACK, self._target)

@@ -3,7 +3,7 @@
 import socket
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from chatd.wire.frames import FrameDecoder, FrameType, frame
 from chatd.wire.messages import (
@@ -19,83 +19,30 @@ from chatd.wire.messages import (
     decode_from_server,
     encode,
 )
-from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, Deadline
+from tests.end_to_end.harness.peer import Peer
+from tests.end_to_end.harness.processes import PATIENCE, Deadline
 
 M = TypeVar("M", bound=Message)
 
 
-def dial(port: int, patience: float = PATIENCE, receive_buffer: int = 0) -> socket.socket:
-    """Return a connection to ``port`` on this machine; a small ``receive_buffer`` makes a slow reader."""
-    connection = socket.socket()
-    if receive_buffer:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    connection.settimeout(patience)
-    try:
-        connection.connect((LOOPBACK, port))
-    except OSError:
-        connection.close()
-        raise
-    return connection
-
-
-class Raw:
-    """One connection; every wait ends after ``patience`` seconds. Pings are answered while it listens."""
+class Raw(Peer[Message]):
+    """One connection. Pings are answered while it listens."""
 
     def __init__(self, connection: socket.socket, patience: float = PATIENCE) -> None:
-        self.socket = connection
-        self.patience = patience
-        self.ended = False
+        super().__init__(connection, patience)
         self.bytes_in = 0
         self.pongs: deque[bytes] = deque()
         self._decoder = FrameDecoder(limit=1 << 20)
-        self._heard: deque[Message] = deque()
-        self._ids = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connection."""
-        self.socket.close()
 
     # ---- saying -------------------------------------------------------------------------------------
-
-    def write(self, data: bytes) -> None:
-        """Send bytes."""
-        self.socket.settimeout(self.patience)
-        self.socket.sendall(data)
 
     def say(self, *messages: Message) -> None:
         """Send messages, in one write."""
         self.write(b"".join(map(encode, messages)))
 
-    def next_id(self) -> int:
-        """Return an id that no request of this connection has had."""
-        self._ids += 1
-        return self._ids
-
     # ---- hearing ------------------------------------------------------------------------------------
 
-    def hear(self, patience: float | None = None) -> Message | None:
-        """Return the next message, None when the connection has ended. Raises TimeoutError."""
-        deadline = Deadline(self.patience if patience is None else patience)
-        while not self._heard and not self.ended:
-            self._listen(deadline)
-        return self._heard.popleft() if self._heard else None
-
-    def _listen(self, deadline: Deadline) -> None:
-        if not deadline.left:
-            raise TimeoutError("nothing was heard in time")
-        self.socket.settimeout(deadline.left)
-        try:
-            data = self.socket.recv(1 << 16)
-        except (ConnectionResetError, BrokenPipeError):
-            data = b""
-        if not data:
-            self.ended = True
+    def _take_in(self, data: bytes) -> None:
         self.bytes_in += len(data)
         self._decoder.feed(data)
         while (taken := self._decoder.take()) is not None:

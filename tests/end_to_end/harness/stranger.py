@@ -4,13 +4,12 @@ import hashlib
 import json
 import socket
 import struct
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
-from tests.end_to_end.harness.processes import PATIENCE, Deadline
-from tests.end_to_end.harness.raw import dial
+from tests.end_to_end.harness.peer import Peer, dial
+from tests.end_to_end.harness.processes import PATIENCE
 
 MESSAGE, CHUNK, PING, PONG = 1, 2, 3, 4
 LARGEST_CHUNK = 65_523
@@ -48,37 +47,18 @@ def about(data: bytes, name: str = "some.bin", **lies: Any) -> Fields:
     return {"name": name, "size": len(data), "sha256": digest(data), **lies}
 
 
-class Stranger:
-    """One connection. Every wait ends after ``patience`` seconds; pings are answered while it listens."""
+class Stranger(Peer[Fields | Chunk]):
+    """One connection. Pings are answered while it listens."""
 
     def __init__(self, port: int, patience: float = PATIENCE, receive_buffer: int = 0) -> None:
-        self.socket = dial(port, patience, receive_buffer)
+        super().__init__(dial(port, patience, receive_buffer), patience)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.patience = patience
-        self.ended = False
         self.nick = self.token = ""
         self.last = 0
         self._buffer = bytearray()
-        self._heard: deque[Fields | Chunk] = deque()
-        self._ids = 0
         self._transfers = 0
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connection."""
-        self.socket.close()
-
     # ---- saying -------------------------------------------------------------------------------------
-
-    def write(self, data: bytes) -> None:
-        """Send bytes, true or not. Raises OSError where the server has gone."""
-        self.socket.settimeout(self.patience)
-        self.socket.sendall(data)
 
     def say(self, t: str, **fields: Any) -> None:
         """Send one message."""
@@ -91,22 +71,7 @@ class Stranger:
 
     # ---- hearing ------------------------------------------------------------------------------------
 
-    def hear(self, patience: float | None = None) -> Fields | Chunk | None:
-        """Return the next message or chunk, None when the connection has ended. Raises TimeoutError."""
-        deadline = Deadline(self.patience if patience is None else patience)
-        while not self._heard and not self.ended:
-            self._listen(deadline)
-        return self._heard.popleft() if self._heard else None
-
-    def _listen(self, deadline: Deadline) -> None:
-        if not deadline.left:
-            raise TimeoutError("nothing was heard in time")
-        self.socket.settimeout(deadline.left)
-        try:
-            data = self.socket.recv(1 << 20)
-        except (ConnectionResetError, BrokenPipeError):
-            data = b""
-        self.ended = not data
+    def _take_in(self, data: bytes) -> None:
         self._buffer += data
         for kind, payload in self._frames():
             self._take(kind, payload)
@@ -139,9 +104,9 @@ class Stranger:
 
     def ask(self, t: str, **fields: Any) -> Fields:
         """Send a request and return its answer, or the error that ends the connection; drop the rest."""
-        self._ids += 1
-        self.say(t, id=self._ids, **fields)
-        return self.answer(self._ids)
+        number = self.next_id()
+        self.say(t, id=number, **fields)
+        return self.answer(number)
 
     def answer(self, number: int) -> Fields:
         """Return the answer to request ``number``, or the error that ends the connection."""

@@ -1,0 +1,52 @@
+"""A server of a test: on a port of its own, in a thread of its own."""
+
+import asyncio
+import ssl
+import threading
+from abc import ABC, abstractmethod
+from typing import Self
+
+from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, free_port
+
+
+class Serving(ABC):
+    """Takes connections while it is entered, with TLS where there is a ``context``; the end cuts them."""
+
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        self.port = free_port()
+        self._context = context
+        self._lines: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._over = asyncio.Event()
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._ready.wait(PATIENCE)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._over.set)
+        self._thread.join(PATIENCE)
+        assert not self._thread.is_alive()
+        self._loop.close()
+
+    async def _serve(self) -> None:
+        server = await asyncio.start_server(self._connected, LOOPBACK, self.port, ssl=self._context)
+        self._ready.set()
+        await self._over.wait()
+        server.close()
+        lines = list(self._lines)
+        for line in lines:
+            line.cancel()
+        await asyncio.gather(*lines, return_exceptions=True)
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        line = self._loop.create_task(self._carry(reader, writer))
+        self._lines.add(line)
+        line.add_done_callback(self._lines.discard)
+
+    @abstractmethod
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """See to one connection until it ends."""
