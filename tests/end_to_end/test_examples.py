@@ -2,111 +2,18 @@
 
 import ast
 import json
-import socket
 import subprocess
 import sys
-import threading
 import time
-from contextlib import suppress
 
 import pytest
 
+from tests.end_to_end.harness.forwarder import Forwarder
 from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, PYTHON, ROOT, Deadline
 
 EXAMPLE = ROOT / "examples" / "minimal_client.py"
 ROOM = "#kitchen"
 LOOK_AGAIN = 0.02
-
-
-class Wire:
-    """One connection through the forwarder, in two directions."""
-
-    def __init__(self, near, far):
-        self.ends = (near, far)
-        self.questions, self.answers = threading.Event(), threading.Event()
-        ways = ((near, far, self.questions), (far, near, self.answers))
-        self.pumps = [threading.Thread(target=self.pump, args=way) for way in ways]
-        self.flow()
-        for pump in self.pumps:
-            pump.start()
-
-    def flow(self):
-        self.questions.set()
-        self.answers.set()
-
-    def pump(self, source, sink, flowing):
-        with suppress(OSError):
-            while data := source.recv(1 << 16):
-                flowing.wait()
-                sink.sendall(data)
-        self.shut()
-
-    def shut(self):
-        for end in self.ends:
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    def close(self):
-        self.shut()
-        self.flow()
-        for pump in self.pumps:
-            pump.join()
-        for end in self.ends:
-            end.close()
-
-
-class Forwarder:
-    """A link to ``target`` that can be cut, with an end that both sides see, and stalled, without a word."""
-
-    def __init__(self, target):
-        self.target = target
-        self.listener = socket.create_server((LOOPBACK, 0))
-        self.port = self.listener.getsockname()[1]
-        self.whole = True
-        self.wires = []
-        self.lock = threading.Lock()
-        self.thread = threading.Thread(target=self.accept)
-        self.thread.start()
-
-    def accept(self):
-        with suppress(OSError):
-            while True:
-                near, _ = self.listener.accept()
-                self.connect(near)
-
-    def connect(self, near):
-        with self.lock:
-            try:
-                if not self.whole:
-                    raise ConnectionRefusedError
-                self.wires.append(Wire(near, socket.create_connection((LOOPBACK, self.target))))
-            except OSError:
-                near.close()
-
-    def stall(self, answers_only=False):
-        """Let no byte through the connections that there are; new ones are not hindered."""
-        with self.lock:
-            for wire in self.wires:
-                wire.answers.clear()
-                if not answers_only:
-                    wire.questions.clear()
-
-    def cut(self):
-        with self.lock:
-            self.whole = False
-            wires, self.wires = self.wires, []
-        for wire in wires:
-            wire.close()
-
-    def heal(self):
-        self.whole = True
-
-    def close(self):
-        with suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
-        self.thread.join()
-        self.listener.close()
-        self.cut()
 
 
 class Person:
@@ -165,9 +72,8 @@ def until(holds, what):
 
 @pytest.fixture
 def link(daemon):
-    forwarder = Forwarder(daemon.port)
-    yield forwarder
-    forwarder.close()
+    with Forwarder(daemon.port, polite=True) as forwarder:
+        yield forwarder
 
 
 @pytest.fixture
@@ -213,7 +119,7 @@ def test_nothing_is_lost_when_links_are_cut_and_the_daemon_is_killed(daemon, lin
             person.chatter(about)
 
     chatter("before the cut")
-    link.cut()
+    link.cut(refuse=True)
     chatter("during the cut")
     time.sleep(0.2)
     link.heal()
@@ -229,7 +135,7 @@ def test_nothing_is_lost_when_links_are_cut_and_the_daemon_is_killed(daemon, lin
 
 
 def test_a_link_that_dies_without_a_word_is_noticed_and_replaced(link, ada_and_bob):
-    link.stall(answers_only=True)  # so that the first text of each is accepted, and they cannot know
+    link.stall("down")  # so that the first text of each is accepted, and they cannot know
     for person in ada_and_bob:
         person.chatter("into the silence")
     assert_both_end_with_the_same_log(ada_and_bob)
@@ -241,13 +147,12 @@ def test_a_client_that_is_killed_says_later_what_it_had_queued(link, ada_and_bob
     ada.say("This is seen.")
     until(lambda: ada.texts("Ada")[-1] == bob.texts("Ada")[-1] == "This is seen.", "a message")
     until(lambda: not ada.stored("queue"), "its acknowledgement")
-    link.stall()
+    link.stall("up", "down")
     ada.chatter("into the dead link", 3)
     until(lambda: len(ada.stored("queue")) == 3, "a stored queue")
     ada.kill()
     assert ada.start().end() == 0
     link.cut()  # bob's link is still stalled
-    link.heal()
     assert bob.end() == 0
     assert_nothing_is_lost_doubled_or_reordered(ada, bob)
     assert not ada.stored("queue")

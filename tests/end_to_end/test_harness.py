@@ -86,3 +86,28 @@ def test_it_is_as_slow_as_told(echo):
 def test_nobody_behind_it_is_an_end(echo):
     with Forwarder(1) as line, pytest.raises(ConnectionResetError), call(line) as one:
         one.recv(1)
+
+
+def test_it_stalls_without_a_word_and_refuses_until_it_is_healed(echo):
+    with Forwarder(echo, polite=True) as line:
+        with call(line) as one:
+            one.sendall(b"x")
+            assert one.recv(1) == b"x"
+            line.stall("down")
+            one.sendall(b"x")
+            line.await_up(2)
+            one.settimeout(0.1)
+            with pytest.raises(TimeoutError):
+                one.recv(1)
+            with call(line) as other:
+                other.sendall(b"y")
+                assert other.recv(1) == b"y"
+            line.cut(refuse=True)
+            one.settimeout(PATIENCE)
+            assert one.recv(1) == b""
+        with call(line) as one:
+            assert one.recv(1) == b""
+        line.heal()
+        with call(line) as one:
+            one.sendall(b"z")
+            assert one.recv(1) == b"z"
