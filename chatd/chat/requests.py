@@ -9,15 +9,15 @@ import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from functools import partial
 from typing import Any
 
 from chatd.chat import files
 from chatd.chat.arrival import note_seen
+from chatd.chat.following import follow, follow_everywhere, rouse, unfollow_everywhere
 from chatd.chat.names import check_nick
 from chatd.chat.state import HistoryQuery, Peer, Room, Session, User
 from chatd.chat.text import check_caption, check_text, check_topic
-from chatd.chat.world import World, begin_following, nick_taken
+from chatd.chat.world import World, nick_taken
 from chatd.files.names import check_file, check_sha256
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError
@@ -134,7 +134,7 @@ def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Sen
     if request.file is not None:
         batch.add_change(files.row(room, seq, request.file), world.posted.add(room, seq, request.file))
     if room.direct:
-        world.rouse(room)
+        rouse(world.batch, room)
     name = "" if request.room == room.name else room.name
     batch.answer(peer, request.id, m.encode(m.Ok(id=request.id, seq=seq, ts=log.ts, room=name)))
 
@@ -158,9 +158,9 @@ def _join(world: World, peer: Peer, session: Session, _: None, request: m.Join, 
         world.add_member(room, user)
         seq = world.post(room, "join", user.nick, now)
     cursor = start if request.after is None else request.after
-    world.answer(peer, None, partial(begin_following, peer, room, cursor))
+    follow(world.batch, peer, room, cursor)
     if seq is not None:
-        world.tell_room(room, user, start)
+        follow_everywhere(world.batch, room, user, start)
     world.answer(peer, request.id, m.encode(m.Ok(id=request.id, seq=seq, room=room.name)))
 
 
@@ -174,7 +174,7 @@ def _leave(world: World, peer: Peer, session: Session, room: Room, request: m.Le
         raise RequestError(Code.BAD_ROOM, "Direct messages cannot be left; say nothing there instead.")
     seq = world.post(room, "leave", session.user.nick, now)
     world.drop_member(room, session.user)
-    world.tell_left(room, session.user)
+    unfollow_everywhere(world.batch, room, session.user)
     world.answer(peer, request.id, m.encode(m.Ok(id=request.id, seq=seq, room=room.name)))
 
 
@@ -185,7 +185,7 @@ def _topic(world: World, peer: Peer, session: Session, room: Room, request: m.To
         seq = world.post(room, "topic", session.user.nick, now, request.text)
         world.set_topic(room, request.text)
         if room.direct:
-            world.rouse(room)
+            rouse(world.batch, room)
     world.answer(peer, request.id, m.encode(m.Ok(id=request.id, seq=seq, room=room.name)))
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from chatd.chat.batch import Answer, Batch
 from chatd.chat.calendar import Calendar
 from chatd.chat.files import Blobs, PostedFiles
+from chatd.chat.following import follow_everywhere
 from chatd.chat.log import Log
 from chatd.chat.names import USER_SIGN, check_nick, check_room, direct_name
 from chatd.chat.quota import Bucket, Quota, reached
@@ -18,7 +19,7 @@ from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.storage import DropMember, DropSession, DropUser, PutMember, Snapshot
 from chatd.wire import limits
 from chatd.wire.errors import Code, ProtocolError, RequestError
-from chatd.wire.messages import Event, File, Left, Limits, Rooms, encode
+from chatd.wire.messages import Event, File, Limits, encode
 
 LIMITS = Limits(
     frame=limits.MAX_FRAME,
@@ -228,7 +229,7 @@ class World:
             other = self._user(name)
             for member in {user: None, other: None}:
                 self.add_member(room, member)
-                self.tell_room(room, member, 0)
+                follow_everywhere(self.batch, room, member, 0)
         return room
 
     def _may_make(self, user: User, wire_name: str, now: int) -> None:
@@ -317,52 +318,8 @@ class World:
         """Answer ``request`` of ``peer`` once everything decided so far is durable."""
         self.batch.answer(peer, request, answer)
 
-    def tell_room(self, room: Room, user: User, cursor: int) -> None:
-        """Have the connections of ``user`` follow ``room`` from behind ``cursor``, after the commit.
-
-        Those that follow listed rooms only are left alone.
-        """
-        for session in user.sessions:
-            if session.peer is not None and session.peer.reader.follows_all:
-                self.answer(session.peer, None, partial(begin_following, session.peer, room, cursor))
-
-    def rouse(self, room: Room) -> None:
-        """Have the connections that do not follow a log of direct messages yet follow it, after the commit.
-
-        A welcome leaves out those in which nothing is new, where there are very many.
-        """
-        for user in room.members:
-            for session in user.sessions:
-                peer = session.peer
-                if peer is not None and peer.reader.follows_all and not peer.reader.follows(room.log):
-                    self.answer(peer, None, partial(begin_following, peer, room, room.start_of(user)))
-
-    def tell_left(self, room: Room, user: User) -> None:
-        """Have no connection of ``user`` follow ``room`` any more, after the commit."""
-        for session in user.sessions:
-            if session.peer is not None:
-                self.answer(session.peer, None, partial(_end_following, session.peer, room))
-
 
 def nick_taken(world: World, nick: str) -> RequestError:
     """Return the refusal of ``nick``, which somebody has, with a suggestion."""
     text = f"The nick {nick} belongs to somebody else; choose another."
     return RequestError(Code.NICK_TAKEN, text, suggest=world.suggest_nick(nick))
-
-
-def begin_following(peer: Peer, room: Room, cursor: int) -> bytes:
-    """Let ``peer`` follow ``room`` from behind ``cursor`` and return what tells it so."""
-    session = peer.session
-    if session is None or session.user not in room.members or peer.reader.follows(room.log):
-        return b""
-    cursor = min(cursor, room.log.head)  # what was decided before it may have failed to be stored
-    peer.reader.follow(room.log, cursor)
-    return encode(Rooms(rooms=[room.state(session.user, cursor)]))
-
-
-def _end_following(peer: Peer, room: Room) -> bytes:
-    member = peer.session is not None and peer.session.user in room.members
-    if member or not peer.reader.follows(room.log):
-        return b""
-    peer.reader.unfollow(room.log)
-    return encode(Left(room=room.name))

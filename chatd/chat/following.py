@@ -1,0 +1,58 @@
+"""Following: which connections are told to follow a room from now on, or no more, once a batch is durable."""
+
+from functools import partial
+
+from chatd.chat.batch import Batch
+from chatd.chat.state import Peer, Room, User
+from chatd.wire.messages import Left, Rooms, encode
+
+
+def follow(batch: Batch, peer: Peer, room: Room, cursor: int) -> None:
+    """Have ``peer`` follow ``room`` from behind ``cursor``, after the commit."""
+    batch.answer(peer, None, partial(_begin, peer, room, cursor))
+
+
+def follow_everywhere(batch: Batch, room: Room, user: User, cursor: int) -> None:
+    """Have the connections of ``user`` follow ``room`` from behind ``cursor``, after the commit.
+
+    Those that follow listed rooms only are left alone.
+    """
+    for session in user.sessions:
+        if session.peer is not None and session.peer.reader.follows_all:
+            follow(batch, session.peer, room, cursor)
+
+
+def rouse(batch: Batch, room: Room) -> None:
+    """Have the connections that do not follow a log of direct messages yet follow it, after the commit.
+
+    A welcome leaves out those in which nothing is new, where there are very many.
+    """
+    for user in room.members:
+        for session in user.sessions:
+            peer = session.peer
+            if peer is not None and peer.reader.follows_all and not peer.reader.follows(room.log):
+                follow(batch, peer, room, room.start_of(user))
+
+
+def unfollow_everywhere(batch: Batch, room: Room, user: User) -> None:
+    """Have no connection of ``user`` follow ``room`` any more, after the commit."""
+    for session in user.sessions:
+        if session.peer is not None:
+            batch.answer(session.peer, None, partial(_end, session.peer, room))
+
+
+def _begin(peer: Peer, room: Room, cursor: int) -> bytes:
+    session = peer.session
+    if session is None or session.user not in room.members or peer.reader.follows(room.log):
+        return b""
+    cursor = min(cursor, room.log.head)  # what was decided before it may have failed to be stored
+    peer.reader.follow(room.log, cursor)
+    return encode(Rooms(rooms=[room.state(session.user, cursor)]))
+
+
+def _end(peer: Peer, room: Room) -> bytes:
+    member = peer.session is not None and peer.session.user in room.members
+    if member or not peer.reader.follows(room.log):
+        return b""
+    peer.reader.unfollow(room.log)
+    return encode(Left(room=room.name))
