@@ -195,7 +195,7 @@ def _nick(world: World, peer: Peer, session: Session, _: None, request: m.Nick, 
     if world.nicks.get(key, user) is not user:
         raise nick_taken(world, display)
     if display != user.nick:
-        peer.charge(NICK_COST * len(user.rooms))
+        session.charge(NICK_COST * len(user.rooms))
         for room in user.rooms:
             world.post(room, "nick", user.nick, now, display)
         world.rename(user, display, key)
@@ -211,9 +211,9 @@ def _read(world: World, peer: Peer, session: Session, room: Room, request: m.Rea
     world.answer(peer, request.id, m.encode(m.Ok(id=request.id, room=room.name)))
 
 
-def _list(world: World, peer: Peer, _: Session, __: None, request: m.ListRooms, ___: int) -> None:
+def _list(world: World, peer: Peer, session: Session, _: None, request: m.ListRooms, __: int) -> None:
     names = (name for name, room in world.rooms.items() if not room.direct and name > request.after)
-    peer.charge(len(world.rooms) // ROWS_PER_UNIT)
+    session.charge(len(world.rooms) // ROWS_PER_UNIT)
     limit = min(request.limit, ROOMS_PER_MESSAGE)
     page = heapq.nsmallest(limit + 1, names)
     rooms = [world.rooms[name] for name in page[:limit]]
@@ -224,9 +224,9 @@ def _list(world: World, peer: Peer, _: Session, __: None, request: m.ListRooms, 
     world.answer(peer, request.id, m.encode(m.Ok(id=request.id, rooms=rows, more=len(page) > limit)))
 
 
-def _members(world: World, peer: Peer, _: Session, room: Room, request: m.Members, __: int) -> None:
+def _members(world: World, peer: Peer, session: Session, room: Room, request: m.Members, _: int) -> None:
     after = check_nick(request.after)[1] if request.after else ""
-    peer.charge(len(room.members) // ROWS_PER_UNIT)
+    session.charge(len(room.members) // ROWS_PER_UNIT)
     found = (user for user in room.members if (user.key or "") > after)
     page = heapq.nsmallest(request.limit + 1, found, key=lambda user: user.key or "")
     rows = [_member(world, user) for user in page[: request.limit]]

@@ -32,9 +32,6 @@ class Peer(Protocol):
     def close(self, reason: CloseReason, text: str = "", retry_after: float | None = None) -> None:
         """End it with a goodbye."""
 
-    def charge(self, units: int) -> None:
-        """Count so much more against what its session may ask."""
-
     def fault(self) -> None:
         """End it because of the exception that is being handled, which concerns it alone (P8)."""
 
@@ -126,6 +123,11 @@ class Session:
     def confirmed(self) -> bool:
         """Return whether the client is known to have its token."""
         return self.proven or self.seen > 0
+
+    def charge(self, cost: float) -> None:
+        """Count so much more as asked."""
+        if self.allowance is not None:
+            self.allowance.left -= cost
 
     def row(self) -> PutSession:
         """Return what the store keeps."""

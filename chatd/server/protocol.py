@@ -270,7 +270,7 @@ class ChatProtocol(Protocol):
             if self._state is State.OPENED:
                 raise ProtocolError(Code.HELLO_EXPECTED, "The first message must be a hello.") from None
             self._owe(len(payload))
-            self.charge(1)
+            self._allowance.left -= 1
             self._desk.hub.refuse(self, error.id, error)
             return
         handler = self._MESSAGES.get((self._state, type(message)), ChatProtocol._request)
@@ -334,11 +334,11 @@ class ChatProtocol(Protocol):
     def _ping(self, payload: bytes) -> None:
         if len(payload) > MAX_PING:
             raise ProtocolError(Code.BAD_FRAME, f"A ping carries {MAX_PING} bytes at the most.")
-        self.charge(1)
+        self._allowance.left -= 1
         self._write(frame(FrameType.PONG, payload))
 
     def _pong(self, payload: bytes) -> None:
-        self.charge(1)
+        self._allowance.left -= 1
         if payload == CONFIRMATION and self.session is not None:
             self._desk.hub.confirm(self.session, self._desk.wall())
 
@@ -369,10 +369,6 @@ class ChatProtocol(Protocol):
             self.close(CloseReason.FAULT)
         except Exception:  # noqa: BLE001 - what cannot be written to gets no last words
             self.abort(CloseReason.FAULT)
-
-    def charge(self, units: int) -> None:
-        """Count so much more against what the session may ask."""
-        self._allowance.left -= units
 
     def catch_up(self) -> None:
         """Have the reader brought forward."""
