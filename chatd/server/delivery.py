@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from chatd.chat.reader import Missing, Page, Reader
 from chatd.clock import Clock
 from chatd.ops.log import Log
-from chatd.server.reads import Reads
+from chatd.server.reads import HOLE, Reads
 from chatd.wire.errors import CloseReason
 from chatd.wire.messages import Gap, encode
 
@@ -21,9 +21,6 @@ PAGE: Final = 32_768
 
 TURN: Final = 0.005
 """Seconds that one turn of catching up may take before everything else has its turn."""
-
-
-HOLE: Final = "The store lacks events that it should have."
 
 
 class Taker(Protocol):

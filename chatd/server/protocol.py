@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from twisted.internet.defer import maybeDeferred
@@ -18,15 +19,15 @@ from chatd.chat.requests import RULES
 from chatd.chat.state import HistoryQuery, Session
 from chatd.ops.log import Log
 from chatd.server import addresses
-from chatd.server.delivery import HOLE
 from chatd.server.desk import Desk
 from chatd.server.eager import outlet
+from chatd.server.reads import answer
 from chatd.server.transfers import Transfers
 from chatd.tcp import Tuning, arrived, held_back, unsent
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError
 from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
 from chatd.wire.heartbeat import Heartbeat, Verdict
-from chatd.wire.limits import MAX_FRAME, MAX_PING, MAX_UNANSWERED, PAGE_BYTES
+from chatd.wire.limits import MAX_FRAME, MAX_PING, MAX_UNANSWERED
 from chatd.wire.messages import (
     Cancel,
     Download,
@@ -51,8 +52,6 @@ CLOSE_DEADLINE: Final = 5.0
 
 OWED_BYTES: Final = 4 * MAX_FRAME
 """Bytes of requests without an answer, and of answers to them, that one connection may cost (P5)."""
-
-_UNREADABLE: Final = "The server cannot read this from its disk now; ask again later."
 
 BREATH: Final = 0.05
 """Seconds for which a connection that has asked too much is not read at the least."""
@@ -377,27 +376,12 @@ class ChatProtocol(Protocol):
     def read(self, query: HistoryQuery) -> None:
         """Answer with a page of history as soon as it has been read; no other request is taken before."""
         self._reading_history = True
-        self._desk.reads.read(
-            query.log,
-            query.first,
-            query.last,
-            PAGE_BYTES,
-            query.newest,
-            lambda frames: self._page(query, frames),
-        )
+        self._desk.reads.page(query, partial(self._page, query))
 
     def _page(self, query: HistoryQuery, frames: list[bytes] | None) -> None:
         self._reading_history = False
-        if self._state is State.CLOSING:
-            return
-        hole = frames == [] and query.log.first <= query.last
-        if hole:
-            log.error("log-hole", HOLE, room=query.log.name, seq=max(query.first, query.log.first))
-        if frames is None or hole:
-            error = Error(id=query.request, code=Code.STORAGE_UNAVAILABLE, text=_UNREADABLE)
-            self.reply(encode(error), 1)
-        else:
-            self.reply(query.answer(frames), 1)
+        if self._state is not State.CLOSING:
+            self.reply(answer(query, frames), 1)
 
     def upload(self, request: Upload, held: bool) -> None:
         """Begin an upload."""

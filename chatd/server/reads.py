@@ -4,15 +4,23 @@ from collections.abc import Callable
 from typing import Final
 
 from chatd.chat.log import Log as ChatLog
+from chatd.chat.state import HistoryQuery
 from chatd.chat.storage import Store, StoreError
 from chatd.clock import Clock
 from chatd.ops.log import Log
 from chatd.ops.repeats import Repeats
+from chatd.wire.errors import Code
+from chatd.wire.limits import PAGE_BYTES
+from chatd.wire.messages import Error, encode
 
 log = Log(__name__)
 
 COMPLAINT_INTERVAL: Final = 10.0
 """Seconds in which it is said once that the store cannot be read."""
+
+HOLE: Final = "The store lacks events that it should have."
+
+_UNREADABLE: Final = "The server cannot read this from its disk now; ask again later."
 
 
 class Reads:
@@ -37,6 +45,10 @@ class Reads:
             chat_log.id, first, last, limit, newest, lambda frames: done(self._look_at(chat_log, frames))
         )
 
+    def page(self, query: HistoryQuery, done: Callable[[list[bytes] | None], None]) -> None:
+        """Read the page of history that is wanted; ``done`` gets None where it cannot be read."""
+        self.read(query.log, query.first, query.last, PAGE_BYTES, query.newest, done)
+
     def _look_at(self, chat_log: ChatLog, frames: list[bytes] | StoreError) -> list[bytes] | None:
         if not isinstance(frames, StoreError):
             return frames
@@ -50,3 +62,13 @@ class Reads:
                 suppressed=held_back or None,
             )
         return None
+
+
+def answer(query: HistoryQuery, frames: list[bytes] | None) -> bytes:
+    """Return the answer with what was read for ``query``, or the refusal where that is nothing."""
+    hole = frames == [] and query.log.first <= query.last
+    if hole:
+        log.error("log-hole", HOLE, room=query.log.name, seq=max(query.first, query.log.first))
+    if frames is None or hole:
+        return encode(Error(id=query.request, code=Code.STORAGE_UNAVAILABLE, text=_UNREADABLE))
+    return query.answer(frames)
