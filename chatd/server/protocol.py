@@ -21,6 +21,7 @@ from chatd.ops.log import Log
 from chatd.server import addresses
 from chatd.server.desk import Desk
 from chatd.server.eager import outlet
+from chatd.server.ending import CLOSE_DEADLINE, hang_up, last_words
 from chatd.server.reads import answer
 from chatd.server.transfers import Transfers
 from chatd.tcp import Tuning, arrived, held_back, unsent
@@ -31,7 +32,6 @@ from chatd.wire.limits import MAX_FRAME, MAX_PING, MAX_UNANSWERED
 from chatd.wire.messages import (
     Cancel,
     Download,
-    Error,
     File,
     Goodbye,
     Hello,
@@ -46,9 +46,6 @@ from chatd.wire.messages import (
 log = Log(__name__)
 
 TUNING: Final = Tuning(idle=30, interval=10, probes=3, user_timeout=900_000)
-
-CLOSE_DEADLINE: Final = 5.0
-"""Seconds that a peer has to take the last bytes and close its side, before the connection is aborted."""
 
 OWED_BYTES: Final = 4 * MAX_FRAME
 """Bytes of requests without an answer, and of answers to them, that one connection may cost (P5)."""
@@ -334,7 +331,7 @@ class ChatProtocol(Protocol):
         if len(payload) > MAX_PING:
             raise ProtocolError(Code.BAD_FRAME, f"A ping carries {MAX_PING} bytes at the most.")
         self._allowance.left -= 1
-        self._write(frame(FrameType.PONG, payload))
+        self.say(frame(FrameType.PONG, payload))
 
     def _pong(self, payload: bytes) -> None:
         self._allowance.left -= 1
@@ -353,7 +350,7 @@ class ChatProtocol(Protocol):
         for _ in range(answered):
             self._owed_bytes -= self._owed.popleft()
         if data:
-            self._write(data)
+            self.say(data)
         if answered:
             self._pump()
 
@@ -422,10 +419,7 @@ class ChatProtocol(Protocol):
         return self._bytes_out + self.reader.volume
 
     def say(self, data: bytes) -> None:
-        """Write frames that answer nothing."""
-        self._write(data)
-
-    def _write(self, data: bytes) -> None:
+        """Write frames, unless the connection has ended."""
         if self._state is State.CLOSING:
             return
         self._bytes_out += len(data)
@@ -439,7 +433,7 @@ class ChatProtocol(Protocol):
         self._bytes_out += len(data)
         self.transport.write(data)
 
-    # ---- welcome and the end ------------------------------------------------------------------------
+    # ---- the end ------------------------------------------------------------------------------------
 
     def close(self, reason: CloseReason, text: str = "", retry_after: float | None = None) -> None:
         """End the connection with a goodbye; what the peer does not take in time is dropped."""
@@ -449,32 +443,14 @@ class ChatProtocol(Protocol):
         if self._state is State.CLOSING:
             return
         self._desk.refused(self, error)
-        self._end(
-            reason,
-            encode(
-                Error(
-                    code=error.code,
-                    text=error.text,
-                    suggest=error.suggest,
-                    room=error.room,
-                    retry_after=error.retry_after,
-                )
-            ),
-        )
+        self._end(reason, last_words(error))
 
-    def _end(self, reason: CloseReason, last_words: bytes) -> None:
+    def _end(self, reason: CloseReason, farewell: bytes) -> None:
         if self._state is State.CLOSING:
             return
-        self._write(last_words)
+        self.say(farewell)
         self._leave(reason)
-        self.transport.unregisterProducer()
-        self.transport.resumeProducing()
-        # Over TLS the end is said by close_notify; closing TCP beneath it would break that.
-        secured = hasattr(self.transport, "getPeerCertificate")
-        if reason in _HALF_CLOSED and not secured and hasattr(self.transport, "loseWriteConnection"):
-            self.transport.loseWriteConnection()
-        else:
-            self.transport.loseConnection()
+        hang_up(self.transport, reason)
 
     def _leave(self, reason: CloseReason) -> None:
         if self._state is State.CLOSING:
@@ -517,7 +493,7 @@ class ChatProtocol(Protocol):
         verdict = self.heartbeat.check(now)
         self.due = self.heartbeat.quiet_until()
         if verdict is Verdict.PING:
-            self._write(_PING)
+            self.say(_PING)
         elif verdict is Verdict.DEAD and not moving:
             self._reap(CloseReason.SILENT, now)
 
@@ -572,6 +548,3 @@ class ChatProtocol(Protocol):
 
 _TAKING: Final = frozenset({State.OPENED, State.LIVE})
 """States in which frames are taken; while a login is under way they wait."""
-
-_HALF_CLOSED: Final = frozenset({CloseReason.BAD_INPUT, CloseReason.REFUSED, CloseReason.HELLO_TIMEOUT})
-"""Ends after which unread input is likely; closing both ways would reset the error away."""
