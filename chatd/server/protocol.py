@@ -1,6 +1,5 @@
 """One connection of the daemon: bytes in, requests to the hub, effects out."""
 
-from collections import deque
 from collections.abc import Callable
 from enum import Enum
 from functools import partial
@@ -13,7 +12,6 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chatd.chat.arrival import CONFIRMATION, Arrival
-from chatd.chat.quota import Bucket
 from chatd.chat.reader import Reader
 from chatd.chat.requests import RULES
 from chatd.chat.state import HistoryQuery, Session
@@ -22,13 +20,14 @@ from chatd.server import addresses
 from chatd.server.desk import Desk
 from chatd.server.eager import outlet
 from chatd.server.ending import CLOSE_DEADLINE, hang_up, last_words
+from chatd.server.gate import FULL_BREATH, Gate, Hold
 from chatd.server.reads import answer
 from chatd.server.transfers import Transfers
 from chatd.tcp import Tuning, arrived, held_back, unsent
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError
 from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
 from chatd.wire.heartbeat import Heartbeat, Verdict
-from chatd.wire.limits import MAX_FRAME, MAX_PING, MAX_UNANSWERED
+from chatd.wire.limits import MAX_PING
 from chatd.wire.messages import (
     Cancel,
     Download,
@@ -46,18 +45,6 @@ from chatd.wire.messages import (
 log = Log(__name__)
 
 TUNING: Final = Tuning(idle=30, interval=10, probes=3, user_timeout=900_000)
-
-OWED_BYTES: Final = 4 * MAX_FRAME
-"""Bytes of requests without an answer, and of answers to them, that one connection may cost (P5)."""
-
-BREATH: Final = 0.05
-"""Seconds for which a connection that has asked too much is not read at the least."""
-
-FULL_BREATH: Final = 0.25
-"""Seconds for which a connection is not read while all together have asked more than the disk takes."""
-
-_FREE: Final = Bucket(0, 0, 0)
-"""What may be asked before the welcome: no more than a hello is taken then."""
 
 SMALL_CHUNK: Final = 1_024
 """Bytes below which a chunk's payload counts against the session's rate: no honest sender makes many such."""
@@ -82,24 +69,18 @@ class State(Enum):
 class ChatProtocol(Protocol):
     """Speaks the wire with one peer; the hub knows it as a `chatd.chat.state.Peer`.
 
-    It takes no further frame while its transport is full, or while it owes too many answers, so that no peer
-    makes it hold more than a fixed number of bytes (P5), nor while its session has asked more than it may
-    (P6).
+    Its gate says whether it takes a further frame.
     """
 
     # Without slots an object with more than 30 attributes has a dictionary of its own: 1.3 KiB for each peer.
     __slots__ = (
-        "_allowance",
-        "_breathing",
         "_bytes_out",
         "_came",
         "_decoder",
         "_desk",
+        "_gate",
         "_input_stopped",
         "_moved",
-        "_owed",
-        "_owed_bytes",
-        "_reading_history",
         "_since",
         "_state",
         "_taken_bytes",
@@ -139,12 +120,8 @@ class ChatProtocol(Protocol):
         self._state = State.OPENED
         self._since = now
         self._decoder = FrameDecoder()
-        self._owed: deque[int] = deque()
-        self._owed_bytes = 0
-        self._reading_history = False
+        self._gate = Gate(desk.clock, self._pump)
         self._input_stopped = False
-        self._allowance = _FREE
-        self._breathing = False
         self._transfers: Transfers | None = None
 
     # ---- Twisted's side -----------------------------------------------------------------------------
@@ -180,12 +157,14 @@ class ChatProtocol(Protocol):
     def pauseProducing(self) -> None:
         """Be told that the transport is full."""
         self.due = 0.0
+        self._gate.hold(Hold.FULL)
         self.reader.pause()
 
     def resumeProducing(self) -> None:
         """Be told that the transport has drained."""
         if self._state is State.CLOSING:
             return
+        self._gate.lift(Hold.FULL)
         self.reader.resume()
         if self.reader.lags:
             self._desk.delivery.add(self)
@@ -199,10 +178,13 @@ class ChatProtocol(Protocol):
     # ---- frames in ----------------------------------------------------------------------------------
 
     def _pump(self) -> None:
+        if self._desk.draining:
+            self._gate.hold(Hold.DRAIN)
         if self._desk.hub.full and self._state is State.LIVE:
-            self._breathe(FULL_BREATH)
+            self._gate.breathe(FULL_BREATH)
+        may_take = self._gate.may_take
         try:
-            while self._may_take():
+            while may_take():
                 taken = self._decoder.take()
                 if taken is None:
                     break
@@ -215,40 +197,10 @@ class ChatProtocol(Protocol):
             self.fault()
         self._pace()
 
-    def _may_take(self) -> bool:
-        return (
-            self._state in _TAKING
-            and not self.reader.paused
-            and not self._reading_history
-            and len(self._owed) <= MAX_UNANSWERED
-            and self._owed_bytes < OWED_BYTES
-            and not self._desk.draining
-            and not self._breathing
-            and (self._allowance.left > 0 or self._repaid())
-        )
-
-    def _repaid(self) -> bool:
-        """Return whether the session may ask again; if it may not yet, go on when it may."""
-        wait = self._allowance.wait(self._desk.clock.seconds())
-        if wait:
-            self._breathe(max(wait, BREATH))
-        return not wait
-
-    def _breathe(self, seconds: float) -> None:
-        """Take no frame for so long."""
-        if not self._breathing:
-            self._breathing = True
-            self._desk.clock.callLater(seconds, self._go_on)
-
-    def _go_on(self) -> None:
-        self._breathing = False
-        if self._state is not State.CLOSING:
-            self._pump()
-
     def _pace(self) -> None:
         """Stop reading from the transport while no frame may be taken, and go on afterwards."""
-        stop = self._state is not State.CLOSING and not self._may_take()
-        if stop is self._input_stopped:
+        stop = not self._gate.may_take()
+        if stop is self._input_stopped or self._state is State.CLOSING:
             return
         self._input_stopped = stop
         if stop:
@@ -265,8 +217,7 @@ class ChatProtocol(Protocol):
         except UnknownRequestError as error:
             if self._state is State.OPENED:
                 raise ProtocolError(Code.HELLO_EXPECTED, "The first message must be a hello.") from None
-            self._owe(len(payload))
-            self._allowance.left -= 1
+            self._gate.owe(len(payload), 1)
             self._desk.hub.refuse(self, error.id, error)
             return
         handler = self._MESSAGES.get((self._state, type(message)), ChatProtocol._request)
@@ -277,12 +228,12 @@ class ChatProtocol(Protocol):
         if session is None:
             raise ProtocolError(Code.HELLO_EXPECTED, "The first message must be a hello.")
         rule = RULES[type(message)]
-        self._owe(size + rule.answer_bytes)
-        self._allowance.left -= rule.cost
+        self._gate.owe(size + rule.answer_bytes, rule.cost)
         self._desk.hub.request(self, session, message, self._desk.wall())
 
     def _hello(self, message: Hello, _: int) -> None:
         self._state = State.WELCOMING
+        self._gate.hold(Hold.LOGIN)
         login = maybeDeferred(self._desk.login, self, message)
         login.addCallback(self._welcome, message)
         login.addErrback(self._refuse_hello)
@@ -292,7 +243,8 @@ class ChatProtocol(Protocol):
             return
         self._desk.arrive(self, arrival, hello)
         self._state = State.LIVE
-        self._allowance = self._desk.allowance(arrival.session)
+        self._gate.allowance = self._desk.allowance(arrival.session)
+        self._gate.lift(Hold.LOGIN)
         pulse = arrival.pulse
         self.heartbeat = Heartbeat(pulse.interval, pulse.misses, self._desk.clock.seconds())
         self._pump()
@@ -317,7 +269,7 @@ class ChatProtocol(Protocol):
             raise ProtocolError(Code.BAD_CHUNK, f"No chunk of transfer {number} is expected.")
         self._transfers.chunk(payload)
         if len(payload) < SMALL_CHUNK:
-            self._allowance.left -= SMALL_CHUNK_COST
+            self._gate.charge(SMALL_CHUNK_COST)
 
     def _progress(self, message: Progress, _: int) -> None:
         if self._transfers is not None:
@@ -330,25 +282,20 @@ class ChatProtocol(Protocol):
     def _ping(self, payload: bytes) -> None:
         if len(payload) > MAX_PING:
             raise ProtocolError(Code.BAD_FRAME, f"A ping carries {MAX_PING} bytes at the most.")
-        self._allowance.left -= 1
+        self._gate.charge(1)
         self.say(frame(FrameType.PONG, payload))
 
     def _pong(self, payload: bytes) -> None:
-        self._allowance.left -= 1
+        self._gate.charge(1)
         if payload == CONFIRMATION and self.session is not None:
             self._desk.hub.confirm(self.session, self._desk.wall())
-
-    def _owe(self, size: int) -> None:
-        self._owed.append(size)
-        self._owed_bytes += size
 
     # ---- the hub's side: chatd.chat.state.Peer ------------------------------------------------------
 
     def reply(self, data: bytes, answered: int) -> None:
         """Write frames that answer so many requests, and take further ones."""
         self.answered += answered
-        for _ in range(answered):
-            self._owed_bytes -= self._owed.popleft()
+        self._gate.settle(answered)
         if data:
             self.say(data)
         if answered:
@@ -372,11 +319,11 @@ class ChatProtocol(Protocol):
 
     def read(self, query: HistoryQuery) -> None:
         """Answer with a page of history as soon as it has been read; no other request is taken before."""
-        self._reading_history = True
+        self._gate.hold(Hold.PAGE)
         self._desk.reads.page(query, partial(self._page, query))
 
     def _page(self, query: HistoryQuery, frames: list[bytes] | None) -> None:
-        self._reading_history = False
+        self._gate.lift(Hold.PAGE)
         if self._state is not State.CLOSING:
             self.reply(answer(query, frames), 1)
 
@@ -456,6 +403,7 @@ class ChatProtocol(Protocol):
         if self._state is State.CLOSING:
             return
         self._state = State.CLOSING
+        self._gate.hold(Hold.END)
         self.due = 0.0
         self._since = self._desk.clock.seconds()
         self.close_reason = reason
@@ -544,7 +492,3 @@ class ChatProtocol(Protocol):
         State.LIVE: _sweep_live,
         State.CLOSING: _sweep_closing,
     }
-
-
-_TAKING: Final = frozenset({State.OPENED, State.LIVE})
-"""States in which frames are taken; while a login is under way they wait."""

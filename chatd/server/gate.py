@@ -1,0 +1,110 @@
+"""The gate: whether a connection takes a further frame; it bounds what one peer can cost (P5, P6)."""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Final
+
+from chatd.chat.quota import Bucket
+from chatd.clock import Clock
+from chatd.wire.limits import MAX_FRAME, MAX_UNANSWERED
+
+OWED_BYTES: Final = 4 * MAX_FRAME
+"""Bytes of requests without an answer, and of answers to them, that one connection may cost (P5)."""
+
+BREATH: Final = 0.05
+"""Seconds for which a connection that has asked too much is not read at the least."""
+
+FULL_BREATH: Final = 0.25
+"""Seconds for which a connection is not read while all together have asked more than the disk takes."""
+
+_FREE: Final = Bucket(0, 0, 0)
+"""What may be asked before the welcome: no more than a hello is taken then."""
+
+
+class Hold(Enum):
+    """What shuts the gate, apart from what is owed and asked; the values are bits."""
+
+    FULL = 1
+    """The transport is full."""
+
+    LOGIN = 2
+    """A login is under way."""
+
+    PAGE = 4
+    """A page of history is being read."""
+
+    BREATH = 8
+    """Too much was asked; the gate lifts this by itself."""
+
+    DRAIN = 16
+    """The daemon is stopping."""
+
+    END = 32
+    """The connection ends."""
+
+
+class Gate:
+    """Counts what a connection owes and asks, and says whether a further frame may be taken.
+
+    ``again`` is called, by ``clock``, when a breath is over and frames may be taken again. ``allowance`` is
+    what may still be asked: that of the session, as soon as there is one.
+    """
+
+    __slots__ = ("_again", "_clock", "_holds", "_owed", "_owed_bytes", "allowance")
+
+    def __init__(self, clock: Clock, again: Callable[[], None]) -> None:
+        self.allowance = _FREE
+        self._clock = clock
+        self._again = again
+        self._holds = 0
+        self._owed: list[int] = []
+        self._owed_bytes = 0
+
+    def may_take(self) -> bool:
+        """Return whether a further frame may be taken now; begin a breath where too much was asked."""
+        return (
+            not self._holds
+            and len(self._owed) <= MAX_UNANSWERED
+            and self._owed_bytes < OWED_BYTES
+            and (self.allowance.left > 0 or self._repaid())
+        )
+
+    def _repaid(self) -> bool:
+        wait = self.allowance.wait(self._clock.seconds())
+        if wait:
+            self.breathe(max(wait, BREATH))
+        return not wait
+
+    def hold(self, why: Hold) -> None:
+        """Stay shut, whatever else happens, until this is lifted."""
+        self._holds |= why.value
+
+    def lift(self, why: Hold) -> None:
+        """Stay shut no longer because of this."""
+        self._holds &= ~why.value
+
+    def breathe(self, seconds: float) -> None:
+        """Stay shut for so many seconds, if no breath is under way."""
+        if not self._holds & Hold.BREATH.value:
+            self.hold(Hold.BREATH)
+            self._clock.callLater(seconds, self._breathed)
+
+    def _breathed(self) -> None:
+        self.lift(Hold.BREATH)
+        if not self._holds & Hold.END.value:
+            self._again()
+
+    def owe(self, size: int, cost: float) -> None:
+        """Note a request that costs ``size`` bytes until it is answered, and ``cost`` of the allowance."""
+        self._owed.append(size)
+        self._owed_bytes += size
+        self.allowance.left -= cost
+
+    def charge(self, cost: float) -> None:
+        """Count so much more as asked."""
+        self.allowance.left -= cost
+
+    def settle(self, count: int) -> None:
+        """Note that the oldest ``count`` requests were answered."""
+        self._owed_bytes -= sum(self._owed[:count])
+        del self._owed[:count]
