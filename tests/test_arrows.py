@@ -64,6 +64,7 @@ PURE = [
     "files/names.py",
     "files/outgoing.py",
     "files/pace.py",
+    "server/liveness.py",
 ]
 """Modules that are told the time and hand out effects; a pattern may name what does not exist yet."""
 

@@ -48,12 +48,11 @@ REFUSAL_INTERVAL: Final = 10.0
 
 
 class Swept(Protocol):
-    """What the reaper looks at: a connection, or one that waits for its PROXY header.
+    """What the reaper looks at: a connection, or one that waits for its PROXY header."""
 
-    Before ``due``, in monotonic seconds, a look would find nothing to do.
-    """
-
-    due: float
+    @property
+    def due(self) -> float:
+        """Return the monotonic second before which a look would find nothing to do."""
 
     @property
     def address(self) -> str:

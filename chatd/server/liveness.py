@@ -1,0 +1,85 @@
+"""Liveness: what the reaper judges a connection by. Time comes in as monotonic seconds.
+
+A peer is judged by what comes from its side, never by what ours did not listen to (P7).
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from chatd.wire.heartbeat import Heartbeat, Verdict
+
+
+class Traffic(NamedTuple):
+    """What the system knows of a connection's bytes.
+
+    ``waiting`` were written and not taken by the peer's system, ``taken`` were, and ``came`` grows with every
+    byte that arrives, whether it can be read or not.
+    """
+
+    waiting: int
+    taken: int
+    came: int
+
+
+class Liveness:
+    """What is known of one peer's life, from ``now`` on; it is judged by ``heartbeat``.
+
+    ``listening`` is whether the connection is read. Before ``due`` a look would find nothing to do.
+    """
+
+    __slots__ = ("_came", "_moved", "_since", "_taken", "due", "heartbeat", "listening")
+
+    def __init__(self, heartbeat: Heartbeat, now: float) -> None:
+        self.heartbeat = heartbeat
+        self.listening = True
+        self.due = 0.0
+        self._since = self._moved = now
+        self._taken = self._came = 0
+
+    def forgive(self, now: float) -> None:
+        """Begin every count anew: the daemon was not listening."""
+        self._since = self._moved = now
+        self.heartbeat.forgive(now)
+
+    def listen(self, listening: bool, now: float) -> None:
+        """Note whether the connection is read from now on."""
+        self.listening = listening
+        if listening:
+            self.heartbeat.forgive(now)
+        else:
+            self._moved = now
+
+    def ending(self, now: float) -> None:
+        """Begin to wait for the end."""
+        self._since = now
+        self.due = 0.0
+
+    def waited(self, now: float) -> float:
+        """Return for how many seconds the hello, or the end, has been waited for."""
+        return now - self._since
+
+    def stuck(self, traffic: Traffic, now: float, limit: float) -> bool:
+        """Return whether a peer whose transport is full has moved no byte for ``limit`` seconds."""
+        return not self._moving(traffic, now) and now - self._moved >= limit
+
+    def check(self, traffic: Callable[[], Traffic], now: float) -> Verdict:
+        """Return what to do now; a peer whose bytes move is not dead, whatever could be read (P7)."""
+        heartbeat = self.heartbeat
+        if not self.listening:
+            heartbeat.heard(now)  # we do not listen, so nobody is judged by that; pings go on
+        moving = heartbeat.silence(now) >= heartbeat.interval and self._moving(traffic(), now)
+        verdict = heartbeat.check(now)
+        self.due = heartbeat.quiet_until()
+        return Verdict.ALIVE if moving and verdict is Verdict.DEAD else verdict
+
+    def _moving(self, traffic: Traffic, now: float) -> bool:
+        """Return whether bytes have moved since the last look though none could be read (P7).
+
+        The peer's system has taken some of a backlog; or something came that waits for a lost segment,
+        or for us, because the transport is full.
+        """
+        moving = (traffic.waiting > 0 and traffic.taken > self._taken) or traffic.came > self._came
+        self._taken, self._came = traffic.taken, traffic.came
+        if moving:
+            self._moved = now
+        return moving
