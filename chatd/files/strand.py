@@ -16,8 +16,11 @@ WORKERS: Final = 4
 FLUSHERS: Final = 4
 """Threads that wait for the disk to have it all."""
 
-NICE: Final = 10
-"""How much the threads give way to the reactor's where both want the same processor: chat goes first."""
+NICE: Final = 5
+"""How much the threads give way to the reactor's where both want the same processor: chat goes first.
+
+More would turn against it: a thread that gives way to other programs may hold the interpreter's lock meanwhile.
+"""
 
 Job = Callable[[], Any]
 Done = Callable[[Any], None]
