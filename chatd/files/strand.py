@@ -19,7 +19,7 @@ FLUSHERS: Final = 4
 NICE: Final = 5
 """How much the threads give way to the reactor's where both want the same processor: chat goes first.
 
-More would turn against it: a thread that gives way to other programs may hold the interpreter's lock meanwhile.
+More would turn against it: a thread that other programs hold up may have the interpreter's lock meanwhile.
 """
 
 Job = Callable[[], Any]
