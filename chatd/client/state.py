@@ -167,9 +167,9 @@ class Machine(Links):
 
     def tick(self, now: float) -> list[Effect]:
         """Look at the clock."""
-        if self._held_until is not None and now >= self._held_until:
-            self._held_until = None
         if any(now >= due for due in self._own_times()):
+            if self._held_until is not None and now >= self._held_until:
+                self._held_until = None
             self._pump(now)
         return super().tick(now)
 
@@ -407,6 +407,8 @@ class Machine(Links):
                 self._held_until = now + wait
                 self.reason = error.text
                 self._notify(Held(error.text, wait))
+                if self.outbox.unsaved:
+                    self._save()
         else:
             entry = self.outbox.refused(number)
             self._save()

@@ -268,6 +268,7 @@ class World:
         self.notices: list[object] = []
         self.replies: dict[int, object] = {}
         self.delays: list[float] = []
+        self.saves: list[Save] = []
         self.siblings_sought = 0
         self.perform(self.machine.start(self.now))
 
@@ -296,8 +297,9 @@ class World:
     def _reply(self, effect: Reply):
         self.replies[effect.id] = effect.answer
 
-    def _save(self, _: Save):
+    def _save(self, effect: Save):
         """Leave the moment to the test."""
+        self.saves.append(effect)
 
     def _findsibling(self, _: FindSibling):
         self.siblings_sought += 1

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from chatd.client.effects import Save
 from chatd.client.link import Phase
 from chatd.client.notices import (
     Accepted,
@@ -23,6 +24,7 @@ from chatd.client.notices import (
     Stopped,
 )
 from chatd.client.session import Session
+from chatd.client.state import HOLD
 from chatd.wire.errors import Code
 from chatd.wire.frames import FrameType, frame
 from chatd.wire.messages import (
@@ -313,6 +315,39 @@ def test_a_full_disk_keeps_sends_queued_until_it_is_not():
     world.step()
     assert world.server.texts("#a") == ["one"]
     assert not world.said(SendRefused)
+
+
+def test_a_hold_ends_in_its_time_without_anything_from_the_server():
+    world = connected()
+    world.server.full = True
+    send(world, "one")
+    world.carry_up()
+    world.carry_down()
+    assert world.said(Held) == [Held("full", HOLD)]
+    world.wait(HOLD - 0.1)
+    world.carry_up()
+    assert len(world.heard(Send)) == 1
+    world.wait(0.1)
+    world.carry_up()
+    assert len(world.heard(Send)) == 2
+
+
+def test_what_was_taken_back_does_not_keep_those_behind_it_when_it_is_put_off():
+    world = connected()
+    world.server.full = True
+    key = send(world, "one")
+    send(world, "two")
+    world.carry_up()
+    world.perform(world.machine.withdraw({key}))
+    world.flush()
+    world.saves.clear()
+    world.carry_down()
+    assert world.saves == [Save(urgent=True)]
+    world.flush()
+    world.server.full = False
+    world.wait(HOLD)
+    world.carry_up()
+    assert world.server.texts("#a") == ["two"]
 
 
 def test_what_the_welcome_confirms_is_told_without_a_place():
