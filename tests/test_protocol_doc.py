@@ -19,8 +19,10 @@ from chatd.chat.text import check_text
 from chatd.client.backoff import ANSWER_BASE, ANSWER_CAPS, SILENCE, STEADY, Backoff
 from chatd.client.effects import Connect, FindSibling
 from chatd.client.link import ATTEMPT
+from chatd.client.links import ORPHAN
+from chatd.client.sends import HOLD
 from chatd.client.session import Remembered, Session, Wishes
-from chatd.client.state import HOLD, ORPHAN, Machine
+from chatd.client.state import Machine
 from chatd.ops.settings import HeartbeatConfig, LimitsConfig, SessionConfig
 from chatd.server.desk import BURST
 from chatd.server.protocol import State

@@ -237,7 +237,7 @@ class Client:
             round_trip=None if link is None else link.round_trip.mean,
             silence=0.0 if link is None else link.silence(now),
             retry_in=max(0.0, machine.attempt.due - now) if waits and machine.attempt else None,
-            reason=machine.reason,
+            reason=machine.out.reason,
             waiting=len(machine.outbox),
         )
 
@@ -389,7 +389,7 @@ class Client:
     def ask(self, message: m.Request) -> Deferred[m.Ok]:
         """Ask any request of the protocol; its ``id`` is filled in."""
         number, effects = self._machine.ask(message, self._driver.now())
-        asked: Deferred[m.Ok] = Deferred(lambda _: self._machine.asking.cancel(number))
+        asked: Deferred[m.Ok] = Deferred(lambda _: self._machine.requests.asking.cancel(number))
         self._asked[number] = asked
         self._feed(effects)
         return asked
@@ -404,7 +404,7 @@ class Client:
 
     def moving(self, key: int) -> Moving | None:
         """Return how far a transfer is on the wire; not for programs."""
-        return self._machine.transfers.all.get(key)
+        return self._machine.requests.transfers.all.get(key)
 
     def seen(self, transfer: Transfer) -> None:
         """Tell how far a transfer is; not for programs."""

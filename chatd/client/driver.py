@@ -114,7 +114,7 @@ class Driver:
         link = self.machine.current
         if link is None:
             return
-        budget = self.machine.transfers.budget
+        budget = self.machine.requests.transfers.budget
         allowed = link.number, max(NOTSENT_LOWAT, min(1 << budget.bit_length(), WINDOW))
         if allowed != self._allowed:
             self._allowed = allowed

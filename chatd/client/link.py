@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 from chatd.client.rooms import Positions
 from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
 from chatd.wire.heartbeat import Heartbeat, RoundTrip, Verdict
-from chatd.wire.messages import FromServer, decode_from_server
+from chatd.wire.limits import MAX_UNANSWERED
+from chatd.wire.messages import FromServer, Limits, Welcome, decode_from_server
 
 ATTEMPT: Final = 10.0
 """Seconds an attempt may take from its first packet to the welcome."""
@@ -44,7 +45,13 @@ class Phase(Enum):
 
 
 class Link:
-    """One connection; times are monotonic seconds."""
+    """One connection; times are monotonic seconds.
+
+    ``positions`` are the last events that it brought, ``named`` the rooms of its hello, ``joining`` the ids
+    of the joins that it begins with, ``owed`` the answers to pings that wait for the token to be on disk. It
+    is ``complete`` when all rooms of its welcome came, ``introduced`` when we spoke behind that, and
+    ``announced`` when the program knows.
+    """
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -59,6 +66,8 @@ class Link:
         self.introduced = False
         self.announced = False
         self.resumed = False
+        self.limits: Limits | None = None
+        self.owed: list[bytes] = []
         self.writable = True
         self.quiet = False
         self.round_trip = RoundTrip()
@@ -85,11 +94,17 @@ class Link:
         self._heart = Heartbeat(patience, 1, now)
         self._read = now
 
-    def live(self, interval: float, misses: int, now: float) -> None:
-        """Note that the welcome came, with the heartbeat in force."""
+    def welcomed(self, welcome: Welcome, now: float) -> None:
+        """Note that the welcome came, with the heartbeat and the limits in force."""
         self.phase, self.live_since = Phase.LIVE, now
-        self._heart = Heartbeat(interval, misses, now)
+        self._heart = Heartbeat(welcome.heartbeat.interval, welcome.heartbeat.misses, now)
         self._read = now
+        self.resumed, self.limits = welcome.resumed, welcome.limits
+
+    @property
+    def window(self) -> int:
+        """Return how many sends may be unanswered."""
+        return 0 if self.limits is None else max(1, min(MAX_UNANSWERED, self.limits.unanswered))
 
     def messages(self, data: bytes, now: float) -> Iterator[FromServer | Chunk | bytes]:
         """Yield the messages and parts of files in ``data``, and as bytes the frames that answer pings.

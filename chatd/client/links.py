@@ -8,13 +8,17 @@ from abc import ABC, abstractmethod
 from typing import Final
 
 from chatd.client.backoff import STEADY, Backoff
-from chatd.client.effects import Close, Connect, Effect, Notify, Reply, Save, Write
+from chatd.client.effects import Close, Connect, Effect, Save
 from chatd.client.link import Chunk, Link, Phase
-from chatd.client.notices import CannotConnect, LinkState, Lost, Notice, Quiet, Revived, Stopped
+from chatd.client.notices import CannotConnect, LinkState, Lost, Quiet, Revived, Stopped
+from chatd.client.output import Output
 from chatd.client.problems import HoleError, OutOfStepError
 from chatd.wire.errors import ProtocolError
 from chatd.wire.heartbeat import Verdict
 from chatd.wire.messages import FromServer
+
+ORPHAN: Final = 60.0
+"""Seconds for which a hello that was never answered may still take our session over from us."""
 
 STALL: Final = 1.0
 """Seconds that a tick may come late before we, not the server, are held to have been away."""
@@ -28,10 +32,8 @@ class Links(ABC):
         self.current: Link | None = None
         self.attempt: Link | None = None
         self.stopped: Stopped | None = None
-        self.reason = ""
+        self.out = Output()
         self._backoff = backoff
-        self._effects: list[Effect] = []
-        self._changed = False
         self._count = 0
         self._due: float | None = None
         self._reading = True
@@ -69,10 +71,10 @@ class Links(ABC):
     def hurry(self, now: float) -> list[Effect]:
         """Try now: probe the live link, or dial without waiting; a hint, not a proof of anything."""
         if self.current is not None:
-            self._write(self.current, self.current.probe(now), now)
+            self.out.write(self.current, self.current.probe(now), now)
         if self.attempt is not None and self.attempt.phase is Phase.WAITING:
             self.attempt.wait(now)
-            self._effects.append(Connect(self.attempt.number, 0.0))
+            self.out.add(Connect(self.attempt.number, 0.0))
         return self._taken()
 
     def reading(self, on: bool, now: float) -> list[Effect]:
@@ -92,10 +94,10 @@ class Links(ABC):
         """Note that the transport of link ``number`` is open."""
         link = self._link(number)
         if link is None:
-            self._effects.append(Close(number))
+            self.out.add(Close(number))
         else:
             link.greet(now)
-            self._write(link, self._greeting(link), now)
+            self.out.write(link, self._greeting(link), now)
         return self._taken()
 
     def received(self, number: int, data: bytes, now: float) -> list[Effect]:
@@ -168,21 +170,7 @@ class Links(ABC):
     # ---- inside -------------------------------------------------------------------------------------
 
     def _taken(self) -> list[Effect]:
-        if self._changed:
-            self._changed = False
-            self._effects.append(Save(self._urgent()))
-        effects, self._effects = self._effects, []
-        return effects
-
-    def _notify(self, notice: Notice) -> None:
-        self._effects.append(Notify(notice))
-
-    def _write(self, link: Link, data: bytes, now: float) -> None:
-        link.asked(now)
-        self._effects.append(Write(link.number, data))
-
-    def _save(self) -> None:
-        self._changed = True
+        return self.out.taken(urgent=self._urgent())
 
     def _links(self) -> list[Link]:
         return [link for link in (self.current, self.attempt) if link is not None]
@@ -205,7 +193,7 @@ class Links(ABC):
         self._count += 1
         self.attempt = Link(self._count)
         self.attempt.wait(now + delay)
-        self._effects.append(Connect(self._count, delay))
+        self.out.add(Connect(self._count, delay))
 
     def _look_at(self, link: Link, now: float) -> None:
         verdict = link.check(now)
@@ -213,11 +201,11 @@ class Links(ABC):
             self._drop(link, f"silent for {link.silence(now):.0f} s", now, answered=False)
             return
         if verdict is Verdict.PING:
-            self._write(link, link.ping(now), now)
+            self.out.write(link, link.ping(now), now)
         suspected = link.suspected_at()
         if link is self.current and self.attempt is None and suspected is not None and now >= suspected:
             link.quiet = True
-            self._notify(Quiet(self.address, link.silence(now)))
+            self.out.notify(Quiet(self.address, link.silence(now)))
             self._dial(0.0, now)
 
     def _take_in(self, link: Link, data: bytes, now: float) -> None:
@@ -233,23 +221,22 @@ class Links(ABC):
             self._pump(now)
 
     def _pong(self, link: Link, data: bytes, now: float) -> None:
-        link.said(now)
-        self._effects.append(Write(link.number, data))
+        self.out.say(link, data, now)
 
     def _revive(self, link: Link) -> None:
         if not link.quiet:
             return
         link.quiet = False
-        self._notify(Revived(self.address))
+        self.out.notify(Revived(self.address))
         attempt = self.attempt
         if attempt is not None and attempt.phase is not Phase.GREETING:
-            self._effects.append(Close(attempt.number))
+            self.out.add(Close(attempt.number))
             self.attempt = None
 
     def _promote(self, link: Link) -> None:
         """Make the attempt the current link; the one before it, if there is one, is done with."""
         if self.current is not None:
-            self._effects.append(Close(self.current.number))
+            self.out.add(Close(self.current.number))
             self._let_go()
         self.attempt, self.current = None, link
         self._orphaned = None
@@ -257,18 +244,18 @@ class Links(ABC):
     def _drop(
         self, link: Link, reason: str, now: float, *, answered: bool = True, slot: float | None = None
     ) -> None:
-        self._effects.append(Close(link.number))
+        self.out.add(Close(link.number))
         self._ended(link, reason, answered, now, slot)
 
     def _ended(self, link: Link, reason: str, answered: bool, now: float, slot: float | None = None) -> None:
-        self.reason = reason
+        self.out.reason = reason
         if link is self.attempt:
             self._attempt_failed(link, reason, self._delay(answered, now, slot), now)
             return
         if link.live_since is not None and now - link.live_since >= STEADY:
             self._backoff.reset()
         self._let_go()
-        self._notify(Lost(self.address, reason))
+        self.out.notify(Lost(self.address, reason))
         if self.attempt is None:
             self._dial(self._delay(answered, now, slot), now)
 
@@ -277,9 +264,13 @@ class Links(ABC):
         if link.phase is Phase.GREETING:
             self._orphaned = now
         if self.current is None:
-            self._notify(CannotConnect(self.address, reason, delay))
+            self.out.notify(CannotConnect(self.address, reason, delay))
         if self.current is None or self.current.quiet:
             self._dial(delay, now)
+
+    def _orphaned_lately(self, now: float) -> bool:
+        """Return whether a hello of ours that was never answered may have had its effect."""
+        return self._orphaned is not None and now - self._orphaned < ORPHAN
 
     def _delay(self, answered: bool, now: float, slot: float | None) -> float:
         if answered or slot is not None:
@@ -288,13 +279,14 @@ class Links(ABC):
 
     def _let_go(self) -> None:
         self.current = None
-        self._effects.extend(Reply(number, None) for number in self._restart())
+        for number in self._restart():
+            self.out.reply(number, None)
 
     def _stop(self, code: str, text: str) -> None:
-        self.reason = text
-        self._effects.extend(Close(link.number) for link in self._links())
+        self.out.reason = text
+        self.out.add(*(Close(link.number) for link in self._links()))
         self.attempt = None
         self._let_go()
         self.stopped = Stopped(code, text)
-        self._effects.append(Save(urgent=True))
-        self._notify(self.stopped)
+        self.out.add(Save(urgent=True))
+        self.out.notify(self.stopped)

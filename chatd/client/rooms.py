@@ -1,12 +1,20 @@
 """Rooms as the client sees them: cursors, names, and the count that proves that nothing was missed."""
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from chatd.client.notices import EventSeen, GapSeen, Notice, RoomClosed, RoomOpened
+from chatd.client.notices import (
+    CursorForgotten,
+    EventSeen,
+    GapSeen,
+    Notice,
+    PresenceSeen,
+    RoomClosed,
+    RoomOpened,
+)
 from chatd.client.problems import HoleError
-from chatd.wire.messages import Event, Gap, RoomState
+from chatd.wire.messages import Event, Gap, Presence, RoomState
 
 
 @dataclass(slots=True)
@@ -31,15 +39,22 @@ Positions = dict[str, int]
 
 
 class Rooms:
-    """All followed rooms, and the cursors (and names, for people) that outlive links and processes."""
+    """All followed rooms, and the cursors (and names, for people) that outlive links and processes.
 
-    __slots__ = ("_changed", "cursors", "followed", "names")
+    ``wanted`` are the names, by their folded form, of those that are joined on every link that does not
+    follow them.
+    """
 
-    def __init__(self, cursors: Mapping[str, int], names: Mapping[str, str]) -> None:
+    __slots__ = ("_changed", "cursors", "followed", "names", "wanted")
+
+    def __init__(self, cursors: Mapping[str, int], names: Mapping[str, str], wanted: Iterable[str]) -> None:
         self.cursors: dict[str, int] = dict(cursors)
         self.names: dict[str, str] = dict(names)
+        self.wanted: dict[str, str] = {}
         self.followed: dict[str, Followed] = {}
         self._changed: set[str] = set()
+        for name in wanted:
+            self.want(name)
 
     def name(self, room: str) -> str:
         """Return what people call ``room``."""
@@ -54,13 +69,40 @@ class Rooms:
         """Return the last event seen of the room that people call ``name``."""
         return self.cursors.get(self.room_of(name) or fold(name))
 
-    def follows(self, positions: Positions, name: str) -> bool:
-        """Return whether the link whose positions these are follows the room that people call ``name``."""
-        return (self.room_of(name) or fold(name)) in positions
+    # ---- what is wanted -----------------------------------------------------------------------------
 
-    def missing(self, positions: Positions) -> list[str]:
-        """Return the rooms that were followed, or have a cursor, and are not followed on this link."""
-        return [room for room in {**self.cursors, **self.followed} if room not in positions]
+    def want(self, name: str) -> None:
+        """Join the room that people call ``name`` wherever a new link does not follow it."""
+        self.wanted.setdefault(fold(name), name)
+
+    def unwant(self, name: str) -> None:
+        """Join the room that people call ``name`` no longer."""
+        self.wanted.pop(fold(name), None)
+
+    def want_known(self) -> None:
+        """Join every room that has a cursor: a new session is a member of none."""
+        for room in self.cursors:
+            if room.startswith("#"):
+                self.want(room)
+
+    def unjoined(self, positions: Positions) -> list[str]:
+        """Return the wanted rooms that the link whose positions these are does not follow."""
+        return [name for name in self.wanted.values() if (self.room_of(name) or fold(name)) not in positions]
+
+    def compare(self, positions: Positions, named: Collection[str]) -> list[RoomClosed | None]:
+        """Compare with what a new link follows; return what is given up.
+
+        Rooms that its hello ``named`` and that it does not follow were left, on another device maybe. Those
+        that it did not name are joined again.
+        """
+        missing = [room for room in {**self.cursors, **self.followed} if room not in positions]
+        left = [room for room in missing if room in named and fold(self.name(room)) not in self.wanted]
+        for room in missing:
+            if room not in named:
+                self.want(self.name(room))
+        return [self.closed(positions, room) for room in left]
+
+    # ---- cursors ------------------------------------------------------------------------------------
 
     def changed_cursors(self) -> dict[str, int | None]:
         """Return the cursors that changed since the last call; None for forgotten ones."""
@@ -68,16 +110,18 @@ class Rooms:
         self._changed.clear()
         return changed
 
-    def forget(self, room: str) -> None:
-        """Forget the cursor of ``room``."""
-        if self.cursors.pop(room, None) is not None:
-            self._changed.add(room)
+    def forget(self, room: str, name: str) -> CursorForgotten:
+        """Forget the cursor of ``room``, which people call ``name``: the server's log does not reach it."""
+        self._forget(room)
+        return CursorForgotten(room, name)
 
     def forget_all(self) -> None:
         """Forget every cursor: they counted the events of another server."""
         self._changed.update(self.cursors)
         self.cursors.clear()
         self.followed.clear()
+
+    # ---- what the server says -----------------------------------------------------------------------
 
     def opened(self, positions: Positions, state: RoomState) -> Iterable[Notice]:
         """Follow a room on the link whose positions these are; yield what the program should know."""
@@ -130,8 +174,22 @@ class Rooms:
         """Follow ``room`` no longer."""
         positions.pop(room, None)
         name = self.name(room)
-        self.forget(room)
+        self._forget(room)
         return RoomClosed(room, name) if self.followed.pop(room, None) else None
+
+    def left(self, positions: Positions, room: str) -> RoomClosed | None:
+        """Follow ``room`` no longer, and want it no longer either: it was left."""
+        self.unwant(self.name(room))
+        return self.closed(positions, room)
+
+    def presence(self, presence: Presence) -> PresenceSeen:
+        """Return who came and who went."""
+        online, offline = tuple(presence.online), tuple(presence.offline)
+        return PresenceSeen(presence.room, self.name(presence.room), online, offline)
+
+    def _forget(self, room: str) -> None:
+        if self.cursors.pop(room, None) is not None:
+            self._changed.add(room)
 
     def _skip(self, room: str, first: int, last: int) -> GapSeen:
         self._move(room, last)

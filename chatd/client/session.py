@@ -9,7 +9,7 @@ from chatd import __version__
 from chatd.client.outbox import Entry
 from chatd.wire.errors import Code
 from chatd.wire.limits import MAX_CURSORS, PROTOCOL_VERSION
-from chatd.wire.messages import Error, Hello, Pulse
+from chatd.wire.messages import Error, Hello, Pulse, Welcome
 
 SOFTWARE: Final = f"chatc/{__version__}"
 
@@ -28,6 +28,25 @@ class Session:
     token: str = ""
     nick: str = ""
     sibling: str = ""
+
+    def begins(self, welcome: Welcome) -> bool:
+        """Return whether ``welcome`` begins another session than this one."""
+        return bool(welcome.token) or welcome.session != self.id
+
+    def adopt(self, welcome: Welcome) -> None:
+        """Become the session of ``welcome``."""
+        self.token = welcome.token or self.token
+        self.server, self.id, self.nick = welcome.server, welcome.session, welcome.nick
+
+    def forget(self) -> bool:
+        """Forget the token that the server does not know, ours before a sibling's; False if there is none."""
+        if self.token:
+            self.token, self.id = "", 0
+        elif self.sibling:
+            self.sibling = ""
+        else:
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -284,7 +284,7 @@ class Filing(World):
         self.over[over.key] = over
 
     def _staged(self, staged: Staged):
-        moving = self.machine.transfers.all.get(staged.key)
+        moving = self.machine.requests.transfers.all.get(staged.key)
         self.stages.setdefault(staged.key, []).append(moving and moving.stage)
 
     def work(self, count=1 << 30):

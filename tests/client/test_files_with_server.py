@@ -117,7 +117,7 @@ def test_messages_pass_a_file_and_several_files_share(world, enter, file):
     world.network.latency = 0.005
     files = [ann.put("#a", file(f"x{number}", os.urandom(2_000_000))) for number in range(3)]
     world.advance(0.2, STEP)
-    arrived = [moving.outgoing.received for moving in ann._machine.transfers.all.values()]
+    arrived = [moving.outgoing.received for moving in ann._machine.requests.transfers.all.values()]
     assert len(arrived) == 3
     assert 0 < max(arrived) <= 1.1 * min(arrived)
     assert max(arrived) < 2_000_000
@@ -181,7 +181,7 @@ def test_a_link_that_our_file_saturates_is_neither_suspected_nor_given_up(world,
     world.network.rate = 300
     putting = ann.put("#a", file("x", os.urandom(8_000)))
     world.advance(20)
-    assert 0 < ann._machine.transfers.all[1].outgoing.received < 8_000
+    assert 0 < ann._machine.requests.transfers.all[1].outgoing.received < 8_000
     assert not [notice for notice in ann.heard if isinstance(notice, (Lost, Quiet))]
     world.advance(30)
     now(putting)

@@ -23,8 +23,8 @@ from chatd.client.notices import (
     SendRefused,
     Stopped,
 )
+from chatd.client.sends import HOLD
 from chatd.client.session import Session
-from chatd.client.state import HOLD
 from chatd.wire.errors import Code
 from chatd.wire.frames import FrameType, frame
 from chatd.wire.messages import (
@@ -249,7 +249,7 @@ def test_a_refused_join_is_told_and_not_repeated():
     world.carry_up()
     world.carry_down()
     world.flush()
-    number = world.machine.asking.asked.keys()
+    number = world.machine.requests.asking.asked.keys()
     world.conn.receive = lambda _: None
     first, second = sorted(number)
     say(world, Error(id=first, code=Code.BAD_ROOM, text="No."))
@@ -257,7 +257,7 @@ def test_a_refused_join_is_told_and_not_repeated():
     assert not world.said(Connected)
     say(world, Ok(id=second, room="#b"))
     assert world.said(Connected)
-    assert list(world.machine.wanted) == ["#b"]
+    assert list(world.machine.rooms.wanted) == ["#b"]
 
 
 @pytest.mark.parametrize("code", [Code.STORAGE_UNAVAILABLE, Code.TOO_FAST])
@@ -267,11 +267,11 @@ def test_a_join_that_is_put_off_is_made_again_in_its_time(code):
     world.carry_up()
     world.carry_down()
     world.flush()
-    (number,) = world.machine.asking.asked.keys()
+    (number,) = world.machine.requests.asking.asked.keys()
     world.conn.receive = lambda _: None
     say(world, Error(id=number, code=code, text="Not now.", retry_after=7.0))
     assert not world.said(JoinRefused)
-    assert list(world.machine.wanted) == ["#a"]
+    assert list(world.machine.rooms.wanted) == ["#a"]
     world.wait(6.5)
     assert not world.said(Connected)
     world.wait(1)
@@ -421,12 +421,12 @@ def test_a_room_that_was_left_elsewhere_is_given_up():
     assert world.said(RoomClosed) == [RoomClosed("#a", "#a")]
     world.flush()
     assert world.disk.cursors == {}
-    assert not world.machine.wanted
+    assert not world.machine.rooms.wanted
 
 
 def test_a_room_that_no_welcome_names_any_more_is_given_up():
     world = connected(rooms=("#a", "#b"), follow_all=True)
-    world.machine.unwant("#b")
+    world.machine.rooms.unwant("#b")
     world.server.members["#b"].clear()
     world.cut()
     world.wait(1)
@@ -453,7 +453,7 @@ def test_requests_wait_for_a_link_and_are_asked_again_where_that_is_harmless():
 def test_a_cancelled_request_is_not_asked():
     world = World()
     number = ask(world, History(id=0, room="#a"))
-    world.machine.asking.cancel(number)
+    world.machine.requests.asking.cancel(number)
     world.step()
     assert not world.heard(History)
 
@@ -475,7 +475,7 @@ def test_a_new_nick_and_joined_rooms_are_remembered():
     ask(world, Join(id=0, room="#later"))
     world.step()
     assert world.disk.session.nick == "bea"
-    assert list(world.machine.wanted) == ["#a", "#later"]
+    assert list(world.machine.rooms.wanted) == ["#a", "#later"]
 
 
 # ---- links ------------------------------------------------------------------------------------------------

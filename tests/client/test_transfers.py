@@ -58,12 +58,12 @@ def test_a_transfer_waits_for_the_link_and_goes_on_where_the_disk_ends():
     world, data = connected(), os.urandom(50_000)
     key = world.send(data)
     world.step(6)
-    stored = world.machine.transfers.all[key].done
+    stored = world.machine.requests.transfers.all[key].done
     assert 0 < stored < len(data)
     world.reachable = False
     world.cut()
     assert world.stages[key][-1] is Stage.WAITING
-    assert world.machine.transfers.all[key].done == stored
+    assert world.machine.requests.transfers.all[key].done == stored
     world.settle()
     assert ended(world, key) == ("", "")
     assert world.server.carried <= len(data) + LIMITS.window
@@ -83,7 +83,7 @@ def test_a_server_that_cannot_store_is_asked_again():
     world.server.full = True
     key = world.send(data)
     world.step()
-    assert world.machine.transfers.all[key].reason == "full"
+    assert world.machine.requests.transfers.all[key].reason == "full"
     world.server.full = False
     world.wait(0.9)
     world.step()
@@ -147,7 +147,7 @@ def test_a_server_that_lies_about_what_it_has_costs_the_link(lie):
     world.conn.say(lie)
     world.carry_down()
     assert not world.conns
-    assert "does not speak chatd's protocol" in world.machine.reason
+    assert "does not speak chatd's protocol" in world.machine.out.reason
 
 
 # ---- receiving --------------------------------------------------------------------------------------------
@@ -214,7 +214,7 @@ def test_what_has_come_when_the_link_is_lost_is_stored_and_not_sent_again():
     world.conn.feed()
     world.carry_up()
     world.carry_down(100_000)
-    came = world.machine.transfers.all[key].incoming.received
+    came = world.machine.requests.transfers.all[key].incoming.received
     assert came > len(world.places[key].data)
     world.cut()
     world.work()
@@ -250,7 +250,7 @@ def test_nothing_is_said_to_be_received_before_it_is_known_what_lies_here():
     for _ in range(3):
         world.carry_up()
         world.carry_down(600)
-    assert world.machine.transfers.all[1].incoming.received > 0
+    assert world.machine.requests.transfers.all[1].incoming.received > 0
     assert not world.heard(Progress)
 
 
@@ -258,7 +258,7 @@ def test_a_cancel_that_comes_when_all_is_here_changes_nothing():
     world, data = connected(), os.urandom(100)
     event = world.server.put("#a", data)
     key = world.fetch("#a", event.seq)
-    while not world.machine.transfers.all[key].verifying:
+    while not world.machine.requests.transfers.all[key].verifying:
         world.carry_up()
         world.carry_down()
         world.work(1)
@@ -405,7 +405,7 @@ class Anything(RuleBasedStateMachine):
     def work(self, count):
         self.world.work(count)
 
-    @precondition(lambda self: self.world.machine.transfers.all)
+    @precondition(lambda self: self.world.machine.requests.transfers.all)
     @rule()
     def cut(self):
         self.world.cut()
@@ -443,7 +443,7 @@ class Anything(RuleBasedStateMachine):
             assert self.world.over[key].code == "", key
             assert bytes(place.data) == data
             assert place.whole
-        assert not self.world.machine.transfers.all
+        assert not self.world.machine.requests.transfers.all
         assert not self.world.machine.outbox.entries
 
 
