@@ -11,53 +11,38 @@ Everything that takes time returns a Deferred. A refusal fails it with `chatd.wi
 can never work fails it with `chatd.client.problems.ClientError`. Requests made without a link wait for one.
 """
 
-import getpass
-import os
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
-from twisted.internet.defer import Deferred, DeferredList, succeed
+from twisted.internet.defer import Deferred, DeferredList, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 
+from chatd.client.awaiting import Awaiting
 from chatd.client.backoff import Backoff
-from chatd.client.carrier import Carrier
 from chatd.client.driver import Driver
-from chatd.client.effects import Effect
+from chatd.client.files import Files
 from chatd.client.netlink import NetworkWatch, watch_network
-from chatd.client.notices import (
-    Accepted,
-    Connected,
-    LinkState,
-    Notice,
-    NotSaved,
-    SendRefused,
-    Stopped,
-    TransferSeen,
-)
-from chatd.client.problems import ClientError, UnansweredError
-from chatd.client.profile import open_slot
-from chatd.client.rooms import Followed, fold
+from chatd.client.notices import LinkState, Notice, Stopped
+from chatd.client.opening import recall, relevant, wishes
+from chatd.client.problems import ClientError
+from chatd.client.rooms import Followed
 from chatd.client.seams import Way
-from chatd.client.session import Remembered, Session, Wishes
+from chatd.client.session import Remembered
 from chatd.client.slot import Slot
 from chatd.client.stages import Transfer
 from chatd.client.state import Machine
+from chatd.client.subscribers import Subscribers
 from chatd.client.targets import Wanted
 from chatd.client.texts import check_text
-from chatd.client.transfers import Moving, Transfers
 from chatd.client.values import KeptUpload, Options, Page, Sent, Status, Waiting
 from chatd.client.way import way_to
-from chatd.files.strand import Threads, Workers
+from chatd.files.strand import Workers
 from chatd.wire import messages as m
-from chatd.wire.errors import Code, RequestError
-
-T = TypeVar("T")
+from chatd.wire.errors import RequestError
 
 
 def open_client(
@@ -68,34 +53,15 @@ def open_client(
     Raises `ClientError` where the profile, the authorities or the proxy cannot be used.
     """
     way = way_to(reactor, options.server, options.ca, options.proxy)
-    slot, remembered = _remembered(options)
+    slot, remembered = recall(options)
     return Client(options, way, slot, remembered, reactor, now)
 
 
-def _remembered(options: Options) -> tuple[Slot | None, Remembered]:
-    default = _login_name()
-    if options.profile is None:
-        return None, Remembered(Session(nick=options.nick or default))
-    slot = open_slot(
-        options.profile,
-        options.server,
-        options.nick,
-        default,
-        named=options.profile_named,
-        folder=options.folder,
-    )
-    return slot, slot.remembered()
-
-
-def _login_name() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return f"user{os.getuid()}"
-
-
 class Client:
-    """One session with one server, over as many links as it takes; made by `open_client`."""
+    """One session with one server, over as many links as it takes; made by `open_client`.
+
+    ``slot`` holds what is ``remembered``; ``workers`` do what is to be done with files, threads without.
+    """
 
     def __init__(
         self,
@@ -108,26 +74,16 @@ class Client:
         workers: Workers | None = None,
     ) -> None:
         self.options = options
-        wishes = Wishes(
-            str(options.server), options.rooms, options.follow == "all", options.remember, options.heartbeat
-        )
-        machine = Machine(_relevant(remembered, options), wishes, Backoff(random.uniform))
-        self._driver = Driver(machine, slot, way, reactor, now)
-        self._driver.on_notice = self._noticed
-        self._driver.on_reply = self._replied
-        self._workers = workers
-        self._threads: Threads | None = None
-        self._carrier: Carrier | None = None
+        machine = Machine(relevant(remembered, options), wishes(options), Backoff(random.uniform))
         self._machine = machine
+        self._driver = Driver(machine, slot, way, reactor, now)
+        self._subscribers = Subscribers()
+        self._awaiting = Awaiting(self._driver)
+        self._files = Files(self._driver, self._awaiting, slot, self._subscribers.tell, reactor, workers)
+        self._driver.on_notice = self._noticed
+        self._driver.on_reply = self._awaiting.replied
         self._reactor = reactor
         self._watch: NetworkWatch | None = None
-        self._subscribers: list[Callable[[Notice], None]] = []
-        self._sends: dict[int, Deferred[Sent]] = {}
-        self._left = self._left_files()
-        self._posting: set[int] = set()
-        self._slot = slot
-        self._asked: dict[int, Deferred[m.Ok]] = {}
-        self._ready: list[Deferred[None]] = []
         self._stopping: list[Deferred[None]] = []
         self._shut_down = False
 
@@ -136,18 +92,16 @@ class Client:
     def start(self) -> None:
         """Begin to connect."""
         self._watch = watch_network(self._reactor, self.reconnect)
-        self._feed(self._machine.start(self._driver.now()))
+        self._driver.feed(self._machine.start(self._driver.now()))
 
     def ready(self) -> Deferred[None]:
         """Return a Deferred that fires once connected, and fails with `ClientError` once that is hopeless."""
         if self._machine.stopped is not None:
-            return _failed(ClientError(self._machine.stopped.code, self._machine.stopped.text))
+            return fail(ClientError(self._machine.stopped.code, self._machine.stopped.text))
         link = self._machine.current
         if link is not None and link.announced:
             return succeed(None)
-        waiting: Deferred[None] = Deferred()
-        self._ready.append(waiting)
-        return waiting
+        return self._awaiting.ready()
 
     def stop(self) -> Deferred[None]:
         """Say goodbye; the Deferred fires when the link is closed and everything is on disk."""
@@ -156,16 +110,13 @@ class Client:
         done: Deferred[None] = Deferred()
         self._stopping.append(done)
         if len(self._stopping) == 1:
-            self._feed(self._machine.stop(self._driver.now()))
-            self._fail_all(ClientError("stopped", "The client was stopped."))
-            closing = [] if self._carrier is None else [self._carrier.emptied()]
-            DeferredList([self._driver.factory.emptied(), *closing]).addCallback(self._shut)
+            self._driver.feed(self._machine.stop(self._driver.now()))
+            self._fail(ClientError("stopped", "The client was stopped."))
+            DeferredList([self._driver.factory.emptied(), self._files.emptied()]).addCallback(self._shut)
         return done
 
     def _shut(self, _: Any) -> None:
-        if self._threads is not None:
-            self._threads.stop()
-        self._slot = None
+        self._files.shut()
         self._driver.shut()
         if self._watch is not None:
             self._watch.stop()
@@ -175,7 +126,7 @@ class Client:
 
     def reconnect(self) -> None:
         """Try now instead of later; a live link is probed."""
-        self._feed(self._machine.hurry(self._driver.now()))
+        self._driver.feed(self._machine.hurry(self._driver.now()))
 
     def pause_reading(self) -> None:
         """Leave what the server sends where it is; heartbeats go on."""
@@ -189,31 +140,11 @@ class Client:
 
     def subscribe(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
         """Call ``callback`` with every notice from now on; the returned function ends that."""
-        self._subscribers.append(callback)
-        return partial(self._subscribers.remove, callback)
+        return self._subscribers.add(callback)
 
-    async def notices(self) -> AsyncIterator[Notice]:
+    def notices(self) -> AsyncIterator[Notice]:
         """Yield every notice from now on, the last being `Stopped`."""
-        heard: list[Notice] = []
-        wake: list[Deferred[None]] = []
-
-        def hear(notice: Notice) -> None:
-            heard.append(notice)
-            if wake:
-                wake.pop().callback(None)
-
-        unsubscribe = self.subscribe(hear)
-        try:
-            while True:
-                while heard:
-                    notice = heard.pop(0)
-                    yield notice
-                    if isinstance(notice, Stopped):
-                        return
-                wake.append(Deferred())
-                await wake[0]
-        finally:
-            unsubscribe()
+        return self._subscribers.notices()
 
     @property
     def nickname(self) -> str:
@@ -268,7 +199,7 @@ class Client:
         try:
             return self.post(room, text)[1]
         except RequestError as error:
-            return _failed(error)
+            return fail(error)
 
     def post(self, room: str, text: str) -> tuple[int, Deferred[Sent]]:
         """Send as `send` does; return the key too that notices and `withdraw` name it by.
@@ -276,23 +207,11 @@ class Client:
         Raises `RequestError` for a text that no server takes.
         """
         check_text(text)
-        return self._post(room, text)
-
-    def _post(
-        self, room: str, text: str, file: m.File | None = None, kept: int | None = None
-    ) -> tuple[int, Deferred[Sent]]:
-        key, effects = self._machine.queue(room, text, self._driver.now(), file, kept)
-        sent: Deferred[Sent] = Deferred(lambda _: self.withdraw([key]))
-        self._sends[key] = sent
-        self._feed(effects)
-        return key, sent
+        return self._awaiting.post(room, text)
 
     def withdraw(self, keys: Iterable[int]) -> None:
         """Take back the sends ``keys``; those on their way may still be accepted."""
-        taken = set(keys)
-        for key in taken:
-            self._sends.pop(key, None)
-        self._feed(self._machine.withdraw(taken))
+        self._awaiting.withdraw(keys)
 
     def put(self, room: str, path: Path, caption: str = "", *, keep: bool = False) -> Deferred[Sent]:
         """Send the file at ``path`` to ``room``; the Deferred fires when it is posted there.
@@ -304,16 +223,12 @@ class Client:
         try:
             check_text(caption, caption=True)
         except RequestError as error:
-            return _failed(error)
-        return self._carriage().put(room, path, caption, keep=keep)
+            return fail(error)
+        return self._files.put(room, path, caption, keep=keep)
 
     def put_kept(self) -> list[tuple[KeptUpload, Deferred[Sent]]]:
         """Go on with the files that earlier runs of this profile have kept and not posted."""
-        slot = self._slot
-        if slot is None:
-            return []
-        carrier = self._carriage()
-        return [(upload, carrier.go_on(key, upload)) for key, upload in slot.uploads().items()]
+        return self._files.put_kept()
 
     def get(
         self, room: str, seq: int | None = None, file: str = "", output: str = "", *, force: bool = False
@@ -324,16 +239,15 @@ class Client:
         path when it is there, verified. Nothing is written over, unless ``output`` is the name of a file and
         ``force`` is set. What is there of it when it is given up stays, and is where the next one goes on.
         """
-        return self._carriage().get(room, seq, file, Wanted(output, force))
+        return self._files.get(room, seq, file, Wanted(output, force))
 
     def give_up(self, key: int) -> None:
         """End the transfer ``key`` for good, even one that was to be kept; its Deferred fails."""
-        if self._carrier is not None:
-            self._carrier.give_up(key)
+        self._files.give_up(key)
 
     def transfers(self) -> list[Transfer]:
         """Return the files that are on their way, in the order in which they were begun."""
-        return [] if self._carrier is None else self._carrier.transfers()
+        return self._files.transfers()
 
     def join(self, room: str, after: int | None = None) -> Deferred[str]:
         """Join ``room`` and follow it, from behind event ``after``; fires with its wire name."""
@@ -388,144 +302,21 @@ class Client:
 
     def ask(self, message: m.Request) -> Deferred[m.Ok]:
         """Ask any request of the protocol; its ``id`` is filled in."""
-        number, effects = self._machine.ask(message, self._driver.now())
-        asked: Deferred[m.Ok] = Deferred(lambda _: self._machine.requests.asking.cancel(number))
-        self._asked[number] = asked
-        self._feed(effects)
-        return asked
-
-    # ---- for the carrier of files -------------------------------------------------------------------
-
-    def transfer(self, change: Callable[[Transfers], T]) -> T:
-        """Change the transfers, and do what follows from that; not for programs."""
-        result, effects = self._machine.transfer(change, self._driver.now())
-        self._feed(effects)
-        return result
-
-    def moving(self, key: int) -> Moving | None:
-        """Return how far a transfer is on the wire; not for programs."""
-        return self._machine.requests.transfers.all.get(key)
-
-    def seen(self, transfer: Transfer) -> None:
-        """Tell how far a transfer is; not for programs."""
-        self._noticed(TransferSeen(transfer))
-
-    def post_file(self, room: str, caption: str, file: m.File, kept: int | None) -> Deferred[Sent]:
-        """Post a file whose bytes the server has; not for programs.
-
-        If an earlier run has left that very post, it is that one: what was interrupted is posted once.
-        """
-        left = self._left.pop((fold(room), caption, file), None)
-        if left is not None:
-            return left
-        key, sent = self._post(room, caption, file, kept)
-        self._posting.add(key)
-        return sent
-
-    def keep_upload(self, upload: KeptUpload) -> int | None:
-        """Remember a file that is to be posted; not for programs."""
-        return None if self._slot is None else self._slot.keep_upload(upload)
-
-    def _saving(self, save: Callable[[Slot], None]) -> None:
-        try:
-            if self._slot is not None:
-                save(self._slot)
-        except ClientError as error:
-            self._noticed(NotSaved(error.text))
-
-    def note_upload(self, key: int, sha256: str) -> None:
-        """Remember what a kept file holds; not for programs."""
-        self._saving(lambda slot: slot.note_upload(key, sha256))
-
-    def drop_upload(self, key: int) -> None:
-        """Forget a kept file; not for programs."""
-        self._saving(lambda slot: slot.drop_upload(key))
-
-    def _carriage(self) -> Carrier:
-        if self._carrier is None:
-            if self._workers is None:
-                self._workers = self._threads = Threads(self._reactor.callFromThread)  # type: ignore[attr-defined]
-            self._carrier = Carrier(self, self._workers)
-            self._driver.on_errand = self._carrier.perform
-        return self._carrier
-
-    def _left_files(self) -> "dict[tuple[str, str, m.File], Deferred[Sent]]":
-        """Return the posts of files that an earlier run has left, and wait for their answers."""
-        left: dict[tuple[str, str, m.File], Deferred[Sent]] = {}
-        for entry in self._machine.outbox.entries:
-            if entry.file is not None and not entry.withdrawn:
-                self._sends[entry.key] = left[fold(entry.room), entry.text, entry.file] = Deferred()
-        return left
+        return self._awaiting.ask(message)
 
     # ---- what comes back ----------------------------------------------------------------------------
 
-    def _feed(self, effects: Iterable[Effect]) -> None:
-        self._driver.feed(effects)
-
-    def _replied(self, number: int, answer: m.Ok | m.Error | None) -> None:
-        asked = self._asked.pop(number, None)
-        if asked is None or asked.called:
-            return
-        if isinstance(answer, m.Ok):
-            asked.callback(answer)
-        else:
-            asked.errback(UnansweredError() if answer is None else _refusal(answer.code, answer.text))
-
     def _noticed(self, notice: Notice) -> None:
-        if isinstance(notice, Accepted):
-            sent = self._sends.pop(notice.key, None)
-            if sent is not None:
-                sent.callback(Sent(notice.key, notice.room, notice.seq, notice.ts, notice.n))
-        elif isinstance(notice, SendRefused):
-            sent = self._sends.pop(notice.key, None)
-            if sent is not None:
-                sent.errback(_refusal(notice.code, notice.reason))
-            if notice.key in self._posting:  # what becomes of the file is told by its transfer
-                return
-        elif isinstance(notice, Connected):
-            ready, self._ready = self._ready, []
-            for waiting in ready:
-                waiting.callback(None)
-        elif isinstance(notice, Stopped):
-            self._fail_all(ClientError(notice.code, notice.text))
-        for subscriber in list(self._subscribers):
-            subscriber(notice)
+        self._awaiting.noticed(notice)
+        if isinstance(notice, Stopped):
+            self._fail(ClientError(notice.code, notice.text))
+        if not self._files.tells(notice):
+            self._subscribers.tell(notice)
 
-    def _fail_all(self, error: ClientError) -> None:
-        waiting: list[Deferred[Any]] = [*self._ready, *self._sends.values(), *self._asked.values()]
-        self._ready, self._sends, self._asked = [], {}, {}
-        for deferred in waiting:
-            if not deferred.called:
-                deferred.errback(error)
-        for left in self._left.values():
-            left.addErrback(lambda _: None)
-        if self._carrier is not None:
-            self._carrier.stop(error)
-
-
-def _relevant(remembered: Remembered, options: Options) -> Remembered:
-    """Return what is remembered, with the cursors of the rooms that this run is about."""
-    wire = {fold(name): room for room, name in remembered.names.items()}
-    if options.cursors is not None:
-        cursors = {wire.get(fold(name), fold(name)): seq for name, seq in options.cursors.items()}
-    elif options.follow == "listed":
-        rooms = {wire.get(fold(name), fold(name)) for name in options.rooms}
-        cursors = {room: seq for room, seq in remembered.cursors.items() if room in rooms}
-    else:
-        return remembered
-    return replace(remembered, cursors=cursors)
+    def _fail(self, error: ClientError) -> None:
+        self._awaiting.fail(error)
+        self._files.stop(error)
 
 
 def _page(ok: m.Ok) -> Page:
     return Page([msgspec.json.decode(event, type=m.Event) for event in ok.events or ()], ok.more)
-
-
-def _refusal(code: str, text: str) -> RequestError:
-    known = code in list(Code)
-    return RequestError(Code(code) if known else Code.UNSUPPORTED, text)
-
-
-def _failed(error: Exception) -> Deferred[Any]:
-    failed: Deferred[Any] = Deferred()
-    failed.errback(error)
-    return failed

@@ -93,7 +93,7 @@ class Room:
         self.clients.remove(client)
         client._driver._slot.close()
         client._driver._slot = None
-        client._slot = None
+        client._files._slot = None
         self.cut()
         client.stop()
 

@@ -23,8 +23,8 @@ def room(tmp_path):
         client.hands.work()
     made.advance(3)
     for client in made.clients:
-        if client._carrier:
-            assert not client._carrier._closing
+        if client._files._carrier:
+            assert not client._files._carrier._closing
 
 
 def told(client):
@@ -235,7 +235,7 @@ def test_a_kept_upload_of_a_file_that_changed_is_not_posted_instead(room):
     with pytest.raises(ClientError, match="has changed since"):
         now(going_on)
     assert not room.posted
-    assert again._slot.uploads() == {}
+    assert again._files._slot.uploads() == {}
 
 
 def test_a_kept_upload_that_cannot_be_is_forgotten(room):

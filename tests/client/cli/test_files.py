@@ -142,7 +142,7 @@ def test_a_file_can_be_given_up_for_good(room):
     room.advance(2)
     assert not room.posted
     assert not room.factory.made[0].conn.coming
-    assert ann.client._slot.uploads() == {}
+    assert ann.client._files._slot.uploads() == {}
     ann.leave()
 
 

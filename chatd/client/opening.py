@@ -1,0 +1,57 @@
+"""What a client begins with: what its options wish for, and what an earlier run left of that."""
+
+import getpass
+import os
+from dataclasses import replace
+
+from chatd.client.profile import open_slot
+from chatd.client.rooms import fold
+from chatd.client.session import Remembered, Session, Wishes
+from chatd.client.slot import Slot
+from chatd.client.values import Options
+
+
+def recall(options: Options) -> tuple[Slot | None, Remembered]:
+    """Return the slot of the profile, locked, and what it holds; no slot where nothing is to be remembered.
+
+    Raises `ClientError` where the profile cannot be used.
+    """
+    default = _login_name()
+    if options.profile is None:
+        return None, Remembered(Session(nick=options.nick or default))
+    slot = open_slot(
+        options.profile,
+        options.server,
+        options.nick,
+        default,
+        named=options.profile_named,
+        folder=options.folder,
+    )
+    return slot, slot.remembered()
+
+
+def wishes(options: Options) -> Wishes:
+    """Return what this run wants of the server."""
+    return Wishes(
+        str(options.server), options.rooms, options.follow == "all", options.remember, options.heartbeat
+    )
+
+
+def relevant(remembered: Remembered, options: Options) -> Remembered:
+    """Return what is remembered, with the cursors of the rooms that this run is about."""
+    wire = {fold(name): room for room, name in remembered.names.items()}
+    if options.cursors is not None:
+        cursors = {wire.get(fold(name), fold(name)): seq for name, seq in options.cursors.items()}
+    elif options.follow == "listed":
+        rooms = {wire.get(fold(name), fold(name)) for name in options.rooms}
+        cursors = {room: seq for room, seq in remembered.cursors.items() if room in rooms}
+    else:
+        return remembered
+    return replace(remembered, cursors=cursors)
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"user{os.getuid()}"
