@@ -187,7 +187,8 @@ class Store(Protocol):
     ) -> None:
         """Read events ``first`` to ``last``, about ``limit`` bytes, from the old or the new end.
 
-        ``done`` gets the frames in order, at least one where there is one, or what prevented it.
+        ``done`` gets the frames in order, at least one where that end is there and none beyond one that is
+        missing, or what prevented it.
         """
 
     def close(self) -> bool:

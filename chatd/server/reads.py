@@ -1,6 +1,8 @@
 """Reads: pages of events from the store; what cannot be read is told to the operator once in a while."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from chatd.chat.log import Log as ChatLog
@@ -47,7 +49,18 @@ class Reads:
 
     def page(self, query: HistoryQuery, done: Callable[[list[bytes] | None], None]) -> None:
         """Read the page of history that is wanted; ``done`` gets None where it cannot be read."""
-        self.read(query.log, query.first, query.last, PAGE_BYTES, query.newest, done)
+        self.read(
+            query.log, query.first, query.last, PAGE_BYTES, query.newest, partial(self._paged, query, done)
+        )
+
+    def _paged(
+        self, query: HistoryQuery, done: Callable[[list[bytes] | None], None], frames: list[bytes] | None
+    ) -> None:
+        """Read on where retention has taken the beginning of the page meanwhile."""
+        if frames == [] and query.first < query.log.first <= query.last:
+            self.page(replace(query, first=query.log.first), done)
+        else:
+            done(frames)
 
     def _look_at(self, chat_log: ChatLog, frames: list[bytes] | StoreError) -> list[bytes] | None:
         if not isinstance(frames, StoreError):

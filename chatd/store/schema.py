@@ -92,8 +92,8 @@ SET_LAST: Final = "UPDATE sessions SET last = ? WHERE id = ?"
 
 LAST_SESSION: Final = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'sessions'"
 
-OLDEST_FIRST: Final = "SELECT frame FROM events WHERE key BETWEEN ? AND ? ORDER BY key"
-NEWEST_FIRST: Final = "SELECT frame FROM events WHERE key BETWEEN ? AND ? ORDER BY key DESC"
+OLDEST_FIRST: Final = "SELECT key, frame FROM events WHERE key BETWEEN ? AND ? ORDER BY key"
+NEWEST_FIRST: Final = "SELECT key, frame FROM events WHERE key BETWEEN ? AND ? ORDER BY key DESC"
 LAST: Final = "SELECT key, frame FROM events WHERE key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1"
 
 

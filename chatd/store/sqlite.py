@@ -201,14 +201,16 @@ class SqliteStore:
             return StoreError(str(error))
 
     def _page(self, low: int, high: int, limit: int, newest: bool) -> list[bytes]:
+        """Return frames from one end on, as far as their keys have no hole (P2)."""
         frames: list[bytes] = []
         size = 0
-        statement = schema.NEWEST_FIRST if newest else schema.OLDEST_FIRST
-        for (frame,) in self._reader.execute(statement, (low, high)):
+        statement, wanted, step = (schema.NEWEST_FIRST, high, -1) if newest else (schema.OLDEST_FIRST, low, 1)
+        for key, frame in self._reader.execute(statement, (low, high)):
             size += len(frame)
-            if frames and size > limit:
+            if key != wanted or (frames and size > limit):
                 break
             frames.append(frame)
+            wanted += step
         if newest:
             frames.reverse()
         return frames

@@ -1,5 +1,6 @@
 """A disk that cannot be read: whoever asks is told so, and the operator too; nothing passes for empty."""
 
+import msgspec
 import pytest
 
 from chatd.ops.settings import Config, RetentionConfig
@@ -51,6 +52,51 @@ def test_a_page_that_is_missing_is_no_empty_one(playground, ann, newest, said):
     playground.advance()
     assert ann.of(m.Error)[-1].code == "storage-unavailable"
     assert len(said("log-hole")) == 1
+
+
+def test_history_goes_as_far_as_a_hole_and_is_refused_there(playground, ann, said):
+    del playground.store.events[1][5]
+    ann.say(
+        m.History(id=5, room="#a", after=1), m.History(id=6, room="#a", after=4), m.History(id=7, room="#a")
+    )
+    playground.advance()
+    page, newest = ann.of(m.Ok)[-2:]
+    assert [seqs(page), page.more] == [[2, 3, 4], True]
+    assert [seqs(newest), newest.more] == [[6, 7, 8, 9, 10], True]
+    assert [(error.id, error.code) for error in ann.of(m.Error)] == [(6, "storage-unavailable")]
+    assert [line["seq"] for line in said("log-hole")] == [5]
+
+
+def test_a_reader_comes_as_far_as_a_hole_and_no_further(playground, ann, said):
+    token = ann.of(m.Welcome)[0].token
+    playground.desk.hub.world.rooms["#a"].log.forget_tail()
+    del playground.store.events[1][5]
+    again = come_in(playground, token=token, cursors={"#a": 2})
+    playground.advance(1)
+    assert [event.seq for event in again.of(m.Event)] == [3, 4]
+    assert again.of(m.Goodbye)[0].reason == CloseReason.FAULT
+    assert [line["seq"] for line in said("log-hole")] == [5]
+
+
+def seqs(page):
+    return [msgspec.json.decode(event)["seq"] for event in page.events]
+
+
+def test_a_page_whose_beginning_was_cut_off_meanwhile_is_the_rest(playground, ann, said):
+    read = playground.store.read
+
+    def read_late(*asked):
+        playground.store.read = read
+        playground.desk.hub.trim(playground.desk.hub.world.rooms["#a"], 5)
+        for seq in range(1, 5):
+            del playground.store.events[1][seq]
+        read(*asked)
+
+    playground.store.read = read_late
+    ann.say(m.History(id=5, room="#a", after=1))
+    playground.advance()
+    assert seqs(ann.of(m.Ok)[-1]) == [5, 6, 7, 8, 9, 10]
+    assert not said("log-hole")
 
 
 def test_a_page_that_was_cut_off_meanwhile_is_empty(playground, ann):

@@ -189,7 +189,8 @@ def test_trimmed_events_are_gone_and_numbers_go_on(open_store):
     store = open_store()
     store.append(Changes(events=[(6, 1, FRAMES), (7, 1, FRAMES), (8, 1, FRAMES)]))
     store.append(put(PutRoom(7, "#a", "", 21), Trim(7, 21)))
-    assert store.read(7, 1, 99) == FRAMES[20:]
+    assert store.read(7, 1, 99) == []
+    assert store.read(7, 21, 99) == FRAMES[20:]
     assert store.read(6, 1, 99) == store.read(8, 1, 99) == FRAMES
     store.close()
     store = open_store()
@@ -307,6 +308,19 @@ def test_a_killed_writer_loses_no_commit(open_store, tmp_path):
     assert told == list(range(1, len(told) + 1))
     assert kept == list(range(1, len(kept) + 1))
     assert len(kept) >= len(told)
+
+
+def test_a_page_ends_at_a_hole(open_store, tmp_path):
+    store = open_store()
+    store.append(events(7, 1, FRAMES[:9]))
+    database = apsw.Connection(str(tmp_path / "data" / "chatd.sqlite"))
+    database.execute("DELETE FROM events WHERE key = ?", (schema.key(7, 5),))
+    database.close()
+    assert store.read(7, 2, 9) == FRAMES[1:4]
+    assert store.read(7, 5, 9) == []
+    assert store.read(7, 6, 9) == FRAMES[5:9]
+    assert store.read(7, 2, 9, newest=True) == FRAMES[5:9]
+    assert store.read(7, 2, 5, newest=True) == []
 
 
 def test_large_frames_and_many(open_store):
