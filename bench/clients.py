@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from bench.common import BenchError
 from bench.server import LOOPBACK, Daemon
+from chatd.wire.codec import decode_from_server, encode
 from chatd.wire.frames import FrameDecoder, FrameType, frame
 from chatd.wire.messages import (
     Error,
@@ -21,8 +22,6 @@ from chatd.wire.messages import (
     Pulse,
     Rooms,
     Welcome,
-    decode_from_server,
-    encode,
 )
 
 WAVE = 400

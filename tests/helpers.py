@@ -2,8 +2,9 @@
 
 from twisted.internet.protocol import Protocol, connectionDone
 
+from chatd.wire.codec import decode_from_server, encode
 from chatd.wire.frames import FrameDecoder, FrameType, frame
-from chatd.wire.messages import Event, Hello, Message, Send, decode_from_server, encode
+from chatd.wire.messages import Event, Hello, Message, Send
 
 
 class Talker(Protocol):

@@ -28,14 +28,15 @@ from chatd.server.desk import BURST
 from chatd.server.protocol import State
 from chatd.wire import limits
 from chatd.wire import messages as m
+from chatd.wire.codec import decode_from_server, decode_to_server, encode
 from chatd.wire.errors import EXPLANATIONS, ChatdError, CloseReason, Code
 from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "PROTOCOL.md").read_text()
 LINES = PAGE.splitlines()
-DECODERS = {"to-server": m.decode_to_server, "from-server": m.decode_from_server}
-MARKS = {">": m.decode_to_server, "<": m.decode_from_server}
+DECODERS = {"to-server": decode_to_server, "from-server": decode_from_server}
+MARKS = {">": decode_to_server, "<": decode_from_server}
 RATE = LimitsConfig().requests_per_second
 PARTS: dict[type[Struct], str] = {
     m.Pulse: "heartbeat",
@@ -94,10 +95,10 @@ def check_example(payload, decode):
     """Check that the code understands ``payload`` and writes the same; defaults may be spelt out."""
     message = decode(payload)
     assert isinstance(message, m.Message)
-    written = m.encode(message)
+    written = encode(message)
     if written != frame(FrameType.MESSAGE, payload):
         spelt_out, kept = json.loads(payload), json.loads(written[5:])
-        assert decode is m.decode_to_server
+        assert decode is decode_to_server
         assert {name: spelt_out[name] for name in kept} == kept
         assert list(kept) == [name for name in spelt_out if name in kept]
         for name in spelt_out.keys() - kept.keys():
@@ -185,7 +186,7 @@ def test_what_is_said_to_be_refused_is_refused(code, what):
             decoder.feed(bytes.fromhex(what))
             decoder.take()
         else:
-            m.decode_to_server(what.encode())
+            decode_to_server(what.encode())
     assert caught.value.code == code
 
 
@@ -298,7 +299,7 @@ def test_what_follows_a_refused_hello_is_what_the_client_does(code, then):
     number = machine.start(0.0)[0].link
     machine.dialling(number, 0.0)
     machine.connected(number, 0.0)
-    effects = machine.received(number, m.encode(m.Error(code=code, text="No.", room="#a")), 0.0)
+    effects = machine.received(number, encode(m.Error(code=code, text="No.", room="#a")), 0.0)
     if FindSibling() in effects:
         effects = machine.sibling("", 0.0)
     delays = [effect.delay for effect in effects if isinstance(effect, Connect)]
@@ -328,7 +329,7 @@ def test_a_text_that_passes_fits_into_a_frame(piece):
     payload = json.dumps(message | {"text": text}).encode()
     assert len(json.dumps(text)) - 2 <= 49_152
     assert len(payload) < limits.MAX_FRAME
-    assert m.decode_to_server(payload).text == text
+    assert decode_to_server(payload).text == text
 
 
 def test_every_limit_is_told():

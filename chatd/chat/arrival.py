@@ -9,9 +9,10 @@ import chatd
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.world import World
 from chatd.wire import limits
+from chatd.wire.codec import encode
 from chatd.wire.errors import CloseReason, Code, ProtocolError, RequestError
 from chatd.wire.frames import FrameType, frame
-from chatd.wire.messages import Hello, Pulse, Rooms, RoomState, Welcome, encode
+from chatd.wire.messages import Hello, Pulse, Rooms, RoomState, Welcome
 
 CONFIRMATION: Final = b"token?"
 """Payload of the ping behind the welcome to a new session; its pong shows that the token has arrived."""

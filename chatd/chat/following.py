@@ -4,7 +4,8 @@ from functools import partial
 
 from chatd.chat.batch import Batch
 from chatd.chat.state import Peer, Room, User
-from chatd.wire.messages import Left, Rooms, encode
+from chatd.wire.codec import encode
+from chatd.wire.messages import Left, Rooms
 
 
 def follow(batch: Batch, peer: Peer, room: Room, cursor: int) -> None:

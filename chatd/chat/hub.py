@@ -16,8 +16,9 @@ from chatd.chat.requests import refuse, serve
 from chatd.chat.state import Peer, Room, Session
 from chatd.chat.storage import Changes, DropFiles, Snapshot, Trim
 from chatd.chat.world import World
+from chatd.wire.codec import encode
 from chatd.wire.errors import Code, ProtocolError, RequestError
-from chatd.wire.messages import Error, Hello, Request, encode
+from chatd.wire.messages import Error, Hello, Request
 
 WARM_BYTES = 67_108_864
 """Bytes of recent frames that all logs together keep in memory; the longest untouched are dropped first."""

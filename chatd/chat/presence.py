@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from chatd.chat.state import Room, User
-from chatd.wire.messages import Presence, encode
+from chatd.wire.codec import encode
+from chatd.wire.messages import Presence
 
 GRACE: Final = 30.0
 """Seconds without a connection after which a user counts as away."""

@@ -20,6 +20,7 @@ from chatd.chat.text import check_caption, check_text, check_topic
 from chatd.chat.world import World, nick_taken
 from chatd.files.names import check_file, check_sha256
 from chatd.wire import messages as m
+from chatd.wire.codec import encode
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import MAX_FRAME, MAX_ROOMS, ROOMS_PER_MESSAGE
 
@@ -62,7 +63,7 @@ def serve(world: World, peer: Peer, session: Session, request: m.Request, now: i
     A send that was accepted before is acknowledged again, whatever has become of its room (P3).
     """
     if isinstance(request, m.Send) and request.n <= session.last:
-        world.answer(peer, request.id, m.encode(m.Ok(id=request.id)))
+        world.answer(peer, request.id, encode(m.Ok(id=request.id)))
         return
     rule = RULES[type(request)]
     try:
@@ -93,7 +94,7 @@ def refuse(world: World, peer: Peer, request: int, error: RequestError) -> None:
     answer = m.Error(
         id=request, code=error.code, text=error.text, suggest=error.suggest, retry_after=error.retry_after
     )
-    world.answer(peer, request, m.encode(answer))
+    world.answer(peer, request, encode(answer))
 
 
 def _room(world: World, user: User, need: Need, request: Any, now: int) -> Room:
@@ -129,14 +130,14 @@ def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Sen
     if not session.seen:
         note_seen(world, session, now)
     batch = world.batch
-    batch.add_event(log, m.encode(event))
+    batch.add_event(log, encode(event))
     batch.add_send(session)
     if request.file is not None:
         batch.add_change(files.row(room, seq, request.file), world.posted.add(room, seq, request.file))
     if room.direct:
         rouse(world.batch, room)
     name = "" if request.room == room.name else room.name
-    batch.answer(peer, request.id, m.encode(m.Ok(id=request.id, seq=seq, ts=log.ts, room=name)))
+    batch.answer(peer, request.id, encode(m.Ok(id=request.id, seq=seq, ts=log.ts, room=name)))
 
 
 def _join(world: World, peer: Peer, session: Session, _: None, request: m.Join, now: int) -> None:
@@ -161,7 +162,7 @@ def _join(world: World, peer: Peer, session: Session, _: None, request: m.Join, 
     follow(world.batch, peer, room, cursor)
     if seq is not None:
         follow_everywhere(world.batch, room, user, start)
-    world.answer(peer, request.id, m.encode(m.Ok(id=request.id, seq=seq, room=room.name)))
+    world.answer(peer, request.id, encode(m.Ok(id=request.id, seq=seq, room=room.name)))
 
 
 def _check_room_limit(user: User) -> None:
@@ -175,7 +176,7 @@ def _leave(world: World, peer: Peer, session: Session, room: Room, request: m.Le
     seq = world.post(room, "leave", session.user.nick, now)
     world.drop_member(room, session.user)
     unfollow_everywhere(world.batch, room, session.user)
-    world.answer(peer, request.id, m.encode(m.Ok(id=request.id, seq=seq, room=room.name)))
+    world.answer(peer, request.id, encode(m.Ok(id=request.id, seq=seq, room=room.name)))
 
 
 def _topic(world: World, peer: Peer, session: Session, room: Room, request: m.Topic, now: int) -> None:
@@ -186,7 +187,7 @@ def _topic(world: World, peer: Peer, session: Session, room: Room, request: m.To
         world.set_topic(room, request.text)
         if room.direct:
             rouse(world.batch, room)
-    world.answer(peer, request.id, m.encode(m.Ok(id=request.id, seq=seq, room=room.name)))
+    world.answer(peer, request.id, encode(m.Ok(id=request.id, seq=seq, room=room.name)))
 
 
 def _nick(world: World, peer: Peer, session: Session, _: None, request: m.Nick, now: int) -> None:
@@ -199,7 +200,7 @@ def _nick(world: World, peer: Peer, session: Session, _: None, request: m.Nick, 
         for room in user.rooms:
             world.post(room, "nick", user.nick, now, display)
         world.rename(user, display, key)
-    world.answer(peer, request.id, m.encode(m.Ok(id=request.id)))
+    world.answer(peer, request.id, encode(m.Ok(id=request.id)))
 
 
 def _read(world: World, peer: Peer, session: Session, room: Room, request: m.Read, _: int) -> None:
@@ -208,7 +209,7 @@ def _read(world: World, peer: Peer, session: Session, room: Room, request: m.Rea
             Code.CURSOR_BEYOND_HEAD, f"{room.name} has events up to {room.log.head} only; mark those as read."
         )
     world.mark_read(room, session.user, request.seq)
-    world.answer(peer, request.id, m.encode(m.Ok(id=request.id, room=room.name)))
+    world.answer(peer, request.id, encode(m.Ok(id=request.id, room=room.name)))
 
 
 def _list(world: World, peer: Peer, session: Session, _: None, request: m.ListRooms, __: int) -> None:
@@ -221,7 +222,7 @@ def _list(world: World, peer: Peer, session: Session, _: None, request: m.ListRo
         m.RoomInfo(room=room.name, members=len(room.members), head=room.log.head, topic=room.topic)
         for room in rooms
     ]
-    world.answer(peer, request.id, m.encode(m.Ok(id=request.id, rooms=rows, more=len(page) > limit)))
+    world.answer(peer, request.id, encode(m.Ok(id=request.id, rooms=rows, more=len(page) > limit)))
 
 
 def _members(world: World, peer: Peer, session: Session, room: Room, request: m.Members, _: int) -> None:
@@ -230,9 +231,7 @@ def _members(world: World, peer: Peer, session: Session, room: Room, request: m.
     found = (user for user in room.members if (user.key or "") > after)
     page = heapq.nsmallest(request.limit + 1, found, key=lambda user: user.key or "")
     rows = [_member(world, user) for user in page[: request.limit]]
-    world.answer(
-        peer, request.id, m.encode(m.Ok(id=request.id, members=rows, more=len(page) > request.limit))
-    )
+    world.answer(peer, request.id, encode(m.Ok(id=request.id, members=rows, more=len(page) > request.limit)))
 
 
 def _member(world: World, user: User) -> m.Member:

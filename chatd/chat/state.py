@@ -11,9 +11,10 @@ from chatd.chat.quota import Bucket
 from chatd.chat.reader import Reader
 from chatd.chat.storage import PutMember, PutRoom, PutSession, PutUser
 from chatd.wire import limits
+from chatd.wire.codec import encode
 from chatd.wire.errors import CloseReason, Code
 from chatd.wire.frames import HEAD_SIZE
-from chatd.wire.messages import Download, File, Ok, RoomState, Upload, encode
+from chatd.wire.messages import Download, File, Ok, RoomState, Upload
 
 
 class Peer(Protocol):

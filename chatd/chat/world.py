@@ -18,8 +18,9 @@ from chatd.chat.quota import Bucket, Quota, reached
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.storage import DropMember, DropSession, DropUser, PutMember, Snapshot
 from chatd.wire import limits
+from chatd.wire.codec import encode
 from chatd.wire.errors import Code, ProtocolError, RequestError
-from chatd.wire.messages import Event, File, Limits, encode
+from chatd.wire.messages import Event, File, Limits
 
 LIMITS = Limits(
     frame=limits.MAX_FRAME,

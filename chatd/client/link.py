@@ -8,10 +8,11 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from chatd.client.rooms import Positions
+from chatd.wire.codec import decode_from_server
 from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
 from chatd.wire.heartbeat import Heartbeat, RoundTrip, Verdict
 from chatd.wire.limits import MAX_UNANSWERED
-from chatd.wire.messages import FromServer, Limits, Welcome, decode_from_server
+from chatd.wire.messages import FromServer, Limits, Welcome
 
 ATTEMPT: Final = 10.0
 """Seconds an attempt may take from its first packet to the welcome."""

@@ -10,8 +10,9 @@ from chatd.client.rooms import Rooms
 from chatd.client.sends import Sends
 from chatd.client.session import Remembered, Session
 from chatd.client.transfers import Transfers
+from chatd.wire.codec import encode
 from chatd.wire.errors import Code
-from chatd.wire.messages import Error, Join, Leave, Nick, Ok, Request, encode
+from chatd.wire.messages import Error, Join, Leave, Nick, Ok, Request
 
 
 class Requests:

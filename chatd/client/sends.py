@@ -6,8 +6,9 @@ from typing import Final
 from chatd.client.notices import Accepted, Held, SendRefused
 from chatd.client.outbox import Entry, Outbox
 from chatd.client.output import Output
+from chatd.wire.codec import encode
 from chatd.wire.errors import Code
-from chatd.wire.messages import Error, File, Ok, Send, encode
+from chatd.wire.messages import Error, File, Ok, Send
 
 HOLD: Final = 1.0
 """Seconds between attempts to send while the server cannot store."""

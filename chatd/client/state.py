@@ -19,6 +19,7 @@ from chatd.client.rooms import Rooms, fold
 from chatd.client.session import TAKEN_OVER, Changes, Remembered, Wishes, final_sentence, introduce
 from chatd.client.transfers import Transfers
 from chatd.wire import messages as m
+from chatd.wire.codec import encode
 from chatd.wire.errors import EXPLANATIONS, CloseReason, Code, ProtocolError
 
 T = TypeVar("T")
@@ -47,7 +48,7 @@ class Machine(Links):
     def stop(self, now: float) -> list[Effect]:
         """Say goodbye and be done; what waits stays remembered."""
         if self.current is not None:
-            self.out.write(self.current, m.encode(m.Goodbye()), now)
+            self.out.write(self.current, encode(m.Goodbye()), now)
         self.out.add(*(Close(link.number, politely=link is self.current) for link in self._links()))
         self.attempt = None
         self._let_go()
@@ -139,7 +140,7 @@ class Machine(Links):
     def _greeting(self, link: Link) -> bytes:
         hello = introduce(self.session, self.wishes, self.rooms.cursors)
         link.named = frozenset(hello.cursors)
-        return m.encode(hello)
+        return encode(hello)
 
     def _times(self) -> list[float]:
         return super()._times() + self._own_times()

@@ -14,6 +14,7 @@ from chatd.client.sending import Sending
 from chatd.client.stages import Stage
 from chatd.files.outgoing import Turns
 from chatd.wire import messages as m
+from chatd.wire.codec import encode
 from chatd.wire.errors import Code
 from chatd.wire.frames import chunk
 
@@ -64,7 +65,7 @@ class Transfers:
         if moving is None:
             return
         if moving.number:
-            self._out.append(m.encode(m.Cancel(transfer=moving.number)))
+            self._out.append(encode(m.Cancel(transfer=moving.number)))
         if isinstance(moving, Sending) and (outgoing := moving.broken_off()) is not None:
             self._turns.remove(outgoing)
 
@@ -135,7 +136,7 @@ class Transfers:
         if not isinstance(moving, Receiving):
             return
         if moving.found(stored) and moving.number:
-            self._out.append(m.encode(m.Cancel(transfer=moving.number)))
+            self._out.append(encode(m.Cancel(transfer=moving.number)))
             moving.forget_link()
         self._emit_all(moving.errands())
         self._see(moving)
@@ -162,7 +163,7 @@ class Transfers:
         if isinstance(moving, Receiving):
             progress = moving.finished()
             if progress is not None:
-                self._out.append(m.encode(progress))
+                self._out.append(encode(progress))
             self._end(key)
 
     def failed(self, key: int, code: str, text: str) -> None:
@@ -182,7 +183,7 @@ class Transfers:
         """Return what the server is to be told now: small frames, which it does not answer."""
         for moving in self.all.values():
             if isinstance(moving, Receiving) and (progress := moving.progress()) is not None:
-                self._out.append(m.encode(progress))
+                self._out.append(encode(progress))
         out, self._out = self._out, []
         return b"".join(out)
 
@@ -226,7 +227,7 @@ class Transfers:
         self._numbers += 1
         request = moving.ask(self._request_id(), self._numbers)
         self._stage(moving)
-        return m.encode(request)
+        return encode(request)
 
     def _accepted(self, moving: Moving, ok: m.Ok) -> None:
         window = self._limits.window if self._limits is not None else 0

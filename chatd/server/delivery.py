@@ -11,8 +11,9 @@ from chatd.chat.reader import Missing, Page, Reader
 from chatd.clock import Clock
 from chatd.ops.log import Log
 from chatd.server.reads import HOLE, Reads
+from chatd.wire.codec import encode
 from chatd.wire.errors import CloseReason
-from chatd.wire.messages import Gap, encode
+from chatd.wire.messages import Gap
 
 log = Log(__name__)
 

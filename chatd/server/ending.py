@@ -2,8 +2,9 @@
 
 from typing import Any, Final
 
+from chatd.wire.codec import encode
 from chatd.wire.errors import ChatdError, CloseReason
-from chatd.wire.messages import Error, encode
+from chatd.wire.messages import Error
 
 CLOSE_DEADLINE: Final = 5.0
 """Seconds that a peer has to take the last bytes and close its side, before the connection is aborted."""

@@ -25,23 +25,12 @@ from chatd.server.liveness import Liveness, Traffic
 from chatd.server.reads import answer
 from chatd.server.transfers import Transfers
 from chatd.tcp import Tuning, arrived, held_back, unsent
+from chatd.wire.codec import UnknownRequestError, decode_to_server, encode
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError
 from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
 from chatd.wire.heartbeat import Heartbeat, Verdict
 from chatd.wire.limits import MAX_PING
-from chatd.wire.messages import (
-    Cancel,
-    Download,
-    File,
-    Goodbye,
-    Hello,
-    Ok,
-    Progress,
-    UnknownRequestError,
-    Upload,
-    decode_to_server,
-    encode,
-)
+from chatd.wire.messages import Cancel, Download, File, Goodbye, Hello, Ok, Progress, Upload
 
 log = Log(__name__)
 

@@ -11,9 +11,10 @@ from chatd.chat.storage import Store, StoreError
 from chatd.clock import Clock
 from chatd.ops.log import Log
 from chatd.ops.repeats import Repeats
+from chatd.wire.codec import encode
 from chatd.wire.errors import Code
 from chatd.wire.limits import PAGE_BYTES
-from chatd.wire.messages import Error, encode
+from chatd.wire.messages import Error
 
 log = Log(__name__)
 

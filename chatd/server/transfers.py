@@ -13,10 +13,11 @@ from chatd.server.files import Files
 from chatd.server.transfer import DONE, Transfer
 from chatd.server.uploads import Arriving
 from chatd.tcp import NOTSENT_LOWAT, allow_unsent
+from chatd.wire.codec import encode
 from chatd.wire.errors import Code, ProtocolError, RequestError
 from chatd.wire.frames import chunk, split_chunk
 from chatd.wire.limits import WINDOW
-from chatd.wire.messages import Cancel, Download, Error, File, Message, Ok, Progress, Upload, encode
+from chatd.wire.messages import Cancel, Download, Error, File, Message, Ok, Progress, Upload
 
 log = Log(__name__)
 

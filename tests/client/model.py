@@ -8,6 +8,7 @@ from chatd.client.outbox import Entry
 from chatd.client.session import Remembered, Session, Wishes
 from chatd.client.state import Machine
 from chatd.wire import limits
+from chatd.wire.codec import decode_to_server, encode
 from chatd.wire.errors import Code
 from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
 from chatd.wire.messages import (
@@ -23,8 +24,6 @@ from chatd.wire.messages import (
     RoomState,
     Send,
     Welcome,
-    decode_to_server,
-    encode,
 )
 
 CONFIRMATION = b"token?"

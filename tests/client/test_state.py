@@ -25,6 +25,7 @@ from chatd.client.notices import (
 )
 from chatd.client.sends import HOLD
 from chatd.client.session import Session
+from chatd.wire.codec import encode
 from chatd.wire.errors import Code
 from chatd.wire.frames import FrameType, frame
 from chatd.wire.messages import (
@@ -42,7 +43,6 @@ from chatd.wire.messages import (
     Send,
     Topic,
     Welcome,
-    encode,
 )
 from tests.client.model import LIMITS, Disk, ModelServer, World
 

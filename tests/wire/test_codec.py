@@ -1,4 +1,4 @@
-"""Messages: what is encoded is decoded again, what is not a message is refused by name."""
+"""The codec: what is encoded is decoded again, what is not a message is refused by name."""
 
 import json
 
@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatd.wire import messages as m
+from chatd.wire.codec import UnknownRequestError, decode_from_server, decode_to_server, encode
 from chatd.wire.errors import ChatdError, Code, ProtocolError
 from chatd.wire.frames import HEAD_SIZE, MAX_TRANSFER, FrameDecoder, FrameType
 from chatd.wire.limits import (
@@ -58,7 +59,7 @@ EVENTS = st.builds(
     n=COUNTS,
     file=st.none() | FILES,
 )
-RAW_EVENTS = EVENTS.map(lambda event: msgspec.Raw(m.encode(event)[HEAD_SIZE:]))
+RAW_EVENTS = EVENTS.map(lambda event: msgspec.Raw(encode(event)[HEAD_SIZE:]))
 
 TO_SERVER = {
     m.Hello: st.builds(
@@ -161,7 +162,7 @@ UNKNOWN_FIELDS = st.dictionaries(
 
 def payload_of(message):
     decoder = FrameDecoder()
-    decoder.feed(m.encode(message))
+    decoder.feed(encode(message))
     taken = decoder.take()
     assert taken is not None
     assert taken[0] is FrameType.MESSAGE
@@ -169,7 +170,7 @@ def payload_of(message):
     return taken[1]
 
 
-def refusal_of(payload, decode=m.decode_to_server):
+def refusal_of(payload, decode=decode_to_server):
     with pytest.raises(ChatdError) as caught:
         decode(payload)
     return caught.value
@@ -185,12 +186,12 @@ def test_every_message_has_its_strategy():
 
 @given(st.one_of(*TO_SERVER.values()))
 def test_messages_to_the_server_come_back(message):
-    assert m.decode_to_server(payload_of(message)) == message
+    assert decode_to_server(payload_of(message)) == message
 
 
 @given(st.one_of(*FROM_SERVER.values()))
 def test_messages_from_the_server_come_back(message):
-    assert m.decode_from_server(payload_of(message)) == message
+    assert decode_from_server(payload_of(message)) == message
 
 
 @given(st.one_of(*TO_SERVER.values()), UNKNOWN_FIELDS, st.randoms(), st.sampled_from([None, 1, "\t"]))
@@ -199,13 +200,13 @@ def test_order_space_and_unknown_fields_do_not_matter(message, unknown, random, 
     random.shuffle(fields)
     for escaped in (True, False):
         foreign = json.dumps(dict(fields), indent=indent, ensure_ascii=escaped).encode()
-        assert m.decode_to_server(foreign) == message
+        assert decode_to_server(foreign) == message
 
 
 @given(st.one_of(*FROM_SERVER.values()), UNKNOWN_FIELDS)
 def test_unknown_fields_from_the_server_are_ignored(message, unknown):
     fields = {**json.loads(payload_of(message)), **unknown}
-    decoded = m.decode_from_server(json.dumps(fields).encode())
+    decoded = decode_from_server(json.dumps(fields).encode())
     if not isinstance(message, m.Ok):  # the events of an answer are kept as they were written
         assert decoded == message
 
@@ -216,30 +217,33 @@ def test_defaults_are_left_out():
 
 
 def test_a_hello_without_a_version_is_of_version_1():
-    assert m.decode_to_server(b'{"t":"hello"}').version == 1
+    assert decode_to_server(b'{"t":"hello"}').version == 1
 
 
 def test_events_of_an_answer_keep_their_bytes():
     event = payload_of(m.Event(room="#a", seq=1, ts=2, kind="message", by="ada", text="ä"))
-    ok = m.decode_from_server(payload_of(m.Ok(id=1, events=[msgspec.Raw(event)])))
+    ok = decode_from_server(payload_of(m.Ok(id=1, events=[msgspec.Raw(event)])))
     assert [bytes(raw) for raw in ok.events] == [event]
-    assert m.decode_from_server(bytes(ok.events[0])).text == "ä"
+    assert decode_from_server(bytes(ok.events[0])).text == "ä"
 
 
 # ---- kinds that are not known ---------------------------------------------------------------------------
 
+TO_SERVER_TAGS = {kind.__struct_config__.tag for kind in TO_SERVER}
+FROM_SERVER_TAGS = {kind.__struct_config__.tag for kind in FROM_SERVER}
 
-@given(st.text().filter(lambda kind: kind not in m._TO_SERVER_TAGS), COUNTS, UNKNOWN_FIELDS)
+
+@given(st.text().filter(lambda kind: kind not in TO_SERVER_TAGS), COUNTS, UNKNOWN_FIELDS)
 def test_unknown_requests_are_refused_by_their_id(kind, number, fields):
     error = refusal_of(json.dumps({**fields, "t": kind, "id": number}).encode())
-    assert isinstance(error, m.UnknownRequestError)
+    assert isinstance(error, UnknownRequestError)
     assert (error.id, error.code) == (number, Code.UNSUPPORTED)
     assert len(error.text) < 400
 
 
 @pytest.mark.parametrize("kind", ["welcome", "event", "ok", "error", "rooms"])
 def test_messages_of_the_other_direction_are_unknown_requests(kind):
-    assert isinstance(refusal_of(b'{"t":"%s","id":7}' % kind.encode()), m.UnknownRequestError)
+    assert isinstance(refusal_of(b'{"t":"%s","id":7}' % kind.encode()), UnknownRequestError)
 
 
 def test_an_unknown_kind_without_an_id_cannot_be_answered():
@@ -253,15 +257,15 @@ def test_an_unknown_kind_is_named_without_its_control_characters():
 
 
 @given(
-    st.text().filter(lambda kind: kind not in m._FROM_SERVER_TAGS),
+    st.text().filter(lambda kind: kind not in FROM_SERVER_TAGS),
     st.sampled_from([1, -1, "one", None, {"x": []}, 2**60, 1.5]),
 )
 def test_unknown_kinds_from_the_server_are_passed_over_whatever_they_carry(kind, number):
-    assert m.decode_from_server(json.dumps({"t": kind, "id": number, "version": "b"}).encode()) is None
+    assert decode_from_server(json.dumps({"t": kind, "id": number, "version": "b"}).encode()) is None
 
 
 def test_a_hello_of_another_version_is_understood_as_far_as_it_can_be():
-    assert m.decode_to_server(b'{"t":"hello","version":2,"nick":"ada"}').version == 2
+    assert decode_to_server(b'{"t":"hello","version":2,"nick":"ada"}').version == 2
 
 
 @pytest.mark.parametrize(
@@ -387,12 +391,12 @@ def test_what_is_malformed_is_refused_by_name(payload):
     ],
 )
 def test_what_is_malformed_from_the_server_is_refused_too(payload):
-    assert refusal_of(payload, m.decode_from_server).code is Code.BAD_MESSAGE
+    assert refusal_of(payload, decode_from_server).code is Code.BAD_MESSAGE
 
 
 @given(st.binary(max_size=100))
 def test_garbage_never_raises_anything_else(garbage):
-    for decode in (m.decode_to_server, m.decode_from_server):
+    for decode in (decode_to_server, decode_from_server):
         assert refusal_of(garbage, decode).code is Code.BAD_MESSAGE
 
 
@@ -402,7 +406,7 @@ def test_a_damaged_message_is_refused_or_another_message(message, data):
     place = data.draw(st.integers(0, len(payload) - 1))
     payload[place] = data.draw(st.integers(0, 255))
     try:
-        decoded = m.decode_to_server(bytes(payload))
+        decoded = decode_to_server(bytes(payload))
     except ChatdError as error:
         assert error.code in {Code.BAD_MESSAGE, Code.UNSUPPORTED, Code.VERSION_UNSUPPORTED}
     else:
@@ -410,16 +414,16 @@ def test_a_damaged_message_is_refused_or_another_message(message, data):
 
 
 def test_escaped_control_characters_are_a_matter_of_the_text_rules():
-    assert m.decode_to_server(LEAVE % b'"#\\u0000"').room == "#\0"
+    assert decode_to_server(LEAVE % b'"#\\u0000"').room == "#\0"
 
 
 @pytest.mark.parametrize("payload", [LEAVE % b'"\\ud83d\\ude00"', LEAVE % '"😀"'.encode()])
 def test_escaped_pairs_are_one_character(payload):
-    assert m.decode_to_server(payload).room == "😀"
+    assert decode_to_server(payload).room == "😀"
 
 
 def test_white_space_around_is_allowed():
-    assert m.decode_to_server(b" \r\n\t" + LEAVE % b' "#a" ' + b" \n").room == "#a"
+    assert decode_to_server(b" \r\n\t" + LEAVE % b' "#a" ' + b" \n").room == "#a"
 
 
 # ---- the largest messages fit ---------------------------------------------------------------------------
@@ -440,7 +444,7 @@ def test_the_longest_text_fits_into_a_frame_however_it_is_escaped():
             session=MAX_INT,
             n=MAX_INT,
         )
-        assert len(m.encode(event)) < MAX_FRAME - PAGE_BYTES // 4
+        assert len(encode(event)) < MAX_FRAME - PAGE_BYTES // 4
 
 
 def test_a_full_page_of_rooms_fits_into_a_frame():
@@ -468,19 +472,19 @@ def test_a_full_page_of_rooms_fits_into_a_frame():
         resumed=True,
         more=True,
     )
-    assert len(m.encode(welcome)) <= 4 + MAX_FRAME
+    assert len(encode(welcome)) <= 4 + MAX_FRAME
 
 
 def test_a_full_page_of_members_fits_into_a_frame():
     ok = m.Ok(id=MAX_INT, members=[m.Member(nick=WIDE * MAX_NAME, online=False)] * PAGE_ROWS, more=True)
-    assert len(m.encode(ok)) <= 4 + MAX_FRAME
+    assert len(encode(ok)) <= 4 + MAX_FRAME
 
 
 def test_a_full_presence_fits_into_a_frame():
     nicks = [WIDE * MAX_NAME] * PAGE_ROWS
-    assert len(m.encode(m.Presence(room="#" + WIDE * MAX_NAME, online=nicks, offline=nicks))) <= 4 + MAX_FRAME
+    assert len(encode(m.Presence(room="#" + WIDE * MAX_NAME, online=nicks, offline=nicks))) <= 4 + MAX_FRAME
 
 
 def test_a_full_hello_fits_into_a_frame():
     cursors = {f"#{room:03}" + WIDE * (MAX_NAME - 3): MAX_INT for room in range(MAX_CURSORS)}
-    assert len(m.encode(m.Hello(nick=WIDE * MAX_NAME, token="x" * 64, cursors=cursors))) <= 4 + MAX_FRAME
+    assert len(encode(m.Hello(nick=WIDE * MAX_NAME, token="x" * 64, cursors=cursors))) <= 4 + MAX_FRAME
