@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import mmap
 import os
 import shutil
 import subprocess
@@ -23,8 +24,14 @@ from bench.server import LOOPBACK, ROOT, STALL, Daemon
 from bench.stall import Stall
 from chatd.wire.messages import File, FromServer, Ok, Send
 
-SIZE = 1 << 31
+LONG = 1 << 31
+"""Bytes of the file that memory and stalls are watched with."""
+
+SIZE = 1 << 29
+"""Bytes of those that rates are taken of: the machine has so much memory at hand."""
+
 _SMALL = 1 << 22
+WAYS = ("upload", "download")
 MANY = 16
 PER_LINK = 4
 """Transfers on one connection: what a daemon allows."""
@@ -59,19 +66,21 @@ class _Figures:
 
 
 def run(scale: Scale) -> Result:
-    """Measure each direction of one file, then of sixteen, then of the bare copy, in every round."""
-    size = scale.size(SIZE, _SMALL)
+    """Measure each direction of one file, then of sixteen, then of the bare copy, then a long file."""
+    size, long = scale.size(SIZE, _SMALL), scale.size(LONG, _SMALL)
     result, figures = Result("files"), _Figures()
-    with _workplace(scale, size) as folder:
+    with _workplace(scale, long) as folder:
         for _ in range(scale.rounds):
-            _round(folder, size, scale.seconds, figures, result)
+            _rates(folder, size, figures, result)
+            _long(folder, long, scale.seconds, figures, result)
         result.notes.append(f"the files of both sides are on {_kind(folder)}, the daemon's database too")
-    what = {way: f"{way} of {size >> 20} MiB" for way in ("upload", "download")}
-    for (way, words), command in zip(what.items(), ("put", "get"), strict=True):
+    for way, command in (("upload", "put"), ("download", "get")):
+        words = f"{way} of {size >> 20} MiB"
         result.rows += _rows(figures, way, words)
         result.rows.append(Row(words, f"chatc {command}", "MB/s", tuple(figures.rates[f"chatc {command}"])))
-    both = f"both ways of {size >> 20} MiB"
+    both = f"both ways of {long >> 20} MiB"
     result.rows += [
+        *(Row(both, f"chatd, {way}", "MB/s", tuple(figures.rates[f"long {way}"])) for way in WAYS),
         Row(both, "chatd", "MiB resident above idle, peak", tuple(figures.memory), MEMORY),
         Row(both, "chatd", "ms longest stall of the reactor", tuple(figures.stalls), STALLS),
         Row(both, "chatd", "ms of CPU within the busiest stall", tuple(figures.own_stalls)),
@@ -109,6 +118,15 @@ def _kind(folder: Path) -> str:
     return "tmpfs, where an fsync costs nothing" if folder.is_relative_to(_MEMORY_DISK) else "a disk"
 
 
+def _warm(size: int) -> None:
+    """Touch so much memory and give it back, for what is copied next to be written to.
+
+    A virtual machine gets memory from its host when it is first touched, which costs more than the copy, and
+    gives it back after seconds: whoever came first would pay for all.
+    """
+    mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE).close()
+
+
 _SEEDS = itertools.count()
 
 
@@ -127,15 +145,32 @@ def _make(path: Path, size: int) -> File:
 # ---- one round ------------------------------------------------------------------------------------------
 
 
-def _round(folder: Path, size: int, seconds: float, figures: _Figures, result: Result) -> None:
+def _rates(folder: Path, size: int, figures: _Figures, result: Result) -> None:
+    """Take the rates of one file, of the bare copy, of the commands, and of many files."""
     source, back = folder / "source", folder / "back"
     whole = _make(source, size)
-    for way, copy in (("upload", copying.upload), ("download", copying.download)):
+    for way, copy in zip(WAYS, (copying.upload, copying.download), strict=True):
+        _warm(size)
         seconds, digest = copy(source, back)
         back.unlink()
         if digest != whole.sha256:
             raise BenchError("the bare copy is not what was copied")
         figures.add(f"bare {way}", size, seconds)
+    with _daemon(folder, size) as daemon:
+        gauge = Gauge(daemon.pid)
+        _ferry(daemon, [(source, whole)], figures, WAYS)
+        result.doubt("chatd", gauge.read().doubts())
+    with _daemon(folder, size) as daemon:
+        _chatc(daemon, source, whole, figures)
+    with _daemon(folder, size) as daemon:
+        parts = [(folder / f"part{n}", _make(folder / f"part{n}", size // MANY)) for n in range(MANY)]
+        _ferry(daemon, parts, figures, (f"{MANY} uploads", f"{MANY} downloads"))
+
+
+def _long(folder: Path, size: int, seconds: float, figures: _Figures, result: Result) -> None:
+    """Watch the memory and the reactor of a daemon that does nothing, then takes and gives a long file."""
+    source = folder / "source"
+    whole = _make(source, size)
     with _daemon(folder, size) as daemon:
         stall, idle = Stall(daemon.folder / STALL), resident_bytes(daemon.pid)
         stall.forget()
@@ -144,16 +179,11 @@ def _round(folder: Path, size: int, seconds: float, figures: _Figures, result: R
         stall.forget()
         forget_peak(daemon.pid)
         gauge = Gauge(daemon.pid)
-        _ferry(daemon, [(source, whole)], figures, ("upload", "download"))
+        _ferry(daemon, [(source, whole)], figures, ("long upload", "long download"))
         result.doubt("chatd", gauge.read().doubts())
         figures.memory.append((peak_bytes(daemon.pid) - idle) / 2**20)
         figures.stalls.append(stall.longest * 1e3)
         figures.own_stalls.append(stall.own * 1e3)
-    with _daemon(folder, size) as daemon:
-        _chatc(daemon, source, whole, figures)
-    with _daemon(folder, size) as daemon:
-        parts = [(folder / f"part{n}", _make(folder / f"part{n}", size // MANY)) for n in range(MANY)]
-        _ferry(daemon, parts, figures, (f"{MANY} uploads", f"{MANY} downloads"))
 
 
 @contextmanager
@@ -166,14 +196,16 @@ def _daemon(folder: Path, size: int) -> Iterator[Daemon]:
 
 
 def _ferry(
-    daemon: Daemon, files: Sequence[tuple[Path, File]], figures: _Figures, names: tuple[str, str]
+    daemon: Daemon, files: Sequence[tuple[Path, File]], figures: _Figures, names: Sequence[str]
 ) -> None:
     """Bring ``files`` up, post them, and bring them down again, over as few connections as are allowed."""
     loads = [list(group) for group in _groups(files)]
     clients = enter(daemon, [f"#bench{number}" for number in range(len(loads))])
     total = sum(file.size for _, file in files)
+    _warm(total)
     figures.add(names[0], total, _up(clients, loads))
     posted = [_post(client, [file for _, file in load]) for client, load in zip(clients, loads, strict=True)]
+    _warm(total)
     figures.add(names[1], total, _down(clients, loads, posted))
     for path, _ in files:
         came = path.with_name(f"{path.name}.came")
@@ -192,6 +224,7 @@ def _chatc(daemon: Daemon, source: Path, whole: File, figures: _Figures) -> None
         ("put", ("put", "#bench", str(source))),
         ("get", ("get", "#bench", whole.sha256, "-o", str(came))),
     ):
+        _warm(whole.size)
         begin = time.monotonic()
         command = [sys.executable, "-c", _CHATC, "--server", f"{LOOPBACK}:{daemon.port}", "--nick", name]
         done = subprocess.run(
