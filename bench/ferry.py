@@ -115,17 +115,14 @@ class Up:
 
 
 class Hold:
-    """One file on its way down, of event ``seq``, which is hashed and written to ``path``."""
+    """One file on its way down, of event ``seq``, which is counted and dropped."""
 
-    def __init__(self, number: int, path: Path, file: File, seq: int) -> None:
+    def __init__(self, number: int, file: File, seq: int) -> None:
         self.number = number
         self.file = file
         self.received = self.stored = 0
         self._seq = seq
-        self._digest = hashlib.sha256()
         self._waiting: list[memoryview] = []
-        self._path = path
-        self._part = path.with_name(f"{path.name}.part").open("wb", buffering=0)
 
     def request(self, room: str) -> Download:
         """Return what is asked for."""
@@ -139,22 +136,43 @@ class Hold:
         self._waiting.append(data)
 
     def write(self) -> bool:
-        """Hash and write what has come; return whether that was all."""
+        """Do what is to be done with what has come; return whether that was all."""
         for data in self._waiting:
-            self._digest.update(data)
-            self._part.write(data)
+            self.take(data)
         self._waiting.clear()
         if self.received == self.file.size:
-            self._finish()
+            self.finish()
+            self.stored = self.file.size
         return self.stored == self.file.size
 
-    def _finish(self) -> None:
+    def take(self, data: memoryview) -> None:
+        """Drop it."""
+
+    def finish(self) -> None:
+        """Do nothing about it."""
+
+
+class Saved(Hold):
+    """One file on its way down that is hashed and written to ``path``, as a client does."""
+
+    def __init__(self, number: int, file: File, seq: int, path: Path) -> None:
+        super().__init__(number, file, seq)
+        self._digest = hashlib.sha256()
+        self._path = path
+        self._part = path.with_name(f"{path.name}.part").open("wb", buffering=0)
+
+    def take(self, data: memoryview) -> None:
+        """Hash and write it."""
+        self._digest.update(data)
+        self._part.write(data)
+
+    def finish(self) -> None:
+        """Verify it and give it its name."""
         os.fsync(self._part.fileno())
         self._part.close()
         if self._digest.hexdigest() != self.file.sha256:
             raise BenchError("a file came down that is not the one that went up")
         Path(self._part.name).rename(self._path)
-        self.stored = self.file.size
 
 
 class Down:
@@ -196,9 +214,8 @@ class Down:
         self._buffer[: self._filled] = rest
 
     def _tell(self, holds: set[Hold]) -> None:
-        for hold in holds:
-            progress = Progress(transfer=hold.number, received=hold.received, stored=hold.stored)
-            self.link.sendall(encode(progress))
+        told = (Progress(transfer=one.number, received=one.received, stored=one.stored) for one in holds)
+        self.link.sendall(b"".join(map(encode, told)))
 
     def _end_of_frame(self, begin: int) -> int:
         if self._filled - begin < HEAD_SIZE:
@@ -230,8 +247,9 @@ def drive(begin: Callable[[], Sequence[Up] | Sequence[Down]]) -> float:
     started = time.monotonic()
     waiting = {end.link.fileno(): end for end in begin()}
     with select.epoll() as poller:
-        for fd, end in waiting.items():
-            poller.register(fd, _interest(end.write()))
+        interests = {fd: _interest(end.write()) for fd, end in waiting.items()}
+        for fd, interest in interests.items():
+            poller.register(fd, interest)
         while waiting:
             ready = poller.poll(_PATIENCE)
             if not ready:
@@ -240,7 +258,10 @@ def drive(begin: Callable[[], Sequence[Up] | Sequence[Down]]) -> float:
                 end = waiting[fd]
                 if what & ~select.EPOLLOUT:
                     end.read()
-                poller.modify(fd, _interest(end.write()))
+                interest = _interest(end.write())
+                if interest != interests[fd]:
+                    interests[fd] = interest
+                    poller.modify(fd, interest)
                 if end.over:
                     poller.unregister(fd)
                     del waiting[fd]

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from pathlib import Path
 from bench import copying
 from bench.clients import Client, enter, listen
 from bench.common import BenchError, Scale
-from bench.ferry import Down, Hold, Load, Up, drive
+from bench.ferry import Down, Hold, Load, Saved, Up, drive
 from bench.process import Gauge, forget_peak, peak_bytes, resident_bytes
 from bench.results import Result, Row, Target
 from bench.server import LOOPBACK, ROOT, STALL, Daemon
@@ -32,6 +32,7 @@ SIZE = 1 << 29
 
 _SMALL = 1 << 22
 WAYS = ("upload", "download")
+COUNTED = "download, not verified"
 MANY = 16
 PER_LINK = 4
 """Transfers on one connection: what a daemon allows."""
@@ -74,10 +75,12 @@ def run(scale: Scale) -> Result:
             _rates(folder, size, figures, result)
             _long(folder, long, scale.seconds, figures, result)
         result.notes.append(f"the files of both sides are on {_kind(folder)}, the daemon's database too")
-    for way, command in (("upload", "put"), ("download", "get")):
+    for way, command in zip(WAYS, ("put", "get"), strict=True):
         words = f"{way} of {size >> 20} MiB"
         result.rows += _rows(figures, way, words)
         result.rows.append(Row(words, f"chatc {command}", "MB/s", tuple(figures.rates[f"chatc {command}"])))
+    result.rows += _sums(figures, "upload", f"upload of {size >> 20} MiB")
+    result.rows += _sums(figures, COUNTED, f"download of {size >> 20} MiB, not verified")
     both = f"both ways of {long >> 20} MiB"
     result.rows += [
         *(Row(both, f"chatd, {way}", "MB/s", tuple(figures.rates[f"long {way}"])) for way in WAYS),
@@ -90,15 +93,26 @@ def run(scale: Scale) -> Result:
 
 
 def _rows(figures: _Figures, way: str, words: str) -> list[Row]:
-    one, bare, many = way, f"bare {way}", f"{MANY} {way}s"
+    bare = f"bare {way}"
+    return [
+        Row(words, "chatd", "MB/s", tuple(figures.rates[way]), RATE),
+        Row(words, "bare copy", "MB/s", tuple(figures.rates[bare])),
+        Row(words, "chatd / bare copy", "ratio", figures.ratio(way, bare), RATIO),
+    ]
+
+
+def _sums(figures: _Figures, way: str, words: str) -> list[Row]:
+    (many,) = _many(way)
     split = f"{words}, in {MANY} files at once"
     return [
-        Row(words, "chatd", "MB/s", tuple(figures.rates[one]), RATE),
-        Row(words, "bare copy", "MB/s", tuple(figures.rates[bare])),
-        Row(words, "chatd / bare copy", "ratio", figures.ratio(one, bare), RATIO),
+        Row(words, "chatd", "MB/s", tuple(figures.rates[way])),
         Row(split, "chatd", "MB/s", tuple(figures.rates[many])),
-        Row(split, "chatd / one file", "ratio", figures.ratio(many, one), SUM),
+        Row(split, "chatd / one file", "ratio", figures.ratio(many, way), SUM),
     ]
+
+
+def _many(*ways: str) -> list[str]:
+    return [f"{MANY} times {way}" for way in ways]
 
 
 # ---- the place ------------------------------------------------------------------------------------------
@@ -158,13 +172,13 @@ def _rates(folder: Path, size: int, figures: _Figures, result: Result) -> None:
         figures.add(f"bare {way}", size, seconds)
     with _daemon(folder, size) as daemon:
         gauge = Gauge(daemon.pid)
-        _ferry(daemon, [(source, whole)], figures, WAYS)
+        _ferry(daemon, [(source, whole)], figures, (*WAYS, COUNTED))
         result.doubt("chatd", gauge.read().doubts())
     with _daemon(folder, size) as daemon:
         _chatc(daemon, source, whole, figures)
     with _daemon(folder, size) as daemon:
         parts = [(folder / f"part{n}", _make(folder / f"part{n}", size // MANY)) for n in range(MANY)]
-        _ferry(daemon, parts, figures, (f"{MANY} uploads", f"{MANY} downloads"))
+        _ferry(daemon, parts, figures, _many(*WAYS, COUNTED))
 
 
 def _long(folder: Path, size: int, seconds: float, figures: _Figures, result: Result) -> None:
@@ -179,7 +193,7 @@ def _long(folder: Path, size: int, seconds: float, figures: _Figures, result: Re
         stall.forget()
         forget_peak(daemon.pid)
         gauge = Gauge(daemon.pid)
-        _ferry(daemon, [(source, whole)], figures, ("long upload", "long download"))
+        _ferry(daemon, [(source, whole)], figures, [f"long {way}" for way in (*WAYS, COUNTED)])
         result.doubt("chatd", gauge.read().doubts())
         figures.memory.append((peak_bytes(daemon.pid) - idle) / 2**20)
         figures.stalls.append(stall.longest * 1e3)
@@ -198,20 +212,25 @@ def _daemon(folder: Path, size: int) -> Iterator[Daemon]:
 def _ferry(
     daemon: Daemon, files: Sequence[tuple[Path, File]], figures: _Figures, names: Sequence[str]
 ) -> None:
-    """Bring ``files`` up, post them, and bring them down again, over as few connections as are allowed."""
+    """Bring ``files`` up, post them, and bring them down twice, over as few connections as are allowed.
+
+    First they are verified and kept, then only counted: hashing what comes takes a core for itself.
+    """
+    up, down, counted = names
     loads = [list(group) for group in _groups(files)]
     clients = enter(daemon, [f"#bench{number}" for number in range(len(loads))])
     total = sum(file.size for _, file in files)
     _warm(total)
-    figures.add(names[0], total, _up(clients, loads))
+    figures.add(up, total, _up(clients, loads))
     posted = [_post(client, [file for _, file in load]) for client, load in zip(clients, loads, strict=True)]
     _warm(total)
-    figures.add(names[1], total, _down(clients, loads, posted))
+    figures.add(down, total, _down(clients, loads, posted, PER_LINK + 1, _saved))
     for path, _ in files:
-        came = path.with_name(f"{path.name}.came")
+        came = _came(path)
         if came.stat().st_size != path.stat().st_size:
             raise BenchError("a file came down that is not the one that went up")
         came.unlink()
+    figures.add(counted, total, _down(clients, loads, posted, 2 * PER_LINK + 1, _counted))
 
 
 _CHATC = "from chatd.client.cli import main; main()"
@@ -274,17 +293,36 @@ def _post(client: Client, files: Sequence[File]) -> list[int]:
 
 
 def _down(
-    clients: Sequence[Client], loads: Sequence[Sequence[tuple[Path, File]]], posted: Sequence[Sequence[int]]
+    clients: Sequence[Client],
+    loads: Sequence[Sequence[tuple[Path, File]]],
+    posted: Sequence[Sequence[int]],
+    first: int,
+    hold: Callable[[int, Path, File, int], Hold],
 ) -> float:
+    """Bring down all that was posted, as transfers from number ``first`` on; return the seconds it took."""
+
     def begin() -> list[Down]:
         return [
-            Down(client, [_hold(n, *one) for n, one in enumerate(zip(load, seqs, strict=True), PER_LINK + 1)])
+            Down(
+                client,
+                [
+                    hold(number, *one, seq)
+                    for number, (one, seq) in enumerate(zip(load, seqs, strict=True), first)
+                ],
+            )
             for client, load, seqs in zip(clients, loads, posted, strict=True)
         ]
 
     return drive(begin)
 
 
-def _hold(number: int, load: tuple[Path, File], seq: int) -> Hold:
-    path, file = load
-    return Hold(number, path.with_name(f"{path.name}.came"), file, seq)
+def _came(path: Path) -> Path:
+    return path.with_name(f"{path.name}.came")
+
+
+def _saved(number: int, path: Path, file: File, seq: int) -> Hold:
+    return Saved(number, file, seq, _came(path))
+
+
+def _counted(number: int, _: Path, file: File, seq: int) -> Hold:
+    return Hold(number, file, seq)
