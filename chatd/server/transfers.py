@@ -59,7 +59,7 @@ class Transfers:
         self._turns = Turns()
         self._timer: IDelayedCall | None = None
         self._unsent = NOTSENT_LOWAT
-        self._closed = False
+        self._heard = self._closed = False
 
     # ---- requests -----------------------------------------------------------------------------------
 
@@ -115,9 +115,12 @@ class Transfers:
             raise ProtocolError(Code.BAD_CHUNK, f"No chunk of transfer {number} is expected.")
 
     def turn(self) -> None:
-        """Have written what came in this turn, and tell the client how far it has come."""
+        """Have written what came in this turn, tell the client how far it has come, and send on."""
         for arriving in list(self._arriving.values()):
             arriving.turn()
+        if self._heard:
+            self._heard = False
+            self.pump()
 
     def progress(self, progress: Progress) -> None:
         """Go on sending what the client is ready for. Raises `ProtocolError`."""
@@ -133,7 +136,7 @@ class Transfers:
         self._turns.progress(progress, now)
         if departing.outgoing.received == departing.size:
             departing.finish()
-        self.pump()
+        self._heard = True
 
     def cancel(self, cancel: Cancel) -> None:
         """End a transfer because the client says so."""
