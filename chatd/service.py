@@ -1,6 +1,5 @@
 """The daemon's service: built from a configuration, it opens, runs and drains everything."""
 
-import gc
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from chatd.chat.storage import StoreError
 from chatd.clock import use_monotonic_time, wall_milliseconds
 from chatd.files.blobs import BlobStore
 from chatd.files.strand import FLUSHERS, WORKERS, Threads
+from chatd.memory import keep_freed_memory, spare_the_collector
 from chatd.ops.log import Log
 from chatd.ops.settings import Config
 from chatd.server.auth import make_portal
@@ -45,16 +45,6 @@ class StartError(Exception, SystemExit):
         self.code = 1
 
 
-def _spare_the_collector() -> None:
-    """Let the garbage collector pass over the program itself from now on.
-
-    Modules, classes and functions stay for ever; looking at all of them stops the reactor for some 15 ms each
-    time. What is loaded from the disk comes later, and is looked at.
-    """
-    gc.collect()
-    gc.freeze()
-
-
 class ChatService(Service):
     """The daemon: binds its ports first, then opens its data and answers; stops by draining.
 
@@ -83,7 +73,8 @@ class ChatService(Service):
         """Open the data and begin to answer. Raises `StartError`."""
         super().startService()  # type: ignore[no-untyped-call]
         self._listen()
-        _spare_the_collector()
+        keep_freed_memory()
+        spare_the_collector()
         config = self._config
         try:
             self.store = store = SqliteStore(Path(config.data), self._reactor.callFromThread)

@@ -1,7 +1,10 @@
 """The service, run in a process of its own: what it does to that process."""
 
+import platform
 import subprocess
 import sys
+
+import pytest
 
 from tests.end_to_end.harness.processes import environment
 
@@ -36,3 +39,29 @@ def test_the_collector_passes_over_the_program_and_looks_at_what_it_loaded(tmp_p
         check=False,
     )
     assert done.stdout.split() == ["True", "False", "True"], done.stderr
+
+
+_FAULTS = """
+import resource, sys
+from chatd.memory import keep_freed_memory
+
+if sys.argv[1] == "kept":
+    keep_freed_memory()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(200):
+    held = [bytes(250_000) for _ in range(8)]
+    del held
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's allocator is told")
+def test_freed_memory_is_kept_at_hand():
+    def faults(how):
+        command = [sys.executable, "-c", _FAULTS, how]
+        done = subprocess.run(
+            command, env=environment(), capture_output=True, text=True, timeout=60, check=True
+        )
+        return int(done.stdout)
+
+    assert faults("kept") < faults("as ever") / 20
