@@ -17,8 +17,8 @@ _MMAP_THRESHOLD: Final = -3
 def keep_freed_memory() -> None:
     """Have the allocator keep some of what is freed, where it is glibc's (mallopt(3)).
 
-    Otherwise it gives memory back at once, and the buffers of every file are fetched from the system anew, page
-    by page: that costs as much as all that is done with them.
+    Otherwise it gives memory back at once, and every buffer of a file is fetched from the system anew, page
+    by page: that costs as much as all that is done with it.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
