@@ -82,7 +82,8 @@ def answer(query: HistoryQuery, frames: list[bytes] | None) -> bytes:
     """Return the answer with what was read for ``query``, or the refusal where that is nothing."""
     hole = frames == [] and query.log.first <= query.last
     if hole:
-        log.error("log-hole", HOLE, room=query.log.name, seq=max(query.first, query.log.first))
+        seq = query.last if query.newest else max(query.first, query.log.first)
+        log.error("log-hole", HOLE, room=query.log.name, seq=seq)
     if frames is None or hole:
         return encode(Error(id=query.request, code=Code.STORAGE_UNAVAILABLE, text=_UNREADABLE))
     return query.answer(frames)

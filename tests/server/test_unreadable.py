@@ -67,6 +67,15 @@ def test_history_goes_as_far_as_a_hole_and_is_refused_there(playground, ann, sai
     assert [line["seq"] for line in said("log-hole")] == [5]
 
 
+def test_the_missing_event_is_named_from_either_end(playground, ann, said):
+    for seq in (5, 6, 7):
+        del playground.store.events[1][seq]
+    ann.say(m.History(id=5, room="#a", after=4), m.History(id=6, room="#a", before=8))
+    playground.advance()
+    assert [error.id for error in ann.of(m.Error)] == [5, 6]
+    assert [line["seq"] for line in said("log-hole")] == [5, 7]
+
+
 def test_a_reader_comes_as_far_as_a_hole_and_no_further(playground, ann, said):
     token = ann.of(m.Welcome)[0].token
     playground.desk.hub.world.rooms["#a"].log.forget_tail()
