@@ -89,18 +89,17 @@ class Transfers:
             moving.retry_at = 0.0
             self._stage(moving)
 
-    def answered(self, request: int, answer: m.Ok | m.Error, now: float) -> bool:
-        """Take in the answer to ``request``; return False where it is none of ours."""
+    def answered(self, request: int, answer: m.Ok | m.Error, now: float) -> None:
+        """Take in the answer to ``request``, if it is one of ours."""
         moving = self._find(lambda one: one.request == request)
         if moving is None or not request:
-            return False
+            return
         moving.request = 0
         moving.reason = ""
         if isinstance(answer, m.Error):
             self._refused(moving, answer.code, answer.text, answer.retry_after, now)
         else:
             self._accepted(moving, answer)
-        return True
 
     def progress(self, progress: m.Progress, now: float) -> None:
         """Take in what the server has of what we send."""
