@@ -85,7 +85,14 @@ class ChatService(Service):
         hub = self._committer.hub
         hub.world.show_addresses = config.show_addresses
         self.desk = Desk(
-            hub, store, make_portal(hub), self._reactor, wall_milliseconds, config.heartbeat, config.limits
+            hub,
+            self._committer.visits,
+            store,
+            make_portal(hub),
+            self._reactor,
+            wall_milliseconds,
+            config.heartbeat,
+            config.limits,
         )
         if config.files.enabled:
             self._take_files()

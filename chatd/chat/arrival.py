@@ -117,12 +117,12 @@ def depart(world: World, peer: Peer, now: int) -> None:
 
     A new session whose welcome may never have arrived ends with it, so that its nick can be claimed again.
     """
-    peer.reader.unfollow_all()
     session = peer.session
     if session is None or session.peer is not peer:
+        peer.reader.unfollow_all()
         return
-    peer.session = None
-    session.peer = None
+    peer.session = session.peer = None  # before anything that might raise
+    peer.reader.unfollow_all()
     if session.digest not in world.sessions:
         return
     if session.confirmed:

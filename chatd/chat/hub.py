@@ -104,10 +104,12 @@ class Hub:
         """Let ``peer`` go: see `chatd.chat.arrival.depart`; what it asked is decided, and not answered."""
         self.world.batch.answers.pop(peer, None)
         session = peer.session
-        arrival.depart(self.world, peer, now)
-        if session is not None:
-            self.presence.touch(session.user)
-        self._work()
+        try:
+            arrival.depart(self.world, peer, now)
+        finally:
+            if session is not None:
+                self.presence.touch(session.user)
+            self._work()
 
     def expire(self, age: int, now: int) -> int:
         """End the sessions that have been without a connection for ``age`` milliseconds; return how many."""

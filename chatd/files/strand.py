@@ -33,6 +33,31 @@ class Workers(Protocol):
         """Run ``job``; then call ``done`` in the reactor's thread with its result, or with a `Failure`."""
 
 
+class Guarded:
+    """Workers whose results belong to somebody: ``fault`` is called where hearing one raises."""
+
+    __slots__ = ("_fault", "_workers")
+
+    def __init__(self, workers: Workers, fault: Callable[[], None]) -> None:
+        self._workers = workers
+        self._fault = fault
+
+    def submit(self, job: Job, done: Done) -> None:
+        """Run ``job``; then call ``done`` with its result or a `Failure`, guarded."""
+        self._workers.submit(job, self.hears(done))
+
+    def hears(self, done: Done) -> Done:
+        """Return ``done``, guarded."""
+
+        def hear(result: Any) -> None:
+            try:
+                done(result)
+            except Exception:  # noqa: BLE001 - whoever it belongs to is told, and nobody else is
+                self._fault()
+
+        return hear
+
+
 class _Thread(Thread):
     """A thread that lets others go first, and for which the end of the process does not wait: disks hang."""
 

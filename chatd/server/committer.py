@@ -11,6 +11,7 @@ from chatd.chat.hub import Hub
 from chatd.chat.storage import Snapshot, Store
 from chatd.clock import Clock
 from chatd.ops.log import Log
+from chatd.server.visits import Visits
 
 log = Log(__name__)
 
@@ -20,10 +21,11 @@ SLOW: Final = 5.0
 
 
 class Committer:
-    """Drives a hub: seals its batches and has ``store`` commit them."""
+    """Drives a hub: has connections visited, seals its batches and has ``store`` commit them."""
 
     def __init__(self, snapshot: Snapshot, store: Store, clock: Clock) -> None:
         self.hub = Hub(snapshot, self._work)
+        self.visits = Visits(clock, self._schedule)
         self._store = store
         self._clock = clock
         self._scheduled = False
@@ -45,11 +47,12 @@ class Committer:
             self._clock.callLater(0, self._turn)
 
     def _turn(self) -> None:
-        """Give the disk its work first, so that it is done while everybody is told of the batch before."""
+        """Decide what was asked and give the disk its work; meanwhile tell everybody of the batch before."""
         self._scheduled = False
+        others = self.visits.turn()
         if not self._committing:
             self._flush()
-        if self.hub.deliver():
+        if self.hub.deliver() or others:
             self._schedule()
 
     def _flush(self) -> None:
@@ -71,7 +74,7 @@ class Committer:
             self._said(batch)
         else:
             self._note_broken(error)
-            self.hub.failed(batch)
+            self._failed(batch)
         self._work()
 
     def _said(self, batch: Batch) -> None:
@@ -79,6 +82,12 @@ class Committer:
             self.hub.committed(batch)
         except Exception:  # noqa: BLE001 - one fault must not stop the chat; it is logged with its traceback
             log.failure("commit-fault", None, "Not everybody was told of what was committed.")
+
+    def _failed(self, batch: Batch) -> None:
+        try:
+            self.hub.failed(batch)
+        except Exception:  # noqa: BLE001 - as above
+            log.failure("commit-fault", None, "Not everybody was told of what was not committed.")
 
     def _note_slow(self) -> None:
         since, self.hub.committing_since = self.hub.committing_since, None

@@ -28,6 +28,7 @@ from chatd.server.files import Files
 from chatd.server.newcomers import Newcomers
 from chatd.server.reads import Reads
 from chatd.server.transfers import Carrier, Transfers
+from chatd.server.visits import Visits
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError, RequestError
 from chatd.wire.limits import MAX_SOFTWARE, PROTOCOL_VERSION, WINDOW
 from chatd.wire.messages import Hello, Pulse
@@ -99,6 +100,7 @@ class Desk:
     def __init__(
         self,
         hub: Hub,
+        visits: Visits,
         store: Store,
         portal: Portal,
         clock: Clock,
@@ -115,6 +117,7 @@ class Desk:
         self.pulse = Pulse(heartbeat.interval, heartbeat.misses)
         self.reads = Reads(store, clock)
         self.delivery = Delivery(self.reads, clock)
+        self.visits = visits
         self.connections: set[Connection] = set()
         self.waiting: set[Swept] = set()
         self.draining = False

@@ -42,7 +42,7 @@ class Departing(Transfer):
     def begin(self) -> None:
         """Open the content. Raises `RequestError` where there are too many downloads."""
         self.files.downloads.add(self)
-        self.files.workers.submit(self._open, self._opened)
+        self.workers.submit(self._open, self._opened)
 
     def _open(self) -> int:
         handle = self.files.store.open_blob(self.key.sha256)
@@ -94,7 +94,7 @@ class Departing(Transfer):
         if wanted is not None:
             place, length = wanted
             self._reading = True
-            self.files.workers.submit(
+            self.workers.submit(
                 partial(os.pread, self._handle, length, place), lambda data: self._filled(data, length)
             )
 
@@ -144,7 +144,7 @@ class Departing(Transfer):
     def _close_handle(self) -> None:
         handle, self._handle = self._handle, -1
         if handle >= 0:
-            self.files.workers.submit(partial(os.close, handle), lambda _: None)
+            self.workers.submit(partial(os.close, handle), lambda _: None)
 
     def say_ended(self, reason: str, error: str | None = None) -> None:
         """Log why it ended, once."""

@@ -43,6 +43,8 @@ SMALL_CHUNK_COST: Final = 0.1
 
 _PING: Final = frame(FrameType.PING, b"")
 
+_BEATS: Final = frozenset({FrameType.PING.value, FrameType.PONG.value})
+
 
 class State(Enum):
     """Where a connection is in its life (docs/PROTOCOL.md, "States")."""
@@ -99,7 +101,7 @@ class ChatProtocol(Protocol):
         self._desk = desk
         self._state = State.OPENED
         self._decoder = FrameDecoder()
-        self._gate = Gate(desk.clock, self._pump)
+        self._gate = Gate(desk.clock, self._go_on)
         self._liveness = Liveness(Heartbeat(desk.pulse.interval, desk.pulse.misses, now), now)
         self._transfers: Transfers | None = None
 
@@ -125,13 +127,14 @@ class ChatProtocol(Protocol):
         if self._state is State.CLOSING:
             return
         self._decoder.feed(data)
-        self._pump()
+        self._beat()
+        self._go_on()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End: whatever the reason, the session and the logs are let go."""
         del reason
         self._leave(CloseReason.LOST)
-        self._desk.closed(self)
+        self._try(self._desk.closed, self)
 
     def pauseProducing(self) -> None:
         """Be told that the transport is full."""
@@ -147,7 +150,7 @@ class ChatProtocol(Protocol):
         self.reader.resume()
         if self.reader.lags:
             self._desk.delivery.add(self)
-        self._pump()
+        self._go_on()
         if self._transfers is not None:
             self._transfers.pump()
 
@@ -156,29 +159,55 @@ class ChatProtocol(Protocol):
 
     # ---- frames in ----------------------------------------------------------------------------------
 
-    def _pump(self) -> None:
+    def _go_on(self) -> None:
+        """Be visited, where there may be something to take or the transport is not read."""
+        if self._state is State.CLOSING or not (self._decoder or not self._liveness.listening):
+            return
+        if not self._desk.visits.add(self):
+            self._listen(False)  # what came before still waits for its visit
+
+    def visit(self, most: int) -> bool:
+        """Take ``most`` frames at the most; return whether further ones may be taken at once."""
         if self._desk.draining:
             self._gate.hold(Hold.DRAIN)
+        self._hesitate()
+        more = self._pump(most)
+        self._listen(self._gate.may_take() and not more)
+        return more and self._gate.may_take()
+
+    def _hesitate(self) -> None:
+        """Take nothing for a while where all together have asked more than the disk takes."""
         if self._desk.hub.full and self._state is State.LIVE:
             self._gate.breathe(FULL_BREATH)
+
+    def _pump(self, most: int) -> bool:
+        """Take frames while the gate allows it; return whether it took ``most``, and more has come."""
         may_take = self._gate.may_take
         try:
-            while may_take():
+            while most and may_take():
                 taken = self._decoder.take()
                 if taken is None:
                     break
                 self._FRAMES[taken[0]](self, taken[1])
+                most -= 1
             if self._transfers is not None:
                 self._transfers.turn()
         except ProtocolError as error:
             self._fail(error)
         except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)
             self.fault()
-        self._pace()
+        return not most and bool(self._decoder)
 
-    def _pace(self) -> None:
-        """Stop reading from the transport while no frame may be taken, and go on afterwards."""
-        listen = self._gate.may_take()
+    def _beat(self) -> None:
+        """Take the pings and pongs that nothing stands before, without waiting for a visit."""
+        while self._decoder.kind in _BEATS and self._gate.may_take():
+            before = len(self._decoder)
+            self._pump(1)
+            if len(self._decoder) == before:
+                return
+
+    def _listen(self, listen: bool) -> None:
+        """Read from the transport, or stop while nothing may be taken or enough waits for a visit."""
         if listen is self._liveness.listening or self._state is State.CLOSING:
             return
         self._liveness.listen(listen, self._desk.clock.seconds())
@@ -222,9 +251,10 @@ class ChatProtocol(Protocol):
         self._state = State.LIVE
         self._gate.allowance = self._desk.allowance(arrival.session)
         self._gate.lift(Hold.LOGIN)
+        self._hesitate()
         pulse = arrival.pulse
         self._liveness.heartbeat = Heartbeat(pulse.interval, pulse.misses, self._desk.clock.seconds())
-        self._pump()
+        self._go_on()
 
     def _refuse_hello(self, failure: Failure) -> None:
         error = failure.value
@@ -270,13 +300,13 @@ class ChatProtocol(Protocol):
     # ---- the hub's side: chatd.chat.state.Peer ------------------------------------------------------
 
     def reply(self, data: bytes, answered: int) -> None:
-        """Write frames that answer so many requests, and take further ones."""
+        """Write frames that answer so many requests; further ones are taken at the next visit."""
         self.answered += answered
         self._gate.settle(answered)
         if data:
             self.say(data)
         if answered:
-            self._pump()
+            self._go_on()
 
     def refuse(self, code: Code, text: str) -> None:
         """Refuse the hello and end."""
@@ -285,10 +315,7 @@ class ChatProtocol(Protocol):
     def fault(self) -> None:
         """End because of the exception that is being handled; it concerns this connection alone (P8)."""
         log.failure("connection-fault", None, peer=self.address)
-        try:
-            self.close(CloseReason.FAULT)
-        except Exception:  # noqa: BLE001 - what cannot be written to gets no last words
-            self.abort(CloseReason.FAULT)
+        self.close(CloseReason.FAULT)
 
     def catch_up(self) -> None:
         """Have the reader brought forward."""
@@ -301,8 +328,12 @@ class ChatProtocol(Protocol):
 
     def _page(self, query: HistoryQuery, frames: list[bytes] | None) -> None:
         self._gate.lift(Hold.PAGE)
-        if self._state is not State.CLOSING:
+        if self._state is State.CLOSING:
+            return
+        try:
             self.reply(answer(query, frames), 1)
+        except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)
+            self.fault()
 
     def upload(self, request: Upload, held: bool) -> None:
         """Begin an upload."""
@@ -372,9 +403,14 @@ class ChatProtocol(Protocol):
     def _end(self, reason: CloseReason, farewell: bytes) -> None:
         if self._state is State.CLOSING:
             return
-        self.say(farewell)
+        try:
+            self.say(farewell)
+        except Exception:  # noqa: BLE001 - what cannot be written to gets no last words
+            self.abort(reason)
+            return
         self._leave(reason)
-        hang_up(self.transport, reason)
+        if not self._try(hang_up, self.transport, reason):
+            self._try(self.transport.abortConnection)
 
     def _leave(self, reason: CloseReason) -> None:
         if self._state is State.CLOSING:
@@ -383,9 +419,19 @@ class ChatProtocol(Protocol):
         self._gate.hold(Hold.END)
         self._liveness.ending(self._desk.clock.seconds())
         self.close_reason = reason
+        self._desk.visits.remove(self)
         if self._transfers is not None:
-            self._transfers.close(reason)
-        self._desk.leave(self)
+            self._try(self._transfers.close, reason)
+        self._try(self._desk.leave, self)
+
+    def _try(self, step: Callable[..., object], *arguments: object) -> bool:
+        """Do one step of leaving; what it raises is logged, and keeps no other step from being done."""
+        try:
+            step(*arguments)
+        except Exception:  # noqa: BLE001 - whatever happens, the session and the transport are let go
+            log.failure("connection-fault", None, peer=self.address)
+            return False
+        return True
 
     # ---- the reaper's side --------------------------------------------------------------------------
 

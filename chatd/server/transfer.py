@@ -7,6 +7,7 @@ from twisted.python.failure import Failure
 
 from chatd.chat.state import Session
 from chatd.files.blobs import Key
+from chatd.files.strand import Guarded
 from chatd.ops.log import Log
 from chatd.server.files import Files
 from chatd.wire.errors import Code, RequestError
@@ -37,6 +38,9 @@ class Owner(Protocol):
     def say(self, message: Message) -> None:
         """Tell the client something."""
 
+    def fault(self) -> None:
+        """End the connection because of the exception that is being handled."""
+
     def forget(self, transfer: "Transfer") -> None:
         """Count it as one that has ended."""
 
@@ -57,7 +61,8 @@ class Facts(TypedDict):
 class Transfer(ABC):
     """One file on its way over one connection.
 
-    ``moved`` is the second at which a byte of it last did; ``cut`` whether a cancel has ended it.
+    ``moved`` is the second at which a byte of it last did; ``cut`` whether a cancel has ended it. What its
+    ``workers`` and ``flushers`` bring back and cannot be heard ends its connection (P8).
     """
 
     def __init__(
@@ -65,6 +70,8 @@ class Transfer(ABC):
     ) -> None:
         self.owner = owner
         self.files = files
+        self.workers = Guarded(files.workers, owner.fault)
+        self.flushers = Guarded(files.flushers, owner.fault)
         self.request = request
         self.number = number
         self.key = Key(session.user.id, sha256)

@@ -45,6 +45,9 @@ class Carrier(Protocol):
     def reply(self, data: bytes, answered: int) -> None:
         """Write frames that answer so many of its requests."""
 
+    def fault(self) -> None:
+        """End it because of the exception that is being handled, which concerns it alone (P8)."""
+
 
 class Transfers:
     """The transfers of ``carrier``; an `chatd.server.transfer.Owner`."""
@@ -203,6 +206,10 @@ class Transfers:
         """Tell the client something."""
         self._carrier.say(encode(message))
 
+    def fault(self) -> None:
+        """End the connection because of the exception that is being handled."""
+        self._carrier.fault()
+
     def forget(self, transfer: Transfer) -> None:
         """Count a transfer as one that has ended."""
         self._arriving.pop(transfer.number, None)
@@ -228,7 +235,10 @@ class Transfers:
             self._timer.cancel()
             self._timer = None
         for transfer in (*self._arriving.values(), *self._departing.values()):
-            transfer.close(reason)
+            try:
+                transfer.close(reason)
+            except Exception:  # noqa: BLE001 - the others and their connection end nevertheless
+                log.failure("transfer-fault", None, transfer=transfer.number, session=transfer.session)
         while self._past:
             self._drop(self._past.popitem()[1])
 

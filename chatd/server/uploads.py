@@ -33,7 +33,7 @@ class Arriving(Transfer):
         self.files.admit(self.key, self.size)
         self.files.uploads.add(self)
         try:
-            self.files.acquire(self.key, self.size, self._opened)
+            self.files.acquire(self.key, self.size, self.workers.hears(self._opened))
         except RequestError:
             self.files.uploads.remove(self)
             raise
@@ -48,9 +48,9 @@ class Arriving(Transfer):
             self.files.release(self.key, part)
             self._refuse(Code.CANCELLED, NOT_BEGUN)
         elif self._came_meanwhile:
-            self.files.workers.submit(part.discard, self._discarded)
+            self.workers.submit(part.discard, self._discarded)
         elif part.whole:
-            self.files.workers.submit(part.check, lambda result: self._was_whole(part, result))
+            self.workers.submit(part.check, lambda result: self._was_whole(part, result))
         else:
             self._go_on(part)
 
@@ -67,7 +67,7 @@ class Arriving(Transfer):
         """Go on where every byte was there already: a crash came before the end, or the file is empty."""
         error = error_of(result)
         if error is None:
-            self.files.place(self.key, part, self._placed_at_once)
+            self.files.place(self.key, part, self.workers.hears(self._placed_at_once))
         elif not isinstance(error, MismatchError):
             self._close_part(part)
             self._refuse(Code.STORAGE_UNAVAILABLE, BROKEN, str(error))
@@ -80,7 +80,7 @@ class Arriving(Transfer):
 
     def _begin_anew(self) -> None:
         try:
-            self.files.acquire(self.key, self.size, self._opened)
+            self.files.acquire(self.key, self.size, self.workers.hears(self._opened))
         except RequestError as error:
             self._refuse(error.code, error.text)
 
@@ -90,8 +90,8 @@ class Arriving(Transfer):
             self._refuse(Code.STORAGE_UNAVAILABLE, BROKEN, str(error))
             return
         self.offset = self.size
-        self.owner.answer(Ok(id=self.request, offset=self.size))
         self._end(DONE)
+        self.owner.answer(Ok(id=self.request, offset=self.size))
 
     def _go_on(self, part: Partial) -> None:
         try:
@@ -104,8 +104,8 @@ class Arriving(Transfer):
         self.intake = Intake(
             Incoming(self.number, self.size, part.stored),
             part,
-            self.files.workers,
-            self.files.flushers,
+            self.workers,
+            self.flushers,
             self.files.clock,
             self.tell,
             self._ended,
@@ -118,8 +118,8 @@ class Arriving(Transfer):
 
     def _refuse(self, code: Code, text: str, error: str = "") -> None:
         self._error = error
+        self._end(code)  # first of all: what is given back may not be told to leave any more
         self.owner.refuse(self.request, RequestError(code, text))
-        self._end(code)
 
     # ---- chunks -------------------------------------------------------------------------------------
 
@@ -149,7 +149,7 @@ class Arriving(Transfer):
         if intake is None:
             return
         if error is None:
-            self.files.place(self.key, intake.part, self._placed)
+            self.files.place(self.key, intake.part, self.workers.hears(self._placed))
         elif isinstance(error, MismatchError):
             self.files.release(self.key, None, keep=False)
             self._break(Code.HASH_MISMATCH, _MISMATCH, error)
@@ -214,7 +214,7 @@ class Arriving(Transfer):
             self._close_part(self.intake.part)
 
     def _close_part(self, part: Partial) -> None:
-        self.files.workers.submit(part.close, lambda _: self.files.release(self.key, None, left=part.written))
+        self.workers.submit(part.close, lambda _: self.files.release(self.key, None, left=part.written))
 
     def _end(self, reason: str) -> None:
         if not self.over:

@@ -73,6 +73,7 @@ class Playground:
         config = self.config
         self.desk = Desk(
             committer.hub,
+            committer.visits,
             self._grip,
             make_portal(committer.hub),
             self.clock,

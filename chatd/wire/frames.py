@@ -70,6 +70,12 @@ class FrameDecoder:
         """Return how many fed bytes were not taken yet."""
         return len(self._buffer) - self._offset
 
+    @property
+    def kind(self) -> int:
+        """Return the number of the next frame's type; 0 until it has come."""
+        at = self._offset + HEAD_SIZE - 1
+        return self._buffer[at] if at < len(self._buffer) else 0
+
     def feed(self, data: bytes) -> None:
         """Append received ``data``."""
         self._drop_taken()

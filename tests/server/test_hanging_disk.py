@@ -122,7 +122,7 @@ def test_small_changes_fill_memory_as_well(monkeypatch):
     monkeypatch.setattr("chatd.chat.hub.FULL_BYTES", 10_000)
     playground = Playground(Config(limits=LimitsConfig(requests_per_second=0)))
     playground.start_server()
-    ann = come_in(playground, "ann", m.Join(id=1, room="#a"), *sends("#a", *["x"] * 200))
+    ann = come_in(playground, "ann", m.Join(id=1, room="#a"), *sends("#a", *["x"] * 200), wait=2)
     bob = come_in(playground, "bob", m.Join(id=1, room="#a"))
     playground.store.held = True
     ann.say(*sends("#a", "hangs", n=201))

@@ -49,6 +49,7 @@ def test_those_with_something_unread_come_first(playground, people):
     ann, friends = people
     for user in (2, 3):
         ann.say(m.Read(id=2, room=f"@1+{user}", seq=2))
+    playground.advance()
     token = ann.of(m.Welcome)[0].token
     ann.transport.loseConnection()
     playground.advance(1)

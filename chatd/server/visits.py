@@ -1,0 +1,67 @@
+"""Visits: connections that have something to take are visited in turn, and a turn is short (P6).
+
+Whatever brings a connection forward, such as bytes, an answer or a free transport, only puts it into this
+queue. So no frame is taken within an answer, and nothing is re-entered.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from chatd.clock import Clock
+
+TURN: Final = 0.005
+"""Seconds that one turn of visits may take before everything else has its turn."""
+
+FRAMES: Final = 16
+"""Frames that are taken in one visit at the most, so that 200 who ask at once wait little for each other."""
+
+
+class Visited(Protocol):
+    """A connection that takes frames when it is visited."""
+
+    def visit(self, most: int) -> bool:
+        """Take ``most`` frames at the most; return whether further ones may be taken at once."""
+
+    def fault(self) -> None:
+        """End it because of the exception that is being handled, which concerns it alone (P8)."""
+
+
+class Visits:
+    """Has connections take their frames, one visit after the other; ``wake`` asks for a turn."""
+
+    def __init__(self, clock: Clock, wake: Callable[[], None]) -> None:
+        self._clock = clock
+        self._wake = wake
+        self._queue: OrderedDict[Visited, None] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Return how many connections wait for a visit."""
+        return len(self._queue)
+
+    def add(self, visited: Visited) -> bool:
+        """Have ``visited`` visited; return False where it waits already."""
+        if visited in self._queue:
+            return False
+        self._queue[visited] = None
+        self._wake()
+        return True
+
+    def remove(self, visited: Visited) -> None:
+        """Visit a connection no more: it ends."""
+        self._queue.pop(visited, None)
+
+    def turn(self) -> bool:
+        """Visit those who wait, for a few milliseconds; return whether there are others."""
+        end = self._clock.seconds() + TURN
+        queue = self._queue
+        while queue:
+            visited = queue.popitem(last=False)[0]
+            try:
+                if visited.visit(FRAMES):
+                    queue[visited] = None
+            except Exception:  # noqa: BLE001 - a fault costs that connection alone (P8)
+                visited.fault()
+            if self._clock.seconds() >= end:
+                break
+        return bool(queue)
