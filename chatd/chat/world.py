@@ -5,6 +5,7 @@ of it before. `Batch.undo` takes it back.
 """
 
 import itertools
+import math
 from contextlib import suppress
 from functools import partial
 
@@ -250,8 +251,8 @@ class World:
             raise RequestError(
                 Code.TOO_FAST,
                 f"{quota.per_hour} new rooms in an hour are the limit; the next one can be made in"
-                f" {wait:.0f} seconds.",
-                retry_after=round(wait, 3),
+                f" {max(1, math.ceil(wait))} seconds.",
+                retry_after=max(1.0, round(wait, 3)),
             )
 
     def _drop_room(self, room: Room, maker: User) -> None:

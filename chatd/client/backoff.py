@@ -15,6 +15,12 @@ ANSWER_CAPS: Final = ((300.0, 5.0), (float("inf"), 30.0))
 SLOT_CAP: Final = 3600.0
 """Seconds: no server can send a client away for longer."""
 
+JITTER: Final = 0.1
+"""Part of a slot by which a client comes later than named: others may have been named the same."""
+
+MAX_JITTER: Final = 5.0
+"""Seconds by which a client comes later than its slot at the most."""
+
 STEADY: Final = 10.0
 """Seconds a link must be up after its welcome before earlier failures are forgotten."""
 
@@ -34,11 +40,12 @@ class Backoff:
         return self._uniform(0.0, self._cap(SILENCE, now))
 
     def after_answer(self, now: float, slot: float | None = None) -> float:
-        """Return the delay after a refusal or a close; the ``slot`` that the server named wins."""
+        """Return the delay after a refusal or a close: not before the ``slot`` that the server named."""
         widest = min(self._cap(ANSWER_CAPS, now), ANSWER_BASE * 2.0 ** min(self._answers, 10))
         self._answers += 1
         if slot is not None:
-            return min(max(slot, 0.0), SLOT_CAP)
+            slot = max(slot, 0.0)
+            return min(slot + self._uniform(0.0, min(slot * JITTER, MAX_JITTER)), SLOT_CAP)
         return self._uniform(0.0, widest)
 
     def _cap(self, caps: tuple[tuple[float, float], ...], now: float) -> float:

@@ -1,6 +1,7 @@
 """The desk: what all connections share, and the log lines about their coming and going."""
 
 import itertools
+import math
 import secrets
 from collections import Counter
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from chatd.server import addresses
 from chatd.server.auth import ISession, NickClaim, SessionToken
 from chatd.server.delivery import Delivery
 from chatd.server.files import Files
-from chatd.server.newcomers import Newcomers
+from chatd.server.newcomers import Newcomers, Slots
 from chatd.server.reads import Reads
 from chatd.server.transfers import Carrier, Transfers
 from chatd.server.visits import Visits
@@ -40,6 +41,9 @@ TOKEN_BYTES: Final = 32
 
 HANGS: Final = 5.0
 """Seconds for which a commit is under way, after which nobody is let in until it is done."""
+
+RETURNS_PER_SECOND: Final = 100
+"""Clients that are asked to come back in the same second while the disk hangs."""
 
 BURST: Final = 10.0
 """Seconds of its rate that a session may ask at once after it was quiet for as long."""
@@ -125,6 +129,7 @@ class Desk:
         self._portal = portal
         self._bounds = heartbeat
         self._hosts: Counter[str] = Counter()
+        self._hanging = Slots(1 / RETURNS_PER_SECOND)
         self._newcomers = Newcomers(limits.new_sessions_per_minute)
         self._guests: dict[Connection, _Guest] = {}
         self._repeats = Repeats(REFUSAL_INTERVAL)
@@ -181,7 +186,7 @@ class Desk:
             raise ProtocolError(
                 Code.STORAGE_UNAVAILABLE,
                 "The server's disk does not answer; come back later.",
-                retry_after=HANGS,
+                retry_after=round(self._hanging.take(self.clock.seconds(), HANGS), 3),
             )
 
     def _admit(self, host: str) -> None:
@@ -191,7 +196,7 @@ class Desk:
             raise ProtocolError(
                 Code.TOO_FAST,
                 f"{self.limits.new_sessions_per_minute} new sessions per minute from {host} are the limit;"
-                f" come back in {wait:.0f} seconds.",
+                f" come back in {math.ceil(wait)} seconds.",
                 retry_after=round(wait, 3),
             )
 

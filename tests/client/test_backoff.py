@@ -27,7 +27,7 @@ def test_silence_is_tried_again_soon_and_later_less_often(trouble, cap):
 
 def test_the_slot_that_the_server_names_wins_within_reason():
     backoff = Backoff(widest)
-    assert backoff.after_answer(0.0, 7.25) == 7.25
+    assert backoff.after_answer(0.0, 8.0) == 8.8
     assert backoff.after_answer(0.0, -1.0) == 0.0
     assert backoff.after_answer(0.0, 1e9) == SLOT_CAP
 

@@ -274,7 +274,7 @@ def test_a_join_that_is_put_off_is_made_again_in_its_time(code):
     assert list(world.machine.rooms.wanted) == ["#a"]
     world.wait(6.5)
     assert not world.said(Connected)
-    world.wait(1)
+    world.wait(1.3)
     world.step()
     assert world.said(Connected)
 
@@ -602,7 +602,7 @@ def test_the_slot_of_a_goodbye_is_kept():
     world = connected()
     say(world, Goodbye(reason="drain", text="The daemon is stopping.", retry_after=7.5))
     assert world.said(Lost)[0].reason == "The daemon is stopping."
-    assert world.delays == [7.5]
+    assert 7.5 <= world.delays[0] <= 8.25
     assert world.machine.state() is LinkState.WAITING
 
 

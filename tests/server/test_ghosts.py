@@ -3,12 +3,14 @@
 import pytest
 from twisted.internet.task import Clock
 
+from chatd.chat.requests import RULES
+from chatd.server.gate import OWED_BYTES
 from chatd.server.visits import FRAMES, Visits
 from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.codec import encode
 from chatd.wire.errors import CloseReason
-from chatd.wire.frames import FrameType, frame
+from chatd.wire.frames import HEAD_SIZE, FrameType, frame
 from tests.helpers import come_in, sends
 from tests.server.test_faults import BrokenError, breaking, connection_of
 
@@ -27,6 +29,35 @@ def files(tmp_path):
 
 def online(playground):
     return [s for s in playground.desk.hub.world.sessions.values() if s.peer is not None]
+
+
+def owed(request):
+    return len(encode(request)) - HEAD_SIZE + RULES[type(request)].answer_bytes
+
+
+def send(n, size):
+    return m.Send(id=1000 + n, room="#a", n=n, text="x" * size)
+
+
+def test_a_refusal_that_opens_the_gate_to_a_broken_frame_leaves_no_ghost(files):
+    """The gate is shut by what is owed; the refusal of the upload alone opens it again."""
+    eve = come_in(files, "eve", m.Join(id=1, room="#a"))
+    files.advance(2)
+    files.store.held = True
+    requests, room = [], OWED_BYTES - 20
+    while room > 0:
+        size = min(15_000, room - owed(send(50, 0)))
+        requests.append(send(len(requests) + 10, size))
+        room -= owed(requests[-1])
+    assert OWED_BYTES - owed(UPLOAD) <= sum(map(owed, requests)) < OWED_BYTES
+    eve.transport.write(b"".join(map(encode, [UPLOAD, *requests])) + JUNK)
+    files.advance(10)
+    files.store.held = False
+    files.store.release()
+    files.advance(10)
+    assert eve.of(m.Error)[-1].code == "bad-frame"
+    assert eve.lost is not None
+    assert online(files) == []
 
 
 @pytest.mark.parametrize("count", [0, 10, 17, 21, 300])
