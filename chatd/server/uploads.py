@@ -203,6 +203,8 @@ class Arriving(Transfer):
         elif not intake.incoming.complete:
             intake.stop(self._stopped)
             self._end(reason)
+        else:
+            intake.flush()  # the turn that would have done so may have ended with the connection
 
     def _stopped(self, error: BaseException | None) -> None:
         if self.intake is None:

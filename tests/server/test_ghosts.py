@@ -1,5 +1,7 @@
 """Nobody stays behind: whatever raises while a connection goes, all of it is let go."""
 
+import hashlib
+
 import pytest
 from twisted.internet.task import Clock
 
@@ -10,7 +12,7 @@ from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.codec import encode
 from chatd.wire.errors import CloseReason
-from chatd.wire.frames import HEAD_SIZE, FrameType, frame
+from chatd.wire.frames import HEAD_SIZE, FrameType, chunk, frame
 from tests.helpers import come_in, sends
 from tests.server.test_faults import BrokenError, breaking, connection_of
 
@@ -180,3 +182,15 @@ def test_two_hundred_who_ask_at_once_make_no_turn_long(playground, monkeypatch):
     assert max(in_turn[1::2]) <= 50 + FRAMES
     assert not any(in_turn[::2])  # outside of a visit nothing is decided
     assert all(len(talker.of(m.Ok)) == 41 for talker in crowd)
+
+
+def test_an_upload_whose_last_bytes_come_with_a_broken_frame_is_finished(files):
+    eve = come_in(files, "eve")
+    files.advance(1)
+    eve.say(m.Upload(id=900, transfer=1, size=5, sha256=hashlib.sha256(b"hello").hexdigest()))
+    files.advance(1)
+    eve.transport.write(chunk(1, 0, b"hello") + JUNK)
+    files.advance(10)
+    assert eve.lost is not None
+    assert not len(files.desk.files.uploads)
+    assert files.desk.files.idle
