@@ -9,7 +9,7 @@ from twisted.python import usage
 from chatd import __version__
 from chatd.ops.attach import logged
 from chatd.ops.config import Config, ConfigError, load, merge
-from chatd.ops.signals import StopSignals
+from chatd.ops.signals import StopSignals, survive_signals
 from chatd.ops.words import escape
 from chatd.service import build
 
@@ -54,9 +54,13 @@ def makeService(options: Options) -> IService:
     config = _config(options)
     try:
         services = [StopSignals(cast(Any, reactor)), build(config)]
-        return logged(services, config.log, options.parent or {"nodaemon": True})
+        service = logged(services, config.log, options.parent or {"nodaemon": True})
     except OSError as error:
         raise SystemExit(f"chatd: the log file cannot be opened: {error}.") from None
+    except ValueError as error:
+        raise SystemExit(f"chatd: {error}.") from None
+    survive_signals(cast(Any, reactor), service.writer.reopen)
+    return service
 
 
 def _config(options: Options) -> Config:
