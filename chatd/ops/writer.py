@@ -1,8 +1,8 @@
 """Writing the log beside the reactor: whoever reads the log, or the disk that holds it, holds nobody up.
 
 A thread writes what the reactor hands over. Where it cannot go on (a pipe that nobody empties, a terminal
-after Ctrl-S, a full disk, a system log that hangs), lines wait in a bounded buffer; what is beyond is dropped,
-counted, and said as soon as there is room again. A crash loses what waits.
+after Ctrl-S, a full disk, a system log that hangs), lines wait in a bounded buffer; what is beyond is
+dropped, counted, and said as soon as there is room again. A crash loses what waits.
 """
 
 import atexit

@@ -1,7 +1,9 @@
 """Nobody reads the log: chat goes on, SIGTERM ends the daemon, and what could not be written is counted."""
 
 import os
+import resource
 import signal
+import socket
 import subprocess
 import termios
 import time
@@ -9,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.end_to_end.harness.processes import environment, run, script, wait_gone
+from tests.end_to_end.harness.processes import LOOPBACK, environment, run, script, wait_gone
 
 LOGINS = 400
 """Logins whose lines are more than a pipe (64 KiB) and a terminal hold."""
@@ -163,3 +165,16 @@ def test_a_signal_opens_the_log_anew_and_stands_in_the_new_one(make_daemon):
         daemon.signal(number)
         assert number.name in daemon.await_said("signal")[0]
     assert daemon.terminate() == 0
+
+
+def test_no_descriptors_is_one_line(make_daemon):
+    daemon = launch(make_daemon(), subprocess.DEVNULL, "--logfile", "chatd.log")
+    _, hard = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (40, hard))
+    held = [socket.create_connection((LOOPBACK, daemon.port)) for _ in range(300)]
+    daemon.await_said("accept-failed")
+    for one in held:
+        one.close()
+    assert daemon.terminate() == 0
+    assert len(daemon.said("accept-failed")) == 1
+    assert daemon.log.count("\n") < 10
