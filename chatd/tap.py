@@ -1,15 +1,18 @@
 """What ``twistd chatd`` takes on its command line, and the service that it makes of it."""
 
 import sys
+from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from twisted.application.service import IService
 from twisted.python import usage
+from twisted.scripts.twistd import run
 
 from chatd import __version__
 from chatd.ops.attach import logged
 from chatd.ops.config import Config, ConfigError, load, merge
-from chatd.ops.signals import StopSignals
+from chatd.ops.pidfile import forget_stale
+from chatd.ops.signals import StopSignals, survive_signals
 from chatd.ops.words import escape
 from chatd.service import build
 
@@ -38,10 +41,22 @@ class Options(usage.Options):
         """Listen on this endpoint (see etc/chatd.toml) instead of the configured ones; may be repeated."""
         self["listen"].append(endpoint)
 
+    def postOptions(self) -> None:
+        """Clear away what a crash left, before twistd looks at it."""
+        pidfile = self.parent and self.parent.get("pidfile")
+        if pidfile:
+            forget_stale(Path(pidfile))
+
     def opt_version(self) -> None:
         """Show chatd's version and exit."""
         sys.stdout.write(f"chatd {__version__}\n")
         sys.exit(0)
+
+
+def main() -> None:
+    """Run the daemon in the foreground, without a pid file: the command ``chatd``."""
+    sys.argv[1:] = ["--nodaemon", "--pidfile=", "chatd", *sys.argv[1:]]
+    run()
 
 
 def makeService(options: Options) -> IService:
@@ -54,9 +69,13 @@ def makeService(options: Options) -> IService:
     config = _config(options)
     try:
         services = [StopSignals(cast(Any, reactor)), build(config)]
-        return logged(services, config.log, options.parent or {"nodaemon": True})
+        service = logged(services, config.log, options.parent or {"nodaemon": True})
     except OSError as error:
         raise SystemExit(f"chatd: the log file cannot be opened: {error}.") from None
+    except ValueError as error:
+        raise SystemExit(f"chatd: {error}.") from None
+    survive_signals(cast(Any, reactor), service.writer.reopen)
+    return service
 
 
 def _config(options: Options) -> Config:

@@ -29,7 +29,7 @@ def test_every_folder_says_what_lives_in_it():
         assert path.read_text().startswith('"""')
 
 
-@pytest.mark.parametrize("name", ["chatc", "chatctl"])
+@pytest.mark.parametrize("name", ["chatc", "chatctl", "chatd"])
 def test_console_scripts(name):
     (script,) = entry_points(group="console_scripts", name=name)
     assert callable(script.load())

@@ -2,36 +2,27 @@
 
 twistd asks the application for its ILogObserver just before it starts to log, and that one beats --logfile
 and --syslog; so the service looks at these options itself, and hands the observer over when it meets the
-application.
+application. Whatever they name, the lines go there through a `chatd.ops.writer.Writer`.
 """
 
-import signal
-import sys
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
 
 from twisted.application.service import IService, IServiceCollection, MultiService
-from twisted.logger import (
-    FilteringLogObserver,
-    ILogObserver,
-    LegacyLogObserverWrapper,
-    Logger,
-    LogLevel,
-    LogLevelFilterPredicate,
-)
+from twisted.logger import ILogObserver, Logger, LogLevel
 from twisted.python.components import Componentized
-from twisted.python.logfile import LogFile
 
-from chatd.ops.observers import OBSERVERS, SINK, Sink, Stream
+from chatd.ops.observers import OBSERVERS, SINK, Lines, Sink
 from chatd.ops.settings import LogConfig
+from chatd.ops.writer import File, Target, Writer, nowhere, standard_output
 
 
 class Logged(MultiService):
-    """Holds the daemon's services and gives the application that it is attached to an observer."""
+    """Holds the daemon's services, gives its application an observer, and lets that one write."""
 
-    def __init__(self, services: Iterable[IService], observer: ILogObserver | None) -> None:
+    def __init__(self, services: Iterable[IService], observer: ILogObserver | None, writer: Writer) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._observer = observer
+        self.writer = writer
         for service in services:
             service.setServiceParent(self)
 
@@ -41,24 +32,28 @@ class Logged(MultiService):
             parent.setComponent(ILogObserver, self._observer)  # type: ignore[no-untyped-call]
         super().setServiceParent(parent)  # type: ignore[no-untyped-call]
 
+    def privilegedStartService(self) -> None:
+        """Write from now on beside the reactor: twistd has forked if it was to fork."""
+        self.writer.start()
+        super().privilegedStartService()  # type: ignore[no-untyped-call]
 
-def logged(services: Iterable[IService], config: LogConfig, twistd: Mapping[str, object]) -> IService:
+
+def logged(services: Iterable[IService], config: LogConfig, twistd: Mapping[str, object]) -> Logged:
     """Return ``services`` under a parent that makes twistd log as ``config`` says, and as its own options do.
 
-    Raises `OSError` where the log file cannot be opened.
+    Raises `OSError` where the log file cannot be opened, `ValueError` where it would log to nowhere.
     """
-    return Logged(services, _observer(config, twistd))
-
-
-def _observer(config: LogConfig, twistd: Mapping[str, object]) -> ILogObserver | None:
     chosen = twistd.get("logger")
-    if chosen is not None:
-        if chosen in OBSERVERS.values():
-            _direct(Sink(_stream(twistd), config.level))
-        return None
-    if twistd.get("syslog"):
-        return _syslog(str(twistd.get("prefix", "chatd")), config.level)
-    return OBSERVERS[config.format](Sink(_stream(twistd), config.level))
+    if twistd.get("syslog") and chosen is None:
+        return _to_syslog(services, config, str(twistd.get("prefix") or "chatd"))
+    if chosen is not None and chosen not in OBSERVERS.values():
+        return Logged(services, None, Writer(nowhere()))  # it writes by itself, and where it wants
+    writer = Writer(_target(twistd))
+    sink = Sink(writer, config.level)
+    if chosen is None:
+        return Logged(services, OBSERVERS[config.format](sink), writer)
+    _direct(sink)
+    return Logged(services, None, writer)
 
 
 def _direct(sink: Sink) -> None:
@@ -66,30 +61,17 @@ def _direct(sink: Sink) -> None:
     Logger(__name__).emit(LogLevel.info, None, **{SINK: sink})
 
 
-def _stream(twistd: Mapping[str, object]) -> Stream:
+def _target(twistd: Mapping[str, object]) -> Target:
     name = twistd.get("logfile")
+    if name == "-" and not twistd.get("nodaemon"):
+        raise ValueError("a daemon in the background has no standard output; name a file with --logfile")
     if name == "-" or (twistd.get("nodaemon") and not name):
-        return sys.stdout
-    file: LogFile = LogFile.fromFullPath(name or "twistd.log", rotateLength=None)
-    _reopen_on_usr1(file)
-    return cast(Stream, file)
+        return standard_output()
+    return File(str(name or "twistd.log"))
 
 
-def _reopen_on_usr1(file: LogFile) -> None:
-    """Let log rotation move the file away: a SIGUSR1 opens it anew under its name."""
-    if signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL:
-        signal.signal(signal.SIGUSR1, lambda _number, _frame: _reopen(file))
+def _to_syslog(services: Iterable[IService], config: LogConfig, prefix: str) -> Logged:
+    from chatd.ops.syslog import SystemLog, syslog_line  # noqa: PLC0415 - not every system has one
 
-
-def _reopen(file: LogFile) -> None:
-    from twisted.internet import reactor  # noqa: PLC0415 - the first import chooses the reactor
-
-    reactor.callFromThread(file.reopen)  # type: ignore[attr-defined]
-
-
-def _syslog(prefix: str, level: str) -> ILogObserver:
-    from twisted.python.syslog import SyslogObserver  # noqa: PLC0415 - not every system has one
-
-    observer = LegacyLogObserverWrapper(cast(Any, SyslogObserver(prefix).emit))
-    least = LogLevelFilterPredicate(LogLevel.levelWithName(level))
-    return FilteringLogObserver(observer, [least])
+    writer = Writer(SystemLog(prefix))
+    return Logged(services, Lines(syslog_line, Sink(writer, config.level)), writer)

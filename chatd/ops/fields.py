@@ -15,6 +15,7 @@ FIELDS: Final[dict[str, str]] = {
     "data": "the data folder",
     "duration": "seconds from its beginning to its end",
     "error": "what went wrong, as the system says it",
+    "kind": "the name of the events that are meant",
     "lag": "seconds by which the daemon itself was late",
     "listen": "the endpoints listened on",
     "messages_in": "messages received on the connection",

@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from twisted.logger import LogEvent, LogLevel, formatEvent
 from twisted.python.failure import Failure
@@ -16,6 +16,12 @@ OTHER: Final = "other"
 FAULT: Final = "fault"
 """The event name of an error that nobody handled."""
 
+ACCEPT_FAILED: Final = "accept-failed"
+"""The event name of what Twisted says when the system gives it no descriptor for a connection."""
+
+NO_DESCRIPTORS: Final = "Connections are turned away; raise the limit of file descriptors (LimitNOFILE)."
+"""The sentence of that."""
+
 MAX_TRACEBACK: Final = 20_000
 """Characters of a traceback that are logged: its end says the most."""
 
@@ -28,22 +34,22 @@ _MARGIN: Final = "  | "
 
 def text_line(event: LogEvent) -> str:
     """Return ``event`` as one line with its end; a traceback follows in lines with a margin."""
-    said = _said(event)
+    said = said_of(event)
     if said is None:
         return ""
     time = _time(event).astimezone().isoformat(timespec="milliseconds")
-    line = f"{time} {_level(event)} {said}\n"
+    line = f"{time} {level_of(event).name} {said}\n"
     return line + "".join(f"{_MARGIN}{escape(row)}\n" for row in _traceback(event).splitlines())
 
 
 def json_line(event: LogEvent) -> str:
     """Return ``event`` as one line of JSON with its end: time (UTC), level, event, text, fields."""
-    said = _said(event)
+    said = said_of(event)
     if said is None:
         return ""
     row = {name: plain(value) for name, value in listed(said.fields).items()}
     time = _time(event).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    head: dict[str, object] = {"time": time, "level": _level(event), "event": said.name}
+    head: dict[str, object] = {"time": time, "level": level_of(event).name, "event": said.name}
     if said.sentence:
         head["text"] = said.sentence
     traceback = _traceback(event)
@@ -51,10 +57,13 @@ def json_line(event: LogEvent) -> str:
     return json.dumps({**head, **row, **tail}) + "\n"
 
 
-def _said(event: LogEvent) -> Said | None:
+def said_of(event: LogEvent) -> Said | None:
+    """Return what ``event`` says, in our form; None where it says nothing."""
     said = event.get(KEY)
     if isinstance(said, Said):
         return said
+    if error := _accept_error(event):
+        return Said(ACCEPT_FAILED, NO_DESCRIPTORS, {"error": error})
     failure = event.get("log_failure")
     if isinstance(failure, Failure):
         name, text = FAULT, f"{formatEvent(event).partition(chr(10))[0]} {failure.getErrorMessage()}".strip()
@@ -70,8 +79,23 @@ def _time(event: LogEvent) -> datetime:
     return datetime.fromtimestamp(event.get("log_time") or 0, UTC)
 
 
-def _level(event: LogEvent) -> str:
-    return str((event.get("log_level") or LogLevel.info).name)
+def level_of(event: LogEvent) -> Any:
+    """Return the level of ``event``: what libraries say at info is for developers, with one exception."""
+    level: Any = event.get("log_level") or LogLevel.info
+    if level is not LogLevel.info or KEY in event or event.get("log_namespace") in _STREAMS:
+        return level
+    return LogLevel.warn if _accept_error(event) else LogLevel.debug
+
+
+def _accept_error(event: LogEvent) -> str:
+    """Return the error that kept Twisted from accepting a connection, or nothing."""
+    text = event.get("log_format") or ""
+    if text.startswith("EMFILE encountered"):
+        return "EMFILE"
+    if text.startswith("Could not accept new connection"):
+        error = str(event.get("acceptError", ""))
+        return "" if error == "ECONNABORTED" else error  # that one is the peer's own doing
+    return ""
 
 
 def _traceback(event: LogEvent) -> str:

@@ -5,16 +5,26 @@ that the configuration names (chatd.ops.attach).
 """
 
 import sys
+import time
 from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 from twisted.logger import ILogObserver, LogEvent, LogLevel
 from zope.interface import implementer
 
-from chatd.ops.lines import json_line, text_line
+from chatd.ops.allowance import Allowance
+from chatd.ops.lines import ACCEPT_FAILED, OTHER, json_line, level_of, said_of, text_line
+from chatd.ops.log import KEY, Said
+from chatd.ops.repeats import Repeats
 
 SINK: Final = "chatd_sink"
 """The key of an event that tells our observers where to write from now on."""
+
+LIMITED: Final = "log-limited"
+"""The event name of the word that lines of one kind were held back."""
+
+REPEAT_INTERVAL: Final = 10.0
+"""Seconds in which libraries may say the same once."""
 
 _RANKS: Final = {level: rank for rank, level in enumerate(LogLevel.iterconstants())}
 
@@ -40,8 +50,13 @@ class Sink(NamedTuple):
 class Lines:
     """Writes each event of at least the sink's level as ``render`` puts it, if that is anything."""
 
-    def __init__(self, render: Callable[[LogEvent], str], sink: Sink) -> None:
+    def __init__(
+        self, render: Callable[[LogEvent], str], sink: Sink, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._render = render
+        self._clock = clock
+        self._allowance = Allowance()
+        self._repeats = Repeats(REPEAT_INTERVAL)
         self._use(sink)
 
     def _use(self, sink: Sink) -> None:
@@ -52,12 +67,37 @@ class Lines:
         """Write ``event``, or from now on to the sink that it carries."""
         if SINK in event:
             self._use(event[SINK])
-        elif _RANKS.get(event.get("log_level"), 1) >= self._least:
-            self._write(self._render(event))
+        elif _RANKS[level_of(event)] >= self._least:
+            now = self._clock()
+            if (heard := self._hear(event, now)) is not None:
+                self._say(heard, now)
+            for kind, count in self._allowance.untold(now):
+                said = Said(LIMITED, "Lines of one kind are held back.", {"kind": kind, "suppressed": count})
+                self._write(self._render({"log_level": LogLevel.warn, "log_time": time.time(), KEY: said}))
+
+    def _hear(self, event: LogEvent, now: float) -> LogEvent | None:
+        """Return ``event`` in our form, or None where nothing is to be said or a library repeats itself."""
+        if KEY in event:
+            return event
+        said = said_of(event)
+        if said is None:
+            return None
+        level = level_of(event)
+        if said.name in (OTHER, ACCEPT_FAILED) and level is not LogLevel.debug:
+            held_back = self._repeats.admit((said.name, said.sentence), now)
+            if held_back is None:
+                return None
+            said = Said(said.name, said.sentence, {**said.fields, "suppressed": held_back or None})
+        return {**event, "log_level": level, KEY: said}
+
+    def _say(self, event: LogEvent, now: float) -> None:
+        kind = event[KEY].name
+        if self._allowance.admits(kind, now):
+            text = self._render(event)
+            self._allowance.spend(kind, len(text.encode("utf-8", "replace")))
+            self._write(text)
 
     def _write(self, text: str) -> None:
-        if not text:
-            return
         try:
             self._stream.write(text)
         except UnicodeEncodeError:

@@ -1,7 +1,8 @@
 """SIGTERM and SIGINT stop the daemon, which drains it; a second one ends it at once.
 
 twistd's own handlers stop it too, but let the process die of the signal afterwards: a drained daemon ends
-with status 0.
+with status 0. No other signal that a shell, a service manager or a log rotation sends does harm: SIGHUP and
+SIGUSR1 open the log anew, the rest is ignored.
 """
 
 import signal
@@ -18,6 +19,12 @@ log = Log(__name__)
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 """The signals that ask for an orderly end."""
 
+REOPENING: Final = (signal.SIGHUP, signal.SIGUSR1)
+"""The signals after which the log goes on in a new file of the same name."""
+
+IGNORED: Final = (signal.SIGUSR2, signal.SIGWINCH, signal.SIGPIPE, signal.SIGTTOU)
+"""The signals that mean nothing here; the last one comes of writing to a terminal from its background."""
+
 
 class Reactor(Protocol):
     """What is needed of a reactor."""
@@ -25,7 +32,7 @@ class Reactor(Protocol):
     def callWhenRunning(self, call: Callable[[], object], /) -> object:
         """Call when the reactor runs."""
 
-    def callFromThread(self, call: Callable[[int], object], number: int, /) -> object:
+    def callFromThread(self, call: Callable[..., object], /, *arguments: object) -> object:
         """Call soon, in the reactor's own time."""
 
     def stop(self) -> object:
@@ -57,3 +64,19 @@ class StopSignals(Service):
     def _stop(self, number: int) -> None:
         log.info("signal", signal=signal.Signals(number).name)
         self._reactor.stop()
+
+
+def survive_signals(reactor: Reactor, reopen: Callable[[], object]) -> None:
+    """Let `REOPENING` call ``reopen`` and be logged behind it, and ignore `IGNORED`, from now on."""
+
+    def receive(number: int, _frame: FrameType | None) -> None:
+        reactor.callFromThread(act, number)
+
+    def act(number: int) -> None:
+        reopen()
+        log.info("signal", signal=signal.Signals(number).name)
+
+    for number in REOPENING:
+        signal.signal(number, receive)
+    for number in IGNORED:
+        signal.signal(number, signal.SIG_IGN)

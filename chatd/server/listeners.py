@@ -55,7 +55,9 @@ def _clear_stale_socket(error: BaseException | None) -> bool:
         try:
             probe.connect(error.port)
         except ConnectionRefusedError:
-            Path(os.fsdecode(error.port)).unlink(missing_ok=True)
+            path = os.fsdecode(error.port)
+            Path(path).unlink(missing_ok=True)
+            Path(f"{path}.lock").unlink(missing_ok=True)  # of Twisted, with a number that may be ours by now
             return True
         except OSError:
             return False

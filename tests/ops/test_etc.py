@@ -84,3 +84,12 @@ def test_the_lnav_format_knows_our_fields():
 def test_everything_has_its_line_in_the_manual(name):
     manual = (ETC.parent / "docs" / "OPERATIONS.md").read_text()
     assert f"etc/{name}" in manual
+
+
+def test_the_container_runs_without_a_pid_file_and_its_configuration_is_right():
+    recipe = (ETC / "Containerfile").read_text()
+    (written,) = re.findall(r"printf '(.*)' > /etc/chatd.toml", recipe)
+    (listener,) = parse(written.replace("\\n", "\n")).listen
+    assert listener.allow_plaintext
+    (entry,) = re.findall(r"(?m)^ENTRYPOINT (.*)$", recipe)
+    assert json.loads(entry)[0] == "chatd"

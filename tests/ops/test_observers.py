@@ -62,7 +62,7 @@ def test_an_event_is_one_line(ears):
 
 
 def test_times_are_iso_8601_with_milliseconds_and_zone(ears):
-    ears.publisher({"log_level": LogLevel.info, "log_time": 0.25, "log_format": "hi"})
+    ears.publisher({"log_level": LogLevel.warn, "log_time": 0.25, "log_format": "hi"})
     time = ears.streams["text"].getvalue().split(" ", 1)[0]
     assert len(time) == len("1970-01-01T00:00:00.250+00:00")
     assert ".250" in time
@@ -119,7 +119,8 @@ def test_failures_can_be_handed_over(ears, kind):
     assert ears.text[-1] == "  | builtins.ValueError: boo" or "ValueError: boo" in ears.text[-1]
 
 
-def test_others_are_readable(ears):
+def test_others_are_readable():
+    ears = Ears("debug")
     ears.logger.info("Starting {what}", what="up\nnow")
     ears.logger.failure("While doing it:", Failure(ValueError("boo")))
     ears.publisher({"log_level": LogLevel.info, "log_format": "", "log_namespace": "x"})
@@ -127,10 +128,10 @@ def test_others_are_readable(ears):
     ears.publisher({"message": ("legacy",), "isError": 0, "log_format": "{log_text}", "log_text": "old"})
     heads = [line for line in ears.text if not line.startswith("  | ")]
     assert heads == [
-        "info other Starting up\\nnow namespace=chatd.test",
+        "debug other Starting up\\nnow namespace=chatd.test",
         "critical fault While doing it: boo namespace=chatd.test",
         "error stderr printed",
-        "info other old",
+        "debug other old",
     ]
     assert [row["event"] for row in ears.json] == ["other", "fault", "stderr", "other"]
     assert ears.json[0]["namespace"] == "chatd.test"
@@ -159,10 +160,10 @@ def test_twistd_finds_the_factories(capsys):
     for name in ("chatd.ops.json_lines", "chatd.ops.text_lines"):
         observer = namedAny(name)()
         assert verifyObject(ILogObserver, observer)
-        observer({"log_level": LogLevel.info, "log_format": "hi", "log_time": 0.0})
+        observer({"log_level": LogLevel.warn, "log_format": "hi", "log_time": 0.0})
     first, second = capsys.readouterr().out.splitlines()
     assert json.loads(first)["text"] == "hi"
-    assert second.endswith(" info other hi")
+    assert second.endswith(" warn other hi")
 
 
 def test_an_event_redirects_the_observers():

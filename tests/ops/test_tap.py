@@ -125,7 +125,8 @@ def test_the_terminal_shows_our_text(tmp_path):
         wait_for(lambda: started(output))
     lines = output.read_text().splitlines()
     assert all(LINE.match(line) for line in lines), lines
-    assert any(" info stop" in line for line in lines)
+    assert " info start " in lines[0]
+    assert " info stop" in lines[-1]
     assert (tmp_path / "chatd-data").is_dir()
 
 

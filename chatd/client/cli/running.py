@@ -1,10 +1,12 @@
 """Running one command: the reactor, a monotonic clock, signals, and the way out."""
 
 import os
+import select
 import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Final
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -22,15 +24,49 @@ Main = Callable[[Any, Client], Coroutine[Deferred[Any], Any, int]]
 INTERRUPTED: Final = 130
 """The exit status of a command that a signal ended: what shells expect after SIGINT."""
 
+PATIENCE: Final = 0.1
+"""Seconds that a line waits for whoever reads standard error: long for a reader, and nothing for a link."""
+
+MAX_COMPLAINT: Final = 4000
+"""Bytes of a line: what a pipe that takes anything takes at once (PIPE_BUF is 4096)."""
+
 _TROUBLE: Final = (Lost, CannotConnect, Quiet)
 
 
-def complain(text: str) -> None:
-    """Say what is wrong on standard error."""
+class _Complaints:
+    """Says lines on standard error, but waits for nobody who does not read them: they are counted instead."""
+
+    def __init__(self) -> None:
+        self._missing = 0
+
+    def __call__(self, text: str) -> None:
+        """Say what is wrong on standard error."""
+        if not _takes(0.0 if self._missing else PATIENCE):
+            self._missing += 1
+            return
+        missing, self._missing = self._missing, 0
+        if missing:
+            _say(f"{missing} lines are missing here: nobody read them")
+        if _takes(PATIENCE):
+            _say(text)
+        else:
+            self._missing = 1
+
+
+def _takes(seconds: float) -> bool:
+    """Return whether standard error takes a line, now or within ``seconds``."""
     try:
-        os.write(2, f"chatc: {clean_line(text)}\n".encode())
+        return bool(select.select([], [2], [], seconds)[1])
     except OSError:
-        return
+        return False
+
+
+def _say(text: str) -> None:
+    with suppress(OSError):
+        os.write(2, f"chatc: {clean_line(text)}".encode()[:MAX_COMPLAINT] + b"\n")
+
+
+complain: Final = _Complaints()
 
 
 def watch_link(client: Client, *, verbose: bool = True, say: Callable[[str], None] = complain) -> None:

@@ -1,0 +1,79 @@
+"""The daemon comes back after a crash where every start has the same number: real PID namespaces."""
+
+import os
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+from tests.end_to_end.harness.processes import LOOPBACK, environment, script
+
+UNSHARE = ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def namespaces():
+    """Skip where no PID namespace can be made."""
+    if shutil.which("unshare") is None or subprocess.run([*UNSHARE, "true"], check=False).returncode:
+        pytest.skip("PID namespaces need root and util-linux")
+
+
+WAYS = {
+    "chatd": ["chatd"],
+    "twistd in the foreground": ["twistd", "-n", "chatd"],
+    "twistd with a pid file": ["twistd", "-n", "--pidfile", "chatd.pid", "chatd"],
+}
+
+
+def launch(daemon, way):
+    options = daemon.command[daemon.command.index("chatd") + 1 :]
+    name, *rest = way
+    with daemon.log_file.open("ab") as log:
+        daemon.process = subprocess.Popen(
+            [*UNSHARE, *script(name), *rest, *options],
+            cwd=daemon.folder,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+    daemon.await_ready()
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
+def test_it_comes_back_after_a_crash(make_daemon, connect, way):
+    daemon = make_daemon()
+    for nick in ("ann", "ben", "cleo"):
+        launch(daemon, way)
+        connect(daemon).enter(nick)
+        daemon.kill()  # and with it everything in the namespace
+    assert "Another twistd" not in daemon.log
+
+
+@pytest.mark.parametrize("lock", [0, 1])
+def test_a_unix_socket_that_a_crash_left(make_daemon, lock):
+    daemon = make_daemon()
+    path = daemon.folder / "chat.sock"
+    daemon.listen = (*daemon.listen, f"unix:{path}:lockfile={lock}")
+    for _ in range(2):
+        launch(daemon, WAYS["chatd"])
+        daemon.kill()
+
+
+def test_a_number_that_another_program_has(make_daemon, connect):
+    daemon = make_daemon()
+    with subprocess.Popen(["sleep", "60"]) as sleeper:
+        (daemon.folder / "chatd.pid").write_text(str(sleeper.pid))
+        daemon.start()
+        sleeper.kill()
+    assert connect(daemon).enter("ann").nick == "ann"
+
+
+def test_a_daemon_that_runs_is_still_found(daemon):
+    first = daemon.pid
+    command = [*daemon.command[:-1], f"tcp:0:interface={LOOPBACK}"]
+    done = subprocess.run(command, cwd=daemon.folder, capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 1
+    assert f"Another twistd server is running, PID {first}" in done.stdout + done.stderr
+    os.kill(first, signal.SIGCONT)

@@ -1,0 +1,180 @@
+"""Nobody reads the log: chat goes on, SIGTERM ends the daemon, and what could not be written is counted."""
+
+import os
+import resource
+import signal
+import socket
+import subprocess
+import termios
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.end_to_end.harness.processes import LOOPBACK, environment, run, script, wait_gone
+
+LOGINS = 400
+"""Logins whose lines are more than a pipe (64 KiB) and a terminal hold."""
+
+
+def launch(daemon, output, *twistd):
+    """Start ``daemon`` with its output there, in the foreground and without a pid file."""
+    command = daemon.command
+    options = command[command.index("chatd") :]
+    daemon.process = subprocess.Popen(
+        [*script("twistd"), "-n", "--pidfile=", *twistd, *options],
+        cwd=daemon.folder,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+    )
+    daemon.await_ready()
+    return daemon
+
+
+def log_in(connect, daemon, count=LOGINS):
+    """Enter and leave ``count`` times."""
+    for n in range(count):
+        client = connect(daemon)
+        client.enter(f"nick{n}")
+        client.close()
+
+
+@pytest.fixture
+def pipe():
+    ends = os.pipe()
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+def test_a_pipe_that_nobody_empties(make_daemon, connect, pipe):
+    daemon = launch(make_daemon(), pipe[1])
+    log_in(connect, daemon)
+    began = time.monotonic()
+    assert daemon.terminate() == 0
+    assert time.monotonic() - began < 5
+
+
+def test_a_pipe_whose_reader_comes_back(make_daemon, connect):
+    reader, writer = os.pipe()
+    daemon = launch(make_daemon(), writer)
+    os.close(writer)
+    log_in(connect, daemon)
+    with os.fdopen(reader, "rb") as end, ThreadPoolExecutor() as pool:
+        lines = pool.submit(end.read)
+        assert daemon.terminate() == 0
+        said = lines.result(20)
+    assert said.count(b" info client-in ") == LOGINS
+    assert b" info stop" in said
+
+
+def test_a_pipe_whose_reader_is_gone(make_daemon, connect):
+    reader, writer = os.pipe()
+    daemon = launch(make_daemon(), writer)
+    os.close(writer)
+    os.close(reader)
+    log_in(connect, daemon, 20)
+    assert daemon.terminate() == 0
+
+
+def test_a_terminal_after_ctrl_s(make_daemon, connect):
+    master, terminal = os.openpty()
+    daemon = launch(make_daemon(), terminal)
+    termios.tcflow(terminal, termios.TCOOFF)
+    log_in(connect, daemon, 50)
+    assert daemon.terminate() == 0
+    os.close(terminal)
+    os.close(master)
+
+
+def test_a_terminal_that_is_closed(make_daemon, connect):
+    master, terminal = os.openpty()
+    daemon = launch(make_daemon(), terminal)
+    os.close(terminal)
+    os.close(master)
+    daemon.signal(signal.SIGHUP)
+    log_in(connect, daemon, 20)
+    assert daemon.terminate() == 0
+
+
+def test_a_full_disk(make_daemon, connect):
+    daemon = launch(make_daemon(), subprocess.DEVNULL, "--logfile", "/dev/full")
+    log_in(connect, daemon, 20)
+    assert daemon.terminate() == 0
+
+
+HARMLESS = [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH, signal.SIGPIPE]
+MODES = {
+    "foreground": ("-n",),
+    "foreground with a file": ("-n", "--logfile", "chatd.log"),
+    "foreground with syslog": ("-n", "--syslog"),
+    "foreground with a logger": ("-n", "--logger", "chatd.ops.json_lines"),
+    "foreground with a logger of Twisted": ("-n", "--logger", "twisted.logger.LogPublisher"),
+    "background": (),
+    "background with a file": ("--logfile", "chatd.log"),
+    "background with syslog": ("--syslog",),
+    "background with a logger": ("--logger", "chatd.ops.json_lines"),
+}
+
+
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES.keys())
+def test_no_signal_does_harm(make_daemon, connect, mode):
+    daemon = make_daemon()
+    options = daemon.command[daemon.command.index("chatd") :]
+    pid_file = daemon.folder / "chatd.pid"
+    command = [*script("twistd"), *mode, "--pidfile", str(pid_file), *options]
+    if "-n" in mode:
+        with daemon.log_file.open("ab") as log:
+            daemon.process = subprocess.Popen(
+                command,
+                cwd=daemon.folder,
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        daemon.await_ready()
+    else:
+        assert run(*command, cwd=daemon.folder).returncode == 0
+    pid = int(pid_file.read_text())
+    try:
+        for number in HARMLESS:
+            os.kill(pid, number)
+            connect(daemon).enter(number.name.lower())
+        log_file = daemon.folder / "twistd.log" if not set(mode) & {"-n", "--logfile"} else daemon.log_file
+        if "--syslog" not in mode and "twisted.logger.LogPublisher" not in mode:
+            text = log_file.read_text()
+            assert "SIGHUP" in text
+            assert "SIGUSR1" in text
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        if daemon.process is not None:
+            assert daemon.wait() == 0
+        else:
+            wait_gone(pid, 20)
+    assert not pid_file.exists()
+
+
+def test_a_signal_opens_the_log_anew_and_stands_in_the_new_one(make_daemon):
+    daemon = launch(make_daemon(), subprocess.DEVNULL, "--logfile", "chatd.log")
+    for number in (signal.SIGHUP, signal.SIGUSR1):
+        daemon.await_said("start" if number == signal.SIGHUP else "signal")
+        daemon.log_file.rename(daemon.folder / f"old.{number}")
+        daemon.signal(number)
+        assert number.name in daemon.await_said("signal")[0]
+    assert daemon.terminate() == 0
+
+
+def test_no_descriptors_is_one_line(make_daemon):
+    daemon = launch(make_daemon(), subprocess.DEVNULL, "--logfile", "chatd.log")
+    _, hard = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (40, hard))
+    held = [socket.create_connection((LOOPBACK, daemon.port)) for _ in range(300)]
+    daemon.await_said("accept-failed")
+    for one in held:
+        one.close()
+    assert daemon.terminate() == 0
+    assert len(daemon.said("accept-failed")) == 1
+    assert daemon.log.count("\n") < 10
