@@ -107,6 +107,8 @@ class Writer:
     def write(self, text: str) -> None:
         """Take ``text`` to be written, or count it as dropped where too much waits."""
         line = text.encode(self._target.encoding, "backslashreplace")
+        if not line:
+            return  # which the thread would take for a file to open anew
         with self._change:
             if self._dropped or self._size + len(line) > MAX_WAITING:
                 self._dropped += 1
