@@ -183,12 +183,19 @@ class Link:
         self._unanswered = None
 
     def suspected_at(self) -> float | None:
-        """Return when the lateness of an answer becomes suspicious; None while nothing is awaited."""
+        """Return when the lateness of an answer becomes suspicious; None while nothing is awaited.
+
+        That is after half of the heartbeat's limit at the latest, whatever round trips were measured, so that
+        another link is tried before this one is given up.
+        """
         if self._unanswered is None or self.phase is not Phase.LIVE:
             return None
+        half = self._heart.limit / 2
         if self._probing:
-            return self._unanswered + self.round_trip.patience(PROBE_PATIENCE)
-        return max(self._unanswered + self.round_trip.patience(PATIENCE), self._read + self._heart.interval)
+            return self._unanswered + min(self.round_trip.patience(PROBE_PATIENCE), half)
+        late = max(self._unanswered + self.round_trip.patience(PATIENCE), self._read + self._heart.interval)
+        # With two silent intervals the ping itself goes out at half of the limit: it has a moment to be answered.
+        return min(late, max(self._read + half, self._unanswered + PATIENCE))
 
     def due_at(self) -> float:
         """Return when `check` has something to say if nothing happens before."""

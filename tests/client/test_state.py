@@ -510,6 +510,30 @@ def test_silence_is_suspected_within_four_seconds_and_ends_the_link_after_eight(
     assert world.said(Lost)[0].reason == "silent for 8 s"
 
 
+@pytest.mark.parametrize("trip", [0.01, 1.0, 5.0, 60.0])
+def test_silence_is_suspected_at_half_of_the_limit_whatever_was_measured(trip):
+    world = connected()
+    for _ in range(20):
+        world.machine.current.round_trip.measured(trip)
+    begin = world.now
+    world.reachable = False
+    while not world.said(Quiet):
+        world.wait(0.1)
+        assert world.now - begin <= 4.2
+
+
+def test_a_probe_is_suspected_at_half_of_the_limit_whatever_was_measured():
+    world = connected()
+    for _ in range(20):
+        world.machine.current.round_trip.measured(60.0)
+    begin = world.now
+    world.reachable = False
+    world.perform(world.machine.hurry(world.now))
+    while not world.said(Quiet):
+        world.wait(0.1)
+        assert world.now - begin <= 4.2
+
+
 def test_a_second_link_takes_over_from_a_quiet_one_before_that_is_lost():
     world = connected()
     old = world.machine.current.number
