@@ -194,7 +194,7 @@ class Link:
         if self._probing:
             return self._unanswered + min(self.round_trip.patience(PROBE_PATIENCE), half)
         late = max(self._unanswered + self.round_trip.patience(PATIENCE), self._read + self._heart.interval)
-        # With two silent intervals the ping itself goes out at half of the limit: it has a moment to be answered.
+        # Of two intervals the first ends with the ping, at half of the limit: its answer has a moment.
         return min(late, max(self._read + half, self._unanswered + PATIENCE))
 
     def due_at(self) -> float:

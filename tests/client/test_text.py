@@ -129,3 +129,16 @@ def test_changes_of_the_link_have_exact_forms():
     assert link_line(Quiet("h:1", 3.2)) == "chatc: quiet h:1 for 3 s; trying another connection"
     assert link_line(GapSeen("#a", "#a", 1, 1)) is None
     assert gap_line(GapSeen("#a", "#a", 1, 1)) == "chatc: gap in #a: event 1 cannot be had any more"
+
+
+@pytest.mark.parametrize(
+    "code", [*range(0x2028, 0x202F), *range(0x2066, 0x206A), 0x200B, 0x2060, 0x2064, 0xFEFF]
+)
+def test_what_turns_or_hides_text_is_shown(code):
+    assert clean(f"a{chr(code)}b") == "a\ufffdb"
+
+
+@pytest.mark.parametrize("code", [0x200C, 0x200D, 0x200E, 0x200F, 0x061C])
+def test_what_scripts_need_is_kept(code):
+    text = f"a{chr(code)}b"
+    assert clean(text) == text

@@ -7,6 +7,9 @@ from chatd.wire.limits import MAX_TEXT
 LONGEST: Final = 4 * MAX_TEXT
 """Bytes of a line that are kept; a longer one is refused anyway."""
 
+_MARK: Final = "\ufeff".encode()
+"""The byte order mark that some programs begin a UTF-8 file with; it belongs to no line."""
+
 
 class LineCutter:
     """Cuts received bytes into lines without their ends: LF or CR LF."""
@@ -14,10 +17,13 @@ class LineCutter:
     def __init__(self) -> None:
         self._rest = b""
         self._skipping = False
+        self._begun = False
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the lines that ``data`` completes."""
         *lines, rest = (self._rest + data).split(b"\n")
+        if lines:
+            lines[0] = self._without_mark(lines[0])
         if self._skipping and lines:
             lines[0], self._skipping = b"x" * (LONGEST + 1), False
         if self._skipping or len(rest) > LONGEST:
@@ -29,4 +35,10 @@ class LineCutter:
         """Return the last line, which has no end."""
         if self._skipping:
             return [b"x" * (LONGEST + 1)]
-        return [self._rest] if self._rest else []
+        rest = self._without_mark(self._rest)
+        return [rest] if rest else []
+
+    def _without_mark(self, line: bytes) -> bytes:
+        """Return ``line`` without the byte order mark, where it is the first one."""
+        begun, self._begun = self._begun, True
+        return line if begun else line.removeprefix(_MARK)

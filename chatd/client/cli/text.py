@@ -16,11 +16,15 @@ INDENT: Final = "      "
 _UNTOLD: Final = "application/octet-stream"
 """The media type that says nothing."""
 
-_DANGEROUS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202d\u202e]")
+_DANGEROUS: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # what a terminal obeys
+    "\u2028-\u202e\u2066-\u2069"  # what ends a line, or turns the direction of all that follows
+    "\u200b\u2060-\u2064\ufeff]"  # what nobody sees; joiners and direction marks stay, which scripts need
+)
 
 
 def clean(text: str) -> str:
-    """Return ``text`` with every control character (but tab and line feed) shown instead of obeyed."""
+    """Return ``text`` with what a terminal obeys, hides or turns shown instead (but tab and line feed)."""
     return _DANGEROUS.sub(_visible, text)
 
 
