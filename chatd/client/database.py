@@ -118,8 +118,15 @@ class Database:
                 "profile-damaged",
                 f"The profile {self.path} is damaged; move it away, or name another with --profile.",
             ) from None
-        except (OSError, apsw.Error) as error:
+        except (OSError, apsw.CantOpenError, apsw.ReadOnlyError) as error:
             reason = getattr(error, "strerror", None) or str(error)
+            raise ClientError(
+                "profile-unusable",
+                f"The profile {self.path} cannot be written: {reason}; name another folder with --state, or"
+                " keep nothing with --ephemeral.",
+            ) from None
+        except apsw.Error as error:
+            reason = str(error)
             raise ClientError(
                 "profile-unusable", f"The profile {self.path} cannot be used: {reason}."
             ) from None

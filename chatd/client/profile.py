@@ -25,9 +25,19 @@ _WAYS: Final = {"address": 0, "host": 1, "any": 2}
 
 
 def state_folder() -> Path:
-    """Return the folder that holds the profiles: ``$XDG_STATE_HOME/chatd`` or ``~/.local/state/chatd``."""
+    """Return the folder that holds the profiles: ``$XDG_STATE_HOME/chatd`` or ``~/.local/state/chatd``.
+
+    Raises `ClientError` ``no-home`` for a user without a home folder.
+    """
     base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(base).expanduser() / "chatd"
+    try:
+        return Path(base).expanduser() / "chatd"
+    except RuntimeError:
+        raise ClientError(
+            "no-home",
+            "There is no home folder to keep the session in; set HOME or XDG_STATE_HOME, name a folder with"
+            " --state, or keep nothing with --ephemeral.",
+        ) from None
 
 
 def open_slot(

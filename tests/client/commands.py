@@ -17,9 +17,9 @@ def chatc(daemon, tmp_path):
     base = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "LOGNAME": "login", "TZ": "UTC"}
     base["CHATD_SERVER"] = f"127.0.0.1:{daemon.port}"
 
-    def start(*arguments, env=(), **how):
+    def start(*arguments, env=(), prefix=(), **how):
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
-        command = [sys.executable, "-c", "from chatd.client.cli import main; main()", *arguments]
+        command = [*prefix, sys.executable, "-c", "from chatd.client.cli import main; main()", *arguments]
         started.append(subprocess.Popen(command, env={**base, **dict(env)}, **pipes))
         return started[-1]
 

@@ -198,3 +198,36 @@ def test_two_terminals_on_one_profile_are_two_devices(chatc, run):
         assert texts(tail.communicate(timeout=PATIENCE)[0].decode()) == ["one", "two"]
         assert tail.returncode == 0
     assert json.loads(run("--nick", "bob", "who", "#a", "--json")[1])["nick"] == "ann"
+
+
+def test_who_has_no_home_is_told_what_to_do(chatc):
+    """As in a container or from cron: a user id without an entry in the list of users."""
+    script = 'unset HOME XDG_STATE_HOME LOGNAME USER; exec "$@"'
+    start = ["unshare", "--user", "--map-user=54321", "sh", "-c", script, "sh"]
+    process = chatc("send", "#a", "x", prefix=start)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out) == (1, b"")
+    assert err.decode().count("\n") == 1
+    assert "There is no home folder" in err.decode()
+    process = chatc("--ephemeral", "send", "#a", "x", prefix=start)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert "nothing is kept" in err.decode()
+
+
+def test_a_state_folder_that_cannot_be_written_is_told_with_the_ways_out(run, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    status, out, err = run("--state", str(tmp_path / "file"), "rooms")
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "--state" in err
+    assert "--ephemeral" in err
+    assert run("--state", str(tmp_path / "other"), "send", "#a", "x")[0] == 0
+    assert (tmp_path / "other" / "default.sqlite").exists()
+
+
+def test_ephemeral_keeps_nothing_and_is_not_for_profiles(run, tmp_path):
+    assert run("--ephemeral", "send", "#a", "x")[0] == 0
+    assert not (tmp_path / "state").exists()
+    status, _, err = run("--ephemeral", "--profile", "work", "rooms")
+    assert status == 1
+    assert "leave --profile and --state out" in err

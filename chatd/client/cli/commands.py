@@ -1,6 +1,7 @@
 """chatc's command line: options and commands, each importing what it needs only when it runs."""
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -24,6 +25,10 @@ _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON line
 )
 @click.option("--nick", metavar="NAME", default="", help="Who to be; the one last used there, by default.")
 @click.option("--profile", metavar="NAME", help="Where to remember sessions.  [default: default]")
+@click.option("--state", metavar="DIR", help="Where profiles are kept.  [default: from $XDG_STATE_HOME]")
+@click.option(
+    "--ephemeral", is_flag=True, help="Keep nothing: begin as a newcomer, and forget all at the end."
+)
 @click.option("--ca", metavar="FILE", help="Authorities (PEM) to trust for TLS instead of the system's.")
 @click.option(
     "--proxy",
@@ -34,22 +39,38 @@ _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON line
 @click.version_option(__version__, prog_name="chatc")
 @click.pass_context
 def chatc(
-    context: click.Context, server: str, nick: str, profile: str | None, ca: str | None, proxy: str | None
+    context: click.Context,
+    server: str,
+    nick: str,
+    profile: str | None,
+    state: str | None,
+    ephemeral: bool,
+    ca: str | None,
+    proxy: str | None,
 ) -> None:
     """Talk in rooms that survive every outage.
 
     Without a command, chat interactively. A ROOM is #room, or @nick for direct messages (quote it: '#room').
     """
     from chatd.client.address import parse_address  # noqa: PLC0415 - --help needs none of it
+    from chatd.client.cli.running import complain  # noqa: PLC0415
+    from chatd.client.problems import ClientError  # noqa: PLC0415
     from chatd.client.proxies.choice import choose_proxy  # noqa: PLC0415
     from chatd.client.values import Options  # noqa: PLC0415
 
+    if ephemeral and (profile is not None or state is not None):
+        raise ClientError("bad-options", "--ephemeral keeps nothing; leave --profile and --state out.")
+    if ephemeral:
+        complain(
+            "nothing is kept: what is not sent when chatc ends is lost, and nobody can go on as this nick"
+        )
     address = parse_address(server)
     context.obj = Options(
         server=address,
         nick=nick,
-        profile=profile or "default",
+        profile=None if ephemeral else profile or "default",
         profile_named=profile is not None,
+        folder=None if state is None else Path(state),
         ca=ca,
         proxy=choose_proxy(proxy, os.environ, address),
     )
