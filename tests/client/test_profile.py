@@ -212,7 +212,7 @@ def test_a_file_from_before_there_were_files_is_read_and_brought_up_to_date(take
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ClientError, match="cannot be used"):
+    with pytest.raises(ClientError, match="cannot be written"):
         open_slot("p", HERE, "", "login", named=False, folder=tmp_path / "file" / "chatd")
 
 
