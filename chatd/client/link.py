@@ -185,8 +185,9 @@ class Link:
     def suspected_at(self) -> float | None:
         """Return when the lateness of an answer becomes suspicious; None while nothing is awaited.
 
-        That is after half of the heartbeat's limit at the latest, whatever round trips were measured, so that
-        another link is tried before this one is given up.
+        Whatever round trips were measured, that is no later than half of the heartbeat's limit after the last
+        byte, or `PATIENCE` after what is awaited was asked where that is later. A probe has half of the limit
+        from its own moment.
         """
         if self._unanswered is None or self.phase is not Phase.LIVE:
             return None
