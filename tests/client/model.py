@@ -129,6 +129,8 @@ class Conn:
             if member and cursor > len(server.rooms.get(room, [])):
                 self._end(Error(code=Code.CURSOR_BEYOND_HEAD, text="beyond", room=room))
                 return
+        if not token:
+            account.firm = True
         if account.conn is not None:
             account.conn.say(Goodbye(reason="taken-over"))
             account.conn.close()
@@ -195,7 +197,7 @@ class Conn:
         elif self.server.full:
             self.say(Error(id=send.id, code=Code.STORAGE_UNAVAILABLE, text="full"))
         else:
-            account.last = send.n
+            account.last, account.firm = send.n, True
             event = self.server.post(
                 send.room,
                 account.nick,

@@ -129,3 +129,47 @@ Promises.TestCase.settings = settings(
     max_examples=150, stateful_step_count=80, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestPromises = Promises.TestCase
+
+
+# Found by chance once: each resumes with a token that is not on the client's disk yet.
+
+
+def test_a_send_behind_a_resume_with_a_token_that_is_not_on_disk_is_seen():
+    promises = Promises()
+    promises.go_well(rounds=1, flush=False)
+    promises.wait(3)
+    promises.say(bad=False, more=1)
+    promises.teardown()
+
+
+def test_a_send_whose_answer_is_lost_behind_such_a_resume_is_not_doubled():
+    promises = Promises()
+    promises.go_well(rounds=1, flush=False)
+    promises.wait(3)
+    promises.go_well(rounds=1, flush=False)
+    promises.wait(1)
+    promises.wait(2)
+    promises.say(bad=False, more=1)
+    promises.flush()
+    promises.up(104)
+    promises.wait(2)
+    promises.wait(3)
+    promises.teardown()
+
+
+def test_nor_is_one_that_waited_for_a_disk_that_was_full():
+    promises = Promises()
+    promises.disk(full=False)
+    promises.go_well(rounds=1, flush=False)
+    promises.wait(3)
+    promises.go_well(rounds=1, flush=False)
+    promises.wait(2)
+    promises.wait(3)
+    promises.say(bad=False, more=1)
+    promises.dial()
+    promises.flush()
+    promises.up(110)
+    promises.wait(3)
+    promises.dial()
+    promises.go_well(rounds=3, flush=True)
+    promises.teardown()
