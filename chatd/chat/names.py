@@ -1,7 +1,7 @@
 """Names of users and rooms: what may be in them, and when two of them are the same.
 
 A name is normalised with NFKC (Unicode Standard Annex 15); two names are the same when their case-folded
-forms are, so that look-alike case and width variants collide.
+forms without joiners are, so that look-alike case and width variants collide.
 """
 
 import unicodedata
@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import MAX_NAME
+from chatd.wire.names import JOINERS, fold, stray_joiner
 
 ROOM_SIGN = "#"
 USER_SIGN = "@"
@@ -17,19 +18,18 @@ _BEGIN = ("L", "Nd")
 _WITHIN = ("L", "Nd", "M")
 
 
-def _fold(name: str) -> str:
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-
-
 def _fault(name: str) -> str | None:
     """Return what is wrong with a normalised name, or None."""
     if not 1 <= len(name) <= MAX_NAME:
         return f"it must have 1 to {MAX_NAME} characters"
     if not _allowed(name[0], _BEGIN):
         return "it must begin with a letter, a digit or one of - _ ."
-    bad = next((char for char in name if not _allowed(char, _WITHIN)), None)
+    bad = next((char for char in name if char not in JOINERS and not _allowed(char, _WITHIN)), None)
     if bad is not None:
         return f"{_show(bad)} may not be in it; use letters, digits, - _ and ."
+    stray = stray_joiner(name)
+    if stray is not None:
+        return f"{_show(name[stray])} may only stand between letters that need it"
     return None
 
 
@@ -46,7 +46,7 @@ def _check(name: str, what: str, code: Code) -> tuple[str, str]:
     if len(name) > 4 * MAX_NAME:
         raise RequestError(code, f"That {what} is too long: it must have 1 to {MAX_NAME} characters.")
     display = unicodedata.normalize("NFKC", name)
-    key = _fold(display)
+    key = fold(display)
     fault = _fault(display) or _fault(key)
     if fault is not None:
         raise RequestError(code, f"That {what} is not possible: {fault}.")

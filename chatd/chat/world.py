@@ -22,6 +22,7 @@ from chatd.wire import limits
 from chatd.wire.codec import encode
 from chatd.wire.errors import Code, ProtocolError, RequestError
 from chatd.wire.messages import Event, File, Limits
+from chatd.wire.names import JOINERS
 
 LIMITS = Limits(
     frame=limits.MAX_FRAME,
@@ -122,7 +123,7 @@ class World:
         """Return a nick like ``nick`` that is free; nothing where a few looks find none."""
         for number in (*range(2, 10), len(self.users) + 10):
             with suppress(RequestError):
-                suggestion = f"{nick[:24]}{number}"
+                suggestion = f"{nick[:24].rstrip(JOINERS)}{number}"
                 if check_nick(suggestion)[1] not in self.nicks:
                     return suggestion
         return ""

@@ -12,7 +12,6 @@ from chatd.client.carrier import Carrier
 from chatd.client.driver import Driver
 from chatd.client.notices import Notice, NotSaved, SendRefused, TransferSeen
 from chatd.client.problems import ClientError
-from chatd.client.rooms import fold
 from chatd.client.slot import Slot
 from chatd.client.stages import Transfer
 from chatd.client.targets import Wanted
@@ -20,6 +19,7 @@ from chatd.client.transfers import Moving, Transfers
 from chatd.client.values import KeptUpload, Sent
 from chatd.files.strand import Threads, Workers
 from chatd.wire.messages import File
+from chatd.wire.names import fold
 
 T = TypeVar("T")
 

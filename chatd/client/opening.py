@@ -5,10 +5,10 @@ import os
 from dataclasses import replace
 
 from chatd.client.profile import open_slot
-from chatd.client.rooms import fold
 from chatd.client.session import Remembered, Session, Wishes
 from chatd.client.slot import Slot
 from chatd.client.values import Options
+from chatd.wire.names import fold
 
 
 def recall(options: Options) -> tuple[Slot | None, Remembered]:

@@ -13,8 +13,8 @@ from chatd.client.address import Address
 from chatd.client.database import Database
 from chatd.client.locks import SlotLock
 from chatd.client.problems import ClientError
-from chatd.client.rooms import fold
 from chatd.client.slot import Slot, add_identity, add_slot, lock_path, touch
+from chatd.wire.names import fold, stray_joiner, without_joiners
 
 _FIND: Final = """
 SELECT identity.id FROM identity JOIN address ON address.identity = identity.id
@@ -49,7 +49,7 @@ def open_slot(
     says that the profile was asked for by name: then its newest identity serves a new address too.
     Raises `ClientError` where the profile cannot be used.
     """
-    if not profile or profile.startswith(".") or "/" in profile or not profile.isprintable():
+    if not profile or profile.startswith(".") or "/" in profile or not _can_be_seen(profile):
         raise ClientError("bad-profile", f"{profile!r} cannot name a profile; use letters and digits.")
     database = Database((state_folder() if folder is None else folder) / f"{profile}.sqlite")
     with database.transaction():
@@ -59,6 +59,10 @@ def open_slot(
         touch(database, identity, address)
         number, lock = _free_slot(database, identity) or add_slot(database, identity)
     return Slot(database, identity, number, address, lock)
+
+
+def _can_be_seen(name: str) -> bool:
+    return without_joiners(name).isprintable() and stray_joiner(name) is None
 
 
 def _find(database: Database, address: Address, nick: str, *, named: bool) -> int | None:

@@ -1,6 +1,5 @@
 """Rooms as the client sees them: cursors, names, and the count that proves that nothing was missed."""
 
-import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from chatd.client.notices import (
 )
 from chatd.client.problems import HoleError
 from chatd.wire.messages import Event, Gap, Presence, RoomState
+from chatd.wire.names import fold
 
 
 @dataclass(slots=True)
@@ -27,11 +27,6 @@ class Followed:
     cursor: int
     topic: str = ""
     peer: str = ""
-
-
-def fold(name: str) -> str:
-    """Return the form by which two names are compared (docs/PROTOCOL.md, "Names")."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
 Positions = dict[str, int]

@@ -11,10 +11,10 @@ from chatd.client.database import Database
 from chatd.client.locks import SlotLock
 from chatd.client.outbox import Entry
 from chatd.client.problems import ClientError
-from chatd.client.rooms import fold
 from chatd.client.session import Changes, Remembered, Session
 from chatd.client.values import KeptUpload
 from chatd.wire.messages import File
+from chatd.wire.names import fold
 
 
 def lock_path(database: Database, slot: int) -> Path:

@@ -15,12 +15,13 @@ from chatd.client.links import Links
 from chatd.client.notices import CannotConnect, Connected, JoinRefused, Stopped
 from chatd.client.outbox import Outbox
 from chatd.client.requests import Requests
-from chatd.client.rooms import Rooms, fold
+from chatd.client.rooms import Rooms
 from chatd.client.session import TAKEN_OVER, Changes, Remembered, Wishes, final_sentence, introduce
 from chatd.client.transfers import Transfers
 from chatd.wire import messages as m
 from chatd.wire.codec import encode
 from chatd.wire.errors import EXPLANATIONS, CloseReason, Code, ProtocolError
+from chatd.wire.names import fold
 
 T = TypeVar("T")
 

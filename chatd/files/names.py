@@ -7,12 +7,13 @@ from typing import Final
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import MAX_FILE_NAME, MAX_MEDIA
 from chatd.wire.messages import File
+from chatd.wire.names import JOINERS, stray_joiner
 
 SAFE_BYTES: Final = MAX_FILE_NAME - 16
 """Bytes of a name on disk: there is room for what is added to it, such as `` (1)`` and ``.part.json``."""
 
-_HIDDEN: Final = "\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff"
-"""What ends a line, cannot be seen, turns the direction of writing or is no character."""
+_HIDDEN: Final = "\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff"
+"""What ends a line, cannot be seen, turns the direction of writing or is no character; but joiners."""
 
 _bad: Final = re.compile(f"[{_HIDDEN}/\\\\]")
 _unsafe: Final = re.compile(f'[{_HIDDEN}<>:"|?*]')
@@ -46,6 +47,9 @@ def _fault(name: str) -> str | None:
     bad = _bad.search(name)
     if bad is not None:
         return f"U+{ord(bad[0]):04X} may not be in it"
+    stray = stray_joiner(name)
+    if stray is not None:
+        return f"U+{ord(name[stray]):04X} may only stand between letters that need it"
     if name in {"", ".", ".."}:
         return "it names no file"
     if len(name.encode()) > MAX_FILE_NAME:
@@ -76,6 +80,8 @@ def safe_name(name: str) -> str:
     last = re.split(r"[/\\]", name)[-1]
     shown = unicodedata.normalize("NFC", _unsafe.sub("_", last))
     stripped = shown.lstrip(" .-~").rstrip(" .")
+    while (stray := stray_joiner(stripped)) is not None:
+        stripped = f"{stripped[:stray]}_{stripped[stray + 1 :]}"
     if _device.fullmatch(stripped):
         stripped = f"_{stripped}"
     return _shorten(stripped) or "file"
@@ -89,4 +95,4 @@ def _shorten(name: str) -> str:
     if not stem or len(tail) > SAFE_BYTES // 4:
         stem, tail = name, b""
     head = stem.encode()[: SAFE_BYTES - len(tail)]
-    return head.decode(errors="ignore").rstrip(" .") + tail.decode()
+    return head.decode(errors="ignore").rstrip(f" .{JOINERS}") + tail.decode()

@@ -99,7 +99,25 @@ def test_what_strangers_call_a_file_is_made_harmless(name, tmp_path):
 
 
 _WORDS = st.sampled_from(
-    ["..", "/", "\\", ".", "con", " ", "-", "\x00", ".txt", "\u202e", "a", "ü", ":", "~"]
+    [
+        "..",
+        "/",
+        "\\",
+        ".",
+        "con",
+        " ",
+        "-",
+        "\x00",
+        ".txt",
+        "\u202e",
+        "a",
+        "ü",
+        ":",
+        "~",
+        "\u200c",
+        "\u200d",
+        "ش",
+    ]
 )
 
 
@@ -113,11 +131,44 @@ def test_any_name_is_made_harmless_and_stays_as_it_is_then(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["holiday.jpg", "Grüße aus Köln.pdf", "a.tar.gz", "no extension", "日本.txt", "x" * 200]
+    "name",
+    [
+        "holiday.jpg",
+        "Grüße aus Köln.pdf",
+        "a.tar.gz",
+        "no extension",
+        "日本.txt",
+        "x" * 200,
+        "\u06af\u0632\u0627\u0631\u0634\u200c\u0647\u0627.pdf",
+        "\u0dc1\u0dca\u200d\u0dbb\u0dd3 \u0dbd\u0d82\u0d9a\u0dcf.odt",
+    ],
 )
 def test_harmless_names_stay_as_they_are(name):
     assert safe_name(name) == name
     check_file_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("a\u200db.pdf", "a_b.pdf"),
+        ("co\u200dn", "co_n"),
+        ("\u200d.pdf", "_.pdf"),
+        ("\u0634\u200c.", "\u0634_"),
+    ],
+)
+def test_a_joiner_that_no_letter_needs_hides_in_no_name(name, safe):
+    assert safe_name(name) == safe
+    with pytest.raises(RequestError, match=r"U\+200[CD] may only stand between letters"):
+        check_file_name(name)
+
+
+def test_a_long_name_is_not_cut_behind_a_joiner():
+    word = "\u0634\u200c"
+    for length in range(20, 120):
+        safe = safe_name(word * length + "\u0634.pdf")
+        assert safe_name(safe) == safe
+        check_file_name(safe)
 
 
 def test_a_long_name_keeps_its_extension():

@@ -52,6 +52,21 @@ def test_a_nick_in_use_is_refused_with_a_suggestion(playground):
     assert talker.lost is not None
 
 
+def test_a_nick_is_in_use_with_and_without_its_joiner(playground):
+    midnight = "\u0646\u06cc\u0645\u200c\u0634\u0628"
+    assert come_in(playground, midnight).of(m.Welcome)[0].nick == midnight
+    other = come_in(playground, midnight.replace("\u200c", ""))
+    (error,) = other.of(m.Error)
+    assert (error.code, error.suggest) == ("nick-taken", midnight.replace("\u200c", "") + "2")
+
+
+def test_a_suggestion_does_not_end_a_name_behind_its_joiner(playground):
+    nick = "\u0634\u200c" * 12 + "\u0634\u0634"
+    come_in(playground, nick)
+    (error,) = come_in(playground, nick).of(m.Error)
+    assert come_in(playground, error.suggest).of(m.Welcome)[0].nick == error.suggest
+
+
 @pytest.mark.parametrize("nick", ["", "a b", "#a", "@a", "a" * 33, "a\x00", "\u200d", "🦊", "a+b"])
 def test_a_wrong_nick_is_refused(playground, nick):
     talker = come_in(playground, nick)

@@ -19,11 +19,11 @@ from chatd.client.cli.text import clean, clean_line, event_lines
 from chatd.client.cli.unfinished import Unfinished
 from chatd.client.notices import LinkState
 from chatd.client.problems import ClientError
-from chatd.client.rooms import fold
 from chatd.client.stages import Stage
 from chatd.client.values import Sent
 from chatd.wire import messages as m
 from chatd.wire.errors import RequestError
+from chatd.wire.names import fold
 
 GRACE: Final = 2.0
 """Seconds that the user who ends chatc waits for what is on its way to be acknowledged."""

@@ -11,8 +11,8 @@ from chatd.client.cli.conversation import Conversation
 from chatd.client.cli.marks import ReadMarks
 from chatd.client.cli.text import clean_line, clock, file_text, gap_line, link_line
 from chatd.client.problems import ClientError
-from chatd.client.rooms import fold
 from chatd.wire.errors import CloseReason
+from chatd.wire.names import fold
 
 
 class Hearing:

@@ -1,6 +1,6 @@
 """Who was met: the nicks that Tab completes, the latest speakers first, and who is known to be there."""
 
-from chatd.client.rooms import fold
+from chatd.wire.names import fold
 
 
 class Nicks:

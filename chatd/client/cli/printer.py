@@ -20,7 +20,7 @@ from chatd.client.notices import (
     Stopped,
 )
 from chatd.client.problems import ClientError
-from chatd.client.rooms import fold
+from chatd.wire.names import fold
 
 MOST: Final = 1_048_576
 """Bytes that may wait for standard output before reading from the server stops."""

@@ -10,6 +10,7 @@ from chatd.client.cli.text import clean_line, file_text
 from chatd.client.notices import LinkState
 from chatd.client.values import Status, Waiting
 from chatd.wire.messages import Event, Member, RoomInfo
+from chatd.wire.names import fold
 
 MAX_WAITING: Final = 4
 """Rows above the prompt for messages that are not sent yet; more are counted in words."""
@@ -39,7 +40,7 @@ class Days:
 
 def coloured(line: str, nick: str) -> str:
     """Return ``line`` with its first ``<nick>`` in the colour that this nick always has."""
-    code = _COLOURS[crc32(nick.casefold().encode()) % len(_COLOURS)]
+    code = _COLOURS[crc32(fold(nick).encode()) % len(_COLOURS)]
     return line.replace(f"<{nick}>", f"<\x1b[{code}m{nick}\x1b[0m>", 1)
 
 

@@ -15,11 +15,11 @@ from chatd.client.cli.showing import member_line, page_title, room_lines, status
 from chatd.client.cli.text import clean_line
 from chatd.client.cli.which import which_file
 from chatd.client.problems import ClientError
-from chatd.client.rooms import fold
 from chatd.client.values import Sent
 from chatd.wire.errors import RequestError
 from chatd.wire.limits import MAX_INT, PAGE_ROWS
 from chatd.wire.messages import Event
+from chatd.wire.names import fold
 
 PAGE: Final = 20
 """Events that /history shows where no number is given."""
