@@ -27,6 +27,9 @@ PATIENCE: Final = 1.0
 PROBE_PATIENCE: Final = 0.3
 """Seconds that the answer to a probe may take at the least: there was reason to doubt the link."""
 
+QUARTERS: Final = 4
+"""Parts of the heartbeat's limit: a ping goes out after one, and its answer has one until the suspicion."""
+
 
 class Chunk(NamedTuple):
     """A part of a file: bytes of ``transfer`` from ``offset`` on."""
@@ -78,7 +81,7 @@ class Link:
         self._unanswered: float | None = None
         self._pings: dict[bytes, float] = {}
         self._count = 0
-        self._probing = False
+        self._probed: float | None = None
 
     def wait(self, due: float) -> None:
         """Note that the transport is to be opened at ``due``."""
@@ -98,7 +101,9 @@ class Link:
     def welcomed(self, welcome: Welcome, now: float) -> None:
         """Note that the welcome came, with the heartbeat and the limits in force."""
         self.phase, self.live_since = Phase.LIVE, now
-        self._heart = Heartbeat(welcome.heartbeat.interval, welcome.heartbeat.misses, now)
+        pulse = welcome.heartbeat
+        misses = max(pulse.misses, QUARTERS)
+        self._heart = Heartbeat(pulse.interval * pulse.misses / misses, misses, now)
         self._read = now
         self.resumed, self.limits = welcome.resumed, welcome.limits
 
@@ -131,7 +136,7 @@ class Link:
         """Note that bytes came."""
         self._heart.heard(now)
         self._read = now
-        self._probing = False
+        self._probed = None
         if self._unanswered is not None:
             self._unanswered = now if self._pings else None
 
@@ -172,31 +177,31 @@ class Link:
 
     def probe(self, now: float) -> bytes:
         """Return a ping whose lateness is suspicious without any silence before it."""
-        self._probing = True
-        self._unanswered = now
+        if self._probed is None:
+            self._probed = now
         return self.ping(now)
 
     def forgive(self, now: float) -> None:
         """Begin the silence anew: we were not listening."""
         self._heart.forgive(now)
         self._read = now
-        self._unanswered = None
+        self._unanswered = self._probed = None
 
     def suspected_at(self) -> float | None:
-        """Return when the lateness of an answer becomes suspicious; None while nothing is awaited.
+        """Return when silence, or the lateness of an answer, becomes suspicious; None before the welcome.
 
-        Whatever round trips were measured, that is no later than half of the heartbeat's limit after the last
-        byte, or `PATIENCE` after what is awaited was asked where that is later. A probe has half of the limit
-        from its own moment.
+        Whatever round trips were measured and whatever is awaited, that is no later than half of the
+        heartbeat's limit after the last byte that could be read.
         """
-        if self._unanswered is None or self.phase is not Phase.LIVE:
+        if self.phase is not Phase.LIVE:
             return None
-        half = self._heart.limit / 2
-        if self._probing:
-            return self._unanswered + min(self.round_trip.patience(PROBE_PATIENCE), half)
-        late = max(self._unanswered + self.round_trip.patience(PATIENCE), self._read + self._heart.interval)
-        # Of two intervals the first ends with the ping, at half of the limit: its answer has a moment.
-        return min(late, max(self._read + half, self._unanswered + PATIENCE))
+        times = [self._read + self._heart.limit / 2]
+        if self._unanswered is not None:
+            late = self._unanswered + self.round_trip.patience(PATIENCE)
+            times.append(max(late, self._read + self._heart.interval))
+        if self._probed is not None:
+            times.append(self._probed + self.round_trip.patience(PROBE_PATIENCE))
+        return min(times)
 
     def due_at(self) -> float:
         """Return when `check` has something to say if nothing happens before."""

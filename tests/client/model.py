@@ -51,6 +51,7 @@ class ModelServer:
         self.rooms: dict[str, list[Event]] = {}
         self.members: dict[str, set[str]] = {}
         self.full = False
+        self.pulse: Pulse | None = None
         self.count = 0
 
     def connection(self):
@@ -148,7 +149,7 @@ class Conn:
                 nick=account.nick,
                 last=account.last,
                 now=0,
-                heartbeat=hello.heartbeat or Pulse(interval=5, misses=6),
+                heartbeat=server.pulse or hello.heartbeat or Pulse(interval=5, misses=6),
                 limits=LIMITS,
                 rooms=[self._state(room) for room in followed],
                 token=token,

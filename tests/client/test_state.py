@@ -40,6 +40,7 @@ from chatd.wire.messages import (
     Left,
     Nick,
     Ok,
+    Pulse,
     Send,
     Topic,
     Welcome,
@@ -522,16 +523,65 @@ def test_silence_is_suspected_at_half_of_the_limit_whatever_was_measured(trip):
         assert world.now - begin <= 4.2
 
 
-def test_a_probe_is_suspected_at_half_of_the_limit_whatever_was_measured():
+@pytest.mark.parametrize("before", [0.0, 1.0, 3.0, 3.9])
+def test_a_probe_is_suspected_at_half_of_the_limit_after_the_last_byte(before):
     world = connected()
     for _ in range(20):
         world.machine.current.round_trip.measured(60.0)
     begin = world.now
     world.reachable = False
+    world.wait(before)
     world.perform(world.machine.hurry(world.now))
     while not world.said(Quiet):
-        world.wait(0.1)
-        assert world.now - begin <= 4.2
+        world.wait(0.05)
+        assert world.now - begin <= 4.06
+
+
+def test_repeated_probes_put_no_suspicion_off():
+    world = connected()
+    begin = world.now
+    world.reachable = False
+    while not world.said(Quiet):
+        world.perform(world.machine.hurry(world.now))
+        world.wait(0.2)
+        assert world.now - begin <= 1.0
+
+
+@pytest.mark.parametrize(("interval", "misses"), [(5.0, 2), (30.0, 1), (2.0, 3), (1.0, 3), (2.0, 4), (5.0, 6)])
+@pytest.mark.parametrize("trip", [0.01, 60.0])
+def test_any_heartbeat_suspects_at_half_of_its_limit(interval, misses, trip):
+    world = World()
+    world.server.pulse = Pulse(interval, misses)
+    world.step()
+    for _ in range(20):
+        world.machine.current.round_trip.measured(trip)
+    begin, half = world.now, interval * misses / 2
+    world.reachable = False
+    while not world.said(Quiet):
+        world.wait(0.05)
+        assert world.now - begin <= half + 0.06
+
+
+@pytest.mark.parametrize(("interval", "misses"), [(5.0, 2), (30.0, 1), (2.0, 3), (1.0, 3)])
+def test_a_live_link_with_few_misses_is_not_suspected(interval, misses):
+    world = World()
+    world.server.pulse = Pulse(interval, misses)
+    world.step()
+    world.notices.clear()
+    pass_time(world, world.now + 60, step=0.3)
+    assert not world.notices
+
+
+def test_bytes_that_cannot_be_read_put_no_suspicion_off_while_nothing_is_awaited():
+    world = connected()
+    begin = world.now
+    world.reachable = False
+    while not world.said(Quiet):
+        world.wait(0.2)
+        link = world.machine.current
+        link.said(world.now)  # a part of a file, which nobody answers
+        world.perform(world.machine.stirred(link.number, world.now))
+        assert world.now - begin <= 4.3
 
 
 def test_a_second_link_takes_over_from_a_quiet_one_before_that_is_lost():
