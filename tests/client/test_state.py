@@ -547,7 +547,10 @@ def test_repeated_probes_put_no_suspicion_off():
         assert world.now - begin <= 1.0
 
 
-@pytest.mark.parametrize(("interval", "misses"), [(5.0, 2), (30.0, 1), (2.0, 3), (1.0, 3), (2.0, 4), (5.0, 6)])
+PULSES = [(5.0, 2), (30.0, 1), (2.0, 3), (1.0, 3), (2.0, 4), (5.0, 6)]
+
+
+@pytest.mark.parametrize(("interval", "misses"), PULSES)
 @pytest.mark.parametrize("trip", [0.01, 60.0])
 def test_any_heartbeat_suspects_at_half_of_its_limit(interval, misses, trip):
     world = World()
