@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent / "chatd"
 ARROWS = {
     "wire": set(),
     "chat": {"files", "wire"},
-    "store": {"chat"},
+    "store": {"chat", "wire"},
     "client": {"clock", "files", "tcp", "wire"},
     "clock": set(),
     "files": {"wire"},
@@ -118,6 +118,13 @@ def test_arrows(module):
 def test_chat_asks_files_for_names_alone():
     asked = {name for module in (ROOT / "chat").rglob("*.py") for name in imports(module)}
     assert {name.rpartition(".")[0] for name in asked if _folder(name) == "files"} <= {"chatd.files.names"}
+
+
+def test_chat_knows_no_bytes_of_any_wire():
+    """Messages and stored events leave it; codecs at the rim make bytes of them."""
+    wires = {"chatd.wire.codec", "chatd.wire.frames"}
+    asked = {name for module in (ROOT / "chat").rglob("*.py") for name in imports(module)}
+    assert not {name for name in asked if name in wires or name.rpartition(".")[0] in wires}
 
 
 def _pure() -> list[Path]:

@@ -9,13 +9,11 @@ import chatd
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.world import World
 from chatd.wire import limits
-from chatd.wire.codec import encode
 from chatd.wire.errors import CloseReason, Code, ProtocolError, RequestError
-from chatd.wire.frames import FrameType, frame
-from chatd.wire.messages import Hello, Pulse, Rooms, RoomState, Welcome
+from chatd.wire.messages import Hello, Message, Ping, Pulse, Rooms, RoomState, Welcome
 
-CONFIRMATION: Final = b"token?"
-"""Payload of the ping behind the welcome to a new session; its pong shows that the token has arrived."""
+CONFIRMATION: Final = "token?"
+"""What the ping behind the welcome to a new session carries; its pong shows that the token has arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +155,10 @@ def end_session(world: World, session: Session, now: int) -> None:
     world.end_session(session)
 
 
-def _welcome(world: World, peer: Peer, arrival: Arrival, entrance: Entrance, now: int) -> bytes:
+def _welcome(world: World, peer: Peer, arrival: Arrival, entrance: Entrance, now: int) -> list[Message]:
     session = arrival.session
     if peer.session is not session:
-        return b""
+        return []
     states = _follow(peer, session.user, entrance.starts())
     chunks = [
         states[begin : begin + limits.ROOMS_PER_MESSAGE]
@@ -182,8 +180,7 @@ def _welcome(world: World, peer: Peer, arrival: Arrival, entrance: Entrance, now
         more=len(chunks) > 1,
     )
     rest = [Rooms(rooms=chunk, more=chunk is not chunks[-1]) for chunk in chunks[1:]]
-    ping = b"" if arrival.resumed else frame(FrameType.PING, CONFIRMATION)
-    return b"".join([encode(welcome), *map(encode, rest), ping])
+    return [welcome, *rest] if arrival.resumed else [welcome, *rest, Ping(data=CONFIRMATION)]
 
 
 def _follow(peer: Peer, user: User, starts: dict[Room, int | None]) -> list[RoomState]:

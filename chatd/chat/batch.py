@@ -1,13 +1,15 @@
 """A batch: what is decided between two commits, and what is said once it is durable."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from chatd.chat.log import Log
 from chatd.chat.state import Peer, Session
 from chatd.chat.storage import Change, Changes
+from chatd.wire.messages import Event, Message
+from chatd.wire.stored import pack
 
-Answer = bytes | Callable[[], bytes]
-"""Frames to write, or a function that is called after the commit and returns them."""
+Answer = Message | Callable[[], Sequence[Message]]
+"""A message, or a function that is called after the commit and returns messages."""
 
 
 CHANGE_BYTES = 200
@@ -22,10 +24,10 @@ class Batch:
     ``undone`` is whether the commit has failed, ``size`` about the bytes that are to be written.
     """
 
-    __slots__ = ("_others", "_undo", "answers", "frames", "sends", "size", "undone")
+    __slots__ = ("_others", "_undo", "answers", "events", "sends", "size", "undone")
 
     def __init__(self) -> None:
-        self.frames: dict[Log, list[bytes]] = {}
+        self.events: dict[Log, list[bytes]] = {}
         self.sends: dict[Session, int] = {}
         self.answers: dict[Peer, list[tuple[int | None, Answer]]] = {}
         self.undone = False
@@ -34,16 +36,17 @@ class Batch:
         self._undo: list[Callable[[], None]] = []
 
     def __bool__(self) -> bool:
-        return bool(self.answers or self.frames or self._others)
+        return bool(self.answers or self.events or self._others)
 
-    def add_event(self, log: Log, frame: bytes) -> None:
-        """Add the event that ``log`` has just numbered."""
-        self.size += len(frame)
-        frames = self.frames.get(log)
-        if frames is None:
-            self.frames[log] = [frame]
+    def add_event(self, log: Log, event: Event) -> None:
+        """Add the event that ``log`` has just numbered, in the bytes that are kept of it."""
+        stored = pack(event)
+        self.size += len(stored)
+        events = self.events.get(log)
+        if events is None:
+            self.events[log] = [stored]
         else:
-            frames.append(frame)
+            events.append(stored)
 
     def add_send(self, session: Session) -> None:
         """Count a send of ``session``; what was last before is remembered for `undo`."""
@@ -70,14 +73,14 @@ class Batch:
     def changes(self) -> Changes:
         """Return what the store is to write; ask before another batch numbers events."""
         return Changes(
-            [(log.id, log.last - len(frames) + 1, frames) for log, frames in self.frames.items()],
+            [(log.id, log.last - len(events) + 1, events) for log, events in self.events.items()],
             [(session.last, session.id) for session in self.sends],
             list(self._others),
         )
 
     def undo(self) -> None:
         """Put the state in memory back to what it was before."""
-        for log in self.frames:
+        for log in self.events:
             log.forget_uncommitted()
         for session, last in self.sends.items():
             session.last = last

@@ -1,11 +1,11 @@
 """Following: which connections are told to follow a room from now on, or no more, once a batch is durable."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from chatd.chat.batch import Batch
 from chatd.chat.state import Peer, Room, User
-from chatd.wire.codec import encode
-from chatd.wire.messages import Left, Rooms
+from chatd.wire.messages import Left, Message, Rooms
 
 
 def follow(batch: Batch, peer: Peer, room: Room, cursor: int) -> None:
@@ -42,18 +42,18 @@ def unfollow_everywhere(batch: Batch, room: Room, user: User) -> None:
             batch.answer(session.peer, None, partial(_end, session.peer, room))
 
 
-def _begin(peer: Peer, room: Room, cursor: int) -> bytes:
+def _begin(peer: Peer, room: Room, cursor: int) -> Sequence[Message]:
     session = peer.session
     if session is None or session.user not in room.members or peer.reader.follows(room.log):
-        return b""
+        return ()
     cursor = min(cursor, room.log.head)  # what was decided before it may have failed to be stored
     peer.reader.follow(room.log, cursor)
-    return encode(Rooms(rooms=[room.state(session.user, cursor)]))
+    return [Rooms(rooms=[room.state(session.user, cursor)])]
 
 
-def _end(peer: Peer, room: Room) -> bytes:
+def _end(peer: Peer, room: Room) -> Sequence[Message]:
     member = peer.session is not None and peer.session.user in room.members
     if member or not peer.reader.follows(room.log):
-        return b""
+        return ()
     peer.reader.unfollow(room.log)
-    return encode(Left(room=room.name))
+    return [Left(room=room.name)]

@@ -5,7 +5,7 @@ seals the open batch, has its changes committed, and says `committed` or `failed
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from chatd.chat import arrival
 from chatd.chat.arrival import Arrival
@@ -14,14 +14,13 @@ from chatd.chat.log import Log
 from chatd.chat.presence import PresenceBoard
 from chatd.chat.requests import refuse, serve
 from chatd.chat.state import Peer, Room, Session
-from chatd.chat.storage import Changes, DropFiles, Snapshot, Trim
+from chatd.chat.storage import DropFiles, Snapshot, Trim
 from chatd.chat.world import World
-from chatd.wire.codec import encode
 from chatd.wire.errors import Code, ProtocolError, RequestError
-from chatd.wire.messages import Error, Hello, Request
+from chatd.wire.messages import Error, Hello, Message, Request
 
 WARM_BYTES = 67_108_864
-"""Bytes of recent frames that all logs together keep in memory; the longest untouched are dropped first."""
+"""Bytes of recent events that all logs together keep in memory; the longest untouched are dropped first."""
 
 AT_ONCE = 1500
 """Followers that are handed events in one turn, so that it stays under 20 ms; the others catch up (P6)."""
@@ -144,10 +143,13 @@ class Hub:
 
     # ---- batches ------------------------------------------------------------------------------------
 
-    def seal(self) -> tuple[Batch, Changes]:
-        """Return what was collected and what the store is to write of it, and open a new batch."""
-        batch, self.world.batch = self.world.batch, Batch()
-        return batch, batch.changes()
+    def seal(self) -> Batch | None:
+        """Return what was collected, and open a new batch; None where there is nothing."""
+        batch = self.world.batch
+        if not batch:
+            return None
+        self.world.batch = Batch()
+        return batch
 
     def committed(self, batch: Batch) -> None:
         """Let the logs grow by what ``batch`` made durable, and give its answers; `deliver` is to follow.
@@ -158,9 +160,9 @@ class Hub:
         self._deliver(AT_ONCE)
         later = [entry for entry in batch.answers.items() if not self._answer_at_once(*entry)]
         most = AT_ONCE
-        for log, frames in batch.frames.items():
+        for log, events in batch.events.items():
             before = log.tail_bytes
-            most -= log.grow(frames, most)
+            most -= log.grow(events, most)
             self._grown.append(log)
             self._keep_warm(log, log.tail_bytes - before)
         self._share = max(HALF, (AT_ONCE - most + 1) // 2)
@@ -168,7 +170,7 @@ class Hub:
             self._deliver(AT_ONCE)
         for peer, answers in later:
             try:
-                told = [answer if isinstance(answer, bytes) else answer() for _, answer in answers]
+                told = [message for _, answer in answers for message in _messages(answer)]
                 _tell(peer, told, _answered(answers))
             except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
                 peer.fault()
@@ -190,18 +192,18 @@ class Hub:
 
     @staticmethod
     def _answer_at_once(peer: Peer, answers: list[tuple[int | None, Answer]]) -> bool:
-        plain = [answer for _, answer in answers if isinstance(answer, bytes)]
+        plain = [answer for _, answer in answers if isinstance(answer, Message)]
         if len(plain) < len(answers):
             return False
         try:
-            peer.reply(b"".join(plain), _answered(answers))
+            peer.reply(plain, _answered(answers))
         except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
             peer.fault()
         return True
 
     def failed(self, batch: Batch) -> None:
         """Take back ``batch``, whose commit failed, and the open one, which was built upon it."""
-        following, _ = self.seal()
+        following = self.seal() or Batch()
         following.undo()
         batch.undo()
         refusals = []
@@ -227,14 +229,14 @@ class Hub:
         return False
 
     @staticmethod
-    def _refusals(answers: list[tuple[int | None, Answer]]) -> list[bytes]:
+    def _refusals(answers: list[tuple[int | None, Answer]]) -> list[Message]:
         """Refuse what was asked; what answers no request tells only what is true now, and is told."""
-        told = []
+        told: list[Message] = []
         for request, answer in answers:
             if request is not None:
-                told.append(encode(Error(id=request, code=Code.STORAGE_UNAVAILABLE, text=_STORAGE)))
-            elif not isinstance(answer, bytes):
-                told.append(answer())
+                told.append(Error(id=request, code=Code.STORAGE_UNAVAILABLE, text=_STORAGE))
+            elif not isinstance(answer, Message):
+                told += answer()
         return told
 
     def _keep_warm(self, log: Log, growth: int) -> None:
@@ -268,8 +270,12 @@ def _unsaved(session: Session) -> bool:
     return session.proven and not session.seen
 
 
-def _tell(peer: Peer, told: list[bytes], answered: int) -> None:
-    peer.reply(b"".join(told), answered)
+def _messages(answer: Answer) -> Sequence[Message]:
+    return (answer,) if isinstance(answer, Message) else answer()
+
+
+def _tell(peer: Peer, told: list[Message], answered: int) -> None:
+    peer.reply(told, answered)
     if peer.reader.lags:
         peer.catch_up()
 

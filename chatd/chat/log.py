@@ -1,63 +1,39 @@
 """The log: events numbered 1, 2, 3, … without holes, and the recent ones in memory.
 
 A log knows three numbers: `first` (the oldest event still kept), `head` (the last one that is on disk) and
-`last` (the last one numbered; those above `head` wait for their commit). Frames are opaque here.
+`last` (the last one numbered; those above `head` wait for their commit). Events are opaque here: they come
+and stay as they are stored, and the codec of each follower makes of them what it is handed.
 """
 
-from collections.abc import Callable
-from typing import Protocol
+from itertools import chain
+
+from chatd.chat.codec import Codec
+from chatd.chat.fanout import Audience, Follower, Outlet
+from chatd.wire.messages import Message
 
 TAIL_BYTES = 262_144
-"""Bytes of recent frames that one log keeps in memory, so that most readers that lag need no disk."""
+"""Bytes of recent events that one log keeps in memory, so that most readers that lag need no disk."""
 
 
 AT_ONCE_BYTES = 131_072
 """Bytes that a follower is handed in one piece at the most; larger batches are fetched in pages (P5)."""
 
 
-Outlet = Callable[[bytes], int]
-"""Where a follower takes joined frames: it returns how many bytes it took, or raises OSError for none.
-
-It is called once per delivery, so it is to be the system's own call wherever that may be (P6).
-"""
-
-
-class Follower(Protocol):
-    """Somebody who stands at the head of a log and is handed what grows there."""
-
-    def hand(self, data: bytes, /) -> None:
-        """Take whole frames that are in no log."""
-
-    def rest(self, data: bytes, /) -> None:
-        """Take what the outlet did not take."""
-
-    def leave_behind(self, log: "Log", cursor: int) -> None:
-        """Be no follower for now, with the cursor at ``cursor``; the rest is to be fetched."""
-
-    def fault(self) -> None:
-        """End because of the exception that is being handled: it concerns this follower alone (P8)."""
-
-
 class Log:
     """One append-only log."""
 
     __slots__ = (
-        "_asked",
-        "_grown",
-        "_page",
+        "_audiences",
         "_tail",
         "_tail_first",
         "_told",
-        "_untold",
         "first",
-        "followers",
         "head",
         "id",
         "last",
         "name",
         "tail_bytes",
         "ts",
-        "volume",
     )
 
     def __init__(self, log_id: int, name: str, first: int = 1, head: int = 0, ts: int = 0) -> None:
@@ -67,15 +43,11 @@ class Log:
         self.head = head
         self.last = head
         self.ts = ts
-        self.volume = 0
-        self.followers: dict[Follower, Outlet] = {}
-        self._untold: dict[Follower, Outlet] = {}
         self._told = head
-        self._grown = b""
+        self._audiences: dict[Codec, Audience] = {}
         self._tail: list[bytes] = []
         self._tail_first = head + 1
         self.tail_bytes = 0
-        self._forget_page()
 
     def number(self, now: int) -> int:
         """Return the number of the next event, and see to it that `ts` never goes back."""
@@ -83,64 +55,72 @@ class Log:
         self.last += 1
         return self.last
 
-    def grow(self, frames: list[bytes], most: int) -> int:
-        """Take in committed ``frames``: the head moves by as many, and ``most`` followers are owed them.
+    def grow(self, events: list[bytes], most: int) -> int:
+        """Take in committed ``events``: the head moves by as many, and ``most`` followers are owed them.
 
         Returns how many; `deliver` hands them out, and until then they stand where the head was. All others
         are left behind, to catch up in later turns. Nothing may be owed any more of what grew before.
         """
-        joined = frames[0] if len(frames) == 1 else b"".join(frames)
-        if len(joined) > AT_ONCE_BYTES:
+        size = sum(map(len, events))
+        if size > AT_ONCE_BYTES:
             most = 0
         self._told = self.head
-        self.head += len(frames)
-        self.volume += len(joined)
-        self._remember(frames, len(joined))
-        self._grown = joined
-        self._untold = self.followers.copy()
-        for follower in list(self._untold)[most:]:
+        self.head += len(events)
+        self._remember(events, size)
+        if sum(len(audience.followers) for audience in self._audiences.values()) > most:
+            self._leave_behind(self.followers[most:])
+        for audience in self._audiences.values():
+            if audience.followers:
+                audience.grow(events)
+        return sum(len(audience.untold) for audience in self._audiences.values())
+
+    def _leave_behind(self, followers: list[Follower]) -> None:
+        for follower in followers:
             try:
                 follower.leave_behind(self, self._told)
             except Exception:  # noqa: BLE001 - a fault costs that follower alone (P8)
                 follower.fault()
-        return len(self._untold)
 
     def deliver(self, most: int) -> int:
         """Hand what has grown to ``most`` of those who were not handed it yet; return to how many."""
-        untold, grown = self._untold, self._grown
-        size = len(grown)
-        count = min(most, len(untold))
-        for _ in range(count):
-            follower, outlet = untold.popitem()
-            try:
-                try:
-                    taken = outlet(grown)
-                except OSError:
-                    taken = 0
-                if taken < size:
-                    follower.rest(grown[taken:])
-            except Exception:  # noqa: BLE001 - a fault costs that follower alone (P8)
-                follower.fault()
-        if not untold:
-            self._grown = b""
+        count = 0
+        for audience in list(self._audiences.values()):
+            if audience.untold and count < most:
+                count += audience.deliver(most - count)
         return count
+
+    def tell(self, message: Message) -> None:
+        """Hand all followers a message that is in no log."""
+        for audience in list(self._audiences.values()):
+            if audience.followers:
+                audience.tell(message)
+
+    @property
+    def followers(self) -> list[Follower]:
+        """Return who stands at the head and is handed what grows."""
+        return list(chain.from_iterable(audience.followers for audience in self._audiences.values()))
 
     def stand(self, follower: Follower) -> int:
         """Return the last event that ``follower`` was handed."""
-        return self._told if follower in self._untold else self.head
+        return self._told if follower in self._audience(follower.codec).untold else self.head
 
     def passed(self, follower: Follower) -> int:
-        """Return how much of `volume`, all bytes that ever grew here, was there where ``follower`` stands."""
-        return self.volume - len(self._grown) if follower in self._untold else self.volume
+        """Return how many bytes were ever rendered for such as ``follower`` when it came to stand there."""
+        return self._audience(follower.codec).passed(follower)
 
     def admit(self, follower: Follower, outlet: Outlet) -> None:
         """Hand ``follower`` from now on what grows; it stands at the head."""
-        self.followers[follower] = outlet
+        self._audience(follower.codec).followers[follower] = outlet
 
     def dismiss(self, follower: Follower) -> None:
         """Let ``follower`` go; it is handed nothing any more."""
-        self.followers.pop(follower, None)
-        self._untold.pop(follower, None)
+        self._audience(follower.codec).dismiss(follower)
+
+    def _audience(self, codec: Codec) -> Audience:
+        audience = self._audiences.get(codec)
+        if audience is None:
+            audience = self._audiences[codec] = Audience(codec)
+        return audience
 
     def forget_uncommitted(self) -> None:
         """Take back the numbers of events whose commit failed."""
@@ -155,35 +135,34 @@ class Log:
         self._tail = []
         self._tail_first = self.head + 1
         self.tail_bytes = 0
-        self._forget_page()
+        for audience in self._audiences.values():
+            audience.forget_page()
 
-    def _forget_page(self) -> None:
-        self._asked, self._page = (0, 0, 0), (0, b"")
+    def recent(self, codec: Codec, after: int, limit: int) -> tuple[int, bytes] | None:
+        """Return events above ``after``, at least one and about ``limit`` bytes, from memory.
 
-    def recent(self, after: int, limit: int) -> tuple[int, bytes] | None:
-        """Return frames above ``after``, at least one and about ``limit`` bytes, from memory.
-
-        They come as their number and their joined bytes, the same bytes object for all who ask for the same.
-        Returns None where memory does not reach back that far, no frames at the head.
+        They come as their number and their bytes in ``codec``, the same object for all who ask for the same.
+        Returns None where memory does not reach back that far, no events at the head.
         """
         begin = after + 1 - self._tail_first
         if begin < 0:
             return None
+        audience = self._audience(codec)
         asked = (after, limit, self.head)
-        if self._asked != asked:
-            self._asked, self._page = asked, self._read_tail(begin, limit)
-        return self._page
+        if audience.asked != asked:
+            audience.make_page(asked, self._read_tail(begin, limit))
+        return audience.page
 
-    def _read_tail(self, begin: int, limit: int) -> tuple[int, bytes]:
+    def _read_tail(self, begin: int, limit: int) -> list[bytes]:
         size = 0
         end = begin
         while end < len(self._tail) and size < limit:
             size += len(self._tail[end])
             end += 1
-        return end - begin, b"".join(self._tail[begin:end])
+        return self._tail[begin:end]
 
-    def _remember(self, frames: list[bytes], size: int) -> None:
-        self._tail += frames
+    def _remember(self, events: list[bytes], size: int) -> None:
+        self._tail += events
         self.tail_bytes += size
         if self.tail_bytes <= TAIL_BYTES:
             return

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from chatd.chat.state import Room, User
-from chatd.wire.codec import encode
 from chatd.wire.messages import Presence
 
 GRACE: Final = 30.0
@@ -41,7 +40,7 @@ class PresenceBoard:
                 (online if user.announced else offline).append(user.nick)
         for room, (online, offline) in news.items():
             for message in _messages(room, online, offline):
-                _tell_followers(room, message)
+                room.log.tell(message)
 
     def _settled(self, user: User, now: float) -> bool:
         if user.connected:
@@ -52,15 +51,7 @@ class PresenceBoard:
         return now - user.away_since >= GRACE
 
 
-def _messages(room: Room, online: list[str], offline: list[str]) -> Iterator[bytes]:
+def _messages(room: Room, online: list[str], offline: list[str]) -> Iterator[Presence]:
     for begin in range(0, max(len(online), len(offline)), NICKS_PER_MESSAGE):
         end = begin + NICKS_PER_MESSAGE
-        yield encode(Presence(room=room.name, online=online[begin:end], offline=offline[begin:end]))
-
-
-def _tell_followers(room: Room, message: bytes) -> None:
-    for follower in list(room.log.followers):
-        try:
-            follower.hand(message)
-        except Exception:  # noqa: BLE001 - a fault costs that follower alone (P8)
-            follower.fault()
+        yield Presence(room=room.name, online=online[begin:end], offline=offline[begin:end])

@@ -7,7 +7,10 @@ cursor is kept here. There is no queue: whoever lags reads on from the log when 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from chatd.chat.log import Log, Outlet
+from chatd.chat.codec import Codec
+from chatd.chat.fanout import Outlet
+from chatd.chat.log import Log
+from chatd.wire.messages import Message
 
 
 class Missing(NamedTuple):
@@ -18,7 +21,7 @@ class Missing(NamedTuple):
 
 
 class Page(NamedTuple):
-    """What a reader is to be handed next: ``number`` joined frames of ``log``, or word of a gap."""
+    """What a reader is to be handed next: ``number`` events of ``log`` as bytes, or word of a gap."""
 
     log: Log
     number: int
@@ -27,7 +30,7 @@ class Page(NamedTuple):
 
 
 class Reader:
-    """The cursors of one connection.
+    """The cursors of one connection, which speaks ``codec``.
 
     ``hand`` takes bytes for it, ``lagging`` hears that it has to catch up, ``fault`` that the exception which
     is being handled concerns it alone. ``follows_all`` tells whether rooms that its user enters elsewhere are
@@ -40,6 +43,7 @@ class Reader:
         "_following",
         "_lagging",
         "_volume",
+        "codec",
         "fault",
         "follows_all",
         "hand",
@@ -49,8 +53,13 @@ class Reader:
     )
 
     def __init__(
-        self, hand: Callable[[bytes], None], lagging: Callable[[], None], fault: Callable[[], None]
+        self,
+        codec: Codec,
+        hand: Callable[[bytes], None],
+        lagging: Callable[[], None],
+        fault: Callable[[], None],
     ) -> None:
+        self.codec = codec
         self.hand = self.rest = hand
         self.outlet: Outlet = self._take_all
         self.fault = fault
@@ -87,6 +96,10 @@ class Reader:
         self.rest(data)
         return len(data)
 
+    def tell(self, message: Message) -> None:
+        """Hand over a message that is in no log."""
+        self.hand(self.codec.encode(message))
+
     def follows(self, log: Log) -> bool:
         """Return whether ``log`` is followed."""
         return log in self._following
@@ -102,8 +115,8 @@ class Reader:
         self._following.setdefault(log, cursor)
         if cursor >= log.head and not self.paused:
             del self._behind[log]
-            self._volume -= log.volume
             log.admit(self, self.outlet)
+            self._volume -= log.passed(self)
 
     def _step_back(self, log: Log, cursor: int) -> None:
         """Stand at ``cursor``, and be handed nothing live."""
@@ -152,7 +165,7 @@ class Reader:
         log, cursor = next(iter(self._behind.items()))
         if cursor + 1 < log.first:
             return Page(log, 0, b"", (cursor + 1, log.first - 1))
-        recent = log.recent(cursor, limit)
+        recent = log.recent(self.codec, cursor, limit)
         return Missing(log, cursor) if recent is None else Page(log, *recent)
 
     def moved(self, log: Log, cursor: int) -> None:

@@ -5,6 +5,8 @@ world, who asks, the room, the request and the time in milliseconds since 1970; 
 commit.
 """
 
+# ruff: noqa: ARG001 - the handlers of the table take the same arguments, whatever each of them needs
+
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +22,6 @@ from chatd.chat.text import check_caption, check_text, check_topic
 from chatd.chat.world import World, nick_taken
 from chatd.files.names import check_file, check_sha256
 from chatd.wire import messages as m
-from chatd.wire.codec import encode
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import MAX_FRAME, MAX_ROOMS, ROOMS_PER_MESSAGE
 
@@ -40,7 +41,8 @@ ROWS_PER_UNIT = 50
 NICK_COST = 10
 """What one room costs whose members are told of a new nick."""
 
-Handler = Callable[[World, Peer, Session, Any, Any, int], None]
+Handler = Callable[[World, Peer, Session, Any, Any, int], m.Ok | None]
+"""What decides about a request; it returns the answer, or None where that comes later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +65,19 @@ def serve(world: World, peer: Peer, session: Session, request: m.Request, now: i
     A send that was accepted before is acknowledged again, whatever has become of its room (P3).
     """
     if isinstance(request, m.Send) and request.n <= session.last:
-        world.answer(peer, request.id, encode(m.Ok(id=request.id)))
+        world.answer(peer, request.id, m.Ok(id=request.id))
         return
     rule = RULES[type(request)]
     try:
         if isinstance(request, m.Send):
             _check_send(world, session, request)
         room = None if rule.need is Need.NO_ROOM else _room(world, session.user, rule.need, request, now)
-        rule.handle(world, peer, session, room, request, now)
+        ok = rule.handle(world, peer, session, room, request, now)
     except RequestError as error:
         refuse(world, peer, request.id, error)
+        return
+    if ok is not None:
+        world.answer(peer, request.id, ok)
 
 
 def _check_send(world: World, session: Session, request: m.Send) -> None:
@@ -94,7 +99,7 @@ def refuse(world: World, peer: Peer, request: int, error: RequestError) -> None:
     answer = m.Error(
         id=request, code=error.code, text=error.text, suggest=error.suggest, retry_after=error.retry_after
     )
-    world.answer(peer, request, encode(answer))
+    world.answer(peer, request, answer)
 
 
 def _room(world: World, user: User, need: Need, request: Any, now: int) -> Room:
@@ -113,7 +118,7 @@ def _may_open(need: Need, name: str) -> bool:
     return need is Need.OPEN and name.startswith("@")
 
 
-def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Send, now: int) -> None:
+def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Send, now: int) -> m.Ok:
     log = room.log
     seq = log.number(now)
     event = m.Event(
@@ -130,17 +135,17 @@ def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Sen
     if not session.seen:
         note_seen(world, session, now)
     batch = world.batch
-    batch.add_event(log, encode(event))
+    batch.add_event(log, event)
     batch.add_send(session)
     if request.file is not None:
         batch.add_change(files.row(room, seq, request.file), world.posted.add(room, seq, request.file))
     if room.direct:
         rouse(world.batch, room)
     name = "" if request.room == room.name else room.name
-    batch.answer(peer, request.id, encode(m.Ok(id=request.id, seq=seq, ts=log.ts, room=name)))
+    return m.Ok(id=request.id, seq=seq, ts=log.ts, room=name)
 
 
-def _join(world: World, peer: Peer, session: Session, _: None, request: m.Join, now: int) -> None:
+def _join(world: World, peer: Peer, session: Session, _: None, request: m.Join, now: int) -> m.Ok:
     user = session.user
     known = world.find_room(user, request.room)
     head = known.log.head if known is not None else 0
@@ -162,7 +167,7 @@ def _join(world: World, peer: Peer, session: Session, _: None, request: m.Join, 
     follow(world.batch, peer, room, cursor)
     if seq is not None:
         follow_everywhere(world.batch, room, user, start)
-    world.answer(peer, request.id, encode(m.Ok(id=request.id, seq=seq, room=room.name)))
+    return m.Ok(id=request.id, seq=seq, room=room.name)
 
 
 def _check_room_limit(user: User) -> None:
@@ -170,16 +175,16 @@ def _check_room_limit(user: User) -> None:
         raise RequestError(Code.TOO_MANY_ROOMS, f"{MAX_ROOMS} rooms are the limit; leave one first.")
 
 
-def _leave(world: World, peer: Peer, session: Session, room: Room, request: m.Leave, now: int) -> None:
+def _leave(world: World, peer: Peer, session: Session, room: Room, request: m.Leave, now: int) -> m.Ok:
     if room.direct:
         raise RequestError(Code.BAD_ROOM, "Direct messages cannot be left; say nothing there instead.")
     seq = world.post(room, "leave", session.user.nick, now)
     world.drop_member(room, session.user)
     unfollow_everywhere(world.batch, room, session.user)
-    world.answer(peer, request.id, encode(m.Ok(id=request.id, seq=seq, room=room.name)))
+    return m.Ok(id=request.id, seq=seq, room=room.name)
 
 
-def _topic(world: World, peer: Peer, session: Session, room: Room, request: m.Topic, now: int) -> None:
+def _topic(world: World, peer: Peer, session: Session, room: Room, request: m.Topic, now: int) -> m.Ok:
     check_topic(request.text)
     seq = None
     if request.text != room.topic:
@@ -187,10 +192,10 @@ def _topic(world: World, peer: Peer, session: Session, room: Room, request: m.To
         world.set_topic(room, request.text)
         if room.direct:
             rouse(world.batch, room)
-    world.answer(peer, request.id, encode(m.Ok(id=request.id, seq=seq, room=room.name)))
+    return m.Ok(id=request.id, seq=seq, room=room.name)
 
 
-def _nick(world: World, peer: Peer, session: Session, _: None, request: m.Nick, now: int) -> None:
+def _nick(world: World, peer: Peer, session: Session, _: None, request: m.Nick, now: int) -> m.Ok:
     user = session.user
     display, key = check_nick(request.nick)
     if world.nicks.get(key, user) is not user:
@@ -200,19 +205,19 @@ def _nick(world: World, peer: Peer, session: Session, _: None, request: m.Nick, 
         for room in user.rooms:
             world.post(room, "nick", user.nick, now, display)
         world.rename(user, display, key)
-    world.answer(peer, request.id, encode(m.Ok(id=request.id)))
+    return m.Ok(id=request.id)
 
 
-def _read(world: World, peer: Peer, session: Session, room: Room, request: m.Read, _: int) -> None:
+def _read(world: World, peer: Peer, session: Session, room: Room, request: m.Read, _: int) -> m.Ok:
     if request.seq > room.log.head:
         raise RequestError(
             Code.CURSOR_BEYOND_HEAD, f"{room.name} has events up to {room.log.head} only; mark those as read."
         )
     world.mark_read(room, session.user, request.seq)
-    world.answer(peer, request.id, encode(m.Ok(id=request.id, room=room.name)))
+    return m.Ok(id=request.id, room=room.name)
 
 
-def _list(world: World, peer: Peer, session: Session, _: None, request: m.ListRooms, __: int) -> None:
+def _list(world: World, peer: Peer, session: Session, _: None, request: m.ListRooms, __: int) -> m.Ok:
     names = (name for name, room in world.rooms.items() if not room.direct and name > request.after)
     session.charge(len(world.rooms) // ROWS_PER_UNIT)
     limit = min(request.limit, ROOMS_PER_MESSAGE)
@@ -222,16 +227,16 @@ def _list(world: World, peer: Peer, session: Session, _: None, request: m.ListRo
         m.RoomInfo(room=room.name, members=len(room.members), head=room.log.head, topic=room.topic)
         for room in rooms
     ]
-    world.answer(peer, request.id, encode(m.Ok(id=request.id, rooms=rows, more=len(page) > limit)))
+    return m.Ok(id=request.id, rooms=rows, more=len(page) > limit)
 
 
-def _members(world: World, peer: Peer, session: Session, room: Room, request: m.Members, _: int) -> None:
+def _members(world: World, peer: Peer, session: Session, room: Room, request: m.Members, _: int) -> m.Ok:
     after = check_nick(request.after)[1] if request.after else ""
     session.charge(len(room.members) // ROWS_PER_UNIT)
     found = (user for user in room.members if (user.key or "") > after)
     page = heapq.nsmallest(request.limit + 1, found, key=lambda user: user.key or "")
     rows = [_member(world, user) for user in page[: request.limit]]
-    world.answer(peer, request.id, encode(m.Ok(id=request.id, members=rows, more=len(page) > request.limit)))
+    return m.Ok(id=request.id, members=rows, more=len(page) > request.limit)
 
 
 def _member(world: World, user: User) -> m.Member:
@@ -239,7 +244,7 @@ def _member(world: World, user: User) -> m.Member:
     return m.Member(nick=user.nick, online=user.connected or user.announced, address=address)
 
 
-def _history(world: World, peer: Peer, _: Session, room: Room, request: m.History, __: int) -> None:
+def _history(world: World, peer: Peer, _: Session, room: Room, request: m.History, __: int) -> m.Ok | None:
     log = room.log
     if request.after is not None:
         first = max(request.after + 1, log.first)
@@ -249,9 +254,9 @@ def _history(world: World, peer: Peer, _: Session, room: Room, request: m.Histor
         first = max(log.first, last - request.limit + 1)
     query = HistoryQuery(request.id, log, first, last, request.after is None)
     if first > last:
-        world.answer(peer, request.id, query.answer([]))
-    else:
-        peer.read(query)
+        return query.answer([])
+    peer.read(query)
+    return None
 
 
 def _upload(world: World, peer: Peer, session: Session, _: None, request: m.Upload, __: int) -> None:

@@ -1,5 +1,6 @@
 """Who and what there is: users, their sessions, rooms and their members."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,10 +12,9 @@ from chatd.chat.quota import Bucket
 from chatd.chat.reader import Reader
 from chatd.chat.storage import PutMember, PutRoom, PutSession, PutUser
 from chatd.wire import limits
-from chatd.wire.codec import encode
 from chatd.wire.errors import CloseReason, Code
-from chatd.wire.frames import HEAD_SIZE
-from chatd.wire.messages import Download, File, Ok, RoomState, Upload
+from chatd.wire.messages import Download, File, Message, Ok, RoomState, Upload
+from chatd.wire.stored import text_of
 
 
 class Peer(Protocol):
@@ -24,8 +24,8 @@ class Peer(Protocol):
     session: "Session | None"
     peer_host: str
 
-    def reply(self, data: bytes, answered: int) -> None:
-        """Write frames that answer so many of its requests, whatever its transport's state."""
+    def reply(self, messages: Sequence[Message], answered: int) -> None:
+        """Write messages that answer so many of its requests, whatever its transport's state."""
 
     def refuse(self, code: Code, text: str) -> None:
         """Refuse its hello and end it."""
@@ -59,14 +59,13 @@ class HistoryQuery:
     last: int
     newest: bool
 
-    def answer(self, frames: list[bytes]) -> bytes:
-        """Return the answer that carries ``frames``, as many of those wanted as fit."""
+    def answer(self, events: list[bytes]) -> Ok:
+        """Return the answer that carries the stored ``events``, as many of those wanted as fit."""
         if self.newest:
-            more = self.last - len(frames) >= self.log.first
+            more = self.last - len(events) >= self.log.first
         else:
-            more = self.first + len(frames) <= self.log.head
-        events = [Raw(memoryview(frame)[HEAD_SIZE:]) for frame in frames]
-        return encode(Ok(id=self.request, events=events, more=more))
+            more = self.first + len(events) <= self.log.head
+        return Ok(id=self.request, events=[Raw(text_of(event)) for event in events], more=more)
 
 
 @dataclass(slots=True, eq=False)

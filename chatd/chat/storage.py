@@ -4,10 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-import msgspec
-
-from chatd.wire.frames import HEAD_SIZE
-
 
 class PutUser(NamedTuple):
     """A user as it is from now on; ``key`` None frees the nick."""
@@ -115,8 +111,8 @@ class StoredRoom(NamedTuple):
 class Changes:
     """What one transaction writes.
 
-    ``events`` are runs of (log, number of the first, frames), ``sends`` are (last accepted send, session);
-    ``others`` come in order.
+    ``events`` are runs of (log, number of the first, stored events), ``sends`` are (last accepted send,
+    session); ``others`` come in order.
     """
 
     events: list[tuple[int, int, list[bytes]]] = field(default_factory=list)
@@ -138,26 +134,6 @@ class Snapshot:
     members: list[PutMember]
     last_session: int = 0
     files: list[PutFile] = field(default_factory=list)
-
-
-class _Timed(msgspec.Struct):
-    ts: int
-
-
-_timed = msgspec.json.Decoder(_Timed)
-
-
-def time_of(frame: bytes) -> int:
-    """Return the time of the event in ``frame``, milliseconds since 1970. Raises ValueError."""
-    return _timed.decode(memoryview(frame)[HEAD_SIZE:]).ts
-
-
-def known_time_of(frame: bytes) -> int:
-    """Return the time of the event in ``frame``, or 0 where it holds none."""
-    try:
-        return time_of(frame)
-    except ValueError:
-        return 0
 
 
 class StoreError(Exception):
@@ -187,8 +163,8 @@ class Store(Protocol):
     ) -> None:
         """Read events ``first`` to ``last``, about ``limit`` bytes, from the old or the new end.
 
-        ``done`` gets the frames in order, at least one where that end is there and none beyond one that is
-        missing, or what prevented it.
+        ``done`` gets them in order and as they are stored, at least one where that end is there and none
+        beyond one that is missing, or what prevented it.
         """
 
     def close(self) -> bool:

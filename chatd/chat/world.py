@@ -19,7 +19,6 @@ from chatd.chat.quota import Bucket, Quota, reached
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.storage import DropMember, DropSession, DropUser, PutMember, Snapshot
 from chatd.wire import limits
-from chatd.wire.codec import encode
 from chatd.wire.errors import Code, ProtocolError, RequestError
 from chatd.wire.messages import Event, File, Limits
 from chatd.wire.names import JOINERS
@@ -314,7 +313,7 @@ class World:
         log = room.log
         seq = log.number(now)
         event = Event(room=room.name, seq=seq, ts=log.ts, kind=kind, by=by, text=text)
-        self.batch.add_event(log, encode(event))
+        self.batch.add_event(log, event)
         return seq
 
     def answer(self, peer: Peer, request: int | None, answer: Answer) -> None:

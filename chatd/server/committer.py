@@ -56,9 +56,10 @@ class Committer:
             self._schedule()
 
     def _flush(self) -> None:
-        batch, changes = self.hub.seal()
-        if not batch:
+        batch = self.hub.seal()
+        if batch is None:
             return
+        changes = batch.changes()
         if not changes:
             self._said(batch)
             return

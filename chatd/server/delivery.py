@@ -11,7 +11,6 @@ from chatd.chat.reader import Missing, Page, Reader
 from chatd.clock import Clock
 from chatd.ops.log import Log
 from chatd.server.reads import HOLE, Reads
-from chatd.wire.codec import encode
 from chatd.wire.errors import CloseReason
 from chatd.wire.messages import Gap
 
@@ -92,7 +91,7 @@ class Delivery:
         if page.gap is not None:
             first, last = page.gap
             reader.moved(page.log, last)
-            reader.hand(encode(Gap(room=page.log.name, first=first, last=last)))
+            reader.tell(Gap(room=page.log.name, first=first, last=last))
         else:
             reader.moved(page.log, reader.cursor(page.log) + page.number)
             if page.data:
@@ -133,6 +132,6 @@ class Delivery:
             taker.close(CloseReason.FAULT)
             return
         if frames and chat_log.first <= after + 1:
-            self._hand(taker, Page(chat_log, len(frames), b"".join(frames)))
+            self._hand(taker, Page(chat_log, len(frames), reader.codec.render(frames)))
         else:
             self.add(taker)

@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-from chatd.wire.codec import encode
 from chatd.wire.errors import ChatdError, CloseReason
 from chatd.wire.messages import Error
 
@@ -13,16 +12,14 @@ _HALF_CLOSED: Final = frozenset({CloseReason.BAD_INPUT, CloseReason.REFUSED, Clo
 """Ends after which unread input is likely; closing both ways would reset the error away."""
 
 
-def last_words(error: ChatdError) -> bytes:
-    """Return the frame that tells a peer why its connection ends."""
-    return encode(
-        Error(
-            code=error.code,
-            text=error.text,
-            suggest=error.suggest,
-            room=error.room,
-            retry_after=error.retry_after,
-        )
+def last_words(error: ChatdError) -> Error:
+    """Return the message that tells a peer why its connection ends."""
+    return Error(
+        code=error.code,
+        text=error.text,
+        suggest=error.suggest,
+        room=error.room,
+        retry_after=error.retry_after,
     )
 
 

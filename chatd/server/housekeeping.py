@@ -7,10 +7,10 @@ from twisted.internet.task import LoopingCall, deferLater
 
 from chatd.chat.batch import Batch
 from chatd.chat.state import Room
-from chatd.chat.storage import time_of
 from chatd.ops.log import Log
 from chatd.ops.settings import RetentionConfig, SessionConfig
 from chatd.server.desk import Desk
+from chatd.wire.stored import time_of
 
 log = Log(__name__)
 

@@ -1,6 +1,6 @@
 """One connection of the daemon: bytes in, requests to the hub, effects out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import partial
 from typing import Any, ClassVar, Final
@@ -25,12 +25,13 @@ from chatd.server.liveness import Liveness, Traffic
 from chatd.server.reads import answer
 from chatd.server.transfers import Transfers
 from chatd.tcp import Tuning, arrived, held_back, unsent
-from chatd.wire.codec import UnknownRequestError, decode_to_server, encode
+from chatd.wire import codec
+from chatd.wire.codec import UnknownRequestError, decode_to_server
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError
 from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
 from chatd.wire.heartbeat import Heartbeat, Verdict
 from chatd.wire.limits import MAX_PING
-from chatd.wire.messages import Cancel, Download, File, Goodbye, Hello, Ok, Progress, Upload
+from chatd.wire.messages import Cancel, Download, File, Goodbye, Hello, Message, Ok, Ping, Progress, Upload
 
 log = Log(__name__)
 
@@ -41,7 +42,7 @@ SMALL_CHUNK: Final = 1_024
 
 SMALL_CHUNK_COST: Final = 0.1
 
-_PING: Final = frame(FrameType.PING, b"")
+_CONFIRMED: Final = CONFIRMATION.encode()
 
 _BEATS: Final = frozenset({FrameType.PING.value, FrameType.PONG.value})
 
@@ -90,7 +91,7 @@ class ChatProtocol(Protocol):
 
     def __init__(self, desk: Desk) -> None:
         now = desk.clock.seconds()
-        self.reader = Reader(self._hand, self.catch_up, self.fault)
+        self.reader = Reader(codec, self._hand, self.catch_up, self.fault)
         self.session: Session | None = None
         self.close_reason: CloseReason | None = None
         self.bytes_in = self._bytes_out = self.messages_in = self.answered = 0
@@ -290,21 +291,21 @@ class ChatProtocol(Protocol):
         if len(payload) > MAX_PING:
             raise ProtocolError(Code.BAD_FRAME, f"A ping carries {MAX_PING} bytes at the most.")
         self._gate.charge(1)
-        self.say(frame(FrameType.PONG, payload))
+        self.write(frame(FrameType.PONG, payload))
 
     def _pong(self, payload: bytes) -> None:
         self._gate.charge(1)
-        if payload == CONFIRMATION and self.session is not None:
+        if payload == _CONFIRMED and self.session is not None:
             self._desk.hub.confirm(self.session, self._desk.wall())
 
     # ---- the hub's side: chatd.chat.state.Peer ------------------------------------------------------
 
-    def reply(self, data: bytes, answered: int) -> None:
-        """Write frames that answer so many requests; further ones are taken at the next visit."""
+    def reply(self, messages: Sequence[Message], answered: int) -> None:
+        """Write messages that answer so many requests; further ones are taken at the next visit."""
         self.answered += answered
         self._gate.settle(answered)
-        if data:
-            self.say(data)
+        if messages:
+            self.write(b"".join([codec.encode(message) for message in messages]))
         if answered:
             self._go_on()
 
@@ -331,7 +332,7 @@ class ChatProtocol(Protocol):
         if self._state is State.CLOSING:
             return
         try:
-            self.reply(answer(query, frames), 1)
+            self.reply([answer(query, frames)], 1)
         except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)
             self.fault()
 
@@ -373,8 +374,12 @@ class ChatProtocol(Protocol):
         """Return how many bytes were written."""
         return self._bytes_out + self.reader.volume
 
-    def say(self, data: bytes) -> None:
-        """Write frames, unless the connection has ended."""
+    def say(self, message: Message) -> None:
+        """Write a message, unless the connection has ended."""
+        self.write(codec.encode(message))
+
+    def write(self, data: bytes) -> None:
+        """Write bytes of the wire, unless the connection has ended."""
         if self._state is State.CLOSING:
             return
         self._bytes_out += len(data)
@@ -392,7 +397,7 @@ class ChatProtocol(Protocol):
 
     def close(self, reason: CloseReason, text: str = "", retry_after: float | None = None) -> None:
         """End the connection with a goodbye; what the peer does not take in time is dropped."""
-        self._end(reason, encode(Goodbye(reason=reason, text=text, retry_after=retry_after)))
+        self._end(reason, Goodbye(reason=reason, text=text, retry_after=retry_after))
 
     def _fail(self, error: ChatdError, reason: CloseReason = CloseReason.BAD_INPUT) -> None:
         if self._state is State.CLOSING:
@@ -400,7 +405,7 @@ class ChatProtocol(Protocol):
         self._desk.refused(self, error)
         self._end(reason, last_words(error))
 
-    def _end(self, reason: CloseReason, farewell: bytes) -> None:
+    def _end(self, reason: CloseReason, farewell: Message) -> None:
         if self._state is State.CLOSING:
             return
         try:
@@ -460,7 +465,7 @@ class ChatProtocol(Protocol):
             return
         verdict = self._liveness.check(self._traffic, now)
         if verdict is Verdict.PING:
-            self.say(_PING)
+            self.say(Ping())
         elif verdict is Verdict.DEAD:
             self._reap(CloseReason.SILENT, now)
 

@@ -11,10 +11,9 @@ from chatd.chat.storage import Store, StoreError
 from chatd.clock import Clock
 from chatd.ops.log import Log
 from chatd.ops.repeats import Repeats
-from chatd.wire.codec import encode
 from chatd.wire.errors import Code
 from chatd.wire.limits import PAGE_BYTES
-from chatd.wire.messages import Error
+from chatd.wire.messages import Error, Message
 
 log = Log(__name__)
 
@@ -78,12 +77,12 @@ class Reads:
         return None
 
 
-def answer(query: HistoryQuery, frames: list[bytes] | None) -> bytes:
+def answer(query: HistoryQuery, frames: list[bytes] | None) -> Message:
     """Return the answer with what was read for ``query``, or the refusal where that is nothing."""
     hole = frames == [] and query.log.first <= query.last
     if hole:
         seq = query.last if query.newest else max(query.first, query.log.first)
         log.error("log-hole", HOLE, room=query.log.name, seq=seq)
     if frames is None or hole:
-        return encode(Error(id=query.request, code=Code.STORAGE_UNAVAILABLE, text=_UNREADABLE))
+        return Error(id=query.request, code=Code.STORAGE_UNAVAILABLE, text=_UNREADABLE)
     return query.answer(frames)

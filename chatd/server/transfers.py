@@ -1,6 +1,7 @@
 """Transfers: the files on their way over one connection, in both directions (docs/PROTOCOL.md, "Files")."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 from twisted.internet.interfaces import IDelayedCall
@@ -13,7 +14,6 @@ from chatd.server.files import Files
 from chatd.server.transfer import DONE, Transfer
 from chatd.server.uploads import Arriving
 from chatd.tcp import NOTSENT_LOWAT, allow_unsent
-from chatd.wire.codec import encode
 from chatd.wire.errors import Code, ProtocolError, RequestError
 from chatd.wire.frames import chunk, split_chunk
 from chatd.wire.limits import WINDOW
@@ -39,11 +39,14 @@ class Carrier(Protocol):
     def at_ease(self) -> bool:
         """Return whether it is up and nothing else waits to be written: chat goes first."""
 
-    def say(self, data: bytes) -> None:
-        """Write frames, unless it has ended."""
+    def say(self, message: Message) -> None:
+        """Write a message, unless it has ended."""
 
-    def reply(self, data: bytes, answered: int) -> None:
-        """Write frames that answer so many of its requests."""
+    def write(self, data: bytes) -> None:
+        """Write bytes of its wire, unless it has ended."""
+
+    def reply(self, messages: Sequence[Message], answered: int) -> None:
+        """Write messages that answer so many of its requests."""
 
     def fault(self) -> None:
         """End it because of the exception that is being handled, which concerns it alone (P8)."""
@@ -163,7 +166,7 @@ class Transfers:
         now = clock.seconds()
         while self._carrier.at_ease and (step := self._turns.next(now)) is not None:
             outgoing, offset, data = step
-            self._carrier.say(chunk(outgoing.transfer, offset, data))
+            self._carrier.write(chunk(outgoing.transfer, offset, data))
             now = clock.seconds()
         self._allow_unsent()
         for departing in list(self._departing.values()):
@@ -196,15 +199,15 @@ class Transfers:
 
     def answer(self, ok: Ok) -> None:
         """Answer the request that asked for a transfer."""
-        self._carrier.reply(encode(ok), 1)
+        self._carrier.reply([ok], 1)
 
     def refuse(self, request: int, error: RequestError) -> None:
         """Refuse the request that asked for a transfer."""
-        self._carrier.reply(encode(Error(id=request, code=error.code, text=error.text)), 1)
+        self._carrier.reply([Error(id=request, code=error.code, text=error.text)], 1)
 
     def say(self, message: Message) -> None:
         """Tell the client something."""
-        self._carrier.say(encode(message))
+        self._carrier.say(message)
 
     def fault(self) -> None:
         """End the connection because of the exception that is being handled."""

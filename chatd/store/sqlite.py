@@ -27,9 +27,9 @@ from chatd.chat.storage import (
     Snapshot,
     StoredRoom,
     StoreError,
-    known_time_of,
 )
 from chatd.store import schema
+from chatd.wire.stored import known_time_of
 
 FILE_NAME = "chatd.sqlite"
 LOCK_NAME = "lock"

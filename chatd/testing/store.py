@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from chatd.chat import storage
+from chatd.wire.stored import known_time_of
 
 
 @dataclass
@@ -44,7 +45,7 @@ class MemoryStore:
     def _last(self, log: int) -> tuple[int, int]:
         kept = self.events.get(log, {})
         head = max(kept, default=0)
-        return head, storage.known_time_of(kept[head]) if head else 0
+        return head, known_time_of(kept[head]) if head else 0
 
     def append(self, changes: storage.Changes, done: Callable[[Exception | None], None]) -> None:
         """Commit at once, or when `release` is called."""

@@ -10,9 +10,9 @@ import msgspec
 from msgspec import Struct
 
 from chatd.wire.errors import Code, ProtocolError, RequestError
-from chatd.wire.frames import HEAD, FrameType
+from chatd.wire.frames import HEAD, FrameType, frame
 from chatd.wire.limits import PROTOCOL_VERSION
-from chatd.wire.messages import Count, FromServer, Hello, Message, ToServer
+from chatd.wire.messages import Count, FromServer, Hello, Message, Ping, Pong, ToServer
 
 
 class _Kind(Struct):
@@ -55,9 +55,16 @@ class UnknownRequestError(RequestError):
 
 
 def encode(message: Message) -> bytes:
-    """Return the message frame that carries ``message``."""
+    """Return the frame that carries ``message``; pings and pongs have frames of their own types."""
+    if isinstance(message, Ping | Pong):
+        return frame(FrameType.PING if isinstance(message, Ping) else FrameType.PONG, message.data.encode())
     payload = _encoder.encode(message)
     return HEAD.pack(len(payload) + 1, _MESSAGE) + payload
+
+
+def render(events: list[bytes]) -> bytes:
+    """Return the bytes that carry ``events``, which are stored as their frames (`chatd.wire.stored`)."""
+    return events[0] if len(events) == 1 else b"".join(events)
 
 
 def decode_to_server(payload: bytes) -> ToServer:

@@ -186,6 +186,18 @@ class Goodbye(Message, frozen=True, tag="goodbye"):
     retry_after: Seconds | None = None
 
 
+class Ping(Message, frozen=True, tag="ping"):
+    """A wish for a sign of life: the other side gives ``data`` back with a `Pong`. Goes both ways."""
+
+    data: str = ""
+
+
+class Pong(Message, frozen=True, tag="pong"):
+    """The answer to a `Ping`. Goes both ways."""
+
+    data: str = ""
+
+
 # ---- from the server ------------------------------------------------------------------------------------
 
 

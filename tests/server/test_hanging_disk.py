@@ -104,7 +104,7 @@ def test_whoever_comes_back_again_and_again_fills_no_memory(monkeypatch):
         last = playground.desk.hub.session(token).last
         bob.transport.abortConnection()
         playground.advance()
-    held = sum(len(frame) for frames in playground.desk.hub.world.batch.frames.values() for frame in frames)
+    held = sum(len(frame) for frames in playground.desk.hub.world.batch.events.values() for frame in frames)
     assert 900_000 < held < 1_400_000
     ann.say(*sends("#a", "waits", n=2))
     playground.advance(1)

@@ -1,0 +1,105 @@
+"""Fan-out: what a log has grown by is rendered once per codec, and handed to all followers who speak that."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from chatd.chat.codec import Codec
+from chatd.wire.messages import Message
+
+if TYPE_CHECKING:
+    from chatd.chat.log import Log
+
+Outlet = Callable[[bytes], int]
+"""Where a follower takes what has grown: it returns how many bytes it took, or raises OSError for none.
+
+It is called once per delivery, so it is to be the system's own call wherever that may be (P6).
+"""
+
+
+class Follower(Protocol):
+    """Somebody who stands at the head of a log and is handed what grows there, in the bytes of ``codec``."""
+
+    codec: Codec
+
+    def hand(self, data: bytes, /) -> None:
+        """Take whole messages that are in no log."""
+
+    def rest(self, data: bytes, /) -> None:
+        """Take what the outlet did not take."""
+
+    def leave_behind(self, log: "Log", cursor: int) -> None:
+        """Be no follower for now, with the cursor at ``cursor``; the rest is to be fetched."""
+
+    def fault(self) -> None:
+        """End because of the exception that is being handled: it concerns this follower alone (P8)."""
+
+
+class Audience:
+    """The followers of one log who speak ``codec``.
+
+    ``untold`` are those who are still to be handed what has grown. ``volume`` counts all bytes that were
+    rendered for the followers. ``page`` is the number and the bytes of the recent events that were ``asked``
+    for last, by those who lag.
+    """
+
+    __slots__ = ("_grown", "asked", "codec", "followers", "page", "untold", "volume")
+
+    def __init__(self, codec: Codec) -> None:
+        self.codec = codec
+        self.followers: dict[Follower, Outlet] = {}
+        self.untold: dict[Follower, Outlet] = {}
+        self.volume = 0
+        self._grown = b""
+        self.forget_page()
+
+    def grow(self, events: list[bytes]) -> None:
+        """Owe ``events`` to every follower."""
+        self._grown = self.codec.render(events)
+        self.volume += len(self._grown)
+        self.untold = self.followers.copy()
+
+    def deliver(self, most: int) -> int:
+        """Hand what has grown to ``most`` of the untold; return to how many."""
+        untold, grown = self.untold, self._grown
+        size = len(grown)
+        count = min(most, len(untold))
+        for _ in range(count):
+            follower, outlet = untold.popitem()
+            try:
+                try:
+                    taken = outlet(grown)
+                except OSError:
+                    taken = 0
+                if taken < size:
+                    follower.rest(grown[taken:])
+            except Exception:  # noqa: BLE001 - a fault costs that follower alone (P8)
+                follower.fault()
+        if not untold:
+            self._grown = b""
+        return count
+
+    def tell(self, message: Message) -> None:
+        """Hand every follower a message that is in no log."""
+        data = self.codec.encode(message)
+        for follower in list(self.followers):
+            try:
+                follower.hand(data)
+            except Exception:  # noqa: BLE001 - a fault costs that follower alone (P8)
+                follower.fault()
+
+    def passed(self, follower: Follower) -> int:
+        """Return how much of ``volume`` was there where ``follower`` stands."""
+        return self.volume - len(self._grown) if follower in self.untold else self.volume
+
+    def dismiss(self, follower: Follower) -> None:
+        """Let ``follower`` go; it is handed nothing any more."""
+        self.followers.pop(follower, None)
+        self.untold.pop(follower, None)
+
+    def make_page(self, asked: tuple[int, int, int], events: list[bytes]) -> None:
+        """Render ``events``, for all who ask for the same."""
+        self.asked, self.page = asked, (len(events), self.codec.render(events))
+
+    def forget_page(self) -> None:
+        """Keep no page in memory."""
+        self.asked, self.page = (0, 0, 0), (0, b"")

@@ -1,0 +1,40 @@
+"""Stored events: an event is encoded once, when it is numbered; logs and the store keep those bytes.
+
+This is the one place that knows which bytes they are: the native frame of the event's message, for ever.
+"""
+
+import msgspec
+
+from chatd.wire.codec import encode
+from chatd.wire.frames import HEAD_SIZE
+from chatd.wire.messages import Event
+
+
+class _Timed(msgspec.Struct):
+    ts: int
+
+
+_timed = msgspec.json.Decoder(_Timed)
+
+
+def pack(event: Event) -> bytes:
+    """Return the bytes that are stored of ``event``."""
+    return encode(event)
+
+
+def text_of(stored: bytes) -> memoryview:
+    """Return the event's JSON object, in UTF-8, within its ``stored`` bytes."""
+    return memoryview(stored)[HEAD_SIZE:]
+
+
+def time_of(stored: bytes) -> int:
+    """Return the time of a ``stored`` event, milliseconds since 1970. Raises ValueError."""
+    return _timed.decode(text_of(stored)).ts
+
+
+def known_time_of(stored: bytes) -> int:
+    """Return the time of a ``stored`` event, or 0 where the bytes hold none."""
+    try:
+        return time_of(stored)
+    except ValueError:
+        return 0
