@@ -11,9 +11,10 @@ ROOT = Path(__file__).parent.parent / "chatd"
 ARROWS = {
     "wire": set(),
     "chat": {"files", "wire"},
-    "store": {"chat", "wire"},
-    "client": {"clock", "files", "tcp", "wire"},
+    "store": {"chat", "disk", "wire"},
+    "client": {"clock", "disk", "files", "tcp", "wire"},
     "clock": set(),
+    "disk": set(),
     "files": {"wire"},
     "memory": set(),
     "ops": {"clock", "files"},

@@ -1,5 +1,6 @@
 """The file of a profile: its tables, its transactions, and a sentence for each thing that can go wrong."""
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from typing import Any, Final
 import apsw
 
 from chatd.client.problems import ClientError
+from chatd.disk import want_of_room
 
 VERSION: Final = 2
 """The layout of the tables; a file with a newer one is left alone."""
@@ -118,15 +120,26 @@ class Database:
                 "profile-damaged",
                 f"The profile {self.path} is damaged; move it away, or name another with --profile.",
             ) from None
-        except (OSError, apsw.CantOpenError, apsw.ReadOnlyError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise ClientError(
+        except (OSError, apsw.Error) as error:
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: OSError | apsw.Error) -> ClientError:
+        want = want_of_room(self._number(error))
+        if want is not None:
+            return ClientError("profile-full", f"The profile {self.path} cannot be written: {want}.")
+        reason = getattr(error, "strerror", None) or str(error)
+        if isinstance(error, (OSError, apsw.CantOpenError, apsw.ReadOnlyError)):
+            return ClientError(
                 "profile-unusable",
                 f"The profile {self.path} cannot be written: {reason}; name another folder with --state, or"
                 " keep nothing with --ephemeral.",
-            ) from None
-        except apsw.Error as error:
-            reason = str(error)
-            raise ClientError(
-                "profile-unusable", f"The profile {self.path} cannot be used: {reason}."
-            ) from None
+            )
+        return ClientError("profile-unusable", f"The profile {self.path} cannot be used: {reason}.")
+
+    def _number(self, error: OSError | apsw.Error) -> int | None:
+        """Return the system's number for ``error``, where the system had a part in it."""
+        if isinstance(error, OSError):
+            return error.errno
+        if isinstance(error, apsw.FullError):
+            return errno.ENOSPC
+        return self._db.system_errno if isinstance(error, apsw.IOError) else None

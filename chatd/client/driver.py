@@ -48,6 +48,9 @@ SIBLING_DELAY: Final = 0.2
 SIBLING_LOOKS: Final = 15
 """Looks before we believe that the nick is somebody else's."""
 
+AT_RISK: Final = "Chat goes on, but what is not sent when chatc ends is lost unless that is mended before."
+"""What follows from a profile that cannot be written; said once until it can be again."""
+
 
 class Driver:
     """One machine, its slot and its factory, under one clock; ``now`` is monotonic."""
@@ -72,6 +75,7 @@ class Driver:
         self._saving: IDelayedCall | None = None
         self._unsaved: list[Changes] = []
         self._saved: Changes | None = None
+        self._unsavable = ""
         self._looks = 0
         self._shut = False
         self._fresh: set[int] = set()
@@ -162,9 +166,12 @@ class Driver:
             for unsaved in self._unsaved:
                 slot.save(unsaved, cursors=self.machine.wishes.remember)
         except ClientError as error:
-            self.on_notice(NotSaved(error.text))
+            if error.text != self._unsavable:
+                self._unsavable = error.text
+                self.on_notice(NotSaved(f"{error.text} {AT_RISK}"))
             return
         self._saved = self._unsaved[-1]
+        self._unsavable = ""
         self._unsaved.clear()
 
     def _worth_saving(self, changes: Changes) -> bool:

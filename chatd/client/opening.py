@@ -4,6 +4,7 @@ import getpass
 import os
 from dataclasses import replace
 
+from chatd.client.problems import ClientError
 from chatd.client.profile import open_slot
 from chatd.client.session import Remembered, Session, Wishes
 from chatd.client.slot import Slot
@@ -19,14 +20,20 @@ def recall(options: Options) -> tuple[Slot | None, Remembered]:
     default = _login_name()
     if options.profile is None:
         return None, Remembered(Session(nick=options.nick or default))
-    slot = open_slot(
-        options.profile,
-        options.server,
-        options.nick,
-        default,
-        named=options.profile_named,
-        folder=options.folder,
-    )
+    try:
+        slot = open_slot(
+            options.profile,
+            options.server,
+            options.nick,
+            default,
+            named=options.profile_named,
+            folder=options.folder,
+        )
+    except ClientError as error:
+        if error.code != "profile-full":
+            raise
+        advice = "Nothing was lost; start again then, or keep nothing with --ephemeral."
+        raise ClientError(error.code, f"{error.text} {advice}") from None
     return slot, slot.remembered()
 
 

@@ -6,6 +6,7 @@ in use. The order of use is counted, not timed, so that a clock step changes not
 """
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -52,12 +53,16 @@ def open_slot(
     if not profile or profile.startswith(".") or "/" in profile or not _can_be_seen(profile):
         raise ClientError("bad-profile", f"{profile!r} cannot name a profile; use letters and digits.")
     database = Database((state_folder() if folder is None else folder) / f"{profile}.sqlite")
-    with database.transaction():
-        identity = _find(database, address, nick, named=named)
-        if identity is None:
-            identity = add_identity(database, "", nick or default_nick)
-        touch(database, identity, address)
-        number, lock = _free_slot(database, identity) or add_slot(database, identity)
+    with ExitStack() as undo:
+        undo.callback(database.close)
+        with database.transaction():
+            identity = _find(database, address, nick, named=named)
+            if identity is None:
+                identity = add_identity(database, "", nick or default_nick)
+            touch(database, identity, address)
+            number, lock = _free_slot(database, identity) or add_slot(database, identity)
+            undo.callback(lock.release)
+        undo.pop_all()
     return Slot(database, identity, number, address, lock)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from chatd.client.problems import ClientError
+from chatd.disk import want_of_room
 from chatd.files.names import SAFE_BYTES, safe_name
 from chatd.files.partial import InUseError, MismatchError, Partial, read_note
 from chatd.wire.messages import File
@@ -224,7 +225,8 @@ def _plainly(folder: Path) -> Iterator[None]:
             "hash-mismatch", "What came is not what was posted, and was not kept; get it again."
         ) from None
     except OSError as error:
+        want = want_of_room(error.errno)
+        why = error.strerror if want is None else f"{want}, then get it again"
         raise ClientError(
-            "target-unusable",
-            f"{folder.absolute()} cannot be written: {error.strerror}. What has come stays.",
+            "target-unusable", f"{folder.absolute()} cannot be written: {why}. What has come stays."
         ) from None

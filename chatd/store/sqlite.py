@@ -5,6 +5,7 @@ so that history is read while a commit waits for the disk. Results go back throu
 function in the reactor's thread.
 """
 
+import errno
 import fcntl
 import os
 import queue
@@ -28,6 +29,7 @@ from chatd.chat.storage import (
     StoredRoom,
     StoreError,
 )
+from chatd.disk import want_of_room
 from chatd.store import schema
 from chatd.wire.stored import known_time_of
 
@@ -56,15 +58,15 @@ class SqliteStore:
         self._lock = _lock_folder(folder)
         self._path = folder / FILE_NAME
         try:
-            self._writer = self._open()
+            self._open()
             self._reader = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
             self._reader.pragma("mmap_size", 1 << 30)
         except apsw.Error as error:
             os.close(self._lock)
-            raise _explain(self._path, error) from None
+            raise self._explain(error) from None
         except OSError as error:
             os.close(self._lock)
-            raise StoreError(_unusable(self._path, error.strerror)) from None
+            raise StoreError(_unusable(self._path, error.strerror, error.errno)) from None
         except BaseException:
             os.close(self._lock)
             raise
@@ -80,7 +82,7 @@ class SqliteStore:
         try:
             return self._load()
         except apsw.Error as error:
-            raise _explain(self._path, error) from None
+            raise self._explain(error) from None
 
     def append(self, changes: Changes, done: Callable[[Exception | None], None]) -> None:
         """Make ``changes`` durable, then call ``done`` with None, or with what prevented it."""
@@ -119,9 +121,9 @@ class SqliteStore:
 
     # ---- opening ------------------------------------------------------------------------------------
 
-    def _open(self) -> apsw.Connection:
+    def _open(self) -> None:
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        database = apsw.Connection(str(self._path))
+        self._writer = database = apsw.Connection(str(self._path))
         database.set_busy_timeout(1000)
         version = int(_value(database.execute("PRAGMA user_version")))
         if version > schema.VERSION:
@@ -136,7 +138,6 @@ class SqliteStore:
         self._check(database)
         if version < schema.VERSION:
             self._bring_up(database, version)
-        return database
 
     def _bring_up(self, database: apsw.Connection, version: int) -> None:
         """Lead the tables from ``version``, 0 where there are none, to those of this chatd."""
@@ -176,6 +177,17 @@ class SqliteStore:
             return key - low, known_time_of(frame)
         return 0, 0
 
+    def _explain(self, error: apsw.Error) -> StoreError:
+        if isinstance(error, apsw.CorruptError | apsw.NotADBError | apsw.SQLError):
+            return _damaged(self._path, str(error))
+        return StoreError(_unusable(self._path, error, self._number(error)))
+
+    def _number(self, error: apsw.Error) -> int | None:
+        """Return the system's number for ``error``, where the system had a part in it."""
+        if isinstance(error, apsw.FullError):
+            return errno.ENOSPC
+        return self._writer.system_errno if isinstance(error, apsw.IOError) else None
+
     # ---- in the threads -----------------------------------------------------------------------------
 
     def _commit(self, changes: Changes) -> Exception | None:
@@ -189,6 +201,9 @@ class SqliteStore:
                         schema.ADD_EVENTS, (schema.key(log, first) - 1, apsw.carray(tuple(frames)))
                     )
                 database.executemany(schema.SET_LAST, changes.sends)
+        except apsw.Error as error:
+            want = want_of_room(self._number(error))
+            return error if want is None else StoreError(f"The database {self._path} cannot grow: {want}.")
         except Exception as error:  # noqa: BLE001 - whatever prevented the commit, the batch has failed
             return error
         return None
@@ -279,11 +294,8 @@ def _damaged(path: Path, why: str) -> StoreError:
     )
 
 
-def _explain(path: Path, error: apsw.Error) -> StoreError:
-    if isinstance(error, apsw.CorruptError | apsw.NotADBError | apsw.SQLError):
-        return _damaged(path, str(error))
-    return StoreError(_unusable(path, error))
-
-
-def _unusable(path: Path, why: object) -> str:
+def _unusable(path: Path, why: object, number: int | None) -> str:
+    want = want_of_room(number)
+    if want is not None:
+        return f"The database {path} cannot be written: {want}, then start again; nothing is lost."
     return f"The database {path} cannot be used: {why}; mend that or name another folder with --data."

@@ -8,9 +8,10 @@ from chatd.client.api import Client
 from chatd.testing import Playground
 from tests.client.commands import chatc, run
 from tests.client.entering import make_client
+from tests.disks import small_disk
 from tests.end_to_end.harness.fixtures import daemon, make_daemon
 
-__all__ = ["chatc", "daemon", "enter", "make_daemon", "run", "world"]
+__all__ = ["chatc", "daemon", "enter", "make_daemon", "run", "small_disk", "world"]
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import pytest
 from twisted.internet.defer import Deferred
 
+from chatd.client.driver import AT_RISK
 from chatd.client.notices import (
     Accepted,
     CannotConnect,
@@ -135,7 +136,9 @@ def test_a_full_disk_here_is_told_and_stops_nothing(world, enter, tmp_path):
     sent = ann.send("#a", "x")
     world.advance(1)
     now(sent)
-    assert NotSaved("The disk is full.") in ann.heard
+    assert [notice for notice in ann.heard if isinstance(notice, NotSaved)] == [
+        NotSaved(f"The disk is full. {AT_RISK}")
+    ]
 
 
 def test_a_taken_nick_stops_with_a_sentence(world, enter):

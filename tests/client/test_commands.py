@@ -41,6 +41,38 @@ def test_send_names_the_lines_that_are_refused_and_sends_the_rest(run):
     assert texts(run("history", "#a", "--json")[1]) == ["one", "two"]
 
 
+RED = "\x1b[1;31mFAILED\x1b[0m test_x\x1b[K"
+
+
+def test_colours_are_refused_with_the_way_out_of_it_and_taken_out_with_plain(run):
+    status, out, err = run("send", "#a", given=f"one\n{RED}\n")
+    assert (status, out) == (1, "")
+    assert err == (
+        "chatc: line 2: The text holds the control character U+001B; remove it and send again."
+        " With --plain, colours and other control characters are taken out.\n"
+    )
+    assert "--plain" in run("send", "#a", RED)[2]
+    assert run("send", "--plain", "#a", given=f"{RED}\n\x1b[0m\ntwo\n") == (0, "", "")
+    assert run("send", "#a", "--plain", f"{RED}!") == (0, "", "")
+    assert run("--plain", "send", "#a", RED) == (0, "", "")
+    assert run("talk", "--plain", "#a", given=f"{RED} 2\n")[0] == 0
+    assert texts(run("history", "#a", "--json")[1]) == [
+        "one", "FAILED test_x", "two", "FAILED test_x!", "FAILED test_x", "FAILED test_x 2",
+    ]  # fmt: skip
+
+
+def test_lines_of_a_program_are_made_plain_before_they_are_commands(run):
+    given = f"/join #a\n{RED}\n\x1b[1m/topic\x1b[0m \x1b[32mall is well\x1b[0m\n"
+    status, _, err = run(given=given)
+    assert status == 1
+    assert "Not sent to #a: The text holds the control character U+001B" in err
+    assert err.count("With --plain, colours and other control characters are taken out.") == 2
+    status, out, err = run("--plain", given=given)
+    assert status == 0, err
+    assert "FAILED test_x" in out
+    assert "set the topic: all is well" in out
+
+
 def test_send_gives_up_in_time_and_takes_back_what_it_did_not_send(daemon, run):
     daemon.kill()
     status, _, err = run("send", "--timeout", "1", "#a", "into the void")

@@ -191,8 +191,9 @@ def test_a_full_disk_is_one_sentence_and_what_came_stays(tmp_path, monkeypatch):
         patched.setattr(os, "pwrite", full)
         with pytest.raises(ClientError) as problem:
             target.write((b"more",))
-    assert (
-        problem.value.text == f"{tmp_path} cannot be written: No space left on device. What has come stays."
+    assert problem.value.text == (
+        f"{tmp_path} cannot be written: no space is left on the disk; free some, then get it again."
+        " What has come stays."
     )
     target.close()
     assert Target(Wanted(), file_of(b"data" * 1000)).stored == 4

@@ -2,10 +2,11 @@
 
 import pytest
 
+from tests.disks import small_disk
 from tests.end_to_end.harness.certificates import make_certificate
 from tests.end_to_end.harness.fixtures import connect, daemon, make_daemon, start_chatc
 
-__all__ = ["certificate", "connect", "daemon", "make_daemon", "start_chatc"]
+__all__ = ["certificate", "connect", "daemon", "make_daemon", "small_disk", "start_chatc"]
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import sqlite3
 
 import pytest
 
+from tests.disks import fill
 from tests.end_to_end.harness.daemon import Daemon
 from tests.end_to_end.harness.processes import LOOPBACK, run_with_offspring, script
 
@@ -85,6 +86,16 @@ def test_data_folder_of_a_running_daemon(make_daemon, connect, how):
     first.start()
     Failed(second, how).sentence(str(first.data), "in use by another daemon", "--data")
     assert connect(first).enter("ann").nick == "ann"
+
+
+@BOTH
+def test_disk_that_is_full(used, small_disk, how):
+    shutil.copytree(used.data, small_disk / "data")
+    used.data = small_disk / "data"
+    filling = fill(small_disk)
+    Failed(used, how).sentence("no space is left on the disk; free some, then start again; nothing is lost")
+    filling.unlink()
+    used.start()
 
 
 @BOTH

@@ -381,7 +381,9 @@ def test_an_upgrade_that_fails_leaves_the_file_as_it_was(open_store, tmp_path, m
 
     with monkeypatch.context() as patch:
         patch.setattr(schema, "STEPS", (begin, fail))
-        with pytest.raises(StoreError, match="cannot be used: database or disk is full"):
+        with pytest.raises(
+            StoreError, match="cannot be written: no space is left on the disk; free some, then start"
+        ):
             open_store()
     assert version_of(path) == 1
     assert tables_of(path).isdisjoint({"files"})

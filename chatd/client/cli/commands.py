@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from chatd.client.values import Options
 
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON lines, for programs.")
+_PLAIN = click.option(
+    "--plain", "strip", is_flag=True, help="Take colours and other control characters out of what is sent."
+)
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -36,6 +39,7 @@ _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON line
     help="http://, https://, socks5:// or socks5h://[USER:PASSWORD@]HOST:PORT, or none.  "
     "[default: from $HTTPS_PROXY or $ALL_PROXY, and $NO_PROXY]",
 )
+@_PLAIN
 @click.version_option(__version__, prog_name="chatc")
 @click.pass_context
 def chatc(
@@ -47,6 +51,7 @@ def chatc(
     ephemeral: bool,
     ca: str | None,
     proxy: str | None,
+    strip: bool,
 ) -> None:
     """Talk in rooms that survive every outage.
 
@@ -77,7 +82,7 @@ def chatc(
     if context.invoked_subcommand is None:
         from chatd.client.cli.interactive import run  # noqa: PLC0415
 
-        context.exit(run(context.obj))
+        context.exit(run(context.obj, strip=strip))
 
 
 @chatc.command()
@@ -85,15 +90,22 @@ def chatc(
 @click.argument("text", nargs=-1)
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="S", help="Give up after S seconds.")
 @click.option("--verbose", "-v", is_flag=True, help="Tell about the connection, and how many were sent.")
+@_PLAIN
 @click.pass_context
 def send(
-    context: click.Context, room: str, text: tuple[str, ...], timeout: float | None, verbose: bool
+    context: click.Context,
+    room: str,
+    text: tuple[str, ...],
+    timeout: float | None,
+    verbose: bool,
+    strip: bool,
 ) -> None:
     """Send TEXT, or every line of standard input; succeed when all is safe on the server's disk."""
     from chatd.client.cli.send import run  # noqa: PLC0415
 
     words = " ".join(text) if text else None
-    context.exit(run(_options(context, room), room, words, timeout=timeout, verbose=verbose))
+    strip = strip or _strips(context)
+    context.exit(run(_options(context, room), room, words, timeout=timeout, verbose=verbose, strip=strip))
 
 
 @chatc.command()
@@ -115,12 +127,13 @@ def tail(
 @chatc.command()
 @click.argument("rooms", nargs=-1, required=True)
 @_AS_JSON
+@_PLAIN
 @click.pass_context
-def talk(context: click.Context, rooms: tuple[str, ...], as_json: bool) -> None:
+def talk(context: click.Context, rooms: tuple[str, ...], as_json: bool, strip: bool) -> None:
     """Send the lines of standard input to the first of ROOMS; print what is said in all of them."""
     from chatd.client.cli.talk import run  # noqa: PLC0415
 
-    context.exit(run(_options(context, *rooms), rooms, as_json=as_json))
+    context.exit(run(_options(context, *rooms), rooms, as_json=as_json, strip=strip or _strips(context)))
 
 
 @chatc.command()
@@ -186,6 +199,11 @@ def who(context: click.Context, room: str, as_json: bool) -> None:
     from chatd.client.cli.ask import run_who  # noqa: PLC0415
 
     context.exit(run_who(_options(context, room), room, as_json=as_json))
+
+
+def _strips(context: click.Context) -> bool:
+    """Return whether ``--plain`` stood before the command."""
+    return context.parent is not None and bool(context.parent.params["strip"])
 
 
 def _options(context: click.Context, *rooms: str) -> "Options":

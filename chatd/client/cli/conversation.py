@@ -14,6 +14,7 @@ from chatd.client.cli import showing, slash
 from chatd.client.cli.completing import Offer, complete_path, last_word
 from chatd.client.cli.console import Console, Reactor
 from chatd.client.cli.nicks import Nicks
+from chatd.client.cli.plain import explain
 from chatd.client.cli.rows import Rows
 from chatd.client.cli.text import clean, clean_line, event_lines
 from chatd.client.cli.unfinished import Unfinished
@@ -217,7 +218,7 @@ class Conversation:
         try:
             key, sent = self.client.post(name, text)
         except RequestError as error:
-            self.refused(name, text, error.text)
+            self.refused(name, text, self._reason(error))
         else:
             self.unfinished.sent(key)
             # What becomes of it is told by notices, as of the sends that an earlier run left.
@@ -261,10 +262,14 @@ class Conversation:
     def _explain(self, failure: Failure) -> None:
         problem = failure.value
         if isinstance(problem, (ClientError, RequestError)):
-            self.unusable(clean_line(problem.text))
+            self.unusable(clean_line(self._reason(problem)))
         elif not isinstance(problem, CancelledError):
             _log.failure("A command failed", failure)
             self.unusable(f"A fault in chatc: {problem!r}")
+
+    def _reason(self, error: ClientError | RequestError) -> str:
+        """Return what ``error`` says; a program's user is told of ``--plain`` where that helps."""
+        return error.text if self.console.interactive else explain(error)
 
     def _answered(self, running: Deferred[None], _: None) -> None:
         self._running.discard(running)

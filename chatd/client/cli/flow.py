@@ -9,6 +9,7 @@ from twisted.python.failure import Failure
 from chatd.client.api import Client
 from chatd.client.cli.descriptors import Input
 from chatd.client.cli.lines import LONGEST, LineCutter
+from chatd.client.cli.plain import explain, plain
 from chatd.client.problems import ClientError
 from chatd.client.values import Sent
 from chatd.wire.errors import RequestError
@@ -21,12 +22,18 @@ MOST_CHARACTERS: Final = 1_048_576
 
 
 class Flow:
-    """Messages to ``room``; ``refused`` hears of each that was not taken: which it was, and why."""
+    """Messages to ``room``; ``refused`` hears of each that was not taken: which it was, and why.
 
-    def __init__(self, client: Client, room: str, refused: Callable[[str, str], None]) -> None:
+    ``strip`` takes out of each line what only a terminal understands.
+    """
+
+    def __init__(
+        self, client: Client, room: str, refused: Callable[[str, str], None], *, strip: bool = False
+    ) -> None:
         self._client = client
         self._room = room
         self._refused = refused
+        self._strip = strip
         self._waiting: dict[int, int] = {}
         self._characters = 0
         self._line = 0
@@ -44,7 +51,7 @@ class Flow:
         try:
             key, sent = self._client.post(self._room, text)
         except RequestError as error:
-            self._fail(which, error.text)
+            self._fail(which, explain(error))
             return
         self._waiting[key] = len(text)
         self._characters += len(text)
@@ -101,6 +108,8 @@ class Flow:
         except UnicodeDecodeError as error:
             self._fail(which, f"It is not UTF-8 (byte {error.start + 1}); convert it.")
             return
+        if self._strip:
+            text = plain(text)
         if text.strip():
             self.send(text, which)
 

@@ -1,8 +1,10 @@
 """The interactive client: chatc without a command."""
 
+from functools import partial
+
 from chatd.client.api import Client
 from chatd.client.cli import terminal
-from chatd.client.cli.console import Pacing, Reactor
+from chatd.client.cli.console import Console, Pacing, Reactor
 from chatd.client.cli.conversation import Conversation
 from chatd.client.cli.hearing import Hearing
 from chatd.client.cli.line_console import LineConsole
@@ -11,16 +13,22 @@ from chatd.client.cli.running import run_client
 from chatd.client.values import Options
 
 
-def run(options: Options) -> int:
-    """Talk until the user or the input ends it; return the exit status."""
-    return run_client(options, converse)
+def run(options: Options, *, strip: bool = False) -> int:
+    """Talk until the user or the input ends it; return the exit status.
+
+    ``strip`` takes out of the lines of a program what only a terminal understands.
+    """
+    return run_client(options, partial(converse, strip=strip))
 
 
-async def converse(reactor: Reactor, client: Client) -> int:
+async def converse(reactor: Reactor, client: Client, *, strip: bool = False) -> int:
     """Talk through standard input and output; return the exit status."""
     conversation = Conversation(reactor, client)
-    kind = LineConsole if terminal.is_usable() else PlainConsole
-    console = kind(reactor, conversation, Pacing(client))
+    console: Console
+    if terminal.is_usable():
+        console = LineConsole(reactor, conversation, Pacing(client))
+    else:
+        console = PlainConsole(reactor, conversation, Pacing(client), strip=strip)
     hearing = Hearing(conversation, reactor)
     unsubscribe = client.subscribe(hearing.heard)
     conversation.begin(console)

@@ -8,6 +8,7 @@ from twisted.internet.interfaces import IPushProducer
 from chatd.client.cli.console import Reactor, Talker, encoded
 from chatd.client.cli.descriptors import Input, Output
 from chatd.client.cli.lines import LineCutter
+from chatd.client.cli.plain import plain
 
 PATIENCE: Final = 1.0
 """Seconds for which a reader that takes nothing is waited for at the end."""
@@ -18,8 +19,11 @@ class PlainConsole:
 
     interactive = False
 
-    def __init__(self, reactor: Reactor, talker: Talker, pacing: IPushProducer) -> None:
+    def __init__(
+        self, reactor: Reactor, talker: Talker, pacing: IPushProducer, *, strip: bool = False
+    ) -> None:
         self._talker = talker
+        self._strip = strip
         self._input = Input(reactor, 0, self._received, self._ended)
         self._output = Output(reactor, 1, talker.lost)
         self._errors = Output(reactor, 2)
@@ -80,9 +84,11 @@ class PlainConsole:
 
     def _take(self, line: bytes) -> None:
         try:
-            self._talker.line(line.decode())
+            text = line.decode()
         except UnicodeDecodeError:
             self._talker.unusable("A line was not sent: it is not UTF-8; check the encoding of the input.")
+        else:
+            self._talker.line(plain(text) if self._strip else text)
 
     def _ended(self) -> None:
         for line in self._lines.end():

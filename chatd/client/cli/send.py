@@ -8,6 +8,7 @@ from twisted.internet.defer import CancelledError
 
 from chatd.client.api import Client
 from chatd.client.cli.flow import Flow
+from chatd.client.cli.plain import plain
 from chatd.client.cli.running import INTERRUPTED, complain, run_client, watch_link
 from chatd.client.cli.stdout import STDIN
 from chatd.client.notices import JoinRefused, Notice, Stopped
@@ -15,18 +16,36 @@ from chatd.client.problems import ClientError
 from chatd.client.values import Options
 
 
-def run(options: Options, room: str, text: str | None, *, timeout: float | None, verbose: bool) -> int:
+def run(
+    options: Options, room: str, text: str | None, *, timeout: float | None, verbose: bool, strip: bool
+) -> int:
     """Send and return the exit status: 0 when everything is durable on the server."""
+    if strip and text is not None:
+        text = plain(text)
     rooms = (room,) if room.startswith("#") else ()
     options = replace(options, rooms=rooms, follow="listed", cursors={}, remember=False)
-    return run_client(options, partial(_send, room=room, text=text, patience=timeout, verbose=verbose))
+    return run_client(
+        options, partial(_send, room=room, text=text, patience=timeout, verbose=verbose, strip=strip)
+    )
 
 
 async def _send(
-    reactor: Any, client: Client, *, room: str, text: str | None, patience: float | None, verbose: bool
+    reactor: Any,
+    client: Client,
+    *,
+    room: str,
+    text: str | None,
+    patience: float | None,
+    verbose: bool,
+    strip: bool,
 ) -> int:
     watch_link(client, verbose=verbose)
-    flow = Flow(client, room, lambda which, why: complain(why if text is not None else f"{which}: {why}"))
+    flow = Flow(
+        client,
+        room,
+        lambda which, why: complain(why if text is not None else f"{which}: {why}"),
+        strip=strip,
+    )
     client.subscribe(partial(_hear, flow))
     client.start()
     if text is None:

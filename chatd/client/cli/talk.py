@@ -15,16 +15,16 @@ from chatd.client.notices import Accepted, Connected, EventSeen, Notice, SendRef
 from chatd.client.values import Options
 
 
-def run(options: Options, rooms: tuple[str, ...], *, as_json: bool) -> int:
+def run(options: Options, rooms: tuple[str, ...], *, as_json: bool, strip: bool) -> int:
     """Talk until standard input ends, or a signal comes; return the exit status."""
     options = replace(options, rooms=rooms, follow="listed", remember=True)
-    return run_client(options, partial(_talk, rooms=rooms, as_json=as_json))
+    return run_client(options, partial(_talk, rooms=rooms, as_json=as_json, strip=strip))
 
 
-async def _talk(reactor: Any, client: Client, *, rooms: tuple[str, ...], as_json: bool) -> int:
+async def _talk(reactor: Any, client: Client, *, rooms: tuple[str, ...], as_json: bool, strip: bool) -> int:
     watch_link(client)
     printer = Printer(reactor, client, rooms, as_json=as_json)
-    flow = Flow(client, rooms[0], lambda which, why: complain(f"{which}: {why}"))
+    flow = Flow(client, rooms[0], lambda which, why: complain(f"{which}: {why}"), strip=strip)
     talk = _Talk(client, printer, flow)
     client.start()
     flow.read(reactor, STDIN)
