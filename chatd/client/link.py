@@ -54,7 +54,7 @@ class Link:
     ``positions`` are the last events that it brought, ``named`` the rooms of its hello, ``joining`` the ids
     of the joins that it begins with, ``owed`` the answers to pings that wait for the token to be on disk. It
     is ``complete`` when all rooms of its welcome came, ``introduced`` when we spoke behind that, and
-    ``announced`` when the program knows.
+    ``announced`` when the program knows; ``answered`` if any byte came.
     """
 
     def __init__(self, number: int) -> None:
@@ -69,6 +69,7 @@ class Link:
         self.complete = False
         self.introduced = False
         self.announced = False
+        self.answered = False
         self.resumed = False
         self.limits: Limits | None = None
         self.owed: list[bytes] = []
@@ -118,6 +119,7 @@ class Link:
         Raises `ProtocolError` where the bytes make no sense.
         """
         self.heard(now)
+        self.answered = True
         self._decoder.feed(data)
         while (taken := self._decoder.take()) is not None:
             kind, payload = taken

@@ -2,6 +2,7 @@
 
 At most two exist: the current one, which was welcomed, and an attempt. While the current one is suspected
 an attempt is made beside it (make before break); the one that is welcomed first, or speaks first, is kept.
+The server asks such an attempt whether it is still wanted, so one that was given up takes nothing over.
 """
 
 from abc import ABC, abstractmethod
@@ -217,21 +218,26 @@ class Links(ABC):
             if link not in self._links():
                 return
         if link is self.current:
-            self._revive(link)
+            self._revive(link, now)
             self._pump(now)
 
     def _pong(self, link: Link, data: bytes, now: float) -> None:
         self.out.say(link, data, now)
 
-    def _revive(self, link: Link) -> None:
+    def _revive(self, link: Link, now: float) -> None:
         if not link.quiet:
             return
         link.quiet = False
         self.out.notify(Revived(self.address))
-        attempt = self.attempt
-        if attempt is not None and attempt.phase is not Phase.GREETING:
-            self.out.add(Close(attempt.number))
-            self.attempt = None
+        if self.attempt is not None and not self.attempt.answered:
+            self._withdraw(self.attempt, now)
+
+    def _withdraw(self, attempt: Link, now: float) -> None:
+        """Give up an attempt that nobody has answered; its hello may arrive all the same."""
+        self.out.add(Close(attempt.number))
+        self.attempt = None
+        if attempt.phase is Phase.GREETING:
+            self._orphaned = now
 
     def _promote(self, link: Link) -> None:
         """Make the attempt the current link; the one before it, if there is one, is done with."""
@@ -239,7 +245,6 @@ class Links(ABC):
             self.out.add(Close(self.current.number))
             self._let_go()
         self.attempt, self.current = None, link
-        self._orphaned = None
 
     def _drop(
         self, link: Link, reason: str, now: float, *, answered: bool = True, slot: float | None = None

@@ -90,8 +90,11 @@ class Wishes:
     heartbeat: Pulse = DEMANDING
 
 
-def introduce(session: Session, wishes: Wishes, cursors: Mapping[str, int]) -> Hello:
-    """Return the hello that resumes the session, or begins one beside a sibling, or claims the nick."""
+def introduce(session: Session, wishes: Wishes, cursors: Mapping[str, int], *, beside: bool) -> Hello:
+    """Return the hello that resumes the session, or begins one beside a sibling, or claims the nick.
+
+    ``beside`` says that another connection of the session is suspected, and may live.
+    """
     known = dict(islice(cursors.items(), MAX_CURSORS))
     everything = wishes.follow_all and len(cursors) <= MAX_CURSORS
     token = session.token or session.sibling
@@ -104,6 +107,7 @@ def introduce(session: Session, wishes: Wishes, cursors: Mapping[str, int]) -> H
         heartbeat=wishes.heartbeat,
         cursors=known,
         follow="all" if everything else "listed",
+        beside=beside,
     )
 
 

@@ -139,7 +139,8 @@ class Machine(Links):
     # ---- what goes out ------------------------------------------------------------------------------
 
     def _greeting(self, link: Link) -> bytes:
-        hello = introduce(self.session, self.wishes, self.rooms.cursors)
+        beside = self.current is not None
+        hello = introduce(self.session, self.wishes, self.rooms.cursors, beside=beside)
         link.named = frozenset(hello.cursors)
         return encode(hello)
 

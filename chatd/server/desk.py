@@ -6,7 +6,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 import msgspec
 from twisted.cred.portal import Portal
@@ -212,6 +212,15 @@ class Desk:
         interval = min(max(wish.interval, bounds.min_interval), bounds.max_interval)
         limit = min(max(interval * wish.misses, bounds.min_limit), bounds.max_limit)
         return Pulse(interval, max(1, round(limit / interval)))
+
+    def doubts(self, connection: Connection, arrival: Arrival, hello: Hello) -> bool:
+        """Return whether ``connection``, which would take over from another one, may have been given up.
+
+        It was opened beside the other one, which may have spoken again meanwhile; or before the other one, so
+        that its hello comes late.
+        """
+        old = cast("Connection | None", arrival.session.peer)
+        return old is not None and (hello.beside or connection.number < old.number)
 
     def arrive(self, connection: Connection, arrival: Arrival, hello: Hello) -> None:
         """Let ``connection`` in. Raises `ProtocolError`."""

@@ -5,7 +5,7 @@ from enum import Enum
 from functools import partial
 from typing import Any, ClassVar, Final
 
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -44,6 +44,9 @@ SMALL_CHUNK_COST: Final = 0.1
 
 _CONFIRMED: Final = CONFIRMATION.encode()
 
+_STILL: Final = frame(FrameType.PING, b"still?")
+"""The ping that asks a client behind its hello whether it still wants to take its session over."""
+
 _BEATS: Final = frozenset({FrameType.PING.value, FrameType.PONG.value})
 
 
@@ -67,6 +70,7 @@ class ChatProtocol(Protocol):
 
     # They keep a connection small, and spare a look into a dictionary for every message.
     __slots__ = (
+        "_asked",
         "_bytes_out",
         "_decoder",
         "_desk",
@@ -105,6 +109,7 @@ class ChatProtocol(Protocol):
         self._gate = Gate(desk.clock, self._go_on)
         self._liveness = Liveness(Heartbeat(desk.pulse.interval, desk.pulse.misses, now), now)
         self._transfers: Transfers | None = None
+        self._asked: Deferred[None] | None = None
 
     # ---- Twisted's side -----------------------------------------------------------------------------
 
@@ -128,6 +133,9 @@ class ChatProtocol(Protocol):
         if self._state is State.CLOSING:
             return
         self._decoder.feed(data)
+        if self._asked is not None:
+            asked, self._asked = self._asked, None
+            asked.callback(None)
         self._beat()
         self._go_on()
 
@@ -173,7 +181,7 @@ class ChatProtocol(Protocol):
             self._gate.hold(Hold.DRAIN)
         self._hesitate()
         more = self._pump(most)
-        self._listen(self._gate.may_take() and not more)
+        self._listen((self._gate.may_take() and not more) or self._asked is not None)
         return more and self._gate.may_take()
 
     def _hesitate(self) -> None:
@@ -242,8 +250,18 @@ class ChatProtocol(Protocol):
         self._state = State.WELCOMING
         self._gate.hold(Hold.LOGIN)
         login = maybeDeferred(self._desk.login, self, message)
+        login.addCallback(self._ask, message)
         login.addCallback(self._welcome, message)
         login.addErrback(self._refuse_hello)
+
+    def _ask(self, arrival: Arrival, hello: Hello) -> Arrival | Deferred[Arrival]:
+        """Ask a newcomer that may have been given up before it takes over; any byte of it is an answer."""
+        if self._decoder or self._state is not State.WELCOMING or not self._desk.doubts(self, arrival, hello):
+            return arrival
+        self._asked = Deferred()
+        self.say(_STILL)
+        self._go_on()
+        return self._asked.addCallback(lambda _: self._desk.login(self, hello))
 
     def _welcome(self, arrival: Arrival, hello: Hello) -> None:
         if self._state is not State.WELCOMING:
@@ -455,7 +473,8 @@ class ChatProtocol(Protocol):
 
     def _sweep_opening(self, now: float) -> None:
         if self._liveness.waited(now) >= self._desk.limits.hello_timeout:
-            error = ProtocolError(Code.HELLO_TIMEOUT, "No hello came in time; connect again.")
+            missing = "hello" if self._asked is None else "answer to the ping behind the hello"
+            error = ProtocolError(Code.HELLO_TIMEOUT, f"No {missing} came in time; connect again.")
             self._fail(error, CloseReason.HELLO_TIMEOUT)
 
     def _sweep_live(self, now: float) -> None:

@@ -26,13 +26,17 @@ TICK: Final = 0.05
 
 
 class Network:
-    """The link between clients and the server: its state is that of every connection over it."""
+    """The link between clients and the server: its state is that of every connection over it.
+
+    ``holding`` are the directions in which connections made from now on are held from their beginning.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.latency = 0.0
         self.rate: float | None = None
         self.refusing = False
+        self.holding: frozenset[str] = frozenset()
         self._lost = {"up": False, "down": False}
         self._pipes: dict[Pipe, None] = {}
         self._ready: dict[Pipe, None] = {}
@@ -111,6 +115,8 @@ class Pipe:
         self._sender = sender
         self._receiver = receiver
         self._scheduled = False
+        self._held = direction in network.holding
+        self._ending: Exception | None = None
         self.buffer = bytearray()
         network.add(self)
 
@@ -128,7 +134,7 @@ class Pipe:
 
     def flush(self) -> None:
         """Carry what the link, and the receiver's willingness to read, allow."""
-        if self._network.lost(self._direction) or not self._receiver.reading:
+        if self._held or self._network.lost(self._direction) or not self._receiver.reading:
             return
         rate = self._network.rate
         if rate is not None:
@@ -140,6 +146,17 @@ class Pipe:
         if not self.buffer:
             self._sender.drained()
 
+    def hold(self) -> None:
+        """Carry nothing until `release`, neither bytes nor the end, whatever passes on other connections."""
+        self._held = True
+
+    def release(self, *, end: bool = True) -> None:
+        """Carry what was held back, but not the ``end`` where that was lost."""
+        self._held = False
+        self.flush()
+        if self._ending is not None and end:
+            self.end(self._ending)
+
     def _carry(self, size: int) -> None:
         portion = bytes(self.buffer[:size])
         del self.buffer[:size]
@@ -149,7 +166,8 @@ class Pipe:
     def end(self, reason: Exception) -> None:
         """Tell the receiver that the connection has ended, unless the link is dead."""
         self._network.forget(self)
-        if not self._network.lost(self._direction):
+        self._ending = reason if self._held else None
+        if not self._held and not self._network.lost(self._direction):
             self._later(self._receiver.lost, reason)
 
     def _later(self, call: Callable[..., object], *args: object) -> None:
@@ -189,6 +207,13 @@ class MemoryTransport:
         if self._pipe is None:
             raise RuntimeError("This transport was never connected.")
         return self._pipe
+
+    @property
+    def incoming(self) -> Pipe:
+        """Return where received bytes come from."""
+        if self._incoming is None:
+            raise RuntimeError("This transport was never connected.")
+        return self._incoming
 
     @property
     def dataBuffer(self) -> bytearray:

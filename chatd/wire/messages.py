@@ -46,7 +46,8 @@ class Hello(Message, frozen=True, tag="hello"):
 
     ``token`` resumes its session; with ``device`` it opens a further session of the same user. Without a
     token ``nick`` is claimed. ``cursors`` holds, per room, the last event received; ``follow`` says whether
-    rooms that it does not name are followed too. A hello without ``version`` is of version 1, for ever.
+    rooms that it does not name are followed too. ``beside`` says that an older connection may live: it is
+    served until the client speaks behind this hello. A hello without ``version`` is of version 1, for ever.
     """
 
     version: Count = 1
@@ -57,6 +58,7 @@ class Hello(Message, frozen=True, tag="hello"):
     heartbeat: Pulse | None = None
     cursors: Annotated[dict[str, Count], Meta(max_length=MAX_CURSORS)] = {}
     follow: Literal["all", "listed"] = "all"
+    beside: bool = False
 
 
 class Request(Message, frozen=True):

@@ -52,6 +52,7 @@ class ModelServer:
         self.members: dict[str, set[str]] = {}
         self.full = False
         self.pulse: Pulse | None = None
+        self.asks = True
         self.count = 0
 
     def connection(self):
@@ -83,6 +84,7 @@ class Conn:
         self.out = bytearray()
         self.closed = False
         self.heard: list[object] = []
+        self.asked: Hello | None = None
 
     def say(self, message):
         self.out += encode(message)
@@ -91,6 +93,9 @@ class Conn:
         self.decoder.feed(data)
         while not self.closed and (taken := self.decoder.take()) is not None:
             kind, payload = taken
+            if self.asked is not None:
+                asked, self.asked = self.asked, None
+                self._enter(asked)
             if kind is FrameType.PONG and payload == CONFIRMATION:
                 self.account.firm = True
             elif kind is FrameType.PING:
@@ -111,6 +116,14 @@ class Conn:
             self.account.conn = None
 
     def _hello(self, hello: Hello):
+        account = self.server.accounts.get(hello.token)
+        if self.server.asks and hello.beside and account is not None and account.conn is not None:
+            self.asked = hello
+            self.out += frame(FrameType.PING, b"still?")
+        else:
+            self._enter(hello)
+
+    def _enter(self, hello: Hello):
         server = self.server
         account = server.accounts.get(hello.token)
         token = ""

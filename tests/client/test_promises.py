@@ -67,6 +67,10 @@ class Promises(RuleBasedStateMachine):
     def disk(self, full):
         self.world.server.full = full
 
+    @rule(asks=st.booleans())
+    def ask(self, asks):
+        self.world.server.asks = asks
+
     @rule(reachable=st.booleans())
     def reach(self, reachable):
         self.world.reachable = reachable

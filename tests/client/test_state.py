@@ -618,8 +618,47 @@ def test_a_quiet_link_that_speaks_again_is_kept_and_the_attempt_dropped():
     assert not world.said(CannotConnect)
 
 
+@pytest.mark.parametrize("asks", [True, False], ids=["asks", "old-server"])
+def test_an_attempt_in_its_greeting_is_withdrawn_when_the_old_link_speaks(asks):
+    world = connected()
+    world.server.asks = asks
+    old = world.machine.current.number
+    world.wait(3.5)
+    (second,) = set(world.conns) - {old}
+    late, conn = bytes(world.up[second]), world.conns[second]
+    assert late
+    world.perform(world.machine.received(old, frame(FrameType.PING, b"x"), world.now))
+    assert world.machine.attempt is None
+    assert second not in world.conns
+    conn.closed = False
+    conn.receive(late)  # it was under way
+    world.step()
+    key = send(world, "said afterwards")
+    world.step()
+    assert [accepted.key for accepted in world.said(Accepted)] == [key]
+    assert not world.said(Stopped)
+    assert len(world.said(Lost)) == (0 if asks else 1)
+
+
+def test_an_attempt_that_was_asked_is_kept_when_the_old_link_speaks():
+    world = connected()
+    old = world.machine.current.number
+    world.wait(3.5)
+    world.carry_up()
+    (second,) = set(world.conns) - {old}
+    question = bytes(world.conns[second].out)
+    world.conns[second].out.clear()
+    world.perform(world.machine.received(second, question, world.now))
+    world.perform(world.machine.received(old, frame(FrameType.PING, b"x"), world.now))
+    assert world.machine.attempt.number == second
+    world.step()
+    assert world.machine.current.number == second
+    assert not world.said(Lost)
+
+
 def test_a_takeover_by_our_own_second_link_does_not_stop_us():
     world = connected()
+    world.server.asks = False
     old = world.machine.current.number
     world.wait(3.1)
     world.carry_up()
