@@ -23,6 +23,9 @@ SINK: Final = "chatd_sink"
 LIMITED: Final = "log-limited"
 """The event name of the word that lines of one kind were held back."""
 
+DROPPED: Final = "log-dropped"
+"""The event name of the word that lines could not be written in time."""
+
 REPEAT_INTERVAL: Final = 10.0
 """Seconds in which libraries may say the same once."""
 
@@ -67,7 +70,7 @@ class Lines:
         """Write ``event``, or from now on to the sink that it carries."""
         if SINK in event:
             self._use(event[SINK])
-        elif _RANKS[level_of(event)] >= self._least:
+        elif _RANKS[level_of(event)] >= self._least or _tells_of_a_gap(event):
             now = self._clock()
             if (heard := self._hear(event, now)) is not None:
                 self._say(heard, now)
@@ -103,6 +106,11 @@ class Lines:
         except UnicodeEncodeError:
             self._stream.write(text.encode("ascii", "backslashreplace").decode("ascii"))
         self._stream.flush()
+
+
+def _tells_of_a_gap(event: LogEvent) -> bool:
+    """Return whether ``event`` says that lines are missing, which is written whatever the level."""
+    return KEY in event and event[KEY].name == DROPPED
 
 
 def text_lines(sink: Sink | None = None) -> Lines:

@@ -1,5 +1,6 @@
 """The names of peers, as logs and limits know them."""
 
+from ipaddress import IPv6Network
 from typing import Any
 
 from twisted.internet.interfaces import IAddress
@@ -25,3 +26,16 @@ def host_of(address: IAddress | None) -> str:
     """Return a peer's host without the port; ``unix`` for a UNIX socket."""
     host: str | None = getattr(address, "host", None)
     return "unix" if host is None else host.removeprefix("::ffff:")
+
+
+def network_of(host: str) -> str:
+    """Return what one subscriber holds of addresses: ``host`` itself, or the /64 network of an IPv6 address.
+
+    Limits count by it, since whoever has one IPv6 address has 2**64 of them.
+    """
+    if ":" not in host:
+        return host
+    try:
+        return str(IPv6Network((host.partition("%")[0], 64), strict=False))
+    except ValueError:
+        return host

@@ -65,7 +65,10 @@ class Committer:
             return
         self._committing = True
         self.hub.committing_since = self._clock.seconds()
-        self._store.append(changes, lambda error: self._done(batch, error))
+        try:
+            self._store.append(changes, lambda error: self._done(batch, error))
+        except Exception as error:  # noqa: BLE001 - whatever prevented the commit, the batch has failed
+            self._clock.callLater(0, self._done, batch, error)
 
     def _done(self, batch: Batch, error: Exception | None) -> None:
         self._committing = False

@@ -128,7 +128,7 @@ class Desk:
         self.files: Files | None = None
         self._portal = portal
         self._bounds = heartbeat
-        self._hosts: Counter[str] = Counter()
+        self._networks: Counter[str] = Counter()
         self._hanging = Slots(1 / RETURNS_PER_SECOND)
         self._newcomers = Newcomers(limits.new_sessions_per_minute)
         self._guests: dict[Connection, _Guest] = {}
@@ -146,14 +146,15 @@ class Desk:
         connection.number = next(self._numbers)
         self.connections.add(connection)
         host = connection.peer_host
-        self._hosts[host] += 1
+        network = addresses.network_of(host)
+        self._networks[network] += 1
         limit = self.limits.max_connections_per_address
         if len(self.connections) + len(self.waiting) > self.limits.max_connections:
             return ProtocolError(Code.TOO_MANY_CONNECTIONS, "The server is full; try again later.")
-        if limit and not _is_local(host) and self._hosts[host] > limit:
+        if limit and not _is_local(host) and self._networks[network] > limit:
             return ProtocolError(
                 Code.TOO_MANY_CONNECTIONS,
-                f"There are {limit} connections from {host} already; close one of them.",
+                f"There are {limit} connections from {network} already; close one of them.",
             )
         return None
 
@@ -271,7 +272,7 @@ class Desk:
     # ---- going --------------------------------------------------------------------------------------
 
     def refused(self, connection: Connection, error: ChatdError) -> None:
-        """Log that ``connection`` was refused, once in a while for the same code and address."""
+        """Log that ``connection`` was refused, once in a while for the same code and network."""
         self._say_refused(error.code, error.text, connection.peer_host, connection.address)
 
     def say_refused(self, code: str, text: str, address: IAddress | None) -> None:
@@ -279,7 +280,7 @@ class Desk:
         self._say_refused(code, text, addresses.host_of(address), addresses.name_of(address))
 
     def _say_refused(self, code: str, text: str, host: str, name: str) -> None:
-        held_back = self._repeats.admit((code, host), self.clock.seconds())
+        held_back = self._repeats.admit((code, addresses.network_of(host)), self.clock.seconds())
         if held_back is not None:
             log.warn("refused", text, peer=name, code=code, suppressed=held_back or None)
 
@@ -302,9 +303,10 @@ class Desk:
     def closed(self, connection: Connection) -> None:
         """Forget a connection that has ended."""
         self.connections.discard(connection)
-        self._hosts[connection.peer_host] -= 1
-        if not self._hosts[connection.peer_host]:
-            del self._hosts[connection.peer_host]
+        network = addresses.network_of(connection.peer_host)
+        self._networks[network] -= 1
+        if not self._networks[network]:
+            del self._networks[network]
         guest = self._guests.pop(connection, None)
         say = log.debug if guest is None else log.info
         say(

@@ -1,9 +1,9 @@
 """Newcomers: how many sessions one address may begin per minute."""
 
-from ipaddress import IPv6Address
 from typing import Final
 
 from chatd.chat.quota import Bucket
+from chatd.server.addresses import network_of
 
 MINUTE: Final = 60.0
 """Seconds in a minute."""
@@ -57,7 +57,7 @@ class Newcomers:
         """Count another session of ``host`` and return 0, or the seconds until its own slot to begin one."""
         if not self._per_minute:
             return 0.0
-        host = _network(host)
+        host = network_of(host)
         bucket = self._buckets.get(host)
         if bucket is None:
             self._forget(now)
@@ -79,13 +79,3 @@ class Newcomers:
         self._buckets = {host: bucket for host, bucket in self._buckets.items() if not bucket.full}
         self._slots = {host: slots for host, slots in self._slots.items() if host in self._buckets}
         self._look_at = max(LOOK_AGAIN, 2 * len(self._buckets))
-
-
-def _network(host: str) -> str:
-    """Return what counts as one address with ``host``."""
-    if ":" not in host:
-        return host
-    try:
-        return str(int(IPv6Address(host)) >> 64)
-    except ValueError:
-        return host

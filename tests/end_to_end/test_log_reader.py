@@ -2,16 +2,21 @@
 
 import os
 import resource
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
 import termios
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from tests.end_to_end.harness.processes import LOOPBACK, environment, run, script, wait_gone
+
+ROOT = Path(__file__).parents[2]
 
 LOGINS = 400
 """Logins whose lines are more than a pipe (64 KiB) and a terminal hold."""
@@ -165,6 +170,72 @@ def test_a_signal_opens_the_log_anew_and_stands_in_the_new_one(make_daemon):
         daemon.signal(number)
         assert number.name in daemon.await_said("signal")[0]
     assert daemon.terminate() == 0
+
+
+def rotate(pid_file):
+    """Do what etc/chatd.logrotate has logrotate do when it has moved the file away."""
+    recipe = (ROOT / "etc" / "chatd.logrotate").read_text()
+    commands = recipe.partition("postrotate")[2].partition("endscript")[0]
+    assert "/run/chatd/twistd.pid" in commands
+    commands = commands.replace("/run/chatd/twistd.pid", str(pid_file))
+    assert subprocess.run(["sh", "-e", "-c", commands], check=False).returncode == 0
+
+
+@pytest.mark.skipif(shutil.which("pkill") is None, reason="needs pkill")
+def test_log_rotation_reaches_the_daemon_and_nobody_else(make_daemon, tmp_path):
+    pid_file = tmp_path / "daemon.pid"
+    rotate(pid_file)
+    stranger = subprocess.Popen(["sleep", "60"])
+    pid_file.write_text(f"{stranger.pid}\n")
+    rotate(pid_file)
+    assert stranger.poll() is None
+    daemon = launch(make_daemon(), subprocess.DEVNULL, "--logfile", "chatd.log")
+    daemon.log_file.rename(tmp_path / "old")
+    pid_file.write_text(f"{daemon.pid}\n")
+    rotate(pid_file)
+    assert "SIGUSR1" in daemon.await_said("signal")[0]
+    assert stranger.poll() is None
+    stranger.kill()
+    stranger.wait()
+    assert daemon.terminate() == 0
+
+
+DEVICES = """
+mount -t tmpfs none "$1"
+for name in null zero full random urandom; do
+    touch "$1/$name"
+    mount --bind "/dev/$name" "$1/$name"
+done
+touch "$1/log"
+mount --bind "$2" "$1/log"
+mount --rbind "$1" /dev
+"""
+"""Gives a mount namespace a /dev of its own, with the system log of a socket elsewhere."""
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="needs root and unshare")
+def test_a_system_log_that_nobody_reads(make_daemon, connect, tmp_path):
+    daemon = make_daemon()
+    options = daemon.command[daemon.command.index("chatd") :]
+    words = [*script("twistd"), "-n", "--pidfile=", "--syslog", *options]
+    devices = tmp_path / "dev"
+    devices.mkdir()
+    program = f"{DEVICES}exec {shlex.join(words)}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as system_log:
+        system_log.settimeout(10)
+        system_log.bind(str(tmp_path / "log"))
+        daemon.process = subprocess.Popen(
+            ["unshare", "--mount", "sh", "-e", "-c", program, "sh", str(devices), str(tmp_path / "log")],
+            cwd=daemon.folder,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+        )
+        daemon.await_ready()
+        log_in(connect, daemon)
+        assert b"info start " in system_log.recv(4096)
+        began = time.monotonic()
+        assert daemon.terminate() == 0
+        assert time.monotonic() - began < 5
 
 
 def test_no_descriptors_is_one_line(make_daemon):

@@ -82,3 +82,10 @@ def test_what_libraries_say_in_peace_is_for_developers(board):
         logger.warn("Look here")
     assert board.said == ["warn other Look here namespace=twisted.x"]
     assert loud.said[0] == "debug other reactor class: r. namespace=twisted.x"
+
+
+def test_that_lines_are_missing_is_written_whatever_the_level():
+    board = Board("critical")
+    board.log.warn("log-dropped", "The log could not be written in time.", count=3)
+    board.log.error("store-broken")
+    assert board.said == ["warn log-dropped The log could not be written in time. count=3"]

@@ -135,3 +135,19 @@ def test_small_changes_fill_memory_as_well(monkeypatch):
     playground.store.release()
     playground.advance(2)
     assert len(bob.of(m.Ok)) == 200
+
+
+def test_a_store_that_cannot_even_take_the_changes_refuses_them_and_goes_on(playground, monkeypatch):
+    ann = come_in(playground, "ann", m.Join(id=1, room="#a"))
+
+    def append(*_):
+        raise MemoryError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(playground.store, "append", append)
+        ann.say(*sends("#a", "lost"))
+        playground.advance()
+    assert ann.of(m.Error)[-1].code == "storage-unavailable"
+    ann.say(*sends("#a", "kept"))
+    playground.advance()
+    assert ann.texts() == ["kept"]

@@ -325,6 +325,22 @@ def test_the_limit_counts_the_clients_and_not_the_relay(said):
     assert said("refused")[0]["peer"] == "192.0.2.7:3"
 
 
+def test_the_limit_counts_a_network_of_ipv6_addresses_as_one(said):
+    playground = Relayed(max_connections_per_address=2)
+
+    def come(address):
+        return playground.come(line(address, family="TCP6", destination="::1"))
+
+    theirs = [come(f"2001:db8:1:2::{host:x}") for host in range(1, 6)]
+    assert [talker.lost is None for talker in theirs] == [True, True, False, False, False]
+    assert theirs[2].of(m.Error)[0].code == "too-many-connections"
+    assert len(said("refused")) == 1
+    assert come("2001:db8:1:3::1").lost is None
+    theirs[0].transport.loseConnection()
+    playground.advance(0)
+    assert come("2001:db8:1:2:ffff::1").lost is None
+
+
 def test_only_so_many_wait_for_their_header(said):
     playground = Relayed(max_connections=3)
     waiting = [playground.come() for _ in range(3)]
