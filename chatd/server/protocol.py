@@ -259,7 +259,7 @@ class ChatProtocol(Protocol):
         if self._decoder or self._state is not State.WELCOMING or not self._desk.doubts(self, arrival, hello):
             return arrival
         self._asked = Deferred()
-        self.say(_STILL)
+        self.write(_STILL)
         self._go_on()
         return self._asked.addCallback(lambda _: self._desk.login(self, hello))
 
