@@ -44,7 +44,7 @@ SMALL_CHUNK_COST: Final = 0.1
 
 _CONFIRMED: Final = CONFIRMATION.encode()
 
-_STILL: Final = frame(FrameType.PING, b"still?")
+_STILL: Final = Ping(data="still?")
 """The ping that asks a client behind its hello whether it still wants to take its session over."""
 
 _BEATS: Final = frozenset({FrameType.PING.value, FrameType.PONG.value})
@@ -259,7 +259,7 @@ class ChatProtocol(Protocol):
         if self._decoder or self._state is not State.WELCOMING or not self._desk.doubts(self, arrival, hello):
             return arrival
         self._asked = Deferred()
-        self.write(_STILL)
+        self.say(_STILL)
         self._go_on()
         return self._asked.addCallback(lambda _: self._desk.login(self, hello))
 
