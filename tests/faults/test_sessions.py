@@ -9,8 +9,11 @@ import gc
 import hashlib
 import os
 import random
+import socket
+import struct
 import time
 import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 
 from twisted.logger import LogLevel
@@ -18,7 +21,8 @@ from twisted.logger import LogLevel
 from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.codec import encode
-from chatd.wire.frames import FrameType, chunk, frame
+from chatd.wire.frames import FrameDecoder, FrameType, chunk, frame
+from tests.end_to_end.harness.processes import LOOPBACK, resident
 from tests.helpers import Talker, hello
 
 SECONDS = float(os.environ.get("CHATD_FUZZ_SECONDS", "30"))
@@ -27,45 +31,49 @@ CROWD = 30
 GROWTH = 4_000_000
 """Bytes by which memory may have grown between a third of the run and its end."""
 
+PARTIAL = 64
+"""Descriptors of partial uploads that the daemon keeps open for those who come back."""
+
+RESIDENT_GROWTH = 60_000_000
+"""Bytes by which the daemon may grow behind the first crowd: tails and users fill up to their bounds."""
+
 EMPTY = hashlib.sha256(b"").hexdigest()
+THOUSAND = hashlib.sha256(b"x" * 1000).hexdigest()
 
 
 class Stranger:
-    """One whole session of somebody who means no good."""
+    """What somebody says who means no good."""
 
-    def __init__(self, dice, number):
+    def __init__(self, dice):
         self.dice = dice
-        self.talker = Talker(hello(f"n{number}"), answer_pings=dice.random() < 0.8)
         self.ids = self.n = self.transfers = 0
 
     def request(self):
         """Return the bytes of a request that makes sense, or might."""
         dice = self.dice
         self.ids += 1
-        ids, room = self.ids, dice.choice(["#a", "#b", "@n1", "#none"])
-        digest = dice.choice([EMPTY, "1" * 64, hashlib.sha256(b"x" * 1000).hexdigest()])
-        kind = dice.randrange(11)
-        if kind == 0:
-            return encode(m.Join(id=ids, room=room))
-        if kind == 1:
-            return encode(m.Leave(id=ids, room=room))
-        if kind == 2:
-            return encode(m.Topic(id=ids, room=room, text="t" * dice.randrange(50)))
-        if kind == 3:
-            return encode(m.Read(id=ids, room=room, seq=dice.randrange(50)))
-        if kind == 4:
-            return encode(m.History(id=ids, room=room, limit=dice.randrange(1, 100)))
-        if kind == 5:
-            self.transfers += 1
-            size = dice.choice([0, 0, 1000])
-            return encode(m.Upload(id=ids, transfer=self.transfers, size=size, sha256=digest))
-        if kind == 6:
-            data = b"x" * dice.choice([1, 500, 1000])
-            return chunk(max(1, self.transfers), dice.choice([0, 0, 500]), data)
-        if kind == 7:
-            return encode(m.Cancel(transfer=max(1, self.transfers), code="cancelled", text=""))
-        if kind == 8:
-            return frame(FrameType.PING, b"p")
+        room = dice.choice(["#a", "#b", "@n1", "#none"])
+        return dice.choices((self.ask, self.post, self.transfer), (6, 5, 3))[0](self.ids, room)
+
+    def ask(self, ids, room):
+        """Return a request that nothing follows."""
+        dice = self.dice
+        requests = [
+            m.Join(id=ids, room=room),
+            m.Leave(id=ids, room=room),
+            m.Topic(id=ids, room=room, text="t" * dice.randrange(50)),
+            m.Read(id=ids, room=room, seq=dice.randrange(50)),
+            m.History(id=ids, room=room, limit=dice.randrange(1, 100)),
+        ]
+        return frame(FrameType.PING, b"p") if dice.random() < 0.15 else encode(dice.choice(requests))
+
+    def post(self, ids, room):
+        """Return sends of texts, or of a file that may not be there."""
+        dice = self.dice
+        if dice.random() < 0.2:
+            self.n += 1
+            file = m.File(sha256=dice.choice([EMPTY, THOUSAND]), name="f", size=dice.choice([0, 1000]))
+            return encode(m.Send(id=ids, room=room, n=self.n, text="", file=file))
         count = dice.choice([1, 1, 3, 20])
         size = dice.choice([1, 100, 16_000])
         self.ids += count
@@ -75,9 +83,27 @@ class Stranger:
             encode(m.Send(id=self.ids - i, room=room, n=first + i, text="x" * size)) for i in range(count)
         )
 
-    def act(self):
-        """Send something, or go."""
-        dice, transport = self.dice, self.talker.transport
+    def transfer(self, ids, room):
+        """Return what begins a transfer, or belongs to one that was perhaps begun."""
+        dice = self.dice
+        digest, offset = dice.choice([EMPTY, "1" * 64, THOUSAND]), dice.choice([0, 0, 500])
+        size, old, new = dice.choice([0, 500, 1000, 1000]), max(1, self.transfers), self.transfers + 1
+        kind = dice.randrange(5)
+        self.transfers += kind < 2
+        if kind == 0:
+            return encode(m.Upload(id=ids, transfer=new, size=size, sha256=digest))
+        if kind == 1:
+            wanted = {"seq": dice.randrange(1, 20)} if dice.random() < 0.5 else {"file": digest}
+            return encode(m.Download(id=ids, transfer=new, room=room, offset=offset, **wanted))
+        if kind == 2:
+            return encode(m.Progress(transfer=old, received=size, stored=size))
+        if kind == 3:
+            return encode(m.Cancel(transfer=old, code="cancelled", text=""))
+        return chunk(old, offset, b"x" * max(1, size))
+
+    def deed(self):
+        """Return what to send, and whether to "abort" or "close" after it."""
+        dice = self.dice
         data = b"".join(self.request() for _ in range(dice.randrange(1, 6)))
         fate = dice.random()
         if fate < 0.08:
@@ -88,16 +114,76 @@ class Stranger:
             data += b"\x00\x00\x00\x01\xee"
         elif fate < 0.14:
             data = data[: dice.randrange(len(data))]
-        transport.write(bytes(data))
-        if fate > 0.98:
+        return bytes(data), "abort" if fate > 0.98 else "close" if fate > 0.97 else ""
+
+
+class InMemory(Stranger):
+    """A stranger on the in-memory network."""
+
+    def __init__(self, dice, number):
+        super().__init__(dice)
+        self.talker = Talker(hello(f"n{number}"), answer_pings=dice.random() < 0.8)
+
+    def act(self):
+        """Send something, or go."""
+        data, end = self.deed()
+        transport = self.talker.transport
+        transport.write(data)
+        if end == "abort":
             transport.abortConnection()
-        elif fate > 0.97:
+        elif end == "close":
             transport.loseConnection()
+
+
+class OverTcp(Stranger):
+    """A stranger on a real socket, who may read nothing."""
+
+    def __init__(self, dice, number, port):
+        super().__init__(dice)
+        self.socket = socket.create_connection((LOOPBACK, port), 10)
+        self.socket.sendall(encode(hello(f"n{number}")))
+        self.socket.setblocking(False)
+        self.reads = dice.random() < 0.8
+        self.decoder = FrameDecoder(limit=1 << 20)
+        self.gone = False
+
+    def act(self):
+        """Read, and send something, or go; what the kernel does not take is lost, as if cut off."""
+        data, end = self.deed()
+        try:
+            if self.reads and not self._read():
+                end = "close"
+            elif self.socket.send(data) < len(data):
+                end = "abort"
+        except BlockingIOError:
+            return
+        except OSError:
+            end = "abort"
+        if end == "abort":
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if end:
+            self.leave()
+
+    def _read(self):
+        """Take what is there, and answer pings; return whether there may be more to come."""
+        with suppress(BlockingIOError):
+            while data := self.socket.recv(1 << 16):
+                self.decoder.feed(data)
+                while (taken := self.decoder.take()) is not None:
+                    if taken[0] is FrameType.PING:
+                        self.socket.send(frame(FrameType.PONG, taken[1]))
+            return False
+        return True
+
+    def leave(self):
+        """Close the socket."""
+        self.gone = True
+        self.socket.close()
 
 
 def play(playground, dice, number):
     """Let a crowd come, do as it likes, and go."""
-    crowd = [Stranger(dice, number + i) for i in range(CROWD)]
+    crowd = [InMemory(dice, number + i) for i in range(CROWD)]
     for stranger in crowd:
         playground.connect(stranger.talker)
     playground.advance()
@@ -160,3 +246,30 @@ def test_strangers_leave_nothing_behind(tmp_path, logged_events):
     grown = tracemalloc.get_traced_memory()[0] - (base or 0)
     tracemalloc.stop()
     assert grown < GROWTH
+
+
+def test_nor_do_they_over_real_sockets(make_daemon):
+    print(f"CHATD_FUZZ_SEED={SEED}")  # noqa: T201 - shown where the test fails
+    dice = random.Random(SEED)
+    daemon = make_daemon("[limits]\nmax_rooms = 50\n").start()
+    descriptors = Path(f"/proc/{daemon.pid}/fd")
+    began, number, idle, base = time.monotonic(), 0, len(list(descriptors.iterdir())), 0
+    while time.monotonic() - began < SECONDS / 3:
+        crowd = [OverTcp(dice, number + i, daemon.port) for i in range(CROWD)]
+        number += CROWD
+        for _ in range(12):
+            for stranger in crowd:
+                if not stranger.gone:
+                    stranger.act()
+            time.sleep(dice.choice([0, 0.01, 0.05]))
+        for stranger in crowd:
+            stranger.leave()
+        deadline = time.monotonic() + 20
+        while len(list(descriptors.iterdir())) > idle + PARTIAL:
+            assert time.monotonic() < deadline, "connections stay"
+            time.sleep(0.05)
+        base = base or resident(daemon.pid)
+    daemon.await_ready()
+    assert resident(daemon.pid) < base + RESIDENT_GROWTH
+    assert daemon.terminate() == 0
+    assert len(daemon.said("client-in")) == len(daemon.said("client-out"))
