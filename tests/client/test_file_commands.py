@@ -221,7 +221,9 @@ def test_files_at_a_terminal_go_on_after_a_crash(daemon, file, tmp_path):
     with Forwarder(daemon.port, rate=SLOW) as line:
         server = ("--server", f"127.0.0.1:{line.port}", "--nick", "ann")
         ann = Typist(tmp_path / "ann", *server)
-        ann.type(f"/join #a\r/put {path} look\r")
+        ann.type("/join #a\r")
+        ann.await_last("#a>")
+        ann.type(f"/put {path} look\r")
         ann.await_line(r"^sending x\.bin [1-9]\d? %, .* of 4\.0 MB, .*/s, 0:0\d left$")
         ann.type("meanwhile\r")
         ann.await_line("<ann> meanwhile")

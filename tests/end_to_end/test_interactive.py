@@ -1,13 +1,15 @@
 """chatc without a command, on a real pseudo-terminal and in real pipes, against a real daemon."""
 
 import os
+import shutil
 import signal
 import subprocess
 import termios
+import time
 
 import pytest
 
-from tests.end_to_end.harness.processes import PATIENCE, environment, script
+from tests.end_to_end.harness.processes import PATIENCE, Deadline, environment, script
 from tests.end_to_end.harness.typist import Typist
 
 
@@ -44,7 +46,11 @@ def test_two_people_talk_and_the_daemon_is_killed_in_mid_sentence(sit, daemon):
 
     daemon.kill()
     ann.await_last("#tea (offline)> half of a sent")
-    ann.type("ence\rand another\rdraft")
+    ann.type("ence\r")
+    ann.await_last("#tea (offline, 1 waiting)>")
+    ann.type("and another\r")
+    ann.await_last("#tea (offline, 2 waiting)>")
+    ann.type("draft")
     lines = ann.await_last("#tea (offline, 2 waiting)> draft")
     assert lines[-3:-1] == ["queued  #tea half of a sentence", "queued  #tea and another"]
 
@@ -94,6 +100,112 @@ def test_a_paste_is_one_message_and_a_narrower_window_tears_nothing(sit):
     ann.resize(30)
     lines = ann.await_last("#tea> …to so narrow a window")
     assert sum("#tea>" in line for line in lines) == 1
+
+
+PASTE = "first\r/leave\r//who\r/quit\rlast\r"
+"""Lines as a terminal that marks no pastes hands them over."""
+
+
+def _at_once(ann, text):
+    ann.type(text)
+
+
+def _on_a_serial_line(ann, text):
+    for letter in text:
+        ann.type(letter)
+        ann.look(0.001)
+
+
+def _in_two_pieces(ann, text):
+    middle = text.index("/quit")
+    ann.type(text[:middle])
+    ann.look(0.004)
+    ann.type(text[middle:])
+
+
+@pytest.mark.parametrize("paste", [_at_once, _on_a_serial_line, _in_two_pieces])
+def test_a_paste_that_no_terminal_marks_is_one_message(sit, paste):
+    ann = sit("ann", TERM="linux")
+    ann.await_line("/help")
+    ann.type("/join #tea\r")
+    ann.await_last("#tea>")
+    paste(ann, PASTE)
+    ann.await_last("#tea> first⏎/leave⏎//who⏎/quit⏎last")
+    ann.type("\r")
+    lines = without_times(ann.await_line("^      last"))
+    assert lines[-6:] == [
+        "#tea <ann> first",
+        "      /leave",
+        "      //who",
+        "      /quit",
+        "      last",
+        "#tea>",
+    ]
+    ann.type("/leave\r")
+    ann.await_last(">")
+
+
+def test_a_paste_larger_than_a_terminals_buffer_is_one_message(sit):
+    ann = sit("ann")
+    ann.await_line("/help")
+    ann.type("/join #tea\r")
+    ann.await_last("#tea>")
+    lines = [f"line {number} of what is pasted" for number in range(400)]
+    ann.type("\r".join(["/leave", *lines]))
+    ann.await_line("line 399 of what is pasted$")
+    ann.type("\r")
+    ann.await_line("^      line 399 of what is pasted")
+    ann.await_last("#tea>")
+
+
+def test_a_line_whose_enter_is_the_last_that_is_heard_is_kept(sit, daemon):
+    ann = sit("ann")
+    ann.await_line("/help")
+    ann.type("/join #tea\r")
+    ann.await_last("#tea>")
+    daemon.kill()
+    ann.await_last("#tea (offline)>")
+    ann.type("good night\r")
+    ann.type("\x04")
+    assert ann.wait() == 0
+    assert any("1 message" in line for line in ann.look())
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+def test_tmux_pastes_without_marks(tmp_path, daemon):
+    """Its paste-buffer without -p is what an old terminal does."""
+    socket, chatc = tmp_path / "tmux", " ".join(script("chatc"))
+
+    def tmux(*words):
+        done = subprocess.run(
+            ["tmux", "-f", "/dev/null", "-S", str(socket), *words],
+            env=environment(XDG_STATE_HOME=str(tmp_path), TERM="xterm"),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=True,
+        )
+        return [line for line in done.stdout.splitlines() if line]
+
+    def await_last(line):
+        deadline = Deadline(PATIENCE)
+        while (lines := tmux("capture-pane", "-p"))[-1:] != [line]:
+            deadline.check(f"{line!r} below {lines}")
+            time.sleep(0.05)
+        return without_times(lines)
+
+    tmux("new-session", "-d", "-x", "80", "-y", "24", f"{chatc} --server 127.0.0.1:{daemon.port} --nick ann")
+    try:
+        await_last(">")
+        tmux("send-keys", "/join #tea", "Enter")
+        await_last("#tea>")
+        tmux("set-buffer", "first\n/leave\n/quit\nlast\n")
+        tmux("paste-buffer")
+        await_last("#tea> first⏎/leave⏎/quit⏎last")
+        tmux("send-keys", "Enter")
+        assert await_last("#tea>")[-5:-1] == ["#tea <ann> first", "      /leave", "      /quit", "      last"]
+    finally:
+        tmux("kill-server")
 
 
 @pytest.mark.parametrize(
@@ -174,7 +286,9 @@ def test_colour_only_where_it_is_not_refused(sit):
     plain, coloured = sit("ann"), sit("bob", NO_COLOR="")
     for somebody in (plain, coloured):
         somebody.await_line("/help")
-        somebody.type("/join #tea\rhi\r")
+        somebody.type("/join #tea\r")
+        somebody.await_last("#tea>")
+        somebody.type("hi\r")
         somebody.await_line("> hi")
     assert b"\x1b[0m" in coloured.bytes
     assert b"m" not in {part[-1:] for part in plain.bytes.split(b"\x1b[")[1:] if part[-1:] == b"m"}

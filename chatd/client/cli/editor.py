@@ -100,6 +100,8 @@ class Editor:
         if name not in _KILLS:
             self._killing = False
         if isinstance(key, Typed | Pasted):
+            if isinstance(key, Pasted) and self._looks_like_a_command(key):
+                self.line = Line("/" + self.text)
             self.line.insert(key.text)
             return None
         if name.startswith("alt-") and name[4:].isdecimal():
@@ -110,6 +112,14 @@ class Editor:
     def replace(self, text: str) -> None:
         """Put ``text`` in the place of the line."""
         self.line = Line(text)
+
+    def _looks_like_a_command(self, pasted: Pasted) -> bool:
+        """Return whether the line is several pasted ones that begin with a slash, which is then doubled.
+
+        They are a text. Who types a command and pastes what it takes has a line that began otherwise.
+        """
+        lines = pasted.before + pasted.text
+        return self.text == pasted.before and lines.startswith("/") and "\n" in lines
 
     # ---- what keys do -------------------------------------------------------------------------------
 

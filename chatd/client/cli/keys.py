@@ -27,9 +27,13 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class Pasted:
-    """A text pasted in one piece; its lines end in line feeds."""
+    """A text pasted in one piece; its lines end in line feeds.
+
+    Where the terminal does not mark pastes, it follows ``before``, which was taken for typed.
+    """
 
     text: str
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class KeyDecoder:
     def __init__(self) -> None:
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
         self._rest = ""
+        self._returned = False
         self._pasting = False
         self._pasted: list[str] = []
         self._room = MAX_PASTE
@@ -83,6 +88,9 @@ class KeyDecoder:
 
     def _next(self) -> tuple[Key | None, int]:
         text = self._rest
+        ended, self._returned = self._returned, text[0] == "\r"
+        if ended and text[0] == "\n":
+            return None, 1  # the other half of a line end, as in files of Windows
         if text[0] == "\x1b":
             return self._escape(text)
         if text[0] < " " or text[0] == "\x7f":

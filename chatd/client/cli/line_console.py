@@ -1,16 +1,17 @@
 """The console of a terminal: a line with an editor at the bottom, the conversation scrolling by above it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import IDelayedCall, IPushProducer
 
 from chatd.client.cli import terminal
 from chatd.client.cli.console import Reactor, Talker, encoded
 from chatd.client.cli.descriptors import Input, Output
 from chatd.client.cli.editor import Action, Editor, Submit, Switch, Wish
-from chatd.client.cli.keys import KeyDecoder
+from chatd.client.cli.keys import Key, KeyDecoder
+from chatd.client.cli.pasting import QUIET, Bursts
 from chatd.client.cli.screen import Region, Screen
 from chatd.client.cli.showing import coloured
 
@@ -29,11 +30,13 @@ class LineConsole:
         self._talker = talker
         self._editor = Editor(talker.complete)
         self._decoder = KeyDecoder()
+        self._bursts = Bursts()
+        self._quieting: IDelayedCall | None = None
         self._raw = terminal.RawMode(0)
         self._screen = Screen(terminal.size_of(1), colour=self._colour)
         self._output = Output(reactor, 1, talker.lost)
         self._output.registerProducer(pacing, streaming=True)
-        self._input = Input(reactor, 0, self._received, talker.lost)
+        self._input = Input(reactor, 0, self._received, self._ended)
         self._signals = terminal.TerminalSignals(reactor, self._resized, self._resumed, self._suspend)
         self._texts: list[str] = []
         self._scheduled = False
@@ -71,7 +74,7 @@ class LineConsole:
         """Paint anew once this turn of the reactor is over."""
         if not self._scheduled:
             self._scheduled = True
-            self._reactor.callLater(0, self._flush)
+            self._reactor.callLater(0, self._paint)
 
     def drained(self) -> Deferred[None]:
         """Return a Deferred that fires once all is written."""
@@ -83,6 +86,7 @@ class LineConsole:
         if not self._open:
             return
         self._input.close()
+        self._stop_quieting()
         self._flush()
         farewell = self._screen.leave() if self._editor.text else self._screen.erase()
         self._output.write_now(encoded(farewell + terminal.PASTE_OFF), PATIENCE)
@@ -97,8 +101,13 @@ class LineConsole:
     def _region(self) -> Region:
         return Region(self._talker.prompt(), self._editor.line, self._talker.waiting_rows())
 
-    def _flush(self) -> None:
+    def _paint(self) -> None:
+        """Paint, unless it is not known yet whether the line was entered: then once that is known."""
         self._scheduled = False
+        if not self._bursts.undecided:
+            self._flush()
+
+    def _flush(self) -> None:
         if not self._open:
             return
         texts, self._texts = self._texts, []
@@ -112,7 +121,30 @@ class LineConsole:
     # ---- keys ---------------------------------------------------------------------------------------
 
     def _received(self, data: bytes) -> None:
-        for key in self._decoder.feed(data):
+        self._press(self._bursts.feed(self._decoder.feed(data)))
+        self._stop_quieting()
+        if self._open and self._bursts.lasting:
+            self._quieting = self._reactor.callLater(QUIET, self._look_again)
+
+    def _stop_quieting(self) -> None:
+        if self._quieting is not None:
+            self._quieting.cancel()
+            self._quieting = None
+
+    def _look_again(self) -> None:
+        """Let the reactor first read what came while it was busy elsewhere."""
+        self._quieting = self._reactor.callLater(0, self._quiet)
+
+    def _quiet(self) -> None:
+        self._quieting = None
+        self._press(self._bursts.quiet())
+
+    def _ended(self) -> None:
+        self._press(self._bursts.quiet())
+        self._talker.lost()
+
+    def _press(self, keys: Iterable[Key]) -> None:
+        for key in keys:
             action = self._editor.press(key)
             if action is not None:
                 self._perform(action)
