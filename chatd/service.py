@@ -18,6 +18,7 @@ from chatd.memory import keep_freed_memory, spare_the_collector
 from chatd.ops.log import Log
 from chatd.ops.settings import Config
 from chatd.server.auth import make_portal
+from chatd.server.certificates import CertificateWatch
 from chatd.server.committer import Committer
 from chatd.server.desk import Desk
 from chatd.server.drain import drain
@@ -98,6 +99,7 @@ class ChatService(Service):
             self._take_files()
         self._reaper = Reaper(self.desk)
         self._housekeeping = Housekeeping(self.desk, config.session, config.retention)
+        self._certificates = CertificateWatch(config.listen, self._reactor, wall_milliseconds)
         self._reaper.start()
         self._housekeeping.start()
         self._factory.desk = self.desk
@@ -111,6 +113,7 @@ class ChatService(Service):
             rooms=len(snapshot.rooms),
             sessions=len(snapshot.sessions),
         )
+        self._certificates.start()
 
     def _take_files(self) -> None:
         workers, flushers = (Threads(self._reactor.callFromThread, count) for count in (WORKERS, FLUSHERS))
@@ -185,6 +188,7 @@ class ChatService(Service):
         await drain(self.desk, self._reactor, lambda: self._committer.idle, self._config.drain)
         self._reaper.stop()
         self._housekeeping.stop()
+        self._certificates.stop()
         await self._settle_files()
         if not self.store.close():
             log.error("store-hangs", "The disk does not answer; the daemon ends without closing its data.")

@@ -21,6 +21,12 @@ JITTER: Final = 0.1
 MAX_JITTER: Final = 5.0
 """Seconds by which a client comes later than its slot at the most."""
 
+STUBBORN: Final = (10.0, 60.0)
+"""Seconds after what only people at the other end can mend: the first delay, doubled up to the second."""
+
+LEAST: Final = 0.1
+"""Seconds that every delay has at the least: what has just failed is not the next moment another."""
+
 STEADY: Final = 10.0
 """Seconds a link must be up after its welcome before earlier failures are forgotten."""
 
@@ -28,25 +34,31 @@ STEADY: Final = 10.0
 class Backoff:
     """The delays before attempts; ``uniform`` draws a number from a range (random.uniform)."""
 
-    __slots__ = ("_answers", "_since", "_uniform")
+    __slots__ = ("_answers", "_since", "_stubborn", "_uniform")
 
     def __init__(self, uniform: Callable[[float, float], float]) -> None:
         self._uniform = uniform
-        self._answers = 0
+        self._answers = self._stubborn = 0
         self._since: float | None = None
 
     def after_silence(self, now: float) -> float:
         """Return the delay after an attempt that reached nobody: it burdens nobody to try again soon."""
-        return self._uniform(0.0, self._cap(SILENCE, now))
+        return max(LEAST, self._uniform(0.0, self._cap(SILENCE, now)))
 
     def after_answer(self, now: float, slot: float | None = None) -> float:
         """Return the delay after a refusal or a close: not before the ``slot`` that the server named."""
         widest = min(self._cap(ANSWER_CAPS, now), ANSWER_BASE * 2.0 ** min(self._answers, 10))
         self._answers += 1
         if slot is not None:
-            slot = max(slot, 0.0)
+            slot = max(slot, LEAST)
             return min(slot + self._uniform(0.0, min(slot * JITTER, MAX_JITTER)), SLOT_CAP)
-        return self._uniform(0.0, widest)
+        return max(LEAST, self._uniform(0.0, widest))
+
+    def stubborn(self) -> float:
+        """Return a slot after an answer that hardly anybody mends soon."""
+        first, widest = STUBBORN
+        self._stubborn += 1
+        return min(widest, first * 2.0 ** min(self._stubborn - 1, 10))
 
     def _cap(self, caps: tuple[tuple[float, float], ...], now: float) -> float:
         if self._since is None:
@@ -56,5 +68,5 @@ class Backoff:
 
     def reset(self) -> None:
         """Forget all failures: a link was up for `STEADY` seconds."""
-        self._answers = 0
+        self._answers = self._stubborn = 0
         self._since = None

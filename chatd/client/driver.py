@@ -30,7 +30,7 @@ from chatd.client.factory import ChatClientFactory
 from chatd.client.notices import Notice, NotSaved
 from chatd.client.problems import ClientError
 from chatd.client.protocol import ChatClientProtocol
-from chatd.client.reasons import stranger
+from chatd.client.reasons import Ending, stranger
 from chatd.client.seams import Way
 from chatd.client.session import Changes
 from chatd.client.slot import Slot
@@ -225,7 +225,7 @@ class Driver:
             found = stranger(data, self.machine.address)
             if found is not None:
                 self.factory.close(link, politely=False)
-                self.feed(self._end(link, found.text, found.answered, found.code))
+                self._end(link, found)
                 return
         self.feed(self.machine.received(link, data, self.now()))
 
@@ -240,14 +240,15 @@ class Driver:
 
     def ended(self, link: int, failure: Failure) -> None:
         """Note that link ``link`` ended, or could not be opened."""
+        unheard = link in self._fresh
         self._fresh.discard(link)
-        found = self._way.ending(failure)
-        self.feed(self._end(link, found.text, found.answered, found.code))
+        self._end(link, self._way.unheard(failure) if unheard else self._way.ending(failure))
 
-    def _end(self, link: int, text: str, answered: bool, code: str) -> list[Effect]:
-        if code:
-            return self.machine.hopeless(link, code, text)
-        return self.machine.lost(link, text, answered, self.now())
+    def _end(self, link: int, found: Ending) -> None:
+        if found.final:
+            self.feed(self.machine.hopeless(link, found.code, found.text))
+        else:
+            self.feed(self.machine.lost(link, found.text, found.answered, self.now(), stubborn=found.slow))
 
 
 _PERFORM: Final[dict[type, Callable[[Driver, Any], None]]] = {

@@ -134,11 +134,16 @@ class Links(ABC):
             self._pump(now)
         return self._taken()
 
-    def lost(self, number: int, reason: str, answered: bool, now: float) -> list[Effect]:
-        """Note that link ``number`` ended or never began; ``answered`` if somebody was there to end it."""
+    def lost(
+        self, number: int, reason: str, answered: bool, now: float, *, stubborn: bool = False
+    ) -> list[Effect]:
+        """Note that link ``number`` ended or never began; ``answered`` if somebody was there to end it.
+
+        It is ``stubborn`` where another attempt will hardly do better soon.
+        """
         link = self._link(number)
         if link is not None:
-            self._ended(link, reason, answered, now)
+            self._ended(link, reason, answered, now, self._backoff.stubborn() if stubborn else None)
         return self._taken()
 
     def hopeless(self, number: int, code: str, text: str) -> list[Effect]:

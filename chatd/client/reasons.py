@@ -13,21 +13,32 @@ from twisted.python.failure import Failure
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a link ended: ``answered`` if somebody was there, ``code`` where no further attempt can succeed.
+    """How a link ended: ``answered`` if somebody was there, ``code`` where people have to mend something.
 
-    A port where nothing listens answers nothing that costs anybody anything: that counts as silence.
+    With a ``code`` no further attempt is made, unless it is ``slow``: then somebody may mend it at the other
+    end, but hardly soon, and it is tried again rarely. A port where nothing listens answers nothing that
+    costs anybody anything: that counts as silence.
     """
 
     text: str
     answered: bool = False
     code: str = ""
+    slow: bool = False
+
+    @property
+    def final(self) -> bool:
+        """Return whether no further attempt can succeed."""
+        return bool(self.code) and not self.slow
 
 
 TIMED_OUT: Final = Ending("timed out")
 TOLD_UNREACHABLE: Final = Ending("a router on the way says that it is unreachable")
 """An ICMP answer to the first packet: Twisted knows the end, but not the error number behind it."""
 
-CLOSED: Final = Ending("closed by the server", answered=True)
+CLOSED: Final = Ending("closed by the server or on the way", answered=True)
+"""The end of the stream and a reset: which of both is seen is chance, above all behind a relay."""
+
+_TLS_PORT: Final = ":7412"
 
 _BY_ERRNO: Final[dict[int, Ending]] = {
     errno.ECONNREFUSED: Ending("refused: nothing listens there"),
@@ -48,7 +59,7 @@ _BY_TYPE: Final[tuple[tuple[type[BaseException], Ending], ...]] = (
     (CancelledError, TIMED_OUT),
     (error.ConnectionDone, CLOSED),
     (error.ConnectionAborted, CLOSED),
-    (error.ConnectionLost, Ending("broken off", answered=True)),
+    (error.ConnectionLost, CLOSED),
     (error.UserError, TIMED_OUT),
     (error.ConnectError, TOLD_UNREACHABLE),
 )
@@ -69,7 +80,13 @@ def ending(failure: Failure, secured: Callable[[Failure], Ending | None] | None 
 def stranger(data: bytes, address: str) -> Ending | None:
     """Return what the first bytes of a peer tell, if it plainly speaks something else."""
     if data[:1] in (b"\x15", b"\x16") and data[1:2] == b"\x03":
-        return Ending(f"{address} speaks TLS; write tls://{address}.", answered=True, code="tls-expected")
+        place = address.removesuffix(_TLS_PORT)
+        return Ending(f"it speaks TLS; use tls://{place}", answered=True, code="tls-expected", slow=True)
     if data.startswith((b"HTTP/", b"<!", b"SSH-", b"220 ")):
-        return Ending("something else than chatd answers there", answered=True)
+        return Ending("something else than chatd answers there", answered=True, slow=True)
     return None
+
+
+def closed(failure: Failure) -> bool:
+    """Return whether ``failure`` is the end of an open connection, and no more is known of it."""
+    return bool(failure.check(error.ConnectionDone, error.ConnectionAborted, error.ConnectionLost))

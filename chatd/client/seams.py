@@ -38,3 +38,6 @@ class Way(Protocol):
 
     def ending(self, failure: Failure) -> Ending:
         """Return what ``failure`` means."""
+
+    def unheard(self, failure: Failure) -> Ending:
+        """Return what ``failure`` means where the server had not said a word."""

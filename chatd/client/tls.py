@@ -1,15 +1,12 @@
 """TLS to the server: the name is verified, and what is wrong with a certificate is named."""
 
 from collections.abc import Iterable
-from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
-from weakref import ref
 
 from OpenSSL import SSL
 from OpenSSL.crypto import X509
-from service_identity import CertificateError, VerificationError
 from service_identity.hazmat import DNS_ID, IPAddress_ID, ServiceID, verify_service_identity
 from service_identity.pyopenssl import extract_patterns
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
@@ -23,7 +20,11 @@ from chatd.client.reasons import Ending
 
 _BEGIN: Final = b"-----BEGIN CERTIFICATE-----"
 
+_NAME: Final = -1
+"""The fault of a certificate that is right but for its name."""
+
 _FAULTS: Final[dict[int, str]] = {
+    _NAME: "is not for the name {host}; ask for the server by a name it is for",
     9: "is not valid yet; look at the clocks",
     10: "has expired",
     18: "is signed by itself, by no authority that is trusted; name its authority with --ca FILE",
@@ -33,6 +34,8 @@ _FAULTS: Final[dict[int, str]] = {
     23: "was revoked",
 }
 """OpenSSL's verification results (openssl-verification-options(1)) in words."""
+
+_NOT_TLS: Final = "it does not speak TLS; look at the port: chatd's is 7412 for TLS, 7411 for plain text"
 
 _STRANGE: Final = (
     "wrong version number",
@@ -75,18 +78,11 @@ class Verifier:
         connection: SSL.Connection = self._options.clientConnectionForTLS(tlsProtocol)
         # This replaces Twisted's own callback, which verifies the name and tells no reason for anything else.
         mode = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT
-        connection.set_verify(mode, partial(self._verify, ref(tlsProtocol)))
+        connection.set_verify(mode, self._verify)
         return connection
 
-    def _verify(
-        self,
-        protocol: "ref[TLSMemoryBIOProtocol]",
-        _: SSL.Connection,
-        certificate: X509,
-        fault: int,
-        depth: int,
-        right: int,
-    ) -> bool:
+    def _verify(self, _: SSL.Connection, certificate: X509, fault: int, depth: int, right: int) -> bool:
+        """Return whether ``certificate`` is accepted; if not, OpenSSL tells the server by an alert."""
         if not right:
             self._fault = fault
             return False
@@ -95,25 +91,21 @@ class Verifier:
         try:
             verify_service_identity(extract_patterns(certificate), [self._identity], [])
         except Exception:  # noqa: BLE001 - whatever it is, this name is not verified
-            failing = protocol()
-            if failing is not None:
-                failing.failVerification(Failure())
+            self._fault = _NAME
             return False
         return True
 
     def ending(self, failure: Failure) -> Ending | None:
         """Return what ``failure`` means if TLS is what failed."""
         problem = failure.value
-        if isinstance(problem, (VerificationError, CertificateError)):
-            return self._bad(f"is not for the name {self._host}; ask for the server by a name it is for")
         if not isinstance(problem, SSL.Error):
             return None
         if self._fault:
             fault, self._fault = self._fault, 0
-            return self._bad(_FAULTS.get(fault, f"is not acceptable (verification result {fault})"))
+            words = _FAULTS.get(fault, f"is not acceptable (verification result {fault})")
+            return self._bad(words.format(host=self._host))
         if any(strange in str(problem) for strange in _STRANGE):
-            text = f"{self._shown} does not speak TLS; look at the port (chatd's is 7412 for TLS)."
-            return Ending(text, answered=True, code="not-tls")
+            return Ending(_NOT_TLS, answered=True, code="not-tls", slow=True)
         return Ending(f"TLS failed: {_words(problem)}", answered=True)
 
     def _bad(self, fault: str) -> Ending:

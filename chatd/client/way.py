@@ -9,7 +9,7 @@ from twisted.python.failure import Failure
 from chatd.client.address import Address
 from chatd.client.link import ATTEMPT
 from chatd.client.proxies.address import Proxy
-from chatd.client.reasons import Ending, ending
+from chatd.client.reasons import Ending, closed, ending
 
 
 class Through(Protocol):
@@ -20,6 +20,9 @@ class Through(Protocol):
 
     def ending(self, failure: Failure) -> Ending | None:
         """Return what ``failure`` means if the tunnel has to do with it."""
+
+    def unheard(self) -> Ending:
+        """Return what the end of the tunnel means before the server has spoken."""
 
 
 class PlainWay:
@@ -43,6 +46,18 @@ class PlainWay:
         """Return what ``failure`` means."""
         return ending(failure, self._known)
 
+    def unheard(self, failure: Failure) -> Ending:
+        """Return what ``failure`` means where the server had not said a word."""
+        if not closed(failure):
+            return self.ending(failure)
+        if self._through is not None:
+            return self._through.unheard()
+        return Ending(f"closed without an answer; it may be starting, or {self._wanted()}", answered=True)
+
+    def _wanted(self) -> str:
+        """Return what a listener may want of us that we do not give."""
+        return f"want TLS (tls://{self._address.host}) or a relay's PROXY header"
+
     def _known(self, failure: Failure) -> Ending | None:
         return None if self._through is None else self._through.ending(failure)
 
@@ -63,6 +78,9 @@ class SecureWay(PlainWay):
         from twisted.internet.endpoints import wrapClientTLS  # noqa: PLC0415
 
         return wrapClientTLS(self._verifier, super().endpoint())
+
+    def _wanted(self) -> str:
+        return "want a relay's PROXY header"
 
     def _known(self, failure: Failure) -> Ending | None:
         return super()._known(failure) or self._verifier.ending(failure)

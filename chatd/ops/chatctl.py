@@ -8,8 +8,10 @@ import click
 import msgspec
 
 from chatd import __version__
+from chatd.clock import wall_milliseconds
 from chatd.files.blobs import BlobStore, Listing
 from chatd.ops.config import ConfigError, load
+from chatd.ops.validity import chain_of, moment, source_of, warnings
 from chatd.ops.words import escape
 
 
@@ -24,15 +26,23 @@ def main() -> None:
 def check_config(file: str) -> None:
     """Say whether the configuration FILE is right, or name every mistake in it.
 
-    Exits with 0 if it is right, with 1 if it is not. The daemon makes the same check when it starts.
+    Exits with 0 if it is right, with 1 if it is not. The daemon makes the same check when it starts. What
+    will not last, such as a certificate that expires soon, is a warning.
     """
     try:
-        load(file)
+        config = load(file)
     except ConfigError as error:
         for problem in error.problems:
             click.echo(escape(f"{file}: {problem}"), err=True)
         sys.exit(1)
-    click.echo(f"{file} is right")
+    found = [
+        f"{file}: listen[{index}]: warning: {sentence}"
+        for index, listen in enumerate(config.listen)
+        for sentence in warnings(chain_of(listen), source_of(listen), moment(wall_milliseconds()))
+    ]
+    for line in found:
+        click.echo(escape(line), err=True)
+    click.echo(f"{file} is right" + (", but look at the warnings" if found else ""))
 
 
 @main.command("files")

@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from cryptography.x509 import Certificate
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.protocol import Factory
@@ -16,10 +17,11 @@ class EndpointError(ValueError):
 
 
 class Listening(NamedTuple):
-    """Whether a listener speaks TLS by itself, and whether only this machine can reach it."""
+    """Whether a listener has TLS by itself, and with what ``chain``; whether only this machine reaches it."""
 
     tls: bool
     local: bool
+    chain: tuple[Certificate, ...] = ()
 
 
 class _Rehearsal:
@@ -35,8 +37,13 @@ class _Rehearsal:
     def listenSSL(
         self, port: int, _factory: object, contextFactory: object, backlog: int = 50, interface: str = ""
     ) -> None:
-        del contextFactory, backlog
+        del backlog
+        options: Any = contextFactory
         self._note(port, interface, tls=True)
+        if self.heard is not None:
+            shown = (options.certificate, *(options.extraCertChain or ()))
+            chain = tuple(one.to_cryptography() for one in shown)
+            self.heard = self.heard._replace(chain=chain)
 
     def listenUNIX(self, *_arguments: Any, **_options: Any) -> None:
         self.heard = Listening(tls=False, local=True)

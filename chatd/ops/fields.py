@@ -8,7 +8,7 @@ from typing import Final
 FIELDS: Final[dict[str, str]] = {
     "bytes_in": "bytes received on the connection",
     "bytes_out": "bytes sent on the connection",
-    "code": "the stable code of a refusal (docs/PROTOCOL.md, Errors; `proxy-…`: Behind a relay)",
+    "code": "the stable code of a refusal (docs/PROTOCOL.md, Errors; here Behind a relay and TLS)",
     "connection": "the number of a connection since the daemon started",
     "connections": "how many connections",
     "count": "how many",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from OpenSSL import crypto
-from twisted.internet.endpoints import serverFromString, wrapServerTLS
+from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.internet.ssl import Certificate, CertificateOptions, KeyPair
@@ -16,6 +16,7 @@ from chatd.ops.relays import Trusted
 from chatd.ops.settings import ListenConfig
 from chatd.server.factory import ChatFactory
 from chatd.server.relay import RelayEndpoint
+from chatd.server.secure import SecureEndpoint
 
 _WITH_BACKLOG: Final = frozenset({"tcp", "tcp6", "ssl", "unix"})
 _PEM_END: Final = b"-----END CERTIFICATE-----"
@@ -71,7 +72,7 @@ def _endpoint(reactor: object, listener: ListenConfig, chat: ChatFactory) -> ISt
     endpoint = serverFromString(reactor, description)
     if listener.proxy_protocol:
         endpoint = RelayEndpoint(endpoint, chat, Trusted(listener.trusted))
-    return wrapServerTLS(_tls_options(listener), endpoint) if listener.tls else endpoint
+    return SecureEndpoint(_tls_options(listener), endpoint, chat) if listener.tls else endpoint
 
 
 def _tls_options(listener: ListenConfig) -> CertificateOptions:

@@ -21,6 +21,7 @@ from chatd.server.desk import Desk
 from chatd.server.eager import outlet
 from chatd.server.ending import CLOSE_DEADLINE, hang_up, last_words
 from chatd.server.gate import FULL_BREATH, Gate, Hold
+from chatd.server.handshake import why_failed
 from chatd.server.liveness import Liveness, Traffic
 from chatd.server.reads import answer
 from chatd.server.transfers import Transfers
@@ -141,7 +142,9 @@ class ChatProtocol(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End: whatever the reason, the session and the logs are let go."""
-        del reason
+        if self._state is State.OPENED and (failed := why_failed(reason)):
+            self._try(self._desk.say_refused, *failed, self.transport.getPeer())
+            self._leave(CloseReason.REFUSED)
         self._leave(CloseReason.LOST)
         self._try(self._desk.closed, self)
 

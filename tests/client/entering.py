@@ -23,6 +23,8 @@ class MemoryWay:
     def ending(self, failure):
         return ending(failure)
 
+    unheard = ending
+
 
 def make_client(world, nick, *rooms, slot=None, workers=None, **how):
     """Return a client of ``world`` that has not started; its ``heard`` will hold every notice."""

@@ -403,7 +403,7 @@ def test_a_proxy_whose_name_is_unknown_is_named():
 ENDINGS = [
     (error.ConnectionDone(), "closed by the proxy [::1]:8888 or the server behind it"),
     (error.ConnectionAborted(), "closed by the proxy [::1]:8888 or the server behind it"),
-    (error.ConnectionLost(), "broken off by the proxy [::1]:8888 or the server behind it"),
+    (error.ConnectionLost(), "closed by the proxy [::1]:8888 or the server behind it"),
     (error.TimeoutError(), "the proxy [::1]:8888 timed out"),
     (ProxyError("refused: 502 Bad Gateway"), "the proxy [::1]:8888 refused: 502 Bad Gateway"),
     (error.DNSLookupError(), "name not found"),

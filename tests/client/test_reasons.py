@@ -22,8 +22,8 @@ _TOLD = error.ConnectError(string=Failure(error.ConnectionDone()))
         (error.UserError(), "timed out", False),
         (CancelledError(), "timed out", False),
         (error.DNSLookupError(), "name not found", False),
-        (error.ConnectionDone(), "closed by the server", True),
-        (error.ConnectionLost(), "broken off", True),
+        (error.ConnectionDone(), "closed by the server or on the way", True),
+        (error.ConnectionLost(), "closed by the server or on the way", True),
     ],
 )
 def test_a_failure_has_words(problem, text, answered):

@@ -31,10 +31,17 @@ _NEGOTIATIONS: Final[dict[str, Negotiate]] = {
 _ENDINGS: Final[tuple[tuple[type[BaseException], str, bool], ...]] = (
     (error.ConnectionDone, "closed by the proxy {} or the server behind it", True),
     (error.ConnectionAborted, "closed by the proxy {} or the server behind it", True),
-    (error.ConnectionLost, "broken off by the proxy {} or the server behind it", True),
+    (error.ConnectionLost, "closed by the proxy {} or the server behind it", True),
     (error.TimeoutError, "the proxy {} timed out", False),
 )
 """How a link ends whose other end is the proxy; and whether somebody was there to end it."""
+
+
+_NOTHING_HEARD: Final = (
+    "the proxy {} opened a way, and the server behind it said nothing; it is probably not running, or cannot"
+    " be reached from there"
+)
+"""Some proxies say that the way is open before they know, and close it afterwards."""
 
 
 class Tunnel:
@@ -66,6 +73,10 @@ class Tunnel:
         if isinstance(problem, ProxyError):
             return problem.ending(self._proxy)
         return next((self._ended(*row[1:]) for row in _ENDINGS if isinstance(problem, row[0])), None)
+
+    def unheard(self) -> Ending:
+        """Return what the end of the tunnel means before the server has spoken."""
+        return self._ended(_NOTHING_HEARD, True)
 
     def _ended(self, words: str, answered: bool) -> Ending:
         return Ending(words.format(self._proxy), answered)

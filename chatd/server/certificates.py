@@ -1,0 +1,46 @@
+"""Telling the operator in time that a listener's certificate ends."""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from twisted.internet.task import LoopingCall
+
+from chatd.clock import Clock
+from chatd.ops.log import Log
+from chatd.ops.settings import ListenConfig
+from chatd.ops.validity import Chain, chain_of, moment, source_of, warnings
+
+log = Log(__name__)
+
+INTERVAL: Final = 86_400.0
+"""Seconds between two looks: one line a day for each certificate that needs one."""
+
+
+class CertificateWatch:
+    """Looks at what ``listeners`` have loaded, at the start and every day.
+
+    ``wall`` returns the time of day, in milliseconds since 1970.
+    """
+
+    def __init__(self, listeners: Iterable[ListenConfig], clock: Clock, wall: Callable[[], int]) -> None:
+        self._loaded: list[tuple[ListenConfig, Chain]] = [(listen, chain_of(listen)) for listen in listeners]
+        self._wall = wall
+        self._loop = LoopingCall(self._look)
+        self._loop.clock = clock
+
+    def start(self) -> None:
+        """Begin with a look at once."""
+        self._loop.start(INTERVAL).addErrback(lambda failure: log.failure("housekeeping-fault", failure))
+
+    def stop(self) -> None:
+        """End."""
+        if self._loop.running:
+            self._loop.stop()
+
+    def _look(self) -> None:
+        now = moment(self._wall())
+        for listen, loaded in self._loaded:
+            renewed = " The file holds another one by now: restart the daemon."
+            for sentence in warnings(loaded, source_of(listen), now):
+                hint = renewed if chain_of(listen) not in ((), loaded) else ""
+                log.warn("certificate-ends", sentence + hint, listen=listen.endpoint)

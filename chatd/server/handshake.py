@@ -1,0 +1,52 @@
+"""Why a TLS handshake failed, in words that an operator understands."""
+
+from typing import Final
+
+from OpenSSL import SSL
+from twisted.python.failure import Failure
+
+EXPECTED: Final = "tls-expected"
+NOT_TRUSTED: Final = "tls-certificate-refused"
+FAILED: Final = "tls-failed"
+
+PLAIN_TEXT: Final = "Plain text came where TLS is spoken; the client is to use tls://."
+HTTP: Final = "An HTTP request came where TLS is spoken; use a client of chatd, such as chatc."
+
+_PLAIN: Final = ("http request", "https proxy request", "wrong version number", "unknown protocol")
+"""What OpenSSL calls plain text, where it met it before us."""
+
+_VERDICTS: Final = {
+    "certificate expired": "it has expired, or a clock is wrong",
+    "unknown ca": "the authority that signed it is not trusted there; name it with --ca",
+    "bad certificate": "it is damaged",
+    "unsupported certificate": "its kind is not known there",
+    "certificate revoked": "it was revoked",
+    "certificate unknown": "it is not for the name that was asked for, or not acceptable there",
+    "internal error": "it is probably not for the name that was asked for",
+    "access denied": "it is not acceptable there",
+}
+"""The alerts (RFC 8446, section 6.2) by which a peer refuses our certificate.
+
+OpenSSL says ``internal error`` where the program itself refuses it, mostly for its name, as chatc does.
+"""
+
+
+def why_failed(failure: Failure) -> tuple[str, str] | None:
+    """Return the code and the sentence of a handshake that ended with ``failure``; None where none failed."""
+    if not isinstance(failure.value, SSL.Error):
+        return None
+    reasons = _reasons(failure.value)
+    if any(reason in _PLAIN for reason in reasons):
+        return EXPECTED, HTTP if reasons[0].startswith("http") else PLAIN_TEXT
+    said = next((reason.partition(" alert ")[2] for reason in reasons if " alert " in reason), "")
+    if said in _VERDICTS:
+        return NOT_TRUSTED, f"The client refuses the certificate of this listener: {_VERDICTS[said]}."
+    why = f"the client says: {said}" if said else ", ".join(reasons) or "no reason given"
+    return FAILED, f"The TLS handshake failed: {why}."
+
+
+def _reasons(error: SSL.Error) -> list[str]:
+    queue = error.args[0] if error.args else ()
+    if not isinstance(queue, list | tuple):
+        return []
+    return [entry[2] for entry in queue if len(entry) > 2 and entry[2]]  # noqa: PLR2004 - (lib, function, reason)

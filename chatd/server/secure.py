@@ -1,0 +1,87 @@
+"""TLS before the chat: plain text is answered with an alert, and a handshake that fails has a reason.
+
+OpenSSL closes without a word on a peer that does not speak TLS. The alert tells the peer; the log tells the
+operator.
+"""
+
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IOpenSSLServerConnectionCreator,
+    IProtocolFactory,
+    IStreamServerEndpoint,
+)
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from zope.interface import implementer
+
+from chatd.server.factory import ChatFactory
+from chatd.server.handshake import EXPECTED, HTTP, PLAIN_TEXT
+
+ALERT: Final = b"\x15\x03\x01\x00\x02\x02\x46"
+"""What TLS says to a peer that does not speak it: a fatal alert, protocol_version (RFC 8446, section 6)."""
+
+_HANDSHAKE: Final = 0x16
+"""The first byte of every TLS connection."""
+
+
+class SecureConnection(TLSMemoryBIOProtocol):
+    """Takes TLS; whoever begins with anything else gets an alert, and the end."""
+
+    factory: "SecureFactory"
+    transport: Any
+
+    def dataReceived(self, data: bytes) -> None:
+        """Look at the first byte once, then hand on."""
+        if data[0] == _HANDSHAKE:
+            self.dataReceived = super().dataReceived  # type: ignore[method-assign]
+            self.dataReceived(data)  # type: ignore[no-untyped-call]
+            return
+        self.factory.say_refused(data, self.transport.getPeer())
+        self.dataReceived = _ignored  # type: ignore[assignment,method-assign]
+        self.transport.write(ALERT)
+        self.transport.loseConnection()
+
+
+def _ignored(_: bytes) -> None:
+    """Take nothing more of a connection that ends."""
+
+
+class SecureFactory(TLSMemoryBIOFactory):
+    """Puts TLS before what ``factory`` makes, at the desk of ``chat``."""
+
+    noisy = False
+    protocol = SecureConnection
+
+    def __init__(
+        self, creator: IOpenSSLServerConnectionCreator, factory: IProtocolFactory, chat: ChatFactory
+    ) -> None:
+        super().__init__(creator, False, factory)
+        self._chat = chat
+
+    def say_refused(self, data: bytes, peer: Any) -> None:
+        """Log that ``peer`` came with ``data`` in plain text."""
+        desk = self._chat.desk
+        if desk is not None:
+            http = data.split(b" ", 1)[0] in _METHODS
+            desk.say_refused(EXPECTED, HTTP if http else PLAIN_TEXT, peer)
+
+
+_METHODS: Final = (b"GET", b"HEAD", b"POST", b"PUT", b"OPTIONS", b"CONNECT", b"DELETE", b"PATCH")
+
+
+@implementer(IStreamServerEndpoint)
+class SecureEndpoint:
+    """An endpoint whose connections speak TLS."""
+
+    def __init__(
+        self, creator: IOpenSSLServerConnectionCreator, endpoint: IStreamServerEndpoint, chat: ChatFactory
+    ) -> None:
+        self._creator = creator
+        self._endpoint = endpoint
+        self._chat = chat
+
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """Listen with TLS before what ``protocolFactory`` makes."""
+        return self._endpoint.listen(SecureFactory(self._creator, protocolFactory, self._chat))
