@@ -37,7 +37,7 @@ class Talker(Protocol):
                     self.transport.write(frame(FrameType.PONG, payload))
             elif kind is FrameType.PONG:
                 self.pongs.append(payload)
-            else:
+            elif kind is FrameType.MESSAGE:
                 self.heard.append(decode_from_server(payload))
 
     def connectionLost(self, reason=connectionDone):

@@ -20,7 +20,7 @@ from twisted.logger import LogLevel
 
 from chatd.testing import Playground
 from chatd.wire import messages as m
-from chatd.wire.codec import encode
+from chatd.wire.codec import decode_from_server, encode
 from chatd.wire.frames import FrameDecoder, FrameType, chunk, frame
 from tests.end_to_end.harness.processes import LOOPBACK, resident
 from tests.helpers import Talker, hello
@@ -30,6 +30,8 @@ SEED = int(os.environ.get("CHATD_FUZZ_SEED", random.randrange(1 << 32)))
 CROWD = 30
 GROWTH = 4_000_000
 """Bytes by which memory may have grown between a third of the run and its end."""
+
+ROOMS = [m.Join(id=1, room="#a"), m.Join(id=2, room="#b")]
 
 PARTIAL = 64
 """Descriptors of partial uploads that the daemon keeps open for those who come back."""
@@ -44,16 +46,19 @@ THOUSAND = hashlib.sha256(b"x" * 1000).hexdigest()
 class Stranger:
     """What somebody says who means no good."""
 
-    def __init__(self, dice):
+    def __init__(self, dice, number):
         self.dice = dice
-        self.ids = self.n = self.transfers = 0
+        self.nick = f"n{number}"
+        self.ids = len(ROOMS)
+        self.steps = []
+        self.accepted = self.n = self.transfers = self.uploads = 0
 
     def request(self):
         """Return the bytes of a request that makes sense, or might."""
         dice = self.dice
         self.ids += 1
-        room = dice.choice(["#a", "#b", "@n1", "#none"])
-        return dice.choices((self.ask, self.post, self.transfer), (6, 5, 3))[0](self.ids, room)
+        room = dice.choices(["#a", "#b", "@n1", "#none"], (20, 20, 1, 1))[0]
+        return dice.choices((self.ask, self.post, self.transfer), (6, 5, 2))[0](self.ids, room)
 
     def ask(self, ids, room):
         """Return a request that nothing follows."""
@@ -88,8 +93,12 @@ class Stranger:
         dice = self.dice
         digest, offset = dice.choice([EMPTY, "1" * 64, THOUSAND]), dice.choice([0, 0, 500])
         size, old, new = dice.choice([0, 500, 1000, 1000]), max(1, self.transfers), self.transfers + 1
-        kind = dice.randrange(5)
-        self.transfers += kind < 2
+        kind = dice.choices(range(6), (9, 9, 6, 6, 1, 24))[0] if self.transfers else dice.randrange(2)
+        self.transfers += kind in {0, 1, 5}
+        if kind in {0, 5}:
+            self.uploads = new
+        if kind == 5:
+            return self.put(ids, room, new)
         if kind == 0:
             return encode(m.Upload(id=ids, transfer=new, size=size, sha256=digest))
         if kind == 1:
@@ -99,20 +108,34 @@ class Stranger:
             return encode(m.Progress(transfer=old, received=size, stored=size))
         if kind == 3:
             return encode(m.Cancel(transfer=old, code="cancelled", text=""))
-        return chunk(old, offset, b"x" * max(1, size))
+        return chunk(self.uploads or old, offset, b"x" * max(1, size))
+
+    def put(self, ids, room, transfer):
+        """Begin a whole upload; its data, its post, and a download follow with the next deeds."""
+        self.ids += 2
+        self.transfers += 1
+        file = m.File(sha256=THOUSAND, name="f", size=1000)
+        self.steps = [
+            lambda: chunk(transfer, 0, b"x" * 1000),
+            lambda: encode(m.Send(id=ids + 1, room=room, n=self.accepted + 1, text="", file=file)),
+            lambda: encode(m.Download(id=ids + 2, transfer=transfer + 1, room=room, file=THOUSAND[:12])),
+            lambda: encode(m.Progress(transfer=transfer + 1, received=1000, stored=1000)),
+        ]
+        return encode(m.Upload(id=ids, transfer=transfer, size=1000, sha256=THOUSAND))
 
     def deed(self):
         """Return what to send, and whether to "abort" or "close" after it."""
-        dice = self.dice
-        data = b"".join(self.request() for _ in range(dice.randrange(1, 6)))
+        dice, self.n = self.dice, self.accepted
+        data = b"".join(self.request() for _ in range(0 if self.steps else dice.randrange(1, 6)))
+        data += self.steps.pop(0)() if self.steps else b""
         fate = dice.random()
-        if fate < 0.08:
+        if fate < 0.03:
             data = bytearray(data)
             for _ in range(dice.randrange(1, 4)):
                 data[dice.randrange(len(data))] = dice.randrange(256)
-        elif fate < 0.12:
+        elif fate < 0.05:
             data += b"\x00\x00\x00\x01\xee"
-        elif fate < 0.14:
+        elif fate < 0.06:
             data = data[: dice.randrange(len(data))]
         return bytes(data), "abort" if fate > 0.98 else "close" if fate > 0.97 else ""
 
@@ -121,11 +144,14 @@ class InMemory(Stranger):
     """A stranger on the in-memory network."""
 
     def __init__(self, dice, number):
-        super().__init__(dice)
-        self.talker = Talker(hello(f"n{number}"), answer_pings=dice.random() < 0.8)
+        super().__init__(dice, number)
+        self.talker = Talker(hello(self.nick), *ROOMS, answer_pings=dice.random() < 0.8)
 
     def act(self):
         """Send something, or go."""
+        self.accepted = max(
+            (event.n for event in self.talker.of(m.Event) if event.by == self.nick), default=0
+        )
         data, end = self.deed()
         transport = self.talker.transport
         transport.write(data)
@@ -139,9 +165,9 @@ class OverTcp(Stranger):
     """A stranger on a real socket, who may read nothing."""
 
     def __init__(self, dice, number, port):
-        super().__init__(dice)
+        super().__init__(dice, number)
         self.socket = socket.create_connection((LOOPBACK, port), 10)
-        self.socket.sendall(encode(hello(f"n{number}")))
+        self.socket.sendall(b"".join(map(encode, [hello(self.nick), *ROOMS])))
         self.socket.setblocking(False)
         self.reads = dice.random() < 0.8
         self.decoder = FrameDecoder(limit=1 << 20)
@@ -149,11 +175,11 @@ class OverTcp(Stranger):
 
     def act(self):
         """Read, and send something, or go; what the kernel does not take is lost, as if cut off."""
-        data, end = self.deed()
+        data, end = b"", "close"
         try:
-            if self.reads and not self._read():
-                end = "close"
-            elif self.socket.send(data) < len(data):
+            if not self.reads or self._read():
+                data, end = self.deed()
+            if self.socket.send(data) < len(data):
                 end = "abort"
         except BlockingIOError:
             return
@@ -170,7 +196,11 @@ class OverTcp(Stranger):
             while data := self.socket.recv(1 << 16):
                 self.decoder.feed(data)
                 while (taken := self.decoder.take()) is not None:
-                    if taken[0] is FrameType.PING:
+                    if taken[0] is FrameType.MESSAGE:
+                        heard = decode_from_server(taken[1])
+                        if isinstance(heard, m.Event) and heard.by == self.nick:
+                            self.accepted = max(self.accepted, heard.n)
+                    elif taken[0] is FrameType.PING:
                         self.socket.send(frame(FrameType.PONG, taken[1]))
             return False
         return True
