@@ -2,6 +2,13 @@
 
 from dataclasses import dataclass
 from math import inf
+from typing import Final
+
+SOONEST: Final = 1.0
+"""Seconds after which somebody who is refused may come back at the soonest."""
+
+LATEST: Final = 3600.0
+"""Seconds within which the slots lie: a client waits no longer; beyond, they begin anew."""
 
 
 class Bucket:
@@ -40,6 +47,40 @@ class Bucket:
         if not wait:
             self.left -= 1
         return wait
+
+
+class Slots:
+    """Gives everybody who is refused a moment of their own to come back, ``interval`` seconds apart."""
+
+    __slots__ = ("_interval", "_last")
+
+    def __init__(self, interval: float) -> None:
+        self._interval = interval
+        self._last = 0.0
+
+    def take(self, now: float, wait: float = 0.0) -> float:
+        """Return the seconds until the next free slot, which is not before ``wait`` have gone by."""
+        soonest = now + max(wait, SOONEST)
+        slot = max(soonest, self._last + self._interval)
+        if slot - now > LATEST:
+            slot = soonest
+        self._last = slot
+        return slot - now
+
+
+class Ration(Bucket):
+    """A token bucket that names everybody who has to wait a moment of their own."""
+
+    __slots__ = ("_slots",)
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        super().__init__(rate, burst, now)
+        self._slots = Slots(1 / rate if rate else 0.0)
+
+    def take(self, now: float) -> float:
+        """Take one unit and return 0; where there is none, return the seconds until a slot for one."""
+        wait = super().take(now)
+        return self._slots.take(now, wait) if wait else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from msgspec import Raw
 
 from chatd.chat.log import Log
 from chatd.chat.names import USER_SIGN
-from chatd.chat.quota import Bucket
+from chatd.chat.quota import Bucket, Ration
 from chatd.chat.reader import Reader
 from chatd.chat.storage import PutMember, PutRoom, PutSession, PutUser
 from chatd.wire import limits
@@ -84,7 +84,7 @@ class User:
     announced: bool = False
     away_since: float | None = None
     begun: int = 0
-    making: Bucket | None = None
+    making: Ration | None = None
 
     @property
     def connected(self) -> bool:

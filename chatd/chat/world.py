@@ -15,7 +15,7 @@ from chatd.chat.files import Blobs, PostedFiles
 from chatd.chat.following import follow_everywhere
 from chatd.chat.log import Log
 from chatd.chat.names import USER_SIGN, check_nick, check_room, direct_name
-from chatd.chat.quota import Bucket, Quota, reached
+from chatd.chat.quota import Quota, Ration, reached
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.storage import DropMember, DropSession, DropUser, PutMember, Snapshot
 from chatd.wire import limits
@@ -245,14 +245,14 @@ class World:
                 f"You have begun to talk to {quota.direct} people; wait for others to begin.",
             )
         if user.making is None:
-            user.making = Bucket(quota.per_hour / HOUR, quota.per_hour, now / 1000)
+            user.making = Ration(quota.per_hour / HOUR, quota.per_hour, now / 1000)
         wait = user.making.take(now / 1000)
         if wait:
             raise RequestError(
                 Code.TOO_FAST,
-                f"{quota.per_hour} new rooms in an hour are the limit; the next one can be made in"
-                f" {max(1, math.ceil(wait))} seconds.",
-                retry_after=max(1.0, round(wait, 3)),
+                f"{quota.per_hour} new rooms in an hour are the limit; make this one in {math.ceil(wait)}"
+                " seconds.",
+                retry_after=round(wait, 3),
             )
 
     def _drop_room(self, room: Room, maker: User) -> None:

@@ -31,6 +31,10 @@ STEADY: Final = 10.0
 """Seconds a link must be up after its welcome before earlier failures are forgotten."""
 
 
+Later = Callable[[float], float]
+"""Returns a delay that ends a little after so many seconds, never before."""
+
+
 class Backoff:
     """The delays before attempts; ``uniform`` draws a number from a range (random.uniform)."""
 
@@ -49,10 +53,12 @@ class Backoff:
         """Return the delay after a refusal or a close: not before the ``slot`` that the server named."""
         widest = min(self._cap(ANSWER_CAPS, now), ANSWER_BASE * 2.0 ** min(self._answers, 10))
         self._answers += 1
-        if slot is not None:
-            slot = max(slot, LEAST)
-            return min(slot + self._uniform(0.0, min(slot * JITTER, MAX_JITTER)), SLOT_CAP)
-        return max(LEAST, self._uniform(0.0, widest))
+        return max(LEAST, self._uniform(0.0, widest)) if slot is None else self.later(slot)
+
+    def later(self, slot: float) -> float:
+        """Return a delay that ends a little after ``slot`` seconds, never before: others may wait as long."""
+        slot = max(slot, LEAST)
+        return min(slot + self._uniform(0.0, min(slot * JITTER, MAX_JITTER)), SLOT_CAP)
 
     def stubborn(self) -> float:
         """Return a slot after an answer that hardly anybody mends soon."""

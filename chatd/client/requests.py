@@ -4,6 +4,7 @@ Plain requests, sends and transfers share the numbers of requests, and the link.
 """
 
 from chatd.client.asking import Asked, Asking
+from chatd.client.backoff import Later
 from chatd.client.link import Link
 from chatd.client.output import Output
 from chatd.client.rooms import Rooms
@@ -18,10 +19,12 @@ from chatd.wire.messages import Error, Join, Leave, Nick, Ok, Request
 class Requests:
     """What waits to be asked or answered; answers change ``session`` and ``rooms``."""
 
-    def __init__(self, remembered: Remembered, session: Session, rooms: Rooms, out: Output) -> None:
+    def __init__(
+        self, remembered: Remembered, session: Session, rooms: Rooms, out: Output, later: Later
+    ) -> None:
         self.asking = Asking()
-        self.sends = Sends(remembered.outbox, remembered.last, self.asking.number, out)
-        self.transfers = Transfers(self.asking.number, out.add)
+        self.sends = Sends(remembered.outbox, remembered.last, self.asking.number, out, later)
+        self.transfers = Transfers(self.asking.number, out.add, later)
         self._session = session
         self._rooms = rooms
         self._out = out

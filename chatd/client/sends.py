@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from chatd.client.backoff import Later
 from chatd.client.notices import Accepted, Held, SendRefused
 from chatd.client.outbox import Entry, Outbox
 from chatd.client.output import Output
@@ -17,13 +18,17 @@ HOLD: Final = 1.0
 class Sends:
     """All sends that are not known to be accepted; ``number`` hands out the ids of requests.
 
-    An earlier run left ``entries``, behind ``last``, the last number known to be accepted.
+    An earlier run left ``entries``, behind ``last``, the last number known to be accepted. ``later`` makes
+    the waits.
     """
 
-    def __init__(self, entries: Iterable[Entry], last: int, number: Callable[[], int], out: Output) -> None:
+    def __init__(
+        self, entries: Iterable[Entry], last: int, number: Callable[[], int], out: Output, later: Later
+    ) -> None:
         self.outbox = Outbox(entries, last)
         self._request_id = number
         self._out = out
+        self._later = later
         self._key = self._inherited = max((entry.key for entry in self.outbox.entries), default=0)
         self._held_until: float | None = None
         self._posted: list[int] = []
@@ -94,7 +99,7 @@ class Sends:
 
     def _put_off(self, request: int, error: Error, now: float) -> None:
         if self.outbox.put_off(request):
-            wait = HOLD if error.retry_after is None else error.retry_after
+            wait = self._later(HOLD if error.retry_after is None else error.retry_after)
             self._held_until = now + wait
             self._out.reason = error.text
             self._out.notify(Held(error.text, wait))
@@ -112,8 +117,7 @@ class Sends:
     # ---- the link -----------------------------------------------------------------------------------
 
     def unlinked(self) -> None:
-        """Note that the link is gone, and with it the answers."""
-        self._held_until = None
+        """Note that the link is gone, and with it the answers; what is held stays held until its moment."""
         self.outbox.restart()
 
     def resume(self, last: int) -> None:

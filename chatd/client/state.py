@@ -36,7 +36,7 @@ class Machine(Links):
         self.session = remembered.session
         self.wishes = wishes
         self.rooms = Rooms(remembered.cursors, remembered.names, wishes.rooms)
-        self.requests = Requests(remembered, self.session, self.rooms, self.out)
+        self.requests = Requests(remembered, self.session, self.rooms, self.out, backoff.later)
         self._anew = False
 
     @property

@@ -8,6 +8,7 @@ stored on the other side's disk, or on ours, is where it goes on.
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from chatd.client.backoff import Later
 from chatd.client.effects import Effect, Errand, Over, Staged
 from chatd.client.receiving import Receiving
 from chatd.client.sending import Sending
@@ -33,12 +34,16 @@ Moving = Sending | Receiving
 
 
 class Transfers:
-    """All transfers; ``number`` hands out the ids of requests, ``emit`` takes the errands, in order."""
+    """All transfers; ``number`` hands out the ids of requests, ``emit`` takes the errands, in order.
 
-    def __init__(self, number: Callable[[], int], emit: Callable[[Effect], None]) -> None:
+    ``later`` makes the waits.
+    """
+
+    def __init__(self, number: Callable[[], int], emit: Callable[[Effect], None], later: Later) -> None:
         self.all: dict[int, Moving] = {}
         self._request_id = number
         self._emit = emit
+        self._later = later
         self._keys = self._numbers = 0
         self._limits: m.Limits | None = None
         self._turns = Turns()
@@ -80,13 +85,15 @@ class Transfers:
                 self._end(key, Code.UNSUPPORTED, NO_FILES)
 
     def unlinked(self) -> None:
-        """Note that the link is gone, and with it what was agreed on and is under way."""
+        """Note that the link is gone, and with it what was agreed on and is under way.
+
+        What was refused for a while is not asked for sooner on the next link.
+        """
         self._limits = None
         self._out.clear()
         self._turns = Turns()
         for moving in self.all.values():
             self._break_off(moving)
-            moving.retry_at = 0.0
             self._stage(moving)
 
     def answered(self, request: int, answer: m.Ok | m.Error, now: float) -> None:
@@ -240,7 +247,7 @@ class Transfers:
         self._break_off(moving)
         if code in _LATER or after is not None:
             moving.reason = text
-            moving.retry_at = now + (AGAIN if after is None else after)
+            moving.retry_at = now + self._later(AGAIN if after is None else after)
             self._stage(moving)
         else:
             self._end(moving.key, code, text)

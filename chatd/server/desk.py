@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IAddress
 
 from chatd.chat.arrival import Arrival
 from chatd.chat.hub import Hub
-from chatd.chat.quota import Bucket, Quota
+from chatd.chat.quota import Bucket, Quota, Slots
 from chatd.chat.state import Peer, Session
 from chatd.chat.storage import Store
 from chatd.clock import Clock
@@ -26,7 +26,7 @@ from chatd.server import addresses
 from chatd.server.auth import ISession, NickClaim, SessionToken
 from chatd.server.delivery import Delivery
 from chatd.server.files import Files
-from chatd.server.newcomers import Newcomers, Slots
+from chatd.server.newcomers import Newcomers
 from chatd.server.reads import Reads
 from chatd.server.transfers import Carrier, Transfers
 from chatd.server.visits import Visits

@@ -111,6 +111,25 @@ def test_a_server_that_takes_no_files_is_not_asked(monkeypatch):
     assert not world.heard(Upload)
 
 
+def test_a_transfer_that_was_put_off_to_a_named_moment_is_not_asked_for_sooner_on_another_link():
+    world = connected()
+    begin = world.now
+    world.send(os.urandom(100))
+    world.carry_up()
+    (asked,) = world.heard(Upload)
+    world.conn.out.clear()
+    world.conn.say(Error(id=asked.id, code=Code.TOO_MANY_TRANSFERS, text="Not now.", retry_after=20.0))
+    world.carry_down()
+    world.cut()
+    world.wait(5)
+    world.step()
+    while not world.heard(Upload):
+        world.wait(0.1)
+        world.carry_up()
+        world.carry_down()
+    assert 20 <= world.now - begin <= 22.2
+
+
 def test_a_dropped_transfer_is_cancelled_and_not_heard_of_again():
     world = connected()
     key = world.send(os.urandom(50_000))

@@ -2,8 +2,9 @@
 
 from itertools import pairwise
 
+from chatd.chat.quota import LATEST, SOONEST, Slots
 from chatd.client.backoff import MAX_JITTER, Backoff
-from chatd.server.newcomers import LATEST, SOONEST, Newcomers, Slots
+from chatd.server.newcomers import Newcomers
 
 
 def test_each_refused_newcomer_is_named_a_slot_of_its_own():
