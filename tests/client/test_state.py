@@ -653,6 +653,8 @@ def test_an_attempt_in_its_greeting_is_withdrawn_when_the_old_link_speaks(asks):
     conn.closed = False
     conn.receive(late)  # it was under way
     world.step()
+    world.wait(0.5)
+    world.step()
     key = send(world, "said afterwards")
     world.step()
     assert [accepted.key for accepted in world.said(Accepted)] == [key]
