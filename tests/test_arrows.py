@@ -128,6 +128,16 @@ def test_chat_knows_no_bytes_of_any_wire():
     assert not {name for name in asked if name in wires or name.rpartition(".")[0] in wires}
 
 
+def test_kinds_of_connections_are_known_to_the_factory_alone():
+    """What all connections share knows no kind of them, and no kind knows another."""
+    kinds = {path.parent.name for path in (ROOT / "server").glob("*/protocol.py")}
+    assert kinds
+    for module in MODULES:
+        known = {name.split(".")[2] for name in imports(module) if name.startswith("chatd.server.")} & kinds
+        home = module.parent.name if module.parent.parent.name == "server" else ""
+        assert not known - {home} or module == ROOT / "server" / "factory.py", module
+
+
 def _pure() -> list[Path]:
     found = set()
     for pattern in PURE:

@@ -25,7 +25,7 @@ from chatd.client.session import Remembered, Session, Wishes
 from chatd.client.state import Machine
 from chatd.ops.settings import HeartbeatConfig, LimitsConfig, SessionConfig
 from chatd.server.desk import BURST
-from chatd.server.protocol import State
+from chatd.server.state import State
 from chatd.wire import limits
 from chatd.wire import messages as m
 from chatd.wire.codec import decode_from_server, decode_to_server, encode

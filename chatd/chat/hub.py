@@ -192,7 +192,7 @@ class Hub:
 
     @staticmethod
     def _answer_at_once(peer: Peer, answers: list[tuple[int | None, Answer]]) -> bool:
-        plain = [answer for _, answer in answers if isinstance(answer, Message)]
+        plain = [answer for _, answer in answers if not callable(answer)]
         if len(plain) < len(answers):
             return False
         try:
@@ -235,7 +235,7 @@ class Hub:
         for request, answer in answers:
             if request is not None:
                 told.append(Error(id=request, code=Code.STORAGE_UNAVAILABLE, text=_STORAGE))
-            elif not isinstance(answer, Message):
+            elif callable(answer):
                 told += answer()
         return told
 
@@ -271,7 +271,7 @@ def _unsaved(session: Session) -> bool:
 
 
 def _messages(answer: Answer) -> Sequence[Message]:
-    return (answer,) if isinstance(answer, Message) else answer()
+    return answer() if callable(answer) else (answer,)
 
 
 def _tell(peer: Peer, told: list[Message], answered: int) -> None:

@@ -77,7 +77,7 @@ def serve(world: World, peer: Peer, session: Session, request: m.Request, now: i
         refuse(world, peer, request.id, error)
         return
     if ok is not None:
-        world.answer(peer, request.id, ok)
+        world.batch.answer(peer, request.id, ok)
 
 
 def _check_send(world: World, session: Session, request: m.Send) -> None:

@@ -36,6 +36,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 _MESSAGE: Final = int(FrameType.MESSAGE)
+_BEATS: Final[dict[type, FrameType]] = {Ping: FrameType.PING, Pong: FrameType.PONG}
 _encoder = msgspec.json.Encoder()
 _to_server: Final[msgspec.json.Decoder[ToServer]] = msgspec.json.Decoder(ToServer)
 _from_server: Final[msgspec.json.Decoder[FromServer]] = msgspec.json.Decoder(FromServer)
@@ -56,10 +57,14 @@ class UnknownRequestError(RequestError):
 
 def encode(message: Message) -> bytes:
     """Return the frame that carries ``message``; pings and pongs have frames of their own types."""
-    if isinstance(message, Ping | Pong):
-        return frame(FrameType.PING if isinstance(message, Ping) else FrameType.PONG, message.data.encode())
+    if type(message) in _BEATS:
+        return _encode_beat(message)
     payload = _encoder.encode(message)
     return HEAD.pack(len(payload) + 1, _MESSAGE) + payload
+
+
+def _encode_beat(message: Any) -> bytes:
+    return frame(_BEATS[type(message)], message.data.encode())
 
 
 def render(events: list[bytes]) -> bytes:

@@ -3,6 +3,9 @@
 This is the one place that knows which bytes they are: the native frame of the event's message, for ever.
 """
 
+from collections.abc import Callable
+from typing import Final
+
 import msgspec
 
 from chatd.wire.codec import encode
@@ -16,10 +19,8 @@ class _Timed(msgspec.Struct):
 
 _timed = msgspec.json.Decoder(_Timed)
 
-
-def pack(event: Event) -> bytes:
-    """Return the bytes that are stored of ``event``."""
-    return encode(event)
+pack: Final[Callable[[Event], bytes]] = encode
+"""Returns the bytes that are stored of an event."""
 
 
 def text_of(stored: bytes) -> memoryview:

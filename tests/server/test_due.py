@@ -1,6 +1,6 @@
 """The reaper looks at those who are due; a long heartbeat delays no other deadline."""
 
-from chatd.server.protocol import ChatProtocol
+from chatd.server.connection import ChatConnection
 from chatd.wire import messages as m
 from chatd.wire.errors import CloseReason
 from tests.helpers import come_in, sends
@@ -15,8 +15,8 @@ def enter(playground, nick, pulse=CALM):
 def test_nobody_is_looked_at_while_there_is_nothing_to_see(playground, monkeypatch):
     enter(playground, "alice")
     looks = []
-    sweep = ChatProtocol.sweep
-    monkeypatch.setattr(ChatProtocol, "sweep", lambda self, now: looks.append(now) or sweep(self, now))
+    sweep = ChatConnection.sweep
+    monkeypatch.setattr(ChatConnection, "sweep", lambda self, now: looks.append(now) or sweep(self, now))
     playground.advance(55)
     assert looks == []
     playground.advance(10)

@@ -803,7 +803,7 @@ def test_a_download_goes_on_when_a_reader_has_caught_up(playground):
 def test_an_idle_connection_costs_nothing_more(playground):
     come_in(playground, "ada")
     (connection,) = playground.desk.connections
-    assert connection._transfers is None
+    assert connection.transfers is None
 
 
 def test_what_has_ended_holds_no_blocks(playground):
@@ -815,7 +815,7 @@ def test_what_has_ended_holds_no_blocks(playground):
         ada.say(m.Cancel(transfer=transfer))
         playground.advance(0.1)
     (connection,) = playground.desk.connections
-    past = connection._transfers._past.values()
+    past = connection.transfers._past.values()
     assert len(past) == 6
     assert not sum(each.outgoing._held for each in past if hasattr(each, "outgoing"))
 

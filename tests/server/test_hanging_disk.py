@@ -3,7 +3,7 @@
 import gc
 
 from chatd.ops.settings import Config, LimitsConfig
-from chatd.server.protocol import ChatProtocol
+from chatd.server.connection import ChatConnection
 from chatd.testing import Playground
 from chatd.wire import messages as m
 from tests.helpers import come_in, sends
@@ -18,7 +18,7 @@ def hang(playground, talker):
 
 def connections():
     gc.collect()
-    return sum(isinstance(one, ChatProtocol) for one in gc.get_objects())
+    return sum(isinstance(one, ChatConnection) for one in gc.get_objects())
 
 
 def test_connections_that_are_gone_are_not_kept_while_the_disk_hangs(playground):

@@ -1,0 +1,390 @@
+"""What all connections share, whatever they speak: bytes in, requests to the hub, effects out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar, Final
+from typing import Protocol as Seam
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from chatd.chat.codec import Codec
+from chatd.chat.reader import Reader
+from chatd.chat.state import HistoryQuery, Session
+from chatd.ops.log import Log
+from chatd.server import addresses, watch
+from chatd.server.desk import Desk
+from chatd.server.dialogue import Handler
+from chatd.server.eager import outlet
+from chatd.server.ending import hang_up, last_words
+from chatd.server.gate import FULL_BREATH, Gate, Hold
+from chatd.server.handshake import why_failed
+from chatd.server.liveness import Liveness, Traffic
+from chatd.server.reads import answer
+from chatd.server.state import State
+from chatd.server.transfers import Transfers
+from chatd.tcp import Tuning, arrived, held_back, unsent
+from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError
+from chatd.wire.heartbeat import Heartbeat
+from chatd.wire.messages import Download, File, Goodbye, Message, Ok, ToServer, Upload
+
+log = Log(__name__)
+
+TUNING: Final = Tuning(idle=30, interval=10, probes=3, user_timeout=900_000)
+
+
+class Decoder(Seam):
+    """Cuts received bytes into pieces, holding no more than was fed and not yet taken."""
+
+    def __len__(self) -> int:
+        """Return how many fed bytes were not taken yet."""
+
+    def feed(self, data: bytes) -> None:
+        """Append received ``data``."""
+
+
+@implementer(IPushProducer)
+class ChatConnection(Protocol):
+    """One connection; the hub knows it as a `chatd.chat.state.Peer`.
+
+    Its gate says whether it takes a further piece, its liveness what the reaper judges it by. A kind of
+    connection is a subclass: it brings a ``codec``, a ``decoder``, what it does about each piece (`take`),
+    and its table of ``MESSAGES`` (`chatd.server.dialogue`).
+    """
+
+    # They keep a connection small, and spare a look into a dictionary for every message.
+    __slots__ = (
+        "_bytes_out",
+        "address",
+        "answered",
+        "asked",
+        "bytes_in",
+        "close_reason",
+        "decoder",
+        "desk",
+        "gate",
+        "liveness",
+        "messages_in",
+        "number",
+        "opened",
+        "peer_host",
+        "reader",
+        "relay",
+        "session",
+        "state",
+        "transfers",
+    )
+
+    transport: Any
+    codec: ClassVar[Codec]
+    decode: Callable[[bytes], ToServer]
+    MESSAGES: ClassVar[Mapping[tuple[State, type], Handler]]
+
+    def __init__(self, desk: Desk, decoder: Decoder) -> None:
+        now = desk.clock.seconds()
+        self.desk = desk
+        self.decoder = decoder
+        self.state = State.OPENED
+        self.reader = Reader(self.codec, self._hand, self.catch_up, self.fault)
+        self.gate = Gate(desk.clock, self.go_on)
+        self.liveness = Liveness(Heartbeat(desk.pulse.interval, desk.pulse.misses, now), now)
+        self.transfers: Transfers | None = None
+        self.session: Session | None = None
+        self.asked: Deferred[None] | None = None
+        self.close_reason: CloseReason | None = None
+        self.bytes_in = self._bytes_out = self.messages_in = self.answered = 0
+        self.number = 0
+        self.address = self.peer_host = ""
+        self.relay: str | None = None
+        self.opened = now
+
+    # ---- what a kind of connection brings ------------------------------------------------------------
+
+    def take(self) -> bool:
+        """Take the next piece; return False where none is whole yet. Raises `ProtocolError`."""
+        raise NotImplementedError
+
+    def is_beat(self) -> bool:
+        """Return whether the next piece is a ping or a pong."""
+        raise NotImplementedError
+
+    # ---- Twisted's side -----------------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        """Begin: the hello has to come before the deadline."""
+        TUNING.apply(self.transport)
+        peer = self.transport.getPeer()
+        self.address = addresses.name_of(peer)
+        self.peer_host = addresses.host_of(peer)
+        self.relay = addresses.relay_of(self.transport)
+        self.transport.registerProducer(self, True)
+        self.reader.connect(outlet(self.transport), self._rest)
+        error = self.desk.opened(self)
+        if error is not None:
+            self.fail(error, CloseReason.REFUSED)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take in bytes; any byte is a sign of life."""
+        self.bytes_in += len(data)
+        self.liveness.heartbeat.heard(self.desk.clock.seconds())
+        if self.state is State.CLOSING:
+            return
+        self.decoder.feed(data)
+        if self.asked is not None:
+            asked, self.asked = self.asked, None
+            asked.callback(None)
+        self._beat()
+        self.go_on()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """End: whatever the reason, the session and the logs are let go."""
+        if self.state is State.OPENED and (failed := why_failed(reason)):
+            self._try(self.desk.say_refused, *failed, self.transport.getPeer())
+            self._leave(CloseReason.REFUSED)
+        self._leave(CloseReason.LOST)
+        self._try(self.desk.closed, self)
+
+    def pauseProducing(self) -> None:
+        """Be told that the transport is full."""
+        self.liveness.due = 0.0
+        self.gate.hold(Hold.FULL)
+        self.reader.pause()
+
+    def resumeProducing(self) -> None:
+        """Be told that the transport has drained."""
+        if self.state is State.CLOSING:
+            return
+        self.gate.lift(Hold.FULL)
+        self.reader.resume()
+        if self.reader.lags:
+            self.desk.delivery.add(self)
+        self.go_on()
+        if self.transfers is not None:
+            self.transfers.pump()
+
+    def stopProducing(self) -> None:
+        """Be told that the connection is gone; `connectionLost` follows."""
+
+    # ---- bytes in -----------------------------------------------------------------------------------
+
+    def go_on(self) -> None:
+        """Be visited, where there may be something to take or the transport is not read."""
+        if self.state is State.CLOSING or not (self.decoder or not self.liveness.listening):
+            return
+        if not self.desk.visits.add(self):
+            self._listen(False)  # what came before still waits for its visit
+
+    def visit(self, most: int) -> bool:
+        """Take ``most`` pieces at the most; return whether further ones may be taken at once."""
+        if self.desk.draining:
+            self.gate.hold(Hold.DRAIN)
+        self.hesitate()
+        more = self._pump(most)
+        self._listen((self.gate.may_take() and not more) or self.asked is not None)
+        return more and self.gate.may_take()
+
+    def hesitate(self) -> None:
+        """Take nothing for a while where all together have asked more than the disk takes."""
+        if self.desk.hub.full and self.state is State.LIVE:
+            self.gate.breathe(FULL_BREATH)
+
+    def _pump(self, most: int) -> bool:
+        """Take pieces while the gate allows it; return whether it took ``most``, and more has come."""
+        take, may_take = self.take, self.gate.may_take
+        try:
+            while most and may_take() and take():
+                most -= 1
+            if self.transfers is not None:
+                self.transfers.turn()
+        except ProtocolError as error:
+            self.fail(error)
+        except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)
+            self.fault()
+        return not most and bool(self.decoder)
+
+    def _beat(self) -> None:
+        """Take the pings and pongs that nothing stands before, without waiting for a visit."""
+        while self.is_beat() and self.gate.may_take():
+            before = len(self.decoder)
+            self._pump(1)
+            if len(self.decoder) == before:
+                return
+
+    def _listen(self, listen: bool) -> None:
+        """Read from the transport, or stop while nothing may be taken or enough waits for a visit."""
+        if listen is self.liveness.listening or self.state is State.CLOSING:
+            return
+        self.liveness.listen(listen, self.desk.clock.seconds())
+        if listen:
+            self.transport.resumeProducing()
+        else:
+            self.transport.pauseProducing()
+
+    # ---- the hub's side: chatd.chat.state.Peer ------------------------------------------------------
+
+    def reply(self, messages: Sequence[Message], answered: int) -> None:
+        """Write messages that answer so many requests; further ones are taken at the next visit."""
+        self.answered += answered
+        self.gate.settle(answered)
+        if messages:
+            self.write(b"".join(map(self.codec.encode, messages)))
+        if answered:
+            self.go_on()
+
+    def refuse(self, code: Code, text: str) -> None:
+        """Refuse the hello and end."""
+        self.fail(ProtocolError(code, text), CloseReason.REFUSED)
+
+    def fault(self) -> None:
+        """End because of the exception that is being handled; it concerns this connection alone (P8)."""
+        log.failure("connection-fault", None, peer=self.address)
+        self.close(CloseReason.FAULT)
+
+    def catch_up(self) -> None:
+        """Have the reader brought forward."""
+        self.desk.delivery.add(self)
+
+    def read(self, query: HistoryQuery) -> None:
+        """Answer with a page of history as soon as it has been read; no other request is taken before."""
+        self.gate.hold(Hold.PAGE)
+        self.desk.reads.page(query, partial(self._page, query))
+
+    def _page(self, query: HistoryQuery, events: list[bytes] | None) -> None:
+        self.gate.lift(Hold.PAGE)
+        if self.state is State.CLOSING:
+            return
+        try:
+            self.reply([answer(query, events)], 1)
+        except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)
+            self.fault()
+
+    def upload(self, request: Upload, held: bool) -> None:
+        """Begin an upload."""
+        if self.session is not None:
+            self._files().upload(self.session, request, held)
+
+    def download(self, request: Download, room: str, seq: int, file: File) -> None:
+        """Begin a download."""
+        ok = Ok(id=request.id, seq=seq, room=room, offset=request.offset, file=file)
+        if self.session is not None:
+            self._files().download(self.session, request, ok, file)
+
+    def _files(self) -> Transfers:
+        if self.transfers is None:
+            self.transfers = self.desk.transfers(self)
+        return self.transfers
+
+    @property
+    def at_ease(self) -> bool:
+        """Return whether the connection is up and nothing else waits to be written: chat goes first."""
+        return (
+            self.state is State.LIVE
+            and not self.reader.paused
+            and not self.reader.lags
+            and not held_back(self.transport)
+        )
+
+    @property
+    def ready(self) -> bool:
+        """Return whether the connection is up and its transport can take more."""
+        return self.state is not State.CLOSING and not self.reader.paused
+
+    # ---- bytes out ----------------------------------------------------------------------------------
+
+    @property
+    def bytes_out(self) -> int:
+        """Return how many bytes were written."""
+        return self._bytes_out + self.reader.volume
+
+    def say(self, message: Message) -> None:
+        """Write a message, unless the connection has ended."""
+        self.write(self.codec.encode(message))
+
+    def write(self, data: bytes) -> None:
+        """Write bytes of the wire, unless the connection has ended."""
+        if self.state is State.CLOSING:
+            return
+        self._bytes_out += len(data)
+        self.liveness.heartbeat.said(self.desk.clock.seconds())
+        self.transport.write(data)
+
+    def _rest(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    def _hand(self, data: bytes) -> None:
+        self._bytes_out += len(data)
+        self.transport.write(data)
+
+    # ---- the end ------------------------------------------------------------------------------------
+
+    def close(self, reason: CloseReason, text: str = "", retry_after: float | None = None) -> None:
+        """End the connection with a goodbye; what the peer does not take in time is dropped."""
+        self._end(reason, Goodbye(reason=reason, text=text, retry_after=retry_after))
+
+    def fail(self, error: ChatdError, reason: CloseReason = CloseReason.BAD_INPUT) -> None:
+        """End the connection with ``error`` as the last words, and have it logged."""
+        if self.state is State.CLOSING:
+            return
+        self.desk.refused(self, error)
+        self._end(reason, last_words(error))
+
+    def abort(self, reason: CloseReason) -> None:
+        """End the connection at once: the peer takes nothing any more."""
+        self._leave(reason)
+        self.transport.abortConnection()
+
+    def _end(self, reason: CloseReason, farewell: Message) -> None:
+        if self.state is State.CLOSING:
+            return
+        try:
+            self.say(farewell)
+        except Exception:  # noqa: BLE001 - what cannot be written to gets no last words
+            self.abort(reason)
+            return
+        self._leave(reason)
+        if not self._try(hang_up, self.transport, reason):
+            self._try(self.transport.abortConnection)
+
+    def _leave(self, reason: CloseReason) -> None:
+        if self.state is State.CLOSING:
+            return
+        self.state = State.CLOSING
+        self.gate.hold(Hold.END)
+        self.liveness.ending(self.desk.clock.seconds())
+        self.close_reason = reason
+        self.desk.visits.remove(self)
+        if self.transfers is not None:
+            self._try(self.transfers.close, reason)
+        self._try(self.desk.leave, self)
+
+    def _try(self, step: Callable[..., object], *arguments: object) -> bool:
+        """Do one step of leaving; what it raises is logged, and keeps no other step from being done."""
+        try:
+            step(*arguments)
+        except Exception:  # noqa: BLE001 - whatever happens, the session and the transport are let go
+            log.failure("connection-fault", None, peer=self.address)
+            return False
+        return True
+
+    # ---- the reaper's side --------------------------------------------------------------------------
+
+    @property
+    def due(self) -> float:
+        """Return the monotonic second before which a look would find nothing to do."""
+        return self.liveness.due
+
+    def sweep(self, now: float) -> None:
+        """Look at the clock: ping, end or abort what has to be."""
+        watch.look(self, now)
+
+    def forgive(self, now: float) -> None:
+        """Begin every count anew: the daemon was not listening."""
+        self.liveness.forgive(now)
+
+    def traffic(self) -> Traffic:
+        """Return what the system knows of the connection's bytes."""
+        waiting = unsent(self.transport)
+        return Traffic(waiting, self.bytes_out - waiting, arrived(self.transport))

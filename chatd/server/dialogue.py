@@ -1,0 +1,141 @@
+"""The dialogue: what a connection does about a message, whatever bytes it came in.
+
+One table maps (state, message) to what is done; each kind of connection adds its own entries. A message that
+has none is a request, which has to come behind the hello.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.python.failure import Failure
+
+from chatd.chat.arrival import Arrival
+from chatd.chat.requests import RULES
+from chatd.ops.log import Log
+from chatd.server.gate import Hold
+from chatd.server.state import State
+from chatd.wire.codec import UnknownRequestError
+from chatd.wire.errors import CloseReason, Code, ProtocolError
+from chatd.wire.heartbeat import Heartbeat
+from chatd.wire.messages import Cancel, Goodbye, Hello, Ping, Progress
+
+if TYPE_CHECKING:
+    from chatd.server.connection import ChatConnection
+
+log = Log(__name__)
+
+Handler = Callable[["ChatConnection", Any, int], None]
+"""Does something about a message of so many bytes."""
+
+STILL: Final = Ping(data="still?")
+"""The ping that asks a client behind its hello whether it still wants to take its session over."""
+
+_HELLO_EXPECTED: Final = "The first message must be a hello."
+
+
+def hear(connection: "ChatConnection", text: bytes) -> None:
+    """Decode the message in ``text``, and do about it what the tables say. Raises `ProtocolError`."""
+    connection.messages_in += 1
+    try:
+        message = connection.decode(text)
+    except UnknownRequestError as error:
+        if connection.state is State.OPENED:
+            raise ProtocolError(Code.HELLO_EXPECTED, _HELLO_EXPECTED) from None
+        connection.gate.owe(len(text), 1)
+        connection.desk.hub.refuse(connection, error.id, error)
+        return
+    handler = connection.MESSAGES.get((connection.state, type(message)), _request)
+    handler(connection, message, len(text))
+
+
+def _request(connection: "ChatConnection", message: Any, size: int) -> None:
+    """Have the hub decide about a request."""
+    session = connection.session
+    if session is None:
+        raise ProtocolError(Code.HELLO_EXPECTED, _HELLO_EXPECTED)
+    rule = RULES[type(message)]
+    connection.gate.owe(size + rule.answer_bytes, rule.cost)
+    connection.desk.hub.request(connection, session, message, connection.desk.wall())
+
+
+def _hello(connection: "ChatConnection", message: Hello, _: int) -> None:
+    """Begin the login, and take nothing until it is done."""
+    connection.state = State.WELCOMING
+    connection.gate.hold(Hold.LOGIN)
+    login = maybeDeferred(connection.desk.login, connection, message)
+    login.addCallback(lambda arrival: _ask(connection, arrival, message))
+    login.addCallback(lambda arrival: _welcome(connection, arrival, message))
+    login.addErrback(lambda failure: _refuse(connection, failure))
+
+
+def _ask(connection: "ChatConnection", arrival: Arrival, message: Hello) -> Arrival | Deferred[Arrival]:
+    """Ask a newcomer that may have been given up before it takes over; any byte of it is an answer."""
+    desk = connection.desk
+    if connection.decoder or connection.state is not State.WELCOMING:
+        return arrival
+    if not desk.doubts(connection, arrival, message):
+        return arrival
+    asked: Deferred[None] = Deferred()
+    connection.asked = asked
+    connection.say(STILL)
+    connection.go_on()
+    return asked.addCallback(lambda _: desk.login(connection, message))
+
+
+def _welcome(connection: "ChatConnection", arrival: Arrival, message: Hello) -> None:
+    if connection.state is not State.WELCOMING:
+        return
+    desk = connection.desk
+    desk.arrive(connection, arrival, message)
+    connection.state = State.LIVE
+    connection.gate.allowance = desk.allowance(arrival.session)
+    connection.gate.lift(Hold.LOGIN)
+    connection.hesitate()
+    pulse = arrival.pulse
+    connection.liveness.heartbeat = Heartbeat(pulse.interval, pulse.misses, desk.clock.seconds())
+    connection.go_on()
+
+
+def _refuse(connection: "ChatConnection", failure: Failure) -> None:
+    error = failure.value
+    if isinstance(error, ProtocolError):
+        connection.fail(error, CloseReason.REFUSED)
+    else:
+        log.failure("login-fault", failure, peer=connection.address)
+        connection.close(CloseReason.FAULT)
+
+
+def confirm(connection: "ChatConnection") -> None:
+    """Note that the client has its token: it answered the ping behind the welcome."""
+    if connection.session is not None:
+        connection.desk.hub.confirm(connection.session, connection.desk.wall())
+
+
+def _second_hello(_: "ChatConnection", __: Hello, ___: int) -> None:
+    raise ProtocolError(Code.HELLO_REPEATED, "A connection begins once; open another for another hello.")
+
+
+def _goodbye(connection: "ChatConnection", _: Goodbye, __: int) -> None:
+    connection.close(CloseReason.GOODBYE)
+
+
+def _progress(connection: "ChatConnection", message: Progress, _: int) -> None:
+    if connection.transfers is not None:
+        connection.transfers.progress(message)
+
+
+def _cancel(connection: "ChatConnection", message: Cancel, _: int) -> None:
+    if connection.transfers is not None:
+        connection.transfers.cancel(message)
+
+
+COMMON: Final[dict[tuple[State, type], Handler]] = {
+    (State.OPENED, Hello): _hello,
+    (State.OPENED, Goodbye): _goodbye,
+    (State.LIVE, Hello): _second_hello,
+    (State.LIVE, Goodbye): _goodbye,
+    (State.LIVE, Progress): _progress,
+    (State.LIVE, Cancel): _cancel,
+}
+"""What every kind of connection does."""

@@ -1,0 +1,76 @@
+"""The native kind of connection: frames in, and what is done about each type of them."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Final
+
+from chatd.chat.arrival import CONFIRMATION
+from chatd.chat.codec import Codec
+from chatd.server import dialogue
+from chatd.server.connection import ChatConnection
+from chatd.server.desk import Desk
+from chatd.server.dialogue import COMMON
+from chatd.wire import codec as native
+from chatd.wire.errors import Code, ProtocolError
+from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
+from chatd.wire.limits import MAX_PING
+
+SMALL_CHUNK: Final = 1_024
+"""Bytes below which a chunk's payload counts against the session's rate: no honest sender makes many such."""
+
+SMALL_CHUNK_COST: Final = 0.1
+
+_CONFIRMED: Final = CONFIRMATION.encode()
+
+_BEATS: Final = frozenset({FrameType.PING.value, FrameType.PONG.value})
+
+
+class NativeProtocol(ChatConnection):
+    """A connection that speaks frames, and takes and gives out files."""
+
+    __slots__ = ()
+
+    codec: ClassVar[Codec] = native
+    MESSAGES = COMMON
+    decode = staticmethod(native.decode_to_server)
+    decoder: FrameDecoder
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk, FrameDecoder())
+
+    def take(self) -> bool:
+        """Take the next frame."""
+        taken = self.decoder.take()
+        if taken is None:
+            return False
+        self._FRAMES[taken[0]](self, taken[1])
+        return True
+
+    def is_beat(self) -> bool:
+        """Return whether the next frame is a ping or a pong."""
+        return self.decoder.kind in _BEATS
+
+    def _chunk(self, payload: bytes) -> None:
+        if self.transfers is None:
+            number = split_chunk(payload)[0]
+            raise ProtocolError(Code.BAD_CHUNK, f"No chunk of transfer {number} is expected.")
+        self.transfers.chunk(payload)
+        if len(payload) < SMALL_CHUNK:
+            self.gate.charge(SMALL_CHUNK_COST)
+
+    def _ping(self, payload: bytes) -> None:
+        if len(payload) > MAX_PING:
+            raise ProtocolError(Code.BAD_FRAME, f"A ping carries {MAX_PING} bytes at the most.")
+        self.gate.charge(1)
+        self.write(frame(FrameType.PONG, payload))
+
+    def _pong(self, payload: bytes) -> None:
+        self.gate.charge(1)
+        if payload == _CONFIRMED:
+            dialogue.confirm(self)
+
+    _FRAMES: ClassVar[dict[FrameType, Callable[[Any, bytes], None]]] = {
+        FrameType.MESSAGE: dialogue.hear,
+        FrameType.CHUNK: _chunk,
+        FrameType.PING: _ping,
+        FrameType.PONG: _pong,
+    }

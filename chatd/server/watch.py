@@ -1,0 +1,76 @@
+"""The watch: what is done about a connection when the reaper looks at it, by the state that it is in."""
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from twisted.internet.defer import Deferred
+
+from chatd.server.desk import Connection, Desk
+from chatd.server.ending import CLOSE_DEADLINE
+from chatd.server.liveness import Liveness, Traffic
+from chatd.server.state import State
+from chatd.wire.errors import CloseReason, Code, ProtocolError
+from chatd.wire.heartbeat import Verdict
+from chatd.wire.messages import Message, Ping
+
+
+class Watched(Connection, Protocol):
+    """A connection as the watch sees it."""
+
+    asked: Deferred[None] | None
+    desk: Desk
+    liveness: Liveness
+    state: State
+
+    def traffic(self) -> Traffic:
+        """Return what the system knows of its bytes."""
+
+    def say(self, message: Message) -> None:
+        """Write a message."""
+
+    def fail(self, error: ProtocolError, reason: CloseReason) -> None:
+        """End it with an error as its last words."""
+
+
+def look(connection: Watched, now: float) -> None:
+    """Ping, end or abort ``connection`` where that is due at the monotonic second ``now``."""
+    _LOOKS[connection.state](connection, now)
+
+
+def _opening(connection: Watched, now: float) -> None:
+    if connection.liveness.waited(now) >= connection.desk.limits.hello_timeout:
+        missing = "hello" if connection.asked is None else "answer to the ping behind the hello"
+        error = ProtocolError(Code.HELLO_TIMEOUT, f"No {missing} came in time; connect again.")
+        connection.fail(error, CloseReason.HELLO_TIMEOUT)
+
+
+def _live(connection: Watched, now: float) -> None:
+    liveness = connection.liveness
+    if connection.reader.paused:
+        if liveness.stuck(connection.traffic(), now, connection.desk.limits.write_timeout):
+            _give_up(connection, CloseReason.STUCK, now)
+        return
+    verdict = liveness.check(connection.traffic, now)
+    if verdict is Verdict.PING:
+        connection.say(_PING)
+    elif verdict is Verdict.DEAD:
+        _give_up(connection, CloseReason.SILENT, now)
+
+
+def _give_up(connection: Watched, reason: CloseReason, now: float) -> None:
+    connection.desk.reaped(connection, connection.liveness.heartbeat.silence(now))
+    connection.abort(reason)
+
+
+def _closing(connection: Watched, now: float) -> None:
+    if connection.liveness.waited(now) >= CLOSE_DEADLINE:
+        connection.abort(CloseReason.STUCK)
+
+
+_PING: Final = Ping()
+_LOOKS: Final[dict[State, Callable[[Watched, float], None]]] = {
+    State.OPENED: _opening,
+    State.WELCOMING: _opening,
+    State.LIVE: _live,
+    State.CLOSING: _closing,
+}
