@@ -29,6 +29,7 @@ from chatd.server.files import Files
 from chatd.server.housekeeping import Housekeeping
 from chatd.server.listeners import ListenError, listen
 from chatd.server.reaper import Reaper
+from chatd.server.timekeeper import Timekeeper
 from chatd.store.sqlite import SqliteStore
 
 log = Log(__name__)
@@ -98,9 +99,11 @@ class ChatService(Service):
         if config.files.enabled:
             self._take_files()
         self._reaper = Reaper(self.desk)
+        self._timekeeper = Timekeeper(self.desk, config.retention, config.files)
         self._housekeeping = Housekeeping(self.desk, config.session, config.retention)
         self._certificates = CertificateWatch(config.listen, self._reactor, wall_milliseconds)
         self._reaper.start()
+        self._timekeeper.start()
         self._housekeeping.start()
         self._factory.desk = self.desk
         self._let_go_of_terminal()
@@ -126,6 +129,7 @@ class ChatService(Service):
                 flushers,
                 self._reactor,
                 wall_milliseconds,
+                self.desk.hub,
             )
         except OSError as error:
             self._stop_threads()
@@ -185,10 +189,12 @@ class ChatService(Service):
         self._ports = []
         if self.store is None:
             return
+        self._timekeeper.keep()
         await drain(self.desk, self._reactor, lambda: self._committer.idle, self._config.drain)
         self._reaper.stop()
         self._housekeeping.stop()
         self._certificates.stop()
+        self._timekeeper.stop()
         await self._settle_files()
         if not self.store.close():
             log.error("store-hangs", "The disk does not answer; the daemon ends without closing its data.")

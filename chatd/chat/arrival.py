@@ -103,8 +103,8 @@ def arrive(world: World, peer: Peer, arrival: Arrival, hello: Hello, now: int) -
         old.close(CloseReason.TAKEN_OVER)
     session.peer = peer
     if arrival.resumed:
-        confirm(world, session, now)
-        session.seen = world.calendar.at(now)
+        confirm(world, session)
+        session.seen = world.calendar.now
     peer.session = session
     peer.reader.follows_all = hello.follow == "all"
     world.answer(peer, None, partial(_welcome, world, peer, arrival, entrance, now))
@@ -124,24 +124,24 @@ def depart(world: World, peer: Peer, now: int) -> None:
     if session.digest not in world.sessions:
         return
     if session.confirmed:
-        note_seen(world, session, now)
+        note_seen(world, session)
     else:
         end_session(world, session, now)
 
 
-def confirm(world: World, session: Session, now: int) -> None:
+def confirm(world: World, session: Session) -> None:
     """Note that the client has its token: it answered the ping behind the welcome, or came back with it.
 
     That stays true when it cannot be stored now; it is stored later.
     """
     session.proven = True
     if not session.seen:
-        note_seen(world, session, now)
+        note_seen(world, session)
 
 
-def note_seen(world: World, session: Session, now: int) -> None:
+def note_seen(world: World, session: Session) -> None:
     """Note that a connection of ``session`` is there, or was a moment ago."""
-    before, session.seen = session.seen, world.calendar.at(now)
+    before, session.seen = session.seen, world.calendar.now
     world.batch.add_change(session.row(), partial(setattr, session, "seen", before))
 
 

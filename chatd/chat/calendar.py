@@ -1,30 +1,34 @@
-"""The calendar: the time by which absences are counted, whatever becomes of the wall clock (P7)."""
+"""The calendar: the time by which ages what is ended or removed for good, whatever the clock says (P7)."""
 
 from typing import Final
 
-LEAP: Final = 600_000
-"""Milliseconds from which on a step of the wall clock is one of the clock alone; it is asked every minute."""
+DAY: Final = 86_400_000
+"""Milliseconds in a day."""
+
+LEAP: Final = 600.0
+"""Seconds between two moves from which on the daemon was away: stopped, or on a machine that slept."""
 
 
 class Calendar:
-    """Counts the milliseconds that the daemon has run for, onwards from ``start``.
+    """Counts the milliseconds that the daemon has run for, onwards from ``start``, as ``now``.
 
-    It moves as the wall clock does, but neither back nor in leaps: clocks are set, machines sleep, and a
-    daemon that was down for a month has kept everybody away.
+    It moves with a monotonic clock and is kept on disk, so that no step of the wall clock moves it, and a
+    daemon that was down for a month has kept nobody away and let nothing grow old. Whatever is to last for a
+    time (sessions, events, files) keeps the ``now`` of its beginning, and has lasted ``now`` minus that.
     """
 
-    __slots__ = ("_time", "_wall")
+    __slots__ = ("_seconds", "now")
 
     def __init__(self, start: int) -> None:
-        self._time = start
-        self._wall: int | None = None
+        self.now = max(1, start)
+        self._seconds: float | None = None
 
-    def at(self, now: int) -> int:
-        """Return its time when the wall clock shows ``now``; both are milliseconds since 1970."""
-        passed = 0 if self._wall is None else now - self._wall
-        self._wall = now
-        if not self._time:
-            self._time = max(1, now)
-        elif 0 < passed <= LEAP:
-            self._time += passed
-        return self._time
+    def run(self, seconds: float) -> None:
+        """Go on to when a monotonic clock shows ``seconds``; the first time only tells where it stands."""
+        passed = 0.0 if self._seconds is None else seconds - self._seconds
+        if self._seconds is not None and 0 < passed <= LEAP:
+            whole = int(passed * 1000)
+            self.now += whole
+            self._seconds += whole / 1000
+        else:
+            self._seconds = seconds

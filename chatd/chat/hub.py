@@ -14,7 +14,7 @@ from chatd.chat.log import Log
 from chatd.chat.presence import PresenceBoard
 from chatd.chat.requests import refuse, serve
 from chatd.chat.state import Peer, Room, Session
-from chatd.chat.storage import DropFiles, Snapshot, Trim
+from chatd.chat.storage import Change, DropFiles, PutTime, Snapshot, Trim
 from chatd.chat.world import World
 from chatd.wire.errors import Code, ProtocolError, RequestError
 from chatd.wire.messages import Error, Hello, Message, Request
@@ -83,9 +83,9 @@ class Hub:
         """
         return self.world.add_session(sibling.user, digest(token))
 
-    def confirm(self, session: Session, now: int) -> None:
+    def confirm(self, session: Session) -> None:
         """Note that the client has its token: see `chatd.chat.arrival.confirm`."""
-        arrival.confirm(self.world, session, now)
+        arrival.confirm(self.world, session)
         self._work()
 
     def arrive(self, peer: Peer, arriving: Arrival, hello: Hello, now: int) -> None:
@@ -112,7 +112,7 @@ class Hub:
 
     def expire(self, age: int, now: int) -> int:
         """End the sessions that have been without a connection for ``age`` milliseconds; return how many."""
-        before = self.world.calendar.at(now) - age
+        before = self.world.calendar.now - age
         away = [session for session in self.world.sessions.values() if session.peer is None]
         ended = [session for session in away if session.seen < before and not _unsaved(session)]
         for session in ended:
@@ -120,7 +120,7 @@ class Hub:
         self.world.tidy()
         for session in self.world.sessions.values():
             if _unsaved(session) or (session.peer is not None and session.confirmed):
-                arrival.note_seen(self.world, session, now)
+                arrival.note_seen(self.world, session)
         self._work()
         return len(ended)
 
@@ -249,7 +249,7 @@ class Hub:
             self._warm_bytes -= coldest.tail_bytes
             coldest.forget_tail()
 
-    # ---- retention ----------------------------------------------------------------------------------
+    # ---- time and retention -------------------------------------------------------------------------
 
     def trim(self, room: Room, first: int) -> None:
         """Keep no event of ``room`` below ``first`` any more."""
@@ -262,6 +262,22 @@ class Hub:
         self.world.batch.add_change(Trim(log.id, first))
         if self.world.posted.trim(room, first):
             self.world.batch.add_change(DropFiles(log.id, first))
+        self.change(*self.world.ages.forget(log.id, first))
+
+    def mark(self, room: Room, pause: int) -> None:
+        """Note how far the log of ``room`` has grown, ``pause`` milliseconds after the last time."""
+        log = room.log
+        if log.head >= log.first:
+            self.change(*self.world.ages.mark(log.id, log.head, self.world.calendar.now, pause))
+
+    def keep_time(self, now: int) -> None:
+        """Keep the calendar on disk, and what the wall clock shows."""
+        self.change(PutTime(self.world.calendar.now, now))
+
+    def change(self, *changes: Change) -> None:
+        """Have ``changes`` made durable with the open batch; nobody waits for that."""
+        for change in changes:
+            self.world.batch.add_change(change)
         self._work()
 
 

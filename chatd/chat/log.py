@@ -7,6 +7,7 @@ and stay as they are stored, and the codec of each follower makes of them what i
 
 from itertools import chain
 
+from chatd.chat.calendar import DAY
 from chatd.chat.codec import Codec
 from chatd.chat.fanout import Audience, Follower, Outlet
 from chatd.wire.messages import Message
@@ -50,8 +51,11 @@ class Log:
         self.tail_bytes = 0
 
     def number(self, now: int) -> int:
-        """Return the number of the next event, and see to it that `ts` never goes back."""
-        self.ts = max(self.ts, now)
+        """Return the number of the next event, and see to it that `ts` does not go back.
+
+        It does so only from more than a day ahead: the clock was wrong then, and must not be so for ever.
+        """
+        self.ts = now if self.ts - now > DAY else max(self.ts, now)
         self.last += 1
         return self.last
 

@@ -133,7 +133,7 @@ def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Sen
         file=request.file,
     )
     if not session.seen:
-        note_seen(world, session, now)
+        note_seen(world, session)
     batch = world.batch
     batch.add_event(log, event)
     batch.add_send(session)

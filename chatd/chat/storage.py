@@ -85,6 +85,50 @@ class Trim(NamedTuple):
     first: int
 
 
+class PutMark(NamedTuple):
+    """Events of ``room`` up to ``seq`` were there at ``at``; see `chatd.chat.ages`."""
+
+    room: int
+    seq: int
+    at: int
+
+
+class DropMark(NamedTuple):
+    """A mark that is needed no more."""
+
+    room: int
+    seq: int
+
+
+class DropMarks(NamedTuple):
+    """Marks of ``room`` below ``first`` that are needed no more."""
+
+    room: int
+    first: int
+
+
+class PutUpload(NamedTuple):
+    """When the upload of ``sha256`` by ``user``, finished or not, was last gone on with, by the calendar."""
+
+    user: int
+    sha256: str
+    at: int
+
+
+class DropUpload(NamedTuple):
+    """An upload of which nothing is left."""
+
+    user: int
+    sha256: str
+
+
+class PutTime(NamedTuple):
+    """The calendar, and what the wall clock showed then, both in milliseconds."""
+
+    lived: int
+    clock: int
+
+
 Change = (
     PutUser
     | DropUser
@@ -96,6 +140,12 @@ Change = (
     | PutFile
     | DropFiles
     | Trim
+    | PutMark
+    | DropMark
+    | DropMarks
+    | PutUpload
+    | DropUpload
+    | PutTime
 )
 
 
@@ -125,7 +175,10 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything but the events, as it is on disk; ``last_session`` is the highest id a session ever had."""
+    """Everything but the events, as it is on disk; ``last_session`` is the highest id a session ever had.
+
+    ``time`` is the calendar as it was last kept.
+    """
 
     server: str
     users: list[PutUser]
@@ -134,6 +187,9 @@ class Snapshot:
     members: list[PutMember]
     last_session: int = 0
     files: list[PutFile] = field(default_factory=list)
+    time: PutTime = field(default_factory=lambda: PutTime(0, 0))
+    marks: list[PutMark] = field(default_factory=list)
+    uploads: list[PutUpload] = field(default_factory=list)
 
 
 class StoreError(Exception):

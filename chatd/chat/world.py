@@ -9,6 +9,7 @@ import math
 from contextlib import suppress
 from functools import partial
 
+from chatd.chat.ages import Ages
 from chatd.chat.batch import Answer, Batch
 from chatd.chat.calendar import Calendar
 from chatd.chat.files import Blobs, PostedFiles
@@ -41,7 +42,8 @@ class World:
 
     ``show_addresses`` tells whether lists of members show where they connect from, ``quota`` how much of all
     there may be, ``blobs`` which files are held (None where the server takes none), ``limits`` what a welcome
-    tells of all that.
+    tells of all that. ``uploads`` are the times at which uploads were last gone on with, as they were at the
+    start, and ``clock`` is the latest time of day known then, or 0.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -56,7 +58,12 @@ class World:
         self.sessions: dict[bytes, Session] = {}
         self.rooms: dict[str, Room] = {}
         self.batch = Batch()
-        self.calendar = Calendar(max((row.seen for row in snapshot.sessions), default=0))
+        times = [session.seen for session in snapshot.sessions]
+        times += [mark.at for mark in snapshot.marks] + [upload.at for upload in snapshot.uploads]
+        self.calendar = Calendar(max(snapshot.time.lived, *times, 0))
+        self.ages = Ages(snapshot.marks)
+        self.uploads = {(row.user, row.sha256): row.at for row in snapshot.uploads}
+        self.clock = snapshot.time.clock or max((stored.ts for stored in snapshot.rooms), default=0)
         self._load(snapshot)
         newest = max((session.id for session in self.sessions.values()), default=0)
         last = max(snapshot.last_session, newest)

@@ -6,6 +6,7 @@ Secrets and what people say to each other have no field: a session's token and a
 from typing import Final
 
 FIELDS: Final[dict[str, str]] = {
+    "ahead": "seconds by which the clock is ahead of the latest time known; below 0 behind it",
     "bytes_in": "bytes received on the connection",
     "bytes_out": "bytes sent on the connection",
     "code": "the stable code of a refusal (docs/PROTOCOL.md, Errors; here Behind a relay and TLS)",
@@ -15,8 +16,10 @@ FIELDS: Final[dict[str, str]] = {
     "data": "the data folder",
     "duration": "seconds from its beginning to its end",
     "error": "what went wrong, as the system says it",
+    "first": "the number of the first event that is meant",
     "kind": "the name of the events that are meant",
     "lag": "seconds by which the daemon itself was late",
+    "last": "the number of the last event that is meant",
     "listen": "the endpoints listened on",
     "messages_in": "messages received on the connection",
     "messages_out": "messages sent on the connection",

@@ -109,7 +109,7 @@ def _refuse(connection: "ChatConnection", failure: Failure) -> None:
 def confirm(connection: "ChatConnection") -> None:
     """Note that the client has its token: it answered the ping behind the welcome."""
     if connection.session is not None:
-        connection.desk.hub.confirm(connection.session, connection.desk.wall())
+        connection.desk.hub.confirm(connection.session)
 
 
 def _second_hello(_: "ChatConnection", __: Hello, ___: int) -> None:

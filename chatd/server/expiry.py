@@ -5,10 +5,11 @@ from typing import Final
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall, deferLater
 
+from chatd.chat.calendar import DAY
 from chatd.ops.log import Log
 from chatd.server.desk import Desk
-from chatd.server.files import DAY, Files
-from chatd.server.housekeeping import event_time
+from chatd.server.files import Files
+from chatd.server.transfer import DIGITS
 
 log = Log(__name__)
 
@@ -27,7 +28,6 @@ class Expiry:
         self._files = files
         self._loop = LoopingCall(self._round)
         self._loop.clock = desk.clock
-        self._wall_at_zero = desk.wall() - desk.clock.seconds() * 1000
 
     def start(self) -> None:
         """Begin with a first round at once."""
@@ -52,18 +52,16 @@ class Expiry:
         if uploads or contents:
             log.info("files-expired", uploads=uploads, count=contents)
 
-    def _now(self) -> int:
-        """Return the time of day; a clock that was put forward since the start removes nothing."""
-        return min(self._desk.wall(), round(self._wall_at_zero + self._desk.clock.seconds() * 1000))
-
     def _expire_uploads(self) -> int:
         """Forget uploads that are too old or whose user is gone; return how many were not finished."""
         files = self._files
         users = self._desk.hub.world.users
-        before = self._now() - round(files.config.partial_days * DAY)
+        before = self._desk.hub.world.calendar.now - round(files.config.partial_days * DAY)
         old = [key for key, at in files.touched.items() if at < before or key.user not in users]
         old = [key for key in old if not files.busy(key)]
         for key in old:
+            nick = users[key.user].nick if key.user in users else None
+            log.info("upload-removed", sha256=key.sha256[:DIGITS], nick=nick)
             files.drop_partial(key)
         for key, at in list(files.uploaded.items()):
             if at < before or key.user not in users:
@@ -71,30 +69,25 @@ class Expiry:
         return len(old)
 
     async def _expire_contents(self) -> int:
-        """Remove contents that no event posts and nobody has just brought; return how many."""
+        """Remove contents that nobody needs; return how many."""
+        files, posted = self._files, self._desk.hub.world.posted
         count = 0
-        for number, sha256 in enumerate(list(self._files.sizes)):
-            if number % AT_ONCE == AT_ONCE - 1:
+        for number, (sha256, size) in enumerate(list(files.sizes.items()), 1):
+            if number % AT_ONCE == 0:
                 await deferLater(self._desk.clock, 0)
-            if not self._needed(sha256) and await self._outlived(sha256) and not self._needed(sha256):
-                self._files.drop_blob(sha256)
+            if sha256 in files.sizes and not self._needed(sha256):
+                room, seq = next(((room.name, seq) for room, seq in posted.newest(sha256)), (None, None))
+                log.info("file-removed", sha256=sha256[:DIGITS], size=size, room=room, seq=seq)
+                files.drop_blob(sha256)
                 count += 1
         return count
 
     def _needed(self, sha256: str) -> bool:
-        files = self._files
-        posted = sha256 in self._desk.hub.world.posted and not files.config.keep_days
-        return posted or files.in_hand(sha256) or sha256 not in files.sizes
-
-    async def _outlived(self, sha256: str) -> bool:
-        """Return whether every event that posts ``sha256`` is older than contents are kept."""
-        before = self._now() - round(self._files.config.keep_days * DAY)
-        posted = self._desk.hub.world.posted
-        newest = posted.newest(sha256)
-        for room, seq in newest:
-            try:
-                if seq > room.log.head or await event_time(self._desk, room, seq) >= before:
-                    return False
-            except LookupError:  # it was cut from its log meanwhile, or the store cannot be read
-                return False
-        return posted.newest(sha256) == newest  # else it was posted again while the disk was asked
+        """Return whether somebody brings or may post ``sha256``, or an event that posts it is new enough."""
+        world, keep_days = self._desk.hub.world, self._files.config.keep_days
+        if self._files.in_hand(sha256):
+            return True
+        if not keep_days:
+            return sha256 in world.posted
+        before = world.calendar.now - round(keep_days * DAY)
+        return any(seq > world.ages.old(room.log.id, before) for room, seq in world.posted.newest(sha256))

@@ -13,6 +13,9 @@ from typing import Any, Final, Protocol
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
+from chatd.chat.calendar import DAY
+from chatd.chat.hub import Hub
+from chatd.chat.storage import DropUpload, PutUpload
 from chatd.clock import Clock
 from chatd.files.blobs import BlobStore, Key
 from chatd.files.partial import Partial
@@ -23,9 +26,6 @@ from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import MAX_TRANSFERS
 
 log = Log(__name__)
-
-DAY: Final = 86_400_000
-"""Milliseconds in a day."""
 
 PARKED: Final = 32
 """Partial uploads whose files stay open when their link is lost, so that going on needs no second look."""
@@ -107,7 +107,8 @@ class Files:
     """The contents in ``store``, and the limits of ``config``.
 
     ``workers`` read, write and hash; ``flushers``, which a slow disk holds up, make it last. ``wall`` tells
-    milliseconds since 1970. It is the `chatd.chat.files.Blobs` of the chat.
+    milliseconds since 1970; how old uploads are is told by the calendar of ``hub``, which keeps that on disk.
+    It is the `chatd.chat.files.Blobs` of the chat.
     """
 
     def __init__(
@@ -118,7 +119,9 @@ class Files:
         flushers: Workers,
         clock: Clock,
         wall: Callable[[], int],
+        hub: Hub,
     ) -> None:
+        self._hub = hub
         self.config = config
         self.store = store
         self.workers = workers
@@ -138,10 +141,19 @@ class Files:
         self.store.prepare()
         listing = self.store.list()
         self.sizes = listing.blobs
-        self.uploaded = {key: round(at * 1000) for key, at in listing.uploaded.items()}
-        self._bringers = Counter(key.sha256 for key in self.uploaded)
+        self._bringers = Counter(key.sha256 for key in listing.uploaded)
         self.partial = {key: room_of(came.stored) for key, came in listing.partial.items()}
-        self.touched = {key: round(came.touched * 1000) for key, came in listing.partial.items()}
+        self.uploaded: dict[Key, int] = {}
+        self.touched: dict[Key, int] = {}
+        known = self._hub.world.uploads
+        for times, keys in ((self.uploaded, listing.uploaded), (self.touched, listing.partial)):
+            for key in keys:
+                if key in known:
+                    times[key] = known[key]
+                else:
+                    self._date(times, key)
+        gone = known.keys() - self.uploaded.keys() - self.touched.keys()
+        self._hub.change(*(DropUpload(*key) for key in gone))
         self.used = sum(map(room_of, self.sizes.values())) + sum(self.partial.values())
 
     # ---- chatd.chat.files.Blobs ---------------------------------------------------------------------
@@ -224,7 +236,19 @@ class Files:
         room = room_of(size)
         self.used += room - self.partial.get(key, 0)
         self.partial[key] = room
-        self.touched[key] = self.wall()
+        self._date(self.touched, key)
+
+    def _date(self, times: dict[Key, int], key: Key) -> None:
+        """Note in ``times`` that ``key`` was gone on with now."""
+        now = self._hub.world.calendar.now
+        times[key] = now
+        self._hub.change(PutUpload(*key, now))
+
+    def _undate(self, times: dict[Key, int], key: Key) -> None:
+        """Note that nothing is left of ``key`` in ``times``."""
+        del times[key]
+        if key not in self.uploaded and key not in self.touched:
+            self._hub.change(DropUpload(*key))
 
     def leaving(self, key: Key) -> None:
         """Tell that whoever has ``key`` will release it soon: the next one may wait for that."""
@@ -249,7 +273,7 @@ class Files:
         self._reserve(key, left)
         if not keep:
             self.used -= self.partial.pop(key, 0)
-            del self.touched[key]
+            self._undate(self.touched, key)
         waiting, bay.waiting = bay.waiting, None
         if waiting is not None:
             waiting()
@@ -283,7 +307,7 @@ class Files:
                 self.sizes[key.sha256] = part.size
                 self.used += room_of(part.size)
             self._bringers[key.sha256] += key not in self.uploaded
-            self.uploaded[key] = self.wall()
+            self._date(self.uploaded, key)
             self.release(key, None, keep=False)
             done(None)
         else:
@@ -312,7 +336,7 @@ class Files:
 
     def drop_uploaded(self, key: Key) -> None:
         """Forget that somebody brought a content."""
-        del self.uploaded[key]
+        self._undate(self.uploaded, key)
         self._bringers[key.sha256] -= 1
         if not self._bringers[key.sha256]:
             del self._bringers[key.sha256]

@@ -6,11 +6,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall, deferLater
 
 from chatd.chat.batch import Batch
+from chatd.chat.calendar import DAY
 from chatd.chat.state import Room
 from chatd.ops.log import Log
 from chatd.ops.settings import RetentionConfig, SessionConfig
 from chatd.server.desk import Desk
-from chatd.wire.stored import time_of
 
 log = Log(__name__)
 
@@ -28,8 +28,8 @@ SLICE: Final = 2000
 PAUSE: Final = 0.05
 """Seconds between two looks whether a slice is on its way to disk."""
 
-DAY: Final = 86_400_000
-"""Milliseconds in a day."""
+AT_ONCE: Final = 2000
+"""Rooms that are looked at in one turn, which stays short (P6)."""
 
 
 class Housekeeping:
@@ -40,7 +40,6 @@ class Housekeeping:
         self._session = session
         self._retention = retention
         self._rounds = 0
-        self._wall_at_zero = desk.wall() - desk.clock.seconds() * 1000
         self._batch: Batch | None = None
         self._cut = 0
         self._loop = LoopingCall(self._round)
@@ -65,7 +64,6 @@ class Housekeeping:
             log.failure("housekeeping-fault", None)
 
     def _round(self) -> "Deferred[None]":
-        self._desk.hub.world.calendar.at(self._desk.wall())
         if self._rounds % ROUNDS_PER_EXPIRY == 0:
             self._expire()
         self._rounds += 1
@@ -77,9 +75,13 @@ class Housekeeping:
             log.info("sessions-expired", count=ended)
 
     async def _retain(self) -> None:
-        for room in list(self._desk.hub.world.rooms.values()):
+        for number, room in enumerate(list(self._desk.hub.world.rooms.values()), 1):
+            if number % AT_ONCE == 0:
+                await deferLater(self._desk.clock, 0)
             try:
-                await self._trim(room, await self._first_kept(room))
+                first = self._first_kept(room)
+                if first > room.log.first:
+                    await self._trim(room, first)
             except Exception:  # noqa: BLE001 - one room's fault must not end the round
                 log.failure("housekeeping-fault", None, room=room.name)
         self._batch = None
@@ -87,6 +89,8 @@ class Housekeeping:
     async def _trim(self, room: Room, first: int) -> None:
         """Cut ``room`` below ``first``, slice by slice."""
         hub, chat_log = self._desk.hub, room.log
+        count = first - chat_log.first
+        log.info("trimmed", room=room.name, first=chat_log.first, last=first - 1, count=count)
         while chat_log.first < first:
             if self._batch is not hub.world.batch:
                 self._batch, self._cut = hub.world.batch, 0
@@ -96,38 +100,13 @@ class Housekeeping:
             while self._cut >= SLICE and self._batch is hub.world.batch:
                 await deferLater(self._desk.clock, PAUSE)
 
-    async def _first_kept(self, room: Room) -> int:
+    def _first_kept(self, room: Room) -> int:
         """Return the first event of ``room`` that the configuration wants kept."""
-        chat_log = room.log
+        chat_log, world = room.log, self._desk.hub.world
         first = chat_log.first
         if self._retention.events:
             first = max(first, chat_log.head - self._retention.events + 1)
         if self._retention.days:
-            cutoff = self._now() - round(self._retention.days * DAY)
-            first = await self._first_since(room, first, cutoff)
+            before = world.calendar.now - round(self._retention.days * DAY)
+            first = max(first, world.ages.old(chat_log.id, before) + 1)
         return first
-
-    def _now(self) -> int:
-        """Return the time of day; a clock that was put forward since the start cuts no log."""
-        return min(self._desk.wall(), round(self._wall_at_zero + self._desk.clock.seconds() * 1000))
-
-    async def _first_since(self, room: Room, first: int, cutoff: int) -> int:
-        """Return the first event at or above ``first`` that is not older than ``cutoff``, by bisection."""
-        low, high = first, room.log.head + 1
-        while low < high:
-            middle = (low + high) // 2
-            if await event_time(self._desk, room, middle) < cutoff:
-                low = middle + 1
-            else:
-                high = middle
-        return low
-
-
-async def event_time(desk: Desk, room: Room, seq: int) -> int:
-    """Return when event ``seq`` of ``room`` was posted, in milliseconds since 1970. Raises LookupError."""
-    read: Deferred[list[bytes] | None] = Deferred()
-    desk.reads.read(room.log, seq, seq, 1, False, read.callback)
-    frames = await read
-    if not frames:
-        raise LookupError(f"Event {seq} of {room.name} cannot be read.")
-    return time_of(frames[0])

@@ -8,13 +8,19 @@ import apsw
 from chatd.chat.storage import (
     Change,
     DropFiles,
+    DropMark,
+    DropMarks,
     DropMember,
     DropSession,
+    DropUpload,
     DropUser,
     PutFile,
+    PutMark,
     PutMember,
     PutRoom,
     PutSession,
+    PutTime,
+    PutUpload,
     PutUser,
     Trim,
 )
@@ -46,6 +52,15 @@ CREATE TABLE IF NOT EXISTS files(
 ) WITHOUT ROWID;
 """
 
+_AGES: Final = """
+CREATE TABLE marks(
+    room INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (room, seq)
+) WITHOUT ROWID;
+CREATE TABLE uploads(
+    user INTEGER NOT NULL, sha256 TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (user, sha256)
+) WITHOUT ROWID;
+"""
+
 Step = Callable[[apsw.Connection], object]
 
 
@@ -60,7 +75,12 @@ def _add_files(database: apsw.Connection) -> None:
     database.execute(_FILES)
 
 
-STEPS: Final[tuple[Step, ...]] = (_begin, _add_files)
+def _add_ages(database: apsw.Connection) -> None:
+    """Add what version 2 lacks: since when events and uploads are there. What is there counts as new."""
+    database.execute(_AGES)
+
+
+STEPS: Final[tuple[Step, ...]] = (_begin, _add_files, _add_ages)
 """What leads from each version of the tables to the next."""
 
 VERSION: Final = len(STEPS)
@@ -85,6 +105,15 @@ STATEMENTS: Final[dict[type[Change], str]] = {
     PutFile: "INSERT INTO files VALUES(?, ?, ?, ?, ?, ?)",
     DropFiles: "DELETE FROM files WHERE room = ? AND seq < ?",
     Trim: "DELETE FROM events WHERE key >= ?1 << 36 AND key < (?1 << 36) + ?2",
+    PutMark: "INSERT INTO marks VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at",
+    DropMark: "DELETE FROM marks WHERE room = ? AND seq = ?",
+    DropMarks: "DELETE FROM marks WHERE room = ? AND seq < ?",
+    PutUpload: "INSERT INTO uploads VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at",
+    DropUpload: "DELETE FROM uploads WHERE user = ? AND sha256 = ?",
+    PutTime: (
+        "INSERT INTO meta VALUES('lived', ?), ('clock', ?)"
+        " ON CONFLICT(name) DO UPDATE SET value = excluded.value"
+    ),
 }
 
 ADD_EVENTS: Final = "INSERT INTO events SELECT ? + rowid, value FROM carray(?)"

@@ -21,9 +21,12 @@ import apsw
 from chatd.chat.storage import (
     Changes,
     PutFile,
+    PutMark,
     PutMember,
     PutRoom,
     PutSession,
+    PutTime,
+    PutUpload,
     PutUser,
     Snapshot,
     StoredRoom,
@@ -160,14 +163,18 @@ class SqliteStore:
     def _load(self) -> Snapshot:
         read = self._reader.execute
         rooms = [PutRoom(*row) for row in read("SELECT id, name, topic, first, begun_by FROM rooms")]
+        meta = dict(read("SELECT name, value FROM meta"))
         return Snapshot(
-            server=str(_value(read("SELECT value FROM meta WHERE name = 'server'"))),
+            server=meta["server"],
             users=[PutUser(*row) for row in read("SELECT id, nick, key FROM users")],
             sessions=[PutSession(*row) for row in read("SELECT id, user, digest, last, seen FROM sessions")],
             rooms=[StoredRoom(room, *self._last(room.id)) for room in rooms],
             last_session=int(_value(read(schema.LAST_SESSION))),
             members=[PutMember(*row) for row in read("SELECT room, user, read FROM members")],
             files=[PutFile(*row) for row in read("SELECT room, seq, sha256, name, size, media FROM files")],
+            time=PutTime(int(meta.get("lived", 0)), int(meta.get("clock", 0))),
+            marks=[PutMark(*row) for row in read("SELECT room, seq, at FROM marks")],
+            uploads=[PutUpload(*row) for row in read("SELECT user, sha256, at FROM uploads")],
         )
 
     def _last(self, log: int) -> tuple[int, int]:

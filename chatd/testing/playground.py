@@ -17,6 +17,7 @@ from chatd.server.factory import ChatFactory
 from chatd.server.files import Files
 from chatd.server.housekeeping import Housekeeping
 from chatd.server.reaper import Reaper
+from chatd.server.timekeeper import Timekeeper
 from chatd.testing.files import ClockWorkers, MortalBlobStore
 from chatd.testing.network import MemoryEndpoint, MemoryTransport, Network
 from chatd.testing.store import MemoryStore
@@ -81,7 +82,11 @@ class Playground:
             config.heartbeat,
             config.limits,
         )
-        self._loops = [Reaper(self.desk), Housekeeping(self.desk, config.session, config.retention)]
+        self._loops = [
+            Reaper(self.desk),
+            Timekeeper(self.desk, config.retention, config.files),
+            Housekeeping(self.desk, config.session, config.retention),
+        ]
         if self.folder is not None:
             self._take_files(self.desk, self.folder)
         for loop in self._loops:
@@ -92,7 +97,9 @@ class Playground:
     def _take_files(self, desk: Desk, folder: Path) -> None:
         self.workers = ClockWorkers(self.clock)
         self.blobs = MortalBlobStore(folder)
-        files = Files(self.config.files, self.blobs, self.workers, self.workers, self.clock, self.wall)
+        files = Files(
+            self.config.files, self.blobs, self.workers, self.workers, self.clock, self.wall, desk.hub
+        )
         desk.take_files(files)
         self._loops.append(Expiry(desk, files))
 

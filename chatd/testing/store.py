@@ -26,6 +26,9 @@ class MemoryStore:
     rooms: dict[int, storage.PutRoom] = field(default_factory=dict)
     members: dict[tuple[int, int], storage.PutMember] = field(default_factory=dict)
     files: dict[tuple[int, int], storage.PutFile] = field(default_factory=dict)
+    time: storage.PutTime = field(default_factory=lambda: storage.PutTime(0, 0))
+    marks: dict[tuple[int, int], storage.PutMark] = field(default_factory=dict)
+    uploads: dict[tuple[int, str], storage.PutUpload] = field(default_factory=dict)
     events: dict[int, dict[int, bytes]] = field(default_factory=dict)
     _waiting: list[Callable[[], None]] = field(default_factory=list)
 
@@ -40,6 +43,9 @@ class MemoryStore:
             list(self.members.values()),
             self.last_session,
             list(self.files.values()),
+            self.time,
+            list(self.marks.values()),
+            list(self.uploads.values()),
         )
 
     def _last(self, log: int) -> tuple[int, int]:
@@ -113,6 +119,13 @@ class MemoryStore:
         for key in [key for key in self.files if key[0] == row.room and key[1] < row.first]:
             del self.files[key]
 
+    def _put_time(self, row: storage.PutTime) -> None:
+        self.time = row
+
+    def _drop_marks(self, row: storage.DropMarks) -> None:
+        for key in [key for key in self.marks if key[0] == row.room and key[1] < row.first]:
+            del self.marks[key]
+
     _APPLY = {  # noqa: RUF012 - a table, the same for all
         storage.PutUser: lambda self, row: self.users.__setitem__(row.id, row),
         storage.DropUser: lambda self, row: self.users.pop(row.id, None),
@@ -124,4 +137,10 @@ class MemoryStore:
         storage.PutFile: lambda self, row: self.files.__setitem__((row.room, row.seq), row),
         storage.DropFiles: _drop_files,
         storage.Trim: _trim,
+        storage.PutMark: lambda self, row: self.marks.__setitem__((row.room, row.seq), row),
+        storage.DropMark: lambda self, row: self.marks.pop(row, None),
+        storage.DropMarks: _drop_marks,
+        storage.PutUpload: lambda self, row: self.uploads.__setitem__((row.user, row.sha256), row),
+        storage.DropUpload: lambda self, row: self.uploads.pop(row, None),
+        storage.PutTime: _put_time,
     }

@@ -9,11 +9,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from chatd.chat.storage import (
     Changes,
+    DropMark,
+    DropMarks,
     DropMember,
     DropSession,
+    DropUpload,
+    PutMark,
     PutMember,
     PutRoom,
     PutSession,
+    PutTime,
+    PutUpload,
     PutUser,
     Trim,
 )
@@ -33,6 +39,12 @@ changes = st.one_of(
     st.builds(DropSession, ids),
     st.builds(PutMember, ids, ids, times),
     st.builds(DropMember, ids, ids),
+    st.builds(PutMark, ids, few, times),
+    st.builds(DropMark, ids, few),
+    st.builds(DropMarks, ids, few),
+    st.builds(PutUpload, ids, texts, times),
+    st.builds(DropUpload, ids, texts),
+    st.builds(PutTime, times, times),
 )
 
 
@@ -116,6 +128,9 @@ class Stores(RuleBasedStateMachine):
         assert sorted(disk.sessions) == sorted(memory.sessions)
         assert sorted(disk.members) == sorted(memory.members)
         assert sorted(disk.rooms) == sorted(memory.rooms)
+        assert sorted(disk.marks) == sorted(memory.marks)
+        assert sorted(disk.uploads) == sorted(memory.uploads)
+        assert disk.time == memory.time
 
     def teardown(self):
         if hasattr(self, "disk"):

@@ -12,12 +12,18 @@ import pytest
 
 from chatd.chat.storage import (
     Changes,
+    DropMark,
+    DropMarks,
     DropMember,
     DropSession,
+    DropUpload,
     PutFile,
+    PutMark,
     PutMember,
     PutRoom,
     PutSession,
+    PutTime,
+    PutUpload,
     PutUser,
     StoreError,
     Trim,
@@ -334,7 +340,7 @@ def of_version_one(path, *lacking):
     """Make the file at ``path`` one that version 1 of the tables might have left, with a room in it."""
     database = apsw.Connection(str(path))
     database.execute("INSERT INTO rooms VALUES(7, '#a', 'topic', 3, 0)")
-    for statement in lacking:
+    for statement in (*lacking, "DROP TABLE marks", "DROP TABLE uploads"):
         database.execute(statement)
     database.pragma("user_version", 1)
     database.close()
@@ -366,6 +372,33 @@ def test_a_file_of_version_one_is_brought_up_to_date_with_nothing_lost(open_stor
     assert version_of(path) == schema.VERSION
 
 
+def test_how_old_things_are_is_kept(open_store):
+    store = open_store()
+    kept = [PutTime(70_000, 1_700_000_000_000), PutMark(7, 3, 500), PutMark(7, 9, 900), PutUpload(1, "ab", 5)]
+    store.append(put(*kept, PutMark(7, 2, 1), PutMark(8, 1, 1), PutUpload(2, "cd", 7)))
+    store.append(put(PutTime(80_000, 5), PutUpload(1, "ab", 6), DropUpload(2, "cd"), DropMark(7, 2)))
+    store.append(put(DropMarks(8, 2), DropMarks(7, 3)))
+    store.close()
+    snapshot = open_store().store.load()
+    assert snapshot.time == PutTime(80_000, 5)
+    assert snapshot.marks == [PutMark(7, 3, 500), PutMark(7, 9, 900)]
+    assert snapshot.uploads == [PutUpload(1, "ab", 6)]
+
+
+def test_in_a_file_of_version_two_everything_counts_as_new(open_store, tmp_path):
+    store = open_store()
+    store.append(events(7, 1, FRAMES))
+    store.close()
+    path = tmp_path / "data" / "chatd.sqlite"
+    of_version_one(path)
+    database = apsw.Connection(str(path))
+    database.pragma("user_version", 2)
+    database.close()
+    snapshot = open_store().store.load()
+    assert (snapshot.time, snapshot.marks, snapshot.uploads) == (PutTime(0, 0), [], [])
+    assert version_of(path) == schema.VERSION
+
+
 def test_an_upgrade_that_fails_leaves_the_file_as_it_was(open_store, tmp_path, monkeypatch):
     store = open_store()
     store.append(events(7, 1, FRAMES))
@@ -373,7 +406,7 @@ def test_an_upgrade_that_fails_leaves_the_file_as_it_was(open_store, tmp_path, m
     path = tmp_path / "data" / "chatd.sqlite"
     of_version_one(path, NO_FILES)
 
-    begin, add_files = schema.STEPS
+    begin, add_files, *_ = schema.STEPS
 
     def fail(database):
         add_files(database)

@@ -28,7 +28,8 @@ _STALE_PID_FILE = "Removing stale pidfile"
 class Daemon:
     """A daemon that keeps its folder and its port across crashes and restarts.
 
-    ``config`` is the text of a configuration file; ``listen`` are endpoints that replace the port.
+    ``config`` is the text of a configuration file; ``listen`` are endpoints that replace the port. What is in
+    ``environment`` is given to it beside the usual.
     """
 
     def __init__(self, folder: Path, config: str = "", listen: tuple[str, ...] = ()) -> None:
@@ -40,6 +41,7 @@ class Daemon:
         self.listen = listen or (f"tcp:{self.port}:interface={LOOPBACK}",)
         self._config = folder / "chatd.toml"
         self._config.write_text(config)
+        self.environment: dict[str, str] = {}
         self.process: subprocess.Popen[bytes] | None = None
 
     # ---- starting -----------------------------------------------------------------------------------
@@ -65,7 +67,7 @@ class Daemon:
             self.process = subprocess.Popen(
                 self.command,
                 cwd=self.folder,
-                env=environment(),
+                env=environment(**self.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -1,0 +1,107 @@
+"""The timekeeper: the calendar goes on and is kept, and a wall clock that cannot be right is told of."""
+
+from typing import Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall, deferLater
+
+from chatd.chat.ages import pause_between_marks
+from chatd.chat.calendar import DAY
+from chatd.ops.log import Log
+from chatd.ops.settings import FilesConfig, RetentionConfig
+from chatd.server.desk import Desk
+
+log = Log(__name__)
+
+TICK: Final = 1.0
+"""Seconds between two moves of the calendar."""
+
+KEEP_INTERVAL: Final = 600.0
+"""Seconds after which the calendar is kept on disk again: a crash loses no more of it."""
+
+ROUND_INTERVAL: Final = 60.0
+"""Seconds after which the logs are marked, and the wall clock is looked at."""
+
+AT_ONCE: Final = 100
+"""Logs that are looked at in one turn, which stays short (P6): it may have many marks to weigh for each."""
+
+STEP: Final = 600_000
+"""Milliseconds from which on the wall clock counts as set, not as corrected."""
+
+BEHIND: Final = 3_600_000
+"""Milliseconds from which on a clock is far behind the latest time known, which was read from it as well."""
+
+AHEAD: Final = 604_800_000
+"""Milliseconds from which on a clock is far ahead of it: a daemon may well have been down for a weekend."""
+
+
+class Timekeeper:
+    """Keeps time for ``desk``, and marks its logs so often as ``retention`` and ``files`` need.
+
+    The calendar alone decides what is old. So a wall clock that stands wrong removes nothing, and is only
+    told of.
+    """
+
+    def __init__(self, desk: Desk, retention: RetentionConfig, files: FilesConfig) -> None:
+        self._desk = desk
+        self._pause = pause_between_marks(retention.days * DAY, files.keep_days * DAY)
+        self._next_round = self._next_keep = 0.0
+        self._marking = False
+        self._known = desk.hub.world.clock
+        self._checked: float | None = None
+        self._loop = LoopingCall(self._tick)
+        self._loop.clock = desk.clock
+
+    def start(self) -> None:
+        """Begin: look at the clock, go on from the time that was kept."""
+        self._loop.start(TICK).addErrback(lambda failure: log.failure("housekeeping-fault", failure))
+
+    def stop(self) -> None:
+        """End."""
+        if self._loop.running:
+            self._loop.stop()
+
+    def keep(self) -> None:
+        """Have the calendar kept on disk."""
+        self._desk.hub.keep_time(self._desk.wall())
+
+    def _tick(self) -> None:
+        now = self._desk.clock.seconds()
+        self._desk.hub.world.calendar.run(now)
+        try:
+            if now >= self._next_round:
+                self._next_round = now + ROUND_INTERVAL
+                self._look_at_clock(now)
+                if not self._marking:
+                    Deferred.fromCoroutine(self._mark())
+            if now >= self._next_keep:
+                self._next_keep = now + KEEP_INTERVAL
+                self.keep()
+        except Exception:  # noqa: BLE001 - one fault must not stop the time
+            log.failure("housekeeping-fault", None)
+
+    def _look_at_clock(self, now: float) -> None:
+        """Warn where the clock was set, or first read, and stands far from the latest time known."""
+        wall = self._desk.wall()
+        ahead = wall - self._known
+        step = ahead if self._checked is None else ahead - (now - self._checked) * 1000
+        if self._known and abs(step) > STEP and not -BEHIND <= ahead <= AHEAD:
+            log.warn(
+                "clock-far",
+                "The clock may be wrong: it is far from the latest time known. Nothing is removed for that.",
+                ahead=round(ahead / 1000),
+            )
+        self._known, self._checked = wall, now
+
+    async def _mark(self) -> None:
+        """Note how far the logs have grown by now."""
+        self._marking = True
+        try:
+            for number, room in enumerate(list(self._desk.hub.world.rooms.values()), 1):
+                self._desk.hub.mark(room, self._pause)
+                if number % AT_ONCE == 0:
+                    await deferLater(self._desk.clock, 0)
+        except Exception:  # noqa: BLE001 - as above
+            log.failure("housekeeping-fault", None)
+        finally:
+            self._marking = False
