@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -10,10 +11,30 @@ from twisted.logger import LogEvent, capturedLogs
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+HERE = Path(__file__).parent
+
 # In CI the examples are the same every time; anywhere else they are new ones.
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+SLOW = {"end_to_end", "network", "faults", "test_bench_smoke.py", "test_packaging.py"}
+"""Folders and files whose tests start programs, or take their time."""
+
+PROGRAMS = {"make_daemon", "daemon", "start_chatc", "chatc"}
+"""Fixtures that start programs."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts programs as slow and let it begin first; keep the scenes of the network together."""
+    for item in items:
+        place = item.path.relative_to(HERE).parts[0]
+        if place in SLOW or PROGRAMS & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+        if place == "network":
+            item.add_marker(pytest.mark.xdist_group("network"))
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
 
 Flush = Callable[..., list[Failure]]
 

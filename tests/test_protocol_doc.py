@@ -194,7 +194,7 @@ def test_what_is_said_to_be_refused_is_refused(code, what):
 
 
 def messages_of(union):
-    return set(union.__args__)
+    return list(dict.fromkeys(union.__args__))
 
 
 def structs():
