@@ -95,9 +95,16 @@ class Hub:
         self._work()
 
     def abandon(self, session: Session, now: int) -> None:
-        """Forget a session whose first connection was not let in."""
+        """Forget a session that nobody will resume: its newcomer was not let in, or is done."""
         arrival.end_session(self.world, session, now)
         self._work()
+
+    def forget(self, peer: Peer, now: int) -> None:
+        """End the session of ``peer``, whose client will not come back."""
+        session = peer.session
+        self.depart(peer, now)
+        if session is not None and session.digest in self.world.sessions:
+            self.abandon(session, now)
 
     def depart(self, peer: Peer, now: int) -> None:
         """Let ``peer`` go: see `chatd.chat.arrival.depart`; what it asked is decided, and not answered."""

@@ -40,7 +40,12 @@ def recall(options: Options) -> tuple[Slot | None, Remembered]:
 def wishes(options: Options) -> Wishes:
     """Return what this run wants of the server."""
     return Wishes(
-        str(options.server), options.rooms, options.follow == "all", options.remember, options.heartbeat
+        str(options.server),
+        options.rooms,
+        options.follow == "all",
+        options.remember,
+        options.heartbeat,
+        options.profile is not None,
     )
 
 

@@ -80,7 +80,7 @@ class Wishes:
     """What this run wants: ``rooms`` are joined wherever the server does not follow them already.
 
     ``follow_all`` asks for every room the user is a member of, otherwise only ``rooms`` are followed.
-    ``remember`` says that cursors outlive this run.
+    ``remember`` says that cursors outlive this run, ``keep`` that the session does.
     """
 
     address: str
@@ -88,6 +88,7 @@ class Wishes:
     follow_all: bool = True
     remember: bool = True
     heartbeat: Pulse = DEMANDING
+    keep: bool = True
 
 
 def introduce(session: Session, wishes: Wishes, cursors: Mapping[str, int], *, beside: bool) -> Hello:

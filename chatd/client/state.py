@@ -47,9 +47,9 @@ class Machine(Links):
     # ---- inputs: the program ------------------------------------------------------------------------
 
     def stop(self, now: float) -> list[Effect]:
-        """Say goodbye and be done; what waits stays remembered."""
+        """Say goodbye and be done; what waits stays remembered, or the session ends where nothing does."""
         if self.current is not None:
-            self.out.write(self.current, encode(m.Goodbye()), now)
+            self.out.write(self.current, encode(m.Goodbye(forget=not self.wishes.keep)), now)
         self.out.add(*(Close(link.number, politely=link is self.current) for link in self._links()))
         self.attempt = None
         self._let_go()

@@ -296,6 +296,10 @@ class Desk:
             silence=round(silence, 3),
         )
 
+    def forget(self, connection: Connection) -> None:
+        """End the session of ``connection`` for good."""
+        self.hub.forget(connection, self.wall())
+
     def leave(self, connection: Connection) -> None:
         """Unbind a connection that ends, before its last bytes have gone."""
         self.hub.depart(connection, self.wall())

@@ -116,7 +116,9 @@ def _second_hello(_: "ChatConnection", __: Hello, ___: int) -> None:
     raise ProtocolError(Code.HELLO_REPEATED, "A connection begins once; open another for another hello.")
 
 
-def _goodbye(connection: "ChatConnection", _: Goodbye, __: int) -> None:
+def _goodbye(connection: "ChatConnection", message: Goodbye, _: int) -> None:
+    if message.forget:
+        connection.desk.forget(connection)
     connection.close(CloseReason.GOODBYE)
 
 

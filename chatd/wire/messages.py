@@ -181,11 +181,15 @@ class Cancel(Message, frozen=True, tag="cancel"):
 
 
 class Goodbye(Message, frozen=True, tag="goodbye"):
-    """The side that closes says why; the server may ask to be called again after ``retry_after`` seconds."""
+    """The side that closes says why; the server may ask to be called again after ``retry_after`` seconds.
+
+    With ``forget`` the client ends its session for good, which nothing will resume.
+    """
 
     reason: str = CloseReason.GOODBYE
     text: str = ""
     retry_after: Seconds | None = None
+    forget: bool = False
 
 
 class Ping(Message, frozen=True, tag="ping"):

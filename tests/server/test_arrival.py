@@ -116,3 +116,37 @@ def test_a_send_that_could_not_be_stored_confirms_no_session(playground):
     playground.network.heal()
     playground.advance(1)
     assert come_in(playground, "alice").of(m.Welcome)
+
+
+def test_a_goodbye_that_forgets_frees_the_nick(playground):
+    ann = come_in(playground, "ann", m.Join(id=1, room="#a"), *sends("#a", "last words"))
+    ben = come_in(playground, "ben", m.Join(id=1, room="#a"))
+    token = ann.of(m.Welcome)[0].token
+    ann.say(m.Goodbye(forget=True))
+    playground.advance(1)
+    assert ann.lost
+    assert [event.kind for event in ben.of(m.Event)][-1] == "leave"
+    assert come_in(playground, token=token).of(m.Error)[0].code == "unknown-session"
+    restart(playground)
+    assert come_in(playground, "ann").of(m.Welcome)[0].token
+
+
+def test_a_device_that_forgets_leaves_the_others_where_they_are(playground):
+    ann = come_in(playground, "ann", m.Join(id=1, room="#a"))
+    token = ann.of(m.Welcome)[0].token
+    phone = come_in(playground, token=token, device=True)
+    phone.say(m.Goodbye(forget=True))
+    playground.advance(1)
+    ann.say(*sends("#a", "still here"))
+    playground.advance(1)
+    assert ann.texts() == ["still here"]
+
+
+def test_a_forgotten_session_is_back_where_that_could_not_be_stored(playground):
+    ann = come_in(playground, "ann", m.Join(id=1, room="#a"))
+    token = ann.of(m.Welcome)[0].token
+    disk_is_full(playground, True)
+    ann.say(m.Goodbye(forget=True))
+    playground.advance(1)
+    disk_is_full(playground, False)
+    assert come_in(playground, token=token).of(m.Welcome)[0].resumed
