@@ -23,9 +23,9 @@ from chatd.server.committer import Committer
 from chatd.server.desk import Desk
 from chatd.server.drain import drain
 from chatd.server.eager import send_eagerly
-from chatd.server.expiry import Expiry
 from chatd.server.factory import ChatFactory
-from chatd.server.files import Files
+from chatd.server.files.expiry import Expiry
+from chatd.server.files.library import Files
 from chatd.server.housekeeping import Housekeeping
 from chatd.server.listeners import ListenError, listen
 from chatd.server.reaper import Reaper

@@ -20,12 +20,12 @@ from chatd.server.desk import Desk
 from chatd.server.dialogue import Handler
 from chatd.server.eager import outlet
 from chatd.server.ending import hang_up, last_words
+from chatd.server.files.transfers import Transfers
 from chatd.server.gate import FULL_BREATH, Gate, Hold
 from chatd.server.handshake import why_failed
 from chatd.server.liveness import Liveness, Traffic
 from chatd.server.reads import answer
 from chatd.server.state import State
-from chatd.server.transfers import Transfers
 from chatd.tcp import Tuning, arrived, held_back, unsent
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError
 from chatd.wire.heartbeat import Heartbeat

@@ -25,10 +25,10 @@ from chatd.ops.settings import HeartbeatConfig, LimitsConfig
 from chatd.server import addresses
 from chatd.server.auth import ISession, NickClaim, SessionToken
 from chatd.server.delivery import Delivery
-from chatd.server.files import Files
+from chatd.server.files.library import Files
+from chatd.server.files.transfers import Carrier, Transfers
 from chatd.server.newcomers import Newcomers
 from chatd.server.reads import Reads
-from chatd.server.transfers import Carrier, Transfers
 from chatd.server.visits import Visits
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError, RequestError
 from chatd.wire.limits import MAX_SOFTWARE, PROTOCOL_VERSION, WINDOW

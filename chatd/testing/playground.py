@@ -12,9 +12,9 @@ from chatd.ops.settings import Config
 from chatd.server.auth import make_portal
 from chatd.server.committer import Committer
 from chatd.server.desk import Desk
-from chatd.server.expiry import Expiry
 from chatd.server.factory import ChatFactory
-from chatd.server.files import Files
+from chatd.server.files.expiry import Expiry
+from chatd.server.files.library import Files
 from chatd.server.housekeeping import Housekeeping
 from chatd.server.reaper import Reaper
 from chatd.server.timekeeper import Timekeeper

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chatd.ops.fields import FIELDS
-from chatd.server.transfer import Facts
+from chatd.server.files.transfer import Facts
 from chatd.wire.errors import EXPLANATIONS, CloseReason
 
 ROOT = Path(__file__).parents[2]

@@ -79,7 +79,7 @@ def test_an_upload_let_go_of_while_its_connection_ends_leaves_no_ghost(files, co
 def test_a_transfer_that_cannot_be_closed_keeps_nobody(files, flush_failures, monkeypatch):
     talker = come_in(files, "eve", m.Join(id=1, room="#a"))
     talker.say(UPLOAD)
-    monkeypatch.setattr("chatd.server.uploads.Arriving.close", breaking)
+    monkeypatch.setattr("chatd.server.files.upload.Arriving.close", breaking)
     files.clock.advance(0)
     connection_of(files, "eve").abort(CloseReason.STUCK)
     files.advance(1)
@@ -93,7 +93,7 @@ def test_a_callback_of_a_thread_that_raises_ends_its_connection(files, flush_fai
     ann = come_in(files, "ann", m.Join(id=1, room="#a"))
     eve = come_in(files, "eve", m.Join(id=1, room="#a"))
     files.advance(1)
-    monkeypatch.setattr(f"chatd.server.uploads.Arriving.{name}", breaking)
+    monkeypatch.setattr(f"chatd.server.files.upload.Arriving.{name}", breaking)
     eve.say(UPLOAD)
     files.advance(10)
     assert len(flush_failures(BrokenError)) == 1

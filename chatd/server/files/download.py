@@ -8,8 +8,8 @@ from chatd.chat.state import Session
 from chatd.files.outgoing import Outgoing
 from chatd.files.strand import error_of
 from chatd.ops.log import Log
-from chatd.server.files import Files
-from chatd.server.transfer import BROKEN, DONE, NOT_BEGUN, Owner, Transfer, note_fault
+from chatd.server.files.library import Files
+from chatd.server.files.transfer import BROKEN, DONE, NOT_BEGUN, Owner, Transfer, note_fault
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.messages import Download, File, Ok
 

@@ -7,9 +7,9 @@ from chatd.files.incoming import Incoming
 from chatd.files.partial import MismatchError, Partial
 from chatd.files.strand import error_of
 from chatd.ops.log import Log
-from chatd.server.files import Files
-from chatd.server.intake import Intake
-from chatd.server.transfer import BROKEN, DONE, NOT_BEGUN, Owner, Transfer, note_fault
+from chatd.server.files.library import Files
+from chatd.server.files.transfer import BROKEN, DONE, NOT_BEGUN, Owner, Transfer, note_fault
+from chatd.server.files.writer import Intake
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.messages import Cancel, Ok, Upload
 

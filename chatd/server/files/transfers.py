@@ -9,10 +9,10 @@ from twisted.internet.interfaces import IDelayedCall
 from chatd.chat.state import Session
 from chatd.files.outgoing import Turns
 from chatd.ops.log import Log
-from chatd.server.downloads import Departing
-from chatd.server.files import Files
-from chatd.server.transfer import DONE, Transfer
-from chatd.server.uploads import Arriving
+from chatd.server.files.download import Departing
+from chatd.server.files.library import Files
+from chatd.server.files.transfer import DONE, Transfer
+from chatd.server.files.upload import Arriving
 from chatd.tcp import NOTSENT_LOWAT, allow_unsent
 from chatd.wire.errors import Code, ProtocolError, RequestError
 from chatd.wire.frames import chunk, split_chunk
@@ -53,7 +53,7 @@ class Carrier(Protocol):
 
 
 class Transfers:
-    """The transfers of ``carrier``; an `chatd.server.transfer.Owner`."""
+    """The transfers of ``carrier``; an `chatd.server.files.transfer.Owner`."""
 
     def __init__(self, files: Files, carrier: Carrier) -> None:
         self._files = files
@@ -195,7 +195,7 @@ class Transfers:
         self._timer = None
         self.pump()
 
-    # ---- chatd.server.transfer.Owner ----------------------------------------------------------------
+    # ---- chatd.server.files.transfer.Owner ----------------------------------------------------------
 
     def answer(self, ok: Ok) -> None:
         """Answer the request that asked for a transfer."""

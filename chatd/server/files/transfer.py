@@ -9,7 +9,7 @@ from chatd.chat.state import Session
 from chatd.files.blobs import Key
 from chatd.files.strand import Guarded
 from chatd.ops.log import Log
-from chatd.server.files import Files
+from chatd.server.files.library import Files
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.messages import Cancel, Message, Ok
 

@@ -6,13 +6,13 @@ import os
 import pytest
 
 from chatd.ops.settings import Config, FilesConfig, LimitsConfig, RetentionConfig
-from chatd.server.files import SMALLEST
+from chatd.server.files.library import SMALLEST
 from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.frames import chunk
 from chatd.wire.limits import WINDOW
 from tests.helpers import hello, restart
-from tests.server.moving import Mover, content_of, digest_of, file_of
+from tests.server.files.moving import Mover, content_of, digest_of, file_of
 
 DAY = 86_400
 

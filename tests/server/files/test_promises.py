@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from chatd.ops.settings import Config, FilesConfig
-from chatd.server.files import SMALLEST
+from chatd.server.files.library import SMALLEST
 from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.limits import WINDOW
 from tests.helpers import hello
-from tests.server.moving import Mover, content_of, digest_of, file_of
+from tests.server.files.moving import Mover, content_of, digest_of, file_of
 
 CONTENTS = [content_of(size, b"%d" % size) for size in (1, 5_000, 300_000, 2_500_000)]
 NICKS = ["ada", "bob"]

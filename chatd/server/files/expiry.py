@@ -8,8 +8,8 @@ from twisted.internet.task import LoopingCall, deferLater
 from chatd.chat.calendar import DAY
 from chatd.ops.log import Log
 from chatd.server.desk import Desk
-from chatd.server.files import Files
-from chatd.server.transfer import DIGITS
+from chatd.server.files.library import Files
+from chatd.server.files.transfer import DIGITS
 
 log = Log(__name__)
 
