@@ -135,7 +135,7 @@ class ChatService(Service):
             self._stop_threads()
             raise self._cannot_start(StoreError(_unusable(self._config.data, error))) from None
         self.desk.take_files(files)
-        self._expiry = Expiry(self.desk, files)
+        self._expiry = Expiry(files)
         self._expiry.start()
 
     def _stop_threads(self) -> None:

@@ -101,7 +101,7 @@ class Playground:
             self.config.files, self.blobs, self.workers, self.workers, self.clock, self.wall, desk.hub
         )
         desk.take_files(files)
-        self._loops.append(Expiry(desk, files))
+        self._loops.append(Expiry(files))
 
     def crash_server(self) -> None:
         """Lose the daemon as by SIGKILL: only what the store committed is left."""

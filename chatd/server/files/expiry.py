@@ -7,7 +7,6 @@ from twisted.internet.task import LoopingCall, deferLater
 
 from chatd.chat.calendar import DAY
 from chatd.ops.log import Log
-from chatd.server.desk import Desk
 from chatd.server.files.library import Files
 from chatd.server.files.transfer import DIGITS
 
@@ -23,11 +22,11 @@ AT_ONCE: Final = 1000
 class Expiry:
     """Removes what of ``files`` nobody needs any more."""
 
-    def __init__(self, desk: Desk, files: Files) -> None:
-        self._desk = desk
+    def __init__(self, files: Files) -> None:
         self._files = files
+        self._world = files.hub.world
         self._loop = LoopingCall(self._round)
-        self._loop.clock = desk.clock
+        self._loop.clock = files.clock
 
     def start(self) -> None:
         """Begin with a first round at once."""
@@ -55,8 +54,8 @@ class Expiry:
     def _expire_uploads(self) -> int:
         """Forget uploads that are too old or whose user is gone; return how many were not finished."""
         files = self._files
-        users = self._desk.hub.world.users
-        before = self._desk.hub.world.calendar.now - round(files.config.partial_days * DAY)
+        users = self._world.users
+        before = self._world.calendar.now - round(files.config.partial_days * DAY)
         old = [key for key, at in files.touched.items() if at < before or key.user not in users]
         old = [key for key in old if not files.busy(key)]
         for key in old:
@@ -70,11 +69,11 @@ class Expiry:
 
     async def _expire_contents(self) -> int:
         """Remove contents that nobody needs; return how many."""
-        files, posted = self._files, self._desk.hub.world.posted
+        files, posted = self._files, self._world.posted
         count = 0
         for number, (sha256, size) in enumerate(list(files.sizes.items()), 1):
             if number % AT_ONCE == 0:
-                await deferLater(self._desk.clock, 0)
+                await deferLater(self._files.clock, 0)
             if sha256 in files.sizes and not self._needed(sha256):
                 room, seq = next(((room.name, seq) for room, seq in posted.newest(sha256)), (None, None))
                 log.info("file-removed", sha256=sha256[:DIGITS], size=size, room=room, seq=seq)
@@ -84,7 +83,7 @@ class Expiry:
 
     def _needed(self, sha256: str) -> bool:
         """Return whether somebody brings or may post ``sha256``, or an event that posts it is new enough."""
-        world, keep_days = self._desk.hub.world, self._files.config.keep_days
+        world, keep_days = self._world, self._files.config.keep_days
         if self._files.in_hand(sha256):
             return True
         if not keep_days:

@@ -121,7 +121,7 @@ class Files:
         wall: Callable[[], int],
         hub: Hub,
     ) -> None:
-        self._hub = hub
+        self.hub = hub
         self.config = config
         self.store = store
         self.workers = workers
@@ -145,7 +145,7 @@ class Files:
         self.partial = {key: room_of(came.stored) for key, came in listing.partial.items()}
         self.uploaded: dict[Key, int] = {}
         self.touched: dict[Key, int] = {}
-        known = self._hub.world.uploads
+        known = self.hub.world.uploads
         for times, keys in ((self.uploaded, listing.uploaded), (self.touched, listing.partial)):
             for key in keys:
                 if key in known:
@@ -153,7 +153,7 @@ class Files:
                 else:
                     self._date(times, key)
         gone = known.keys() - self.uploaded.keys() - self.touched.keys()
-        self._hub.change(*(DropUpload(*key) for key in gone))
+        self.hub.change(*(DropUpload(*key) for key in gone))
         self.used = sum(map(room_of, self.sizes.values())) + sum(self.partial.values())
 
     # ---- chatd.chat.files.Blobs ---------------------------------------------------------------------
@@ -240,15 +240,15 @@ class Files:
 
     def _date(self, times: dict[Key, int], key: Key) -> None:
         """Note in ``times`` that ``key`` was gone on with now."""
-        now = self._hub.world.calendar.now
+        now = self.hub.world.calendar.now
         times[key] = now
-        self._hub.change(PutUpload(*key, now))
+        self.hub.change(PutUpload(*key, now))
 
     def _undate(self, times: dict[Key, int], key: Key) -> None:
         """Note that nothing is left of ``key`` in ``times``."""
         del times[key]
         if key not in self.uploaded and key not in self.touched:
-            self._hub.change(DropUpload(*key))
+            self.hub.change(DropUpload(*key))
 
     def leaving(self, key: Key) -> None:
         """Tell that whoever has ``key`` will release it soon: the next one may wait for that."""
