@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Final, Literal
 
 from chatd.client.problems import ClientError
@@ -16,7 +17,9 @@ _PORTS: Final = {"tcp": PLAIN_PORT, "tls": TLS_PORT}
 _FORM: Final = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^\[\]:/\s]+))(?::(?P<port>[0-9]{1,5}))?"
 )
-_LOOPBACK: Final = re.compile(r"localhost|127\.[0-9.]+|::1")
+
+_SHORT_LOOPBACK: Final = re.compile(r"127\.[0-9.]+")
+"""127.1 and its like, which the system takes for 127.0.0.1."""
 
 Scheme = Literal["tcp", "tls", "unix"]
 
@@ -42,11 +45,25 @@ class Address:
         return str(self) if self.scheme == "unix" else f"{self.scheme}://{self}"
 
     @property
+    def here(self) -> bool:
+        """Return whether it is an address of this machine, by whatever name for it."""
+        if self.scheme == "unix":
+            return True
+        host = self.host.lower().rstrip(".")
+        try:
+            found = ip_address(host)
+        except ValueError:
+            return f".{host}".endswith(".localhost") or bool(_SHORT_LOOPBACK.fullmatch(host))
+        found = getattr(found, "ipv4_mapped", None) or found
+        return found.is_loopback or found.is_unspecified
+
+    @property
     def host_key(self) -> str:
-        """Return what is the same for all addresses of one machine: every way to say "here" is one."""
-        if self.scheme == "unix" or _LOOPBACK.fullmatch(self.host):
-            return "localhost"
-        return self.host.lower().rstrip(".")
+        """Return what is the same for all addresses of one machine: every way to say "here" is one.
+
+        It tells which addresses may be of the same server, not that a secret may go from one to another.
+        """
+        return "localhost" if self.here else self.host.lower().rstrip(".")
 
 
 def parse_address(text: str) -> Address:

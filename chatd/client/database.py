@@ -12,7 +12,7 @@ import apsw
 from chatd.client.problems import ClientError
 from chatd.disk import want_of_room
 
-VERSION: Final = 2
+VERSION: Final = 3
 """The layout of the tables; a file with a newer one is left alone."""
 
 BUSY: Final = 10_000
@@ -44,7 +44,16 @@ CREATE TABLE upload (
     caption TEXT NOT NULL, sha256 TEXT NOT NULL, PRIMARY KEY (slot, key)) WITHOUT ROWID;
 """
 
-_STEPS: Final = (_SCHEMA, _FILES)
+_ORIGINS: Final = """
+DELETE FROM address
+WHERE used < (SELECT max(used) FROM address AS other WHERE other.identity = address.identity);
+UPDATE address SET address = lower(address) WHERE address NOT LIKE 'unix:%';
+ALTER TABLE slot ADD COLUMN origin TEXT NOT NULL DEFAULT '';
+UPDATE slot SET origin = coalesce((SELECT address FROM address WHERE identity = slot.identity), '');
+"""
+"""Secrets are bound to where they were last used: what was noted before that proves nothing."""
+
+_STEPS: Final = (_SCHEMA, _FILES, _ORIGINS)
 """What leads from each version of the layout to the next."""
 
 

@@ -69,6 +69,20 @@ class Stopped:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownElsewhere:
+    """The server took us in as ``nick``, and says that it is one that we know by the address ``other``.
+
+    There we are ``known``; ``way`` says how to be that one here. What it says of itself is no proof.
+    """
+
+    address: str
+    nick: str
+    other: str
+    known: str
+    way: str
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """The server cannot take sends now; those that wait are sent again after ``seconds``."""
 
@@ -187,6 +201,7 @@ Notice = (
     | Lost
     | CannotConnect
     | Stopped
+    | KnownElsewhere
     | Held
     | RoomOpened
     | RoomClosed

@@ -4,9 +4,10 @@ import getpass
 import os
 from dataclasses import replace
 
+from chatd.client.origins import origin_of
 from chatd.client.problems import ClientError
-from chatd.client.profile import open_slot
-from chatd.client.session import Remembered, Session, Wishes
+from chatd.client.profile import likely, open_slot
+from chatd.client.session import Elsewhere, Remembered, Session, Wishes
 from chatd.client.slot import Slot
 from chatd.client.values import Options
 from chatd.wire.names import fold
@@ -23,10 +24,10 @@ def recall(options: Options) -> tuple[Slot | None, Remembered]:
     try:
         slot = open_slot(
             options.profile,
-            options.server,
+            origin_of(options.server, options.proxy),
             options.nick,
             default,
-            named=options.profile_named,
+            same_as=options.same_as,
             folder=options.folder,
         )
     except ClientError as error:
@@ -35,6 +36,18 @@ def recall(options: Options) -> tuple[Slot | None, Remembered]:
         advice = "Nothing was lost; start again then, or keep nothing with --ephemeral."
         raise ClientError(error.code, f"{error.text} {advice}") from None
     return slot, slot.remembered()
+
+
+def likely_elsewhere(options: Options) -> Elsewhere | None:
+    """Return who we are at what may be another address of the same server, if we are nobody at this one.
+
+    That is another port of the same machine, or whatever the profile knows that was asked for by name.
+    Raises `ClientError` where the profile cannot be used.
+    """
+    if options.profile is None or options.same_as is not None:
+        return None
+    here = origin_of(options.server, options.proxy)
+    return likely(options.profile, here, options.nick, named=options.profile_named, folder=options.folder)
 
 
 def wishes(options: Options) -> Wishes:

@@ -1,6 +1,6 @@
 """The session: who we are for the server, how we introduce ourselves, and which refusals nothing can mend."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
@@ -10,6 +10,7 @@ from chatd.client.outbox import Entry
 from chatd.wire.errors import Code
 from chatd.wire.limits import MAX_CURSORS, PROTOCOL_VERSION
 from chatd.wire.messages import Error, Hello, Pulse, Welcome
+from chatd.wire.names import fold
 
 SOFTWARE: Final = f"chatc/{__version__}"
 
@@ -50,14 +51,38 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Who we are at another ``address``, for the server that said to be ``server`` there.
+
+    ``shown`` says that the secret of it may be shown here, if the person wants that.
+    """
+
+    server: str
+    nick: str
+    address: str
+    shown: bool = True
+
+    @property
+    def way(self) -> str:
+        """Return how to be that one here."""
+        if self.shown:
+            return f"if this is the same server, say so with --same-as {self.address}"
+        return f"that secret was given over TLS and is never sent in plain text; use {self.address}"
+
+
+@dataclass(frozen=True, slots=True)
 class Remembered:
-    """What an earlier run left: session, last accepted send, cursors, the rooms' names, outbox."""
+    """What an earlier run left: session, last accepted send, cursors, the rooms' names, outbox.
+
+    ``elsewhere`` is who we are at other addresses, of other servers or of this one.
+    """
 
     session: Session = field(default_factory=Session)
     last: int = 0
     cursors: Mapping[str, int] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     outbox: tuple[Entry, ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +137,25 @@ def introduce(session: Session, wishes: Wishes, cursors: Mapping[str, int], *, b
     )
 
 
-def final_sentence(session: Session, error: Error) -> str | None:
-    """Return the sentence for a refusal that no further attempt can mend, or None."""
+def final_sentence(session: Session, error: Error, elsewhere: Iterable[Elsewhere] = ()) -> str | None:
+    """Return the sentence for a refusal that no further attempt can mend, or None.
+
+    Whoever has the nick may be ourselves, if the server is one that we know by another address.
+    """
     hint = _HINTS.get(error.code)
     if hint is None:
         return None
-    return hint.format(nick=session.nick, suggest=error.suggest or f"{session.nick}2", text=error.text)
+    suggest = error.suggest or f"{session.nick}2"
+    for known in elsewhere:
+        if error.code == Code.NICK_TAKEN and fold(known.nick) == fold(session.nick):
+            return _OURSELVES.format(nick=session.nick, suggest=suggest, known=known)
+    return hint.format(nick=session.nick, suggest=suggest, text=error.text)
 
+
+_OURSELVES: Final = (
+    "The nick {nick} belongs to somebody else; try --nick {suggest}. You are {known.nick} at {known.address}:"
+    " {known.way}."
+)
 
 _HINTS: Final[dict[str, str]] = {
     Code.NICK_TAKEN: "The nick {nick} belongs to somebody else; try --nick {suggest}.",

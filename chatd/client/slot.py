@@ -6,12 +6,12 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import msgspec
 
-from chatd.client.address import Address
-from chatd.client.database import Database
+from chatd.client.database import Database, Row
 from chatd.client.locks import SlotLock
+from chatd.client.origins import Origin, written
 from chatd.client.outbox import Entry
 from chatd.client.problems import ClientError
-from chatd.client.session import Changes, Remembered, Session
+from chatd.client.session import Changes, Elsewhere, Remembered, Session
 from chatd.client.values import KeptUpload
 from chatd.wire.messages import File
 from chatd.wire.names import fold
@@ -29,14 +29,41 @@ def add_identity(database: Database, server: str, nick: str) -> int:
     )
 
 
-def touch(database: Database, identity: int, address: Address) -> None:
-    """Note that ``identity`` is the one last used with ``address``."""
+def touch(database: Database, identity: int, origin: Origin) -> None:
+    """Note that ``identity`` is the one last used at ``origin``: its secrets may go there."""
     database.rows(
         "INSERT OR REPLACE INTO address VALUES (?, ?, ?, (SELECT 1 + coalesce(max(used), 0) FROM address))",
         identity,
-        address.text,
-        address.host_key,
+        origin.text,
+        origin.machine,
     )
+
+
+def elsewhere(
+    database: Database, origin: Origin, nick: str = "", *, machine_only: bool = False
+) -> list[Elsewhere]:
+    """Return who we are at other origins: those of the same machine first, then those used last.
+
+    With ``nick`` only who is called that; ``machine_only``: only origins of the same machine.
+    """
+    rows = database.rows(
+        "SELECT identity.server, identity.nick, address.address, min(slot.origin LIKE 'tls://%')"
+        " FROM identity JOIN address ON address.identity = identity.id"
+        " JOIN slot ON slot.identity = identity.id AND slot.token <> ''"
+        " WHERE identity.id NOT IN (SELECT identity FROM address WHERE address = ?)"
+        " AND (? = '' OR identity.key = ?) AND (? = 0 OR address.host = ?)"
+        " GROUP BY identity.id, address.address ORDER BY address.host = ? DESC, address.used DESC",
+        origin.text,
+        fold(nick),
+        fold(nick),
+        int(machine_only),
+        origin.machine,
+        origin.machine,
+    )
+    return [
+        Elsewhere(server, known, written(address), origin.secure or not secret)
+        for server, known, address, secret in rows
+    ]
 
 
 def add_slot(database: Database, identity: int) -> tuple[int, SlotLock]:
@@ -53,12 +80,12 @@ class Slot:
     """One device session's memory, locked for this process."""
 
     def __init__(
-        self, database: Database, identity: int, number: int, address: Address, lock: SlotLock
+        self, database: Database, identity: int, number: int, origin: Origin, lock: SlotLock
     ) -> None:
         self._db = database
         self._identity = identity
         self._number = number
-        self._address = address
+        self._origin = origin
         self._lock = lock
         self._inherited = 0
         self._uploads = 0
@@ -79,6 +106,7 @@ class Slot:
                 self._number,
             )
             sibling = self._sibling()
+            others = elsewhere(self._db, self._origin)
             ((self._uploads,),) = self._db.rows(
                 "SELECT coalesce(max(key), 0) FROM upload WHERE slot = ?", self._number
             )
@@ -93,6 +121,7 @@ class Slot:
             {room: seq for room, seq, _ in cursors},
             {room: name for room, _, name in cursors},
             entries,
+            tuple(others),
         )
 
     def save(self, changes: Changes, *, cursors: bool) -> None:
@@ -100,7 +129,10 @@ class Slot:
         with self._db.transaction():
             self._bind(changes.session)
             self._db.rows(
-                "UPDATE slot SET token = ?, session = ?, last = ? WHERE id = ?",
+                "UPDATE slot SET origin = CASE WHEN token = ? THEN origin ELSE ? END, token = ?, session = ?,"
+                " last = ? WHERE id = ?",
+                changes.session.token,
+                self._origin.text,
                 changes.session.token,
                 changes.session.id,
                 changes.last,
@@ -175,24 +207,28 @@ class Slot:
 
     def _sibling(self) -> str:
         rows = self._db.rows(
-            "SELECT token FROM slot WHERE identity = ? AND id <> ? AND token <> '' ORDER BY id LIMIT 1",
+            "SELECT token, origin FROM slot WHERE identity = ? AND id <> ? AND token <> '' ORDER BY id",
             self._identity,
             self._number,
         )
-        return str(rows[0][0]) if rows else ""
+        return self._first_that_may_go(rows)
+
+    def _first_that_may_go(self, rows: list[Row]) -> str:
+        """Return the first token of ``rows`` whose origin allows that it goes to ours."""
+        return next((str(token) for token, giver in rows if self._origin.takes(giver)), "")
 
     def _namesake(self) -> str:
         """Return a token of another identity with our nick here: the server may be that one again."""
         rows = self._db.rows(
-            "SELECT slot.token FROM slot JOIN identity ON identity.id = slot.identity"
+            "SELECT slot.token, slot.origin FROM slot JOIN identity ON identity.id = slot.identity"
             " JOIN address ON address.identity = identity.id WHERE address.address = ? AND slot.token <> ''"
             " AND identity.key = (SELECT key FROM identity WHERE id = ?) AND identity.id <> ?"
-            " ORDER BY address.used DESC LIMIT 1",
-            self._address.text,
+            " ORDER BY address.used DESC",
+            self._origin.text,
             self._identity,
             self._identity,
         )
-        return str(rows[0][0]) if rows else ""
+        return self._first_that_may_go(rows)
 
     def _bind(self, session: Session) -> None:
         """Make the slot belong to the identity that the server confirmed."""
@@ -205,8 +241,16 @@ class Slot:
             self._name(session)
 
     def _rebind(self, session: Session, *, unbound: bool) -> None:
+        """Go on as who we are for the server that it says to be, among those that are at home at our origin.
+
+        What it says is no proof: it brings nobody's secrets to an origin that they may not go to.
+        """
         known = self._db.rows(
-            "SELECT id FROM identity WHERE server = ? AND key = ?", session.server, fold(session.nick)
+            "SELECT id FROM identity JOIN address ON address.identity = identity.id"
+            " WHERE server = ? AND key = ? AND address.address = ?",
+            session.server,
+            fold(session.nick),
+            self._origin.text,
         )
         if known:
             self._move(int(known[0][0]))
@@ -229,7 +273,7 @@ class Slot:
     def _move(self, identity: int) -> None:
         """Go on in a slot of ``identity``; what earlier runs left for another server stays where it is."""
         number, lock = add_slot(self._db, identity)
-        touch(self._db, identity, self._address)
+        touch(self._db, identity, self._origin)
         self._db.rows(
             "UPDATE outbox SET slot = ? WHERE slot = ? AND key > ?", number, self._number, self._inherited
         )

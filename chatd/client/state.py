@@ -12,7 +12,7 @@ from chatd.client.backoff import Backoff
 from chatd.client.effects import Close, Effect, FindSibling, Save
 from chatd.client.link import Chunk, Link, Phase
 from chatd.client.links import Links
-from chatd.client.notices import CannotConnect, Connected, JoinRefused, Stopped
+from chatd.client.notices import CannotConnect, Connected, JoinRefused, KnownElsewhere, Stopped
 from chatd.client.outbox import Outbox
 from chatd.client.requests import Requests
 from chatd.client.rooms import Rooms
@@ -37,6 +37,7 @@ class Machine(Links):
         self.wishes = wishes
         self.rooms = Rooms(remembered.cursors, remembered.names, wishes.rooms)
         self.requests = Requests(remembered, self.session, self.rooms, self.out, backoff.later)
+        self._elsewhere = remembered.elsewhere
         self._anew = False
 
     @property
@@ -184,6 +185,7 @@ class Machine(Links):
     def _adopt(self, welcome: m.Welcome) -> None:
         anew = self.session.begins(welcome)
         if anew:
+            self._recognise(welcome)
             self._keep_rooms(welcome.server)
             self.requests.sends.renumber(welcome.last)
         else:
@@ -191,6 +193,12 @@ class Machine(Links):
         self.session.adopt(welcome)
         self._anew = self._anew or anew
         self.out.save()
+
+    def _recognise(self, welcome: m.Welcome) -> None:
+        """Tell a newcomer who they are at another address of what says to be the same server."""
+        known = next((known for known in self._elsewhere if known.server == welcome.server), None)
+        if known is not None and not self.session.server:
+            self.out.notify(KnownElsewhere(self.address, welcome.nick, known.address, known.nick, known.way))
 
     def _keep_rooms(self, server: str) -> None:
         """Take over what a new session can take over of an older one's rooms."""
@@ -300,7 +308,7 @@ class Machine(Links):
 
     def _turned_away(self, link: Link, error: m.Error, now: float) -> None:
         greeting = link.phase is Phase.GREETING
-        sentence = final_sentence(self.session, error)
+        sentence = final_sentence(self.session, error, self._elsewhere)
         if greeting and self._mended(error):
             self.out.add(Close(link.number))
             self._dial(0.0, now)

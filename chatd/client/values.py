@@ -17,10 +17,12 @@ class Options:
 
     ``server``: the address; ``nick``: "" for the one last used there, else the login name. ``profile``: where
     the session is remembered, None for nowhere; ``profile_named`` if the user chose it; ``folder`` holds the
-    profiles, None for the XDG state folder. ``rooms`` are joined after every welcome. ``follow``: all rooms
-    of the user or the ``listed`` ones. ``cursors``: events already seen, by room, instead of those
-    remembered; ``remember`` keeps cursors for the next run. ``ca`` is a PEM file of authorities for TLS.
-    ``proxy`` leads to the server; the environment is asked by `chatd.client.proxies.choice`, not here.
+    profiles, None for the XDG state folder. ``same_as`` is an address by which the profile knows the server
+    already: who it is there it is here too, and its secret may go here. ``rooms`` are joined after every
+    welcome. ``follow``: all rooms of the user or the ``listed`` ones. ``cursors``: events already seen, by
+    room, instead of those remembered; ``remember`` keeps cursors for the next run. ``ca`` is a PEM file of
+    authorities for TLS. ``proxy`` leads to the server; the environment is asked by
+    `chatd.client.proxies.choice`, not here.
     """
 
     server: Address = field(default_factory=lambda: parse_address(DEFAULT))
@@ -28,6 +30,7 @@ class Options:
     profile: str | None = "default"
     profile_named: bool = False
     folder: Path | None = None
+    same_as: Address | None = None
     rooms: tuple[str, ...] = ()
     follow: Literal["all", "listed"] = "all"
     cursors: dict[str, int] | None = None

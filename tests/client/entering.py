@@ -3,12 +3,15 @@
 from twisted.python.failure import Failure
 
 from chatd.client.api import Client
+from chatd.client.origins import origin_of
 from chatd.client.profile import open_slot
 from chatd.client.reasons import ending
 from chatd.client.session import Remembered, Session
 from chatd.client.values import Options
 from chatd.testing import Playground
 from tests.client.filing import FileFactory, FileServer, Hands
+
+HOME = origin_of(Options().server)
 
 
 class MemoryWay:
@@ -73,7 +76,7 @@ class Room:
         return client
 
     def slot(self):
-        return open_slot("p", Options().server, "ann", "ann", named=False, folder=self.folder / "profile")
+        return open_slot("p", HOME, "ann", "ann", folder=self.folder / "profile")
 
     def advance(self, seconds=1.0):
         for _ in range(round(seconds / 0.05)):

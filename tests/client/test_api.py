@@ -14,6 +14,7 @@ from chatd.client.notices import (
     NotSaved,
     Stopped,
 )
+from chatd.client.origins import origin_of
 from chatd.client.problems import ClientError
 from chatd.client.profile import open_slot
 from chatd.client.values import Options
@@ -93,7 +94,7 @@ def test_a_black_hole_is_noticed_in_time_and_healed(world, enter):
 
 
 def test_what_was_typed_survives_the_client(world, enter, tmp_path):
-    slot = open_slot("p", Options().server, "ann", "ann", named=False, folder=tmp_path)
+    slot = open_slot("p", origin_of(Options().server), "ann", "ann", folder=tmp_path)
     ann = enter("ann", "#a", slot=slot)
     world.advance(1)
     world.crash_server()
@@ -102,7 +103,7 @@ def test_what_was_typed_survives_the_client(world, enter, tmp_path):
     ann.stop()
     world.advance(3)
     world.start_server()
-    again = enter("", "#a", slot=open_slot("p", Options().server, "", "x", named=False, folder=tmp_path))
+    again = enter("", "#a", slot=open_slot("p", origin_of(Options().server), "", "x", folder=tmp_path))
     assert again.nickname == "ann"
     assert [waiting.text for waiting in again.waiting()] == ["typed offline"]
     world.advance(2)
@@ -112,7 +113,7 @@ def test_what_was_typed_survives_the_client(world, enter, tmp_path):
 
 def test_two_processes_of_one_person_are_two_devices(world, enter, tmp_path):
     def take():
-        return open_slot("p", Options().server, "ann", "ann", named=False, folder=tmp_path)
+        return open_slot("p", origin_of(Options().server), "ann", "ann", folder=tmp_path)
 
     one, two = enter("ann", "#a", slot=take()), enter("ann", "#a", slot=take())
     world.advance(5)
@@ -125,7 +126,7 @@ def test_two_processes_of_one_person_are_two_devices(world, enter, tmp_path):
 
 
 def test_a_full_disk_here_is_told_and_stops_nothing(world, enter, tmp_path):
-    slot = open_slot("p", Options().server, "ann", "ann", named=False, folder=tmp_path)
+    slot = open_slot("p", origin_of(Options().server), "ann", "ann", folder=tmp_path)
 
     def fail(*_, **__):
         raise ClientError("profile-unusable", "The disk is full.")

@@ -5,17 +5,24 @@ import stat
 
 import apsw
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from chatd.client.address import parse_address
+from chatd.client.origins import origin_of
 from chatd.client.outbox import Entry
 from chatd.client.problems import ClientError
-from chatd.client.profile import open_slot, state_folder
-from chatd.client.session import Changes, Session
+from chatd.client.profile import likely, open_slot, state_folder
+from chatd.client.proxies.address import parse_proxy
+from chatd.client.session import Changes, Elsewhere, Session
 from chatd.wire.messages import File
 
-HERE = parse_address("127.0.0.1:7411")
-MOVED = parse_address("127.0.0.1:7499")
-ELSEWHERE = parse_address("example.org")
+HERE = "127.0.0.1:7411"
+ELSEWHERE = "example.org"
+
+
+def place(text):
+    return origin_of(parse_address(text))
 
 
 @pytest.fixture
@@ -23,8 +30,10 @@ def take(tmp_path):
     """Return a function that opens slots of one profile; they are closed at the end."""
     slots = []
 
-    def take(nick="", address=HERE, named=False):
-        slots.append(open_slot("p", address, nick, "login", named=named, folder=tmp_path / "chatd"))
+    def take(nick="", address=HERE, same_as=None):
+        other = None if same_as is None else parse_address(same_as)
+        folder = tmp_path / "chatd"
+        slots.append(open_slot("p", place(address), nick, "login", same_as=other, folder=folder))
         return slots[-1]
 
     yield take
@@ -89,15 +98,138 @@ def test_without_a_nick_the_last_used_one_there_is_meant(take):
     assert take("", ELSEWHERE).remembered().session.nick == "carol"
 
 
-def test_a_token_goes_to_the_same_address_or_host_alone(take):
+@pytest.mark.parametrize(
+    "other",
+    ["127.0.0.1:7412", "127.0.0.2", "localhost", "[::1]", "tls://127.0.0.1:7411", ELSEWHERE, "unix:/s"],
+)
+def test_a_token_goes_to_its_origin_alone(take, other):
     visit(take, "alice")
-    assert take("alice", MOVED).remembered().session.token == "alice-s1"
-    assert take("alice", ELSEWHERE).remembered().session.token == ""
+    for nick in ("alice", ""):
+        stranger = take(nick, other)
+        assert stranger.remembered().session.token == ""
+        assert stranger.sibling() == ""
 
 
-def test_a_profile_asked_for_by_name_serves_a_new_host(take):
+@pytest.mark.parametrize(
+    ("given", "again"),
+    [
+        ("Example.org", "tcp://EXAMPLE.org.:7411"),
+        ("tls://h", "tls://H:7412/"),
+        ("[0:0::1]:7", "[::1]:7"),
+        ("unix:/run/s", "unix:/run/s"),
+    ],
+)
+def test_an_origin_that_is_written_in_another_way_is_the_same(take, given, again):
+    visit(take, "alice", address=given)
+    assert take("alice", again).remembered().session.token == "alice-s1"
+
+
+def test_this_machine_is_another_one_behind_each_proxy():
+    here, there = parse_address("127.0.0.1"), parse_address("example.org")
+    first, second = (parse_proxy(f"socks5h://h:{port}") for port in (1, 2))
+    assert len({origin_of(here, proxy) for proxy in (None, first, second)}) == 3
+    assert origin_of(there, first) == origin_of(there)
+
+
+def test_an_address_that_the_person_confirms_gets_the_token_from_then_on(take):
     visit(take, "alice")
-    assert take("", ELSEWHERE, named=True).remembered().session.token == "alice-s1"
+    take("", ELSEWHERE, same_as=HERE).close()
+    slot = take("", ELSEWHERE)
+    assert slot.remembered().session.token == "alice-s1"
+    slot.close()
+    assert take().remembered().session.token == "alice-s1"
+
+
+def test_who_we_are_elsewhere_is_known(take, tmp_path):
+    visit(take, "alice")
+    visit(take, "bob", "s2", ELSEWHERE)
+    known = take("", "127.0.0.1:9").remembered().elsewhere
+    assert known == (Elsewhere("s1", "alice", HERE), Elsewhere("s2", "bob", f"{ELSEWHERE}:7411"))
+    assert "--same-as 127.0.0.1:7411" in known[0].way
+    assert likely("p", place("[::1]:1"), "", named=False, folder=tmp_path / "chatd") == known[0]
+    assert likely("p", place("[::1]:1"), "bob", named=False, folder=tmp_path / "chatd") is None
+    assert likely("p", place("[::1]:1"), "bob", named=True, folder=tmp_path / "chatd") == known[1]
+    assert likely("p", place(HERE), "", named=True, folder=tmp_path / "chatd") is None
+    assert likely("q", place(HERE), "", named=True, folder=tmp_path / "chatd") is None
+    assert not (tmp_path / "chatd" / "q.sqlite").exists()
+
+
+def test_a_token_made_over_tls_goes_to_no_plain_address_even_if_confirmed(take):
+    visit(take, "alice", address="tls://h")
+    with pytest.raises(ClientError, match="never sent in plain text; use tls://h:7412"):
+        take("", "h", same_as="tls://h")
+    assert take("", "h").remembered().elsewhere == (Elsewhere("s1", "alice", "tls://h:7412", shown=False),)
+    take("", "tls://other", same_as="tls://h").close()
+    assert take("alice", "tls://other").remembered().session.token == "alice-s1"
+
+
+def test_of_one_identity_only_what_was_made_in_plain_text_is_shown_in_plain_text(take):
+    visit(take, "alice")
+    first = take("", "tls://h", same_as=HERE)
+    second = take("", "tls://h")
+    assert second.remembered().session.sibling == "alice-s1"
+    second.save(changes(session("alice", token="secure", number=2)), cursors=True)
+    second.close()
+    plain = take("alice")
+    found = plain.remembered().session
+    assert (found.token, found.sibling) == ("", "alice-s1")
+    assert plain.sibling() == "alice-s1"
+    first.close()
+
+
+def test_a_server_that_says_to_be_another_one_joins_nobody_to_it(take):
+    visit(take, "alice")
+    for _ in range(2):
+        slot = take("alice", ELSEWHERE)
+        slot.remembered()
+        slot.save(changes(session("alice", "s1", token="bait")), cursors=True)
+        assert slot.sibling() in {"", "bait"}
+        slot.close()
+        assert take("alice", ELSEWHERE).remembered().session.sibling in {"", "bait"}
+    assert take("alice").remembered().session.token == "alice-s1"
+
+
+PLACES = ("h", "g", "tls://h", "tls://g")
+STEP = st.tuples(
+    st.sampled_from(PLACES),
+    st.sampled_from(["", "ann"]),
+    st.sampled_from([None] * 6 + list(PLACES)),
+    st.sampled_from(["s1", "s1", "s2"]),
+    st.booleans(),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(STEP, min_size=2, max_size=12))
+def test_whatever_servers_say_a_token_goes_where_it_was_given_or_confirmed(tmp_path_factory, steps):
+    """Each origin is a server that may say anything; the person confirms what was asked for with same_as."""
+    folder = tmp_path_factory.mktemp("profile")
+    given_at, allowed, held = {}, {}, []
+    for number, (here, nick, same_as, server, keep) in enumerate(steps):
+        origin, other = place(here), None if same_as is None else parse_address(same_as)
+        try:
+            slot = open_slot("p", origin, nick, "login", same_as=other, folder=folder)
+        except ClientError:
+            continue
+        remembered = slot.remembered().session
+        shown = {remembered.token, remembered.sibling, slot.sibling()} - {""}
+        if same_as is not None:
+            for token in shown:
+                allowed[token] |= {place(same_as).text, origin.text}
+        for token in shown:
+            assert origin.text in allowed[token], (token, allowed)
+            assert origin.secure or not given_at[token].startswith("tls://")
+        fresh = not remembered.token or number % 3 == 0
+        token = f"t{number}" if fresh else remembered.token
+        if fresh:
+            given_at[token] = origin.text
+            allowed[token] = {origin.text}.union(*(allowed[one] for one in shown))
+        slot.save(changes(session(nick or remembered.nick, server, token, number)), cursors=True)
+        held += [slot] if keep else []
+        if not keep:
+            slot.close()
+    for slot in held:
+        slot.close()
 
 
 def test_a_second_process_is_a_further_device(take):
@@ -178,13 +310,13 @@ def test_nobody_else_can_read_it(take, tmp_path):
 @pytest.mark.parametrize("name", ["", ".hidden", "a/b", "new\nline"])
 def test_a_name_that_is_no_name_is_refused(name, tmp_path):
     with pytest.raises(ClientError, match="cannot name a profile"):
-        open_slot(name, HERE, "", "login", named=True, folder=tmp_path)
+        open_slot(name, place(HERE), "", "login", folder=tmp_path)
 
 
 def test_a_damaged_file_is_named(tmp_path):
     (tmp_path / "p.sqlite").write_bytes(b"this is no database, but long enough to look at" * 50)
     with pytest.raises(ClientError, match=r"p\.sqlite is damaged; move it away"):
-        open_slot("p", HERE, "", "login", named=False, folder=tmp_path)
+        open_slot("p", place(HERE), "", "login", folder=tmp_path)
 
 
 def test_a_file_of_a_newer_version_is_left_alone(take, tmp_path):
@@ -202,6 +334,7 @@ def test_a_file_from_before_there_were_files_is_read_and_brought_up_to_date(take
     slot.close()
     connection = apsw.Connection(str(tmp_path / "chatd" / "p.sqlite"))
     connection.execute("ALTER TABLE outbox DROP COLUMN file; DROP TABLE upload; PRAGMA user_version = 1")
+    connection.execute("ALTER TABLE slot DROP COLUMN origin")
     connection.close()
     slot = take("ann")
     assert slot.remembered().outbox == (Entry(1, "#a", "one"),)
@@ -210,10 +343,24 @@ def test_a_file_from_before_there_were_files_is_read_and_brought_up_to_date(take
     assert slot.remembered().outbox[1] == entry
 
 
+def test_a_file_from_before_tokens_had_origins_binds_them_to_where_they_were_last_used(take, tmp_path):
+    visit(take, "alice")
+    visit(take, "bob", "s2", "tls://h")
+    connection = apsw.Connection(str(tmp_path / "chatd" / "p.sqlite"))
+    connection.execute("INSERT INTO address VALUES (1, 'tcp://Example.org:7411', 'example.org', 9)")
+    connection.execute("ALTER TABLE slot DROP COLUMN origin; PRAGMA user_version = 2")
+    connection.close()
+    assert take("alice").remembered().session.token == ""
+    assert take("alice", ELSEWHERE).remembered().session.token == "alice-s1"
+    assert take("bob", "tls://h").remembered().session.token == "bob-s2"
+    with pytest.raises(ClientError, match="never sent in plain text"):
+        take("bob", "h", same_as="tls://h")
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ClientError, match="cannot be written"):
-        open_slot("p", HERE, "", "login", named=False, folder=tmp_path / "file" / "chatd")
+        open_slot("p", place(HERE), "", "login", folder=tmp_path / "file" / "chatd")
 
 
 def test_the_folder_follows_the_xdg_rules(monkeypatch, tmp_path):
@@ -227,7 +374,7 @@ def test_the_folder_follows_the_xdg_rules(monkeypatch, tmp_path):
 def test_a_slot_is_free_again_when_its_process_dies(take, tmp_path):
     pid = os.fork()
     if pid == 0:
-        open_slot("p", HERE, "alice", "login", named=False, folder=tmp_path / "chatd")
+        open_slot("p", place(HERE), "alice", "login", folder=tmp_path / "chatd")
         os._exit(0)
     os.waitpid(pid, 0)
     take("alice")

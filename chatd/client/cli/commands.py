@@ -33,6 +33,9 @@ _PLAIN = click.option(
 @click.option(
     "--ephemeral", is_flag=True, help="Keep nothing: begin as a newcomer, and forget all at the end."
 )
+@click.option(
+    "--same-as", metavar="ADDRESS", help="This server is the one that you know by ADDRESS: be the same here."
+)
 @click.option("--ca", metavar="FILE", help="Authorities (PEM) to trust for TLS instead of the system's.")
 @click.option(
     "--proxy",
@@ -50,6 +53,7 @@ def chatc(
     profile: str | None,
     state: str | None,
     ephemeral: bool,
+    same_as: str | None,
     ca: str | None,
     proxy: str | None,
     strip: bool,
@@ -64,8 +68,10 @@ def chatc(
     from chatd.client.proxies.choice import choose_proxy  # noqa: PLC0415
     from chatd.client.values import Options  # noqa: PLC0415
 
-    if ephemeral and (profile is not None or state is not None):
-        raise ClientError("bad-options", "--ephemeral keeps nothing; leave --profile and --state out.")
+    if ephemeral and (profile is not None or state is not None or same_as is not None):
+        raise ClientError(
+            "bad-options", "--ephemeral keeps nothing; leave --profile and --state out, and --same-as."
+        )
     if ephemeral:
         complain(
             "nothing is kept: what is not sent when chatc ends is lost, and nobody can go on as this nick"
@@ -77,6 +83,7 @@ def chatc(
         profile=None if ephemeral else profile or "default",
         profile_named=profile is not None,
         folder=None if state is None else Path(state),
+        same_as=None if same_as is None else parse_address(same_as),
         ca=ca,
         proxy=choose_proxy(proxy, os.environ, address),
     )

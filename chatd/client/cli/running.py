@@ -13,6 +13,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from chatd.client.api import Client, open_client
+from chatd.client.cli.confirming import confirm_origin
 from chatd.client.cli.text import clean_line, link_line
 from chatd.client.notices import CannotConnect, Connected, Lost, Notice, NotSaved, Quiet
 from chatd.client.problems import ClientError
@@ -97,7 +98,9 @@ def run_client(options: Options, main: Main) -> int:
 
     make_monotonic(reactor)
     try:
-        client = open_client(reactor, options)
+        client = open_client(reactor, confirm_origin(options))
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except ClientError as error:
         complain(error.text)
         return 1

@@ -7,7 +7,16 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from chatd.client.cli.sizes import size_text
-from chatd.client.notices import CannotConnect, Connected, GapSeen, Lost, Notice, Quiet, Revived
+from chatd.client.notices import (
+    CannotConnect,
+    Connected,
+    GapSeen,
+    KnownElsewhere,
+    Lost,
+    Notice,
+    Quiet,
+    Revived,
+)
 from chatd.wire.messages import Event, File
 
 INDENT: Final = "      "
@@ -128,4 +137,8 @@ _LINK: Final[dict[type, Callable[..., str]]] = {
     ),
     Quiet: lambda n: f"quiet {n.address} for {_seconds(n.seconds)} s; trying another connection",
     Revived: lambda n: f"heard from {n.address} again",
+    KnownElsewhere: lambda n: (
+        f"you are {clean_line(n.nick)} here; {n.address} says that it is the one that you know as {n.other},"
+        f" where you are {clean_line(n.known)}: {n.way}"
+    ),
 }

@@ -30,7 +30,7 @@ def choose_proxy(named: str | None, environment: Mapping[str, str], server: Addr
     if named is not None:
         return None if named.strip().lower() == NONE else parse_proxy(named)
     name = next((name for name in _NAMES if environment.get(name, "").strip()), None)
-    if name is None or _here(server):
+    if name is None or server.here:
         return None
     exempt = next((environment[name] for name in _EXEMPT if environment.get(name, "").strip()), "")
     if is_exempt(server.host, server.port, exempt):
@@ -88,12 +88,3 @@ def _ip(text: str) -> _Ip | None:
 
 def _folded(name: str) -> str:
     return name.lower().rstrip(".")
-
-
-def _here(server: Address) -> bool:
-    if server.host_key == "localhost":
-        return True
-    address = _ip(server.host)
-    if address is not None:
-        return address.is_loopback or address.is_unspecified
-    return f".{_folded(server.host)}".endswith(".localhost")

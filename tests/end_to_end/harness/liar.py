@@ -37,13 +37,23 @@ class Liar:
     """Serves one client after the other on a port of its own; ``lies`` answer instead of the truth.
 
     ``limits`` replace those of its welcome. ``asked`` are the messages that it was sent, ``calls`` how often
-    it was called.
+    it was called. It listens at ``host`` and ``port``, and says that it is ``server``.
     """
 
-    def __init__(self, lies: Lies, **limits: int) -> None:
+    def __init__(
+        self,
+        lies: Lies,
+        *,
+        host: str = LOOPBACK,
+        port: int = 0,
+        server: str = "bf429792882b0c8e",
+        **limits: int,
+    ) -> None:
         self._lies = lies
         self._limits = {**LIMITS, **limits}
-        self._listener = socket.create_server((LOOPBACK, 0))
+        self._server = server
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, port), family=family)
         self.port = self._listener.getsockname()[1]
         self.asked: list[Fields] = []
         self.calls = 0
@@ -67,6 +77,10 @@ class Liar:
         """Return whether somebody wanted to ``put`` or to ``get`` a file."""
         kind = {"put": "upload", "get": "download"}[manner]
         return any(message["t"] == kind for message in list(self.asked))
+
+    def tokens(self) -> list[str]:
+        """Return the secrets that it was shown, "" for a hello without one."""
+        return [message.get("token", "") for message in list(self.asked) if message["t"] == "hello"]
 
     def _serve(self) -> None:
         while True:
@@ -121,7 +135,7 @@ class Liar:
             "welcome",
             version=1,
             software="liar/1",
-            server="bf429792882b0c8e",
+            server=self._server,
             session=1,
             nick="ann",
             last=0,
