@@ -118,7 +118,7 @@ def test_what_was_killed_goes_on_where_it_was(daemon, chatc, run, file, tmp_path
         assert line.down < 2.2 * SIZE  # what was not stored yet when it was killed comes again
     assert target.read_bytes() == path.read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith("got")) == ["got"]
-    _, out, _ = run("history", "#a", "--json")
+    _, out, _ = run("--nick", "reader", "history", "#a", "--json")
     assert [event["kind"] for event in lines(out)] == ["join", "file"]
 
 
@@ -145,7 +145,7 @@ def test_the_daemon_may_die_meanwhile(daemon, chatc, file, tmp_path, run):
         _, err = put.communicate(timeout=PATIENCE)
         assert put.returncode == 0
         assert re.search(r"^chatc: lost 127.0.0.1:\d+: ", err.decode(), re.MULTILINE)
-    assert run("get", "#a", "2", "-o", str(tmp_path / "x"))[0] == 0
+    assert run("--nick", "reader", "get", "#a", "2", "-o", str(tmp_path / "x"))[0] == 0
     assert (tmp_path / "x").read_bytes() == path.read_bytes()
 
 
