@@ -20,7 +20,7 @@ from zope.interface import implementer
 
 from chatd.client.link import ATTEMPT
 from chatd.client.proxies.negotiation import Negotiation, ProxyError
-from chatd.client.reasons import TOLD_UNREACHABLE
+from chatd.client.reasons import TOLD_UNREACHABLE, closed
 
 _TIMED_OUT: Final = (
     error.TimeoutError,
@@ -28,6 +28,10 @@ _TIMED_OUT: Final = (
     error.ConnectingCancelledError,
     CancelledError,
 )
+_NO_ANSWER: Final = "gave no answer: timed out; probably it cannot reach the server"
+_CLOSED: Final = "closed the connection without an answer; probably it could not reach the server behind it"
+"""What an SSH tunnel does, and others, wherever the server is not there."""
+
 _UNKNOWN: Final = (error.DNSLookupError, error.UnknownHostError)
 
 
@@ -88,7 +92,7 @@ class Passage(Protocol):
             inner.dataReceived(rest)
 
     def _give_up(self, opened: Deferred[IProtocol]) -> None:
-        opened.errback(ProxyError("gave no answer: timed out", answered=False, elsewhere=True))
+        opened.errback(ProxyError(_NO_ANSWER, answered=False, elsewhere=True))
         self._abort()
 
     def _abort(self) -> None:
@@ -172,8 +176,4 @@ def _words(problem: BaseException | None) -> str:
 
 
 def _closed(reason: Failure) -> Failure:
-    if reason.check(error.ConnectionDone, error.ConnectionAborted):
-        return Failure(ProxyError("closed the connection without an answer"))
-    if reason.check(error.ConnectionLost):
-        return Failure(ProxyError("broke the connection off without an answer"))
-    return reason
+    return Failure(ProxyError(_CLOSED)) if closed(reason) else reason

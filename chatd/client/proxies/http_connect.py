@@ -18,6 +18,18 @@ _FIRST: Final = b"HTTP/"
 
 _STRANGE: Final = "does not speak HTTP"
 
+_HTTPS: Final = 443
+"""The port that most proxies let CONNECT through to, as packaged to this one alone."""
+
+_UNREACHED: Final = (404, 500, 502, 503, 504)
+"""What proxies answer where they cannot reach the server; privoxy says 404 of a name that is not known."""
+
+_NO_CONNECT: Final = (400, 405, 501)
+"""What web servers answer to CONNECT, which they do not know."""
+
+_LOG_IN: Final = (302, 303, 307, 511)
+"""What networks answer that want a person to log in first (RFC 6585, section 6)."""
+
 _LONGEST_REASON: Final = 80
 """Characters of the proxy's own words that are shown."""
 
@@ -34,6 +46,7 @@ class HttpConnect:
     def __init__(self, proxy: Proxy, host: str, port: int) -> None:
         self._h11 = needed("h11")
         self._proxy = proxy
+        self._port = port
         self._target = f"{bracketed(host)}:{port}"
         self._connection: h11.Connection = self._h11.Connection(
             self._h11.CLIENT, max_incomplete_event_size=MAX_ANSWER
@@ -52,14 +65,14 @@ class HttpConnect:
         """Take in the answer. Raises `ProxyError`."""
         self._first = (self._first + data)[: len(_FIRST)]
         if not _FIRST.startswith(self._first):
-            raise ProxyError(_STRANGE)
+            raise ProxyError(_STRANGE, slow=True)
         try:
             self._connection.receive_data(data)
             event = self._connection.next_event()
             while isinstance(event, self._h11.InformationalResponse):
                 event = self._connection.next_event()
         except self._h11.RemoteProtocolError:
-            raise ProxyError(_STRANGE) from None
+            raise ProxyError(_STRANGE, slow=True) from None
         if isinstance(event, self._h11.Response):
             self._answered(event)
         return b""
@@ -73,13 +86,33 @@ class HttpConnect:
         status = response.status_code
         answer = f"{status} {_words(response.reason) or _phrase(status)}".rstrip()
         if status not in _UNAUTHORIZED:
-            return ProxyError(f"refused: {answer}")
+            return self._unhelpful(status, answer)
         offers = [value for name, value in response.headers if name == b"proxy-authenticate"]
         if offers and not any(offer.lower().startswith(b"basic") for offer in offers):
             wanted = ", ".join(_words(offer).partition(" ")[0] for offer in offers)
             text = f"refused: {answer}; it wants {wanted}, and chatd knows Basic authentication only."
             return ProxyError(text, code="proxy-authentication")
         return unauthorized(self._proxy, answer)
+
+    def _unhelpful(self, status: int, answer: str) -> ProxyError:
+        """Return what a refusal means that has nothing to do with a password."""
+        if status in _UNREACHED:
+            return ProxyError(
+                f"could not reach the server ({answer}); it is not running, or not known or reachable there"
+            )
+        words = f"refused: {answer}"
+        if status == HTTPStatus.FORBIDDEN and self._port != _HTTPS:
+            words = (
+                f"lets nobody through to port {self._port} ({answer}); most allow only {_HTTPS}:"
+                " ask for a listener there"
+            )
+        elif status == HTTPStatus.FORBIDDEN:
+            words = f"does not let you through to {self._target} ({answer}); ask whoever keeps it"
+        elif status in _NO_CONNECT:
+            words = f"makes no connections ({answer}): it is a web server, or knows no CONNECT; name another"
+        elif status in _LOG_IN:
+            words = f"answers with a web page ({answer}); perhaps this network wants you to log in first"
+        return ProxyError(words, slow=True)
 
     def _authorization(self) -> list[tuple[str, str]]:
         if self._proxy.user is None:

@@ -10,14 +10,23 @@ from chatd.client.reasons import Ending
 
 
 class ProxyError(Exception):
-    """The proxy did not lead us to the server; ``words`` follow its name: "refused: 502 Bad Gateway".
+    """The proxy did not lead us to the server; ``words`` follow its name: "could not reach the server (502)".
 
     ``answered`` if it said so, ``elsewhere`` if another address of the server may do better, ``code`` where
-    no further attempt can succeed.
+    no further attempt can succeed, ``slow`` where it hardly will soon.
     """
 
-    def __init__(self, words: str, *, answered: bool = True, elsewhere: bool = False, code: str = "") -> None:
+    def __init__(
+        self,
+        words: str,
+        *,
+        answered: bool = True,
+        elsewhere: bool = False,
+        code: str = "",
+        slow: bool = False,
+    ) -> None:
         super().__init__(words)
+        self.slow = slow
         self.words = words
         self.answered = answered
         self.elsewhere = elsewhere
@@ -25,7 +34,7 @@ class ProxyError(Exception):
 
     def ending(self, proxy: Proxy) -> Ending:
         """Return what this means for a link over ``proxy``."""
-        return Ending(f"the proxy {proxy} {self.words}", self.answered, self.code)
+        return Ending(f"the proxy {proxy} {self.words}", self.answered, self.code, self.slow)
 
 
 class UntrustedProxyError(ProxyError):

@@ -3,26 +3,29 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from chatd.client.proxies.address import Proxy
+from chatd.client.proxies.address import Proxy, bracketed
 from chatd.client.proxies.negotiation import ProxyError, needed, unauthorized
 
 if TYPE_CHECKING:
     from socksio import socks5
 
 _REPLIES: Final = {
-    1: "it failed without a reason",
-    2: "its rules do not allow this connection",
-    3: "the network is unreachable from there",
-    4: "the host is unreachable from there",
-    5: "the server refuses the connection",
-    6: "the server is too far away",
-    7: "it makes no connections",
-    8: "it does not know this kind of address",
+    1: "could not reach the server, and gives no reason; it is not running, or its name is not known there",
+    2: "lets nobody through to {host}:{port}; ask whoever keeps it",
+    3: "could not reach the server: the network is unreachable from there",
+    4: "could not reach the server: the host is unreachable from there, or its name is not known there",
+    5: "could not reach the server: nothing listens there",
+    6: "could not reach the server: it is too far away",
+    7: "makes no connections; name another",
+    8: "does not know this kind of address; name the server in another way",
 }
 """The reply codes in words (RFC 1928, section 6)."""
 
 _ELSEWHERE: Final = (1, 3, 4, 5, 6, 8)
 """Replies behind which another address of the same server may do better."""
+
+_STUBBORN: Final = (2, 7, 8)
+"""Replies that hardly anybody changes soon."""
 
 _NO_METHOD: Final = 0xFF
 _VERSION: Final = 5
@@ -78,19 +81,19 @@ class Socks5:
 
     def _method(self, answer: bytes) -> bytes:
         if answer[0] != _VERSION:
-            raise ProxyError(_STRANGE)
+            raise ProxyError(_STRANGE, slow=True)
         if answer[1] == _NO_METHOD:
             raise unauthorized(self._proxy, "none of our methods of authentication will do")
         chosen = self._read(answer).method
         if chosen == self._socks.SOCKS5AuthMethod.NO_AUTH_REQUIRED:
             return self._ask()
         if chosen != self._socks.SOCKS5AuthMethod.USERNAME_PASSWORD or self._proxy.user is None:
-            raise ProxyError("chose a method of authentication that was not offered")
+            raise ProxyError("chose a method of authentication that was not offered", slow=True)
         return self._say(self._socks.SOCKS5UsernamePasswordRequest(self._proxy.user, self._proxy.password))
 
     def _verdict(self, answer: bytes) -> bytes:
         if answer[0] != _AUTHENTICATION:
-            raise ProxyError(_STRANGE)
+            raise ProxyError(_STRANGE, slow=True)
         if not self._read(answer).success:
             raise unauthorized(self._proxy, "authentication failed")
         return self._ask()
@@ -107,14 +110,19 @@ class Socks5:
 
     def _reply(self, answer: bytes) -> bytes:
         if answer[0] != _VERSION:
-            raise ProxyError(_STRANGE)
+            raise ProxyError(_STRANGE, slow=True)
         if answer[1]:
-            words = _REPLIES.get(answer[1], "it gave no known reason")
-            raise ProxyError(f"refused: {words} (SOCKS reply {answer[1]})", elsewhere=answer[1] in _ELSEWHERE)
+            raise self._refusal(answer[1])
         # socksio takes the name of the proxy's own end without its length; it does not matter to us.
         self._read(answer[:4] + answer[5:] if answer[3] == 3 else answer)  # noqa: PLR2004
         self.rest = bytes(self._buffer)
         return b""
+
+    def _refusal(self, reply: int) -> ProxyError:
+        host, port = self._target
+        words = _REPLIES.get(reply, "refused for no known reason").format(host=bracketed(host), port=port)
+        text = f"{words} (SOCKS reply {reply})"
+        return ProxyError(text, elsewhere=reply in _ELSEWHERE, slow=reply in _STUBBORN)
 
     def _ask(self) -> bytes:
         request = self._socks.SOCKS5CommandRequest
@@ -128,4 +136,4 @@ class Socks5:
         try:
             return self._connection.receive_data(answer)
         except self._errors.ProtocolError:
-            raise ProxyError(_STRANGE) from None
+            raise ProxyError(_STRANGE, slow=True) from None
