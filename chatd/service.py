@@ -29,6 +29,7 @@ from chatd.server.files.library import Files
 from chatd.server.housekeeping import Housekeeping
 from chatd.server.listeners import ListenError, listen
 from chatd.server.reaper import Reaper
+from chatd.server.space import SpaceLog
 from chatd.server.timekeeper import Timekeeper
 from chatd.store.sqlite import SqliteStore
 
@@ -79,7 +80,7 @@ class ChatService(Service):
         spare_the_collector()
         config = self._config
         try:
-            self.store = store = SqliteStore(Path(config.data), self._reactor.callFromThread)
+            self.store = store = SqliteStore(Path(config.data), self._reactor.callFromThread, SpaceLog())
             snapshot = store.load()
         except StoreError as error:
             raise self._cannot_start(error) from None

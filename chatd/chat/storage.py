@@ -192,6 +192,14 @@ class Snapshot:
     uploads: list[PutUpload] = field(default_factory=list)
 
 
+class Space(NamedTuple):
+    """How many bytes the database has, how many of them hold nothing, and how many are in its log."""
+
+    size: int
+    free: int
+    wal: int
+
+
 class StoreError(Exception):
     """The store cannot be opened or used: one sentence that says what to do, or what the system says."""
 
@@ -222,6 +230,9 @@ class Store(Protocol):
         ``done`` gets them in order and as they are stored, at least one where that end is there and none
         beyond one that is missing, or what prevented it.
         """
+
+    def space(self, done: Callable[[Space | StoreError], None]) -> None:
+        """Call ``done`` with how much room is taken, or with what prevents to know it."""
 
     def close(self) -> bool:
         """Finish what was handed in, then let go of the files; return whether that was done in time."""

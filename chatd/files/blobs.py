@@ -59,9 +59,11 @@ class BlobStore:
         self._uploaded = folder / "uploaded"
 
     def prepare(self) -> None:
-        """Make the folders. Raises OSError."""
+        """Make the folders, and tidy up after a crash. Raises OSError."""
         for folder in (self._blobs, self._partial, self._uploaded):
             _make(folder)
+        for entry in list(_entries(self._blobs)):
+            _remove_empty(Path(entry.path))
         for entry in list(_entries(self._partial)):
             if not (self._partial / entry.name.partition(".")[0]).exists():
                 Path(entry.path).unlink()  # a note whose bytes got their name just before a crash
@@ -118,7 +120,9 @@ class BlobStore:
 
     def remove(self, sha256: str) -> None:
         """Forget a content; who reads it reads on."""
-        self._path(sha256).unlink(missing_ok=True)
+        path = self._path(sha256)
+        path.unlink(missing_ok=True)
+        _remove_empty(path.parent)
 
     def _path(self, sha256: str) -> Path:
         return self._blobs / sha256[:2] / sha256
@@ -130,6 +134,12 @@ def _make(folder: Path) -> bool:
         folder.mkdir(mode=0o700)
         return True
     return False
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove ``folder`` where nothing is in it."""
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:

@@ -11,6 +11,7 @@ from chatd import __version__
 from chatd.clock import wall_milliseconds
 from chatd.files.blobs import BlobStore, Listing
 from chatd.ops.config import ConfigError, load
+from chatd.ops.sqlite_head import read_head
 from chatd.ops.validity import chain_of, moment, source_of, warnings
 from chatd.ops.words import escape
 
@@ -60,6 +61,64 @@ def list_files(data: Path, as_json: bool) -> None:
         sys.exit(1)
     for row in _rows(listing):
         click.echo(msgspec.json.encode(row) if as_json else _line(row))
+
+
+@main.command("space")
+@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def tell_space(data: Path, as_json: bool) -> None:
+    """Say how much room the data folder DATA takes, and how much of the database is free.
+
+    The daemon may run meanwhile. Free room is used again, or given back while the daemon runs.
+    """
+    try:
+        taken = _taken(data)
+    except OSError as error:
+        click.echo(escape(f"{data}: {error.strerror or error}"), err=True)
+        sys.exit(1)
+    if as_json:
+        click.echo(msgspec.json.encode(taken))
+        return
+    click.echo(f"database {taken.database} bytes, of which {taken.free} are free")
+    if not taken.shrinks:
+        click.echo("it cannot shrink before the daemon's next start has written it anew")
+    click.echo(f"write-ahead log {taken.wal} bytes")
+    click.echo(f"contents {taken.contents} of {taken.contents_bytes} bytes")
+    click.echo(f"partial {taken.partial} of {taken.partial_bytes} bytes")
+
+
+class _Taken(msgspec.Struct):
+    """Bytes of the database, of what is free in it, of its log; number and bytes of contents and uploads.
+
+    ``shrinks`` is whether the database gives back what is free.
+    """
+
+    database: int
+    free: int
+    shrinks: bool
+    wal: int
+    contents: int
+    contents_bytes: int
+    partial: int
+    partial_bytes: int
+
+
+def _taken(data: Path) -> _Taken:
+    """Look what the data folder holds. Raises OSError."""
+    path = data / "chatd.sqlite"
+    head = read_head(path)
+    wal = path.with_name(path.name + "-wal")
+    listing = BlobStore(data).list()
+    return _Taken(
+        path.stat().st_size,
+        head.free,
+        head.shrinks,
+        wal.stat().st_size if wal.exists() else 0,
+        len(listing.blobs),
+        sum(listing.blobs.values()),
+        len(listing.partial),
+        sum(came.stored for came in listing.partial.values()),
+    )
 
 
 class _Row(msgspec.Struct, omit_defaults=True):

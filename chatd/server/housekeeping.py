@@ -11,6 +11,7 @@ from chatd.chat.state import Room
 from chatd.ops.log import Log
 from chatd.ops.settings import RetentionConfig, SessionConfig
 from chatd.server.desk import Desk
+from chatd.server.space import tell_space
 
 log = Log(__name__)
 
@@ -18,6 +19,9 @@ INTERVAL: Final = 60.0
 """Seconds between two rounds."""
 
 ROUNDS_PER_EXPIRY: Final = 60
+
+ROUNDS_PER_SPACE: Final = 1440
+"""Rounds after which the log is told how much room the data takes: once a day."""
 
 PRESENCE_INTERVAL: Final = 1.0
 """Seconds over which comings and goings are collected before the rooms are told."""
@@ -66,6 +70,9 @@ class Housekeeping:
     def _round(self) -> "Deferred[None]":
         if self._rounds % ROUNDS_PER_EXPIRY == 0:
             self._expire()
+        if self._rounds % ROUNDS_PER_SPACE == 0:
+            files = self._desk.files
+            self._desk.store.space(lambda taken: tell_space(taken, None if files is None else files.used))
         self._rounds += 1
         return Deferred.fromCoroutine(self._retain())
 

@@ -12,6 +12,7 @@ import queue
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -29,11 +30,13 @@ from chatd.chat.storage import (
     PutUpload,
     PutUser,
     Snapshot,
+    Space,
     StoredRoom,
     StoreError,
 )
 from chatd.disk import want_of_room
-from chatd.store import schema
+from chatd.store import schema, space
+from chatd.store.space import SpaceListener
 from chatd.wire.stored import known_time_of
 
 FILE_NAME = "chatd.sqlite"
@@ -53,11 +56,13 @@ Job = Callable[[], object]
 class SqliteStore:
     """Keeps everything in one SQLite file in ``folder``, which no other daemon may use meanwhile.
 
+    ``listener`` is told what becomes of the room that it takes; one that cannot shrink is converted first.
     Raises `StoreError` when the folder cannot be used or is in use, or the file is damaged or too new.
     """
 
-    def __init__(self, folder: Path, call: Call) -> None:
+    def __init__(self, folder: Path, call: Call, listener: SpaceListener) -> None:
         self._call = call
+        self._listener = listener
         self._lock = _lock_folder(folder)
         self._path = folder / FILE_NAME
         try:
@@ -75,8 +80,8 @@ class SqliteStore:
             raise
         self._write_jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._read_jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._writing = _start("write", self._write_jobs)
-        self._reading = _start("read", self._read_jobs)
+        self._writing = _start("write", self._write)
+        self._reading = _start("read", self._read)
 
     # ---- the Store protocol -------------------------------------------------------------------------
 
@@ -104,6 +109,10 @@ class SqliteStore:
         low, high = schema.key(log, first), schema.key(log, last)
         self._read_jobs.put(lambda: self._call(done, self._try_page(low, high, limit, newest)))
 
+    def space(self, done: Callable[[Space | StoreError], None]) -> None:
+        """Call ``done`` with how much room the database takes, or with what prevents to know it."""
+        self._read_jobs.put(lambda: self._call(done, self._try_space()))
+
     def close(self, patience: float = CLOSE_PATIENCE) -> bool:
         """Finish what was handed in, then let go of the files; return whether that took ``patience`` at most.
 
@@ -126,8 +135,7 @@ class SqliteStore:
 
     def _open(self) -> None:
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        self._writer = database = apsw.Connection(str(self._path))
-        database.set_busy_timeout(1000)
+        database = self._connect()
         version = int(_value(database.execute("PRAGMA user_version")))
         if version > schema.VERSION:
             database.close()
@@ -135,12 +143,23 @@ class SqliteStore:
                 f"The database {self._path} is from a newer version of chatd (format {version}, this one"
                 f" knows {schema.VERSION}); install that version or use another data folder."
             )
+        self._check(database)
+        if version == 0:
+            space.prepare(database)
+        elif not space.can_shrink(database):
+            space.convert(database, self._path, self._listener)
+            database = self._connect()
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
         database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-        self._check(database)
+        self._shrinking = space.Shrinking(database, self._path, partial(self._call, self._listener.shrunk))
         if version < schema.VERSION:
             self._bring_up(database, version)
+
+    def _connect(self) -> apsw.Connection:
+        self._writer = apsw.Connection(str(self._path))
+        self._writer.set_busy_timeout(space.BUSY_TIMEOUT)
+        return self._writer
 
     def _bring_up(self, database: apsw.Connection, version: int) -> None:
         """Lead the tables from ``version``, 0 where there are none, to those of this chatd."""
@@ -151,7 +170,7 @@ class SqliteStore:
                 database.execute("INSERT INTO meta VALUES('server', ?)", (secrets.token_hex(8),))
             database.execute(f"PRAGMA user_version = {schema.VERSION}")
         if version == 0:
-            _sync_folder(self._path.parent)
+            space.sync(self._path.parent)
 
     def _check(self, database: apsw.Connection) -> None:
         if self._path.stat().st_size > QUICK_CHECK_BYTES:
@@ -197,6 +216,25 @@ class SqliteStore:
 
     # ---- in the threads -----------------------------------------------------------------------------
 
+    def _read(self) -> None:
+        while (job := self._read_jobs.get()) is not None:
+            job()
+
+    def _write(self) -> None:
+        """Do what is handed in; when there is nothing, give back room that is not needed."""
+        wait: float | None = space.PAUSE
+        while True:
+            try:
+                job = self._write_jobs.get(timeout=wait)
+            except queue.Empty:
+                wait = self._shrinking.idle()
+                continue
+            if job is None:
+                return
+            self._shrinking.between()
+            job()
+            wait = space.PAUSE
+
     def _commit(self, changes: Changes) -> Exception | None:
         database = self._writer
         try:
@@ -214,6 +252,12 @@ class SqliteStore:
         except Exception as error:  # noqa: BLE001 - whatever prevented the commit, the batch has failed
             return error
         return None
+
+    def _try_space(self) -> Space | StoreError:
+        try:
+            return space.space_of(self._reader, self._path)
+        except (apsw.Error, OSError) as error:
+            return StoreError(str(error))
 
     def _try_page(self, low: int, high: int, limit: int, newest: bool) -> list[bytes] | StoreError:
         """Return a page, or what prevented it."""
@@ -254,15 +298,10 @@ def _transaction(database: apsw.Connection) -> Iterator[None]:
         raise
 
 
-def _start(name: str, jobs: "queue.SimpleQueue[Job | None]") -> Thread:
-    thread = Thread(target=_work, args=(jobs,), name=f"chatd-store-{name}", daemon=True)
+def _start(name: str, work: Callable[[], None]) -> Thread:
+    thread = Thread(target=work, name=f"chatd-store-{name}", daemon=True)
     thread.start()
     return thread
-
-
-def _work(jobs: "queue.SimpleQueue[Job | None]") -> None:
-    while (job := jobs.get()) is not None:
-        job()
 
 
 def _value(rows: Any) -> Any:
@@ -285,14 +324,6 @@ def _lock_folder(folder: Path) -> int:
             f"The data folder {folder} is in use by another daemon; stop that or name another with --data."
         ) from None
     return handle
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _damaged(path: Path, why: str) -> StoreError:

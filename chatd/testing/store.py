@@ -90,6 +90,10 @@ class MemoryStore:
             frames.append(kept[seq])
         done(frames[::-1] if newest else frames)
 
+    def space(self, done: Callable[[storage.Space | storage.StoreError], None]) -> None:
+        """Take no room."""
+        done(storage.Space(0, 0, 0))
+
     def close(self) -> bool:
         """Let go of nothing."""
         return True

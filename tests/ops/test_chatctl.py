@@ -4,6 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
+import apsw
 import pytest
 from click.testing import CliRunner
 
@@ -78,3 +79,54 @@ def test_files_are_listed(tmp_path):
 def test_a_folder_without_files_lists_nothing(tmp_path):
     result = CliRunner().invoke(main, ["files", str(tmp_path)])
     assert (result.exit_code, result.output) == (0, "")
+
+
+# ---- space ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shrinks", [True, False])
+def test_how_much_room_a_data_folder_takes(tmp_path, shrinks):
+    database = apsw.Connection(str(tmp_path / "chatd.sqlite"))
+    database.pragma("auto_vacuum", 2 if shrinks else 0)
+    database.execute("CREATE TABLE events(key INTEGER PRIMARY KEY, frame BLOB NOT NULL)")
+    database.executemany("INSERT INTO events VALUES(?, ?)", ((n, bytes(1000)) for n in range(200)))
+    database.execute("DELETE FROM events WHERE key < 150")
+    free = database.pragma("freelist_count") * database.pragma("page_size")
+    assert free > 100_000
+    size = (tmp_path / "chatd.sqlite").stat().st_size
+    store = BlobStore(tmp_path)
+    store.prepare()
+    digest = "ab" * 32
+    (tmp_path / "blobs" / "ab").mkdir()
+    (tmp_path / "blobs" / "ab" / digest).write_bytes(b"content")
+    done = CliRunner().invoke(main, ["space", str(tmp_path)])
+    assert done.exit_code == 0
+    hint = [] if shrinks else ["it cannot shrink before the daemon's next start has written it anew"]
+    assert done.output.splitlines() == [
+        f"database {size} bytes, of which {free} are free",
+        *hint,
+        "write-ahead log 0 bytes",
+        "contents 1 of 7 bytes",
+        "partial 0 of 0 bytes",
+    ]
+    taken = json.loads(CliRunner().invoke(main, ["space", "--json", str(tmp_path)]).output)
+    assert taken == {
+        "database": size,
+        "free": free,
+        "shrinks": shrinks,
+        "wal": 0,
+        "contents": 1,
+        "contents_bytes": 7,
+        "partial": 0,
+        "partial_bytes": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("what", "sentence"), [(None, "No such file or directory"), (b"no", "chatd.sqlite is no database")]
+)
+def test_a_folder_without_a_database_takes_one_sentence(tmp_path, what, sentence):
+    if what is not None:
+        (tmp_path / "chatd.sqlite").write_bytes(what)
+    done = CliRunner().invoke(main, ["space", str(tmp_path)])
+    assert (done.exit_code, done.output) == (1, f"{tmp_path}: {sentence}\n")

@@ -10,12 +10,35 @@ from chatd.store.sqlite import SqliteStore
 PATIENCE = 20.0
 
 
+class Heard(list[tuple[Any, ...]]):
+    """What a listener was told of the database's room."""
+
+    def converting(self, size: int, written: int) -> None:
+        self.append(("converting", size, written))
+
+    def converted(self, *what: Any) -> None:
+        self.append(("converted", *what[:2]))
+
+    def not_converted(self, error: str) -> None:
+        self.append(("not converted", error))
+
+    def shrunk(self, *what: Any) -> None:
+        self.append(("shrunk", *what[:2]))
+
+
 class Driven:
     """A store whose threads hand their results to whoever waits here instead of a reactor."""
 
     def __init__(self, folder: Path) -> None:
         self._results: queue.SimpleQueue[tuple[Any, tuple[Any, ...]]] = queue.SimpleQueue()
-        self.store = SqliteStore(folder, lambda done, *given: self._results.put((done, given)))
+        self.heard = Heard()
+        self.store = SqliteStore(folder, self._call, self.heard)
+
+    def _call(self, done: Any, *given: Any) -> None:
+        if done == self.heard.shrunk:
+            done(*given)
+        else:
+            self._results.put((done, given))
 
     def _wait(self) -> Any:
         done, given = self._results.get(timeout=PATIENCE)

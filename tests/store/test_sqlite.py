@@ -286,12 +286,13 @@ _WRITER = """
 import os, signal, sys, time
 from pathlib import Path
 from chatd.chat.storage import Changes
+from chatd.server.space import SpaceLog
 from chatd.store.sqlite import SqliteStore
 
 def done(n, error):
     os.write(1, b"%d\\n" % n)
 
-store = SqliteStore(Path(sys.argv[1]), lambda call, *given: call(*given))
+store = SqliteStore(Path(sys.argv[1]), lambda call, *given: call(*given), SpaceLog())
 n = 0
 while True:
     n += 1

@@ -933,3 +933,19 @@ def test_a_file_may_be_kept_for_a_shorter_time_than_its_event(tmp_path):
     transfer, _ = again.get("#kitchen", seq)
     playground.advance()
     assert again.came[transfer] == content
+
+
+def test_no_empty_folder_is_left(tmp_path):
+    playground = make(tmp_path, partial_days=1)
+    ada = come_in(playground, "ada")
+    put(playground, ada, content_of(1000))
+    assert len(list((tmp_path / "blobs").iterdir())) == 1
+    playground.crash_server()
+    (tmp_path / "blobs" / "zz").mkdir()
+    playground.start_server()
+    assert len(list((tmp_path / "blobs").iterdir())) == 1
+    playground.advance(2 * DAY, step=600)
+    assert list((tmp_path / "blobs").iterdir()) == []
+    again = come_in(playground, "bob")
+    put(playground, again, content_of(1000))
+    assert len(list((tmp_path / "blobs").iterdir())) == 1

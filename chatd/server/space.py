@@ -1,0 +1,41 @@
+"""Space: what the log says of the room that the data takes."""
+
+from chatd.chat.storage import Space, StoreError
+from chatd.ops.log import Log
+
+log = Log(__name__)
+
+
+class SpaceLog:
+    """Says what becomes of the database's room; it is a `chatd.store.space.SpaceListener`."""
+
+    def converting(self, size: int, written: int) -> None:
+        """Say that the database is being written anew."""
+        log.info(
+            "compacting",
+            "The database is written anew, once, so that it can shrink.",
+            size=size,
+            offset=written,
+        )
+
+    def converted(self, size: int, freed: int, duration: float) -> None:
+        """Say that it was."""
+        log.info("compacted", size=size, freed=freed, duration=round(duration, 3))
+
+    def not_converted(self, error: str) -> None:
+        """Say that it was not, and what follows."""
+        log.warn(
+            "compact-failed",
+            "The database goes on as it is and cannot shrink; mend that, and the next start tries again.",
+            error=error,
+        )
+
+    def shrunk(self, size: int, freed: int, duration: float) -> None:
+        """Say that room was given back."""
+        log.info("shrunk", size=size, freed=freed, duration=round(duration, 3))
+
+
+def tell_space(taken: Space | StoreError, used: int | None) -> None:
+    """Say how much room the database takes, and files: ``used`` bytes."""
+    if not isinstance(taken, StoreError):
+        log.info("space", size=taken.size, free=taken.free, wal=taken.wal, used=used)

@@ -1,0 +1,214 @@
+"""Space: what the database no longer needs goes back to the file system, in slices that nobody feels.
+
+Deleting rows leaves free pages in the file. Those are taken out of it by SQLite's incremental vacuum, which
+needs a file that was made for it; files of earlier versions are written anew once (`convert`).
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Protocol
+
+import apsw
+
+from chatd.chat.storage import Space
+
+SLICE: Final = 256
+"""Pages, 1 MiB, that one transaction gives back: 2 to 10 ms, most of it one flush, as any commit takes."""
+
+SPARE: Final = 64
+"""Free pages that stay in the file at the least: what comes next uses them."""
+
+SPARE_PART: Final = 20
+"""For so many pages in use one may be free: rooms that grow as fast as they are cut need it again."""
+
+PAUSE: Final = 0.05
+"""Seconds without a commit after which a slice may be given back, and between two slices."""
+
+BUSY_PAUSE: Final = 0.5
+"""Seconds between two slices while commits follow each other: 2 MiB a second for two flushes more."""
+
+LATER: Final = 10.0
+"""Seconds to wait where it cannot be done now: another program reads, or the disk is full."""
+
+WAL_LIMIT: Final = 4_194_304
+"""Bytes that the write-ahead log may keep when nothing needs it; it is brought in about as often."""
+
+ROOM: Final = 16_777_216
+"""Bytes that must be free on the disk beyond what writing the file anew needs."""
+
+TELL_INTERVAL: Final = 10.0
+"""Seconds after which it is told again how far that is."""
+
+BUSY_TIMEOUT: Final = 1000
+"""Milliseconds that the daemon waits for another program that has the database locked."""
+
+_INCREMENTAL: Final = 2
+"""What SQLite calls that way of vacuuming."""
+
+
+class SpaceListener(Protocol):
+    """Is told what becomes of the database's room; sizes are bytes, durations seconds."""
+
+    def converting(self, size: int, written: int) -> None:
+        """Hear that the file is being written anew, ``written`` of at most ``size`` bytes so far."""
+
+    def converted(self, size: int, freed: int, duration: float) -> None:
+        """Hear that it was, has ``size`` bytes now, and had so many more before."""
+
+    def not_converted(self, error: str) -> None:
+        """Hear why it was not."""
+
+    def shrunk(self, size: int, freed: int, duration: float) -> None:
+        """Hear that ``freed`` bytes were given back, and ``size`` are left."""
+
+
+def prepare(database: apsw.Connection) -> None:
+    """Make a new database, without any table yet, one that can shrink."""
+    database.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")
+
+
+def can_shrink(database: apsw.Connection) -> bool:
+    """Return whether free pages can be taken out of the file."""
+    return bool(database.pragma("auto_vacuum") == _INCREMENTAL)
+
+
+def space_of(database: apsw.Connection, path: Path) -> Space:
+    """Return how much room the database at ``path`` takes."""
+    size = database.pragma("page_size")
+    return Space(size * database.pragma("page_count"), size * database.pragma("freelist_count"), _wal(path))
+
+
+def _wal(path: Path) -> int:
+    try:
+        return Path(f"{path}-wal").stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def convert(database: apsw.Connection, path: Path, listener: SpaceListener) -> None:
+    """Write a file that cannot shrink anew beside it, as one that can, and let that take its place.
+
+    A crash leaves the one or the other, whole. Where it cannot be done, ``listener`` hears why and the file
+    stays as it is. ``database``, which nobody else may have open, is closed, to be opened anew.
+    """
+    new = path.with_name(path.name + ".new")
+    begin = time.monotonic()
+    try:
+        new.unlink(missing_ok=True)
+        before = space_of(database, path)
+        _check_room(path.parent, before.size - before.free)
+        if database.pragma("journal_mode", "delete") != "delete":
+            raise apsw.BusyError("another program has it open")
+        _write_anew(database, new, before.size - before.free, listener)
+        database.close()
+        sync(new)
+        new.replace(path)
+        sync(path.parent)
+    except (apsw.Error, OSError) as error:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        listener.not_converted(str(error))
+    else:
+        size = path.stat().st_size
+        listener.converted(size, before.size - size, time.monotonic() - begin)
+    finally:
+        database.close()
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed + ROOM:
+        raise OSError(f"it needs {needed + ROOM} bytes of room on the disk, and {free} are there")
+
+
+def _write_anew(database: apsw.Connection, new: Path, size: int, listener: SpaceListener) -> None:
+    os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    told = time.monotonic()
+    listener.converting(size, 0)
+
+    def tell() -> bool:
+        nonlocal told
+        if time.monotonic() - told >= TELL_INTERVAL:
+            told = time.monotonic()
+            listener.converting(size, new.stat().st_size)
+        return False
+
+    prepare(database)
+    database.set_progress_handler(tell, 100_000)
+    try:
+        database.execute("VACUUM INTO ?", (str(new),))
+    finally:
+        database.set_progress_handler(None)
+
+
+def sync(path: Path) -> None:
+    """Make a file, or the names in a folder, last."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class Shrinking:
+    """Gives back what the database at ``path`` does not need; for the thread that writes to ``database``.
+
+    ``told`` hears the size, the bytes given back and the seconds that took, once all is given back.
+    """
+
+    def __init__(
+        self, database: apsw.Connection, path: Path, told: Callable[[int, int, float], object]
+    ) -> None:
+        self._database = database
+        self._path = path
+        self._told = told
+        self._can = can_shrink(database)
+        self._begun: tuple[int, float] | None = None
+        self._last = 0.0
+        database.pragma("journal_size_limit", WAL_LIMIT)
+
+    def between(self) -> None:
+        """Give back a slice between two commits, where none was for a while."""
+        if time.monotonic() - self._last >= BUSY_PAUSE:
+            self.idle()
+
+    def idle(self) -> float | None:
+        """Give back a slice; return the seconds until the next one, None where nothing is left to do."""
+        self._last = time.monotonic()
+        try:
+            return self._step()
+        except apsw.Error:  # a full disk, mostly: to shrink takes room in the log; commits tell of it
+            return LATER
+
+    def _step(self) -> float | None:
+        space = space_of(self._database, self._path)
+        page = self._database.pragma("page_size")
+        spare = max(SPARE * page, (space.size - space.free) // SPARE_PART)
+        surplus = (space.free - spare) // page if self._can else 0
+        if surplus > (0 if self._begun else SLICE):
+            self._begun = self._begun or (space.size, self._last)
+            for _ in self._database.execute(f"PRAGMA incremental_vacuum({min(surplus, SLICE)})"):
+                pass
+            return PAUSE
+        if not self._begun and space.wal <= WAL_LIMIT:
+            return None
+        if not self._checkpoint():
+            return LATER
+        if self._begun:
+            (before, begin), self._begun = self._begun, None
+            self._told(space.size, before - space.size, time.monotonic() - begin)
+        return None
+
+    def _checkpoint(self) -> bool:
+        """Bring the log into the file and empty it; return whether nobody who reads was in the way."""
+        self._database.set_busy_timeout(0)
+        try:
+            for blocked, *_ in self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)"):
+                return not blocked
+            return False
+        finally:
+            self._database.set_busy_timeout(BUSY_TIMEOUT)
