@@ -9,6 +9,9 @@
 
 Everything that takes time returns a Deferred. A refusal fails it with `chatd.wire.errors.RequestError`; what
 can never work fails it with `chatd.client.problems.ClientError`. Requests made without a link wait for one.
+
+What changes something (sends, joins, leaves, topics, nicks) takes effect in the order of the calls, whatever
+happens to the links meanwhile; nothing has to be awaited for that. A file takes its place when it is there.
 """
 
 import random
@@ -254,7 +257,13 @@ class Client:
         return self.ask(m.Join(id=0, room=room, after=after)).addCallback(lambda ok: ok.room)
 
     def leave(self, room: str) -> Deferred[m.Ok]:
-        """Leave ``room``."""
+        """Leave ``room``, once all is said there that was to be said before: files as well."""
+        posted = self._files.posted(self.name(room))
+        return self._leave(None, room) if posted is None else posted.addCallback(self._leave, room)
+
+    def _leave(self, _: None, room: str) -> Deferred[m.Ok]:
+        if self._machine.stopped is not None:
+            return fail(ClientError("stopped", "The client was stopped."))
         return self.ask(m.Leave(id=0, room=room))
 
     def topic(self, room: str, text: str) -> Deferred[m.Ok]:

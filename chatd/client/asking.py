@@ -1,4 +1,15 @@
-"""Requests that wait for their answers: asked again on the next link where asking twice does no harm."""
+"""Requests that wait for their answers: asked again on the next link where asking twice does no harm.
+
+One person has one order: what was entered first takes effect first. Texts and commands wait in two places, so
+each request knows the last send that was entered before it (its ``after``).
+
+- A request that changes something is written once every send before it is answered, for a refused send would
+  else come back behind it, and so is every such request before it. Joins may follow joins at once: the server
+  takes them in order, and a join that is asked twice has no second effect.
+- A send is written once every such request before it is answered; a join only has to be written.
+- A request that only looks is written behind what changes something, but does not wait for sends.
+- A read mark goes at once, and so does a join that the machine itself asks for when a link begins.
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -20,23 +31,43 @@ REPEATABLE: Final = (Join, Leave, Nick, Read, ListRooms, Members, History)
 """Requests whose repetition has no second effect."""
 
 
+LOOKING: Final = (ListRooms, Members, History)
+"""Requests that change nothing, but see what those before them have changed."""
+
+
 @dataclass(slots=True)
 class Asked:
-    """A request without its answer; ``wanted`` marks a join that the machine itself asked for."""
+    """A request without its answer; ``wanted`` marks a join that the machine itself asked for.
+
+    ``after`` is the key of the last send that was entered before it.
+    """
 
     message: Request
     written: bool = False
     again: bool = False
     wanted: str = ""
+    after: int = 0
+
+    @property
+    def changing(self) -> bool:
+        """Return whether it has its place in the order of what a person enters."""
+        return not self.wanted and not isinstance(self.message, (Read, *LOOKING))
+
+    @property
+    def holding(self) -> bool:
+        """Return whether what was entered behind it has to wait."""
+        return not (self.written and isinstance(self.message, Join))
 
 
 class Asking:
     """All requests without an answer, in the order they were asked, by id."""
 
-    __slots__ = ("_next", "asked")
+    __slots__ = ("_changing", "_next", "_unwritten", "asked")
 
     def __init__(self) -> None:
         self.asked: dict[int, Asked] = {}
+        self._changing: dict[int, Asked] = {}
+        self._unwritten = 0
         self._next = 1
 
     def number(self) -> int:
@@ -45,35 +76,81 @@ class Asking:
         self._next += 1
         return number
 
-    def add(self, message: Request, wanted: str = "") -> int:
-        """Give ``message`` its id, and remember it as not yet written."""
+    def add(self, message: Request, wanted: str = "", after: int = 0) -> int:
+        """Give ``message`` its id, and remember it as not yet written; return the id."""
         number = self.number()
-        self.asked[number] = Asked(msgspec.structs.replace(message, id=number), wanted=wanted)
+        asked = Asked(msgspec.structs.replace(message, id=number), wanted=wanted, after=after)
+        self.asked[number] = asked
+        self._unwritten += 1
+        if asked.changing:
+            self._changing[number] = asked
         return number
 
-    def unwritten(self) -> list[Asked]:
-        """Return what was not written to the present link, and take it as written."""
-        found = [asked for asked in self.asked.values() if not asked.written]
-        for asked in found:
-            asked.written = True
+    def writable(self, first: int | None) -> list[Asked]:
+        """Return what may be written to the present link now, and take it as written.
+
+        ``first`` is the key of the first send without an answer, None where there is none.
+        """
+        if not self._unwritten:
+            return []
+        found: list[Asked] = []
+        open_before = holding_before = unwritten_before = False
+        for asked in self.asked.values():
+            if not asked.written:
+                if asked.changing:
+                    joins = isinstance(asked.message, Join)
+                    waits = holding_before if joins else open_before
+                    waits = waits or (first is not None and first <= asked.after)
+                else:
+                    waits = unwritten_before and isinstance(asked.message, LOOKING)
+                if not waits:
+                    asked.written = True
+                    found.append(asked)
+            if asked.changing:
+                open_before = True
+                holding_before = holding_before or asked.holding
+                unwritten_before = unwritten_before or not asked.written
+        self._unwritten -= len(found)
         return found
+
+    def last_send(self) -> int | None:
+        """Return the key of the last send that may be written now; None if any may."""
+        return next((asked.after for asked in self._changing.values() if asked.holding), None)
+
+    def leaving(self) -> list[str]:
+        """Return the rooms that were left on an earlier link, as far as anybody knows."""
+        return [
+            asked.message.room
+            for asked in self._changing.values()
+            if asked.again and isinstance(asked.message, Leave)
+        ]
+
+    @property
+    def delayed(self) -> bool:
+        """Return whether a request that changes something waits to be written."""
+        return bool(self._changing) and not all(asked.written for asked in self._changing.values())
 
     def answered(self, number: int) -> Asked | None:
         """Take out the request that ``number`` names."""
-        return self.asked.pop(number, None)
+        asked = self.asked.pop(number, None)
+        self._changing.pop(number, None)
+        if asked is not None and not asked.written:
+            self._unwritten -= 1
+        return asked
 
     def cancel(self, number: int) -> None:
         """Ask for ``number`` no more; an answer on its way is not waited for."""
-        self.asked.pop(number, None)
+        self.answered(number)
 
     def restart(self) -> list[int]:
         """Note that the link is gone; return, and forget, what cannot be asked again."""
         lost = []
         for number, asked in list(self.asked.items()):
             if asked.wanted or (asked.written and not isinstance(asked.message, REPEATABLE)):
-                del self.asked[number]
+                self.answered(number)
                 if not asked.wanted:
                     lost.append(number)
             elif asked.written:
                 asked.written, asked.again = False, True
+                self._unwritten += 1
         return lost

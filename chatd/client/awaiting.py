@@ -28,7 +28,9 @@ class Awaiting:
         """Ask any request of the protocol; its ``id`` is filled in."""
         machine = self._driver.machine
         number, effects = machine.ask(message, self._driver.now())
-        asked: Deferred[Ok] = Deferred(lambda _: machine.requests.asking.cancel(number))
+        asked: Deferred[Ok] = Deferred(
+            lambda _: self._driver.feed(machine.cancel(number, self._driver.now()))
+        )
         self._asked[number] = asked
         self._driver.feed(effects)
         return asked

@@ -48,20 +48,44 @@ class Files:
         self._threads: Threads | None = None
         self._carrier: Carrier | None = None
         self._posting: set[int] = set()
+        self._bound: dict[Deferred[Sent], str] = {}
+        self._awaited: dict[str, list[Deferred[None]]] = {}
         self._left = self._wait_for_left()
 
     # ---- the program --------------------------------------------------------------------------------
 
     def put(self, room: str, path: Path, caption: str, *, keep: bool) -> Deferred[Sent]:
         """Send the file at ``path`` and post it in ``room``."""
-        return self._made().put(room, path, caption, keep=keep)
+        return self._bound_for(room, self._made().put(room, path, caption, keep=keep))
 
     def put_kept(self) -> list[tuple[KeptUpload, Deferred[Sent]]]:
         """Go on with the files that earlier runs have kept and not posted."""
         if self._slot is None:
             return []
         carrier = self._made()
-        return [(upload, carrier.go_on(key, upload)) for key, upload in self._slot.uploads().items()]
+        return [
+            (upload, self._bound_for(upload.room, carrier.go_on(key, upload)))
+            for key, upload in self._slot.uploads().items()
+        ]
+
+    def _bound_for(self, room: str, sent: Deferred[Sent]) -> Deferred[Sent]:
+        self._bound[sent] = fold(room)
+        return sent.addBoth(self._arrived, sent)
+
+    def _arrived(self, result: T, sent: Deferred[Sent]) -> T:
+        room = self._bound.pop(sent)
+        if room not in self._bound.values():
+            for waiting in self._awaited.pop(room, ()):
+                waiting.callback(None)
+        return result
+
+    def posted(self, room: str) -> Deferred[None] | None:
+        """Return a Deferred that fires once no file is on its way to ``room``; None if none is now."""
+        if fold(room) not in self._bound.values():
+            return None
+        waiting: Deferred[None] = Deferred()
+        self._awaited.setdefault(fold(room), []).append(waiting)
+        return waiting
 
     def get(self, room: str, seq: int | None, prefix: str, wanted: Wanted) -> Deferred[Path]:
         """Bring a file of ``room`` to where it is ``wanted``."""

@@ -103,6 +103,10 @@ class Outbox:
         waiting = self._flying < len(self.entries)
         return waiting and len(self._asked) < window and self._bytes < FLIGHT_BYTES
 
+    def next_key(self) -> int:
+        """Return the key of the entry that is written next, of which there must be one."""
+        return self.entries[self._flying].key
+
     def write(self, request: int) -> tuple[int, Entry]:
         """Return the number and the entry to be written as ``request``."""
         entry = self.entries[self._flying]

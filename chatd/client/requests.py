@@ -1,6 +1,7 @@
 """Requests: all that is asked of the server over the links that come and go, and what its answers mean.
 
-Plain requests, sends and transfers share the numbers of requests, and the link.
+Plain requests, sends and transfers share the numbers of requests, and the link. `chatd.client.asking` tells
+how sends and requests wait for each other.
 """
 
 from chatd.client.asking import Asked, Asking
@@ -31,22 +32,27 @@ class Requests:
 
     # ---- the link -----------------------------------------------------------------------------------
 
+    def enter(self, message: Request) -> int:
+        """Take in ``message`` behind everything that was entered before; return its id."""
+        return self.asking.add(message, after=self.sends.newest)
+
     def ask(self, link: Link, now: float) -> None:
-        """Write the plain requests that were not written to ``link``."""
-        frames = [encode(asked.message) for asked in self.asking.unwritten()]
-        if frames:
-            self._out.write(link, b"".join(frames), now)
+        """Write the plain requests that may be written to ``link`` now."""
+        asked = self.asking.writable(self.sends.oldest)
+        if asked:
+            self._out.write(link, b"".join([encode(one.message) for one in asked]), now)
 
     def pump(self, link: Link, now: float) -> None:
-        """Write the sends and the frames of transfers that may be written to ``link`` now.
+        """Write the requests, the sends and the frames of transfers that may be written to ``link`` now.
 
         Parts of files come last, and like sends only while the link takes them.
         """
         self.sends.tick(now)
-        sends = self.sends.frames(link.window) if link.writable else b""
+        self.ask(link, now)
+        sends = self.sends.frames(link.window, self.asking.last_send()) if link.writable else b""
         if sends:
             self._out.write(link, sends, now)
-        told, asked = self.transfers.told(), self.transfers.asked(now)
+        told, asked = self.transfers.told(), self.transfers.asked(now, held=self.asking.delayed)
         if told:
             self._out.say(link, told, now)
         if asked:

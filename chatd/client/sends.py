@@ -55,12 +55,22 @@ class Sends:
 
     # ---- what goes out ------------------------------------------------------------------------------
 
-    def frames(self, window: int) -> bytes:
-        """Return what may be written now, at most ``window`` being unanswered."""
+    @property
+    def newest(self) -> int:
+        """Return the key of the send that was entered last, of all runs."""
+        return self._key
+
+    @property
+    def oldest(self) -> int | None:
+        """Return the key of the first send without an answer, None where there is none."""
+        return self.outbox.entries[0].key if self.outbox.entries else None
+
+    def frames(self, window: int, last: int | None = None) -> bytes:
+        """Return what may be written now, nothing behind key ``last`` and at most ``window`` unanswered."""
         frames: list[bytes] = []
         if self._held_until is not None or self.outbox.unsaved:
             return b""
-        while self.outbox.ready(window):
+        while self.outbox.ready(window) and (last is None or self.outbox.next_key() <= last):
             number = self._request_id()
             n, entry = self.outbox.write(number)
             frames.append(encode(Send(id=number, n=n, room=entry.room, text=entry.text, file=entry.file)))

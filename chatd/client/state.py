@@ -70,15 +70,21 @@ class Machine(Links):
         return key, self._taken()
 
     def withdraw(self, keys: set[int]) -> list[Effect]:
-        """Take back sends that are not known to be accepted."""
+        """Take back sends that are not known to be accepted; once that is saved, what is behind goes on."""
         self.requests.sends.withdraw(keys)
         return self._taken()
 
     def ask(self, message: m.Request, now: float) -> tuple[int, list[Effect]]:
         """Ask ``message``, now or once there is a link; return the id that its `Reply` names, and effects."""
-        number = self.requests.asking.add(message)
+        number = self.requests.enter(message)
         self._ask(now)
         return number, self._taken()
+
+    def cancel(self, number: int, now: float) -> list[Effect]:
+        """Ask for ``number`` no more; an answer on its way is not waited for."""
+        self.requests.asking.cancel(number)
+        self._pump(now)
+        return self._taken()
 
     def transfer(self, change: Callable[[Transfers], T], now: float) -> tuple[T, list[Effect]]:
         """Begin or end a transfer, or tell what was done with its file; return what that returns."""
@@ -229,6 +235,8 @@ class Machine(Links):
             return
         link.introduced = True
         self.out.write(link, link.ping(now), now)
+        for room in self.requests.asking.leaving():
+            self.rooms.unwant(self.rooms.name(room))
         self.out.tell(self.rooms.compare(link.positions, link.named))
         for name in self.rooms.unjoined(link.positions):
             self._join(link, name, self.rooms.cursor(name))

@@ -193,10 +193,12 @@ class Transfers:
         out, self._out = self._out, []
         return b"".join(out)
 
-    def asked(self, now: float) -> bytes:
-        """Return what the server is to be asked now."""
+    def asked(self, now: float, *, held: bool = False) -> bytes:
+        """Return what the server is to be asked now; nothing while ``held``."""
         for moving in self.all.values():
             moving.retry_at = moving.retry_at if moving.retry_at > now else 0.0
+        if held:
+            return b""
         return b"".join([self._ask(moving) for moving in self.all.values() if self._may_ask(moving)])
 
     def chunks(self, now: float) -> list[bytes]:

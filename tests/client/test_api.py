@@ -62,6 +62,47 @@ def test_refusals_fail_with_their_code(world, enter):
     assert not ann.waiting()
 
 
+def test_calls_take_effect_in_their_order_without_waiting_for_each_other(world, enter):
+    ann, bob = enter("ann", "#a"), enter("bob", "#a")
+    world.advance(1)
+    world.crash_server()
+    done = [
+        ann.send("#a", "one"),
+        ann.topic("#a", "two"),
+        ann.nick("annie"),
+        ann.send("#a", "four"),
+        ann.leave("#a"),
+        ann.join("#b"),
+        ann.send("#b", "seven"),
+    ]
+    world.start_server()
+    world.advance(20)
+    for one in done:
+        now(one)
+    events = [notice.event for notice in bob.heard if isinstance(notice, EventSeen)]
+    assert [(event.kind, event.by, event.text) for event in events][-5:] == [
+        ("message", "ann", "one"),
+        ("topic", "ann", "two"),
+        ("nick", "ann", "annie"),
+        ("message", "annie", "four"),
+        ("leave", "annie", ""),
+    ]
+
+
+def test_a_request_that_is_given_up_does_not_keep_what_is_behind_it(world, enter):
+    ann = enter("ann", "#a")
+    world.advance(1)
+    world.store.failing = OSError("disk full")
+    first, left, second = ann.send("#a", "one"), ann.leave("#a"), ann.send("#a", "two")
+    world.advance(0.5)
+    left.addErrback(lambda _: None)
+    left.cancel()
+    world.store.failing = None
+    world.advance(5)
+    assert (now(first).room, now(second).room) == ("#a", "#a")
+    assert texts(ann) == ["one", "two"]
+
+
 def test_a_crash_of_the_daemon_loses_and_doubles_nothing(world, enter):
     ann, bob = enter("ann", "#a"), enter("bob", "#a")
     world.advance(1)

@@ -343,6 +343,46 @@ def test_in_a_pipe_lines_go_in_and_lines_come_out(pipe, daemon):
     )
 
 
+def test_in_a_pipe_everything_takes_effect_in_the_order_of_its_lines(pipe, sit):
+    bob = sit("bob")
+    bob.await_line("/help")
+    bob.type("/join #tea\r")
+    bob.await_last("#tea>")
+    done = pipe("ann", b"/join #tea\nhello\n/topic over\nstill ann\n/nick anna\ngood night\n/leave\n")
+    assert (done.returncode, b"Not sent" in done.stderr) == (0, False)
+    lines = without_times(bob.await_line("anna left"))
+    assert [line for line in lines if line.startswith("#tea ") and "bob" not in line] == [
+        "#tea * ann joined",
+        "#tea <ann> hello",
+        "#tea * ann set the topic: over",
+        "#tea <ann> still ann",
+        "#tea * ann is now anna",
+        "#tea <anna> good night",
+        "#tea * anna left",
+    ]
+
+
+def test_what_is_entered_while_the_link_is_down_takes_effect_in_its_order(sit, daemon):
+    ann, bob = sit("ann"), sit("bob")
+    for somebody in (ann, bob):
+        somebody.await_line("/help")
+        somebody.type("/join #tea\r")
+        somebody.await_last("#tea>")
+    daemon.kill()
+    ann.await_last("#tea (offline)>")
+    ann.type("good night\r")
+    ann.await_last("#tea (offline, 1 waiting)>")
+    ann.type("/leave\r")
+    ann.await_line("/leave is asked as soon as there is a connection and the message before")
+    daemon.start()
+    lines = without_times(bob.await_line("ann left"))
+    assert [line for line in lines if "good night" in line or "left" in line] == [
+        "#tea <ann> good night",
+        "#tea * ann left",
+    ]
+    ann.await_last(">")
+
+
 def test_what_a_pipe_could_not_say_is_told_and_ends_with_status_1(pipe):
     done = pipe("ann", b"nowhere\n/join #tea\nok\n\xff\n" + b"x" * 20_000 + b"\n")
     said = done.stderr.decode()

@@ -32,6 +32,9 @@ GRACE: Final = 2.0
 LOOK: Final = 0.25
 """Seconds between two looks at how far files are."""
 
+HELD: Final = 1.0
+"""Seconds after which it is told that a command waits for messages that were entered before it."""
+
 ENOUGH: Final = 1000
 """Sends that may wait before no more lines are read from a program."""
 
@@ -51,7 +54,8 @@ class Conversation:
         self._reactor = reactor
         self._met: set[str] = set()
         self._days = showing.Days(datetime.now().astimezone().date())
-        self._running: set[Deferred[None]] = set()
+        self._running: dict[Deferred[None], str] = {}
+        self._finished = False
         self.unfinished = Unfinished(waiting.key for waiting in client.waiting())
         self._ending = False
         self._status = 0
@@ -74,7 +78,13 @@ class Conversation:
         files = sum(file.sending and file.stage is not Stage.POSTING for file in self.client.transfers())
         if files:
             self.say(showing.stay_unsent(files))
-        for running in list(self._running):
+        self._finished = True
+        undone = [name for name in self._running.values() if name]
+        if undone:
+            self.say(showing.not_done(undone))
+        # What waits behind a command that changes something goes out in the next run: it is not cancelled, so
+        # that this does not begin now.
+        for running in [running for running, name in self._running.items() if not name]:
             running.cancel()
         waiting = len(self.client.waiting())
         if waiting:
@@ -225,8 +235,8 @@ class Conversation:
             sent.addErrback(lambda _: None)
         self.console.refresh()
 
-    def posted(self, sent: Sent) -> None:
-        """Note that a file is posted: it is still to be shown."""
+    def posted(self, sent: Sent | m.Ok) -> None:
+        """Note that a file is posted, or that a topic is set: its event is still to be shown."""
         self.unfinished.expect(sent)
 
     def _meet(self, room: str) -> None:
@@ -249,18 +259,30 @@ class Conversation:
         except ClientError as error:
             self.unusable(error.text)
             return
+        before = {waiting.key for waiting in self.client.waiting()} if command.changes else set()
         running = Deferred.fromCoroutine(command.do(self, call.argument))
-        if not running.called and self.client.status().state is not LinkState.CONNECTED:
-            self.say(f"/{call.name} is asked as soon as there is a connection.")
-        self._run(running)
+        if not running.called:
+            if self.client.status().state is not LinkState.CONNECTED:
+                self.say(showing.asked_later(call.name, len(before)))
+            elif before:
+                self._reactor.callLater(HELD, self._say_held, running, before)
+        self._run(running, call.name if command.changes else "")
 
-    def _run(self, running: Deferred[None]) -> None:
-        self._running.add(running)
+    def _say_held(self, running: Deferred[None], before: set[int]) -> None:
+        left = before & {waiting.key for waiting in self.client.waiting()}
+        if running in self._running and left:
+            self.say(showing.held(self._running[running], len(left)))
+
+    def _run(self, running: Deferred[None], changes: str = "") -> None:
+        """Await ``running``, which may be a command that ``changes`` something."""
+        self._running[running] = changes
         running.addErrback(self._explain)
         running.addBoth(partial(self._answered, running))
 
     def _explain(self, failure: Failure) -> None:
         problem = failure.value
+        if self._finished:
+            return
         if isinstance(problem, (ClientError, RequestError)):
             self.unusable(clean_line(self._reason(problem)))
         elif not isinstance(problem, CancelledError):
@@ -272,7 +294,7 @@ class Conversation:
         return error.text if self.console.interactive else explain(error)
 
     def _answered(self, running: Deferred[None], _: None) -> None:
-        self._running.discard(running)
+        self._running.pop(running, None)
         self.check_end()
 
     # ---- the end ------------------------------------------------------------------------------------
@@ -288,7 +310,8 @@ class Conversation:
 
     def check_end(self) -> None:
         """End if that is wanted and nothing is unfinished."""
-        asked = bool(self._running) and not self.console.interactive
+        running = self._running.values()
+        asked = any(running) if self.console.interactive else bool(running)
         if self._ending and not asked and not self.unfinished:
             self.console.drained().addCallback(lambda _: self._end())
 

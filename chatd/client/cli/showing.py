@@ -91,6 +91,28 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def asked_later(command: str, before: int) -> str:
+    """Return the sentence about a command that waits for a connection, and for ``before`` messages."""
+    sent = f" and {_sent_before(before)}" if before else ""
+    return f"/{command} is asked as soon as there is a connection{sent}."
+
+
+def held(command: str, before: int) -> str:
+    """Return the sentence about a command that has waited for ``before`` messages for a while."""
+    return f"/{command} waits until {_sent_before(before)}."
+
+
+def _sent_before(count: int) -> str:
+    return "the message before it is sent" if count == 1 else f"the {count} messages before it are sent"
+
+
+def not_done(commands: Sequence[str]) -> str:
+    """Return the sentence about commands that were entered and are not done."""
+    names = ", ".join(f"/{command}" for command in commands)
+    one = len(commands) == 1
+    return f"{names} {'was' if one else 'were'} not done; enter {'it' if one else 'them'} again next time."
+
+
 def stay_queued(number: int) -> str:
     """Return the sentence for the sends that were not durable when chatc ended."""
     verb, pronoun = ("stays", "it goes") if number == 1 else ("stay", "they go")

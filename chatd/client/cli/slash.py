@@ -18,7 +18,7 @@ from chatd.client.problems import ClientError
 from chatd.client.values import Sent
 from chatd.wire.errors import RequestError
 from chatd.wire.limits import MAX_INT, PAGE_ROWS
-from chatd.wire.messages import Event
+from chatd.wire.messages import Event, Ok
 from chatd.wire.names import fold
 
 PAGE: Final = 20
@@ -46,8 +46,8 @@ class Talk(Protocol):
     def post(self, room: str, text: str) -> None:
         """Send ``text`` to ``room``."""
 
-    def posted(self, sent: Sent) -> None:
-        """Note that a file is posted."""
+    def posted(self, sent: Sent | Ok) -> None:
+        """Note that a file is posted, or that a topic is set: its event is still to be shown."""
 
     def leave_chatc(self) -> None:
         """End."""
@@ -58,11 +58,15 @@ Do = Callable[[Talk, str], Coroutine[Deferred[Any], Any, None]]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command: how it is used, what it is for, and what does it."""
+    """One command: how it is used, what it is for, and what does it.
+
+    ``changes`` says that it takes effect behind all that was entered before it.
+    """
 
     usage: str
     summary: str
     do: Do
+    changes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,14 @@ async def _join(talk: Talk, argument: str) -> None:
 
 async def _leave(talk: Talk, argument: str) -> None:
     room = room_name(argument) if argument else _room(talk, "leave")
+    name = talk.client.name(room)
+    sending = [file for file in talk.client.transfers() if file.sending]
+    files = [file.name for file in sending if fold(talk.client.name(file.room)) == fold(name)]
+    if files:
+        talk.say(
+            f"You leave {clean_line(name)} once {clean_line(', '.join(files))}"
+            f" {'is' if len(files) == 1 else 'are'} posted there; /cancel gives up a file."
+        )
     if room.startswith("#"):
         await talk.client.leave(room)
     if fold(talk.client.name(room)) == fold(talk.client.name(talk.current)):
@@ -152,7 +164,7 @@ async def _msg(talk: Talk, argument: str) -> None:
 async def _topic(talk: Talk, argument: str) -> None:
     room = _room(talk, "topic")
     if argument:
-        await talk.client.topic(room, "" if argument == "-" else argument)
+        talk.posted(await talk.client.topic(room, "" if argument == "-" else argument))
         return
     topic = next((known.topic for known in talk.client.followed() if known.room == room), "")
     name = clean_line(talk.client.name(room))
@@ -277,10 +289,10 @@ async def _quit(talk: Talk, _: str) -> None:
 
 
 COMMANDS: Final[dict[str, Command]] = {
-    "join": Command("/join #room", "enter a room, or go on talking in one you are in", _join),
-    "leave": Command("/leave [#room]", "leave the current or the named room for good", _leave),
+    "join": Command("/join #room", "enter a room, or go on talking in one you are in", _join, changes=True),
+    "leave": Command("/leave [#room]", "leave the current or the named room for good", _leave, changes=True),
     "msg": Command("/msg nick [text]", "send a direct message; without a text, go on talking there", _msg),
-    "topic": Command("/topic [text]", "show the room's topic, or set it; - clears it", _topic),
+    "topic": Command("/topic [text]", "show the room's topic, or set it; - clears it", _topic, changes=True),
     "rooms": Command("/rooms", "list the rooms; yours have a number: Alt and the digit goes there", _rooms),
     "who": Command("/who [#room]", "list the members of the current or the named room", _who),
     "history": Command(
@@ -295,7 +307,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "cancel": Command(
         "/cancel [name]", "give up the file of that name, or all that are on their way", _cancel
     ),
-    "nick": Command("/nick [nick]", "show your nick, or take another one", _nick),
+    "nick": Command("/nick [nick]", "show your nick, or take another one", _nick, changes=True),
     "status": Command("/status", "say how the link is and what waits to be sent", _status),
     "reconnect": Command("/reconnect", "try to connect now; a live link is probed", _reconnect),
     "help": Command("/help [command]", "say what there is", _help),

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from chatd.client.notices import Accepted, EventSeen, GapSeen, Notice, RoomClosed, RoomOpened, SendRefused
 from chatd.client.values import Sent
+from chatd.wire.messages import Ok
 
 
 class Unfinished:
@@ -43,7 +44,7 @@ class Unfinished:
     def _show(self, room: str, seq: int) -> None:
         self._shown[room] = max(seq, self._shown.get(room, 0))
 
-    def expect(self, accepted: Accepted | Sent) -> None:
+    def expect(self, accepted: Accepted | Sent | Ok) -> None:
         """Note that what was ``accepted`` is to be shown, where its room is."""
         if accepted.seq is not None and accepted.room in self._shown:
             self._expected[accepted.room] = max(accepted.seq, self._expected.get(accepted.room, 0))

@@ -233,6 +233,86 @@ def test_a_command_in_an_outage_says_that_it_waits(world, person):
     assert any(line.startswith("#a has 1 member.") for line in ann.paper.shown)
 
 
+def test_a_command_in_an_outage_says_that_it_waits_for_the_texts_before_it(world, person):
+    ann, bob = person("ann"), person("bob")
+    ann.type("/join #a")
+    bob.type("/join #a")
+    world.crash_server()
+    world.advance(1)
+    ann.type("good", "night")
+    assert ann.type("/topic gone home")[-1:] == [
+        "chatc: /topic is asked as soon as there is a connection and the 2 messages before it are sent."
+    ]
+    ann.type("/leave")
+    world.start_server()
+    world.advance(10)
+    assert bob.paper.shown[-4:] == [
+        "#a <ann> good",
+        "#a <ann> night",
+        "#a * ann set the topic: gone home",
+        "#a * ann left",
+    ]
+    assert ann.prompt == "> "
+    assert not any("Not sent" in note for note in ann.paper.notes)
+
+
+def test_a_text_before_a_leave_is_heard(world, person):
+    ann, bob = person("ann"), person("bob")
+    ann.type("/join #a")
+    bob.type("/join #a")
+    ann.type("good night", "/leave", wait=0)
+    world.advance(1)
+    assert bob.paper.shown[-2:] == ["#a <ann> good night", "#a * ann left"]
+
+
+def test_a_nick_is_taken_behind_the_text_before_it(world, person):
+    ann = person("ann")
+    ann.type("/join #a")
+    ann.type("as ann", "/nick bea", "as bea", wait=0)
+    world.advance(1)
+    said = [line for line in ann.paper.shown if line.startswith("#a")]
+    assert said[-3:] == ["#a <ann> as ann", "#a * ann is now bea", "#a <bea> as bea"]
+    assert "Your nick is bea." in ann.paper.shown
+
+
+def test_a_command_that_waits_long_for_a_text_says_so(world, person):
+    ann = person("ann")
+    ann.type("/join #a")
+    world.store.failing = OSError("disk full")
+    ann.type("good night", wait=0.1)
+    said = ann.type("/leave", wait=1.5)
+    assert "chatc: /leave waits until the message before it is sent." in said
+    world.store.failing = None
+    world.advance(5)
+    assert ann.paper.shown[-2:] == ["#a <ann> good night", "#a * ann left"]
+
+
+def test_what_was_not_done_is_said_at_the_end(world, person):
+    ann = person("ann")
+    ann.type("/join #a")
+    world.crash_server()
+    world.advance(1)
+    ann.type("good night", "/leave", "/join #b", "hello b", "/quit")
+    ann.leave()
+    assert ann.paper.notes[-2:] == [
+        "chatc: /leave, /join were not done; enter them again next time.",
+        "chatc: 2 messages stay queued; they go out when chatc runs again.",
+    ]
+
+
+def test_quit_waits_a_little_for_a_command_behind_a_text(world, person):
+    ann, bob = person("ann"), person("bob")
+    ann.type("/join #a")
+    bob.type("/join #a")
+    world.network.latency = 0.3
+    for line in ("good night", "/leave", "/quit"):
+        ann.talk.line(line)
+    assert not ann.talk.over.called
+    world.advance(2)
+    assert ann.talk.over.called
+    assert bob.paper.shown[-2:] == ["#a <ann> good night", "#a * ann left"]
+
+
 def test_a_silent_link_shows(world, person):
     ann = person("ann")
     ann.type("/join #a")

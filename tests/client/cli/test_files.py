@@ -109,6 +109,30 @@ def test_how_far_a_file_is_stands_above_the_prompt(room):
     ann.leave()
 
 
+def test_a_leave_waits_for_the_files_before_it(room):
+    ann, bob = sit(room, "ann"), sit(room, "bob")
+    room.file("a.png", os.urandom(200_000))
+    ann.talk.line("/put a.png")
+    said = ann.type("/leave", "not held up by the file", wait=0)
+    assert "chatc: You leave #a once a.png is posted there; /cancel gives up a file." in said
+    room.advance(20)
+    assert [line.partition(": ")[0] for line in bob.paper.lines[-2:]] == [
+        "#a <ann> not held up by the file",
+        "#a <ann> posts a.png (200 kB, image/png)",
+    ]
+    assert ann.talk.prompt() == "> "
+
+
+def test_a_leave_waits_no_more_for_a_file_that_is_given_up(room):
+    ann = sit(room, "ann")
+    room.file("a.png", os.urandom(200_000))
+    ann.talk.line("/put a.png")
+    ann.talk.line("/leave")
+    ann.type("/cancel", wait=2)
+    assert ann.talk.prompt() == "> "
+    assert not room.posted
+
+
 def test_a_file_that_is_left_goes_on_when_chatc_runs_again(room):
     ann = sit(room, "ann", slot=room.slot())
     room.world.network.latency = 0.05
