@@ -23,7 +23,7 @@ from chatd.server.committer import Committer
 from chatd.server.desk import Desk
 from chatd.server.drain import drain
 from chatd.server.eager import send_eagerly
-from chatd.server.factory import ChatFactory
+from chatd.server.factory import factories
 from chatd.server.files.expiry import Expiry
 from chatd.server.files.library import Files
 from chatd.server.housekeeping import Housekeeping
@@ -58,7 +58,7 @@ class ChatService(Service):
         self._config = config
         self._reactor = reactor
         self._terminal = terminal
-        self._factory = ChatFactory()
+        self._factories = factories()
         self._ports: list[IListeningPort] = []
         self.store: SqliteStore | None = None
 
@@ -106,7 +106,8 @@ class ChatService(Service):
         self._reaper.start()
         self._timekeeper.start()
         self._housekeeping.start()
-        self._factory.desk = self.desk
+        for factory in self._factories.values():
+            factory.desk = self.desk
         self._let_go_of_terminal()
         log.info(
             "start",
@@ -155,7 +156,7 @@ class ChatService(Service):
             return
         try:
             for listener in self._config.listen:
-                port = listen(self._reactor, listener, self._factory)
+                port = listen(self._reactor, listener, self._factories)
                 self._ports.append(port)
                 if self._config.eager_send:
                     send_eagerly(port)

@@ -1,10 +1,13 @@
-"""A client for tests that says what it is told to and keeps what it hears, and how it comes in."""
+"""Clients for tests that say what they are told to and keep what they hear, and how they come in."""
 
 from twisted.internet.protocol import Protocol, connectionDone
 
+from chatd.wire import lines
 from chatd.wire.codec import decode_from_server, encode
 from chatd.wire.frames import FrameDecoder, FrameType, frame
-from chatd.wire.messages import Event, Hello, Message, Send
+from chatd.wire.lines import LineDecoder
+from chatd.wire.messages import Event, FromServer, Hello, Message, Ping, Pong, Send
+from chatd.wire.objects import Alphabet
 
 
 class Talker(Protocol):
@@ -53,6 +56,34 @@ class Talker(Protocol):
         return [e.seq for e in self.of(Event) if e.room == room]
 
 
+class LinesTalker(Talker):
+    """The same in JSON lines."""
+
+    def __init__(self, *first, answer_pings=True):
+        super().__init__(*first, answer_pings=answer_pings)
+        self.decoder = LineDecoder(limit=1 << 24)
+
+    def say(self, *messages: Message):
+        self.transport.write(b"".join(map(lines.encode, messages)))
+
+    def dataReceived(self, data):
+        self.decoder.feed(data)
+        while (line := self.decoder.take()) is not None:
+            message = _FROM_SERVER.read_known(line)
+            if isinstance(message, Ping):
+                self.pings += 1
+                if self.answer_pings:
+                    self.say(Pong(data=message.data))
+            elif isinstance(message, Pong):
+                self.pongs.append(message.data.encode())
+            else:
+                self.heard.append(message)
+
+
+_FROM_SERVER = Alphabet(FromServer | Ping | Pong)
+TALKERS = {"native": Talker, "json-lines": LinesTalker}
+
+
 def hello(nick="", **fields):
     return Hello(nick=nick, **fields)
 
@@ -61,10 +92,10 @@ def sends(room, *texts, n=1):
     return [Send(id=1000 + n + i, n=n + i, room=room, text=text) for i, text in enumerate(texts)]
 
 
-def come_in(playground, nick="", *more, answer_pings=True, wait=0.0, **fields):
+def come_in(playground, nick="", *more, answer_pings=True, wait=0.0, speaks="native", **fields):
     """Connect a talker that says hello and ``more`` behind it; return it after ``wait`` seconds."""
-    talker = Talker(hello(nick, **fields), *more, answer_pings=answer_pings)
-    playground.connect(talker)
+    talker = TALKERS[speaks](hello(nick, **fields), *more, answer_pings=answer_pings)
+    playground.connect(talker, speaks)
     playground.advance(wait)
     return talker
 

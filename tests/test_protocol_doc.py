@@ -26,7 +26,7 @@ from chatd.client.state import Machine
 from chatd.ops.settings import HeartbeatConfig, LimitsConfig, SessionConfig
 from chatd.server.desk import BURST
 from chatd.server.state import State
-from chatd.wire import limits
+from chatd.wire import limits, lines
 from chatd.wire import messages as m
 from chatd.wire.codec import decode_from_server, decode_to_server, encode
 from chatd.wire.errors import EXPLANATIONS, ChatdError, CloseReason, Code
@@ -144,6 +144,33 @@ def _said():
 def test_transcripts_are_messages(line):
     mark, payload = line.split(" ", 1)
     check_example(payload.encode(), MARKS[mark])
+
+
+@pytest.mark.parametrize("line", [line for _, said in blocks("lines") for line in said])
+def test_lines_are_lines(line):
+    mark, text = line.split(" ", 1)
+    assert mark in MARKS
+    kinds = dict.fromkeys(["ping", "pong"], lines.decode_to_server)
+    message = kinds.get(json.loads(text)["t"], MARKS[mark])(text.encode())
+    if mark == "<":
+        assert lines.encode(message) == text.encode() + b"\n"
+
+
+@pytest.mark.parametrize("refusal", [line for _, said in blocks("refused-lines") for line in said])
+def test_lines_that_are_said_to_be_refused_are_refused(refusal):
+    code, text = refusal.split(" ", 1)
+    decoder = lines.LineDecoder()
+    decoder.feed(text.encode() + b"\n")
+    with pytest.raises(ChatdError) as caught:
+        lines.decode_to_server(decoder.take())
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("struct", [m.Ping, m.Pong])
+def test_ping_and_pong_are_told_where_they_are_messages(struct):
+    told = table(f"#### {struct.__struct_config__.tag}")
+    assert {name: row[:2] for name, row in told.items()} == {"data": ["string", '`""`']}
+    assert f"{limits.MAX_PING} characters" in PAGE
 
 
 def test_transcripts_hold_messages_and_remarks_alone():

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from msgspec.structs import replace
+
 import chatd
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.world import World
@@ -173,7 +175,7 @@ def _welcome(world: World, peer: Peer, arrival: Arrival, entrance: Entrance, now
         last=_durable_last(world, session),
         now=now,
         heartbeat=arrival.pulse,
-        limits=world.limits,
+        limits=world.limits if peer.takes_files else replace(world.limits, file=0, window=0, transfers=0),
         rooms=chunks[0],
         token=arrival.token,
         resumed=arrival.resumed,

@@ -51,12 +51,14 @@ class Rule:
 
     ``cost`` counts against the session's rate: a send is 1. A handler whose work grows with something charges
     that by itself. Whether the rate allows a request is seen to before it is read from the connection.
+    ``files`` is whether the bytes of a file follow, which not every kind of connection carries.
     """
 
     need: Need
     handle: Handler
     answer_bytes: int = 128
     cost: int = 1
+    files: bool = False
 
 
 def serve(world: World, peer: Peer, session: Session, request: m.Request, now: int) -> None:
@@ -69,6 +71,8 @@ def serve(world: World, peer: Peer, session: Session, request: m.Request, now: i
         return
     rule = RULES[type(request)]
     try:
+        if rule.files:
+            _check_carried(peer)
         if isinstance(request, m.Send):
             _check_send(world, session, request)
         room = None if rule.need is Need.NO_ROOM else _room(world, session.user, rule.need, request, now)
@@ -78,6 +82,11 @@ def serve(world: World, peer: Peer, session: Session, request: m.Request, now: i
         return
     if ok is not None:
         world.batch.answer(peer, request.id, ok)
+
+
+def _check_carried(peer: Peer) -> None:
+    if not peer.takes_files:
+        raise RequestError(Code.UNSUPPORTED, "Files are not moved over this kind of connection; use chatc.")
 
 
 def _check_send(world: World, session: Session, request: m.Send) -> None:
@@ -285,6 +294,6 @@ RULES: dict[type[m.Request], Rule] = {
     m.ListRooms: Rule(Need.NO_ROOM, _list, MAX_FRAME, cost=5),
     m.Members: Rule(Need.ROOM, _members, MAX_FRAME, cost=5),
     m.History: Rule(Need.ROOM, _history, MAX_FRAME, cost=5),
-    m.Upload: Rule(Need.NO_ROOM, _upload, cost=5),
-    m.Download: Rule(Need.ROOM, _download, 1024, cost=5),
+    m.Upload: Rule(Need.NO_ROOM, _upload, cost=5, files=True),
+    m.Download: Rule(Need.ROOM, _download, 1024, cost=5, files=True),
 }

@@ -24,6 +24,10 @@ class Peer(Protocol):
     session: "Session | None"
     peer_host: str
 
+    @property
+    def takes_files(self) -> bool:
+        """Return whether the bytes of files can be moved over it."""
+
     def reply(self, messages: Sequence[Message], answered: int) -> None:
         """Write messages that answer so many of its requests, whatever its transport's state."""
 

@@ -23,13 +23,15 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class ListenConfig(Section, frozen=True):
     """One listener: ``[[listen]]``.
 
-    ``endpoint`` is a Twisted server endpoint string. With ``certificate`` and ``key`` (PEM files) it speaks
-    TLS. Plain text beyond loopback and UNIX sockets needs ``allow_plaintext``, here or for all listeners.
-    ``backlog`` is the number of connections the kernel holds until they are accepted. With ``proxy_protocol``
-    every connection begins with a PROXY header, and only the ``trusted`` networks may connect.
+    ``endpoint`` is a Twisted server endpoint string; ``protocol`` is what is spoken there. With
+    ``certificate`` and ``key`` (PEM files) it speaks TLS. Plain text beyond loopback and UNIX sockets needs
+    ``allow_plaintext``, here or for all listeners. ``backlog`` is the number of connections the kernel holds
+    until they are accepted. With ``proxy_protocol`` every connection begins with a PROXY header, and only the
+    ``trusted`` networks may connect.
     """
 
     endpoint: SomeLine = "tcp:7411:interface=127.0.0.1"
+    protocol: Literal["native", "json-lines"] = "native"
     certificate: Line = ""
     key: Line = ""
     allow_plaintext: bool = False

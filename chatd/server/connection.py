@@ -29,7 +29,7 @@ from chatd.server.state import State
 from chatd.tcp import Tuning, arrived, held_back, unsent
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError
 from chatd.wire.heartbeat import Heartbeat
-from chatd.wire.messages import Download, File, Goodbye, Message, Ok, ToServer, Upload
+from chatd.wire.messages import Download, File, Goodbye, Message, Ok, Upload
 
 log = Log(__name__)
 
@@ -51,8 +51,8 @@ class ChatConnection(Protocol):
     """One connection; the hub knows it as a `chatd.chat.state.Peer`.
 
     Its gate says whether it takes a further piece, its liveness what the reaper judges it by. A kind of
-    connection is a subclass: it brings a ``codec``, a ``decoder``, what it does about each piece (`take`),
-    and its table of ``MESSAGES`` (`chatd.server.dialogue`).
+    connection is a subclass: it tells what it ``speaks``, and brings a ``codec``, a ``decoder``, what it does
+    about each piece (`take`), and its table of ``MESSAGES`` (`chatd.server.dialogue`).
     """
 
     # They keep a connection small, and spare a look into a dictionary for every message.
@@ -79,8 +79,10 @@ class ChatConnection(Protocol):
     )
 
     transport: Any
+    speaks: ClassVar[str]
     codec: ClassVar[Codec]
-    decode: Callable[[bytes], ToServer]
+    takes_files: ClassVar[bool]
+    decode: Callable[[bytes], Message]
     MESSAGES: ClassVar[Mapping[tuple[State, type], Handler]]
 
     def __init__(self, desk: Desk, decoder: Decoder) -> None:

@@ -6,7 +6,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, cast
+from typing import Any, ClassVar, Final, Protocol, cast
 
 import msgspec
 from twisted.cred.portal import Portal
@@ -76,6 +76,7 @@ class Swept(Protocol):
 class Connection(Peer, Swept, Protocol):
     """A connection as the desk sees it."""
 
+    speaks: ClassVar[str]
     number: int
     peer_host: str
     relay: str | None
@@ -238,6 +239,7 @@ class Desk:
             connection=connection.number,
             peer=connection.address,
             relay=connection.relay,
+            protocol=connection.speaks,
             session=session.id,
             nick=session.user.nick,
             resumed=arrival.resumed,

@@ -15,10 +15,10 @@ from chatd.chat.requests import RULES
 from chatd.ops.log import Log
 from chatd.server.gate import Hold
 from chatd.server.state import State
-from chatd.wire.codec import UnknownRequestError
 from chatd.wire.errors import CloseReason, Code, ProtocolError
 from chatd.wire.heartbeat import Heartbeat
 from chatd.wire.messages import Cancel, Goodbye, Hello, Ping, Progress
+from chatd.wire.objects import UnknownRequestError
 
 if TYPE_CHECKING:
     from chatd.server.connection import ChatConnection

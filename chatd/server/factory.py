@@ -1,25 +1,40 @@
-"""The factory of connections: one per listener, all of them at one desk."""
+"""The factories of connections: one for each kind that a listener may speak, all of them at one desk."""
+
+from typing import Final
 
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import ServerFactory
 
+from chatd.server.connection import ChatConnection
 from chatd.server.desk import Desk
+from chatd.server.lines.protocol import LinesProtocol
 from chatd.server.native.protocol import NativeProtocol
+
+KINDS: Final[dict[str, type[NativeProtocol | LinesProtocol]]] = {
+    kind.speaks: kind for kind in (NativeProtocol, LinesProtocol)
+}
+"""The kinds of connections, by the ``protocol`` of a listener."""
 
 
 class ChatFactory(ServerFactory):
-    """Makes a `NativeProtocol` per accepted connection, once it has been given its ``desk``."""
+    """Makes a connection of one kind whenever one is accepted, once it has been given its ``desk``."""
 
     noisy = False
 
-    def __init__(self, desk: Desk | None = None) -> None:
+    def __init__(self, protocol: str, desk: Desk | None = None) -> None:
         self.desk = desk
+        self._kind = KINDS[protocol]
 
-    def buildProtocol(self, addr: IAddress | None) -> NativeProtocol | None:
+    def buildProtocol(self, addr: IAddress | None) -> ChatConnection | None:
         """Return the protocol of a new connection; none before the daemon is ready or while it drains."""
         del addr
         if self.desk is None or self.desk.draining:
             return None
-        protocol = NativeProtocol(self.desk)
-        protocol.factory = self
-        return protocol
+        connection = self._kind(self.desk)
+        connection.factory = self
+        return connection
+
+
+def factories(desk: Desk | None = None) -> dict[str, ChatFactory]:
+    """Return a factory for each kind of connection."""
+    return {protocol: ChatFactory(protocol, desk) for protocol in KINDS}

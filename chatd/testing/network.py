@@ -18,6 +18,9 @@ from chatd.tcp import NOTSENT_LOWAT
 Refused = _Refused
 """What connecting raises where nobody listens."""
 
+PORT: Final = 7411
+"""Where a server listens unless it says otherwise."""
+
 BUFFER: Final = 65_536
 """Bytes that a transport buffers before it asks its producer to pause, as Twisted's TCP transports do."""
 
@@ -40,12 +43,15 @@ class Network:
         self._lost = {"up": False, "down": False}
         self._pipes: dict[Pipe, None] = {}
         self._ready: dict[Pipe, None] = {}
-        self._listener: Factory | None = None
+        self._listeners: dict[int, Factory] = {}
         self._ports = 40_000
 
-    def listen(self, factory: Factory | None) -> None:
-        """Let ``factory`` accept connections; None for nobody."""
-        self._listener = factory
+    def listen(self, factory: Factory | None, port: int = PORT) -> None:
+        """Let ``factory`` accept connections to ``port``; None for nobody."""
+        if factory is None:
+            self._listeners.pop(port, None)
+        else:
+            self._listeners[port] = factory
 
     def cut(self, *directions: str) -> None:
         """Lose everything in ``directions``, "up" to the server and "down" from it; both by default."""
@@ -67,12 +73,13 @@ class Network:
         """Return whether a new connection would be answered."""
         return not (self._lost["up"] or self._lost["down"])
 
-    def connect(self, protocol: Protocol) -> "MemoryTransport":
-        """Connect ``protocol`` as a client and return its transport. Raises ConnectionRefusedError."""
+    def connect(self, protocol: Protocol, port: int = PORT) -> "MemoryTransport":
+        """Connect ``protocol`` to ``port`` and return its transport. Raises ConnectionRefusedError."""
         self._ports += 1
         near = IPv4Address("TCP", "127.0.0.1", self._ports)
-        far = IPv4Address("TCP", "127.0.0.1", 7411)
-        accepted = None if self._listener is None else self._listener.buildProtocol(near)
+        far = IPv4Address("TCP", "127.0.0.1", port)
+        listener = self._listeners.get(port)
+        accepted = None if listener is None else listener.buildProtocol(near)
         if accepted is None or self.refusing:
             raise _Refused
         client = MemoryTransport(protocol, near, far)

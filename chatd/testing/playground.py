@@ -12,7 +12,7 @@ from chatd.ops.settings import Config
 from chatd.server.auth import make_portal
 from chatd.server.committer import Committer
 from chatd.server.desk import Desk
-from chatd.server.factory import ChatFactory
+from chatd.server.factory import factories
 from chatd.server.files.expiry import Expiry
 from chatd.server.files.library import Files
 from chatd.server.housekeeping import Housekeeping
@@ -24,6 +24,10 @@ from chatd.testing.store import MemoryStore
 
 START_OF_TIME: Final = 1_700_000_000_000
 """Milliseconds since 1970 at which the wall clock of a playground begins."""
+
+
+PORTS: Final = {"native": 7411, "json-lines": 7412}
+"""Where the daemon listens in the network, by the protocol."""
 
 
 class _Grip:
@@ -91,7 +95,8 @@ class Playground:
             self._take_files(self.desk, self.folder)
         for loop in self._loops:
             loop.start()
-        self.network.listen(ChatFactory(self.desk))
+        for protocol, factory in factories(self.desk).items():
+            self.network.listen(factory, PORTS[protocol])
         return self.desk
 
     def _take_files(self, desk: Desk, folder: Path) -> None:
@@ -106,7 +111,8 @@ class Playground:
     def crash_server(self) -> None:
         """Lose the daemon as by SIGKILL: only what the store committed is left."""
         self._grip.cut()
-        self.network.listen(None)
+        for port in PORTS.values():
+            self.network.listen(None, port)
         for loop in self._loops:
             loop.stop()
         if self.folder is not None:
@@ -117,9 +123,9 @@ class Playground:
                 connection.transport.abortConnection()  # type: ignore[attr-defined]
         self.desk = None
 
-    def connect(self, protocol: Protocol) -> MemoryTransport:
-        """Connect ``protocol`` to the daemon. Raises ConnectionRefusedError."""
-        return self.network.connect(protocol)
+    def connect(self, protocol: Protocol, speaks: str = "native") -> MemoryTransport:
+        """Connect ``protocol`` to the daemon's listener that ``speaks`` so. Raises ConnectionRefusedError."""
+        return self.network.connect(protocol, PORTS[speaks])
 
     def endpoint(self) -> MemoryEndpoint:
         """Return a client endpoint to the daemon."""

@@ -4,6 +4,7 @@ import struct
 from enum import IntEnum
 
 from chatd.wire.errors import Code, ProtocolError
+from chatd.wire.foreign import foreign
 from chatd.wire.limits import MAX_FRAME
 
 HEAD = struct.Struct(">IB")
@@ -48,27 +49,6 @@ def split_chunk(payload: bytes) -> tuple[int, int, memoryview]:
         raise ProtocolError(Code.BAD_CHUNK, "A chunk is empty; it carries a transfer, an offset and bytes.")
     transfer, offset = _CHUNK.unpack_from(payload)
     return transfer, offset, memoryview(payload)[_CHUNK.size :]
-
-
-_FOREIGN: dict[bytes, str] = {
-    b"\x16\x03": "A TLS handshake came where plain text is spoken; use the TLS listener, or no TLS here.",
-    **dict.fromkeys(
-        (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"OPTIO", b"CONNE", b"DELET", b"PATCH", b"PRI *"),
-        "An HTTP request came; chatd speaks its own protocol, use a client such as chatc.",
-    ),
-    b"SSH-": "An SSH client called; chatd speaks its own protocol, use a client such as chatc.",
-    **dict.fromkeys(
-        (b"PROXY", b"\r\n\r\n\x00"),
-        "A PROXY header came, and this listener expects none; name the relay in the configuration, or"
-        " have it send none.",
-    ),
-}
-"""What begins with these bytes, each of which would announce a huge frame."""
-
-
-def _foreign(head: bytes) -> str | None:
-    """Return what it is that begins with ``head``, where that is known and no frame."""
-    return next((text for begin, text in _FOREIGN.items() if head.startswith(begin)), None)
 
 
 class FrameDecoder:
@@ -116,7 +96,7 @@ class FrameDecoder:
         if size > self.limit:
             raise ProtocolError(
                 Code.FRAME_TOO_LARGE,
-                _foreign(bytes(self._buffer[offset : offset + HEAD_SIZE]))
+                foreign(bytes(self._buffer[offset : offset + HEAD_SIZE]))
                 or f"A frame of {size} bytes was announced; the limit is {self.limit} bytes.",
             )
         kind = _TYPES.get(number)

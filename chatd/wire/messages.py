@@ -10,7 +10,7 @@ from msgspec import Meta, Raw, Struct
 
 from chatd.wire.errors import CloseReason, Code
 from chatd.wire.frames import MAX_TRANSFER
-from chatd.wire.limits import MAX_CURSORS, MAX_INT, PAGE_ROWS
+from chatd.wire.limits import MAX_CURSORS, MAX_INT, MAX_PING, PAGE_ROWS
 
 Count = Annotated[int, Meta(ge=0, le=MAX_INT)]
 Seconds = Annotated[float, Meta(ge=0)]
@@ -195,13 +195,13 @@ class Goodbye(Message, frozen=True, tag="goodbye"):
 class Ping(Message, frozen=True, tag="ping"):
     """A wish for a sign of life: the other side gives ``data`` back with a `Pong`. Goes both ways."""
 
-    data: str = ""
+    data: Annotated[str, Meta(max_length=MAX_PING)] = ""
 
 
 class Pong(Message, frozen=True, tag="pong"):
     """The answer to a `Ping`. Goes both ways."""
 
-    data: str = ""
+    data: Annotated[str, Meta(max_length=MAX_PING)] = ""
 
 
 # ---- from the server ------------------------------------------------------------------------------------

@@ -1,4 +1,6 @@
-"""A fuzzer of whole sessions: valid requests in any order, mutated frames, uploads and aborts, many at once.
+"""A fuzzer of whole sessions: valid requests in any order, mutated bytes, uploads and aborts, many at once.
+
+Some speak frames, others JSON lines.
 
 It fails on any fault that is logged (see tests/conftest.py), and on whatever stays behind: somebody online, a
 follower, a transfer, a descriptor, memory. CHATD_FUZZ_SECONDS sets how long it runs,
@@ -19,11 +21,12 @@ from pathlib import Path
 from twisted.logger import LogLevel
 
 from chatd.testing import Playground
+from chatd.wire import lines
 from chatd.wire import messages as m
 from chatd.wire.codec import decode_from_server, encode
 from chatd.wire.frames import FrameDecoder, FrameType, chunk, frame
 from tests.end_to_end.harness.processes import LOOPBACK, resident
-from tests.helpers import Talker, hello
+from tests.helpers import TALKERS, hello
 
 SECONDS = float(os.environ.get("CHATD_FUZZ_SECONDS", "30"))
 SEED = int(os.environ.get("CHATD_FUZZ_SEED", random.randrange(1 << 32)))
@@ -42,16 +45,24 @@ RESIDENT_GROWTH = 60_000_000
 EMPTY = hashlib.sha256(b"").hexdigest()
 THOUSAND = hashlib.sha256(b"x" * 1000).hexdigest()
 
+ENCODE = {"native": encode, "json-lines": lines.encode}
+
 
 class Stranger:
     """What somebody says who means no good."""
 
-    def __init__(self, dice, number):
+    def __init__(self, dice, number, speaks="native"):
         self.dice = dice
+        self.speaks = speaks
+        self.encode = ENCODE[speaks]
         self.nick = f"n{number}"
         self.ids = len(ROOMS)
         self.steps = []
         self.accepted = self.n = self.transfers = self.uploads = 0
+
+    def chunk(self, *content):
+        """Return a chunk, or a blank line where there are none."""
+        return chunk(*content) if self.speaks == "native" else b"\n"
 
     def request(self):
         """Return the bytes of a request that makes sense, or might."""
@@ -70,7 +81,7 @@ class Stranger:
             m.Read(id=ids, room=room, seq=dice.randrange(50)),
             m.History(id=ids, room=room, limit=dice.randrange(1, 100)),
         ]
-        return frame(FrameType.PING, b"p") if dice.random() < 0.15 else encode(dice.choice(requests))
+        return self.encode(m.Ping(data="p")) if dice.random() < 0.15 else self.encode(dice.choice(requests))
 
     def post(self, ids, room):
         """Return sends of texts, or of a file that may not be there."""
@@ -78,14 +89,15 @@ class Stranger:
         if dice.random() < 0.2:
             self.n += 1
             file = m.File(sha256=dice.choice([EMPTY, THOUSAND]), name="f", size=dice.choice([0, 1000]))
-            return encode(m.Send(id=ids, room=room, n=self.n, text="", file=file))
+            return self.encode(m.Send(id=ids, room=room, n=self.n, text="", file=file))
         count = dice.choice([1, 1, 3, 20])
         size = dice.choice([1, 100, 16_000])
         self.ids += count
         self.n += count
         first = self.n - count + 1
         return b"".join(
-            encode(m.Send(id=self.ids - i, room=room, n=first + i, text="x" * size)) for i in range(count)
+            self.encode(m.Send(id=self.ids - i, room=room, n=first + i, text="x" * size))
+            for i in range(count)
         )
 
     def transfer(self, ids, room):
@@ -100,15 +112,15 @@ class Stranger:
         if kind == 5:
             return self.put(ids, room, new)
         if kind == 0:
-            return encode(m.Upload(id=ids, transfer=new, size=size, sha256=digest))
+            return self.encode(m.Upload(id=ids, transfer=new, size=size, sha256=digest))
         if kind == 1:
             wanted = {"seq": dice.randrange(1, 20)} if dice.random() < 0.5 else {"file": digest}
-            return encode(m.Download(id=ids, transfer=new, room=room, offset=offset, **wanted))
+            return self.encode(m.Download(id=ids, transfer=new, room=room, offset=offset, **wanted))
         if kind == 2:
-            return encode(m.Progress(transfer=old, received=size, stored=size))
+            return self.encode(m.Progress(transfer=old, received=size, stored=size))
         if kind == 3:
-            return encode(m.Cancel(transfer=old, code="cancelled", text=""))
-        return chunk(self.uploads or old, offset, b"x" * max(1, size))
+            return self.encode(m.Cancel(transfer=old, code="cancelled", text=""))
+        return self.chunk(self.uploads or old, offset, b"x" * max(1, size))
 
     def put(self, ids, room, transfer):
         """Begin a whole upload; its data, its post, and a download follow with the next deeds."""
@@ -116,12 +128,12 @@ class Stranger:
         self.transfers += 1
         file = m.File(sha256=THOUSAND, name="f", size=1000)
         self.steps = [
-            lambda: chunk(transfer, 0, b"x" * 1000),
-            lambda: encode(m.Send(id=ids + 1, room=room, n=self.accepted + 1, text="", file=file)),
-            lambda: encode(m.Download(id=ids + 2, transfer=transfer + 1, room=room, file=THOUSAND[:12])),
-            lambda: encode(m.Progress(transfer=transfer + 1, received=1000, stored=1000)),
+            lambda: self.chunk(transfer, 0, b"x" * 1000),
+            lambda: self.encode(m.Send(id=ids + 1, room=room, n=self.accepted + 1, text="", file=file)),
+            lambda: self.encode(m.Download(id=ids + 2, transfer=transfer + 1, room=room, file=THOUSAND[:12])),
+            lambda: self.encode(m.Progress(transfer=transfer + 1, received=1000, stored=1000)),
         ]
-        return encode(m.Upload(id=ids, transfer=transfer, size=1000, sha256=THOUSAND))
+        return self.encode(m.Upload(id=ids, transfer=transfer, size=1000, sha256=THOUSAND))
 
     def deed(self):
         """Return what to send, and whether to "abort" or "close" after it."""
@@ -144,8 +156,9 @@ class InMemory(Stranger):
     """A stranger on the in-memory network."""
 
     def __init__(self, dice, number):
-        super().__init__(dice, number)
-        self.talker = Talker(hello(self.nick), *ROOMS, answer_pings=dice.random() < 0.8)
+        super().__init__(dice, number, dice.choices(list(ENCODE), (3, 1))[0])
+        talker = TALKERS[self.speaks]
+        self.talker = talker(hello(self.nick), *ROOMS, answer_pings=dice.random() < 0.8)
 
     def act(self):
         """Send something, or go."""
@@ -215,7 +228,7 @@ def play(playground, dice, number):
     """Let a crowd come, do as it likes, and go."""
     crowd = [InMemory(dice, number + i) for i in range(CROWD)]
     for stranger in crowd:
-        playground.connect(stranger.talker)
+        playground.connect(stranger.talker, stranger.speaks)
     playground.advance()
     for _ in range(12):
         playground.store.held = dice.random() < 0.3

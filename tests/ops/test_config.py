@@ -102,8 +102,8 @@ WRONG = {
         "[[listen]]\n[[listen]]\nport = 7411\nendpoint='unix:/x'",
         "listen[1].port",
         (
-            "this key is not known; known here are endpoint, certificate, key, allow_plaintext, backlog, "
-            "proxy_protocol, trusted."
+            "this key is not known; known here are endpoint, protocol, certificate, key, allow_plaintext, "
+            "backlog, proxy_protocol, trusted."
         ),
     ),
     "strange key": ('"a\\nb" = 1', '"a\\nb"', None),

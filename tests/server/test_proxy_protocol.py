@@ -219,7 +219,7 @@ class Relayed(Playground):
     def __init__(self, trusted=("127.0.0.0/8",), **limits):
         super().__init__(Config(limits=LimitsConfig(**limits)))
         self.start_server()
-        chat = ChatFactory(self.desk)
+        chat = ChatFactory("native", self.desk)
         self.network.listen(RelayFactory(chat, chat, Trusted(trusted)))
 
     def come(self, *pieces, size=None):
@@ -432,7 +432,7 @@ def test_an_aborted_one_is_forgotten(playground):
         playground.advance(0)
     assert not playground.desk.waiting
     assert not playground.desk.connections
-    assert not playground.network._listener.protocols
+    assert not playground.network._listeners[7411].protocols
 
 
 def test_a_draining_daemon_takes_no_header(playground, said):

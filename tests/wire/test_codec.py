@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatd.wire import messages as m
-from chatd.wire.codec import UnknownRequestError, decode_from_server, decode_to_server, encode
+from chatd.wire.codec import decode_from_server, decode_to_server, encode
 from chatd.wire.errors import ChatdError, Code, ProtocolError
 from chatd.wire.frames import HEAD_SIZE, MAX_TRANSFER, FrameDecoder, FrameType
 from chatd.wire.limits import (
@@ -22,6 +22,7 @@ from chatd.wire.limits import (
     PAGE_ROWS,
     ROOMS_PER_MESSAGE,
 )
+from chatd.wire.objects import UnknownRequestError
 
 TEXTS = st.text(max_size=40)
 COUNTS = st.integers(0, MAX_INT)

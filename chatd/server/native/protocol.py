@@ -29,7 +29,9 @@ class NativeProtocol(ChatConnection):
 
     __slots__ = ()
 
+    speaks = "native"
     codec: ClassVar[Codec] = native
+    takes_files = True
     MESSAGES = COMMON
     decode = staticmethod(native.decode_to_server)
     decoder: FrameDecoder

@@ -1,0 +1,56 @@
+"""The JSON lines kind of connection: lines in, each of which is a message or blank."""
+
+from typing import ClassVar
+
+from chatd.chat.arrival import CONFIRMATION
+from chatd.chat.codec import Codec
+from chatd.server import dialogue
+from chatd.server.connection import ChatConnection
+from chatd.server.desk import Desk
+from chatd.server.dialogue import COMMON
+from chatd.server.state import State
+from chatd.wire import lines
+from chatd.wire.lines import LineDecoder
+from chatd.wire.messages import Ping, Pong
+
+
+def _ping(connection: ChatConnection, message: Ping, _: int) -> None:
+    connection.gate.charge(1)
+    connection.say(Pong(data=message.data))
+
+
+def _pong(connection: ChatConnection, message: Pong, _: int) -> None:
+    connection.gate.charge(1)
+    if message.data == CONFIRMATION:
+        dialogue.confirm(connection)
+
+
+class LinesProtocol(ChatConnection):
+    """A connection that speaks JSON lines; it takes and gives out no files."""
+
+    __slots__ = ()
+
+    speaks = "json-lines"
+    codec: ClassVar[Codec] = lines
+    takes_files = False
+    decode = staticmethod(lines.decode_to_server)
+    MESSAGES = COMMON | {(state, Ping): _ping for state in State} | {(state, Pong): _pong for state in State}
+    decoder: LineDecoder
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk, LineDecoder())
+
+    def take(self) -> bool:
+        """Take the next line; a blank one is only a sign of life."""
+        line = self.decoder.take()
+        if line is None:
+            return False
+        if line.isspace() or not line:
+            self.gate.charge(1)
+        else:
+            dialogue.hear(self, line)
+        return True
+
+    def is_beat(self) -> bool:
+        """Return whether the next line is a ping or a pong."""
+        return self.decoder.begins_with_beat()

@@ -1,0 +1,27 @@
+"""What calls a listener in another protocol is called by its name, so that people see what they mixed up."""
+
+from typing import Final
+
+HEAD: Final = 5
+"""Bytes that are enough to know every one of them by."""
+
+_FOREIGN: Final[dict[bytes, str]] = {
+    b"\x16\x03": "A TLS handshake came where plain text is spoken; use the TLS listener, or no TLS here.",
+    **dict.fromkeys(
+        (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"OPTIO", b"CONNE", b"DELET", b"PATCH", b"TRACE", b"PRI *"),
+        "An HTTP request came; chatd speaks its own protocol, use a client such as chatc.",
+    ),
+    b"SSH-": "An SSH client called; chatd speaks its own protocol, use a client such as chatc.",
+    **dict.fromkeys(
+        (b"PROXY", b"\r\n\r\n\x00"),
+        "A PROXY header came, and this listener expects none; name the relay in the configuration, or"
+        " have it send none.",
+    ),
+    b"{": 'A JSON object came where frames are spoken; use a listener with protocol = "json-lines".',
+}
+"""What begins with these bytes; each would announce a huge frame."""
+
+
+def foreign(head: bytes) -> str | None:
+    """Return what it is that begins with ``head``, where that is known; `HEAD` bytes of it are enough."""
+    return next((text for begin, text in _FOREIGN.items() if head.startswith(begin)), None)
