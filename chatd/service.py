@@ -3,34 +3,27 @@
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from twisted.application.service import IService, Service
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort
 
 import chatd
-from chatd.chat.storage import StoreError
+from chatd.build import FileKeeping, Server
+from chatd.chat.storage import Snapshot, StoreError
 from chatd.clock import use_monotonic_time, wall_milliseconds
 from chatd.files.blobs import BlobStore
 from chatd.files.strand import FLUSHERS, WORKERS, Threads
 from chatd.memory import keep_freed_memory, spare_the_collector
 from chatd.ops.log import Log
 from chatd.ops.settings import Config
-from chatd.server.auth import make_portal
 from chatd.server.certificates import CertificateWatch
-from chatd.server.committer import Committer
-from chatd.server.desk import Desk
 from chatd.server.drain import drain
 from chatd.server.eager import send_eagerly
 from chatd.server.factory import factories
-from chatd.server.files.expiry import Expiry
-from chatd.server.files.library import Files
-from chatd.server.housekeeping import Housekeeping
 from chatd.server.listeners import ListenError, listen
-from chatd.server.reaper import Reaper
 from chatd.server.space import SpaceLog
-from chatd.server.timekeeper import Timekeeper
 from chatd.store.sqlite import SqliteStore
 
 log = Log(__name__)
@@ -48,6 +41,13 @@ class StartError(Exception, SystemExit):
         self.code = 1
 
 
+class _Running(NamedTuple):
+    server: Server
+    snapshot: Snapshot
+    store: SqliteStore
+    threads: list[Threads]
+
+
 class ChatService(Service):
     """The daemon: binds its ports first, then opens its data and answers; stops by draining.
 
@@ -60,12 +60,18 @@ class ChatService(Service):
         self._terminal = terminal
         self._factories = factories()
         self._ports: list[IListeningPort] = []
-        self.store: SqliteStore | None = None
+        self._certificates = CertificateWatch(config.listen, reactor, wall_milliseconds)
+        self._running: _Running | None = None
 
     @property
     def addresses(self) -> list[Any]:
         """Return where it listens, as Twisted's addresses."""
         return [port.getHost() for port in self._ports]
+
+    @property
+    def server(self) -> Server | None:
+        """Return the daemon's parts, once it has started."""
+        return None if self._running is None else self._running.server
 
     def privilegedStartService(self) -> None:
         """Bind the ports, while that may still need privileges. Raises `StartError`."""
@@ -78,78 +84,40 @@ class ChatService(Service):
         self._listen()
         keep_freed_memory()
         spare_the_collector()
-        config = self._config
-        try:
-            self.store = store = SqliteStore(Path(config.data), self._reactor.callFromThread, SpaceLog())
-            snapshot = store.load()
-        except StoreError as error:
-            raise self._cannot_start(error) from None
-        self._committer = Committer(snapshot, store, self._reactor)
-        hub = self._committer.hub
-        hub.world.show_addresses = config.show_addresses
-        self.desk = Desk(
-            hub,
-            self._committer.visits,
-            store,
-            make_portal(hub),
-            self._reactor,
-            wall_milliseconds,
-            config.heartbeat,
-            config.limits,
-        )
-        if config.files.enabled:
-            self._take_files()
-        self._reaper = Reaper(self.desk)
-        self._timekeeper = Timekeeper(self.desk, config.retention, config.files)
-        self._housekeeping = Housekeeping(self.desk, config.session, config.retention)
-        self._certificates = CertificateWatch(config.listen, self._reactor, wall_milliseconds)
-        self._reaper.start()
-        self._timekeeper.start()
-        self._housekeeping.start()
+        self._running = running = self._open()
+        running.server.start()
         for factory in self._factories.values():
-            factory.desk = self.desk
+            factory.desk = running.server.desk
         self._let_go_of_terminal()
+        snapshot = running.snapshot
         log.info(
             "start",
             version=chatd.__version__,
-            listen=" ".join(listener.endpoint for listener in config.listen),
-            data=str(Path(config.data).resolve()),
+            listen=" ".join(listener.endpoint for listener in self._config.listen),
+            data=str(Path(self._config.data).resolve()),
             server=snapshot.server,
             rooms=len(snapshot.rooms),
             sessions=len(snapshot.sessions),
         )
         self._certificates.start()
 
-    def _take_files(self) -> None:
-        workers, flushers = (Threads(self._reactor.callFromThread, count) for count in (WORKERS, FLUSHERS))
-        self._threads = (workers, flushers)
+    def _open(self) -> "_Running":
+        """Open the data and wire the daemon's parts over it. Raises `StartError`."""
+        config, call = self._config, self._reactor.callFromThread
         try:
-            files = Files(
-                self._config.files,
-                BlobStore(Path(self._config.data)),
-                workers,
-                flushers,
-                self._reactor,
-                wall_milliseconds,
-                self.desk.hub,
-            )
+            store = SqliteStore(Path(config.data), call, SpaceLog())
+            snapshot = store.load()
+        except StoreError as error:
+            raise self._cannot_start(error) from None
+        threads = [Threads(call, count) for count in (WORKERS, FLUSHERS)] if config.files.enabled else []
+        keeping = FileKeeping(BlobStore(Path(config.data)), *threads) if threads else None
+        try:
+            server = Server(config, snapshot, store, self._reactor, wall_milliseconds, keeping)
         except OSError as error:
-            self._stop_threads()
-            raise self._cannot_start(StoreError(_unusable(self._config.data, error))) from None
-        self.desk.take_files(files)
-        self._expiry = Expiry(files)
-        self._expiry.start()
-
-    def _stop_threads(self) -> None:
-        for threads in self._threads:
-            threads.stop()
-
-    async def _settle_files(self) -> None:
-        files = self.desk.files
-        if files is not None:
-            self._expiry.stop()
-            if await files.settle(self._config.drain.deadline):
-                self._stop_threads()
+            for one in threads:
+                one.stop()
+            raise self._cannot_start(StoreError(_unusable(config.data, error))) from None
+        return _Running(server, snapshot, store, threads)
 
     def _listen(self) -> None:
         if self._ports:
@@ -189,16 +157,17 @@ class ChatService(Service):
             if stopped is not None:
                 await stopped
         self._ports = []
-        if self.store is None:
+        if self._running is None:
             return
-        self._timekeeper.keep()
-        await drain(self.desk, self._reactor, lambda: self._committer.idle, self._config.drain)
-        self._reaper.stop()
-        self._housekeeping.stop()
+        server, _, store, threads = self._running
+        server.timekeeper.keep()
+        await drain(server.desk, self._reactor, lambda: server.committer.idle, self._config.drain)
+        server.stop()
         self._certificates.stop()
-        self._timekeeper.stop()
-        await self._settle_files()
-        if not self.store.close():
+        if server.files is None or await server.files.settle(self._config.drain.deadline):
+            for one in threads:
+                one.stop()
+        if not store.close():
             log.error("store-hangs", "The disk does not answer; the daemon ends without closing its data.")
         log.info("stop")
 

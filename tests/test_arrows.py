@@ -10,6 +10,7 @@ ROOT = Path(__file__).parent.parent / "chatd"
 
 ARROWS = {
     "wire": set(),
+    "build": {"chat", "clock", "files", "ops", "server"},
     "chat": {"files", "wire"},
     "store": {"chat", "disk", "wire"},
     "client": {"clock", "disk", "files", "tcp", "wire"},
@@ -19,10 +20,22 @@ ARROWS = {
     "memory": set(),
     "ops": {"clock", "files"},
     "server": {"chat", "clock", "files", "ops", "tcp", "wire"},
-    "service": {"chat", "clock", "files", "memory", "ops", "server", "store", "wire"},
+    "service": {"build", "chat", "clock", "files", "memory", "ops", "server", "store", "wire"},
     "tcp": set(),
     "tap": {"ops", "service"},
-    "testing": {"chat", "client", "clock", "files", "ops", "server", "service", "store", "tcp", "wire"},
+    "testing": {
+        "build",
+        "chat",
+        "client",
+        "clock",
+        "files",
+        "ops",
+        "server",
+        "service",
+        "store",
+        "tcp",
+        "wire",
+    },
 }
 """What each folder or module of chatd/ may import of the others."""
 

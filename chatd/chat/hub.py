@@ -7,16 +7,20 @@ seals the open batch, has its changes committed, and says `committed` or `failed
 import hashlib
 from collections.abc import Callable, Sequence
 
+from msgspec import structs
+
 from chatd.chat import arrival
 from chatd.chat.arrival import Arrival
 from chatd.chat.batch import Answer, Batch
+from chatd.chat.files import Blobs
 from chatd.chat.log import Log
 from chatd.chat.presence import PresenceBoard
 from chatd.chat.requests import refuse, serve
 from chatd.chat.state import Peer, Room, Session
 from chatd.chat.storage import Change, DropFiles, PutTime, Snapshot, Trim
-from chatd.chat.world import World
+from chatd.chat.world import Terms, World
 from chatd.wire.errors import Code, ProtocolError, RequestError
+from chatd.wire.limits import WINDOW
 from chatd.wire.messages import Error, Hello, Message, Request
 
 WARM_BYTES = 67_108_864
@@ -42,20 +46,25 @@ def digest(token: str) -> bytes:
 
 
 class Hub:
-    """The state of the chat and its open batch; ``work`` is called when the batch is no longer empty.
+    """The state of the chat and its open batch; ``work`` is called when the batch is no longer empty."""
 
-    ``committing_since`` is the second, on a monotonic clock, since which a batch is on its way to disk.
-    """
-
-    def __init__(self, snapshot: Snapshot, work: Callable[[], None]) -> None:
-        self.world = World(snapshot)
-        self.committing_since: float | None = None
+    def __init__(self, snapshot: Snapshot, terms: Terms, work: Callable[[], None]) -> None:
+        self.world = World(snapshot, terms)
         self._work = work
         self.presence = PresenceBoard()
         self._grown: list[Log] = []
         self._share = 0
         self._warm: dict[Log, None] = {}
         self._warm_bytes = 0
+
+    def offer_files(self, blobs: Blobs, size: int, transfers: int) -> None:
+        """Let the files among ``blobs`` be posted and fetched, and tell so.
+
+        Of ``size`` bytes at the most, and so many ``transfers`` of one connection at once.
+        """
+        world = self.world
+        world.blobs = blobs
+        world.limits = structs.replace(world.limits, file=size, window=WINDOW, transfers=transfers)
 
     # ---- sessions -----------------------------------------------------------------------------------
 

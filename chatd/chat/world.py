@@ -7,6 +7,7 @@ of it before. `Batch.undo` takes it back.
 import itertools
 import math
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 
 from chatd.chat.ages import Ages
@@ -37,19 +38,26 @@ HOUR = 3600.0
 """Seconds in an hour."""
 
 
-class World:
-    """Users, sessions and rooms, as loaded from ``snapshot`` and changed since.
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How much of all there may be, and whether lists of members show where they connect from."""
 
-    ``show_addresses`` tells whether lists of members show where they connect from, ``quota`` how much of all
-    there may be, ``blobs`` which files are held (None where the server takes none), ``limits`` what a welcome
-    tells of all that. ``uploads`` are the times at which uploads were last gone on with, as they were at the
+    quota: Quota
+    show_addresses: bool
+
+
+class World:
+    """Users, sessions and rooms, as loaded from ``snapshot`` and changed since, on ``terms``.
+
+    ``blobs`` are the files that are held (None where the server takes none), ``limits`` is what a welcome
+    tells. ``uploads`` are the times at which uploads were last gone on with, as they were at the
     start, and ``clock`` is the latest time of day known then, or 0.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, terms: Terms) -> None:
         self.server = snapshot.server
-        self.show_addresses = False
-        self.quota = Quota()
+        self.show_addresses = terms.show_addresses
+        self.quota = terms.quota
         self.limits = LIMITS
         self.blobs: Blobs | None = None
         self.posted = PostedFiles()

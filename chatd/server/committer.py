@@ -9,6 +9,7 @@ from typing import Final
 from chatd.chat.batch import Batch
 from chatd.chat.hub import Hub
 from chatd.chat.storage import Snapshot, Store
+from chatd.chat.world import Terms
 from chatd.clock import Clock
 from chatd.ops.log import Log
 from chatd.server.visits import Visits
@@ -21,10 +22,14 @@ SLOW: Final = 5.0
 
 
 class Committer:
-    """Drives a hub: has connections visited, seals its batches and has ``store`` commit them."""
+    """Drives a hub: has connections visited, seals its batches and has ``store`` commit them.
 
-    def __init__(self, snapshot: Snapshot, store: Store, clock: Clock) -> None:
-        self.hub = Hub(snapshot, self._work)
+    ``committing_since`` is the monotonic second since which a batch is on its way to disk, None if none is.
+    """
+
+    def __init__(self, snapshot: Snapshot, terms: Terms, store: Store, clock: Clock) -> None:
+        self.hub = Hub(snapshot, terms, self._work)
+        self.committing_since: float | None = None
         self.visits = Visits(clock, self._schedule)
         self._store = store
         self._clock = clock
@@ -64,7 +69,7 @@ class Committer:
             self._said(batch)
             return
         self._committing = True
-        self.hub.committing_since = self._clock.seconds()
+        self.committing_since = self._clock.seconds()
         try:
             self._store.append(changes, lambda error: self._done(batch, error))
         except Exception as error:  # noqa: BLE001 - whatever prevented the commit, the batch has failed
@@ -94,7 +99,7 @@ class Committer:
             log.failure("commit-fault", None, "Not everybody was told of what was not committed.")
 
     def _note_slow(self) -> None:
-        since, self.hub.committing_since = self.hub.committing_since, None
+        since, self.committing_since = self.committing_since, None
         took = 0.0 if since is None else self._clock.seconds() - since
         if took >= SLOW:
             log.warn("store-slow", "The disk has kept everybody waiting.", duration=round(took, 3))

@@ -8,14 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Protocol, cast
 
-import msgspec
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 
 from chatd.chat.arrival import Arrival
-from chatd.chat.hub import Hub
-from chatd.chat.quota import Bucket, Quota, Slots
+from chatd.chat.quota import Bucket, Slots
 from chatd.chat.state import Peer, Session
 from chatd.chat.storage import Store
 from chatd.clock import Clock
@@ -24,14 +22,14 @@ from chatd.ops.repeats import Repeats
 from chatd.ops.settings import HeartbeatConfig, LimitsConfig
 from chatd.server import addresses
 from chatd.server.auth import ISession, NickClaim, SessionToken
+from chatd.server.committer import Committer
 from chatd.server.delivery import Delivery
 from chatd.server.files.library import Files
 from chatd.server.files.transfers import Carrier, Transfers
 from chatd.server.newcomers import Newcomers
 from chatd.server.reads import Reads
-from chatd.server.visits import Visits
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError, RequestError
-from chatd.wire.limits import MAX_SOFTWARE, PROTOCOL_VERSION, WINDOW
+from chatd.wire.limits import MAX_SOFTWARE, PROTOCOL_VERSION
 from chatd.wire.messages import Hello, Pulse
 
 log = Log(__name__)
@@ -104,17 +102,18 @@ class Desk:
 
     def __init__(
         self,
-        hub: Hub,
-        visits: Visits,
+        committer: Committer,
         store: Store,
         portal: Portal,
         clock: Clock,
         wall: Callable[[], int],
         heartbeat: HeartbeatConfig,
         limits: LimitsConfig,
+        files: Files | None,
     ) -> None:
-        self.hub = hub
-        hub.world.quota = _quota(limits)
+        self.hub = committer.hub
+        self.visits = committer.visits
+        self.files = files
         self.store = store
         self.clock = clock
         self.wall = wall
@@ -122,11 +121,10 @@ class Desk:
         self.pulse = Pulse(heartbeat.interval, heartbeat.misses)
         self.reads = Reads(store, clock)
         self.delivery = Delivery(self.reads, clock)
-        self.visits = visits
         self.connections: set[Connection] = set()
         self.waiting: set[Swept] = set()
         self.draining = False
-        self.files: Files | None = None
+        self._committer = committer
         self._portal = portal
         self._bounds = heartbeat
         self._networks: Counter[str] = Counter()
@@ -183,7 +181,7 @@ class Desk:
 
     def _check_disk(self) -> None:
         """Turn newcomers away while the disk hangs: what each of them begins would wait in memory (P5)."""
-        since = self.hub.committing_since
+        since = self._committer.committing_since
         if since is not None and self.clock.seconds() - since >= HANGS:
             raise ProtocolError(
                 Code.STORAGE_UNAVAILABLE,
@@ -253,18 +251,6 @@ class Desk:
             session.allowance = Bucket(rate, BURST * rate, self.clock.seconds())
         return session.allowance
 
-    def take_files(self, files: Files) -> None:
-        """Take and give out files from now on."""
-        self.files = files
-        world = self.hub.world
-        world.blobs = files
-        world.limits = msgspec.structs.replace(
-            world.limits,
-            file=files.config.max_size,
-            window=WINDOW,
-            transfers=files.config.per_connection,
-        )
-
     def transfers(self, carrier: Carrier) -> Transfers:
         """Return what ``carrier`` transfers files with; only where the server takes them."""
         if self.files is None:
@@ -328,12 +314,6 @@ class Desk:
             messages_in=connection.messages_in,
             messages_out=connection.answered + connection.reader.events,
         )
-
-
-def _quota(limits: LimitsConfig) -> Quota:
-    return Quota(
-        limits.max_users, limits.max_rooms, limits.max_devices, limits.max_direct, limits.new_rooms_per_hour
-    )
 
 
 def _is_local(host: str) -> bool:

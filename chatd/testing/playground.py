@@ -7,17 +7,11 @@ from typing import Any, Final
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 
+from chatd.build import FileKeeping, Server
 from chatd.chat import storage
 from chatd.ops.settings import Config
-from chatd.server.auth import make_portal
-from chatd.server.committer import Committer
 from chatd.server.desk import Desk
 from chatd.server.factory import factories
-from chatd.server.files.expiry import Expiry
-from chatd.server.files.library import Files
-from chatd.server.housekeeping import Housekeeping
-from chatd.server.reaper import Reaper
-from chatd.server.timekeeper import Timekeeper
 from chatd.testing.files import ClockWorkers, MortalBlobStore
 from chatd.testing.network import MemoryEndpoint, MemoryTransport, Network
 from chatd.testing.store import MemoryStore
@@ -63,7 +57,6 @@ class Playground:
         self.config = config or Config()
         self.folder = folder
         self.desk: Desk | None = None
-        self._loops: list[Any] = []
 
     def wall(self) -> int:
         """Return the time of day in milliseconds since 1970."""
@@ -72,49 +65,27 @@ class Playground:
     def start_server(self) -> Desk:
         """Start the daemon on what the store holds."""
         self._grip = _Grip(self.store)
-        committer = Committer(self.store.load(), self._grip, self.clock)
-        self.committer = committer
-        committer.hub.world.show_addresses = self.config.show_addresses
-        config = self.config
-        self.desk = Desk(
-            committer.hub,
-            committer.visits,
-            self._grip,
-            make_portal(committer.hub),
-            self.clock,
-            self.wall,
-            config.heartbeat,
-            config.limits,
-        )
-        self._loops = [
-            Reaper(self.desk),
-            Timekeeper(self.desk, config.retention, config.files),
-            Housekeeping(self.desk, config.session, config.retention),
-        ]
+        keeping = None
         if self.folder is not None:
-            self._take_files(self.desk, self.folder)
-        for loop in self._loops:
-            loop.start()
-        for protocol, factory in factories(self.desk).items():
-            self.network.listen(factory, PORTS[protocol])
-        return self.desk
-
-    def _take_files(self, desk: Desk, folder: Path) -> None:
-        self.workers = ClockWorkers(self.clock)
-        self.blobs = MortalBlobStore(folder)
-        files = Files(
-            self.config.files, self.blobs, self.workers, self.workers, self.clock, self.wall, desk.hub
+            self.workers = ClockWorkers(self.clock)
+            self.blobs = MortalBlobStore(self.folder)
+            keeping = FileKeeping(self.blobs, self.workers, self.workers)
+        self._server = server = Server(
+            self.config, self.store.load(), self._grip, self.clock, self.wall, keeping
         )
-        desk.take_files(files)
-        self._loops.append(Expiry(files))
+        self.committer = server.committer
+        self.desk = server.desk
+        server.start()
+        for protocol, factory in factories(server.desk).items():
+            self.network.listen(factory, PORTS[protocol])
+        return server.desk
 
     def crash_server(self) -> None:
         """Lose the daemon as by SIGKILL: only what the store committed is left."""
         self._grip.cut()
         for port in PORTS.values():
             self.network.listen(None, port)
-        for loop in self._loops:
-            loop.stop()
+        self._server.stop()
         if self.folder is not None:
             self.workers.die()
             self.blobs.die()

@@ -1,0 +1,90 @@
+"""The one wiring of the daemon's parts: for the service, and for the in-memory network of the tests."""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from chatd.chat.quota import Quota
+from chatd.chat.storage import Snapshot, Store
+from chatd.chat.world import Terms
+from chatd.clock import Clock
+from chatd.files.blobs import BlobStore
+from chatd.files.strand import Workers
+from chatd.ops.settings import Config, LimitsConfig
+from chatd.server.auth import make_portal
+from chatd.server.committer import Committer
+from chatd.server.desk import Desk
+from chatd.server.files.expiry import Expiry
+from chatd.server.files.library import Files
+from chatd.server.housekeeping import Housekeeping
+from chatd.server.reaper import Reaper
+from chatd.server.timekeeper import Timekeeper
+
+
+class FileKeeping(NamedTuple):
+    """Where contents of files are kept, and who works on them: see `chatd.server.files.library.Files`."""
+
+    blobs: BlobStore
+    workers: Workers
+    flushers: Workers
+
+
+class Part(Protocol):
+    """Something that runs while the daemon does."""
+
+    def start(self) -> object:
+        """Begin."""
+
+    def stop(self) -> None:
+        """End."""
+
+
+class Server:
+    """The daemon's parts over ``store``, which holds ``snapshot``; they run from `start` to `stop`.
+
+    ``wall`` tells milliseconds since 1970. Files are taken where there is a ``keeping`` for them. Raises
+    `OSError` where that cannot be used.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        snapshot: Snapshot,
+        store: Store,
+        clock: Clock,
+        wall: Callable[[], int],
+        keeping: FileKeeping | None,
+    ) -> None:
+        terms = Terms(_quota(config.limits), config.show_addresses)
+        self.committer = Committer(snapshot, terms, store, clock)
+        hub = self.committer.hub
+        self.files = None if keeping is None else Files(config.files, *keeping, clock, wall, hub)
+        if self.files is not None:
+            hub.offer_files(self.files, config.files.max_size, config.files.per_connection)
+        portal = make_portal(hub)
+        self.desk = Desk(
+            self.committer, store, portal, clock, wall, config.heartbeat, config.limits, self.files
+        )
+        self.timekeeper = Timekeeper(self.desk, config.retention, config.files)
+        self._parts: list[Part] = [
+            Reaper(self.desk),
+            self.timekeeper,
+            Housekeeping(self.desk, config.session, config.retention),
+        ]
+        if self.files is not None:
+            self._parts.append(Expiry(self.files))
+
+    def start(self) -> None:
+        """Let the parts run."""
+        for part in self._parts:
+            part.start()
+
+    def stop(self) -> None:
+        """Let the parts end; nobody is told."""
+        for part in self._parts:
+            part.stop()
+
+
+def _quota(limits: LimitsConfig) -> Quota:
+    return Quota(
+        limits.max_users, limits.max_rooms, limits.max_devices, limits.max_direct, limits.new_rooms_per_hour
+    )
