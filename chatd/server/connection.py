@@ -3,9 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Final
-from typing import Protocol as Seam
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -21,8 +19,9 @@ from chatd.server.dialogue import Handler
 from chatd.server.eager import outlet
 from chatd.server.ending import hang_up, last_words
 from chatd.server.files.transfers import Transfers
-from chatd.server.gate import FULL_BREATH, Gate, Hold
+from chatd.server.gate import Hold
 from chatd.server.handshake import why_failed
+from chatd.server.input import Decoder, Input
 from chatd.server.liveness import Liveness, Traffic
 from chatd.server.reads import answer
 from chatd.server.state import State
@@ -36,21 +35,11 @@ log = Log(__name__)
 TUNING: Final = Tuning(idle=30, interval=10, probes=3, user_timeout=900_000)
 
 
-class Decoder(Seam):
-    """Cuts received bytes into pieces, holding no more than was fed and not yet taken."""
-
-    def __len__(self) -> int:
-        """Return how many fed bytes were not taken yet."""
-
-    def feed(self, data: bytes) -> None:
-        """Append received ``data``."""
-
-
 @implementer(IPushProducer)
 class ChatConnection(Protocol):
     """One connection; the hub knows it as a `chatd.chat.state.Peer`.
 
-    Its gate says whether it takes a further piece, its liveness what the reaper judges it by. A kind of
+    Its input says when it takes a further piece, its liveness what the reaper judges it by. A kind of
     connection is a subclass: it tells what it ``speaks``, and brings a ``codec``, a ``decoder``, what it does
     about each piece (`take`), and its table of ``MESSAGES`` (`chatd.server.dialogue`).
     """
@@ -60,12 +49,10 @@ class ChatConnection(Protocol):
         "_bytes_out",
         "address",
         "answered",
-        "asked",
         "bytes_in",
         "close_reason",
-        "decoder",
         "desk",
-        "gate",
+        "input",
         "liveness",
         "messages_in",
         "number",
@@ -88,14 +75,12 @@ class ChatConnection(Protocol):
     def __init__(self, desk: Desk, decoder: Decoder) -> None:
         now = desk.clock.seconds()
         self.desk = desk
-        self.decoder = decoder
         self.state = State.OPENED
         self.reader = Reader(self.codec, self._hand, self.catch_up, self.fault)
-        self.gate = Gate(desk.clock, self.go_on)
+        self.input = Input(self, desk, decoder)
         self.liveness = Liveness(Heartbeat(desk.pulse.interval, desk.pulse.misses, now), now)
         self.transfers: Transfers | None = None
         self.session: Session | None = None
-        self.asked: Deferred[None] | None = None
         self.close_reason: CloseReason | None = None
         self.bytes_in = self._bytes_out = self.messages_in = self.answered = 0
         self.number = 0
@@ -134,12 +119,7 @@ class ChatConnection(Protocol):
         self.liveness.heartbeat.heard(self.desk.clock.seconds())
         if self.state is State.CLOSING:
             return
-        self.decoder.feed(data)
-        if self.asked is not None:
-            asked, self.asked = self.asked, None
-            asked.callback(None)
-        self._beat()
-        self.go_on()
+        self.input.feed(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End: whatever the reason, the session and the logs are let go."""
@@ -152,89 +132,34 @@ class ChatConnection(Protocol):
     def pauseProducing(self) -> None:
         """Be told that the transport is full."""
         self.liveness.due = 0.0
-        self.gate.hold(Hold.FULL)
+        self.input.gate.hold(Hold.FULL)
         self.reader.pause()
 
     def resumeProducing(self) -> None:
         """Be told that the transport has drained."""
         if self.state is State.CLOSING:
             return
-        self.gate.lift(Hold.FULL)
+        self.input.gate.lift(Hold.FULL)
         self.reader.resume()
         if self.reader.lags:
             self.desk.delivery.add(self)
-        self.go_on()
+        self.input.go_on()
         if self.transfers is not None:
             self.transfers.pump()
 
     def stopProducing(self) -> None:
         """Be told that the connection is gone; `connectionLost` follows."""
 
-    # ---- bytes in -----------------------------------------------------------------------------------
-
-    def go_on(self) -> None:
-        """Be visited, where there may be something to take or the transport is not read."""
-        if self.state is State.CLOSING or not (self.decoder or not self.liveness.listening):
-            return
-        if not self.desk.visits.add(self):
-            self._listen(False)  # what came before still waits for its visit
-
-    def visit(self, most: int) -> bool:
-        """Take ``most`` pieces at the most; return whether further ones may be taken at once."""
-        if self.desk.draining:
-            self.gate.hold(Hold.DRAIN)
-        self.hesitate()
-        more = self._pump(most)
-        self._listen((self.gate.may_take() and not more) or self.asked is not None)
-        return more and self.gate.may_take()
-
-    def hesitate(self) -> None:
-        """Take nothing for a while where all together have asked more than the disk takes."""
-        if self.desk.hub.full and self.state is State.LIVE:
-            self.gate.breathe(FULL_BREATH)
-
-    def _pump(self, most: int) -> bool:
-        """Take pieces while the gate allows it; return whether it took ``most``, and more has come."""
-        take, may_take = self.take, self.gate.may_take
-        try:
-            while most and may_take() and take():
-                most -= 1
-            if self.transfers is not None:
-                self.transfers.turn()
-        except ProtocolError as error:
-            self.fail(error)
-        except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)
-            self.fault()
-        return not most and bool(self.decoder)
-
-    def _beat(self) -> None:
-        """Take the pings and pongs that nothing stands before, without waiting for a visit."""
-        while self.is_beat() and self.gate.may_take():
-            before = len(self.decoder)
-            self._pump(1)
-            if len(self.decoder) == before:
-                return
-
-    def _listen(self, listen: bool) -> None:
-        """Read from the transport, or stop while nothing may be taken or enough waits for a visit."""
-        if listen is self.liveness.listening or self.state is State.CLOSING:
-            return
-        self.liveness.listen(listen, self.desk.clock.seconds())
-        if listen:
-            self.transport.resumeProducing()
-        else:
-            self.transport.pauseProducing()
-
     # ---- the hub's side: chatd.chat.state.Peer ------------------------------------------------------
 
     def reply(self, messages: Sequence[Message], answered: int) -> None:
         """Write messages that answer so many requests; further ones are taken at the next visit."""
         self.answered += answered
-        self.gate.settle(answered)
+        self.input.gate.settle(answered)
         if messages:
             self.write(b"".join(map(self.codec.encode, messages)))
         if answered:
-            self.go_on()
+            self.input.go_on()
 
     def refuse(self, code: Code, text: str) -> None:
         """Refuse the hello and end."""
@@ -251,11 +176,11 @@ class ChatConnection(Protocol):
 
     def read(self, query: HistoryQuery) -> None:
         """Answer with a page of history as soon as it has been read; no other request is taken before."""
-        self.gate.hold(Hold.PAGE)
+        self.input.gate.hold(Hold.PAGE)
         self.desk.reads.page(query, partial(self._page, query))
 
     def _page(self, query: HistoryQuery, events: list[bytes] | None) -> None:
-        self.gate.lift(Hold.PAGE)
+        self.input.gate.lift(Hold.PAGE)
         if self.state is State.CLOSING:
             return
         try:
@@ -354,10 +279,9 @@ class ChatConnection(Protocol):
         if self.state is State.CLOSING:
             return
         self.state = State.CLOSING
-        self.gate.hold(Hold.END)
+        self.input.end()
         self.liveness.ending(self.desk.clock.seconds())
         self.close_reason = reason
-        self.desk.visits.remove(self)
         if self.transfers is not None:
             self._try(self.transfers.close, reason)
         self._try(self.desk.leave, self)

@@ -42,7 +42,7 @@ def hear(connection: "ChatConnection", text: bytes) -> None:
     except UnknownRequestError as error:
         if connection.state is State.OPENED:
             raise ProtocolError(Code.HELLO_EXPECTED, _HELLO_EXPECTED) from None
-        connection.gate.owe(len(text), 1)
+        connection.input.gate.owe(len(text), 1)
         connection.desk.hub.refuse(connection, error.id, error)
         return
     handler = connection.MESSAGES.get((connection.state, type(message)), _request)
@@ -55,14 +55,14 @@ def _request(connection: "ChatConnection", message: Any, size: int) -> None:
     if session is None:
         raise ProtocolError(Code.HELLO_EXPECTED, _HELLO_EXPECTED)
     rule = RULES[type(message)]
-    connection.gate.owe(size + rule.answer_bytes, rule.cost)
+    connection.input.gate.owe(size + rule.answer_bytes, rule.cost)
     connection.desk.hub.request(connection, session, message, connection.desk.wall())
 
 
 def _hello(connection: "ChatConnection", message: Hello, _: int) -> None:
     """Begin the login, and take nothing until it is done."""
     connection.state = State.WELCOMING
-    connection.gate.hold(Hold.LOGIN)
+    connection.input.gate.hold(Hold.LOGIN)
     login = maybeDeferred(connection.desk.login, connection, message)
     login.addCallback(lambda arrival: _ask(connection, arrival, message))
     login.addCallback(lambda arrival: _welcome(connection, arrival, message))
@@ -72,14 +72,14 @@ def _hello(connection: "ChatConnection", message: Hello, _: int) -> None:
 def _ask(connection: "ChatConnection", arrival: Arrival, message: Hello) -> Arrival | Deferred[Arrival]:
     """Ask a newcomer that may have been given up before it takes over; any byte of it is an answer."""
     desk = connection.desk
-    if connection.decoder or connection.state is not State.WELCOMING:
+    if connection.input.decoder or connection.state is not State.WELCOMING:
         return arrival
     if not desk.doubts(connection, arrival, message):
         return arrival
     asked: Deferred[None] = Deferred()
-    connection.asked = asked
+    connection.input.asked = asked
     connection.say(STILL)
-    connection.go_on()
+    connection.input.go_on()
     return asked.addCallback(lambda _: desk.login(connection, message))
 
 
@@ -89,12 +89,12 @@ def _welcome(connection: "ChatConnection", arrival: Arrival, message: Hello) -> 
     desk = connection.desk
     desk.arrive(connection, arrival, message)
     connection.state = State.LIVE
-    connection.gate.allowance = desk.allowance(arrival.session)
-    connection.gate.lift(Hold.LOGIN)
-    connection.hesitate()
+    connection.input.gate.allowance = desk.allowance(arrival.session)
+    connection.input.gate.lift(Hold.LOGIN)
+    connection.input.hesitate()
     pulse = arrival.pulse
     connection.liveness.heartbeat = Heartbeat(pulse.interval, pulse.misses, desk.clock.seconds())
-    connection.go_on()
+    connection.input.go_on()
 
 
 def _refuse(connection: "ChatConnection", failure: Failure) -> None:

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from twisted.internet.defer import Deferred
-
 from chatd.server.desk import Connection, Desk
 from chatd.server.ending import CLOSE_DEADLINE
+from chatd.server.input import Input
 from chatd.server.liveness import Liveness, Traffic
 from chatd.server.state import State
 from chatd.wire.errors import CloseReason, Code, ProtocolError
@@ -17,7 +16,7 @@ from chatd.wire.messages import Message, Ping
 class Watched(Connection, Protocol):
     """A connection as the watch sees it."""
 
-    asked: Deferred[None] | None
+    input: Input
     desk: Desk
     liveness: Liveness
     state: State
@@ -39,7 +38,7 @@ def look(connection: Watched, now: float) -> None:
 
 def _opening(connection: Watched, now: float) -> None:
     if connection.liveness.waited(now) >= connection.desk.limits.hello_timeout:
-        missing = "hello" if connection.asked is None else "answer to the ping behind the hello"
+        missing = "hello" if connection.input.asked is None else "answer to the ping behind the hello"
         error = ProtocolError(Code.HELLO_TIMEOUT, f"No {missing} came in time; connect again.")
         connection.fail(error, CloseReason.HELLO_TIMEOUT)
 

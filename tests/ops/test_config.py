@@ -98,6 +98,11 @@ WRONG = {
         "session.xyzzy",
         "this key is not known; known here are expire_days.",
     ),
+    "unknown protocol": (
+        "[[listen]]\nprotocol = 'irc'",
+        "listen[0].protocol",
+        'expected "native" or "json-lines", not "irc".',
+    ),
     "unknown key in a list": (
         "[[listen]]\n[[listen]]\nport = 7411\nendpoint='unix:/x'",
         "listen[1].port",

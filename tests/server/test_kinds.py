@@ -341,13 +341,13 @@ def test_files_are_moved_by_kinds_that_take_them(tmp_path, speaks):
 def test_blank_lines_are_signs_of_life_that_cost(playground):
     ann = come_in(playground, "ann", speaks="json-lines", heartbeat=m.Pulse(2.0, 4), answer_pings=False)
     playground.advance()
-    left = connection_of(playground, "ann").gate.allowance.left
+    left = connection_of(playground, "ann").input.gate.allowance.left
     for blank in (b"\n", b"\r\n", b" \t\n") * 10:
         ann.transport.write(blank)
         playground.advance(1)
     assert ann.lost is None
     assert connection_of(playground, "ann").messages_in == 1
-    assert connection_of(playground, "ann").gate.allowance.left < left
+    assert connection_of(playground, "ann").input.gate.allowance.left < left
     assert not ann.of(m.Error)
 
 

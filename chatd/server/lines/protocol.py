@@ -15,12 +15,12 @@ from chatd.wire.messages import Ping, Pong
 
 
 def _ping(connection: ChatConnection, message: Ping, _: int) -> None:
-    connection.gate.charge(1)
+    connection.input.gate.charge(1)
     connection.say(Pong(data=message.data))
 
 
 def _pong(connection: ChatConnection, message: Pong, _: int) -> None:
-    connection.gate.charge(1)
+    connection.input.gate.charge(1)
     if message.data == CONFIRMATION:
         dialogue.confirm(connection)
 
@@ -28,17 +28,17 @@ def _pong(connection: ChatConnection, message: Pong, _: int) -> None:
 class LinesProtocol(ChatConnection):
     """A connection that speaks JSON lines; it takes and gives out no files."""
 
-    __slots__ = ()
+    __slots__ = ("decoder",)
 
     speaks = "json-lines"
     codec: ClassVar[Codec] = lines
     takes_files = False
     decode = staticmethod(lines.decode_to_server)
     MESSAGES = COMMON | {(state, Ping): _ping for state in State} | {(state, Pong): _pong for state in State}
-    decoder: LineDecoder
 
     def __init__(self, desk: Desk) -> None:
-        super().__init__(desk, LineDecoder())
+        self.decoder = LineDecoder()
+        super().__init__(desk, self.decoder)
 
     def take(self) -> bool:
         """Take the next line; a blank one is only a sign of life."""
@@ -46,7 +46,7 @@ class LinesProtocol(ChatConnection):
         if line is None:
             return False
         if line.isspace() or not line:
-            self.gate.charge(1)
+            self.input.gate.charge(1)
         else:
             dialogue.hear(self, line)
         return True

@@ -27,17 +27,17 @@ _BEATS: Final = frozenset({FrameType.PING.value, FrameType.PONG.value})
 class NativeProtocol(ChatConnection):
     """A connection that speaks frames, and takes and gives out files."""
 
-    __slots__ = ()
+    __slots__ = ("decoder",)
 
     speaks = "native"
     codec: ClassVar[Codec] = native
     takes_files = True
     MESSAGES = COMMON
     decode = staticmethod(native.decode_to_server)
-    decoder: FrameDecoder
 
     def __init__(self, desk: Desk) -> None:
-        super().__init__(desk, FrameDecoder())
+        self.decoder = FrameDecoder()
+        super().__init__(desk, self.decoder)
 
     def take(self) -> bool:
         """Take the next frame."""
@@ -57,16 +57,16 @@ class NativeProtocol(ChatConnection):
             raise ProtocolError(Code.BAD_CHUNK, f"No chunk of transfer {number} is expected.")
         self.transfers.chunk(payload)
         if len(payload) < SMALL_CHUNK:
-            self.gate.charge(SMALL_CHUNK_COST)
+            self.input.gate.charge(SMALL_CHUNK_COST)
 
     def _ping(self, payload: bytes) -> None:
         if len(payload) > MAX_PING:
             raise ProtocolError(Code.BAD_FRAME, f"A ping carries {MAX_PING} bytes at the most.")
-        self.gate.charge(1)
+        self.input.gate.charge(1)
         self.write(frame(FrameType.PONG, payload))
 
     def _pong(self, payload: bytes) -> None:
-        self.gate.charge(1)
+        self.input.gate.charge(1)
         if payload == _CONFIRMED:
             dialogue.confirm(self)
 

@@ -1,0 +1,135 @@
+"""The input of a connection: what came is taken in pieces, at visits, as far as the gate allows (P5, P6)."""
+
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+
+from chatd.server.desk import Desk
+from chatd.server.files.transfers import Transfers
+from chatd.server.gate import FULL_BREATH, Gate, Hold
+from chatd.server.liveness import Liveness
+from chatd.server.state import State
+from chatd.wire.errors import ProtocolError
+
+
+class Decoder(Protocol):
+    """Cuts received bytes into pieces, holding no more than was fed and not yet taken."""
+
+    def __len__(self) -> int:
+        """Return how many fed bytes were not taken yet."""
+
+    def feed(self, data: bytes) -> None:
+        """Append received ``data``."""
+
+
+class Source(Protocol):
+    """A connection, as its input sees it."""
+
+    transport: Any
+    state: State
+    liveness: Liveness
+    transfers: Transfers | None
+
+    def take(self) -> bool:
+        """Take the next piece; return False where none is whole yet. Raises `ProtocolError`."""
+
+    def is_beat(self) -> bool:
+        """Return whether the next piece is a ping or a pong."""
+
+    def fail(self, error: ProtocolError) -> None:
+        """End it with ``error`` as the last words."""
+
+    def fault(self) -> None:
+        """End it because of the exception that is being handled, which concerns it alone (P8)."""
+
+
+class Input:
+    """What ``source`` receives: ``decoder`` holds it until it is taken; the gate says when that may be.
+
+    ``asked`` is fired by the next bytes, if somebody waits for a sign of the peer.
+    """
+
+    __slots__ = ("_desk", "_source", "asked", "decoder", "gate")
+
+    def __init__(self, source: Source, desk: Desk, decoder: Decoder) -> None:
+        self._source = source
+        self._desk = desk
+        self.decoder = decoder
+        self.gate = Gate(desk.clock, self.go_on)
+        self.asked: Deferred[None] | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Take in bytes: pings and pongs at once, where they stand first, all else at the next visit."""
+        self.decoder.feed(data)
+        if self.asked is not None:
+            asked, self.asked = self.asked, None
+            asked.callback(None)
+        self._beat()
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Be visited, where there may be something to take or the transport is not read."""
+        source = self._source
+        if source.state is State.CLOSING or not (self.decoder or not source.liveness.listening):
+            return
+        if not self._desk.visits.add(self):
+            self._listen(False)  # what came before still waits for its visit
+
+    def end(self) -> None:
+        """Take nothing any more."""
+        self.gate.hold(Hold.END)
+        self._desk.visits.remove(self)
+
+    def hesitate(self) -> None:
+        """Take nothing for a while where all together have asked more than the disk takes."""
+        if self._desk.hub.full and self._source.state is State.LIVE:
+            self.gate.breathe(FULL_BREATH)
+
+    # ---- chatd.server.visits.Visited ----------------------------------------------------------------
+
+    def visit(self, most: int) -> bool:
+        """Take ``most`` pieces at the most; return whether further ones may be taken at once."""
+        if self._desk.draining:
+            self.gate.hold(Hold.DRAIN)
+        self.hesitate()
+        more = self._pump(most)
+        self._listen((self.gate.may_take() and not more) or self.asked is not None)
+        return more and self.gate.may_take()
+
+    def fault(self) -> None:
+        """End the connection because of the exception that is being handled."""
+        self._source.fault()
+
+    def _pump(self, most: int) -> bool:
+        """Take pieces while the gate allows it; return whether it took ``most``, and more has come."""
+        source, may_take = self._source, self.gate.may_take
+        take = source.take
+        try:
+            while most and may_take() and take():
+                most -= 1
+            if source.transfers is not None:
+                source.transfers.turn()
+        except ProtocolError as error:
+            source.fail(error)
+        except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)
+            source.fault()
+        return not most and bool(self.decoder)
+
+    def _beat(self) -> None:
+        """Take the pings and pongs that nothing stands before, without waiting for a visit."""
+        while self._source.is_beat() and self.gate.may_take():
+            before = len(self.decoder)
+            self._pump(1)
+            if len(self.decoder) == before:
+                return
+
+    def _listen(self, listen: bool) -> None:
+        """Read from the transport, or stop while nothing may be taken or enough waits for a visit."""
+        source = self._source
+        if listen is source.liveness.listening or source.state is State.CLOSING:
+            return
+        source.liveness.listen(listen, self._desk.clock.seconds())
+        if listen:
+            source.transport.resumeProducing()
+        else:
+            source.transport.pauseProducing()
