@@ -1,6 +1,9 @@
 """Disks: whether it was want of room that kept something from being written, in words that say what to do."""
 
 import errno
+import os
+import pwd
+from pathlib import Path
 from typing import Final
 
 _WANTS: Final = {
@@ -13,3 +16,30 @@ _WANTS: Final = {
 def want_of_room(number: int | None) -> str | None:
     """Return what is full and what to do for the system's error ``number``; None for any other kind of it."""
     return None if number is None else _WANTS.get(number)
+
+
+def remedy(number: int | None, path: Path) -> str:
+    """Return what follows the system's words for an error at ``path``: for whom, and what to do."""
+    if number not in (errno.EACCES, errno.EPERM):
+        return "; mend that or name another with --data"
+    user = _user()
+    closed = next((folder for folder in reversed(path.absolute().parents) if _is_closed(folder)), None)
+    if closed is not None:
+        return f" for the user {user}, who may not enter {closed}; name another with --data"
+    give = f"chown -R {user} {path}"
+    if not os.path.lexists(path):
+        give = f"mkdir -p {path}; {give}"
+    return f" for the user {user}; give it to that user ({give}) or name another with --data"
+
+
+def _is_closed(folder: Path) -> bool:
+    """Return whether ``folder`` is there, as far as we can see, and we may not enter it."""
+    return os.path.lexists(folder) and not os.access(folder, os.X_OK)
+
+
+def _user() -> str:
+    """Return the name of the user that we are, or the number where there is none."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())

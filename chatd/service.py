@@ -13,6 +13,7 @@ import chatd
 from chatd.build import FileKeeping, Server
 from chatd.chat.storage import Snapshot, StoreError
 from chatd.clock import use_monotonic_time, wall_milliseconds
+from chatd.disk import remedy
 from chatd.files.blobs import BlobStore
 from chatd.files.strand import FLUSHERS, WORKERS, Threads
 from chatd.memory import keep_freed_memory, spare_the_collector
@@ -22,7 +23,7 @@ from chatd.server.certificates import CertificateWatch
 from chatd.server.drain import drain
 from chatd.server.eager import send_eagerly
 from chatd.server.factory import factories
-from chatd.server.listeners import ListenError, listen
+from chatd.server.listeners import ListenError, check_handed, listen
 from chatd.server.space import SpaceLog
 from chatd.store.sqlite import SqliteStore
 
@@ -33,12 +34,17 @@ class StartError(Exception, SystemExit):
     """Why the daemon cannot start: one sentence, which has been logged.
 
     As an Exception it is told to the waiting parent by twistd when it daemonises; as a SystemExit it ends a
-    daemon in the foreground with status 1 and without a traceback.
+    daemon in the foreground with status 1 and without a traceback. What twistd tells is cut off after 100
+    bytes, so it says no more than that all has been said.
     """
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)
         self.code = 1
+
+    def __str__(self) -> str:
+        """Return what twistd shows."""
+        return "the daemon has said why"
 
 
 class _Running(NamedTuple):
@@ -123,6 +129,7 @@ class ChatService(Service):
         if self._ports:
             return
         try:
+            check_handed(self._config.listen)
             for listener in self._config.listen:
                 port = listen(self._reactor, listener, self._factories)
                 self._ports.append(port)
@@ -181,7 +188,7 @@ def build(config: Config) -> IService:
 
 
 def _unusable(data: str, error: OSError) -> str:
-    return f"The files in {data} cannot be used: {error}; mend that or name another folder with --data."
+    return f"The files in {data} cannot be used: {error}{remedy(error.errno, Path(data))}."
 
 
 def _keep_terminal() -> int | None:

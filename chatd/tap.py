@@ -53,9 +53,20 @@ class Options(usage.Options):
         sys.exit(0)
 
 
+class _Command(Options):
+    """The same as a command of its own: what is wrong is told without twistd's options."""
+
+    synopsis = "Usage: chatd [options]"
+
+
 def main() -> None:
     """Run the daemon in the foreground, without a pid file: the command ``chatd``."""
-    sys.argv[1:] = ["--nodaemon", "--pidfile=", "chatd", *sys.argv[1:]]
+    arguments = sys.argv[1:]
+    try:
+        _Command().parseOptions(arguments)  # type: ignore[no-untyped-call]
+    except usage.UsageError as error:
+        raise SystemExit(f"chatd: {escape(str(error)).rstrip('.')}; chatd --help names the options") from None
+    sys.argv[1:] = ["--nodaemon", "--pidfile=", "chatd", *arguments]
     run()
 
 

@@ -12,6 +12,10 @@ from twisted.internet.protocol import Factory
 _MAX_PORT: Final = 65_535
 
 
+_DOMAINS: Final = ("INET", "INET6", "UNIX")
+"""The kinds of sockets that systemd can hand over to us."""
+
+
 class EndpointError(ValueError):
     """An endpoint string that cannot be listened on; the text is a sentence."""
 
@@ -68,7 +72,24 @@ def is_loopback(interface: str) -> bool:
 
 def _systemd(description: str) -> Listening:
     # The socket comes with the environment; which address it has, its unit alone knows.
-    return Listening(tls=False, local="domain=UNIX" in description.split(":"))
+    kind, *rest = description.removeprefix("haproxy:").split(":")
+    words = [word.partition("=")[::2] for word in rest]
+    values = dict(words)
+    index = values.get("index", "0")
+    right = (
+        kind == "systemd"
+        and len(values) == len(words)
+        and set(values) in ({"domain", "index"}, {"domain", "name"})
+        and values["domain"] in _DOMAINS
+        and index.isascii()
+        and index.isdigit()
+    )
+    if not right:
+        raise EndpointError(
+            f"{description!r} names no socket of systemd; write systemd:domain=INET:index=0, or name=NAME"
+            f" instead of the index, with {', '.join(_DOMAINS)} as the domain."
+        )
+    return Listening(tls=False, local=values["domain"] == "UNIX")
 
 
 def _stdio(_description: str) -> Listening:

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from chatd.ops.relays import Trusted
 from chatd.ops.settings import ListenConfig
 from chatd.server.factory import ChatFactory
+from chatd.server.handed import handed_over, handed_problem
 from chatd.server.relay import RelayEndpoint
 from chatd.server.secure import SecureEndpoint
 
@@ -47,6 +48,13 @@ def _try(reactor: object, listener: ListenConfig, factory: ChatFactory) -> IList
     if not outcome:
         raise ListenError(f"Nothing can listen on {listener.endpoint} at once; name another endpoint.")
     return outcome[0]
+
+
+def check_handed(listeners: Iterable[ListenConfig]) -> None:
+    """Raise `ListenError` where a listener cannot have the socket of systemd that it names."""
+    problem = handed_problem((listener.endpoint for listener in listeners), handed_over())
+    if problem is not None:
+        raise ListenError("Nothing can listen on {}: {}.".format(*problem))
 
 
 def _clear_stale_socket(error: BaseException | None) -> bool:

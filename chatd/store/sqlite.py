@@ -34,7 +34,7 @@ from chatd.chat.storage import (
     StoredRoom,
     StoreError,
 )
-from chatd.disk import want_of_room
+from chatd.disk import remedy, want_of_room
 from chatd.store import schema, space
 from chatd.store.space import SpaceListener
 from chatd.wire.stored import known_time_of
@@ -314,7 +314,7 @@ def _lock_folder(folder: Path) -> int:
         handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StoreError(
-            f"The data folder {folder} cannot be used: {error.strerror}; name another with --data."
+            f"The data folder {folder} cannot be used: {error.strerror}{remedy(error.errno, folder)}."
         ) from None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -336,4 +336,4 @@ def _unusable(path: Path, why: object, number: int | None) -> str:
     want = want_of_room(number)
     if want is not None:
         return f"The database {path} cannot be written: {want}, then start again; nothing is lost."
-    return f"The database {path} cannot be used: {why}; mend that or name another folder with --data."
+    return f"The database {path} cannot be used: {why}{remedy(number, path)}."

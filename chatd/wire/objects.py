@@ -121,6 +121,17 @@ def _scrutinise(text: bytes) -> None:
 
 def _malformed(text: bytes, error: Exception) -> ProtocolError:
     what = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error) or "not a JSON object"
+    if _halves_a_character(text):
+        what = "an escape is half of a surrogate pair, which is no character"
     # The decoder quotes what was sent; it must not reach a log or a terminal as control characters.
     shown = what[:200].rstrip(".").encode("unicode_escape").decode()
     return ProtocolError(Code.BAD_MESSAGE, f"A message of {len(text)} bytes is malformed: {shown}.")
+
+
+def _halves_a_character(text: bytes) -> bool:
+    """Return whether ``text`` has a lone surrogate, which the decoder tells in strange words."""
+    try:
+        plain = json.dumps(json.loads(text), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return False
+    return any("\ud800" <= character <= "\udfff" for character in plain)

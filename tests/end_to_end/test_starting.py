@@ -1,9 +1,12 @@
 """What keeps the daemon from starting: exit 1 and one sentence that says what to do."""
 
 import os
+import pwd
 import shutil
 import socket
 import sqlite3
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -121,6 +124,31 @@ def test_data_folder_that_cannot_be_made(make_daemon, how):
     closed.mkdir(mode=0o500)
     daemon.data = closed / "data"
     Failed(daemon, how, _without_privileges()).sentence("cannot be used", "Permission denied")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@BOTH
+def test_a_data_folder_that_another_user_cannot_use(used, how):
+    who = "65534"
+    user = pwd.getpwuid(int(who)).pw_name
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        mine = Path(folder) / "mine"
+        mine.mkdir(mode=0o700)
+        for data, words in (
+            (mine, f"; give it to that user (chown -R {user} {mine}) or name another with --data."),
+            (mine / "data", f", who may not enter {mine}; name another with --data."),
+            (Path(folder) / "new", f"(mkdir -p {folder}/new; chown -R {user} {folder}/new) or name another"),
+        ):
+            used.data = data
+            failed = Failed(used, (*how, "--uid", who))
+            assert failed.status == 1
+            (sentence,) = _sentences(failed.terminal)
+            assert f"cannot be used: Permission denied for the user {user}" in sentence
+            assert words in sentence
+            if how is BACKGROUND:
+                assert "b'chatd.service.StartError: the daemon has said why'" in failed.terminal
+            failed.pid_file.unlink(missing_ok=True)  # twistd's, which its new user could not remove
 
 
 @BOTH

@@ -69,6 +69,22 @@ def test_help(run):
     assert run("twistd", "chatd", "--version").stdout == f"chatd {__version__}\n"
 
 
+def test_the_command_tells_its_own_options_alone(run):
+    done = run("chatd", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Usage: chatd [options]\n")
+    assert "twistd" not in done.stdout
+    assert run("chatd", "--version").stdout == f"chatd {__version__}\n"
+    for wrong, sentence in (
+        ("--nosuch", "option --nosuch not recognized"),
+        ("surplus", "Wrong number of arguments"),
+        ("--config", "option --config requires argument"),
+    ):
+        done = run("chatd", wrong)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == f"chatd: {sentence}; chatd --help names the options\n"
+
+
 def test_options():
     options = Options()
     options.parseOptions(["-c", "f", "--data", "d", "--listen", "unix:/a", "--listen", "unix:/b"])

@@ -489,3 +489,12 @@ def test_a_full_presence_fits_into_a_frame():
 def test_a_full_hello_fits_into_a_frame():
     cursors = {f"#{room:03}" + WIDE * (MAX_NAME - 3): MAX_INT for room in range(MAX_CURSORS)}
     assert len(encode(m.Hello(nick=WIDE * MAX_NAME, token="x" * 64, cursors=cursors))) <= 4 + MAX_FRAME
+
+
+@pytest.mark.parametrize("escape", ["\\ud800", "\\udc00", "\\ud83dx", "\\ud83d\\u0041"])
+def test_half_a_character_is_called_so(escape):
+    payload = b'{"t":"send","id":1,"n":1,"room":"#a","text":"a' + escape.encode() + b'"}'
+    with pytest.raises(ProtocolError, match="an escape is half of a surrogate pair, which is no character"):
+        decode_to_server(payload)
+    with pytest.raises(ProtocolError, match="Input data was truncated"):
+        decode_to_server(payload[:-5])

@@ -1,0 +1,131 @@
+"""Sockets that are handed over as systemd does it, rightly and wrongly."""
+
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from chatd.server.handed import LEANS_ON, handed_over
+from tests.end_to_end.harness.peer import dial
+from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, environment, run, script
+from tests.end_to_end.harness.raw import Raw
+
+HAND_OVER = """
+import os, sys
+numbers, *command = sys.argv[1:]
+numbers = [int(number) for number in numbers.split(",") if number]
+for place, number in enumerate(numbers):
+    os.dup2(number, 100 + place)
+for place in range(len(numbers)):
+    os.dup2(100 + place, 3 + place)
+    os.set_inheritable(3 + place, True)
+count = max(1, len(numbers))
+names = ":".join(["chat", "other"][:count])
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(count), LISTEN_FDNAMES=names)
+os.execv(command[0], command)
+"""
+"""Hands over the descriptors of its first argument, then becomes the command."""
+
+
+def listening(kind=socket.SOCK_STREAM, address=(LOOPBACK, 0), family=socket.AF_INET):
+    made = socket.socket(family, kind)
+    made.bind(address)
+    if kind == socket.SOCK_STREAM:
+        made.listen()
+    return made
+
+
+def start(tmp_path, sockets, *endpoints):
+    """Return what the daemon said that was started with ``sockets`` and did not stay."""
+    (tmp_path / "chatd.toml").write_text("allow_plaintext = true\n")
+    numbers = tuple(one.fileno() for one in sockets)
+    listen = [word for endpoint in endpoints for word in ("--listen", endpoint)]
+    done = run(
+        *(sys.executable, "-c", HAND_OVER, ",".join(map(str, numbers))),
+        *(*script("chatd"), "--config", "chatd.toml", "--data", "data", *listen),
+        cwd=tmp_path,
+        inherit=numbers,
+    )
+    assert done.returncode == 1
+    (line,) = (done.stdout + done.stderr).splitlines()
+    assert not line.endswith("name another endpoint.")
+    return line
+
+
+def test_twisted_keeps_what_was_handed_over_where_we_look():
+    assert handed_over() is not None, LEANS_ON
+    assert handed_over().inheritedDescriptors() == []
+
+
+INET = "systemd:domain=INET:index=0"
+
+WRONG = {
+    "nothing": ([], INET, "systemd has handed over there is no socket"),
+    "no such index": (
+        [{}],
+        "systemd:domain=INET:index=3",
+        "systemd has handed over index 0 ('chat'), and none of these has the index 3; name one of them",
+    ),
+    "no such name": (
+        [{}, {}],
+        "systemd:domain=INET:name=nosuch",
+        "handed over index 0 ('chat'), index 1 ('other'), and none of these has the name 'nosuch'",
+    ),
+    "a socket for datagrams": ([{"kind": socket.SOCK_DGRAM}], INET, "its unit needs ListenStream="),
+    "another domain": ([{}], "systemd:domain=UNIX:index=0", "is of the domain INET; write domain=INET"),
+    "a UNIX socket": (
+        [{"family": socket.AF_UNIX, "address": "\0chatd-handed-over"}],
+        INET,
+        "is of the domain UNIX; write domain=UNIX",
+    ),
+    "no number": ([{}], "systemd:domain=INET:index=x", "names no socket of systemd; write systemd:domain="),
+    "no domain": ([{}], "systemd:index=0", "names no socket of systemd"),
+    "a strange domain": ([{}], "systemd:domain=INET9:index=0", "names no socket of systemd"),
+    "neither index nor name": ([{}], "systemd:domain=INET", "names no socket of systemd"),
+}
+
+
+@pytest.mark.parametrize(("sockets", "endpoint", "sentence"), WRONG.values(), ids=WRONG.keys())
+def test_what_is_wrong_is_said(tmp_path, sockets, endpoint, sentence):
+    made = [listening(**how) for how in sockets]
+    said = start(tmp_path, made, endpoint)
+    for one in made:
+        one.close()
+    assert sentence in said
+    assert endpoint in said
+
+
+def test_one_socket_serves_one_listener(tmp_path):
+    with listening() as one:
+        said = start(tmp_path, [one], INET, "systemd:domain=INET:name=chat")
+    assert f"that is the socket of {INET} already, and one socket serves one listener" in said
+
+
+def test_without_systemd(tmp_path):
+    (tmp_path / "chatd.toml").write_text("allow_plaintext = true\n")
+    done = run(*script("chatd"), "--config", "chatd.toml", "--listen", INET, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "systemd has handed over no socket; start the socket unit" in done.stdout + done.stderr
+
+
+def test_a_right_one_is_listened_on(tmp_path):
+    (tmp_path / "chatd.toml").write_text("allow_plaintext = true\n")
+    with listening() as one:
+        command = [sys.executable, "-c", HAND_OVER, str(one.fileno())]
+        chatd = [*script("chatd"), "--config", "chatd.toml", "--listen", "systemd:domain=INET:name=chat"]
+        daemon = subprocess.Popen(
+            [*command, *chatd],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            pass_fds=[one.fileno()],
+        )
+        try:
+            with Raw(dial(one.getsockname()[1])) as ann:  # whoever comes early waits in the socket
+                assert ann.enter("ann").nick == "ann"
+            daemon.terminate()
+            assert daemon.wait(PATIENCE) == 0
+        finally:
+            daemon.kill()
+            daemon.wait()
