@@ -17,6 +17,7 @@ from chatd.tap import Options
 ROOT = Path(__file__).parents[1]
 PAGES = [
     ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
     *(ROOT / "docs" / f"{name}.md" for name in ("ARCHITECTURE", "OPERATIONS", "PROTOCOL", "USERGUIDE")),
     *(ROOT / "etc" / name for name in ("chatd.toml", "chatd.service", "chatd.logrotate", "Containerfile")),
 ]
@@ -25,6 +26,7 @@ EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=NAMES)
 
 OTHER_PORTS = {
     "7413": "behind the relay of OPERATIONS",
+    "7499": "of a server that has moved",
     "50412": "a client's",
     "8888": "an HTTP proxy's",
     "1080": "a SOCKS proxy's",
