@@ -20,7 +20,7 @@ ARROWS = {
     "memory": set(),
     "ops": {"clock", "files"},
     "server": {"chat", "clock", "files", "ops", "tcp", "wire"},
-    "service": {"build", "chat", "clock", "files", "memory", "ops", "server", "store", "wire"},
+    "service": {"build", "chat", "clock", "disk", "files", "memory", "ops", "server", "store", "wire"},
     "tcp": set(),
     "tap": {"ops", "service"},
     "testing": {
