@@ -52,11 +52,12 @@ class Audience:
         self._grown = b""
         self.forget_page()
 
-    def grow(self, events: list[bytes]) -> None:
-        """Owe ``events`` to every follower."""
-        self._grown = self.codec.render(events)
-        self.volume += len(self._grown)
-        self.untold = self.followers.copy()
+    def grow(self, events: list[bytes]) -> int:
+        """Owe ``events`` to every follower; return to how many."""
+        self._grown = grown = self.codec.render(events)
+        self.volume += len(grown)
+        self.untold = untold = self.followers.copy()
+        return len(untold)
 
     def deliver(self, most: int) -> int:
         """Hand what has grown to ``most`` of the untold; return to how many."""

@@ -45,7 +45,7 @@ class Log:
         self.last = head
         self.ts = ts
         self._told = head
-        self._audiences: dict[Codec, Audience] = {}
+        self._audiences: tuple[Audience, ...] = ()
         self._tail: list[bytes] = []
         self._tail_first = head + 1
         self.tail_bytes = 0
@@ -65,18 +65,21 @@ class Log:
         Returns how many; `deliver` hands them out, and until then they stand where the head was. All others
         are left behind, to catch up in later turns. Nothing may be owed any more of what grew before.
         """
-        size = sum(map(len, events))
+        size = len(events[0]) if len(events) == 1 else sum(map(len, events))
         if size > AT_ONCE_BYTES:
             most = 0
         self._told = self.head
         self.head += len(events)
         self._remember(events, size)
-        if sum(len(audience.followers) for audience in self._audiences.values()) > most:
+        count = owed = 0
+        for audience in self._audiences:
+            count += len(audience.followers)
+        if count > most:
             self._leave_behind(self.followers[most:])
-        for audience in self._audiences.values():
+        for audience in self._audiences:
             if audience.followers:
-                audience.grow(events)
-        return sum(len(audience.untold) for audience in self._audiences.values())
+                owed += audience.grow(events)
+        return owed
 
     def _leave_behind(self, followers: list[Follower]) -> None:
         for follower in followers:
@@ -88,21 +91,21 @@ class Log:
     def deliver(self, most: int) -> int:
         """Hand what has grown to ``most`` of those who were not handed it yet; return to how many."""
         count = 0
-        for audience in list(self._audiences.values()):
+        for audience in self._audiences:
             if audience.untold and count < most:
                 count += audience.deliver(most - count)
         return count
 
     def tell(self, message: Message) -> None:
         """Hand all followers a message that is in no log."""
-        for audience in list(self._audiences.values()):
+        for audience in self._audiences:
             if audience.followers:
                 audience.tell(message)
 
     @property
     def followers(self) -> list[Follower]:
         """Return who stands at the head and is handed what grows."""
-        return list(chain.from_iterable(audience.followers for audience in self._audiences.values()))
+        return list(chain.from_iterable(audience.followers for audience in self._audiences))
 
     def stand(self, follower: Follower) -> int:
         """Return the last event that ``follower`` was handed."""
@@ -121,9 +124,11 @@ class Log:
         self._audience(follower.codec).dismiss(follower)
 
     def _audience(self, codec: Codec) -> Audience:
-        audience = self._audiences.get(codec)
-        if audience is None:
-            audience = self._audiences[codec] = Audience(codec)
+        for audience in self._audiences:
+            if audience.codec is codec:
+                return audience
+        audience = Audience(codec)
+        self._audiences = (*self._audiences, audience)
         return audience
 
     def forget_uncommitted(self) -> None:
@@ -139,7 +144,7 @@ class Log:
         self._tail = []
         self._tail_first = self.head + 1
         self.tail_bytes = 0
-        for audience in self._audiences.values():
+        for audience in self._audiences:
             audience.forget_page()
 
     def recent(self, codec: Codec, after: int, limit: int) -> tuple[int, bytes] | None:
