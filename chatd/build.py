@@ -14,14 +14,14 @@ from chatd.server.auth import make_portal
 from chatd.server.committer import Committer
 from chatd.server.desk import Desk
 from chatd.server.files.expiry import Expiry
-from chatd.server.files.library import Files
+from chatd.server.files.library import Library
 from chatd.server.housekeeping import Housekeeping
 from chatd.server.reaper import Reaper
 from chatd.server.timekeeper import Timekeeper
 
 
 class FileKeeping(NamedTuple):
-    """Where contents of files are kept, and who works on them: see `chatd.server.files.library.Files`."""
+    """Where contents of files are kept, and who works on them: see `chatd.server.files.library.Library`."""
 
     blobs: BlobStore
     workers: Workers
@@ -57,7 +57,7 @@ class Server:
         terms = Terms(_quota(config.limits), config.show_addresses)
         self.committer = Committer(snapshot, terms, store, clock)
         hub = self.committer.hub
-        self.files = None if keeping is None else Files(config.files, *keeping, clock, wall, hub)
+        self.files = None if keeping is None else Library(config.files, *keeping, clock, wall, hub)
         if self.files is not None:
             hub.offer_files(self.files, config.files.max_size, config.files.per_connection)
         portal = make_portal(hub)

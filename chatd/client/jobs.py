@@ -160,7 +160,7 @@ class Job:
     def _do(self, work: Callable[[], T]) -> Deferred[T]:
         """Do ``work`` in a thread, behind what was begun before."""
         done: Deferred[T] = Deferred()
-        self._strand.run(work, lambda result: _tell(done, result))
+        self._strand.submit(work, lambda result: _tell(done, result))
         return done
 
 

@@ -5,9 +5,9 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from threading import Thread
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred
 from twisted.python.threadpool import ThreadPool
 
 WORKERS: Final = 4
@@ -22,6 +22,8 @@ NICE: Final = 5
 More would turn against it: a thread that other programs hold up may have the interpreter's lock meanwhile.
 """
 
+T = TypeVar("T")
+
 Job = Callable[[], Any]
 Done = Callable[[Any], None]
 
@@ -33,29 +35,11 @@ class Workers(Protocol):
         """Run ``job``; then call ``done`` in the reactor's thread with its result, or with a `Failure`."""
 
 
-class Guarded:
-    """Workers whose results belong to somebody: ``fault`` is called where hearing one raises."""
-
-    __slots__ = ("_fault", "_workers")
-
-    def __init__(self, workers: Workers, fault: Callable[[], None]) -> None:
-        self._workers = workers
-        self._fault = fault
-
-    def submit(self, job: Job, done: Done) -> None:
-        """Run ``job``; then call ``done`` with its result or a `Failure`, guarded."""
-        self._workers.submit(job, self.hears(done))
-
-    def hears(self, done: Done) -> Done:
-        """Return ``done``, guarded."""
-
-        def hear(result: Any) -> None:
-            try:
-                done(result)
-            except Exception:  # noqa: BLE001 - whoever it belongs to is told, and nobody else is
-                self._fault()
-
-        return hear
+def work(workers: Workers, job: Callable[[], T]) -> Deferred[T]:
+    """Return a Deferred that fires in the reactor's thread with the result of ``job``, or what it raised."""
+    done: Deferred[T] = Deferred()
+    workers.submit(job, done.callback)
+    return done
 
 
 class _Thread(Thread):
@@ -90,7 +74,7 @@ class Threads:
 
 
 class Strand:
-    """Jobs that must run one after the other."""
+    """Workers that run one job after the other."""
 
     __slots__ = ("_jobs", "_running", "_workers")
 
@@ -103,7 +87,7 @@ class Strand:
         """Return how many jobs have not ended."""
         return len(self._jobs) + self._running
 
-    def run(self, job: Job, done: Done) -> None:
+    def submit(self, job: Job, done: Done) -> None:
         """Run ``job`` when those before it have ended; then call ``done`` with its result or a `Failure`."""
         self._jobs.append((job, done))
         self._go_on()
@@ -120,8 +104,3 @@ class Strand:
             done(result)
         finally:
             self._go_on()
-
-
-def error_of(result: Any) -> BaseException | None:
-    """Return what a job raised, None for any other result."""
-    return result.value if isinstance(result, Failure) else None

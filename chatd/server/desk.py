@@ -24,8 +24,8 @@ from chatd.server import addresses
 from chatd.server.auth import ISession, NickClaim, SessionToken
 from chatd.server.committer import Committer
 from chatd.server.delivery import Delivery
-from chatd.server.files.library import Files
-from chatd.server.files.transfers import Carrier, Transfers
+from chatd.server.files.library import Library
+from chatd.server.files.transfers import FileConnection, Transfers
 from chatd.server.newcomers import Newcomers
 from chatd.server.reads import Reads
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError, RequestError
@@ -109,7 +109,7 @@ class Desk:
         wall: Callable[[], int],
         heartbeat: HeartbeatConfig,
         limits: LimitsConfig,
-        files: Files | None,
+        files: Library | None,
     ) -> None:
         self.hub = committer.hub
         self.visits = committer.visits
@@ -251,11 +251,11 @@ class Desk:
             session.allowance = Bucket(rate, BURST * rate, self.clock.seconds())
         return session.allowance
 
-    def transfers(self, carrier: Carrier) -> Transfers:
-        """Return what ``carrier`` transfers files with; only where the server takes them."""
+    def transfers(self, connection: FileConnection) -> Transfers:
+        """Return what ``connection`` transfers files with; only where the server takes them."""
         if self.files is None:
             raise RequestError(Code.UNSUPPORTED, "This server takes no files.")
-        return Transfers(self.files, carrier)
+        return Transfers(self.files, connection)
 
     # ---- going --------------------------------------------------------------------------------------
 

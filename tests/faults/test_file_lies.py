@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from chatd.server.files.library import PARKED
+from chatd.server.files.partial_upload import PARKED
 from tests.end_to_end.harness.daemon import Daemon
 from tests.end_to_end.harness.processes import Deadline
 from tests.end_to_end.harness.stranger import (

@@ -277,7 +277,7 @@ def test_strangers_leave_nothing_behind(tmp_path, logged_events):
             faults = [e for e in logged_events if e["log_level"] is LogLevel.critical or "log_failure" in e]
             assert not faults, faults
             logged_events.clear()
-        playground.desk.files.park_less()
+        playground.desk.files.partial_uploads.close_parked(0)
         playground.advance(1)
         assert len(list(Path("/proc/self/fd").iterdir())) <= descriptors
         playground.crash_server()

@@ -7,9 +7,10 @@ from collections import deque
 from queue import SimpleQueue
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from chatd.files.strand import NICE, Strand, Threads, error_of
+from chatd.files.strand import NICE, Strand, Threads, work
 
 
 class ByHand:
@@ -35,8 +36,8 @@ def test_jobs_of_a_strand_run_one_after_the_other():
     one, other = Strand(workers), Strand(workers)
     heard = []
     for number in range(3):
-        one.run(lambda number=number: number, heard.append)
-    other.run(lambda: "other", heard.append)
+        one.submit(lambda number=number: number, heard.append)
+    other.submit(lambda: "other", heard.append)
     assert len(workers.jobs) == 2
     assert len(one) == 3
     while workers.jobs:
@@ -50,13 +51,31 @@ def test_a_job_that_fails_tells_why_and_the_next_one_runs():
     workers = ByHand()
     strand = Strand(workers)
     heard = []
-    strand.run(lambda: 1 / 0, heard.append)
-    strand.run(lambda: 2, heard.append)
+    strand.submit(lambda: 1 / 0, heard.append)
+    strand.submit(lambda: 2, heard.append)
     workers.work()
     workers.work()
-    assert isinstance(error_of(heard[0]), ZeroDivisionError)
-    assert error_of(heard[1]) is None
+    assert isinstance(heard[0].value, ZeroDivisionError)
     assert heard[1] == 2
+
+
+def test_work_is_waited_for_and_raises_what_the_job_raised():
+    workers = ByHand()
+    heard = []
+
+    async def course():
+        heard.append(await work(workers, lambda: 1))
+        try:
+            await work(Strand(workers), lambda: 1 / 0)
+        except ZeroDivisionError:
+            heard.append("raised")
+
+    Deferred.fromCoroutine(course())
+    assert not heard
+    workers.work()
+    assert heard == [1]
+    workers.work()
+    assert heard == [1, "raised"]
 
 
 def test_threads_run_jobs_elsewhere_and_tell_here():
@@ -65,15 +84,15 @@ def test_threads_run_jobs_elsewhere_and_tell_here():
     try:
         heard = []
         strand = Strand(workers)
-        strand.run(threading.get_ident, heard.append)
-        strand.run(lambda: 1 / 0, heard.append)
+        strand.submit(threading.get_ident, heard.append)
+        strand.submit(lambda: 1 / 0, heard.append)
         for _ in range(2):
             function, args = calls.get(timeout=10)
             function(*args)
     finally:
         workers.stop()
     assert heard[0] != threading.get_ident()
-    assert isinstance(error_of(heard[1]), ZeroDivisionError)
+    assert isinstance(heard[1].value, ZeroDivisionError)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives threads priorities of their own")

@@ -79,7 +79,7 @@ def test_an_upload_let_go_of_while_its_connection_ends_leaves_no_ghost(files, co
 def test_a_transfer_that_cannot_be_closed_keeps_nobody(files, flush_failures, monkeypatch):
     talker = come_in(files, "eve", m.Join(id=1, room="#a"))
     talker.say(UPLOAD)
-    monkeypatch.setattr("chatd.server.files.upload.Arriving.close", breaking)
+    monkeypatch.setattr("chatd.server.files.upload.Upload.close", breaking)
     files.clock.advance(0)
     connection_of(files, "eve").abort(CloseReason.STUCK)
     files.advance(1)
@@ -88,18 +88,55 @@ def test_a_transfer_that_cannot_be_closed_keeps_nobody(files, flush_failures, mo
     assert online(files) == []
 
 
-@pytest.mark.parametrize("name", ["_opened", "_was_whole"])
-def test_a_callback_of_a_thread_that_raises_ends_its_connection(files, flush_failures, monkeypatch, name):
+@pytest.mark.parametrize(
+    "name",
+    [
+        "server.files.upload.Upload._take",
+        "files.incoming.Incoming.wrote",
+        "files.incoming.Incoming.keep",
+        "server.files.library.Library.place",
+        "server.files.partial_upload.PartialUpload.removed",
+    ],
+)
+def test_what_raises_behind_a_thread_ends_its_connection(files, flush_failures, monkeypatch, name):
     ann = come_in(files, "ann", m.Join(id=1, room="#a"))
     eve = come_in(files, "eve", m.Join(id=1, room="#a"))
     files.advance(1)
-    monkeypatch.setattr(f"chatd.server.files.upload.Arriving.{name}", breaking)
-    eve.say(UPLOAD)
+    monkeypatch.setattr(f"chatd.{name}", breaking)
+    eve.say(m.Upload(id=900, transfer=1, size=5, sha256=hashlib.sha256(b"hello").hexdigest()))
+    files.advance(1)
+    if eve.lost is None:
+        eve.transport.write(chunk(1, 0, b"hel"))
+        files.advance(3)
+    if eve.lost is None:
+        eve.transport.write(chunk(1, 3, b"lo"))
     files.advance(10)
     assert len(flush_failures(BrokenError)) == 1
     assert eve.of(m.Goodbye)[-1].reason == CloseReason.FAULT
     assert [session.user.nick for session in online(files)] == ["ann"]
     assert ann.lost is None
+    assert not len(files.desk.files.uploads)
+    assert files.desk.files.idle
+
+
+@pytest.mark.parametrize("name", ["Outgoing.wants", "Outgoing.filled", "Outgoing.take"])
+def test_what_raises_while_a_content_is_read_ends_its_connection(files, flush_failures, monkeypatch, name):
+    ann = come_in(files, "ann", m.Join(id=1, room="#a"))
+    eve = come_in(files, "eve", m.Join(id=1, room="#a"))
+    digest = hashlib.sha256(b"hello").hexdigest()
+    ann.say(m.Upload(id=900, transfer=1, size=5, sha256=digest))
+    files.advance(1)
+    ann.transport.write(chunk(1, 0, b"hello"))
+    files.advance(1)
+    ann.say(m.Send(id=901, n=1, room="#a", text="", file=m.File(name="a", size=5, sha256=digest)))
+    files.advance(1)
+    monkeypatch.setattr(f"chatd.files.outgoing.{name}", breaking)
+    eve.say(m.Download(id=900, transfer=1, room="#a", seq=eve.of(m.Event)[-1].seq))
+    files.advance(10)
+    assert len(flush_failures(BrokenError)) == 1
+    assert eve.of(m.Goodbye)[-1].reason == CloseReason.FAULT
+    assert ann.lost is None
+    assert not len(files.desk.files.downloads)
 
 
 @pytest.mark.parametrize("step", ["unfollow_all", "leave", "closed"])

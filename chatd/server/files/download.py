@@ -1,63 +1,84 @@
 """Downloads: contents on their way out."""
 
 import os
+from enum import Enum
 from functools import partial
-from typing import Any
+from typing import Final
 
 from chatd.chat.state import Session
 from chatd.files.outgoing import Outgoing
-from chatd.files.strand import error_of
 from chatd.ops.log import Log
-from chatd.server.files.library import Files
-from chatd.server.files.transfer import BROKEN, DONE, NOT_BEGUN, Owner, Transfer, note_fault
+from chatd.server.files.library import Library
+from chatd.server.files.threads import DiskError, in_thread
+from chatd.server.files.transfer import BROKEN, DONE, NOT_BEGUN, Owner, Transfer
+from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError
-from chatd.wire.messages import Download, File, Ok
 
 log = Log(__name__)
 
 
-class Departing(Transfer):
+class Stage(Enum):
+    """Where a download is."""
+
+    OPENING = "opening"
+    """The content is being opened; its request has no answer yet."""
+
+    SENDING = "sending"
+    """Chunks go out."""
+
+    RECEIVED = "received"
+    """The client has received all of it, and has not said yet that it is stored."""
+
+    OVER = "over"
+    """It has ended."""
+
+
+_UNDER_WAY: Final = {Stage.OPENING, Stage.SENDING}
+
+
+class Download(Transfer):
     """One download: a content is opened, read block by block, and sent chunk by chunk."""
 
     def __init__(
         self,
         owner: Owner,
-        files: Files,
+        library: Library,
         session: Session,
-        request: Download,
-        ok: Ok,
-        file: File,
+        request: m.Download,
+        ok: m.Ok,
+        file: m.File,
     ) -> None:
-        super().__init__(owner, files, session, request.id, request.transfer, file.sha256, file.size)
+        super().__init__(owner, library, session, request.id, request.transfer, file.sha256, file.size)
         self.offset = request.offset
         self.outgoing = Outgoing(request.transfer, file.size, request.offset)
-        self.ready = False
+        self.stage = Stage.OPENING
         self._ok = ok
         self._handle = -1
         self._reading = False
-        self._said = False
+
+    @property
+    def ready(self) -> bool:
+        """Return whether chunks may go out."""
+        return self.stage is Stage.SENDING
 
     # ---- the beginning ------------------------------------------------------------------------------
 
     def begin(self) -> None:
         """Open the content. Raises `RequestError` where there are too many downloads."""
-        self.files.downloads.add(self)
-        self.workers.submit(self._open, self._opened)
+        self.library.downloads.add(self)
+        self.run(self._open())
 
-    def _open(self) -> int:
-        handle = self.files.store.open_blob(self.key.sha256)
-        if os.fstat(handle).st_size != self.size:
-            os.close(handle)
-            raise OSError(f"The content {self.key.sha256} does not have {self.size} bytes.")
-        return handle
-
-    def _opened(self, handle: Any) -> None:
-        error = error_of(handle)
-        if error is not None:
-            self._not_opened(error)
+    async def _open(self) -> None:
+        try:
+            self._handle = await in_thread(self.library.workers, self._open_content)
+        except DiskError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                self._refuse(Code.FILE_EXPIRED, "The server no longer keeps that file; ask its sender.")
+            else:
+                self.note(error)
+                self._refuse(Code.STORAGE_UNAVAILABLE, BROKEN, str(error))
             return
-        self._handle = handle
-        if self.over:
+        if self.stage is Stage.OVER:
             self._close_handle()
             self._refuse(Code.CANCELLED, NOT_BEGUN)
             return
@@ -65,24 +86,23 @@ class Departing(Transfer):
             log.info("download-resumed", offset=self.offset, **self.facts)
         else:
             log.info("download-began", **self.facts)
-        self.ready = True
+        self.stage = Stage.SENDING
         self.owner.answer(self._ok)
         if self.offset == self.size:
             self.finish()
         else:
             self.owner.pump()
 
-    def _not_opened(self, error: BaseException) -> None:
-        if isinstance(error, FileNotFoundError):
-            self._refuse(Code.FILE_EXPIRED, "The server no longer keeps that file; ask its sender.")
-        else:
-            note_fault(error, self)
-            self._refuse(Code.STORAGE_UNAVAILABLE, BROKEN, str(error))
+    def _open_content(self) -> int:
+        handle = self.library.store.open_blob(self.key.sha256)
+        if os.fstat(handle).st_size != self.size:
+            os.close(handle)
+            raise OSError(f"The content {self.key.sha256} does not have {self.size} bytes.")
+        return handle
 
     def _refuse(self, code: Code, text: str, error: str | None = None) -> None:
         self.owner.refuse(self.request, RequestError(code, text))
-        self._end()
-        self.say_ended(code, error)
+        self._end(code, error)
 
     # ---- reading ------------------------------------------------------------------------------------
 
@@ -92,51 +112,58 @@ class Departing(Transfer):
             return
         wanted = self.outgoing.wants(about)
         if wanted is not None:
-            place, length = wanted
             self._reading = True
-            self.workers.submit(
-                partial(os.pread, self._handle, length, place), lambda data: self._filled(data, length)
-            )
+            self.run(self._read(*wanted))
 
-    def _filled(self, data: Any, length: int) -> None:
-        self._reading = False
-        if self.over:
-            self._close_handle()
+    async def _read(self, place: int, length: int) -> None:
+        try:
+            data = await in_thread(self.library.workers, partial(self._read_block, place, length))
+        except DiskError as error:
+            self._reading = False
+            if self.stage in _UNDER_WAY:
+                self.note(error)
+                self.cancel(Code.STORAGE_UNAVAILABLE, BROKEN, str(error))
+            else:
+                self._close_handle()
             return
-        error = error_of(data)
-        if error is None and len(data) == length:
+        self._reading = False
+        if self.stage in _UNDER_WAY:
             self.outgoing.filled(data)
             self.owner.pump()
-            return
-        error = error or OSError(f"The content {self.key.sha256} ends early.")
-        note_fault(error, self)
-        self.cancel(Code.STORAGE_UNAVAILABLE, BROKEN, str(error))
+        else:
+            self._close_handle()
+
+    def _read_block(self, place: int, length: int) -> bytes:
+        data = os.pread(self._handle, length, place)
+        if len(data) != length:
+            raise OSError(f"The content {self.key.sha256} ends early.")
+        return data
 
     # ---- the end ------------------------------------------------------------------------------------
 
     def finish(self) -> None:
         """End it because the client has received everything; whether it is stored is heard later."""
-        self._end()
+        self._leave()
+        self.stage = Stage.RECEIVED
         if self.outgoing.stored == self.size:
             self.say_ended(DONE)
 
     def cancel(self, code: Code, text: str, error: str | None = None) -> None:
         """End it, and tell the client why."""
         self.say_cancelled(code, text)
-        self._end()
-        self.say_ended(code, error)
+        self._end(code, error)
 
     def close(self, reason: str) -> None:
         """End it because of ``reason``."""
-        if not self.over:
-            self._end()
-        self.say_ended(reason)
+        self._end(reason)
 
-    def _end(self) -> None:
-        if self.over:
-            return
-        self.over = True
-        self.files.downloads.remove(self)
+    def _end(self, reason: str, error: str | None = None) -> None:
+        if self.stage in _UNDER_WAY:
+            self._leave()
+        self.say_ended(reason, error)
+
+    def _leave(self) -> None:
+        self.library.downloads.remove(self)
         self.owner.forget(self)
         if not self._reading:
             self._close_handle()
@@ -144,13 +171,13 @@ class Departing(Transfer):
     def _close_handle(self) -> None:
         handle, self._handle = self._handle, -1
         if handle >= 0:
-            self.workers.submit(partial(os.close, handle), lambda _: None)
+            self.library.workers.submit(partial(os.close, handle), lambda _: None)
 
     def say_ended(self, reason: str, error: str | None = None) -> None:
         """Log why it ended, once."""
-        if self._said:
+        if self.stage is Stage.OVER:
             return
-        self._said = True
+        self.stage = Stage.OVER
         received = self.outgoing.received
         log.info(
             "download-ended",

@@ -7,7 +7,7 @@ from twisted.internet.task import LoopingCall, deferLater
 
 from chatd.chat.calendar import DAY
 from chatd.ops.log import Log
-from chatd.server.files.library import Files
+from chatd.server.files.library import Library
 from chatd.server.files.transfer import DIGITS
 
 log = Log(__name__)
@@ -20,13 +20,13 @@ AT_ONCE: Final = 1000
 
 
 class Expiry:
-    """Removes what of ``files`` nobody needs any more."""
+    """Removes what of ``library`` nobody needs any more."""
 
-    def __init__(self, files: Files) -> None:
-        self._files = files
-        self._world = files.hub.world
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._world = library.hub.world
         self._loop = LoopingCall(self._round)
-        self._loop.clock = files.clock
+        self._loop.clock = library.clock
 
     def start(self) -> None:
         """Begin with a first round at once."""
@@ -42,7 +42,7 @@ class Expiry:
 
     async def _try(self) -> None:
         try:
-            self._files.park_less()
+            self._library.partial_uploads.close_parked(0)
             uploads = self._expire_uploads()
             contents = await self._expire_contents()
         except Exception:  # noqa: BLE001 - one round's fault must not end those to come
@@ -53,38 +53,38 @@ class Expiry:
 
     def _expire_uploads(self) -> int:
         """Forget uploads that are too old or whose user is gone; return how many were not finished."""
-        files = self._files
+        library = self._library
         users = self._world.users
-        before = self._world.calendar.now - round(files.config.partial_days * DAY)
-        old = [key for key, at in files.touched.items() if at < before or key.user not in users]
-        old = [key for key in old if not files.busy(key)]
+        before = self._world.calendar.now - round(library.config.partial_days * DAY)
+        old = [key for key, at in library.touched.items() if at < before or key.user not in users]
+        old = [key for key in old if key not in library.partial_uploads]
         for key in old:
             nick = users[key.user].nick if key.user in users else None
             log.info("upload-removed", sha256=key.sha256[:DIGITS], nick=nick)
-            files.drop_partial(key)
-        for key, at in list(files.uploaded.items()):
+            library.partial_uploads.drop(key)
+        for key, at in list(library.uploaded.items()):
             if at < before or key.user not in users:
-                files.drop_uploaded(key)
+                library.drop_uploaded(key)
         return len(old)
 
     async def _expire_contents(self) -> int:
         """Remove contents that nobody needs; return how many."""
-        files, posted = self._files, self._world.posted
+        library, posted = self._library, self._world.posted
         count = 0
-        for number, (sha256, size) in enumerate(list(files.sizes.items()), 1):
+        for number, (sha256, size) in enumerate(list(library.sizes.items()), 1):
             if number % AT_ONCE == 0:
-                await deferLater(self._files.clock, 0)
-            if sha256 in files.sizes and not self._needed(sha256):
+                await deferLater(self._library.clock, 0)
+            if sha256 in library.sizes and not self._needed(sha256):
                 room, seq = next(((room.name, seq) for room, seq in posted.newest(sha256)), (None, None))
                 log.info("file-removed", sha256=sha256[:DIGITS], size=size, room=room, seq=seq)
-                files.drop_blob(sha256)
+                library.drop_blob(sha256)
                 count += 1
         return count
 
     def _needed(self, sha256: str) -> bool:
         """Return whether somebody brings or may post ``sha256``, or an event that posts it is new enough."""
-        world, keep_days = self._world, self._files.config.keep_days
-        if self._files.in_hand(sha256):
+        world, keep_days = self._world, self._library.config.keep_days
+        if self._library.needed(sha256):
             return True
         if not keep_days:
             return sha256 in world.posted

@@ -1,15 +1,17 @@
 """A transfer: what an upload and a download have in common, and what they want of their connection."""
 
 from abc import ABC, abstractmethod
-from typing import Final, Protocol, TypedDict
+from collections.abc import Coroutine
+from typing import Any, Final, Protocol, TypedDict
 
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from chatd.chat.state import Session
 from chatd.files.blobs import Key
-from chatd.files.strand import Guarded
 from chatd.ops.log import Log
-from chatd.server.files.library import Files
+from chatd.server.files.library import Library
+from chatd.server.files.threads import DiskError
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.messages import Cancel, Message, Ok
 
@@ -61,24 +63,28 @@ class Facts(TypedDict):
 class Transfer(ABC):
     """One file on its way over one connection.
 
-    ``moved`` is the second at which a byte of it last did; ``cut`` whether a cancel has ended it. What its
-    ``workers`` and ``flushers`` bring back and cannot be heard ends its connection (P8).
+    ``moved`` is the second at which a byte of it last did; ``cut`` whether a cancel has ended it.
     """
 
     def __init__(
-        self, owner: Owner, files: Files, session: Session, request: int, number: int, sha256: str, size: int
+        self,
+        owner: Owner,
+        library: Library,
+        session: Session,
+        request: int,
+        number: int,
+        sha256: str,
+        size: int,
     ) -> None:
         self.owner = owner
-        self.files = files
-        self.workers = Guarded(files.workers, owner.fault)
-        self.flushers = Guarded(files.flushers, owner.fault)
+        self.library = library
         self.request = request
         self.number = number
         self.key = Key(session.user.id, sha256)
         self.size = size
         self.offset = 0
-        self.over = self.cut = False
-        self.began = self.moved = files.clock.seconds()
+        self.cut = False
+        self.began = self.moved = library.clock.seconds()
         self._session = session
 
     @property
@@ -99,7 +105,17 @@ class Transfer(ABC):
 
     def rate(self, offset: int) -> int:
         """Return how many bytes per second it moved until it had come to ``offset``."""
-        return round((offset - self.offset) / max(self.files.clock.seconds() - self.began, 0.001))
+        return round((offset - self.offset) / max(self.library.clock.seconds() - self.began, 0.001))
+
+    def run(self, course: Coroutine[Deferred[Any], Any, None]) -> None:
+        """Run ``course``; what it raises ends the connection of this transfer, and nothing else (P8)."""
+        Deferred.fromCoroutine(self._guard(course))
+
+    async def _guard(self, course: Coroutine[Deferred[Any], Any, None]) -> None:
+        try:
+            await course
+        except Exception:  # noqa: BLE001 - whatever it is, it concerns one connection
+            self.owner.fault()
 
     @abstractmethod
     def begin(self) -> None:
@@ -122,8 +138,8 @@ class Transfer(ABC):
     def close(self, reason: str) -> None:
         """End it without a word, because of ``reason``."""
 
-
-def note_fault(error: BaseException, transfer: Transfer) -> None:
-    """Log an ``error`` that no disk causes, with its traceback."""
-    if not isinstance(error, OSError):
-        log.failure("transfer-fault", Failure(error), transfer=transfer.number, session=transfer.session)
+    def note(self, error: DiskError) -> None:
+        """Log what caused ``error``, with its traceback, unless a disk did."""
+        cause = error.__cause__
+        if cause is not None and not isinstance(cause, OSError):
+            log.failure("transfer-fault", Failure(cause), transfer=self.number, session=self.session)

@@ -9,15 +9,15 @@ from twisted.internet.interfaces import IDelayedCall
 from chatd.chat.state import Session
 from chatd.files.outgoing import Turns
 from chatd.ops.log import Log
-from chatd.server.files.download import Departing
-from chatd.server.files.library import Files
+from chatd.server.files.download import Download
+from chatd.server.files.library import Library
 from chatd.server.files.transfer import DONE, Transfer
-from chatd.server.files.upload import Arriving
+from chatd.server.files.upload import Upload
 from chatd.tcp import NOTSENT_LOWAT, allow_unsent
+from chatd.wire import messages as m
 from chatd.wire.errors import Code, ProtocolError, RequestError
 from chatd.wire.frames import chunk, split_chunk
 from chatd.wire.limits import WINDOW
-from chatd.wire.messages import Cancel, Download, Error, File, Message, Ok, Progress, Upload
 
 log = Log(__name__)
 
@@ -30,7 +30,7 @@ RETRY: Final = 0.02
 """Seconds after which a connection that could take nothing is asked again, where nothing else tells."""
 
 
-class Carrier(Protocol):
+class FileConnection(Protocol):
     """The connection, as its transfers see it."""
 
     transport: Any
@@ -39,13 +39,13 @@ class Carrier(Protocol):
     def at_ease(self) -> bool:
         """Return whether it is up and nothing else waits to be written: chat goes first."""
 
-    def say(self, message: Message) -> None:
+    def say(self, message: m.Message) -> None:
         """Write a message, unless it has ended."""
 
     def write(self, data: bytes) -> None:
         """Write bytes of its wire, unless it has ended."""
 
-    def reply(self, messages: Sequence[Message], answered: int) -> None:
+    def reply(self, messages: Sequence[m.Message], answered: int) -> None:
         """Write messages that answer so many of its requests."""
 
     def fault(self) -> None:
@@ -53,14 +53,14 @@ class Carrier(Protocol):
 
 
 class Transfers:
-    """The transfers of ``carrier``; an `chatd.server.files.transfer.Owner`."""
+    """The transfers of ``connection``; an `chatd.server.files.transfer.Owner`."""
 
-    def __init__(self, files: Files, carrier: Carrier) -> None:
-        self._files = files
-        self._carrier = carrier
+    def __init__(self, library: Library, connection: FileConnection) -> None:
+        self._library = library
+        self._connection = connection
         self._newest = 0
-        self._arriving: dict[int, Arriving] = {}
-        self._departing: dict[int, Departing] = {}
+        self._uploads: dict[int, Upload] = {}
+        self._downloads: dict[int, Download] = {}
         self._past: OrderedDict[int, Transfer] = OrderedDict()
         self._turns = Turns()
         self._timer: IDelayedCall | None = None
@@ -69,20 +69,20 @@ class Transfers:
 
     # ---- requests -----------------------------------------------------------------------------------
 
-    def upload(self, session: Session, request: Upload, held: bool) -> None:
+    def upload(self, session: Session, request: m.Upload, held: bool) -> None:
         """Begin an upload, unless all of it is ``held``. Raises `RequestError` and `ProtocolError`."""
         self._number(request.transfer)
         if held:
-            self.answer(Ok(id=request.id, offset=request.size))
+            self.answer(m.Ok(id=request.id, offset=request.size))
             return
         self._check_count()
-        self._begin(Arriving(self, self._files, session, request), self._arriving)
+        self._begin(Upload(self, self._library, session, request), self._uploads)
 
-    def download(self, session: Session, request: Download, ok: Ok, file: File) -> None:
+    def download(self, session: Session, request: m.Download, ok: m.Ok, file: m.File) -> None:
         """Begin a download of ``file``, to be answered with ``ok``. Raises as `upload` does."""
         self._number(request.transfer)
         self._check_count()
-        self._begin(Departing(self, self._files, session, request, ok, file), self._departing)
+        self._begin(Download(self, self._library, session, request, ok, file), self._downloads)
 
     @staticmethod
     def _begin(transfer: T, under_way: dict[int, T]) -> None:
@@ -101,8 +101,8 @@ class Transfers:
         self._newest = number
 
     def _check_count(self) -> None:
-        most = self._files.config.per_connection
-        if len(self._arriving) + len(self._departing) >= most:
+        most = self._library.config.per_connection
+        if len(self._uploads) + len(self._downloads) >= most:
             raise RequestError(
                 Code.TOO_MANY_TRANSFERS, f"{most} transfers are under way; wait for one to end."
             )
@@ -112,9 +112,9 @@ class Transfers:
     def chunk(self, payload: bytes) -> None:
         """Take in a chunk. Raises `ProtocolError` ``bad-chunk``."""
         number, offset, data = split_chunk(payload)
-        arriving = self._arriving.get(number)
-        if arriving is not None and arriving.intake is not None:
-            arriving.chunk(offset, data)
+        upload = self._uploads.get(number)
+        if upload is not None and upload.expects_chunks:
+            upload.chunk(offset, data)
             return
         past = self._past.get(number)
         if past is None or not past.cut:
@@ -122,33 +122,33 @@ class Transfers:
 
     def turn(self) -> None:
         """Have written what came in this turn, tell the client how far it has come, and send on."""
-        for arriving in list(self._arriving.values()):
-            arriving.turn()
+        for upload in list(self._uploads.values()):
+            upload.turn()
         if self._heard:
             self._heard = False
             self.pump()
 
-    def progress(self, progress: Progress) -> None:
+    def progress(self, progress: m.Progress) -> None:
         """Go on sending what the client is ready for. Raises `ProtocolError`."""
         number = progress.transfer
-        departing = self._departing.get(number)
-        if departing is None or not departing.ready:
+        download = self._downloads.get(number)
+        if download is None or not download.ready:
             past = self._past.get(number)
-            if isinstance(past, Departing) and progress.stored >= past.size:
+            if isinstance(past, Download) and progress.stored >= past.size:
                 past.say_ended(DONE)
             return
-        now = self._files.clock.seconds()
-        departing.moved = now
+        now = self._library.clock.seconds()
+        download.moved = now
         self._turns.progress(progress, now)
-        if departing.outgoing.received == departing.size:
-            departing.finish()
+        if download.outgoing.received == download.size:
+            download.finish()
         self._heard = True
 
-    def cancel(self, cancel: Cancel) -> None:
+    def cancel(self, cancel: m.Cancel) -> None:
         """End a transfer because the client says so."""
         reason = cancel.code if cancel.code in _CODES else Code.CANCELLED
         number = cancel.transfer
-        transfer = self._arriving.get(number) or self._departing.get(number) or self._past.get(number)
+        transfer = self._uploads.get(number) or self._downloads.get(number) or self._past.get(number)
         if transfer is not None:
             transfer.cut = True
             transfer.close(reason)
@@ -159,18 +159,18 @@ class Transfers:
         """Send chunks, in turns, as long as the pace allows and nothing else waits."""
         if self._closed:
             return
-        for departing in self._departing.values():
-            if departing.ready and departing.number not in self._turns.transfers:
-                self._turns.add(departing.outgoing)
-        clock = self._files.clock
+        for download in self._downloads.values():
+            if download.ready and download.number not in self._turns.transfers:
+                self._turns.add(download.outgoing)
+        clock = self._library.clock
         now = clock.seconds()
-        while self._carrier.at_ease and (step := self._turns.next(now)) is not None:
+        while self._connection.at_ease and (step := self._turns.next(now)) is not None:
             outgoing, offset, data = step
-            self._carrier.write(chunk(outgoing.transfer, offset, data))
+            self._connection.write(chunk(outgoing.transfer, offset, data))
             now = clock.seconds()
         self._allow_unsent()
-        for departing in list(self._departing.values()):
-            departing.read_on(self._turns.pace.budget)
+        for download in list(self._downloads.values()):
+            download.read_on(self._turns.pace.budget)
         self._look_again(now)
 
     def _allow_unsent(self) -> None:
@@ -179,7 +179,7 @@ class Transfers:
         wanted = max(NOTSENT_LOWAT, min(1 << budget.bit_length(), WINDOW))
         if wanted != self._unsent:
             self._unsent = wanted
-            allow_unsent(self._carrier.transport, wanted)
+            allow_unsent(self._connection.transport, wanted)
 
     def _look_again(self, now: float) -> None:
         """See to it that sending goes on where no progress will tell."""
@@ -189,7 +189,7 @@ class Transfers:
         if not wait and self._turns.stuck:
             wait = RETRY
         if wait:
-            self._timer = self._files.clock.callLater(wait, self._on_time)
+            self._timer = self._library.clock.callLater(wait, self._on_time)
 
     def _on_time(self) -> None:
         self._timer = None
@@ -197,28 +197,28 @@ class Transfers:
 
     # ---- chatd.server.files.transfer.Owner ----------------------------------------------------------
 
-    def answer(self, ok: Ok) -> None:
+    def answer(self, ok: m.Ok) -> None:
         """Answer the request that asked for a transfer."""
-        self._carrier.reply([ok], 1)
+        self._connection.reply([ok], 1)
 
     def refuse(self, request: int, error: RequestError) -> None:
         """Refuse the request that asked for a transfer."""
-        self._carrier.reply([Error(id=request, code=error.code, text=error.text)], 1)
+        self._connection.reply([m.Error(id=request, code=error.code, text=error.text)], 1)
 
-    def say(self, message: Message) -> None:
+    def say(self, message: m.Message) -> None:
         """Tell the client something."""
-        self._carrier.say(message)
+        self._connection.say(message)
 
     def fault(self) -> None:
         """End the connection because of the exception that is being handled."""
-        self._carrier.fault()
+        self._connection.fault()
 
     def forget(self, transfer: Transfer) -> None:
         """Count a transfer as one that has ended."""
-        self._arriving.pop(transfer.number, None)
-        departing = self._departing.pop(transfer.number, None)
-        if departing is not None:
-            self._turns.remove(departing.outgoing)
+        self._uploads.pop(transfer.number, None)
+        download = self._downloads.pop(transfer.number, None)
+        if download is not None:
+            self._turns.remove(download.outgoing)
             self._allow_unsent()
         self._past[transfer.number] = transfer
         while len(self._past) > PAST:
@@ -226,7 +226,7 @@ class Transfers:
 
     @staticmethod
     def _drop(past: Transfer) -> None:
-        if isinstance(past, Departing):
+        if isinstance(past, Download):
             past.say_ended(_UNCONFIRMED)
 
     # ---- the end ------------------------------------------------------------------------------------
@@ -237,7 +237,7 @@ class Transfers:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for transfer in (*self._arriving.values(), *self._departing.values()):
+        for transfer in (*self._uploads.values(), *self._downloads.values()):
             try:
                 transfer.close(reason)
             except Exception:  # noqa: BLE001 - the others and their connection end nevertheless

@@ -1,185 +1,188 @@
 """Uploads: contents on their way in."""
 
-from typing import Any
+from enum import Enum
+from typing import Final
 
 from chatd.chat.state import Session
 from chatd.files.incoming import Incoming
 from chatd.files.partial import MismatchError, Partial
-from chatd.files.strand import error_of
 from chatd.ops.log import Log
-from chatd.server.files.library import Files
-from chatd.server.files.transfer import BROKEN, DONE, NOT_BEGUN, Owner, Transfer, note_fault
-from chatd.server.files.writer import Intake
+from chatd.server.files.library import Library
+from chatd.server.files.threads import DiskError, in_thread
+from chatd.server.files.transfer import BROKEN, DONE, NOT_BEGUN, Owner, Transfer
+from chatd.server.files.writer import UploadWriter
+from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError
-from chatd.wire.messages import Cancel, Ok, Upload
 
 log = Log(__name__)
 
-_MISMATCH = "The bytes do not have the SHA-256 that was told; look whether the file changed meanwhile."
+_MISMATCH: Final = "The bytes do not have the SHA-256 that was told; look whether the file changed meanwhile."
 
 
-class Arriving(Transfer):
-    """One upload: a partial file is opened, takes in chunks, is checked and gets its name."""
+class Stage(Enum):
+    """Where an upload is, as its connection sees it."""
 
-    def __init__(self, owner: Owner, files: Files, session: Session, request: Upload) -> None:
-        super().__init__(owner, files, session, request.id, request.transfer, request.sha256, request.size)
-        self.intake: Intake | None = None
+    OPENING = "opening"
+    """It is looked at what there is of the content; its request has no answer yet."""
+
+    GIVEN_UP = "given up"
+    """The same, but it ends with the answer."""
+
+    TAKING = "taking"
+    """Chunks come."""
+
+    COMPLETE = "complete"
+    """All bytes have come. They are checked and get their name, whatever becomes of the connection."""
+
+    OVER = "over"
+    """It has ended; what came may still be on its way to the disk."""
+
+
+_NEXT: Final = {
+    Stage.OPENING: {Stage.GIVEN_UP, Stage.TAKING, Stage.OVER},
+    Stage.GIVEN_UP: {Stage.OVER},
+    Stage.TAKING: {Stage.COMPLETE, Stage.OVER},
+    Stage.COMPLETE: {Stage.OVER},
+    Stage.OVER: set[Stage](),
+}
+"""The stages that may follow each stage."""
+
+
+class Upload(Transfer):
+    """One upload: what there is of it is opened, takes in chunks, is checked and gets its name."""
+
+    def __init__(self, owner: Owner, library: Library, session: Session, request: m.Upload) -> None:
+        super().__init__(owner, library, session, request.id, request.transfer, request.sha256, request.size)
+        self.stage = Stage.OPENING
+        self.writer: UploadWriter | None = None
         self._error = ""
 
-    # ---- the beginning ------------------------------------------------------------------------------
-
     def begin(self) -> None:
-        """Look what there is. Raises `RequestError` where it may not be."""
-        self.files.admit(self.key, self.size)
-        self.files.uploads.add(self)
+        """Begin with what there is. Raises `RequestError` where it may not be."""
+        self.library.admit(self.key, self.size)
+        self.library.uploads.add(self)
         try:
-            self.files.acquire(self.key, self.size, self.workers.hears(self._opened))
+            self._partial = self.library.partial_uploads.acquire(self.key, self.size)
         except RequestError:
-            self.files.uploads.remove(self)
+            self.library.uploads.remove(self)
+            raise
+        self.run(self._course())
+
+    # ---- its course ---------------------------------------------------------------------------------
+
+    async def _course(self) -> None:
+        """Answer the request, take what comes, check it and give it its name; leave nothing held."""
+        try:
+            part = await self._open()
+            if part is not None:
+                await self._take(part)
+            else:
+                self.offset = self.size
+                self._end(DONE)
+                self.owner.answer(m.Ok(id=self.request, offset=self.size))
+        except RequestError as error:
+            self._partial.park()
+            self._fail(error)
+        except MismatchError as error:
+            self._partial.removed()
+            self._fail(RequestError(Code.HASH_MISMATCH, _MISMATCH), str(error))
+        except DiskError as error:
+            self._partial.close()
+            self.note(error)
+            self._fail(RequestError(Code.STORAGE_UNAVAILABLE, BROKEN), str(error))
+        except Exception:
+            self._partial.close()
+            self.library.uploads.remove(self)
             raise
 
-    def _opened(self, part: Any) -> None:
-        error = error_of(part)
-        if error is not None:
-            note_fault(error, self)
-            self.files.release(self.key, None)
-            self._refuse(Code.STORAGE_UNAVAILABLE, BROKEN, str(error))
-        elif self.over:
-            self.files.release(self.key, part)
-            self._refuse(Code.CANCELLED, NOT_BEGUN)
-        elif self._came_meanwhile:
-            self.workers.submit(part.discard, self._discarded)
-        elif part.whole:
-            self.workers.submit(part.check, lambda result: self._was_whole(part, result))
-        else:
-            self._go_on(part)
+    async def _open(self) -> Partial | None:
+        """Return the file that bytes are missing of, or None where the content is there.
 
-    @property
-    def _came_meanwhile(self) -> bool:
-        """Return whether the last bytes came over an earlier link, which was lost behind them."""
-        return self.files.brought(*self.key) and self.files.size(self.key.sha256) == self.size
+        Raises `RequestError` and `DiskError`.
+        """
+        while True:
+            part = await self._partial.open()
+            if self.stage is Stage.GIVEN_UP:
+                raise RequestError(Code.CANCELLED, NOT_BEGUN)
+            if self.library.brought(*self.key) and self.library.size(self.key.sha256) == self.size:
+                self._partial.discard()  # the last bytes came over an earlier link, lost behind them
+                return None
+            if not part.whole:
+                self.library.spend(self.session, self.size - part.stored)
+                return part
+            try:  # a crash came before the end, or the file is empty
+                await in_thread(self.library.workers, part.check)
+            except MismatchError:
+                self._partial.removed()
+                if not self.size:
+                    raise RequestError(
+                        Code.BAD_FILE, "What has no bytes does not have that SHA-256."
+                    ) from None
+                self._partial = self.library.partial_uploads.acquire(self.key, self.size)
+            else:
+                await self.library.place(self._partial, part)
+                return None
 
-    def _discarded(self, _: Any) -> None:
-        self.files.release(self.key, None, keep=False)
-        self._placed_at_once(None)
+    async def _take(self, part: Partial) -> None:
+        """Take chunks until all bytes are there, then give them their name.
 
-    def _was_whole(self, part: Partial, result: Any) -> None:
-        """Go on where every byte was there already: a crash came before the end, or the file is empty."""
-        error = error_of(result)
-        if error is None:
-            self.files.place(self.key, part, self.workers.hears(self._placed_at_once))
-        elif not isinstance(error, MismatchError):
-            self._close_part(part)
-            self._refuse(Code.STORAGE_UNAVAILABLE, BROKEN, str(error))
-        elif self.size and not self.over:
-            self.files.release(self.key, None, keep=False)
-            self._begin_anew()
-        else:
-            self.files.release(self.key, None, keep=False)
-            self._refuse(Code.BAD_FILE, "What has no bytes does not have that SHA-256.")
-
-    def _begin_anew(self) -> None:
-        try:
-            self.files.acquire(self.key, self.size, self.workers.hears(self._opened))
-        except RequestError as error:
-            self._refuse(error.code, error.text)
-
-    def _placed_at_once(self, result: Any) -> None:
-        error = error_of(result)
-        if error is not None:
-            self._refuse(Code.STORAGE_UNAVAILABLE, BROKEN, str(error))
-            return
-        self.offset = self.size
-        self._end(DONE)
-        self.owner.answer(Ok(id=self.request, offset=self.size))
-
-    def _go_on(self, part: Partial) -> None:
-        try:
-            self.files.spend(self.session, self.size - part.stored)
-        except RequestError as error:
-            self.files.release(self.key, part)
-            self._refuse(error.code, error.text)
-            return
-        self.offset = part.stored
-        self.intake = Intake(
-            Incoming(self.number, self.size, part.stored),
-            part,
-            self.workers,
-            self.flushers,
-            self.files.clock,
-            self.tell,
-            self._ended,
+        Raises `MismatchError` and `DiskError`.
+        """
+        incoming = Incoming(self.number, self.size, part.stored)
+        library = self.library
+        writer = UploadWriter(
+            incoming, part, library.workers, library.flushers, library.clock, self.run, self._tell
         )
+        self.writer = writer
+        self.offset = part.stored
+        self._enter(Stage.TAKING)
         if self.offset:
             log.info("upload-resumed", offset=self.offset, **self.facts)
         else:
             log.info("upload-began", **self.facts)
-        self.owner.answer(Ok(id=self.request, offset=self.offset))
+        self.owner.answer(m.Ok(id=self.request, offset=self.offset))
+        if not await writer.run():
+            self._partial.park()
+            return
+        await library.place(self._partial, part)
+        incoming.finish()
+        self._tell()
+        self._end(DONE)
 
-    def _refuse(self, code: Code, text: str, error: str = "") -> None:
-        self._error = error
-        self._end(code)  # first of all: what is given back may not be told to leave any more
-        self.owner.refuse(self.request, RequestError(code, text))
+    # ---- what its connection tells ------------------------------------------------------------------
 
-    # ---- chunks -------------------------------------------------------------------------------------
+    @property
+    def expects_chunks(self) -> bool:
+        """Return whether its request was answered and it has not ended."""
+        return self.stage is Stage.TAKING or self.stage is Stage.COMPLETE
 
     def chunk(self, offset: int, data: memoryview) -> None:
-        """Take in a chunk; only where `intake` is. Raises `ProtocolError` ``bad-chunk``."""
-        self.moved = self.files.clock.seconds()
-        if self.intake is not None:
-            self.intake.chunk(offset, data)
+        """Take in a chunk; only where it `expects_chunks`. Raises `ProtocolError` ``bad-chunk``."""
+        if self.writer is None:
+            return
+        self.moved = self.library.clock.seconds()
+        self.writer.chunk(offset, data)
+        if self.writer.incoming.complete and self.stage is Stage.TAKING:
+            self._enter(Stage.COMPLETE)
 
     def turn(self) -> None:
         """Have written what came in this turn, and tell the client how far it has come."""
-        if self.intake is not None:
-            self.intake.flush()
-            self.tell()
+        if self.writer is not None:
+            self.writer.flush()
+            self._tell()
 
-    def tell(self) -> None:
+    def _tell(self) -> None:
         """Tell the client how far it has come, where that is news."""
-        due = None if self.over or self.intake is None else self.intake.incoming.due()
+        if self.writer is None or self.stage is Stage.OVER:
+            return
+        due = self.writer.incoming.due()
         if due is not None:
             self.owner.say(due)
 
-    # ---- the end ------------------------------------------------------------------------------------
-
-    def _ended(self, error: BaseException | None) -> None:
-        """Hear from the intake that all bytes are right, or what is wrong."""
-        intake = self.intake
-        if intake is None:
-            return
-        if error is None:
-            self.files.place(self.key, intake.part, self.workers.hears(self._placed))
-        elif isinstance(error, MismatchError):
-            self.files.release(self.key, None, keep=False)
-            self._break(Code.HASH_MISMATCH, _MISMATCH, error)
-        else:
-            self._close_part(intake.part)
-            self._break(Code.STORAGE_UNAVAILABLE, BROKEN, error)
-
-    def _placed(self, result: Any) -> None:
-        error = error_of(result)
-        if error is not None:
-            self._break(Code.STORAGE_UNAVAILABLE, BROKEN, error)
-            return
-        if self.intake is not None:
-            self.intake.incoming.finish()
-        self.tell()
-        self._end(DONE)
-
-    def _break(self, code: Code, text: str, error: BaseException) -> None:
-        if not isinstance(error, MismatchError):
-            note_fault(error, self)
-        self._error = str(error)
-        if not self.over:
-            self.owner.say(Cancel(transfer=self.number, code=code, text=text))
-        self.cut = True
-        self._end(code)
-
     def give_way(self) -> None:
         """End, because others wait and this one does not move; one of which all has come waits for none."""
-        if self.intake is not None and self.intake.incoming.complete:
-            self.files.uploads.remove(self)
+        if self.stage is Stage.COMPLETE:
+            self.library.uploads.remove(self)
         else:
             super().give_way()
 
@@ -193,43 +196,40 @@ class Arriving(Transfer):
 
         One of which every byte has come is still finished.
         """
-        if self.over:
+        if self.stage is Stage.OVER or self.stage is Stage.GIVEN_UP:
             return
-        self.files.leaving(self.key)
-        intake = self.intake
-        if intake is None:
-            self.over = True
-            self.files.uploads.remove(self)
-        elif not intake.incoming.complete:
-            intake.stop(self._stopped)
+        self._partial.leave()
+        if self.stage is Stage.OPENING:
+            self._enter(Stage.GIVEN_UP)
+            self.library.uploads.remove(self)
+        elif self.writer is not None and self.stage is Stage.TAKING:
             self._end(reason)
-        else:
-            intake.flush()  # the turn that would have done so may have ended with the connection
+            self.writer.stop()
+        elif self.writer is not None:
+            self.writer.flush()  # the turn that would have done so may have ended with the connection
 
-    def _stopped(self, error: BaseException | None) -> None:
-        if self.intake is None:
+    # ---- its end ------------------------------------------------------------------------------------
+
+    def _fail(self, why: RequestError, error: str = "") -> None:
+        """End it, and tell the client why: as the answer to its request, or with a cancel behind that."""
+        if self.stage is Stage.OVER:
             return
-        if error is None:
-            self.files.release(self.key, self.intake.part)
+        answered = self.expects_chunks
+        self._error = error
+        self._end(why.code)
+        if answered:
+            self.say_cancelled(why.code, why.text)
         else:
-            note_fault(error, self)
-            self._close_part(self.intake.part)
-
-    def _close_part(self, part: Partial) -> None:
-        self.workers.submit(part.close, lambda _: self.files.release(self.key, None, left=part.written))
+            self.owner.refuse(self.request, why)
 
     def _end(self, reason: str) -> None:
-        if not self.over:
-            self.over = True
-            self.files.uploads.remove(self)
+        self._enter(Stage.OVER)
+        self.library.uploads.remove(self)
         self.owner.forget(self)
-        self._say_ended(reason)
-
-    def _say_ended(self, reason: str) -> None:
         received = self.offset
-        if self.intake is not None:
-            received = self.intake.incoming.received
-            self.files.give_back(self.session, self.size - received)
+        if self.writer is not None:
+            received = self.writer.incoming.received
+            self.library.give_back(self.session, self.size - received)
         log.info(
             "upload-ended",
             offset=received,
@@ -238,3 +238,8 @@ class Arriving(Transfer):
             error=self._error or None,
             **self.facts,
         )
+
+    def _enter(self, stage: Stage) -> None:
+        if stage not in _NEXT[self.stage]:
+            raise RuntimeError(f"An upload that is {self.stage.value} cannot be {stage.value}.")
+        self.stage = stage

@@ -1,20 +1,22 @@
-"""Intake: one upload on its way to the disk, without the reactor ever waiting for it.
+"""The writer: one upload on its way to the disk, without the reactor ever waiting for it.
 
 Chunks are collected while a thread writes and hashes those before them. Beside that another thread flushes,
 now and then, what was written, so that little is lost of an upload that is cut off. When all bytes are there
 they are compared with what was promised.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Final
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 
 from chatd.clock import Clock
 from chatd.files.incoming import Incoming
 from chatd.files.partial import Mark, Partial
-from chatd.files.strand import Strand, Workers, error_of
+from chatd.files.strand import Workers
+from chatd.server.files.threads import DiskError, in_thread
 
 KEEP_BYTES: Final = 8_388_608
 """Bytes after which what was written is flushed to the disk."""
@@ -29,12 +31,11 @@ PIECE: Final = 65_536
 """Bytes up to which small chunks are copied together."""
 
 
-class Intake:
+class UploadWriter:
     """Takes in the bytes of ``incoming`` and puts them into ``part``.
 
-    ``changed`` is called when the sender may have to be told something, ``ended`` once, with what went wrong,
-    or None where all bytes are right. Nothing else happens to ``part`` afterwards, nor after `stop` has said
-    that it is done.
+    ``workers`` write, ``flushers`` flush and check. ``begin`` runs a coroutine beside `run`; ``changed`` is
+    called when the sender may have to be told something.
     """
 
     def __init__(
@@ -44,24 +45,25 @@ class Intake:
         workers: Workers,
         flushers: Workers,
         clock: Clock,
+        begin: Callable[[Coroutine[Deferred[Any], Any, None]], None],
         changed: Callable[[], None],
-        ended: Callable[[BaseException | None], None],
     ) -> None:
         self.incoming = incoming
-        self.part = part
+        self._part = part
+        self._workers = workers
+        self._flushers = flushers
         self._clock = clock
+        self._begin = begin
         self._changed = changed
-        self._ended = ended
-        self._writes = Strand(workers)
-        self._flushes = Strand(flushers)
         self._pieces: list[bytearray | memoryview] = []
+        self._writing = False
+        self._stopping = False
+        self._error: Exception | None = None
         self._mark = Mark(part.written, "")
         self._kept = part.stored
         self._kept_at = clock.seconds()
         self._timer: IDelayedCall | None = None
-        self._over = False
-        self._error: BaseException | None = None
-        self._stopped: Callable[[BaseException | None], None] | None = None
+        self._waiting: Deferred[None] | None = None
 
     # ---- chunks in ----------------------------------------------------------------------------------
 
@@ -78,95 +80,96 @@ class Intake:
 
     def flush(self) -> None:
         """Have what was collected written, unless a thread is still at what came before."""
-        if self._pieces and not len(self._writes) and not self._over:
+        if self._pieces and not self._writing and self._error is None:
             pieces, self._pieces = self._pieces, []
-            self._writes.run(lambda: self._write(pieces), self._wrote)
+            self._writing = True
+            self._begin(self._write(pieces))
 
-    def _write(self, pieces: list[bytearray | memoryview]) -> Mark:
-        self.part.write(pieces)
-        return self.part.mark()
-
-    def _wrote(self, result: Any) -> None:
-        error = error_of(result)
-        if error is not None:
-            self._end(error)
+    async def _write(self, pieces: list[bytearray | memoryview]) -> None:
+        try:
+            self._mark = await in_thread(self._workers, partial(self._put, pieces))
+        except DiskError as error:
+            self._writing = False
+            self._fail(error)
             return
-        self._mark = result
-        self.incoming.wrote(result.offset)
+        self._writing = False
+        self.incoming.wrote(self._mark.offset)
         self.flush()
-        self._go_on()
+        self._wake()
         self._changed()
 
-    def _go_on(self) -> None:
-        """Flush, check or end, whichever has its time; nothing of that happens at once with another."""
-        if self._over or len(self._flushes):
-            return
-        if self.incoming.complete:
-            if not self._busy:
-                self._flushes.run(self.part.check, lambda result: self._end(error_of(result)))
-        elif self._stopped is not None and not self._busy:
-            self._keep_rest()
-        elif self._due:
-            self._keep()
-        elif self._mark.offset > self._kept and self._timer is None:
-            self._timer = self._clock.callLater(KEEP_SECONDS, self._on_time)
-
-    @property
-    def _busy(self) -> bool:
-        return bool(self._pieces) or len(self._writes) > 0
-
-    @property
-    def _due(self) -> bool:
-        behind = self._mark.offset - self._kept
-        late = self._clock.seconds() - self._kept_at >= KEEP_SECONDS
-        return behind >= KEEP_BYTES or (behind > 0 and late)
-
-    def _on_time(self) -> None:
-        self._timer = None
-        self._go_on()
+    def _put(self, pieces: list[bytearray | memoryview]) -> Mark:
+        self._part.write(pieces)
+        return self._part.mark()
 
     # ---- to the disk --------------------------------------------------------------------------------
 
-    def _keep_rest(self) -> None:
-        if self._mark.offset > self._kept:
-            self._keep()
-        else:
-            self._end(None)
+    async def run(self) -> bool:
+        """Put what comes on the disk until all of it is there and right; return False if `stop` comes before.
 
-    def _keep(self) -> None:
+        Raises `DiskError` and `MismatchError`. No thread is at the file any more afterwards.
+        """
+        try:
+            return await self._run()
+        except Exception as error:
+            self._fail(error)
+            while self._writing:
+                await self._news()
+            raise
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+
+    async def _run(self) -> bool:
+        while self._error is None:
+            busy = self._writing or bool(self._pieces)
+            behind = self._mark.offset - self._kept
+            if self.incoming.complete:
+                if not busy:
+                    await in_thread(self._flushers, self._part.check)
+                    return True
+            elif self._stopping and not busy and not behind:
+                return False
+            elif behind and ((self._stopping and not busy) or self._is_due(behind)):
+                await self._keep()
+                continue
+            elif behind and self._timer is None:
+                self._timer = self._clock.callLater(KEEP_SECONDS, self._on_time)
+            await self._news()
+        raise self._error
+
+    def _is_due(self, behind: int) -> bool:
+        return behind >= KEEP_BYTES or self._clock.seconds() - self._kept_at >= KEEP_SECONDS
+
+    async def _keep(self) -> None:
         self._kept_at = self._clock.seconds()
-        self._flushes.run(partial(self.part.keep, self._mark), self._was_kept)
-
-    def _was_kept(self, result: Any) -> None:
-        error = error_of(result)
-        if self._over or error is not None:
-            self._end(error)
-            return
-        self._kept = result
-        self.incoming.keep(result)
-        self._go_on()
+        self._kept = await in_thread(self._flushers, partial(self._part.keep, self._mark))
+        self.incoming.keep(self._kept)
         self._changed()
 
-    # ---- the end ------------------------------------------------------------------------------------
-
-    def stop(self, done: Callable[[BaseException | None], None]) -> None:
-        """Take nothing more; flush what came, then say ``done``, with what went wrong or None.
-
-        Where all bytes have come they are still checked, and ``ended`` tells of it: ``done`` is not called.
-        """
-        if self._over or self.incoming.complete:
-            return
-        self._stopped = done
+    def stop(self) -> None:
+        """Flush what came, then have `run` return; only while bytes are missing."""
+        self._stopping = True
         self.flush()
-        self._go_on()
+        self._wake()
 
-    def _end(self, error: BaseException | None) -> None:
+    def _fail(self, error: Exception) -> None:
         self._error = self._error or error
-        self._over = True
         self._pieces = []
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if not len(self._flushes):  # else this is called again: a thread is still at the file
-            stopped = self._stopped
-            (self._ended if stopped is None else stopped)(self._error)
+        self._wake()
+
+    # ---- what `run` waits for -----------------------------------------------------------------------
+
+    def _news(self) -> Deferred[None]:
+        """Return a Deferred that fires when `run` may have something to do."""
+        self._waiting = Deferred()
+        return self._waiting
+
+    def _on_time(self) -> None:
+        self._timer = None
+        self._wake()
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.callback(None)

@@ -221,12 +221,12 @@ class MovingFiles(RuleBasedStateMachine):
         if not getattr(self, "running", False):
             return
         files = self.playground.desk.files
-        for arriving in files.uploads._moving:
-            if arriving.intake is not None:
-                assert arriving.intake.incoming.waiting <= WINDOW + WINDOW // 2
-        for departing in files.downloads._moving:
-            assert departing.outgoing._held <= WINDOW
-            assert departing.outgoing.under_way <= WINDOW
+        for upload in files.uploads._moving:
+            if upload.writer is not None:
+                assert upload.writer.incoming.waiting <= WINDOW + WINDOW // 2
+        for download in files.downloads._moving:
+            assert download.outgoing._held <= WINDOW
+            assert download.outgoing.under_way <= WINDOW
         for person in self.people:
             assert not [error for error in person.mover.of(m.Error) if error.id is None], person.mover.heard
 

@@ -525,8 +525,8 @@ def test_small_chunks_cost_little(playground):
     for at in range(0, len(content), 7):
         ada.transport.write(chunk(1, at, content[at : at + 7]))
     playground.advance()
-    (arriving,) = playground.desk.files.uploads._moving
-    assert len(arriving.intake._pieces) <= 2
+    (upload,) = playground.desk.files.uploads._moving
+    assert len(upload.writer._pieces) <= 2
     playground.workers.release()
     playground.advance(1)
     assert ada.stored(1) == len(content)
@@ -744,9 +744,9 @@ def test_nobody_holds_more_than_a_window(playground):
     seq = post(playground, ada, content)
     transfer, _ = bob.get("#kitchen", seq)
     playground.advance(5)
-    (departing,) = playground.desk.files.downloads._moving
+    (download,) = playground.desk.files.downloads._moving
     assert 0 < len(bob.came[transfer]) <= WINDOW
-    assert departing.outgoing._held < WINDOW
+    assert download.outgoing._held < WINDOW
     bob.accepting = True
     bob.confirm(transfer, len(bob.came[transfer]))
     playground.advance(5)

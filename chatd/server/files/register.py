@@ -1,0 +1,54 @@
+"""The register: how many transfers there are in the whole daemon, and which one makes room for another."""
+
+from typing import Final, Protocol
+
+from chatd.clock import Clock
+from chatd.files.blobs import Key
+from chatd.wire.errors import Code, RequestError
+from chatd.wire.limits import MAX_TRANSFERS
+
+IDLE: Final = 30.0
+"""Seconds without a byte after which a transfer may have to make room for another."""
+
+
+class Moving(Protocol):
+    """A transfer, for the `Register`; ``moved`` is the second at which it last did."""
+
+    key: Key
+    moved: float
+
+    def give_way(self) -> None:
+        """End, because others wait and this one does not move."""
+
+
+class Register:
+    """The transfers of one direction in the whole daemon, ``most`` at once, a quarter for one user."""
+
+    def __init__(self, most: int, clock: Clock) -> None:
+        self._most = most
+        self._clock = clock
+        self._moving: set[Moving] = set()
+
+    def __len__(self) -> int:
+        return len(self._moving)
+
+    def add(self, transfer: Moving) -> None:
+        """Count ``transfer``. Where there are too many the one that has not moved for longest gives way.
+
+        Raises `RequestError` ``too-many-transfers`` where all of them move.
+        """
+        own = sum(each.key.user == transfer.key.user for each in self._moving)
+        if own >= max(self._most // 4, MAX_TRANSFERS):
+            raise RequestError(Code.TOO_MANY_TRANSFERS, f"You have {own} transfers under way; wait for one.")
+        if len(self._moving) >= self._most:
+            stillest = min(self._moving, key=lambda each: each.moved)
+            if self._clock.seconds() - stillest.moved < IDLE:
+                raise RequestError(
+                    Code.TOO_MANY_TRANSFERS, "The server has as many transfers under way as it may; wait."
+                )
+            stillest.give_way()
+        self._moving.add(transfer)
+
+    def remove(self, transfer: Moving) -> None:
+        """Count ``transfer`` no longer."""
+        self._moving.discard(transfer)
