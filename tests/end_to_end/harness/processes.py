@@ -118,6 +118,11 @@ def resident(pid: int) -> int:
     return _status(pid, "VmRSS")
 
 
+def anonymous(pid: int) -> int:
+    """Return the bytes of memory that a process holds and that are no pages of files."""
+    return _status(pid, "RssAnon")
+
+
 def peak(pid: int) -> int:
     """Return the most bytes of memory that process ``pid`` had since `forget_peak`."""
     return _status(pid, "VmHWM")
