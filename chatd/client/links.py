@@ -30,6 +30,7 @@ class Links(ABC):
 
     def __init__(self, address: str, backoff: Backoff) -> None:
         self.address = address
+        self.through = ""
         self.current: Link | None = None
         self.attempt: Link | None = None
         self.stopped: Stopped | None = None
@@ -204,7 +205,11 @@ class Links(ABC):
     def _look_at(self, link: Link, now: float) -> None:
         verdict = link.check(now)
         if verdict is Verdict.DEAD:
-            self._drop(link, f"silent for {link.silence(now):.0f} s", now, answered=False)
+            silence = f"{link.silence(now):.0f} s"
+            reason = f"silent for {silence}"
+            if self.through and link.phase is Phase.GREETING:
+                reason = f"nothing was heard for {silence} of the server behind the proxy {self.through}"
+            self._drop(link, reason, now, answered=False)
             return
         if verdict is Verdict.PING:
             self.out.write(link, link.ping(now), now)

@@ -59,6 +59,7 @@ def wishes(options: Options) -> Wishes:
         options.remember,
         options.heartbeat,
         options.profile is not None,
+        str(options.proxy or ""),
     )
 
 

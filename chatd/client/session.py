@@ -105,7 +105,7 @@ class Wishes:
     """What this run wants: ``rooms`` are joined wherever the server does not follow them already.
 
     ``follow_all`` asks for every room the user is a member of, otherwise only ``rooms`` are followed.
-    ``remember`` says that cursors outlive this run, ``keep`` that the session does.
+    ``remember`` says that cursors outlive this run, ``keep`` that the session does. ``through`` is the proxy.
     """
 
     address: str
@@ -114,6 +114,7 @@ class Wishes:
     remember: bool = True
     heartbeat: Pulse = DEMANDING
     keep: bool = True
+    through: str = ""
 
 
 def introduce(session: Session, wishes: Wishes, cursors: Mapping[str, int], *, beside: bool) -> Hello:

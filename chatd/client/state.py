@@ -35,6 +35,7 @@ class Machine(Links):
         super().__init__(wishes.address, backoff)
         self.session = remembered.session
         self.wishes = wishes
+        self.through = wishes.through
         self.rooms = Rooms(remembered.cursors, remembered.names, wishes.rooms)
         self.requests = Requests(remembered, self.session, self.rooms, self.out, backoff.later)
         self._elsewhere = remembered.elsewhere

@@ -1,5 +1,6 @@
 """The rules of the state machine, one by one, against the model server and a clock turned by hand."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -734,6 +735,15 @@ def test_a_server_that_accepts_and_says_nothing_fails_the_attempt_within_ten_sec
         world.wait(0.1)
     assert world.now - begin <= 10.2
     assert "silent for" in world.said(CannotConnect)[0].reason
+
+
+def test_a_way_through_a_proxy_is_made_when_the_server_has_spoken():
+    world = World()
+    world.machine.through = "proxy:1"
+    world.dial()
+    world.wait(10.2)
+    (failed,) = world.said(CannotConnect)
+    assert re.fullmatch(r"nothing was heard for \d+ s of the server behind the proxy proxy:1", failed.reason)
 
 
 def test_the_slot_of_a_goodbye_is_kept():

@@ -203,6 +203,25 @@ def test_without_a_header_nobody_comes_in(site, dial):
     assert not site.daemon.said("client-in")
 
 
+def test_chatc_says_the_same_wherever_nobody_answers(site):
+    """A listener that wants a header resets, a relay whose server is away closes: that is one situation."""
+    away = site.haproxy.add(f"{LOOPBACK}:{free_port()}")
+    site.haproxy.start()
+    for port in (site.relayed, site.untrusting, away):
+        process = subprocess.Popen(
+            [*script("chatc"), "--ephemeral", "--server", f"{LOOPBACK}:{port}", "send", "-v", "#a", "x"],
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with process:
+            lines = [process.stderr.readline() for _ in range(2)]
+            process.kill()
+        reason = f"closed without an answer; it may be starting, or want TLS (tls://{LOOPBACK}) or a relay's"
+        assert lines[-1].startswith(f"chatc: cannot connect to {LOOPBACK}:{port}: {reason} PROXY header; ")
+
+
 @pytest.mark.parametrize("port", ["relayed", "tls", "untrusting"])
 def test_who_is_not_trusted_cannot_claim_to_be_another(site, dial, port):
     connection = dial(getattr(site, port))
