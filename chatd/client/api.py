@@ -176,7 +176,7 @@ class Client:
         )
 
     def followed(self) -> list[Followed]:
-        """Return the rooms that are followed."""
+        """Return the rooms that are followed; before the first welcome those that an earlier run followed."""
         return list(self._machine.rooms.followed.values())
 
     def name(self, room: str) -> str:

@@ -12,7 +12,7 @@ import apsw
 from chatd.client.problems import ClientError
 from chatd.disk import want_of_room
 
-VERSION: Final = 3
+VERSION: Final = 4
 """The layout of the tables; a file with a newer one is left alone."""
 
 BUSY: Final = 10_000
@@ -53,7 +53,10 @@ UPDATE slot SET origin = coalesce((SELECT address FROM address WHERE identity = 
 """
 """Secrets are bound to where they were last used: what was noted before that proves nothing."""
 
-_STEPS: Final = (_SCHEMA, _FILES, _ORIGINS)
+_PLACES: Final = "ALTER TABLE cursor ADD COLUMN place INTEGER NOT NULL DEFAULT 0"
+"""Rooms keep the order in which they were entered."""
+
+_STEPS: Final = (_SCHEMA, _FILES, _ORIGINS, _PLACES)
 """What leads from each version of the layout to the next."""
 
 

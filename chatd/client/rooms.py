@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from chatd.client.notices import (
     CursorForgotten,
@@ -19,7 +20,10 @@ from chatd.wire.names import fold
 
 @dataclass(slots=True)
 class Followed:
-    """A room that is followed; ``cursor`` is the last event handed over, ``name`` what people call it."""
+    """A room that is followed; ``cursor`` is the last event handed over, ``name`` what people call it.
+
+    A ``remembered`` one was followed by an earlier run: no link of this one has told of it yet.
+    """
 
     room: str
     name: str
@@ -27,6 +31,7 @@ class Followed:
     cursor: int
     topic: str = ""
     peer: str = ""
+    remembered: bool = False
 
 
 Positions = dict[str, int]
@@ -37,17 +42,25 @@ class Rooms:
     """All followed rooms, and the cursors (and names, for people) that outlive links and processes.
 
     ``wanted`` are the names, by their folded form, of those that are joined on every link that does not
-    follow them.
+    follow them. ``followed`` are those of an earlier run until a link tells otherwise: ``known``, in order.
     """
 
     __slots__ = ("_changed", "cursors", "followed", "names", "wanted")
 
-    def __init__(self, cursors: Mapping[str, int], names: Mapping[str, str], wanted: Iterable[str]) -> None:
+    def __init__(
+        self,
+        cursors: Mapping[str, int],
+        names: Mapping[str, str],
+        wanted: Iterable[str],
+        known: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.cursors: dict[str, int] = dict(cursors)
         self.names: dict[str, str] = dict(names)
         self.wanted: dict[str, str] = {}
-        self.followed: dict[str, Followed] = {}
-        self._changed: set[str] = set()
+        self.followed: dict[str, Followed] = {
+            room: _remembered(room, name, self.cursors.get(room, 0)) for room, name in known.items()
+        }
+        self._changed: dict[str, None] = {}
         for name in wanted:
             self.want(name)
 
@@ -91,9 +104,10 @@ class Rooms:
         that it did not name are joined again.
         """
         missing = [room for room in {**self.cursors, **self.followed} if room not in positions]
-        left = [room for room in missing if room in named and fold(self.name(room)) not in self.wanted]
+        gone = {room for room in missing if room in named or room not in self.cursors}
+        left = [room for room in missing if room in gone and fold(self.name(room)) not in self.wanted]
         for room in missing:
-            if room not in named:
+            if room not in gone:
                 self.want(self.name(room))
         return [self.closed(positions, room) for room in left]
 
@@ -112,7 +126,7 @@ class Rooms:
 
     def forget_all(self) -> None:
         """Forget every cursor: they counted the events of another server."""
-        self._changed.update(self.cursors)
+        self._changed.update(dict.fromkeys(self.cursors))
         self.cursors.clear()
         self.followed.clear()
 
@@ -184,7 +198,7 @@ class Rooms:
 
     def _forget(self, room: str) -> None:
         if self.cursors.pop(room, None) is not None:
-            self._changed.add(room)
+            self._changed[room] = None
 
     def _skip(self, room: str, first: int, last: int) -> GapSeen:
         self._move(room, last)
@@ -195,8 +209,14 @@ class Rooms:
 
     def _move(self, room: str, seq: int) -> int:
         self.cursors[room] = seq
-        self._changed.add(room)
+        self._changed[room] = None
         return seq
+
+
+def _remembered(room: str, name: str, cursor: int) -> Followed:
+    return Followed(
+        room, name, cursor, cursor, peer=name[1:] if name.startswith("@") else "", remembered=True
+    )
 
 
 def _take_topic(followed: Followed, event: Event) -> None:

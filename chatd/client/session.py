@@ -74,7 +74,8 @@ class Elsewhere:
 class Remembered:
     """What an earlier run left: session, last accepted send, cursors, the rooms' names, outbox.
 
-    ``elsewhere`` is who we are at other addresses, of other servers or of this one.
+    ``names`` are in the order in which the rooms were entered. ``elsewhere`` is who we are at other
+    addresses, of other servers or of this one.
     """
 
     session: Session = field(default_factory=Session)

@@ -100,7 +100,8 @@ class Slot:
             ((token, session, last),) = self._db.rows(
                 "SELECT token, session, last FROM slot WHERE id = ?", self._number
             )
-            cursors = self._db.rows("SELECT room, seq, name FROM cursor WHERE slot = ?", self._number)
+            cursors = self._cursors(self._number)
+            rooms = cursors or self._cursors_of_a_sibling()
             outbox = self._db.rows(
                 "SELECT key, room, text, withdrawn, file FROM outbox WHERE slot = ? ORDER BY key",
                 self._number,
@@ -119,7 +120,7 @@ class Slot:
             Session(server, session, token, nick, sibling),
             last,
             {room: seq for room, seq, _ in cursors},
-            {room: name for room, _, name in cursors},
+            {room: name for room, _, name in rooms},
             entries,
             tuple(others),
         )
@@ -186,6 +187,18 @@ class Slot:
 
     def _forget_uploads(self, keys: tuple[int, ...]) -> None:
         self._db.many("DELETE FROM upload WHERE slot = ? AND key = ?", ((self._number, key) for key in keys))
+
+    def _cursors(self, slot: int) -> list[Row]:
+        return self._db.rows("SELECT room, seq, name FROM cursor WHERE slot = ? ORDER BY place, room", slot)
+
+    def _cursors_of_a_sibling(self) -> list[Row]:
+        """Return the cursors of another slot of our identity: what rooms we are in, if not how far."""
+        others = self._db.rows(
+            "SELECT slot.id FROM slot JOIN cursor ON cursor.slot = slot.id WHERE identity = ?"
+            " ORDER BY slot.id LIMIT 1",
+            self._identity,
+        )
+        return self._cursors(others[0][0]) if others else []
 
     def sibling(self) -> str:
         """Return the token of another session of our user, or "" where none is known."""
@@ -298,7 +311,14 @@ class Slot:
                 self._db.rows("DELETE FROM cursor WHERE slot = ? AND room = ?", self._number, room)
             else:
                 self._db.rows(
-                    "INSERT OR REPLACE INTO cursor VALUES (?, ?, ?, ?)", self._number, room, seq, name
+                    "INSERT INTO cursor VALUES"
+                    " (?, ?, ?, ?, (SELECT 1 + coalesce(max(place), 0) FROM cursor WHERE slot = ?))"
+                    " ON CONFLICT DO UPDATE SET seq = excluded.seq, name = excluded.name",
+                    self._number,
+                    room,
+                    seq,
+                    name,
+                    self._number,
                 )
 
 

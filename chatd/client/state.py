@@ -36,7 +36,8 @@ class Machine(Links):
         self.session = remembered.session
         self.wishes = wishes
         self.through = wishes.through
-        self.rooms = Rooms(remembered.cursors, remembered.names, wishes.rooms)
+        known = remembered.names if wishes.follow_all else {}
+        self.rooms = Rooms(remembered.cursors, remembered.names, wishes.rooms, known)
         self.requests = Requests(remembered, self.session, self.rooms, self.out, backoff.later)
         self._elsewhere = remembered.elsewhere
         self._anew = False

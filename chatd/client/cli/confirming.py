@@ -7,6 +7,7 @@ from typing import Final
 from chatd.client.address import parse_address
 from chatd.client.cli.text import clean_line
 from chatd.client.opening import likely_elsewhere
+from chatd.client.origins import written
 from chatd.client.values import Options
 
 _YES: Final = {"y", "yes"}
@@ -23,7 +24,8 @@ def confirm_origin(options: Options) -> Options:
     known = likely_elsewhere(options)
     if known is None:
         return options
-    here = f"chatc: {options.server} is new here; at {known.address} you are {clean_line(known.nick)}"
+    place, nick = written(options.server.text), clean_line(known.nick)
+    here = f"chatc: {place} is new here; at {known.address} you are {nick}"
     if not known.shown:
         os.write(2, f"{here}: {known.way}.\n".encode())
         return options

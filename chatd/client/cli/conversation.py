@@ -50,7 +50,7 @@ class Conversation:
         self.console: Console
         self.nicks = Nicks()
         self.over: Deferred[int] = Deferred()
-        self.tried = False
+        self.tried = self.welcomed = False
         self._reactor = reactor
         self._met: set[str] = set()
         self._days = showing.Days(datetime.now().astimezone().date())
@@ -66,6 +66,7 @@ class Conversation:
         """Open the console."""
         self.console = console
         console.open()
+        self.settle_in()
         for upload, sent in self.client.put_kept():
             self.say(f"Going on with {clean_line(str(upload.path))} for {clean_line(upload.room)}.")
             self._run(sent.addCallback(self.posted))
@@ -130,8 +131,20 @@ class Conversation:
         elif self.current:
             self.post(self.current, meaning.text)
         else:
-            self.unusable("Not sent: you are in no room yet. Enter one with /join #room, then send it again.")
+            self.unusable(f"Not sent: {self.nowhere()}, then send it again.")
             self.console.note(clean(text))
+
+    def nowhere(self) -> str:
+        """Say where one can talk who talks nowhere."""
+        names = [known.name for known in self.client.followed()]
+        return showing.nowhere(names, told=self.welcomed or not self.client.session)
+
+    def settle_in(self) -> None:
+        """Talk in the only room there is, if there is one and nothing else was chosen."""
+        followed = self.client.followed()
+        likely = [known.room for known in followed if not known.peer] or [known.room for known in followed]
+        if not self.current and len(likely) == 1:
+            self.turn_to(likely[0])
 
     def unusable(self, why: str) -> None:
         """Say why something could not be done; a program's exit status tells it as well."""

@@ -55,22 +55,27 @@ class Hearing:
 
     def _on_connected(self, notice: n.Connected) -> None:
         self._linked = True
+        self._talk.welcomed = True
         if self._talk.current:
             self._talk.turn_to(self._talk.current)
         if not self._greeted:
+            self._talk.settle_in()
+            self._greet(clean_line(notice.nick), "/history shows what was said")
             self._greeted = True
-            self._greet(clean_line(notice.nick))
 
-    def _greet(self, nick: str) -> None:
+    def _on_cannot_connect(self, _: n.CannotConnect) -> None:
+        """Say who and where we are, as far as that is known from before."""
+        if not self._greeted and self._talk.client.followed():
+            self._greet(clean_line(self._talk.client.nickname), "what you send waits for a connection")
+            self._greeted = True
+
+    def _greet(self, nick: str, hint: str) -> None:
         talk, followed = self._talk, self._talk.client.followed()
-        likely = [known.room for known in followed if not known.peer] or [known.room for known in followed]
-        if not talk.current and len(likely) == 1:
-            talk.turn_to(likely[0])
         if not talk.console.interactive:
             return
         if talk.current:
             name = clean_line(talk.client.name(talk.current))
-            talk.say(f"You are {nick}, talking in {name}; /history shows what was said.")
+            talk.say(f"You are {nick}, talking in {name}; {hint}.")
         elif followed:
             names = ", ".join(
                 f"{clean_line(known.name)} (Alt-{i})" for i, known in enumerate(followed[:9], 1)
@@ -156,6 +161,7 @@ class Hearing:
 
 _HANDLERS: Final[dict[type, Callable[[Hearing, Any], None]]] = {
     n.Connected: Hearing._on_connected,  # noqa: SLF001 - its own table
+    n.CannotConnect: Hearing._on_cannot_connect,  # noqa: SLF001
     n.Lost: Hearing._on_lost,  # noqa: SLF001
     n.Stopped: Hearing._on_stopped,  # noqa: SLF001
     n.Held: Hearing._on_held,  # noqa: SLF001

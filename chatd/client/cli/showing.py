@@ -8,6 +8,7 @@ from zlib import crc32
 from chatd.client.cli.rows import Row
 from chatd.client.cli.text import clean_line, file_text
 from chatd.client.notices import LinkState
+from chatd.client.rooms import Followed
 from chatd.client.values import Status, Waiting
 from chatd.wire.messages import Event, Member, RoomInfo
 from chatd.wire.names import fold
@@ -15,7 +16,7 @@ from chatd.wire.names import fold
 MAX_WAITING: Final = 4
 """Rows above the prompt for messages that are not sent yet; more are counted in words."""
 
-_OFFLINE: Final = frozenset({LinkState.IDLE, LinkState.WAITING, LinkState.DIALLING, LinkState.GREETING})
+OFFLINE: Final = frozenset({LinkState.IDLE, LinkState.WAITING, LinkState.DIALLING, LinkState.GREETING})
 _COLOURS: Final = (31, 32, 33, 34, 35, 36, 91, 92, 94, 95, 96)
 
 
@@ -62,6 +63,26 @@ def _state(status: Status, *, known: bool) -> str:
     if status.waiting:
         words.append(f"{status.waiting} waiting")
     return f"({', '.join(words)})"
+
+
+def nowhere(names: Sequence[str], *, told: bool) -> str:
+    """Return where somebody can talk who talks nowhere, being in the rooms of ``names``.
+
+    ``told`` says that the server has told of them, or that there was nothing to tell.
+    """
+    if names:
+        return f"say where. You are in {', '.join(map(clean_line, names))}; /join one"
+    if not told:
+        return "no room of yours is known without a connection. Name one with /join #room"
+    return "you are in no room yet. Enter one with /join #room"
+
+
+def own_room_lines(rooms: Iterable[Followed], current: str) -> list[str]:
+    """Return what /rooms says of ours where the server cannot be asked: their numbers and names."""
+    return [
+        f"{'*' if known.room == current else ' '}{number:>3} {clean_line(known.name)}"
+        for number, known in enumerate(rooms, 1)
+    ]
 
 
 def waiting_rows(waiting: Sequence[Waiting], names: Sequence[str]) -> tuple[str, ...]:
@@ -133,7 +154,7 @@ def status_lines(status: Status) -> list[str]:
         lines.append(f"round trip {trip}, last heard from {status.silence:.1f} s ago")
     if status.retry_in is not None:
         lines.append(f"next try in {status.retry_in:.0f} s")
-    if status.state in _OFFLINE and status.reason:
+    if status.state in OFFLINE and status.reason:
         lines.append(f"the reason: {clean_line(status.reason)}")
     lines.append(
         f"{counted(status.waiting, 'message')} waiting to be sent" if status.waiting else "nothing waits"

@@ -11,7 +11,14 @@ from typing import Any, Final, Protocol
 from twisted.internet.defer import Deferred
 
 from chatd.client.api import Client
-from chatd.client.cli.showing import member_line, page_title, room_lines, status_lines
+from chatd.client.cli.showing import (
+    OFFLINE,
+    member_line,
+    own_room_lines,
+    page_title,
+    room_lines,
+    status_lines,
+)
 from chatd.client.cli.text import clean_line
 from chatd.client.cli.which import which_file
 from chatd.client.problems import ClientError
@@ -39,6 +46,9 @@ class Talk(Protocol):
 
     def answer_event(self, event: Event, name: str) -> None:
         """Show an event that was asked for."""
+
+    def nowhere(self) -> str:
+        """Say where one can talk who talks nowhere."""
 
     def turn_to(self, room: str) -> None:
         """Make ``room`` the current one."""
@@ -112,9 +122,7 @@ def _misused(name: str) -> ClientError:
 def _room(talk: Talk, name: str, argument: str = "") -> str:
     room = argument or talk.current
     if not room:
-        raise ClientError(
-            "no-room", f"You are in no room yet: /join #room first, or name one: {COMMANDS[name].usage}"
-        )
+        raise ClientError("no-room", f"Not done: {talk.nowhere()}, or name it: {COMMANDS[name].usage}")
     return room
 
 
@@ -166,23 +174,25 @@ async def _topic(talk: Talk, argument: str) -> None:
     if argument:
         talk.posted(await talk.client.topic(room, "" if argument == "-" else argument))
         return
-    topic = next((known.topic for known in talk.client.followed() if known.room == room), "")
-    name = clean_line(talk.client.name(room))
+    known = next((known for known in talk.client.followed() if known.room == room), None)
+    name, topic = clean_line(talk.client.name(room)), "" if known is None else known.topic
+    if known is not None and known.remembered:
+        raise ClientError("offline", f"The topic of {name} is known when there is a connection.")
     talk.answer(f"The topic of {name}: {clean_line(topic)}" if topic else f"{name} has no topic.")
 
 
 async def _rooms(talk: Talk, _: str) -> None:
+    if talk.client.status().state in OFFLINE:
+        talk.answer(*own_room_lines(talk.client.followed(), talk.current))
+        talk.answer("These are yours; the others can be listed when there is a connection.")
+        return
     rooms = await talk.client.rooms()
     followed = [known.room for known in talk.client.followed()]
     talk.answer(
         *(room_lines(rooms, followed, talk.current) or ["There are no rooms yet; /join #room makes one."])
     )
-    direct = [
-        f"{'*' if known.room == talk.current else ' '}{number:>3} {clean_line(known.name)}"
-        for number, known in enumerate(talk.client.followed(), 1)
-        if known.peer
-    ]
-    talk.answer(*direct)
+    ours = own_room_lines(talk.client.followed(), talk.current)
+    talk.answer(*(line for line, known in zip(ours, talk.client.followed(), strict=True) if known.peer))
 
 
 async def _who(talk: Talk, argument: str) -> None:

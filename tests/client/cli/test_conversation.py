@@ -168,7 +168,7 @@ def test_leaving_a_room_says_so_and_leaves_no_room_to_talk_in(person):
     assert "chatc: You are no longer in #a." in ann.type("/leave")
     assert ann.prompt == "> "
     assert ann.type("/leave") == [
-        "chatc: You are in no room yet: /join #room first, or name one: /leave [#room]"
+        "chatc: Not done: you are in no room yet. Enter one with /join #room, or name it: /leave [#room]"
     ]
 
 
