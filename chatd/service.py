@@ -91,7 +91,6 @@ class ChatService(Service):
         keep_freed_memory()
         spare_the_collector()
         self._running = running = self._open()
-        running.server.start()
         for factory in self._factories.values():
             factory.desk = running.server.desk
         self._let_go_of_terminal()
@@ -105,6 +104,7 @@ class ChatService(Service):
             rooms=len(snapshot.rooms),
             sessions=len(snapshot.sessions),
         )
+        running.server.start()  # behind that line: what it removes at once is told of
         self._certificates.start()
 
     def _open(self) -> "_Running":

@@ -126,8 +126,8 @@ class Hub:
                 self.presence.touch(session.user)
             self._work()
 
-    def expire(self, age: int, now: int) -> int:
-        """End the sessions that have been without a connection for ``age`` milliseconds; return how many."""
+    def expire(self, age: int, now: int) -> list[Session]:
+        """End the sessions that have been without a connection for ``age`` milliseconds; return them."""
         before = self.world.calendar.now - age
         away = [session for session in self.world.sessions.values() if session.peer is None]
         ended = [session for session in away if session.seen < before and not _unsaved(session)]
@@ -138,7 +138,7 @@ class Hub:
             if _unsaved(session) or (session.peer is not None and session.confirmed):
                 arrival.note_seen(self.world, session)
         self._work()
-        return len(ended)
+        return ended
 
     # ---- requests -----------------------------------------------------------------------------------
 

@@ -18,6 +18,9 @@ VERSION: Final = 4
 BUSY: Final = 10_000
 """Milliseconds to wait for another process's transaction."""
 
+WAL_LIMIT: Final = 1_048_576
+"""Bytes that the write-ahead log keeps on the disk after it was longer."""
+
 Row = tuple[Any, ...]
 
 _SCHEMA: Final = """
@@ -106,7 +109,9 @@ class Database:
 
     def _prepare(self) -> None:
         self._db.set_busy_timeout(BUSY)
+        self.rows("PRAGMA auto_vacuum = full")  # a new file gives back what was sent long ago
         self.rows("PRAGMA journal_mode = wal")
+        self.rows(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
         self.rows("PRAGMA synchronous = full")
         if self._version() < VERSION:
             with self.transaction():

@@ -78,8 +78,10 @@ class Housekeeping:
 
     def _expire(self) -> None:
         ended = self._desk.hub.expire(round(self._session.expire_days * DAY), self._desk.wall())
+        for session in ended:
+            log.info("session-expired", session=session.id, nick=session.user.nick)
         if ended:
-            log.info("sessions-expired", count=ended)
+            log.info("sessions-expired", count=len(ended))
 
     async def _retain(self) -> None:
         for number, room in enumerate(list(self._desk.hub.world.rooms.values()), 1):

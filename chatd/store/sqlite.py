@@ -1,8 +1,9 @@
 """The store over SQLite: one thread that writes, one that reads, WAL and synchronous=FULL.
 
 The writer takes one batch at a time and commits it with one fsync; the reader has a connection of its own,
-so that history is read while a commit waits for the disk. Results go back through ``call``, which runs a
-function in the reactor's thread.
+so that history is read while a commit waits for the disk. Between batches the writer gives back room that is
+no longer needed (`chatd.store.space`). Results go back through ``call``, which runs a function in the
+reactor's thread.
 """
 
 import errno

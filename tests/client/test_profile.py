@@ -381,3 +381,13 @@ def test_a_slot_is_free_again_when_its_process_dies(take, tmp_path):
     os.waitpid(pid, 0)
     take("alice")
     assert len(list((tmp_path / "chatd").glob("*.lock"))) == 1
+
+
+def test_what_was_sent_long_ago_takes_no_room(take, tmp_path):
+    slot = take("ann")
+    entries = [Entry(key, "#a", "x" * 10_000) for key in range(1, 401)]
+    slot.save(changes(session("ann"), stored=entries), cursors=True)
+    (path,) = [each for each in (tmp_path / "chatd").rglob("*") if each.read_bytes()[:6] == b"SQLite"]
+    slot.save(changes(session("ann"), last=400, deleted=[entry.key for entry in entries]), cursors=True)
+    slot.close()
+    assert path.stat().st_size < 100_000

@@ -87,7 +87,7 @@ def test_a_step_ends_no_session(expiring, step, restarted):
 
 @pytest.mark.parametrize("restarted", [False, True])
 @pytest.mark.parametrize("step", [40 * DAY, -40 * DAY, 0])
-def test_a_session_ends_when_it_was_away_for_long_whatever_the_clock_says(expiring, step, restarted):
+def test_a_session_ends_when_it_was_away_for_long_whatever_the_clock_says(expiring, step, restarted, said):
     come_in(expiring, "somebody else")
     come_in(expiring, "ben")
     token = come_and_go(expiring, "ann")
@@ -97,6 +97,7 @@ def test_a_session_ends_when_it_was_away_for_long_whatever_the_clock_says(expiri
         restart(expiring)
     days(expiring, 1.5)
     assert not known(expiring, token)
+    assert [fields["nick"] for fields in said("session-expired")] == ["ann"]
 
 
 def test_a_clock_that_is_set_right_again_ends_no_session(expiring):

@@ -1,0 +1,70 @@
+"""A whole daemon gives back what retention removed, and writes an old database anew before it answers."""
+
+import json
+import time
+
+import apsw
+
+from tests.end_to_end.harness.processes import Deadline, run, script
+from tests.end_to_end.harness.raw import sends
+
+EVENTS = 6000
+
+
+def say_much(client):
+    client.enter("ann")
+    client.join("#a")
+    for begin in range(1, EVENTS, 1000):
+        client.say(*sends("#a", ["x" * 1000] * 1000, begin))
+        client.ping()
+
+
+def space(daemon):
+    done = run(*script("chatctl"), "space", "--json", str(daemon.data), cwd=daemon.folder)
+    return json.loads(done.stdout)
+
+
+def test_what_retention_removes_is_given_back_and_told(make_daemon, connect):
+    daemon = make_daemon("[limits]\nrequests_per_second = 0\n").start()
+    say_much(connect(daemon))
+    assert daemon.terminate() == 0
+    before = space(daemon)["database"]
+    assert before > EVENTS * 1000
+    (daemon.folder / "chatd.toml").write_text("[retention]\nevents = 100\n")
+    first_of_all = len(daemon.log.splitlines())
+    daemon.start()
+    ben = connect(daemon)
+    ben.enter("ben")
+    ben.join("#b")
+    deadline = Deadline(60)
+    n = 0
+    while not daemon.said("shrunk"):
+        n += 1
+        ben.send("#b", "still here", n)
+        deadline.check("the shorter file")
+        time.sleep(0.1)
+    assert space(daemon)["database"] < before / 5
+    assert f"count={EVENTS + 1 - 100}" in daemon.said("trimmed")[0]
+    assert daemon.log.splitlines()[first_of_all].split(" ")[2] == "start"
+    assert len(daemon.said("space")) == 2
+
+
+def test_an_old_database_is_written_anew_before_the_daemon_answers(make_daemon, connect):
+    daemon = make_daemon("[limits]\nrequests_per_second = 0\n").start()
+    client = connect(daemon)
+    say_much(client)
+    assert daemon.terminate() == 0
+    database = apsw.Connection(str(daemon.data / "chatd.sqlite"))
+    database.pragma("journal_mode", "delete")
+    database.pragma("auto_vacuum", 0)
+    database.execute("VACUUM")
+    database.close()
+    assert not space(daemon)["shrinks"]
+    daemon.start()
+    names = [line.split(" ")[2] for line in daemon.log.splitlines()]
+    assert names[names.index("compacting") :][:3] == ["compacting", "compacted", "start"]
+    assert space(daemon)["shrinks"]
+    reader = connect(daemon)
+    reader.enter("ben")
+    reader.join("#a", after=0)
+    assert [event.seq for event in reader.events("#a", EVENTS + 1)] == list(range(1, EVENTS + 2))
