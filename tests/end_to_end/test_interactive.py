@@ -111,7 +111,9 @@ def _at_once(ann, text):
 
 
 def _on_a_serial_line(ann, text):
-    for letter in text:
+    """Hand over letter by letter; but the first Enter with the next, as we may be kept from it too long."""
+    end = text.index("\r")
+    for letter in [*text[:end], text[end : end + 2], *text[end + 2 :]]:
         ann.type(letter)
         ann.look(0.001)
 
