@@ -36,7 +36,7 @@ class Case:
     links that may be declared lost; ``reaped``: links that the server may give up; ``attempts``:
     connections that the client may make; ``wait``: seconds that it may let pass before each; ``outage``:
     seconds from the cut to the heal where the usual ones do not fit; ``rate``: messages that each side
-    says in a second. ``alive``: bytes move all the time.
+    says in a second. ``alive``: bytes move all the time. ``run``: of several, which lose other packets.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Case:
     outage: float | None = None
     rate: float = RATE
     alive: bool = False
+    run: int = 0
     needs: tuple[Callable[[], str], ...] = ()
 
 

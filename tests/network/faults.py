@@ -171,7 +171,7 @@ def _names(nameserver: str) -> Fault:
 async def _bad_link(scene: "Scene") -> None:
     network = scene.network
     module = ("-m", "tests.network.lab.bad_link", network.client.name, network.router.name)
-    await scene.helper(network.client, sys.executable, *module, "0.3", "0.3")
+    await scene.helper(network.client, sys.executable, *module, "0.3", "0.3", str(scene.case.run))
     source = network.client.address
     await network.router.ip("link set bad0 up", f"route add {source}/32 dev bad0")
     await network.client.ip("link set bad0 up", f"route replace default dev bad0 src {source}")

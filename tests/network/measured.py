@@ -21,7 +21,7 @@ class Measured:
     and the worst of the seconds that messages took, ``plain`` the same for lines over a plain socket on
     the same link. ``stall``: seconds that the measuring process itself was away at the worst; no figure
     is surer than that. ``first``: what was late when it was measured for the first time; it is measured
-    once more then.
+    once more then. ``run`` counts the runs of a case that differ in what is lost.
     """
 
     case: str
@@ -51,6 +51,7 @@ class Measured:
     ended_well: bool = False
     faults: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    run: int = 0
 
     @property
     def key(self) -> str:
@@ -60,8 +61,8 @@ class Measured:
 
 def write(path: Path, results: Iterable[Measured]) -> None:
     """Keep ``results`` without their lines, and those of other cases and outages that are there already."""
-    kept = {(one.key, one.outage): one for one in read(path)} if path.exists() else {}
-    kept |= {(one.key, one.outage): replace(one, lines=[]) for one in results}
+    kept = {(one.key, one.outage, one.run): one for one in read(path)} if path.exists() else {}
+    kept |= {(one.key, one.outage, one.run): replace(one, lines=[]) for one in results}
     rows = [asdict(kept[key]) for key in sorted(kept)]
     lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     path.write_text(f"[\n{lines}\n]\n")

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from tests.network.cases import CASES, Case, Phase
@@ -42,8 +43,9 @@ def jobs(keys: Iterable[str] | None = None) -> list[Job]:
 
 
 def key_of(job: Job) -> str:
-    """Return the name of a case in a phase."""
-    return f"{job[0].name}-{job[1].value}"
+    """Return the name of a case in a phase, and in which run if it is not the first."""
+    case, phase = job
+    return f"{case.name}-{phase.value}" + (f"-{case.run}" if case.run else "")
 
 
 def missing(case: Case) -> str:
@@ -51,13 +53,21 @@ def missing(case: Case) -> str:
     return why_no_namespaces() or next((why for need in case.needs if (why := need())), "")
 
 
-async def play_all(wanted: Iterable[Job], outage: float = OUTAGE) -> Results:
+def in_runs(wanted: Iterable[Job], runs: int) -> list[Job]:
+    """Return the jobs of ``wanted`` so many times, with other packets lost each time."""
+    return [(replace(case, run=run), phase) for case, phase in wanted for run in range(runs)]
+
+
+async def play_all(wanted: Iterable[Job], outage: float = OUTAGE, *, once: bool = False) -> Results:
     """Play the scenes of ``wanted``; return by key what was measured, or what went wrong.
 
     Where nothing is wrong but times, the scene is played once more with little beside it: the machine may
-    have been busy with others. What is late twice is late.
+    have been busy with others. What is late twice is late. With ``once`` all scenes are played with little
+    beside them, and none again.
     """
     every = list(wanted)
+    if once:
+        return await _play(every, outage, AT_LEISURE)
     results = await _play(every, outage, AT_ONCE)
     late = {key_of(job): sentences for job in every if (sentences := _lateness(job, results[key_of(job)]))}
     again = await _play([job for job in every if key_of(job) in late], outage, AT_LEISURE)

@@ -45,7 +45,7 @@ class Scene:
     ) -> None:
         self.case = case
         self._starting = starting
-        self.measured = Measured(case.name, phase.value, outage)
+        self.measured = Measured(case.name, phase.value, outage, run=case.run)
         self.network = Network(tag)
         self._stack = AsyncExitStack()
         self._helpers: list[Program] = []

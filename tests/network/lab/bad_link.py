@@ -1,10 +1,10 @@
 """A bad link between two namespaces: packets take their time, and some never come.
 
-    python -m tests.network.lab.bad_link NAMESPACE NAMESPACE DELAY LOSS
+    python -m tests.network.lab.bad_link NAMESPACE NAMESPACE DELAY LOSS [SEED]
 
 It makes ``bad0`` in both namespaces and carries IP packets between them:
 each is late by DELAY seconds, and LOSS of them (0 to 1) are lost, in each direction. It says ``ready``.
-Written for kernels without netem; a fixed seed makes what is lost the same each time.
+Written for kernels without netem; the same SEED loses the same each time.
 """
 
 import asyncio
@@ -62,12 +62,12 @@ class Carrier:
             return  # The device is down, or its queue is full: one more packet is lost.
 
 
-async def main(near: str, far: str, delay: str, loss: str) -> None:
+async def main(near: str, far: str, delay: str, loss: str, seed: str = "0") -> None:
     """Carry packets until killed."""
     loop = asyncio.get_running_loop()
     ends = open_tun(near), open_tun(far)
-    for seed, (source, target) in enumerate((ends, ends[::-1])):
-        carrier = Carrier(loop, float(delay), float(loss), seed)
+    for way, (source, target) in enumerate((ends, ends[::-1])):
+        carrier = Carrier(loop, float(delay), float(loss), 2 * int(seed) + way)
         loop.add_reader(source, carrier.carry, source, target)
     print("ready", flush=True)  # noqa: T201 - who started it waits for that
     await asyncio.Event().wait()
