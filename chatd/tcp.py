@@ -4,6 +4,7 @@ import fcntl
 import socket
 import struct
 import termios
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,9 +12,10 @@ NOTSENT_LOWAT: Final = 16_384
 """Bytes that the kernel takes before it can send them: what waits longer, waits where it can be seen."""
 
 _INFO_SIZE: Final = 232
+_RETRANSMITS: Final = (2, struct.Struct("@B"))
 _BYTES_RECEIVED: Final = (128, struct.Struct("@Q"))
 _OUT_OF_ORDER: Final = (224, struct.Struct("@I"))
-"""Where tcpi_bytes_received and tcpi_rcv_ooopack lie in struct tcp_info (linux/tcp.h, since Linux 5.4)."""
+"""Where tcpi_retransmits, tcpi_bytes_received and tcpi_rcv_ooopack lie in struct tcp_info (linux/tcp.h)."""
 
 _INT: Final = struct.Struct("i")
 
@@ -83,6 +85,26 @@ def allow_unsent(transport: Any, size: int) -> None:
         transport.kernel = size
     elif handle is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
         handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, size)
+
+
+CAN_LIMIT_SEGMENTS: Final = hasattr(socket, "TCP_MAXSEG")
+"""Whether this system lets a program bound the segments of a connection."""
+
+
+def limit_segments(transport: Any, size: int) -> None:
+    """Bound the segments of a connection that is not open yet to ``size`` bytes, in both directions."""
+    handle = socket_of(transport)
+    if handle is not None and CAN_LIMIT_SEGMENTS:
+        with suppress(OSError):
+            handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, size)
+
+
+def clogged(transport: Any) -> bool:
+    """Return whether our system repeats what it has sent, and nothing of it was acknowledged since.
+
+    It is not while the peer does not read: then nothing is sent.
+    """
+    return _info(socket_of(transport), _RETRANSMITS) > 0
 
 
 def unsent(transport: Any) -> int:

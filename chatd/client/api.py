@@ -34,6 +34,7 @@ from chatd.client.opening import recall, relevant, wishes
 from chatd.client.problems import ClientError
 from chatd.client.rooms import Followed
 from chatd.client.seams import Way
+from chatd.client.segments import LADDER, Segments
 from chatd.client.session import Remembered
 from chatd.client.slot import Slot
 from chatd.client.stages import Transfer
@@ -44,6 +45,7 @@ from chatd.client.texts import check_text
 from chatd.client.values import KeptUpload, Options, Page, Sent, Status, Waiting
 from chatd.client.way import way_to
 from chatd.files.strand import Workers
+from chatd.tcp import CAN_LIMIT_SEGMENTS
 from chatd.wire import messages as m
 from chatd.wire.errors import RequestError
 
@@ -77,7 +79,10 @@ class Client:
         workers: Workers | None = None,
     ) -> None:
         self.options = options
-        machine = Machine(relevant(remembered, options), wishes(options), Backoff(random.uniform))
+        wanted = wishes(options)
+        segmented = CAN_LIMIT_SEGMENTS and not wanted.address.startswith("unix:")
+        segments = Segments(LADDER if segmented else (0,))
+        machine = Machine(relevant(remembered, options), wanted, Backoff(random.uniform), segments)
         self._machine = machine
         self._driver = Driver(machine, slot, way, reactor, now)
         self._subscribers = Subscribers()

@@ -1,5 +1,6 @@
 """The connector: drives a client factory over an endpoint, as Twisted's own connectors do over a socket."""
 
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from twisted.internet.defer import Deferred
@@ -10,6 +11,7 @@ from twisted.internet.interfaces import (
     IDelayedCall,
     IProtocol,
     IReactorTime,
+    IStreamClientEndpoint,
 )
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
@@ -18,7 +20,6 @@ from zope.interface import implementer
 from chatd.client.insistent import InsistentEndpoint
 from chatd.client.link import ATTEMPT
 from chatd.client.protocol import FAREWELL, ChatClientProtocol
-from chatd.client.seams import Way
 
 CONNECT_TIMEOUT: Final = ATTEMPT
 """Seconds from the look-up of the name to the open transport, over all addresses of the server."""
@@ -56,11 +57,17 @@ class _Once(Factory):
 
 @implementer(IConnector)
 class EndpointConnector:
-    """Connects ``factory`` for link number ``link`` over an endpoint, as often as `connect` is called."""
+    """Connects ``factory`` for link number ``link`` over endpoints, as often as `connect` is called."""
 
-    def __init__(self, link: int, way: Way, factory: LinkFactory, clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        link: int,
+        endpoint: Callable[[], IStreamClientEndpoint],
+        factory: LinkFactory,
+        clock: IReactorTime,
+    ) -> None:
         self.link = link
-        self._way = way
+        self._endpoint = endpoint
         self._factory = factory
         self._clock = clock
         self._attempt: Deferred[IProtocol] | None = None
@@ -72,7 +79,7 @@ class EndpointConnector:
         """Open the transport; the factory hears what becomes of it."""
         self.waiting = False
         self._factory.startedConnecting(self)
-        endpoint = InsistentEndpoint(self._way.endpoint, self._clock)
+        endpoint = InsistentEndpoint(self._endpoint, self._clock)
         attempt = endpoint.connect(_Once(self, self._factory))
         attempt.addTimeout(CONNECT_TIMEOUT, self._clock, lambda *_: Failure(TwistedTimeoutError()))
         if self.protocol is None:

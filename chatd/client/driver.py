@@ -99,7 +99,7 @@ class Driver:
         self._set_alarm()
 
     def _connect(self, effect: Connect) -> None:
-        self.factory.dial(effect.link, effect.delay)
+        self.factory.dial(effect.link, effect.delay, effect.segment)
 
     def _write(self, effect: Write) -> None:
         self.factory.write(effect.link, effect.data)
@@ -206,7 +206,12 @@ class Driver:
     def _wake(self) -> None:
         for link in self.factory.stirring():
             self.feed(self.machine.stirred(link, self.now()))
+        self._look_for_clogs()
         self.feed(self.machine.tick(self.now()))
+
+    def _look_for_clogs(self) -> None:
+        for link, clogged in self.factory.clogged():
+            self.feed(self.machine.clogged(link, clogged, self.now()))
 
     def dialling(self, link: int) -> None:
         """Note that link ``link`` is being opened."""
@@ -227,6 +232,7 @@ class Driver:
                 self.factory.close(link, politely=False)
                 self._end(link, found)
                 return
+        self._look_for_clogs()  # before what came is answered
         self.feed(self.machine.received(link, data, self.now()))
 
     def writable(self, link: int, on: bool) -> None:

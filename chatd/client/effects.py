@@ -8,10 +8,14 @@ from chatd.wire.messages import Error, File, Ok
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Open a transport for ``link`` after ``delay`` seconds; of two for the same link the later holds."""
+    """Open a transport for ``link`` after ``delay`` seconds; of two for the same link the later holds.
+
+    Its segments have at most ``segment`` bytes; 0 is no bound.
+    """
 
     link: int
     delay: float
+    segment: int = 0
 
 
 @dataclass(frozen=True, slots=True)

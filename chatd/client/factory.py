@@ -1,5 +1,7 @@
 """The client's factory: Twisted's reconnecting one, whose delays come from the state machine."""
 
+from functools import partial
+
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConnector, IReactorTime
 from twisted.internet.protocol import ReconnectingClientFactory
@@ -30,10 +32,14 @@ class ChatClientFactory(ReconnectingClientFactory):
         self._connectors: dict[int, EndpointConnector] = {}
         self._emptied: Deferred[None] | None = None
 
-    def dial(self, link: int, delay: float) -> None:
-        """Open ``link`` after ``delay`` seconds; a delay that is running for it is replaced."""
+    def dial(self, link: int, delay: float, segment: int = 0) -> None:
+        """Open ``link`` after ``delay`` seconds; a delay that is running for it is replaced.
+
+        The segments of its connection have at most ``segment`` bytes; 0 is no bound.
+        """
         self._stop_waiting()
-        connector = self._connectors.setdefault(link, EndpointConnector(link, self.way, self, self._time))
+        way = partial(self.way.endpoint, segment)
+        connector = self._connectors.setdefault(link, EndpointConnector(link, way, self, self._time))
         connector.waiting = delay > 0
         if delay <= 0:
             connector.connect()
@@ -51,6 +57,11 @@ class ChatClientFactory(ReconnectingClientFactory):
         """Return the links on which data has arrived since the last look that cannot be read yet."""
         protocols = [connector.protocol for connector in self._connectors.values()]
         return [protocol.link for protocol in protocols if protocol is not None and protocol.stirs()]
+
+    def clogged(self) -> list[tuple[int, bool]]:
+        """Return the links, and of each whether what was sent is repeated and not acknowledged."""
+        protocols = [connector.protocol for connector in self._connectors.values()]
+        return [(protocol.link, protocol.clogged()) for protocol in protocols if protocol is not None]
 
     def allow_unsent(self, link: int, size: int) -> None:
         """Let the kernel hold ``size`` bytes of ``link`` that it cannot send yet."""

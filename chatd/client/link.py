@@ -27,6 +27,9 @@ PATIENCE: Final = 1.0
 PROBE_PATIENCE: Final = 0.3
 """Seconds that the answer to a probe may take at the least: there was reason to doubt the link."""
 
+CLOG_AGAIN: Final = 2.5
+"""Seconds that what we send may be repeated in vain on a link whose forerunners brought nothing forward."""
+
 QUARTERS: Final = 4
 """Parts of the heartbeat's limit: a ping goes out after one, and its answer has one until the suspicion."""
 
@@ -54,7 +57,10 @@ class Link:
     ``positions`` are the last events that it brought, ``named`` the rooms of its hello, ``joining`` the ids
     of the joins that it begins with, ``owed`` the answers to pings that wait for the token to be on disk. It
     is ``complete`` when all rooms of its welcome came, ``introduced`` when we spoke behind that, and
-    ``announced`` when the program knows; ``answered`` if any byte came.
+    ``announced`` when the program knows; ``answered`` if any byte came. It is ``clogged`` while what we send
+    is repeated and not acknowledged, ``doubtful`` where the links before it brought nothing forward, and
+    ``hasty`` where something else is tried next if no byte comes soon. It is ``judged`` when it was counted
+    as one that brings nothing forward either. Its segments have ``segment`` bytes at the most; 0: any.
     """
 
     def __init__(self, number: int) -> None:
@@ -83,6 +89,12 @@ class Link:
         self._pings: dict[bytes, float] = {}
         self._count = 0
         self._probed: float | None = None
+        self.clogged = False
+        self.doubtful = False
+        self.hasty = False
+        self.judged = False
+        self.segment = 0
+        self._flowed = 0.0
 
     def wait(self, due: float) -> None:
         """Note that the transport is to be opened at ``due``."""
@@ -95,9 +107,13 @@ class Link:
     def greet(self, now: float) -> None:
         """Note that the transport is open and the hello on its way."""
         self.phase = Phase.GREETING
-        patience = max(GREETING, ATTEMPT - (now - self.opened_at))
+        patience = GREETING if self.hasty else max(GREETING, ATTEMPT - (now - self.opened_at))
         self._heart = Heartbeat(patience, 1, now)
         self._read = now
+
+    def mute(self, now: float) -> bool:
+        """Return whether neither welcome nor refusal came for long though the hello was on its way."""
+        return self.phase is Phase.GREETING and now - self._read >= GREETING
 
     def welcomed(self, welcome: Welcome, now: float) -> None:
         """Note that the welcome came, with the heartbeat and the limits in force."""
@@ -118,6 +134,8 @@ class Link:
 
         Raises `ProtocolError` where the bytes make no sense.
         """
+        if self.phase is Phase.GREETING and not self.answered:
+            self._heart = Heartbeat(ATTEMPT, 1, now)  # what we answer may take the session over
         self.heard(now)
         self.answered = True
         self._decoder.feed(data)
@@ -148,13 +166,31 @@ class Link:
 
     def asked(self, now: float) -> None:
         """Note that something was written that the server answers at once."""
-        self._heart.said(now)
+        self.said(now)
         if self._unanswered is None:
             self._unanswered = now
 
     def said(self, now: float) -> None:
         """Note that something was written that the server does not answer."""
         self._heart.said(now)
+        self.flows(self.clogged, now)
+
+    def flows(self, clogged: bool, now: float) -> None:
+        """Note whether what we sent is ``clogged``."""
+        self.clogged = clogged
+        if not clogged:
+            self._flowed = now
+
+    def choked(self, now: float) -> bool:
+        """Return whether nothing of what we sent was taken for too long."""
+        return self.clogged and now >= self._choked_at()
+
+    def _choked_at(self) -> float:
+        return self._flowed + (CLOG_AGAIN if self.doubtful else self._heart.limit / 2)
+
+    def trouble(self, now: float) -> float:
+        """Return for how many seconds nothing was heard, or nothing of what we sent was taken."""
+        return max(self.silence(now), now - self._flowed if self.choked(now) else 0.0)
 
     def silence(self, now: float) -> float:
         """Return for how many seconds nothing was heard."""
@@ -187,6 +223,7 @@ class Link:
         """Begin the silence anew: we were not listening."""
         self._heart.forgive(now)
         self._read = now
+        self._flowed = now
         self._unanswered = self._probed = None
 
     def suspected_at(self) -> float | None:
@@ -201,6 +238,8 @@ class Link:
         if self._unanswered is not None:
             late = self._unanswered + self.round_trip.patience(PATIENCE)
             times.append(max(late, self._read + self._heart.interval))
+        if self.clogged:
+            times.append(self._choked_at())
         if self._probed is not None:
             times.append(self._probed + self.round_trip.patience(PROBE_PATIENCE))
         return min(times)

@@ -8,18 +8,22 @@ The server asks such an attempt whether it is still wanted, so one that was give
 from abc import ABC, abstractmethod
 from typing import Final
 
-from chatd.client.backoff import STEADY, Backoff
+from chatd.client.backoff import LEAST, STEADY, Backoff
 from chatd.client.effects import Close, Connect, Effect, Save
 from chatd.client.link import Chunk, Link, Phase
-from chatd.client.notices import CannotConnect, LinkState, Lost, Quiet, Revived, Stopped
+from chatd.client.notices import CannotConnect, LinkState, Lost, Narrowed, Quiet, Revived, Stopped
 from chatd.client.output import Output
 from chatd.client.problems import HoleError, OutOfStepError
+from chatd.client.segments import Segments
 from chatd.wire.errors import ProtocolError
 from chatd.wire.heartbeat import Verdict
 from chatd.wire.messages import FromServer
 
 ORPHAN: Final = 60.0
 """Seconds for which a hello that was never answered may still take our session over from us."""
+
+YOUNG: Final = 20.0
+"""Seconds after its welcome in which a link that fell silent may never have brought anything forward."""
 
 STALL: Final = 1.0
 """Seconds that a tick may come late before we, not the server, are held to have been away."""
@@ -28,7 +32,7 @@ STALL: Final = 1.0
 class Links(ABC):
     """The current link and the attempt beside or before it; what they mean is decided by the subclass."""
 
-    def __init__(self, address: str, backoff: Backoff) -> None:
+    def __init__(self, address: str, backoff: Backoff, segments: Segments) -> None:
         self.address = address
         self.through = ""
         self.current: Link | None = None
@@ -40,6 +44,8 @@ class Links(ABC):
         self._due: float | None = None
         self._reading = True
         self._orphaned: float | None = None
+        self._segments = segments
+        self._told = False
 
     # ---- what the subclass decides ------------------------------------------------------------------
 
@@ -60,6 +66,10 @@ class Links(ABC):
         """Return whether something waits for what changed to be on disk."""
 
     @abstractmethod
+    def _owes(self, link: Link) -> bool:
+        """Return whether the server has not brought or answered yet what ``link`` asked it for."""
+
+    @abstractmethod
     def _restart(self) -> list[int]:
         """Forget what is on its way; return the requests that cannot be asked again."""
 
@@ -72,11 +82,13 @@ class Links(ABC):
 
     def hurry(self, now: float) -> list[Effect]:
         """Try now: probe the live link, or dial without waiting; a hint, not a proof of anything."""
+        self._segments.forget()
+        self._told = False
         if self.current is not None:
             self.out.write(self.current, self.current.probe(now), now)
         if self.attempt is not None and self.attempt.phase is Phase.WAITING:
             self.attempt.wait(now)
-            self.out.add(Connect(self.attempt.number, 0.0))
+            self.out.add(Connect(self.attempt.number, 0.0, self.attempt.segment))
         return self._taken()
 
     def reading(self, on: bool, now: float) -> list[Effect]:
@@ -125,6 +137,17 @@ class Links(ABC):
         link = self._link(number)
         if link is not None and link.phase is Phase.LIVE:
             link.stirred(now)
+        return self._taken()
+
+    def clogged(self, number: int, clogged: bool, now: float) -> list[Effect]:
+        """Note whether the system repeats what was written to link ``number``, and nothing is acknowledged.
+
+        For a while that is a bad link; for longer it may be a path that swallows large packets, on which the
+        server's small ones still come. So it is a reason for a suspicion, and never for more.
+        """
+        link = self._link(number)
+        if link is not None:
+            link.flows(clogged, now)
         return self._taken()
 
     def writable(self, number: int, on: bool, now: float) -> list[Effect]:
@@ -187,7 +210,7 @@ class Links(ABC):
 
     def _times(self) -> list[float]:
         times = [link.due_at() for link in self._links() if link.phase in (Phase.GREETING, Phase.LIVE)]
-        if self.current is not None and self.attempt is None:
+        if self.current is not None and self.attempt is None and not self._leave_alone(self.current):
             suspected = self.current.suspected_at()
             times += [] if suspected is None else [suspected]
         return times
@@ -199,8 +222,10 @@ class Links(ABC):
     def _dial(self, delay: float, now: float) -> None:
         self._count += 1
         self.attempt = Link(self._count)
+        self.attempt.segment = self._segments.size
+        self.attempt.doubtful, self.attempt.hasty = self._segments.doubtful, self._segments.searching
         self.attempt.wait(now + delay)
-        self.out.add(Connect(self._count, delay))
+        self.out.add(Connect(self._count, delay, self.attempt.segment))
 
     def _look_at(self, link: Link, now: float) -> None:
         verdict = link.check(now)
@@ -215,9 +240,16 @@ class Links(ABC):
             self.out.write(link, link.ping(now), now)
         suspected = link.suspected_at()
         if link is self.current and self.attempt is None and suspected is not None and now >= suspected:
+            if not link.quiet:
+                self.out.notify(Quiet(self.address, link.trouble(now)))
             link.quiet = True
-            self.out.notify(Quiet(self.address, link.silence(now)))
-            self._dial(0.0, now)
+            self._judge(link, now)
+            if not self._leave_alone(link):
+                self._dial(0.0, now)
+
+    def _leave_alone(self, link: Link) -> bool:
+        """Return whether a suspected link lives until it is dead, as the ones before it helped nobody."""
+        return link.quiet and self._segments.patient
 
     def _take_in(self, link: Link, data: bytes, now: float) -> None:
         for message in link.messages(data, now):
@@ -235,9 +267,10 @@ class Links(ABC):
         self.out.say(link, data, now)
 
     def _revive(self, link: Link, now: float) -> None:
-        if not link.quiet:
+        if not link.quiet or link.choked(now):
             return
-        link.quiet = False
+        link.quiet = link.judged = False
+        self._segments.served()
         self.out.notify(Revived(self.address))
         if self.attempt is not None and not self.attempt.answered:
             self._withdraw(self.attempt, now)
@@ -249,12 +282,25 @@ class Links(ABC):
         if attempt.phase is Phase.GREETING:
             self._orphaned = now
 
-    def _promote(self, link: Link) -> None:
+    def _promote(self, link: Link, now: float) -> None:
         """Make the attempt the current link; the one before it, if there is one, is done with."""
         if self.current is not None:
             self.out.add(Close(self.current.number))
+            self._judge(self.current, now)
             self._let_go()
         self.attempt, self.current = None, link
+        if link.segment and not self._told:
+            self._told = True
+            self.out.notify(Narrowed(self.address, link.segment))
+
+    def _judge(self, link: Link, now: float) -> None:
+        """Look once whether a link that is suspected, or ends, has brought nothing forward."""
+        young = link.live_since is not None and now - link.live_since < YOUNG
+        if not (young and (link.quiet or link.choked(now)) and self._owes(link)):
+            self._segments.served()
+        elif not link.judged:
+            link.judged = True
+            self._segments.stalled()
 
     def _drop(
         self, link: Link, reason: str, now: float, *, answered: bool = True, slot: float | None = None
@@ -265,10 +311,14 @@ class Links(ABC):
     def _ended(self, link: Link, reason: str, answered: bool, now: float, slot: float | None = None) -> None:
         self.out.reason = reason
         if link is self.attempt:
-            self._attempt_failed(link, reason, self._delay(answered, now, slot), now)
+            delay = self._delay(answered, now, slot)
+            if link.mute(now) and self._segments.mute():
+                delay = LEAST
+            self._attempt_failed(link, reason, delay, now)
             return
         if link.live_since is not None and now - link.live_since >= STEADY:
             self._backoff.reset()
+        self._judge(link, now)
         self._let_go()
         self.out.notify(Lost(self.address, reason))
         if self.attempt is None:

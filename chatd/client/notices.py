@@ -44,6 +44,14 @@ class Revived:
 
 
 @dataclass(frozen=True, slots=True)
+class Narrowed:
+    """Connections in a row brought nothing forward: packets of ``size`` bytes at most are used now."""
+
+    address: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """A link that was connected is gone."""
 
@@ -198,6 +206,7 @@ Notice = (
     Connected
     | Quiet
     | Revived
+    | Narrowed
     | Lost
     | CannotConnect
     | Stopped

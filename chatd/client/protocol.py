@@ -9,7 +9,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chatd.client.seams import Ends
-from chatd.tcp import Tuning, allow_unsent, out_of_order
+from chatd.tcp import Tuning, allow_unsent, clogged, out_of_order
 
 FAREWELL: Final = 2.0
 """Seconds that written bytes have to get out before the connection is aborted."""
@@ -59,6 +59,10 @@ class ChatClientProtocol(Protocol):
         """Return whether data has arrived since the last look that cannot be read before what is missing."""
         before, self._out_of_order = self._out_of_order, out_of_order(self._transport())
         return self._out_of_order > before
+
+    def clogged(self) -> bool:
+        """Return whether what was sent is repeated and not acknowledged."""
+        return clogged(self._transport())
 
     def allow_unsent(self, size: int) -> None:
         """Let the kernel hold ``size`` bytes that it cannot send yet."""

@@ -64,6 +64,12 @@ class Requests:
         """Return the times at which there may be something to write, if nothing happens before."""
         return [time for time in (self.sends.due(), self.transfers.due()) if time is not None]
 
+    @property
+    def owed(self) -> bool:
+        """Return whether something that was written is not answered, or a transfer is under way."""
+        asked = any(asked.written for asked in self.asking.asked.values())
+        return asked or self.sends.outbox.in_flight() > 0 or self.transfers.agreed > 0
+
     def unlinked(self) -> list[int]:
         """Note that the link is gone; return the requests that cannot be asked again."""
         self.transfers.unlinked()

@@ -111,6 +111,10 @@ class Rooms:
                 self.want(self.name(room))
         return [self.closed(positions, room) for room in left]
 
+    def behind(self, positions: Positions) -> bool:
+        """Return whether events are known that the link with these positions has not brought."""
+        return any(one.head > positions.get(one.room, one.head) for one in self.followed.values())
+
     # ---- cursors ------------------------------------------------------------------------------------
 
     def changed_cursors(self) -> dict[str, int | None]:

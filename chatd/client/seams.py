@@ -33,8 +33,8 @@ class Ends(Protocol):
 class Way(Protocol):
     """A way to the server: how to get there, and what its failures mean."""
 
-    def endpoint(self) -> IStreamClientEndpoint:
-        """Return an endpoint for one attempt."""
+    def endpoint(self, segment: int = 0) -> IStreamClientEndpoint:
+        """Return an endpoint for one attempt; its segments have at most ``segment`` bytes, 0 is no bound."""
 
     def ending(self, failure: Failure) -> Ending:
         """Return what ``failure`` means."""

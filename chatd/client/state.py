@@ -16,6 +16,7 @@ from chatd.client.notices import CannotConnect, Connected, JoinRefused, KnownEls
 from chatd.client.outbox import Outbox
 from chatd.client.requests import Requests
 from chatd.client.rooms import Rooms
+from chatd.client.segments import Segments
 from chatd.client.session import TAKEN_OVER, Changes, Remembered, Wishes, final_sentence, introduce
 from chatd.client.transfers import Transfers
 from chatd.wire import messages as m
@@ -31,8 +32,10 @@ _GREETINGS: Final = (m.Welcome, m.Error, m.Goodbye)
 class Machine(Links):
     """The session, its rooms, its outbox and its requests, over the links that come and go."""
 
-    def __init__(self, remembered: Remembered, wishes: Wishes, backoff: Backoff) -> None:
-        super().__init__(wishes.address, backoff)
+    def __init__(
+        self, remembered: Remembered, wishes: Wishes, backoff: Backoff, segments: Segments | None = None
+    ) -> None:
+        super().__init__(wishes.address, backoff, segments or Segments())
         self.session = remembered.session
         self.wishes = wishes
         self.through = wishes.through
@@ -172,6 +175,9 @@ class Machine(Links):
         if self._open is not None:
             self.requests.ask(self._open, now)
 
+    def _owes(self, link: Link) -> bool:
+        return self.requests.owed or self.rooms.behind(link.positions)
+
     def _restart(self) -> list[int]:
         return self.requests.unlinked()
 
@@ -185,7 +191,7 @@ class Machine(Links):
     def _on_welcome(self, link: Link, welcome: m.Welcome, now: float) -> None:
         if link is not self.attempt:
             raise ProtocolError(Code.BAD_MESSAGE, "It said welcome twice.")
-        self._promote(link)
+        self._promote(link, now)
         link.welcomed(welcome, now)
         self._adopt(welcome)
         self._open_rooms(link, welcome.rooms, welcome.more, now)
@@ -329,6 +335,8 @@ class Machine(Links):
         elif sentence is not None:
             self._stop(error.code, sentence)
         else:
+            if error.code == Code.HELLO_TIMEOUT:
+                self._segments.mute()  # our hello did not come there
             self._drop(link, error.text, now, slot=error.retry_after)
 
     def _mended(self, error: m.Error) -> bool:
@@ -347,6 +355,7 @@ class Machine(Links):
             self._drop(link, goodbye.text or meaning, now, slot=goodbye.retry_after)
         elif self.attempt is not None and self.attempt.phase is Phase.GREETING:
             self.out.add(Close(link.number))
+            self._judge(link, now)
             self._let_go()
         elif self._orphaned_lately(now):
             self._drop(link, "an earlier attempt of ours took the session over", now, slot=0.0)

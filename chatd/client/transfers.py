@@ -215,6 +215,11 @@ class Transfers:
         return frames
 
     @property
+    def agreed(self) -> int:
+        """Return how many transfers are asked for, or under way, on the present link."""
+        return sum(bool(one.number) for one in self.all.values())
+
+    @property
     def budget(self) -> int:
         """Return how many bytes of ours may be under way on the present link; 0 while none are to be sent."""
         return int(self._turns.pace.budget) if self._turns.transfers else 0
@@ -227,9 +232,8 @@ class Transfers:
                 self._emit(errand)
 
     def _may_ask(self, moving: Moving) -> bool:
-        agreed = sum(bool(one.number) for one in self.all.values())
         idle = not moving.number and not moving.retry_at and moving.ready()
-        return self._limits is not None and idle and agreed < max(1, self._limits.transfers)
+        return self._limits is not None and idle and self.agreed < max(1, self._limits.transfers)
 
     def _ask(self, moving: Moving) -> bytes:
         self._numbers += 1

@@ -8,6 +8,7 @@ from twisted.python.failure import Failure
 
 from chatd.client.address import Address
 from chatd.client.link import ATTEMPT
+from chatd.client.narrow import narrowed
 from chatd.client.proxies.address import Proxy
 from chatd.client.reasons import Ending, closed, ending
 
@@ -15,8 +16,8 @@ from chatd.client.reasons import Ending, closed, ending
 class Through(Protocol):
     """What leads to the server where it is not reached directly: a tunnel through a proxy."""
 
-    def endpoint(self) -> IStreamClientEndpoint:
-        """Return an endpoint for one attempt."""
+    def endpoint(self, segment: int = 0) -> IStreamClientEndpoint:
+        """Return an endpoint for one attempt, whose segments are bounded to ``segment`` bytes; 0: not."""
 
     def ending(self, failure: Failure) -> Ending | None:
         """Return what ``failure`` means if the tunnel has to do with it."""
@@ -33,14 +34,15 @@ class PlainWay:
         self._address = address
         self._through = through
 
-    def endpoint(self) -> IStreamClientEndpoint:
-        """Return an endpoint for one attempt."""
+    def endpoint(self, segment: int = 0) -> IStreamClientEndpoint:
+        """Return an endpoint for one attempt, whose segments are bounded to ``segment`` bytes; 0: not."""
         address = self._address
         if self._through is not None:
-            return self._through.endpoint()
+            return self._through.endpoint(segment)
         if address.scheme == "unix":
             return UNIXClientEndpoint(self._reactor, address.host, timeout=ATTEMPT)
-        return HostnameEndpoint(self._reactor, address.host, address.port, timeout=ATTEMPT)
+        reactor = narrowed(self._reactor, segment)
+        return HostnameEndpoint(reactor, address.host, address.port, timeout=ATTEMPT)
 
     def ending(self, failure: Failure) -> Ending:
         """Return what ``failure`` means."""
@@ -73,11 +75,11 @@ class SecureWay(PlainWay):
         super().__init__(reactor, address, through)
         self._verifier = Verifier(address.host, str(address), load_authorities(ca) if ca else ())
 
-    def endpoint(self) -> IStreamClientEndpoint:
-        """Return an endpoint for one attempt."""
+    def endpoint(self, segment: int = 0) -> IStreamClientEndpoint:
+        """Return an endpoint for one attempt, whose segments are bounded to ``segment`` bytes; 0: not."""
         from twisted.internet.endpoints import wrapClientTLS  # noqa: PLC0415
 
-        return wrapClientTLS(self._verifier, super().endpoint())
+        return wrapClientTLS(self._verifier, super().endpoint(segment))
 
     def _wanted(self) -> str:
         return "want a relay's PROXY header"

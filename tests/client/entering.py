@@ -20,7 +20,8 @@ class MemoryWay:
     def __init__(self, world):
         self._world = world
 
-    def endpoint(self):
+    def endpoint(self, segment=0):
+        del segment
         return self._world.endpoint()
 
     def ending(self, failure):

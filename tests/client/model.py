@@ -278,6 +278,7 @@ class World:
         wishes = Wishes("host:1", self.rooms, self.follow_all)
         self.machine = Machine(self.disk.remembered(), wishes, Backoff(self.uniform))
         self.waiting: dict[int, float] = {}
+        self.segments: dict[int, int] = {}
         self.conns: dict[int, Conn] = {}
         self.up: dict[int, bytearray] = {}
         self.notices: list[object] = []
@@ -293,6 +294,7 @@ class World:
 
     def _connect(self, effect: Connect):
         self.waiting = {effect.link: self.now + effect.delay}
+        self.segments[effect.link] = effect.segment
         self.delays.append(effect.delay)
 
     def _write(self, effect: Write):

@@ -13,6 +13,7 @@ from chatd.client.notices import (
     GapSeen,
     KnownElsewhere,
     Lost,
+    Narrowed,
     Notice,
     Quiet,
     Revived,
@@ -141,4 +142,5 @@ _LINK: Final[dict[type, Callable[..., str]]] = {
         f"you are {clean_line(n.nick)} here; {n.address} says that it is the one that you know as {n.other},"
         f" where you are {clean_line(n.known)}: {n.way}"
     ),
+    Narrowed: lambda n: f"large packets seem to be lost on the way to {n.address}; using smaller ones",
 }

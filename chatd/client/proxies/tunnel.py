@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 
 from chatd.client.address import Address
 from chatd.client.link import ATTEMPT
+from chatd.client.narrow import narrowed
 from chatd.client.problems import ClientError
 from chatd.client.proxies.address import LONGEST_NAME, Proxy
 from chatd.client.proxies.endpoint import TunnelEndpoint
@@ -61,11 +62,12 @@ class Tunnel:
             self._verifier = Verifier(proxy.host, f"the proxy {proxy}", trusted)
         self._negotiation(self._host)  # what is missing is missed now
 
-    def endpoint(self) -> IStreamClientEndpoint:
-        """Return an endpoint for one attempt."""
+    def endpoint(self, segment: int = 0) -> IStreamClientEndpoint:
+        """Return an endpoint for one attempt; the segments to the proxy are bounded to ``segment`` bytes."""
+        towards = partial(self._towards, narrowed(self._reactor, segment))
         if self._proxy.scheme == "socks5":
-            return LookedUpEndpoint(self._reactor, self._host, self._port, self._towards)
-        return self._towards(self._host)
+            return LookedUpEndpoint(self._reactor, self._host, self._port, towards)
+        return towards(self._host)
 
     def ending(self, failure: Failure) -> Ending | None:
         """Return what ``failure`` means if the proxy has to do with it."""
@@ -84,9 +86,9 @@ class Tunnel:
     def _negotiation(self, host: str) -> Any:
         return _NEGOTIATIONS[self._proxy.scheme](self._proxy, host, self._port)
 
-    def _towards(self, host: str, patience: float = ATTEMPT) -> IStreamClientEndpoint:
+    def _towards(self, reactor: Any, host: str, patience: float = ATTEMPT) -> IStreamClientEndpoint:
         proxy: IStreamClientEndpoint = HostnameEndpoint(
-            self._reactor, self._proxy.host, self._proxy.port, timeout=ATTEMPT
+            reactor, self._proxy.host, self._proxy.port, timeout=ATTEMPT
         )
         explain: Callable[[Failure], Failure] = lambda failure: failure  # noqa: E731
         if self._verifier is not None:
