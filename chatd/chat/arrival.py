@@ -1,6 +1,7 @@
 """Arrival: what a hello leads to, from the session's takeover to the welcome and the first cursors."""
 
 import heapq
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -31,16 +32,19 @@ class Arrival:
 class Entrance:
     """The rooms that a connection comes to follow, with the cursors that its hello names; None without one.
 
+    ``turned`` says where to go on instead in ``restored`` rooms, whose logs are not those that were seen.
     They are those of the hello's moment: what is joined behind it tells of itself. If the commit fails, all
     that was undecided in that moment is taken back, and the rooms are those that are left.
     """
 
-    __slots__ = ("_batch", "_hello", "_starts", "_user", "_world")
+    __slots__ = ("_batch", "_hello", "_starts", "_turned", "_user", "_world", "restored")
 
-    def __init__(self, world: World, user: User, hello: Hello) -> None:
+    def __init__(self, world: World, user: User, hello: Hello, turned: Mapping[str, int]) -> None:
         self._world = world
         self._user = user
         self._hello = hello
+        self._turned = turned
+        self.restored: set[Room] = set()
         self._batch = world.batch
         self._starts = self._look()
 
@@ -64,7 +68,9 @@ class Entrance:
         for name, cursor in hello.cursors.items():
             room = self._known(name)
             if room is not None and user in room.members:
-                starts[room] = cursor
+                starts[room] = self._turned.get(name, cursor)
+                if name in self._turned:
+                    self.restored.add(room)
         return starts
 
     def _known(self, name: str) -> Room | None:
@@ -90,14 +96,16 @@ def _of_interest(user: User) -> list[Room]:
     return [room for room in user.rooms if not room.direct] + chosen
 
 
-def arrive(world: World, peer: Peer, arrival: Arrival, hello: Hello, now: int) -> None:
+def arrive(
+    world: World, peer: Peer, arrival: Arrival, hello: Hello, now: int, turned: Mapping[str, int]
+) -> None:
     """Bind ``peer`` to its session; an older connection of that session is fenced off.
 
     The welcome waits for the commit, as all answers do; the cursors are taken up in the same moment, so that
-    no event falls between. Raises `ProtocolError` ``cursor-beyond-head``.
+    no event falls between. ``turned``: see `Entrance`. Raises `ProtocolError` ``cursor-beyond-head``.
     """
     session = arrival.session
-    entrance = Entrance(world, session.user, hello)
+    entrance = Entrance(world, session.user, hello, turned)
     entrance.check()
     old = session.peer
     if old is not None:
@@ -161,7 +169,7 @@ def _welcome(world: World, peer: Peer, arrival: Arrival, entrance: Entrance, now
     session = arrival.session
     if peer.session is not session:
         return []
-    states = _follow(peer, session.user, entrance.starts())
+    states = _follow(peer, session.user, entrance.starts(), entrance.restored)
     chunks = [
         states[begin : begin + limits.ROOMS_PER_MESSAGE]
         for begin in range(0, len(states), limits.ROOMS_PER_MESSAGE)
@@ -185,13 +193,13 @@ def _welcome(world: World, peer: Peer, arrival: Arrival, entrance: Entrance, now
     return [welcome, *rest] if arrival.resumed else [welcome, *rest, Ping(data=CONFIRMATION)]
 
 
-def _follow(peer: Peer, user: User, starts: dict[Room, int | None]) -> list[RoomState]:
+def _follow(peer: Peer, user: User, starts: dict[Room, int | None], restored: set[Room]) -> list[RoomState]:
     states = []
     for room, named in starts.items():
         if user in room.members:
             cursor = room.start_of(user) if named is None else min(named, room.log.head)
             peer.reader.follow(room.log, cursor)
-            states.append(room.state(user, cursor))
+            states.append(room.state(user, cursor, restored=room in restored))
     return states
 
 

@@ -8,9 +8,9 @@ from chatd.chat.state import Peer, Room, User
 from chatd.wire.messages import Left, Message, Rooms
 
 
-def follow(batch: Batch, peer: Peer, room: Room, cursor: int) -> None:
-    """Have ``peer`` follow ``room`` from behind ``cursor``, after the commit."""
-    batch.answer(peer, None, partial(_begin, peer, room, cursor))
+def follow(batch: Batch, peer: Peer, room: Room, cursor: int, *, restored: bool = False) -> None:
+    """Have ``peer`` follow ``room`` from behind ``cursor``, after the commit; see `RoomState`."""
+    batch.answer(peer, None, partial(_begin, peer, room, cursor, restored))
 
 
 def follow_everywhere(batch: Batch, room: Room, user: User, cursor: int) -> None:
@@ -42,13 +42,13 @@ def unfollow_everywhere(batch: Batch, room: Room, user: User) -> None:
             batch.answer(session.peer, None, partial(_end, session.peer, room))
 
 
-def _begin(peer: Peer, room: Room, cursor: int) -> Sequence[Message]:
+def _begin(peer: Peer, room: Room, cursor: int, restored: bool) -> Sequence[Message]:
     session = peer.session
     if session is None or session.user not in room.members or peer.reader.follows(room.log):
         return ()
     cursor = min(cursor, room.log.head)  # what was decided before it may have failed to be stored
     peer.reader.follow(room.log, cursor)
-    return [Rooms(rooms=[room.state(session.user, cursor)])]
+    return [Rooms(rooms=[room.state(session.user, cursor, restored=restored)])]
 
 
 def _end(peer: Peer, room: Room) -> Sequence[Message]:

@@ -5,7 +5,7 @@ seals the open batch, has its changes committed, and says `committed` or `failed
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import structs
 
@@ -97,9 +97,11 @@ class Hub:
         arrival.confirm(self.world, session)
         self._work()
 
-    def arrive(self, peer: Peer, arriving: Arrival, hello: Hello, now: int) -> None:
+    def arrive(
+        self, peer: Peer, arriving: Arrival, hello: Hello, now: int, turned: Mapping[str, int] | None = None
+    ) -> None:
         """Let ``peer`` in: see `chatd.chat.arrival.arrive`."""
-        arrival.arrive(self.world, peer, arriving, hello, now)
+        arrival.arrive(self.world, peer, arriving, hello, now, turned or {})
         self.presence.touch(arriving.session.user)
         self._work()
 

@@ -10,7 +10,9 @@ from itertools import chain
 from chatd.chat.calendar import DAY
 from chatd.chat.codec import Codec
 from chatd.chat.fanout import Audience, Follower, Outlet
+from chatd.wire.check import check_of
 from chatd.wire.messages import Message
+from chatd.wire.stored import text_of
 
 TAIL_BYTES = 262_144
 """Bytes of recent events that one log keeps in memory, so that most readers that lag need no disk."""
@@ -25,6 +27,7 @@ class Log:
 
     __slots__ = (
         "_audiences",
+        "_check",
         "_tail",
         "_tail_first",
         "_told",
@@ -37,7 +40,9 @@ class Log:
         "ts",
     )
 
-    def __init__(self, log_id: int, name: str, first: int = 1, head: int = 0, ts: int = 0) -> None:
+    def __init__(
+        self, log_id: int, name: str, first: int = 1, head: int = 0, ts: int = 0, check: str = ""
+    ) -> None:
         self.id = log_id
         self.name = name
         self.first = first
@@ -45,6 +50,7 @@ class Log:
         self.last = head
         self.ts = ts
         self._told = head
+        self._check = (head, check)
         self._audiences: tuple[Audience, ...] = ()
         self._tail: list[bytes] = []
         self._tail_first = head + 1
@@ -140,12 +146,21 @@ class Log:
         self.first = max(self.first, min(first, self.head + 1))
 
     def forget_tail(self) -> None:
-        """Keep nothing in memory; readers go to the store."""
+        """Keep nothing in memory but the head's check; readers go to the store."""
+        self._check = (self.head, self.check(self.head) or "")
         self._tail = []
         self._tail_first = self.head + 1
         self.tail_bytes = 0
         for audience in self._audiences:
             audience.forget_page()
+
+    def check(self, seq: int) -> str | None:
+        """Return the check of event ``seq`` (`chatd.wire.check`) where memory knows it."""
+        at = seq - self._tail_first
+        if 0 <= at < len(self._tail):
+            return check_of(text_of(self._tail[at]))
+        known, check = self._check
+        return check or None if seq == known else None
 
     def recent(self, codec: Codec, after: int, limit: int) -> tuple[int, bytes] | None:
         """Return events above ``after``, at least one and about ``limit`` bytes, from memory.

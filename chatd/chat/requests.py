@@ -61,6 +61,10 @@ class Rule:
     files: bool = False
 
 
+class TurnedJoin(m.Join, frozen=True, tag="join"):
+    """A join whose trail was compared: the log has not what was seen, and ``after`` is where to go on."""
+
+
 def serve(world: World, peer: Peer, session: Session, request: m.Request, now: int) -> None:
     """Check ``request`` against its rule and let its handler decide; a refusal becomes its answer.
 
@@ -173,7 +177,7 @@ def _join(world: World, peer: Peer, session: Session, _: None, request: m.Join, 
         world.add_member(room, user)
         seq = world.post(room, "join", user.nick, now)
     cursor = start if request.after is None else request.after
-    follow(world.batch, peer, room, cursor)
+    follow(world.batch, peer, room, cursor, restored=isinstance(request, TurnedJoin))
     if seq is not None:
         follow_everywhere(world.batch, room, user, start)
     return m.Ok(id=request.id, seq=seq, room=room.name)
@@ -287,6 +291,7 @@ def _download(world: World, peer: Peer, _: Session, room: Room, request: m.Downl
 RULES: dict[type[m.Request], Rule] = {
     m.Send: Rule(Need.OPEN, _send),
     m.Join: Rule(Need.NO_ROOM, _join, 2048, cost=5),
+    TurnedJoin: Rule(Need.NO_ROOM, _join, 2048, cost=5),
     m.Leave: Rule(Need.MEMBER, _leave, cost=5),
     m.Topic: Rule(Need.MEMBER, _topic, cost=2),
     m.Nick: Rule(Need.NO_ROOM, _nick, cost=10),

@@ -174,8 +174,11 @@ class Room:
         """Return what the store keeps of a membership."""
         return PutMember(self.log.id, user.id, self.members[user])
 
-    def state(self, user: User, cursor: int) -> RoomState:
-        """Return what ``user`` is told of it on a connection that goes on behind ``cursor``."""
+    def state(self, user: User, cursor: int, *, restored: bool = False) -> RoomState:
+        """Return what ``user`` is told of it on a connection that goes on behind ``cursor``.
+
+        ``restored`` is whether the client has seen events that the log does not have.
+        """
         return RoomState(
             room=self.name,
             head=self.log.head,
@@ -184,4 +187,6 @@ class Room:
             first=self.log.first,
             topic=self.topic,
             peer=self.peer_of(user),
+            check=self.log.check(cursor) or "",
+            restored=restored,
         )

@@ -150,11 +150,12 @@ Change = (
 
 
 class StoredRoom(NamedTuple):
-    """A room with the number of its last stored event, and that event's time."""
+    """A room with the number of its last stored event, and that event's time and check."""
 
     room: PutRoom
     head: int
     ts: int = 0
+    check: str = ""
 
 
 @dataclass(slots=True)

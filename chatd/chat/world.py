@@ -93,9 +93,12 @@ class World:
         by_id: dict[int, Room] = {}
         for stored in snapshot.rooms:
             put = stored.room
+            head = max(stored.head, put.first - 1)
             room = Room(
                 put.name,
-                Log(put.id, put.name, put.first, max(stored.head, put.first - 1), stored.ts),
+                Log(
+                    put.id, put.name, put.first, head, stored.ts, stored.check if head == stored.head else ""
+                ),
                 put.topic,
                 put.begun_by,
             )

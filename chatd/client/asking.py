@@ -130,6 +130,13 @@ class Asking:
         """Return whether a request that changes something waits to be written."""
         return bool(self._changing) and not all(asked.written for asked in self._changing.values())
 
+    def unread(self, room: str, seq: int) -> None:
+        """Mark no event of ``room`` beyond ``seq`` as read: those that were seen are not there any more."""
+        for asked in self.asked.values():
+            message = asked.message
+            if isinstance(message, Read) and message.room == room and message.seq > seq:
+                asked.message = msgspec.structs.replace(message, seq=seq)
+
     def answered(self, number: int) -> Asked | None:
         """Take out the request that ``number`` names."""
         asked = self.asked.pop(number, None)

@@ -12,7 +12,7 @@ import apsw
 from chatd.client.problems import ClientError
 from chatd.disk import want_of_room
 
-VERSION: Final = 4
+VERSION: Final = 5
 """The layout of the tables; a file with a newer one is left alone."""
 
 BUSY: Final = 10_000
@@ -59,7 +59,9 @@ UPDATE slot SET origin = coalesce((SELECT address FROM address WHERE identity = 
 _PLACES: Final = "ALTER TABLE cursor ADD COLUMN place INTEGER NOT NULL DEFAULT 0"
 """Rooms keep the order in which they were entered."""
 
-_STEPS: Final = (_SCHEMA, _FILES, _ORIGINS, _PLACES)
+_TRAILS: Final = "ALTER TABLE cursor ADD COLUMN trail BLOB NOT NULL DEFAULT x''"
+
+_STEPS: Final = (_SCHEMA, _FILES, _ORIGINS, _PLACES, _TRAILS)
 """What leads from each version of the layout to the next."""
 
 
@@ -90,7 +92,7 @@ class Database:
                 raise
             self._db.execute("COMMIT")
 
-    def rows(self, statement: str, *values: str | int) -> list[Row]:
+    def rows(self, statement: str, *values: str | int | bytes) -> list[Row]:
         """Run one statement and return its rows."""
         return list(self._db.execute(statement, values))
 

@@ -8,11 +8,12 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from chatd.client.rooms import Positions
+from chatd.wire.check import check_of
 from chatd.wire.codec import decode_from_server
 from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
 from chatd.wire.heartbeat import Heartbeat, RoundTrip, Verdict
 from chatd.wire.limits import MAX_UNANSWERED
-from chatd.wire.messages import FromServer, Limits, Welcome
+from chatd.wire.messages import Event, FromServer, Limits, Welcome
 
 ATTEMPT: Final = 10.0
 """Seconds an attempt may take from its first packet to the welcome."""
@@ -40,6 +41,13 @@ class Chunk(NamedTuple):
     transfer: int
     offset: int
     data: memoryview
+
+
+class Checked(NamedTuple):
+    """An event with its check: see `chatd.wire.check`."""
+
+    event: Event
+    check: str
 
 
 class Phase(Enum):
@@ -129,7 +137,7 @@ class Link:
         """Return how many sends may be unanswered."""
         return 0 if self.limits is None else max(1, min(MAX_UNANSWERED, self.limits.unanswered))
 
-    def messages(self, data: bytes, now: float) -> Iterator[FromServer | Chunk | bytes]:
+    def messages(self, data: bytes, now: float) -> Iterator[FromServer | Checked | Chunk | bytes]:
         """Yield the messages and parts of files in ``data``, and as bytes the frames that answer pings.
 
         Raises `ProtocolError` where the bytes make no sense.
@@ -143,7 +151,9 @@ class Link:
             kind, payload = taken
             if kind is FrameType.MESSAGE:
                 message = decode_from_server(payload)
-                if message is not None:
+                if isinstance(message, Event):
+                    yield Checked(message, check_of(payload))
+                elif message is not None:
                     yield message
             elif kind is FrameType.CHUNK:
                 yield Chunk(*split_chunk(payload))

@@ -10,7 +10,7 @@ from typing import Final
 
 from chatd.client.backoff import LEAST, STEADY, Backoff
 from chatd.client.effects import Close, Connect, Effect, Save
-from chatd.client.link import Chunk, Link, Phase
+from chatd.client.link import Checked, Chunk, Link, Phase
 from chatd.client.notices import CannotConnect, LinkState, Lost, Narrowed, Quiet, Revived, Stopped
 from chatd.client.output import Output
 from chatd.client.problems import HoleError, OutOfStepError
@@ -54,7 +54,7 @@ class Links(ABC):
         """Return the frame of the hello for ``link``."""
 
     @abstractmethod
-    def _handle(self, link: Link, message: FromServer | Chunk, now: float) -> None:
+    def _handle(self, link: Link, message: FromServer | Checked | Chunk, now: float) -> None:
         """Take in one message, or a part of a file."""
 
     @abstractmethod

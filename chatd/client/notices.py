@@ -130,11 +130,15 @@ class JoinRefused:
 
 @dataclass(frozen=True, slots=True)
 class EventSeen:
-    """The next event of a followed room: in order, no holes, each once; ``own`` ones this session sent."""
+    """The next event of a followed room: in order, no holes, each once; ``own`` ones this session sent.
+
+    ``check`` tells it from another one with its number: see `chatd.wire.check`.
+    """
 
     event: Event
     name: str
     own: bool
+    check: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +157,20 @@ class CursorForgotten:
 
     room: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """An older copy of the room's log was restored: it has other events behind ``agreed`` than were seen.
+
+    Events up to ``seen`` had been handed over. What is new behind ``agreed`` follows, under the same numbers;
+    None: nothing that was seen is known to be left, and the latest events follow.
+    """
+
+    room: str
+    name: str
+    agreed: int | None
+    seen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +236,7 @@ Notice = (
     | EventSeen
     | GapSeen
     | CursorForgotten
+    | Restored
     | PresenceSeen
     | Accepted
     | SendRefused

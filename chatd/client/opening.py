@@ -9,6 +9,7 @@ from chatd.client.problems import ClientError
 from chatd.client.profile import likely, open_slot
 from chatd.client.session import Elsewhere, Remembered, Session, Wishes
 from chatd.client.slot import Slot
+from chatd.client.trail import Trail
 from chatd.client.values import Options
 from chatd.wire.names import fold
 
@@ -66,14 +67,21 @@ def wishes(options: Options) -> Wishes:
 def relevant(remembered: Remembered, options: Options) -> Remembered:
     """Return what is remembered, with the cursors of the rooms that this run is about."""
     wire = {fold(name): room for room, name in remembered.names.items()}
+    trails = remembered.trails
     if options.cursors is not None:
-        cursors = {wire.get(fold(name), fold(name)): seq for name, seq in options.cursors.items()}
+        cursors, trails = {}, {}
+        for name, seq in options.cursors.items():
+            room = wire.get(fold(name), fold(name))
+            cursors[room] = seq
+            if name in options.checks:
+                trails[room] = Trail()
+                trails[room].add(seq, options.checks[name])
     elif options.follow == "listed":
         rooms = {wire.get(fold(name), fold(name)) for name in options.rooms}
         cursors = {room: seq for room, seq in remembered.cursors.items() if room in rooms}
     else:
         return remembered
-    return replace(remembered, cursors=cursors)
+    return replace(remembered, cursors=cursors, trails=trails)
 
 
 def _login_name() -> str:

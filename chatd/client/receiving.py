@@ -51,6 +51,12 @@ class Receiving:
             id=request, transfer=number, room=self.room, seq=self.seq, file=prefix, offset=self.done
         )
 
+    def differs(self, ok: Ok) -> bool:
+        """Return whether the answer tells of another file than before: an older copy was restored there."""
+        if self.file is None or ok.file is None:
+            return False
+        return (ok.file.sha256, ok.file.size) != (self.file.sha256, self.file.size)
+
     def accepted(self, ok: Ok, window: int) -> list[Errand]:
         """Take the file that the answer tells of."""
         file = ok.file
@@ -58,8 +64,6 @@ class Receiving:
             raise ProtocolError(Code.BAD_MESSAGE, "It answers a download without a file, or from elsewhere.")
         if not self._is_asked_for(ok, file):
             raise ProtocolError(Code.BAD_MESSAGE, "It answers a download with another file.")
-        if self.file is not None and (file.sha256, file.size) != (self.file.sha256, self.file.size):
-            raise ProtocolError(Code.BAD_MESSAGE, "It has another file now under the same number.")
         self.file = self.file or file
         self.seq = self.seq if ok.seq is None else ok.seq
         self.incoming = Incoming(self.number, file.size, ok.offset, window)

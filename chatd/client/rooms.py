@@ -10,10 +10,12 @@ from chatd.client.notices import (
     GapSeen,
     Notice,
     PresenceSeen,
+    Restored,
     RoomClosed,
     RoomOpened,
 )
 from chatd.client.problems import HoleError
+from chatd.client.trail import Trail
 from chatd.wire.messages import Event, Gap, Presence, RoomState
 from chatd.wire.names import fold
 
@@ -43,9 +45,10 @@ class Rooms:
 
     ``wanted`` are the names, by their folded form, of those that are joined on every link that does not
     follow them. ``followed`` are those of an earlier run until a link tells otherwise: ``known``, in order.
+    Beside the cursors stand the trails of what was seen.
     """
 
-    __slots__ = ("_changed", "cursors", "followed", "names", "wanted")
+    __slots__ = ("_before", "_changed", "_trails", "cursors", "followed", "names", "wanted")
 
     def __init__(
         self,
@@ -53,6 +56,7 @@ class Rooms:
         names: Mapping[str, str],
         wanted: Iterable[str],
         known: Mapping[str, str] = MappingProxyType({}),
+        trails: Mapping[str, Trail] | None = None,
     ) -> None:
         self.cursors: dict[str, int] = dict(cursors)
         self.names: dict[str, str] = dict(names)
@@ -60,6 +64,8 @@ class Rooms:
         self.followed: dict[str, Followed] = {
             room: _remembered(room, name, self.cursors.get(room, 0)) for room, name in known.items()
         }
+        self._trails: dict[str, Trail] = dict(trails or {})
+        self._before: dict[str, Trail] = {}
         self._changed: dict[str, None] = {}
         for name in wanted:
             self.want(name)
@@ -76,6 +82,10 @@ class Rooms:
     def cursor(self, name: str) -> int | None:
         """Return the last event seen of the room that people call ``name``."""
         return self.cursors.get(self.room_of(name) or fold(name))
+
+    def trail(self, room: str) -> Trail:
+        """Return what is known of the events seen of ``room``."""
+        return self._trails.get(room) or Trail()
 
     # ---- what is wanted -----------------------------------------------------------------------------
 
@@ -132,6 +142,8 @@ class Rooms:
         """Forget every cursor: they counted the events of another server."""
         self._changed.update(dict.fromkeys(self.cursors))
         self.cursors.clear()
+        self._trails.clear()
+        self._before.clear()
         self.followed.clear()
 
     # ---- what the server says -----------------------------------------------------------------------
@@ -143,15 +155,23 @@ class Rooms:
         positions[room] = start
         self.names[room] = name
         cursor = self.cursors.get(room)
-        if cursor is None:
+        if cursor is not None and state.restored:
+            yield self._turned(room, name, start, cursor)
+        if cursor is None or state.restored:
             cursor = self._move(room, start)
+        if state.check and start == cursor > self.trail(room).last:
+            self._note(room, start, state.check)
         self.followed[room] = Followed(room, name, state.head, cursor, state.topic, state.peer)
         yield RoomOpened(room, name, state.topic, state.head, cursor, state.read, state.peer)
         if start > cursor:
             yield self._skip(room, cursor + 1, start)
 
-    def event(self, positions: Positions, event: Event, session: int) -> EventSeen | None:
-        """Return the event if it is news, None if it was seen; raises `HoleError` if one is missing."""
+    def event(self, positions: Positions, event: Event, check: str, session: int) -> EventSeen | None:
+        """Return the event if it is news, None if it was seen; raises `HoleError` if one is missing.
+
+        What comes again behind the newest event that a restored log is known to agree in was seen as long as
+        it has the same checks.
+        """
         room, seq = event.room, event.seq
         position = positions.get(room)
         if position is None or seq <= position:
@@ -162,13 +182,19 @@ class Rooms:
         if seq <= self.cursors.get(room, 0):
             return None
         self._move(room, seq)
+        self._note(room, seq, check)
         followed = self.followed[room]
         followed.cursor = seq
         followed.head = max(followed.head, seq)
         if event.kind in _UPKEEP:
             _UPKEEP[event.kind](followed, event)
             self.names[room] = followed.name
-        return EventSeen(event, followed.name, bool(session) and event.session == session)
+        before = self._before.get(room)
+        if before is not None:
+            if before.knows(seq, check):
+                return None
+            del self._before[room]
+        return EventSeen(event, followed.name, bool(session) and event.session == session, check)
 
     def gap(self, positions: Positions, gap: Gap) -> GapSeen | None:
         """Return what of the gap is news."""
@@ -200,7 +226,20 @@ class Rooms:
         online, offline = tuple(presence.online), tuple(presence.offline)
         return PresenceSeen(presence.room, self.name(presence.room), online, offline)
 
+    def _turned(self, room: str, name: str, start: int, seen: int) -> Restored:
+        """Go back to ``start``: the log has not the events that were seen up to ``seen``."""
+        trail = self.trail(room)
+        self._before[room] = trail
+        self._trails[room] = trail.cut(start)
+        return Restored(room, name, start if start == 0 or trail.has(start) else None, seen)
+
+    def _note(self, room: str, seq: int, check: str) -> None:
+        self._trails.setdefault(room, Trail()).add(seq, check)
+        self._changed[room] = None
+
     def _forget(self, room: str) -> None:
+        self._trails.pop(room, None)
+        self._before.pop(room, None)
         if self.cursors.pop(room, None) is not None:
             self._changed[room] = None
 

@@ -1,18 +1,30 @@
 """The session: who we are for the server, how we introduce ourselves, and which refusals nothing can mend."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
 from chatd import __version__
 from chatd.client.outbox import Entry
+from chatd.client.rooms import Rooms
+from chatd.client.trail import Trail
+from chatd.wire.check import DIGITS
 from chatd.wire.errors import Code
-from chatd.wire.limits import MAX_CURSORS, PROTOCOL_VERSION
+from chatd.wire.limits import MAX_CURSORS, MAX_TRAIL, PROTOCOL_VERSION
 from chatd.wire.messages import Error, Hello, Pulse, Welcome
 from chatd.wire.names import fold
 
 SOFTWARE: Final = f"chatc/{__version__}"
+
+POINTS: Final = 1024
+"""Events with checks in one hello, about, so that it fits into a frame: they take 30 bytes at the most."""
+
+NAMES: Final = 30_000
+"""Bytes of a hello that rooms and cursors may take."""
+
+PER_ROOM: Final = 40
+"""Bytes around the two names of a room in a hello: signs, and its cursor."""
 
 DEMANDING: Final = Pulse(interval=2.0, misses=4)
 """The heartbeat that the companion client wishes for: a dead link is known after eight seconds."""
@@ -72,7 +84,7 @@ class Elsewhere:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What an earlier run left: session, last accepted send, cursors, the rooms' names, outbox.
+    """What an earlier run left: session, last accepted send, cursors, the rooms' names, outbox, trails.
 
     ``names`` are in the order in which the rooms were entered. ``elsewhere`` is who we are at other
     addresses, of other servers or of this one.
@@ -84,13 +96,14 @@ class Remembered:
     names: Mapping[str, str] = field(default_factory=dict)
     outbox: tuple[Entry, ...] = ()
     elsewhere: tuple[Elsewhere, ...] = ()
+    trails: Mapping[str, Trail] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What must be written down: the session, and what changed in cursors (None: gone) and outbox.
 
-    ``posted`` are the kept uploads whose posts are among the entries stored.
+    ``posted`` are the kept uploads whose posts are among the entries stored; ``trails`` go with the cursors.
     """
 
     session: Session
@@ -99,6 +112,7 @@ class Changes:
     stored: tuple[Entry, ...]
     deleted: tuple[int, ...]
     posted: tuple[int, ...] = ()
+    trails: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +132,15 @@ class Wishes:
     through: str = ""
 
 
-def introduce(session: Session, wishes: Wishes, cursors: Mapping[str, int], *, beside: bool) -> Hello:
+def introduce(session: Session, wishes: Wishes, rooms: Rooms, *, beside: bool) -> Hello:
     """Return the hello that resumes the session, or begins one beside a sibling, or claims the nick.
 
     ``beside`` says that another connection of the session is suspected, and may live.
     """
-    known = dict(islice(cursors.items(), MAX_CURSORS))
-    everything = wishes.follow_all and len(cursors) <= MAX_CURSORS
+    known = dict(islice(_that_fit(rooms.cursors), MAX_CURSORS))
+    everything = wishes.follow_all and len(known) == len(rooms.cursors)
+    each = max(2, min(MAX_TRAIL, POINTS // max(1, len(known))))
+    trails = {room: trail_of(rooms, room, wishes, each) for room in known}
     token = session.token or session.sibling
     return Hello(
         version=PROTOCOL_VERSION,
@@ -136,7 +152,29 @@ def introduce(session: Session, wishes: Wishes, cursors: Mapping[str, int], *, b
         cursors=known,
         follow="all" if everything else "listed",
         beside=beside,
+        trails={room: trail for room, trail in trails.items() if trail},
     )
+
+
+def _that_fit(cursors: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    """Yield cursors as long as their rooms, which a hello names twice, leave room for trails in its frame."""
+    left = NAMES
+    for room, seq in cursors.items():
+        left -= 2 * len(room.encode()) + PER_ROOM
+        if left < 0:
+            return
+        yield room, seq
+
+
+def trail_of(rooms: Rooms, room: str, wishes: Wishes, most: int = MAX_TRAIL) -> list[tuple[int, str]]:
+    """Return what was seen of ``room``, in ``most`` points.
+
+    Programs that follow listed rooms want everything where nothing of it is left: event 0 is in every log.
+    """
+    trail = rooms.trail(room)
+    if wishes.follow_all or not trail:
+        return trail.points(most)
+    return [*trail.points(most - 1), (0, "0" * DIGITS)]
 
 
 def final_sentence(session: Session, error: Error, elsewhere: Iterable[Elsewhere] = ()) -> str | None:

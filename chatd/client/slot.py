@@ -12,6 +12,7 @@ from chatd.client.origins import Origin, written
 from chatd.client.outbox import Entry
 from chatd.client.problems import ClientError
 from chatd.client.session import Changes, Elsewhere, Remembered, Session
+from chatd.client.trail import Trail
 from chatd.client.values import KeptUpload
 from chatd.wire.messages import File
 from chatd.wire.names import fold
@@ -119,10 +120,11 @@ class Slot:
         return Remembered(
             Session(server, session, token, nick, sibling),
             last,
-            {room: seq for room, seq, _ in cursors},
-            {room: name for room, _, name in rooms},
+            {room: seq for room, seq, _, _ in cursors},
+            {room: name for room, _, name, _ in rooms},
             entries,
             tuple(others),
+            {room: Trail.unpack(trail) for room, _, _, trail in cursors},
         )
 
     def save(self, changes: Changes, *, cursors: bool) -> None:
@@ -189,7 +191,9 @@ class Slot:
         self._db.many("DELETE FROM upload WHERE slot = ? AND key = ?", ((self._number, key) for key in keys))
 
     def _cursors(self, slot: int) -> list[Row]:
-        return self._db.rows("SELECT room, seq, name FROM cursor WHERE slot = ? ORDER BY place, room", slot)
+        return self._db.rows(
+            "SELECT room, seq, name, trail FROM cursor WHERE slot = ? ORDER BY place, room", slot
+        )
 
     def _cursors_of_a_sibling(self) -> list[Row]:
         """Return the cursors of another slot of our identity: what rooms we are in, if not how far."""
@@ -312,13 +316,15 @@ class Slot:
             else:
                 self._db.rows(
                     "INSERT INTO cursor VALUES"
-                    " (?, ?, ?, ?, (SELECT 1 + coalesce(max(place), 0) FROM cursor WHERE slot = ?))"
-                    " ON CONFLICT DO UPDATE SET seq = excluded.seq, name = excluded.name",
+                    " (?, ?, ?, ?, (SELECT 1 + coalesce(max(place), 0) FROM cursor WHERE slot = ?), ?)"
+                    " ON CONFLICT DO UPDATE"
+                    " SET seq = excluded.seq, name = excluded.name, trail = excluded.trail",
                     self._number,
                     room,
                     seq,
                     name,
                     self._number,
+                    changes.trails.get(room, b""),
                 )
 
 

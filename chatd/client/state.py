@@ -10,14 +10,22 @@ from typing import Any, Final, TypeVar
 
 from chatd.client.backoff import Backoff
 from chatd.client.effects import Close, Effect, FindSibling, Save
-from chatd.client.link import Chunk, Link, Phase
+from chatd.client.link import Checked, Chunk, Link, Phase
 from chatd.client.links import Links
 from chatd.client.notices import CannotConnect, Connected, JoinRefused, KnownElsewhere, Stopped
 from chatd.client.outbox import Outbox
 from chatd.client.requests import Requests
 from chatd.client.rooms import Rooms
 from chatd.client.segments import Segments
-from chatd.client.session import TAKEN_OVER, Changes, Remembered, Wishes, final_sentence, introduce
+from chatd.client.session import (
+    TAKEN_OVER,
+    Changes,
+    Remembered,
+    Wishes,
+    final_sentence,
+    introduce,
+    trail_of,
+)
 from chatd.client.transfers import Transfers
 from chatd.wire import messages as m
 from chatd.wire.codec import encode
@@ -40,7 +48,7 @@ class Machine(Links):
         self.wishes = wishes
         self.through = wishes.through
         known = remembered.names if wishes.follow_all else {}
-        self.rooms = Rooms(remembered.cursors, remembered.names, wishes.rooms, known)
+        self.rooms = Rooms(remembered.cursors, remembered.names, wishes.rooms, known, remembered.trails)
         self.requests = Requests(remembered, self.session, self.rooms, self.out, backoff.later)
         self._elsewhere = remembered.elsewhere
         self._anew = False
@@ -109,9 +117,11 @@ class Machine(Links):
         """Return what must be written down since the last call; say `saved` when it is."""
         self._anew = False
         outbox = self.outbox.changes()
-        cursors = {room: (seq, self.rooms.name(room)) for room, seq in self.rooms.changed_cursors().items()}
+        changed = self.rooms.changed_cursors()
+        cursors = {room: (seq, self.rooms.name(room)) for room, seq in changed.items()}
+        trails = {room: self.rooms.trail(room).pack() for room in changed}
         session, posted = replace(self.session), self.requests.sends.posted()
-        return Changes(session, self.outbox.last, cursors, outbox.stored, outbox.deleted, posted)
+        return Changes(session, self.outbox.last, cursors, outbox.stored, outbox.deleted, posted, trails)
 
     def saved(self, now: float) -> list[Effect]:
         """Note that the last `changes` are on disk, or never will be: what waited for that may go out."""
@@ -152,7 +162,7 @@ class Machine(Links):
 
     def _greeting(self, link: Link) -> bytes:
         beside = self.current is not None
-        hello = introduce(self.session, self.wishes, self.rooms.cursors, beside=beside)
+        hello = introduce(self.session, self.wishes, self.rooms, beside=beside)
         link.named = frozenset(hello.cursors)
         return encode(hello)
 
@@ -183,7 +193,7 @@ class Machine(Links):
 
     # ---- the welcome --------------------------------------------------------------------------------
 
-    def _handle(self, link: Link, message: m.FromServer | Chunk, now: float) -> None:
+    def _handle(self, link: Link, message: m.FromServer | Checked | Chunk, now: float) -> None:
         if link is not self.current and not isinstance(message, _GREETINGS):
             raise ProtocolError(Code.BAD_MESSAGE, "It spoke before its welcome.")
         _HANDLERS[type(message)](self, link, message, now)
@@ -228,6 +238,8 @@ class Machine(Links):
     def _open_rooms(self, link: Link, rooms: list[m.RoomState], more: bool, now: float) -> None:
         for room in rooms:
             self.out.tell(self.rooms.opened(link.positions, room))
+            if room.restored:
+                self.requests.asking.unread(room.room, room.cursor)
         self.out.save()
         if not more:
             link.complete = True
@@ -254,7 +266,11 @@ class Machine(Links):
         self._say_connected(link)
 
     def _join(self, link: Link, name: str, after: int | None) -> None:
-        link.joining.add(self.requests.asking.add(m.Join(id=0, room=name, after=after), wanted=name))
+        seen = (
+            [] if after is None else trail_of(self.rooms, self.rooms.room_of(name) or fold(name), self.wishes)
+        )
+        join = m.Join(id=0, room=name, after=after, trail=seen)
+        link.joining.add(self.requests.asking.add(join, wanted=name))
 
     def _say_connected(self, link: Link) -> None:
         if not link.joining and not link.announced:
@@ -263,8 +279,8 @@ class Machine(Links):
 
     # ---- rooms and files ----------------------------------------------------------------------------
 
-    def _on_event(self, link: Link, event: m.Event, _: float) -> None:
-        self.out.tell([self.rooms.event(link.positions, event, self.session.id)])
+    def _on_event(self, link: Link, seen: Checked, _: float) -> None:
+        self.out.tell([self.rooms.event(link.positions, seen.event, seen.check, self.session.id)])
         self.out.save()
 
     def _on_gap(self, link: Link, gap: m.Gap, _: float) -> None:
@@ -369,7 +385,7 @@ _LATER: Final = frozenset({Code.STORAGE_UNAVAILABLE, Code.TOO_FAST})
 _HANDLERS: Final[dict[type, Callable[[Machine, Link, Any, float], None]]] = {
     m.Welcome: Machine._on_welcome,  # noqa: SLF001
     m.Rooms: Machine._on_rooms,  # noqa: SLF001
-    m.Event: Machine._on_event,  # noqa: SLF001
+    Checked: Machine._on_event,  # noqa: SLF001
     m.Gap: Machine._on_gap,  # noqa: SLF001
     m.Left: Machine._on_left,  # noqa: SLF001
     m.Presence: Machine._on_presence,  # noqa: SLF001

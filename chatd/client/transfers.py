@@ -30,6 +30,11 @@ _LATER: Final = frozenset({Code.TOO_MANY_TRANSFERS, Code.STORAGE_UNAVAILABLE})
 
 NO_FILES: Final = "This server takes no files."
 
+CHANGED: Final = (
+    "There is another file under that number now, because an older copy was restored on the server; look for"
+    " it in the history."
+)
+
 Moving = Sending | Receiving
 
 
@@ -245,6 +250,9 @@ class Transfers:
         window = self._limits.window if self._limits is not None else 0
         if isinstance(moving, Sending):
             self._turns.add(moving.accepted(ok, window))
+        elif moving.differs(ok):
+            self.failed(moving.key, "file-changed", CHANGED)
+            return
         else:
             self._emit_all(moving.accepted(ok, window))
         self._see(moving)

@@ -20,9 +20,9 @@ class Options:
     profiles, None for the XDG state folder. ``same_as`` is an address by which the profile knows the server
     already: who it is there it is here too, and its secret may go here. ``rooms`` are joined after every
     welcome. ``follow``: all rooms of the user or the ``listed`` ones. ``cursors``: events already seen, by
-    room, instead of those remembered; ``remember`` keeps cursors for the next run. ``ca`` is a PEM file of
-    authorities for TLS. ``proxy`` leads to the server; the environment is asked by
-    `chatd.client.proxies.choice`, not here.
+    room, instead of those remembered, and ``checks`` those of some of them (`chatd.wire.check`); ``remember``
+    keeps cursors for the next run. ``ca`` is a PEM file of authorities for TLS. ``proxy`` leads to the
+    server; the environment is asked by `chatd.client.proxies.choice`, not here.
     """
 
     server: Address = field(default_factory=lambda: parse_address(DEFAULT))
@@ -34,6 +34,7 @@ class Options:
     rooms: tuple[str, ...] = ()
     follow: Literal["all", "listed"] = "all"
     cursors: dict[str, int] | None = None
+    checks: dict[str, str] = field(default_factory=dict)
     remember: bool = True
     heartbeat: Pulse = DEMANDING
     ca: str | None = None

@@ -4,15 +4,16 @@ import itertools
 import math
 import secrets
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Protocol, cast
 
 from twisted.cred.portal import Portal
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress
 
 from chatd.chat.arrival import Arrival
+from chatd.chat.hub import digest
 from chatd.chat.quota import Bucket, Slots
 from chatd.chat.state import Peer, Session
 from chatd.chat.storage import Store
@@ -26,6 +27,7 @@ from chatd.server.committer import Committer
 from chatd.server.delivery import Delivery
 from chatd.server.files.library import Library
 from chatd.server.files.transfers import FileConnection, Transfers
+from chatd.server.histories import Histories
 from chatd.server.newcomers import Newcomers
 from chatd.server.reads import Reads
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError, RequestError
@@ -120,6 +122,7 @@ class Desk:
         self.limits = limits
         self.pulse = Pulse(heartbeat.interval, heartbeat.misses)
         self.reads = Reads(store, clock)
+        self.histories = Histories(self.hub.world, self.reads, clock)
         self.delivery = Delivery(self.reads, clock)
         self.connections: set[Connection] = set()
         self.waiting: set[Swept] = set()
@@ -156,6 +159,13 @@ class Desk:
                 f"There are {limit} connections from {network} already; close one of them.",
             )
         return None
+
+    def compare(self, hello: Hello) -> Deferred[dict[str, int]]:
+        """Return where ``hello`` has to go on in rooms whose logs are not those that were seen."""
+        session = self.hub.world.sessions.get(digest(hello.token)) if hello.trails else None
+        if session is None:
+            return succeed({})
+        return self.histories.compare(session.user, hello.cursors, hello.trails)
 
     def login(self, connection: Connection, hello: Hello) -> Deferred[Arrival]:
         """Return who says ``hello`` on ``connection``. Fails with `ProtocolError`."""
@@ -222,10 +232,12 @@ class Desk:
         old = cast("Connection | None", arrival.session.peer)
         return old is not None and (hello.beside or connection.number < old.number)
 
-    def arrive(self, connection: Connection, arrival: Arrival, hello: Hello) -> None:
-        """Let ``connection`` in. Raises `ProtocolError`."""
+    def arrive(
+        self, connection: Connection, arrival: Arrival, hello: Hello, turned: Mapping[str, int]
+    ) -> None:
+        """Let ``connection`` in; ``turned`` is what `compare` has found. Raises `ProtocolError`."""
         try:
-            self.hub.arrive(connection, arrival, hello, self.wall())
+            self.hub.arrive(connection, arrival, hello, self.wall(), turned)
         except ProtocolError:
             if not arrival.resumed:
                 self.hub.abandon(arrival.session, self.wall())

@@ -11,13 +11,14 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
 from chatd.chat.arrival import Arrival
-from chatd.chat.requests import RULES
+from chatd.chat.requests import RULES, TurnedJoin
 from chatd.ops.log import Log
 from chatd.server.gate import Hold
+from chatd.server.reads import UNREADABLE
 from chatd.server.state import State
-from chatd.wire.errors import CloseReason, Code, ProtocolError
+from chatd.wire.errors import CloseReason, Code, ProtocolError, RequestError
 from chatd.wire.heartbeat import Heartbeat
-from chatd.wire.messages import Cancel, Goodbye, Hello, Ping, Progress
+from chatd.wire.messages import Cancel, Goodbye, Hello, Join, Ping, Progress
 from chatd.wire.objects import UnknownRequestError
 
 if TYPE_CHECKING:
@@ -63,10 +64,18 @@ def _hello(connection: "ChatConnection", message: Hello, _: int) -> None:
     """Begin the login, and take nothing until it is done."""
     connection.state = State.WELCOMING
     connection.input.gate.hold(Hold.LOGIN)
-    login = maybeDeferred(connection.desk.login, connection, message)
-    login.addCallback(lambda arrival: _ask(connection, arrival, message))
-    login.addCallback(lambda arrival: _welcome(connection, arrival, message))
+    login: Deferred[Any] = maybeDeferred(connection.desk.compare, message)
+    login.addCallback(lambda turned: _log_in(connection, message, turned))
     login.addErrback(lambda failure: _refuse(connection, failure))
+
+
+def _log_in(connection: "ChatConnection", message: Hello, turned: dict[str, int]) -> Deferred[None] | None:
+    """Let it in where its session is known; ``turned`` is where it goes on in restored rooms."""
+    if connection.state is not State.WELCOMING:
+        return None
+    login: Deferred[Any] = connection.desk.login(connection, message)
+    login.addCallback(lambda arrival: _ask(connection, arrival, message))
+    return login.addCallback(lambda arrival: _welcome(connection, arrival, message, turned))
 
 
 def _ask(connection: "ChatConnection", arrival: Arrival, message: Hello) -> Arrival | Deferred[Arrival]:
@@ -83,11 +92,11 @@ def _ask(connection: "ChatConnection", arrival: Arrival, message: Hello) -> Arri
     return asked.addCallback(lambda _: desk.login(connection, message))
 
 
-def _welcome(connection: "ChatConnection", arrival: Arrival, message: Hello) -> None:
+def _welcome(connection: "ChatConnection", arrival: Arrival, message: Hello, turned: dict[str, int]) -> None:
     if connection.state is not State.WELCOMING:
         return
     desk = connection.desk
-    desk.arrive(connection, arrival, message)
+    desk.arrive(connection, arrival, message, turned)
     connection.state = State.LIVE
     connection.input.gate.allowance = desk.allowance(arrival.session)
     connection.input.gate.lift(Hold.LOGIN)
@@ -110,6 +119,38 @@ def confirm(connection: "ChatConnection") -> None:
     """Note that the client has its token: it answered the ping behind the welcome."""
     if connection.session is not None:
         connection.desk.hub.confirm(connection.session)
+
+
+def _join(connection: "ChatConnection", message: Join, size: int) -> None:
+    """Compare what was seen of the room before it is followed."""
+    session = connection.session
+    if session is None or message.after is None or not message.trail:
+        _request(connection, message, size)
+        return
+    connection.input.gate.hold(Hold.PAGE)
+    compared: Deferred[Any] = connection.desk.histories.compare(
+        session.user, {message.room: message.after}, {message.room: message.trail}
+    )
+    compared.addBoth(lambda turned: _compared(connection, message, size, turned))
+
+
+def _compared(connection: "ChatConnection", message: Join, size: int, turned: Any) -> None:
+    connection.input.gate.lift(Hold.PAGE)
+    if connection.state is State.CLOSING:
+        return
+    try:
+        if isinstance(turned, Failure):
+            connection.input.gate.owe(size, 1)
+            refusal = RequestError(Code.STORAGE_UNAVAILABLE, UNREADABLE)
+            connection.desk.hub.refuse(connection, message.id, refusal)
+        elif turned:
+            turned_join = TurnedJoin(id=message.id, room=message.room, after=turned[message.room])
+            _request(connection, turned_join, size)
+        else:
+            _request(connection, message, size)
+        connection.input.go_on()
+    except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)
+        connection.fault()
 
 
 def _second_hello(_: "ChatConnection", __: Hello, ___: int) -> None:
@@ -136,6 +177,7 @@ COMMON: Final[dict[tuple[State, type], Handler]] = {
     (State.OPENED, Hello): _hello,
     (State.OPENED, Goodbye): _goodbye,
     (State.LIVE, Hello): _second_hello,
+    (State.LIVE, Join): _join,
     (State.LIVE, Goodbye): _goodbye,
     (State.LIVE, Progress): _progress,
     (State.LIVE, Cancel): _cancel,

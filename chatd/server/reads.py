@@ -22,7 +22,7 @@ COMPLAINT_INTERVAL: Final = 10.0
 
 HOLE: Final = "The store lacks events that it should have."
 
-_UNREADABLE: Final = "The server cannot read this from its disk now; ask again later."
+UNREADABLE: Final = "The server cannot read this from its disk now; ask again later."
 
 
 class Reads:
@@ -84,5 +84,5 @@ def answer(query: HistoryQuery, frames: list[bytes] | None) -> Message:
         seq = query.last if query.newest else max(query.first, query.log.first)
         log.error("log-hole", HOLE, room=query.log.name, seq=seq)
     if frames is None or hole:
-        return Error(id=query.request, code=Code.STORAGE_UNAVAILABLE, text=_UNREADABLE)
+        return Error(id=query.request, code=Code.STORAGE_UNAVAILABLE, text=UNREADABLE)
     return query.answer(frames)

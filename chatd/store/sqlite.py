@@ -38,7 +38,8 @@ from chatd.chat.storage import (
 from chatd.disk import remedy, want_of_room
 from chatd.store import schema, space
 from chatd.store.space import SpaceListener
-from chatd.wire.stored import known_time_of
+from chatd.wire.check import check_of
+from chatd.wire.stored import known_time_of, text_of
 
 FILE_NAME = "chatd.sqlite"
 LOCK_NAME = "lock"
@@ -197,12 +198,12 @@ class SqliteStore:
             uploads=[PutUpload(*row) for row in read("SELECT user, sha256, at FROM uploads")],
         )
 
-    def _last(self, log: int) -> tuple[int, int]:
-        """Return the number and the time of the last event of ``log``."""
+    def _last(self, log: int) -> tuple[int, int, str]:
+        """Return the number, the time and the check of the last event of ``log``."""
         low = schema.key(log, 0)
         for key, frame in self._reader.execute(schema.LAST, (low, schema.last_key(log))):
-            return key - low, known_time_of(frame)
-        return 0, 0
+            return key - low, known_time_of(frame), check_of(text_of(frame))
+        return 0, 0, ""
 
     def _explain(self, error: apsw.Error) -> StoreError:
         if isinstance(error, apsw.CorruptError | apsw.NotADBError | apsw.SQLError):

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from chatd.chat import storage
-from chatd.wire.stored import known_time_of
+from chatd.wire.check import check_of
+from chatd.wire.stored import known_time_of, text_of
 
 
 @dataclass
@@ -48,10 +49,12 @@ class MemoryStore:
             list(self.uploads.values()),
         )
 
-    def _last(self, log: int) -> tuple[int, int]:
+    def _last(self, log: int) -> tuple[int, int, str]:
         kept = self.events.get(log, {})
         head = max(kept, default=0)
-        return head, known_time_of(kept[head]) if head else 0
+        if not head:
+            return 0, 0, ""
+        return head, known_time_of(kept[head]), check_of(text_of(kept[head]))
 
     def append(self, changes: storage.Changes, done: Callable[[Exception | None], None]) -> None:
         """Commit at once, or when `release` is called."""

@@ -26,6 +26,9 @@ MAX_PING: Final = 64
 MAX_CURSORS: Final = 256
 """Rooms one hello may name; the rest are joined again one by one."""
 
+MAX_TRAIL: Final = 24
+"""Events with their checks that one room of a hello, or a join, may name."""
+
 MAX_ROOMS: Final = 200
 """Rooms one user may be a member of at once; direct messages do not count."""
 

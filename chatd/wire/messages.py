@@ -10,12 +10,15 @@ from msgspec import Meta, Raw, Struct
 
 from chatd.wire.errors import CloseReason, Code
 from chatd.wire.frames import MAX_TRANSFER
-from chatd.wire.limits import MAX_CURSORS, MAX_INT, MAX_PING, PAGE_ROWS
+from chatd.wire.limits import MAX_CURSORS, MAX_INT, MAX_PING, MAX_TRAIL, PAGE_ROWS
 
 Count = Annotated[int, Meta(ge=0, le=MAX_INT)]
 Seconds = Annotated[float, Meta(ge=0)]
 Page = Annotated[int, Meta(ge=1, le=PAGE_ROWS)]
 Transfer = Annotated[int, Meta(ge=1, le=MAX_TRANSFER)]
+Check = Annotated[str, Meta(pattern="^[0-9a-f]{8}$")]
+Trail = Annotated[list[tuple[Count, Check]], Meta(max_length=MAX_TRAIL)]
+"""Events seen of a room, as their numbers and checks (`chatd.wire.check`)."""
 
 
 class Message(Struct, tag_field="t", omit_defaults=True, frozen=True, kw_only=True, gc=False):
@@ -47,7 +50,8 @@ class Hello(Message, frozen=True, tag="hello"):
     ``token`` resumes its session; with ``device`` it opens a further session of the same user. Without a
     token ``nick`` is claimed. ``cursors`` holds, per room, the last event received; ``follow`` says whether
     rooms that it does not name are followed too. ``beside`` says that an older connection may live: it is
-    served until the client speaks behind this hello. A hello without ``version`` is of version 1, for ever.
+    served until the client speaks behind this hello. ``trails`` holds, for some of ``cursors``, what was
+    seen. A hello without ``version`` is of version 1, for ever.
     """
 
     version: Count = 1
@@ -59,6 +63,7 @@ class Hello(Message, frozen=True, tag="hello"):
     cursors: Annotated[dict[str, Count], Meta(max_length=MAX_CURSORS)] = {}
     follow: Literal["all", "listed"] = "all"
     beside: bool = False
+    trails: Annotated[dict[str, Trail], Meta(max_length=MAX_CURSORS)] = {}
 
 
 class Request(Message, frozen=True):
@@ -81,10 +86,14 @@ class Send(Request, frozen=True, tag="send"):
 
 
 class Join(Request, frozen=True, tag="join"):
-    """Become a member of ``room`` and follow it, from behind event ``after`` where it is given."""
+    """Become a member of ``room`` and follow it, from behind event ``after`` where it is given.
+
+    ``trail`` is what was seen of it up to there.
+    """
 
     room: str
     after: Count | None = None
+    trail: Trail = []
 
 
 class Leave(Request, frozen=True, tag="leave"):
@@ -211,7 +220,8 @@ class RoomState(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False)
     """What a member knows of a room.
 
     Events ``first`` to ``head`` exist; this connection goes on behind ``cursor``; ``read`` is the read mark.
-    ``peer`` is the other user's nick in a direct-message log.
+    ``peer`` is the other user's nick in a direct-message log. ``check`` is that of the event ``cursor``,
+    where it is at hand; ``restored`` says that the log has not what was seen: see `Hello.trails`.
     """
 
     room: str
@@ -221,6 +231,8 @@ class RoomState(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False)
     first: Count = 1
     topic: str = ""
     peer: str = ""
+    check: str = ""
+    restored: bool = False
 
 
 class Limits(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):

@@ -30,12 +30,12 @@ class MemoryWay:
     unheard = ending
 
 
-def make_client(world, nick, *rooms, slot=None, workers=None, **how):
+def make_client(world, nick, *rooms, slot=None, workers=None, way=None, **how):
     """Return a client of ``world`` that has not started; its ``heard`` will hold every notice."""
     options = Options(nick=nick, rooms=rooms, **how)
     remembered = slot.remembered() if slot else Remembered(Session(nick=nick))
     clock = world.clock
-    client = Client(options, MemoryWay(world), slot, remembered, clock, clock.seconds, workers)
+    client = Client(options, way or MemoryWay(world), slot, remembered, clock, clock.seconds, workers)
     client.heard = []
     client.subscribe(client.heard.append)
     return client

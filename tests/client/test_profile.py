@@ -2,6 +2,7 @@
 
 import os
 import stat
+from dataclasses import replace
 
 import apsw
 import pytest
@@ -15,6 +16,7 @@ from chatd.client.problems import ClientError
 from chatd.client.profile import likely, open_slot, state_folder
 from chatd.client.proxies.address import parse_proxy
 from chatd.client.session import Changes, Elsewhere, Session
+from chatd.client.trail import Trail
 from chatd.wire.messages import File
 
 HERE = "127.0.0.1:7411"
@@ -335,6 +337,7 @@ def test_a_file_from_before_there_were_files_is_read_and_brought_up_to_date(take
     connection = apsw.Connection(str(tmp_path / "chatd" / "p.sqlite"))
     connection.execute("ALTER TABLE outbox DROP COLUMN file; DROP TABLE upload; PRAGMA user_version = 1")
     connection.execute("ALTER TABLE slot DROP COLUMN origin; ALTER TABLE cursor DROP COLUMN place")
+    connection.execute("ALTER TABLE cursor DROP COLUMN trail")
     connection.close()
     slot = take("ann")
     assert slot.remembered().outbox == (Entry(1, "#a", "one"),)
@@ -351,12 +354,35 @@ def test_a_file_from_before_tokens_had_origins_binds_them_to_where_they_were_las
     connection.execute(
         "ALTER TABLE slot DROP COLUMN origin; PRAGMA user_version = 2; ALTER TABLE cursor DROP COLUMN place"
     )
+    connection.execute("ALTER TABLE cursor DROP COLUMN trail")
     connection.close()
     assert take("alice").remembered().session.token == ""
     assert take("alice", ELSEWHERE).remembered().session.token == "alice-s1"
     assert take("bob", "tls://h").remembered().session.token == "bob-s2"
     with pytest.raises(ClientError, match="never sent in plain text"):
         take("bob", "h", same_as="tls://h")
+
+
+def test_a_file_from_before_there_were_trails_keeps_its_cursors(take, tmp_path):
+    slot = take("ann")
+    slot.save(changes(session("ann"), 5, {"#a": (9, "#a")}), cursors=True)
+    slot.close()
+    connection = apsw.Connection(str(tmp_path / "chatd" / "p.sqlite"))
+    connection.execute("ALTER TABLE cursor DROP COLUMN trail; PRAGMA user_version = 4")
+    connection.close()
+    remembered = take("ann").remembered()
+    assert remembered.cursors == {"#a": 9}
+    assert not remembered.trails["#a"]
+
+
+def test_trails_are_remembered_with_their_cursors(take):
+    slot = take("ann")
+    trail = Trail()
+    trail.add(9, "0123abcd")
+    saved = replace(changes(session("ann"), 5, {"#a": (9, "#a")}), trails={"#a": trail.pack()})
+    slot.save(saved, cursors=True)
+    slot.close()
+    assert take("ann").remembered().trails["#a"].points(9) == [(9, "0123abcd")]
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):

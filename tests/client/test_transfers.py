@@ -7,9 +7,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from msgspec.structs import replace
 
 from chatd.client.notices import Connected
 from chatd.client.stages import Stage
+from chatd.client.transfers import CHANGED
 from chatd.wire.errors import Code
 from chatd.wire.messages import Cancel, Download, Error, Limits, Progress, Send, Upload
 from tests.client.filing import FileServer, Filing, Place, file_of
@@ -222,6 +224,27 @@ def test_a_download_goes_on_where_our_disk_ends():
     assert bytes(world.places[key].data) == data
     assert ended(world, key) == ("", "")
     assert world.server.carried <= len(data) + LIMITS.window
+
+
+def test_another_file_under_the_same_number_ends_the_download_and_not_the_link():
+    world, data = connected(), os.urandom(50_000)
+    event = world.server.put("#a", data)
+    key = world.fetch("#a", event.seq)
+    world.step(8)
+    came = bytes(world.places[key].data)
+    assert 0 < len(came) < len(data)
+    world.cut()
+    other = os.urandom(50_000)
+    log = world.server.rooms["#a"]
+    log[event.seq - 1] = replace(event, file=file_of(other))
+    world.server.blobs[file_of(other).sha256] = other
+    world.settle()
+    assert ended(world, key) == ("file-changed", CHANGED)
+    assert data.startswith(bytes(world.places[key].data))
+    links = world.machine._count
+    world.settle()
+    assert world.machine._count == links
+    assert world.machine.current is not None
 
 
 def test_what_has_come_when_the_link_is_lost_is_stored_and_not_sent_again():

@@ -119,11 +119,11 @@ def send(
 @chatc.command()
 @click.argument("rooms", nargs=-1, required=True)
 @_AS_JSON
-@click.option("--since", type=click.IntRange(min=0), metavar="SEQ", help="Begin behind event SEQ; 0 for all.")
+@click.option("--since", metavar="SEQ|CURSOR", help="Begin behind that event; 0 for all.")
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="Stop after N messages.")
 @click.pass_context
 def tail(
-    context: click.Context, rooms: tuple[str, ...], as_json: bool, since: int | None, count: int | None
+    context: click.Context, rooms: tuple[str, ...], as_json: bool, since: str | None, count: int | None
 ) -> None:
     """Print what is said in ROOMS from now on."""
     from chatd.client.cli.tail import run  # noqa: PLC0415

@@ -9,7 +9,7 @@ from chatd.client.cli import showing
 from chatd.client.cli.console import Reactor
 from chatd.client.cli.conversation import Conversation
 from chatd.client.cli.marks import ReadMarks
-from chatd.client.cli.text import clean_line, clock, file_text, gap_line, link_line
+from chatd.client.cli.text import clean_line, clock, file_text, gap_line, link_line, restored_line
 from chatd.client.problems import ClientError
 from chatd.wire.errors import CloseReason
 from chatd.wire.names import fold
@@ -132,6 +132,10 @@ class Hearing:
             f"The server's log of {name} ends before what was seen here: an older copy was restored."
         )
 
+    def _on_restored(self, notice: n.Restored) -> None:
+        self._marks.restored(notice.room, notice.agreed or 0)
+        self._talk.say(restored_line(notice))
+
     # ---- events and people --------------------------------------------------------------------------
 
     def _on_event(self, notice: n.EventSeen) -> None:
@@ -173,6 +177,7 @@ _HANDLERS: Final[dict[type, Callable[[Hearing, Any], None]]] = {
     n.EventSeen: Hearing._on_event,  # noqa: SLF001
     n.GapSeen: Hearing._on_gap,  # noqa: SLF001
     n.CursorForgotten: Hearing._on_forgotten,  # noqa: SLF001
+    n.Restored: Hearing._on_restored,  # noqa: SLF001
     n.PresenceSeen: Hearing._on_presence,  # noqa: SLF001
     n.SendRefused: Hearing._on_send_refused,  # noqa: SLF001
 }

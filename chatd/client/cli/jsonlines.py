@@ -5,14 +5,17 @@ from typing import Any
 
 import msgspec
 
-from chatd.client.notices import GapSeen
+from chatd.client.notices import GapSeen, Restored
 from chatd.wire.messages import Event, Member, RoomInfo
 
 _encode = msgspec.json.Encoder().encode
 
 
-def event_line(event: Event, name: str) -> bytes:
-    """Return the line of ``event`` in the room called ``name``; ``ts`` is in milliseconds since 1970."""
+def event_line(event: Event, name: str, check: str = "") -> bytes:
+    """Return the line of ``event`` in the room called ``name``; ``ts`` is in milliseconds since 1970.
+
+    With its ``check`` it has a cursor: what ``chatc tail --since`` goes on from.
+    """
     values: dict[str, Any] = {
         "room": name,
         "seq": event.seq,
@@ -24,6 +27,8 @@ def event_line(event: Event, name: str) -> bytes:
     if event.file is not None:
         file = event.file
         values["file"] = {"name": file.name, "size": file.size, "sha256": file.sha256, "media": file.media}
+    if check:
+        values["cursor"] = f"{event.seq}:{check}"
     return _line(values)
 
 
@@ -31,6 +36,15 @@ def gap_line(gap: GapSeen) -> bytes:
     """Return the line of a gap: ``seq`` is its last event, ``text`` its extent as FIRST-LAST."""
     extent = f"{gap.first}-{gap.last}"
     return _line({"room": gap.name, "seq": gap.last, "ts": 0, "by": "", "kind": "gap", "text": extent})
+
+
+def restored_line(restored: Restored) -> bytes:
+    """Return the line of an older copy that was restored: the events behind ``seq`` are others now.
+
+    ``text`` is the last event that had been handed over; ``seq`` is 0 where nothing of them is left.
+    """
+    seq, seen = restored.agreed or 0, str(restored.seen)
+    return _line({"room": restored.name, "seq": seq, "ts": 0, "by": "", "kind": "restored", "text": seen})
 
 
 def room_line(room: RoomInfo) -> bytes:

@@ -27,6 +27,11 @@ class ReadMarks:
         if self._call is None:
             self._call = self._reactor.callLater(PAUSE, self._tell)
 
+    def restored(self, room: str, seq: int) -> None:
+        """Note that the log of ``room`` has other events beyond ``seq`` than those that were displayed."""
+        if self._displayed.get(room, 0) > seq:
+            del self._displayed[room]
+
     def flush(self) -> None:
         """Tell the server now, if it can hear."""
         if self._call is not None:

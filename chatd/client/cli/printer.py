@@ -9,13 +9,14 @@ from chatd.client.api import Client
 from chatd.client.cli import jsonlines
 from chatd.client.cli.running import complain
 from chatd.client.cli.stdout import Stdout
-from chatd.client.cli.text import event_lines, gap_line
+from chatd.client.cli.text import event_lines, gap_line, restored_line
 from chatd.client.notices import (
     CursorForgotten,
     EventSeen,
     GapSeen,
     JoinRefused,
     Notice,
+    Restored,
     RoomClosed,
     Stopped,
 )
@@ -71,7 +72,7 @@ class Printer:
         if fold(seen.name) not in self._rooms:
             return
         if self._json:
-            self.write(jsonlines.event_line(seen.event, seen.name))
+            self.write(jsonlines.event_line(seen.event, seen.name, seen.check))
         elif (lines := event_lines(seen.event, seen.name, command=True)) is not None:
             self.write(lines.encode() + b"\n")
         self.on_event(seen)
@@ -84,6 +85,12 @@ class Printer:
 
     def _forgotten(self, forgotten: CursorForgotten) -> None:
         complain(f"{forgotten.name} ends before that event on this server; it is followed from its end")
+
+    def _restored(self, restored: Restored) -> None:
+        if fold(restored.name) in self._rooms:
+            complain(restored_line(restored))
+            if self._json:
+                self.write(jsonlines.restored_line(restored))
 
     def _refused(self, refused: JoinRefused) -> None:
         self.ended.errback(ClientError(refused.code, refused.text))
@@ -104,6 +111,7 @@ _HEAR: Final[dict[type, Callable[[Printer, Any], None]]] = {
     EventSeen: Printer._event,  # noqa: SLF001 - its own table
     GapSeen: Printer._gap,  # noqa: SLF001
     CursorForgotten: Printer._forgotten,  # noqa: SLF001
+    Restored: Printer._restored,  # noqa: SLF001
     JoinRefused: Printer._refused,  # noqa: SLF001
     RoomClosed: Printer._closed,  # noqa: SLF001
     Stopped: Printer._stopped,  # noqa: SLF001

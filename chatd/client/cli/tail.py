@@ -1,23 +1,43 @@
 """chatc tail: follow rooms, across reconnects and restarts, without gap or duplicate."""
 
+import re
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from chatd.client.api import Client
 from chatd.client.cli.printer import Printer
 from chatd.client.cli.running import run_client, watch_link
 from chatd.client.notices import EventSeen
+from chatd.client.problems import ClientError
 from chatd.client.values import Options
+from chatd.wire.limits import MAX_INT
+
+_CURSOR: Final = re.compile("([0-9]{1,16})(?::([0-9a-f]{8}))?")
 
 
 def run(
-    options: Options, rooms: tuple[str, ...], *, as_json: bool, since: int | None, count: int | None
+    options: Options, rooms: tuple[str, ...], *, as_json: bool, since: str | None, count: int | None
 ) -> int:
     """Print events until ``count`` messages were, or for ever; return the exit status."""
-    cursors = {} if since is None else dict.fromkeys(rooms, since)
-    options = replace(options, rooms=rooms, follow="listed", cursors=cursors, remember=False)
+    seq, check = (None, "") if since is None else read_cursor(since)
+    if check and len(rooms) > 1:
+        raise ClientError("usage", f"--since {since} is an event of one room; name that one alone.")
+    cursors = {} if seq is None else dict.fromkeys(rooms, seq)
+    checks = dict.fromkeys(rooms, check) if check else {}
+    options = replace(options, rooms=rooms, follow="listed", cursors=cursors, checks=checks, remember=False)
     return run_client(options, partial(_tail, rooms=rooms, as_json=as_json, count=count))
+
+
+def read_cursor(text: str) -> tuple[int, str]:
+    """Return the number and the check, "" without one, that ``text`` names: SEQ or SEQ:CHECK.
+
+    Raises `ClientError` ``usage``.
+    """
+    found = _CURSOR.fullmatch(text)
+    if found is None or int(found[1]) > MAX_INT:
+        raise ClientError("usage", f"--since {text[:40]} is no event; write its number, or its cursor.")
+    return int(found[1]), found[2] or ""
 
 
 async def _tail(

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from twisted.internet.defer import CancelledError
+from twisted.internet.interfaces import IDelayedCall
 
 from chatd.client.api import Client
 from chatd.client.cli.flow import Flow
@@ -25,7 +26,7 @@ async def _talk(reactor: Any, client: Client, *, rooms: tuple[str, ...], as_json
     watch_link(client)
     printer = Printer(reactor, client, rooms, as_json=as_json)
     flow = Flow(client, rooms[0], lambda which, why: complain(f"{which}: {why}"), strip=strip)
-    talk = _Talk(client, printer, flow)
+    talk = _Talk(reactor, client, printer, flow)
     client.start()
     flow.read(reactor, STDIN)
     try:
@@ -41,7 +42,9 @@ async def _talk(reactor: Any, client: Client, *, rooms: tuple[str, ...], as_json
 class _Talk:
     """Knows when everything that was said has come out as well."""
 
-    def __init__(self, client: Client, printer: Printer, flow: Flow) -> None:
+    def __init__(self, reactor: Any, client: Client, printer: Printer, flow: Flow) -> None:
+        self._reactor = reactor
+        self._looking: IDelayedCall | None = None
         self._client = client
         self._printer = printer
         self._flow = flow
@@ -75,6 +78,12 @@ class _Talk:
         self._check()
 
     def _check(self) -> None:
+        """Look in the next turn: what came in this one is known to the client before it is told here."""
+        if self._looking is None:
+            self._looking = self._reactor.callLater(0, self._look)
+
+    def _look(self) -> None:
+        self._looking = None
         if self._answered and self._connected and self._all_said() and self._all_heard():
             self._printer.end(1 if self._flow.failed else 0)
 

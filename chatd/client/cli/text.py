@@ -16,6 +16,7 @@ from chatd.client.notices import (
     Narrowed,
     Notice,
     Quiet,
+    Restored,
     Revived,
 )
 from chatd.wire.messages import Event, File
@@ -117,6 +118,17 @@ def gap_line(gap: GapSeen) -> str:
     """Return the sentence about events that cannot be had any more."""
     which = f"event {gap.first}" if gap.first == gap.last else f"events {gap.first} to {gap.last}"
     return f"chatc: gap in {clean_line(gap.name)}: {which} cannot be had any more"
+
+
+def restored_line(restored: Restored) -> str:
+    """Return the sentence about an older copy of a room that was restored on the server."""
+    begin = f"An older copy of {clean_line(restored.name)} was restored on the server"
+    if restored.agreed is None:
+        return f"{begin}, and nothing that was seen here is left of it; its latest events follow."
+    return (
+        f"{begin}: what was seen here behind event {restored.agreed} may be gone from it; what is new there"
+        " follows."
+    )
 
 
 def link_line(notice: Notice) -> str | None:

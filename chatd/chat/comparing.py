@@ -1,0 +1,58 @@
+"""Comparing: whether what a client has seen of a log is what the log has; if not, where it has to go on.
+
+A cursor counts events of one history. When an older copy of the data was restored the log goes on with other
+events under the same numbers: what was seen of them is compared by their checks (`chatd.wire.check`).
+"""
+
+from collections.abc import Iterable
+
+from chatd.chat.log import Log
+from chatd.wire import limits
+
+
+class Comparison:
+    """What a client that stands at ``cursor`` has seen of ``log``: a ``trail`` of numbers with checks.
+
+    Ask `wanted` for the event to be read and `learn` its check, until nothing is wanted. An event that is
+    kept no longer (retention) cannot be compared; it is taken for the one that was seen.
+    """
+
+    __slots__ = ("_at", "_cursor", "_log", "_points", "_read")
+
+    def __init__(self, log: Log, cursor: int, trail: Iterable[tuple[int, str]]) -> None:
+        self._log = log
+        self._cursor = cursor
+        self._points = sorted(trail, reverse=True)
+        self._at = 0
+        self._read: str | None = None
+
+    def wanted(self) -> int | None:
+        """Return the event whose check is in no memory; None where all is decided."""
+        for seq, check in self._points[self._at :]:
+            if seq < self._log.first:
+                return None
+            if seq <= self._log.head:
+                known = self._read or self._log.check(seq)
+                if known is None:
+                    return seq
+                if known == check:
+                    return None
+            self._read = None
+            self._at += 1
+        return None
+
+    def learn(self, check: str | None) -> None:
+        """Take the ``check`` of the event that was wanted; None: it is not there, and nothing is known."""
+        self._read = self._points[self._at][1] if check is None else check
+
+    @property
+    def turned(self) -> bool:
+        """Return whether the client has seen events that this log does not have."""
+        return bool(self._points) and (self._at > 0 or self._cursor > self._log.head)
+
+    @property
+    def start(self) -> int:
+        """Return the newest event seen that both have; without any, what the latest ones come behind."""
+        if self._at < len(self._points):
+            return min(self._cursor, self._points[self._at][0])
+        return max(self._log.first - 1, self._log.head - limits.BACKLOG)

@@ -1,0 +1,86 @@
+"""Histories: what clients have seen is compared with the logs before they go on; the store is read for it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from twisted.internet.defer import Deferred
+
+from chatd.chat.comparing import Comparison
+from chatd.chat.log import Log as ChatLog
+from chatd.chat.state import Room, User
+from chatd.chat.world import World
+from chatd.clock import Clock
+from chatd.ops.log import Log
+from chatd.ops.repeats import Repeats
+from chatd.server.reads import UNREADABLE, Reads
+from chatd.wire.check import check_of
+from chatd.wire.errors import Code, ProtocolError, RequestError
+from chatd.wire.stored import text_of
+
+log = Log(__name__)
+
+INTERVAL: Final = 10.0
+"""Seconds in which it is said once that clients have seen what this data does not have."""
+
+Trails = Mapping[str, Sequence[tuple[int, str]]]
+
+
+class Histories:
+    """Compares for everybody: from memory where that is enough, else one read after the other."""
+
+    def __init__(self, world: World, reads: Reads, clock: Clock) -> None:
+        self._world = world
+        self._reads = reads
+        self._clock = clock
+        self._repeats = Repeats(INTERVAL)
+
+    def compare(self, user: User, cursors: Mapping[str, int], trails: Trails) -> Deferred[dict[str, int]]:
+        """Return where ``user`` has to go on in those rooms of ``cursors`` whose log is another one now.
+
+        Fails with `ProtocolError` ``storage-unavailable`` where the store cannot be read.
+        """
+        return Deferred.fromCoroutine(self._compare(user, cursors, trails))
+
+    async def _compare(self, user: User, cursors: Mapping[str, int], trails: Trails) -> dict[str, int]:
+        turned: dict[str, int] = {}
+        for name, cursor in cursors.items():
+            room = self._find(user, name) if name in trails else None
+            if room is None:
+                continue
+            comparison = Comparison(room.log, cursor, trails[name])
+            while (seq := comparison.wanted()) is not None:
+                comparison.learn(await self._check(room.log, seq))
+            if comparison.turned:
+                turned[name] = comparison.start
+                self._say(room, cursor, comparison.start)
+        return turned
+
+    def _find(self, user: User, name: str) -> Room | None:
+        try:
+            return self._world.find_room(user, name)
+        except RequestError:
+            return None
+
+    def _check(self, chat_log: ChatLog, seq: int) -> Deferred[str | None]:
+        done: Deferred[str | None] = Deferred()
+
+        def got(events: list[bytes] | None) -> None:
+            if events is None:
+                done.errback(ProtocolError(Code.STORAGE_UNAVAILABLE, UNREADABLE))
+            else:
+                done.callback(check_of(text_of(events[0])) if events else None)
+
+        self._reads.read(chat_log, seq, seq, 1, False, got)
+        return done
+
+    def _say(self, room: Room, seen: int, start: int) -> None:
+        held_back = self._repeats.admit("older-copy", self._clock.seconds())
+        if held_back is not None:
+            log.warn(
+                "older-copy",
+                "A client has seen events that this data does not have: an older copy was restored.",
+                room=room.name,
+                seen=seen,
+                start=start,
+                suppressed=held_back or None,
+            )
