@@ -5,12 +5,15 @@ from typing import Final
 from OpenSSL import SSL
 from twisted.python.failure import Failure
 
+from chatd.wire.foreign import HEAD, foreign
+
 EXPECTED: Final = "tls-expected"
 NOT_TRUSTED: Final = "tls-certificate-refused"
 FAILED: Final = "tls-failed"
 
 PLAIN_TEXT: Final = "Plain text came where TLS is spoken; the client is to use tls://."
-HTTP: Final = "An HTTP request came where TLS is spoken; use a client of chatd, such as chatc."
+
+_JSON: Final = b"{"
 
 _PLAIN: Final = ("http request", "https proxy request", "wrong version number", "unknown protocol")
 """What OpenSSL calls plain text, where it met it before us."""
@@ -18,7 +21,7 @@ _PLAIN: Final = ("http request", "https proxy request", "wrong version number", 
 _VERDICTS: Final = {
     "certificate expired": "it has expired, or a clock is wrong",
     "unknown ca": "the authority that signed it is not trusted there; name it with --ca",
-    "bad certificate": "it is damaged",
+    "bad certificate": "it is not acceptable there, or damaged",
     "unsupported certificate": "its kind is not known there",
     "certificate revoked": "it was revoked",
     "certificate unknown": "it is not for the name that was asked for, or not acceptable there",
@@ -37,12 +40,18 @@ def why_failed(failure: Failure) -> tuple[str, str] | None:
         return None
     reasons = _reasons(failure.value)
     if any(reason in _PLAIN for reason in reasons):
-        return EXPECTED, HTTP if reasons[0].startswith("http") else PLAIN_TEXT
+        return EXPECTED, plain_text(b"GET " if reasons[0].startswith("http") else b"")
     said = next((reason.partition(" alert ")[2] for reason in reasons if " alert " in reason), "")
     if said in _VERDICTS:
         return NOT_TRUSTED, f"The client refuses the certificate of this listener: {_VERDICTS[said]}."
     why = f"the client says: {said}" if said else ", ".join(reasons) or "no reason given"
     return FAILED, f"The TLS handshake failed: {why}."
+
+
+def plain_text(data: bytes) -> str:
+    """Return what is said of a peer that began with ``data``, which is no TLS."""
+    known = None if data.startswith(_JSON) else foreign(data[:HEAD])
+    return known or PLAIN_TEXT
 
 
 def _reasons(error: SSL.Error) -> list[str]:

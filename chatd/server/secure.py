@@ -17,7 +17,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from chatd.server.factory import ChatFactory
-from chatd.server.handshake import EXPECTED, HTTP, PLAIN_TEXT
+from chatd.server.handshake import EXPECTED, plain_text
 
 ALERT: Final = b"\x15\x03\x01\x00\x02\x02\x46"
 """What TLS says to a peer that does not speak it: a fatal alert, protocol_version (RFC 8446, section 6)."""
@@ -32,20 +32,18 @@ class SecureConnection(TLSMemoryBIOProtocol):
     factory: "SecureFactory"
     transport: Any
 
+    _speaks_tls: bool | None = None
+
     def dataReceived(self, data: bytes) -> None:
-        """Look at the first byte once, then hand on."""
-        if data[0] == _HANDSHAKE:
-            self.dataReceived = super().dataReceived  # type: ignore[method-assign]
-            self.dataReceived(data)  # type: ignore[no-untyped-call]
-            return
-        self.factory.say_refused(data, self.transport.getPeer())
-        self.dataReceived = _ignored  # type: ignore[assignment,method-assign]
-        self.transport.write(ALERT)
-        self.transport.loseConnection()
-
-
-def _ignored(_: bytes) -> None:
-    """Take nothing more of a connection that ends."""
+        """Look at what comes first; hand on what is TLS."""
+        if self._speaks_tls is None:
+            self._speaks_tls = data[0] == _HANDSHAKE
+            if not self._speaks_tls:
+                self.factory.say_refused(data, self.transport.getPeer())
+                self.transport.write(ALERT)
+                self.transport.loseConnection()
+        if self._speaks_tls:
+            super().dataReceived(data)  # type: ignore[no-untyped-call]
 
 
 class SecureFactory(TLSMemoryBIOFactory):
@@ -64,11 +62,7 @@ class SecureFactory(TLSMemoryBIOFactory):
         """Log that ``peer`` came with ``data`` in plain text."""
         desk = self._chat.desk
         if desk is not None:
-            http = data.split(b" ", 1)[0] in _METHODS
-            desk.say_refused(EXPECTED, HTTP if http else PLAIN_TEXT, peer)
-
-
-_METHODS: Final = (b"GET", b"HEAD", b"POST", b"PUT", b"OPTIONS", b"CONNECT", b"DELETE", b"PATCH")
+            desk.say_refused(EXPECTED, plain_text(data), peer)
 
 
 @implementer(IStreamServerEndpoint)

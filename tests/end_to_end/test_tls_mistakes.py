@@ -49,8 +49,18 @@ def answer(port, data):
 
 PLAIN = {
     "chat": (HELLO, "Plain text came where TLS is spoken"),
-    "http": (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "An HTTP request came where TLS is spoken"),
+    "http": (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "An HTTP request came"),
 }
+
+
+RELAYED = b"PROXY TCP4 192.0.2.7 192.0.2.1 1 7412\r\n"
+
+
+def test_what_is_known_is_called_by_its_name(secure):
+    if not secure.wrapped:
+        pytest.skip("an ssl: endpoint is told nothing by OpenSSL")
+    answer(secure.tls_port, RELAYED)
+    assert "A PROXY header came, and this listener expects none" in secure.await_said("refused")[0]
 
 
 @pytest.mark.parametrize(("data", "sentence"), PLAIN.values(), ids=PLAIN.keys())
