@@ -21,8 +21,10 @@ class BarredWay(MemoryWay):
 
     open = True
 
-    def endpoint(self):
-        return super().endpoint() if self.open else MemoryEndpoint(Network(self._world.clock))
+    def endpoint(self, *how, **more):
+        if self.open:
+            return super().endpoint(*how, **more)
+        return MemoryEndpoint(Network(self._world.clock))
 
 
 class Life:
