@@ -7,6 +7,7 @@ import pytest
 
 from chatd.client.address import parse_address
 from chatd.client.opening import recall
+from chatd.client.origins import origin_of
 from chatd.client.outbox import Entry
 from chatd.client.problems import ClientError
 from chatd.client.profile import open_slot
@@ -27,7 +28,7 @@ def keep(slot, count):
 
 @pytest.mark.parametrize("left", [0, 1, 8, 9])
 def test_a_profile_on_a_full_disk_is_told_as_that_and_opens_again_when_there_is_room(small_disk, left):
-    slot = open_slot("p", HERE, "ann", "login", named=True, folder=small_disk)
+    slot = open_slot("p", origin_of(HERE), "ann", "login", folder=small_disk)
     keep(slot, 3)
     slot.close()
     filling = fill(small_disk)
@@ -47,7 +48,7 @@ def test_a_profile_on_a_full_disk_is_told_as_that_and_opens_again_when_there_is_
 
 
 def test_a_disk_that_fills_up_later_is_told_and_what_could_not_be_kept_is_kept_when_there_is_room(small_disk):
-    slot = open_slot("p", HERE, "ann", "login", named=True, folder=small_disk)
+    slot = open_slot("p", origin_of(HERE), "ann", "login", folder=small_disk)
     keep(slot, 3)
     filling = fill(small_disk)
     with pytest.raises(ClientError, match="no space is left on the disk; free some") as problem:
@@ -56,14 +57,14 @@ def test_a_disk_that_fills_up_later_is_told_and_what_could_not_be_kept_is_kept_w
     filling.unlink()
     keep(slot, 40)
     slot.close()
-    assert open_slot("p", HERE, "ann", "login", named=True, folder=small_disk).remembered().outbox == entries(
+    assert open_slot("p", origin_of(HERE), "ann", "login", folder=small_disk).remembered().outbox == entries(
         40
     )
 
 
 def test_a_limit_of_files_is_told_as_that(tmp_path):
     """The same as above for those who cannot mount anything: the system says EFBIG."""
-    slot = open_slot("p", HERE, "ann", "login", named=True, folder=tmp_path)
+    slot = open_slot("p", origin_of(HERE), "ann", "login", folder=tmp_path)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
     try:
