@@ -79,6 +79,7 @@ class Driver:
         self._looks = 0
         self._shut = False
         self._fresh: set[int] = set()
+        self._clogged: set[int] = set()
         self._allowed = (0, NOTSENT_LOWAT)
 
     # ---- effects ------------------------------------------------------------------------------------
@@ -210,8 +211,9 @@ class Driver:
         self.feed(self.machine.tick(self.now()))
 
     def _look_for_clogs(self) -> None:
-        for link, clogged in self.factory.clogged():
-            self.feed(self.machine.clogged(link, clogged, self.now()))
+        before, self._clogged = self._clogged, {link for link, clogged in self.factory.clogged() if clogged}
+        for link in before | self._clogged:
+            self.feed(self.machine.clogged(link, link in self._clogged, self.now()))
 
     def dialling(self, link: int) -> None:
         """Note that link ``link`` is being opened."""

@@ -52,7 +52,7 @@ def page(results: Iterable[Measured]) -> str:
         median=median(backs),
         worst=max(backs),
         long_outages=f"### After more than two minutes\n\n{_outages(long)}\n\n" if long else "",
-        bad=_table(_BAD, rows, lambda row: row[0].alive),
+        bad=_bad([row for row in rows if row[0].alive]),
         twice=sum(bool(one.first) for _, one in rows),
         silent=silent.noticed,
         suspects=silent.suspected,
@@ -79,6 +79,16 @@ def _table(columns: dict[str, Callable[[Row], str]], rows: list[Row], wanted: Ca
     return "\n".join(f"| {line} |" for line in lines)
 
 
+def _bad(rows: list[Row]) -> str:
+    """Return the table of the bad links, with one line for all runs of a case in a phase."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row[1].key, []).append(row)
+    lines = [" | ".join(_BAD), "|".join("---" for _ in _BAD)]
+    lines += [" | ".join(show(runs) for show in _BAD.values()) for runs in groups.values()]
+    return "\n".join(f"| {line} |" for line in lines)
+
+
 def _seconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f}"
 
@@ -88,8 +98,17 @@ def _server(row: Row) -> str:
     return f"{_seconds(found.server_noticed)} {found.server_reason}".removesuffix(" ")
 
 
-def _late(values: list[float]) -> str:
-    return " / ".join(map(_seconds, values)) or "-"
+def _late(values: list[list[float]]) -> str:
+    """Return the median of the medians, the worst of the runs in the middle, and the worst of all."""
+    told = [one for one in values if one]
+    if not told:
+        return "-"
+    worst = sorted(one[1] for one in told)
+    return " / ".join(map(_seconds, (median(one[0] for one in told), median(worst), worst[-1])))
+
+
+def _each(counts: list[int]) -> str:
+    return ", ".join(map(str, counts))
 
 
 def _title(row: Row) -> str:
@@ -119,16 +138,16 @@ _OUTAGE: Final[dict[str, Callable[[Row], str]]] = {
     "the client says": lambda row: row[1].reason,
 }
 
-_BAD: Final[dict[str, Callable[[Row], str]]] = {
-    "case": _title,
-    "phase": lambda row: row[1].phase,
-    "links declared lost": lambda row: str(row[1].losses),
-    "links given up by the server": lambda row: str(row[1].reaped),
-    "late": lambda row: _late(row[1].lateness),
-    "late, plain socket": lambda row: _late(row[1].plain),
-    "back": lambda row: _seconds(row[1].back),
-    "lost": _lost,
-    "doubled": _doubled,
+_BAD: Final[dict[str, Callable[[list[Row]], str]]] = {
+    "case": lambda runs: _title(runs[0]),
+    "phase": lambda runs: runs[0][1].phase,
+    "links declared lost, by run": lambda runs: _each([one.losses for _, one in runs]),
+    "links given up by the server, by run": lambda runs: _each([one.reaped for _, one in runs]),
+    "late": lambda runs: _late([one.lateness for _, one in runs]),
+    "late, plain socket": lambda runs: _late([one.plain for _, one in runs]),
+    "back": lambda runs: _seconds(max((one.back for _, one in runs if one.back is not None), default=None)),
+    "lost": lambda runs: str(sum(one.missing for _, one in runs)),
+    "doubled": lambda runs: str(sum(one.doubled + one.disordered for _, one in runs)),
 }
 
 
