@@ -29,7 +29,7 @@ from chatd.client.backoff import Backoff
 from chatd.client.driver import Driver
 from chatd.client.files import Files
 from chatd.client.netlink import NetworkWatch, watch_network
-from chatd.client.notices import LinkState, Notice, Stopped
+from chatd.client.notices import AnotherServer, Left, LinkState, Notice, Stopped
 from chatd.client.opening import recall, relevant, wishes
 from chatd.client.problems import ClientError
 from chatd.client.rooms import Followed
@@ -42,7 +42,7 @@ from chatd.client.state import Machine
 from chatd.client.subscribers import Subscribers
 from chatd.client.targets import Wanted
 from chatd.client.texts import check_text
-from chatd.client.values import KeptUpload, Options, Page, Sent, Status, Waiting
+from chatd.client.values import KeptUpload, Options, Page, Sent, Status, TakenOver, Waiting
 from chatd.client.way import way_to
 from chatd.files.strand import Workers
 from chatd.tcp import CAN_LIMIT_SEGMENTS
@@ -197,6 +197,21 @@ class Client:
             if not entry.withdrawn
         ]
 
+    def left(self) -> list[Left]:
+        """Return what the profile holds for servers that are not served now."""
+        return self._driver.left()
+
+    def take_over_left(self) -> TakenOver:
+        """Send here what waits for the server that was at this address before."""
+        entries, uploads = self._driver.take_over_left()
+        sent = [self._awaiting.left(entry.key) for entry in entries]
+        self._driver.feed(self._machine.take_over(entries, self._driver.now()))
+        return TakenOver([entry.key for entry in entries], sent, self._files.go_on(uploads))
+
+    def drop_left(self) -> None:
+        """Delete what waits for the server that was at this address before."""
+        self._driver.drop_left()
+
     # ---- what can be asked --------------------------------------------------------------------------
 
     def send(self, room: str, text: str) -> Deferred[Sent]:
@@ -322,6 +337,8 @@ class Client:
 
     def _noticed(self, notice: Notice) -> None:
         self._awaiting.noticed(notice)
+        if isinstance(notice, AnotherServer):
+            self._files.leave_behind()
         if isinstance(notice, Stopped):
             self._fail(ClientError(notice.code, notice.text))
         if not self._files.tells(notice):

@@ -100,6 +100,12 @@ class Carrier:
             self._home.drop_upload(job.kept)
         job.end(ClientError("cancelled", f"{job.name} is given up."))
 
+    def leave_behind(self, last: int) -> None:
+        """End those that were kept up to the key ``last``, which another server is to have."""
+        for job in list(self._jobs.values()):
+            if job.kept is not None and job.kept <= last:
+                job.end(ClientError("another-server", f"{job.name} waits for another server."))
+
     def transfers(self) -> list[Transfer]:
         """Return how far each one is."""
         return [self._transfer(job) for job in self._jobs.values()]

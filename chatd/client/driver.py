@@ -27,7 +27,8 @@ from chatd.client.effects import (
     Write,
 )
 from chatd.client.factory import ChatClientFactory
-from chatd.client.notices import Notice, NotSaved
+from chatd.client.notices import AnotherServer, Left, Notice, NotSaved
+from chatd.client.outbox import Entry
 from chatd.client.problems import ClientError
 from chatd.client.protocol import ChatClientProtocol
 from chatd.client.reasons import Ending, stranger
@@ -35,6 +36,7 @@ from chatd.client.seams import Way
 from chatd.client.session import Changes
 from chatd.client.slot import Slot
 from chatd.client.state import Machine
+from chatd.client.values import KeptUpload
 from chatd.tcp import NOTSENT_LOWAT
 from chatd.wire.limits import WINDOW
 from chatd.wire.messages import Error, Ok
@@ -174,6 +176,23 @@ class Driver:
         self._saved = self._unsaved[-1]
         self._unsavable = ""
         self._unsaved.clear()
+        if slot.moved():
+            left = tuple(one for one in slot.left() if one.here)
+            self.on_notice(AnotherServer(self.machine.address, left))
+
+    def left(self) -> list[Left]:
+        """Return what the profile holds for others than who we are here."""
+        return [] if self._slot is None else self._slot.left()
+
+    def take_over_left(self) -> tuple[list[Entry], dict[int, KeptUpload]]:
+        """Make ours, on disk, what waits for the server that was at our address before."""
+        self.flush()
+        return ([], {}) if self._slot is None else self._slot.take_over_left(self.machine.requests.sends.key)
+
+    def drop_left(self) -> None:
+        """Delete what waits for the server that was at our address before."""
+        if self._slot is not None:
+            self._slot.drop_left()
 
     def _worth_saving(self, changes: Changes) -> bool:
         if changes.stored or changes.deleted or (changes.cursors and self.machine.wishes.remember):

@@ -1,6 +1,6 @@
 """The files of a client: the home of its carrier, which is made with the first transfer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -90,6 +90,20 @@ class Files:
     def get(self, room: str, seq: int | None, prefix: str, wanted: Wanted) -> Deferred[Path]:
         """Bring a file of ``room`` to where it is ``wanted``."""
         return self._made().get(room, seq, prefix, wanted)
+
+    def go_on(self, uploads: Mapping[int, KeptUpload]) -> list[Deferred[Sent]]:
+        """Go on with files that were kept for another server."""
+        carrier = self._made() if uploads else None
+        return [
+            self._bound_for(upload.room, carrier.go_on(key, upload))
+            for key, upload in uploads.items()
+            if carrier is not None
+        ]
+
+    def leave_behind(self) -> None:
+        """End what earlier runs have kept for another server: it stays in the profile."""
+        if self._carrier is not None and self._slot is not None:
+            self._carrier.leave_behind(self._slot.inherited_uploads)
 
     def give_up(self, key: int) -> None:
         """End one transfer for good."""

@@ -91,6 +91,32 @@ class KnownElsewhere:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """What one device of ``nick`` has for ``server``, last met at ``address``.
+
+    ``here`` says that this is the address that we use: another server answers there now. ``messages`` and
+    ``files`` (their paths) wait, each behind its room; ``rooms`` are those it was in.
+    """
+
+    slot: int
+    server: str
+    nick: str
+    address: str
+    here: bool
+    messages: tuple[tuple[str, str], ...]
+    files: tuple[tuple[str, str], ...]
+    rooms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnotherServer:
+    """Another server answers at ``address`` than did before; ``left`` waits for that one until you decide."""
+
+    address: str
+    left: tuple[Left, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """The server cannot take sends now; those that wait are sent again after ``seconds``."""
 
@@ -229,6 +255,7 @@ Notice = (
     | CannotConnect
     | Stopped
     | KnownElsewhere
+    | AnotherServer
     | Held
     | RoomOpened
     | RoomClosed

@@ -43,6 +43,17 @@ class Sends:
         self._out.save()
         return self._key
 
+    @property
+    def key(self) -> int:
+        """Return the greatest key so far."""
+        return self._key
+
+    def take_over(self, entries: Iterable[Entry]) -> None:
+        """Append sends that are on disk already, with keys behind all others."""
+        for entry in entries:
+            self._key = entry.key
+            self.outbox.entries.append(entry)
+
     def withdraw(self, keys: set[int]) -> None:
         """Take back what is not known to be accepted."""
         self.outbox.withdraw(keys)

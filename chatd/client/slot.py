@@ -1,13 +1,17 @@
 """A slot: what one device session remembers in a profile, locked for the process that uses it."""
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import msgspec
 
 from chatd.client.database import Database, Row
+from chatd.client.left import find_left
 from chatd.client.locks import SlotLock
+from chatd.client.notices import Left
 from chatd.client.origins import Origin, written
 from chatd.client.outbox import Entry
 from chatd.client.problems import ClientError
@@ -91,6 +95,7 @@ class Slot:
         self._inherited = 0
         self._uploads = 0
         self._nick = ""
+        self._moved = False
 
     def remembered(self) -> Remembered:
         """Return what an earlier run left in this slot."""
@@ -186,6 +191,70 @@ class Slot:
             int(key): KeptUpload(room, Path(os.fsdecode(unquote_to_bytes(path))), caption, sha256)
             for key, room, path, caption, sha256 in rows
         }
+
+    def moved(self) -> bool:
+        """Return, once, whether another server answered at our address than the one that was known there."""
+        moved, self._moved = self._moved, False
+        return moved
+
+    @property
+    def inherited_uploads(self) -> int:
+        """Return the greatest key of an upload that an earlier run has left."""
+        return self._uploads
+
+    def left(self) -> list[Left]:
+        """Return what the profile holds for others than who we are here."""
+        with self._db.transaction():
+            return find_left(self._db, self._identity, self._origin)
+
+    def drop_left(self) -> None:
+        """Delete what waits for the server that was at our address before."""
+        with self._db.transaction(), self._left_here() as slots:
+            for slot in slots:
+                self._db.rows("DELETE FROM outbox WHERE slot = ?", slot)
+                self._db.rows("DELETE FROM upload WHERE slot = ?", slot)
+                self._db.rows("DELETE FROM cursor WHERE slot = ?", slot)
+
+    def take_over_left(self, after: int) -> tuple[list[Entry], dict[int, KeptUpload]]:
+        """Make ours what waits for the server that was at our address before, behind the key ``after``.
+
+        Return the sends, which are in the profile already, and the files by their keys.
+        """
+        entries: list[Entry] = []
+        before = max(self.uploads(), default=0)
+        with self._db.transaction(), self._left_here() as slots:
+            for slot in slots:
+                rows = self._db.rows(
+                    "SELECT room, text, file FROM outbox WHERE slot = ? AND withdrawn = 0 ORDER BY key", slot
+                )
+                for room, text, file in rows:
+                    after += 1
+                    entries.append(Entry(after, room, text, file=_file(file)))
+                self._db.rows("DELETE FROM outbox WHERE slot = ?", slot)
+                self._db.rows(
+                    "UPDATE upload SET slot = ?, key = key +"
+                    " (SELECT coalesce(max(key), 0) FROM upload WHERE slot = ?) WHERE slot = ?",
+                    self._number,
+                    self._number,
+                    slot,
+                )
+            self._db.many(
+                "INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?)",
+                ((self._number, *_outbox_row(entry)) for entry in entries),
+            )
+        return entries, {key: upload for key, upload in self.uploads().items() if key > before}
+
+    @contextmanager
+    def _left_here(self) -> Iterator[list[int]]:
+        """Hold the slots that were for the server at our address before, but for those that are in use."""
+        with ExitStack() as held:
+            slots = []
+            for left in find_left(self._db, self._identity, self._origin):
+                lock = SlotLock.take(lock_path(self._db, left.slot)) if left.here else None
+                if lock is not None:
+                    held.callback(lock.release)
+                    slots.append(left.slot)
+            yield slots
 
     def _forget_uploads(self, keys: tuple[int, ...]) -> None:
         self._db.many("DELETE FROM upload WHERE slot = ? AND key = ?", ((self._number, key) for key in keys))
@@ -289,6 +358,9 @@ class Slot:
 
     def _move(self, identity: int) -> None:
         """Go on in a slot of ``identity``; what earlier runs left for another server stays where it is."""
+        self._moved = self._moved or bool(
+            self._db.rows("SELECT 1 FROM identity WHERE id = ? AND server <> ''", self._identity)
+        )
         number, lock = add_slot(self._db, identity)
         touch(self._db, identity, self._origin)
         self._db.rows(

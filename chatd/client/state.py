@@ -4,7 +4,7 @@ No I/O, no clock: time comes in as monotonic seconds, effects go out. Every inpu
 performed, in order.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
@@ -13,7 +13,7 @@ from chatd.client.effects import Close, Effect, FindSibling, Save
 from chatd.client.link import Checked, Chunk, Link, Phase
 from chatd.client.links import Links
 from chatd.client.notices import CannotConnect, Connected, JoinRefused, KnownElsewhere, Stopped
-from chatd.client.outbox import Outbox
+from chatd.client.outbox import Entry, Outbox
 from chatd.client.requests import Requests
 from chatd.client.rooms import Rooms
 from chatd.client.segments import Segments
@@ -81,6 +81,12 @@ class Machine(Links):
         key = self.requests.sends.queue(room, text, file, kept)
         self._pump(now)
         return key, self._taken()
+
+    def take_over(self, entries: Iterable[Entry], now: float) -> list[Effect]:
+        """Append sends that were taken over from another server, and are on disk already."""
+        self.requests.sends.take_over(entries)
+        self._pump(now)
+        return self._taken()
 
     def withdraw(self, keys: set[int]) -> list[Effect]:
         """Take back sends that are not known to be accepted; once that is saved, what is behind goes on."""

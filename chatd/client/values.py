@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from twisted.internet.defer import Deferred
+
 from chatd.client.address import DEFAULT, Address, parse_address
 from chatd.client.notices import LinkState
 from chatd.client.proxies.address import Proxy
@@ -71,6 +73,15 @@ class KeptUpload:
     path: Path
     caption: str
     sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """What was taken over from another server: the sends' keys, and what becomes of sends and files."""
+
+    keys: list[int]
+    sent: list[Deferred[Sent]]
+    posted: list[Deferred[Sent]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,6 +189,20 @@ def get(context: click.Context, room: str, which: str, output: str, force: bool,
 
 
 @chatc.command()
+@click.option("--send", is_flag=True, help="Send here what waits for the server that was here before.")
+@click.option("--drop", is_flag=True, help="Delete it.")
+@click.pass_context
+def waiting(context: click.Context, send: bool, drop: bool) -> None:
+    """List what waits for servers that are not served now; nothing of it is sent or dropped by itself."""
+    from chatd.client.cli.left import run  # noqa: PLC0415
+    from chatd.client.problems import ClientError  # noqa: PLC0415
+
+    if send and drop:
+        raise ClientError("bad-options", "Either --send or --drop.")
+    context.exit(run(_options(context), send=send, drop=drop))
+
+
+@chatc.command()
 @_AS_JSON
 @click.pass_context
 def rooms(context: click.Context, as_json: bool) -> None:

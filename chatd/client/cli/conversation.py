@@ -21,7 +21,7 @@ from chatd.client.cli.unfinished import Unfinished
 from chatd.client.notices import LinkState
 from chatd.client.problems import ClientError
 from chatd.client.stages import Stage
-from chatd.client.values import Sent
+from chatd.client.values import Sent, TakenOver
 from chatd.wire import messages as m
 from chatd.wire.errors import RequestError
 from chatd.wire.names import fold
@@ -251,6 +251,15 @@ class Conversation:
     def posted(self, sent: Sent | m.Ok) -> None:
         """Note that a file is posted, or that a topic is set: its event is still to be shown."""
         self.unfinished.expect(sent)
+
+    def taken_over(self, taken: TakenOver) -> None:
+        """Note what is sent here instead of to another server."""
+        for key, sent in zip(taken.keys, taken.sent, strict=True):
+            self.unfinished.sent(key)
+            sent.addErrback(lambda _: None)
+        for posted in taken.posted:
+            self._run(posted.addCallback(self.posted))
+        self.console.refresh()
 
     def _meet(self, room: str) -> None:
         """Learn who is in ``room``, for completion and to tell who comes and goes."""

@@ -85,6 +85,11 @@ class Hearing:
             talk.say(f"You are {nick}. Enter a room with /join #room (a new name makes a new room),")
             talk.say("see what rooms there are with /rooms, and all commands with /help.")
 
+    def _on_another_server(self, notice: n.AnotherServer) -> None:
+        """Say so; the rooms of the other one are none here."""
+        self._talk.turn_to("")
+        self._talk.say(showing.another_server(notice, "/waiting", ""))
+
     def _on_lost(self, _: n.Lost) -> None:
         self._linked = False
 
@@ -165,6 +170,7 @@ class Hearing:
 
 _HANDLERS: Final[dict[type, Callable[[Hearing, Any], None]]] = {
     n.Connected: Hearing._on_connected,  # noqa: SLF001 - its own table
+    n.AnotherServer: Hearing._on_another_server,  # noqa: SLF001
     n.CannotConnect: Hearing._on_cannot_connect,  # noqa: SLF001
     n.Lost: Hearing._on_lost,  # noqa: SLF001
     n.Stopped: Hearing._on_stopped,  # noqa: SLF001

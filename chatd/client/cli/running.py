@@ -14,8 +14,9 @@ from twisted.python.failure import Failure
 
 from chatd.client.api import Client, open_client
 from chatd.client.cli.confirming import confirm_origin
+from chatd.client.cli.showing import another_server
 from chatd.client.cli.text import clean_line, link_line
-from chatd.client.notices import CannotConnect, Connected, Lost, Notice, NotSaved, Quiet
+from chatd.client.notices import AnotherServer, CannotConnect, Connected, Lost, Notice, NotSaved, Quiet
 from chatd.client.problems import ClientError
 from chatd.client.values import Options
 from chatd.wire.errors import ChatdError
@@ -81,6 +82,8 @@ def watch_link(client: Client, *, verbose: bool = True, say: Callable[[str], Non
         nonlocal troubled
         if isinstance(notice, NotSaved):
             say(notice.reason)
+        if isinstance(notice, AnotherServer):
+            say(another_server(notice, "chatc waiting", "--"))
         troubled = troubled or isinstance(notice, _TROUBLE)
         line = link_line(notice)
         if line is not None and (troubled or not isinstance(notice, Connected)):

@@ -13,6 +13,8 @@ from twisted.internet.defer import Deferred
 from chatd.client.api import Client
 from chatd.client.cli.showing import (
     OFFLINE,
+    counted,
+    left_lines,
     member_line,
     own_room_lines,
     page_title,
@@ -22,7 +24,7 @@ from chatd.client.cli.showing import (
 from chatd.client.cli.text import clean_line
 from chatd.client.cli.which import which_file
 from chatd.client.problems import ClientError
-from chatd.client.values import Sent
+from chatd.client.values import Sent, TakenOver
 from chatd.wire.errors import RequestError
 from chatd.wire.limits import MAX_INT, PAGE_ROWS
 from chatd.wire.messages import Event, Ok
@@ -58,6 +60,9 @@ class Talk(Protocol):
 
     def posted(self, sent: Sent | Ok) -> None:
         """Note that a file is posted, or that a topic is set: its event is still to be shown."""
+
+    def taken_over(self, taken: TakenOver) -> None:
+        """Note what is sent here instead of to another server."""
 
     def leave_chatc(self) -> None:
         """End."""
@@ -279,6 +284,22 @@ async def _status(talk: Talk, _: str) -> None:
     talk.answer(*status_lines(talk.client.status()))
 
 
+async def _waiting(talk: Talk, argument: str) -> None:
+    if argument == "drop":
+        talk.client.drop_left()
+    elif argument == "send":
+        if talk.client.status().state in OFFLINE:
+            raise ClientError("offline", "It can be sent when there is a connection.")
+        taken = talk.client.take_over_left()
+        talk.taken_over(taken)
+        messages, files = counted(len(taken.keys), "message"), counted(len(taken.posted), "file")
+        talk.say(f"Sending {messages} and {files} here.")
+        return
+    elif argument:
+        raise _misused("waiting")
+    talk.answer(*left_lines(talk.client.left()))
+
+
 async def _reconnect(talk: Talk, _: str) -> None:
     talk.client.reconnect()
 
@@ -319,6 +340,9 @@ COMMANDS: Final[dict[str, Command]] = {
     ),
     "nick": Command("/nick [nick]", "show your nick, or take another one", _nick, changes=True),
     "status": Command("/status", "say how the link is and what waits to be sent", _status),
+    "waiting": Command(
+        "/waiting [send or drop]", "list what waits for another server; send it here, or delete it", _waiting
+    ),
     "reconnect": Command("/reconnect", "try to connect now; a live link is probed", _reconnect),
     "help": Command("/help [command]", "say what there is", _help),
     "quit": Command("/quit", "end; what is not sent yet stays queued (as does Ctrl-D)", _quit),
