@@ -4,10 +4,13 @@ import hashlib
 
 import pytest
 
+from chatd.ops.relays import Trusted
 from chatd.ops.settings import Config, LimitsConfig
 from chatd.server.drain import drain
-from chatd.server.factory import KINDS
+from chatd.server.factory import KINDS, ChatFactory
+from chatd.server.relay import RelayFactory
 from chatd.testing import Playground
+from chatd.testing.playground import PORTS
 from chatd.wire import lines
 from chatd.wire import messages as m
 from chatd.wire.codec import encode
@@ -302,6 +305,17 @@ def test_limits_per_address_count_all_kinds(monkeypatch):
     playground.advance(1)
     assert all(talker.of(m.Welcome) for talker in crowd)
     assert all(talker.of(m.Error)[0].code == "too-many-connections" for talker in refused)
+
+
+def test_a_relay_stands_before_all_kinds(playground, speaks):
+    chat = ChatFactory(speaks, playground.desk)
+    playground.network.listen(RelayFactory(chat, chat, Trusted(["127.0.0.0/8"])), PORTS[speaks])
+    ann = TALKERS[speaks]()
+    playground.connect(ann, speaks)
+    ann.transport.write(b"PROXY TCP4 192.0.2.1 192.0.2.2 5000 7411\r\n" + ENCODE[speaks](m.Hello(nick="ann")))
+    playground.advance(1)
+    assert ann.of(m.Welcome)
+    assert [connection.address for connection in playground.desk.connections] == ["192.0.2.1:5000"]
 
 
 def test_the_log_tells_what_a_connection_speaks(playground, speaks, said):
