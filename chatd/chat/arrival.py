@@ -9,6 +9,7 @@ from typing import Final
 from msgspec.structs import replace
 
 import chatd
+from chatd.chat.permissions import may_follow
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.world import World
 from chatd.wire import limits
@@ -67,7 +68,7 @@ class Entrance:
         starts: dict[Room, int | None] = dict.fromkeys(_of_interest(user)) if hello.follow == "all" else {}
         for name, cursor in hello.cursors.items():
             room = self._known(name)
-            if room is not None and user in room.members:
+            if room is not None and may_follow(user, room):
                 starts[room] = self._turned.get(name, cursor)
                 if name in self._turned:
                     self.restored.add(room)
@@ -83,14 +84,14 @@ class Entrance:
 def _of_interest(user: User) -> list[Room]:
     """Return the rooms of ``user``; of very many logs of direct messages the unread ones, then the latest.
 
-    The others are followed as soon as something is said in them: see `World.rouse`.
+    The others are followed as soon as something is said in them: see `chatd.chat.following.rouse`.
     """
     direct = [room for room in user.rooms if room.direct]
     if len(direct) <= limits.MAX_WELCOME_DIRECT:
         return list(user.rooms)
 
     def interest(room: Room) -> tuple[bool, int]:
-        return (room.log.head > room.members[user], room.log.ts)
+        return (room.log.head > room.members[user].read, room.log.ts)
 
     chosen = heapq.nlargest(limits.MAX_WELCOME_DIRECT, direct, interest)
     return [room for room in user.rooms if not room.direct] + chosen
@@ -196,7 +197,7 @@ def _welcome(world: World, peer: Peer, arrival: Arrival, entrance: Entrance, now
 def _follow(peer: Peer, user: User, starts: dict[Room, int | None], restored: set[Room]) -> list[RoomState]:
     states = []
     for room, named in starts.items():
-        if user in room.members:
+        if may_follow(user, room):
             cursor = room.start_of(user) if named is None else min(named, room.log.head)
             peer.reader.follow(room.log, cursor)
             states.append(room.state(user, cursor, restored=room in restored))

@@ -8,6 +8,11 @@ from collections.abc import Iterable
 
 from chatd.chat.log import Log
 from chatd.wire import limits
+from chatd.wire.messages import Join
+
+
+class TurnedJoin(Join, frozen=True, tag="join"):
+    """A join whose trail was compared: the log has not what was seen, and ``after`` is where to go on."""
 
 
 class Comparison:

@@ -6,6 +6,7 @@ Chat knows contents by their SHA-256 alone; whether the bytes are there is asked
 from collections.abc import Callable
 from typing import Protocol
 
+from chatd.chat.permissions import may_read
 from chatd.chat.state import Room, User
 from chatd.chat.storage import PutFile
 from chatd.files.names import check_sha256
@@ -62,10 +63,7 @@ class PostedFiles:
 
     def readable(self, user: User, sha256: str) -> bool:
         """Return whether ``user`` can read a stored event that posts ``sha256``."""
-        return any(
-            seq <= room.log.head and (not room.direct or user in room.members)
-            for room, seq in self._events.get(sha256, ())
-        )
+        return any(may_read(user, room, seq) for room, seq in self._events.get(sha256, ()))
 
     def find(self, room: Room, seq: int | None, digits: str) -> tuple[int, File]:
         """Return the stored event of ``room`` that posts a file: ``seq``, or the newest of ``digits``.

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from chatd.chat.batch import Batch
+from chatd.chat.permissions import may_follow
 from chatd.chat.state import Peer, Room, User
 from chatd.wire.messages import Left, Message, Rooms
 
@@ -44,7 +45,7 @@ def unfollow_everywhere(batch: Batch, room: Room, user: User) -> None:
 
 def _begin(peer: Peer, room: Room, cursor: int, restored: bool) -> Sequence[Message]:
     session = peer.session
-    if session is None or session.user not in room.members or peer.reader.follows(room.log):
+    if session is None or not may_follow(session.user, room) or peer.reader.follows(room.log):
         return ()
     cursor = min(cursor, room.log.head)  # what was decided before it may have failed to be stored
     peer.reader.follow(room.log, cursor)
@@ -52,8 +53,8 @@ def _begin(peer: Peer, room: Room, cursor: int, restored: bool) -> Sequence[Mess
 
 
 def _end(peer: Peer, room: Room) -> Sequence[Message]:
-    member = peer.session is not None and peer.session.user in room.members
-    if member or not peer.reader.follows(room.log):
+    still = peer.session is not None and may_follow(peer.session.user, room)
+    if still or not peer.reader.follows(room.log):
         return ()
     peer.reader.unfollow(room.log)
     return [Left(room=room.name)]

@@ -1,8 +1,8 @@
-"""Requests: one table maps each to its preconditions and its handler.
+"""Requests: one table maps each to its handler.
 
-The preconditions are checked in one place, `serve`, before any handler. A handler is a plain function of the
-world, who asks, the room, the request and the time in milliseconds since 1970; what it says waits for the
-commit.
+What each needs (`chatd.chat.permissions`) is checked in one place, `serve`, before any handler. A handler is
+a plain function of the world, who asks, the room, the request and the time in milliseconds since 1970; what
+it says waits for the commit.
 """
 
 # ruff: noqa: ARG001 - the handlers of the table take the same arguments, whatever each of them needs
@@ -10,13 +10,14 @@ commit.
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 from chatd.chat import files
 from chatd.chat.arrival import note_seen
+from chatd.chat.comparing import TurnedJoin
 from chatd.chat.following import follow, follow_everywhere, rouse, unfollow_everywhere
-from chatd.chat.names import check_nick
+from chatd.chat.names import USER_SIGN, check_nick
+from chatd.chat.permissions import NEEDS, Need, check_peer, check_room
 from chatd.chat.state import HistoryQuery, Peer, Room, Session, User
 from chatd.chat.text import check_caption, check_text, check_topic
 from chatd.chat.world import World, nick_taken
@@ -24,16 +25,6 @@ from chatd.files.names import check_file, check_sha256
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import MAX_FRAME, MAX_ROOMS, ROOMS_PER_MESSAGE
-
-
-class Need(Enum):
-    """What must be true of the room that a request names."""
-
-    NO_ROOM = "names none"
-    ROOM = "exists"
-    MEMBER = "the user is a member"
-    OPEN = "the user is a member, or it is a log of direct messages that may be begun"
-
 
 ROWS_PER_UNIT = 50
 """Rooms or members looked through that cost as much as a send."""
@@ -47,50 +38,37 @@ Handler = Callable[[World, Peer, Session, Any, Any, int], m.Ok | None]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A request's precondition, its handler, the bytes of its answer at the most, about, and what it costs.
+    """A request's handler, the bytes of its answer at the most, about, and what it costs.
 
     ``cost`` counts against the session's rate: a send is 1. A handler whose work grows with something charges
     that by itself. Whether the rate allows a request is seen to before it is read from the connection.
-    ``files`` is whether the bytes of a file follow, which not every kind of connection carries.
     """
 
-    need: Need
     handle: Handler
     answer_bytes: int = 128
     cost: int = 1
-    files: bool = False
-
-
-class TurnedJoin(m.Join, frozen=True, tag="join"):
-    """A join whose trail was compared: the log has not what was seen, and ``after`` is where to go on."""
 
 
 def serve(world: World, peer: Peer, session: Session, request: m.Request, now: int) -> None:
-    """Check ``request`` against its rule and let its handler decide; a refusal becomes its answer.
+    """Check what ``request`` needs and let its handler decide; a refusal becomes its answer.
 
     A send that was accepted before is acknowledged again, whatever has become of its room (P3).
     """
     if isinstance(request, m.Send) and request.n <= session.last:
         world.answer(peer, request.id, m.Ok(id=request.id))
         return
-    rule = RULES[type(request)]
+    need = NEEDS[type(request)]
     try:
-        if rule.files:
-            _check_carried(peer)
+        check_peer(need, peer)
         if isinstance(request, m.Send):
             _check_send(world, session, request)
-        room = None if rule.need is Need.NO_ROOM else _room(world, session.user, rule.need, request, now)
-        ok = rule.handle(world, peer, session, room, request, now)
+        room = None if need.standing is None else _room(world, session.user, need, request, now)
+        ok = RULES[type(request)].handle(world, peer, session, room, request, now)
     except RequestError as error:
         refuse(world, peer, request.id, error)
         return
     if ok is not None:
         world.batch.answer(peer, request.id, ok)
-
-
-def _check_carried(peer: Peer) -> None:
-    if not peer.takes_files:
-        raise RequestError(Code.UNSUPPORTED, "Files are not moved over this kind of connection; use chatc.")
 
 
 def _check_send(world: World, session: Session, request: m.Send) -> None:
@@ -117,18 +95,9 @@ def refuse(world: World, peer: Peer, request: int, error: RequestError) -> None:
 
 def _room(world: World, user: User, need: Need, request: Any, now: int) -> Room:
     name: str = request.room
-    room = world.rooms.get(name)
-    if room is None or (room.direct and user not in room.members):
-        room = world.open_room(user, name, now) if _may_open(need, name) else world.find_room(user, name)
-    if room is None:
-        raise RequestError(Code.NO_SUCH_ROOM, f"There is no room {name[:64]}; join it to make it.")
-    if user not in room.members and need is not Need.ROOM:
-        raise RequestError(Code.NOT_A_MEMBER, f"You are not a member of {name[:64]}; join it first.")
-    return room
-
-
-def _may_open(need: Need, name: str) -> bool:
-    return need is Need.OPEN and name.startswith("@")
+    begins = need.begins and name.startswith(USER_SIGN)
+    room = world.open_room(user, name, now) if begins else world.find_room(user, name)
+    return check_room(need, user, room, name)
 
 
 def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Send, now: int) -> m.Ok:
@@ -167,7 +136,7 @@ def _join(world: World, peer: Peer, session: Session, _: None, request: m.Join, 
             Code.CURSOR_BEYOND_HEAD,
             f"{request.room[:64]} has events up to {head} only; follow it from there.",
         )
-    if (known is None or user not in known.members) and not request.room.startswith("@"):
+    if (known is None or user not in known.members) and not request.room.startswith(USER_SIGN):
         _check_room_limit(user)
     room = known or world.open_room(user, request.room, now)
     seq = None
@@ -289,16 +258,16 @@ def _download(world: World, peer: Peer, _: Session, room: Room, request: m.Downl
 
 
 RULES: dict[type[m.Request], Rule] = {
-    m.Send: Rule(Need.OPEN, _send),
-    m.Join: Rule(Need.NO_ROOM, _join, 2048, cost=5),
-    TurnedJoin: Rule(Need.NO_ROOM, _join, 2048, cost=5),
-    m.Leave: Rule(Need.MEMBER, _leave, cost=5),
-    m.Topic: Rule(Need.MEMBER, _topic, cost=2),
-    m.Nick: Rule(Need.NO_ROOM, _nick, cost=10),
-    m.Read: Rule(Need.MEMBER, _read),
-    m.ListRooms: Rule(Need.NO_ROOM, _list, MAX_FRAME, cost=5),
-    m.Members: Rule(Need.ROOM, _members, MAX_FRAME, cost=5),
-    m.History: Rule(Need.ROOM, _history, MAX_FRAME, cost=5),
-    m.Upload: Rule(Need.NO_ROOM, _upload, cost=5, files=True),
-    m.Download: Rule(Need.ROOM, _download, 1024, cost=5, files=True),
+    m.Send: Rule(_send),
+    m.Join: Rule(_join, 2048, cost=5),
+    TurnedJoin: Rule(_join, 2048, cost=5),
+    m.Leave: Rule(_leave, cost=5),
+    m.Topic: Rule(_topic, cost=2),
+    m.Nick: Rule(_nick, cost=10),
+    m.Read: Rule(_read),
+    m.ListRooms: Rule(_list, MAX_FRAME, cost=5),
+    m.Members: Rule(_members, MAX_FRAME, cost=5),
+    m.History: Rule(_history, MAX_FRAME, cost=5),
+    m.Upload: Rule(_upload, cost=5),
+    m.Download: Rule(_download, 1024, cost=5),
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from msgspec import Raw
 
@@ -138,9 +138,15 @@ class Session:
         return PutSession(self.id, self.user.id, self.digest, self.last, self.seen)
 
 
+class Membership(NamedTuple):
+    """What a room knows of a member: the last event that counts as read."""
+
+    read: int
+
+
 @dataclass(slots=True, eq=False)
 class Room:
-    """A log with members; ``members`` maps each to their read mark.
+    """A log with members.
 
     ``direct`` is whether it is a log of direct messages, ``begun_by`` the id of the user who has begun that.
     """
@@ -149,7 +155,7 @@ class Room:
     log: Log
     topic: str = ""
     begun_by: int = 0
-    members: dict[User, int] = field(default_factory=dict)
+    members: dict[User, Membership] = field(default_factory=dict)
     direct: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -158,7 +164,7 @@ class Room:
     def start_of(self, user: User) -> int:
         """Return where a connection of ``user`` without a cursor begins: what is unread, and not too much."""
         log = self.log
-        return min(log.head, max(self.members[user], log.head - limits.BACKLOG, log.first - 1))
+        return min(log.head, max(self.members[user].read, log.head - limits.BACKLOG, log.first - 1))
 
     def peer_of(self, user: User) -> str:
         """Return the other's nick in a direct-message log as ``user`` sees it, else nothing."""
@@ -172,7 +178,7 @@ class Room:
 
     def member_row(self, user: User) -> PutMember:
         """Return what the store keeps of a membership."""
-        return PutMember(self.log.id, user.id, self.members[user])
+        return PutMember(self.log.id, user.id, self.members[user].read)
 
     def state(self, user: User, cursor: int, *, restored: bool = False) -> RoomState:
         """Return what ``user`` is told of it on a connection that goes on behind ``cursor``.
@@ -183,7 +189,7 @@ class Room:
             room=self.name,
             head=self.log.head,
             cursor=cursor,
-            read=self.members[user],
+            read=self.members[user].read,
             first=self.log.first,
             topic=self.topic,
             peer=self.peer_of(user),

@@ -17,9 +17,10 @@ from chatd.chat.files import Blobs, PostedFiles
 from chatd.chat.following import follow_everywhere
 from chatd.chat.log import Log
 from chatd.chat.names import USER_SIGN, check_nick, check_room, direct_name
+from chatd.chat.permissions import may_read
 from chatd.chat.quota import Quota, Ration, reached
-from chatd.chat.state import Peer, Room, Session, User
-from chatd.chat.storage import DropMember, DropSession, DropUser, PutMember, Snapshot
+from chatd.chat.state import Membership, Peer, Room, Session, User
+from chatd.chat.storage import DropMember, DropSession, DropUser, Snapshot
 from chatd.wire import limits
 from chatd.wire.errors import Code, ProtocolError, RequestError
 from chatd.wire.messages import Event, File, Limits
@@ -106,7 +107,7 @@ class World:
                 self.users[put.begun_by].begun += 1
             by_id[put.id] = self.rooms[put.name] = room
         for member in snapshot.members:
-            self._enrol(by_id[member.room], self.users[member.user], member.read)
+            self._enrol(by_id[member.room], self.users[member.user], Membership(member.read))
         for posted in snapshot.files:
             room = by_id[posted.room]
             if posted.seq >= room.log.first:
@@ -225,7 +226,7 @@ class World:
         whether they talk. Raises `RequestError` ``bad-room``, ``bad-nick`` or ``no-such-user``.
         """
         room = self.rooms.get(name)
-        if room is None or (room.direct and user not in room.members):
+        if room is None or not may_read(user, room):
             room = self.rooms.get(self._wire_name(user, name))
         return room
 
@@ -290,23 +291,21 @@ class World:
 
     def add_member(self, room: Room, user: User) -> None:
         """Make ``user`` a member of ``room``; what was said before counts as read."""
-        self._enrol(room, user, room.log.last)
+        self._enrol(room, user, Membership(room.log.last))
         self.batch.add_change(room.member_row(user), partial(self._dismiss, room, user))
 
     def drop_member(self, room: Room, user: User) -> None:
         """End a membership."""
-        read = room.members[user]
+        before = room.members[user]
         self._dismiss(room, user)
-        self.batch.add_change(DropMember(room.log.id, user.id), partial(self._enrol, room, user, read))
+        self.batch.add_change(DropMember(room.log.id, user.id), partial(self._enrol, room, user, before))
 
     def mark_read(self, room: Room, user: User, seq: int) -> None:
         """Move the read mark of ``user`` forward to ``seq``."""
         before = room.members[user]
-        if seq > before:
-            self._enrol(room, user, seq)
-            self.batch.add_change(
-                PutMember(room.log.id, user.id, seq), partial(self._enrol, room, user, before)
-            )
+        if seq > before.read:
+            self._enrol(room, user, before._replace(read=seq))
+            self.batch.add_change(room.member_row(user), partial(self._enrol, room, user, before))
 
     def set_topic(self, room: Room, topic: str) -> None:
         """Give ``room`` another topic."""
@@ -315,8 +314,8 @@ class World:
         self.batch.add_change(room.row(), partial(setattr, room, "topic", before))
 
     @staticmethod
-    def _enrol(room: Room, user: User, read: int) -> None:
-        room.members[user] = read
+    def _enrol(room: Room, user: User, member: Membership) -> None:
+        room.members[user] = member
         user.rooms[room] = None
 
     @staticmethod

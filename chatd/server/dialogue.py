@@ -11,7 +11,8 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
 from chatd.chat.arrival import Arrival
-from chatd.chat.requests import RULES, TurnedJoin
+from chatd.chat.comparing import TurnedJoin
+from chatd.chat.requests import RULES
 from chatd.ops.log import Log
 from chatd.server.gate import Hold
 from chatd.server.reads import UNREADABLE

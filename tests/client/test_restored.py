@@ -197,7 +197,7 @@ def test_read_marks_of_the_other_history_are_not_told():
     life.reader._driver.feed(effects)
     life.restore_unseen(backup, 8)
     room = life.world.desk.hub.world.rooms["#a"]
-    marks = {user.nick: mark for user, mark in room.members.items()}
+    marks = {user.nick: member.read for user, member in room.members.items()}
     assert marks["bob"] <= 5
 
 
