@@ -107,7 +107,7 @@ class PartialUpload:
 
     def park(self) -> None:
         """Give it back open; discard it where no byte is in it and nobody waits."""
-        if self.part is None:
+        if self.part is None or self.state is State.PARKED:
             return
         if self.part.written or self.next is not None:
             self._give_back(self.part.written)

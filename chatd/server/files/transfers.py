@@ -182,7 +182,7 @@ class Transfers:
             allow_unsent(self._connection.transport, wanted)
 
     def _look_again(self, now: float) -> None:
-        """See to it that sending goes on where no progress will tell."""
+        """Schedule another pump if no progress message will cause one."""
         if self._timer is not None:
             return
         wait = self._turns.wait(now)

@@ -162,6 +162,9 @@ def test_so_many_stay_open(shelf):
 def test_given_back_twice_is_given_back_once(shelf):
     first, part = begin(shelf)
     first.park()
+    first.park()
+    first.leave()
+    assert first.state is State.PARKED
     second, opened = shelf.acquire()
     assert opened == [part]
     for again in (first.leave, first.park, first.close, first.discard):
