@@ -149,7 +149,7 @@ def test_two_hundred_mebibytes_over_a_line_that_is_cut_every_half_second(
 def test_what_is_there_already_does_not_travel_again(daemon, put, posted):
     made, _ = posted(20 * MIB)
     with Forwarder(daemon.port) as line:
-        ended_in(PATIENCE, put(line, "poster", made.path))
+        ended_in(PATIENCE, put(line, "reader", made.path))
         assert line.up < MIB
     assert len(files_in(daemon)) == 2
 
