@@ -312,7 +312,7 @@ class Links(ABC):
         self.out.reason = reason
         if link is self.attempt:
             delay = self._delay(answered, now, slot)
-            if link.mute(now) and self._segments.mute():
+            if self.current is None and link.mute(now) and self._segments.mute():
                 delay = LEAST
             self._attempt_failed(link, reason, delay, now)
             return

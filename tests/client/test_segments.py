@@ -146,6 +146,22 @@ def test_one_silent_link_does_not_make_segments_smaller():
     assert set(world.segments.values()) == {0}
 
 
+def test_an_attempt_without_a_welcome_beside_a_link_that_moves_says_nothing_of_segments():
+    world = connected()
+    world.go_on(25)
+    world.mtu = 0  # a queue that is full: nothing of the attempts comes through for long
+    world.go_on(4.5)
+    old = world.machine.current
+    while world.now < old.live_since + 60:
+        world.go_on(1)
+        world.perform(world.machine.stirred(old.number, world.now))
+    assert world.machine.current is old
+    world.mtu = 1 << 30
+    world.go_on(20)
+    assert not world.said(Narrowed)
+    assert set(world.segments.values()) == {0}
+
+
 def test_what_helps_nowhere_leaves_links_alone_until_they_are_dead():
     world = connected()
     world.mtu = 400
