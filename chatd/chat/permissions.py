@@ -32,12 +32,12 @@ class Standing(IntEnum):
 class Need:
     """What a request needs.
 
-    ``standing`` is what the user must be in the room that it names, None where it names none that has to be
-    there. ``begins`` is whether a log of direct messages is begun by it, ``files`` whether the bytes of a
-    file follow, which not every kind of connection carries.
+    ``standing`` is what the user must be in the room that it names; one that takes strangers names no room
+    that has to be there. ``begins`` is whether a log of direct messages is begun by it, ``files`` whether the
+    bytes of a file follow, which not every kind of connection carries.
     """
 
-    standing: Standing | None = None
+    standing: Standing = Standing.STRANGER
     begins: bool = False
     files: bool = False
 
@@ -62,7 +62,7 @@ def standing_of(user: User, room: Room) -> Standing:
     """Return what ``user`` is in ``room``."""
     if user in room.members:
         return Standing.MEMBER
-    return Standing.STRANGER if room.direct else Standing.READER
+    return Standing.READER if may_read(user, room) else Standing.STRANGER
 
 
 def may_read(user: User, room: Room, seq: int = 0) -> bool:
@@ -70,7 +70,7 @@ def may_read(user: User, room: Room, seq: int = 0) -> bool:
 
     Nobody may read what is not stored yet.
     """
-    return seq <= room.log.head and standing_of(user, room) >= Standing.READER
+    return (not room.direct or user in room.members) and seq <= room.log.head
 
 
 def may_follow(user: User, room: Room) -> bool:
@@ -78,9 +78,9 @@ def may_follow(user: User, room: Room) -> bool:
     return standing_of(user, room) >= Standing.MEMBER
 
 
-def check_peer(need: Need, peer: Peer) -> None:
-    """Refuse what this kind of connection does not carry. Raises `RequestError` ``unsupported``."""
-    if need.files and not peer.takes_files:
+def check_files(peer: Peer) -> None:
+    """Refuse files on a kind of connection that carries none. Raises `RequestError` ``unsupported``."""
+    if not peer.takes_files:
         raise RequestError(Code.UNSUPPORTED, "Files are not moved over this kind of connection; use chatc.")
 
 
@@ -91,6 +91,6 @@ def check_room(need: Need, user: User, room: Room | None, name: str) -> Room:
     """
     if room is None:
         raise RequestError(Code.NO_SUCH_ROOM, f"There is no room {name[:64]}; join it to make it.")
-    if need.standing is not None and standing_of(user, room) < need.standing:
+    if standing_of(user, room) < need.standing:
         raise RequestError(Code.NOT_A_MEMBER, f"You are not a member of {name[:64]}; join it first.")
     return room

@@ -17,7 +17,7 @@ from chatd.chat.arrival import note_seen
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.following import follow, follow_everywhere, rouse, unfollow_everywhere
 from chatd.chat.names import USER_SIGN, check_nick
-from chatd.chat.permissions import NEEDS, Need, check_peer, check_room
+from chatd.chat.permissions import NEEDS, Need, check_files, check_room, standing_of
 from chatd.chat.state import HistoryQuery, Peer, Room, Session, User
 from chatd.chat.text import check_caption, check_text, check_topic
 from chatd.chat.world import World, nick_taken
@@ -59,10 +59,11 @@ def serve(world: World, peer: Peer, session: Session, request: m.Request, now: i
         return
     need = NEEDS[type(request)]
     try:
-        check_peer(need, peer)
+        if need.files:
+            check_files(peer)
         if isinstance(request, m.Send):
             _check_send(world, session, request)
-        room = None if need.standing is None else _room(world, session.user, need, request, now)
+        room = _room(world, session.user, need, request, now) if need.standing else None
         ok = RULES[type(request)].handle(world, peer, session, room, request, now)
     except RequestError as error:
         refuse(world, peer, request.id, error)
@@ -95,9 +96,12 @@ def refuse(world: World, peer: Peer, request: int, error: RequestError) -> None:
 
 def _room(world: World, user: User, need: Need, request: Any, now: int) -> Room:
     name: str = request.room
-    begins = need.begins and name.startswith(USER_SIGN)
-    room = world.open_room(user, name, now) if begins else world.find_room(user, name)
-    return check_room(need, user, room, name)
+    room = world.rooms.get(name)
+    if room is None or standing_of(user, room) < need.standing:
+        begins = need.begins and name.startswith(USER_SIGN)
+        found = world.open_room(user, name, now) if begins else world.find_room(user, name)
+        room = check_room(need, user, found, name)
+    return room
 
 
 def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Send, now: int) -> m.Ok:

@@ -58,7 +58,7 @@ def test_every_request_has_its_row():
     kinds = set(m.Request.__subclasses__())
     assert kinds <= set(NEEDS)
     assert set(NEEDS) == set(RULES)
-    assert set(ASK) == {kind for kind, need in NEEDS.items() if need.standing is not None}
+    assert set(ASK) == {kind for kind, need in NEEDS.items() if need.standing}
 
 
 @pytest.mark.parametrize("kind", ASK)
