@@ -289,7 +289,7 @@ class Links(ABC):
             self._judge(self.current, now)
             self._let_go()
         self.attempt, self.current = None, link
-        if link.segment and not self._told:
+        if link.segment and self._segments.shown and not self._told:
             self._told = True
             self.out.notify(Narrowed(self.address, link.segment))
 

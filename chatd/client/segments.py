@@ -15,12 +15,16 @@ ENOUGH: Final = 2
 
 
 class Segments:
-    """Counts connections that brought nothing forward; ``ladder`` holds the sizes, from the largest down."""
+    """Counts connections that brought nothing forward; ``ladder`` holds the sizes, from the largest down.
+
+    ``shown``: links that were welcomed and brought nothing have made the segments smaller.
+    """
 
     def __init__(self, ladder: tuple[int, ...] = LADDER) -> None:
         self._ladder = ladder
         self._step = 0
         self._stalls = 0
+        self.shown = False
 
     @property
     def size(self) -> int:
@@ -47,14 +51,20 @@ class Segments:
         self._stalls += 1
         if self._stalls < self._needed or self._last:
             return False
+        self.shown = True
+        return self._go_down()
+
+    def mute(self) -> bool:
+        """Note that no welcome came though the connection was open: a long wait, so once is enough.
+
+        That may as well be a server that hangs: it shows nothing that people could be told.
+        """
+        return not self._last and self._go_down()
+
+    def _go_down(self) -> bool:
         self._step += 1
         self._stalls = 0
         return True
-
-    def mute(self) -> bool:
-        """Note that no welcome came though the connection was open: a long wait, so once is enough."""
-        self._stalls = max(self._stalls, self._needed - 1)
-        return self.stalled()
 
     def served(self) -> None:
         """Note that a link brought something forward: its size is good."""
@@ -63,6 +73,7 @@ class Segments:
     def forget(self) -> None:
         """Begin anew: the network may be another one."""
         self._step = self._stalls = 0
+        self.shown = False
 
     @property
     def _needed(self) -> int:

@@ -357,7 +357,7 @@ class Machine(Links):
         elif sentence is not None:
             self._stop(error.code, sentence)
         else:
-            if error.code == Code.HELLO_TIMEOUT:
+            if error.code == Code.HELLO_TIMEOUT and self.current is None:
                 self._segments.mute()  # our hello did not come there
             self._drop(link, error.text, now, slot=error.retry_after)
 
