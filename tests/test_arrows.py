@@ -63,23 +63,7 @@ IMPURE = {
 PURE = [
     "wire",
     "chat",
-    "client/asking.py",
-    "client/backoff.py",
-    "client/effects.py",
-    "client/link.py",
-    "client/links.py",
-    "client/notices.py",
-    "client/outbox.py",
-    "client/output.py",
-    "client/receiving.py",
-    "client/requests.py",
-    "client/rooms.py",
-    "client/sending.py",
-    "client/sends.py",
-    "client/session.py",
-    "client/stages.py",
-    "client/state*",
-    "client/transfers.py",
+    "client/core",
     "files/incoming.py",
     "files/names.py",
     "files/outgoing.py",
@@ -158,6 +142,43 @@ def test_files_of_the_server_know_nothing_around_them():
     around = {name for name in asked if name.startswith("chatd.server.")}
     assert {name for name in around if not name.startswith("chatd.server.files.")} == set()
     assert around
+
+
+CLIENT = {
+    "core": set(),
+    "values": {"core"},
+    "files": {"core", "values"},
+    "net": {"core"},
+    "profile": {"core", "values"},
+    "": {"core", "files", "net", "profile", "values"},
+    "cli": {"", "core", "files", "net", "profile", "values"},
+}
+"""What each room of the client may import of the others; "" are the modules beside them."""
+
+
+def _room(name: str) -> str | None:
+    """Return the room of the client that the imported ``name`` is in, None if it is not of the client."""
+    parts = name.split(".")
+    if parts[:2] != ["chatd", "client"]:
+        return None
+    return parts[2] if len(parts) > 2 and parts[2] in CLIENT else ""
+
+
+@pytest.mark.parametrize("module", sorted((ROOT / "client").rglob("*.py")), ids=_id)
+def test_arrows_of_the_client(module):
+    within = module.relative_to(ROOT / "client").parts
+    home = within[0].removesuffix(".py")
+    home = home if home in CLIENT else ""
+    asked = {_room(name) for name in imports(module)} - {None, home}
+    assert asked <= CLIENT[home], asked
+
+
+def test_the_terminal_asks_the_commands_for_nothing_but_texts():
+    within = ROOT / "client" / "cli" / "terminal"
+    asked = {name for module in within.glob("*.py") for name in imports(module)}
+    around = {name for name in asked if name.startswith("chatd.client")}
+    allowed = ("chatd.client.cli.terminal.", "chatd.client.cli.text.")
+    assert not {name for name in around if not name.startswith(allowed)}
 
 
 def _pure() -> list[Path]:

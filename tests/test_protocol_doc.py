@@ -16,13 +16,13 @@ from msgspec import NODEFAULT, Struct
 from msgspec import inspect as types
 
 from chatd.chat.text import check_text
-from chatd.client.backoff import ANSWER_BASE, ANSWER_CAPS, SILENCE, STEADY, Backoff
-from chatd.client.effects import Connect, FindSibling
-from chatd.client.link import ATTEMPT
-from chatd.client.links import ORPHAN
-from chatd.client.sends import HOLD
-from chatd.client.session import Remembered, Session, Wishes
-from chatd.client.state import Machine
+from chatd.client.core.backoff import ANSWER_BASE, ANSWER_CAPS, SILENCE, STEADY, Backoff
+from chatd.client.core.effects import Connect, FindSibling
+from chatd.client.core.link import ATTEMPT
+from chatd.client.core.links import ORPHAN
+from chatd.client.core.sends import HOLD
+from chatd.client.core.session import Remembered, Session, Wishes
+from chatd.client.core.state import Machine
 from chatd.ops.settings import HeartbeatConfig, LimitsConfig, SessionConfig
 from chatd.server.desk import BURST
 from chatd.server.state import State

@@ -8,7 +8,8 @@
     await client.stop()
 
 Everything that takes time returns a Deferred. A refusal fails it with `chatd.wire.errors.RequestError`; what
-can never work fails it with `chatd.client.problems.ClientError`. Requests made without a link wait for one.
+can never work fails it with `chatd.client.core.problems.ClientError`. Requests made without a link wait for
+one.
 
 What changes something (sends, joins, leaves, topics, nicks) takes effect in the order of the calls, whatever
 happens to the links meanwhile; nothing has to be awaited for that. A file takes its place when it is there.
@@ -25,25 +26,25 @@ from twisted.internet.defer import Deferred, DeferredList, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 
 from chatd.client.awaiting import Awaiting
-from chatd.client.backoff import Backoff
+from chatd.client.core.backoff import Backoff
+from chatd.client.core.notices import AnotherServer, Left, LinkState, Notice, Stopped
+from chatd.client.core.problems import ClientError
+from chatd.client.core.rooms import Followed
+from chatd.client.core.segments import LADDER, Segments
+from chatd.client.core.session import Remembered
+from chatd.client.core.stages import Transfer
+from chatd.client.core.state import Machine
+from chatd.client.core.texts import check_text
 from chatd.client.driver import Driver
-from chatd.client.files import Files
-from chatd.client.netlink import NetworkWatch, watch_network
-from chatd.client.notices import AnotherServer, Left, LinkState, Notice, Stopped
-from chatd.client.opening import recall, relevant, wishes
-from chatd.client.problems import ClientError
-from chatd.client.rooms import Followed
-from chatd.client.seams import Way
-from chatd.client.segments import LADDER, Segments
-from chatd.client.session import Remembered
-from chatd.client.slot import Slot
-from chatd.client.stages import Transfer
-from chatd.client.state import Machine
+from chatd.client.files.targets import Wanted
+from chatd.client.net.netlink import NetworkWatch, watch_network
+from chatd.client.net.seams import Way
+from chatd.client.net.way import way_to
+from chatd.client.profile.opening import recall, relevant, wishes
+from chatd.client.profile.slot import Slot
+from chatd.client.sharing import Files
 from chatd.client.subscribers import Subscribers
-from chatd.client.targets import Wanted
-from chatd.client.texts import check_text
 from chatd.client.values import KeptUpload, Options, Page, Sent, Status, TakenOver, Waiting
-from chatd.client.way import way_to
 from chatd.files.strand import Workers
 from chatd.tcp import CAN_LIMIT_SEGMENTS
 from chatd.wire import messages as m

@@ -5,9 +5,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from chatd.client.core.notices import Accepted, Connected, Notice, SendRefused
+from chatd.client.core.problems import ClientError, UnansweredError
 from chatd.client.driver import Driver
-from chatd.client.notices import Accepted, Connected, Notice, SendRefused
-from chatd.client.problems import ClientError, UnansweredError
 from chatd.client.values import Sent
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.messages import Error, File, Ok, Request

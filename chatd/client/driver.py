@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from chatd.client.effects import (
+from chatd.client.core.effects import (
     Close,
     Connect,
     Effect,
@@ -26,16 +26,15 @@ from chatd.client.effects import (
     Staged,
     Write,
 )
-from chatd.client.factory import ChatClientFactory
-from chatd.client.notices import AnotherServer, Left, Notice, NotSaved
-from chatd.client.outbox import Entry
-from chatd.client.problems import ClientError
-from chatd.client.protocol import ChatClientProtocol
-from chatd.client.reasons import Ending, stranger
-from chatd.client.seams import Way
-from chatd.client.session import Changes
-from chatd.client.slot import Slot
-from chatd.client.state import Machine
+from chatd.client.core.notices import AnotherServer, Left, Notice, NotSaved
+from chatd.client.core.outbox import Entry
+from chatd.client.core.problems import ClientError
+from chatd.client.core.session import Changes
+from chatd.client.core.state import Machine
+from chatd.client.net.factory import ChatClientFactory
+from chatd.client.net.reasons import Ending, stranger
+from chatd.client.net.seams import OpenConnection, Way
+from chatd.client.profile.slot import Slot
 from chatd.client.values import KeptUpload
 from chatd.tcp import NOTSENT_LOWAT
 from chatd.wire.limits import WINDOW
@@ -238,11 +237,11 @@ class Driver:
         """Note that link ``link`` is being opened."""
         self.feed(self.machine.dialling(link, self.now()))
 
-    def opened(self, protocol: ChatClientProtocol) -> None:
+    def opened(self, connection: OpenConnection) -> None:
         """Note that a transport is open."""
-        self.factory.begin(protocol)
-        self._fresh.add(protocol.link)
-        self.feed(self.machine.connected(protocol.link, self.now()))
+        self.factory.begin(connection)
+        self._fresh.add(connection.link)
+        self.feed(self.machine.connected(connection.link, self.now()))
 
     def received(self, link: int, data: bytes) -> None:
         """Take in what link ``link`` brought."""

@@ -5,7 +5,7 @@ from functools import partial
 
 from twisted.internet.defer import Deferred
 
-from chatd.client.notices import Notice, Stopped
+from chatd.client.core.notices import Notice, Stopped
 
 
 class Subscribers:

@@ -6,10 +6,10 @@ from typing import Literal
 
 from twisted.internet.defer import Deferred
 
-from chatd.client.address import DEFAULT, Address, parse_address
-from chatd.client.notices import LinkState
-from chatd.client.proxies.address import Proxy
-from chatd.client.session import DEMANDING
+from chatd.client.core.address import DEFAULT, Address, parse_address
+from chatd.client.core.notices import LinkState
+from chatd.client.core.proxy import Proxy
+from chatd.client.core.session import DEMANDING
 from chatd.wire.messages import Event, File, Pulse
 
 
@@ -24,7 +24,7 @@ class Options:
     welcome. ``follow``: all rooms of the user or the ``listed`` ones. ``cursors``: events already seen, by
     room, instead of those remembered, and ``checks`` those of some of them (`chatd.wire.check`); ``remember``
     keeps cursors for the next run. ``ca`` is a PEM file of authorities for TLS. ``proxy`` leads to the
-    server; the environment is asked by `chatd.client.proxies.choice`, not here.
+    server; the environment is asked by `chatd.client.net.proxies.choice`, not here.
     """
 
     server: Address = field(default_factory=lambda: parse_address(DEFAULT))

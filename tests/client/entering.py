@@ -3,10 +3,10 @@
 from twisted.python.failure import Failure
 
 from chatd.client.api import Client
-from chatd.client.origins import origin_of
-from chatd.client.profile import open_slot
-from chatd.client.reasons import ending
-from chatd.client.session import Remembered, Session
+from chatd.client.core.session import Remembered, Session
+from chatd.client.net.reasons import ending
+from chatd.client.profile.origins import origin_of
+from chatd.client.profile.profiles import open_slot
 from chatd.client.values import Options
 from chatd.testing import Playground
 from tests.client.filing import FileFactory, FileServer, Hands

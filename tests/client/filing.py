@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 
-from chatd.client.effects import Fetch, Find, Finish, Keep, Over, Settle, Staged
+from chatd.client.core.effects import Fetch, Find, Finish, Keep, Over, Settle, Staged
 from chatd.wire.errors import Code
 from chatd.wire.frames import chunk
 from chatd.wire.messages import Cancel, Download, Error, File, Ok, Progress, Upload

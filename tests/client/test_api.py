@@ -3,8 +3,7 @@
 import pytest
 from twisted.internet.defer import Deferred
 
-from chatd.client.driver import AT_RISK
-from chatd.client.notices import (
+from chatd.client.core.notices import (
     Accepted,
     CannotConnect,
     Connected,
@@ -14,9 +13,10 @@ from chatd.client.notices import (
     NotSaved,
     Stopped,
 )
-from chatd.client.origins import origin_of
-from chatd.client.problems import ClientError
-from chatd.client.profile import open_slot
+from chatd.client.core.problems import ClientError
+from chatd.client.driver import AT_RISK
+from chatd.client.profile.origins import origin_of
+from chatd.client.profile.profiles import open_slot
 from chatd.client.values import Options
 from chatd.wire.errors import Code, RequestError
 from tests.client.entering import now

@@ -5,8 +5,8 @@ from functools import partial
 
 import pytest
 
-from chatd.client.notices import EventSeen, Lost, Quiet, TransferSeen
-from chatd.client.stages import Stage
+from chatd.client.core.notices import EventSeen, Lost, Quiet, TransferSeen
+from chatd.client.core.stages import Stage
 from chatd.testing import Playground
 from chatd.testing.files import ClockWorkers
 from chatd.wire.errors import Code, RequestError

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from twisted.internet.defer import CancelledError
 
-from chatd.client.notices import NotSaved, SendRefused, TransferSeen
-from chatd.client.problems import ClientError
-from chatd.client.stages import Stage
+from chatd.client.core.notices import NotSaved, SendRefused, TransferSeen
+from chatd.client.core.problems import ClientError
+from chatd.client.core.stages import Stage
 from chatd.wire.errors import Code, RequestError
 from tests.client.entering import Room, now
 from tests.client.filing import Hands, file_of

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from chatd.client.notices import CursorForgotten, EventSeen, GapSeen, Lost, Restored
-from chatd.client.origins import origin_of
-from chatd.client.profile import open_slot
+from chatd.client.core.notices import CursorForgotten, EventSeen, GapSeen, Lost, Restored
+from chatd.client.profile.origins import origin_of
+from chatd.client.profile.profiles import open_slot
 from chatd.client.values import Options
 from chatd.testing import Playground
 from chatd.testing.network import MemoryEndpoint, Network

@@ -19,9 +19,9 @@ import json, sys
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
-from chatd.client.address import parse_address
-from chatd.client.proxies.address import parse_proxy
-from chatd.client.way import way_to
+from chatd.client.core.address import parse_address
+from chatd.client.core.proxy import parse_proxy
+from chatd.client.net.way import way_to
 
 found = {}
 questions = json.loads(sys.argv[1])
@@ -48,7 +48,7 @@ reactor.callLater(15, reactor.stop)
 reactor.run()
 print(json.dumps(found))
 """
-"""Asks the ways of `chatd.client.way`, all at once, and prints what their ends mean."""
+"""Asks the ways of `chatd.client.net.way`, all at once, and prints what their ends mean."""
 
 UNREACHED = r"could not reach the server \({}\); it is not running, or not known or reachable there"
 FORBIDDEN = r"lets nobody through to port \d+ \({}\); most allow only 443: ask for a listener there"

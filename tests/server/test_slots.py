@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from chatd.chat.quota import LATEST, SOONEST, Slots
-from chatd.client.backoff import MAX_JITTER, Backoff
+from chatd.client.core.backoff import MAX_JITTER, Backoff
 from chatd.server.newcomers import Newcomers
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatd.chat.names import check_nick, check_room
-from chatd.client.rooms import Rooms
+from chatd.client.core.rooms import Rooms
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.names import JOINERS, fold, stray_joiner, without_joiners
 

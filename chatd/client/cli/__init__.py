@@ -11,7 +11,7 @@ import sys
 def main() -> None:
     """Run chatc; what is wrong is one sentence on standard error."""
     from chatd.client.cli.commands import chatc  # noqa: PLC0415 - importing the package stays cheap
-    from chatd.client.problems import ClientError  # noqa: PLC0415
+    from chatd.client.core.problems import ClientError  # noqa: PLC0415
 
     for wanted in (0, 1, 2):
         try:

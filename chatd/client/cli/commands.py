@@ -62,10 +62,10 @@ def chatc(
 
     Without a command, chat interactively. A ROOM is #room, or @nick for direct messages (quote it: '#room').
     """
-    from chatd.client.address import parse_address  # noqa: PLC0415 - --help needs none of it
     from chatd.client.cli.running import complain  # noqa: PLC0415
-    from chatd.client.problems import ClientError  # noqa: PLC0415
-    from chatd.client.proxies.choice import choose_proxy  # noqa: PLC0415
+    from chatd.client.core.address import parse_address  # noqa: PLC0415 - --help needs none of it
+    from chatd.client.core.problems import ClientError  # noqa: PLC0415
+    from chatd.client.net.proxies.choice import choose_proxy  # noqa: PLC0415
     from chatd.client.values import Options  # noqa: PLC0415
 
     if ephemeral and (profile is not None or state is not None or same_as is not None):
@@ -195,7 +195,7 @@ def get(context: click.Context, room: str, which: str, output: str, force: bool,
 def waiting(context: click.Context, send: bool, drop: bool) -> None:
     """List what waits for servers that are not served now; nothing of it is sent or dropped by itself."""
     from chatd.client.cli.left import run  # noqa: PLC0415
-    from chatd.client.problems import ClientError  # noqa: PLC0415
+    from chatd.client.core.problems import ClientError  # noqa: PLC0415
 
     if send and drop:
         raise ClientError("bad-options", "Either --send or --drop.")
@@ -229,7 +229,7 @@ def _strips(context: click.Context) -> bool:
 
 
 def _options(context: click.Context, *rooms: str) -> "Options":
-    from chatd.client.problems import ClientError  # noqa: PLC0415
+    from chatd.client.core.problems import ClientError  # noqa: PLC0415
 
     for room in rooms:
         if not room.startswith(("#", "@")) or len(room) == 1:

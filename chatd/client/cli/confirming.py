@@ -4,10 +4,10 @@ import os
 from dataclasses import replace
 from typing import Final
 
-from chatd.client.address import parse_address
 from chatd.client.cli.text import clean_line
-from chatd.client.opening import likely_elsewhere
-from chatd.client.origins import written
+from chatd.client.core.address import parse_address
+from chatd.client.profile.opening import likely_elsewhere
+from chatd.client.profile.origins import written
 from chatd.client.values import Options
 
 _YES: Final = {"y", "yes"}

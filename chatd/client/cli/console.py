@@ -7,7 +7,7 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 from chatd.client.api import Client
-from chatd.client.cli.completing import Offer
+from chatd.client.cli.terminal.completing import Offer
 
 
 class Talker(Protocol):

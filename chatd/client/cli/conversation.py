@@ -11,16 +11,16 @@ from twisted.python.failure import Failure
 
 from chatd.client.api import Client
 from chatd.client.cli import showing, slash
-from chatd.client.cli.completing import Offer, complete_path, last_word
 from chatd.client.cli.console import Console, Reactor
 from chatd.client.cli.nicks import Nicks
 from chatd.client.cli.plain import explain
 from chatd.client.cli.rows import Rows
+from chatd.client.cli.terminal.completing import Offer, complete_path, last_word
 from chatd.client.cli.text import clean, clean_line, event_lines
 from chatd.client.cli.unfinished import Unfinished
-from chatd.client.notices import LinkState
-from chatd.client.problems import ClientError
-from chatd.client.stages import Stage
+from chatd.client.core.notices import LinkState
+from chatd.client.core.problems import ClientError
+from chatd.client.core.stages import Stage
 from chatd.client.values import Sent, TakenOver
 from chatd.wire import messages as m
 from chatd.wire.errors import RequestError

@@ -9,7 +9,7 @@ import msgspec
 from chatd.client.cli.rows import Row
 from chatd.client.cli.running import complain
 from chatd.client.cli.stdout import Stdout
-from chatd.client.stages import OVER, Stage
+from chatd.client.core.stages import OVER, Stage
 
 STDERR: Final = 2
 

@@ -7,10 +7,10 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from chatd.client.api import Client
-from chatd.client.cli.descriptors import Input
-from chatd.client.cli.lines import LONGEST, LineCutter
 from chatd.client.cli.plain import explain, plain
-from chatd.client.problems import ClientError
+from chatd.client.cli.terminal.descriptors import Input
+from chatd.client.cli.terminal.lines import LONGEST, LineCutter
+from chatd.client.core.problems import ClientError
 from chatd.client.values import Sent
 from chatd.wire.errors import RequestError
 

@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from chatd.client import notices as n
 from chatd.client.cli import showing
 from chatd.client.cli.console import Reactor
 from chatd.client.cli.conversation import Conversation
 from chatd.client.cli.marks import ReadMarks
 from chatd.client.cli.text import clean_line, clock, file_text, gap_line, link_line, restored_line
-from chatd.client.problems import ClientError
+from chatd.client.core import notices as n
+from chatd.client.core.problems import ClientError
 from chatd.wire.errors import CloseReason
 from chatd.wire.names import fold
 

@@ -3,13 +3,13 @@
 from functools import partial
 
 from chatd.client.api import Client
-from chatd.client.cli import terminal
 from chatd.client.cli.console import Console, Pacing, Reactor
 from chatd.client.cli.conversation import Conversation
 from chatd.client.cli.hearing import Hearing
 from chatd.client.cli.line_console import LineConsole
 from chatd.client.cli.plain_console import PlainConsole
 from chatd.client.cli.running import run_client
+from chatd.client.cli.terminal import modes as terminal
 from chatd.client.values import Options
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from chatd.client.notices import GapSeen, Restored
+from chatd.client.core.notices import GapSeen, Restored
 from chatd.wire.messages import Event, Member, RoomInfo
 
 _encode = msgspec.json.Encoder().encode

@@ -9,7 +9,7 @@ from chatd.client.api import Client
 from chatd.client.cli.running import complain, run_client, watch_link
 from chatd.client.cli.showing import counted, left_lines
 from chatd.client.cli.stdout import write_out
-from chatd.client.notices import Accepted, Notice, SendRefused
+from chatd.client.core.notices import Accepted, Notice, SendRefused
 from chatd.client.values import Options
 
 

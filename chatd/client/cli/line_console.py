@@ -6,14 +6,14 @@ from typing import Final
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IPushProducer
 
-from chatd.client.cli import terminal
 from chatd.client.cli.console import Reactor, Talker, encoded
-from chatd.client.cli.descriptors import Input, Output
-from chatd.client.cli.editor import Action, Editor, Submit, Switch, Wish
-from chatd.client.cli.keys import Key, KeyDecoder
-from chatd.client.cli.pasting import QUIET, Bursts
-from chatd.client.cli.screen import Region, Screen
 from chatd.client.cli.showing import coloured
+from chatd.client.cli.terminal import modes as terminal
+from chatd.client.cli.terminal.descriptors import Input, Output
+from chatd.client.cli.terminal.editor import Action, Editor, Submit, Switch, Wish
+from chatd.client.cli.terminal.keys import Key, KeyDecoder
+from chatd.client.cli.terminal.pasting import QUIET, Bursts
+from chatd.client.cli.terminal.screen import Region, Screen
 
 PATIENCE: Final = 1.0
 """Seconds for which a terminal that takes nothing is waited for when we leave it."""

@@ -6,7 +6,7 @@ from twisted.internet.interfaces import IDelayedCall
 
 from chatd.client.api import Client
 from chatd.client.cli.console import Reactor
-from chatd.client.notices import LinkState
+from chatd.client.core.notices import LinkState
 
 PAUSE: Final = 3.0
 """Seconds between one round of read marks and the next."""

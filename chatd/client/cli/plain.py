@@ -8,7 +8,7 @@ the cursor, titles and links go; the text that they stand around stays.
 import re
 from typing import Final
 
-from chatd.client.problems import ClientError
+from chatd.client.core.problems import ClientError
 from chatd.wire.errors import Code, RequestError
 
 _SEQUENCE: Final = re.compile(

@@ -6,9 +6,9 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IPushProducer
 
 from chatd.client.cli.console import Reactor, Talker, encoded
-from chatd.client.cli.descriptors import Input, Output
-from chatd.client.cli.lines import LineCutter
 from chatd.client.cli.plain import plain
+from chatd.client.cli.terminal.descriptors import Input, Output
+from chatd.client.cli.terminal.lines import LineCutter
 
 PATIENCE: Final = 1.0
 """Seconds for which a reader that takes nothing is waited for at the end."""

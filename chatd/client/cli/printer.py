@@ -10,7 +10,7 @@ from chatd.client.cli import jsonlines
 from chatd.client.cli.running import complain
 from chatd.client.cli.stdout import Stdout
 from chatd.client.cli.text import event_lines, gap_line, restored_line
-from chatd.client.notices import (
+from chatd.client.core.notices import (
     CursorForgotten,
     EventSeen,
     GapSeen,
@@ -20,7 +20,7 @@ from chatd.client.notices import (
     RoomClosed,
     Stopped,
 )
-from chatd.client.problems import ClientError
+from chatd.client.core.problems import ClientError
 from chatd.wire.names import fold
 
 MOST: Final = 1_048_576

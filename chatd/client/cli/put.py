@@ -11,7 +11,7 @@ from twisted.internet.defer import CancelledError
 from chatd.client.api import Client
 from chatd.client.cli.running import INTERRUPTED, run_client
 from chatd.client.cli.watching import Watched
-from chatd.client.problems import ClientError
+from chatd.client.core.problems import ClientError
 from chatd.client.values import Options
 from chatd.wire.errors import RequestError
 

@@ -6,7 +6,7 @@ from typing import Final
 from chatd.client.cli.meter import Meter
 from chatd.client.cli.sizes import rate_text, size_text, time_text
 from chatd.client.cli.text import clean_line
-from chatd.client.stages import MOVING, Stage, Transfer
+from chatd.client.core.stages import MOVING, Stage, Transfer
 
 _WORDS: Final = {
     Stage.READING: "reading",

@@ -16,8 +16,8 @@ from chatd.client.api import Client, open_client
 from chatd.client.cli.confirming import confirm_origin
 from chatd.client.cli.showing import another_server
 from chatd.client.cli.text import clean_line, link_line
-from chatd.client.notices import AnotherServer, CannotConnect, Connected, Lost, Notice, NotSaved, Quiet
-from chatd.client.problems import ClientError
+from chatd.client.core.notices import AnotherServer, CannotConnect, Connected, Lost, Notice, NotSaved, Quiet
+from chatd.client.core.problems import ClientError
 from chatd.client.values import Options
 from chatd.wire.errors import ChatdError
 

@@ -11,8 +11,8 @@ from chatd.client.cli.flow import Flow
 from chatd.client.cli.plain import plain
 from chatd.client.cli.running import INTERRUPTED, complain, run_client, watch_link
 from chatd.client.cli.stdout import STDIN
-from chatd.client.notices import JoinRefused, Notice, Stopped
-from chatd.client.problems import ClientError
+from chatd.client.core.notices import JoinRefused, Notice, Stopped
+from chatd.client.core.problems import ClientError
 from chatd.client.values import Options
 
 

@@ -7,8 +7,8 @@ from zlib import crc32
 
 from chatd.client.cli.rows import Row
 from chatd.client.cli.text import clean_line, file_text
-from chatd.client.notices import AnotherServer, Left, LinkState
-from chatd.client.rooms import Followed
+from chatd.client.core.notices import AnotherServer, Left, LinkState
+from chatd.client.core.rooms import Followed
 from chatd.client.values import Status, Waiting
 from chatd.wire.messages import Event, Member, RoomInfo
 from chatd.wire.names import fold

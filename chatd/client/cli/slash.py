@@ -23,7 +23,7 @@ from chatd.client.cli.showing import (
 )
 from chatd.client.cli.text import clean_line
 from chatd.client.cli.which import which_file
-from chatd.client.problems import ClientError
+from chatd.client.core.problems import ClientError
 from chatd.client.values import Sent, TakenOver
 from chatd.wire.errors import RequestError
 from chatd.wire.limits import MAX_INT, PAGE_ROWS

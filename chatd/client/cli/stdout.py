@@ -5,8 +5,8 @@ import os
 from collections.abc import Callable
 from typing import Any, Final
 
-from chatd.client.cli.descriptors import Output
 from chatd.client.cli.running import complain
+from chatd.client.cli.terminal.descriptors import Output
 
 STDIN: Final = 0
 STDOUT: Final = 1

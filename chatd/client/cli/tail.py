@@ -8,8 +8,8 @@ from typing import Any, Final
 from chatd.client.api import Client
 from chatd.client.cli.printer import Printer
 from chatd.client.cli.running import run_client, watch_link
-from chatd.client.notices import EventSeen
-from chatd.client.problems import ClientError
+from chatd.client.core.notices import EventSeen
+from chatd.client.core.problems import ClientError
 from chatd.client.values import Options
 from chatd.wire.limits import MAX_INT
 

@@ -12,7 +12,7 @@ from chatd.client.cli.flow import Flow
 from chatd.client.cli.printer import Printer
 from chatd.client.cli.running import complain, run_client, watch_link
 from chatd.client.cli.stdout import STDIN
-from chatd.client.notices import Accepted, Connected, EventSeen, Notice, SendRefused
+from chatd.client.core.notices import Accepted, Connected, EventSeen, Notice, SendRefused
 from chatd.client.values import Options
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from chatd.client.cli.sizes import size_text
-from chatd.client.notices import (
+from chatd.client.core.notices import (
     CannotConnect,
     Connected,
     GapSeen,

@@ -5,7 +5,15 @@ It goes by the notices alone: the client knows of an answer before those that ca
 
 from collections.abc import Iterable
 
-from chatd.client.notices import Accepted, EventSeen, GapSeen, Notice, RoomClosed, RoomOpened, SendRefused
+from chatd.client.core.notices import (
+    Accepted,
+    EventSeen,
+    GapSeen,
+    Notice,
+    RoomClosed,
+    RoomOpened,
+    SendRefused,
+)
 from chatd.client.values import Sent
 from chatd.wire.messages import Ok
 

@@ -10,9 +10,9 @@ from chatd.client.cli.displays import Display, choose
 from chatd.client.cli.rows import Rows
 from chatd.client.cli.running import complain, watch_link
 from chatd.client.cli.stdout import Stdout
-from chatd.client.notices import JoinRefused, Notice, TransferSeen
-from chatd.client.problems import ClientError
-from chatd.client.stages import OVER
+from chatd.client.core.notices import JoinRefused, Notice, TransferSeen
+from chatd.client.core.problems import ClientError
+from chatd.client.core.stages import OVER
 
 T = TypeVar("T")
 

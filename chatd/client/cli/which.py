@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from chatd.client.problems import ClientError
+from chatd.client.core.problems import ClientError
 from chatd.wire.limits import MAX_INT, MIN_FILE_ID
 
 _ID: Final = re.compile(f"[0-9a-f]{{{MIN_FILE_ID},64}}")

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatd.client.cli.completing import MOST, complete_path
 from chatd.client.cli.slash import first_word, parse
+from chatd.client.cli.terminal.completing import MOST, complete_path
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from twisted.python.failure import Failure
 
 from chatd.client.cli.conversation import GRACE
-from chatd.client.problems import ClientError
+from chatd.client.core.problems import ClientError
 from chatd.wire.limits import MAX_TEXT
 from tests.client.cli.sitting import Person
 from tests.client.entering import make_client

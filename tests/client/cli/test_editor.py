@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatd.client.cli.cells import broken, columns, cut, fit, width
-from chatd.client.cli.completing import Offer, last_word
-from chatd.client.cli.editor import Editor, Submit, Switch, Wish
-from chatd.client.cli.keys import MAX_PASTE, KeyDecoder, Pasted, Pressed, Typed
+from chatd.client.cli.terminal.cells import broken, columns, cut, fit, width
+from chatd.client.cli.terminal.completing import Offer, last_word
+from chatd.client.cli.terminal.editor import Editor, Submit, Switch, Wish
+from chatd.client.cli.terminal.keys import MAX_PASTE, KeyDecoder, Pasted, Pressed, Typed
 
 FAMILY = "\U0001f469\u200d\U0001f469\u200d\U0001f467"
 FLAG = "\U0001f1eb\U0001f1f7"

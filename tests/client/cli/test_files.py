@@ -15,8 +15,8 @@ from chatd.client.cli.progress import Bars
 from chatd.client.cli.rows import Row, Rows
 from chatd.client.cli.slash import first_word
 from chatd.client.cli.which import Which, which_file
-from chatd.client.problems import ClientError
-from chatd.client.stages import Stage, Transfer
+from chatd.client.core.problems import ClientError
+from chatd.client.core.stages import Stage, Transfer
 from tests.client.cli.sitting import Person
 from tests.client.entering import Room
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatd.client.cli.editor import Editor, Submit, Wish
-from chatd.client.cli.keys import MAX_PASTE, KeyDecoder
-from chatd.client.cli.pasting import Bursts
+from chatd.client.cli.terminal.editor import Editor, Submit, Wish
+from chatd.client.cli.terminal.keys import MAX_PASTE, KeyDecoder
+from chatd.client.cli.terminal.pasting import Bursts
 
 QUIET = None
 """Stands for a while without any key."""

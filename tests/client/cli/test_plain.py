@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatd.client.cli.plain import plain
-from chatd.client.texts import check_text
+from chatd.client.core.texts import check_text
 
 ESC = "\x1b"
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatd.client.cli.cells import columns, cut, fit, shown
-from chatd.client.cli.line import Line
-from chatd.client.cli.screen import Region, Screen
+from chatd.client.cli.terminal.cells import columns, cut, fit, shown
+from chatd.client.cli.terminal.line import Line
+from chatd.client.cli.terminal.screen import Region, Screen
 from tests.client.cli.vt import Terminal
 
 

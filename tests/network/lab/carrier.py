@@ -16,9 +16,9 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 
-from chatd.client.address import parse_address
 from chatd.client.api import Client, open_client
-from chatd.client.notices import EventSeen, Notice
+from chatd.client.core.address import parse_address
+from chatd.client.core.notices import EventSeen, Notice
 from chatd.client.values import Options
 
 _LOOK = 0.25

@@ -1,0 +1,266 @@
+"""One link: a connection from its dialling to its end, its bytes, its heartbeat, its round trip.
+
+Several may exist at once; each has a number. Nothing here decides about the session.
+"""
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import Final, NamedTuple
+
+from chatd.client.core.rooms import Positions
+from chatd.wire.check import check_of
+from chatd.wire.codec import decode_from_server
+from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
+from chatd.wire.heartbeat import Heartbeat, RoundTrip, Verdict
+from chatd.wire.limits import MAX_UNANSWERED
+from chatd.wire.messages import Event, FromServer, Limits, Welcome
+
+ATTEMPT: Final = 10.0
+"""Seconds an attempt may take from its first packet to the welcome."""
+
+GREETING: Final = 3.0
+"""Seconds of silence that the server has for its welcome at the least, however long connecting took."""
+
+PATIENCE: Final = 1.0
+"""Seconds that an answer may take at the least before its lateness is suspicious."""
+
+
+PROBE_PATIENCE: Final = 0.3
+"""Seconds that the answer to a probe may take at the least: there was reason to doubt the link."""
+
+CLOG_AGAIN: Final = 2.5
+"""Seconds that what we send may be repeated in vain on a link whose forerunners brought nothing forward."""
+
+QUARTERS: Final = 4
+"""Parts of the heartbeat's limit: a ping goes out after one, and its answer has one until the suspicion."""
+
+
+class Chunk(NamedTuple):
+    """A part of a file: bytes of ``transfer`` from ``offset`` on."""
+
+    transfer: int
+    offset: int
+    data: memoryview
+
+
+class Checked(NamedTuple):
+    """An event with its check: see `chatd.wire.check`."""
+
+    event: Event
+    check: str
+
+
+class Phase(Enum):
+    """How far a link has come."""
+
+    WAITING = "waiting"
+    DIALLING = "dialling"
+    GREETING = "greeting"
+    LIVE = "live"
+
+
+class Link:
+    """One connection; times are monotonic seconds.
+
+    ``positions`` are the last events that it brought, ``named`` the rooms of its hello, ``joining`` the ids
+    of the joins that it begins with, ``owed`` the answers to pings that wait for the token to be on disk. It
+    is ``complete`` when all rooms of its welcome came, ``introduced`` when we spoke behind that, and
+    ``announced`` when the program knows; ``answered`` if any byte came. It is ``clogged`` while what we send
+    is repeated and not acknowledged, ``doubtful`` where the links before it brought nothing forward, and
+    ``hasty`` where something else is tried next if no byte comes soon. It is ``judged`` when it was counted
+    as one that brings nothing forward either. Its segments have ``segment`` bytes at the most; 0: any.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.phase = Phase.WAITING
+        self.due = 0.0
+        self.opened_at = 0.0
+        self.live_since: float | None = None
+        self.positions: Positions = {}
+        self.joining: set[int] = set()
+        self.named: frozenset[str] = frozenset()
+        self.complete = False
+        self.introduced = False
+        self.announced = False
+        self.answered = False
+        self.resumed = False
+        self.limits: Limits | None = None
+        self.owed: list[bytes] = []
+        self.writable = True
+        self.quiet = False
+        self.round_trip = RoundTrip()
+        self._decoder = FrameDecoder()
+        self._heart = Heartbeat(ATTEMPT, 1, 0.0)
+        self._read = 0.0
+        self._unanswered: float | None = None
+        self._pings: dict[bytes, float] = {}
+        self._count = 0
+        self._probed: float | None = None
+        self.clogged = False
+        self.doubtful = False
+        self.hasty = False
+        self.judged = False
+        self.segment = 0
+        self._flowed = 0.0
+
+    def wait(self, due: float) -> None:
+        """Note that the transport is to be opened at ``due``."""
+        self.phase, self.due = Phase.WAITING, due
+
+    def dial(self, now: float) -> None:
+        """Note that the transport is being opened."""
+        self.phase, self.opened_at = Phase.DIALLING, now
+
+    def greet(self, now: float) -> None:
+        """Note that the transport is open and the hello on its way."""
+        self.phase = Phase.GREETING
+        patience = GREETING if self.hasty else max(GREETING, ATTEMPT - (now - self.opened_at))
+        self._heart = Heartbeat(patience, 1, now)
+        self._read = now
+
+    def mute(self, now: float) -> bool:
+        """Return whether neither welcome nor refusal came for long though the hello was on its way."""
+        return self.phase is Phase.GREETING and now - self._read >= GREETING
+
+    def welcomed(self, welcome: Welcome, now: float) -> None:
+        """Note that the welcome came, with the heartbeat and the limits in force."""
+        self.phase, self.live_since = Phase.LIVE, now
+        pulse = welcome.heartbeat
+        misses = max(pulse.misses, QUARTERS)
+        self._heart = Heartbeat(pulse.interval * pulse.misses / misses, misses, now)
+        self._read = now
+        self.resumed, self.limits = welcome.resumed, welcome.limits
+
+    @property
+    def window(self) -> int:
+        """Return how many sends may be unanswered."""
+        return 0 if self.limits is None else max(1, min(MAX_UNANSWERED, self.limits.unanswered))
+
+    def messages(self, data: bytes, now: float) -> Iterator[FromServer | Checked | Chunk | bytes]:
+        """Yield the messages and parts of files in ``data``, and as bytes the frames that answer pings.
+
+        Raises `ProtocolError` where the bytes make no sense.
+        """
+        if self.phase is Phase.GREETING and not self.answered:
+            self._heart = Heartbeat(ATTEMPT, 1, now)  # what we answer may take the session over
+        self.heard(now)
+        self.answered = True
+        self._decoder.feed(data)
+        while (taken := self._decoder.take()) is not None:
+            kind, payload = taken
+            if kind is FrameType.MESSAGE:
+                message = decode_from_server(payload)
+                if isinstance(message, Event):
+                    yield Checked(message, check_of(payload))
+                elif message is not None:
+                    yield message
+            elif kind is FrameType.CHUNK:
+                yield Chunk(*split_chunk(payload))
+            elif kind is FrameType.PING:
+                yield frame(FrameType.PONG, payload)
+            elif kind is FrameType.PONG:
+                self._ponged(payload, now)
+
+    def heard(self, now: float) -> None:
+        """Note that bytes came."""
+        self._heart.heard(now)
+        self._read = now
+        self._probed = None
+        if self._unanswered is not None:
+            self._unanswered = now if self._pings else None
+
+    def stirred(self, now: float) -> None:
+        """Note that bytes came which cannot be read before what is missing: a life, but no service."""
+        self._heart.heard(now)
+
+    def asked(self, now: float) -> None:
+        """Note that something was written that the server answers at once."""
+        self.said(now)
+        if self._unanswered is None:
+            self._unanswered = now
+
+    def said(self, now: float) -> None:
+        """Note that something was written that the server does not answer."""
+        self._heart.said(now)
+        self.flows(self.clogged, now)
+
+    def flows(self, clogged: bool, now: float) -> None:
+        """Note whether what we sent is ``clogged``."""
+        self.clogged = clogged
+        if not clogged:
+            self._flowed = now
+
+    def choked(self, now: float) -> bool:
+        """Return whether nothing of what we sent was taken for too long."""
+        return self.clogged and now >= self._choked_at()
+
+    def _choked_at(self) -> float:
+        return self._flowed + (CLOG_AGAIN if self.doubtful else self._heart.limit / 2)
+
+    def trouble(self, now: float) -> float:
+        """Return for how many seconds nothing was heard, or nothing of what we sent was taken."""
+        return max(self.silence(now), now - self._flowed if self.choked(now) else 0.0)
+
+    def silence(self, now: float) -> float:
+        """Return for how many seconds nothing was heard."""
+        return max(0.0, now - self._read)
+
+    def check(self, now: float) -> Verdict:
+        """Return what the heartbeat asks for."""
+        if self.phase not in (Phase.GREETING, Phase.LIVE):
+            return Verdict.ALIVE
+        verdict = self._heart.check(now)
+        return verdict if self.phase is Phase.LIVE or verdict is Verdict.DEAD else Verdict.ALIVE
+
+    def ping(self, now: float) -> bytes:
+        """Return the frame of a new ping."""
+        self._count += 1
+        payload = b"%d" % self._count
+        if len(self._pings) > 16:  # noqa: PLR2004 - more than the server can leave unanswered alive
+            self._pings.pop(next(iter(self._pings)))
+        self._pings[payload] = now
+        self.asked(now)
+        return frame(FrameType.PING, payload)
+
+    def probe(self, now: float) -> bytes:
+        """Return a ping whose lateness is suspicious without any silence before it."""
+        if self._probed is None:
+            self._probed = now
+        return self.ping(now)
+
+    def forgive(self, now: float) -> None:
+        """Begin the silence anew: we were not listening."""
+        self._heart.forgive(now)
+        self._read = now
+        self._flowed = now
+        self._unanswered = self._probed = None
+
+    def suspected_at(self) -> float | None:
+        """Return when silence, or the lateness of an answer, becomes suspicious; None before the welcome.
+
+        Whatever round trips were measured and whatever is awaited, that is no later than half of the
+        heartbeat's limit after the last byte that could be read.
+        """
+        if self.phase is not Phase.LIVE:
+            return None
+        times = [self._read + self._heart.limit / 2]
+        if self._unanswered is not None:
+            late = self._unanswered + self.round_trip.patience(PATIENCE)
+            times.append(max(late, self._read + self._heart.interval))
+        if self.clogged:
+            times.append(self._choked_at())
+        if self._probed is not None:
+            times.append(self._probed + self.round_trip.patience(PROBE_PATIENCE))
+        return min(times)
+
+    def due_at(self) -> float:
+        """Return when `check` has something to say if nothing happens before."""
+        return self._heart.due_at()
+
+    def _ponged(self, payload: bytes, now: float) -> None:
+        sent = self._pings.pop(payload, None)
+        if sent is not None:
+            self.round_trip.measured(now - sent)
+        if not self._pings:
+            self._unanswered = None

@@ -1,0 +1,272 @@
+"""Notices: what the client tells the program that uses it, in order, one at a time."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from chatd.client.core.stages import Transfer
+from chatd.wire.messages import Event, File
+
+
+class LinkState(Enum):
+    """Where the client stands with its server."""
+
+    IDLE = "idle"
+    WAITING = "waiting"
+    DIALLING = "dialling"
+    GREETING = "greeting"
+    CONNECTED = "connected"
+    QUIET = "quiet"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The server said welcome, and the joins of all wanted rooms are answered."""
+
+    address: str
+    nick: str
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Nothing was heard for ``seconds`` though an answer is due; another connection is tried beside it."""
+
+    address: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Revived:
+    """The quiet link spoke again."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """Connections in a row brought nothing forward: packets of ``size`` bytes at most are used now."""
+
+    address: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A link that was connected is gone."""
+
+    address: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CannotConnect:
+    """An attempt failed; the next one begins ``retry_in`` seconds from now."""
+
+    address: str
+    reason: str
+    retry_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """There will be no further attempt, because none could succeed; ``text`` says why and what to do."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownElsewhere:
+    """The server took us in as ``nick``, and says that it is one that we know by the address ``other``.
+
+    There we are ``known``; ``way`` says how to be that one here. What it says of itself is no proof.
+    """
+
+    address: str
+    nick: str
+    other: str
+    known: str
+    way: str
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What one device of ``nick`` has for ``server``, last met at ``address``.
+
+    ``here`` says that this is the address that we use: another server answers there now. ``messages`` and
+    ``files`` (their paths) wait, each behind its room; ``rooms`` are those it was in.
+    """
+
+    slot: int
+    server: str
+    nick: str
+    address: str
+    here: bool
+    messages: tuple[tuple[str, str], ...]
+    files: tuple[tuple[str, str], ...]
+    rooms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnotherServer:
+    """Another server answers at ``address`` than did before; ``left`` waits for that one until you decide."""
+
+    address: str
+    left: tuple[Left, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The server cannot take sends now; those that wait are sent again after ``seconds``."""
+
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RoomOpened:
+    """The connection follows ``room`` from behind event ``cursor``; ``name`` is what people call it."""
+
+    room: str
+    name: str
+    topic: str
+    head: int
+    cursor: int
+    read: int
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoomClosed:
+    """The room is no longer followed."""
+
+    room: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRefused:
+    """The server refused to let us into a room that is wanted; it is wanted no longer."""
+
+    room: str
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventSeen:
+    """The next event of a followed room: in order, no holes, each once; ``own`` ones this session sent.
+
+    ``check`` tells it from another one with its number: see `chatd.wire.check`.
+    """
+
+    event: Event
+    name: str
+    own: bool
+    check: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GapSeen:
+    """Events ``first`` to ``last`` of the room cannot be had any more."""
+
+    room: str
+    name: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class CursorForgotten:
+    """The server's log of the room ends before the last event seen here; the cursor is forgotten."""
+
+    room: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """An older copy of the room's log was restored: it has other events behind ``agreed`` than were seen.
+
+    Events up to ``seen`` had been handed over. What is new behind ``agreed`` follows, under the same numbers;
+    None: nothing that was seen is known to be left, and the latest events follow.
+    """
+
+    room: str
+    name: str
+    agreed: int | None
+    seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceSeen:
+    """Members of a followed room came online or went offline."""
+
+    room: str
+    name: str
+    online: tuple[str, ...]
+    offline: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The send ``key`` is durable on the server; ``seq`` and ``ts`` are None where only ``n`` was."""
+
+    key: int
+    room: str
+    seq: int | None
+    ts: int | None
+    n: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SendRefused:
+    """The server refused the send ``key``, of a ``file`` maybe; it is not queued any more."""
+
+    key: int
+    room: str
+    text: str
+    code: str
+    reason: str
+    file: File | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransferSeen:
+    """A transfer came into another stage; its last one is ``done`` or ``failed``."""
+
+    transfer: Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class NotSaved:
+    """What must survive could not be written to the profile; it is tried again with the next change."""
+
+    reason: str
+
+
+Notice = (
+    Connected
+    | Quiet
+    | Revived
+    | Narrowed
+    | Lost
+    | CannotConnect
+    | Stopped
+    | KnownElsewhere
+    | AnotherServer
+    | Held
+    | RoomOpened
+    | RoomClosed
+    | JoinRefused
+    | EventSeen
+    | GapSeen
+    | CursorForgotten
+    | Restored
+    | PresenceSeen
+    | Accepted
+    | SendRefused
+    | TransferSeen
+    | NotSaved
+)

@@ -1,0 +1,116 @@
+"""Requests: all that is asked of the server over the links that come and go, and what its answers mean.
+
+Plain requests, sends and transfers share the numbers of requests, and the link.
+`chatd.client.core.asking` tells how sends and requests wait for each other.
+"""
+
+from chatd.client.core.asking import Asked, Asking
+from chatd.client.core.backoff import Later
+from chatd.client.core.link import Link
+from chatd.client.core.output import Output
+from chatd.client.core.rooms import Rooms
+from chatd.client.core.sends import Sends
+from chatd.client.core.session import Remembered, Session
+from chatd.client.core.transfers import Transfers
+from chatd.wire.codec import encode
+from chatd.wire.errors import Code
+from chatd.wire.messages import Error, Join, Leave, Nick, Ok, Request
+
+
+class Requests:
+    """What waits to be asked or answered; answers change ``session`` and ``rooms``."""
+
+    def __init__(
+        self, remembered: Remembered, session: Session, rooms: Rooms, out: Output, later: Later
+    ) -> None:
+        self.asking = Asking()
+        self.sends = Sends(remembered.outbox, remembered.last, self.asking.number, out, later)
+        self.transfers = Transfers(self.asking.number, out.add, later)
+        self._session = session
+        self._rooms = rooms
+        self._out = out
+
+    # ---- the link -----------------------------------------------------------------------------------
+
+    def enter(self, message: Request) -> int:
+        """Take in ``message`` behind everything that was entered before; return its id."""
+        return self.asking.add(message, after=self.sends.newest)
+
+    def ask(self, link: Link, now: float) -> None:
+        """Write the plain requests that may be written to ``link`` now."""
+        asked = self.asking.writable(self.sends.oldest)
+        if asked:
+            self._out.write(link, b"".join([encode(one.message) for one in asked]), now)
+
+    def pump(self, link: Link, now: float) -> None:
+        """Write the requests, the sends and the frames of transfers that may be written to ``link`` now.
+
+        Parts of files come last, and like sends only while the link takes them.
+        """
+        self.sends.tick(now)
+        self.ask(link, now)
+        sends = self.sends.frames(link.window, self.asking.last_send()) if link.writable else b""
+        if sends:
+            self._out.write(link, sends, now)
+        told, asked = self.transfers.told(), self.transfers.asked(now, held=self.asking.delayed)
+        if told:
+            self._out.say(link, told, now)
+        if asked:
+            self._out.write(link, asked, now)
+        for data in self.transfers.chunks(now) if link.writable else ():
+            self._out.say(link, data, now)
+
+    def due(self) -> list[float]:
+        """Return the times at which there may be something to write, if nothing happens before."""
+        return [time for time in (self.sends.due(), self.transfers.due()) if time is not None]
+
+    @property
+    def owed(self) -> bool:
+        """Return whether something that was written is not answered, or a transfer is under way."""
+        asked = any(asked.written for asked in self.asking.asked.values())
+        return asked or self.sends.outbox.in_flight() > 0 or self.transfers.agreed > 0
+
+    def unlinked(self) -> list[int]:
+        """Note that the link is gone; return the requests that cannot be asked again."""
+        self.transfers.unlinked()
+        self.sends.unlinked()
+        return self.asking.restart()
+
+    # ---- answers ------------------------------------------------------------------------------------
+
+    def accepted(self, ok: Ok, now: float) -> Asked | None:
+        """Take in that a request was done; return it if it is a join that a new link began with."""
+        if self.sends.asked(ok.id):
+            self.sends.accepted(ok)
+        elif (asked := self.asking.answered(ok.id)) is None:
+            self.transfers.answered(ok.id, ok, now)
+        elif asked.wanted:
+            return asked
+        else:
+            self._done(asked.message)
+            self._out.reply(ok.id, ok)
+        return None
+
+    def refused(self, request: int, error: Error, now: float) -> Asked | None:
+        """Take in that ``request`` was refused; return it if it is a join that a new link began with."""
+        if self.sends.asked(request):
+            self.sends.refused(request, error, now)
+        elif (asked := self.asking.answered(request)) is None:
+            self.transfers.answered(request, error, now)
+        elif asked.wanted:
+            return asked
+        elif asked.again and isinstance(asked.message, Leave) and error.code == Code.NOT_A_MEMBER:
+            self._done(asked.message)
+            self._out.reply(request, Ok(id=request))
+        else:
+            self._out.reply(request, error)
+        return None
+
+    def _done(self, message: Request) -> None:
+        if isinstance(message, Join):
+            self._rooms.want(message.room)
+        elif isinstance(message, Leave):
+            self._rooms.unwant(message.room)
+        elif isinstance(message, Nick):
+            self._session.nick = message.nick
+            self._out.save()

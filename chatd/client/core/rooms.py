@@ -1,0 +1,275 @@
+"""Rooms as the client sees them: cursors, names, and the count that proves that nothing was missed."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from chatd.client.core.notices import (
+    CursorForgotten,
+    EventSeen,
+    GapSeen,
+    Notice,
+    PresenceSeen,
+    Restored,
+    RoomClosed,
+    RoomOpened,
+)
+from chatd.client.core.problems import HoleError
+from chatd.client.core.trail import Trail
+from chatd.wire.messages import Event, Gap, Presence, RoomState
+from chatd.wire.names import fold
+
+
+@dataclass(slots=True)
+class Followed:
+    """A room that is followed; ``cursor`` is the last event handed over, ``name`` what people call it.
+
+    A ``remembered`` one was followed by an earlier run: no link of this one has told of it yet.
+    """
+
+    room: str
+    name: str
+    head: int
+    cursor: int
+    topic: str = ""
+    peer: str = ""
+    remembered: bool = False
+
+
+Positions = dict[str, int]
+"""Per followed room, the last event that one link brought."""
+
+
+class Rooms:
+    """All followed rooms, and the cursors (and names, for people) that outlive links and processes.
+
+    ``wanted`` are the names, by their folded form, of those that are joined on every link that does not
+    follow them. ``followed`` are those of an earlier run until a link tells otherwise: ``known``, in order.
+    Beside the cursors stand the trails of what was seen.
+    """
+
+    __slots__ = ("_before", "_changed", "_trails", "cursors", "followed", "names", "wanted")
+
+    def __init__(
+        self,
+        cursors: Mapping[str, int],
+        names: Mapping[str, str],
+        wanted: Iterable[str],
+        known: Mapping[str, str] = MappingProxyType({}),
+        trails: Mapping[str, Trail] | None = None,
+    ) -> None:
+        self.cursors: dict[str, int] = dict(cursors)
+        self.names: dict[str, str] = dict(names)
+        self.wanted: dict[str, str] = {}
+        self.followed: dict[str, Followed] = {
+            room: _remembered(room, name, self.cursors.get(room, 0)) for room, name in known.items()
+        }
+        self._trails: dict[str, Trail] = dict(trails or {})
+        self._before: dict[str, Trail] = {}
+        self._changed: dict[str, None] = {}
+        for name in wanted:
+            self.want(name)
+
+    def name(self, room: str) -> str:
+        """Return what people call ``room``."""
+        return self.names.get(room, room)
+
+    def room_of(self, name: str) -> str | None:
+        """Return the wire name of the room that people call ``name``, where it is known."""
+        folded = fold(name)
+        return next((room for room, known in self.names.items() if fold(known) == folded), None)
+
+    def cursor(self, name: str) -> int | None:
+        """Return the last event seen of the room that people call ``name``."""
+        return self.cursors.get(self.room_of(name) or fold(name))
+
+    def trail(self, room: str) -> Trail:
+        """Return what is known of the events seen of ``room``."""
+        return self._trails.get(room) or Trail()
+
+    # ---- what is wanted -----------------------------------------------------------------------------
+
+    def want(self, name: str) -> None:
+        """Join the room that people call ``name`` wherever a new link does not follow it."""
+        self.wanted.setdefault(fold(name), name)
+
+    def unwant(self, name: str) -> None:
+        """Join the room that people call ``name`` no longer."""
+        self.wanted.pop(fold(name), None)
+
+    def want_known(self) -> None:
+        """Join every room that has a cursor: a new session is a member of none."""
+        for room in self.cursors:
+            if room.startswith("#"):
+                self.want(room)
+
+    def unjoined(self, positions: Positions) -> list[str]:
+        """Return the wanted rooms that the link whose positions these are does not follow."""
+        return [name for name in self.wanted.values() if (self.room_of(name) or fold(name)) not in positions]
+
+    def compare(self, positions: Positions, named: Collection[str]) -> list[RoomClosed | None]:
+        """Compare with what a new link follows; return what is given up.
+
+        Rooms that its hello ``named`` and that it does not follow were left, on another device maybe. Those
+        that it did not name are joined again.
+        """
+        missing = [room for room in {**self.cursors, **self.followed} if room not in positions]
+        gone = {room for room in missing if room in named or room not in self.cursors}
+        left = [room for room in missing if room in gone and fold(self.name(room)) not in self.wanted]
+        for room in missing:
+            if room not in gone:
+                self.want(self.name(room))
+        return [self.closed(positions, room) for room in left]
+
+    def behind(self, positions: Positions) -> bool:
+        """Return whether events are known that the link with these positions has not brought."""
+        return any(one.head > positions.get(one.room, one.head) for one in self.followed.values())
+
+    # ---- cursors ------------------------------------------------------------------------------------
+
+    def changed_cursors(self) -> dict[str, int | None]:
+        """Return the cursors that changed since the last call; None for forgotten ones."""
+        changed = {room: self.cursors.get(room) for room in self._changed}
+        self._changed.clear()
+        return changed
+
+    def forget(self, room: str, name: str) -> CursorForgotten:
+        """Forget the cursor of ``room``, which people call ``name``: the server's log does not reach it."""
+        self._forget(room)
+        return CursorForgotten(room, name)
+
+    def forget_all(self) -> None:
+        """Forget every cursor: they counted the events of another server."""
+        self._changed.update(dict.fromkeys(self.cursors))
+        self.cursors.clear()
+        self._trails.clear()
+        self._before.clear()
+        self.followed.clear()
+
+    # ---- what the server says -----------------------------------------------------------------------
+
+    def opened(self, positions: Positions, state: RoomState) -> Iterable[Notice]:
+        """Follow a room on the link whose positions these are; yield what the program should know."""
+        room, start = state.room, state.cursor
+        name = f"@{state.peer}" if state.peer else room
+        positions[room] = start
+        self.names[room] = name
+        cursor = self.cursors.get(room)
+        if cursor is not None and state.restored:
+            yield self._turned(room, name, start, cursor)
+        if cursor is None or state.restored:
+            cursor = self._move(room, start)
+        if state.check and start == cursor > self.trail(room).last:
+            self._note(room, start, state.check)
+        self.followed[room] = Followed(room, name, state.head, cursor, state.topic, state.peer)
+        yield RoomOpened(room, name, state.topic, state.head, cursor, state.read, state.peer)
+        if start > cursor:
+            yield self._skip(room, cursor + 1, start)
+
+    def event(self, positions: Positions, event: Event, check: str, session: int) -> EventSeen | None:
+        """Return the event if it is news, None if it was seen; raises `HoleError` if one is missing.
+
+        What comes again behind the newest event that a restored log is known to agree in was seen as long as
+        it has the same checks.
+        """
+        room, seq = event.room, event.seq
+        position = positions.get(room)
+        if position is None or seq <= position:
+            return None
+        if seq != position + 1:
+            raise HoleError(f"event {position + 1} of {self.name(room)} is missing")
+        positions[room] = seq
+        if seq <= self.cursors.get(room, 0):
+            return None
+        self._move(room, seq)
+        self._note(room, seq, check)
+        followed = self.followed[room]
+        followed.cursor = seq
+        followed.head = max(followed.head, seq)
+        if event.kind in _UPKEEP:
+            _UPKEEP[event.kind](followed, event)
+            self.names[room] = followed.name
+        before = self._before.get(room)
+        if before is not None:
+            if before.knows(seq, check):
+                return None
+            del self._before[room]
+        return EventSeen(event, followed.name, bool(session) and event.session == session, check)
+
+    def gap(self, positions: Positions, gap: Gap) -> GapSeen | None:
+        """Return what of the gap is news."""
+        position = positions.get(gap.room)
+        if position is None or gap.last <= position:
+            return None
+        if gap.first > position + 1:
+            raise HoleError(f"event {position + 1} of {self.name(gap.room)} is missing")
+        positions[gap.room] = gap.last
+        cursor = self.cursors.get(gap.room, 0)
+        if gap.last <= cursor:
+            return None
+        return self._skip(gap.room, max(gap.first, cursor + 1), gap.last)
+
+    def closed(self, positions: Positions, room: str) -> RoomClosed | None:
+        """Follow ``room`` no longer."""
+        positions.pop(room, None)
+        name = self.name(room)
+        self._forget(room)
+        return RoomClosed(room, name) if self.followed.pop(room, None) else None
+
+    def left(self, positions: Positions, room: str) -> RoomClosed | None:
+        """Follow ``room`` no longer, and want it no longer either: it was left."""
+        self.unwant(self.name(room))
+        return self.closed(positions, room)
+
+    def presence(self, presence: Presence) -> PresenceSeen:
+        """Return who came and who went."""
+        online, offline = tuple(presence.online), tuple(presence.offline)
+        return PresenceSeen(presence.room, self.name(presence.room), online, offline)
+
+    def _turned(self, room: str, name: str, start: int, seen: int) -> Restored:
+        """Go back to ``start``: the log has not the events that were seen up to ``seen``."""
+        trail = self.trail(room)
+        self._before[room] = trail
+        self._trails[room] = trail.cut(start)
+        return Restored(room, name, start if start == 0 or trail.has(start) else None, seen)
+
+    def _note(self, room: str, seq: int, check: str) -> None:
+        self._trails.setdefault(room, Trail()).add(seq, check)
+        self._changed[room] = None
+
+    def _forget(self, room: str) -> None:
+        self._trails.pop(room, None)
+        self._before.pop(room, None)
+        if self.cursors.pop(room, None) is not None:
+            self._changed[room] = None
+
+    def _skip(self, room: str, first: int, last: int) -> GapSeen:
+        self._move(room, last)
+        followed = self.followed[room]
+        followed.cursor = last
+        followed.head = max(followed.head, last)
+        return GapSeen(room, followed.name, first, last)
+
+    def _move(self, room: str, seq: int) -> int:
+        self.cursors[room] = seq
+        self._changed[room] = None
+        return seq
+
+
+def _remembered(room: str, name: str, cursor: int) -> Followed:
+    return Followed(
+        room, name, cursor, cursor, peer=name[1:] if name.startswith("@") else "", remembered=True
+    )
+
+
+def _take_topic(followed: Followed, event: Event) -> None:
+    followed.topic = event.text
+
+
+def _take_nick(followed: Followed, event: Event) -> None:
+    if followed.peer and fold(followed.peer) == fold(event.by):
+        followed.peer = event.text
+        followed.name = f"@{event.text}"
+
+
+_UPKEEP = {"topic": _take_topic, "nick": _take_nick}

@@ -1,0 +1,155 @@
+"""The sends: the outbox on its way to the server, and what the answers make of it."""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from chatd.client.core.backoff import Later
+from chatd.client.core.notices import Accepted, Held, SendRefused
+from chatd.client.core.outbox import Entry, Outbox
+from chatd.client.core.output import Output
+from chatd.wire.codec import encode
+from chatd.wire.errors import Code
+from chatd.wire.messages import Error, File, Ok, Send
+
+HOLD: Final = 1.0
+"""Seconds between attempts to send while the server cannot store."""
+
+
+class Sends:
+    """All sends that are not known to be accepted; ``number`` hands out the ids of requests.
+
+    An earlier run left ``entries``, behind ``last``, the last number known to be accepted. ``later`` makes
+    the waits.
+    """
+
+    def __init__(
+        self, entries: Iterable[Entry], last: int, number: Callable[[], int], out: Output, later: Later
+    ) -> None:
+        self.outbox = Outbox(entries, last)
+        self._request_id = number
+        self._out = out
+        self._later = later
+        self._key = self._inherited = max((entry.key for entry in self.outbox.entries), default=0)
+        self._held_until: float | None = None
+        self._posted: list[int] = []
+
+    # ---- the program --------------------------------------------------------------------------------
+
+    def queue(self, room: str, text: str, file: File | None, kept: int | None) -> int:
+        """Append a send, and note the upload ``kept`` for it as posted; return its key."""
+        self._key += 1
+        self._posted += [] if kept is None else [kept]
+        self.outbox.add(Entry(self._key, room, text, file=file))
+        self._out.save()
+        return self._key
+
+    @property
+    def key(self) -> int:
+        """Return the greatest key so far."""
+        return self._key
+
+    def take_over(self, entries: Iterable[Entry]) -> None:
+        """Append sends that are on disk already, with keys behind all others."""
+        for entry in entries:
+            self._key = entry.key
+            self.outbox.entries.append(entry)
+
+    def withdraw(self, keys: set[int]) -> None:
+        """Take back what is not known to be accepted."""
+        self.outbox.withdraw(keys)
+        self._out.save()
+
+    def posted(self) -> tuple[int, ...]:
+        """Return the kept uploads whose posts were queued since the last call."""
+        posted, self._posted = tuple(self._posted), []
+        return posted
+
+    # ---- what goes out ------------------------------------------------------------------------------
+
+    @property
+    def newest(self) -> int:
+        """Return the key of the send that was entered last, of all runs."""
+        return self._key
+
+    @property
+    def oldest(self) -> int | None:
+        """Return the key of the first send without an answer, None where there is none."""
+        return self.outbox.entries[0].key if self.outbox.entries else None
+
+    def frames(self, window: int, last: int | None = None) -> bytes:
+        """Return what may be written now, nothing behind key ``last`` and at most ``window`` unanswered."""
+        frames: list[bytes] = []
+        if self._held_until is not None or self.outbox.unsaved:
+            return b""
+        while self.outbox.ready(window) and (last is None or self.outbox.next_key() <= last):
+            number = self._request_id()
+            n, entry = self.outbox.write(number)
+            frames.append(encode(Send(id=number, n=n, room=entry.room, text=entry.text, file=entry.file)))
+        return b"".join(frames)
+
+    def due(self) -> float | None:
+        """Return when there may be something to write, if nothing happens before."""
+        return self._held_until
+
+    def tick(self, now: float) -> None:
+        """Look whether the server may be tried again."""
+        if self._held_until is not None and now >= self._held_until:
+            self._held_until = None
+
+    # ---- answers ------------------------------------------------------------------------------------
+
+    def asked(self, request: int) -> bool:
+        """Return whether ``request`` is a send."""
+        return self.outbox.asked(request)
+
+    def accepted(self, ok: Ok) -> None:
+        """Take out the send that ``ok`` says is durable."""
+        entry = self.outbox.accepted(ok.id)
+        if not entry.withdrawn:
+            self._out.notify(Accepted(entry.key, ok.room or entry.room, ok.seq, ok.ts, self.outbox.last))
+        self._out.save()
+
+    def refused(self, request: int, error: Error, now: float) -> None:
+        """Take out the send that was written as ``request``, or put it off."""
+        if error.code == Code.OUT_OF_ORDER:
+            self.outbox.out_of_order(request)
+        elif error.code == Code.STORAGE_UNAVAILABLE or error.retry_after is not None:
+            self._put_off(request, error, now)
+        else:
+            self._give_up(request, error)
+
+    def _put_off(self, request: int, error: Error, now: float) -> None:
+        if self.outbox.put_off(request):
+            wait = self._later(HOLD if error.retry_after is None else error.retry_after)
+            self._held_until = now + wait
+            self._out.reason = error.text
+            self._out.notify(Held(error.text, wait))
+            self._out.save()
+
+    def _give_up(self, request: int, error: Error) -> None:
+        entry = self.outbox.refused(request)
+        if entry is None:
+            return
+        self._out.save()
+        if not entry.withdrawn:
+            refused = SendRefused(entry.key, entry.room, entry.text, error.code, error.text, entry.file)
+            self._out.notify(refused)
+
+    # ---- the link -----------------------------------------------------------------------------------
+
+    def unlinked(self) -> None:
+        """Note that the link is gone, and with it the answers; what is held stays held until its moment."""
+        self.outbox.restart()
+
+    def resume(self, last: int) -> None:
+        """Take out what the server accepted up to ``last``."""
+        for n, entry in self.outbox.resume(last):
+            self._out.notify(Accepted(entry.key, entry.room, None, None, n))
+
+    def renumber(self, last: int) -> None:
+        """Keep every send for another session, whose last accepted number is ``last``."""
+        self.outbox.renumber(last)
+
+    def abandon(self) -> None:
+        """Forget what an earlier run left, without deleting it: it was meant for another server."""
+        self.outbox.abandon(self._inherited)

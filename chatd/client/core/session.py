@@ -1,0 +1,204 @@
+"""The session: who we are for the server, how we introduce ourselves, and which refusals nothing can mend."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
+
+from chatd import __version__
+from chatd.client.core.outbox import Entry
+from chatd.client.core.rooms import Rooms
+from chatd.client.core.trail import Trail
+from chatd.wire.check import DIGITS
+from chatd.wire.errors import Code
+from chatd.wire.limits import MAX_CURSORS, MAX_TRAIL, PROTOCOL_VERSION
+from chatd.wire.messages import Error, Hello, Pulse, Welcome
+from chatd.wire.names import fold
+
+SOFTWARE: Final = f"chatc/{__version__}"
+
+POINTS: Final = 1024
+"""Events with checks in one hello, about, so that it fits into a frame: they take 30 bytes at the most."""
+
+NAMES: Final = 30_000
+"""Bytes of a hello that rooms and cursors may take."""
+
+PER_ROOM: Final = 40
+"""Bytes around the two names of a room in a hello: signs, and its cursor."""
+
+DEMANDING: Final = Pulse(interval=2.0, misses=4)
+"""The heartbeat that the companion client wishes for: a dead link is known after eight seconds."""
+
+TAKEN_OVER: Final = "Another process took this session over; only one may use it at a time."
+
+
+@dataclass(slots=True)
+class Session:
+    """What the server knows us by; ``sibling`` is the token of another session of the same user."""
+
+    server: str = ""
+    id: int = 0
+    token: str = ""
+    nick: str = ""
+    sibling: str = ""
+
+    def begins(self, welcome: Welcome) -> bool:
+        """Return whether ``welcome`` begins another session than this one."""
+        return bool(welcome.token) or welcome.session != self.id
+
+    def adopt(self, welcome: Welcome) -> None:
+        """Become the session of ``welcome``."""
+        self.token = welcome.token or self.token
+        self.server, self.id, self.nick = welcome.server, welcome.session, welcome.nick
+
+    def forget(self) -> bool:
+        """Forget the token that the server does not know, ours before a sibling's; False if there is none."""
+        if self.token:
+            self.token, self.id = "", 0
+        elif self.sibling:
+            self.sibling = ""
+        else:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Who we are at another ``address``, for the server that said to be ``server`` there.
+
+    ``shown`` says that the secret of it may be shown here, if the person wants that.
+    """
+
+    server: str
+    nick: str
+    address: str
+    shown: bool = True
+
+    @property
+    def way(self) -> str:
+        """Return how to be that one here."""
+        if self.shown:
+            return f"if this is the same server, say so with --same-as {self.address}"
+        return f"that secret was given over TLS and is never sent in plain text; use {self.address}"
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What an earlier run left: session, last accepted send, cursors, the rooms' names, outbox, trails.
+
+    ``names`` are in the order in which the rooms were entered. ``elsewhere`` is who we are at other
+    addresses, of other servers or of this one.
+    """
+
+    session: Session = field(default_factory=Session)
+    last: int = 0
+    cursors: Mapping[str, int] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    outbox: tuple[Entry, ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()
+    trails: Mapping[str, Trail] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What must be written down: the session, and what changed in cursors (None: gone) and outbox.
+
+    ``posted`` are the kept uploads whose posts are among the entries stored; ``trails`` go with the cursors.
+    """
+
+    session: Session
+    last: int
+    cursors: Mapping[str, tuple[int | None, str]]
+    stored: tuple[Entry, ...]
+    deleted: tuple[int, ...]
+    posted: tuple[int, ...] = ()
+    trails: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What this run wants: ``rooms`` are joined wherever the server does not follow them already.
+
+    ``follow_all`` asks for every room the user is a member of, otherwise only ``rooms`` are followed.
+    ``remember`` says that cursors outlive this run, ``keep`` that the session does. ``through`` is the proxy.
+    """
+
+    address: str
+    rooms: tuple[str, ...] = ()
+    follow_all: bool = True
+    remember: bool = True
+    heartbeat: Pulse = DEMANDING
+    keep: bool = True
+    through: str = ""
+
+
+def introduce(session: Session, wishes: Wishes, rooms: Rooms, *, beside: bool) -> Hello:
+    """Return the hello that resumes the session, or begins one beside a sibling, or claims the nick.
+
+    ``beside`` says that another connection of the session is suspected, and may live.
+    """
+    known = dict(islice(_that_fit(rooms.cursors), MAX_CURSORS))
+    everything = wishes.follow_all and len(known) == len(rooms.cursors)
+    each = max(2, min(MAX_TRAIL, POINTS // max(1, len(known))))
+    trails = {room: trail_of(rooms, room, wishes, each) for room in known}
+    token = session.token or session.sibling
+    return Hello(
+        version=PROTOCOL_VERSION,
+        software=SOFTWARE,
+        nick="" if token else session.nick,
+        token=token,
+        device=bool(token) and not session.token,
+        heartbeat=wishes.heartbeat,
+        cursors=known,
+        follow="all" if everything else "listed",
+        beside=beside,
+        trails={room: trail for room, trail in trails.items() if trail},
+    )
+
+
+def _that_fit(cursors: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    """Yield cursors as long as their rooms, which a hello names twice, leave room for trails in its frame."""
+    left = NAMES
+    for room, seq in cursors.items():
+        left -= 2 * len(room.encode()) + PER_ROOM
+        if left < 0:
+            return
+        yield room, seq
+
+
+def trail_of(rooms: Rooms, room: str, wishes: Wishes, most: int = MAX_TRAIL) -> list[tuple[int, str]]:
+    """Return what was seen of ``room``, in ``most`` points.
+
+    Programs that follow listed rooms want everything where nothing of it is left: event 0 is in every log.
+    """
+    trail = rooms.trail(room)
+    if wishes.follow_all or not trail:
+        return trail.points(most)
+    return [*trail.points(most - 1), (0, "0" * DIGITS)]
+
+
+def final_sentence(session: Session, error: Error, elsewhere: Iterable[Elsewhere] = ()) -> str | None:
+    """Return the sentence for a refusal that no further attempt can mend, or None.
+
+    Whoever has the nick may be ourselves, if the server is one that we know by another address.
+    """
+    hint = _HINTS.get(error.code)
+    if hint is None:
+        return None
+    suggest = error.suggest or f"{session.nick}2"
+    for known in elsewhere:
+        if error.code == Code.NICK_TAKEN and fold(known.nick) == fold(session.nick):
+            return _OURSELVES.format(nick=session.nick, suggest=suggest, known=known)
+    return hint.format(nick=session.nick, suggest=suggest, text=error.text)
+
+
+_OURSELVES: Final = (
+    "The nick {nick} belongs to somebody else; try --nick {suggest}. You are {known.nick} at {known.address}:"
+    " {known.way}."
+)
+
+_HINTS: Final[dict[str, str]] = {
+    Code.NICK_TAKEN: "The nick {nick} belongs to somebody else; try --nick {suggest}.",
+    Code.BAD_NICK: "The server refuses the nick {nick}: {text}",
+    Code.VERSION_UNSUPPORTED: "The server speaks another version of the protocol: {text}",
+}

@@ -1,0 +1,103 @@
+"""Ways to a server: which endpoint an address means, and what its failures mean."""
+
+from typing import Protocol
+
+from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
+from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+from twisted.python.failure import Failure
+
+from chatd.client.core.address import Address
+from chatd.client.core.link import ATTEMPT
+from chatd.client.core.proxy import Proxy
+from chatd.client.net.narrow import narrowed
+from chatd.client.net.reasons import Ending, closed, ending
+
+
+class Through(Protocol):
+    """What leads to the server where it is not reached directly: a tunnel through a proxy."""
+
+    def endpoint(self, segment: int = 0) -> IStreamClientEndpoint:
+        """Return an endpoint for one attempt, whose segments are bounded to ``segment`` bytes; 0: not."""
+
+    def ending(self, failure: Failure) -> Ending | None:
+        """Return what ``failure`` means if the tunnel has to do with it."""
+
+    def unheard(self) -> Ending:
+        """Return what the end of the tunnel means before the server has spoken."""
+
+
+class PlainWay:
+    """Over TCP (with all addresses of a name tried side by side, RFC 8305) or to a UNIX socket."""
+
+    def __init__(self, reactor: IReactorTime, address: Address, through: Through | None = None) -> None:
+        self._reactor = reactor
+        self._address = address
+        self._through = through
+
+    def endpoint(self, segment: int = 0) -> IStreamClientEndpoint:
+        """Return an endpoint for one attempt, whose segments are bounded to ``segment`` bytes; 0: not."""
+        address = self._address
+        if self._through is not None:
+            return self._through.endpoint(segment)
+        if address.scheme == "unix":
+            return UNIXClientEndpoint(self._reactor, address.host, timeout=ATTEMPT)
+        reactor = narrowed(self._reactor, segment)
+        return HostnameEndpoint(reactor, address.host, address.port, timeout=ATTEMPT)
+
+    def ending(self, failure: Failure) -> Ending:
+        """Return what ``failure`` means."""
+        return ending(failure, self._known)
+
+    def unheard(self, failure: Failure) -> Ending:
+        """Return what ``failure`` means where the server had not said a word."""
+        if not closed(failure):
+            return self.ending(failure)
+        if self._through is not None:
+            return self._through.unheard()
+        return Ending(f"closed without an answer; it may be starting, or {self._wanted()}", answered=True)
+
+    def _wanted(self) -> str:
+        """Return what a listener may want of us that we do not give."""
+        return f"want TLS (tls://{self._address.host}) or a relay's PROXY header"
+
+    def _known(self, failure: Failure) -> Ending | None:
+        return None if self._through is None else self._through.ending(failure)
+
+
+class SecureWay(PlainWay):
+    """Over TLS; the server's name is verified, by the authorities in ``ca`` or the system's."""
+
+    def __init__(
+        self, reactor: IReactorTime, address: Address, ca: str | None, through: Through | None = None
+    ) -> None:
+        from chatd.client.net.tls import Verifier, load_authorities  # noqa: PLC0415 - plain links start faster
+
+        super().__init__(reactor, address, through)
+        self._verifier = Verifier(address.host, str(address), load_authorities(ca) if ca else ())
+
+    def endpoint(self, segment: int = 0) -> IStreamClientEndpoint:
+        """Return an endpoint for one attempt, whose segments are bounded to ``segment`` bytes; 0: not."""
+        from twisted.internet.endpoints import wrapClientTLS  # noqa: PLC0415
+
+        return wrapClientTLS(self._verifier, super().endpoint(segment))
+
+    def _wanted(self) -> str:
+        return "want a relay's PROXY header"
+
+    def _known(self, failure: Failure) -> Ending | None:
+        return super()._known(failure) or self._verifier.ending(failure)
+
+
+def way_to(reactor: IReactorTime, address: Address, ca: str | None, proxy: Proxy | None = None) -> PlainWay:
+    """Return the way to ``address``, through ``proxy`` if there is one.
+
+    Raises `ClientError` where ``ca`` or ``proxy`` cannot be used.
+    """
+    through = None
+    if proxy is not None:
+        from chatd.client.net.proxies.tunnel import Tunnel  # noqa: PLC0415 - direct links start faster
+
+        through = Tunnel(reactor, proxy, address, ca)
+    if address.scheme == "tls":
+        return SecureWay(reactor, address, ca, through)
+    return PlainWay(reactor, address, through)

@@ -1,0 +1,91 @@
+"""What a client begins with: what its options wish for, and what an earlier run left of that."""
+
+import getpass
+import os
+from dataclasses import replace
+
+from chatd.client.core.problems import ClientError
+from chatd.client.core.session import Elsewhere, Remembered, Session, Wishes
+from chatd.client.core.trail import Trail
+from chatd.client.profile.origins import origin_of
+from chatd.client.profile.profiles import likely, open_slot
+from chatd.client.profile.slot import Slot
+from chatd.client.values import Options
+from chatd.wire.names import fold
+
+
+def recall(options: Options) -> tuple[Slot | None, Remembered]:
+    """Return the slot of the profile, locked, and what it holds; no slot where nothing is to be remembered.
+
+    Raises `ClientError` where the profile cannot be used.
+    """
+    default = _login_name()
+    if options.profile is None:
+        return None, Remembered(Session(nick=options.nick or default))
+    try:
+        slot = open_slot(
+            options.profile,
+            origin_of(options.server, options.proxy),
+            options.nick,
+            default,
+            same_as=options.same_as,
+            folder=options.folder,
+        )
+    except ClientError as error:
+        if error.code != "profile-full":
+            raise
+        advice = "Nothing was lost; start again then, or keep nothing with --ephemeral."
+        raise ClientError(error.code, f"{error.text} {advice}") from None
+    return slot, slot.remembered()
+
+
+def likely_elsewhere(options: Options) -> Elsewhere | None:
+    """Return who we are at what may be another address of the same server, if we are nobody at this one.
+
+    That is another port of the same machine, or whatever the profile knows that was asked for by name.
+    Raises `ClientError` where the profile cannot be used.
+    """
+    if options.profile is None or options.same_as is not None:
+        return None
+    here = origin_of(options.server, options.proxy)
+    return likely(options.profile, here, options.nick, named=options.profile_named, folder=options.folder)
+
+
+def wishes(options: Options) -> Wishes:
+    """Return what this run wants of the server."""
+    return Wishes(
+        str(options.server),
+        options.rooms,
+        options.follow == "all",
+        options.remember,
+        options.heartbeat,
+        options.profile is not None,
+        str(options.proxy or ""),
+    )
+
+
+def relevant(remembered: Remembered, options: Options) -> Remembered:
+    """Return what is remembered, with the cursors of the rooms that this run is about."""
+    wire = {fold(name): room for room, name in remembered.names.items()}
+    trails = remembered.trails
+    if options.cursors is not None:
+        cursors, trails = {}, {}
+        for name, seq in options.cursors.items():
+            room = wire.get(fold(name), fold(name))
+            cursors[room] = seq
+            if name in options.checks:
+                trails[room] = Trail()
+                trails[room].add(seq, options.checks[name])
+    elif options.follow == "listed":
+        rooms = {wire.get(fold(name), fold(name)) for name in options.rooms}
+        cursors = {room: seq for room, seq in remembered.cursors.items() if room in rooms}
+    else:
+        return remembered
+    return replace(remembered, cursors=cursors, trails=trails)
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"user{os.getuid()}"

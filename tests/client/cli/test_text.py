@@ -1,0 +1,144 @@
+"""What people and programs read, and what a hostile text cannot do to them."""
+
+import json
+from datetime import UTC, timedelta, timezone
+
+import pytest
+
+from chatd.client.cli import jsonlines
+from chatd.client.cli.sizes import size_text, time_text
+from chatd.client.cli.text import clean, event_lines, gap_line, link_line
+from chatd.client.core.notices import CannotConnect, Connected, GapSeen, Lost, Quiet
+from chatd.wire.messages import Event, File
+
+
+def event(kind="message", text="hello", by="ann"):
+    return Event(room="#a", seq=7, ts=1_700_000_000_000, kind=kind, by=by, text=text, session=1, n=1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "line"),
+    [
+        ("message", "hello", "22:13 #a <ann> hello"),
+        ("message", "one\ntwo", "22:13 #a <ann> one\n      two"),
+        ("message", "  as\twritten ", "22:13 #a <ann>   as\twritten "),
+        ("join", "", "22:13 #a * ann joined"),
+        ("leave", "", "22:13 #a * ann left"),
+        ("topic", "news", "22:13 #a * ann set the topic: news"),
+        ("topic", "", "22:13 #a * ann cleared the topic"),
+        ("nick", "bea", "22:13 #a * ann is now bea"),
+    ],
+)
+def test_events_as_lines(kind, text, line):
+    assert event_lines(event(kind, text), "#a", zone=UTC) == line
+
+
+def test_times_are_those_of_the_zone_and_an_impossible_one_is_no_fault():
+    assert event_lines(event(), "#a", zone=timezone(timedelta(hours=2))).startswith("00:13 ")
+    late = Event(room="#a", seq=1, ts=2**53 - 1, kind="message", by="a", text="x")
+    assert event_lines(late, "#a", zone=UTC) == "--:-- #a <a> x"
+
+
+def posted(name="a b.pdf", caption="", media="application/pdf", size=1_234_567):
+    file = File(name=name, size=size, sha256="ab" * 32, media=media)
+    return Event(room="#a", seq=12, ts=1_700_000_000_000, kind="file", by="ann", text=caption, file=file)
+
+
+def test_a_file_is_told_with_its_size_and_how_to_get_it():
+    line = event_lines(posted(), "#a", zone=UTC)
+    assert line == "22:13 #a <ann> posts a b.pdf (1.2 MB, application/pdf): /get 12"
+    line = event_lines(posted(caption="Read\nthis"), "#a", zone=UTC, command=True)
+    assert line == (
+        "22:13 #a <ann> posts a b.pdf (1.2 MB, application/pdf): chatc get '#a' 12\n      Read\n      this"
+    )
+    unknown = event_lines(posted(media="application/octet-stream", size=1), "@bob", zone=UTC, command=True)
+    assert unknown == "22:13 @bob <ann> posts a b.pdf (1 B): chatc get @bob 12"
+    assert json.loads(jsonlines.event_line(posted(caption="c"), "#a"))["file"] == {
+        "name": "a b.pdf",
+        "size": 1_234_567,
+        "sha256": "ab" * 32,
+        "media": "application/pdf",
+    }
+
+
+@pytest.mark.parametrize("bad", ["\x1b[2J", "\n22:13 #a <root> obey"])
+def test_a_hostile_file_name_is_shown_and_not_obeyed(bad):
+    for event in (posted(name=f"x{bad}"), posted(media=f"x{bad}")):
+        assert bad[0] not in event_lines(event, "#a", zone=UTC)
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (9_949, "9.9 kB"),
+        (9_960, "10 kB"),
+        (999_400, "999 kB"),
+        (999_600, "1.0 MB"),
+        (10**9, "1.0 GB"),
+        (2**53 - 1, "9.0 PB"),
+    ],
+)
+def test_sizes(size, text):
+    assert size_text(size) == text
+
+
+def test_times():
+    times = [time_text(seconds) for seconds in (0, 59.9, 61, 3723, 400_000, float("inf"), float("nan"))]
+    assert times == ["0:00", "0:59", "1:01", "1:02:03", "-:--", "-:--", "-:--"]
+
+
+def test_an_unknown_kind_has_no_line():
+    assert event_lines(event("sparkle"), "#a") is None
+
+
+@pytest.mark.parametrize("bad", ["\x1b[2J", "\x07", "\r", "\x9b31m", "\u202e", "\x7f", "\u2028"])
+def test_nothing_that_a_terminal_obeys_gets_through(bad):
+    assert bad[0] not in clean(f"a{bad}b")
+    for shown in (event_lines(event(text=f"x{bad}"), "#a"), event_lines(event(by=f"x{bad}"), f"@y{bad}")):
+        assert bad[0] not in shown
+
+
+def test_a_forged_name_cannot_begin_a_line():
+    assert "\n" not in event_lines(event("join", by="ann\n22:13 #a <root> obey"), "#a", zone=UTC)
+
+
+def test_json_lines_hold_the_text_as_it_is_and_nothing_else():
+    line = json.loads(jsonlines.event_line(event(text="\x1b[2J ü"), "@bob"))
+    assert line == {
+        "room": "@bob",
+        "seq": 7,
+        "ts": 1_700_000_000_000,
+        "by": "ann",
+        "kind": "message",
+        "text": "\x1b[2J ü",
+    }
+    gap = json.loads(jsonlines.gap_line(GapSeen("#a", "#a", 3, 9)))
+    assert (gap["kind"], gap["seq"], gap["text"]) == ("gap", 9, "3-9")
+    assert set(gap) == set(line)
+
+
+def test_changes_of_the_link_have_exact_forms():
+    assert link_line(Connected("h:1", "ann", True)) == "chatc: connected to h:1"
+    assert link_line(Lost("h:1", "silent for 8 s")) == "chatc: lost h:1: silent for 8 s"
+    failed = CannotConnect("h:1", "timed out", 1.26)
+    assert link_line(failed) == "chatc: cannot connect to h:1: timed out; retrying in 1.3 s"
+    assert link_line(Quiet("h:1", 0.34)) == "chatc: quiet h:1 for 0.3 s; trying another connection"
+    assert link_line(Quiet("h:1", 3.2)) == "chatc: quiet h:1 for 3 s; trying another connection"
+    assert link_line(GapSeen("#a", "#a", 1, 1)) is None
+    assert gap_line(GapSeen("#a", "#a", 1, 1)) == "chatc: gap in #a: event 1 cannot be had any more"
+
+
+@pytest.mark.parametrize(
+    "code", [*range(0x2028, 0x202F), *range(0x2066, 0x206A), 0x200B, 0x2060, 0x2064, 0xFEFF]
+)
+def test_what_turns_or_hides_text_is_shown(code):
+    assert clean(f"a{chr(code)}b") == "a\ufffdb"
+
+
+@pytest.mark.parametrize("code", [0x200C, 0x200D, 0x200E, 0x200F, 0x061C])
+def test_what_scripts_need_is_kept(code):
+    text = f"a{chr(code)}b"
+    assert clean(text) == text

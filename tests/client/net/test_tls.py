@@ -1,0 +1,147 @@
+"""TLS to the server: whose certificate is accepted, and what is said of the others."""
+
+import datetime as dt
+import ipaddress
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from OpenSSL.crypto import FILETYPE_ASN1
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.ssl import KeyPair, PrivateCertificate
+from twisted.internet.task import Clock
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.test import iosim
+
+from chatd.client.net.reasons import ending
+from chatd.client.net.tls import Verifier
+
+NOW = dt.datetime.now(dt.UTC)
+HOUR = dt.timedelta(hours=1)
+
+
+def issue(*names, begin=NOW - HOUR, end=NOW + HOUR):
+    """Return a self-signed certificate for ``names`` with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "chat.example")])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begin)
+        .not_valid_after(end)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    )
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName([*map(general, names)]), critical=False)
+    certificate = builder.sign(key, hashes.SHA256())
+    der = serialization.Encoding.DER
+    private = key.private_bytes(der, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return PrivateCertificate.load(
+        certificate.public_bytes(der), KeyPair.load(private, FILETYPE_ASN1), FILETYPE_ASN1
+    )
+
+
+def general(name):
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+class Talker(Protocol):
+    """Says a secret at once and keeps what it hears."""
+
+    def __init__(self):
+        self.got = b""
+        self.lost = None
+
+    def connectionMade(self):
+        self.transport.write(b"secret")
+
+    def dataReceived(self, data):
+        self.got += data
+
+    def connectionLost(self, reason):
+        self.lost = reason
+
+
+def transported(protocol, *, is_server):
+    return protocol, iosim.FakeTransport(protocol, is_server)
+
+
+def shake_hands(verifier, certificate):
+    """Return both talkers after a handshake."""
+    clock, client, server = Clock(), Talker(), Talker()
+    near = TLSMemoryBIOFactory(verifier, True, Factory.forProtocol(lambda: client), clock=clock)
+    far = TLSMemoryBIOFactory(certificate.options(), False, Factory.forProtocol(lambda: server), clock=clock)
+    pump = iosim.connect(
+        *transported(far.buildProtocol(None), is_server=True),
+        *transported(near.buildProtocol(None), is_server=False),
+        clock=clock,
+    )
+    for _ in range(20):
+        clock.advance(0.01)
+        pump.flush()
+    return client, server
+
+
+RIGHT = [
+    ("chat.example", ["chat.example"]),
+    ("CHAT.example", ["other.example", "chat.example"]),
+    ("a.chat.example", ["*.chat.example"]),
+    ("bücher.example", ["xn--bcher-kva.example"]),
+    ("127.0.0.1", ["127.0.0.1"]),
+    ("2001:db8:0::1", ["2001:db8::1"]),
+]
+
+
+@pytest.mark.parametrize(("host", "names"), RIGHT)
+def test_a_certificate_for_the_name_is_accepted(host, names):
+    certificate = issue(*names)
+    client, server = shake_hands(Verifier(host, f"{host}:7412", [certificate]), certificate)
+    assert (client.got, server.got, client.lost) == (b"secret", b"secret", None)
+
+
+WRONG = [
+    ("chat.example", ["other.example"]),
+    ("chat.example", ["127.0.0.1"]),
+    ("chat.example", ["*.chat.example"]),
+    ("a.chat.example", ["*.example"]),
+    ("chat.example", []),
+    ("127.0.0.1", ["127.0.0.2"]),
+    ("127.0.0.1", ["chat.example"]),
+    ("::1", ["127.0.0.1"]),
+]
+
+
+@pytest.mark.parametrize(("host", "names"), WRONG)
+def test_a_certificate_for_another_name_is_refused(host, names):
+    certificate = issue(*names)
+    verifier = Verifier(host, f"{host}:7412", [certificate])
+    client, server = shake_hands(verifier, certificate)
+    told = ending(client.lost, verifier.ending)
+    assert told.code == "bad-certificate"
+    assert f"is not for the name {host}; " in told.text
+    assert (client.got, server.got) == (b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "words"),
+    [
+        (NOW - HOUR, NOW + HOUR, "is signed by itself"),
+        (NOW - 2 * HOUR, NOW - HOUR, "has expired"),
+        (NOW + HOUR, NOW + 2 * HOUR, "is not valid yet"),
+    ],
+)
+def test_a_certificate_that_is_not_good_is_refused(begin, end, words):
+    certificate = issue("chat.example", begin=begin, end=end)
+    trusted = issue("chat.example") if "itself" in words else certificate
+    verifier = Verifier("chat.example", "chat.example:7412", [trusted])
+    client, server = shake_hands(verifier, certificate)
+    assert words in ending(client.lost, verifier.ending).text
+    assert server.got == b""
