@@ -416,6 +416,8 @@ def test_the_hello_has_its_own_deadline_behind_the_header(playground):
 
 @pytest.mark.parametrize("data", [b"", block(0, command=0), b"PROXY UNKNOWN\r\n", line()[:9]])
 def test_a_health_check_is_not_worth_a_line(playground, logged_events, data):
+    playground.advance(0)
+    logged_events.clear()  # what the daemon says of itself when it starts
     for _ in range(3):
         talker = playground.come(data)
         talker.transport.loseConnection()
