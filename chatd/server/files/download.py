@@ -33,7 +33,7 @@ class Stage(Enum):
     """It has ended."""
 
 
-_UNDER_WAY: Final = {Stage.OPENING, Stage.SENDING}
+_UNDER_WAY: Final = (Stage.OPENING, Stage.SENDING)
 
 
 class Download(Transfer):
@@ -113,19 +113,15 @@ class Download(Transfer):
         wanted = self.outgoing.wants(about)
         if wanted is not None:
             self._reading = True
-            self.run(self._read(*wanted))
+            self.submit(partial(self._read, *wanted), self._filled, self._not_filled)
 
-    async def _read(self, place: int, length: int) -> None:
-        try:
-            data = await in_thread(self.library.workers, partial(self._read_block, place, length))
-        except DiskError as error:
-            self._reading = False
-            if self.stage in _UNDER_WAY:
-                self.note(error)
-                self.cancel(Code.STORAGE_UNAVAILABLE, BROKEN, str(error))
-            else:
-                self._close_handle()
-            return
+    def _read(self, place: int, length: int) -> bytes:
+        data = os.pread(self._handle, length, place)
+        if len(data) != length:
+            raise OSError(f"The content {self.key.sha256} ends early.")
+        return data
+
+    def _filled(self, data: bytes) -> None:
         self._reading = False
         if self.stage in _UNDER_WAY:
             self.outgoing.filled(data)
@@ -133,11 +129,13 @@ class Download(Transfer):
         else:
             self._close_handle()
 
-    def _read_block(self, place: int, length: int) -> bytes:
-        data = os.pread(self._handle, length, place)
-        if len(data) != length:
-            raise OSError(f"The content {self.key.sha256} ends early.")
-        return data
+    def _not_filled(self, error: DiskError) -> None:
+        self._reading = False
+        if self.stage in _UNDER_WAY:
+            self.note(error)
+            self.cancel(Code.STORAGE_UNAVAILABLE, BROKEN, str(error))
+        else:
+            self._close_handle()
 
     # ---- the end ------------------------------------------------------------------------------------
 

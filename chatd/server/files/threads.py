@@ -12,6 +12,13 @@ T = TypeVar("T")
 class DiskError(Exception):
     """A thread could not do with a file what it was asked to; ``__cause__`` is what it raised."""
 
+    @classmethod
+    def because_of(cls, cause: BaseException | None) -> "DiskError":
+        """Return one that ``cause`` is the cause of."""
+        error = cls(str(cause))
+        error.__cause__ = cause
+        return error
+
 
 async def in_thread(workers: Workers, job: Callable[[], T]) -> T:
     """Return what ``job`` returns. Raises `MismatchError` as it is, `DiskError` for everything else.
@@ -23,4 +30,4 @@ async def in_thread(workers: Workers, job: Callable[[], T]) -> T:
     except MismatchError:
         raise
     except Exception as error:
-        raise DiskError(str(error)) from error
+        raise DiskError.because_of(error) from error

@@ -1,8 +1,8 @@
 """A transfer: what an upload and a download have in common, and what they want of their connection."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine
-from typing import Any, Final, Protocol, TypedDict
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, Protocol, TypedDict, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -16,6 +16,8 @@ from chatd.wire.errors import Code, RequestError
 from chatd.wire.messages import Cancel, Message, Ok
 
 log = Log(__name__)
+
+T = TypeVar("T")
 
 DIGITS: Final = 12
 """Digits of a SHA-256 that the log shows."""
@@ -116,6 +118,25 @@ class Transfer(ABC):
             await course
         except Exception:  # noqa: BLE001 - whatever it is, it concerns one connection
             self.owner.fault()
+
+    def submit(
+        self, job: Callable[[], T], done: Callable[[T], None], failed: Callable[[DiskError], None]
+    ) -> None:
+        """Run ``job`` in a thread, then ``done`` or ``failed``; what these raise ends the connection (P8).
+
+        For what is done with every block of a file: a coroutine would cost as much as the rest of it.
+        """
+
+        def heard(result: Any) -> None:
+            try:
+                if isinstance(result, Failure):
+                    failed(DiskError.because_of(result.value))
+                else:
+                    done(result)
+            except Exception:  # noqa: BLE001 - as above
+                self.owner.fault()
+
+        self.library.workers.submit(job, heard)
 
     @abstractmethod
     def begin(self) -> None:

@@ -130,9 +130,7 @@ class Upload(Transfer):
         """
         incoming = Incoming(self.number, self.size, part.stored)
         library = self.library
-        writer = UploadWriter(
-            incoming, part, library.workers, library.flushers, library.clock, self.run, self._tell
-        )
+        writer = UploadWriter(incoming, part, self.submit, library.flushers, library.clock, self._tell)
         self.writer = writer
         self.offset = part.stored
         self._enter(Stage.TAKING)

@@ -5,9 +5,9 @@ now and then, what was written, so that little is lost of an upload that is cut 
 they are compared with what was promised.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Final, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
@@ -17,6 +17,8 @@ from chatd.files.incoming import Incoming
 from chatd.files.partial import Mark, Partial
 from chatd.files.strand import Workers
 from chatd.server.files.threads import DiskError, in_thread
+
+T = TypeVar("T")
 
 KEEP_BYTES: Final = 8_388_608
 """Bytes after which what was written is flushed to the disk."""
@@ -31,29 +33,36 @@ PIECE: Final = 65_536
 """Bytes up to which small chunks are copied together."""
 
 
+class Submit(Protocol):
+    """Has a thread do a job."""
+
+    def __call__(
+        self, job: Callable[[], T], done: Callable[[T], None], failed: Callable[[DiskError], None]
+    ) -> None:
+        """Run ``job`` in a thread, then ``done`` with its result or ``failed`` with why there is none."""
+
+
 class UploadWriter:
     """Takes in the bytes of ``incoming`` and puts them into ``part``.
 
-    ``workers`` write, ``flushers`` flush and check. ``begin`` runs a coroutine beside `run`; ``changed`` is
-    called when the sender may have to be told something.
+    ``submit`` has a thread write; ``flushers`` flush and check. ``changed`` is called when the sender may
+    have to be told something.
     """
 
     def __init__(
         self,
         incoming: Incoming,
         part: Partial,
-        workers: Workers,
+        submit: Submit,
         flushers: Workers,
         clock: Clock,
-        begin: Callable[[Coroutine[Deferred[Any], Any, None]], None],
         changed: Callable[[], None],
     ) -> None:
         self.incoming = incoming
         self._part = part
-        self._workers = workers
+        self._submit = submit
         self._flushers = flushers
         self._clock = clock
-        self._begin = begin
         self._changed = changed
         self._pieces: list[bytearray | memoryview] = []
         self._writing = False
@@ -83,24 +92,25 @@ class UploadWriter:
         if self._pieces and not self._writing and self._error is None:
             pieces, self._pieces = self._pieces, []
             self._writing = True
-            self._begin(self._write(pieces))
+            self._submit(partial(self._write, pieces), self._wrote, self._not_written)
 
-    async def _write(self, pieces: list[bytearray | memoryview]) -> None:
-        try:
-            self._mark = await in_thread(self._workers, partial(self._put, pieces))
-        except DiskError as error:
-            self._writing = False
-            self._fail(error)
-            return
-        self._writing = False
-        self.incoming.wrote(self._mark.offset)
-        self.flush()
-        self._wake()
-        self._changed()
-
-    def _put(self, pieces: list[bytearray | memoryview]) -> Mark:
+    def _write(self, pieces: list[bytearray | memoryview]) -> Mark:
         self._part.write(pieces)
         return self._part.mark()
+
+    def _wrote(self, mark: Mark) -> None:
+        self._writing = False
+        self._mark = mark
+        self.incoming.wrote(mark.offset)
+        self.flush()
+        ending = self.incoming.complete or self._stopping or self._error is not None
+        if ending or self._timer is None or self._is_due():
+            self._wake()
+        self._changed()
+
+    def _not_written(self, error: DiskError) -> None:
+        self._writing = False
+        self._fail(error)
 
     # ---- to the disk --------------------------------------------------------------------------------
 
@@ -130,7 +140,7 @@ class UploadWriter:
                     return True
             elif self._stopping and not busy and not behind:
                 return False
-            elif behind and ((self._stopping and not busy) or self._is_due(behind)):
+            elif behind and ((self._stopping and not busy) or self._is_due()):
                 await self._keep()
                 continue
             elif behind and self._timer is None:
@@ -138,8 +148,9 @@ class UploadWriter:
             await self._news()
         raise self._error
 
-    def _is_due(self, behind: int) -> bool:
-        return behind >= KEEP_BYTES or self._clock.seconds() - self._kept_at >= KEEP_SECONDS
+    def _is_due(self) -> bool:
+        late = self._clock.seconds() - self._kept_at >= KEEP_SECONDS
+        return late or self._mark.offset - self._kept >= KEEP_BYTES
 
     async def _keep(self) -> None:
         self._kept_at = self._clock.seconds()

@@ -39,8 +39,9 @@ def begin(playground, content):
     return ada
 
 
+@pytest.mark.parametrize("failing", [("fdatasync", "pwrite"), ("fdatasync",), ("pwrite",)])
 @pytest.mark.parametrize("order", [("keep", "write"), ("write", "keep")])
-def test_a_flush_and_a_write_that_fail_together_end_one_upload_once(playground, monkeypatch, said, order):
+def test_a_flush_and_a_write_at_once_end_one_upload_once(playground, monkeypatch, said, order, failing):
     content = content_of(5000)
     ada = begin(playground, content)
     playground.workers.held = True
@@ -51,8 +52,8 @@ def test_a_flush_and_a_write_that_fail_together_end_one_upload_once(playground, 
         else:
             playground.advance(1.5)  # what was written before is flushed
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fdatasync", full)
-        patch.setattr(os, "pwrite", full)
+        for call in failing:
+            patch.setattr(os, call, full)
         playground.workers.release()
         playground.advance(1)
     assert ada.lost is None
