@@ -12,11 +12,11 @@ from chatd.files.strand import Workers
 from chatd.ops.settings import Config, LimitsConfig
 from chatd.server.auth import make_portal
 from chatd.server.committer import Committer
-from chatd.server.desk import Desk
 from chatd.server.files.expiry import Expiry
 from chatd.server.files.library import Library
 from chatd.server.housekeeping import Housekeeping
 from chatd.server.reaper import Reaper
+from chatd.server.server import Server
 from chatd.server.timekeeper import Timekeeper
 
 
@@ -38,7 +38,7 @@ class Part(Protocol):
         """End."""
 
 
-class Server:
+class Daemon:
     """The daemon's parts over ``store``, which holds ``snapshot``; they run from `start` to `stop`.
 
     ``wall`` tells milliseconds since 1970. Files are taken where there is a ``keeping`` for them. Raises
@@ -61,14 +61,14 @@ class Server:
         if self.files is not None:
             hub.offer_files(self.files, config.files.max_size, config.files.per_connection)
         portal = make_portal(hub)
-        self.desk = Desk(
+        self.server = Server(
             self.committer, store, portal, clock, wall, config.heartbeat, config.limits, self.files
         )
-        self.timekeeper = Timekeeper(self.desk, config.retention, config.files)
+        self.timekeeper = Timekeeper(self.server, config.retention, config.files)
         self._parts: list[Part] = [
-            Reaper(self.desk),
+            Reaper(self.server),
             self.timekeeper,
-            Housekeeping(self.desk, config.session, config.retention),
+            Housekeeping(self.server, config.session, config.retention),
         ]
         if self.files is not None:
             self._parts.append(Expiry(self.files))

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort
 
 import chatd
-from chatd.build import FileKeeping, Server
+from chatd.build import Daemon, FileKeeping
 from chatd.chat.storage import Snapshot, StoreError
 from chatd.clock import use_monotonic_time, wall_milliseconds
 from chatd.disk import remedy
@@ -48,7 +48,7 @@ class StartError(Exception, SystemExit):
 
 
 class _Running(NamedTuple):
-    server: Server
+    daemon: Daemon
     snapshot: Snapshot
     store: SqliteStore
     threads: list[Threads]
@@ -75,9 +75,9 @@ class ChatService(Service):
         return [port.getHost() for port in self._ports]
 
     @property
-    def server(self) -> Server | None:
+    def daemon(self) -> Daemon | None:
         """Return the daemon's parts, once it has started."""
-        return None if self._running is None else self._running.server
+        return None if self._running is None else self._running.daemon
 
     def privilegedStartService(self) -> None:
         """Bind the ports, while that may still need privileges. Raises `StartError`."""
@@ -92,7 +92,7 @@ class ChatService(Service):
         spare_the_collector()
         self._running = running = self._open()
         for factory in self._factories.values():
-            factory.desk = running.server.desk
+            factory.server = running.daemon.server
         self._let_go_of_terminal()
         snapshot = running.snapshot
         log.info(
@@ -104,7 +104,7 @@ class ChatService(Service):
             rooms=len(snapshot.rooms),
             sessions=len(snapshot.sessions),
         )
-        running.server.start()  # behind that line: what it removes at once is told of
+        running.daemon.start()  # behind that line: what it removes at once is told of
         self._certificates.start()
 
     def _open(self) -> "_Running":
@@ -118,12 +118,12 @@ class ChatService(Service):
         threads = [Threads(call, count) for count in (WORKERS, FLUSHERS)] if config.files.enabled else []
         keeping = FileKeeping(BlobStore(Path(config.data)), *threads) if threads else None
         try:
-            server = Server(config, snapshot, store, self._reactor, wall_milliseconds, keeping)
+            daemon = Daemon(config, snapshot, store, self._reactor, wall_milliseconds, keeping)
         except OSError as error:
             for one in threads:
                 one.stop()
             raise self._cannot_start(StoreError(_unusable(config.data, error))) from None
-        return _Running(server, snapshot, store, threads)
+        return _Running(daemon, snapshot, store, threads)
 
     def _listen(self) -> None:
         if self._ports:
@@ -168,7 +168,7 @@ class ChatService(Service):
             return
         server, _, store, threads = self._running
         server.timekeeper.keep()
-        await drain(server.desk, self._reactor, lambda: server.committer.idle, self._config.drain)
+        await drain(server.server, self._reactor, lambda: server.committer.idle, self._config.drain)
         server.stop()
         self._certificates.stop()
         if server.files is None or await server.files.settle(self._config.drain.deadline):

@@ -136,7 +136,7 @@ def test_kinds_of_connections_are_known_to_the_factory_alone():
 
 
 def test_files_of_the_server_know_nothing_around_them():
-    """Desk, connections and the service use them; they ask the hub, and do not know who is connected."""
+    """Server, connections and the service use them; they ask the hub, and do not know who is connected."""
     within = ROOT / "server" / "files"
     asked = {name for module in within.glob("*.py") for name in imports(module)}
     around = {name for name in asked if name.startswith("chatd.server.")}

@@ -24,7 +24,7 @@ from chatd.client.core.sends import HOLD
 from chatd.client.core.session import Remembered, Session, Wishes
 from chatd.client.core.state import Machine
 from chatd.ops.settings import HeartbeatConfig, LimitsConfig, SessionConfig
-from chatd.server.desk import BURST
+from chatd.server.server import BURST
 from chatd.server.state import State
 from chatd.wire import limits, lines
 from chatd.wire import messages as m

@@ -22,7 +22,7 @@ def go():
     daemon.startService()
     kept = {id(one) for one in gc.get_objects()}
     print(gc.get_threshold()[0])
-    print(gc.get_freeze_count() > 10_000, id(service.__dict__) in kept, id(daemon.server.desk.hub) in kept)
+    print(gc.get_freeze_count() > 10_000, id(service.__dict__) in kept, id(daemon.daemon.server.hub) in kept)
     daemon.stopService().addCallback(lambda _: reactor.stop())
 
 reactor.callWhenRunning(go)

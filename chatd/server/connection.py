@@ -14,7 +14,6 @@ from chatd.chat.reader import Reader
 from chatd.chat.state import HistoryQuery, Session
 from chatd.ops.log import Log
 from chatd.server import addresses, watch
-from chatd.server.desk import Desk
 from chatd.server.dialogue import Handler
 from chatd.server.eager import outlet
 from chatd.server.ending import hang_up, last_words
@@ -24,6 +23,7 @@ from chatd.server.handshake import why_failed
 from chatd.server.input import Decoder, Input
 from chatd.server.liveness import Liveness, Traffic
 from chatd.server.reads import answer
+from chatd.server.server import Server
 from chatd.server.state import State
 from chatd.tcp import Tuning, arrived, held_back, unsent
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError
@@ -51,7 +51,6 @@ class ChatConnection(Protocol):
         "answered",
         "bytes_in",
         "close_reason",
-        "desk",
         "input",
         "liveness",
         "messages_in",
@@ -60,6 +59,7 @@ class ChatConnection(Protocol):
         "peer_host",
         "reader",
         "relay",
+        "server",
         "session",
         "state",
         "transfers",
@@ -72,13 +72,13 @@ class ChatConnection(Protocol):
     decode: Callable[[bytes], Message]
     MESSAGES: ClassVar[Mapping[tuple[State, type], Handler]]
 
-    def __init__(self, desk: Desk, decoder: Decoder) -> None:
-        now = desk.clock.seconds()
-        self.desk = desk
+    def __init__(self, server: Server, decoder: Decoder) -> None:
+        now = server.clock.seconds()
+        self.server = server
         self.state = State.OPENED
         self.reader = Reader(self.codec, self._hand, self.catch_up, self.fault)
-        self.input = Input(self, desk, decoder)
-        self.liveness = Liveness(Heartbeat(desk.pulse.interval, desk.pulse.misses, now), now)
+        self.input = Input(self, server, decoder)
+        self.liveness = Liveness(Heartbeat(server.pulse.interval, server.pulse.misses, now), now)
         self.transfers: Transfers | None = None
         self.session: Session | None = None
         self.close_reason: CloseReason | None = None
@@ -109,14 +109,14 @@ class ChatConnection(Protocol):
         self.relay = addresses.relay_of(self.transport)
         self.transport.registerProducer(self, True)
         self.reader.connect(outlet(self.transport), self._rest)
-        error = self.desk.opened(self)
+        error = self.server.opened(self)
         if error is not None:
             self.fail(error, CloseReason.REFUSED)
 
     def dataReceived(self, data: bytes) -> None:
         """Take in bytes; any byte is a sign of life."""
         self.bytes_in += len(data)
-        self.liveness.heartbeat.heard(self.desk.clock.seconds())
+        self.liveness.heartbeat.heard(self.server.clock.seconds())
         if self.state is State.CLOSING:
             return
         self.input.feed(data)
@@ -124,10 +124,10 @@ class ChatConnection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End: whatever the reason, the session and the logs are let go."""
         if self.state is State.OPENED and (failed := why_failed(reason)):
-            self._try(self.desk.say_refused, *failed, self.transport.getPeer())
+            self._try(self.server.say_refused, *failed, self.transport.getPeer())
             self._leave(CloseReason.REFUSED)
         self._leave(CloseReason.LOST)
-        self._try(self.desk.closed, self)
+        self._try(self.server.closed, self)
 
     def pauseProducing(self) -> None:
         """Be told that the transport is full."""
@@ -142,7 +142,7 @@ class ChatConnection(Protocol):
         self.input.gate.lift(Hold.FULL)
         self.reader.resume()
         if self.reader.lags:
-            self.desk.delivery.add(self)
+            self.server.delivery.add(self)
         self.input.go_on()
         if self.transfers is not None:
             self.transfers.pump()
@@ -172,12 +172,12 @@ class ChatConnection(Protocol):
 
     def catch_up(self) -> None:
         """Have the reader brought forward."""
-        self.desk.delivery.add(self)
+        self.server.delivery.add(self)
 
     def read(self, query: HistoryQuery) -> None:
         """Answer with a page of history as soon as it has been read; no other request is taken before."""
         self.input.gate.hold(Hold.PAGE)
-        self.desk.reads.page(query, partial(self._page, query))
+        self.server.reads.page(query, partial(self._page, query))
 
     def _page(self, query: HistoryQuery, events: list[bytes] | None) -> None:
         self.input.gate.lift(Hold.PAGE)
@@ -201,7 +201,7 @@ class ChatConnection(Protocol):
 
     def _files(self) -> Transfers:
         if self.transfers is None:
-            self.transfers = self.desk.transfers(self)
+            self.transfers = self.server.transfers(self)
         return self.transfers
 
     @property
@@ -235,7 +235,7 @@ class ChatConnection(Protocol):
         if self.state is State.CLOSING:
             return
         self._bytes_out += len(data)
-        self.liveness.heartbeat.said(self.desk.clock.seconds())
+        self.liveness.heartbeat.said(self.server.clock.seconds())
         self.transport.write(data)
 
     def _rest(self, data: bytes) -> None:
@@ -255,7 +255,7 @@ class ChatConnection(Protocol):
         """End the connection with ``error`` as the last words, and have it logged."""
         if self.state is State.CLOSING:
             return
-        self.desk.refused(self, error)
+        self.server.refused(self, error)
         self._end(reason, last_words(error))
 
     def abort(self, reason: CloseReason) -> None:
@@ -280,11 +280,11 @@ class ChatConnection(Protocol):
             return
         self.state = State.CLOSING
         self.input.end()
-        self.liveness.ending(self.desk.clock.seconds())
+        self.liveness.ending(self.server.clock.seconds())
         self.close_reason = reason
         if self.transfers is not None:
             self._try(self.transfers.close, reason)
-        self._try(self.desk.leave, self)
+        self._try(self.server.leave, self)
 
     def _try(self, step: Callable[..., object], *arguments: object) -> bool:
         """Do one step of leaving; what it raises is logged, and keeps no other step from being done."""

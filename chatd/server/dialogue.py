@@ -45,7 +45,7 @@ def hear(connection: "ChatConnection", text: bytes) -> None:
         if connection.state is State.OPENED:
             raise ProtocolError(Code.HELLO_EXPECTED, _HELLO_EXPECTED) from None
         connection.input.gate.owe(len(text), 1)
-        connection.desk.hub.refuse(connection, error.id, error)
+        connection.server.hub.refuse(connection, error.id, error)
         return
     handler = connection.MESSAGES.get((connection.state, type(message)), _request)
     handler(connection, message, len(text))
@@ -58,14 +58,14 @@ def _request(connection: "ChatConnection", message: Any, size: int) -> None:
         raise ProtocolError(Code.HELLO_EXPECTED, _HELLO_EXPECTED)
     rule = RULES[type(message)]
     connection.input.gate.owe(size + rule.answer_bytes, rule.cost)
-    connection.desk.hub.request(connection, session, message, connection.desk.wall())
+    connection.server.hub.request(connection, session, message, connection.server.wall())
 
 
 def _hello(connection: "ChatConnection", message: Hello, _: int) -> None:
     """Begin the login, and take nothing until it is done."""
     connection.state = State.WELCOMING
     connection.input.gate.hold(Hold.LOGIN)
-    login: Deferred[Any] = maybeDeferred(connection.desk.compare, message)
+    login: Deferred[Any] = maybeDeferred(connection.server.compare, message)
     login.addCallback(lambda turned: _log_in(connection, message, turned))
     login.addErrback(lambda failure: _refuse(connection, failure))
 
@@ -74,36 +74,36 @@ def _log_in(connection: "ChatConnection", message: Hello, turned: dict[str, int]
     """Let it in where its session is known; ``turned`` is where it goes on in restored rooms."""
     if connection.state is not State.WELCOMING:
         return None
-    login: Deferred[Any] = connection.desk.login(connection, message)
+    login: Deferred[Any] = connection.server.login(connection, message)
     login.addCallback(lambda arrival: _ask(connection, arrival, message))
     return login.addCallback(lambda arrival: _welcome(connection, arrival, message, turned))
 
 
 def _ask(connection: "ChatConnection", arrival: Arrival, message: Hello) -> Arrival | Deferred[Arrival]:
     """Ask a newcomer that may have been given up before it takes over; any byte of it is an answer."""
-    desk = connection.desk
+    server = connection.server
     if connection.input.decoder or connection.state is not State.WELCOMING:
         return arrival
-    if not desk.doubts(connection, arrival, message):
+    if not server.doubts(connection, arrival, message):
         return arrival
     asked: Deferred[None] = Deferred()
     connection.input.asked = asked
     connection.say(STILL)
     connection.input.go_on()
-    return asked.addCallback(lambda _: desk.login(connection, message))
+    return asked.addCallback(lambda _: server.login(connection, message))
 
 
 def _welcome(connection: "ChatConnection", arrival: Arrival, message: Hello, turned: dict[str, int]) -> None:
     if connection.state is not State.WELCOMING:
         return
-    desk = connection.desk
-    desk.arrive(connection, arrival, message, turned)
+    server = connection.server
+    server.arrive(connection, arrival, message, turned)
     connection.state = State.LIVE
-    connection.input.gate.allowance = desk.allowance(arrival.session)
+    connection.input.gate.allowance = server.allowance(arrival.session)
     connection.input.gate.lift(Hold.LOGIN)
     connection.input.hesitate()
     pulse = arrival.pulse
-    connection.liveness.heartbeat = Heartbeat(pulse.interval, pulse.misses, desk.clock.seconds())
+    connection.liveness.heartbeat = Heartbeat(pulse.interval, pulse.misses, server.clock.seconds())
     connection.input.go_on()
 
 
@@ -119,7 +119,7 @@ def _refuse(connection: "ChatConnection", failure: Failure) -> None:
 def confirm(connection: "ChatConnection") -> None:
     """Note that the client has its token: it answered the ping behind the welcome."""
     if connection.session is not None:
-        connection.desk.hub.confirm(connection.session)
+        connection.server.hub.confirm(connection.session)
 
 
 def _join(connection: "ChatConnection", message: Join, size: int) -> None:
@@ -129,7 +129,7 @@ def _join(connection: "ChatConnection", message: Join, size: int) -> None:
         _request(connection, message, size)
         return
     connection.input.gate.hold(Hold.PAGE)
-    compared: Deferred[Any] = connection.desk.histories.compare(
+    compared: Deferred[Any] = connection.server.histories.compare(
         session.user, {message.room: message.after}, {message.room: message.trail}
     )
     compared.addBoth(lambda turned: _compared(connection, message, size, turned))
@@ -143,7 +143,7 @@ def _compared(connection: "ChatConnection", message: Join, size: int, turned: An
         if isinstance(turned, Failure):
             connection.input.gate.owe(size, 1)
             refusal = RequestError(Code.STORAGE_UNAVAILABLE, UNREADABLE)
-            connection.desk.hub.refuse(connection, message.id, refusal)
+            connection.server.hub.refuse(connection, message.id, refusal)
         elif turned:
             turned_join = TurnedJoin(id=message.id, room=message.room, after=turned[message.room])
             _request(connection, turned_join, size)
@@ -160,7 +160,7 @@ def _second_hello(_: "ChatConnection", __: Hello, ___: int) -> None:
 
 def _goodbye(connection: "ChatConnection", message: Goodbye, _: int) -> None:
     if message.forget:
-        connection.desk.forget(connection)
+        connection.server.forget(connection)
     connection.close(CloseReason.GOODBYE)
 
 

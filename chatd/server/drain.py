@@ -10,7 +10,7 @@ from twisted.internet.task import deferLater
 from chatd.clock import Clock
 from chatd.ops.log import Log
 from chatd.ops.settings import DrainConfig
-from chatd.server.desk import Desk
+from chatd.server.server import Server
 from chatd.wire.errors import CloseReason
 
 log = Log(__name__)
@@ -25,28 +25,28 @@ FIRST_SLOT: Final = 0.5
 """Seconds before which nobody is asked to come back: a restart takes as long."""
 
 
-async def drain(desk: Desk, clock: Clock, idle: Callable[[], bool], config: DrainConfig) -> None:
+async def drain(server: Server, clock: Clock, idle: Callable[[], bool], config: DrainConfig) -> None:
     """Take no further request, let what was accepted become durable and be said, then end every connection.
 
     Takes ``config.deadline`` seconds at the most; who is still there then is aborted. A disk that does not
     answer is waited for half of that time, so that the goodbyes have the other half.
     """
-    desk.draining = True
-    for waiting in list(desk.waiting):
+    server.draining = True
+    for waiting in list(server.waiting):
         waiting.abort(CloseReason.DRAIN)
     end = clock.seconds() + config.deadline
-    count = len(desk.connections)
+    count = len(server.connections)
     log.info("drain", connections=count)
     await _wait(clock, end - config.deadline / 2, idle)
     window = max(config.window, count / RETURNS_PER_SECOND)
     slots = [FIRST_SLOT + window * index / max(1, count) for index in range(count)]
     random.shuffle(slots)
-    for connection, slot in zip(list(desk.connections), slots, strict=False):
+    for connection, slot in zip(list(server.connections), slots, strict=False):
         connection.close(CloseReason.DRAIN, "The server is stopping; come back later.", round(slot, 3))
-    await _wait(clock, end, lambda: not desk.connections and idle())
-    for connection in list(desk.connections):
+    await _wait(clock, end, lambda: not server.connections and idle())
+    for connection in list(server.connections):
         connection.abort(CloseReason.DRAIN)
-    await _wait(clock, clock.seconds() + 1.0, lambda: not desk.connections and idle())
+    await _wait(clock, clock.seconds() + 1.0, lambda: not server.connections and idle())
 
 
 async def _wait(clock: Clock, end: float, done: Callable[[], bool]) -> None:

@@ -1,4 +1,4 @@
-"""The factories of connections: one for each kind that a listener may speak, all of them at one desk."""
+"""The factories of connections: one for each kind that a listener may speak, all for one server."""
 
 from typing import Final
 
@@ -6,9 +6,9 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import ServerFactory
 
 from chatd.server.connection import ChatConnection
-from chatd.server.desk import Desk
 from chatd.server.lines.protocol import LinesProtocol
 from chatd.server.native.protocol import NativeProtocol
+from chatd.server.server import Server
 
 KINDS: Final[dict[str, type[NativeProtocol | LinesProtocol]]] = {
     kind.speaks: kind for kind in (NativeProtocol, LinesProtocol)
@@ -17,24 +17,24 @@ KINDS: Final[dict[str, type[NativeProtocol | LinesProtocol]]] = {
 
 
 class ChatFactory(ServerFactory):
-    """Makes a connection of one kind whenever one is accepted, once it has been given its ``desk``."""
+    """Makes a connection of one kind whenever one is accepted, once it has been given its ``server``."""
 
     noisy = False
 
-    def __init__(self, protocol: str, desk: Desk | None = None) -> None:
-        self.desk = desk
+    def __init__(self, protocol: str, server: Server | None = None) -> None:
+        self.server = server
         self._kind = KINDS[protocol]
 
     def buildProtocol(self, addr: IAddress | None) -> ChatConnection | None:
         """Return the protocol of a new connection; none before the daemon is ready or while it drains."""
         del addr
-        if self.desk is None or self.desk.draining:
+        if self.server is None or self.server.draining:
             return None
-        connection = self._kind(self.desk)
+        connection = self._kind(self.server)
         connection.factory = self
         return connection
 
 
-def factories(desk: Desk | None = None) -> dict[str, ChatFactory]:
+def factories(server: Server | None = None) -> dict[str, ChatFactory]:
     """Return a factory for each kind of connection."""
-    return {protocol: ChatFactory(protocol, desk) for protocol in KINDS}
+    return {protocol: ChatFactory(protocol, server) for protocol in KINDS}

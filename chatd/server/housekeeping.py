@@ -10,7 +10,7 @@ from chatd.chat.calendar import DAY
 from chatd.chat.state import Room
 from chatd.ops.log import Log
 from chatd.ops.settings import RetentionConfig, SessionConfig
-from chatd.server.desk import Desk
+from chatd.server.server import Server
 from chatd.server.space import tell_space
 
 log = Log(__name__)
@@ -37,10 +37,10 @@ AT_ONCE: Final = 2000
 
 
 class Housekeeping:
-    """Does its rounds for ``desk``."""
+    """Does its rounds for ``server``."""
 
-    def __init__(self, desk: Desk, session: SessionConfig, retention: RetentionConfig) -> None:
-        self._desk = desk
+    def __init__(self, server: Server, session: SessionConfig, retention: RetentionConfig) -> None:
+        self._server = server
         self._session = session
         self._retention = retention
         self._rounds = 0
@@ -48,7 +48,7 @@ class Housekeeping:
         self._cut = 0
         self._loop = LoopingCall(self._round)
         self._presence = LoopingCall(self._tell_presence)
-        self._loop.clock = self._presence.clock = desk.clock
+        self._loop.clock = self._presence.clock = server.clock
 
     def start(self) -> None:
         """Begin with a first round at once."""
@@ -63,7 +63,7 @@ class Housekeeping:
 
     def _tell_presence(self) -> None:
         try:
-            self._desk.hub.presence.tell(self._desk.clock.seconds())
+            self._server.hub.presence.tell(self._server.clock.seconds())
         except Exception:  # noqa: BLE001 - presence is best effort; its loop goes on
             log.failure("housekeeping-fault", None)
 
@@ -71,22 +71,22 @@ class Housekeeping:
         if self._rounds % ROUNDS_PER_EXPIRY == 0:
             self._expire()
         if self._rounds % ROUNDS_PER_SPACE == 0:
-            files = self._desk.files
-            self._desk.store.space(lambda taken: tell_space(taken, None if files is None else files.used))
+            files = self._server.files
+            self._server.store.space(lambda taken: tell_space(taken, None if files is None else files.used))
         self._rounds += 1
         return Deferred.fromCoroutine(self._retain())
 
     def _expire(self) -> None:
-        ended = self._desk.hub.expire(round(self._session.expire_days * DAY), self._desk.wall())
+        ended = self._server.hub.expire(round(self._session.expire_days * DAY), self._server.wall())
         for session in ended:
             log.info("session-expired", session=session.id, nick=session.user.nick)
         if ended:
             log.info("sessions-expired", count=len(ended))
 
     async def _retain(self) -> None:
-        for number, room in enumerate(list(self._desk.hub.world.rooms.values()), 1):
+        for number, room in enumerate(list(self._server.hub.world.rooms.values()), 1):
             if number % AT_ONCE == 0:
-                await deferLater(self._desk.clock, 0)
+                await deferLater(self._server.clock, 0)
             try:
                 first = self._first_kept(room)
                 if first > room.log.first:
@@ -97,7 +97,7 @@ class Housekeeping:
 
     async def _trim(self, room: Room, first: int) -> None:
         """Cut ``room`` below ``first``, slice by slice."""
-        hub, chat_log = self._desk.hub, room.log
+        hub, chat_log = self._server.hub, room.log
         count = first - chat_log.first
         log.info("trimmed", room=room.name, first=chat_log.first, last=first - 1, count=count)
         while chat_log.first < first:
@@ -107,11 +107,11 @@ class Housekeeping:
             self._cut += upto - chat_log.first
             hub.trim(room, upto)
             while self._cut >= SLICE and self._batch is hub.world.batch:
-                await deferLater(self._desk.clock, PAUSE)
+                await deferLater(self._server.clock, PAUSE)
 
     def _first_kept(self, room: Room) -> int:
         """Return the first event of ``room`` that the configuration wants kept."""
-        chat_log, world = room.log, self._desk.hub.world
+        chat_log, world = room.log, self._server.hub.world
         first = chat_log.first
         if self._retention.events:
             first = max(first, chat_log.head - self._retention.events + 1)

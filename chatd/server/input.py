@@ -4,10 +4,10 @@ from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
-from chatd.server.desk import Desk
 from chatd.server.files.transfers import Transfers
 from chatd.server.gate import FULL_BREATH, Gate, Hold
 from chatd.server.liveness import Liveness
+from chatd.server.server import Server
 from chatd.server.state import State
 from chatd.wire.errors import ProtocolError
 
@@ -49,13 +49,13 @@ class Input:
     ``asked`` is fired by the next bytes, if somebody waits for a sign of the peer.
     """
 
-    __slots__ = ("_desk", "_source", "asked", "decoder", "gate")
+    __slots__ = ("_server", "_source", "asked", "decoder", "gate")
 
-    def __init__(self, source: Source, desk: Desk, decoder: Decoder) -> None:
+    def __init__(self, source: Source, server: Server, decoder: Decoder) -> None:
         self._source = source
-        self._desk = desk
+        self._server = server
         self.decoder = decoder
-        self.gate = Gate(desk.clock, self.go_on)
+        self.gate = Gate(server.clock, self.go_on)
         self.asked: Deferred[None] | None = None
 
     def feed(self, data: bytes) -> None:
@@ -72,24 +72,24 @@ class Input:
         source = self._source
         if source.state is State.CLOSING or not (self.decoder or not source.liveness.listening):
             return
-        if not self._desk.visits.add(self):
+        if not self._server.visits.add(self):
             self._listen(False)  # what came before still waits for its visit
 
     def end(self) -> None:
         """Take nothing any more."""
         self.gate.hold(Hold.END)
-        self._desk.visits.remove(self)
+        self._server.visits.remove(self)
 
     def hesitate(self) -> None:
         """Take nothing for a while where all together have asked more than the disk takes."""
-        if self._desk.hub.full and self._source.state is State.LIVE:
+        if self._server.hub.full and self._source.state is State.LIVE:
             self.gate.breathe(FULL_BREATH)
 
     # ---- chatd.server.visits.Visited ----------------------------------------------------------------
 
     def visit(self, most: int) -> bool:
         """Take ``most`` pieces at the most; return whether further ones may be taken at once."""
-        if self._desk.draining:
+        if self._server.draining:
             self.gate.hold(Hold.DRAIN)
         self.hesitate()
         more = self._pump(most)
@@ -128,7 +128,7 @@ class Input:
         source = self._source
         if listen is source.liveness.listening or source.state is State.CLOSING:
             return
-        source.liveness.listen(listen, self._desk.clock.seconds())
+        source.liveness.listen(listen, self._server.clock.seconds())
         if listen:
             source.transport.resumeProducing()
         else:

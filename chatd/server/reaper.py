@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 
 from chatd.ops.log import Log
-from chatd.server.desk import Desk, Swept
+from chatd.server.server import Server, Swept
 from chatd.wire.errors import CloseReason
 
 log = Log(__name__)
@@ -28,12 +28,12 @@ MISSED: Final = 20
 
 
 class Reaper:
-    """Sweeps the connections at ``desk``."""
+    """Sweeps the connections of ``server``."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, server: Server) -> None:
+        self._server = server
         self._loop = LoopingCall.withCount(self._tick)
-        self._loop.clock = desk.clock
+        self._loop.clock = server.clock
         self._round: list[Swept] = []
         self._share = 0
 
@@ -47,13 +47,13 @@ class Reaper:
             self._loop.stop()
 
     def _tick(self, count: int) -> None:
-        now = self._desk.clock.seconds()
+        now = self._server.clock.seconds()
         if count >= MISSED:
             log.warn("stalled", "The daemon was away; nobody is judged by that.", lag=round(count * TICK, 1))
-            for connection in self._desk.swept():
+            for connection in self._server.swept():
                 connection.forgive(now)
         if not self._round:
-            self._round = self._desk.swept()
+            self._round = self._server.swept()
             self._share = -(-len(self._round) // TICKS_PER_ROUND)
         for _ in range(min(self._share, len(self._round))):
             connection = self._round.pop()

@@ -16,9 +16,9 @@ from zope.interface import implementer
 from chatd.ops.log import Log
 from chatd.ops.relays import Trusted
 from chatd.server import addresses
-from chatd.server.desk import Desk
 from chatd.server.factory import ChatFactory
 from chatd.server.proxy_header import HeaderError, HeaderParser, NoHeaderError
+from chatd.server.server import Server
 from chatd.wire.errors import CloseReason, Code
 
 log = Log(__name__)
@@ -34,21 +34,21 @@ NOT_TRUSTED: Final = "proxy-not-trusted"
 class RelayedConnection(ProtocolWrapper):
     """Takes the header, then is the transport of the protocol that it stands before.
 
-    Until then it waits at the desk, where the reaper looks at it.
+    Until then it waits in the `waiting` of ``server``, where the reaper looks at it.
     """
 
     wrappedProtocol: Any
     transport: Any
     factory: "RelayFactory"
 
-    def __init__(self, factory: "RelayFactory", desk: Desk) -> None:
+    def __init__(self, factory: "RelayFactory", server: Server) -> None:
         super().__init__(factory, None)  # type: ignore[arg-type]
         self.relay = ""
         self.close_reason: CloseReason | None = None
-        self._desk = desk
+        self._server = server
         self._parser = HeaderParser()
         self.due = 0.0
-        self._since = self._opened = desk.clock.seconds()
+        self._since = self._opened = server.clock.seconds()
         self._source: IAddress | None = None
         self._bytes_in = 0
 
@@ -65,7 +65,7 @@ class RelayedConnection(ProtocolWrapper):
         self.connected = 1
         self.relay = addresses.name_of(transport.getPeer())
         self.factory.registerProtocol(self)  # type: ignore[no-untyped-call]
-        self._desk.waiting.add(self)
+        self._server.waiting.add(self)
 
     def dataReceived(self, data: bytes) -> None:
         """Take the header in, and hand on what comes behind it."""
@@ -78,7 +78,7 @@ class RelayedConnection(ProtocolWrapper):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End, for whoever is behind it too."""
         self.factory.unregisterProtocol(self)  # type: ignore[no-untyped-call]
-        self._desk.waiting.discard(self)
+        self._server.waiting.discard(self)
         wrapped, self.wrappedProtocol = self.wrappedProtocol, None
         if wrapped is not None:
             wrapped.connectionLost(reason)
@@ -103,24 +103,24 @@ class RelayedConnection(ProtocolWrapper):
             self._hand_over(header.rest)
 
     def _hand_over(self, rest: bytes) -> None:
-        if self._desk.draining:
+        if self._server.draining:
             self.abort(CloseReason.DRAIN)
             return
-        self._desk.waiting.discard(self)
+        self._server.waiting.discard(self)
         self.wrappedProtocol = self.factory.wrappedFactory.buildProtocol(self.getPeer())
         super().makeConnection(self.transport)  # type: ignore[no-untyped-call]
         if rest and self.wrappedProtocol is not None:
             self.wrappedProtocol.dataReceived(rest)
 
     def _refuse(self, code: str, text: str, reason: CloseReason) -> None:
-        self._desk.say_refused(code, text, self.transport.getPeer())
+        self._server.say_refused(code, text, self.transport.getPeer())
         self.abort(reason)
 
     # ---- the reaper's side --------------------------------------------------------------------------
 
     def sweep(self, now: float) -> None:
         """Look at the clock: a late header ends it; a round may look once more after one came."""
-        if self in self._desk.waiting and now - self._since >= HEADER_TIMEOUT:
+        if self in self._server.waiting and now - self._since >= HEADER_TIMEOUT:
             text = f"No PROXY header came within {HEADER_TIMEOUT:g} s."
             self._refuse(REQUIRED, text, CloseReason.HELLO_TIMEOUT)
 
@@ -130,7 +130,7 @@ class RelayedConnection(ProtocolWrapper):
 
     def abort(self, reason: CloseReason) -> None:
         """End it at once."""
-        self._desk.waiting.discard(self)
+        self._server.waiting.discard(self)
         self.close_reason = self.close_reason or reason
         self.transport.abortConnection()
 
@@ -139,13 +139,13 @@ class RelayedConnection(ProtocolWrapper):
             "client-out",
             peer=self.relay,
             reason=self.close_reason or CloseReason.LOST,
-            duration=round(self._desk.clock.seconds() - self._opened, 3),
+            duration=round(self._server.clock.seconds() - self._opened, 3),
             bytes_in=self._bytes_in,
         )
 
 
 class RelayFactory(WrappingFactory[RelayedConnection]):
-    """Stands before ``factory`` for connections from ``trusted`` relays, at the desk of ``chat``."""
+    """Stands before ``factory`` for connections from ``trusted`` relays, for the server of ``chat``."""
 
     noisy = False
 
@@ -156,23 +156,23 @@ class RelayFactory(WrappingFactory[RelayedConnection]):
 
     def buildProtocol(self, addr: IAddress | None) -> RelayedConnection | None:  # type: ignore[override]
         """Return what waits for the header; nothing for whom is not trusted, or where too many wait."""
-        desk = self._chat.desk
-        if desk is None or desk.draining:
+        server = self._chat.server
+        if server is None or server.draining:
             return None
         host = addresses.host_of(addr)
         if host not in self._trusted:
             text = f"{host} is none of the trusted relays of this listener."
-            _turn_away(desk, addr, NOT_TRUSTED, text)
+            _turn_away(server, addr, NOT_TRUSTED, text)
             return None
-        if len(desk.waiting) >= desk.limits.max_connections:
+        if len(server.waiting) >= server.limits.max_connections:
             text = "Too many connections wait for their header."
-            _turn_away(desk, addr, Code.TOO_MANY_CONNECTIONS, text)
+            _turn_away(server, addr, Code.TOO_MANY_CONNECTIONS, text)
             return None
-        return RelayedConnection(self, desk)
+        return RelayedConnection(self, server)
 
 
-def _turn_away(desk: Desk, address: IAddress | None, code: str, text: str) -> None:
-    desk.say_refused(code, text, address)
+def _turn_away(server: Server, address: IAddress | None, code: str, text: str) -> None:
+    server.say_refused(code, text, address)
     log.debug("client-out", peer=addresses.name_of(address), reason=CloseReason.REFUSED)
 
 

@@ -47,7 +47,7 @@ class SecureConnection(TLSMemoryBIOProtocol):
 
 
 class SecureFactory(TLSMemoryBIOFactory):
-    """Puts TLS before what ``factory`` makes, at the desk of ``chat``."""
+    """Puts TLS before what ``factory`` makes, for the server of ``chat``."""
 
     noisy = False
     protocol = SecureConnection
@@ -60,9 +60,9 @@ class SecureFactory(TLSMemoryBIOFactory):
 
     def say_refused(self, data: bytes, peer: Any) -> None:
         """Log that ``peer`` came with ``data`` in plain text."""
-        desk = self._chat.desk
-        if desk is not None:
-            desk.say_refused(EXPECTED, plain_text(data), peer)
+        server = self._chat.server
+        if server is not None:
+            server.say_refused(EXPECTED, plain_text(data), peer)
 
 
 @implementer(IStreamServerEndpoint)

@@ -9,7 +9,7 @@ from chatd.chat.ages import pause_between_marks
 from chatd.chat.calendar import DAY
 from chatd.ops.log import Log
 from chatd.ops.settings import FilesConfig, RetentionConfig
-from chatd.server.desk import Desk
+from chatd.server.server import Server
 
 log = Log(__name__)
 
@@ -36,21 +36,21 @@ AHEAD: Final = 604_800_000
 
 
 class Timekeeper:
-    """Keeps time for ``desk``, and marks its logs so often as ``retention`` and ``files`` need.
+    """Keeps time for ``server``, and marks its logs so often as ``retention`` and ``files`` need.
 
     The calendar alone decides what is old. So a wall clock that stands wrong removes nothing, and is only
     told of.
     """
 
-    def __init__(self, desk: Desk, retention: RetentionConfig, files: FilesConfig) -> None:
-        self._desk = desk
+    def __init__(self, server: Server, retention: RetentionConfig, files: FilesConfig) -> None:
+        self._server = server
         self._pause = pause_between_marks(retention.days * DAY, files.keep_days * DAY)
         self._next_round = self._next_keep = 0.0
         self._marking = False
-        self._known = desk.hub.world.clock
+        self._known = server.hub.world.clock
         self._checked: float | None = None
         self._loop = LoopingCall(self._tick)
-        self._loop.clock = desk.clock
+        self._loop.clock = server.clock
 
     def start(self) -> None:
         """Begin: look at the clock, go on from the time that was kept."""
@@ -63,11 +63,11 @@ class Timekeeper:
 
     def keep(self) -> None:
         """Have the calendar kept on disk."""
-        self._desk.hub.keep_time(self._desk.wall())
+        self._server.hub.keep_time(self._server.wall())
 
     def _tick(self) -> None:
-        now = self._desk.clock.seconds()
-        self._desk.hub.world.calendar.run(now)
+        now = self._server.clock.seconds()
+        self._server.hub.world.calendar.run(now)
         try:
             if now >= self._next_round:
                 self._next_round = now + ROUND_INTERVAL
@@ -82,7 +82,7 @@ class Timekeeper:
 
     def _look_at_clock(self, now: float) -> None:
         """Warn where the clock was set, or first read, and stands far from the latest time known."""
-        wall = self._desk.wall()
+        wall = self._server.wall()
         ahead = wall - self._known
         step = ahead if self._checked is None else ahead - (now - self._checked) * 1000
         if self._known and abs(step) > STEP and not -BEHIND <= ahead <= AHEAD:
@@ -97,10 +97,10 @@ class Timekeeper:
         """Note how far the logs have grown by now."""
         self._marking = True
         try:
-            for number, room in enumerate(list(self._desk.hub.world.rooms.values()), 1):
-                self._desk.hub.mark(room, self._pause)
+            for number, room in enumerate(list(self._server.hub.world.rooms.values()), 1):
+                self._server.hub.mark(room, self._pause)
                 if number % AT_ONCE == 0:
-                    await deferLater(self._desk.clock, 0)
+                    await deferLater(self._server.clock, 0)
         except Exception:  # noqa: BLE001 - as above
             log.failure("housekeeping-fault", None)
         finally:

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from chatd.server.desk import Connection, Desk
 from chatd.server.ending import CLOSE_DEADLINE
 from chatd.server.input import Input
 from chatd.server.liveness import Liveness, Traffic
+from chatd.server.server import Connection, Server
 from chatd.server.state import State
 from chatd.wire.errors import CloseReason, Code, ProtocolError
 from chatd.wire.heartbeat import Verdict
@@ -17,7 +17,7 @@ class Watched(Connection, Protocol):
     """A connection as the watch sees it."""
 
     input: Input
-    desk: Desk
+    server: Server
     liveness: Liveness
     state: State
 
@@ -37,7 +37,7 @@ def look(connection: Watched, now: float) -> None:
 
 
 def _opening(connection: Watched, now: float) -> None:
-    if connection.liveness.waited(now) >= connection.desk.limits.hello_timeout:
+    if connection.liveness.waited(now) >= connection.server.limits.hello_timeout:
         missing = "hello" if connection.input.asked is None else "answer to the ping behind the hello"
         error = ProtocolError(Code.HELLO_TIMEOUT, f"No {missing} came in time; connect again.")
         connection.fail(error, CloseReason.HELLO_TIMEOUT)
@@ -46,7 +46,7 @@ def _opening(connection: Watched, now: float) -> None:
 def _live(connection: Watched, now: float) -> None:
     liveness = connection.liveness
     if connection.reader.paused:
-        if liveness.stuck(connection.traffic(), now, connection.desk.limits.write_timeout):
+        if liveness.stuck(connection.traffic(), now, connection.server.limits.write_timeout):
             _give_up(connection, CloseReason.STUCK, now)
         return
     verdict = liveness.check(connection.traffic, now)
@@ -57,7 +57,7 @@ def _live(connection: Watched, now: float) -> None:
 
 
 def _give_up(connection: Watched, reason: CloseReason, now: float) -> None:
-    connection.desk.reaped(connection, connection.liveness.heartbeat.silence(now))
+    connection.server.reaped(connection, connection.liveness.heartbeat.silence(now))
     connection.abort(reason)
 
 

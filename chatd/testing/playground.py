@@ -7,11 +7,11 @@ from typing import Any, Final
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 
-from chatd.build import FileKeeping, Server
+from chatd.build import Daemon, FileKeeping
 from chatd.chat import storage
 from chatd.ops.settings import Config
-from chatd.server.desk import Desk
 from chatd.server.factory import factories
+from chatd.server.server import Server
 from chatd.testing.files import ClockWorkers, MortalBlobStore
 from chatd.testing.network import MemoryEndpoint, MemoryTransport, Network
 from chatd.testing.store import MemoryStore
@@ -56,13 +56,13 @@ class Playground:
         self.store = MemoryStore() if store is None else store
         self.config = config or Config()
         self.folder = folder
-        self.desk: Desk | None = None
+        self.server: Server | None = None
 
     def wall(self) -> int:
         """Return the time of day in milliseconds since 1970."""
         return START_OF_TIME + round(self.clock.seconds() * 1000)
 
-    def start_server(self) -> Desk:
+    def start_server(self) -> Server:
         """Start the daemon on what the store holds."""
         self._grip = _Grip(self.store)
         keeping = None
@@ -70,29 +70,29 @@ class Playground:
             self.workers = ClockWorkers(self.clock)
             self.blobs = MortalBlobStore(self.folder)
             keeping = FileKeeping(self.blobs, self.workers, self.workers)
-        self._server = server = Server(
+        self._daemon = daemon = Daemon(
             self.config, self.store.load(), self._grip, self.clock, self.wall, keeping
         )
-        self.committer = server.committer
-        self.desk = server.desk
-        server.start()
-        for protocol, factory in factories(server.desk).items():
+        self.committer = daemon.committer
+        self.server = daemon.server
+        daemon.start()
+        for protocol, factory in factories(daemon.server).items():
             self.network.listen(factory, PORTS[protocol])
-        return server.desk
+        return daemon.server
 
     def crash_server(self) -> None:
         """Lose the daemon as by SIGKILL: only what the store committed is left."""
         self._grip.cut()
         for port in PORTS.values():
             self.network.listen(None, port)
-        self._server.stop()
+        self._daemon.stop()
         if self.folder is not None:
             self.workers.die()
             self.blobs.die()
-        if self.desk is not None:
-            for connection in self.desk.swept():
+        if self.server is not None:
+            for connection in self.server.swept():
                 connection.transport.abortConnection()  # type: ignore[attr-defined]
-        self.desk = None
+        self.server = None
 
     def connect(self, protocol: Protocol, speaks: str = "native") -> MemoryTransport:
         """Connect ``protocol`` to the daemon's listener that ``speaks`` so. Raises ConnectionRefusedError."""

@@ -34,7 +34,7 @@ class Scene:
         for talker in (self.ann, self.cem):
             talker.say(m.Send(id=2, n=1, room="@ben" if talker is self.ann else "#own", text="hello"))
         self.playground.advance()
-        self.world = self.playground.desk.hub.world
+        self.world = self.playground.server.hub.world
         self.direct = next(name for name, room in self.world.rooms.items() if room.direct)
 
     def user(self, nick):

@@ -284,13 +284,13 @@ class Chat:
             self.up = True
 
     def forget(self, room, keep):
-        found = self.playground.desk.hub.world.rooms.get(room) if self.up else None
+        found = self.playground.server.hub.world.rooms.get(room) if self.up else None
         if found is not None:
-            self.playground.desk.hub.trim(found, found.log.head - keep + 1)
+            self.playground.server.hub.trim(found, found.log.head - keep + 1)
             found.log.forget_tail()
 
     def forget_memory(self, room):
-        found = self.playground.desk.hub.world.rooms.get(room) if self.up else None
+        found = self.playground.server.hub.world.rooms.get(room) if self.up else None
         if found is not None:
             found.log.forget_tail()
 
@@ -315,7 +315,7 @@ class Chat:
 
     def check_the_end(self):
         """See that everything is there: once, in order, and seen by everybody."""
-        world = self.playground.desk.hub.world
+        world = self.playground.server.hub.world
         events = sorted(self.seen.events.items())
         for (room, seq), _ in events:
             assert seq <= world.rooms[room].log.head, "something that was shown is absent now"
@@ -325,7 +325,7 @@ class Chat:
                 self.check_person(person, [event for _, event in events], complete)
 
     def check_person(self, person, events, complete):
-        world = self.playground.desk.hub.world
+        world = self.playground.server.hub.world
         assert person.accepted == len(person.outbox), "a message never became durable"
         own = [event for event in events if event.by == person.nick and event.kind == "message"]
         for room in ROOMS:

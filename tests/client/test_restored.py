@@ -190,13 +190,13 @@ def test_read_marks_of_the_other_history_are_not_told():
     life.say(4, "lost")
     ask = Read(id=0, room="#a", seq=9)
     life.way.open = False
-    for connection in life.world.desk.swept():
+    for connection in life.world.server.swept():
         connection.transport.abortConnection()
     life.wait(1)
     _, effects = life.reader._machine.ask(ask, life.world.clock.seconds())
     life.reader._driver.feed(effects)
     life.restore_unseen(backup, 8)
-    room = life.world.desk.hub.world.rooms["#a"]
+    room = life.world.server.hub.world.rooms["#a"]
     marks = {user.nick: member.read for user, member in room.members.items()}
     assert marks["bob"] <= 5
 
@@ -259,8 +259,8 @@ def test_of_any_histories_the_reader_sees_what_the_log_has_from_where_it_forks(s
         elif step == "restart":
             life.restart()
         elif step == "trim":
-            room = life.world.desk.hub.world.rooms["#a"]
-            life.world.desk.hub.trim(room, number)
+            room = life.world.server.hub.world.rooms["#a"]
+            life.world.server.hub.trim(room, number)
             life.wait(1)
         else:
             visit(life, seen)
@@ -276,8 +276,8 @@ def note(life, seen):
 def visit(life, seen):
     """Let the reader come and go; ``seen`` is what it was shown of the history that it knows."""
     log = life.log()
-    first = life.world.desk.hub.world.rooms["#a"].log.first
-    head = life.world.desk.hub.world.rooms["#a"].log.head
+    first = life.world.server.hub.world.rooms["#a"].log.first
+    head = life.world.server.hub.world.rooms["#a"].log.head
     forked = [seq for seq, stored in seen.items() if seq > head or (seq in log and log[seq] != stored)]
     life.come()
     told = life.heard(Restored)

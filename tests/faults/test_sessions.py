@@ -249,14 +249,14 @@ def play(playground, dice, number):
 
 def left_behind(playground):
     """Return all that stays of those who have gone."""
-    desk = playground.desk
-    world = desk.hub.world
+    server = playground.server
+    world = server.hub.world
     return {
         "online": [s.user.nick for s in world.sessions.values() if s.peer is not None],
         "followers": [room.name for room in world.rooms.values() if room.log.followers],
-        "connections": len(desk.connections),
-        "visits": len(desk.visits),
-        "transfers": len(desk.files.uploads) + len(desk.files.downloads),
+        "connections": len(server.connections),
+        "visits": len(server.visits),
+        "transfers": len(server.files.uploads) + len(server.files.downloads),
     }
 
 
@@ -277,7 +277,7 @@ def test_strangers_leave_nothing_behind(tmp_path, logged_events):
             faults = [e for e in logged_events if e["log_level"] is LogLevel.critical or "log_failure" in e]
             assert not faults, faults
             logged_events.clear()
-        playground.desk.files.partial_uploads.close_parked(0)
+        playground.server.files.partial_uploads.close_parked(0)
         playground.advance(1)
         assert len(list(Path("/proc/self/fd").iterdir())) <= descriptors
         playground.crash_server()

@@ -136,7 +136,7 @@ def keeping(tmp_path):
 
 
 def log_of(playground, room="#a"):
-    return playground.desk.hub.world.rooms[room].log
+    return playground.server.hub.world.rooms[room].log
 
 
 def live(playground, seconds):

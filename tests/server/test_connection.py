@@ -13,7 +13,7 @@ from tests.helpers import Talker, come_in, hello, restart, sends
 
 
 def only_connection(playground):
-    (connection,) = playground.desk.connections
+    (connection,) = playground.server.connections
     return connection
 
 
@@ -142,7 +142,7 @@ def test_a_silent_peer_is_pinged_and_then_reaped_at_the_limit(playground):
     assert talker.lost is None
     playground.advance(0.7)
     assert talker.lost is not None
-    assert not playground.desk.connections
+    assert not playground.server.connections
 
 
 def test_a_peer_that_answers_pings_lives(playground):
@@ -169,7 +169,7 @@ def test_a_stalled_daemon_condemns_nobody(playground):
     playground.clock.advance(90)
     playground.advance(10)
     assert talker.lost is None
-    assert playground.desk.connections
+    assert playground.server.connections
 
 
 def test_a_client_on_a_slow_link_is_not_condemned_while_bytes_move(playground):
@@ -633,7 +633,7 @@ def test_a_slow_reader_lags_costs_nobody_anything_and_ends_complete(playground):
         sender.say(*sends("#a", *texts[begin : begin + 50], n=begin + 1))
         playground.advance(0.1)
         assert len(slow.transport.pipe.buffer) == 0
-        waiting = [len(c.transport.pipe.buffer) for c in playground.desk.connections]
+        waiting = [len(c.transport.pipe.buffer) for c in playground.server.connections]
         assert max(waiting) < 200_000
     assert quick.texts() == texts
     slow.transport.resumeProducing()
@@ -648,7 +648,7 @@ def test_a_peer_that_asks_and_never_reads_makes_the_server_hold_little(playgroun
     greedy.transport.pauseProducing()
     greedy.say(*[m.History(id=i, room="#a") for i in range(1000)])
     playground.advance(5)
-    held = [len(c.transport.pipe.buffer) for c in playground.desk.connections]
+    held = [len(c.transport.pipe.buffer) for c in playground.server.connections]
     assert max(held) < 200_000
     greedy.transport.resumeProducing()
     playground.advance(60)
@@ -672,8 +672,8 @@ def test_a_huge_room_is_served_in_parts_and_others_do_not_wait(playground, monke
     crowd = [come_in(playground, f"n{number}", m.Join(id=1, room="#huge")) for number in range(50)]
     small = [come_in(playground, f"s{number}", m.Join(id=1, room="#small")) for number in range(2)]
     later = []
-    add = playground.desk.delivery.add
-    monkeypatch.setattr(playground.desk.delivery, "add", lambda taker: later.append(taker) or add(taker))
+    add = playground.server.delivery.add
+    monkeypatch.setattr(playground.server.delivery, "add", lambda taker: later.append(taker) or add(taker))
     crowd[0].say(*sends("#huge", *map(str, range(5))))
     small[0].say(*sends("#small", "quick"))
     playground.advance(0.1)
@@ -690,8 +690,8 @@ def test_a_huge_room_is_served_in_parts_and_others_do_not_wait(playground, monke
 def test_retention_shows_a_gap(playground):
     alice = come_in(playground, "alice", m.Join(id=1, room="#a"), *sends("#a", *map(str, range(1, 10))))
     token = alice.of(m.Welcome)[0].token
-    room = playground.desk.hub.world.rooms["#a"]
-    playground.desk.hub.trim(room, 6)
+    room = playground.server.hub.world.rooms["#a"]
+    playground.server.hub.trim(room, 6)
     room.log.forget_tail()
     playground.advance()
     again = come_in(playground, token=token, cursors={"#a": 2})
@@ -733,7 +733,7 @@ def test_no_follower_is_handed_more_than_it_can_hold(playground):
     playground.store.held = False
     playground.store.release()
     playground.advance(5)
-    held = [len(connection.transport.pipe.buffer) for connection in playground.desk.connections]
+    held = [len(connection.transport.pipe.buffer) for connection in playground.server.connections]
     assert max(held) < 250_000
     reader.transport.resumeProducing()
     playground.advance(5)
@@ -767,13 +767,13 @@ def test_a_device_that_is_not_let_in_leaves_no_session(playground):
     token = alice.of(m.Welcome)[0].token
     refused = come_in(playground, token=token, device=True, cursors={"#a": 99})
     assert refused.of(m.Error)[0].code == "cursor-beyond-head"
-    assert len(playground.desk.hub.world.sessions) == 1
+    assert len(playground.server.hub.world.sessions) == 1
 
 
 def test_a_refused_join_or_send_makes_no_room(playground):
     come_in(playground, "bob")
     come_in(playground, "alice", m.Join(id=1, room="#new", after=5), *sends("@bob", "  "))
-    assert not playground.desk.hub.world.rooms
+    assert not playground.server.hub.world.rooms
 
 
 def test_pings_go_on_while_the_disk_hangs(playground):

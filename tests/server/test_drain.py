@@ -15,7 +15,7 @@ def draining(playground):
     done = []
     committer = playground.committer
     stopped = Deferred.fromCoroutine(
-        drain(playground.desk, playground.clock, lambda: committer.idle, playground.config.drain)
+        drain(playground.server, playground.clock, lambda: committer.idle, playground.config.drain)
     )
     stopped.addCallback(done.append)
     return done
@@ -76,7 +76,7 @@ def test_a_peer_that_takes_nothing_does_not_hold_up_the_end():
     assert not done
     playground.advance(2.5)
     assert done == [None]
-    assert not playground.desk.connections
+    assert not playground.server.connections
 
 
 def test_nobody_is_let_in_while_draining(playground):

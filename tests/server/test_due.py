@@ -25,7 +25,7 @@ def test_nobody_is_looked_at_while_there_is_nothing_to_see(playground, monkeypat
 
 def test_a_quiet_peer_that_takes_nothing_any_more_is_stuck_after_the_limit(playground):
     alice, bob = enter(playground, "alice"), enter(playground, "bob", m.Pulse(5.0, 6))
-    (connection,) = [c for c in playground.desk.connections if c.session.user.nick == "alice"]
+    (connection,) = [c for c in playground.server.connections if c.session.user.nick == "alice"]
     playground.advance(1)
     alice.transport.pauseProducing()
     bob.say(*sends("#a", *["x" * 10_000] * 20))
@@ -37,11 +37,11 @@ def test_a_quiet_peer_that_takes_nothing_any_more_is_stuck_after_the_limit(playg
 
 def test_a_quiet_peer_that_takes_no_goodbye_is_aborted_after_the_deadline(playground):
     alice = enter(playground, "alice")
-    (connection,) = playground.desk.connections
+    (connection,) = playground.server.connections
     alice.transport.pauseProducing()
     connection.say(bytes(10_000))
     connection.close(CloseReason.GOODBYE)
     playground.advance(4.5)
-    assert playground.desk.connections
+    assert playground.server.connections
     playground.advance(1.2)
-    assert not playground.desk.connections
+    assert not playground.server.connections

@@ -16,7 +16,7 @@ def breaking(*_):
 
 
 def connection_of(playground, nick):
-    return next(c for c in playground.desk.connections if c.session.user.nick == nick)
+    return next(c for c in playground.server.connections if c.session.user.nick == nick)
 
 
 @pytest.fixture
@@ -55,9 +55,9 @@ def test_a_follower_that_cannot_be_left_behind_goes_alone(
 ):
     broken = connection_of(playground, nick)
     monkeypatch.setattr("chatd.chat.hub.AT_ONCE", 0)
-    add = playground.desk.delivery.add
+    add = playground.server.delivery.add
     monkeypatch.setattr(
-        playground.desk.delivery, "add", lambda taker: breaking() if taker is broken else add(taker)
+        playground.server.delivery, "add", lambda taker: breaking() if taker is broken else add(taker)
     )
     crowd["ann"].say(*sends("#a", "one"))
     playground.advance()
@@ -108,7 +108,7 @@ def test_a_member_who_cannot_be_told_who_came_goes_alone(playground, crowd, flus
     broken.transport.write = breaking
     come_in(playground, "eva", m.Join(id=1, room="#b"))
     connection_of(playground, "ann").session.user.announced = False
-    playground.desk.hub.presence.touch(connection_of(playground, "ann").session.user)
+    playground.server.hub.presence.touch(connection_of(playground, "ann").session.user)
     playground.advance(2)
     assert len(flush_failures(BrokenError)) == 1
     assert broken.close_reason is CloseReason.FAULT
@@ -123,7 +123,7 @@ def test_a_reader_who_cannot_be_brought_forward_goes_alone(playground, crowd, fr
     crowd["ann"].say(*sends("#a", "one"))
     playground.advance()
     if from_disk:
-        playground.desk.hub.world.rooms["#a"].log.forget_tail()
+        playground.server.hub.world.rooms["#a"].log.forget_tail()
     broken.reader.hand = breaking
     for nick in ("ben", "cem"):
         connection_of(playground, nick).resumeProducing()

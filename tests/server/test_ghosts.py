@@ -30,7 +30,7 @@ def files(tmp_path):
 
 
 def online(playground):
-    return [s for s in playground.desk.hub.world.sessions.values() if s.peer is not None]
+    return [s for s in playground.server.hub.world.sessions.values() if s.peer is not None]
 
 
 def owed(request):
@@ -71,9 +71,9 @@ def test_an_upload_let_go_of_while_its_connection_ends_leaves_no_ghost(files, co
     files.advance(10)
     assert talker.lost is not None
     assert online(files) == []
-    assert not files.desk.connections
-    assert not files.desk.visits
-    assert not files.desk.hub.world.rooms["#a"].log.followers
+    assert not files.server.connections
+    assert not files.server.visits
+    assert not files.server.hub.world.rooms["#a"].log.followers
 
 
 def test_a_transfer_that_cannot_be_closed_keeps_nobody(files, flush_failures, monkeypatch):
@@ -115,8 +115,8 @@ def test_what_raises_behind_a_thread_ends_its_connection(files, flush_failures, 
     assert eve.of(m.Goodbye)[-1].reason == CloseReason.FAULT
     assert [session.user.nick for session in online(files)] == ["ann"]
     assert ann.lost is None
-    assert not len(files.desk.files.uploads)
-    assert files.desk.files.idle
+    assert not len(files.server.files.uploads)
+    assert files.server.files.idle
 
 
 @pytest.mark.parametrize("name", ["Outgoing.wants", "Outgoing.filled", "Outgoing.take"])
@@ -136,7 +136,7 @@ def test_what_raises_while_a_content_is_read_ends_its_connection(files, flush_fa
     assert len(flush_failures(BrokenError)) == 1
     assert eve.of(m.Goodbye)[-1].reason == CloseReason.FAULT
     assert ann.lost is None
-    assert not len(files.desk.files.downloads)
+    assert not len(files.server.files.downloads)
 
 
 @pytest.mark.parametrize("step", ["unfollow_all", "leave", "closed"])
@@ -146,7 +146,7 @@ def test_whatever_step_of_leaving_raises_the_session_is_unbound(
     eve = come_in(playground, "eve", m.Join(id=1, room="#a"))
     playground.advance(1)
     connection = connection_of(playground, "eve")
-    owner = connection.reader if step == "unfollow_all" else playground.desk
+    owner = connection.reader if step == "unfollow_all" else playground.server
     whole = getattr(owner, step)
 
     def half(*arguments):
@@ -195,7 +195,7 @@ def test_two_hundred_who_ask_at_once_make_no_turn_long(playground, monkeypatch):
     bystander = come_in(playground, "ben")
     playground.advance(1)
     in_turn = [0]
-    request, turn = playground.desk.hub.request, Visits.turn
+    request, turn = playground.server.hub.request, Visits.turn
 
     def counted(*arguments):
         in_turn[-1] += 1
@@ -208,7 +208,7 @@ def test_two_hundred_who_ask_at_once_make_no_turn_long(playground, monkeypatch):
         in_turn.append(0)
         return others
 
-    monkeypatch.setattr(playground.desk.hub, "request", counted)
+    monkeypatch.setattr(playground.server.hub, "request", counted)
     monkeypatch.setattr(Visits, "turn", begun)
     for i, talker in enumerate(crowd):
         talker.say(*(message for n in range(1, 41) for message in sends(f"#r{i}", "x", n=n)))
@@ -229,5 +229,5 @@ def test_an_upload_whose_last_bytes_come_with_a_broken_frame_is_finished(files):
     eve.transport.write(chunk(1, 0, b"hello") + JUNK)
     files.advance(10)
     assert eve.lost is not None
-    assert not len(files.desk.files.uploads)
-    assert files.desk.files.idle
+    assert not len(files.server.files.uploads)
+    assert files.server.files.idle

@@ -25,7 +25,7 @@ def go(playground, talker):
 
 def known(playground):
     """Return the nicks in memory, which must be those on disk."""
-    world = playground.desk.hub.world
+    world = playground.server.hub.world
     on_disk = playground.store.users
     assert {user.id: user.row() for user in world.users.values()} == on_disk
     assert {user.key for user in world.users.values() if user.key} == set(world.nicks)
@@ -99,7 +99,7 @@ def test_the_id_of_a_forgotten_user_is_never_given_again(playground):
     for _ in range(3):
         for nick in ("ann", "ben"):
             lost = come_in(playground, nick, answer_pings=False)
-            (user,) = playground.desk.hub.world.users
+            (user,) = playground.server.hub.world.users
             assert user not in seen
             seen.add(user)
             go(playground, lost)

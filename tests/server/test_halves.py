@@ -23,13 +23,13 @@ def crowd_of(playground):
 
 def served(playground, event=SIZE + 1):
     """Return the connections that were handed ``event``."""
-    log = playground.desk.hub.world.rooms["#a"].log
-    return [c for c in playground.desk.connections if c.reader.cursor(log) >= event]
+    log = playground.server.hub.world.rooms["#a"].log
+    return [c for c in playground.server.connections if c.reader.cursor(log) >= event]
 
 
 def speak(playground, crowd, between):
     """Have somebody speak; ``between`` the halves is told which connections have heard it, and which not."""
-    hub = playground.desk.hub
+    hub = playground.server.hub
     deliver = hub.deliver
 
     def deliver_and_tell():
@@ -38,7 +38,7 @@ def speak(playground, crowd, between):
             hub.deliver = deliver
             told = served(playground)
             assert len(told) == SIZE // 2
-            between(told, [c for c in playground.desk.connections if c not in told])
+            between(told, [c for c in playground.server.connections if c not in told])
         return others_wait
 
     hub.deliver = deliver_and_tell

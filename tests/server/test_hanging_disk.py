@@ -63,14 +63,14 @@ def test_nobody_is_let_in_while_the_disk_hangs_for_long(playground):
     early = come_in(playground, token=token)
     assert early.lost is None
     playground.advance(6)
-    known = len(playground.desk.hub.world.sessions)
+    known = len(playground.server.hub.world.sessions)
     for fields in ({"nick": "cem"}, {"token": token}, {"token": token, "device": True}):
         late = come_in(playground, **fields)
         (error,) = late.of(m.Error)
         assert (error.code, error.id) == ("storage-unavailable", None)
         assert error.retry_after > 0
         assert late.lost is not None
-    assert len(playground.desk.hub.world.sessions) == known
+    assert len(playground.server.hub.world.sessions) == known
     assert early.lost is None
     playground.store.held = False
     playground.store.release()
@@ -101,10 +101,10 @@ def test_whoever_comes_back_again_and_again_fills_no_memory(monkeypatch):
     last = 0
     for _ in range(50):
         bob = come_in(playground, "", *sends("#a", *["x" * 15_000] * 15, n=last + 1), token=token)
-        last = playground.desk.hub.session(token).last
+        last = playground.server.hub.session(token).last
         bob.transport.abortConnection()
         playground.advance()
-    held = sum(len(frame) for frames in playground.desk.hub.world.batch.events.values() for frame in frames)
+    held = sum(len(frame) for frames in playground.server.hub.world.batch.events.values() for frame in frames)
     assert 900_000 < held < 1_400_000
     ann.say(*sends("#a", "waits", n=2))
     playground.advance(1)
@@ -130,7 +130,7 @@ def test_small_changes_fill_memory_as_well(monkeypatch):
     for seq in range(1, 200):
         bob.say(m.Read(id=1, room="#a", seq=seq))
         playground.advance()
-    assert len(playground.desk.hub.world.batch._others) < 150
+    assert len(playground.server.hub.world.batch._others) < 150
     playground.store.held = False
     playground.store.release()
     playground.advance(2)

@@ -44,7 +44,7 @@ def enter(playground, speaks):
 
 
 def connection_of(playground, nick):
-    return next(c for c in playground.desk.connections if c.session and c.session.user.nick == nick)
+    return next(c for c in playground.server.connections if c.session and c.session.user.nick == nick)
 
 
 def test_there_is_a_talker_for_every_kind():
@@ -160,8 +160,8 @@ def test_a_slow_reader_lags_costs_little_and_ends_complete(playground, enter):
     for begin in range(0, len(texts), 50):
         quick.say(*sends("#a", *texts[begin : begin + 50], n=begin + 1))
         playground.advance(0.1)
-        assert max(len(c.transport.pipe.buffer) for c in playground.desk.connections) < 200_000
-    playground.desk.hub.world.rooms["#a"].log.forget_tail()
+        assert max(len(c.transport.pipe.buffer) for c in playground.server.connections) < 200_000
+    playground.server.hub.world.rooms["#a"].log.forget_tail()
     assert quick.texts() == texts
     slow.transport.resumeProducing()
     playground.advance(3)
@@ -174,8 +174,8 @@ def test_a_gap_is_told(playground, speaks):
         playground, "ann", m.Join(id=1, room="#a"), *sends("#a", *map(str, range(9))), speaks=speaks
     )
     playground.advance()
-    room = playground.desk.hub.world.rooms["#a"]
-    playground.desk.hub.trim(room, 6)
+    room = playground.server.hub.world.rooms["#a"]
+    playground.server.hub.trim(room, 6)
     room.log.forget_tail()
     playground.advance()
     again = come_in(playground, token=ann.of(m.Welcome)[0].token, cursors={"#a": 2}, speaks=speaks)
@@ -190,7 +190,7 @@ def test_a_peer_that_asks_and_never_reads_makes_the_server_hold_little(playgroun
     greedy.transport.pauseProducing()
     greedy.say(*[m.History(id=i, room="#a") for i in range(300)])
     playground.advance(5)
-    assert max(len(c.transport.pipe.buffer) for c in playground.desk.connections) < 200_000
+    assert max(len(c.transport.pipe.buffer) for c in playground.server.connections) < 200_000
     greedy.transport.resumeProducing()
     playground.advance(30)
     assert len(greedy.of(m.Ok)) == 300
@@ -289,7 +289,7 @@ def test_pings_go_both_ways_and_silence_ends_the_connection(playground, enter):
 
 def test_the_daemon_says_goodbye_and_when_to_come_back(playground, enter):
     ann = enter("ann")
-    drain(playground.desk, playground.clock, lambda: True, playground.config.drain).send(None)
+    drain(playground.server, playground.clock, lambda: True, playground.config.drain).send(None)
     playground.advance(1)
     goodbye = ann.of(m.Goodbye)[0]
     assert goodbye.reason == CloseReason.DRAIN
@@ -297,7 +297,7 @@ def test_the_daemon_says_goodbye_and_when_to_come_back(playground, enter):
 
 
 def test_limits_per_address_count_all_kinds(monkeypatch):
-    monkeypatch.setattr("chatd.server.desk._is_local", lambda _: False)
+    monkeypatch.setattr("chatd.server.server._is_local", lambda _: False)
     playground = Playground(Config(limits=LimitsConfig(max_connections_per_address=len(KINDS))))
     playground.start_server()
     crowd = [come_in(playground, f"n{i}", speaks=speaks) for i, speaks in enumerate(KINDS)]
@@ -308,14 +308,14 @@ def test_limits_per_address_count_all_kinds(monkeypatch):
 
 
 def test_a_relay_stands_before_all_kinds(playground, speaks):
-    chat = ChatFactory(speaks, playground.desk)
+    chat = ChatFactory(speaks, playground.server)
     playground.network.listen(RelayFactory(chat, chat, Trusted(["127.0.0.0/8"])), PORTS[speaks])
     ann = TALKERS[speaks]()
     playground.connect(ann, speaks)
     ann.transport.write(b"PROXY TCP4 192.0.2.1 192.0.2.2 5000 7411\r\n" + ENCODE[speaks](m.Hello(nick="ann")))
     playground.advance(1)
     assert ann.of(m.Welcome)
-    assert [connection.address for connection in playground.desk.connections] == ["192.0.2.1:5000"]
+    assert [connection.address for connection in playground.server.connections] == ["192.0.2.1:5000"]
 
 
 def test_the_log_tells_what_a_connection_speaks(playground, speaks, said):
@@ -376,7 +376,7 @@ def test_an_http_request_ends_at_its_verb(playground, verb):
     browser.transport.write(b'\r\n\r\n{"t":"hello","nick":"eve"}\n')
     playground.advance(6)
     assert browser.lost is not None
-    assert not playground.desk.hub.world.sessions
+    assert not playground.server.hub.world.sessions
 
 
 def test_whoever_speaks_another_kind_is_told(playground):

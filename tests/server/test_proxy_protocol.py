@@ -219,7 +219,7 @@ class Relayed(Playground):
     def __init__(self, trusted=("127.0.0.0/8",), **limits):
         super().__init__(Config(limits=LimitsConfig(**limits)))
         self.start_server()
-        chat = ChatFactory("native", self.desk)
+        chat = ChatFactory("native", self.server)
         self.network.listen(RelayFactory(chat, chat, Trusted(trusted)))
 
     def come(self, *pieces, size=None):
@@ -254,13 +254,13 @@ def test_the_log_shows_the_client_and_once_its_relay(playground, said, data, sou
     peer = relay if source is None else name_of(source)
     (came,) = said("client-in")
     assert (came["peer"], came["relay"]) == (peer, relay)
-    assert not playground.desk.waiting
+    assert not playground.server.waiting
     talker.transport.loseConnection()
     playground.advance(0)
     (went,) = said("client-out", "info")
     assert went["peer"] == peer
     assert went["messages_in"] == 1
-    assert not playground.desk.connections
+    assert not playground.server.connections
 
 
 def test_a_connection_without_a_relay_has_none(said):
@@ -285,8 +285,8 @@ def test_without_a_valid_header_nobody_is_let_in(playground, said, data, code):
     (refused,) = said("refused")
     assert (refused["code"], refused["peer"].split(":")[0]) == (code, "127.0.0.1")
     assert said("client-out", "debug")[0]["reason"] == CloseReason.BAD_INPUT
-    assert not playground.desk.waiting
-    assert len(playground.desk.connections) == 1
+    assert not playground.server.waiting
+    assert len(playground.server.connections) == 1
     assert bystander.lost is None
 
 
@@ -365,7 +365,7 @@ def test_the_header_has_its_deadline(playground, said, begin):
     assert talker.lost is not None
     assert said("refused")[0]["code"] == "proxy-header-required"
     assert said("client-out", "debug")[0]["reason"] == CloseReason.HELLO_TIMEOUT
-    assert not playground.desk.waiting
+    assert not playground.server.waiting
 
 
 def test_dribbling_does_not_move_the_deadline(playground):
@@ -378,7 +378,7 @@ def test_dribbling_does_not_move_the_deadline(playground):
 
 def test_who_has_come_in_or_left_is_not_late(playground, said):
     welcome, gone = playground.come(), playground.come()
-    waiting = list(playground.desk.waiting)
+    waiting = list(playground.server.waiting)
     playground.advance(4.4)
     welcome.transport.write(line() + HELLO)
     gone.transport.loseConnection()
@@ -423,8 +423,8 @@ def test_a_health_check_is_not_worth_a_line(playground, logged_events, data):
         talker.transport.loseConnection()
         playground.advance(0)
     assert loud(logged_events) == []
-    assert not playground.desk.waiting
-    assert not playground.desk.connections
+    assert not playground.server.waiting
+    assert not playground.server.connections
 
 
 def test_an_aborted_one_is_forgotten(playground):
@@ -432,14 +432,14 @@ def test_an_aborted_one_is_forgotten(playground):
         talker = playground.come(data)
         talker.transport.abortConnection()
         playground.advance(0)
-    assert not playground.desk.waiting
-    assert not playground.desk.connections
+    assert not playground.server.waiting
+    assert not playground.server.connections
     assert not playground.network._listeners[7411].protocols
 
 
 def test_a_draining_daemon_takes_no_header(playground, said):
     talker = playground.come()
-    playground.desk.draining = True
+    playground.server.draining = True
     talker.transport.write(line() + HELLO)
     playground.advance(0)
     assert talker.lost is not None
@@ -450,7 +450,7 @@ def test_a_draining_daemon_takes_no_header(playground, said):
 
 def test_backpressure_passes_through(playground):
     talker = playground.come(line() + HELLO + encode(m.Join(id=1, room="#a")))
-    (connection,) = playground.desk.connections
+    (connection,) = playground.server.connections
     talker.transport.pauseProducing()
     big = "x" * 16_000
     for n in range(1, 41):

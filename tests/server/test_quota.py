@@ -52,7 +52,7 @@ def test_no_more_devices_than_the_operator_allows():
 @pytest.fixture
 def remote(monkeypatch):
     """Let every connection come from an address that is not this machine's."""
-    monkeypatch.setattr("chatd.server.desk._is_local", lambda _: False)
+    monkeypatch.setattr("chatd.server.server._is_local", lambda _: False)
 
 
 @pytest.mark.usefixtures("remote")
@@ -99,7 +99,7 @@ def test_this_machine_begins_as_many_sessions_as_it_likes(rate):
 @pytest.mark.usefixtures("remote")
 def test_addresses_that_were_seen_once_are_forgotten(monkeypatch):
     playground = begin(new_sessions_per_minute=60)
-    rate = playground.desk._newcomers
+    rate = playground.server._newcomers
     for number in range(50_000):
         rate.wait(f"2001:db8:0:{number:x}::1", number * 1.0)
     assert len(rate) < 5000

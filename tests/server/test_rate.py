@@ -61,7 +61,7 @@ def test_an_end_while_it_waits_is_an_end():
     ann = come_in(playground, "ann", m.Join(id=1, room="#a"), *sends("#a", *["x"] * 100))
     ann.transport.abortConnection()
     playground.advance(60)
-    assert not playground.desk.connections
+    assert not playground.server.connections
     assert playground.store.events[1].keys() == set(range(1, max(playground.store.events[1]) + 1))
 
 
@@ -80,13 +80,13 @@ def test_whatever_comes_has_the_rate(data):
     ann.transport.write(data)
     playground.advance(5)
     left = sum(len(pipe.buffer) for pipe in playground.network._pipes)
-    connection = next(iter(playground.desk.connections))
+    connection = next(iter(playground.server.connections))
     assert left + len(connection.decoder) > len(data) * 0.6
     assert connection.close_reason is None
 
 
 def cost_of(playground, talker, request):
-    connection = next(c for c in playground.desk.connections if c.session.user.nick.startswith("ann"))
+    connection = next(c for c in playground.server.connections if c.session.user.nick.startswith("ann"))
     before = connection.session.allowance.left
     talker.say(request)
     playground.advance()

@@ -47,7 +47,7 @@ def test_a_long_log_is_cut_in_slices_and_others_are_served_between(cuts):
     playground.advance(60, step=1)
     assert max(cuts) <= 100
     assert sum(cuts) >= 1990
-    log = playground.desk.hub.world.rooms["#a"].log
+    log = playground.server.hub.world.rooms["#a"].log
     assert (log.first, log.head) == (log.head - 9, 2101)
     assert sorted(playground.store.events[1]) == list(range(log.first, log.head + 1))
     assert len(ann.texts()) == 2100
@@ -58,12 +58,12 @@ def test_a_slice_waits_for_the_one_before(cuts):
     come_in(playground, "ann", m.Join(id=1, room="#a"), *sends("#a", *map(str, range(2000))))
     playground.store.held = True
     playground.advance(120, step=1)
-    assert playground.desk.hub.world.rooms["#a"].log.first <= 201
+    assert playground.server.hub.world.rooms["#a"].log.first <= 201
     playground.store.held = False
     playground.store.release()
     playground.advance(120, step=0.05)
     assert max(cuts) <= 100
-    assert playground.desk.hub.world.rooms["#a"].log.first == 1992
+    assert playground.server.hub.world.rooms["#a"].log.first == 1992
 
 
 def test_many_short_logs_are_cut_together(cuts):

@@ -55,7 +55,7 @@ def test_an_attempt_that_was_given_up_costs_the_other_connection_nothing(playgro
     playground.advance()
     assert alice.texts() == ["still here"]
     assert not alice.of(m.Goodbye)
-    assert len(playground.desk.connections) == 1
+    assert len(playground.server.connections) == 1
 
 
 def test_an_attempt_that_answers_nothing_is_let_go_of(playground, alice):
@@ -125,7 +125,7 @@ def test_a_cursor_beyond_the_head_refuses_who_was_asked_and_takes_nothing_over(p
 def test_whoever_is_being_asked_is_told_that_the_daemon_stops(playground, alice):
     again = beside(playground, alice)
     stopped = Deferred.fromCoroutine(
-        drain(playground.desk, playground.clock, lambda: True, playground.config.drain)
+        drain(playground.server, playground.clock, lambda: True, playground.config.drain)
     )
     playground.advance(2)
     assert stopped.called

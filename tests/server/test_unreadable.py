@@ -78,7 +78,7 @@ def test_the_missing_event_is_named_from_either_end(playground, ann, said):
 
 def test_a_reader_comes_as_far_as_a_hole_and_no_further(playground, ann, said):
     token = ann.of(m.Welcome)[0].token
-    playground.desk.hub.world.rooms["#a"].log.forget_tail()
+    playground.server.hub.world.rooms["#a"].log.forget_tail()
     del playground.store.events[1][5]
     again = come_in(playground, token=token, cursors={"#a": 2})
     playground.advance(1)
@@ -96,7 +96,7 @@ def test_a_page_whose_beginning_was_cut_off_meanwhile_is_the_rest(playground, an
 
     def read_late(*asked):
         playground.store.read = read
-        playground.desk.hub.trim(playground.desk.hub.world.rooms["#a"], 5)
+        playground.server.hub.trim(playground.server.hub.world.rooms["#a"], 5)
         for seq in range(1, 5):
             del playground.store.events[1][seq]
         read(*asked)
@@ -112,8 +112,8 @@ def test_a_page_that_was_cut_off_meanwhile_is_empty(playground, ann):
     read = playground.store.read
 
     def read_late(*asked):
-        log = playground.desk.hub.world.rooms["#a"].log
-        playground.desk.hub.trim(playground.desk.hub.world.rooms["#a"], log.head + 1)
+        log = playground.server.hub.world.rooms["#a"].log
+        playground.server.hub.trim(playground.server.hub.world.rooms["#a"], log.head + 1)
         playground.store.events[1].clear()
         read(*asked)
 
@@ -125,7 +125,7 @@ def test_a_page_that_was_cut_off_meanwhile_is_empty(playground, ann):
 
 def test_a_reader_that_cannot_be_served_is_sent_away_and_comes_back(playground, ann, said):
     token = ann.of(m.Welcome)[0].token
-    playground.desk.hub.world.rooms["#a"].log.forget_tail()
+    playground.server.hub.world.rooms["#a"].log.forget_tail()
     break_disk(playground)
     again = come_in(playground, token=token, cursors={"#a": 2})
     playground.advance(1)
@@ -143,5 +143,5 @@ def test_retention_needs_nothing_read():
     ann = come_in(playground, "ann", m.Join(id=1, room="#a"), *sends("#a", *map(str, range(9))))
     break_disk(playground)
     playground.advance(1000, step=1)
-    assert playground.desk.hub.world.rooms["#a"].log.first == 11
+    assert playground.server.hub.world.rooms["#a"].log.first == 11
     assert ann.lost is None

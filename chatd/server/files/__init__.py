@@ -1,5 +1,5 @@
 """Files on the server: each connection's transfers, the library of contents, and what is removed from it.
 
 Never here: who may read or post a file (`chatd.chat.files` decides), connections, work that blocks.
-Desk, connections and the wiring (`chatd.build`) call it; it calls the hub and `chatd.files`.
+Server, connections and the wiring (`chatd.build`) call it; it calls the hub and `chatd.files`.
 """

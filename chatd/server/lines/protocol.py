@@ -6,8 +6,8 @@ from chatd.chat.arrival import CONFIRMATION
 from chatd.chat.codec import Codec
 from chatd.server import dialogue
 from chatd.server.connection import ChatConnection
-from chatd.server.desk import Desk
 from chatd.server.dialogue import COMMON
+from chatd.server.server import Server
 from chatd.server.state import State
 from chatd.wire import lines
 from chatd.wire.lines import LineDecoder
@@ -36,9 +36,9 @@ class LinesProtocol(ChatConnection):
     decode = staticmethod(lines.decode_to_server)
     MESSAGES = COMMON | {(state, Ping): _ping for state in State} | {(state, Pong): _pong for state in State}
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, server: Server) -> None:
         self.decoder = LineDecoder()
-        super().__init__(desk, self.decoder)
+        super().__init__(server, self.decoder)
 
     def take(self) -> bool:
         """Take the next line; a blank one is only a sign of life."""

@@ -7,8 +7,8 @@ from chatd.chat.arrival import CONFIRMATION
 from chatd.chat.codec import Codec
 from chatd.server import dialogue
 from chatd.server.connection import ChatConnection
-from chatd.server.desk import Desk
 from chatd.server.dialogue import COMMON
+from chatd.server.server import Server
 from chatd.wire import codec as native
 from chatd.wire.errors import Code, ProtocolError
 from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
@@ -35,9 +35,9 @@ class NativeProtocol(ChatConnection):
     MESSAGES = COMMON
     decode = staticmethod(native.decode_to_server)
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, server: Server) -> None:
         self.decoder = FrameDecoder()
-        super().__init__(desk, self.decoder)
+        super().__init__(server, self.decoder)
 
     def take(self) -> bool:
         """Take the next frame."""

@@ -59,8 +59,8 @@ def test_a_flush_and_a_write_at_once_end_one_upload_once(playground, monkeypatch
     assert ada.lost is None
     assert [cancel.code for cancel in ada.of(m.Cancel)] == ["storage-unavailable"]
     assert ended(said) == [("storage-unavailable", 2000)]
-    assert playground.desk.files.idle
-    assert not len(playground.desk.files.uploads)
+    assert playground.server.files.idle
+    assert not len(playground.server.files.uploads)
     ada.say(m.Upload(id=3, transfer=2, size=len(content), sha256=digest_of(content)))
     playground.advance(1)
     ok = ada.answer(3)

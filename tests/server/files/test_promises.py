@@ -220,7 +220,7 @@ class MovingFiles(RuleBasedStateMachine):
     def memory_is_bounded(self):
         if not getattr(self, "running", False):
             return
-        files = self.playground.desk.files
+        files = self.playground.server.files
         for upload in files.uploads._moving:
             if upload.writer is not None:
                 assert upload.writer.incoming.waiting <= WINDOW + WINDOW // 2
@@ -258,11 +258,11 @@ class MovingFiles(RuleBasedStateMachine):
         self.note(self.people[0])
         assert self.have[0] == set(range(len(CONTENTS)))
         self.what_was_stored_is_there()
-        assert self.playground.desk.files.idle
+        assert self.playground.server.files.idle
         for person in self.people:
             person.mover.transport.abortConnection()
         self.playground.advance(2)
-        files = self.playground.desk.files
+        files = self.playground.server.files
         assert not len(files.uploads)
         assert not len(files.downloads)
         sizes = sum(max(len(content), SMALLEST) for content in CONTENTS)

@@ -372,7 +372,7 @@ def test_bytes_that_are_not_what_was_promised_are_kept_nowhere(playground, tmp_p
     assert (cancel.transfer, cancel.code) == (transfer, "hash-mismatch")
     assert names(tmp_path) == []
     assert ada.lost is None
-    assert playground.desk.files.used == 0
+    assert playground.server.files.used == 0
     request = ada.post("#kitchen", m.File(name="a", size=len(content), sha256="0" * 64), 1)
     playground.advance()
     assert code_of(ada, request) == "no-such-file"
@@ -525,7 +525,7 @@ def test_small_chunks_cost_little(playground):
     for at in range(0, len(content), 7):
         ada.transport.write(chunk(1, at, content[at : at + 7]))
     playground.advance()
-    (upload,) = playground.desk.files.uploads._moving
+    (upload,) = playground.server.files.uploads._moving
     assert len(upload.writer._pieces) <= 2
     playground.workers.release()
     playground.advance(1)
@@ -744,7 +744,7 @@ def test_nobody_holds_more_than_a_window(playground):
     seq = post(playground, ada, content)
     transfer, _ = bob.get("#kitchen", seq)
     playground.advance(5)
-    (download,) = playground.desk.files.downloads._moving
+    (download,) = playground.server.files.downloads._moving
     assert 0 < len(bob.came[transfer]) <= WINDOW
     assert download.outgoing._held < WINDOW
     bob.accepting = True
@@ -777,7 +777,7 @@ def test_a_message_goes_before_every_chunk_that_is_not_in_the_transport(playgrou
     bob.get("#kitchen", seq)
     playground.advance(20)
     assert len(bob.came[next(iter(bob.came))]) > 0.8 * 20 * 8_000 - 8_000
-    (connection,) = [c for c in playground.desk.connections if c.session.user.nick == "bob"]
+    (connection,) = [c for c in playground.server.connections if c.session.user.nick == "bob"]
     waiting = len(connection.transport.dataBuffer)
     assert waiting <= 2_200
     ada.say(m.Send(id=900, n=2, room="#kitchen", text="Hello!"))
@@ -802,7 +802,7 @@ def test_a_download_goes_on_when_a_reader_has_caught_up(playground):
 
 def test_an_idle_connection_costs_nothing_more(playground):
     come_in(playground, "ada")
-    (connection,) = playground.desk.connections
+    (connection,) = playground.server.connections
     assert connection.transfers is None
 
 
@@ -814,7 +814,7 @@ def test_what_has_ended_holds_no_blocks(playground):
         playground.advance(0.1)
         ada.say(m.Cancel(transfer=transfer))
         playground.advance(0.1)
-    (connection,) = playground.desk.connections
+    (connection,) = playground.server.connections
     past = connection.transfers._past.values()
     assert len(past) == 6
     assert not sum(each.outgoing._held for each in past if hasattr(each, "outgoing"))
@@ -850,7 +850,7 @@ def test_a_cancelled_download_sends_no_more(playground):
     ada.confirm(transfer, came)
     playground.advance(1)
     assert len(ada.came[transfer]) <= came + 60_000
-    assert not len(playground.desk.files.downloads)
+    assert not len(playground.server.files.downloads)
 
 
 def test_every_request_is_answered_even_if_it_is_cancelled_at_once(playground):
@@ -860,8 +860,8 @@ def test_every_request_is_answered_even_if_it_is_cancelled_at_once(playground):
     ada.say(m.Download(id=51, transfer=61, room="#kitchen", seq=seq), m.Cancel(transfer=61))
     playground.advance(1)
     assert (code_of(ada, 50), code_of(ada, 51)) == ("cancelled", "cancelled")
-    assert not len(playground.desk.files.uploads)
-    assert not len(playground.desk.files.downloads)
+    assert not len(playground.server.files.uploads)
+    assert not len(playground.server.files.downloads)
     bob = come_in(playground, "bob")
     put(playground, bob, content_of(500))
 
@@ -884,15 +884,15 @@ def test_uploads_that_nobody_finishes_or_posts_expire(playground, tmp_path):
     assert len(names(tmp_path)) == 6
     playground.advance(5 * DAY, step=600)
     assert names(tmp_path) == [digest_of(posted)]
-    assert playground.desk.files.used == SMALLEST
+    assert playground.server.files.used == SMALLEST
 
 
 def test_a_clock_that_was_put_forward_removes_nothing(playground, tmp_path):
     ada = come_in(playground, "ada")
     content = content_of(1000)
     put(playground, ada, content)
-    right = playground.desk.wall
-    playground.desk.wall = lambda: right() + 30 * DAY * 1000
+    right = playground.server.wall
+    playground.server.wall = lambda: right() + 30 * DAY * 1000
     playground.advance(3600, step=60)
     assert digest_of(content) in names(tmp_path)
 

@@ -1,4 +1,4 @@
-"""The desk: what all connections share, and the log lines about their coming and going."""
+"""The server: what all connections share, and the log lines about their coming and going."""
 
 import itertools
 import math
@@ -74,7 +74,7 @@ class Swept(Protocol):
 
 
 class Connection(Peer, Swept, Protocol):
-    """A connection as the desk sees it."""
+    """A connection as the server sees it."""
 
     speaks: ClassVar[str]
     number: int
@@ -99,7 +99,7 @@ class _Guest:
     nick: str
 
 
-class Desk:
+class Server:
     """Lets connections in and out, for the hub and for the operator's log."""
 
     def __init__(
