@@ -19,12 +19,12 @@ from chatd.files.strand import FLUSHERS, WORKERS, Threads
 from chatd.memory import keep_freed_memory, spare_the_collector
 from chatd.ops.log import Log
 from chatd.ops.settings import Config
-from chatd.server.certificates import CertificateWatch
+from chatd.server.certificate_watch import CertificateWatch
 from chatd.server.drain import drain
 from chatd.server.eager import send_eagerly
 from chatd.server.factory import factories
 from chatd.server.listeners import ListenError, check_handed, listen
-from chatd.server.space import SpaceLog
+from chatd.server.space_log import SpaceLog
 from chatd.store.sqlite import SqliteStore
 
 log = Log(__name__)

@@ -25,7 +25,7 @@ from chatd.client.core.session import Remembered, Session, Wishes
 from chatd.client.core.state import Machine
 from chatd.ops.settings import HeartbeatConfig, LimitsConfig, SessionConfig
 from chatd.server.server import BURST
-from chatd.server.state import State
+from chatd.server.states import State
 from chatd.wire import limits, lines
 from chatd.wire import messages as m
 from chatd.wire.codec import decode_from_server, decode_to_server, encode

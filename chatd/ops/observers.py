@@ -13,7 +13,7 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel
 from zope.interface import implementer
 
 from chatd.ops.allowance import Allowance
-from chatd.ops.lines import ACCEPT_FAILED, OTHER, json_line, level_of, said_of, text_line
+from chatd.ops.event_lines import ACCEPT_FAILED, OTHER, json_line, level_of, said_of, text_line
 from chatd.ops.log import KEY, Said
 from chatd.ops.repeats import Repeats
 

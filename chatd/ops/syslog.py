@@ -5,7 +5,7 @@ from typing import Final
 
 from twisted.logger import LogEvent
 
-from chatd.ops.lines import text_line
+from chatd.ops.event_lines import text_line
 
 _PRIORITIES: Final = {
     "debug": syslog.LOG_DEBUG,

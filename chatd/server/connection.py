@@ -24,7 +24,7 @@ from chatd.server.input import Decoder, Input
 from chatd.server.liveness import Liveness, Traffic
 from chatd.server.reads import answer
 from chatd.server.server import Server
-from chatd.server.state import State
+from chatd.server.states import State
 from chatd.tcp import Tuning, arrived, held_back, unsent
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError
 from chatd.wire.heartbeat import Heartbeat

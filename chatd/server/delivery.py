@@ -23,7 +23,7 @@ TURN: Final = 0.005
 """Seconds that one turn of catching up may take before everything else has its turn."""
 
 
-class Taker(Protocol):
+class LaggingConnection(Protocol):
     """A connection whose reader may lag."""
 
     reader: Reader
@@ -45,17 +45,17 @@ class Delivery:
     def __init__(self, reads: Reads, clock: Clock) -> None:
         self._reads = reads
         self._clock = clock
-        self._queue: deque[Taker] = deque()
-        self._queued: set[Taker] = set()
-        self._reading: set[Taker] = set()
+        self._queue: deque[LaggingConnection] = deque()
+        self._queued: set[LaggingConnection] = set()
+        self._reading: set[LaggingConnection] = set()
         self._scheduled = False
 
-    def add(self, taker: Taker) -> None:
-        """Bring ``taker`` forward as long as it lags and can take more."""
-        if taker in self._queued or taker in self._reading:
+    def add(self, connection: LaggingConnection) -> None:
+        """Bring ``connection`` forward as long as it lags and can take more."""
+        if connection in self._queued or connection in self._reading:
             return
-        self._queue.append(taker)
-        self._queued.add(taker)
+        self._queue.append(connection)
+        self._queued.add(connection)
         self._schedule()
 
     def _schedule(self) -> None:
@@ -67,27 +67,27 @@ class Delivery:
         self._scheduled = False
         end = self._clock.seconds() + TURN
         for _ in range(len(self._queue)):
-            taker = self._queue.popleft()
-            self._queued.discard(taker)
-            self._step(taker)
+            connection = self._queue.popleft()
+            self._queued.discard(connection)
+            self._step(connection)
             if self._clock.seconds() >= end:
                 break
         self._schedule()
 
-    def _step(self, taker: Taker) -> None:
-        if not taker.ready:
+    def _step(self, connection: LaggingConnection) -> None:
+        if not connection.ready:
             return
         try:
-            step = taker.reader.next(PAGE)
+            step = connection.reader.next(PAGE)
             if isinstance(step, Missing):
-                self._fetch(taker, step)
+                self._fetch(connection, step)
             elif step is not None:
-                self._hand(taker, step)
-        except Exception:  # noqa: BLE001 - a fault costs that taker alone (P8)
-            taker.fault()
+                self._hand(connection, step)
+        except Exception:  # noqa: BLE001 - a fault costs that connection alone (P8)
+            connection.fault()
 
-    def _hand(self, taker: Taker, page: Page) -> None:
-        reader = taker.reader
+    def _hand(self, connection: LaggingConnection, page: Page) -> None:
+        reader = connection.reader
         if page.gap is not None:
             first, last = page.gap
             reader.moved(page.log, last)
@@ -97,10 +97,10 @@ class Delivery:
             if page.data:
                 reader.hand(page.data)
         if reader.lags:
-            self.add(taker)
+            self.add(connection)
 
-    def _fetch(self, taker: Taker, missing: Missing) -> None:
-        self._reading.add(taker)
+    def _fetch(self, connection: LaggingConnection, missing: Missing) -> None:
+        self._reading.add(connection)
         chat_log, after = missing
         self._reads.read(
             chat_log,
@@ -108,30 +108,30 @@ class Delivery:
             chat_log.head,
             PAGE,
             False,
-            lambda frames: self._got(taker, missing, frames),
+            lambda frames: self._got(connection, missing, frames),
         )
 
-    def _got(self, taker: Taker, missing: Missing, frames: list[bytes] | None) -> None:
-        self._reading.discard(taker)
+    def _got(self, connection: LaggingConnection, missing: Missing, frames: list[bytes] | None) -> None:
+        self._reading.discard(connection)
         try:
             if frames is None:
-                taker.close(CloseReason.FAULT)
+                connection.close(CloseReason.FAULT)
             else:
-                self._take(taker, missing, frames)
-        except Exception:  # noqa: BLE001 - a fault costs that taker alone (P8)
-            taker.fault()
+                self._take(connection, missing, frames)
+        except Exception:  # noqa: BLE001 - a fault costs that connection alone (P8)
+            connection.fault()
 
-    def _take(self, taker: Taker, missing: Missing, frames: list[bytes]) -> None:
+    def _take(self, connection: LaggingConnection, missing: Missing, frames: list[bytes]) -> None:
         chat_log, after = missing
-        reader = taker.reader
-        if not taker.ready or not reader.follows(chat_log) or reader.cursor(chat_log) != after:
-            self.add(taker)
+        reader = connection.reader
+        if not connection.ready or not reader.follows(chat_log) or reader.cursor(chat_log) != after:
+            self.add(connection)
             return
         if not frames and chat_log.first <= after + 1:
             log.error("log-hole", HOLE, room=chat_log.name, seq=after + 1)
-            taker.close(CloseReason.FAULT)
+            connection.close(CloseReason.FAULT)
             return
         if frames and chat_log.first <= after + 1:
-            self._hand(taker, Page(chat_log, len(frames), reader.codec.render(frames)))
+            self._hand(connection, Page(chat_log, len(frames), reader.codec.render(frames)))
         else:
-            self.add(taker)
+            self.add(connection)

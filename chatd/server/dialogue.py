@@ -16,7 +16,7 @@ from chatd.chat.requests import RULES
 from chatd.ops.log import Log
 from chatd.server.gate import Hold
 from chatd.server.reads import UNREADABLE
-from chatd.server.state import State
+from chatd.server.states import State
 from chatd.wire.errors import CloseReason, Code, ProtocolError, RequestError
 from chatd.wire.heartbeat import Heartbeat
 from chatd.wire.messages import Cancel, Goodbye, Hello, Join, Ping, Progress

@@ -11,10 +11,10 @@ from chatd.wire.limits import MAX_FRAME, MAX_UNANSWERED
 OWED_BYTES: Final = 4 * MAX_FRAME
 """Bytes of requests without an answer, and of answers to them, that one connection may cost (P5)."""
 
-BREATH: Final = 0.05
+PAUSE: Final = 0.05
 """Seconds for which a connection that has asked too much is not read at the least."""
 
-FULL_BREATH: Final = 0.25
+FULL_PAUSE: Final = 0.25
 """Seconds for which a connection is not read while all together have asked more than the disk takes."""
 
 _FREE: Final = Bucket(0, 0, 0)
@@ -33,7 +33,7 @@ class Hold(Enum):
     PAGE = 4
     """A page of history is being read."""
 
-    BREATH = 8
+    PAUSE = 8
     """Too much was asked; the gate lifts this by itself."""
 
     DRAIN = 16
@@ -46,7 +46,7 @@ class Hold(Enum):
 class Gate:
     """Counts what a connection owes and asks, and says whether a further frame may be taken.
 
-    ``again`` is called, by ``clock``, when a breath is over and frames may be taken again. ``allowance`` is
+    ``again`` is called, by ``clock``, when a pause is over and frames may be taken again. ``allowance`` is
     what may still be asked: that of the session, as soon as there is one.
     """
 
@@ -61,7 +61,7 @@ class Gate:
         self._owed_bytes = 0
 
     def may_take(self) -> bool:
-        """Return whether a further frame may be taken now; begin a breath where too much was asked."""
+        """Return whether a further frame may be taken now; begin a pause where too much was asked."""
         return (
             not self._holds
             and len(self._owed) <= MAX_UNANSWERED
@@ -72,7 +72,7 @@ class Gate:
     def _repaid(self) -> bool:
         wait = self.allowance.wait(self._clock.seconds())
         if wait:
-            self.breathe(max(wait, BREATH))
+            self.pause(max(wait, PAUSE))
         return not wait
 
     def hold(self, why: Hold) -> None:
@@ -83,14 +83,14 @@ class Gate:
         """Stay shut no longer because of this."""
         self._holds &= ~why.value
 
-    def breathe(self, seconds: float) -> None:
-        """Stay shut for so many seconds, if no breath is under way."""
-        if not self._holds & Hold.BREATH.value:
-            self.hold(Hold.BREATH)
-            self._clock.callLater(seconds, self._breathed)
+    def pause(self, seconds: float) -> None:
+        """Stay shut for so many seconds, if no pause is under way."""
+        if not self._holds & Hold.PAUSE.value:
+            self.hold(Hold.PAUSE)
+            self._clock.callLater(seconds, self._end_pause)
 
-    def _breathed(self) -> None:
-        self.lift(Hold.BREATH)
+    def _end_pause(self) -> None:
+        self.lift(Hold.PAUSE)
         if not self._holds & Hold.END.value:
             self._again()
 

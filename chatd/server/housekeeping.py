@@ -11,7 +11,7 @@ from chatd.chat.state import Room
 from chatd.ops.log import Log
 from chatd.ops.settings import RetentionConfig, SessionConfig
 from chatd.server.server import Server
-from chatd.server.space import tell_space
+from chatd.server.space_log import tell_space
 
 log = Log(__name__)
 

@@ -5,10 +5,10 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred
 
 from chatd.server.files.transfers import Transfers
-from chatd.server.gate import FULL_BREATH, Gate, Hold
+from chatd.server.gate import FULL_PAUSE, Gate, Hold
 from chatd.server.liveness import Liveness
 from chatd.server.server import Server
-from chatd.server.state import State
+from chatd.server.states import State
 from chatd.wire.errors import ProtocolError
 
 
@@ -83,7 +83,7 @@ class Input:
     def hesitate(self) -> None:
         """Take nothing for a while where all together have asked more than the disk takes."""
         if self._server.hub.full and self._source.state is State.LIVE:
-            self.gate.breathe(FULL_BREATH)
+            self.gate.pause(FULL_PAUSE)
 
     # ---- chatd.server.visits.Visited ----------------------------------------------------------------
 

@@ -16,9 +16,9 @@ from twisted.python.failure import Failure
 from chatd.ops.relays import Trusted
 from chatd.ops.settings import ListenConfig
 from chatd.server.factory import ChatFactory
-from chatd.server.handed import handed_over, handed_problem
 from chatd.server.relay import RelayEndpoint
 from chatd.server.secure import SecureEndpoint
+from chatd.server.systemd import handed_over, handed_problem
 
 _WITH_BACKLOG: Final = frozenset({"tcp", "tcp6", "ssl", "unix"})
 _PEM_END: Final = b"-----END CERTIFICATE-----"

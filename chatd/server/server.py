@@ -92,7 +92,7 @@ class Connection(Peer, Swept, Protocol):
 
 
 @dataclass(slots=True)
-class _Guest:
+class _LoggedClient:
     """What the log says of a connection that was let in."""
 
     session: int
@@ -133,7 +133,7 @@ class Server:
         self._networks: Counter[str] = Counter()
         self._hanging = Slots(1 / RETURNS_PER_SECOND)
         self._newcomers = Newcomers(limits.new_sessions_per_minute)
-        self._guests: dict[Connection, _Guest] = {}
+        self._clients: dict[Connection, _LoggedClient] = {}
         self._repeats = Repeats(REFUSAL_INTERVAL)
         self._numbers = itertools.count(1)
 
@@ -243,7 +243,7 @@ class Server:
                 self.hub.abandon(arrival.session, self.wall())
             raise
         session = arrival.session
-        self._guests[connection] = _Guest(session.id, session.user.nick)
+        self._clients[connection] = _LoggedClient(session.id, session.user.nick)
         log.info(
             "client-in",
             connection=connection.number,
@@ -286,13 +286,13 @@ class Server:
 
     def reaped(self, connection: Connection, silence: float) -> None:
         """Log that ``connection`` is given up."""
-        guest = self._guests.get(connection)
+        client = self._clients.get(connection)
         log.info(
             "reaped",
             connection=connection.number,
             peer=connection.address,
-            session=guest and guest.session,
-            nick=guest and guest.nick,
+            session=client and client.session,
+            nick=client and client.nick,
             silence=round(silence, 3),
         )
 
@@ -311,14 +311,14 @@ class Server:
         self._networks[network] -= 1
         if not self._networks[network]:
             del self._networks[network]
-        guest = self._guests.pop(connection, None)
-        say = log.debug if guest is None else log.info
+        client = self._clients.pop(connection, None)
+        say = log.debug if client is None else log.info
         say(
             "client-out",
             connection=connection.number,
             peer=connection.address,
-            session=guest and guest.session,
-            nick=guest and guest.nick,
+            session=client and client.session,
+            nick=client and client.nick,
             reason=connection.close_reason,
             duration=round(self.clock.seconds() - connection.opened, 3),
             bytes_in=connection.bytes_in,

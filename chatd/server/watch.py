@@ -7,7 +7,7 @@ from chatd.server.ending import CLOSE_DEADLINE
 from chatd.server.input import Input
 from chatd.server.liveness import Liveness, Traffic
 from chatd.server.server import Connection, Server
-from chatd.server.state import State
+from chatd.server.states import State
 from chatd.wire.errors import CloseReason, Code, ProtocolError
 from chatd.wire.heartbeat import Verdict
 from chatd.wire.messages import Message, Ping

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from chatd.server.handed import LEANS_ON, handed_over
+from chatd.server.systemd import LEANS_ON, handed_over
 from tests.end_to_end.harness.peer import dial
 from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, environment, run, script
 from tests.end_to_end.harness.raw import Raw

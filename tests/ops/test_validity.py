@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 
 from chatd.ops.log import KEY
 from chatd.ops.settings import ListenConfig
-from chatd.server.certificates import CertificateWatch
+from chatd.server.certificate_watch import CertificateWatch
 
 DAY = timedelta(days=1)
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -4,7 +4,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from chatd.chat.quota import Bucket
-from chatd.server.gate import BREATH, OWED_BYTES, Gate, Hold
+from chatd.server.gate import OWED_BYTES, PAUSE, Gate, Hold
 from chatd.wire.limits import MAX_UNANSWERED
 
 
@@ -95,19 +95,19 @@ def test_what_was_asked_too_quickly_is_waited_for(gate, clock, looks):
     assert looks == [(1.0, True)]
 
 
-def test_a_breath_is_not_too_short(gate, clock, looks):
+def test_a_pause_is_not_too_short(gate, clock, looks):
     gate.allowance = Bucket(1000, 1000, clock.seconds())
     gate.charge(1000)
     assert not gate.may_take()
-    clock.advance(BREATH - 0.001)
+    clock.advance(PAUSE - 0.001)
     assert not looks
     clock.advance(0.002)
     assert [opens for _, opens in looks] == [True]
 
 
-def test_who_asks_too_much_during_a_breath_takes_another(gate, clock, looks):
+def test_who_asks_too_much_during_a_pause_takes_another(gate, clock, looks):
     gate.allowance = Bucket(1, 1, clock.seconds())
-    gate.breathe(0.25)
+    gate.pause(0.25)
     gate.charge(3)
     clock.advance(0.25)
     assert looks == [(0.25, False)]
@@ -115,9 +115,9 @@ def test_who_asks_too_much_during_a_breath_takes_another(gate, clock, looks):
     assert looks == [(0.25, False), (3.0, True)]
 
 
-def test_there_is_one_breath_at_a_time(gate, clock, looks):
-    gate.breathe(0.25)
-    gate.breathe(5)
+def test_there_is_one_pause_at_a_time(gate, clock, looks):
+    gate.pause(0.25)
+    gate.pause(5)
     assert not gate.may_take()
     clock.advance(0.25)
     assert looks == [(0.25, True)]
@@ -125,15 +125,15 @@ def test_there_is_one_breath_at_a_time(gate, clock, looks):
     assert len(looks) == 1
 
 
-def test_a_breath_opens_nothing_that_is_held(gate, clock, looks):
+def test_a_pause_opens_nothing_that_is_held(gate, clock, looks):
     gate.hold(Hold.PAGE)
-    gate.breathe(1)
+    gate.pause(1)
     clock.advance(1)
     assert looks == [(1.0, False)]
 
 
-def test_a_connection_that_ends_during_a_breath_is_left_alone(gate, clock, looks):
-    gate.breathe(1)
+def test_a_connection_that_ends_during_a_pause_is_left_alone(gate, clock, looks):
+    gate.pause(1)
     gate.hold(Hold.END)
     clock.advance(1)
     assert not looks

@@ -286,7 +286,7 @@ _WRITER = """
 import os, signal, sys, time
 from pathlib import Path
 from chatd.chat.storage import Changes
-from chatd.server.space import SpaceLog
+from chatd.server.space_log import SpaceLog
 from chatd.store.sqlite import SqliteStore
 
 def done(n, error):

@@ -8,7 +8,7 @@ from chatd.server import dialogue
 from chatd.server.connection import ChatConnection
 from chatd.server.dialogue import COMMON
 from chatd.server.server import Server
-from chatd.server.state import State
+from chatd.server.states import State
 from chatd.wire import lines
 from chatd.wire.lines import LineDecoder
 from chatd.wire.messages import Ping, Pong
