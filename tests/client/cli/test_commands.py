@@ -38,7 +38,9 @@ def test_send_names_the_lines_that_are_refused_and_sends_the_rest(run):
     status, out, err = run("send", "#a", given=b"one\n\x01\n\xff\ntwo\n" + b"x" * 20_000 + b"\n")
     assert (status, out) == (1, "")
     assert [line.split(":")[1].strip() for line in err.splitlines()] == ["line 2", "line 3", "line 5"]
-    assert texts(run("history", "#a", "--json")[1]) == ["one", "two"]
+    status, out, err = run("history", "#a", "--json")
+    assert (status, err) == (0, "")
+    assert texts(out) == ["one", "two"]
 
 
 RED = "\x1b[1;31mFAILED\x1b[0m test_x\x1b[K"

@@ -104,7 +104,7 @@ def test_the_largest_hello_fits_into_a_frame():
             trail = trail_of((1, 3000))
             trail.add(MAX_INT - 1, "ffffffff")
             cursors[room], trails[room] = MAX_INT - 1, trail
-        rooms = Rooms(cursors, {}, (), trails)
+        rooms = Rooms(cursors, {}, (), trails=trails)
         hello = introduce(
             Session(token="t" * 43, nick="n" * 32),
             Wishes("here", ("#a",), follow_all=False),
