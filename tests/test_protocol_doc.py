@@ -20,9 +20,9 @@ from chatd.client.core.backoff import ANSWER_BASE, ANSWER_CAPS, SILENCE, STEADY,
 from chatd.client.core.effects import Connect, FindSibling
 from chatd.client.core.link import ATTEMPT
 from chatd.client.core.links import ORPHAN
+from chatd.client.core.machine import Machine
 from chatd.client.core.sends import HOLD
 from chatd.client.core.session import Remembered, Session, Wishes
-from chatd.client.core.state import Machine
 from chatd.ops.settings import HeartbeatConfig, LimitsConfig, SessionConfig
 from chatd.server.server import BURST
 from chatd.server.states import State
@@ -332,7 +332,7 @@ def test_what_follows_a_refused_hello_is_what_the_client_does(code, then):
         effects = machine.sibling("", 0.0)
     delays = [effect.delay for effect in effects if isinstance(effect, Connect)]
     assert {"retry": bool(delays and delays[0]), "forget": delays == [0.0], "stop": not delays}[then]
-    assert (machine.stopped is not None) == (then == "stop")
+    assert (machine.links.stopped is not None) == (then == "stop")
 
 
 def test_the_states_are_those_of_the_server():

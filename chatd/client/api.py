@@ -27,13 +27,13 @@ from twisted.internet.interfaces import IReactorTime
 
 from chatd.client.awaiting import Awaiting
 from chatd.client.core.backoff import Backoff
+from chatd.client.core.machine import Machine
 from chatd.client.core.notices import AnotherServer, Left, LinkState, Notice, Stopped
 from chatd.client.core.problems import ClientError
 from chatd.client.core.rooms import Followed
 from chatd.client.core.segments import LADDER, Segments
 from chatd.client.core.session import Remembered
 from chatd.client.core.stages import Transfer
-from chatd.client.core.state import Machine
 from chatd.client.core.texts import check_text
 from chatd.client.driver import Driver
 from chatd.client.files.targets import Wanted
@@ -105,9 +105,10 @@ class Client:
 
     def ready(self) -> Deferred[None]:
         """Return a Deferred that fires once connected, and fails with `ClientError` once that is hopeless."""
-        if self._machine.stopped is not None:
-            return fail(ClientError(self._machine.stopped.code, self._machine.stopped.text))
-        link = self._machine.current
+        stopped = self._machine.links.stopped
+        if stopped is not None:
+            return fail(ClientError(stopped.code, stopped.text))
+        link = self._machine.links.current
         if link is not None and link.announced:
             return succeed(None)
         return self._awaiting.ready()
@@ -167,18 +168,18 @@ class Client:
 
     def status(self) -> Status:
         """Return where the client stands."""
-        machine, now = self._machine, self._driver.now()
-        link = machine.current
-        waits = machine.attempt is not None and machine.state() is LinkState.WAITING
+        links, now = self._machine.links, self._driver.now()
+        link = links.current
+        waits = links.attempt is not None and links.state() is LinkState.WAITING
         return Status(
-            state=machine.state(),
-            address=machine.address,
-            nick=machine.session.nick,
+            state=links.state(),
+            address=links.address,
+            nick=self._machine.session.nick,
             round_trip=None if link is None else link.round_trip.mean,
             silence=0.0 if link is None else link.silence(now),
-            retry_in=max(0.0, machine.attempt.due - now) if waits and machine.attempt else None,
-            reason=machine.out.reason,
-            waiting=len(machine.outbox),
+            retry_in=max(0.0, links.attempt.due - now) if waits and links.attempt else None,
+            reason=self._machine.out.reason,
+            waiting=len(self._machine.outbox),
         )
 
     def followed(self) -> list[Followed]:
@@ -283,7 +284,7 @@ class Client:
         return self._leave(None, room) if posted is None else posted.addCallback(self._leave, room)
 
     def _leave(self, _: None, room: str) -> Deferred[m.Ok]:
-        if self._machine.stopped is not None:
+        if self._machine.links.stopped is not None:
             return fail(ClientError("stopped", "The client was stopped."))
         return self.ask(m.Leave(id=0, room=room))
 

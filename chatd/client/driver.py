@@ -26,11 +26,11 @@ from chatd.client.core.effects import (
     Staged,
     Write,
 )
+from chatd.client.core.machine import Machine
 from chatd.client.core.notices import AnotherServer, Left, Notice, NotSaved
 from chatd.client.core.outbox import Entry
 from chatd.client.core.problems import ClientError
 from chatd.client.core.session import Changes
-from chatd.client.core.state import Machine
 from chatd.client.net.factory import ChatClientFactory
 from chatd.client.net.reasons import Ending, stranger
 from chatd.client.net.seams import OpenConnection, Way
@@ -117,7 +117,7 @@ class Driver:
 
     def _allow_unsent(self) -> None:
         """Let the kernel take as much of our files as may be under way: a fast link is fed in few calls."""
-        link = self.machine.current
+        link = self.machine.links.current
         if link is None:
             return
         budget = self.machine.requests.transfers.budget
@@ -177,7 +177,7 @@ class Driver:
         self._unsaved.clear()
         if slot.moved():
             left = tuple(one for one in slot.left() if one.here)
-            self.on_notice(AnotherServer(self.machine.address, left))
+            self.on_notice(AnotherServer(self.machine.wishes.address, left))
 
     def left(self) -> list[Left]:
         """Return what the profile holds for others than who we are here."""
@@ -247,7 +247,7 @@ class Driver:
         """Take in what link ``link`` brought."""
         if link in self._fresh:
             self._fresh.discard(link)
-            found = stranger(data, self.machine.address)
+            found = stranger(data, self.machine.wishes.address)
             if found is not None:
                 self.factory.close(link, politely=False)
                 self._end(link, found)

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field, replace
 
 from chatd.client.core.backoff import Backoff
 from chatd.client.core.effects import Close, Connect, FindSibling, Notify, Reply, Save, Write
+from chatd.client.core.machine import Machine
 from chatd.client.core.outbox import Entry
 from chatd.client.core.session import Remembered, Session, Wishes
-from chatd.client.core.state import Machine
 from chatd.wire import limits
 from chatd.wire.codec import decode_to_server, encode
 from chatd.wire.errors import Code

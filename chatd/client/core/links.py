@@ -1,23 +1,22 @@
-"""The links of the state machine: dialling, greeting, suspicion, loss, and coming back.
+"""The links: dialling, suspicion, loss, and coming back.
 
 At most two exist: the current one, which was welcomed, and an attempt. While the current one is suspected
 an attempt is made beside it (make before break); the one that is welcomed first, or speaks first, is kept.
 The server asks such an attempt whether it is still wanted, so one that was given up takes nothing over.
+
+The machine calls these methods and nothing here calls the machine: what is to be done goes into its output.
 """
 
-from abc import ABC, abstractmethod
 from typing import Final
 
 from chatd.client.core.backoff import LEAST, STEADY, Backoff
-from chatd.client.core.effects import Close, Connect, Effect, Save
-from chatd.client.core.link import Checked, Chunk, Link, Phase
+from chatd.client.core.effects import Close, Connect, Save
+from chatd.client.core.link import Link, Phase
 from chatd.client.core.notices import CannotConnect, LinkState, Lost, Narrowed, Quiet, Revived, Stopped
 from chatd.client.core.output import Output
-from chatd.client.core.problems import HoleError, OutOfStepError
+from chatd.client.core.requests import Requests
 from chatd.client.core.segments import Segments
-from chatd.wire.errors import ProtocolError
 from chatd.wire.heartbeat import Verdict
-from chatd.wire.messages import FromServer
 
 ORPHAN: Final = 60.0
 """Seconds for which a hello that was never answered may still take our session over from us."""
@@ -25,169 +24,49 @@ ORPHAN: Final = 60.0
 YOUNG: Final = 20.0
 """Seconds after its welcome in which a link that fell silent may never have brought anything forward."""
 
-STALL: Final = 1.0
-"""Seconds that a tick may come late before we, not the server, are held to have been away."""
 
+class Links:
+    """The current link, and the attempt beside or before it, to the server at ``address``.
 
-class Links(ABC):
-    """The current link and the attempt beside or before it; what they mean is decided by the subclass."""
+    ``requests`` know what a link owes us, and are told when it is gone. ``through`` is the proxy.
+    """
 
-    def __init__(self, address: str, backoff: Backoff, segments: Segments) -> None:
+    def __init__(
+        self,
+        address: str,
+        through: str,
+        requests: Requests,
+        out: Output,
+        backoff: Backoff,
+        segments: Segments,
+    ) -> None:
         self.address = address
-        self.through = ""
+        self.through = through
         self.current: Link | None = None
         self.attempt: Link | None = None
         self.stopped: Stopped | None = None
-        self.out = Output()
+        self.segments = segments
+        self.count = 0
+        self._requests = requests
+        self._out = out
         self._backoff = backoff
-        self._count = 0
-        self._due: float | None = None
-        self._reading = True
         self._orphaned: float | None = None
-        self._segments = segments
         self._told = False
 
-    # ---- what the subclass decides ------------------------------------------------------------------
+    # ---- which there are ----------------------------------------------------------------------------
 
-    @abstractmethod
-    def _greeting(self, link: Link) -> bytes:
-        """Return the frame of the hello for ``link``."""
+    def all(self) -> list[Link]:
+        """Return the links that there are, the current one first."""
+        return [link for link in (self.current, self.attempt) if link is not None]
 
-    @abstractmethod
-    def _handle(self, link: Link, message: FromServer | Checked | Chunk, now: float) -> None:
-        """Take in one message, or a part of a file."""
+    def get(self, number: int) -> Link | None:
+        """Return link ``number``; None if it is gone."""
+        return next((link for link in self.all() if link.number == number), None)
 
-    @abstractmethod
-    def _pump(self, now: float) -> None:
-        """Write what waits and may be written."""
-
-    @abstractmethod
-    def _urgent(self) -> bool:
-        """Return whether something waits for what changed to be on disk."""
-
-    @abstractmethod
-    def _owes(self, link: Link) -> bool:
-        """Return whether the server has not brought or answered yet what ``link`` asked it for."""
-
-    @abstractmethod
-    def _restart(self) -> list[int]:
-        """Forget what is on its way; return the requests that cannot be asked again."""
-
-    # ---- inputs -------------------------------------------------------------------------------------
-
-    def start(self, now: float) -> list[Effect]:
-        """Begin to connect."""
-        self._dial(0.0, now)
-        return self._taken()
-
-    def hurry(self, now: float) -> list[Effect]:
-        """Try now: probe the live link, or dial without waiting; a hint, not a proof of anything."""
-        self._segments.forget()
-        self._told = False
-        if self.current is not None:
-            self.out.write(self.current, self.current.probe(now), now)
-        if self.attempt is not None and self.attempt.phase is Phase.WAITING:
-            self.attempt.wait(now)
-            self.out.add(Connect(self.attempt.number, 0.0, self.attempt.segment))
-        return self._taken()
-
-    def reading(self, on: bool, now: float) -> list[Effect]:
-        """Note that received bytes are, or are not, being read: unread bytes say nothing of the server."""
-        self._reading = on
-        self._forgive(now)
-        return self._taken()
-
-    def dialling(self, number: int, now: float) -> list[Effect]:
-        """Note that the delay is over and the transport of link ``number`` is being opened."""
-        link = self._link(number)
-        if link is not None:
-            link.dial(now)
-        return self._taken()
-
-    def connected(self, number: int, now: float) -> list[Effect]:
-        """Note that the transport of link ``number`` is open."""
-        link = self._link(number)
-        if link is None:
-            self.out.add(Close(number))
-        else:
-            link.greet(now)
-            self.out.write(link, self._greeting(link), now)
-        return self._taken()
-
-    def received(self, number: int, data: bytes, now: float) -> list[Effect]:
-        """Take in bytes from link ``number``."""
-        link = self._link(number)
-        if link is not None:
-            try:
-                self._take_in(link, data, now)
-            except ProtocolError as error:
-                self._drop(link, f"it does not speak chatd's protocol: {error.text}", now)
-            except HoleError as error:
-                self._drop(link, f"the server left out events: {error}", now)
-            except OutOfStepError:
-                self._drop(link, "the server's answers do not fit what was sent", now)
-        return self._taken()
-
-    def stirred(self, number: int, now: float) -> list[Effect]:
-        """Note that data has arrived on link ``number`` which cannot be read before what is missing.
-
-        So the link lives, but what is missing may take the system a quarter of a minute to ask for again: the
-        suspicion stays, for a connection beside this one may serve at once.
-        """
-        link = self._link(number)
-        if link is not None and link.phase is Phase.LIVE:
-            link.stirred(now)
-        return self._taken()
-
-    def clogged(self, number: int, clogged: bool, now: float) -> list[Effect]:
-        """Note whether the system repeats what was written to link ``number``, and nothing is acknowledged.
-
-        For a while that is a bad link; for longer it may be a path that swallows large packets, on which the
-        server's small ones still come. So it is a reason for a suspicion, and never for more.
-        """
-        link = self._link(number)
-        if link is not None:
-            link.flows(clogged, now)
-        return self._taken()
-
-    def writable(self, number: int, on: bool, now: float) -> list[Effect]:
-        """Note whether the transport of link ``number`` takes more bytes now."""
-        link = self._link(number)
-        if link is not None:
-            link.writable = on
-            self._pump(now)
-        return self._taken()
-
-    def lost(
-        self, number: int, reason: str, answered: bool, now: float, *, stubborn: bool = False
-    ) -> list[Effect]:
-        """Note that link ``number`` ended or never began; ``answered`` if somebody was there to end it.
-
-        It is ``stubborn`` where another attempt will hardly do better soon.
-        """
-        link = self._link(number)
-        if link is not None:
-            self._ended(link, reason, answered, now, self._backoff.stubborn() if stubborn else None)
-        return self._taken()
-
-    def hopeless(self, number: int, code: str, text: str) -> list[Effect]:
-        """Note that link ``number`` failed for a reason that no further attempt can mend."""
-        if self._link(number) is not None:
-            self._stop(code, text)
-        return self._taken()
-
-    def wake_at(self) -> float | None:
-        """Return when `tick` is to be called, if nothing happens before."""
-        self._due = min(self._times(), default=None)
-        return self._due
-
-    def tick(self, now: float) -> list[Effect]:
-        """Look at the clock."""
-        if not self._reading or (self._due is not None and now - self._due > STALL):
-            self._forgive(now)
-        for link in self._links():
-            self._look_at(link, now)
-        return self._taken()
+    @property
+    def open(self) -> Link | None:
+        """Return the current link, once we have spoken behind its welcome."""
+        return self.current if self.current is not None and self.current.introduced else None
 
     def state(self) -> LinkState:
         """Return where we stand."""
@@ -197,161 +76,183 @@ class Links(ABC):
             return LinkState.QUIET if self.current.quiet else LinkState.CONNECTED
         return LinkState.IDLE if self.attempt is None else LinkState(self.attempt.phase.value)
 
-    # ---- inside -------------------------------------------------------------------------------------
+    # ---- coming up ----------------------------------------------------------------------------------
 
-    def _taken(self) -> list[Effect]:
-        return self.out.taken(urgent=self._urgent())
+    def dial(self, delay: float, now: float) -> None:
+        """Make an attempt in ``delay`` seconds, instead of any other one."""
+        self.count += 1
+        self.attempt = Link(self.count)
+        self.attempt.segment = self.segments.size
+        self.attempt.doubtful, self.attempt.hasty = self.segments.doubtful, self.segments.searching
+        self.attempt.wait(now + delay)
+        self._out.add(Connect(self.count, delay, self.attempt.segment))
 
-    def _links(self) -> list[Link]:
-        return [link for link in (self.current, self.attempt) if link is not None]
+    def hurry(self, now: float) -> None:
+        """Probe the current link, and dial without waiting; the network may be another one."""
+        self.segments.forget()
+        self._told = False
+        if self.current is not None:
+            self._out.write(self.current, self.current.probe(now), now)
+        if self.attempt is not None and self.attempt.phase is Phase.WAITING:
+            self.attempt.wait(now)
+            self._out.add(Connect(self.attempt.number, 0.0, self.attempt.segment))
 
-    def _link(self, number: int) -> Link | None:
-        return next((link for link in self._links() if link.number == number), None)
+    def promote(self, link: Link, now: float) -> None:
+        """Make the attempt the current link; the one before it, if there is one, is done with."""
+        if self.current is not None:
+            self.replaced(self.current, now)
+        self.attempt, self.current = None, link
+        if link.segment and self.segments.shown and not self._told:
+            self._told = True
+            self._out.notify(Narrowed(self.address, link.segment))
 
-    def _times(self) -> list[float]:
-        times = [link.due_at() for link in self._links() if link.phase in (Phase.GREETING, Phase.LIVE)]
+    def replaced(self, link: Link, now: float) -> None:
+        """Close the current link, in whose place another one takes the session."""
+        self._out.add(Close(link.number))
+        self._judge(link, now)
+        self._let_go()
+
+    # ---- suspicion ----------------------------------------------------------------------------------
+
+    def times(self) -> list[float]:
+        """Return the times at which `check` has something to do, if nothing happens before."""
+        times = [link.due_at() for link in self.all() if link.phase in (Phase.GREETING, Phase.LIVE)]
         if self.current is not None and self.attempt is None and not self._leave_alone(self.current):
             suspected = self.current.suspected_at()
             times += [] if suspected is None else [suspected]
         return times
 
-    def _forgive(self, now: float) -> None:
-        for link in self._links():
-            link.forgive(now)
+    def check(self, now: float) -> None:
+        """Ping where it is time, suspect a link that is silent, and drop one that is dead."""
+        for link in self.all():
+            verdict = link.check(now)
+            if verdict is Verdict.DEAD:
+                self.drop(link, self._silence(link, now), now, answered=False)
+                continue
+            if verdict is Verdict.PING:
+                self._out.write(link, link.ping(now), now)
+            suspected = link.suspected_at()
+            if link is self.current and self.attempt is None and suspected is not None and now >= suspected:
+                self._suspect(link, now)
 
-    def _dial(self, delay: float, now: float) -> None:
-        self._count += 1
-        self.attempt = Link(self._count)
-        self.attempt.segment = self._segments.size
-        self.attempt.doubtful, self.attempt.hasty = self._segments.doubtful, self._segments.searching
-        self.attempt.wait(now + delay)
-        self.out.add(Connect(self._count, delay, self.attempt.segment))
+    def _silence(self, link: Link, now: float) -> str:
+        silence = f"{link.silence(now):.0f} s"
+        if self.through and link.phase is Phase.GREETING:
+            return f"nothing was heard for {silence} of the server behind the proxy {self.through}"
+        return f"silent for {silence}"
 
-    def _look_at(self, link: Link, now: float) -> None:
-        verdict = link.check(now)
-        if verdict is Verdict.DEAD:
-            silence = f"{link.silence(now):.0f} s"
-            reason = f"silent for {silence}"
-            if self.through and link.phase is Phase.GREETING:
-                reason = f"nothing was heard for {silence} of the server behind the proxy {self.through}"
-            self._drop(link, reason, now, answered=False)
-            return
-        if verdict is Verdict.PING:
-            self.out.write(link, link.ping(now), now)
-        suspected = link.suspected_at()
-        if link is self.current and self.attempt is None and suspected is not None and now >= suspected:
-            if not link.quiet:
-                self.out.notify(Quiet(self.address, link.trouble(now)))
-            link.quiet = True
-            self._judge(link, now)
-            if not self._leave_alone(link):
-                self._dial(0.0, now)
+    def _suspect(self, link: Link, now: float) -> None:
+        if not link.quiet:
+            self._out.notify(Quiet(self.address, link.trouble(now)))
+        link.quiet = True
+        self._judge(link, now)
+        if not self._leave_alone(link):
+            self.dial(0.0, now)
 
     def _leave_alone(self, link: Link) -> bool:
         """Return whether a suspected link lives until it is dead, as the ones before it helped nobody."""
-        return link.quiet and self._segments.patient
-
-    def _take_in(self, link: Link, data: bytes, now: float) -> None:
-        for message in link.messages(data, now):
-            if isinstance(message, bytes):
-                self._pong(link, message, now)
-            else:
-                self._handle(link, message, now)
-            if link not in self._links():
-                return
-        if link is self.current:
-            self._revive(link, now)
-            self._pump(now)
-
-    def _pong(self, link: Link, data: bytes, now: float) -> None:
-        self.out.say(link, data, now)
-
-    def _revive(self, link: Link, now: float) -> None:
-        if not link.quiet or link.choked(now):
-            return
-        link.quiet = link.judged = False
-        self._segments.served()
-        self.out.notify(Revived(self.address))
-        if self.attempt is not None and not self.attempt.answered:
-            self._withdraw(self.attempt, now)
-
-    def _withdraw(self, attempt: Link, now: float) -> None:
-        """Give up an attempt that nobody has answered; its hello may arrive all the same."""
-        self.out.add(Close(attempt.number))
-        self.attempt = None
-        if attempt.phase is Phase.GREETING:
-            self._orphaned = now
-
-    def _promote(self, link: Link, now: float) -> None:
-        """Make the attempt the current link; the one before it, if there is one, is done with."""
-        if self.current is not None:
-            self.out.add(Close(self.current.number))
-            self._judge(self.current, now)
-            self._let_go()
-        self.attempt, self.current = None, link
-        if link.segment and self._segments.shown and not self._told:
-            self._told = True
-            self.out.notify(Narrowed(self.address, link.segment))
+        return link.quiet and self.segments.patient
 
     def _judge(self, link: Link, now: float) -> None:
         """Look once whether a link that is suspected, or ends, has brought nothing forward."""
         young = link.live_since is not None and now - link.live_since < YOUNG
-        if not (young and (link.quiet or link.choked(now)) and self._owes(link)):
-            self._segments.served()
+        if not (young and (link.quiet or link.choked(now)) and self._requests.owed_on(link)):
+            self.segments.served()
         elif not link.judged:
             link.judged = True
-            self._segments.stalled()
+            self.segments.stalled()
 
-    def _drop(
+    def served(self, link: Link, now: float) -> None:
+        """End the suspicion of the current link, which brought something; give up an unanswered attempt.
+
+        The hello of that attempt may arrive all the same.
+        """
+        if not link.quiet or link.choked(now):
+            return
+        link.quiet = link.judged = False
+        self.segments.served()
+        self._out.notify(Revived(self.address))
+        if self.attempt is not None and not self.attempt.answered:
+            self._out.add(Close(self.attempt.number))
+            self._forget_attempt(self.attempt, now)
+
+    def forgive(self, now: float) -> None:
+        """Begin every silence anew: we were not listening."""
+        for link in self.all():
+            link.forgive(now)
+
+    # ---- loss ---------------------------------------------------------------------------------------
+
+    def drop(
         self, link: Link, reason: str, now: float, *, answered: bool = True, slot: float | None = None
     ) -> None:
-        self.out.add(Close(link.number))
-        self._ended(link, reason, answered, now, slot)
+        """Close ``link``, and go on as `ended` does."""
+        self._out.add(Close(link.number))
+        self.ended(link, reason, now, answered=answered, slot=slot)
 
-    def _ended(self, link: Link, reason: str, answered: bool, now: float, slot: float | None = None) -> None:
-        self.out.reason = reason
+    def ended(
+        self, link: Link, reason: str, now: float, *, answered: bool, slot: float | None = None
+    ) -> None:
+        """Note that ``link`` ended, and dial again; ``slot`` is the wait in seconds that the server named.
+
+        Somebody was there to end it if it was ``answered``: that says how soon another attempt is worth it.
+        """
+        self._out.reason = reason
         if link is self.attempt:
-            delay = self._delay(answered, now, slot)
-            if self.current is None and link.mute(now) and self._segments.mute():
-                delay = LEAST
-            self._attempt_failed(link, reason, delay, now)
+            self._attempt_failed(link, reason, now, answered=answered, slot=slot)
             return
         if link.live_since is not None and now - link.live_since >= STEADY:
             self._backoff.reset()
         self._judge(link, now)
         self._let_go()
-        self.out.notify(Lost(self.address, reason))
+        self._out.notify(Lost(self.address, reason))
         if self.attempt is None:
-            self._dial(self._delay(answered, now, slot), now)
+            self.dial(self.delay(now, answered=answered, slot=slot), now)
 
-    def _attempt_failed(self, link: Link, reason: str, delay: float, now: float) -> None:
-        self.attempt = None
-        if link.phase is Phase.GREETING:
-            self._orphaned = now
+    def _attempt_failed(
+        self, link: Link, reason: str, now: float, *, answered: bool, slot: float | None
+    ) -> None:
+        delay = self.delay(now, answered=answered, slot=slot)
+        if self.current is None and link.mute(now) and self.segments.mute():
+            delay = LEAST
+        self._forget_attempt(link, now)
         if self.current is None:
-            self.out.notify(CannotConnect(self.address, reason, delay))
+            self._out.notify(CannotConnect(self.address, reason, delay))
         if self.current is None or self.current.quiet:
-            self._dial(delay, now)
+            self.dial(delay, now)
 
-    def _orphaned_lately(self, now: float) -> bool:
-        """Return whether a hello of ours that was never answered may have had its effect."""
-        return self._orphaned is not None and now - self._orphaned < ORPHAN
+    def _forget_attempt(self, attempt: Link, now: float) -> None:
+        self.attempt = None
+        if attempt.phase is Phase.GREETING:
+            self._orphaned = now
 
-    def _delay(self, answered: bool, now: float, slot: float | None) -> float:
+    def _let_go(self) -> None:
+        self.current = None
+        self._requests.unlinked()
+
+    def delay(self, now: float, *, answered: bool = True, slot: float | None = None) -> float:
+        """Return for how many seconds to wait before the next attempt."""
         if answered or slot is not None:
             return self._backoff.after_answer(now, slot)
         return self._backoff.after_silence(now)
 
-    def _let_go(self) -> None:
-        self.current = None
-        for number in self._restart():
-            self.out.reply(number, None)
+    def orphaned_lately(self, now: float) -> bool:
+        """Return whether a hello of ours that was never answered may have had its effect."""
+        return self._orphaned is not None and now - self._orphaned < ORPHAN
 
-    def _stop(self, code: str, text: str) -> None:
-        self.out.reason = text
-        self.out.add(*(Close(link.number) for link in self._links()))
+    # ---- the end ------------------------------------------------------------------------------------
+
+    def stop(self, why: Stopped, *, politely: bool = False) -> None:
+        """Close all links, and make no other; ``politely`` lets out what was written to the current one."""
+        self._out.add(*(Close(link.number, politely and link is self.current) for link in self.all()))
         self.attempt = None
         self._let_go()
-        self.stopped = Stopped(code, text)
-        self.out.add(Save(urgent=True))
-        self.out.notify(self.stopped)
+        self.stopped = self.stopped or why
+        self._out.add(Save(urgent=True))
+
+    def give_up(self, code: str, text: str) -> None:
+        """Stop for a reason that no further attempt can mend."""
+        self._out.reason = text
+        why = Stopped(code, text)
+        self.stop(why)
+        self._out.notify(why)

@@ -64,17 +64,18 @@ class Requests:
         """Return the times at which there may be something to write, if nothing happens before."""
         return [time for time in (self.sends.due(), self.transfers.due()) if time is not None]
 
-    @property
-    def owed(self) -> bool:
-        """Return whether something that was written is not answered, or a transfer is under way."""
+    def owed_on(self, link: Link) -> bool:
+        """Return whether the server has not answered or brought yet what ``link`` asked it for."""
         asked = any(asked.written for asked in self.asking.asked.values())
-        return asked or self.sends.outbox.in_flight() > 0 or self.transfers.agreed > 0
+        under_way = self.sends.outbox.in_flight() > 0 or self.transfers.agreed > 0
+        return asked or under_way or self._rooms.behind(link.positions)
 
-    def unlinked(self) -> list[int]:
-        """Note that the link is gone; return the requests that cannot be asked again."""
+    def unlinked(self) -> None:
+        """Note that the link is gone; what cannot be asked again is answered with nothing."""
         self.transfers.unlinked()
         self.sends.unlinked()
-        return self.asking.restart()
+        for number in self.asking.restart():
+            self._out.reply(number, None)
 
     # ---- answers ------------------------------------------------------------------------------------
 

@@ -89,7 +89,7 @@ def test_a_large_event_comes_with_smaller_segments(mtu, segment):
     assert texts(world) == [LARGE, "small"]
     (narrowed,) = world.said(Narrowed)
     assert narrowed.size == LADDER[1]
-    assert world.machine.current.segment == segment
+    assert world.machine.links.current.segment == segment
     links = len(world.segments)
     world.go_on(120)
     assert len(world.segments) == links
@@ -151,11 +151,11 @@ def test_an_attempt_without_a_welcome_beside_a_link_that_moves_says_nothing_of_s
     world.go_on(25)
     world.mtu = 0  # a queue that is full: nothing of the attempts comes through for long
     world.go_on(4.5)
-    old = world.machine.current
+    old = world.machine.links.current
     while world.now < old.live_since + 60:
         world.go_on(1)
         world.perform(world.machine.stirred(old.number, world.now))
-    assert world.machine.current is old
+    assert world.machine.links.current is old
     world.mtu = 1 << 30
     world.go_on(20)
     assert not world.said(Narrowed)
@@ -174,7 +174,7 @@ def test_what_helps_nowhere_leaves_links_alone_until_they_are_dead():
 
 def test_without_the_option_links_live_longer():
     world = connected()
-    world.machine._segments = Segments((0,))
+    world.machine.links.segments = Segments((0,))
     world.mtu = 1400
     world.server.post("#a", "bob", LARGE)
     world.go_on(10)
@@ -194,7 +194,7 @@ def test_another_network_is_tried_with_large_segments():
     world.perform(world.machine.hurry(world.now))
     world.cut()
     world.go_on(5)
-    assert world.machine.current.segment == 0
+    assert world.machine.links.current.segment == 0
 
 
 # ---- the rule ---------------------------------------------------------------------------------------------

@@ -241,10 +241,10 @@ def test_another_file_under_the_same_number_ends_the_download_and_not_the_link()
     world.settle()
     assert ended(world, key) == ("file-changed", CHANGED)
     assert data.startswith(bytes(world.places[key].data))
-    links = world.machine._count
+    links = world.machine.links.count
     world.settle()
-    assert world.machine._count == links
-    assert world.machine.current is not None
+    assert world.machine.links.count == links
+    assert world.machine.links.current is not None
 
 
 def test_what_has_come_when_the_link_is_lost_is_stored_and_not_sent_again():

@@ -132,7 +132,7 @@ def test_a_sibling_gives_a_device_session():
     (hello,) = other.heard(Hello)
     assert (hello.token, hello.device, hello.nick) == ("token1", True, "")
     assert other.disk.session.token == "token2"
-    assert world.machine.current is not None
+    assert world.machine.links.current is not None
 
 
 def test_a_taken_nick_stops_with_a_suggestion_when_no_sibling_holds_it():
@@ -142,7 +142,7 @@ def test_a_taken_nick_stops_with_a_suggestion_when_no_sibling_holds_it():
     (stopped,) = other.said(Stopped)
     assert stopped == Stopped(Code.NICK_TAKEN, "The nick ann belongs to somebody else; try --nick ann2.")
     assert other.siblings_sought == 1
-    assert other.machine.state() is LinkState.STOPPED
+    assert other.machine.links.state() is LinkState.STOPPED
     assert not other.waiting
 
 
@@ -434,7 +434,7 @@ def test_an_unknown_kind_of_event_moves_the_cursor_and_unknown_messages_are_skip
     world.conn.out += frame(FrameType.MESSAGE, b'{"t":"novelty","x":1}')
     world.carry_down()
     assert world.machine.rooms.cursors["#a"] == 2
-    assert world.machine.state() is LinkState.CONNECTED
+    assert world.machine.links.state() is LinkState.CONNECTED
 
 
 def test_a_room_that_was_left_elsewhere_is_given_up():
@@ -515,7 +515,7 @@ def test_a_live_link_lives_for_ever():
     world = connected()
     pass_time(world, world.now + 120)
     assert not world.notices
-    assert world.machine.current.round_trip.mean is not None
+    assert world.machine.links.current.round_trip.mean is not None
 
 
 def test_silence_is_suspected_within_four_seconds_and_ends_the_link_after_eight():
@@ -525,7 +525,7 @@ def test_silence_is_suspected_within_four_seconds_and_ends_the_link_after_eight(
     while not world.said(Quiet):
         world.wait(0.1)
     assert world.now - begin <= 4
-    assert world.machine.state() is LinkState.QUIET
+    assert world.machine.links.state() is LinkState.QUIET
     while not world.said(Lost):
         world.wait(0.1)
     assert world.now - begin == pytest.approx(8, abs=0.2)
@@ -536,7 +536,7 @@ def test_silence_is_suspected_within_four_seconds_and_ends_the_link_after_eight(
 def test_silence_is_suspected_at_half_of_the_limit_whatever_was_measured(trip):
     world = connected()
     for _ in range(20):
-        world.machine.current.round_trip.measured(trip)
+        world.machine.links.current.round_trip.measured(trip)
     begin = world.now
     world.reachable = False
     while not world.said(Quiet):
@@ -548,7 +548,7 @@ def test_silence_is_suspected_at_half_of_the_limit_whatever_was_measured(trip):
 def test_a_probe_is_suspected_at_half_of_the_limit_after_the_last_byte(before):
     world = connected()
     for _ in range(20):
-        world.machine.current.round_trip.measured(60.0)
+        world.machine.links.current.round_trip.measured(60.0)
     begin = world.now
     world.reachable = False
     world.wait(before)
@@ -578,7 +578,7 @@ def test_any_heartbeat_suspects_at_half_of_its_limit(interval, misses, trip):
     world.server.pulse = Pulse(interval, misses)
     world.step()
     for _ in range(20):
-        world.machine.current.round_trip.measured(trip)
+        world.machine.links.current.round_trip.measured(trip)
     begin, half = world.now, interval * misses / 2
     world.reachable = False
     while not world.said(Quiet):
@@ -602,7 +602,7 @@ def test_bytes_that_cannot_be_read_put_no_suspicion_off_while_nothing_is_awaited
     world.reachable = False
     while not world.said(Quiet):
         world.wait(0.2)
-        link = world.machine.current
+        link = world.machine.links.current
         link.said(world.now)  # a part of a file, which nobody answers
         world.perform(world.machine.stirred(link.number, world.now))
         assert world.now - begin <= 4.3
@@ -610,15 +610,15 @@ def test_bytes_that_cannot_be_read_put_no_suspicion_off_while_nothing_is_awaited
 
 def test_a_second_link_takes_over_from_a_quiet_one_before_that_is_lost():
     world = connected()
-    old = world.machine.current.number
+    old = world.machine.links.current.number
     stuck = world.conns.pop(old)
     send(world, "said into the silence")
     world.wait(3.5)
     world.conns[old] = stuck
-    assert world.machine.attempt.phase is Phase.GREETING
+    assert world.machine.links.attempt.phase is Phase.GREETING
     stuck.receive = lambda _: None
     world.step()
-    assert world.machine.current.number != old
+    assert world.machine.links.current.number != old
     assert not world.said(Lost)
     assert [type(n) for n in world.notices if isinstance(n, (Quiet, Lost, Connected))] == [Quiet, Connected]
     assert world.server.texts("#a") == ["said into the silence"]
@@ -631,10 +631,10 @@ def test_a_quiet_link_that_speaks_again_is_kept_and_the_attempt_dropped():
     world.uniform = max
     world.wait(3.1)
     assert world.said(Quiet)
-    link = world.machine.current.number
+    link = world.machine.links.current.number
     world.perform(world.machine.received(link, frame(FrameType.PING, b"x"), world.now))
     assert world.said(Revived)
-    assert world.machine.attempt is None
+    assert world.machine.links.attempt is None
     assert not world.waiting
     assert not world.said(CannotConnect)
 
@@ -643,13 +643,13 @@ def test_a_quiet_link_that_speaks_again_is_kept_and_the_attempt_dropped():
 def test_an_attempt_in_its_greeting_is_withdrawn_when_the_old_link_speaks(asks):
     world = connected()
     world.server.asks = asks
-    old = world.machine.current.number
+    old = world.machine.links.current.number
     world.wait(3.5)
     (second,) = set(world.conns) - {old}
     late, conn = bytes(world.up[second]), world.conns[second]
     assert late
     world.perform(world.machine.received(old, frame(FrameType.PING, b"x"), world.now))
-    assert world.machine.attempt is None
+    assert world.machine.links.attempt is None
     assert second not in world.conns
     conn.closed = False
     conn.receive(late)  # it was under way
@@ -665,7 +665,7 @@ def test_an_attempt_in_its_greeting_is_withdrawn_when_the_old_link_speaks(asks):
 
 def test_an_attempt_that_was_asked_is_kept_when_the_old_link_speaks():
     world = connected()
-    old = world.machine.current.number
+    old = world.machine.links.current.number
     world.wait(3.5)
     world.carry_up()
     (second,) = set(world.conns) - {old}
@@ -673,16 +673,16 @@ def test_an_attempt_that_was_asked_is_kept_when_the_old_link_speaks():
     world.conns[second].out.clear()
     world.perform(world.machine.received(second, question, world.now))
     world.perform(world.machine.received(old, frame(FrameType.PING, b"x"), world.now))
-    assert world.machine.attempt.number == second
+    assert world.machine.links.attempt.number == second
     world.step()
-    assert world.machine.current.number == second
+    assert world.machine.links.current.number == second
     assert not world.said(Lost)
 
 
 def test_a_takeover_by_our_own_second_link_does_not_stop_us():
     world = connected()
     world.server.asks = False
-    old = world.machine.current.number
+    old = world.machine.links.current.number
     world.wait(3.1)
     world.carry_up()
     (first, second) = sorted(world.conns)
@@ -690,7 +690,7 @@ def test_a_takeover_by_our_own_second_link_does_not_stop_us():
     world.perform(world.machine.received(first, bytes(world.conns[first].out), world.now))
     assert not world.said(Stopped)
     world.settle(4)
-    assert world.machine.current.number == second
+    assert world.machine.links.current.number == second
     assert not world.said(Stopped)
 
 
@@ -739,7 +739,7 @@ def test_a_server_that_accepts_and_says_nothing_fails_the_attempt_within_ten_sec
 
 def test_a_way_through_a_proxy_is_made_when_the_server_has_spoken():
     world = World()
-    world.machine.through = "proxy:1"
+    world.machine.links.through = "proxy:1"
     world.dial()
     world.wait(10.2)
     (failed,) = world.said(CannotConnect)
@@ -751,7 +751,7 @@ def test_the_slot_of_a_goodbye_is_kept():
     say(world, Goodbye(reason="drain", text="The daemon is stopping.", retry_after=7.5))
     assert world.said(Lost)[0].reason == "The daemon is stopping."
     assert 7.5 <= world.delays[0] <= 8.25
-    assert world.machine.state() is LinkState.WAITING
+    assert world.machine.links.state() is LinkState.WAITING
 
 
 def test_a_server_that_accepts_and_closes_at_once_is_tried_ever_more_rarely():
@@ -780,11 +780,11 @@ def test_reconnect_now_skips_the_waiting_and_probes_a_live_link():
     world.reachable = False
     world.cut()
     world.wait(0.6)
-    assert world.machine.state() is LinkState.WAITING
+    assert world.machine.links.state() is LinkState.WAITING
     world.reachable = True
     world.perform(world.machine.hurry(world.now))
     world.step()
-    assert world.machine.state() is LinkState.CONNECTED
+    assert world.machine.links.state() is LinkState.CONNECTED
     world.notices.clear()
     world.perform(world.machine.hurry(world.now))
     begin = world.now
@@ -858,7 +858,7 @@ def test_more_rooms_than_one_hello_may_name_are_all_followed_again():
 def stirring(world, seconds):
     for _ in range(int(seconds * 2)):
         world.wait(0.5)
-        world.perform(world.machine.stirred(world.machine.current.number, world.now))
+        world.perform(world.machine.stirred(world.machine.links.current.number, world.now))
 
 
 def test_a_link_with_data_out_of_order_is_not_given_up():
@@ -878,11 +878,11 @@ def test_a_link_with_data_out_of_order_is_suspected_all_the_same():
 
 def test_a_link_with_data_out_of_order_gives_way_to_one_that_serves():
     world = connected()
-    old = world.machine.current.number
+    old = world.machine.links.current.number
     stuck = world.conns.pop(old)
     stuck.receive = lambda _: None
     stirring(world, 3.5)
     world.conns[old] = stuck
     world.step()
-    assert world.machine.current.number != old
+    assert world.machine.links.current.number != old
     assert not world.said(Lost)

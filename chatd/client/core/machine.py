@@ -1,0 +1,270 @@
+"""The client's state machine: one session with one server, over as many links as it takes.
+
+No I/O, no clock: time comes in as monotonic seconds, effects go out. Every input returns the effects to be
+performed, in order. The machine hands its inputs down to its parts, none of which calls it: `Links` decides
+which connections there are, `Dialogue` what is said on them, `Requests` what waits to be asked and answered.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from chatd.client.core.backoff import Backoff
+from chatd.client.core.dialogue import Dialogue
+from chatd.client.core.effects import Close, Effect
+from chatd.client.core.link import Phase
+from chatd.client.core.links import Links
+from chatd.client.core.notices import Stopped
+from chatd.client.core.outbox import Entry, Outbox
+from chatd.client.core.output import Output
+from chatd.client.core.problems import HoleError, OutOfStepError
+from chatd.client.core.requests import Requests
+from chatd.client.core.rooms import Rooms
+from chatd.client.core.segments import Segments
+from chatd.client.core.session import Changes, Remembered, Wishes
+from chatd.client.core.transfers import Transfers
+from chatd.wire import messages as m
+from chatd.wire.codec import encode
+from chatd.wire.errors import CloseReason, ProtocolError
+
+T = TypeVar("T")
+
+STALL: Final = 1.0
+"""Seconds that a tick may come late before we, not the server, are held to have been away."""
+
+
+class Machine:
+    """The session, its rooms and its requests, and the links that come and go."""
+
+    def __init__(
+        self, remembered: Remembered, wishes: Wishes, backoff: Backoff, segments: Segments | None = None
+    ) -> None:
+        self.session = remembered.session
+        self.wishes = wishes
+        known = remembered.names if wishes.follow_all else {}
+        self.rooms = Rooms(remembered.cursors, remembered.names, wishes.rooms, known, remembered.trails)
+        self.out = Output()
+        self.requests = Requests(remembered, self.session, self.rooms, self.out, backoff.later)
+        self.links = Links(
+            wishes.address, wishes.through, self.requests, self.out, backoff, segments or Segments()
+        )
+        self._dialogue = Dialogue(
+            self.session, wishes, remembered.elsewhere, self.rooms, self.requests, self.links, self.out
+        )
+        self._backoff = backoff
+        self._due: float | None = None
+        self._reading = True
+
+    @property
+    def outbox(self) -> Outbox:
+        """Return the sends that are not known to be accepted."""
+        return self.requests.sends.outbox
+
+    # ---- inputs: a link, from its beginning to its end ----------------------------------------------
+
+    def start(self, now: float) -> list[Effect]:
+        """Begin to connect."""
+        self.links.dial(0.0, now)
+        return self._effects()
+
+    def dialling(self, number: int, now: float) -> list[Effect]:
+        """Note that the delay is over and the transport of link ``number`` is being opened."""
+        link = self.links.get(number)
+        if link is not None:
+            link.dial(now)
+        return self._effects()
+
+    def connected(self, number: int, now: float) -> list[Effect]:
+        """Say hello: the transport of link ``number`` is open."""
+        link = self.links.get(number)
+        if link is None:
+            self.out.add(Close(number))
+        else:
+            self._dialogue.greet(link, now)
+        return self._effects()
+
+    def received(self, number: int, data: bytes, now: float) -> list[Effect]:
+        """Take in bytes from link ``number``."""
+        link = self.links.get(number)
+        if link is None:
+            return self._effects()
+        try:
+            for message in link.messages(data, now):
+                if isinstance(message, bytes):
+                    self._dialogue.pong(link, message, now)
+                else:
+                    self._dialogue.take(link, message, now)
+                if link is not self.links.current and link is not self.links.attempt:
+                    return self._effects()
+            if link is self.links.current:
+                self.links.served(link, now)
+                self._pump(now)
+        except ProtocolError as error:
+            self.links.drop(link, f"it does not speak chatd's protocol: {error.text}", now)
+        except HoleError as error:
+            self.links.drop(link, f"the server left out events: {error}", now)
+        except OutOfStepError:
+            self.links.drop(link, "the server's answers do not fit what was sent", now)
+        return self._effects()
+
+    def stirred(self, number: int, now: float) -> list[Effect]:
+        """Note that data has arrived on link ``number`` which cannot be read before what is missing.
+
+        So the link lives, but what is missing may take the system a quarter of a minute to ask for again: the
+        suspicion stays, for a connection beside this one may serve at once.
+        """
+        link = self.links.get(number)
+        if link is not None and link.phase is Phase.LIVE:
+            link.stirred(now)
+        return self._effects()
+
+    def clogged(self, number: int, clogged: bool, now: float) -> list[Effect]:
+        """Note whether the system repeats what was written to link ``number``, and nothing is acknowledged.
+
+        For a while that is a bad link; for longer it may be a path that swallows large packets, on which the
+        server's small ones still come. So it is a reason for a suspicion, and never for more.
+        """
+        link = self.links.get(number)
+        if link is not None:
+            link.flows(clogged, now)
+        return self._effects()
+
+    def writable(self, number: int, on: bool, now: float) -> list[Effect]:
+        """Note whether the transport of link ``number`` takes more bytes now."""
+        link = self.links.get(number)
+        if link is not None:
+            link.writable = on
+            self._pump(now)
+        return self._effects()
+
+    def lost(
+        self, number: int, reason: str, answered: bool, now: float, *, stubborn: bool = False
+    ) -> list[Effect]:
+        """Note that link ``number`` ended or never began; ``answered`` if somebody was there to end it.
+
+        It is ``stubborn`` where another attempt will hardly do better soon.
+        """
+        link = self.links.get(number)
+        if link is not None:
+            slot = self._backoff.stubborn() if stubborn else None
+            self.links.ended(link, reason, now, answered=answered, slot=slot)
+        return self._effects()
+
+    def hopeless(self, number: int, code: str, text: str) -> list[Effect]:
+        """Note that link ``number`` failed for a reason that no further attempt can mend."""
+        if self.links.get(number) is not None:
+            self.links.give_up(code, text)
+        return self._effects()
+
+    def sibling(self, token: str, now: float) -> list[Effect]:
+        """Answer `FindSibling`: with the token of another session of our user, or "" where there is none."""
+        self._dialogue.sibling(token, now)
+        return self._effects()
+
+    # ---- inputs: time -------------------------------------------------------------------------------
+
+    def wake_at(self) -> float | None:
+        """Return when `tick` is to be called, if nothing happens before."""
+        times = self.links.times()
+        if self.links.open is not None:
+            times += self.requests.due()
+        self._due = min(times, default=None)
+        return self._due
+
+    def tick(self, now: float) -> list[Effect]:
+        """Look at the clock."""
+        if any(now >= due for due in self.requests.due()):
+            self._pump(now)
+        if not self._reading or (self._due is not None and now - self._due > STALL):
+            self.links.forgive(now)
+        self.links.check(now)
+        return self._effects()
+
+    def reading(self, on: bool, now: float) -> list[Effect]:
+        """Note that received bytes are, or are not, being read: unread bytes say nothing of the server."""
+        self._reading = on
+        self.links.forgive(now)
+        return self._effects()
+
+    def hurry(self, now: float) -> list[Effect]:
+        """Try now: probe the live link, or dial without waiting; a hint, not a proof of anything."""
+        self.links.hurry(now)
+        return self._effects()
+
+    # ---- inputs: the program ------------------------------------------------------------------------
+
+    def queue(
+        self, room: str, text: str, now: float, file: m.File | None = None, kept: int | None = None
+    ) -> tuple[int, list[Effect]]:
+        """Append a send to the outbox; return its key and the effects.
+
+        The upload ``kept`` for it in the profile is forgotten in the transaction that remembers the send.
+        """
+        key = self.requests.sends.queue(room, text, file, kept)
+        self._pump(now)
+        return key, self._effects()
+
+    def take_over(self, entries: Iterable[Entry], now: float) -> list[Effect]:
+        """Append sends that were taken over from another server, and are on disk already."""
+        self.requests.sends.take_over(entries)
+        self._pump(now)
+        return self._effects()
+
+    def withdraw(self, keys: set[int]) -> list[Effect]:
+        """Take back sends that are not known to be accepted; once that is saved, what is behind goes on."""
+        self.requests.sends.withdraw(keys)
+        return self._effects()
+
+    def ask(self, message: m.Request, now: float) -> tuple[int, list[Effect]]:
+        """Ask ``message``, now or once there is a link; return the id that its `Reply` names, and effects."""
+        number = self.requests.enter(message)
+        if self.links.open is not None:
+            self.requests.ask(self.links.open, now)
+        return number, self._effects()
+
+    def cancel(self, number: int, now: float) -> list[Effect]:
+        """Ask for ``number`` no more; an answer on its way is not waited for."""
+        self.requests.asking.cancel(number)
+        self._pump(now)
+        return self._effects()
+
+    def transfer(self, change: Callable[[Transfers], T], now: float) -> tuple[T, list[Effect]]:
+        """Begin or end a transfer, or tell what was done with its file; return what that returns."""
+        result = change(self.requests.transfers)
+        self._pump(now)
+        return result, self._effects()
+
+    def stop(self, now: float) -> list[Effect]:
+        """Say goodbye and be done; what waits stays remembered, or the session ends where nothing does."""
+        if self.links.current is not None:
+            self.out.write(self.links.current, encode(m.Goodbye(forget=not self.wishes.keep)), now)
+        self.links.stop(Stopped(CloseReason.GOODBYE, "The client was stopped."), politely=True)
+        return self._effects()
+
+    # ---- inputs: the disk ---------------------------------------------------------------------------
+
+    def changes(self) -> Changes:
+        """Return what must be written down since the last call; say `saved` when it is."""
+        self._dialogue.unsaved = False
+        outbox = self.outbox.changes()
+        changed = self.rooms.changed_cursors()
+        cursors = {room: (seq, self.rooms.name(room)) for room, seq in changed.items()}
+        trails = {room: self.rooms.trail(room).pack() for room in changed}
+        session, posted = replace(self.session), self.requests.sends.posted()
+        return Changes(session, self.outbox.last, cursors, outbox.stored, outbox.deleted, posted, trails)
+
+    def saved(self, now: float) -> list[Effect]:
+        """Note that the last `changes` are on disk, or never will be: what waited for that may go out."""
+        self._dialogue.saved(now)
+        self._pump(now)
+        return self._effects()
+
+    # ---- what goes out ------------------------------------------------------------------------------
+
+    def _pump(self, now: float) -> None:
+        """Write what waits and may be written."""
+        if self.links.open is not None:
+            self.requests.pump(self.links.open, now)
+
+    def _effects(self) -> list[Effect]:
+        return self.out.taken(urgent=self._dialogue.unsaved or self.outbox.unsaved)
