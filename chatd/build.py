@@ -21,7 +21,7 @@ from chatd.server.timekeeper import Timekeeper
 
 
 class FileKeeping(NamedTuple):
-    """Where contents of files are kept, and who works on them: see `chatd.server.files.library.Library`."""
+    """The store of files' contents and the workers for it: see `chatd.server.files.library.Library`."""
 
     blobs: BlobStore
     workers: Workers
@@ -29,7 +29,7 @@ class FileKeeping(NamedTuple):
 
 
 class Part(Protocol):
-    """Something that runs while the daemon does."""
+    """A part of the daemon that runs while the daemon does."""
 
     def start(self) -> object:
         """Begin."""
@@ -41,8 +41,8 @@ class Part(Protocol):
 class Daemon:
     """The daemon's parts over ``store``, which holds ``snapshot``; they run from `start` to `stop`.
 
-    ``wall`` tells milliseconds since 1970. Files are taken where there is a ``keeping`` for them. Raises
-    `OSError` where that cannot be used.
+    ``wall`` returns milliseconds since 1970. The daemon takes files if there is a ``keeping`` for them.
+    Raises `OSError` if that cannot be used.
     """
 
     def __init__(

@@ -6,7 +6,7 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 
 Clock = IReactorTime
-"""What schedules calls and tells monotonic seconds: a reactor, or `twisted.internet.task.Clock`."""
+"""Schedules calls and tells monotonic seconds: a reactor, or `twisted.internet.task.Clock`."""
 
 
 def use_monotonic_time(reactor: Any) -> None:

@@ -1,4 +1,4 @@
-"""Disks: whether it was want of room that kept something from being written, in words that say what to do."""
+"""Disks: tells whether a write failed for want of room, and says what to do."""
 
 import errno
 import os
@@ -14,12 +14,12 @@ _WANTS: Final = {
 
 
 def want_of_room(number: int | None) -> str | None:
-    """Return what is full and what to do for the system's error ``number``; None for any other kind of it."""
+    """Return what is full and what to do for the system's error ``number``; None for any other error."""
     return None if number is None else _WANTS.get(number)
 
 
 def remedy(number: int | None, path: Path) -> str:
-    """Return what follows the system's words for an error at ``path``: for whom, and what to do."""
+    """Return the words that follow the system's error at ``path``: which user it concerns, and what to do."""
     if number not in (errno.EACCES, errno.EPERM):
         return "; mend that or name another with --data"
     user = _user()
@@ -33,12 +33,12 @@ def remedy(number: int | None, path: Path) -> str:
 
 
 def _is_closed(folder: Path) -> bool:
-    """Return whether ``folder`` is there, as far as we can see, and we may not enter it."""
+    """Return whether ``folder`` exists, as far as we can see, but may not be entered by us."""
     return os.path.lexists(folder) and not os.access(folder, os.X_OK)
 
 
 def _user() -> str:
-    """Return the name of the user that we are, or the number where there is none."""
+    """Return the name of the user that we run as, or its number if it has no name."""
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:

@@ -31,11 +31,11 @@ log = Log(__name__)
 
 
 class StartError(Exception, SystemExit):
-    """Why the daemon cannot start: one sentence, which has been logged.
+    """The daemon cannot start, for a reason of one sentence, which has been logged.
 
     As an Exception it is told to the waiting parent by twistd when it daemonises; as a SystemExit it ends a
-    daemon in the foreground with status 1 and without a traceback. What twistd tells is cut off after 100
-    bytes, so it says no more than that all has been said.
+    daemon in the foreground with status 1 and without a traceback. twistd cuts its text off after 100 bytes,
+    so the text only says that the reason has been logged.
     """
 
     def __init__(self, sentence: str) -> None:
@@ -71,7 +71,7 @@ class ChatService(Service):
 
     @property
     def addresses(self) -> list[Any]:
-        """Return where it listens, as Twisted's addresses."""
+        """Return Twisted's addresses of the ports."""
         return [port.getHost() for port in self._ports]
 
     @property
@@ -139,7 +139,7 @@ class ChatService(Service):
             raise self._cannot_start(error) from None
 
     def _cannot_start(self, error: Exception) -> StartError:
-        """Log why the daemon ends, and tell whoever started it in the background: twistd cuts it short."""
+        """Log why the daemon ends, and tell whoever started it in the background, in twistd's few bytes."""
         log.error("start-failed", str(error))
         terminal = self._terminal
         with suppress(OSError):
@@ -192,7 +192,7 @@ def _unusable(data: str, error: OSError) -> str:
 
 
 def _keep_terminal() -> int | None:
-    """Return another handle of standard error, which twistd takes away when it daemonises."""
+    """Return a second handle of standard error, because twistd takes that away when it daemonises."""
     try:
         return os.dup(2)
     except OSError:

@@ -1,4 +1,4 @@
-"""What ``twistd chatd`` takes on its command line, and the service that it makes of it."""
+"""The command line of ``twistd chatd``, and the service that it makes."""
 
 import sys
 from pathlib import Path
@@ -18,7 +18,7 @@ from chatd.service import build
 
 
 class Options(usage.Options):
-    """The options of ``twistd chatd``; each one beats the configuration file."""
+    """The options of ``twistd chatd``. Each one overrides the configuration file."""
 
     synopsis = "[options]"
     longdesc = (
@@ -54,7 +54,7 @@ class Options(usage.Options):
 
 
 class _Command(Options):
-    """The same as a command of its own: what is wrong is told without twistd's options."""
+    """The same options as a command of its own: its errors do not mention twistd's options."""
 
     synopsis = "Usage: chatd [options]"
 
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def makeService(options: Options) -> IService:
-    """Return the daemon's service as ``options`` and the configuration file want it; it opens no port yet.
+    """Return the daemon's service for ``options`` and their configuration file. It opens no port yet.
 
     Raises `SystemExit` with one sentence per mistake, which twistd shows as they are.
     """

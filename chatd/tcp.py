@@ -1,4 +1,4 @@
-"""TCP sockets below Twisted's transports: their options, and what the kernel knows of them."""
+"""TCP sockets below Twisted's transports: their options, and the kernel's knowledge of them."""
 
 import fcntl
 import socket
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 NOTSENT_LOWAT: Final = 16_384
-"""Bytes that the kernel takes before it can send them: what waits longer, waits where it can be seen."""
+"""Bytes that the kernel takes before it can send them; all others wait where they can be seen."""
 
 _INFO_SIZE: Final = 232
 _RETRANSMITS: Final = (2, struct.Struct("@B"))
@@ -22,7 +22,7 @@ _INT: Final = struct.Struct("i")
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """TCP options that help and never decide: the heartbeat does.
+    """TCP options that help, and never decide: the heartbeat does that.
 
     After ``idle`` seconds of silence the kernel probes every ``interval`` seconds, ``probes`` times; sent
     bytes may stay unacknowledged for ``user_timeout`` milliseconds (RFC 5482). That must be long: the kernel
@@ -35,7 +35,7 @@ class Tuning:
     user_timeout: int
 
     def apply(self, transport: Any) -> None:
-        """Set the options that this system has; a transport without a TCP socket is left alone."""
+        """Set the options that this system has. A transport without a TCP socket is left alone."""
         handle = socket_of(transport)
         if handle is None:
             return
@@ -60,7 +60,7 @@ def _lowest(transport: Any) -> Any:
 
 
 def socket_of(transport: Any) -> socket.socket | None:
-    """Return the TCP socket below ``transport`` and below TLS, or None where there is none."""
+    """Return the TCP socket below ``transport`` and its TLS; None if there is none."""
     found = getattr(_lowest(transport), "socket", None)
     if isinstance(found, socket.socket) and found.family in {socket.AF_INET, socket.AF_INET6}:
         return found
@@ -68,7 +68,7 @@ def socket_of(transport: Any) -> socket.socket | None:
 
 
 def held_back(transport: Any) -> int:
-    """Return how many written bytes our system has not taken, as far as can be known."""
+    """Return how many written bytes our own system has not taken, as far as can be known."""
     lowest = _lowest(transport)
     return max(0, _buffered(lowest) - int(getattr(lowest, "kernel", 0)))
 
@@ -79,7 +79,7 @@ def _buffered(lowest: Any) -> int:
 
 
 def allow_unsent(transport: Any, size: int) -> None:
-    """Let the kernel take ``size`` bytes before it can send them, where it knows such a limit."""
+    """Let the kernel take ``size`` bytes before it can send them, if it knows such a limit."""
     handle = socket_of(transport)
     if hasattr(transport, "kernel"):
         transport.kernel = size
@@ -100,9 +100,9 @@ def limit_segments(transport: Any, size: int) -> None:
 
 
 def clogged(transport: Any) -> bool:
-    """Return whether our system repeats what it has sent, and nothing of it was acknowledged since.
+    """Return whether our system repeats what it has sent, and none of it was acknowledged since.
 
-    It is not while the peer does not read: then nothing is sent.
+    While the peer does not read, this is false: then nothing is sent.
     """
     return _info(socket_of(transport), _RETRANSMITS) > 0
 
@@ -121,7 +121,7 @@ def unsent(transport: Any) -> int:
 
 
 def out_of_order(transport: Any) -> int:
-    """Return how many segments with data have arrived out of order; 0 where the system does not tell.
+    """Return how many data segments have arrived out of order; 0 if the system does not tell.
 
     While one lost segment is sent again, sometimes for longer than a heartbeat's limit, those behind it
     arrive and cannot be read. They are bytes from the peer all the same.

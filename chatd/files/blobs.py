@@ -34,7 +34,7 @@ class Key(NamedTuple):
 
 
 class Came(NamedTuple):
-    """How much of a content has come in part: bytes on the disk, of so many, last touched at, since 1970."""
+    """How far a partial content has come: bytes on disk, bytes in all, and when it changed (since 1970)."""
 
     stored: int
     size: int
@@ -43,7 +43,7 @@ class Came(NamedTuple):
 
 @dataclass(slots=True)
 class Listing:
-    """What the store holds: sizes of contents, who brought them when (since 1970), and what came in part."""
+    """All that is in the store: sizes of contents, who brought them when (since 1970), partial contents."""
 
     blobs: dict[str, int] = field(default_factory=dict)
     uploaded: dict[Key, float] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class BlobStore:
                 Path(entry.path).unlink()  # a note whose bytes got their name just before a crash
 
     def list(self) -> Listing:
-        """Return all that is there. What does not belong here is passed over. Raises OSError."""
+        """Return everything in the store. Files that do not belong here are passed over. Raises OSError."""
         listing = Listing()
         for first in _entries(self._blobs):
             for entry in _entries(Path(first.path)) if first.is_dir(follow_symlinks=False) else ():
@@ -84,7 +84,10 @@ class BlobStore:
     # ---- uploads ------------------------------------------------------------------------------------
 
     def open(self, key: Key, size: int) -> Partial:
-        """Return what has come of ``key``. Raises `InUseError` and OSError."""
+        """Open the partial content of ``key``, which is made if there is none.
+
+        Raises `InUseError` and OSError.
+        """
         _make(self._partial)
         return Partial(self._partial / str(key), size, key.sha256)
 
@@ -103,7 +106,7 @@ class BlobStore:
         sync_folder(self._uploaded)
 
     def drop_partial(self, key: Key) -> None:
-        """Forget what has come of ``key`` in part."""
+        """Remove the partial content of ``key``."""
         path = self._partial / str(key)
         for each in (path, path.with_name(path.name + ".json"), path.with_name(path.name + ".json.new")):
             each.unlink(missing_ok=True)
@@ -119,7 +122,7 @@ class BlobStore:
         return os.open(self._path(sha256), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
 
     def remove(self, sha256: str) -> None:
-        """Forget a content; who reads it reads on."""
+        """Remove a content. Whoever has it open can read on."""
         path = self._path(sha256)
         path.unlink(missing_ok=True)
         _remove_empty(path.parent)
@@ -137,7 +140,7 @@ def _make(folder: Path) -> bool:
 
 
 def _remove_empty(folder: Path) -> None:
-    """Remove ``folder`` where nothing is in it."""
+    """Remove ``folder`` if it is empty."""
     with suppress(OSError):
         folder.rmdir()
 

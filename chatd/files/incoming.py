@@ -1,4 +1,4 @@
-"""Receiving: whether a chunk is the one that has to come, and what the sender is told."""
+"""Receiving: checks that each chunk is the expected one, and decides what the sender is told."""
 
 from chatd.wire.errors import Code, ProtocolError
 from chatd.wire.limits import WINDOW
@@ -29,7 +29,7 @@ class Incoming:
 
     @property
     def waiting(self) -> int:
-        """Return how many bytes have come and were not written yet: what this transfer costs in memory."""
+        """Return how many bytes have come and are not written yet: this transfer's cost in memory."""
         return self.received - self.written
 
     def chunk(self, offset: int, length: int) -> None:
@@ -62,9 +62,10 @@ class Incoming:
         self.done = True
 
     def due(self) -> Progress | None:
-        """Return what the sender has to be told now, once.
+        """Return the progress that the sender has not been told yet, or None.
 
-        While more than half a window waits for the disk it is not told to go on: a slow disk slows it.
+        While more than half a window waits for the disk, the sender is not told to go on: a slow disk slows
+        it.
         """
         told, stored = self._told
         received = told if self.waiting > self.window // 2 else self.received

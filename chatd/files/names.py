@@ -1,4 +1,4 @@
-"""Names of files: what a sender may call one, and what a receiver dares to call it on its own disk."""
+"""Names of files: what a sender may call a file, and what a receiver calls it on its own disk."""
 
 import re
 import unicodedata
@@ -13,7 +13,7 @@ SAFE_BYTES: Final = MAX_FILE_NAME - 16
 """Bytes of a name on disk: there is room for what is added to it, such as `` (1)`` and ``.part.json``."""
 
 _HIDDEN: Final = "\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff"
-"""What ends a line, cannot be seen, turns the direction of writing or is no character; but joiners."""
+"""Characters that end a line, are invisible, turn the direction of writing or are unassigned; not joiners."""
 
 _bad: Final = re.compile(f"[{_HIDDEN}/\\\\]")
 _unsafe: Final = re.compile(f'[{_HIDDEN}<>:"|?*]')
@@ -27,14 +27,14 @@ _device: Final = re.compile(
 
 
 def check_file(file: File) -> None:
-    """Refuse a file whose name, digest or media type cannot be. Raises `RequestError` ``bad-file``."""
+    """Refuse a file with an impossible name, digest or media type. Raises `RequestError` ``bad-file``."""
     check_file_name(file.name)
     check_sha256(file.sha256)
     check_media(file.media)
 
 
 def check_file_name(name: str) -> None:
-    """Refuse what is no name of one file (docs/PROTOCOL.md, "Names of files").
+    """Refuse a text that cannot name a single file (docs/PROTOCOL.md, "Names of files").
 
     Raises `RequestError` ``bad-file``.
     """
@@ -58,13 +58,13 @@ def _fault(name: str) -> str | None:
 
 
 def check_sha256(digest: str) -> None:
-    """Refuse what is no SHA-256. Raises `RequestError` ``bad-file``."""
+    """Refuse a text that is not a SHA-256. Raises `RequestError` ``bad-file``."""
     if not _digest.fullmatch(digest):
         raise RequestError(Code.BAD_FILE, "A SHA-256 has 64 hexadecimal digits in lower case.")
 
 
 def check_media(media: str) -> None:
-    """Refuse what is no media type (RFC 6838 section 4.2). Raises `RequestError` ``bad-file``."""
+    """Refuse a text that is not a media type (RFC 6838 section 4.2). Raises `RequestError` ``bad-file``."""
     if len(media) > MAX_MEDIA or not _media.fullmatch(media):
         raise RequestError(
             Code.BAD_FILE, f"A media type looks like text/plain and has {MAX_MEDIA} characters at the most."
@@ -72,7 +72,7 @@ def check_media(media: str) -> None:
 
 
 def safe_name(name: str) -> str:
-    """Return what a file that a stranger calls ``name`` may be called on this disk, on any system.
+    """Return the name under which a stranger's file ``name`` may be put on this disk, on any system.
 
     It is one visible name of at most `SAFE_BYTES` bytes that is no option, no hidden file and no device. Its
     extension is kept as far as possible.

@@ -1,4 +1,4 @@
-"""Sending: what of a file goes out next, and which of a connection's files has its turn."""
+"""Sending: decides which bytes of a file go out next, and which of a connection's files has its turn."""
 
 from collections import deque
 from typing import Final
@@ -16,17 +16,18 @@ SMALL_BLOCK: Final = 16_384
 
 
 SOON: Final = 0.02
-"""Seconds after which it is looked again where nothing could be done in time."""
+"""Seconds until the next look if nothing could be done in time."""
 
 STILL: Final = 5.0
-"""Seconds without news after which what a file has under way is taken to wait for its receiver's disk."""
+"""Seconds without progress after which the bytes under way are taken to wait for the receiver's disk."""
 
 
 class Outgoing:
-    """One file on its way out, from byte ``offset`` on; who drives it reads the disk and writes frames.
+    """One file on its way out, from byte ``offset`` on; its owner reads the disk and writes frames.
 
-    ``sent`` bytes were written, the other side has ``received`` and ``stored`` so many. ``heard`` is the
-    second of the last news of what is under way, ``aside`` whether that is not counted as being on the link.
+    ``sent`` bytes were written; the other side has ``received`` and ``stored`` so many. ``heard`` is the
+    second of the last progress of the bytes under way; ``aside`` is whether these are not counted as being on
+    the link.
     """
 
     __slots__ = (
@@ -69,9 +70,9 @@ class Outgoing:
         return self._held > 0 and self.sent - self.received < self.window and not self.aside
 
     def wants(self, about: float = BLOCK) -> tuple[int, int] | None:
-        """Return the place and the number of the bytes to read next, ``about`` as many; None for the moment.
+        """Return offset and number of the bytes to read next, about ``about`` of them; None for the moment.
 
-        What was returned must be answered with `filled` before anything else is asked for.
+        The bytes must be handed to `filled` before `wants` is called again.
         """
         if self._reading or self._held > min(about, BLOCK) or self._read >= self.size:
             return None
@@ -79,7 +80,7 @@ class Outgoing:
         return self._read, min(self.size - self._read, BLOCK, max(SMALL_BLOCK, int(about)))
 
     def filled(self, data: bytes) -> None:
-        """Take in what was read; that it is all that was asked for is the reader's to see to."""
+        """Take in the bytes that were read; the reader makes sure that they are all that was asked for."""
         self._reading = False
         self._read += len(data)
         self._held += len(data)
@@ -87,13 +88,13 @@ class Outgoing:
             self._blocks.append(memoryview(data))
 
     def drop(self) -> None:
-        """Hold nothing any more: it has ended."""
+        """Let go of all bytes: the transfer has ended."""
         self._blocks.clear()
         self._stamps.clear()
         self._held = 0
 
     def take(self, limit: int, now: float) -> tuple[int, memoryview]:
-        """Return the next chunk, its place and at most ``limit`` bytes; only when `ready`."""
+        """Return the next chunk as its offset and at most ``limit`` bytes. Only to be called when `ready`."""
         if self.sent == self.received:
             self.heard = now
         block = self._blocks[0]
@@ -109,9 +110,9 @@ class Outgoing:
         return offset, block[:size]
 
     def progress(self, received: int, stored: int) -> tuple[int, float] | None:
-        """Learn what the other side has; return how many bytes are news, and when the last of them was sent.
+        """Learn what the other side has; return how many bytes are new, and when the last of them was sent.
 
-        Raises `ProtocolError` where that much was never sent.
+        Raises `ProtocolError` if so many bytes were never sent.
         """
         if received > self.sent or stored > received:
             raise ProtocolError(
@@ -132,7 +133,7 @@ class Outgoing:
 
 
 class Turns:
-    """The files that one connection sends: they take turns, one chunk each, within the connection's pace."""
+    """The files that one connection sends. They take turns, one chunk each, at the connection's pace."""
 
     __slots__ = ("_waiting", "pace", "transfers")
 
@@ -147,7 +148,7 @@ class Turns:
         self._waiting.append(outgoing)
 
     def remove(self, outgoing: Outgoing) -> None:
-        """Let ``outgoing`` take part no longer; what it has under way counts no longer."""
+        """Let ``outgoing`` take part no longer, and do not count what it has under way."""
         if self.transfers.pop(outgoing.transfer, None) is not None:
             self._waiting.remove(outgoing)
             if not outgoing.aside:
@@ -155,7 +156,7 @@ class Turns:
         outgoing.drop()
 
     def next(self, now: float) -> tuple[Outgoing, int, memoryview] | None:
-        """Return the next chunk to write: whose, its place, its bytes. None for the moment."""
+        """Return the next chunk to write: its file, its offset, its bytes. None for the moment."""
         waiting = self._waiting
         if not self.pace.room(now) and not (self._set_aside(now) and self.pace.room(now)):
             return None
@@ -169,7 +170,7 @@ class Turns:
         return None
 
     def wait(self, now: float) -> float:
-        """Return after how many seconds `next` may have something, where nothing else will tell; else 0."""
+        """Return the seconds until `next` may have a chunk if no other event will cause a look; else 0."""
         if not any(outgoing.ready for outgoing in self._waiting):
             return 0.0
         wait = self.pace.wait(now)
@@ -180,14 +181,14 @@ class Turns:
 
     @property
     def _starving(self) -> bool:
-        """Return whether a file could go out of which nothing is under way."""
+        """Return whether some file has a chunk ready and nothing under way."""
         return any(outgoing.ready and not outgoing.under_way for outgoing in self._waiting)
 
     def _set_aside(self, now: float) -> bool:
-        """Let files that confirm nothing hold up no others; return whether there were any.
+        """Stop waiting for files that confirm nothing; return whether there were any.
 
-        What they have under way is with their receiver and waits for its disk, not on the link; nothing is
-        added to it before there are news.
+        The bytes that they have under way have reached the receiver and wait for its disk, not for the link.
+        Nothing more is sent of these files until progress comes.
         """
         if not self._starving:
             return False
@@ -199,11 +200,11 @@ class Turns:
 
     @property
     def stuck(self) -> bool:
-        """Return whether something could go out and nothing is under way, so that no progress will come."""
+        """Return whether a chunk is ready though nothing is under way, so that no progress will come."""
         return not self.pace.under_way and any(outgoing.ready for outgoing in self._waiting)
 
     def progress(self, progress: Progress, now: float) -> Outgoing | None:
-        """Learn from ``progress``; return whose it is, None for one that has ended.
+        """Take in ``progress``; return the file that it is about, None if that has ended.
 
         Raises `ProtocolError`.
         """

@@ -25,17 +25,20 @@ MEMORY: Final = 10.0
 """Seconds after which the shortest delay is measured anew, because the way may have changed."""
 
 GAIN: Final = 0.5
-"""How much of what has arrived the budget grows by while the link is being found out."""
+"""The share of the bytes arrived by which the budget grows while the link is being measured."""
 
 UNFELT: Final = 0.1
 """The share of `TARGET` below which a delay says nothing: then the budget doubles per round trip at first."""
 
 HURRY: Final = 1.5
-"""How much faster than it arrives the budget is sent on a long way, so that there is room to grow."""
+"""On a long way, the budget is sent so much faster than it arrives that it has room to grow."""
 
 
 class Pace:
-    """The budget of one connection, shared by all its transfers; it hears what was sent and what arrived."""
+    """The budget of one connection, shared by all its transfers.
+
+    It is told what was sent and what arrived.
+    """
 
     __slots__ = (
         "_alone",
@@ -72,7 +75,7 @@ class Pace:
         return room if room >= self.chunk else 0
 
     def wait(self, now: float) -> float:
-        """Return for how many seconds nothing may be sent though there is room; 0 where that is not so."""
+        """Return for how many seconds nothing may be sent although there is room; else 0."""
         if self.probing or not self.under_way or int(self.budget) - self.under_way < self.chunk:
             return 0.0
         return max(0.0, self._next - now)
@@ -92,7 +95,7 @@ class Pace:
         self.under_way += size
 
     def forget(self, size: int) -> None:
-        """Count ``size`` bytes as no longer under way, though nothing tells that they arrived."""
+        """Count ``size`` bytes as no longer under way, although nobody has confirmed them."""
         self.under_way = max(0, self.under_way - size)
 
     def received(self, size: int, sent_at: float, now: float) -> None:

@@ -1,8 +1,8 @@
-"""A file that has come in part: its bytes, and beside them a note of how many can be trusted.
+"""A partial file: the bytes that have come, and beside them a note of how many can be trusted.
 
 A prefix is trusted as far as it was on the disk when the note was written, and only if it still has the
-digest that stands in the note. So whatever a crash or a power cut leaves, what is gone on with is what was
-sent. Everything here blocks: it is for threads.
+digest in the note. So after a crash or a power cut, a transfer goes on only from bytes that were really sent.
+Everything here blocks: it is for threads.
 """
 
 import fcntl
@@ -18,11 +18,11 @@ READ: Final = 1_048_576
 """Bytes that are read at once when a prefix is looked at again."""
 
 NOTE_BYTES: Final = 4_096
-"""Bytes of a note that are looked at: a note is much shorter."""
+"""Bytes that are read of a note, which is much shorter."""
 
 
 class PartialError(Exception):
-    """A partial file cannot be gone on with."""
+    """A partial file cannot be continued."""
 
 
 class InUseError(PartialError):
@@ -34,7 +34,7 @@ class MismatchError(PartialError):
 
 
 class Note(msgspec.Struct, frozen=True):
-    """What stands beside the bytes: of which file they are, how many are trusted, and their SHA-256."""
+    """The note beside the bytes: the file that they belong to, how many are trusted, and their SHA-256."""
 
     size: int
     sha256: str
@@ -43,7 +43,7 @@ class Note(msgspec.Struct, frozen=True):
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """How far the bytes were written at some moment, and the SHA-256 up to there."""
+    """A position up to which bytes were written, and the SHA-256 of the bytes before it."""
 
     offset: int
     digest: str
@@ -109,11 +109,14 @@ class Partial:
         return self.written
 
     def mark(self) -> Mark:
-        """Return how far the bytes are written; `keep` makes that last, while others are being written."""
+        """Return the present position. `keep` makes it durable while further bytes are being written."""
         return Mark(self.written, self._hash.hexdigest())
 
     def keep(self, mark: Mark) -> int:
-        """Make everything up to ``mark`` last: flush the bytes, then note them. Returns ``mark.offset``."""
+        """Make everything up to ``mark`` durable: flush the bytes, then note them.
+
+        Returns ``mark.offset``.
+        """
         os.fdatasync(self._handle)
         self._write_note(Note(self.size, self.sha256, mark.offset, mark.digest))
         self.stored = max(self.stored, mark.offset)
@@ -132,9 +135,9 @@ class Partial:
     # ---- the end ------------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """Flush all bytes and compare them with what was promised.
+        """Flush all bytes and compare them with the digest that was promised.
 
-        Raises `MismatchError`, after which nothing of them is kept, and OSError.
+        Raises OSError, and `MismatchError`, after which no byte is kept.
         """
         if not self.whole or self._hash.hexdigest() != self.sha256:
             self.discard()
@@ -155,13 +158,13 @@ class Partial:
         self.note_path.unlink(missing_ok=True)
 
     def discard(self) -> None:
-        """Keep nothing."""
+        """Remove bytes and note."""
         self.path.unlink(missing_ok=True)
         self.note_path.unlink(missing_ok=True)
         self._close()
 
     def close(self) -> None:
-        """Let go of the file; what was kept stays."""
+        """Close the file. Bytes that were kept stay."""
         self._close()
 
     def _close(self) -> None:
@@ -208,7 +211,7 @@ def _rename_to_free(path: Path, target: Path) -> None:
 
 
 def read_note(path: Path) -> Note | None:
-    """Return the note at ``path``; None where there is none that makes sense."""
+    """Return the note at ``path``; None if there is none or it makes no sense."""
     try:
         with path.open("rb") as file:
             note = msgspec.json.decode(file.read(NOTE_BYTES), type=Note)
@@ -218,7 +221,7 @@ def read_note(path: Path) -> Note | None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in ``folder`` last."""
+    """Make the names in ``folder`` durable."""
     handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""Strands: jobs for threads, one after the other within a strand, their results in the reactor's thread."""
+"""Strands: run jobs in threads, one after the other; the results arrive in the reactor's thread."""
 
 import os
 import sys
@@ -14,12 +14,12 @@ WORKERS: Final = 4
 """Threads that read, write and hash: enough to keep a disk and two processors busy."""
 
 FLUSHERS: Final = 4
-"""Threads that wait for the disk to have it all."""
+"""Threads that wait until the disk has everything."""
 
 NICE: Final = 5
-"""How much the threads give way to the reactor's where both want the same processor: chat goes first.
+"""How much the threads give way to the reactor's if both want the same processor: chat goes first.
 
-More would turn against it: a thread that other programs hold up may have the interpreter's lock meanwhile.
+A higher value would do harm: a thread that other programs hold up may have the interpreter's lock meanwhile.
 """
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ def work(workers: Workers, job: Callable[[], T]) -> Deferred[T]:
 
 
 class _Thread(Thread):
-    """A thread that lets others go first, and for which the end of the process does not wait: disks hang."""
+    """A thread that lets others go first. The process does not wait for it when it ends: disks may hang."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs, daemon=True)
@@ -69,7 +69,7 @@ class Threads:
         self._pool.callInThreadWithCallback(lambda _, result: self._call(done, result), job)
 
     def stop(self) -> None:
-        """Finish what was handed in; results that are still under way may be lost."""
+        """Finish the jobs that were handed in. Results that are still under way may be lost."""
         self._pool.stop()
 
 

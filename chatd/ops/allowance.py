@@ -1,4 +1,4 @@
-"""How much of the log one kind of event may fill, so that no stranger can fill the disk."""
+"""Bounds how much of the log one kind of event may fill, so that no stranger can fill the disk."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ PER_MINUTE: Final = 128 << 10
 """Bytes that one kind of event may write in each minute beyond: some 700 lines, 180 MiB in a day."""
 
 TELLING: Final = 60.0
-"""Seconds between two words about what was held back of one kind."""
+"""Seconds between two notices about held-back lines of one kind."""
 
 
 class _Account:
@@ -45,7 +45,7 @@ class Allowance:
         self._accounts[kind].left -= size
 
     def untold(self, now: float) -> list[tuple[str, int]]:
-        """Return the kinds of which lines were held back since they were last returned, and how many."""
+        """Return each kind of which lines were held back since the last call, and how many."""
         found = []
         for kind, account in self._accounts.items():
             if account.held_back and now - account.told >= TELLING:

@@ -1,8 +1,8 @@
-"""Putting our observers where twistd looks for one, with --logfile, --syslog and --logger in force.
+"""Puts our observers where twistd looks for one; --logfile, --syslog and --logger stay in force.
 
 twistd asks the application for its ILogObserver just before it starts to log, and that one beats --logfile
-and --syslog; so the service looks at these options itself, and hands the observer over when it meets the
-application. Whatever they name, the lines go there through a `chatd.ops.writer.Writer`.
+and --syslog. So the service looks at these options itself, and hands the observer over when it meets the
+application. Lines go to the place that the options name through a `chatd.ops.writer.Writer`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ from chatd.ops.writer import File, Target, Writer, nowhere, standard_output
 
 
 class Logged(MultiService):
-    """Holds the daemon's services, gives its application an observer, and lets that one write."""
+    """Holds the daemon's services, gives its application an observer, and lets the observer write."""
 
     def __init__(self, services: Iterable[IService], observer: ILogObserver | None, writer: Writer) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -27,7 +27,7 @@ class Logged(MultiService):
             service.setServiceParent(self)
 
     def setServiceParent(self, parent: IServiceCollection) -> None:
-        """Join ``parent``; where it is twistd's application, it logs through our observer."""
+        """Join ``parent``. If that is twistd's application, it logs through our observer."""
         if self._observer is not None and isinstance(parent, Componentized):
             parent.setComponent(ILogObserver, self._observer)  # type: ignore[no-untyped-call]
         super().setServiceParent(parent)  # type: ignore[no-untyped-call]
@@ -39,9 +39,9 @@ class Logged(MultiService):
 
 
 def logged(services: Iterable[IService], config: LogConfig, twistd: Mapping[str, object]) -> Logged:
-    """Return ``services`` under a parent that makes twistd log as ``config`` says, and as its own options do.
+    """Return ``services`` under a parent that makes twistd log as ``config`` and twistd's own options say.
 
-    Raises `OSError` where the log file cannot be opened, `ValueError` where it would log to nowhere.
+    Raises `OSError` if the log file cannot be opened, `ValueError` if the log would go nowhere.
     """
     chosen = twistd.get("logger")
     if twistd.get("syslog") and chosen is None:
@@ -57,7 +57,7 @@ def logged(services: Iterable[IService], config: LogConfig, twistd: Mapping[str,
 
 
 def _direct(sink: Sink) -> None:
-    """Tell the observer that twistd is about to make of --logger where to write, and how much."""
+    """Tell the observer that twistd is about to make for --logger where to write, and which levels."""
     Logger(__name__).emit(LogLevel.info, None, **{SINK: sink})
 
 

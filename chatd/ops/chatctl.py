@@ -88,9 +88,9 @@ def tell_space(data: Path, as_json: bool) -> None:
 
 
 class _Taken(msgspec.Struct):
-    """Bytes of the database, of what is free in it, of its log; number and bytes of contents and uploads.
+    """The room taken by the database, its free pages, its log, by contents and by partial uploads.
 
-    ``shrinks`` is whether the database gives back what is free.
+    ``shrinks`` is whether the database gives back its free pages.
     """
 
     database: int
@@ -104,7 +104,7 @@ class _Taken(msgspec.Struct):
 
 
 def _taken(data: Path) -> _Taken:
-    """Look what the data folder holds. Raises OSError."""
+    """Return what the data folder holds. Raises OSError."""
     path = data / "chatd.sqlite"
     head = read_head(path)
     wal = path.with_name(path.name + "-wal")

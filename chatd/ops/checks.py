@@ -1,4 +1,4 @@
-"""What must hold between the values of a configuration beyond each one's type."""
+"""Checks of a configuration that go beyond each value's type."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
@@ -16,7 +16,7 @@ _PLAINTEXT: Final = (
 
 
 def check(config: Config, problems: Iterable[Problem]) -> list[Problem]:
-    """Return what else is wrong with ``config``, leaving out the sections that ``problems`` names already."""
+    """Return what else is wrong with ``config``, except in sections that ``problems`` names already."""
     broken = {problem.path.split(".")[0] for problem in problems}
     found = []
     for path, look in _looks(config):
@@ -65,7 +65,7 @@ def _listeners(listeners: tuple[ListenConfig, ...]) -> Iterator[Problem]:
 
 
 def check_listener(listen: ListenConfig, path: str, *, allow_plaintext: bool) -> Iterator[Problem]:
-    """Yield what is wrong with one listener that stands at ``path``."""
+    """Yield what is wrong with the listener at ``path``."""
     try:
         listening = rehearse(listen.endpoint)
     except EndpointError as error:

@@ -1,4 +1,4 @@
-"""What an endpoint string would listen on, found out without listening."""
+"""Finds out what an endpoint string would listen on, without listening."""
 
 import ipaddress
 from collections.abc import Callable
@@ -21,7 +21,7 @@ class EndpointError(ValueError):
 
 
 class Listening(NamedTuple):
-    """Whether a listener has TLS by itself, and with what ``chain``; whether only this machine reaches it."""
+    """Whether an endpoint has TLS of its own, and with which ``chain``; whether it is on loopback only."""
 
     tls: bool
     local: bool
@@ -100,10 +100,9 @@ _NOT_REHEARSED: Final[dict[str, Callable[[str], Listening]]] = {"systemd": _syst
 
 
 def rehearse(description: str) -> Listening:
-    """Return what the endpoint string ``description`` listens on.
+    """Return what the endpoint string ``description`` listens on. Raises `EndpointError` if it could not.
 
-    Raises `EndpointError` where it could not. An endpoint of a kind that is not known here counts as plain
-    text that everyone can reach.
+    An endpoint of an unknown kind counts as plain text that everyone can reach.
     """
     for word in description.split(":"):
         if word in _NOT_REHEARSED:

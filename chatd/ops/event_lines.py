@@ -11,25 +11,25 @@ from chatd.ops.log import KEY, Said
 from chatd.ops.words import escape, listed, plain
 
 OTHER: Final = "other"
-"""The event name of what Twisted and libraries say."""
+"""The event name for messages of Twisted and libraries."""
 
 FAULT: Final = "fault"
 """The event name of an error that nobody handled."""
 
 ACCEPT_FAILED: Final = "accept-failed"
-"""The event name of what Twisted says when the system gives it no descriptor for a connection."""
+"""The event name for Twisted's message that the system gives it no descriptor for a connection."""
 
 NO_DESCRIPTORS: Final = "Connections are turned away; raise the limit of file descriptors (LimitNOFILE)."
-"""The sentence of that."""
+"""The sentence of `ACCEPT_FAILED`."""
 
 MAX_TRACEBACK: Final = 20_000
 """Characters of a traceback that are logged: its end says the most."""
 
 _STREAMS: Final = frozenset({"stdout", "stderr"})
-"""What twistd calls that which something prints; these are event names of their own."""
+"""twistd's names for printed output; they are event names of their own."""
 
 _MARGIN: Final = "  | "
-"""What each line of a traceback begins with, so that none can pass for an event."""
+"""Every line of a traceback begins with this, so that none can pass for an event."""
 
 
 def text_line(event: LogEvent) -> str:
@@ -58,7 +58,7 @@ def json_line(event: LogEvent) -> str:
 
 
 def said_of(event: LogEvent) -> Said | None:
-    """Return what ``event`` says, in our form; None where it says nothing."""
+    """Return what ``event`` says, in our form; None if it says nothing."""
     said = event.get(KEY)
     if isinstance(said, Said):
         return said

@@ -1,4 +1,4 @@
-"""The fields that a log line may carry: no other one's value is ever written (docs/OPERATIONS.md, "Fields").
+"""The fields that a log line may carry; no other value is ever written (docs/OPERATIONS.md, "Fields").
 
 Secrets and what people say to each other have no field: a session's token and a message's text are in no log.
 """

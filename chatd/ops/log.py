@@ -1,8 +1,8 @@
-"""Saying what happened: a stable event name, a sentence where people need one, and fields.
+"""Logging: an event has a stable name, a sentence where people need one, and fields.
 
-``log.info("client-in", peer="127.0.0.1:4711", session=7)`` costs a few microseconds where the level is
-filtered: nothing is put into words until an observer writes it. Every name and every field is explained in
-docs/OPERATIONS.md; a test holds code and page together.
+``log.info("client-in", peer="127.0.0.1:4711", session=7)`` costs a few microseconds if the level is filtered:
+nothing is put into words until an observer writes it. docs/OPERATIONS.md explains every name and every field;
+a test holds code and page together.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from chatd.ops.words import sentence_of
 
 KEY: Final = "chatd"
-"""Where the event of twisted.logger holds what was said."""
+"""The key under which an event of twisted.logger holds what was said."""
 
 
 class Said:
@@ -35,7 +35,7 @@ class Said:
 
 
 class Log:
-    """Says what happens in one module, over a `twisted.logger.Logger` of that name."""
+    """Logs the events of one module, over a `twisted.logger.Logger` of that name."""
 
     __slots__ = ("_logger",)
 
@@ -66,7 +66,7 @@ class Log:
         /,
         **fields: object,
     ) -> None:
-        """Say that the daemon itself is at fault, with a traceback: by default of what is being handled."""
+        """Say that the daemon itself is at fault, with a traceback; by default the current exception's."""
         if not isinstance(failure, Failure):
             failure = Failure(failure)
         said = Said(name, sentence, fields)

@@ -1,6 +1,6 @@
-"""Our two observers of twisted.logger, and what tells them where to write.
+"""Our two observers of twisted.logger, and the event that tells them where to write.
 
-``twistd --logger chatd.ops.json_lines`` names one of them; without ``--logger`` the service installs the one
+``twistd --logger chatd.ops.json_lines`` names one of them. Without ``--logger`` the service installs the one
 that the configuration names (chatd.ops.attach).
 """
 
@@ -21,10 +21,10 @@ SINK: Final = "chatd_sink"
 """The key of an event that tells our observers where to write from now on."""
 
 LIMITED: Final = "log-limited"
-"""The event name of the word that lines of one kind were held back."""
+"""The event name for the notice that lines of one kind were held back."""
 
 DROPPED: Final = "log-dropped"
-"""The event name of the word that lines could not be written in time."""
+"""The event name for the notice that lines could not be written in time."""
 
 REPEAT_INTERVAL: Final = 10.0
 """Seconds in which libraries may say the same once."""
@@ -33,7 +33,7 @@ _RANKS: Final = {level: rank for rank, level in enumerate(LogLevel.iterconstants
 
 
 class Stream(Protocol):
-    """What lines are written to."""
+    """Something that lines can be written to."""
 
     def write(self, text: str, /) -> object:
         """Take the text."""
@@ -43,7 +43,7 @@ class Stream(Protocol):
 
 
 class Sink(NamedTuple):
-    """Where lines go, and the least level of those that do."""
+    """The stream that lines go to, and the lowest level that is written."""
 
     stream: Stream
     level: str = "info"
@@ -51,7 +51,7 @@ class Sink(NamedTuple):
 
 @implementer(ILogObserver)
 class Lines:
-    """Writes each event of at least the sink's level as ``render`` puts it, if that is anything."""
+    """Writes each event of at least the sink's level in the form that ``render`` gives it, if any."""
 
     def __init__(
         self, render: Callable[[LogEvent], str], sink: Sink, clock: Callable[[], float] = time.monotonic
@@ -67,7 +67,7 @@ class Lines:
         self._least = _RANKS[LogLevel.levelWithName(sink.level)]
 
     def __call__(self, event: LogEvent) -> None:
-        """Write ``event``, or from now on to the sink that it carries."""
+        """Write ``event``; if it carries a sink, write there from now on."""
         if SINK in event:
             self._use(event[SINK])
         elif _RANKS[level_of(event)] >= self._least or _tells_of_a_gap(event):
@@ -79,7 +79,7 @@ class Lines:
                 self._write(self._render({"log_level": LogLevel.warn, "log_time": time.time(), KEY: said}))
 
     def _hear(self, event: LogEvent, now: float) -> LogEvent | None:
-        """Return ``event`` in our form, or None where nothing is to be said or a library repeats itself."""
+        """Return ``event`` in our form; None if it says nothing, or a library repeats itself."""
         if KEY in event:
             return event
         said = said_of(event)
@@ -109,7 +109,7 @@ class Lines:
 
 
 def _tells_of_a_gap(event: LogEvent) -> bool:
-    """Return whether ``event`` says that lines are missing, which is written whatever the level."""
+    """Return whether ``event`` says that lines are missing; such an event is written whatever the level."""
     return KEY in event and event[KEY].name == DROPPED
 
 

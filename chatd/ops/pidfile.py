@@ -1,4 +1,4 @@
-"""The pid file that a crash left behind: twistd refuses to start while its number is anybody's.
+"""Removes the pid file of a crash: twistd refuses to start while any process has its number.
 
 In a container every start has the same number, so that twistd would find itself; after a reboot the number
 may be that of another program. The lock of the data folder guards against two daemons on the same data.
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 _OURS: Final = (b"twistd", b"chatd")
-"""What the command line of a daemon that runs has in it."""
+"""The command line of a running daemon contains one of these."""
 
 
 def forget_stale(path: Path) -> None:
@@ -22,7 +22,7 @@ def forget_stale(path: Path) -> None:
 
 
 def _may_be_daemon(number: int) -> bool:
-    """Return whether ``number`` is a process that may be a daemon; without /proc, each may."""
+    """Return whether process ``number`` may be a daemon; without /proc, every process may."""
     if not Path("/proc/self").exists():
         return True
     try:

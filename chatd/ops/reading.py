@@ -27,9 +27,9 @@ class Problem(NamedTuple):
 
 
 def read(kind: type[S], table: Mapping[str, object], problems: list[Problem], path: str = "") -> S:
-    """Return ``table`` as a ``kind``, with the default in place of each wrong value.
+    """Return ``table`` as a ``kind``; the default takes the place of each wrong value.
 
-    Everything that is wrong is added to ``problems``, with paths that begin with ``path``.
+    Every mistake is added to ``problems``, with a path that begins with ``path``.
     """
     fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
     values = {}
@@ -74,7 +74,7 @@ def _unknown(key: str, known: list[str]) -> str:
 
 
 def expected(kind: Any) -> str:
-    """Return in words what values ``kind`` takes."""
+    """Return the values that ``kind`` takes, in words."""
     info = inspect.type_info(kind)
     return _WORDS[type(info)](info)
 

@@ -1,4 +1,4 @@
-"""Which relays may speak for others: the ``trusted`` networks of a listener with ``proxy_protocol``."""
+"""Relays that may speak for others: the ``trusted`` networks of a listener with ``proxy_protocol``."""
 
 import ipaddress
 from collections.abc import Iterable, Iterator

@@ -23,7 +23,7 @@ REOPENING: Final = (signal.SIGHUP, signal.SIGUSR1)
 """The signals after which the log goes on in a new file of the same name."""
 
 IGNORED: Final = (signal.SIGUSR2, signal.SIGWINCH, signal.SIGPIPE, signal.SIGTTOU)
-"""The signals that mean nothing here; the last one comes of writing to a terminal from its background."""
+"""Signals that are ignored; the last one comes from writing to a terminal in the background."""
 
 
 class Reactor(Protocol):

@@ -1,6 +1,6 @@
-"""The head of a database file, read without SQLite: a look must not touch what the daemon has open.
+"""Reads the head of a database file without SQLite, so that a look touches nothing that the daemon has open.
 
-https://www.sqlite.org/fileformat.html, "The Database Header". It is as of the last checkpoint.
+https://www.sqlite.org/fileformat.html, "The Database Header". The head is that of the last checkpoint.
 """
 
 import struct
@@ -14,14 +14,17 @@ _MAGIC: Final = b"SQLite format 3\0"
 
 
 class Head(NamedTuple):
-    """How many bytes of the file hold nothing, and whether it can give them back."""
+    """The number of free bytes in the file, and whether it can give them back."""
 
     free: int
     shrinks: bool
 
 
 def read_head(path: Path) -> Head:
-    """Return what the head of the database at ``path`` says. Raises OSError, also where it is none."""
+    """Return what the head of the database at ``path`` says.
+
+    Raises OSError, also for another kind of file.
+    """
     with path.open("rb") as file:
         data = file.read(_HEAD.size)
     if len(data) < _HEAD.size or not data.startswith(_MAGIC):

@@ -1,4 +1,4 @@
-"""The system's log as a target: what libc's ``syslog`` takes, which blocks while nobody reads its socket."""
+"""The system's log as a target: libc's ``syslog``, which blocks while nobody reads its socket."""
 
 import syslog
 from typing import Final

@@ -1,4 +1,4 @@
-"""For how long the certificates of the listeners are valid, in words for operators."""
+"""Tells operators in words for how long the certificates of the listeners are valid."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,13 +11,13 @@ from chatd.ops.endpoints import EndpointError, rehearse
 from chatd.ops.settings import ListenConfig
 
 AHEAD: Final = timedelta(days=14)
-"""How long before its end a certificate is warned of: what renews it had two chances by then."""
+"""How long before its end a certificate is warned of: whatever renews it has had two chances by then."""
 
 Chain = tuple[x509.Certificate, ...]
 
 
 def chain_of(listen: ListenConfig) -> Chain:
-    """Return the certificates that the listener shows to clients; none where it has none that can be read."""
+    """Return the certificates that the listener shows to clients; none if it has none that can be read."""
     try:
         if listen.certificate:
             return tuple(x509.load_pem_x509_certificates(Path(listen.certificate).read_bytes()))
@@ -45,7 +45,7 @@ def warnings(chain: Iterable[x509.Certificate], source: str, now: datetime) -> I
 
 
 def moment(milliseconds: int) -> datetime:
-    """Return the moment that is ``milliseconds`` behind the beginning of 1970."""
+    """Return the moment ``milliseconds`` after the beginning of 1970."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 

@@ -14,7 +14,7 @@ MAX_VALUE: Final = 1000
 """Characters of one value that are logged: a peer that sends long names fills no disk."""
 
 UNLISTED: Final = "[unlisted]"
-"""What stands for a field that chatd.ops.fields does not name: the name shows, the value does not leak."""
+"""Stands for a field that chatd.ops.fields does not name: the name shows, the value does not leak."""
 
 # Everything that ends a line somewhere, moves a cursor, turns the direction of writing or is no character.
 _UNSAFE: Final = r"\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff"
@@ -53,14 +53,14 @@ def plain(value: object) -> object:
 
 
 def listed(fields: Mapping[str, object]) -> dict[str, object]:
-    """Return the fields that have a value, without the values of those that may not be logged."""
+    """Return the fields that have a value; values of fields that may not be logged are left out."""
     return {
         name: value if name in FIELDS else UNLISTED for name, value in fields.items() if value is not None
     }
 
 
 def sentence_of(name: str, sentence: str, fields: Mapping[str, object]) -> str:
-    """Return what was said as people read it: name, sentence, ``key=value`` fields."""
+    """Return an event as people read it: name, sentence, ``key=value`` fields."""
     words = [name]
     if sentence:
         # A sentence may quote a peer: one that could pass for fields is put in quotes.

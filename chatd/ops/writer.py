@@ -1,8 +1,8 @@
-"""Writing the log beside the reactor: whoever reads the log, or the disk that holds it, holds nobody up.
+"""Writes the log in a thread, so that neither its reader nor its disk holds up the reactor.
 
-A thread writes what the reactor hands over. Where it cannot go on (a pipe that nobody empties, a terminal
-after Ctrl-S, a full disk, a system log that hangs), lines wait in a bounded buffer; what is beyond is
-dropped, counted, and said as soon as there is room again. A crash loses what waits.
+The thread writes what the reactor hands over. While it cannot go on (a pipe that nobody empties, a terminal
+after Ctrl-S, a full disk, a system log that hangs), lines wait in a bounded buffer. Further lines are dropped
+and counted, and their number is logged as soon as there is room again. A crash loses the lines that wait.
 """
 
 import atexit
@@ -23,7 +23,7 @@ MAX_WAITING: Final = 1 << 20
 """Bytes of lines that wait to be written: some 5000 lines, and no more memory however long nobody reads."""
 
 ROOM_AGAIN: Final = MAX_WAITING // 2
-"""Bytes that may still wait when lines are taken again after some were dropped, so that gaps are few."""
+"""After lines were dropped, lines are taken again when no more bytes than this wait, so that gaps are few."""
 
 PIECE: Final = 1 << 16
 """Bytes that are written at once, so that a burst costs few calls."""
@@ -36,7 +36,7 @@ FLUSH: Final = 1.0
 
 
 class Target(Protocol):
-    """Where lines go; its methods may block, and are called in the writer's thread."""
+    """A place that lines go to. Its methods may block; they are called in the writer's thread."""
 
     encoding: str
 
@@ -48,7 +48,7 @@ class Target(Protocol):
 
 
 class Descriptor:
-    """An open descriptor, such as standard output; it may be a non-blocking one that others share."""
+    """An open descriptor, such as standard output; it may be non-blocking and shared with others."""
 
     def __init__(self, number: int, encoding: str = "utf-8") -> None:
         self._number = number
@@ -69,7 +69,7 @@ class Descriptor:
 
 
 class File(Descriptor):
-    """A file that is appended to. Raises `OSError` where it cannot be opened."""
+    """A file that lines are appended to. Raises `OSError` if it cannot be opened."""
 
     def __init__(self, path: str) -> None:
         self._path = Path(path).absolute()
@@ -87,9 +87,9 @@ class File(Descriptor):
 
 
 class Writer:
-    """Takes lines from any thread without waiting, and writes them to ``target`` in its own, in their order.
+    """Takes lines from any thread without waiting, and writes them to ``target`` in its own thread, in order.
 
-    twistd forks after it has begun to log, so that the thread begins with `start`; until then lines wait.
+    twistd forks after it has begun to log, so the thread begins with `start`; until then lines wait.
     """
 
     def __init__(self, target: Target) -> None:
@@ -105,7 +105,7 @@ class Writer:
     # ---- the side of those who log ------------------------------------------------------------------
 
     def write(self, text: str) -> None:
-        """Take ``text`` to be written, or count it as dropped where too much waits."""
+        """Take ``text`` to be written, or count it as dropped if too much waits."""
         line = text.encode(self._target.encoding, "backslashreplace")
         if not line:
             return  # which the thread would take for a file to open anew
@@ -157,7 +157,7 @@ class Writer:
             self._tell_of_gap(len(piece))
 
     def _next_piece(self) -> bytes | None:
-        """Return lines, or nothing for a file to open anew; None at the end."""
+        """Return the next lines, nothing if the file is to be opened anew, or None at the end."""
         with self._change:
             while not self._waiting:
                 if self._closing:
@@ -177,7 +177,7 @@ class Writer:
             return b"".join(lines)
 
     def _send(self, piece: bytes) -> bool:
-        """Write all of ``piece``, however often it takes; return False where the end comes first."""
+        """Write all of ``piece`` in as many calls as that takes; return False if the end comes first."""
         while piece:
             try:
                 piece = piece[self._target.send(piece) :]
@@ -204,12 +204,12 @@ class Writer:
 
 
 def nowhere() -> Descriptor:
-    """Return the target that keeps nothing."""
+    """Return a target that keeps nothing."""
     return Descriptor(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC))
 
 
 def standard_output() -> Descriptor:
-    """Return the target that stands for standard output, or for nothing where it was closed at the start."""
+    """Return a target for standard output, or for nothing if that was closed at the start."""
     stream: TextIO | None = sys.stdout
     if stream is None:
         return nowhere()

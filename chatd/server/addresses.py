@@ -7,7 +7,7 @@ from twisted.internet.interfaces import IAddress
 
 
 def relay_of(transport: Any) -> str | None:
-    """Return the address of the relay that the connection came through, None where there is none."""
+    """Return the address of the relay that the connection came through; None if it came directly."""
     relay: str | None = getattr(transport, "relay", None)
     return relay
 
@@ -29,7 +29,7 @@ def host_of(address: IAddress | None) -> str:
 
 
 def network_of(host: str) -> str:
-    """Return what one subscriber holds of addresses: ``host`` itself, or the /64 network of an IPv6 address.
+    """Return the addresses that one subscriber has: ``host`` itself, or the /64 network of an IPv6 address.
 
     Limits count by it, since whoever has one IPv6 address has 2**64 of them.
     """

@@ -1,4 +1,4 @@
-"""Who may come in: the portal of twisted.cred, which every hello goes through.
+"""Authentication: every hello goes through the portal of twisted.cred.
 
 Two kinds of credentials exist: a session's token, and a claim to a nick. Accounts will be a third.
 """
@@ -20,7 +20,7 @@ class ISessionToken(Interface):
 
 
 class INickClaim(Interface):
-    """The wish to be called something, by somebody who is not known yet."""
+    """The wish of somebody who is not known yet to be called by a nick."""
 
     nick = Attribute("The nick.")
     token = Attribute("The token that the new session is to have.")
@@ -77,7 +77,7 @@ class NickChecker:
 
 @implementer(IRealm)
 class SessionRealm:
-    """Hands out the session that a checker found."""
+    """Hands out the session that a checker has found."""
 
     def requestAvatar(self, avatarId: Any, _mind: object, *_interfaces: object) -> Any:
         """Return the session as the avatar; the connection lets go of it by departing."""

@@ -1,4 +1,4 @@
-"""Telling the operator in time that a listener's certificate ends."""
+"""Warns the operator before a listener's certificate ends."""
 
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -17,7 +17,7 @@ INTERVAL: Final = 86_400.0
 
 
 class CertificateWatch:
-    """Looks at what ``listeners`` have loaded, at the start and every day.
+    """Checks the certificates that ``listeners`` have loaded, at the start and every day.
 
     ``wall`` returns the time of day, in milliseconds since 1970.
     """
@@ -29,7 +29,7 @@ class CertificateWatch:
         self._loop.clock = clock
 
     def start(self) -> None:
-        """Begin with a look at once."""
+        """Check now, and then every day."""
         self._loop.start(INTERVAL).addErrback(lambda failure: log.failure("housekeeping-fault", failure))
 
     def stop(self) -> None:

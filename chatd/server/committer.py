@@ -1,7 +1,7 @@
-"""The committer: one batch per reactor turn, one batch at a time on its way to disk.
+"""The committer: seals one batch per reactor turn, and has one batch at a time on its way to disk.
 
-What is decided in one turn becomes one batch. While a commit is on its way the next batch grows, so that
-batches form by themselves under load and no timer is needed.
+Everything that is decided in one turn becomes one batch. While a commit is on its way the next batch grows,
+so that batches form by themselves under load and no timer is needed.
 """
 
 from typing import Final
@@ -18,7 +18,7 @@ log = Log(__name__)
 
 
 SLOW: Final = 5.0
-"""Seconds from which on a commit is told of in the log."""
+"""A commit that takes at least so many seconds is logged."""
 
 
 class Committer:
@@ -39,7 +39,7 @@ class Committer:
 
     @property
     def idle(self) -> bool:
-        """Return whether everything that was decided has been committed and said."""
+        """Return whether all decisions have been committed and announced."""
         return not (self._scheduled or self._committing)
 
     def _work(self) -> None:
@@ -52,7 +52,7 @@ class Committer:
             self._clock.callLater(0, self._turn)
 
     def _turn(self) -> None:
-        """Decide what was asked and give the disk its work; meanwhile tell everybody of the batch before."""
+        """Visit connections, hand a batch to the disk, and meanwhile deliver the growth of the one before."""
         self._scheduled = False
         others = self.visits.turn()
         if not self._committing:

@@ -1,4 +1,4 @@
-"""What all connections share, whatever they speak: bytes in, requests to the hub, effects out."""
+"""The base of every kind of connection: bytes in, requests to the hub, effects out."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -39,9 +39,9 @@ TUNING: Final = Tuning(idle=30, interval=10, probes=3, user_timeout=900_000)
 class ChatConnection(Protocol):
     """One connection; the hub knows it as a `chatd.chat.state.Peer`.
 
-    Its input says when it takes a further piece, its liveness what the reaper judges it by. A kind of
-    connection is a subclass: it tells what it ``speaks``, and brings a ``codec``, a ``decoder``, what it does
-    about each piece (`take`), and its table of ``MESSAGES`` (`chatd.server.dialogue`).
+    ``input`` decides when a further piece is taken; ``liveness`` is what the reaper judges the connection by.
+    A kind of connection is a subclass: it tells what it ``speaks``, and brings a ``codec``, a ``decoder``,
+    `take`, which handles one piece, and its table of ``MESSAGES`` (`chatd.server.dialogue`).
     """
 
     # They keep a connection small, and spare a look into a dictionary for every message.
@@ -91,7 +91,7 @@ class ChatConnection(Protocol):
     # ---- what a kind of connection brings ------------------------------------------------------------
 
     def take(self) -> bool:
-        """Take the next piece; return False where none is whole yet. Raises `ProtocolError`."""
+        """Take the next piece; return False if no whole piece has come. Raises `ProtocolError`."""
         raise NotImplementedError
 
     def is_beat(self) -> bool:
@@ -101,7 +101,7 @@ class ChatConnection(Protocol):
     # ---- Twisted's side -----------------------------------------------------------------------------
 
     def connectionMade(self) -> None:
-        """Begin: the hello has to come before the deadline."""
+        """Begin. The hello has to come before the deadline."""
         TUNING.apply(self.transport)
         peer = self.transport.getPeer()
         self.address = addresses.name_of(peer)
@@ -122,7 +122,7 @@ class ChatConnection(Protocol):
         self.input.feed(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """End: whatever the reason, the session and the logs are let go."""
+        """Let go of session and logs, whatever ended the connection."""
         if self.state is State.OPENED and (failed := why_failed(reason)):
             self._try(self.server.say_refused, *failed, self.transport.getPeer())
             self._leave(CloseReason.REFUSED)
@@ -130,13 +130,13 @@ class ChatConnection(Protocol):
         self._try(self.server.closed, self)
 
     def pauseProducing(self) -> None:
-        """Be told that the transport is full."""
+        """Stop taking and handing out: the transport is full."""
         self.liveness.due = 0.0
         self.input.gate.hold(Hold.FULL)
         self.reader.pause()
 
     def resumeProducing(self) -> None:
-        """Be told that the transport has drained."""
+        """Go on: the transport has drained."""
         if self.state is State.CLOSING:
             return
         self.input.gate.lift(Hold.FULL)
@@ -148,12 +148,12 @@ class ChatConnection(Protocol):
             self.transfers.pump()
 
     def stopProducing(self) -> None:
-        """Be told that the connection is gone; `connectionLost` follows."""
+        """Do nothing: the connection is gone and `connectionLost` follows."""
 
     # ---- the hub's side: chatd.chat.state.Peer ------------------------------------------------------
 
     def reply(self, messages: Sequence[Message], answered: int) -> None:
-        """Write messages that answer so many requests; further ones are taken at the next visit."""
+        """Write messages that answer ``answered`` requests. Further requests are taken at the next visit."""
         self.answered += answered
         self.input.gate.settle(answered)
         if messages:
@@ -166,7 +166,7 @@ class ChatConnection(Protocol):
         self.fail(ProtocolError(code, text), CloseReason.REFUSED)
 
     def fault(self) -> None:
-        """End because of the exception that is being handled; it concerns this connection alone (P8)."""
+        """End the connection because of the current exception, which concerns it alone (P8)."""
         log.failure("connection-fault", None, peer=self.address)
         self.close(CloseReason.FAULT)
 
@@ -175,7 +175,7 @@ class ChatConnection(Protocol):
         self.server.delivery.add(self)
 
     def read(self, query: HistoryQuery) -> None:
-        """Answer with a page of history as soon as it has been read; no other request is taken before."""
+        """Answer with a page of history as soon as it has been read. No other request is taken before."""
         self.input.gate.hold(Hold.PAGE)
         self.server.reads.page(query, partial(self._page, query))
 
@@ -248,18 +248,18 @@ class ChatConnection(Protocol):
     # ---- the end ------------------------------------------------------------------------------------
 
     def close(self, reason: CloseReason, text: str = "", retry_after: float | None = None) -> None:
-        """End the connection with a goodbye; what the peer does not take in time is dropped."""
+        """End the connection with a goodbye; bytes that the peer does not take in time are dropped."""
         self._end(reason, Goodbye(reason=reason, text=text, retry_after=retry_after))
 
     def fail(self, error: ChatdError, reason: CloseReason = CloseReason.BAD_INPUT) -> None:
-        """End the connection with ``error`` as the last words, and have it logged."""
+        """End the connection with ``error`` as the last words, and log that."""
         if self.state is State.CLOSING:
             return
         self.server.refused(self, error)
         self._end(reason, last_words(error))
 
     def abort(self, reason: CloseReason) -> None:
-        """End the connection at once: the peer takes nothing any more."""
+        """End the connection at once, because the peer takes nothing any more."""
         self._leave(reason)
         self.transport.abortConnection()
 
@@ -287,7 +287,7 @@ class ChatConnection(Protocol):
         self._try(self.server.leave, self)
 
     def _try(self, step: Callable[..., object], *arguments: object) -> bool:
-        """Do one step of leaving; what it raises is logged, and keeps no other step from being done."""
+        """Do one step of leaving. An exception is logged and does not keep other steps from being done."""
         try:
             step(*arguments)
         except Exception:  # noqa: BLE001 - whatever happens, the session and the transport are let go
@@ -299,11 +299,11 @@ class ChatConnection(Protocol):
 
     @property
     def due(self) -> float:
-        """Return the monotonic second before which a look would find nothing to do."""
+        """Return the monotonic second before which `sweep` would find nothing to do."""
         return self.liveness.due
 
     def sweep(self, now: float) -> None:
-        """Look at the clock: ping, end or abort what has to be."""
+        """Look at the clock and ping, end or abort if that is due."""
         watch.look(self, now)
 
     def forgive(self, now: float) -> None:

@@ -1,7 +1,7 @@
-"""Delivery: readers that lag are brought forward page by page, each in its turn.
+"""Delivery brings lagging readers forward page by page, each in its turn.
 
 Pages come from a log's tail in memory or else from the store. A turn ends after a few milliseconds, so that
-live events, acknowledgements and heartbeats are not held up by those who catch up.
+readers who catch up do not hold up live events, acknowledgements and heartbeats.
 """
 
 from collections import deque
@@ -36,11 +36,11 @@ class LaggingConnection(Protocol):
         """End it with a goodbye."""
 
     def fault(self) -> None:
-        """End it because of the exception that is being handled, which concerns it alone (P8)."""
+        """End it because of the current exception, which concerns it alone (P8)."""
 
 
 class Delivery:
-    """Brings forward whoever lags."""
+    """Brings lagging connections forward."""
 
     def __init__(self, reads: Reads, clock: Clock) -> None:
         self._reads = reads

@@ -1,7 +1,7 @@
-"""The dialogue: what a connection does about a message, whatever bytes it came in.
+"""The dialogue: decides what a connection does about a message, whatever bytes it came in.
 
-One table maps (state, message) to what is done; each kind of connection adds its own entries. A message that
-has none is a request, which has to come behind the hello.
+One table maps (state, message) to a handler; each kind of connection adds its own entries. A message that is
+in no table is a request, and has to come after the hello.
 """
 
 from collections.abc import Callable
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 log = Log(__name__)
 
 Handler = Callable[["ChatConnection", Any, int], None]
-"""Does something about a message of so many bytes."""
+"""Handles a message of so many bytes."""
 
 STILL: Final = Ping(data="still?")
-"""The ping that asks a client behind its hello whether it still wants to take its session over."""
+"""The ping that asks a client after its hello whether it still wants to take its session over."""
 
 _HELLO_EXPECTED: Final = "The first message must be a hello."
 
 
 def hear(connection: "ChatConnection", text: bytes) -> None:
-    """Decode the message in ``text``, and do about it what the tables say. Raises `ProtocolError`."""
+    """Decode the message in ``text`` and call the handler that the tables name. Raises `ProtocolError`."""
     connection.messages_in += 1
     try:
         message = connection.decode(text)
@@ -62,7 +62,7 @@ def _request(connection: "ChatConnection", message: Any, size: int) -> None:
 
 
 def _hello(connection: "ChatConnection", message: Hello, _: int) -> None:
-    """Begin the login, and take nothing until it is done."""
+    """Begin the login. Nothing is taken until it is done."""
     connection.state = State.WELCOMING
     connection.input.gate.hold(Hold.LOGIN)
     login: Deferred[Any] = maybeDeferred(connection.server.compare, message)
@@ -71,7 +71,10 @@ def _hello(connection: "ChatConnection", message: Hello, _: int) -> None:
 
 
 def _log_in(connection: "ChatConnection", message: Hello, turned: dict[str, int]) -> Deferred[None] | None:
-    """Let it in where its session is known; ``turned`` is where it goes on in restored rooms."""
+    """Let the connection in if its session is known.
+
+    ``turned`` says from where it goes on in restored rooms.
+    """
     if connection.state is not State.WELCOMING:
         return None
     login: Deferred[Any] = connection.server.login(connection, message)
@@ -80,7 +83,7 @@ def _log_in(connection: "ChatConnection", message: Hello, turned: dict[str, int]
 
 
 def _ask(connection: "ChatConnection", arrival: Arrival, message: Hello) -> Arrival | Deferred[Arrival]:
-    """Ask a newcomer that may have been given up before it takes over; any byte of it is an answer."""
+    """Ping a newcomer that its client may have given up, before it takes over; any byte is an answer."""
     server = connection.server
     if connection.input.decoder or connection.state is not State.WELCOMING:
         return arrival
@@ -123,7 +126,7 @@ def confirm(connection: "ChatConnection") -> None:
 
 
 def _join(connection: "ChatConnection", message: Join, size: int) -> None:
-    """Compare what was seen of the room before it is followed."""
+    """Compare what the client has seen of the room with its log before it is followed."""
     session = connection.session
     if session is None or message.after is None or not message.trail:
         _request(connection, message, size)
@@ -183,4 +186,4 @@ COMMON: Final[dict[tuple[State, type], Handler]] = {
     (State.LIVE, Progress): _progress,
     (State.LIVE, Cancel): _cancel,
 }
-"""What every kind of connection does."""
+"""The handlers that every kind of connection has."""

@@ -1,4 +1,4 @@
-"""Drain: say goodbye to everybody, each with their own moment to come back, and wait until they are gone."""
+"""Drain: says goodbye to everybody, gives each a moment to come back, and waits until they are gone."""
 
 import random
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from chatd.wire.errors import CloseReason
 log = Log(__name__)
 
 LOOK_INTERVAL: Final = 0.02
-"""Seconds between two looks whether everybody is gone."""
+"""Seconds between two checks whether everybody is gone."""
 
 RETURNS_PER_SECOND: Final = 1000
 """Clients that are asked to come back within one second at the most; a longer window serves more of them."""
@@ -26,10 +26,10 @@ FIRST_SLOT: Final = 0.5
 
 
 async def drain(server: Server, clock: Clock, idle: Callable[[], bool], config: DrainConfig) -> None:
-    """Take no further request, let what was accepted become durable and be said, then end every connection.
+    """Take no further request, let accepted ones become durable and be answered, then end every connection.
 
-    Takes ``config.deadline`` seconds at the most; who is still there then is aborted. A disk that does not
-    answer is waited for half of that time, so that the goodbyes have the other half.
+    Takes at most ``config.deadline`` seconds; connections that are left then are aborted. A disk that does
+    not answer is waited for half of that time, so that the goodbyes have the other half.
     """
     server.draining = True
     for waiting in list(server.waiting):

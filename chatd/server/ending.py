@@ -1,4 +1,4 @@
-"""The end of a connection: its last words, and how its transport is closed behind them."""
+"""The end of a connection: its last words, and the closing of its transport behind them."""
 
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ CLOSE_DEADLINE: Final = 5.0
 """Seconds that a peer has to take the last bytes and close its side, before the connection is aborted."""
 
 _HALF_CLOSED: Final = frozenset({CloseReason.BAD_INPUT, CloseReason.REFUSED, CloseReason.HELLO_TIMEOUT})
-"""Ends after which unread input is likely; closing both ways would reset the error away."""
+"""Reasons after which unread input is likely; a full close would reset the connection and lose the error."""
 
 
 def last_words(error: ChatdError) -> Error:
@@ -24,7 +24,7 @@ def last_words(error: ChatdError) -> Error:
 
 
 def hang_up(transport: Any, reason: CloseReason) -> None:
-    """Close ``transport`` once it has sent what was written, and drop what still comes."""
+    """Close ``transport`` once it has sent what was written; drop bytes that still come."""
     transport.unregisterProducer()
     transport.resumeProducing()
     # Over TLS the end is said by close_notify; closing TCP beneath it would break that.

@@ -17,7 +17,7 @@ KINDS: Final[dict[str, type[NativeProtocol | LinesProtocol]]] = {
 
 
 class ChatFactory(ServerFactory):
-    """Makes a connection of one kind whenever one is accepted, once it has been given its ``server``."""
+    """Makes a connection of one kind for each that is accepted, once it has its ``server``."""
 
     noisy = False
 

@@ -1,4 +1,4 @@
-"""The gate: whether a connection takes a further frame; it bounds what one peer can cost (P5, P6)."""
+"""The gate: decides whether a connection takes a further frame; bounds what one peer can cost (P5, P6)."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -12,17 +12,17 @@ OWED_BYTES: Final = 4 * MAX_FRAME
 """Bytes of requests without an answer, and of answers to them, that one connection may cost (P5)."""
 
 PAUSE: Final = 0.05
-"""Seconds for which a connection that has asked too much is not read at the least."""
+"""Seconds for which a connection that has asked too much is not read, at least."""
 
 FULL_PAUSE: Final = 0.25
-"""Seconds for which a connection is not read while all together have asked more than the disk takes."""
+"""Seconds for which a connection is not read if all together have asked more than the disk takes."""
 
 _FREE: Final = Bucket(0, 0, 0)
-"""What may be asked before the welcome: no more than a hello is taken then."""
+"""The allowance before the welcome, when no more than a hello is taken."""
 
 
 class Hold(Enum):
-    """What shuts the gate, apart from what is owed and asked; the values are bits."""
+    """The reasons that shut the gate, beside what is owed and asked. The values are bits."""
 
     FULL = 1
     """The transport is full."""
@@ -44,10 +44,10 @@ class Hold(Enum):
 
 
 class Gate:
-    """Counts what a connection owes and asks, and says whether a further frame may be taken.
+    """Counts what a connection owes and asks, and tells whether a further frame may be taken.
 
-    ``again`` is called, by ``clock``, when a pause is over and frames may be taken again. ``allowance`` is
-    what may still be asked: that of the session, as soon as there is one.
+    ``again`` is called, by ``clock``, when a pause is over and frames may be taken again. ``allowance``
+    bounds what may still be asked; it is the session's as soon as there is one.
     """
 
     __slots__ = ("_again", "_clock", "_holds", "_owed", "_owed_bytes", "allowance")
@@ -61,7 +61,7 @@ class Gate:
         self._owed_bytes = 0
 
     def may_take(self) -> bool:
-        """Return whether a further frame may be taken now; begin a pause where too much was asked."""
+        """Return whether a further frame may be taken now. If too much was asked, a pause begins."""
         return (
             not self._holds
             and len(self._owed) <= MAX_UNANSWERED
@@ -76,15 +76,15 @@ class Gate:
         return not wait
 
     def hold(self, why: Hold) -> None:
-        """Stay shut, whatever else happens, until this is lifted."""
+        """Shut the gate because of ``why``, until that is lifted."""
         self._holds |= why.value
 
     def lift(self, why: Hold) -> None:
-        """Stay shut no longer because of this."""
+        """Shut the gate no longer because of ``why``."""
         self._holds &= ~why.value
 
     def pause(self, seconds: float) -> None:
-        """Stay shut for so many seconds, if no pause is under way."""
+        """Shut the gate for ``seconds``, unless a pause is under way already."""
         if not self._holds & Hold.PAUSE.value:
             self.hold(Hold.PAUSE)
             self._clock.callLater(seconds, self._end_pause)
@@ -101,7 +101,7 @@ class Gate:
         self.allowance.left -= cost
 
     def charge(self, cost: float) -> None:
-        """Count so much more as asked."""
+        """Take ``cost`` more from the allowance."""
         self.allowance.left -= cost
 
     def settle(self, count: int) -> None:

@@ -1,4 +1,4 @@
-"""Why a TLS handshake failed, in words that an operator understands."""
+"""Explains to operators why a TLS handshake failed."""
 
 from typing import Final
 
@@ -16,7 +16,7 @@ PLAIN_TEXT: Final = "Plain text came where TLS is spoken; the client is to use t
 _JSON: Final = b"{"
 
 _PLAIN: Final = ("http request", "https proxy request", "wrong version number", "unknown protocol")
-"""What OpenSSL calls plain text, where it met it before us."""
+"""OpenSSL's words for plain text, if it meets it before us."""
 
 _VERDICTS: Final = {
     "certificate expired": "it has expired, or a clock is wrong",
@@ -35,7 +35,7 @@ OpenSSL says ``internal error`` where the program itself refuses it, mostly for 
 
 
 def why_failed(failure: Failure) -> tuple[str, str] | None:
-    """Return the code and the sentence of a handshake that ended with ``failure``; None where none failed."""
+    """Return code and sentence if ``failure`` is that of a handshake; else None."""
     if not isinstance(failure.value, SSL.Error):
         return None
     reasons = _reasons(failure.value)
@@ -49,7 +49,7 @@ def why_failed(failure: Failure) -> tuple[str, str] | None:
 
 
 def plain_text(data: bytes) -> str:
-    """Return what is said of a peer that began with ``data``, which is no TLS."""
+    """Return the sentence about a peer that began with ``data``, which is not TLS."""
     known = None if data.startswith(_JSON) else foreign(data[:HEAD])
     return known or PLAIN_TEXT
 

@@ -1,4 +1,4 @@
-"""Histories: what clients have seen is compared with the logs before they go on; the store is read for it."""
+"""Histories: compares what clients have seen with the logs before they go on, and reads the store for it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -20,13 +20,13 @@ from chatd.wire.stored import text_of
 log = Log(__name__)
 
 INTERVAL: Final = 10.0
-"""Seconds in which it is said once that clients have seen what this data does not have."""
+"""Seconds in which it is logged once that clients have seen what this data does not have."""
 
 Trails = Mapping[str, Sequence[tuple[int, str]]]
 
 
 class Histories:
-    """Compares for everybody: from memory where that is enough, else one read after the other."""
+    """Makes the comparisons: from memory if that is enough, else with one read after the other."""
 
     def __init__(self, world: World, reads: Reads, clock: Clock) -> None:
         self._world = world
@@ -35,9 +35,9 @@ class Histories:
         self._repeats = Repeats(INTERVAL)
 
     def compare(self, user: User, cursors: Mapping[str, int], trails: Trails) -> Deferred[dict[str, int]]:
-        """Return where ``user`` has to go on in those rooms of ``cursors`` whose log is another one now.
+        """Return from where ``user`` has to go on in those rooms of ``cursors`` whose log is another one now.
 
-        Fails with `ProtocolError` ``storage-unavailable`` where the store cannot be read.
+        Fails with `ProtocolError` ``storage-unavailable`` if the store cannot be read.
         """
         return Deferred.fromCoroutine(self._compare(user, cursors, trails))
 

@@ -1,4 +1,4 @@
-"""Housekeeping: presence is told, sessions expire, logs are cut to what is to be kept."""
+"""Housekeeping: tells presence, ends expired sessions, and cuts logs to what is to be kept."""
 
 from typing import Final
 
@@ -30,14 +30,14 @@ SLICE: Final = 2000
 """Events that one commit deletes at the most: 25 ms of work where they are long (P6)."""
 
 PAUSE: Final = 0.05
-"""Seconds between two looks whether a slice is on its way to disk."""
+"""Seconds between two checks whether a slice is on its way to disk."""
 
 AT_ONCE: Final = 2000
 """Rooms that are looked at in one turn, which stays short (P6)."""
 
 
 class Housekeeping:
-    """Does its rounds for ``server``."""
+    """Keeps ``server`` in order, round by round."""
 
     def __init__(self, server: Server, session: SessionConfig, retention: RetentionConfig) -> None:
         self._server = server

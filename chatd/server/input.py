@@ -1,4 +1,4 @@
-"""The input of a connection: what came is taken in pieces, at visits, as far as the gate allows (P5, P6)."""
+"""The input of a connection: takes the received bytes in pieces, at visits, as the gate allows (P5, P6)."""
 
 from typing import Any, Protocol
 
@@ -31,7 +31,7 @@ class Source(Protocol):
     transfers: Transfers | None
 
     def take(self) -> bool:
-        """Take the next piece; return False where none is whole yet. Raises `ProtocolError`."""
+        """Take the next piece; return False if no whole piece has come. Raises `ProtocolError`."""
 
     def is_beat(self) -> bool:
         """Return whether the next piece is a ping or a pong."""
@@ -40,11 +40,11 @@ class Source(Protocol):
         """End it with ``error`` as the last words."""
 
     def fault(self) -> None:
-        """End it because of the exception that is being handled, which concerns it alone (P8)."""
+        """End it because of the current exception, which concerns it alone (P8)."""
 
 
 class Input:
-    """What ``source`` receives: ``decoder`` holds it until it is taken; the gate says when that may be.
+    """Receives for ``source``: ``decoder`` keeps the bytes until the gate lets them be taken.
 
     ``asked`` is fired by the next bytes, if somebody waits for a sign of the peer.
     """
@@ -59,7 +59,7 @@ class Input:
         self.asked: Deferred[None] | None = None
 
     def feed(self, data: bytes) -> None:
-        """Take in bytes: pings and pongs at once, where they stand first, all else at the next visit."""
+        """Take in bytes: pings and pongs that stand first at once, everything else at the next visit."""
         self.decoder.feed(data)
         if self.asked is not None:
             asked, self.asked = self.asked, None
@@ -68,7 +68,7 @@ class Input:
         self.go_on()
 
     def go_on(self) -> None:
-        """Be visited, where there may be something to take or the transport is not read."""
+        """Ask for a visit, if there may be something to take or the transport is not read."""
         source = self._source
         if source.state is State.CLOSING or not (self.decoder or not source.liveness.listening):
             return
@@ -81,14 +81,14 @@ class Input:
         self._server.visits.remove(self)
 
     def hesitate(self) -> None:
-        """Take nothing for a while where all together have asked more than the disk takes."""
+        """Take nothing for a while, if all together have asked more than the disk takes."""
         if self._server.hub.full and self._source.state is State.LIVE:
             self.gate.pause(FULL_PAUSE)
 
     # ---- chatd.server.visits.Visited ----------------------------------------------------------------
 
     def visit(self, most: int) -> bool:
-        """Take ``most`` pieces at the most; return whether further ones may be taken at once."""
+        """Take at most ``most`` pieces; return whether more may be taken at once."""
         if self._server.draining:
             self.gate.hold(Hold.DRAIN)
         self.hesitate()
@@ -97,11 +97,11 @@ class Input:
         return more and self.gate.may_take()
 
     def fault(self) -> None:
-        """End the connection because of the exception that is being handled."""
+        """End the connection because of the current exception."""
         self._source.fault()
 
     def _pump(self, most: int) -> bool:
-        """Take pieces while the gate allows it; return whether it took ``most``, and more has come."""
+        """Take pieces while the gate allows it; return whether ``most`` were taken and there are more."""
         source, may_take = self._source, self.gate.may_take
         take = source.take
         try:
@@ -116,7 +116,7 @@ class Input:
         return not most and bool(self.decoder)
 
     def _beat(self) -> None:
-        """Take the pings and pongs that nothing stands before, without waiting for a visit."""
+        """Take the pings and pongs that stand first, without waiting for a visit."""
         while self._source.is_beat() and self.gate.may_take():
             before = len(self.decoder)
             self._pump(1)
@@ -124,7 +124,7 @@ class Input:
                 return
 
     def _listen(self, listen: bool) -> None:
-        """Read from the transport, or stop while nothing may be taken or enough waits for a visit."""
+        """Read from the transport, or stop reading while nothing may be taken or enough waits for a visit."""
         source = self._source
         if listen is source.liveness.listening or source.state is State.CLOSING:
             return

@@ -1,4 +1,4 @@
-"""Listeners: endpoints from the configuration, and TLS where it says so."""
+"""Listeners: endpoints from the configuration, with TLS and PROXY headers if it says so."""
 
 import os
 import socket
@@ -51,14 +51,14 @@ def _try(reactor: object, listener: ListenConfig, factory: ChatFactory) -> IList
 
 
 def check_handed(listeners: Iterable[ListenConfig]) -> None:
-    """Raise `ListenError` where a listener cannot have the socket of systemd that it names."""
+    """Raise `ListenError` if a listener cannot have the systemd socket that it names."""
     problem = handed_problem((listener.endpoint for listener in listeners), handed_over())
     if problem is not None:
         raise ListenError("Nothing can listen on {}: {}.".format(*problem))
 
 
 def _clear_stale_socket(error: BaseException | None) -> bool:
-    """Remove the UNIX socket that could not be listened on if a crash has left it: nobody answers there."""
+    """Remove the UNIX socket that could not be listened on, if nobody answers there: a crash has left it."""
     if not isinstance(error, CannotListenError) or not isinstance(error.port, str | bytes):
         return False
     with socket.socket(socket.AF_UNIX) as probe:

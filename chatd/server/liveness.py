@@ -1,6 +1,6 @@
-"""Liveness: what the reaper judges a connection by. Time comes in as monotonic seconds.
+"""Liveness: the measures by which the reaper judges a connection. Times are monotonic seconds.
 
-A peer is judged by what comes from its side, never by what ours did not listen to (P7).
+A peer is judged by the bytes that come from its side, and never by bytes that we did not listen to (P7).
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from chatd.wire.heartbeat import Heartbeat, Verdict
 
 
 class Traffic(NamedTuple):
-    """What the system knows of a connection's bytes.
+    """The system's counts of a connection's bytes.
 
     ``waiting`` were written and not taken by the peer's system, ``taken`` were, and ``came`` grows with every
     byte that arrives, whether it can be read or not.
@@ -22,7 +22,7 @@ class Traffic(NamedTuple):
 
 
 class Liveness:
-    """What is known of one peer's life, from ``now`` on; it is judged by ``heartbeat``.
+    """The signs of one peer's life, from ``now`` on; ``heartbeat`` judges it.
 
     ``listening`` is whether the connection is read. Before ``due`` a look would find nothing to do.
     """
@@ -55,7 +55,7 @@ class Liveness:
         self.due = 0.0
 
     def waited(self, now: float) -> float:
-        """Return for how many seconds the hello, or the end, has been waited for."""
+        """Return for how many seconds the hello, or the end, has been awaited."""
         return now - self._since
 
     def stuck(self, traffic: Traffic, now: float, limit: float) -> bool:
@@ -63,7 +63,7 @@ class Liveness:
         return not self._moving(traffic, now) and now - self._moved >= limit
 
     def check(self, traffic: Callable[[], Traffic], now: float) -> Verdict:
-        """Return what to do now; a peer whose bytes move is not dead, whatever could be read (P7)."""
+        """Return what to do now. A peer whose bytes move is not dead, even if none could be read (P7)."""
         heartbeat = self.heartbeat
         if not self.listening:
             heartbeat.heard(now)  # we do not listen, so nobody is judged by that; pings go on
@@ -73,10 +73,10 @@ class Liveness:
         return Verdict.ALIVE if moving and verdict is Verdict.DEAD else verdict
 
     def _moving(self, traffic: Traffic, now: float) -> bool:
-        """Return whether bytes have moved since the last look though none could be read (P7).
+        """Return whether bytes have moved since the last look, though none could be read (P7).
 
-        The peer's system has taken some of a backlog; or something came that waits for a lost segment,
-        or for us, because the transport is full.
+        The peer's system has taken some of a backlog, or bytes came that wait for a lost segment, or for us
+        because the transport is full.
         """
         moving = (traffic.waiting > 0 and traffic.taken > self._taken) or traffic.came > self._came
         self._taken, self._came = traffic.taken, traffic.came

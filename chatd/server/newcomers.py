@@ -1,4 +1,4 @@
-"""Newcomers: how many sessions one address may begin per minute."""
+"""Newcomers: bounds how many sessions one address may begin per minute."""
 
 from typing import Final
 
@@ -9,13 +9,13 @@ MINUTE: Final = 60.0
 """Seconds in a minute."""
 
 LOOK_AGAIN: Final = 2000
-"""Addresses from which on those that have not begun a session lately are looked for and forgotten."""
+"""Above so many addresses, those that have not begun a session lately are looked for and forgotten."""
 
 
 class Newcomers:
     """Counts the sessions that each address begins; ``per_minute`` 0 is no limit.
 
-    An IPv6 network of 64 bits counts as one address: whoever has one of its addresses has them all.
+    An IPv6 network of 64 bits counts as one address, since one subscriber has all of it.
     """
 
     def __init__(self, per_minute: int) -> None:
@@ -27,7 +27,7 @@ class Newcomers:
         return len(self._rations)
 
     def wait(self, host: str, now: float) -> float:
-        """Count another session of ``host`` and return 0, or the seconds until its own slot to begin one."""
+        """Count another session of ``host`` and return 0; or return the seconds until it may begin one."""
         if not self._per_minute:
             return 0.0
         host = network_of(host)
@@ -38,7 +38,7 @@ class Newcomers:
         return ration.take(now)
 
     def _forget(self, now: float) -> None:
-        """Forget who has been patient, so that passers-by leave nothing behind."""
+        """Forget addresses that may begin as many sessions as ever; passers-by leave nothing behind."""
         if len(self._rations) < self._look_at:
             return
         for ration in self._rations.values():

@@ -1,7 +1,8 @@
-"""The PROXY protocol's header, version 1 and 2, taken from bytes as they come (haproxy's proxy-protocol.txt).
+"""The PROXY protocol's header, versions 1 and 2, parsed from bytes as they come (proxy-protocol.txt).
 
-Twisted's parsers want the first 16 bytes in one piece, take version 1 lines of any length and addresses that
-are none, and spell IPv6 addresses their own way; so this is ours, and they serve as the measure in the tests.
+The format is that of haproxy's proxy-protocol.txt. Twisted's parsers want the first 16 bytes in one piece,
+accept version 1 lines of any length and impossible addresses, and spell IPv6 addresses in their own way. So
+this parser is ours, and theirs are the measure in the tests.
 """
 
 import ipaddress
@@ -12,7 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 
 Source: TypeAlias = IPv4Address | IPv6Address | UNIXAddress | None
-"""Who has connected to the relay; None where the relay speaks for itself or does not know."""
+"""The client that has connected to the relay; None if the relay speaks for itself or does not know."""
 
 MAX_LINE: Final = 107
 """Bytes of a version 1 header, line end included."""
@@ -38,14 +39,14 @@ class NoHeaderError(HeaderError):
 
 
 class Header(NamedTuple):
-    """A whole header: whose connection it is, and the bytes that came behind it."""
+    """A whole header: the source of the connection, and the bytes that came behind it."""
 
     source: Source
     rest: bytes
 
 
 class HeaderParser:
-    """Takes bytes until they hold one header."""
+    """Takes bytes until it has one header."""
 
     __slots__ = ("_buffer", "_length")
 
@@ -54,7 +55,10 @@ class HeaderParser:
         self._length = 0
 
     def feed(self, data: bytes) -> Header | None:
-        """Return the header once it is complete. Raises `HeaderError`; the parser is of no use afterwards."""
+        """Return the header once it is complete.
+
+        Raises `HeaderError`, after which the parser is of no use.
+        """
         self._buffer += data
         take = self._take_line if self._buffer[:1] == b"P" else self._take_block
         return take() if self._buffer else None

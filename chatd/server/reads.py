@@ -1,4 +1,4 @@
-"""Reads: pages of events from the store; what cannot be read is told to the operator once in a while."""
+"""Reads: fetches pages of events from the store, and tells the operator once in a while if it cannot."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +18,7 @@ from chatd.wire.messages import Error, Message
 log = Log(__name__)
 
 COMPLAINT_INTERVAL: Final = 10.0
-"""Seconds in which it is said once that the store cannot be read."""
+"""Seconds in which it is logged once that the store cannot be read."""
 
 HOLE: Final = "The store lacks events that it should have."
 
@@ -26,7 +26,7 @@ UNREADABLE: Final = "The server cannot read this from its disk now; ask again la
 
 
 class Reads:
-    """Reads from ``store`` for everybody."""
+    """Reads from ``store`` for all connections."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -42,13 +42,13 @@ class Reads:
         newest: bool,
         done: Callable[[list[bytes] | None], None],
     ) -> None:
-        """Read events as `Store.read` does; ``done`` gets None where they cannot be read."""
+        """Read events as `Store.read` does. ``done`` gets None if they cannot be read."""
         self._store.read(
             chat_log.id, first, last, limit, newest, lambda frames: done(self._look_at(chat_log, frames))
         )
 
     def page(self, query: HistoryQuery, done: Callable[[list[bytes] | None], None]) -> None:
-        """Read the page of history that is wanted; ``done`` gets None where it cannot be read."""
+        """Read the page of history that ``query`` wants. ``done`` gets None if it cannot be read."""
         self.read(
             query.log, query.first, query.last, PAGE_BYTES, query.newest, partial(self._paged, query, done)
         )
@@ -56,7 +56,7 @@ class Reads:
     def _paged(
         self, query: HistoryQuery, done: Callable[[list[bytes] | None], None], frames: list[bytes] | None
     ) -> None:
-        """Read on where retention has taken the beginning of the page meanwhile."""
+        """Read on if retention has meanwhile taken the beginning of the page."""
         if frames == [] and query.first < query.log.first <= query.last:
             self.page(replace(query, first=query.log.first), done)
         else:
@@ -78,7 +78,7 @@ class Reads:
 
 
 def answer(query: HistoryQuery, frames: list[bytes] | None) -> Message:
-    """Return the answer with what was read for ``query``, or the refusal where that is nothing."""
+    """Return the answer with the events read for ``query``, or the refusal if nothing could be read."""
     hole = frames == [] and query.log.first <= query.last
     if hole:
         seq = query.last if query.newest else max(query.first, query.log.first)

@@ -1,9 +1,9 @@
-"""The reaper: one LoopingCall that sweeps every connection, whatever its state.
+"""The reaper: one LoopingCall that sweeps every connection, in every state.
 
-A round passes each of them once, a part at every tick, so that ten thousand hold up nobody; it looks at
-those that are due, for most are only quiet.
-Missed ticks mean that the daemon did not listen (a stalled reactor, a suspended machine): then everybody
-gets a fresh period of grace (P7). A fault with one connection never stops the loop.
+A round passes each connection once, a part of them at every tick, so that ten thousand hold up nobody. Only
+those that are due are looked at, for most are quiet. Missed ticks mean that the daemon did not listen (a
+stalled reactor, a suspended machine): then everybody gets a fresh period of grace (P7). A fault with one
+connection never stops the loop.
 """
 
 from typing import Final
@@ -24,7 +24,7 @@ TICKS_PER_ROUND: Final = 5
 """Ticks in which every connection is looked at once."""
 
 MISSED: Final = 20
-"""Ticks since the last one from which on the daemon counts as having been away."""
+"""From so many ticks since the last one on, the daemon counts as having been away."""
 
 
 class Reaper:

@@ -1,7 +1,7 @@
-"""Relays: connections that begin with a PROXY header, which says whose they are.
+"""Relays: connections that begin with a PROXY header, which names their client.
 
 Nothing of the chat exists before the header is there: the protocol is made with the client's own address, so
-that limits and logs know no other. Only trusted relays are listened to at all.
+that limits and logs know no other. Only trusted relays are listened to.
 """
 
 from typing import Any, Final
@@ -32,9 +32,9 @@ NOT_TRUSTED: Final = "proxy-not-trusted"
 
 
 class RelayedConnection(ProtocolWrapper):
-    """Takes the header, then is the transport of the protocol that it stands before.
+    """Takes the header, then is the transport of the protocol behind it.
 
-    Until then it waits in the `waiting` of ``server``, where the reaper looks at it.
+    Until then it is in ``waiting`` of the server, where the reaper finds it.
     """
 
     wrappedProtocol: Any
@@ -76,7 +76,7 @@ class RelayedConnection(ProtocolWrapper):
             self._take(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """End, for whoever is behind it too."""
+        """End, and end the protocol behind the header too."""
         self.factory.unregisterProtocol(self)  # type: ignore[no-untyped-call]
         self._server.waiting.discard(self)
         wrapped, self.wrappedProtocol = self.wrappedProtocol, None
@@ -86,7 +86,7 @@ class RelayedConnection(ProtocolWrapper):
             self._ended()
 
     def getPeer(self) -> IAddress:
-        """Return the client's address; the relay's own where it speaks for itself."""
+        """Return the client's address, or the relay's own if it speaks for itself."""
         return self._source or self.transport.getPeer()
 
     # ---- the header ---------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ class RelayedConnection(ProtocolWrapper):
     # ---- the reaper's side --------------------------------------------------------------------------
 
     def sweep(self, now: float) -> None:
-        """Look at the clock: a late header ends it; a round may look once more after one came."""
+        """End the connection if its header is late. A round may look once more after the header has come."""
         if self in self._server.waiting and now - self._since >= HEADER_TIMEOUT:
             text = f"No PROXY header came within {HEADER_TIMEOUT:g} s."
             self._refuse(REQUIRED, text, CloseReason.HELLO_TIMEOUT)
@@ -145,7 +145,7 @@ class RelayedConnection(ProtocolWrapper):
 
 
 class RelayFactory(WrappingFactory[RelayedConnection]):
-    """Stands before ``factory`` for connections from ``trusted`` relays, for the server of ``chat``."""
+    """Wraps ``factory`` for connections from ``trusted`` relays, for the server of ``chat``."""
 
     noisy = False
 
@@ -155,7 +155,7 @@ class RelayFactory(WrappingFactory[RelayedConnection]):
         self._trusted = trusted
 
     def buildProtocol(self, addr: IAddress | None) -> RelayedConnection | None:  # type: ignore[override]
-        """Return what waits for the header; nothing for whom is not trusted, or where too many wait."""
+        """Return the protocol that waits for the header; None for an untrusted relay, or if too many wait."""
         server = self._chat.server
         if server is None or server.draining:
             return None
@@ -178,7 +178,7 @@ def _turn_away(server: Server, address: IAddress | None, code: str, text: str) -
 
 @implementer(IStreamServerEndpoint)
 class RelayEndpoint:
-    """An endpoint whose connections begin with a PROXY header; what wraps it, such as TLS, comes behind."""
+    """An endpoint whose connections begin with a PROXY header; TLS or any other wrapping comes behind it."""
 
     def __init__(self, endpoint: IStreamServerEndpoint, chat: ChatFactory, trusted: Trusted) -> None:
         self._endpoint = endpoint
@@ -186,5 +186,5 @@ class RelayEndpoint:
         self._trusted = trusted
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
-        """Listen with the header before what ``protocolFactory`` makes."""
+        """Listen; the header comes before the bytes for protocols of ``protocolFactory``."""
         return self._endpoint.listen(RelayFactory(protocolFactory, self._chat, self._trusted))

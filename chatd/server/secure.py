@@ -1,4 +1,4 @@
-"""TLS before the chat: plain text is answered with an alert, and a handshake that fails has a reason.
+"""TLS before the chat: plain text is answered with an alert, and a failed handshake has a reason.
 
 OpenSSL closes without a word on a peer that does not speak TLS. The alert tells the peer; the log tells the
 operator.
@@ -27,7 +27,7 @@ _HANDSHAKE: Final = 0x16
 
 
 class SecureConnection(TLSMemoryBIOProtocol):
-    """Takes TLS; whoever begins with anything else gets an alert, and the end."""
+    """A TLS connection. A peer that begins with anything else gets an alert, and the connection ends."""
 
     factory: "SecureFactory"
     transport: Any
@@ -35,7 +35,7 @@ class SecureConnection(TLSMemoryBIOProtocol):
     _speaks_tls: bool | None = None
 
     def dataReceived(self, data: bytes) -> None:
-        """Look at what comes first; hand on what is TLS."""
+        """Look at the first byte; hand on the bytes if it begins TLS."""
         if self._speaks_tls is None:
             self._speaks_tls = data[0] == _HANDSHAKE
             if not self._speaks_tls:
@@ -47,7 +47,7 @@ class SecureConnection(TLSMemoryBIOProtocol):
 
 
 class SecureFactory(TLSMemoryBIOFactory):
-    """Puts TLS before what ``factory`` makes, for the server of ``chat``."""
+    """Wraps ``factory`` in TLS, for the server of ``chat``."""
 
     noisy = False
     protocol = SecureConnection
@@ -77,5 +77,5 @@ class SecureEndpoint:
         self._chat = chat
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
-        """Listen with TLS before what ``protocolFactory`` makes."""
+        """Listen with TLS for protocols of ``protocolFactory``."""
         return self._endpoint.listen(SecureFactory(self._creator, protocolFactory, self._chat))

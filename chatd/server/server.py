@@ -1,4 +1,4 @@
-"""The server: what all connections share, and the log lines about their coming and going."""
+"""The server: the connections, the parts that they share, and the log lines of their coming and going."""
 
 import itertools
 import math
@@ -40,31 +40,31 @@ TOKEN_BYTES: Final = 32
 """Random bytes in a session's token."""
 
 HANGS: Final = 5.0
-"""Seconds for which a commit is under way, after which nobody is let in until it is done."""
+"""After a commit has taken so many seconds, nobody is let in until it is done."""
 
 RETURNS_PER_SECOND: Final = 100
 """Clients that are asked to come back in the same second while the disk hangs."""
 
 BURST: Final = 10.0
-"""Seconds of its rate that a session may ask at once after it was quiet for as long."""
+"""After a pause of so many seconds, a session may ask at once what its rate allows for as many."""
 
 REFUSAL_INTERVAL: Final = 10.0
-"""Seconds in which the same refusal of the same address is logged once."""
+"""Seconds in which the same refusal of the same network is logged once."""
 
 
 class Swept(Protocol):
-    """What the reaper looks at: a connection, or one that waits for its PROXY header."""
+    """Something that the reaper sweeps: a connection, or one that still waits for its PROXY header."""
 
     @property
     def due(self) -> float:
-        """Return the monotonic second before which a look would find nothing to do."""
+        """Return the monotonic second before which `sweep` would find nothing to do."""
 
     @property
     def address(self) -> str:
         """Return the other end as the log shows it."""
 
     def sweep(self, now: float) -> None:
-        """Look at the clock."""
+        """Look at the clock and do what is due."""
 
     def forgive(self, now: float) -> None:
         """Begin every count of silence anew."""
@@ -93,7 +93,7 @@ class Connection(Peer, Swept, Protocol):
 
 @dataclass(slots=True)
 class _LoggedClient:
-    """What the log says of a connection that was let in."""
+    """The session and the nick under which the log tells of a connection that was let in."""
 
     session: int
     nick: str
@@ -138,7 +138,7 @@ class Server:
         self._numbers = itertools.count(1)
 
     def swept(self) -> list[Swept]:
-        """Return everyone that the reaper has to look at."""
+        """Return everything that the reaper has to look at."""
         return [*self.connections, *self.waiting]
 
     # ---- coming -------------------------------------------------------------------------------------
@@ -161,14 +161,17 @@ class Server:
         return None
 
     def compare(self, hello: Hello) -> Deferred[dict[str, int]]:
-        """Return where ``hello`` has to go on in rooms whose logs are not those that were seen."""
+        """Return from where ``hello`` has to go on in rooms whose log is not the one that was seen."""
         session = self.hub.world.sessions.get(digest(hello.token)) if hello.trails else None
         if session is None:
             return succeed({})
         return self.histories.compare(session.user, hello.cursors, hello.trails)
 
     def login(self, connection: Connection, hello: Hello) -> Deferred[Arrival]:
-        """Return who says ``hello`` on ``connection``. Fails with `ProtocolError`."""
+        """Return the session that ``hello`` claims or resumes, as an `Arrival`.
+
+        Fails with `ProtocolError`.
+        """
         if hello.version != PROTOCOL_VERSION:
             raise ProtocolError(
                 Code.VERSION_UNSUPPORTED,
@@ -190,7 +193,7 @@ class Server:
         return found.addCallback(lambda session: Arrival(session, False, pulse, token))
 
     def _check_disk(self) -> None:
-        """Turn newcomers away while the disk hangs: what each of them begins would wait in memory (P5)."""
+        """Turn newcomers away while the disk hangs: all that they begin would wait in memory (P5)."""
         since = self._committer.committing_since
         if since is not None and self.clock.seconds() - since >= HANGS:
             raise ProtocolError(
@@ -215,7 +218,7 @@ class Server:
         return found.addCallback(lambda avatar: avatar[1])
 
     def _agree(self, wish: Pulse | None) -> Pulse:
-        """Return the heartbeat in force for a client that wishes for ``wish``."""
+        """Return the heartbeat for a client that wishes for ``wish``."""
         if wish is None:
             return self.pulse
         bounds = self._bounds
@@ -224,10 +227,10 @@ class Server:
         return Pulse(interval, max(1, round(limit / interval)))
 
     def doubts(self, connection: Connection, arrival: Arrival, hello: Hello) -> bool:
-        """Return whether ``connection``, which would take over from another one, may have been given up.
+        """Return whether the client of ``connection``, which would take a session over, may have given it up.
 
-        It was opened beside the other one, which may have spoken again meanwhile; or before the other one, so
-        that its hello comes late.
+        That may be so if it was opened beside the other connection, which may have spoken again meanwhile; or
+        before the other one, so that its hello comes late.
         """
         old = cast("Connection | None", arrival.session.peer)
         return old is not None and (hello.beside or connection.number < old.number)
@@ -257,14 +260,14 @@ class Server:
         )
 
     def allowance(self, session: Session) -> Bucket:
-        """Return what ``session`` may ask, whatever its connection."""
+        """Return the allowance of ``session``, which is the same on all its connections."""
         if session.allowance is None:
             rate = self.limits.requests_per_second
             session.allowance = Bucket(rate, BURST * rate, self.clock.seconds())
         return session.allowance
 
     def transfers(self, connection: FileConnection) -> Transfers:
-        """Return what ``connection`` transfers files with; only where the server takes them."""
+        """Return the transfers of ``connection``. Raises `RequestError` if the server takes no files."""
         if self.files is None:
             raise RequestError(Code.UNSUPPORTED, "This server takes no files.")
         return Transfers(self.files, connection)
@@ -272,7 +275,7 @@ class Server:
     # ---- going --------------------------------------------------------------------------------------
 
     def refused(self, connection: Connection, error: ChatdError) -> None:
-        """Log that ``connection`` was refused, once in a while for the same code and network."""
+        """Log that ``connection`` was refused, but seldom for the same code and network."""
         self._say_refused(error.code, error.text, connection.peer_host, connection.address)
 
     def say_refused(self, code: str, text: str, address: IAddress | None) -> None:
@@ -329,5 +332,5 @@ class Server:
 
 
 def _is_local(host: str) -> bool:
-    """Return whether ``host`` is this machine, where a relay may speak for many."""
+    """Return whether ``host`` is this machine, where one relay may speak for many clients."""
     return host in {"unix", "::1"} or host.startswith("127.")

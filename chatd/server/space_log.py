@@ -1,4 +1,4 @@
-"""Space: what the log says of the room that the data takes."""
+"""Log lines about the room that the data takes."""
 
 from chatd.chat.storage import Space, StoreError
 from chatd.ops.log import Log
@@ -7,7 +7,7 @@ log = Log(__name__)
 
 
 class SpaceLog:
-    """Says what becomes of the database's room; it is a `chatd.store.space.SpaceListener`."""
+    """Logs the changes of the database's size; it is a `chatd.store.space.SpaceListener`."""
 
     def converting(self, size: int, written: int) -> None:
         """Say that the database is being written anew."""
@@ -19,11 +19,11 @@ class SpaceLog:
         )
 
     def converted(self, size: int, freed: int, duration: float) -> None:
-        """Say that it was."""
+        """Say that the database was written anew."""
         log.info("compacted", size=size, freed=freed, duration=round(duration, 3))
 
     def not_converted(self, error: str) -> None:
-        """Say that it was not, and what follows."""
+        """Say that the database was not written anew, and what follows."""
         log.warn(
             "compact-failed",
             "The database goes on as it is and cannot shrink; mend that, and the next start tries again.",
@@ -36,6 +36,6 @@ class SpaceLog:
 
 
 def tell_space(taken: Space | StoreError, used: int | None) -> None:
-    """Say how much room the database takes, and files: ``used`` bytes."""
+    """Log how much room the database takes, and that files take ``used`` bytes."""
     if not isinstance(taken, StoreError):
         log.info("space", size=taken.size, free=taken.free, wal=taken.wal, used=used)

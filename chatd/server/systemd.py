@@ -1,4 +1,4 @@
-"""Sockets that systemd hands over: which there are, and whether a listener can have the one that it names."""
+"""Sockets that systemd hands over: lists them, and checks that a listener can have the one that it names."""
 
 import os
 import socket
@@ -10,11 +10,11 @@ from twisted.internet import endpoints
 from twisted.python.systemd import ListenFDs
 
 LEANS_ON: Final = ("_SystemdParser", "_sddaemon")
-"""Where Twisted keeps what was handed over, out of the environment. A test says if that changes."""
+"""Twisted keeps here what was handed over, outside of the environment. A test says if that changes."""
 
 
 def handed_over() -> ListenFDs | None:
-    """Return what systemd has handed over; None where Twisted does not tell."""
+    """Return the sockets that systemd has handed over; None if Twisted does not tell."""
     found: ListenFDs | None = getattr(getattr(endpoints, LEANS_ON[0], None), LEANS_ON[1], None)
     return found
 
@@ -28,7 +28,7 @@ _FAMILIES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What an endpoint ``systemd:…`` asks for: a socket of ``domain``, by ``index`` or by ``name``."""
+    """The socket that an endpoint ``systemd:…`` asks for: one of ``domain``, by ``index`` or by ``name``."""
 
     domain: str
     index: int | None
@@ -36,12 +36,15 @@ class Wanted:
 
     @property
     def words(self) -> str:
-        """Return how it names the socket."""
+        """Return the words by which it names the socket."""
         return f"the index {self.index}" if self.index is not None else f"the name {self.name!r}"
 
 
 def wanted(endpoint: str) -> Wanted | None:
-    """Return what ``endpoint`` asks for; None where it is none of systemd. It was checked before."""
+    """Return the socket that ``endpoint`` asks for; None if it is no systemd endpoint.
+
+    It was checked before.
+    """
     kind, *words = endpoint.removeprefix("haproxy:").split(":")
     if kind != "systemd":
         return None
@@ -94,7 +97,7 @@ def _missing(want: Wanted, fds: ListenFDs) -> str:
 
 
 def _wrong(number: int, want: Wanted) -> str:
-    """Return what is wrong with the socket ``number``; it is left as it is."""
+    """Return what is wrong with the socket ``number``, which is left as it is."""
     try:
         copy = socket.socket(fileno=os.dup(number))
     except OSError:

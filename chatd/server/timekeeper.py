@@ -1,4 +1,4 @@
-"""The timekeeper: the calendar goes on and is kept, and a wall clock that cannot be right is told of."""
+"""The timekeeper: moves and keeps the calendar, and warns of a wall clock that cannot be right."""
 
 from typing import Final
 
@@ -26,20 +26,20 @@ AT_ONCE: Final = 100
 """Logs that are looked at in one turn, which stays short (P6): it may have many marks to weigh for each."""
 
 STEP: Final = 600_000
-"""Milliseconds from which on the wall clock counts as set, not as corrected."""
+"""From so many milliseconds on the wall clock counts as set, not as corrected."""
 
 BEHIND: Final = 3_600_000
-"""Milliseconds from which on a clock is far behind the latest time known, which was read from it as well."""
+"""From so many milliseconds on a clock is far behind the latest time known, which it showed itself."""
 
 AHEAD: Final = 604_800_000
-"""Milliseconds from which on a clock is far ahead of it: a daemon may well have been down for a weekend."""
+"""From so many milliseconds on a clock is far ahead of it; a daemon may well have been down for a weekend."""
 
 
 class Timekeeper:
-    """Keeps time for ``server``, and marks its logs so often as ``retention`` and ``files`` need.
+    """Keeps time for ``server``, and marks its logs as often as ``retention`` and ``files`` need.
 
-    The calendar alone decides what is old. So a wall clock that stands wrong removes nothing, and is only
-    told of.
+    Only the calendar decides what is old. So a wall clock that is wrong removes nothing; it is only warned
+    of.
     """
 
     def __init__(self, server: Server, retention: RetentionConfig, files: FilesConfig) -> None:
@@ -53,7 +53,7 @@ class Timekeeper:
         self._loop.clock = server.clock
 
     def start(self) -> None:
-        """Begin: look at the clock, go on from the time that was kept."""
+        """Begin: look at the clock, and go on from the time that was kept."""
         self._loop.start(TICK).addErrback(lambda failure: log.failure("housekeeping-fault", failure))
 
     def stop(self) -> None:
@@ -81,7 +81,7 @@ class Timekeeper:
             log.failure("housekeeping-fault", None)
 
     def _look_at_clock(self, now: float) -> None:
-        """Warn where the clock was set, or first read, and stands far from the latest time known."""
+        """Warn if the clock was set, or is read for the first time, and is far from the latest time known."""
         wall = self._server.wall()
         ahead = wall - self._known
         step = ahead if self._checked is None else ahead - (now - self._checked) * 1000

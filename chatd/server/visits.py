@@ -1,7 +1,7 @@
-"""Visits: connections that have something to take are visited in turn, and a turn is short (P6).
+"""Visits: connections with something to take are visited in turn, and every turn is short (P6).
 
-Whatever brings a connection forward, such as bytes, an answer or a free transport, only puts it into this
-queue. So no frame is taken within an answer, and nothing is re-entered.
+Bytes, answers and a free transport only put a connection into this queue. So no frame is taken within an
+answer, and nothing is entered twice.
 """
 
 from collections import OrderedDict
@@ -14,17 +14,17 @@ TURN: Final = 0.005
 """Seconds that one turn of visits may take before everything else has its turn."""
 
 FRAMES: Final = 16
-"""Frames that are taken in one visit at the most, so that 200 who ask at once wait little for each other."""
+"""Frames that one visit takes at most, so that 200 who ask at once wait little for each other."""
 
 
 class Visited(Protocol):
     """A connection that takes frames when it is visited."""
 
     def visit(self, most: int) -> bool:
-        """Take ``most`` frames at the most; return whether further ones may be taken at once."""
+        """Take at most ``most`` frames; return whether more may be taken at once."""
 
     def fault(self) -> None:
-        """End it because of the exception that is being handled, which concerns it alone (P8)."""
+        """End it because of the current exception, which concerns it alone (P8)."""
 
 
 class Visits:
@@ -40,7 +40,7 @@ class Visits:
         return len(self._queue)
 
     def add(self, visited: Visited) -> bool:
-        """Have ``visited`` visited; return False where it waits already."""
+        """Put ``visited`` into the queue; return False if it is there already."""
         if visited in self._queue:
             return False
         self._queue[visited] = None
@@ -48,11 +48,11 @@ class Visits:
         return True
 
     def remove(self, visited: Visited) -> None:
-        """Visit a connection no more: it ends."""
+        """Visit a connection no more, because it ends."""
         self._queue.pop(visited, None)
 
     def turn(self) -> bool:
-        """Visit those who wait, for a few milliseconds; return whether there are others."""
+        """Make visits for a few milliseconds; return whether some are left."""
         end = self._clock.seconds() + TURN
         queue = self._queue
         while queue:

@@ -1,4 +1,4 @@
-"""The watch: what is done about a connection when the reaper looks at it, by the state that it is in."""
+"""The watch: pings, ends or aborts a connection that the reaper sweeps, according to its state."""
 
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -32,7 +32,7 @@ class Watched(Connection, Protocol):
 
 
 def look(connection: Watched, now: float) -> None:
-    """Ping, end or abort ``connection`` where that is due at the monotonic second ``now``."""
+    """Ping, end or abort ``connection`` if that is due at the monotonic second ``now``."""
     _LOOKS[connection.state](connection, now)
 
 

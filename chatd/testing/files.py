@@ -1,4 +1,4 @@
-"""The files of a playground: a real folder, threads that are none, and a daemon that can be lost."""
+"""The files of a playground: a real folder, simulated threads, and handles that are lost with the daemon."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,7 @@ from chatd.files.partial import Partial
 
 
 class ClockWorkers:
-    """Workers whose jobs run when time goes on; while ``held`` they wait for `release`."""
+    """Workers whose jobs run when time goes on. While ``held``, jobs wait for `release`."""
 
     def __init__(self, clock: IReactorTime) -> None:
         self.held = False
@@ -27,12 +27,12 @@ class ClockWorkers:
             self._clock.callLater(0, self._run)
 
     def release(self) -> None:
-        """Run what was held."""
+        """Run the jobs that were held."""
         self.held = False
         self._run()
 
     def die(self) -> None:
-        """Run nothing any more: the daemon is gone."""
+        """Run no more jobs, because the daemon is gone."""
         self._dead = True
         self._jobs.clear()
 
@@ -47,19 +47,19 @@ class ClockWorkers:
 
 
 class MortalBlobStore(BlobStore):
-    """A blob store whose handles can be lost with the daemon."""
+    """A blob store whose handles are lost with the daemon."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self._open_parts: list[Partial] = []
 
     def open(self, key: Key, size: int) -> Partial:
-        """Return what has come of ``key``, and remember it."""
+        """Open the partial content of ``key``, and remember its handle."""
         part = super().open(key, size)
         self._open_parts.append(part)
         return part
 
     def die(self) -> None:
-        """Let go of every file, as the system does with those of a process that ended."""
+        """Close every file, as the system does when a process ends."""
         for part in self._open_parts:
             part.close()

@@ -16,10 +16,10 @@ from zope.interface import implementer
 from chatd.tcp import NOTSENT_LOWAT
 
 Refused = _Refused
-"""What connecting raises where nobody listens."""
+"""Connecting raises this if nobody listens."""
 
 PORT: Final = 7411
-"""Where a server listens unless it says otherwise."""
+"""The port that a server listens on by default."""
 
 BUFFER: Final = 65_536
 """Bytes that a transport buffers before it asks its producer to pause, as Twisted's TCP transports do."""
@@ -29,9 +29,9 @@ TICK: Final = 0.05
 
 
 class Network:
-    """The link between clients and the server: its state is that of every connection over it.
+    """The link between clients and the server. Its state is that of every connection over it.
 
-    ``holding`` are the directions in which connections made from now on are held from their beginning.
+    ``holding`` are the directions in which new connections are held from their beginning.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -59,7 +59,7 @@ class Network:
             self._lost[direction] = True
 
     def heal(self) -> None:
-        """Carry bytes again; what was under way arrives, as TCP's retransmission has it."""
+        """Carry bytes again. Bytes that were under way arrive, as by TCP's retransmission."""
         self._lost = {"up": False, "down": False}
         for pipe in list(self._pipes):
             pipe.flush()
@@ -92,7 +92,7 @@ class Network:
         return client
 
     def soon(self, pipe: "Pipe") -> None:
-        """Have ``pipe`` flushed as soon as time goes on, with all others in one call."""
+        """Have ``pipe`` flushed as soon as time goes on, together with all others."""
         if not self._ready:
             self.clock.callLater(0, self._flush_ready)
         self._ready[pipe] = None
@@ -140,7 +140,7 @@ class Pipe:
         self.flush()
 
     def flush(self) -> None:
-        """Carry what the link, and the receiver's willingness to read, allow."""
+        """Carry the bytes that the link lets through and the receiver is ready to read."""
         if self._held or self._network.lost(self._direction) or not self._receiver.reading:
             return
         rate = self._network.rate
@@ -154,11 +154,11 @@ class Pipe:
             self._sender.drained()
 
     def hold(self) -> None:
-        """Carry nothing until `release`, neither bytes nor the end, whatever passes on other connections."""
+        """Carry neither bytes nor the end until `release`, whatever passes on other connections."""
         self._held = True
 
     def release(self, *, end: bool = True) -> None:
-        """Carry what was held back, but not the ``end`` where that was lost."""
+        """Carry the bytes that were held back, but not the ``end`` if that was lost."""
         self._held = False
         self.flush()
         if self._ending is not None and end:
@@ -190,7 +190,7 @@ class MemoryTransport:
 
     disconnecting = False
     kernel = NOTSENT_LOWAT
-    """Bytes of what is buffered that count as taken by the kernel."""
+    """Buffered bytes that count as taken by the kernel."""
 
     def __init__(self, protocol: Any, host: IPv4Address, peer: IPv4Address) -> None:
         self.protocol = protocol
@@ -210,26 +210,26 @@ class MemoryTransport:
 
     @property
     def pipe(self) -> Pipe:
-        """Return where written bytes go."""
+        """Return the pipe for written bytes."""
         if self._pipe is None:
             raise RuntimeError("This transport was never connected.")
         return self._pipe
 
     @property
     def incoming(self) -> Pipe:
-        """Return where received bytes come from."""
+        """Return the pipe that received bytes come from."""
         if self._incoming is None:
             raise RuntimeError("This transport was never connected.")
         return self._incoming
 
     @property
     def dataBuffer(self) -> bytearray:
-        """Return what was written and not carried yet."""
+        """Return the bytes that were written and not carried yet."""
         return self.pipe.buffer
 
     @property
     def unread(self) -> int:
-        """Return how many bytes have come that are not being read."""
+        """Return how many bytes have come and are not being read."""
         return 0 if self._incoming is None else len(self._incoming.buffer)
 
     def getPeer(self) -> IPv4Address:

@@ -21,11 +21,11 @@ START_OF_TIME: Final = 1_700_000_000_000
 
 
 PORTS: Final = {"native": 7411, "json-lines": 7412}
-"""Where the daemon listens in the network, by the protocol."""
+"""The daemon's ports in the network, by protocol."""
 
 
 class _Grip:
-    """A daemon's hold on the store; once it is cut, nothing that the dead daemon does reaches the disk."""
+    """A daemon's hold on the store. Once it is cut, nothing that the dead daemon does reaches the disk."""
 
     def __init__(self, store: Any) -> None:
         self._store = store
@@ -36,7 +36,7 @@ class _Grip:
         self._cut = True
 
     def append(self, changes: storage.Changes, done: Callable[[Exception | None], None]) -> None:
-        """Hand on a commit of the living."""
+        """Hand on a commit, unless the daemon is dead."""
         if not self._cut:
             self._store.append(changes, done)
 
@@ -45,7 +45,7 @@ class _Grip:
 
 
 class Playground:
-    """A fake clock, an in-memory network and, once started, the real daemon's protocol behind it.
+    """A fake clock, an in-memory network and, once started, the real daemon behind it.
 
     With a ``folder`` the daemon takes files and keeps them there.
     """
@@ -63,7 +63,7 @@ class Playground:
         return START_OF_TIME + round(self.clock.seconds() * 1000)
 
     def start_server(self) -> Server:
-        """Start the daemon on what the store holds."""
+        """Start the daemon on the content of the store."""
         self._grip = _Grip(self.store)
         keeping = None
         if self.folder is not None:
@@ -81,7 +81,7 @@ class Playground:
         return daemon.server
 
     def crash_server(self) -> None:
-        """Lose the daemon as by SIGKILL: only what the store committed is left."""
+        """Lose the daemon as by SIGKILL. Only the data that the store committed is left."""
         self._grip.cut()
         for port in PORTS.values():
             self.network.listen(None, port)
@@ -95,7 +95,10 @@ class Playground:
         self.server = None
 
     def connect(self, protocol: Protocol, speaks: str = "native") -> MemoryTransport:
-        """Connect ``protocol`` to the daemon's listener that ``speaks`` so. Raises ConnectionRefusedError."""
+        """Connect ``protocol`` to the daemon's listener for the protocol ``speaks``.
+
+        Raises ConnectionRefusedError.
+        """
         return self.network.connect(protocol, PORTS[speaks])
 
     def endpoint(self) -> MemoryEndpoint:

@@ -1,4 +1,4 @@
-"""The store in memory: what is in it has been committed."""
+"""The store in memory: everything in it has been committed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from chatd.wire.stored import known_time_of, text_of
 
 @dataclass
 class MemoryStore:
-    """A `chatd.chat.storage.Store` in memory: what is in it has been committed.
+    """A `chatd.chat.storage.Store` in memory. Everything in it has been committed.
 
     While ``held`` is true commits wait for `release`; while ``failing`` is an exception they fail with it,
     and while ``unreadable`` is one, reading does. ``commits`` counts the commits.
@@ -63,13 +63,13 @@ class MemoryStore:
             self.release()
 
     def release(self, count: int | None = None) -> None:
-        """Commit what waits, or so many batches of it."""
+        """Commit the batches that wait, or so many of them."""
         while self._waiting and count != 0:
             self._waiting.pop(0)()
             count = None if count is None else count - 1
 
     def lose_power(self) -> None:
-        """Lose what waits to be committed."""
+        """Lose the batches that wait to be committed."""
         self._waiting.clear()
 
     def read(
@@ -98,7 +98,7 @@ class MemoryStore:
         done(storage.Space(0, 0, 0))
 
     def close(self) -> bool:
-        """Let go of nothing."""
+        """Do nothing: there are no files."""
         return True
 
     def _commit(self, changes: storage.Changes) -> Exception | None:

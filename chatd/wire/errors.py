@@ -78,7 +78,7 @@ class RequestError(ChatdError):
 
 
 class CloseReason(StrEnum):
-    """Why a connection ended: the closed list that logs, metrics and goodbyes use (P10)."""
+    """The reasons why a connection ended: the closed list of logs, metrics and goodbyes (P10)."""
 
     GOODBYE = "goodbye"
     LOST = "lost"

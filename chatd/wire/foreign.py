@@ -1,9 +1,9 @@
-"""What calls a listener in another protocol is called by its name, so that people see what they mixed up."""
+"""Names the protocol of a peer that calls a listener in another one, so that people see the mix-up."""
 
 from typing import Final
 
 HEAD: Final = 5
-"""Bytes that are enough to know every one of them by."""
+"""Bytes that are enough to know every one of these protocols."""
 
 _FOREIGN: Final[dict[bytes, str]] = {
     b"\x16\x03": "A TLS handshake came where plain text is spoken; use the TLS listener, or no TLS here.",
@@ -19,9 +19,12 @@ _FOREIGN: Final[dict[bytes, str]] = {
     ),
     b"{": 'A JSON object came where frames are spoken; use a listener with protocol = "json-lines".',
 }
-"""What begins with these bytes; each would announce a huge frame."""
+"""First bytes of other protocols; as a frame, each would announce a huge one."""
 
 
 def foreign(head: bytes) -> str | None:
-    """Return what it is that begins with ``head``, where that is known; `HEAD` bytes of it are enough."""
+    """Return a sentence about the protocol that begins with ``head``, None if it is unknown.
+
+    `HEAD` bytes are enough.
+    """
     return next((text for begin, text in _FOREIGN.items() if head.startswith(begin)), None)

@@ -8,7 +8,7 @@ from chatd.wire.foreign import foreign
 from chatd.wire.limits import MAX_FRAME
 
 HEAD = struct.Struct(">IB")
-"""What a frame begins with: the number of bytes behind the first four, and its type."""
+"""The beginning of a frame: the number of bytes after the first four, and the type."""
 
 HEAD_SIZE = HEAD.size
 _CHUNK_HEAD = struct.Struct(">IBIQ")
@@ -18,7 +18,7 @@ MAX_TRANSFER = 2**32 - 1
 
 
 class FrameType(IntEnum):
-    """What a frame carries."""
+    """The content of a frame."""
 
     MESSAGE = 1
     CHUNK = 2
@@ -43,7 +43,7 @@ def chunk(transfer: int, offset: int, data: bytes | memoryview) -> bytes:
 def split_chunk(payload: bytes) -> tuple[int, int, memoryview]:
     """Return the transfer, the offset and the bytes of a chunk's ``payload``.
 
-    Raises `ProtocolError` ``bad-chunk`` where it carries no byte of a file.
+    Raises `ProtocolError` ``bad-chunk`` if it carries no byte of a file.
     """
     if len(payload) <= _CHUNK.size:
         raise ProtocolError(Code.BAD_CHUNK, "A chunk is empty; it carries a transfer, an offset and bytes.")

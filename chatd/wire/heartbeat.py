@@ -9,7 +9,7 @@ from enum import Enum
 
 
 class Verdict(Enum):
-    """What a look at the clock asks for."""
+    """The outcome of a look at the clock."""
 
     ALIVE = "alive"
     PING = "ping"
@@ -53,7 +53,7 @@ class Heartbeat:
         return min(self._dead_at(), self._ping_at())
 
     def quiet_until(self) -> float:
-        """Return until when one interval of silence is over on neither side; bytes only make it later."""
+        """Return until when neither side can have been silent for one interval; bytes only make it later."""
         return min(self._heard, self._said) + self.interval
 
     def forgive(self, now: float) -> None:
@@ -61,7 +61,7 @@ class Heartbeat:
         self._heard = now
 
     def check(self, now: float) -> Verdict:
-        """Return what to do now; a PING counts as said."""
+        """Return what to do now. A returned PING counts as said."""
         if now >= self._dead_at():
             return Verdict.DEAD
         if now >= self._ping_at():

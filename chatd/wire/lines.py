@@ -1,4 +1,4 @@
-"""JSON lines: one message per line, and nothing else (docs/PROTOCOL.md, "JSON lines"); codec and decoder."""
+"""JSON lines: one message per line (docs/PROTOCOL.md, "JSON lines"); codec and decoder."""
 
 from typing import Final
 
@@ -25,7 +25,7 @@ def render(events: list[bytes]) -> bytes:
 
 
 _BEGINS: Final = frozenset(b"{ \t\r\n")
-"""What a line may begin with: an object, and white space before it."""
+"""A line may begin with these: an object, and white space before it."""
 
 _BEATS: Final = (b'{"t":"ping"', b'{"t":"pong"')
 
@@ -61,7 +61,7 @@ class LineDecoder:
         self._buffer += data
 
     def begins_with_beat(self) -> bool:
-        """Return whether a ping or a pong comes next, written as the server itself would."""
+        """Return whether the next line is a ping or a pong in the server's own spelling."""
         return self._buffer.startswith(_BEATS, self._offset)
 
     def take(self) -> bytes | None:
@@ -81,7 +81,7 @@ class LineDecoder:
         return bytes(self._buffer[offset:end])
 
     def _check(self, offset: int, end: int) -> None:
-        """Refuse a line from its beginning, or from its length, before it has been read."""
+        """Refuse a line because of its beginning or its length, before it has come whole."""
         come = len(self._buffer) - offset
         if come and self._buffer[offset] not in _BEGINS and (come >= HEAD or end >= 0):
             raise ProtocolError(

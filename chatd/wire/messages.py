@@ -45,13 +45,13 @@ class Pulse(Struct, frozen=True, gc=False):
 
 
 class Hello(Message, frozen=True, tag="hello"):
-    """The first message: who is there, and from where to go on.
+    """The first message: who the client is, and from where it goes on.
 
     ``token`` resumes its session; with ``device`` it opens a further session of the same user. Without a
     token ``nick`` is claimed. ``cursors`` holds, per room, the last event received; ``follow`` says whether
     rooms that it does not name are followed too. ``beside`` says that an older connection may live: it is
-    served until the client speaks behind this hello. ``trails`` holds, for some of ``cursors``, what was
-    seen. A hello without ``version`` is of version 1, for ever.
+    served until the client speaks after this hello. ``trails`` holds, for some of ``cursors``, checks of
+    events that were seen. A hello without ``version`` is of version 1, for ever.
     """
 
     version: Count = 1
@@ -86,9 +86,9 @@ class Send(Request, frozen=True, tag="send"):
 
 
 class Join(Request, frozen=True, tag="join"):
-    """Become a member of ``room`` and follow it, from behind event ``after`` where it is given.
+    """Become a member of ``room`` and follow it, from behind event ``after`` if that is given.
 
-    ``trail`` is what was seen of it up to there.
+    ``trail`` holds checks of events that were seen up to there.
     """
 
     room: str
@@ -236,7 +236,7 @@ class RoomState(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False)
 
 
 class Limits(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
-    """The server's limits, in bytes or pieces; ``file`` is 0 where it takes no files."""
+    """The server's limits, in bytes or pieces; ``file`` is 0 if it takes no files."""
 
     frame: Count
     text: Count

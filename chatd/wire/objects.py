@@ -18,13 +18,13 @@ M = TypeVar("M")
 
 
 class _Kind(Struct):
-    """What must be known of a message to say that its kind is not."""
+    """The part of a message that tells whether its kind is known."""
 
     t: str
 
 
 class _Envelope(_Kind):
-    """What can be known of a client's message that is not understood."""
+    """The part of a client's message that can be known though the message is not understood."""
 
     id: Count | None = None
     version: Count = 1
@@ -76,7 +76,7 @@ class Alphabet(Generic[M]):
         return message
 
     def read_known(self, text: bytes) -> M | None:
-        """Return the message in ``text``, as a client reads it: None for one of a kind that is unknown.
+        """Return the message in ``text``, as a client reads it; None if its kind is unknown.
 
         Raises `ProtocolError` for anything that is not a message.
         """
@@ -88,7 +88,7 @@ class Alphabet(Generic[M]):
             raise _malformed(text, error) from None
 
     def _refusal(self, text: bytes, error: Exception) -> ProtocolError | UnknownRequestError:
-        """Return what is said of a client's message that cannot be taken because of ``error``."""
+        """Return the refusal of a client's message that cannot be read because of ``error``."""
         try:
             _scrutinise(text)
             envelope = _envelope.decode(text)
@@ -114,7 +114,7 @@ class Alphabet(Generic[M]):
 def _scrutinise(text: bytes) -> None:
     """Refuse what the fast decoder skips in fields that it ignores: bad UTF-8, and names that come twice.
 
-    What is byte for byte as `write` writes it has neither, so that only foreign ways of writing pay for it.
+    A message in exactly the spelling of `write` has neither, so only other spellings pay for this check.
     """
     _scrutiny.decode(text.decode())
 
@@ -129,7 +129,7 @@ def _malformed(text: bytes, error: Exception) -> ProtocolError:
 
 
 def _halves_a_character(text: bytes) -> bool:
-    """Return whether ``text`` has a lone surrogate, which the decoder tells in strange words."""
+    """Return whether ``text`` has a lone surrogate, of which the decoder speaks in strange words."""
     try:
         plain = json.dumps(json.loads(text), ensure_ascii=False)
     except (ValueError, RecursionError):

@@ -1,6 +1,6 @@
 """Stored events: an event is encoded once, when it is numbered; logs and the store keep those bytes.
 
-This is the one place that knows which bytes they are: the native frame of the event's message, for ever.
+Only this module knows these bytes: the native frame of the event's message, for ever.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def time_of(stored: bytes) -> int:
 
 
 def known_time_of(stored: bytes) -> int:
-    """Return the time of a ``stored`` event, or 0 where the bytes hold none."""
+    """Return the time of a ``stored`` event, or 0 if the bytes hold none."""
     try:
         return time_of(stored)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Downloads: contents on their way out."""
+"""Downloads: contents that are sent to clients."""
 
 import os
 from enum import Enum
@@ -18,7 +18,7 @@ log = Log(__name__)
 
 
 class Stage(Enum):
-    """Where a download is."""
+    """The stages of a download."""
 
     OPENING = "opening"
     """The content is being opened; its request has no answer yet."""
@@ -64,7 +64,7 @@ class Download(Transfer):
     # ---- the beginning ------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """Open the content. Raises `RequestError` where there are too many downloads."""
+        """Open the content. Raises `RequestError` if there are too many downloads."""
         self.library.downloads.add(self)
         self.run(self._open())
 
@@ -107,7 +107,7 @@ class Download(Transfer):
     # ---- reading ------------------------------------------------------------------------------------
 
     def read_on(self, about: float) -> None:
-        """Have the next block read, of ``about`` as many bytes, where one is wanted."""
+        """Have the next block read, about ``about`` bytes, if one is wanted."""
         if self._reading or self._handle < 0:
             return
         wanted = self.outgoing.wants(about)
@@ -140,7 +140,7 @@ class Download(Transfer):
     # ---- the end ------------------------------------------------------------------------------------
 
     def finish(self) -> None:
-        """End it because the client has received everything; whether it is stored is heard later."""
+        """End it, because the client has received everything. News that it is stored may follow."""
         self._leave()
         self.stage = Stage.RECEIVED
         if self.outgoing.stored == self.size:
@@ -172,7 +172,7 @@ class Download(Transfer):
             self.library.workers.submit(partial(os.close, handle), lambda _: None)
 
     def say_ended(self, reason: str, error: str | None = None) -> None:
-        """Log why it ended, once."""
+        """Log once why it ended."""
         if self.stage is Stage.OVER:
             return
         self.stage = Stage.OVER

@@ -1,4 +1,4 @@
-"""Expiry: uploads that were never finished or posted go after some days, contents with their events."""
+"""Expiry: removes uploads that were not finished or posted for some days, and contents with their events."""
 
 from typing import Final
 
@@ -20,7 +20,7 @@ AT_ONCE: Final = 1000
 
 
 class Expiry:
-    """Removes what of ``library`` nobody needs any more."""
+    """Removes everything from ``library`` that nobody needs any more."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
@@ -82,7 +82,7 @@ class Expiry:
         return count
 
     def _needed(self, sha256: str) -> bool:
-        """Return whether somebody brings or may post ``sha256``, or an event that posts it is new enough."""
+        """Return whether somebody brings or may post ``sha256``, or a recent enough event posts it."""
         world, keep_days = self._world, self._library.config.keep_days
         if self._library.needed(sha256):
             return True

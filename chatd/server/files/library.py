@@ -1,7 +1,7 @@
-"""The library: all contents and what of others has come, how much room they take, who may bring how much.
+"""The library: contents and partial uploads, the room that they take, and how much may be brought.
 
-What is on the disk is known here, so that a question costs no look at it; everything that blocks happens in
-threads. Contents get and lose their names in one strand, one after the other.
+It knows in memory what is on the disk, so that a question costs no look at the disk. Everything that blocks
+happens in threads. Contents get and lose their names in one strand, one after the other.
 """
 
 from collections import Counter
@@ -32,16 +32,17 @@ LOOK_INTERVAL: Final = 0.02
 
 
 def room_of(size: int) -> int:
-    """Return how much of the store a file of ``size`` bytes takes."""
+    """Return how much of the store's room a file of ``size`` bytes takes."""
     return max(size, SMALLEST)
 
 
 class Library:
     """The contents in ``store``, the partial uploads, and the limits of ``config``.
 
-    ``workers`` read, write and hash; ``flushers``, which a slow disk holds up, make it last. ``wall`` tells
-    milliseconds since 1970; how old uploads are is told by the calendar of ``hub``, which keeps that on disk.
-    It is the `chatd.chat.files.Blobs` of the chat, and the `Accounts` of the partial uploads.
+    ``workers`` read, write and hash; ``flushers``, which a slow disk holds up, make bytes durable. ``wall``
+    returns milliseconds since 1970; the age of uploads is counted by the calendar of ``hub``, which keeps it
+    on disk. The library is the `chatd.chat.files.Blobs` of the chat, and the `Accounts` of the partial
+    uploads.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Library:
         self._load()
 
     def _load(self) -> None:
-        """Learn what is there. Raises OSError."""
+        """Read from the disk what is there. Raises OSError."""
         self.store.prepare()
         listing = self.store.list()
         self.sizes = listing.blobs
@@ -126,7 +127,7 @@ class Library:
         self._spent[session] += size
 
     def give_back(self, session: int, size: int) -> None:
-        """Count ``size`` bytes less: they have not come."""
+        """Count ``size`` bytes less, because they have not come."""
         self._spent[session] = max(0, self._spent[session] - size)
 
     # ---- what is there ------------------------------------------------------------------------------
@@ -159,7 +160,7 @@ class Library:
         upload.removed()
 
     def _date(self, times: dict[Key, int], key: Key) -> None:
-        """Note in ``times`` that ``key`` was gone on with now."""
+        """Note in ``times`` that ``key`` was worked on now."""
         now = self.hub.world.calendar.now
         times[key] = now
         self.hub.change(PutUpload(*key, now))
@@ -173,7 +174,7 @@ class Library:
     # ---- what is not wanted any more ----------------------------------------------------------------
 
     def needed(self, sha256: str) -> bool:
-        """Return whether somebody brings ``sha256`` at the moment, or has brought it and may post it yet."""
+        """Return whether somebody brings ``sha256`` now, or has brought it and may still post it."""
         return self._bringers[sha256] > 0 or self.partial_uploads.any_of(sha256)
 
     def drop_uploaded(self, key: Key) -> None:
@@ -197,7 +198,7 @@ class Library:
         return not len(self._names) and self.partial_uploads.idle
 
     async def settle(self, seconds: float) -> bool:
-        """Wait until all that came is on the disk, ``seconds`` at the most; return whether it is."""
+        """Wait, at most ``seconds``, until all that came is on the disk; return whether it is."""
         end = self.clock.seconds() + seconds
         while not self.idle and self.clock.seconds() < end:
             pause: Deferred[None] = deferLater(self.clock, LOOK_INTERVAL)
@@ -206,4 +207,4 @@ class Library:
 
 
 def _ignore(_: Any) -> None:
-    """Take no notice: what was not removed now is found again at the next start."""
+    """Ignore an error: what was not removed now is found again at the next start."""

@@ -1,4 +1,4 @@
-"""Partial uploads: one transfer at a time has one; the next one may wait for it, and goes on from there."""
+"""Partial uploads: one transfer at a time holds one; the next may wait for it, and goes on from there."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -18,7 +18,7 @@ PARKED: Final = 32
 
 
 class State(Enum):
-    """Where a `PartialUpload` is in its life."""
+    """The states of a `PartialUpload`."""
 
     WAITING = "waiting"
     """Another transfer still has the file and will give it back soon."""
@@ -50,17 +50,17 @@ class Accounts(Protocol):
     """Counts the room that partial uploads take."""
 
     def reserve(self, key: Key, size: int) -> int:
-        """Count ``size`` bytes for ``key``, which was gone on with now; return what was counted before."""
+        """Count ``size`` bytes for ``key``, which was worked on now; return what was counted before."""
 
     def forget(self, key: Key) -> None:
         """Count nothing for ``key``: nothing is left of it."""
 
 
 class PartialUpload:
-    """The partial upload ``key`` as one transfer has it, and as that has left it.
+    """The partial upload ``key`` while one transfer holds it, and after that has given it back.
 
-    Its transfer opens it once, and gives it back once: with `park`, `close` or `discard`, which do nothing
-    where its file is not open, or with `removed` where the file has gone already.
+    Its transfer opens it once, and gives it back once: with `park`, `close` or `discard`, which do nothing if
+    its file is not open, or with `removed` if the file has gone already.
     """
 
     def __init__(self, others: "PartialUploads", key: Key, size: int, state: State = State.WAITING) -> None:
@@ -74,7 +74,7 @@ class PartialUpload:
         self._turn: Deferred[None] = Deferred()
 
     def begin(self, part: Partial | None) -> None:
-        """Let its transfer have it; ``part`` is the file if that is open."""
+        """Let its transfer hold it; ``part`` is the file if that is open."""
         self._enter(State.HELD)
         self._counted = self._others.accounts.reserve(self.key, self.size)
         self.part = part
@@ -101,12 +101,12 @@ class PartialUpload:
     # ---- given back ---------------------------------------------------------------------------------
 
     def leave(self) -> None:
-        """Tell that it will be given back soon."""
+        """Announce that it will be given back soon."""
         if self.state is State.HELD:
             self._enter(State.LEAVING)
 
     def park(self) -> None:
-        """Give it back open; discard it where no byte is in it and nobody waits."""
+        """Give it back open. It is discarded if it is empty and nobody waits."""
         if self.part is None or self.state is State.PARKED:
             return
         if self.part.written or self.next is not None:
@@ -121,26 +121,26 @@ class PartialUpload:
             self._end(part.close, lambda: self._give_back(part.written))
 
     def discard(self) -> None:
-        """Give it back with nothing left of it."""
+        """Give it back and remove it."""
         if self.part is not None:
             self._end(self.part.discard, self.removed)
 
     def removed(self) -> None:
-        """Give it back: nothing is left of it."""
+        """Give it back: its file is gone."""
         self.part = None
         self._others.accounts.forget(self.key)
         self._hand_on()
 
     def _end(self, job: Callable[[], None], done: Callable[[], None]) -> None:
-        """Have a thread do the last thing with the file, whether it can or not; then call ``done``."""
+        """Have a thread do its last job with the file, whether that fails or not; then call ``done``."""
         self.part = None
         self._enter(State.LEAVING)
         self._others.workers.submit(job, lambda _: done())
 
     def _give_back(self, left: int) -> None:
-        """From now on it takes the room of the ``left`` bytes in it, no longer the room that was promised.
+        """Count the ``left`` bytes in it from now on, no longer the size that was promised.
 
-        So promises cost those who make them nothing.
+        So a promise costs nothing once it is given back.
         """
         self._others.accounts.reserve(self.key, left)
         self._hand_on()
@@ -168,7 +168,7 @@ class PartialUpload:
 
 
 class PartialUploads:
-    """The partial uploads that a transfer has or waits for, or that are open.
+    """The partial uploads that a transfer holds or waits for, and those that are open.
 
     ``workers`` open, close and remove files of ``store``.
     """
@@ -180,22 +180,22 @@ class PartialUploads:
         self._latest: dict[Key, PartialUpload] = {}
 
     def __contains__(self, key: Key) -> bool:
-        """Return whether a transfer has ``key``, or its file is open."""
+        """Return whether a transfer holds ``key``, or its file is open."""
         return key in self._latest
 
     def any_of(self, sha256: str) -> bool:
-        """Return whether a transfer brings ``sha256``, or a file of it is open."""
+        """Return whether a transfer brings ``sha256``, or a partial file of it is open."""
         return any(key.sha256 == sha256 for key in self._latest)
 
     @property
     def idle(self) -> bool:
-        """Return whether no transfer has any, and nothing is being done with their files."""
+        """Return whether no transfer holds any, and no thread works on their files."""
         return all(upload.state is State.PARKED for upload in self._latest.values())
 
     def acquire(self, key: Key, size: int) -> PartialUpload:
         """Return the partial upload ``key``, of ``size`` bytes once it is whole, for one transfer.
 
-        Raises `RequestError` where another one has it, unless that will give it back soon.
+        Raises `RequestError` if another one holds it and will not give it back soon.
         """
         upload = PartialUpload(self, key, size)
         latest = self._latest.get(key)
@@ -212,12 +212,12 @@ class PartialUploads:
         return upload
 
     def drop(self, key: Key) -> None:
-        """Remove a partial upload that no transfer has and that is not open."""
+        """Remove a partial upload that no transfer holds and that is not open."""
         upload = self._latest[key] = PartialUpload(self, key, 0, State.LEAVING)
         self.workers.submit(partial(self.store.drop_partial, key), lambda _: upload.removed())
 
     def close_parked(self, most: int) -> None:
-        """Close those that are merely parked, but for the ``most`` that came last."""
+        """Close the parked ones except the newest ``most``."""
         parked = [upload for upload in self._latest.values() if upload.state is State.PARKED]
         for upload in parked[: max(len(parked) - most, 0)]:
             upload.close()
@@ -225,12 +225,12 @@ class PartialUploads:
     # ---- told by them -------------------------------------------------------------------------------
 
     def begin(self, upload: PartialUpload, part: Partial | None) -> None:
-        """Let the transfer of ``upload`` have it, with the file ``part`` if that is open."""
+        """Let the transfer of ``upload`` hold it, with the file ``part`` if that is open."""
         self._latest[upload.key] = upload
         upload.begin(part)
 
     def parked(self, upload: PartialUpload) -> None:
-        """Keep ``upload`` open, unless it becomes one of too many."""
+        """Keep ``upload`` open, unless too many are."""
         self._latest[upload.key] = self._latest.pop(upload.key)  # it is the last one parked
         self.close_parked(PARKED)
 

@@ -1,4 +1,4 @@
-"""The register: how many transfers there are in the whole daemon, and which one makes room for another."""
+"""The register: counts the transfers of the whole daemon, and chooses one to make room for another."""
 
 from typing import Final, Protocol
 
@@ -12,13 +12,13 @@ IDLE: Final = 30.0
 
 
 class Moving(Protocol):
-    """A transfer, for the `Register`; ``moved`` is the second at which it last did."""
+    """A transfer, as the `Register` sees it; ``moved`` is the second at which its last byte moved."""
 
     key: Key
     moved: float
 
     def give_way(self) -> None:
-        """End, because others wait and this one does not move."""
+        """End, because others wait and this transfer does not move."""
 
 
 class Register:
@@ -33,9 +33,9 @@ class Register:
         return len(self._moving)
 
     def add(self, transfer: Moving) -> None:
-        """Count ``transfer``. Where there are too many the one that has not moved for longest gives way.
+        """Count ``transfer``. If there are too many, the one that has not moved for longest gives way.
 
-        Raises `RequestError` ``too-many-transfers`` where all of them move.
+        Raises `RequestError` ``too-many-transfers`` if all of them move.
         """
         own = sum(each.key.user == transfer.key.user for each in self._moving)
         if own >= max(self._most // 4, MAX_TRANSFERS):

@@ -1,4 +1,4 @@
-"""Threads: waiting for what they do with files, in a coroutine of the reactor."""
+"""Lets a coroutine of the reactor wait for the jobs that threads do with files."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -10,11 +10,11 @@ T = TypeVar("T")
 
 
 class DiskError(Exception):
-    """A thread could not do with a file what it was asked to; ``__cause__`` is what it raised."""
+    """A thread could not do its job with a file; ``__cause__`` is the exception that it raised."""
 
     @classmethod
     def because_of(cls, cause: BaseException | None) -> "DiskError":
-        """Return one that ``cause`` is the cause of."""
+        """Return an error whose cause is ``cause``."""
         error = cls(str(cause))
         error.__cause__ = cause
         return error
@@ -23,7 +23,7 @@ class DiskError(Exception):
 async def in_thread(workers: Workers, job: Callable[[], T]) -> T:
     """Return what ``job`` returns. Raises `MismatchError` as it is, `DiskError` for everything else.
 
-    So whoever waits can tell what went wrong in a thread from a fault of the code around it.
+    So a caller can tell a failure in the thread from a fault of the code around it.
     """
     try:
         return await work(workers, job)

@@ -1,4 +1,4 @@
-"""A transfer: what an upload and a download have in common, and what they want of their connection."""
+"""Transfers: what an upload and a download have in common, and what they ask of their connection."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
@@ -23,7 +23,7 @@ DIGITS: Final = 12
 """Digits of a SHA-256 that the log shows."""
 
 DONE: Final = "done"
-"""The reason of a transfer that ended well; all others are codes, or why the connection ended."""
+"""The reason of a transfer that ended well. All others are codes, or why the connection ended."""
 
 BROKEN: Final = "The server cannot use its disk now; what came before is kept. Try again later."
 
@@ -31,7 +31,7 @@ NOT_BEGUN: Final = "It was ended before it had begun."
 
 
 class Owner(Protocol):
-    """The transfers of one connection, as each of them sees it."""
+    """The transfers of one connection, as each single transfer sees them."""
 
     def answer(self, ok: Ok) -> None:
         """Answer the request that asked for it."""
@@ -43,17 +43,17 @@ class Owner(Protocol):
         """Tell the client something."""
 
     def fault(self) -> None:
-        """End the connection because of the exception that is being handled."""
+        """End the connection because of the current exception."""
 
     def forget(self, transfer: "Transfer") -> None:
-        """Count it as one that has ended."""
+        """Count ``transfer`` as ended."""
 
     def pump(self) -> None:
-        """Send what may be sent."""
+        """Send chunks as far as they may be sent."""
 
 
 class Facts(TypedDict):
-    """What every line of the log about a transfer tells of it."""
+    """The fields that every log line about a transfer has."""
 
     transfer: int
     session: int
@@ -65,7 +65,7 @@ class Facts(TypedDict):
 class Transfer(ABC):
     """One file on its way over one connection.
 
-    ``moved`` is the second at which a byte of it last did; ``cut`` whether a cancel has ended it.
+    ``moved`` is the second at which its last byte moved; ``cut`` is whether a cancel has ended it.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Transfer(ABC):
 
     @property
     def facts(self) -> Facts:
-        """Return what every line of the log about it tells."""
+        """Return the fields that every log line about it has."""
         return {
             "transfer": self.number,
             "session": self.session,
@@ -106,11 +106,11 @@ class Transfer(ABC):
         }
 
     def rate(self, offset: int) -> int:
-        """Return how many bytes per second it moved until it had come to ``offset``."""
+        """Return how many bytes per second it moved until it came to ``offset``."""
         return round((offset - self.offset) / max(self.library.clock.seconds() - self.began, 0.001))
 
     def run(self, course: Coroutine[Deferred[Any], Any, None]) -> None:
-        """Run ``course``; what it raises ends the connection of this transfer, and nothing else (P8)."""
+        """Run ``course``. An exception in it ends the connection of this transfer, and nothing else (P8)."""
         Deferred.fromCoroutine(self._guard(course))
 
     async def _guard(self, course: Coroutine[Deferred[Any], Any, None]) -> None:
@@ -140,7 +140,7 @@ class Transfer(ABC):
 
     @abstractmethod
     def begin(self) -> None:
-        """Look what there is of the content. Raises `RequestError` where it may not be."""
+        """Open the content. Raises `RequestError` if the transfer is not allowed."""
 
     @abstractmethod
     def cancel(self, code: Code, text: str) -> None:
@@ -152,7 +152,7 @@ class Transfer(ABC):
         self.cut = True
 
     def give_way(self) -> None:
-        """End, because others wait and this one does not move."""
+        """End, because others wait and this transfer does not move."""
         self.cancel(Code.TOO_MANY_TRANSFERS, "It did not move for long, and others wait; go on later.")
 
     @abstractmethod
@@ -160,7 +160,7 @@ class Transfer(ABC):
         """End it without a word, because of ``reason``."""
 
     def note(self, error: DiskError) -> None:
-        """Log what caused ``error``, with its traceback, unless a disk did."""
+        """Log the cause of ``error``, with its traceback unless a disk was the cause."""
         cause = error.__cause__
         if cause is not None and not isinstance(cause, OSError):
             log.failure("transfer-fault", Failure(cause), transfer=self.number, session=self.session)

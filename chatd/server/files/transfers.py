@@ -1,4 +1,4 @@
-"""Transfers: the files on their way over one connection, in both directions (docs/PROTOCOL.md, "Files")."""
+"""The transfers of one connection: files on their way in both directions (docs/PROTOCOL.md, "Files")."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -24,10 +24,10 @@ log = Log(__name__)
 T = TypeVar("T", bound=Transfer)
 
 PAST: Final = 64
-"""Transfers that have ended and are remembered: their chunks, or words about them, may be on their way."""
+"""Ended transfers that are remembered: chunks of them, or messages about them, may still be on their way."""
 
 RETRY: Final = 0.02
-"""Seconds after which a connection that could take nothing is asked again, where nothing else tells."""
+"""Seconds after which a connection that could take nothing is tried again, if no event does so before."""
 
 
 class FileConnection(Protocol):
@@ -49,7 +49,7 @@ class FileConnection(Protocol):
         """Write messages that answer so many of its requests."""
 
     def fault(self) -> None:
-        """End it because of the exception that is being handled, which concerns it alone (P8)."""
+        """End it because of the current exception, which concerns it alone (P8)."""
 
 
 class Transfers:
@@ -121,7 +121,7 @@ class Transfers:
             raise ProtocolError(Code.BAD_CHUNK, f"No chunk of transfer {number} is expected.")
 
     def turn(self) -> None:
-        """Have written what came in this turn, tell the client how far it has come, and send on."""
+        """Have the bytes of this turn written, tell the client how far uploads have come, and send on."""
         for upload in list(self._uploads.values()):
             upload.turn()
         if self._heard:
@@ -156,7 +156,7 @@ class Transfers:
     # ---- what is sent -------------------------------------------------------------------------------
 
     def pump(self) -> None:
-        """Send chunks, in turns, as long as the pace allows and nothing else waits."""
+        """Send chunks, in turns, as long as the pace allows it and nothing else waits."""
         if self._closed:
             return
         for download in self._downloads.values():
@@ -210,7 +210,7 @@ class Transfers:
         self._connection.say(message)
 
     def fault(self) -> None:
-        """End the connection because of the exception that is being handled."""
+        """End the connection because of the current exception."""
         self._connection.fault()
 
     def forget(self, transfer: Transfer) -> None:
@@ -232,7 +232,7 @@ class Transfers:
     # ---- the end ------------------------------------------------------------------------------------
 
     def close(self, reason: str) -> None:
-        """End all of them because the connection ends; what came is kept."""
+        """End all transfers because the connection ends. Bytes that came are kept."""
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
@@ -249,4 +249,4 @@ class Transfers:
 _CODES: Final = frozenset(map(str, Code))
 
 _UNCONFIRMED: Final = "unconfirmed"
-"""The reason of a download of which the client received all, and never said that it is stored."""
+"""The reason of a download that the client received whole, but never confirmed as stored."""

@@ -1,4 +1,4 @@
-"""Uploads: contents on their way in."""
+"""Uploads: contents that clients send."""
 
 from enum import Enum
 from typing import Final
@@ -20,19 +20,19 @@ _MISMATCH: Final = "The bytes do not have the SHA-256 that was told; look whethe
 
 
 class Stage(Enum):
-    """Where an upload is, as its connection sees it."""
+    """The stages of an upload, as its connection sees them."""
 
     OPENING = "opening"
-    """It is looked at what there is of the content; its request has no answer yet."""
+    """The server looks how much of the content it has; the request has no answer yet."""
 
     GIVEN_UP = "given up"
-    """The same, but it ends with the answer."""
+    """The same, but the upload ends with the answer."""
 
     TAKING = "taking"
     """Chunks come."""
 
     COMPLETE = "complete"
-    """All bytes have come. They are checked and get their name, whatever becomes of the connection."""
+    """All bytes have come. They are checked and get their name even if the connection ends."""
 
     OVER = "over"
     """It has ended; what came may still be on its way to the disk."""
@@ -49,7 +49,7 @@ _NEXT: Final = {
 
 
 class Upload(Transfer):
-    """One upload: what there is of it is opened, takes in chunks, is checked and gets its name."""
+    """One upload: it goes on from what there is, takes chunks, and has the content checked and named."""
 
     def __init__(self, owner: Owner, library: Library, session: Session, request: m.Upload) -> None:
         super().__init__(owner, library, session, request.id, request.transfer, request.sha256, request.size)
@@ -58,7 +58,7 @@ class Upload(Transfer):
         self._error = ""
 
     def begin(self) -> None:
-        """Begin with what there is. Raises `RequestError` where it may not be."""
+        """Begin with the bytes that are there. Raises `RequestError` if the upload is not allowed."""
         self.library.admit(self.key, self.size)
         self.library.uploads.add(self)
         try:
@@ -71,7 +71,7 @@ class Upload(Transfer):
     # ---- its course ---------------------------------------------------------------------------------
 
     async def _course(self) -> None:
-        """Answer the request, take what comes, check it and give it its name; leave nothing held."""
+        """Answer the request, take chunks, have the content checked and named, and leave nothing held."""
         try:
             part = await self._open()
             if part is not None:
@@ -96,7 +96,7 @@ class Upload(Transfer):
             raise
 
     async def _open(self) -> Partial | None:
-        """Return the file that bytes are missing of, or None where the content is there.
+        """Return the partial file; None if the content is complete already.
 
         Raises `RequestError` and `DiskError`.
         """
@@ -124,7 +124,7 @@ class Upload(Transfer):
                 return None
 
     async def _take(self, part: Partial) -> None:
-        """Take chunks until all bytes are there, then give them their name.
+        """Take chunks until all bytes are there, then have the content named.
 
         Raises `MismatchError` and `DiskError`.
         """
@@ -164,13 +164,13 @@ class Upload(Transfer):
             self._enter(Stage.COMPLETE)
 
     def turn(self) -> None:
-        """Have written what came in this turn, and tell the client how far it has come."""
+        """Have the bytes of this turn written, and tell the client how far it has come."""
         if self.writer is not None:
             self.writer.flush()
             self._tell()
 
     def _tell(self) -> None:
-        """Tell the client how far it has come, where that is news."""
+        """Tell the client how far it has come, if that is news."""
         if self.writer is None or self.stage is Stage.OVER:
             return
         due = self.writer.incoming.due()
@@ -178,21 +178,24 @@ class Upload(Transfer):
             self.owner.say(due)
 
     def give_way(self) -> None:
-        """End, because others wait and this one does not move; one of which all has come waits for none."""
+        """Give way to transfers that wait.
+
+        An upload whose bytes have all come is finished, but not counted.
+        """
         if self.stage is Stage.COMPLETE:
             self.library.uploads.remove(self)
         else:
             super().give_way()
 
     def cancel(self, code: Code, text: str) -> None:
-        """End it, and tell the client why; what came is kept."""
+        """End it, and tell the client why. Bytes that came are kept."""
         self.say_cancelled(code, text)
         self.close(code)
 
     def close(self, reason: str) -> None:
-        """End it because of ``reason``; what came is kept.
+        """End it because of ``reason``. Bytes that came are kept.
 
-        One of which every byte has come is still finished.
+        An upload whose bytes have all come is still finished.
         """
         if self.stage is Stage.OVER or self.stage is Stage.GIVEN_UP:
             return

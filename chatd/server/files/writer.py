@@ -1,8 +1,8 @@
-"""The writer: one upload on its way to the disk, without the reactor ever waiting for it.
+"""The writer: puts one upload on the disk without letting the reactor wait.
 
-Chunks are collected while a thread writes and hashes those before them. Beside that another thread flushes,
-now and then, what was written, so that little is lost of an upload that is cut off. When all bytes are there
-they are compared with what was promised.
+Chunks are collected while a thread writes and hashes those before them. Meanwhile another thread flushes now
+and then, so that little is lost of an upload that is cut off. When all bytes are there they are compared with
+the digest that was promised.
 """
 
 from collections.abc import Callable
@@ -88,7 +88,7 @@ class UploadWriter:
             pieces.append(bytearray(data))
 
     def flush(self) -> None:
-        """Have what was collected written, unless a thread is still at what came before."""
+        """Have the collected bytes written, unless a thread is still writing those before them."""
         if self._pieces and not self._writing and self._error is None:
             pieces, self._pieces = self._pieces, []
             self._writing = True
@@ -115,9 +115,9 @@ class UploadWriter:
     # ---- to the disk --------------------------------------------------------------------------------
 
     async def run(self) -> bool:
-        """Put what comes on the disk until all of it is there and right; return False if `stop` comes before.
+        """Put the bytes on the disk until all are there and right; return False if `stop` comes before.
 
-        Raises `DiskError` and `MismatchError`. No thread is at the file any more afterwards.
+        Raises `DiskError` and `MismatchError`. No thread works on the file any more afterwards.
         """
         try:
             return await self._run()
@@ -159,7 +159,7 @@ class UploadWriter:
         self._changed()
 
     def stop(self) -> None:
-        """Flush what came, then have `run` return; only while bytes are missing."""
+        """Have the last bytes flushed, and `run` return. Only to be called while bytes are missing."""
         self._stopping = True
         self.flush()
         self._wake()

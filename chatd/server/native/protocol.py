@@ -1,4 +1,4 @@
-"""The native kind of connection: frames in, and what is done about each type of them."""
+"""The native kind of connection: frames come in, and each type has its handling."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
@@ -15,7 +15,7 @@ from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
 from chatd.wire.limits import MAX_PING
 
 SMALL_CHUNK: Final = 1_024
-"""Bytes below which a chunk's payload counts against the session's rate: no honest sender makes many such."""
+"""A chunk with fewer bytes counts against the session's rate: no honest sender makes many such."""
 
 SMALL_CHUNK_COST: Final = 0.1
 
