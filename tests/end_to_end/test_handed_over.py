@@ -21,8 +21,9 @@ for place in range(len(numbers)):
     os.dup2(100 + place, 3 + place)
     os.set_inheritable(3 + place, True)
 count = max(1, len(numbers))
-names = ":".join(["chat", "other"][:count])
-os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(count), LISTEN_FDNAMES=names)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(count))
+if "nameless" not in os.environ:
+    os.environ["LISTEN_FDNAMES"] = ":".join(["chat", "other"][:count])
 os.execv(command[0], command)
 """
 """Hands over the descriptors of its first argument, then becomes the command."""
@@ -106,7 +107,16 @@ def test_without_systemd(tmp_path):
     (tmp_path / "chatd.toml").write_text("allow_plaintext = true\n")
     done = run(*script("chatd"), "--config", "chatd.toml", "--listen", INET, cwd=tmp_path)
     assert done.returncode == 1
-    assert "systemd has handed over no socket; start the socket unit" in done.stdout + done.stderr
+    assert "systemd has handed over no socket, or none with a name; start" in done.stdout + done.stderr
+
+
+def test_a_socket_without_a_name_is_told_how_it_gets_one(tmp_path, monkeypatch):
+    """Twisted takes none of them then, as systemd-socket-activate hands them over by itself."""
+    monkeypatch.setenv("nameless", "yes")
+    with listening() as one:
+        said = start(tmp_path, [one], INET)
+    assert "or none with a name; " in said
+    assert "systemd-socket-activate needs --fdname" in said
 
 
 def test_a_right_one_is_listened_on(tmp_path):
