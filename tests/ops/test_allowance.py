@@ -6,7 +6,7 @@ import pytest
 from twisted.internet.tcp import Port
 from twisted.logger import Logger
 
-from chatd.ops import lines
+from chatd.ops import event_lines
 from chatd.ops.allowance import PER_MINUTE, RESERVE
 from chatd.ops.log import Log
 from chatd.ops.observers import Lines, Sink
@@ -16,7 +16,7 @@ class Board:
     def __init__(self, level="info"):
         self.now = 0.0
         self.stream = io.StringIO()
-        self.observer = Lines(lines.text_line, Sink(self.stream, level), lambda: self.now)
+        self.observer = Lines(event_lines.text_line, Sink(self.stream, level), lambda: self.now)
         self.log = Log("chatd.test", Logger("chatd.test", observer=self.observer))
 
     @property
