@@ -120,7 +120,8 @@ class Driver:
         link = self.machine.links.current
         if link is None:
             return
-        budget = self.machine.requests.transfers.budget
+        transfers = self.machine.requests.transfers
+        budget = transfers.budget if transfers.all else 0
         allowed = link.number, max(NOTSENT_LOWAT, min(1 << budget.bit_length(), WINDOW))
         if allowed != self._allowed:
             self._allowed = allowed

@@ -60,14 +60,14 @@ class Asked:
 
 
 class Asking:
-    """All requests without an answer, in the order they were asked, by id."""
+    """All requests without an answer, in the order they were asked, by id; so many are ``unwritten``."""
 
-    __slots__ = ("_changing", "_next", "_unwritten", "asked")
+    __slots__ = ("_changing", "_next", "asked", "unwritten")
 
     def __init__(self) -> None:
         self.asked: dict[int, Asked] = {}
         self._changing: dict[int, Asked] = {}
-        self._unwritten = 0
+        self.unwritten = 0
         self._next = 1
 
     def number(self) -> int:
@@ -81,7 +81,7 @@ class Asking:
         number = self.number()
         asked = Asked(msgspec.structs.replace(message, id=number), wanted=wanted, after=after)
         self.asked[number] = asked
-        self._unwritten += 1
+        self.unwritten += 1
         if asked.changing:
             self._changing[number] = asked
         return number
@@ -91,8 +91,6 @@ class Asking:
 
         ``first`` is the key of the first send without an answer, None where there is none.
         """
-        if not self._unwritten:
-            return []
         found: list[Asked] = []
         open_before = holding_before = unwritten_before = False
         for asked in self.asked.values():
@@ -110,7 +108,7 @@ class Asking:
                 open_before = True
                 holding_before = holding_before or asked.holding
                 unwritten_before = unwritten_before or not asked.written
-        self._unwritten -= len(found)
+        self.unwritten -= len(found)
         return found
 
     def last_send(self) -> int | None:
@@ -142,7 +140,7 @@ class Asking:
         asked = self.asked.pop(number, None)
         self._changing.pop(number, None)
         if asked is not None and not asked.written:
-            self._unwritten -= 1
+            self.unwritten -= 1
         return asked
 
     def cancel(self, number: int) -> None:
@@ -159,5 +157,5 @@ class Asking:
                     lost.append(number)
             elif asked.written:
                 asked.written, asked.again = False, True
-                self._unwritten += 1
+                self.unwritten += 1
         return lost

@@ -160,8 +160,9 @@ class Dialogue:
             owed, link.owed = link.owed, []
             for data in owed:
                 self._out.say(link, data, now)
-        if self._links.current is not None:
-            self._introduce(self._links.current, now)
+        current = self._links.current
+        if current is not None and not current.introduced:
+            self._introduce(current, now)
 
     # ---- rooms and files ----------------------------------------------------------------------------
 
@@ -209,8 +210,9 @@ class Dialogue:
         if error.code == Code.CURSOR_BEYOND_HEAD:
             self._forget_cursor(self._rooms.room_of(name) or fold(name), name)
             self._join(link, name, None)
-            if self._links.open is not None:
-                self._requests.ask(self._links.open, now)
+            current = self._links.open
+            if current is not None:
+                self._requests.ask(current, now)
         elif error.code in _LATER:
             self._links.drop(link, error.text, now, slot=error.retry_after)
         else:

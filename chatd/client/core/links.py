@@ -61,12 +61,15 @@ class Links:
 
     def get(self, number: int) -> Link | None:
         """Return link ``number``; None if it is gone."""
-        return next((link for link in self.all() if link.number == number), None)
+        if self.current is not None and self.current.number == number:
+            return self.current
+        return self.attempt if self.attempt is not None and self.attempt.number == number else None
 
     @property
     def open(self) -> Link | None:
         """Return the current link, once we have spoken behind its welcome."""
-        return self.current if self.current is not None and self.current.introduced else None
+        current = self.current
+        return current if current is not None and current.introduced else None
 
     def state(self) -> LinkState:
         """Return where we stand."""

@@ -218,8 +218,9 @@ class Machine:
     def ask(self, message: m.Request, now: float) -> tuple[int, list[Effect]]:
         """Ask ``message``, now or once there is a link; return the id that its `Reply` names, and effects."""
         number = self.requests.enter(message)
-        if self.links.open is not None:
-            self.requests.ask(self.links.open, now)
+        link = self.links.open
+        if link is not None:
+            self.requests.ask(link, now)
         return number, self._effects()
 
     def cancel(self, number: int, now: float) -> list[Effect]:
@@ -263,8 +264,12 @@ class Machine:
 
     def _pump(self, now: float) -> None:
         """Write what waits and may be written."""
-        if self.links.open is not None:
-            self.requests.pump(self.links.open, now)
+        link = self.links.open
+        if link is not None:
+            self.requests.pump(link, now)
 
     def _effects(self) -> list[Effect]:
-        return self.out.taken(urgent=self._dialogue.unsaved or self.outbox.unsaved)
+        return self.out.taken(urgent=self._waits_for_disk)
+
+    def _waits_for_disk(self) -> bool:
+        return self._dialogue.unsaved or self.outbox.unsaved

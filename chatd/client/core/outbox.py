@@ -98,6 +98,11 @@ class Outbox:
         """Return how many of the first entries were written to the present link."""
         return self._flying
 
+    @property
+    def sendable(self) -> bool:
+        """Return whether something waits to be written, and all is on disk that must be before."""
+        return self._flying < len(self.entries) and not self._renumbered and not self._fresh
+
     def ready(self, window: int) -> bool:
         """Return whether one more send may be written, at most ``window`` being unanswered."""
         waiting = self._flying < len(self.entries)

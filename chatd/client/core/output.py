@@ -1,6 +1,6 @@
 """The output of the client's state machine: the effects that its parts answer an input with, in order."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from chatd.client.core.effects import Effect, Notify, Reply, Save, Write
 from chatd.client.core.link import Link
@@ -48,10 +48,10 @@ class Output:
         """Have what changed written down, behind everything else."""
         self._changed = True
 
-    def taken(self, *, urgent: bool) -> list[Effect]:
-        """Return all effects since the last call; ``urgent``: something waits for what changed."""
+    def taken(self, *, urgent: Callable[[], bool]) -> list[Effect]:
+        """Return all effects since the last call; ``urgent`` says if something waits for what changed."""
         if self._changed:
             self._changed = False
-            self.add(Save(urgent))
+            self._effects.append(Save(urgent()))
         effects, self._effects = self._effects, []
         return effects

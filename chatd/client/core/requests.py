@@ -38,20 +38,27 @@ class Requests:
 
     def ask(self, link: Link, now: float) -> None:
         """Write the plain requests that may be written to ``link`` now."""
-        asked = self.asking.writable(self.sends.oldest)
+        asked = self.asking.writable(self.sends.oldest) if self.asking.unwritten else []
         if asked:
             self._out.write(link, b"".join([encode(one.message) for one in asked]), now)
 
     def pump(self, link: Link, now: float) -> None:
         """Write the requests, the sends and the frames of transfers that may be written to ``link`` now.
 
-        Parts of files come last, and like sends only while the link takes them.
+        Each part is visited only while it has something that is to go out.
         """
-        self.sends.tick(now)
+        if self.sends.held_until is not None:
+            self.sends.tick(now)
         self.ask(link, now)
-        sends = self.sends.frames(link.window, self.asking.last_send()) if link.writable else b""
-        if sends:
-            self._out.write(link, sends, now)
+        if link.writable and self.sends.outbox.sendable:
+            sends = self.sends.frames(link.window, self.asking.last_send())
+            if sends:
+                self._out.write(link, sends, now)
+        if self.transfers.all or self.transfers.frames:
+            self._pump_transfers(link, now)
+
+    def _pump_transfers(self, link: Link, now: float) -> None:
+        """Write what concerns files; their parts come last, and like sends only while the link takes them."""
         told, asked = self.transfers.told(), self.transfers.asked(now, held=self.asking.delayed)
         if told:
             self._out.say(link, told, now)
@@ -62,7 +69,8 @@ class Requests:
 
     def due(self) -> list[float]:
         """Return the times at which there may be something to write, if nothing happens before."""
-        return [time for time in (self.sends.due(), self.transfers.due()) if time is not None]
+        times = self.transfers.due() if self.transfers.all else []
+        return times if self.sends.held_until is None else [*times, self.sends.held_until]
 
     def owed_on(self, link: Link) -> bool:
         """Return whether the server has not answered or brought yet what ``link`` asked it for."""

@@ -19,7 +19,7 @@ class Sends:
     """All sends that are not known to be accepted; ``number`` hands out the ids of requests.
 
     An earlier run left ``entries``, behind ``last``, the last number known to be accepted. ``later`` makes
-    the waits.
+    the waits. ``held_until`` is the second before which nothing is written: the server cannot store.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Sends:
         self._out = out
         self._later = later
         self._key = self._inherited = max((entry.key for entry in self.outbox.entries), default=0)
-        self._held_until: float | None = None
+        self.held_until: float | None = None
         self._posted: list[int] = []
 
     # ---- the program --------------------------------------------------------------------------------
@@ -79,7 +79,7 @@ class Sends:
     def frames(self, window: int, last: int | None = None) -> bytes:
         """Return what may be written now, nothing behind key ``last`` and at most ``window`` unanswered."""
         frames: list[bytes] = []
-        if self._held_until is not None or self.outbox.unsaved:
+        if self.held_until is not None:
             return b""
         while self.outbox.ready(window) and (last is None or self.outbox.next_key() <= last):
             number = self._request_id()
@@ -87,14 +87,10 @@ class Sends:
             frames.append(encode(Send(id=number, n=n, room=entry.room, text=entry.text, file=entry.file)))
         return b"".join(frames)
 
-    def due(self) -> float | None:
-        """Return when there may be something to write, if nothing happens before."""
-        return self._held_until
-
     def tick(self, now: float) -> None:
         """Look whether the server may be tried again."""
-        if self._held_until is not None and now >= self._held_until:
-            self._held_until = None
+        if self.held_until is not None and now >= self.held_until:
+            self.held_until = None
 
     # ---- answers ------------------------------------------------------------------------------------
 
@@ -121,7 +117,7 @@ class Sends:
     def _put_off(self, request: int, error: Error, now: float) -> None:
         if self.outbox.put_off(request):
             wait = self._later(HOLD if error.retry_after is None else error.retry_after)
-            self._held_until = now + wait
+            self.held_until = now + wait
             self._out.reason = error.text
             self._out.notify(Held(error.text, wait))
             self._out.save()

@@ -41,7 +41,8 @@ Moving = Sending | Receiving
 class Transfers:
     """All transfers; ``number`` hands out the ids of requests, ``emit`` takes the errands, in order.
 
-    ``later`` makes the waits.
+    ``later`` makes the waits. ``frames`` are to be written. While these and ``all`` are empty, nothing is
+    to be done.
     """
 
     def __init__(self, number: Callable[[], int], emit: Callable[[Effect], None], later: Later) -> None:
@@ -53,7 +54,7 @@ class Transfers:
         self._limits: m.Limits | None = None
         self._turns = Turns()
         self._chunk_at = 0.0
-        self._out: list[bytes] = []
+        self.frames: list[bytes] = []
 
     # ---- the program ----------------------------------------------------------------------------------
 
@@ -75,7 +76,7 @@ class Transfers:
         if moving is None:
             return
         if moving.number:
-            self._out.append(encode(m.Cancel(transfer=moving.number)))
+            self.frames.append(encode(m.Cancel(transfer=moving.number)))
         if isinstance(moving, Sending) and (outgoing := moving.broken_off()) is not None:
             self._turns.remove(outgoing)
 
@@ -95,7 +96,7 @@ class Transfers:
         What was refused for a while is not asked for sooner on the next link.
         """
         self._limits = None
-        self._out.clear()
+        self.frames.clear()
         self._turns = Turns()
         for moving in self.all.values():
             self._break_off(moving)
@@ -147,7 +148,7 @@ class Transfers:
         if not isinstance(moving, Receiving):
             return
         if moving.found(stored) and moving.number:
-            self._out.append(encode(m.Cancel(transfer=moving.number)))
+            self.frames.append(encode(m.Cancel(transfer=moving.number)))
             moving.forget_link()
         self._emit_all(moving.errands())
         self._see(moving)
@@ -174,7 +175,7 @@ class Transfers:
         if isinstance(moving, Receiving):
             progress = moving.finished()
             if progress is not None:
-                self._out.append(encode(progress))
+                self.frames.append(encode(progress))
             self._end(key)
 
     def failed(self, key: int, code: str, text: str) -> None:
@@ -185,17 +186,17 @@ class Transfers:
 
     # ---- what goes out --------------------------------------------------------------------------------
 
-    def due(self) -> float | None:
-        """Return when there may be something to write, if nothing happens before."""
+    def due(self) -> list[float]:
+        """Return the times at which there may be something to write, if nothing happens before."""
         times = [one.retry_at for one in self.all.values() if one.retry_at]
-        return min([*times, self._chunk_at] if self._chunk_at else times, default=None)
+        return [*times, self._chunk_at] if self._chunk_at else times
 
     def told(self) -> bytes:
         """Return what the server is to be told now: small frames, which it does not answer."""
         for moving in self.all.values():
             if isinstance(moving, Receiving) and (progress := moving.progress()) is not None:
-                self._out.append(encode(progress))
-        out, self._out = self._out, []
+                self.frames.append(encode(progress))
+        out, self.frames = self.frames, []
         return b"".join(out)
 
     def asked(self, now: float, *, held: bool = False) -> bytes:
