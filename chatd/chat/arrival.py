@@ -118,7 +118,7 @@ def arrive(
         session.seen = world.calendar.now
     peer.session = session
     peer.reader.follows_all = hello.follow == "all"
-    world.answer(peer, None, partial(_welcome, world, peer, arrival, entrance, now))
+    world.batch.tell(peer, partial(_welcome, world, peer, arrival, entrance, now))
 
 
 def depart(world: World, peer: Peer, now: int) -> None:

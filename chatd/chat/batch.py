@@ -1,15 +1,18 @@
 """A batch: what is decided between two commits, and what is said once it is durable."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from chatd.chat.log import Log
 from chatd.chat.state import Peer, Session
 from chatd.chat.storage import Change, Changes
-from chatd.wire.messages import Event, Message
+from chatd.wire.messages import Error, Event, Message, Ok
 from chatd.wire.stored import pack
 
-Answer = Message | Callable[[], Sequence[Message]]
-"""A message, or a function that is called after the commit and returns messages."""
+Answer = Ok | Error
+"""What answers a request, which it names."""
+
+Later = Callable[[], Sequence[Message]]
+"""A function that is called after the commit and returns messages, such as a welcome."""
 
 
 CHANGE_BYTES = 200
@@ -19,24 +22,26 @@ CHANGE_BYTES = 200
 class Batch:
     """Events, changes and answers that stand or fall together.
 
-    ``answers`` holds, per peer and in order, the id of each request (None for a hello) and its answer. All
-    answers wait for the commit, those that only read too, so that nobody is told what may be taken back.
+    ``answers`` holds, per peer and in order, what answers its requests; ``later`` the same for those peers
+    who are also told something that is only made after the commit. All answers wait for the commit, those
+    that only read too, so that nobody is told what may be taken back.
     ``undone`` is whether the commit has failed, ``size`` about the bytes that are to be written.
     """
 
-    __slots__ = ("_others", "_undo", "answers", "events", "sends", "size", "undone")
+    __slots__ = ("_others", "_undo", "answers", "events", "later", "sends", "size", "undone")
 
     def __init__(self) -> None:
         self.events: dict[Log, list[bytes]] = {}
         self.sends: dict[Session, int] = {}
-        self.answers: dict[Peer, list[tuple[int | None, Answer]]] = {}
+        self.answers: dict[Peer, list[Answer]] = {}
+        self.later: dict[Peer, list[Answer | Later]] = {}
         self.undone = False
         self.size = 0
         self._others: list[Change] = []
         self._undo: list[Callable[[], None]] = []
 
     def __bool__(self) -> bool:
-        return bool(self.answers or self.events or self._others)
+        return bool(self.answers or self.later or self.events or self._others)
 
     def add_event(self, log: Log, event: Event) -> None:
         """Add the event that ``log`` has just numbered, in the bytes that are kept of it."""
@@ -61,14 +66,33 @@ class Batch:
         if undo is not None:
             self._undo.append(undo)
 
-    def answer(self, peer: Peer, request: int | None, answer: Answer) -> None:
-        """Answer ``request`` of ``peer`` after the commit."""
-        entry = (request, answer)
+    def answer(self, peer: Peer, answer: Answer) -> None:
+        """Answer a request of ``peer`` after the commit."""
         answers = self.answers.get(peer)
-        if answers is None:
-            self.answers[peer] = [entry]
+        if answers is not None:
+            answers.append(answer)
+        elif peer in self.later:
+            self.later[peer].append(answer)
         else:
-            answers.append(entry)
+            self.answers[peer] = [answer]
+
+    def tell(self, peer: Peer, later: Later) -> None:
+        """Tell ``peer`` after the commit what ``later`` returns then."""
+        told = self.later.get(peer)
+        if told is None:
+            self.later[peer] = [*self.answers.pop(peer, ()), later]
+        else:
+            told.append(later)
+
+    def told(self) -> Iterator[tuple[Peer, Sequence[Answer | Later]]]:
+        """Yield everybody who is told something, with all of it."""
+        yield from self.answers.items()
+        yield from self.later.items()
+
+    def forget(self, peer: Peer) -> None:
+        """Tell ``peer`` nothing any more."""
+        self.answers.pop(peer, None)
+        self.later.pop(peer, None)
 
     def changes(self) -> Changes:
         """Return what the store is to write; ask before another batch numbers events."""

@@ -11,7 +11,7 @@ from chatd.wire.messages import Left, Message, Rooms
 
 def follow(batch: Batch, peer: Peer, room: Room, cursor: int, *, restored: bool = False) -> None:
     """Have ``peer`` follow ``room`` from behind ``cursor``, after the commit; see `RoomState`."""
-    batch.answer(peer, None, partial(_begin, peer, room, cursor, restored))
+    batch.tell(peer, partial(_begin, peer, room, cursor, restored))
 
 
 def follow_everywhere(batch: Batch, room: Room, user: User, cursor: int) -> None:
@@ -40,7 +40,7 @@ def unfollow_everywhere(batch: Batch, room: Room, user: User) -> None:
     """Have no connection of ``user`` follow ``room`` any more, after the commit."""
     for session in user.sessions:
         if session.peer is not None:
-            batch.answer(session.peer, None, partial(_end, session.peer, room))
+            batch.tell(session.peer, partial(_end, session.peer, room))
 
 
 def _begin(peer: Peer, room: Room, cursor: int, restored: bool) -> Sequence[Message]:

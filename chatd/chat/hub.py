@@ -11,7 +11,7 @@ from msgspec import structs
 
 from chatd.chat import arrival
 from chatd.chat.arrival import Arrival
-from chatd.chat.batch import Answer, Batch
+from chatd.chat.batch import Answer, Batch, Later
 from chatd.chat.files import Blobs
 from chatd.chat.log import Log
 from chatd.chat.presence import PresenceBoard
@@ -21,7 +21,7 @@ from chatd.chat.storage import Change, DropFiles, PutTime, Snapshot, Trim
 from chatd.chat.world import Terms, World
 from chatd.wire.errors import Code, ProtocolError, RequestError
 from chatd.wire.limits import WINDOW
-from chatd.wire.messages import Error, Hello, Message, Request
+from chatd.wire.messages import Error, Hello, Message, Ok, Request
 
 WARM_BYTES = 67_108_864
 """Bytes of recent events that all logs together keep in memory; the longest untouched are dropped first."""
@@ -119,7 +119,7 @@ class Hub:
 
     def depart(self, peer: Peer, now: int) -> None:
         """Let ``peer`` go: see `chatd.chat.arrival.depart`; what it asked is decided, and not answered."""
-        self.world.batch.answers.pop(peer, None)
+        self.world.batch.forget(peer)
         session = peer.session
         try:
             arrival.depart(self.world, peer, now)
@@ -176,7 +176,11 @@ class Hub:
         now, such as a welcome with its cursors, need the logs as they are afterwards.
         """
         self._deliver(AT_ONCE)
-        later = [entry for entry in batch.answers.items() if not self._answer_at_once(*entry)]
+        for peer, answers in batch.answers.items():
+            try:
+                peer.reply(answers, len(answers))
+            except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
+                peer.fault()
         most = AT_ONCE
         for log, events in batch.events.items():
             before = log.tail_bytes
@@ -184,12 +188,11 @@ class Hub:
             self._grown.append(log)
             self._keep_warm(log, log.tail_bytes - before)
         self._share = max(HALF, (AT_ONCE - most + 1) // 2)
-        if later:
+        if batch.later:
             self._deliver(AT_ONCE)
-        for peer, answers in later:
+        for peer, told in batch.later.items():
             try:
-                told = [message for _, answer in answers for message in _messages(answer)]
-                _tell(peer, told, _answered(answers))
+                _tell(peer, [message for one in told for message in _messages(one)], _answered(told))
             except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
                 peer.fault()
 
@@ -208,17 +211,6 @@ class Hub:
             if most > 0:
                 self._grown.pop()
 
-    @staticmethod
-    def _answer_at_once(peer: Peer, answers: list[tuple[int | None, Answer]]) -> bool:
-        plain = [answer for _, answer in answers if not callable(answer)]
-        if len(plain) < len(answers):
-            return False
-        try:
-            peer.reply(plain, _answered(answers))
-        except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
-            peer.fault()
-        return True
-
     def failed(self, batch: Batch) -> None:
         """Take back ``batch``, whose commit failed, and the open one, which was built upon it."""
         following = self.seal() or Batch()
@@ -226,7 +218,7 @@ class Hub:
         batch.undo()
         refusals = []
         for refused in (batch, following):
-            for peer, answers in refused.answers.items():
+            for peer, answers in refused.told():
                 try:
                     if self._still_here(peer):
                         refusals.append((peer, self._refusals(answers), _answered(answers)))
@@ -247,13 +239,13 @@ class Hub:
         return False
 
     @staticmethod
-    def _refusals(answers: list[tuple[int | None, Answer]]) -> list[Message]:
+    def _refusals(answers: Sequence[Answer | Later]) -> list[Message]:
         """Refuse what was asked; what answers no request tells only what is true now, and is told."""
         told: list[Message] = []
-        for request, answer in answers:
-            if request is not None:
-                told.append(Error(id=request, code=Code.STORAGE_UNAVAILABLE, text=_STORAGE))
-            elif callable(answer):
+        for answer in answers:
+            if isinstance(answer, Ok | Error):
+                told.append(Error(id=answer.id, code=Code.STORAGE_UNAVAILABLE, text=_STORAGE))
+            else:
                 told += answer()
         return told
 
@@ -304,8 +296,8 @@ def _unsaved(session: Session) -> bool:
     return session.proven and not session.seen
 
 
-def _messages(answer: Answer) -> Sequence[Message]:
-    return answer() if callable(answer) else (answer,)
+def _messages(answer: Answer | Later) -> Sequence[Message]:
+    return (answer,) if isinstance(answer, Ok | Error) else answer()
 
 
 def _tell(peer: Peer, told: list[Message], answered: int) -> None:
@@ -314,6 +306,6 @@ def _tell(peer: Peer, told: list[Message], answered: int) -> None:
         peer.catch_up()
 
 
-def _answered(answers: list[tuple[int | None, Answer]]) -> int:
+def _answered(answers: Sequence[Answer | Later]) -> int:
     """Return how many of ``answers`` answer a request."""
-    return sum(request is not None for request, _ in answers)
+    return sum(isinstance(answer, Ok | Error) for answer in answers)

@@ -55,7 +55,7 @@ def serve(world: World, peer: Peer, session: Session, request: m.Request, now: i
     A send that was accepted before is acknowledged again, whatever has become of its room (P3).
     """
     if isinstance(request, m.Send) and request.n <= session.last:
-        world.answer(peer, request.id, m.Ok(id=request.id))
+        world.batch.answer(peer, m.Ok(id=request.id))
         return
     need = NEEDS[type(request)]
     try:
@@ -69,7 +69,7 @@ def serve(world: World, peer: Peer, session: Session, request: m.Request, now: i
         refuse(world, peer, request.id, error)
         return
     if ok is not None:
-        world.batch.answer(peer, request.id, ok)
+        world.batch.answer(peer, ok)
 
 
 def _check_send(world: World, session: Session, request: m.Send) -> None:
@@ -91,7 +91,7 @@ def refuse(world: World, peer: Peer, request: int, error: RequestError) -> None:
     answer = m.Error(
         id=request, code=error.code, text=error.text, suggest=error.suggest, retry_after=error.retry_after
     )
-    world.answer(peer, request, answer)
+    world.batch.answer(peer, answer)
 
 
 def _room(world: World, user: User, need: Need, request: Any, now: int) -> Room:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from chatd.chat.ages import Ages
-from chatd.chat.batch import Answer, Batch
+from chatd.chat.batch import Batch
 from chatd.chat.calendar import Calendar
 from chatd.chat.files import Blobs, PostedFiles
 from chatd.chat.following import follow_everywhere
@@ -19,7 +19,7 @@ from chatd.chat.log import Log
 from chatd.chat.names import USER_SIGN, check_nick, check_room, direct_name
 from chatd.chat.permissions import may_read
 from chatd.chat.quota import Quota, Ration, reached
-from chatd.chat.state import Membership, Peer, Room, Session, User
+from chatd.chat.state import Membership, Room, Session, User
 from chatd.chat.storage import DropMember, DropSession, DropUser, Snapshot
 from chatd.wire import limits
 from chatd.wire.errors import Code, ProtocolError, RequestError
@@ -323,7 +323,7 @@ class World:
         room.members.pop(user, None)
         user.rooms.pop(room, None)
 
-    # ---- events and answers -------------------------------------------------------------------------
+    # ---- events -------------------------------------------------------------------------------------
 
     def post(self, room: Room, kind: str, by: str, now: int, text: str = "") -> int:
         """Add an event that a user caused and return its number."""
@@ -332,10 +332,6 @@ class World:
         event = Event(room=room.name, seq=seq, ts=log.ts, kind=kind, by=by, text=text)
         self.batch.add_event(log, event)
         return seq
-
-    def answer(self, peer: Peer, request: int | None, answer: Answer) -> None:
-        """Answer ``request`` of ``peer`` once everything decided so far is durable."""
-        self.batch.answer(peer, request, answer)
 
 
 def nick_taken(world: World, nick: str) -> RequestError:
