@@ -1,5 +1,6 @@
 """Processes: free ports, ends that are waited for, and what /proc tells of them."""
 
+import fcntl
 import os
 import random
 import select
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from pathlib import Path
 
@@ -21,16 +23,34 @@ _BELOW_EPHEMERAL = range(20_000, 32_000)
 not even itself."""
 
 
+_PORTS = Path(tempfile.gettempdir()) / "chatd-test-ports"
+"""Where each port in use by a test is locked."""
+
+
 def free_port() -> int:
-    """Return a TCP port that nobody listens on, and that nobody gets by chance."""
+    """Return a TCP port that nobody listens on, and that nobody gets by chance: no other test either."""
     while True:
         port = random.choice(_BELOW_EPHEMERAL)
+        if not _reserve(port):
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind((LOOPBACK, port))
             except OSError:
                 continue
             return port
+
+
+def _reserve(port: int) -> bool:
+    """Keep ``port`` for this process until it ends: tests run in several at once."""
+    _PORTS.mkdir(exist_ok=True)
+    lock = os.open(_PORTS / str(port), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return False
+    return True
 
 
 def script(name: str) -> list[str]:
