@@ -17,14 +17,14 @@ happens to the links meanwhile; nothing has to be awaited for that. A file takes
 
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from twisted.internet.defer import Deferred, DeferredList, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 
+from chatd.client.asker import Asker
 from chatd.client.awaiting import Awaiting
 from chatd.client.core.backoff import Backoff
 from chatd.client.core.machine import Machine
@@ -44,7 +44,7 @@ from chatd.client.profile.opening import recall, relevant, wishes
 from chatd.client.profile.slot import Slot
 from chatd.client.sharing import Files
 from chatd.client.subscribers import Subscribers
-from chatd.client.values import KeptUpload, Options, Page, Sent, Status, TakenOver, Waiting
+from chatd.client.values import KeptUpload, Options, Sent, Status, TakenOver, Waiting
 from chatd.files.strand import Workers
 from chatd.tcp import CAN_LIMIT_SEGMENTS
 from chatd.wire import messages as m
@@ -63,8 +63,10 @@ def open_client(
     return Client(options, way, slot, remembered, reactor, now)
 
 
-class Client:
+class Client(Asker):
     """One session with one server, over as many links as it takes; made by `open_client`.
+
+    What can be asked and said by it stands in `Asker`; here are its coming and going, and its files.
 
     ``slot`` holds what is ``remembered``; ``workers`` do what is to be done with files, threads without.
     """
@@ -87,7 +89,7 @@ class Client:
         self._machine = machine
         self._driver = Driver(machine, slot, way, reactor, now)
         self._subscribers = Subscribers()
-        self._awaiting = Awaiting(self._driver)
+        super().__init__(Awaiting(self._driver))
         self._files = Files(self._driver, self._awaiting, slot, self._subscribers.tell, reactor, workers)
         self._driver.on_notice = self._noticed
         self._driver.on_reply = self._awaiting.replied
@@ -214,29 +216,7 @@ class Client:
         """Delete what waits for the server that was at this address before."""
         self._driver.drop_left()
 
-    # ---- what can be asked --------------------------------------------------------------------------
-
-    def send(self, room: str, text: str) -> Deferred[Sent]:
-        """Send ``text`` to ``#room`` or ``@nick``; the Deferred fires when it is durable on the server.
-
-        It waits on disk meanwhile. Cancelling the Deferred takes the send back as far as that is possible.
-        """
-        try:
-            return self.post(room, text)[1]
-        except RequestError as error:
-            return fail(error)
-
-    def post(self, room: str, text: str) -> tuple[int, Deferred[Sent]]:
-        """Send as `send` does; return the key too that notices and `withdraw` name it by.
-
-        Raises `RequestError` for a text that no server takes.
-        """
-        check_text(text)
-        return self._awaiting.post(room, text)
-
-    def withdraw(self, keys: Iterable[int]) -> None:
-        """Take back the sends ``keys``; those on their way may still be accepted."""
-        self._awaiting.withdraw(keys)
+    # ---- files --------------------------------------------------------------------------------------
 
     def put(self, room: str, path: Path, caption: str = "", *, keep: bool = False) -> Deferred[Sent]:
         """Send the file at ``path`` to ``room``; the Deferred fires when it is posted there.
@@ -274,10 +254,6 @@ class Client:
         """Return the files that are on their way, in the order in which they were begun."""
         return self._files.transfers()
 
-    def join(self, room: str, after: int | None = None) -> Deferred[str]:
-        """Join ``room`` and follow it, from behind event ``after``; fires with its wire name."""
-        return self.ask(m.Join(id=0, room=room, after=after)).addCallback(lambda ok: ok.room)
-
     def leave(self, room: str) -> Deferred[m.Ok]:
         """Leave ``room``, once all is said there that was to be said before: files as well."""
         posted = self._files.posted(self.name(room))
@@ -287,53 +263,6 @@ class Client:
         if self._machine.links.stopped is not None:
             return fail(ClientError("stopped", "The client was stopped."))
         return self.ask(m.Leave(id=0, room=room))
-
-    def topic(self, room: str, text: str) -> Deferred[m.Ok]:
-        """Set the topic of ``room``."""
-        return self.ask(m.Topic(id=0, room=room, text=text))
-
-    def nick(self, nick: str) -> Deferred[m.Ok]:
-        """Take another nick."""
-        return self.ask(m.Nick(id=0, nick=nick))
-
-    def read(self, room: str, seq: int) -> Deferred[m.Ok]:
-        """Mark the events of ``room`` up to ``seq`` as read."""
-        return self.ask(m.Read(id=0, room=room, seq=seq))
-
-    def history(
-        self, room: str, before: int | None = None, after: int | None = None, limit: int = 50
-    ) -> Deferred[Page]:
-        """Return a page of ``room``: below ``before`` (the newest page without) or above ``after``."""
-        asked = self.ask(m.History(id=0, room=room, before=before, after=after, limit=limit))
-        return asked.addCallback(_page)
-
-    def rooms(self) -> Deferred[list[m.RoomInfo]]:
-        """Return all rooms."""
-        return Deferred.fromCoroutine(self._all_rooms())
-
-    async def _all_rooms(self) -> list[m.RoomInfo]:
-        found: list[m.RoomInfo] = []
-        while True:
-            ok = await self.ask(m.ListRooms(id=0, after=found[-1].room if found else ""))
-            found += ok.rooms or []
-            if not (ok.more and ok.rooms):
-                return found
-
-    def members(self, room: str) -> Deferred[list[m.Member]]:
-        """Return all members of ``room``."""
-        return Deferred.fromCoroutine(self._all_members(room))
-
-    async def _all_members(self, room: str) -> list[m.Member]:
-        found: list[m.Member] = []
-        while True:
-            ok = await self.ask(m.Members(id=0, room=room, after=found[-1].nick if found else ""))
-            found += ok.members or []
-            if not (ok.more and ok.members):
-                return found
-
-    def ask(self, message: m.Request) -> Deferred[m.Ok]:
-        """Ask any request of the protocol; its ``id`` is filled in."""
-        return self._awaiting.ask(message)
 
     # ---- what comes back ----------------------------------------------------------------------------
 
@@ -349,7 +278,3 @@ class Client:
     def _fail(self, error: ClientError) -> None:
         self._awaiting.fail(error)
         self._files.stop(error)
-
-
-def _page(ok: m.Ok) -> Page:
-    return Page([msgspec.json.decode(event, type=m.Event) for event in ok.events or ()], ok.more)

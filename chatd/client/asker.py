@@ -1,0 +1,100 @@
+"""What a program can ask of a server, and say: every request of the protocol, and texts."""
+
+from collections.abc import Iterable
+
+import msgspec
+from twisted.internet.defer import Deferred, fail
+
+from chatd.client.awaiting import Awaiting
+from chatd.client.core.texts import check_text
+from chatd.client.values import Page, Sent
+from chatd.wire import messages as m
+from chatd.wire.errors import RequestError
+
+
+class Asker:
+    """Asks and says; ``awaiting`` holds a Deferred for each until its answer comes."""
+
+    def __init__(self, awaiting: Awaiting) -> None:
+        self._awaiting = awaiting
+
+    # ---- texts --------------------------------------------------------------------------------------
+
+    def send(self, room: str, text: str) -> Deferred[Sent]:
+        """Send ``text`` to ``#room`` or ``@nick``; the Deferred fires when it is durable on the server.
+
+        It waits on disk meanwhile. Cancelling the Deferred takes the send back as far as that is possible.
+        """
+        try:
+            return self.post(room, text)[1]
+        except RequestError as error:
+            return fail(error)
+
+    def post(self, room: str, text: str) -> tuple[int, Deferred[Sent]]:
+        """Send as `send` does; return the key too that notices and `withdraw` name it by.
+
+        Raises `RequestError` for a text that no server takes.
+        """
+        check_text(text)
+        return self._awaiting.post(room, text)
+
+    def withdraw(self, keys: Iterable[int]) -> None:
+        """Take back the sends ``keys``; those on their way may still be accepted."""
+        self._awaiting.withdraw(keys)
+
+    # ---- requests -----------------------------------------------------------------------------------
+
+    def ask(self, message: m.Request) -> Deferred[m.Ok]:
+        """Ask any request of the protocol; its ``id`` is filled in."""
+        return self._awaiting.ask(message)
+
+    def join(self, room: str, after: int | None = None) -> Deferred[str]:
+        """Join ``room`` and follow it, from behind event ``after``; fires with its wire name."""
+        return self.ask(m.Join(id=0, room=room, after=after)).addCallback(lambda ok: ok.room)
+
+    def topic(self, room: str, text: str) -> Deferred[m.Ok]:
+        """Set the topic of ``room``."""
+        return self.ask(m.Topic(id=0, room=room, text=text))
+
+    def nick(self, nick: str) -> Deferred[m.Ok]:
+        """Take another nick."""
+        return self.ask(m.Nick(id=0, nick=nick))
+
+    def read(self, room: str, seq: int) -> Deferred[m.Ok]:
+        """Mark the events of ``room`` up to ``seq`` as read."""
+        return self.ask(m.Read(id=0, room=room, seq=seq))
+
+    def history(
+        self, room: str, before: int | None = None, after: int | None = None, limit: int = 50
+    ) -> Deferred[Page]:
+        """Return a page of ``room``: below ``before`` (the newest page without) or above ``after``."""
+        asked = self.ask(m.History(id=0, room=room, before=before, after=after, limit=limit))
+        return asked.addCallback(_page)
+
+    def rooms(self) -> Deferred[list[m.RoomInfo]]:
+        """Return all rooms."""
+        return Deferred.fromCoroutine(self._all_rooms())
+
+    async def _all_rooms(self) -> list[m.RoomInfo]:
+        found: list[m.RoomInfo] = []
+        while True:
+            ok = await self.ask(m.ListRooms(id=0, after=found[-1].room if found else ""))
+            found += ok.rooms or []
+            if not (ok.more and ok.rooms):
+                return found
+
+    def members(self, room: str) -> Deferred[list[m.Member]]:
+        """Return all members of ``room``."""
+        return Deferred.fromCoroutine(self._all_members(room))
+
+    async def _all_members(self, room: str) -> list[m.Member]:
+        found: list[m.Member] = []
+        while True:
+            ok = await self.ask(m.Members(id=0, room=room, after=found[-1].nick if found else ""))
+            found += ok.members or []
+            if not (ok.more and ok.members):
+                return found
+
+
+def _page(ok: m.Ok) -> Page:
+    return Page([msgspec.json.decode(event, type=m.Event) for event in ok.events or ()], ok.more)
