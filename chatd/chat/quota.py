@@ -7,8 +7,15 @@ from typing import Final
 SOONEST: Final = 1.0
 """Seconds after which somebody who is refused may come back at the soonest."""
 
-LATEST: Final = 3600.0
-"""Seconds within which the slots lie: a client waits no longer; beyond, they begin anew."""
+WINDOW: Final = 120.0
+"""Seconds within which the slots lie, from the first that is possible on.
+
+Nobody waits longer for a crowd that never comes. Where more come than fit, several share an interval, and
+whoever finds no place is named another slot.
+"""
+
+_GOLDEN: Final = 0.618_033_988_749_895
+"""Fraction of an interval by which each round of slots is shifted: no two of them fall together."""
 
 
 class Bucket:
@@ -50,20 +57,25 @@ class Bucket:
 
 
 class Slots:
-    """Gives everybody who is refused a moment of their own to come back, ``interval`` seconds apart."""
+    """Gives everybody who is refused a moment of their own to come back, ``interval`` seconds apart.
 
-    __slots__ = ("_interval", "_last")
+    When the window is full, another round goes through it, at moments between those of the rounds before.
+    """
+
+    __slots__ = ("_interval", "_last", "_shift")
 
     def __init__(self, interval: float) -> None:
         self._interval = interval
         self._last = 0.0
+        self._shift = 0.0
 
     def take(self, now: float, wait: float = 0.0) -> float:
-        """Return the seconds until the next free slot, which is not before ``wait`` have gone by."""
+        """Return the seconds until the next free slot: from ``wait`` on, and within the window behind it."""
         soonest = now + max(wait, SOONEST)
         slot = max(soonest, self._last + self._interval)
-        if slot - now > LATEST:
-            slot = soonest
+        if slot > soonest + WINDOW:
+            self._shift = (self._shift + _GOLDEN) % 1
+            slot = soonest + self._shift * min(self._interval, WINDOW)
         self._last = slot
         return slot - now
 
