@@ -105,7 +105,7 @@ class Hearing:
             )
 
     def _on_transfer(self, _: n.TransferSeen) -> None:
-        self._talk.files_moved()
+        self._talk.files.moved()
 
     def _on_not_saved(self, notice: n.NotSaved) -> None:
         self._talk.say(clean_line(notice.reason))

@@ -1,0 +1,89 @@
+"""The pending: commands, and files that go up, whose answers have not come yet."""
+
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, Final
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from chatd.client.api import Client
+from chatd.client.cli import showing
+from chatd.client.cli.console import Reactor
+from chatd.client.cli.text import clean_line
+from chatd.client.cli.voice import Voice
+from chatd.client.core.notices import LinkState
+from chatd.client.core.problems import ClientError
+from chatd.wire.errors import RequestError
+
+HELD: Final = 1.0
+"""Seconds after which it is told that a command waits for messages that were entered before it."""
+
+_log = Logger()
+
+
+class Pending:
+    """Awaits what was begun, and says by ``voice`` what becomes of it; calls ``ended`` after each."""
+
+    def __init__(self, reactor: Reactor, client: Client, voice: Voice, ended: Callable[[], None]) -> None:
+        self._reactor = reactor
+        self._client = client
+        self._voice = voice
+        self._ended = ended
+        self._running: dict[Deferred[None], str] = {}
+        self._finished = False
+
+    def call(self, name: str, command: Coroutine[Deferred[Any], Any, None], *, changes: bool) -> None:
+        """Begin command ``name``; one that ``changes`` something waits for what was entered before it."""
+        before = {waiting.key for waiting in self._client.waiting()} if changes else set()
+        running = Deferred.fromCoroutine(command)
+        if not running.called:
+            if self._client.status().state is not LinkState.CONNECTED:
+                self._voice.say(showing.asked_later(name, len(before)))
+            elif before:
+                self._reactor.callLater(HELD, self._say_held, running, before)
+        self.run(running, name if changes else "")
+
+    def _say_held(self, running: Deferred[None], before: set[int]) -> None:
+        left = before & {waiting.key for waiting in self._client.waiting()}
+        if running in self._running and left:
+            self._voice.say(showing.held(self._running[running], len(left)))
+
+    def run(self, running: Deferred[None], changes: str = "") -> None:
+        """Await ``running``, which may be the command ``changes``, which changes something."""
+        self._running[running] = changes
+        running.addErrback(self._explain)
+        running.addBoth(partial(self._answered, running))
+
+    def _explain(self, failure: Failure) -> None:
+        problem = failure.value
+        if self._finished:
+            return
+        if isinstance(problem, (ClientError, RequestError)):
+            self._voice.unusable(clean_line(self._voice.reason(problem)))
+        elif not isinstance(problem, CancelledError):
+            _log.failure("A command failed", failure)
+            self._voice.unusable(f"A fault in chatc: {problem!r}")
+
+    def _answered(self, running: Deferred[None], _: None) -> None:
+        self._running.pop(running, None)
+        self._ended()
+
+    def holds_end(self) -> bool:
+        """Return whether the end waits for an answer: a person's only for what changes something."""
+        running = self._running.values()
+        return any(running) if self._voice.console.interactive else bool(running)
+
+    def finish(self) -> None:
+        """Say what is not done, and end the rest.
+
+        What waits behind a command that changes something goes out in the next run: it is not cancelled, so
+        that this does not begin now.
+        """
+        self._finished = True
+        undone = [name for name in self._running.values() if name]
+        if undone:
+            self._voice.say(showing.not_done(undone))
+        for running in [running for running, name in self._running.items() if not name]:
+            running.cancel()

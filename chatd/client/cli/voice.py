@@ -1,0 +1,55 @@
+"""The voice of chatc: what it says, what it shows because it was asked, and what it could not do."""
+
+from datetime import datetime
+
+from chatd.client.cli import showing
+from chatd.client.cli.console import Console
+from chatd.client.cli.plain import explain
+from chatd.client.cli.text import clean, clean_line, event_lines
+from chatd.client.core.problems import ClientError
+from chatd.wire import messages as m
+from chatd.wire.errors import RequestError
+
+
+class Voice:
+    """Speaks at the ``console``, which has to be set before; ``status`` is the exit status for programs."""
+
+    console: Console
+
+    def __init__(self) -> None:
+        self.status = 0
+        self._days = showing.Days(datetime.now().astimezone().date())
+
+    def say(self, *lines: str) -> None:
+        """Show what chatc itself has to say."""
+        for line in lines:
+            self.console.note(f"chatc: {line}")
+
+    def answer(self, *lines: str) -> None:
+        """Show what was asked for."""
+        for line in lines:
+            self.console.show(line)
+
+    def answer_event(self, event: m.Event, name: str) -> None:
+        """Show an event that was asked for, or has come."""
+        line = event_lines(event, name)
+        if line is None:
+            return
+        day = self._days.line(event.ts)
+        if day is not None:
+            self.console.show(day)
+        self.console.show(line, nick=clean_line(event.by))
+
+    def unusable(self, why: str) -> None:
+        """Say why something could not be done; a program's exit status tells it as well."""
+        self.status = 1
+        self.say(why)
+
+    def refused(self, name: str, text: str, reason: str) -> None:
+        """Say that ``text`` was not sent, and why; show it, so that it is not lost."""
+        self.unusable(f"Not sent to {clean_line(name)}: {clean_line(reason)}")
+        self.console.note(clean(text))
+
+    def reason(self, error: ClientError | RequestError) -> str:
+        """Return what ``error`` says; a program's user is told of ``--plain`` where that helps."""
+        return error.text if self.console.interactive else explain(error)
