@@ -9,7 +9,7 @@ from chatd.chat.world import Terms
 from chatd.clock import Clock
 from chatd.files.blobs import BlobStore
 from chatd.files.strand import Workers
-from chatd.ops.settings import Config, LimitsConfig
+from chatd.ops.settings import Config
 from chatd.server.auth import make_portal
 from chatd.server.committer import Committer
 from chatd.server.files.expiry import Expiry
@@ -54,7 +54,11 @@ class Daemon:
         wall: Callable[[], int],
         keeping: FileKeeping | None,
     ) -> None:
-        terms = Terms(_quota(config.limits), config.show_addresses)
+        most = config.limits
+        quota = Quota(
+            most.max_users, most.max_rooms, most.max_devices, most.max_direct, most.new_rooms_per_hour
+        )
+        terms = Terms(quota, config.show_addresses)
         self.committer = Committer(snapshot, terms, store, clock)
         hub = self.committer.hub
         self.files = None if keeping is None else Library(config.files, *keeping, clock, wall, hub)
@@ -82,9 +86,3 @@ class Daemon:
         """Let the parts end; nobody is told."""
         for part in self._parts:
             part.stop()
-
-
-def _quota(limits: LimitsConfig) -> Quota:
-    return Quota(
-        limits.max_users, limits.max_rooms, limits.max_devices, limits.max_direct, limits.new_rooms_per_hour
-    )

@@ -154,20 +154,17 @@ class Partial:
         else:
             _rename_to_free(self.path, target)
         sync_folder(target.parent)
-        self._close()
+        self.close()
         self.note_path.unlink(missing_ok=True)
 
     def discard(self) -> None:
         """Remove bytes and note."""
         self.path.unlink(missing_ok=True)
         self.note_path.unlink(missing_ok=True)
-        self._close()
+        self.close()
 
     def close(self) -> None:
         """Close the file. Bytes that were kept stay."""
-        self._close()
-
-    def _close(self) -> None:
         handle, self._handle = self._handle, -1
         if handle >= 0:
             os.close(handle)

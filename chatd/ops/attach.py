@@ -52,13 +52,9 @@ def logged(services: Iterable[IService], config: LogConfig, twistd: Mapping[str,
     sink = Sink(writer, config.level)
     if chosen is None:
         return Logged(services, OBSERVERS[config.format](sink), writer)
-    _direct(sink)
-    return Logged(services, None, writer)
-
-
-def _direct(sink: Sink) -> None:
-    """Tell the observer that twistd is about to make for --logger where to write, and which levels."""
+    # This tells the observer that twistd is about to make for --logger where to write, and which levels.
     Logger(__name__).emit(LogLevel.info, None, **{SINK: sink})
+    return Logged(services, None, writer)
 
 
 def _target(twistd: Mapping[str, object]) -> Target:

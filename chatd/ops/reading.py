@@ -45,7 +45,7 @@ def read(kind: type[S], table: Mapping[str, object], problems: list[Problem], pa
 
 
 def _value(kind: Any, value: object, problems: list[Problem], path: str) -> object:
-    if _is_struct(kind) and isinstance(value, dict):
+    if isinstance(kind, type) and issubclass(kind, Struct) and isinstance(value, dict):
         return read(kind, value, problems, path)
     if get_origin(kind) is tuple and isinstance(value, list) and all(isinstance(row, dict) for row in value):
         row_kind = get_args(kind)[0]
@@ -55,10 +55,6 @@ def _value(kind: Any, value: object, problems: list[Problem], path: str) -> obje
     except msgspec.ValidationError:
         problems.append(Problem(path, f"expected {expected(kind)}, not {_shown(value)}."))
         return msgspec.UNSET
-
-
-def _is_struct(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, Struct)
 
 
 def _join(path: str, key: str) -> str:

@@ -1,6 +1,6 @@
 """The native codec: messages to frames, and payloads to messages (docs/PROTOCOL.md, "Frames")."""
 
-from typing import Any, Final
+from typing import Final
 
 from chatd.wire.frames import HEAD, FrameType, frame
 from chatd.wire.messages import FromServer, Message, Ping, Pong, ToServer
@@ -17,14 +17,11 @@ decode_from_server: Final = _from_server.read_known
 
 def encode(message: Message) -> bytes:
     """Return the frame that carries ``message``; pings and pongs have frames of their own types."""
-    if type(message) in _BEATS:
-        return _encode_beat(message)
+    kind = _BEATS.get(type(message))
+    if kind is not None:
+        return frame(kind, message.data.encode())  # type: ignore[attr-defined]
     payload = write(message)
     return HEAD.pack(len(payload) + 1, _MESSAGE) + payload
-
-
-def _encode_beat(message: Any) -> bytes:
-    return frame(_BEATS[type(message)], message.data.encode())
 
 
 def render(events: list[bytes]) -> bytes:

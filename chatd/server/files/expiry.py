@@ -25,7 +25,7 @@ class Expiry:
     def __init__(self, library: Library) -> None:
         self._library = library
         self._world = library.hub.world
-        self._loop = LoopingCall(self._round)
+        self._loop = LoopingCall(lambda: Deferred.fromCoroutine(self._round()))
         self._loop.clock = library.clock
 
     def start(self) -> None:
@@ -37,10 +37,7 @@ class Expiry:
         if self._loop.running:
             self._loop.stop()
 
-    def _round(self) -> "Deferred[None]":
-        return Deferred.fromCoroutine(self._try())
-
-    async def _try(self) -> None:
+    async def _round(self) -> None:
         try:
             self._library.partial_uploads.close_parked(0)
             uploads = self._expire_uploads()
