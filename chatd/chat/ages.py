@@ -7,7 +7,7 @@ mark that follows.
 """
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from typing import Final
 
@@ -32,41 +32,45 @@ def pause_between_marks(*terms: float) -> int:
 
 
 class Ages:
-    """The marks of all logs."""
+    """The marks of all logs: `mark` and `forget` decide what is to change, the others change it."""
 
-    def __init__(self, marks: Iterable[PutMark] = ()) -> None:
+    def __init__(self) -> None:
         self._logs: dict[int, _Marks] = {}
-        for mark in sorted(marks):
-            self._logs.setdefault(mark.room, _Marks()).add(mark.seq, mark.at)
+
+    def put(self, log: int, seq: int, at: int) -> int | None:
+        """Keep a mark; return what it said before, None if it is new."""
+        return self._logs.setdefault(log, _Marks()).put(seq, at)
+
+    def drop(self, log: int, seq: int) -> int:
+        """Forget a mark; return what it said."""
+        marks = self._logs[log]
+        at = marks.drop(seq)
+        if not marks.seqs:
+            del self._logs[log]
+        return at
+
+    def below(self, log: int, first: int) -> list[int]:
+        """Return the numbers of the marks of ``log`` below ``first``."""
+        marks = self._logs.get(log)
+        return [] if marks is None else list(marks.seqs[: bisect_left(marks.seqs, first)])
 
     def mark(self, log: int, head: int, now: int, pause: int) -> list[Change]:
-        """Note that ``log`` has events up to ``head``, ``pause`` after the last mark; return what changed."""
+        """Return what is to change for ``log`` to have a mark at ``head``, ``pause`` after the last one."""
         marks = self._logs.get(log)
         if marks is None:
-            if not head:
-                return []
-            marks = self._logs[log] = _Marks()
-        elif head <= marks.seqs[-1] or now - marks.times[-1] < pause:
+            return [PutMark(log, head, now)] if head else []
+        if head <= marks.seqs[-1] or now - marks.times[-1] < pause:
             return []
-        marks.add(head, now)
-        changes: list[Change] = [PutMark(log, head, now)]
-        while len(marks.seqs) > MOST:
-            changes.append(DropMark(log, marks.thin(now)))
-        return changes
+        return [PutMark(log, head, now), *(DropMark(log, seq) for seq in marks.spare(head, now))]
+
+    def forget(self, log: int, first: int) -> list[Change]:
+        """Return what is to change for ``log`` to have no mark below ``first``: its events are removed."""
+        return [DropMarks(log, first)] if self.below(log, first) else []
 
     def old(self, log: int, before: int) -> int:
         """Return the newest event of ``log`` that is known to have been there at ``before``; 0 if none is."""
         marks = self._logs.get(log)
         return 0 if marks is None else marks.old(before)
-
-    def forget(self, log: int, first: int) -> list[Change]:
-        """Keep no mark of ``log`` below ``first``, where its events are removed; return what changed."""
-        marks = self._logs.get(log)
-        if marks is None or marks.seqs[0] >= first:
-            return []
-        if not marks.cut(first):
-            del self._logs[log]
-        return [DropMarks(log, first)]
 
 
 class _Marks:
@@ -74,23 +78,36 @@ class _Marks:
 
     __slots__ = ("seqs", "times")
 
-    def __init__(self) -> None:
-        self.seqs = array("q")
-        self.times = array("q")
+    def __init__(self, seqs: Iterable[int] = (), times: Iterable[int] = ()) -> None:
+        self.seqs = array("q", seqs)
+        self.times = array("q", times)
 
-    def add(self, seq: int, at: int) -> None:
-        self.seqs.append(seq)
-        self.times.append(at)
+    def put(self, seq: int, at: int) -> int | None:
+        index = bisect_left(self.seqs, seq)
+        if index < len(self.seqs) and self.seqs[index] == seq:
+            before = self.times[index]
+            self.times[index] = at
+            return before
+        self.seqs.insert(index, seq)
+        self.times.insert(index, at)
+        return None
+
+    def drop(self, seq: int) -> int:
+        index = self.seqs.index(seq)
+        del self.seqs[index]
+        return self.times.pop(index)
 
     def old(self, before: int) -> int:
         count = bisect_right(self.times, before)
         return self.seqs[count - 1] if count else 0
 
-    def cut(self, first: int) -> int:
-        """Keep none below ``first``; return how many are left."""
-        count = bisect_right(self.seqs, first - 1)
-        del self.seqs[:count], self.times[:count]
-        return len(self.seqs)
+    def spare(self, seq: int, now: int) -> list[int]:
+        """Return those that are too many once there is another one of ``seq``."""
+        if len(self.seqs) < MOST:
+            return []
+        after = _Marks(self.seqs, self.times)
+        after.put(seq, now)
+        return [after.thin(now) for _ in range(len(after.seqs) - MOST)]
 
     def thin(self, now: int) -> int:
         """Drop the one that is missed least, as a part of the age that it tells; return its number."""

@@ -152,8 +152,7 @@ def confirm(world: World, session: Session) -> None:
 
 def note_seen(world: World, session: Session) -> None:
     """Note that a connection of ``session`` is there, or was a moment ago."""
-    before, session.seen = session.seen, world.calendar.now
-    world.batch.add_change(session.row(), partial(setattr, session, "seen", before))
+    world.change(session.row()._replace(seen=world.calendar.now))
 
 
 def end_session(world: World, session: Session, now: int) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from chatd.chat.changes import Applied, Records, undo
 from chatd.chat.log import Log
 from chatd.chat.state import Peer, Session
 from chatd.chat.storage import Change, Changes
@@ -28,7 +29,7 @@ class Batch:
     ``undone`` is whether the commit has failed, ``size`` about the bytes that are to be written.
     """
 
-    __slots__ = ("_others", "_undo", "answers", "events", "later", "sends", "size", "undone")
+    __slots__ = ("_inverses", "_others", "answers", "events", "later", "sends", "size", "undone")
 
     def __init__(self) -> None:
         self.events: dict[Log, list[bytes]] = {}
@@ -38,7 +39,7 @@ class Batch:
         self.undone = False
         self.size = 0
         self._others: list[Change] = []
-        self._undo: list[Callable[[], None]] = []
+        self._inverses: list[Applied] = []
 
     def __bool__(self) -> bool:
         return bool(self.answers or self.later or self.events or self._others)
@@ -59,12 +60,11 @@ class Batch:
             self.sends[session] = session.last
         session.last += 1
 
-    def add_change(self, change: Change, undo: Callable[[], None] | None = None) -> None:
-        """Add any other ``change``, and how the state in memory is put back if it fails."""
+    def add_change(self, change: Change, inverse: Applied) -> None:
+        """Add any other ``change``, which was applied in memory, and what takes it back there."""
         self.size += CHANGE_BYTES
         self._others.append(change)
-        if undo is not None:
-            self._undo.append(undo)
+        self._inverses.append(inverse)
 
     def answer(self, peer: Peer, answer: Answer) -> None:
         """Answer a request of ``peer`` after the commit."""
@@ -102,12 +102,11 @@ class Batch:
             list(self._others),
         )
 
-    def undo(self) -> None:
-        """Put the state in memory back to what it was before."""
+    def undo(self, records: Records) -> None:
+        """Put ``records`` back to what it was before."""
         for log in self.events:
             log.forget_uncommitted()
         for session, last in self.sends.items():
             session.last = last
-        for undo in reversed(self._undo):
-            undo()
+        undo(records, self._inverses)
         self.undone = True

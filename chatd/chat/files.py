@@ -3,7 +3,6 @@
 Chat knows contents by their SHA-256 alone; whether the bytes are there is asked of `Blobs`.
 """
 
-from collections.abc import Callable
 from typing import Protocol
 
 from chatd.chat.permissions import may_read
@@ -38,28 +37,26 @@ class PostedFiles:
         """Return whether some event posts ``sha256``."""
         return sha256 in self._events
 
-    def add(self, room: Room, seq: int, file: File) -> Callable[[], None]:
-        """Note that event ``seq`` of ``room`` posts ``file``; what is returned takes it back."""
+    def add(self, room: Room, seq: int, file: File) -> None:
+        """Note that event ``seq`` of ``room`` posts ``file``."""
         self._rooms.setdefault(room, {})[seq] = file
         self._events.setdefault(file.sha256, set()).add((room, seq))
-        return lambda: self._drop(room, seq)
 
-    def _drop(self, room: Room, seq: int) -> None:
+    def drop(self, room: Room, seq: int) -> File:
+        """Forget the file that event ``seq`` of ``room`` posts, and return it."""
         files = self._rooms[room]
-        digest = files.pop(seq).sha256
+        file = files.pop(seq)
         if not files:
             del self._rooms[room]
-        events = self._events[digest]
+        events = self._events[file.sha256]
         events.discard((room, seq))
         if not events:
-            del self._events[digest]
+            del self._events[file.sha256]
+        return file
 
-    def trim(self, room: Room, first: int) -> bool:
-        """Forget the files of events of ``room`` below ``first``; return whether there were any."""
-        old = [seq for seq in self._rooms.get(room, ()) if seq < first]
-        for seq in old:
-            self._drop(room, seq)
-        return bool(old)
+    def below(self, room: Room, first: int) -> list[int]:
+        """Return the events of ``room`` below ``first`` that post files."""
+        return [seq for seq in self._rooms.get(room, ()) if seq < first]
 
     def readable(self, user: User, sha256: str) -> bool:
         """Return whether ``user`` can read a stored event that posts ``sha256``."""

@@ -214,8 +214,8 @@ class Hub:
     def failed(self, batch: Batch) -> None:
         """Take back ``batch``, whose commit failed, and the open one, which was built upon it."""
         following = self.seal() or Batch()
-        following.undo()
-        batch.undo()
+        following.undo(self.world)
+        batch.undo(self.world)
         refusals = []
         for refused in (batch, following):
             for peer, answers in refused.told():
@@ -263,16 +263,14 @@ class Hub:
 
     def trim(self, room: Room, first: int) -> None:
         """Keep no event of ``room`` below ``first`` any more."""
-        log = room.log
+        log, world = room.log, self.world
         first = min(first, log.head + 1)
         if first <= log.first:
             return
-        log.drop_before(first)
-        self.world.batch.add_change(room.row())
-        self.world.batch.add_change(Trim(log.id, first))
-        if self.world.posted.trim(room, first):
-            self.world.batch.add_change(DropFiles(log.id, first))
-        self.change(*self.world.ages.forget(log.id, first))
+        self.change(room.row()._replace(first=first), Trim(log.id, first))
+        if world.posted.below(room, first):
+            self.change(DropFiles(log.id, first))
+        self.change(*world.ages.forget(log.id, first))
 
     def mark(self, room: Room, pause: int) -> None:
         """Note how far the log of ``room`` has grown, ``pause`` milliseconds after the last time."""
@@ -285,9 +283,9 @@ class Hub:
         self.change(PutTime(self.world.calendar.now, now))
 
     def change(self, *changes: Change) -> None:
-        """Have ``changes`` made durable with the open batch; nobody waits for that."""
+        """Make ``changes``, which become durable with the open batch; nobody waits for that."""
         for change in changes:
-            self.world.batch.add_change(change)
+            self.world.change(change)
         self._work()
 
 

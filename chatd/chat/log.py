@@ -141,10 +141,6 @@ class Log:
         """Take back the numbers of events whose commit failed."""
         self.last = self.head
 
-    def drop_before(self, first: int) -> None:
-        """Keep no event below ``first`` any more (retention)."""
-        self.first = max(self.first, min(first, self.head + 1))
-
     def forget_tail(self) -> None:
         """Keep nothing in memory but the head's check; readers go to the store."""
         self._check = (self.head, self.check(self.head) or "")

@@ -124,7 +124,7 @@ def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Sen
     batch.add_event(log, event)
     batch.add_send(session)
     if request.file is not None:
-        batch.add_change(files.row(room, seq, request.file), world.posted.add(room, seq, request.file))
+        world.change(files.row(room, seq, request.file))
     if room.direct:
         rouse(world.batch, room)
     name = "" if request.room == room.name else room.name

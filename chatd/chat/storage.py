@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 
 class PutUser(NamedTuple):
@@ -147,6 +147,34 @@ Change = (
     | DropUpload
     | PutTime
 )
+
+
+class Table(NamedTuple):
+    """Rows of one kind that a store keeps, by the change that puts one.
+
+    The first ``key`` fields name a row; one that is put again takes over the ``mutable`` fields alone.
+    ``drop`` is the change that removes the row that it names, ``drop_below`` the one that removes the rows
+    with the same first field whose second is lower.
+    """
+
+    name: str
+    put: type[Change]
+    key: int
+    mutable: tuple[str, ...] = ()
+    drop: type[Change] | None = None
+    drop_below: type[Change] | None = None
+
+
+TABLES: Final = (
+    Table("users", PutUser, 1, ("nick", "key"), DropUser),
+    Table("sessions", PutSession, 1, ("seen",), DropSession),
+    Table("rooms", PutRoom, 1, ("topic", "first")),
+    Table("members", PutMember, 2, ("read",), DropMember),
+    Table("files", PutFile, 2, drop_below=DropFiles),
+    Table("marks", PutMark, 2, ("at",), DropMark, DropMarks),
+    Table("uploads", PutUpload, 2, ("at",), DropUpload),
+)
+"""What every store does about changes; only `Trim` and `PutTime`, which are no rows, are each store's own."""
 
 
 class StoredRoom(NamedTuple):

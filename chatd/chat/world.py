@@ -8,22 +8,30 @@ import itertools
 import math
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 
-from chatd.chat.ages import Ages
 from chatd.chat.batch import Batch
 from chatd.chat.calendar import Calendar
-from chatd.chat.files import Blobs, PostedFiles
+from chatd.chat.changes import Records, apply, load
+from chatd.chat.files import Blobs
 from chatd.chat.following import follow_everywhere
-from chatd.chat.log import Log
 from chatd.chat.names import USER_SIGN, check_nick, check_room, direct_name
 from chatd.chat.permissions import may_read
 from chatd.chat.quota import Quota, Ration, reached
-from chatd.chat.state import Membership, Room, Session, User
-from chatd.chat.storage import DropMember, DropSession, DropUser, Snapshot
+from chatd.chat.state import Room, Session, User
+from chatd.chat.storage import (
+    Change,
+    DropMember,
+    DropSession,
+    DropUser,
+    PutMember,
+    PutRoom,
+    PutSession,
+    PutUser,
+    Snapshot,
+)
 from chatd.wire import limits
 from chatd.wire.errors import Code, ProtocolError, RequestError
-from chatd.wire.messages import Event, File, Limits
+from chatd.wire.messages import Event, Limits
 from chatd.wire.names import JOINERS
 
 LIMITS = Limits(
@@ -47,33 +55,26 @@ class Terms:
     show_addresses: bool
 
 
-class World:
-    """Users, sessions and rooms, as loaded from ``snapshot`` and changed since, on ``terms``.
+class World(Records):
+    """The records, as loaded from ``snapshot`` and changed since, and what may become of it on ``terms``.
 
     ``blobs`` are the files that are held (None where the server takes none), ``limits`` is what a welcome
-    tells. ``uploads`` are the times at which uploads were last gone on with, as they were at the
-    start, and ``clock`` is the latest time of day known then, or 0.
+    tells, ``clock`` the latest time of day known at the start, or 0.
     """
 
     def __init__(self, snapshot: Snapshot, terms: Terms) -> None:
+        super().__init__()
+        load(self, snapshot)
         self.server = snapshot.server
         self.show_addresses = terms.show_addresses
         self.quota = terms.quota
         self.limits = LIMITS
         self.blobs: Blobs | None = None
-        self.posted = PostedFiles()
-        self.users: dict[int, User] = {}
-        self.nicks: dict[str, User] = {}
-        self.sessions: dict[bytes, Session] = {}
-        self.rooms: dict[str, Room] = {}
         self.batch = Batch()
         times = [session.seen for session in snapshot.sessions]
         times += [mark.at for mark in snapshot.marks] + [upload.at for upload in snapshot.uploads]
         self.calendar = Calendar(max(snapshot.time.lived, *times, 0))
-        self.ages = Ages(snapshot.marks)
-        self.uploads = {(row.user, row.sha256): row.at for row in snapshot.uploads}
         self.clock = snapshot.time.clock or max((stored.ts for stored in snapshot.rooms), default=0)
-        self._load(snapshot)
         newest = max((session.id for session in self.sessions.values()), default=0)
         last = max(snapshot.last_session, newest)
         self._session_ids = itertools.count(last + 1)
@@ -81,38 +82,9 @@ class World:
         self._user_ids = itertools.count(max(last, *self.users, 0) + 1)
         self._room_ids = itertools.count(max((r.log.id for r in self.rooms.values()), default=0) + 1)
 
-    def _load(self, snapshot: Snapshot) -> None:
-        for row in snapshot.users:
-            user = self.users[row.id] = User(row.id, row.nick, row.key)
-            if row.key is not None:
-                self.nicks[row.key] = user
-        for session_row in snapshot.sessions:
-            owner = self.users[session_row.user]
-            session = Session(session_row.id, owner, session_row.digest, session_row.last, session_row.seen)
-            owner.sessions.add(session)
-            self.sessions[session.digest] = session
-        by_id: dict[int, Room] = {}
-        for stored in snapshot.rooms:
-            put = stored.room
-            head = max(stored.head, put.first - 1)
-            room = Room(
-                put.name,
-                Log(
-                    put.id, put.name, put.first, head, stored.ts, stored.check if head == stored.head else ""
-                ),
-                put.topic,
-                put.begun_by,
-            )
-            if put.begun_by in self.users:
-                self.users[put.begun_by].begun += 1
-            by_id[put.id] = self.rooms[put.name] = room
-        for member in snapshot.members:
-            self._enrol(by_id[member.room], self.users[member.user], Membership(member.read))
-        for posted in snapshot.files:
-            room = by_id[posted.room]
-            if posted.seq >= room.log.first:
-                file = File(name=posted.name, size=posted.size, sha256=posted.sha256, media=posted.media)
-                self.posted.add(room, posted.seq, file)
+    def change(self, change: Change) -> None:
+        """Make ``change`` and add it to the batch; if the commit fails it is taken back."""
+        self.batch.add_change(change, apply(self, change))
 
     # ---- users and sessions -------------------------------------------------------------------------
 
@@ -132,10 +104,9 @@ class World:
             raise ProtocolError(
                 Code.TOO_MANY_USERS, "The server has as many users as it may; try again later."
             )
-        user = User(next(self._user_ids), display, key)
-        self.users[user.id] = self.nicks[key] = user
-        self.batch.add_change(user.row(), partial(self._drop_user, user))
-        return user
+        row = PutUser(next(self._user_ids), display, key)
+        self.change(row)
+        return self.users[row.id]
 
     def suggest_nick(self, nick: str) -> str:
         """Return a nick like ``nick`` that is free; nothing where a few looks find none."""
@@ -148,9 +119,7 @@ class World:
 
     def rename(self, user: User, display: str, key: str) -> None:
         """Give ``user`` another nick, which must be free."""
-        before = (user.nick, user.key)
-        self._set_nick(user, display, key)
-        self.batch.add_change(user.row(), partial(self._set_nick, user, *before))
+        self.change(PutUser(user.id, display, key))
 
     def add_session(self, user: User, digest: bytes) -> Session:
         """Add a device of ``user`` whose token has ``digest``.
@@ -162,17 +131,13 @@ class World:
                 Code.TOO_MANY_DEVICES,
                 f"{user.nick} has {self.quota.devices} devices already; use one of them.",
             )
-        session = Session(next(self._session_ids), user, digest)
-        self.sessions[digest] = session
-        user.sessions.add(session)
-        self.batch.add_change(session.row(), partial(self._drop_session, session))
-        return session
+        self.change(PutSession(next(self._session_ids), user.id, digest, last=0, seen=0))
+        return self.sessions[digest]
 
     def end_session(self, session: Session) -> None:
         """Forget a session that has ended; with the last one its user's nick is free."""
         user = session.user
-        self._drop_session(session)
-        self.batch.add_change(DropSession(session.id), partial(self._restore_session, session))
+        self.change(DropSession(session.id))
         if not user.sessions:
             self._let_go(user)
 
@@ -186,36 +151,7 @@ class World:
 
         Events hold the nick alone, so that nothing but the name of a log of direct messages needs the user.
         """
-        before = (user.nick, user.key)
-        if user.rooms:
-            self._set_nick(user, user.nick, None)
-            self.batch.add_change(user.row(), partial(self._set_nick, user, *before))
-        else:
-            self._drop_user(user)
-            self.batch.add_change(DropUser(user.id), partial(self._restore_user, user, *before))
-
-    def _set_nick(self, user: User, nick: str, key: str | None) -> None:
-        if user.key is not None:
-            self.nicks.pop(user.key, None)
-        user.nick, user.key = nick, key
-        if key is not None:
-            self.nicks[key] = user
-
-    def _drop_user(self, user: User) -> None:
-        self._set_nick(user, user.nick, None)
-        del self.users[user.id]
-
-    def _restore_user(self, user: User, nick: str, key: str | None) -> None:
-        self.users[user.id] = user
-        self._set_nick(user, nick, key)
-
-    def _drop_session(self, session: Session) -> None:
-        del self.sessions[session.digest]
-        session.user.sessions.discard(session)
-
-    def _restore_session(self, session: Session) -> None:
-        self.sessions[session.digest] = session
-        session.user.sessions.add(session)
+        self.change(PutUser(user.id, user.nick, None) if user.rooms else DropUser(user.id))
 
     # ---- rooms and members --------------------------------------------------------------------------
 
@@ -241,12 +177,10 @@ class World:
             return room
         wire_name = self._wire_name(user, name)
         self._may_make(user, wire_name, now)
-        room = self.rooms[wire_name] = Room(wire_name, Log(next(self._room_ids), wire_name))
-        if room.direct:
-            room.begun_by = user.id
-            user.begun += 1
-        self.batch.add_change(room.row(), partial(self._drop_room, room, user))
-        if room.direct:
+        direct = wire_name.startswith(USER_SIGN)
+        self.change(PutRoom(next(self._room_ids), wire_name, "", 1, user.id if direct else 0))
+        room = self.rooms[wire_name]
+        if direct:
             other = self._user(name)
             for member in {user: None, other: None}:
                 self.add_member(room, member)
@@ -274,10 +208,6 @@ class World:
                 retry_after=round(wait, 3),
             )
 
-    def _drop_room(self, room: Room, maker: User) -> None:
-        del self.rooms[room.name]
-        maker.begun -= room.direct
-
     def _wire_name(self, user: User, name: str) -> str:
         if not name.startswith(USER_SIGN):
             return check_room(name)
@@ -291,37 +221,20 @@ class World:
 
     def add_member(self, room: Room, user: User) -> None:
         """Make ``user`` a member of ``room``; what was said before counts as read."""
-        self._enrol(room, user, Membership(room.log.last))
-        self.batch.add_change(room.member_row(user), partial(self._dismiss, room, user))
+        self.change(PutMember(room.log.id, user.id, room.log.last))
 
     def drop_member(self, room: Room, user: User) -> None:
         """End a membership."""
-        before = room.members[user]
-        self._dismiss(room, user)
-        self.batch.add_change(DropMember(room.log.id, user.id), partial(self._enrol, room, user, before))
+        self.change(DropMember(room.log.id, user.id))
 
     def mark_read(self, room: Room, user: User, seq: int) -> None:
         """Move the read mark of ``user`` forward to ``seq``."""
-        before = room.members[user]
-        if seq > before.read:
-            self._enrol(room, user, before._replace(read=seq))
-            self.batch.add_change(room.member_row(user), partial(self._enrol, room, user, before))
+        if seq > room.members[user].read:
+            self.change(room.member_row(user)._replace(read=seq))
 
     def set_topic(self, room: Room, topic: str) -> None:
         """Give ``room`` another topic."""
-        before = room.topic
-        room.topic = topic
-        self.batch.add_change(room.row(), partial(setattr, room, "topic", before))
-
-    @staticmethod
-    def _enrol(room: Room, user: User, member: Membership) -> None:
-        room.members[user] = member
-        user.rooms[room] = None
-
-    @staticmethod
-    def _dismiss(room: Room, user: User) -> None:
-        room.members.pop(user, None)
-        user.rooms.pop(room, None)
+        self.change(room.row()._replace(topic=topic))
 
     # ---- events -------------------------------------------------------------------------------------
 

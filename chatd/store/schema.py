@@ -1,29 +1,11 @@
 """The tables, what leads to them from older ones, and how one change of chat becomes rows."""
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 import apsw
 
-from chatd.chat.storage import (
-    Change,
-    DropFiles,
-    DropMark,
-    DropMarks,
-    DropMember,
-    DropSession,
-    DropUpload,
-    DropUser,
-    PutFile,
-    PutMark,
-    PutMember,
-    PutRoom,
-    PutSession,
-    PutTime,
-    PutUpload,
-    PutUser,
-    Trim,
-)
+from chatd.chat.storage import TABLES, Change, PutTime, Table, Trim
 
 SEQ_BITS: Final = 36
 """Bits of an event's key below its log's id: 68 thousand million events in each of 134 million logs."""
@@ -86,35 +68,46 @@ STEPS: Final[tuple[Step, ...]] = (_begin, _add_files, _add_ages)
 VERSION: Final = len(STEPS)
 """The version of the tables, kept in SQLite's user_version; a file with a higher one is refused."""
 
+
+def _put(table: Table) -> str:
+    fields = table.put._fields
+    statement = f"INSERT INTO {table.name} VALUES({', '.join('?' * len(fields))})"
+    if not table.mutable:
+        return statement
+    changed = ", ".join(f"{field} = excluded.{field}" for field in table.mutable)
+    return f"{statement} ON CONFLICT({', '.join(fields[: table.key])}) DO UPDATE SET {changed}"
+
+
+def _drop(table: Table, compare: str) -> str:
+    """Return what deletes the rows whose last field of the key is ``compare`` what is given."""
+    where = " = ? AND ".join(table.put._fields[: table.key])
+    return f"DELETE FROM {table.name} WHERE {where} {compare} ?"  # noqa: S608
+
+
+def _statements() -> Iterator[tuple[type[Change], str]]:
+    for table in TABLES:
+        yield table.put, _put(table)
+        if table.drop is not None:
+            yield table.drop, _drop(table, "=")
+        if table.drop_below is not None:
+            yield table.drop_below, _drop(table, "<")
+
+
 STATEMENTS: Final[dict[type[Change], str]] = {
-    PutUser: (
-        "INSERT INTO users VALUES(?, ?, ?)"
-        " ON CONFLICT(id) DO UPDATE SET nick = excluded.nick, key = excluded.key"
-    ),
-    PutSession: (
-        "INSERT INTO sessions VALUES(?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET seen = excluded.seen"
-    ),
-    DropUser: "DELETE FROM users WHERE id = ?",
-    DropSession: "DELETE FROM sessions WHERE id = ?",
-    PutRoom: (
-        "INSERT INTO rooms VALUES(?, ?, ?, ?, ?)"
-        " ON CONFLICT(id) DO UPDATE SET topic = excluded.topic, first = excluded.first"
-    ),
-    PutMember: "INSERT INTO members VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET read = excluded.read",
-    DropMember: "DELETE FROM members WHERE room = ? AND user = ?",
-    PutFile: "INSERT INTO files VALUES(?, ?, ?, ?, ?, ?)",
-    DropFiles: "DELETE FROM files WHERE room = ? AND seq < ?",
+    **dict(_statements()),
     Trim: "DELETE FROM events WHERE key >= ?1 << 36 AND key < (?1 << 36) + ?2",
-    PutMark: "INSERT INTO marks VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at",
-    DropMark: "DELETE FROM marks WHERE room = ? AND seq = ?",
-    DropMarks: "DELETE FROM marks WHERE room = ? AND seq < ?",
-    PutUpload: "INSERT INTO uploads VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at",
-    DropUpload: "DELETE FROM uploads WHERE user = ? AND sha256 = ?",
     PutTime: (
         "INSERT INTO meta VALUES('lived', ?), ('clock', ?)"
         " ON CONFLICT(name) DO UPDATE SET value = excluded.value"
     ),
 }
+"""What writes each change; the fields of the change are the parameters, in order."""
+
+LOADS: Final[dict[type[Any], str]] = {
+    table.put: f"SELECT {', '.join(table.put._fields)} FROM {table.name}"  # noqa: S608
+    for table in TABLES
+}
+"""What reads all rows of a table, as the fields of the change that puts them."""
 
 ADD_EVENTS: Final = "INSERT INTO events SELECT ? + rowid, value FROM carray(?)"
 SET_LAST: Final = "UPDATE sessions SET last = ? WHERE id = ?"

@@ -16,11 +16,12 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, TypeVar
 
 import apsw
 
 from chatd.chat.storage import (
+    Change,
     Changes,
     PutFile,
     PutMark,
@@ -53,6 +54,7 @@ CLOSE_PATIENCE = 5.0
 
 Call = Callable[..., object]
 Job = Callable[[], object]
+Row = TypeVar("Row", bound=Change)
 
 
 class SqliteStore:
@@ -182,21 +184,22 @@ class SqliteStore:
             raise _damaged(self._path, str(verdict).splitlines()[-1])
 
     def _load(self) -> Snapshot:
-        read = self._reader.execute
-        rooms = [PutRoom(*row) for row in read("SELECT id, name, topic, first, begun_by FROM rooms")]
-        meta = dict(read("SELECT name, value FROM meta"))
+        meta = dict(self._reader.execute("SELECT name, value FROM meta"))
         return Snapshot(
             server=meta["server"],
-            users=[PutUser(*row) for row in read("SELECT id, nick, key FROM users")],
-            sessions=[PutSession(*row) for row in read("SELECT id, user, digest, last, seen FROM sessions")],
-            rooms=[StoredRoom(room, *self._last(room.id)) for room in rooms],
-            last_session=int(_value(read(schema.LAST_SESSION))),
-            members=[PutMember(*row) for row in read("SELECT room, user, read FROM members")],
-            files=[PutFile(*row) for row in read("SELECT room, seq, sha256, name, size, media FROM files")],
+            users=self._rows(PutUser),
+            sessions=self._rows(PutSession),
+            rooms=[StoredRoom(room, *self._last(room.id)) for room in self._rows(PutRoom)],
+            last_session=int(_value(self._reader.execute(schema.LAST_SESSION))),
+            members=self._rows(PutMember),
+            files=self._rows(PutFile),
             time=PutTime(int(meta.get("lived", 0)), int(meta.get("clock", 0))),
-            marks=[PutMark(*row) for row in read("SELECT room, seq, at FROM marks")],
-            uploads=[PutUpload(*row) for row in read("SELECT user, sha256, at FROM uploads")],
+            marks=self._rows(PutMark),
+            uploads=self._rows(PutUpload),
         )
+
+    def _rows(self, kind: type[Row]) -> list[Row]:
+        return [kind(*row) for row in self._reader.execute(schema.LOADS[kind])]
 
     def _last(self, log: int) -> tuple[int, int, str]:
         """Return the number, the time and the check of the last event of ``log``."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 from chatd.chat import storage
 from chatd.wire.check import check_of
@@ -106,48 +107,45 @@ class MemoryStore:
             return self.failing
         self.commits += 1
         for change in changes.others:
-            self._APPLY[type(change)](self, change)
+            self._write(change)
         for log, first, frames in changes.events:
             self.events.setdefault(log, {}).update(enumerate(frames, first))
         for last, session in changes.sends:
             self.sessions[session] = self.sessions[session]._replace(last=last)
         return None
 
-    def _put_session(self, row: storage.PutSession) -> None:
-        self.last_session = max(self.last_session, row.id)
-        known = self.sessions.get(row.id)
-        self.sessions[row.id] = row if known is None else known._replace(seen=row.seen)
+    def _write(self, change: storage.Change) -> None:
+        if isinstance(change, storage.PutTime):
+            self.time = change
+        elif isinstance(change, storage.Trim):
+            kept = self.events.get(change.room, {})
+            self.events[change.room] = {seq: frame for seq, frame in kept.items() if seq >= change.first}
+        else:
+            table = _TABLE_OF[type(change)]
+            rows: dict[Any, Any] = getattr(self, table.name)
+            if type(change) is table.put:
+                self._put(table, rows, change)
+            elif type(change) is table.drop:
+                rows.pop(_key(table, change), None)
+            else:
+                same, below = tuple(change)
+                for key in [key for key in rows if key[0] == same and key[1] < below]:
+                    del rows[key]
 
-    def _trim(self, row: storage.Trim) -> None:
-        kept = self.events.get(row.room, {})
-        self.events[row.room] = {seq: frame for seq, frame in kept.items() if seq >= row.first}
+    def _put(self, table: storage.Table, rows: dict[Any, Any], row: storage.Change) -> None:
+        if isinstance(row, storage.PutSession):
+            self.last_session = max(self.last_session, row.id)
+        key = _key(table, row)
+        known = rows.get(key)
+        new = {field: getattr(row, field) for field in table.mutable}
+        rows[key] = row if known is None else known._replace(**new)
 
-    def _drop_files(self, row: storage.DropFiles) -> None:
-        for key in [key for key in self.files if key[0] == row.room and key[1] < row.first]:
-            del self.files[key]
 
-    def _put_time(self, row: storage.PutTime) -> None:
-        self.time = row
+def _key(table: storage.Table, change: storage.Change) -> Any:
+    """Return what names the row that ``change`` is about."""
+    return change[0] if table.key == 1 else tuple(change[: table.key])
 
-    def _drop_marks(self, row: storage.DropMarks) -> None:
-        for key in [key for key in self.marks if key[0] == row.room and key[1] < row.first]:
-            del self.marks[key]
 
-    _APPLY = {  # noqa: RUF012 - a table, the same for all
-        storage.PutUser: lambda self, row: self.users.__setitem__(row.id, row),
-        storage.DropUser: lambda self, row: self.users.pop(row.id, None),
-        storage.PutSession: _put_session,
-        storage.DropSession: lambda self, row: self.sessions.pop(row.id, None),
-        storage.PutRoom: lambda self, row: self.rooms.__setitem__(row.id, row),
-        storage.PutMember: lambda self, row: self.members.__setitem__((row.room, row.user), row),
-        storage.DropMember: lambda self, row: self.members.pop((row.room, row.user), None),
-        storage.PutFile: lambda self, row: self.files.__setitem__((row.room, row.seq), row),
-        storage.DropFiles: _drop_files,
-        storage.Trim: _trim,
-        storage.PutMark: lambda self, row: self.marks.__setitem__((row.room, row.seq), row),
-        storage.DropMark: lambda self, row: self.marks.pop(row, None),
-        storage.DropMarks: _drop_marks,
-        storage.PutUpload: lambda self, row: self.uploads.__setitem__((row.user, row.sha256), row),
-        storage.DropUpload: lambda self, row: self.uploads.pop(row, None),
-        storage.PutTime: _put_time,
-    }
+_TABLE_OF: Final = {
+    kind: table for table in storage.TABLES for kind in (table.put, table.drop, table.drop_below) if kind
+}

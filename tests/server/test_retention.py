@@ -77,3 +77,16 @@ def test_many_short_logs_are_cut_together(cuts):
     playground.advance(10.5, step=0.1)
     assert sum(cuts) == 60
     assert sum(map(bool, cuts)) == 1
+
+
+def test_a_cut_that_cannot_be_stored_is_taken_back_and_made_later(cuts):
+    playground = begin(cuts, events=10)
+    come_in(playground, "ann", m.Join(id=1, room="#a"), *sends("#a", *map(str, range(50))))
+    log = playground.server.hub.world.rooms["#a"].log
+    playground.store.failing = OSError("disk full")
+    playground.advance(70, step=1)
+    assert log.first == 1
+    playground.store.failing = None
+    playground.advance(70, step=1)
+    assert log.first == log.head - 9
+    assert min(playground.store.events[1]) == playground.store.rooms[1].first == log.first

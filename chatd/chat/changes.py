@@ -1,0 +1,314 @@
+"""Changes: one way in which anything that is kept changes, whoever asks for it.
+
+`apply` makes a change in memory and returns its inverse. So what is on disk is loaded by applying it, and
+what could not be committed is taken back by applying the inverses, the last one first. Events and the numbers
+of sends have a way of their own, in `chatd.chat.batch`: they are many, and taken back by a single number.
+
+A new kind of change is a type of `chatd.chat.storage`, with its row in the tables there, and a function here.
+"""
+
+from collections.abc import Callable, Iterable
+from itertools import chain
+from typing import Any, Final, NamedTuple
+
+from chatd.chat import files
+from chatd.chat.ages import Ages
+from chatd.chat.files import PostedFiles
+from chatd.chat.log import Log
+from chatd.chat.state import Membership, Room, Session, User
+from chatd.chat.storage import (
+    Change,
+    DropFiles,
+    DropMark,
+    DropMarks,
+    DropMember,
+    DropSession,
+    DropUpload,
+    DropUser,
+    PutFile,
+    PutMark,
+    PutMember,
+    PutRoom,
+    PutSession,
+    PutTime,
+    PutUpload,
+    PutUser,
+    Snapshot,
+    StoredRoom,
+    Trim,
+)
+from chatd.wire.messages import File
+
+
+class Records:
+    """All that is kept, but the events: what the changes so far have made of it.
+
+    ``sessions`` are by the digest of their token, ``rooms`` by their name, ``uploads`` say when the upload of
+    a content by a user was last gone on with, ``time`` is the calendar as it was last kept.
+    """
+
+    def __init__(self) -> None:
+        self.users: dict[int, User] = {}
+        self.nicks: dict[str, User] = {}
+        self.sessions: dict[bytes, Session] = {}
+        self.sessions_by_id: dict[int, Session] = {}
+        self.rooms: dict[str, Room] = {}
+        self.rooms_by_id: dict[int, Room] = {}
+        self.posted = PostedFiles()
+        self.ages = Ages()
+        self.uploads: dict[tuple[int, str], int] = {}
+        self.time = PutTime(0, 0)
+
+
+class RestoreUser(NamedTuple):
+    """The inverse of `DropUser`: the same object is back, since others may know it."""
+
+    user: User
+    row: PutUser
+
+
+class RestoreSession(NamedTuple):
+    """The inverse of `DropSession`: the same object is back, with what it is besides its row."""
+
+    session: Session
+
+
+class DropRoom(NamedTuple):
+    """The inverse of the first `PutRoom`: there was no such room."""
+
+    id: int
+
+
+class DropFile(NamedTuple):
+    """The inverse of `PutFile`."""
+
+    room: int
+    seq: int
+
+
+class Several(NamedTuple):
+    """Changes that are applied one after the other."""
+
+    changes: "tuple[Applied, ...]" = ()
+
+
+Applied = Change | StoredRoom | RestoreUser | RestoreSession | DropRoom | DropFile | Several
+"""What can be applied. A store is handed none of those that are not a `Change`."""
+
+NOTHING: Final = Several()
+"""The inverse of what changes nothing in memory."""
+
+
+def apply(records: Records, change: Applied) -> Applied:
+    """Make ``change`` in ``records`` and return what takes it back."""
+    return _APPLY[type(change)](records, change)
+
+
+def undo(records: Records, inverses: Iterable[Applied]) -> None:
+    """Take back what was changed: apply ``inverses``, which are ordered as the changes were."""
+    for inverse in reversed(list(inverses)):
+        apply(records, inverse)
+
+
+def load(records: Records, snapshot: Snapshot) -> None:
+    """Make of an empty ``records`` what ``snapshot`` holds."""
+    rows: Iterable[Applied] = chain(snapshot.users, snapshot.sessions, snapshot.rooms, snapshot.members)
+    for row in rows:
+        apply(records, row)
+    posted = (file for file in snapshot.files if file.seq >= records.rooms_by_id[file.room].log.first)
+    rows = chain(posted, snapshot.marks, snapshot.uploads, [snapshot.time])
+    for row in rows:
+        apply(records, row)
+
+
+# ---- users and sessions -----------------------------------------------------------------------------
+
+
+def _put_user(records: Records, row: PutUser) -> Applied:
+    user = records.users.get(row.id)
+    if user is None:
+        return _restore_user(records, RestoreUser(User(row.id, row.nick, None), row))
+    before = user.row()
+    _set_nick(records, user, row)
+    return before
+
+
+def _drop_user(records: Records, row: DropUser) -> Applied:
+    user = records.users.pop(row.id)
+    before = user.row()
+    _set_nick(records, user, before._replace(key=None))
+    return RestoreUser(user, before)
+
+
+def _restore_user(records: Records, change: RestoreUser) -> Applied:
+    records.users[change.user.id] = change.user
+    _set_nick(records, change.user, change.row)
+    return DropUser(change.user.id)
+
+
+def _set_nick(records: Records, user: User, row: PutUser) -> None:
+    if user.key is not None:
+        del records.nicks[user.key]
+    user.nick, user.key = row.nick, row.key
+    if row.key is not None:
+        records.nicks[row.key] = user
+
+
+def _put_session(records: Records, row: PutSession) -> Applied:
+    """Put a session; of one that is there, `last` is not changed by this."""
+    session = records.sessions.get(row.digest)
+    if session is None:
+        user = records.users[row.user]
+        return _restore_session(
+            records, RestoreSession(Session(row.id, user, row.digest, row.last, row.seen))
+        )
+    before = session.row()
+    session.seen = row.seen
+    return before
+
+
+def _drop_session(records: Records, row: DropSession) -> Applied:
+    session = records.sessions_by_id.pop(row.id)
+    del records.sessions[session.digest]
+    session.user.sessions.discard(session)
+    return RestoreSession(session)
+
+
+def _restore_session(records: Records, change: RestoreSession) -> Applied:
+    session = change.session
+    records.sessions[session.digest] = records.sessions_by_id[session.id] = session
+    session.user.sessions.add(session)
+    return DropSession(session.id)
+
+
+# ---- rooms and members ------------------------------------------------------------------------------
+
+
+def _put_room(records: Records, row: PutRoom) -> Applied:
+    room = records.rooms_by_id.get(row.id)
+    if room is None:
+        return _add_room(records, row, Log(row.id, row.name, row.first, row.first - 1))
+    before = room.row()
+    room.topic, room.log.first = row.topic, row.first
+    return before
+
+
+def _put_stored_room(records: Records, stored: StoredRoom) -> Applied:
+    row = stored.room
+    head = max(stored.head, row.first - 1)
+    check = stored.check if head == stored.head else ""
+    return _add_room(records, row, Log(row.id, row.name, row.first, head, stored.ts, check))
+
+
+def _add_room(records: Records, row: PutRoom, log: Log) -> Applied:
+    records.rooms[row.name] = records.rooms_by_id[row.id] = Room(row.name, log, row.topic, row.begun_by)
+    if row.begun_by in records.users:
+        records.users[row.begun_by].begun += 1
+    return DropRoom(row.id)
+
+
+def _drop_room(records: Records, row: DropRoom) -> Applied:
+    room = records.rooms_by_id.pop(row.id)
+    del records.rooms[room.name]
+    if room.begun_by in records.users:
+        records.users[room.begun_by].begun -= 1
+    return room.row()
+
+
+def _put_member(records: Records, row: PutMember) -> Applied:
+    room, user = records.rooms_by_id[row.room], records.users[row.user]
+    before = room.members.get(user)
+    room.members[user] = Membership(row.read)
+    user.rooms[room] = None
+    return DropMember(row.room, row.user) if before is None else row._replace(read=before.read)
+
+
+def _drop_member(records: Records, row: DropMember) -> Applied:
+    room, user = records.rooms_by_id[row.room], records.users[row.user]
+    before = room.member_row(user)
+    del room.members[user], user.rooms[room]
+    return before
+
+
+# ---- posted files, ages, uploads, the time ----------------------------------------------------------
+
+
+def _put_file(records: Records, row: PutFile) -> Applied:
+    room = records.rooms_by_id[row.room]
+    records.posted.add(room, row.seq, File(name=row.name, size=row.size, sha256=row.sha256, media=row.media))
+    return DropFile(row.room, row.seq)
+
+
+def _drop_file(records: Records, row: DropFile) -> Applied:
+    room = records.rooms_by_id[row.room]
+    return files.row(room, row.seq, records.posted.drop(room, row.seq))
+
+
+def _drop_files(records: Records, row: DropFiles) -> Applied:
+    seqs = records.posted.below(records.rooms_by_id[row.room], row.first)
+    return Several(tuple(_drop_file(records, DropFile(row.room, seq)) for seq in seqs))
+
+
+def _put_mark(records: Records, row: PutMark) -> Applied:
+    before = records.ages.put(row.room, row.seq, row.at)
+    return DropMark(row.room, row.seq) if before is None else row._replace(at=before)
+
+
+def _drop_mark(records: Records, row: DropMark) -> Applied:
+    return PutMark(row.room, row.seq, records.ages.drop(row.room, row.seq))
+
+
+def _drop_marks(records: Records, row: DropMarks) -> Applied:
+    seqs = records.ages.below(row.room, row.first)
+    return Several(tuple(_drop_mark(records, DropMark(row.room, seq)) for seq in seqs))
+
+
+def _put_upload(records: Records, row: PutUpload) -> Applied:
+    before = records.uploads.get((row.user, row.sha256))
+    records.uploads[row.user, row.sha256] = row.at
+    return DropUpload(row.user, row.sha256) if before is None else row._replace(at=before)
+
+
+def _drop_upload(records: Records, row: DropUpload) -> Applied:
+    return PutUpload(*row, records.uploads.pop(row))
+
+
+def _put_time(records: Records, row: PutTime) -> Applied:
+    before, records.time = records.time, row
+    return before
+
+
+def _trim(records: Records, row: Trim) -> Applied:
+    """Nothing: the room's `PutRoom` says what is kept, and memory holds recent events only."""
+    del records, row
+    return NOTHING
+
+
+def _several(records: Records, several: Several) -> Applied:
+    return Several(tuple(reversed([apply(records, change) for change in several.changes])))
+
+
+_APPLY: Final[dict[type[Applied], Callable[[Records, Any], Applied]]] = {
+    PutUser: _put_user,
+    DropUser: _drop_user,
+    RestoreUser: _restore_user,
+    PutSession: _put_session,
+    DropSession: _drop_session,
+    RestoreSession: _restore_session,
+    PutRoom: _put_room,
+    StoredRoom: _put_stored_room,
+    DropRoom: _drop_room,
+    PutMember: _put_member,
+    DropMember: _drop_member,
+    PutFile: _put_file,
+    DropFile: _drop_file,
+    DropFiles: _drop_files,
+    Trim: _trim,
+    PutMark: _put_mark,
+    DropMark: _drop_mark,
+    DropMarks: _drop_marks,
+    PutUpload: _put_upload,
+    DropUpload: _drop_upload,
+    PutTime: _put_time,
+    Several: _several,
+}

@@ -1,0 +1,305 @@
+"""Changes: what is taken back was never there, and what is loaded is what was in memory."""
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chatd.chat.changes import NOTHING, Records, apply, load, undo
+from chatd.chat.names import USER_SIGN
+from chatd.chat.storage import (
+    TABLES,
+    Change,
+    Changes,
+    DropFiles,
+    DropMark,
+    DropMarks,
+    DropMember,
+    DropSession,
+    DropUpload,
+    DropUser,
+    PutFile,
+    PutMark,
+    PutMember,
+    PutRoom,
+    PutSession,
+    PutTime,
+    PutUpload,
+    PutUser,
+    StoredRoom,
+    Trim,
+)
+from chatd.chat.world import Terms, World
+from chatd.testing import MemoryStore, Playground
+from chatd.wire import messages as m
+from chatd.wire.stored import pack
+from tests.helpers import come_in, sends
+
+FEW = range(1, 4)
+MANY = range(40)
+
+
+def picture(records):
+    """Return all that is kept, as plain values; each thing is seen from every side."""
+    rooms = records.rooms.values()
+    shas = [str(n) * 64 for n in FEW]
+    assert {room.log.id: room for room in rooms} == records.rooms_by_id
+    assert {session.id: session for session in records.sessions.values()} == records.sessions_by_id
+    for user in records.users.values():
+        assert user.sessions == {session for session in records.sessions.values() if session.user is user}
+        assert set(user.rooms) == {room for room in rooms if user in room.members}
+        assert user.begun == sum(room.begun_by == user.id for room in rooms)
+    return {
+        "users": {user.row() for user in records.users.values()},
+        "nicks": {key: user.id for key, user in records.nicks.items()},
+        "sessions": {session.row() for session in records.sessions.values()},
+        "rooms": {(room.row(), room.log.head, room.log.last) for room in rooms},
+        "members": {room.member_row(user) for room in rooms for user in room.members},
+        "files": {
+            (room.name, seq, records.posted.find(room, seq, ""))
+            for room in rooms
+            for seq in records.posted.below(room, 1000)
+        },
+        "contents": {sha: {(r.name, seq) for r, seq in records.posted.newest(sha)} for sha in shas},
+        "marks": {(log, seq) for log in FEW for seq in records.ages.below(log, 1000)},
+        "ages": [records.ages.old(log, before) for log in FEW for before in range(90)],
+        "uploads": dict(records.uploads),
+        "time": records.time,
+    }
+
+
+def possible(records, kind, a, b, n):  # noqa: C901, PLR0912 - one case for each kind
+    """Return the change that the numbers mean, None where it cannot be."""
+    user, room = records.users.get(a), records.rooms_by_id.get(a)
+    session = records.sessions_by_id.get(a)
+    taken = records.nicks.get(str(n))
+    both = room is not None and b in records.users
+    posted = room is not None and n in records.posted.below(room, 1000)
+    match kind:
+        case "user" if taken in {None, user}:
+            return PutUser(a, f"N{n}", str(n) if n else None)
+        case "drop user" if user and not user.sessions and not user.rooms and not user.begun:
+            return DropUser(a)
+        case "session" if session or b in records.users:
+            return session.row()._replace(seen=n) if session else PutSession(a, b, b"%d" % a, n, n)
+        case "drop session" if session:
+            return DropSession(a)
+        case "room" if room:
+            return room.row()._replace(topic=str(n))
+        case "room" if n % 2 and b in records.users:
+            return PutRoom(a, f"{USER_SIGN}{a}", "", 1, b)
+        case "room":
+            return PutRoom(a, f"#{a}", str(n), 1)
+        case "member" if both:
+            return PutMember(a, b, n)
+        case "drop member" if both and records.users[b] in room.members:
+            return DropMember(a, b)
+        case "file" if room and not posted and room.log.first <= n <= room.log.head:
+            return PutFile(a, n, str(b) * 64, f"f{n}", n, "")
+        case "trim" if room and n < room.log.head:
+            return room.row()._replace(first=max(n + 1, room.log.first))
+        case "mark":
+            return PutMark(a, n, 2 * n + b % 2)
+        case "drop mark" if n in records.ages.below(a, 1000):
+            return DropMark(a, n)
+        case "drop marks":
+            return DropMarks(a, n)
+        case "upload":
+            return PutUpload(a, str(b) * 64, n)
+        case "drop upload" if (a, str(b) * 64) in records.uploads:
+            return DropUpload(a, str(b) * 64)
+        case "time":
+            return PutTime(n, a)
+    return None
+
+
+KINDS = {
+    PutUser: "user",
+    DropUser: "drop user",
+    PutSession: "session",
+    DropSession: "drop session",
+    PutRoom: "room",
+    PutMember: "member",
+    DropMember: "drop member",
+    PutFile: "file",
+    Trim: "trim",
+    PutMark: "mark",
+    DropMark: "drop mark",
+    DropMarks: "drop marks",
+    PutUpload: "upload",
+    DropUpload: "drop upload",
+    PutTime: "time",
+}
+moves = st.lists(
+    st.tuples(
+        st.sampled_from(list(KINDS.values())),
+        st.sampled_from(FEW),
+        st.sampled_from(FEW),
+        st.sampled_from(MANY),
+    ),
+    max_size=60,
+)
+
+
+BEGINNING = [
+    PutUser(1, "N1", "1"),
+    PutUser(2, "N2", "2"),
+    PutSession(1, 1, b"1", 0, 3),
+    PutRoom(3, "#long", "", 1),
+    PutMember(3, 1, 5),
+    PutFile(3, 9, "1" * 64, "f9", 9, ""),
+]
+"""What there is at first; the log is long, so that there is something to post and to cut."""
+
+
+def begin():
+    records = Records()
+    for change in BEGINNING:
+        apply(records, StoredRoom(change, 30, 7) if isinstance(change, PutRoom) else change)
+    return records
+
+
+def make(records, move):
+    """Make what ``move`` means; return the changes, each with its inverse, none where it cannot be."""
+    change = possible(records, *move)
+    changes = [] if change is None else [change]
+    if move[0] == "trim" and change is not None:
+        changes += [Trim(change.id, change.first), DropFiles(change.id, change.first)]
+    return [(change, apply(records, change)) for change in changes]
+
+
+def test_every_kind_of_change_is_among_the_moves():
+    kinds = {kind for table in TABLES for kind in (table.put, table.drop, table.drop_below) if kind}
+    assert {*KINDS, DropFiles} == kinds | {Trim, PutTime} == set(Change.__args__)
+
+
+@settings(max_examples=300)
+@given(moves, moves)
+def test_what_is_taken_back_was_never_there(before, after):
+    records = begin()
+    for move in before:
+        make(records, move)
+    known = picture(records)
+    people, devices = set(records.users.values()), set(records.sessions.values())
+    made = [entry for move in after for entry in make(records, move)]
+    undo(records, (inverse for _, inverse in made))
+    assert picture(records) == known
+    assert set(records.users.values()) == people, "others may hold these very objects"
+    assert set(records.sessions.values()) == devices
+
+
+@settings(max_examples=300)
+@given(moves)
+def test_each_inverse_has_an_inverse(steps):
+    """Nothing depends on which way the changes go: what was taken back can be made again."""
+    records = begin()
+    for move in steps:
+        for _, inverse in make(records, move):
+            after = picture(records)
+            again = apply(records, inverse)
+            apply(records, again)
+            assert picture(records) == after
+
+
+@settings(max_examples=300)
+@given(moves)
+def test_what_was_stored_is_loaded_as_it_was(steps):
+    records, store = begin(), MemoryStore()
+    frames = [pack(m.Event(room="#long", seq=seq, ts=7, kind="message", by="ann")) for seq in range(1, 31)]
+    store.append(Changes([(3, 1, frames)], others=BEGINNING), lambda error: error)
+    for move in steps:
+        store.append(Changes(others=[change for change, _ in make(records, move)]), lambda error: error)
+    loaded = Records()
+    load(loaded, store.load())
+    assert picture(loaded) == picture(records)
+
+
+def test_what_changes_nothing_in_memory():
+    records = begin()
+    assert apply(records, Trim(3, 9)) is NOTHING
+    assert apply(records, NOTHING) == NOTHING
+
+
+NICKS = ["ann", "ben", "cem"]
+WHO = st.integers(0, len(NICKS) - 1)
+ROOM = st.sampled_from(["#a", "#b", "@ann", "@ben", "@cem"])
+LIFE = st.lists(
+    st.one_of(
+        st.tuples(st.just("join"), WHO, ROOM),
+        st.tuples(st.just("leave"), WHO, ROOM),
+        st.tuples(st.just("send"), WHO, ROOM),
+        st.tuples(st.just("topic"), WHO, ROOM),
+        st.tuples(st.just("read"), WHO, ROOM),
+        st.tuples(st.just("nick"), WHO, st.sampled_from(["eve", "ANN", "ben"])),
+        st.tuples(st.just("forget"), WHO, ROOM),
+        st.tuples(st.just("come"), WHO, ROOM),
+        st.tuples(st.just("trim"), WHO, ROOM),
+        st.tuples(st.just("mark"), WHO, ROOM),
+        st.tuples(st.just("disk"), WHO, st.sampled_from(["full", "well", "well", "slow"])),
+    ),
+    max_size=40,
+)
+
+
+class Life:
+    """A daemon, three people, and a disk that fails now and then."""
+
+    def __init__(self):
+        self.playground = Playground()
+        self.playground.start_server()
+        self.talkers = [come_in(self.playground, nick) for nick in NICKS]
+        self.playground.advance()
+        self.sent = [0] * len(NICKS)
+
+    def step(self, what, who, word):
+        hub, talker = self.playground.server.hub, self.talkers[who]
+        room = hub.world.rooms.get(word)
+        if what == "disk":
+            self.disk(word)
+        elif what == "come":
+            self.talkers[who] = come_in(self.playground, f"{NICKS[who]}{len(hub.world.users)}")
+            self.sent[who] = 0
+        elif what == "trim" and room is not None:
+            hub.trim(room, room.log.head - who)
+        elif what == "mark" and room is not None:
+            hub.mark(room, 0)
+        elif talker.lost is None:
+            talker.say(*self.words(what, who, word))
+        self.playground.advance()
+
+    def words(self, what, who, word):
+        if what == "send":
+            self.sent[who] += 1
+            return sends(word, "hello", n=self.sent[who])
+        return {
+            "join": [m.Join(id=1, room=word)],
+            "leave": [m.Leave(id=2, room=word)],
+            "topic": [m.Topic(id=3, room=word, text=f"tea {who}")],
+            "read": [m.Read(id=4, room=word, seq=1)],
+            "nick": [m.Nick(id=5, nick=word)],
+            "forget": [m.Goodbye(reason="done", forget=True)],
+        }.get(what, [])
+
+    def disk(self, how):
+        store = self.playground.store
+        store.failing = OSError("disk full") if how == "full" else None
+        store.held = how == "slow"
+        if not store.held:
+            store.release()
+
+    def settle(self):
+        """Let the disk be well and everybody go, so that all is written that is known."""
+        self.disk("well")
+        for connection in list(self.playground.server.connections):
+            connection.transport.abortConnection()
+        self.playground.advance()
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(LIFE)
+def test_the_world_that_is_loaded_is_the_one_that_was_in_memory(steps):
+    life = Life()
+    for step in steps:
+        life.step(*step)
+    life.settle()
+    world = life.playground.server.hub.world
+    loaded = World(life.playground.store.load(), Terms(world.quota, world.show_addresses))
+    assert picture(loaded) == picture(world)
