@@ -18,16 +18,20 @@ class TurnedJoin(Join, frozen=True, tag="join"):
 class Comparison:
     """What a client that stands at ``cursor`` has seen of ``log``: a ``trail`` of numbers with checks.
 
+    A point at event 0 says that the client wants everything that may be new, however much that is.
+
     Ask `wanted` for the event to be read and `learn` its check, until nothing is wanted. An event that is
     kept no longer (retention) cannot be compared; it is taken for the one that was seen.
     """
 
-    __slots__ = ("_at", "_cursor", "_log", "_points", "_read")
+    __slots__ = ("_at", "_cursor", "_everything", "_log", "_points", "_read")
 
     def __init__(self, log: Log, cursor: int, trail: Iterable[tuple[int, str]]) -> None:
         self._log = log
         self._cursor = cursor
-        self._points = sorted(trail, reverse=True)
+        points = sorted(trail, reverse=True)
+        self._everything = bool(points) and points[-1][0] == 0
+        self._points = [point for point in points if point[0]]
         self._at = 0
         self._read: str | None = None
 
@@ -53,11 +57,21 @@ class Comparison:
     @property
     def turned(self) -> bool:
         """Return whether the client has seen events that this log does not have."""
-        return bool(self._points) and (self._at > 0 or self._cursor > self._log.head)
+        seen = self._everything or self._points
+        return bool(seen) and (self._at > 0 or self._cursor > self._log.head)
 
     @property
     def start(self) -> int:
-        """Return the newest event seen that both have; without any, what the latest ones come behind."""
+        """Return the newest event seen that both have; without any, what those come behind that may be new.
+
+        The histories part before the oldest event seen then. A log that the daemon began with ends there as a
+        rule: what it had was said before the client listened. If it was longer, all from that event on is
+        new, and maybe some before it.
+        """
         if self._at < len(self._points):
             return min(self._cursor, self._points[self._at][0])
-        return max(self._log.first - 1, self._log.head - limits.BACKLOG)
+        oldest = self._points[-1][0] if self._points else self._cursor
+        latest = self._log.head - limits.BACKLOG
+        if self._everything:
+            latest = self._log.begun if self._log.begun < oldest else min(oldest - 1, latest)
+        return max(self._log.first - 1, latest)

@@ -1,7 +1,8 @@
 """The log: events numbered 1, 2, 3, … without holes, and the recent ones in memory.
 
 A log knows three numbers: `first` (the oldest event still kept), `head` (the last one that is on disk) and
-`last` (the last one numbered; those above `head` wait for their commit). Events are opaque here: they come
+`last` (the last one numbered; those above `head` wait for their commit). `begun` is the head that it had when
+the daemon began: behind a restored copy, where that one ends. Events are opaque here: they come
 and stay as they are stored, and the codec of each follower makes of them what it is handed.
 """
 
@@ -31,6 +32,7 @@ class Log:
         "_tail",
         "_tail_first",
         "_told",
+        "begun",
         "first",
         "head",
         "id",
@@ -46,6 +48,7 @@ class Log:
         self.id = log_id
         self.name = name
         self.first = first
+        self.begun = head
         self.head = head
         self.last = head
         self.ts = ts

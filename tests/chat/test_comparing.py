@@ -77,6 +77,34 @@ def test_a_log_that_ends_before_the_cursor_is_another_one_too():
     assert Kept([]).compare(9, trail(OLD, [9])) == 0
 
 
+EVERYTHING = [(0, "0" * 8)]
+
+
+@pytest.mark.parametrize(
+    ("begun", "grown", "seqs", "start"),
+    [
+        (3000, 0, [3010, 3008], 3000),
+        (3000, 20, [3010, 3008], 3000),
+        (3000, 900, [3010, 3008], 3000),
+        (3009, 0, [3010, 3008], 3009 - limits.BACKLOG),
+        (9000, 5, [3010, 3008], 3007),
+        (0, 7, [3], 0),
+        (700, 0, [1], 0),
+    ],
+)
+def test_who_wants_everything_is_not_given_what_was_there_before_it_listened(begun, grown, seqs, start):
+    log = Log(1, "#a", head=begun)
+    log.grow(events("new", begun + 1, begun + grown), 0)
+    seen = [(seq, "ffffffff") for seq in seqs]
+    for everything in (True, False):
+        comparison = Comparison(log, seqs[0], seen + EVERYTHING * everything)
+        while comparison.wanted() is not None:
+            comparison.learn("00000000")
+        assert comparison.turned
+        expected = start if everything else max(0, begun + grown - limits.BACKLOG)
+        assert comparison.start == expected
+
+
 def test_whoever_stands_at_the_head_costs_no_read_even_behind_a_restart():
     kept = Kept(OLD, warm=False)
     assert kept.compare(9, trail(OLD, [9, 8, 7])) is None

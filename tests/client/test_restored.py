@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from chatd.client.cli.text import restored_line
 from chatd.client.core.notices import CursorForgotten, EventSeen, GapSeen, Lost, Restored
 from chatd.client.profile.origins import origin_of
 from chatd.client.profile.profiles import open_slot
@@ -181,6 +182,51 @@ def test_a_session_from_after_the_backup_finds_its_place_by_its_join(tmp_path):
     assert told.seen == 5
     shown = [one for one in texts(life.heard(EventSeen)) if one[1] == "message"]
     assert shown == [(seq, "message", "new") for seq in range(2, 9)]
+
+
+def begin_late(before, **how):
+    """Return a life whose reader came behind a backup, which is of ``before`` events; and that backup."""
+    life = Life.__new__(Life)
+    life.world = Playground()
+    life.world.start_server()
+    life.talker = make_client(life.world, "ann", "#a")
+    life.talker.start()
+    life.wait()
+    life.say(before - 1, "old")
+    backup = life.backup
+    life.say(5, "lost")
+    life.way = BarredWay(life.world)
+    life.reader = make_client(life.world, "bob", "#a", way=life.way, **how)
+    life.reader.start()
+    life.wait()
+    life.say(2, "seen")
+    return life, backup
+
+
+def test_a_program_that_follows_from_now_on_is_not_given_what_was_said_before_it_came():
+    life, backup = begin_late(30, follow="listed")
+    mark = len(life.reader.heard)
+    life.restore_unseen(backup, 3)
+    (told,) = life.heard(Restored, mark)
+    assert (told.start, told.agreed) == (30, False)
+    assert restored_line(told) == (
+        "An older copy of #a was restored on the server, and nothing that was seen here is known to be left"
+        " of it; what it has behind event 30 follows."
+    )
+    shown = [one for one in texts(life.heard(EventSeen, mark)) if one[1] == "message"]
+    assert [text for _, _, text in shown] == ["new"] * 3
+    assert not life.heard(GapSeen, mark)
+
+
+def test_a_program_that_has_seen_everything_goes_on_where_both_part():
+    life, backup = begin_late(30, follow="listed", cursors={"#a": 0})
+    life.say(3, "more")
+    mark = len(life.reader.heard)
+    life.restore_unseen(backup, 3)
+    (told,) = life.heard(Restored, mark)
+    assert told.agreed
+    shown = [one for one in texts(life.heard(EventSeen, mark)) if one[1] == "message"]
+    assert [text for _, _, text in shown] == ["new"] * 3
 
 
 def test_read_marks_of_the_other_history_are_not_told():

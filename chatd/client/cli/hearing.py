@@ -138,7 +138,7 @@ class Hearing:
         )
 
     def _on_restored(self, notice: n.Restored) -> None:
-        self._marks.restored(notice.room, notice.agreed or 0)
+        self._marks.restored(notice.room, notice.start if notice.agreed else 0)
         self._talk.say(restored_line(notice))
 
     # ---- events and people --------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def restored_line(restored: Restored) -> bytes:
 
     ``text`` is the last event that had been handed over; ``seq`` is 0 where nothing of them is left.
     """
-    seq, seen = restored.agreed or 0, str(restored.seen)
+    seq, seen = restored.start if restored.agreed else 0, str(restored.seen)
     return _line({"room": restored.name, "seq": seq, "ts": 0, "by": "", "kind": "restored", "text": seen})
 
 

@@ -123,12 +123,11 @@ def gap_line(gap: GapSeen) -> str:
 def restored_line(restored: Restored) -> str:
     """Return the sentence about an older copy of a room that was restored on the server."""
     begin = f"An older copy of {clean_line(restored.name)} was restored on the server"
-    if restored.agreed is None:
-        return f"{begin}, and nothing that was seen here is left of it; its latest events follow."
-    return (
-        f"{begin}: what was seen here behind event {restored.agreed} may be gone from it; what is new there"
-        " follows."
-    )
+    if restored.agreed:
+        seen = f"what was seen here behind event {restored.start}"
+        return f"{begin}: {seen} may be gone from it; what is new there follows."
+    follows = f"what it has behind event {restored.start}" if restored.start else "all that it has"
+    return f"{begin}, and nothing that was seen here is known to be left of it; {follows} follows."
 
 
 def link_line(notice: Notice) -> str | None:

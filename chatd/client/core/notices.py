@@ -187,16 +187,17 @@ class CursorForgotten:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """An older copy of the room's log was restored: it has other events behind ``agreed`` than were seen.
+    """An older copy of the room's log was restored: it has other events behind ``start`` than were seen.
 
-    Events up to ``seen`` had been handed over. What is new behind ``agreed`` follows, under the same numbers;
-    None: nothing that was seen is known to be left, and the latest events follow.
+    Events up to ``seen`` had been handed over. What is new behind ``start`` follows, under the same numbers.
+    If that one was not seen, in this history, nothing ``agreed``: nothing that was seen is known to be left.
     """
 
     room: str
     name: str
-    agreed: int | None
+    start: int
     seen: int
+    agreed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,7 @@ class Rooms:
         self.names[room] = name
         cursor = self.cursors.get(room)
         if cursor is not None and state.restored:
-            yield self._turned(room, name, start, cursor)
+            yield self._turned(state, name, cursor)
         if cursor is None or state.restored:
             cursor = self._move(room, start)
         if state.check and start == cursor > self.trail(room).last:
@@ -226,12 +226,14 @@ class Rooms:
         online, offline = tuple(presence.online), tuple(presence.offline)
         return PresenceSeen(presence.room, self.name(presence.room), online, offline)
 
-    def _turned(self, room: str, name: str, start: int, seen: int) -> Restored:
-        """Go back to ``start``: the log has not the events that were seen up to ``seen``."""
+    def _turned(self, state: RoomState, name: str, seen: int) -> Restored:
+        """Go back to where ``state`` says: the log has not the events that were seen up to ``seen``."""
+        room, start = state.room, state.cursor
         trail = self.trail(room)
+        agreed = trail.knows(start, state.check) if state.check else trail.has(start)
         self._before[room] = trail
         self._trails[room] = trail.cut(start)
-        return Restored(room, name, start if start == 0 or trail.has(start) else None, seen)
+        return Restored(room, name, start, seen, agreed)
 
     def _note(self, room: str, seq: int, check: str) -> None:
         self._trails.setdefault(room, Trail()).add(seq, check)
