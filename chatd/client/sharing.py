@@ -11,7 +11,8 @@ from chatd.client.awaiting import Awaiting
 from chatd.client.core.notices import Notice, NotSaved, SendRefused, TransferSeen
 from chatd.client.core.problems import ClientError
 from chatd.client.core.stages import Transfer
-from chatd.client.core.transfers import Moving, Transfers
+from chatd.client.core.steps import Step
+from chatd.client.core.transfers import Moving
 from chatd.client.driver import Driver
 from chatd.client.files.carrier import Carrier
 from chatd.client.files.targets import Wanted
@@ -139,11 +140,9 @@ class Files:
 
     # ---- the carrier's home -------------------------------------------------------------------------
 
-    def transfer(self, change: Callable[[Transfers], T]) -> T:
-        """Change the transfers, and do what follows from that."""
-        result, effects = self._driver.machine.transfer(change, self._driver.now())
-        self._driver.feed(effects)
-        return result
+    def transfer(self, step: Step) -> None:
+        """Tell the machine of ``step``, and do what follows from that."""
+        self._driver.feed(self._driver.machine.transfer(step, self._driver.now()))
 
     def moving(self, key: int) -> Moving | None:
         """Return how far a transfer is on the wire."""

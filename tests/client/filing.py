@@ -7,6 +7,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 
 from chatd.client.core.effects import Fetch, Find, Finish, Keep, Over, Settle, Staged
+from chatd.client.core.steps import Failed, Fetched, Finished, Found, Kept, ReceiveFile, SendFile, Settled
 from chatd.wire.errors import Code
 from chatd.wire.frames import chunk
 from chatd.wire.messages import Cancel, Download, Error, File, Ok, Progress, Upload
@@ -251,6 +252,7 @@ class Filing(World):
 
     def begin(self):
         self.errands = []
+        self.keys = 0
         self.sources = {}
         self.places = {}
         self.wanted = {}
@@ -259,20 +261,20 @@ class Filing(World):
         super().begin()
 
     def send(self, data, name="x"):
-        key = self.change(lambda transfers: transfers.send(file_of(data, name)))
-        self.sources[key] = data
-        return key
+        self.keys += 1
+        self.change(SendFile(self.keys, file_of(data, name)))
+        self.sources[self.keys] = data
+        return self.keys
 
     def fetch(self, room, seq, left=None):
         """Begin a download; ``left`` is the place that an earlier run has left."""
-        key = self.change(lambda transfers: transfers.receive(room, seq, ""))
-        self.wanted[key] = left
-        return key
+        self.keys += 1
+        self.change(ReceiveFile(self.keys, room, seq, ""))
+        self.wanted[self.keys] = left
+        return self.keys
 
-    def change(self, change):
-        result, effects = self.machine.transfer(change, self.now)
-        self.perform(effects)
-        return result
+    def change(self, step):
+        self.perform(self.machine.transfer(step, self.now))
 
     def _later(self, errand):
         self.errands.append(errand)
@@ -292,37 +294,36 @@ class Filing(World):
         while self.errands and count:
             count -= 1
             errand = self.errands.pop(0)
-            self.change(lambda transfers, errand=errand: _WORK[type(errand)](self, transfers, errand))
+            self.change(_WORK[type(errand)](self, errand))
 
-    def _do_fetch(self, transfers, errand: Fetch):
+    def _do_fetch(self, errand: Fetch):
         data = self.sources[errand.key][errand.offset : errand.offset + errand.size]
-        transfers.fetched(errand.key, errand.run, data)
+        return Fetched(errand.key, errand.run, data)
 
-    def _do_find(self, transfers, errand: Find):
+    def _do_find(self, errand: Find):
         assert errand.key not in self.places, "two places for one file"
         place = self.places[errand.key] = self.wanted.get(errand.key) or Place(errand.file)
-        transfers.found(errand.key, place.stored)
+        return Found(errand.key, place.stored)
 
-    def _do_keep(self, transfers, errand: Keep):
+    def _do_keep(self, errand: Keep):
         place = self.places[errand.key]
         for part in errand.data:
             place.data += part
         if len(place.data) - place.stored > 2000:
             place.stored = len(place.data)
-        transfers.kept(errand.key, len(place.data), place.stored)
+        return Kept(errand.key, len(place.data), place.stored)
 
-    def _do_settle(self, transfers, errand: Settle):
+    def _do_settle(self, errand: Settle):
         place = self.places[errand.key]
         place.stored = len(place.data)
-        transfers.settled(errand.key, place.stored)
+        return Settled(errand.key, place.stored)
 
-    def _do_finish(self, transfers, errand: Finish):
+    def _do_finish(self, errand: Finish):
         place = self.places[errand.key]
         if file_of(bytes(place.data)).sha256 == place.file.sha256:
             place.whole = True
-            transfers.finished(errand.key)
-        else:
-            transfers.failed(errand.key, "hash-mismatch", "mismatch")
+            return Finished(errand.key)
+        return Failed(errand.key, "hash-mismatch", "mismatch")
 
     def settle(self, rounds=60):
         self.reachable, self.server.full, self.server.slow = True, False, False

@@ -5,9 +5,9 @@ performed, in order. The machine hands its inputs down to its parts, none of whi
 which connections there are, `Dialogue` what is said on them, `Requests` what waits to be asked and answered.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import Final
 
 from chatd.client.core.backoff import Backoff
 from chatd.client.core.dialogue import Dialogue
@@ -22,12 +22,10 @@ from chatd.client.core.requests import Requests
 from chatd.client.core.rooms import Rooms
 from chatd.client.core.segments import Segments
 from chatd.client.core.session import Changes, Remembered, Wishes
-from chatd.client.core.transfers import Transfers
+from chatd.client.core.steps import Step
 from chatd.wire import messages as m
 from chatd.wire.codec import encode
 from chatd.wire.errors import CloseReason, ProtocolError
-
-T = TypeVar("T")
 
 STALL: Final = 1.0
 """Seconds that a tick may come late before we, not the server, are held to have been away."""
@@ -229,11 +227,11 @@ class Machine:
         self._pump(now)
         return self._effects()
 
-    def transfer(self, change: Callable[[Transfers], T], now: float) -> tuple[T, list[Effect]]:
-        """Begin or end a transfer, or tell what was done with its file; return what that returns."""
-        result = change(self.requests.transfers)
+    def transfer(self, step: Step, now: float) -> list[Effect]:
+        """Begin or end a transfer, or take in what became of one of its errands."""
+        self.requests.transfers.step(step)
         self._pump(now)
-        return result, self._effects()
+        return self._effects()
 
     def stop(self, now: float) -> list[Effect]:
         """Say goodbye and be done; what waits stays remembered, or the session ends where nothing does."""

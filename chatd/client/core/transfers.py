@@ -6,13 +6,25 @@ stored on the other side's disk, or on ours, is where it goes on.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
 from chatd.client.core.backoff import Later
 from chatd.client.core.effects import Effect, Errand, Over, Staged
 from chatd.client.core.receiving import Receiving
 from chatd.client.core.sending import Sending
 from chatd.client.core.stages import Stage
+from chatd.client.core.steps import (
+    Drop,
+    Failed,
+    Fetched,
+    Finished,
+    Found,
+    Kept,
+    ReceiveFile,
+    SendFile,
+    Settled,
+    Step,
+)
 from chatd.files.outgoing import Turns
 from chatd.wire import messages as m
 from chatd.wire.codec import encode
@@ -50,7 +62,7 @@ class Transfers:
         self._request_id = number
         self._emit = emit
         self._later = later
-        self._keys = self._numbers = 0
+        self._numbers = 0
         self._limits: m.Limits | None = None
         self._turns = Turns()
         self._chunk_at = 0.0
@@ -58,21 +70,18 @@ class Transfers:
 
     # ---- the program ----------------------------------------------------------------------------------
 
-    def send(self, file: m.File) -> int:
-        """Bring ``file`` to the server; return the key that its errands and its end name."""
-        self._keys += 1
-        self.all[self._keys] = Sending(self._keys, file)
-        return self._keys
+    def step(self, step: Step) -> None:
+        """Begin or end a transfer, or take in what became of an errand."""
+        _STEPS[type(step)](self, step)
 
-    def receive(self, room: str, seq: int | None, prefix: str) -> int:
-        """Have the file of event ``seq`` of ``room`` sent, or the newest whose SHA-256 begins so."""
-        self._keys += 1
-        self.all[self._keys] = Receiving(self._keys, room, seq, prefix)
-        return self._keys
+    def _send(self, step: SendFile) -> None:
+        self.all[step.key] = Sending(step.key, step.file)
 
-    def drop(self, key: int) -> None:
-        """End a transfer for which nobody waits any more; no errand names it from now on."""
-        moving = self.all.pop(key, None)
+    def _receive(self, step: ReceiveFile) -> None:
+        self.all[step.key] = Receiving(step.key, step.room, step.seq, step.prefix)
+
+    def _drop(self, step: Drop) -> None:
+        moving = self.all.pop(step.key, None)
         if moving is None:
             return
         if moving.number:
@@ -136,53 +145,47 @@ class Transfers:
 
     # ---- the files ------------------------------------------------------------------------------------
 
-    def fetched(self, key: int, run: int, data: bytes) -> None:
-        """Take in what was read of a file that is sent."""
-        moving = self.all.get(key)
+    def _fetched(self, step: Fetched) -> None:
+        moving = self.all.get(step.key)
         if isinstance(moving, Sending):
-            moving.fetched(run, data)
+            moving.fetched(step.run, step.data)
 
-    def found(self, key: int, stored: int) -> None:
-        """Note that a download has its place, where ``stored`` bytes of it lie already."""
-        moving = self.all.get(key)
+    def _found(self, step: Found) -> None:
+        moving = self.all.get(step.key)
         if not isinstance(moving, Receiving):
             return
-        if moving.found(stored) and moving.number:
+        if moving.found(step.stored) and moving.number:
             self.frames.append(encode(m.Cancel(transfer=moving.number)))
             moving.forget_link()
         self._emit_all(moving.errands())
         self._see(moving)
 
-    def kept(self, key: int, written: int, stored: int) -> None:
-        """Note how much of a download is written, and on the disk."""
-        moving = self.all.get(key)
+    def _kept(self, step: Kept) -> None:
+        moving = self.all.get(step.key)
         if isinstance(moving, Receiving):
-            moving.kept(written, stored)
+            moving.kept(step.written, step.stored)
             self._emit_all(moving.errands())
             self._see(moving)
 
-    def settled(self, key: int, stored: int) -> None:
-        """Note how much of a download is on the disk, after its link was lost."""
-        moving = self.all.get(key)
+    def _settled(self, step: Settled) -> None:
+        moving = self.all.get(step.key)
         if isinstance(moving, Receiving):
-            moving.settled(stored)
+            moving.settled(step.stored)
             self._emit_all(moving.errands())
             self._see(moving)
 
-    def finished(self, key: int) -> None:
-        """Note that a download is verified and in its place."""
-        moving = self.all.get(key)
+    def _finished(self, step: Finished) -> None:
+        moving = self.all.get(step.key)
         if isinstance(moving, Receiving):
             progress = moving.finished()
             if progress is not None:
                 self.frames.append(encode(progress))
-            self._end(key)
+            self._end(step.key)
 
-    def failed(self, key: int, code: str, text: str) -> None:
-        """Note that our side of a transfer cannot go on."""
-        if key in self.all:
-            self.drop(key)
-            self._emit(Over(key, code, text))
+    def _failed(self, step: Failed) -> None:
+        if step.key in self.all:
+            self._drop(Drop(step.key))
+            self._emit(Over(step.key, step.code, step.text))
 
     # ---- what goes out --------------------------------------------------------------------------------
 
@@ -252,7 +255,7 @@ class Transfers:
         if isinstance(moving, Sending):
             self._turns.add(moving.accepted(ok, window))
         elif moving.differs(ok):
-            self.failed(moving.key, "file-changed", CHANGED)
+            self._failed(Failed(moving.key, "file-changed", CHANGED))
             return
         else:
             self._emit_all(moving.accepted(ok, window))
@@ -309,3 +312,16 @@ class Transfers:
 
     def _numbered(self, number: int) -> Moving | None:
         return self._find(lambda one: one.number == number)
+
+
+_STEPS: Final[dict[type, Callable[[Transfers, Any], None]]] = {
+    SendFile: Transfers._send,  # noqa: SLF001 - its own table
+    ReceiveFile: Transfers._receive,  # noqa: SLF001
+    Drop: Transfers._drop,  # noqa: SLF001
+    Fetched: Transfers._fetched,  # noqa: SLF001
+    Found: Transfers._found,  # noqa: SLF001
+    Kept: Transfers._kept,  # noqa: SLF001
+    Settled: Transfers._settled,  # noqa: SLF001
+    Finished: Transfers._finished,  # noqa: SLF001
+    Failed: Transfers._failed,  # noqa: SLF001
+}

@@ -12,7 +12,19 @@ from twisted.python.failure import Failure
 from chatd.client.core.effects import Errand, Fetch, Find, Finish, Keep, Over, Settle, Staged
 from chatd.client.core.problems import ClientError
 from chatd.client.core.stages import Stage, Transfer
-from chatd.client.core.transfers import Moving, Transfers
+from chatd.client.core.steps import (
+    Drop,
+    Failed,
+    Fetched,
+    Finished,
+    Found,
+    Kept,
+    ReceiveFile,
+    SendFile,
+    Settled,
+    Step,
+)
+from chatd.client.core.transfers import Moving
 from chatd.client.files.jobs import Job
 from chatd.client.files.sources import told_name
 from chatd.client.files.targets import Wanted
@@ -30,8 +42,8 @@ OFFERS: Final = 3
 class Home(Protocol):
     """Who has the transfers, and posts what was sent."""
 
-    def transfer(self, change: Callable[[Transfers], T]) -> T:
-        """Change the transfers, and do what follows from that."""
+    def transfer(self, step: Step) -> None:
+        """Begin or end a transfer, or tell what became of an errand; do what follows from that."""
 
     def moving(self, key: int) -> Moving | None:
         """Return how far a transfer is on the wire."""
@@ -60,7 +72,7 @@ class Carrier:
     def __init__(self, home: Home, workers: Workers) -> None:
         self._home = home
         self._workers = workers
-        self._count = 0
+        self._count = self._carried = 0
         self._jobs: dict[int, Job] = {}
         self._moving: dict[int, Job] = {}
         self._closing: dict[Deferred[Any], None] = {}
@@ -177,7 +189,7 @@ class Carrier:
         return await self._bring(job, caption, file)
 
     async def _bring(self, job: Job, caption: str, file: File) -> Sent:
-        await self._carry(job, lambda transfers: transfers.send(file))
+        await self._carry(job, lambda key: SendFile(key, file))
         job.done = file.size
         job.stage = Stage.POSTING
         self._home.seen(self._transfer(job))
@@ -187,18 +199,16 @@ class Carrier:
 
     async def _get(self, job: Job, seq: int | None, prefix: str) -> Path:
         await job.check_target()
-        await self._carry(job, lambda transfers: transfers.receive(job.room, seq, prefix))
+        await self._carry(job, lambda key: ReceiveFile(key, job.room, seq, prefix))
         return Path(job.path)
 
-    def _carry(self, job: Job, begin: Callable[[Transfers], int]) -> Deferred[None]:
+    def _carry(self, job: Job, begin: Callable[[int], Step]) -> Deferred[None]:
         """Return a Deferred that fires when the bytes of ``job`` are where they belong."""
         job.over = Deferred(lambda _: self._forget(job, drop=True))
-
-        def begun(transfers: Transfers) -> None:
-            job.moving = begin(transfers)
-            self._moving[job.moving] = job
-
-        self._home.transfer(begun)
+        self._carried += 1
+        job.moving = self._carried
+        self._moving[job.moving] = job
+        self._home.transfer(begin(job.moving))
         return job.over
 
     def _forget(self, job: Job, *, drop: bool = False) -> None:
@@ -208,7 +218,7 @@ class Carrier:
         job.moving = None
         del self._moving[key]
         if drop:
-            self._home.transfer(lambda transfers: transfers.drop(key))
+            self._home.transfer(Drop(key))
 
     def _transfer(self, job: Job) -> Transfer:
         if job.moving is not None:
@@ -225,11 +235,10 @@ class Carrier:
         if job is not None:
             _PERFORM[type(errand)](self, job, errand)
 
-    def _do(self, job: Job, done: Deferred[T], tell: Callable[[Transfers, T], None]) -> None:
-        """Tell the transfers what comes of ``done``; what goes wrong ends this one."""
-        key = job.moving or 0
-        done.addCallback(lambda result: self._home.transfer(lambda transfers: tell(transfers, result)))
-        done.addErrback(self._broken, key)
+    def _do(self, errand: Errand, done: Deferred[T], step: Callable[[T], Step]) -> None:
+        """Make a ``step`` of what comes of ``done``; what goes wrong ends the transfer."""
+        done.addCallback(lambda result: self._home.transfer(step(result)))
+        done.addErrback(self._broken, errand.key)
 
     def _broken(self, failure: Failure, key: int) -> None:
         problem = failure.value
@@ -238,26 +247,26 @@ class Carrier:
         if not isinstance(problem, (ClientError, ChatdError)):
             self.log.failure("A transfer failed", failure)
         code = getattr(problem, "code", "fault")
-        self._home.transfer(lambda transfers: transfers.failed(key, code, _reason(failure)))
+        self._home.transfer(Failed(key, code, _reason(failure)))
 
     def _fetch(self, job: Job, errand: Fetch) -> None:
         read = job.read(errand.offset, errand.size)
-        self._do(job, read, lambda transfers, data: transfers.fetched(errand.key, errand.run, data))
+        self._do(errand, read, lambda data: Fetched(errand.key, errand.run, data))
 
     def _find(self, job: Job, errand: Find) -> None:
         found = job.open_target(errand.file)
-        self._do(job, found, lambda transfers, stored: transfers.found(errand.key, stored))
+        self._do(errand, found, lambda stored: Found(errand.key, stored))
 
     def _keep(self, job: Job, errand: Keep) -> None:
         kept = job.write(errand.data)
-        self._do(job, kept, lambda transfers, held: transfers.kept(errand.key, *held))
+        self._do(errand, kept, lambda held: Kept(errand.key, *held))
 
     def _settle(self, job: Job, errand: Settle) -> None:
         settled = job.sync()
-        self._do(job, settled, lambda transfers, stored: transfers.settled(errand.key, stored))
+        self._do(errand, settled, lambda stored: Settled(errand.key, stored))
 
     def _finish(self, job: Job, errand: Finish) -> None:
-        self._do(job, job.finish(), lambda transfers, _: transfers.finished(errand.key))
+        self._do(errand, job.finish(), lambda _: Finished(errand.key))
 
     def _over(self, job: Job, errand: Over) -> None:
         over, job.over = job.over, None

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from chatd.client.core.notices import Connected
 from chatd.client.core.stages import Stage
+from chatd.client.core.steps import Drop, Failed
 from chatd.client.core.transfers import CHANGED
 from chatd.wire.errors import Code
 from chatd.wire.messages import Cancel, Download, Error, Limits, Progress, Send, Upload
@@ -136,7 +137,7 @@ def test_a_dropped_transfer_is_cancelled_and_not_heard_of_again():
     world = connected()
     key = world.send(os.urandom(50_000))
     world.step(3)
-    world.change(lambda transfers: transfers.drop(key))
+    world.change(Drop(key))
     world.step(20)
     assert [cancel.code for cancel in world.heard(Cancel)] == [Code.CANCELLED]
     assert not world.over
@@ -147,7 +148,7 @@ def test_a_source_that_fails_ends_its_transfer_here_and_there():
     world = connected()
     key = world.send(os.urandom(50_000))
     world.step(3)
-    world.change(lambda transfers: transfers.failed(key, "source-changed", "changed"))
+    world.change(Failed(key, "source-changed", "changed"))
     world.step()
     assert ended(world, key) == ("source-changed", "changed")
     assert world.heard(Cancel)
@@ -350,7 +351,7 @@ def test_a_disk_that_fails_ends_the_download_here_and_there():
     event = world.server.put("#a", os.urandom(50_000))
     key = world.fetch("#a", event.seq)
     world.step(4)
-    world.change(lambda transfers: transfers.failed(key, "target-unusable", "full"))
+    world.change(Failed(key, "target-unusable", "full"))
     world.step(20)
     assert ended(world, key) == ("target-unusable", "full")
     assert not world.conn.going
