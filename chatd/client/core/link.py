@@ -8,8 +8,10 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from chatd.client.core.rooms import Positions
+from chatd.client.core.strangers import HEAD, may_be_ours
 from chatd.wire.check import check_of
 from chatd.wire.codec import decode_from_server
+from chatd.wire.errors import Code, ProtocolError
 from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
 from chatd.wire.heartbeat import Heartbeat, RoundTrip, Verdict
 from chatd.wire.limits import MAX_UNANSWERED
@@ -65,10 +67,11 @@ class Link:
     ``positions`` are the last events that it brought, ``named`` the rooms of its hello, ``joining`` the ids
     of the joins that it begins with, ``owed`` the answers to pings that wait for the token to be on disk. It
     is ``complete`` when all rooms of its welcome came, ``introduced`` when we spoke behind that, and
-    ``announced`` when the program knows; ``answered`` if any byte came. It is ``clogged`` while what we send
-    is repeated and not acknowledged, ``doubtful`` where the links before it brought nothing forward, and
-    ``hasty`` where something else is tried next if no byte comes soon. It is ``judged`` when it was counted
-    as one that brings nothing forward either. Its segments have ``segment`` bytes at the most; 0: any.
+    ``announced`` when the program knows; ``answered`` if any byte came, and ``understood`` if a message did:
+    until then ``head`` are its first bytes. It is ``clogged`` while what we send is repeated and not
+    acknowledged, ``doubtful`` where the links before it brought nothing forward, and ``hasty`` where
+    something else is tried next if no byte comes soon. It is ``judged`` when it was counted as one that
+    brings nothing forward either. Its segments have ``segment`` bytes at the most; 0: any.
     """
 
     def __init__(self, number: int) -> None:
@@ -84,6 +87,8 @@ class Link:
         self.introduced = False
         self.announced = False
         self.answered = False
+        self.understood = False
+        self.head = b""
         self.resumed = False
         self.limits: Limits | None = None
         self.owed: list[bytes] = []
@@ -146,11 +151,14 @@ class Link:
             self._heart = Heartbeat(ATTEMPT, 1, now)  # what we answer may take the session over
         self.heard(now)
         self.answered = True
+        if not self.understood:
+            self._listen(data)
         self._decoder.feed(data)
         while (taken := self._decoder.take()) is not None:
             kind, payload = taken
             if kind is FrameType.MESSAGE:
                 message = decode_from_server(payload)
+                self.understood = True
                 if isinstance(message, Event):
                     yield Checked(message, check_of(payload))
                 elif message is not None:
@@ -161,6 +169,11 @@ class Link:
                 yield frame(FrameType.PONG, payload)
             elif kind is FrameType.PONG:
                 self._ponged(payload, now)
+
+    def _listen(self, data: bytes) -> None:
+        self.head = (self.head + data[:HEAD])[:HEAD]
+        if not may_be_ours(self.head):
+            raise ProtocolError(Code.BAD_FRAME, "What came first is no frame.")
 
     def heard(self, now: float) -> None:
         """Note that bytes came."""

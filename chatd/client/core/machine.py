@@ -12,7 +12,7 @@ from typing import Final
 from chatd.client.core.backoff import Backoff
 from chatd.client.core.dialogue import Dialogue
 from chatd.client.core.effects import Close, Effect
-from chatd.client.core.link import Phase
+from chatd.client.core.link import Link, Phase
 from chatd.client.core.links import Links
 from chatd.client.core.notices import Stopped
 from chatd.client.core.outbox import Entry, Outbox
@@ -23,6 +23,7 @@ from chatd.client.core.rooms import Rooms
 from chatd.client.core.segments import Segments
 from chatd.client.core.session import Changes, Remembered, Wishes
 from chatd.client.core.steps import Step
+from chatd.client.core.strangers import stranger_reason
 from chatd.wire import messages as m
 from chatd.wire.codec import encode
 from chatd.wire.errors import CloseReason, ProtocolError
@@ -98,12 +99,20 @@ class Machine:
                 self.links.served(link, now)
                 self._pump(now)
         except ProtocolError as error:
-            self.links.drop(link, f"it does not speak chatd's protocol: {error.text}", now)
+            self._misunderstood(link, error, now)
         except HoleError as error:
             self.links.drop(link, f"the server left out events: {error}", now)
         except OutOfStepError:
             self.links.drop(link, "the server's answers do not fit what was sent", now)
         return self._effects()
+
+    def _misunderstood(self, link: Link, error: ProtocolError, now: float) -> None:
+        """Give up ``link``; whoever never said a word of the protocol will hardly learn it soon."""
+        if link.understood:
+            self.links.drop(link, f"it does not speak chatd's protocol: {error.text}", now)
+        else:
+            reason = stranger_reason(link.head, self.wishes.through)
+            self.links.drop(link, reason, now, slot=self._backoff.stubborn())
 
     def stirred(self, number: int, now: float) -> list[Effect]:
         """Note that data has arrived on link ``number`` which cannot be read before what is missing.

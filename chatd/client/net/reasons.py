@@ -78,15 +78,13 @@ def ending(failure: Failure, secured: Callable[[Failure], Ending | None] | None 
 
 
 def stranger(data: bytes, address: str) -> Ending | None:
-    """Return what the first bytes of a peer tell, if it plainly speaks something else."""
+    """Return what the first bytes of a peer tell, if they say how chatd is to be reached there."""
     if data[:1] in (b"\x15", b"\x16") and data[1:2] == b"\x03":
         place = address.removesuffix(_TLS_PORT)
         return Ending(f"it speaks TLS; use tls://{place}", answered=True, code="tls-expected", slow=True)
     if data.startswith(b'{"t":'):
         text = "JSON lines are spoken there, which chatc does not speak; look at the port"
         return Ending(text, answered=True, slow=True)
-    if data.startswith((b"HTTP/", b"<!", b"SSH-", b"220 ")):
-        return Ending("something else than chatd answers there", answered=True, slow=True)
     return None
 
 

@@ -804,16 +804,49 @@ def test_stop_says_goodbye_and_keeps_what_waits():
     assert world.machine.wake_at() is None
 
 
-@pytest.mark.parametrize(
-    "junk", [b"HTTP/1.1 400 Bad\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", b"\x00\x00\x00\x03\x01{}"]
-)
-def test_a_stranger_costs_an_attempt_and_nothing_else(junk):
+STRANGERS = {
+    b"HTTP/1.1 400 Bad\r\n\r\n": "'HTTP/1.1 400 Bad'",
+    b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n": "'SSH-2.0-OpenSSH_9.2p1 De …'",
+    b"220 mail ESMTP\r\n": "'220 mail ESMTP'",
+    b"<html><body>Please log in</body></html>": "'<html><body>Please log i …'",
+    b"* OK IMAP4rev1\r\n": "'* OK IMAP4rev1'",
+    b":irc NOTICE * :hi\x1b[2J\r\n": "':irc NOTICE * :hi'",
+    b"J\x00\x00\x00\x0a8.0.33\x00": "unknown bytes",
+    b"\xff\xfd\x18": "unknown bytes",
+    b"\x1b]0;title\x07": "unknown bytes",
+    bytes(64): "unknown bytes",
+    b'\x00\x00\x00\x05\x01{"x"': "unknown bytes",
+    b"\x00\x00\x00\x03\x01{}": "unknown bytes",
+    b"\x00\x01\x00\x01\x01": "unknown bytes",
+}
+
+
+@pytest.mark.parametrize("pieces", [1, 1000])
+@pytest.mark.parametrize("junk", STRANGERS, ids=lambda junk: str(junk[:8]))
+def test_a_stranger_is_told_in_a_sentence_and_asked_rarely(junk, pieces):
+    world = World()
+    for delay in (10, 20, 40, 60, 60):
+        world.dial()
+        for at in range(0, len(junk), pieces):
+            if world.conns:
+                world.conn.out += junk[at : at + pieces]
+                world.carry_down()
+        failed = world.said(CannotConnect)[-1]
+        said = STRANGERS[junk] if pieces > 1 else "unknown bytes"
+        assert failed.reason == (
+            f"something else than chatd answers there (it begins with {said}); look at the address"
+        )
+        assert delay <= failed.retry_in <= 1.1 * delay
+
+
+def test_a_welcome_that_is_cut_short_is_no_stranger():
     world = World()
     world.dial()
-    world.conn.out += junk
+    world.carry_up()
+    del world.conn.out[20:]
     world.carry_down()
-    (failed,) = world.said(CannotConnect)
-    assert "does not speak chatd's protocol" in failed.reason
+    world.cut()
+    assert world.said(CannotConnect)[0].retry_in < 1
 
 
 def test_nothing_counts_before_the_welcome_and_only_one_welcome_does():

@@ -42,8 +42,6 @@ def test_a_failure_has_words(problem, text, answered):
         (b"\x15\x03\x01\x00\x02\x02\x46", "it speaks TLS; use tls://h:1"),
         (b"\x16\x03\x03", "it speaks TLS; use tls://h:1"),
         (b'{"t":"error"', "JSON lines are spoken there"),
-        (b"HTTP/1.1 400 Bad Request", "something else than chatd answers there"),
-        (b"SSH-2.0-OpenSSH", "something else than chatd answers there"),
     ],
 )
 def test_what_answers_is_told_from_its_first_bytes_and_asked_rarely(data, words):
