@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred
 
 from chatd.chat.comparing import Comparison
 from chatd.chat.log import Log as ChatLog
-from chatd.chat.state import Room, User
+from chatd.chat.state import User
 from chatd.chat.world import World
 from chatd.clock import Clock
 from chatd.ops.log import Log
@@ -37,6 +37,7 @@ class Histories:
     def compare(self, user: User, cursors: Mapping[str, int], trails: Trails) -> Deferred[dict[str, int]]:
         """Return from where ``user`` has to go on in those rooms of ``cursors`` whose log is another one now.
 
+        A room that is not there at all, though events of it were seen, begins anew with who joins it first.
         Fails with `ProtocolError` ``storage-unavailable`` if the store cannot be read.
         """
         return Deferred.fromCoroutine(self._compare(user, cursors, trails))
@@ -44,22 +45,24 @@ class Histories:
     async def _compare(self, user: User, cursors: Mapping[str, int], trails: Trails) -> dict[str, int]:
         turned: dict[str, int] = {}
         for name, cursor in cursors.items():
-            room = self._find(user, name) if name in trails else None
+            if not trails.get(name):
+                continue
+            try:
+                room = self._world.find_room(user, name)
+            except RequestError:
+                continue
             if room is None:
+                if cursor > 0:
+                    turned[name] = 0
+                    self._say(name, cursor, 0)
                 continue
             comparison = Comparison(room.log, cursor, trails[name])
             while (seq := comparison.wanted()) is not None:
                 comparison.learn(await self._check(room.log, seq))
             if comparison.turned:
                 turned[name] = comparison.start
-                self._say(room, cursor, comparison.start)
+                self._say(room.name, cursor, comparison.start)
         return turned
-
-    def _find(self, user: User, name: str) -> Room | None:
-        try:
-            return self._world.find_room(user, name)
-        except RequestError:
-            return None
 
     def _check(self, chat_log: ChatLog, seq: int) -> Deferred[str | None]:
         done: Deferred[str | None] = Deferred()
@@ -73,13 +76,13 @@ class Histories:
         self._reads.read(chat_log, seq, seq, 1, False, got)
         return done
 
-    def _say(self, room: Room, seen: int, start: int) -> None:
+    def _say(self, room: str, seen: int, start: int) -> None:
         held_back = self._repeats.admit("older-copy", self._clock.seconds())
         if held_back is not None:
             log.warn(
                 "older-copy",
                 "A client has seen events that this data does not have: an older copy was restored.",
-                room=room.name,
+                room=room,
                 seen=seen,
                 start=start,
                 suppressed=held_back or None,

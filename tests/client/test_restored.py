@@ -229,6 +229,45 @@ def test_a_program_that_has_seen_everything_goes_on_where_both_part():
     assert [text for _, _, text in shown] == ["new"] * 3
 
 
+@pytest.mark.parametrize("follow", ["listed", "all"])
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_room_that_the_copy_does_not_have_is_told_like_one_that_others_made_again(follow, known, first):
+    """Whoever comes back first makes the room; ``known`` is whether the copy has the reader's session."""
+    life = Life.__new__(Life)
+    life.world = Playground()
+    life.world.start_server()
+    backup = life.backup
+    life.way = BarredWay(life.world)
+    life.reader = make_client(life.world, "bob", *["#b"] * known, way=life.way, follow=follow)
+    life.reader.start()
+    life.wait()
+    if known:
+        backup = life.backup
+    now_or_later = life.reader.join("#a")
+    life.wait()
+    now(now_or_later)
+    life.talker = make_client(life.world, "ann", "#a")
+    life.talker.start()
+    life.wait()
+    life.say(4, "lost")
+    mark = len(life.reader.heard)
+    if first:
+        life.talker.stop()
+        life.restart(backup)
+        life.talker = make_client(life.world, "ann", "#a")
+        life.talker.start()
+        life.wait()
+        life.say(2, "new")
+    else:
+        life.restore_unseen(backup, 2)
+    told = [one for one in life.heard(Restored, mark) if one.room == "#a"]
+    shown = [one.event.text for one in life.heard(EventSeen, mark) if one.event.kind == "message"]
+    assert told == [Restored("#a", "#a", 0, 6, agreed=False)]
+    assert shown == ["new"] * 2
+    assert not life.heard(CursorForgotten, mark)
+
+
 def test_read_marks_of_the_other_history_are_not_told():
     life = Life()
     life.say(3, "common")
