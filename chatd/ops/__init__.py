@@ -1,7 +1,7 @@
-"""What an operator meets: configuration, log lines, chatctl.
+"""The operator's side: configuration, log lines, chatctl.
 
-Never here: rules of chat or bytes of the wire.
-The service and twistd call it; the server says through `chatd.ops.log` what happens.
+Never here: rules of chat or bytes of the wire. The service and twistd call it; the server logs through
+`chatd.ops.log`.
 """
 
 from chatd.ops.observers import json_lines, text_lines

@@ -12,7 +12,7 @@ from chatd.ops.reading import Problem
 
 
 def certificate_problems(certificate: str, key: str, path: str) -> Iterator[Problem]:
-    """Yield what is wrong with the PEM files that the listener at ``path`` names; it may name none."""
+    """Yield the problems with the PEM files that the listener at ``path`` names; it may name none."""
     if bool(certificate) != bool(key):
         given, missing = ("certificate", "key") if certificate else ("key", "certificate")
         yield Problem(f"{path}.{given}", f"certificate and key go together; {missing} is missing.")

@@ -122,7 +122,7 @@ def _taken(data: Path) -> _Taken:
 
 
 class _Row(msgspec.Struct, omit_defaults=True):
-    """A content, or an upload of which so many bytes are ``stored``; ``user`` is whose it is."""
+    """A content, or an upload of which so many bytes are ``stored``; ``user`` is its uploader."""
 
     kind: str
     sha256: str

@@ -65,7 +65,7 @@ def _listeners(listeners: tuple[ListenConfig, ...]) -> Iterator[Problem]:
 
 
 def check_listener(listen: ListenConfig, path: str, *, allow_plaintext: bool) -> Iterator[Problem]:
-    """Yield what is wrong with the listener at ``path``."""
+    """Yield the problems with the listener at ``path``."""
     try:
         listening = rehearse(listen.endpoint)
     except EndpointError as error:

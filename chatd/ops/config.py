@@ -68,7 +68,7 @@ def load(path: str | Path) -> Config:
 def parse(text: str) -> Config:
     """Return the configuration that the TOML document ``text`` holds.
 
-    Raises `ConfigError`, and `tomllib.TOMLDecodeError` where it is no TOML at all.
+    Raises `ConfigError`, and `tomllib.TOMLDecodeError` if it is not TOML at all.
     """
     problems: list[Problem] = []
     config = read(Config, tomllib.loads(text), problems)
@@ -81,7 +81,7 @@ def parse(text: str) -> Config:
 def merge(config: Config, data: str | None = None, listen: Sequence[str] = ()) -> Config:
     """Return ``config`` with the command line's options over it.
 
-    ``listen`` holds endpoint strings; where there are any they take the place of all configured listeners.
+    ``listen`` holds endpoint strings; if there are any they take the place of all configured listeners.
     Raises `ConfigError`, with the option as the path.
     """
     options: dict[str, object] = {"data": data} if data is not None else {}

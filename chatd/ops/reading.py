@@ -17,7 +17,7 @@ _SHOWN: Final = 60
 
 
 class Problem(NamedTuple):
-    """One mistake: the path of its key, empty for the whole file, and what is wrong with it."""
+    """One mistake: the path of its key, empty for the whole file, and a sentence about it."""
 
     path: str
     sentence: str

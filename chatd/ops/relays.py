@@ -44,7 +44,7 @@ def _network(word: str) -> Network:
 
 
 def relay_problems(listen: ListenConfig, path: str, *, tls: bool) -> Iterator[Problem]:
-    """Yield what is wrong with the relays of the listener at ``path``, whose endpoint has ``tls`` or not."""
+    """Yield the problems with the relays of the listener at ``path``, whose endpoint has ``tls`` or not."""
     if listen.proxy_protocol and not listen.trusted:
         yield Problem(
             f"{path}.trusted",

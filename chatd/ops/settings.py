@@ -1,4 +1,4 @@
-"""What can be configured: one frozen Struct per section of chatd.toml, with the defaults of no file at all.
+"""The settings: one frozen Struct per section of chatd.toml, with the defaults that hold without a file.
 
 etc/chatd.toml explains every key to operators; a test holds the two together.
 """
@@ -88,13 +88,13 @@ class LimitsConfig(Section, frozen=True):
 
 
 class SessionConfig(Section, frozen=True):
-    """How long a session and its nick are kept after they were last seen: ``[session]``."""
+    """The time for which a session and its nick are kept after they were last seen: ``[session]``."""
 
     expire_days: Annotated[float, Meta(gt=0, le=36_500)] = 30.0
 
 
 class RetentionConfig(Section, frozen=True):
-    """How many events, and for how many days, each room's log keeps; 0 is for ever: ``[retention]``."""
+    """The number of events, and of days, that each room's log keeps; 0 is for ever: ``[retention]``."""
 
     events: OrForEver = 0
     days: Annotated[float, Meta(ge=0, le=36_500)] = 0.0
@@ -121,10 +121,10 @@ class FilesConfig(Section, frozen=True):
 
 
 class DrainConfig(Section, frozen=True):
-    """How the daemon stops: ``[drain]``.
+    """The stop of the daemon: ``[drain]``.
 
-    The clients' retry slots are spread over ``window`` seconds; what is still open after ``deadline``
-    seconds is aborted.
+    The clients' retry slots are spread over ``window`` seconds; connections that are open after ``deadline``
+    seconds are aborted.
     """
 
     window: Annotated[float, Meta(ge=0, le=3600)] = 2.0

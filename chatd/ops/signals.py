@@ -27,7 +27,7 @@ IGNORED: Final = (signal.SIGUSR2, signal.SIGWINCH, signal.SIGPIPE, signal.SIGTTO
 
 
 class Reactor(Protocol):
-    """What is needed of a reactor."""
+    """The part of a reactor that is needed here."""
 
     def callWhenRunning(self, call: Callable[[], object], /) -> object:
         """Call when the reactor runs."""

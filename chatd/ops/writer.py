@@ -65,7 +65,7 @@ class Descriptor:
                 waiting.poll()
 
     def reopen(self) -> None:
-        """Do nothing: whoever gave it keeps it."""
+        """Do nothing: the descriptor's owner keeps it."""
 
 
 class File(Descriptor):
@@ -121,7 +121,7 @@ class Writer:
         """Do nothing: the thread writes as soon as it can."""
 
     def reopen(self) -> None:
-        """Open the file anew, behind what was taken until now."""
+        """Open the file anew, after the lines that were taken until now."""
         with self._change:
             self._waiting.append(None)
             self._change.notify()

@@ -4,10 +4,9 @@ from enum import Enum
 
 
 class State(Enum):
-    """Where a connection is in its life.
+    """The state of a connection in its life.
 
-    A hello leads from opened to welcoming, the welcome on to live; whatever ends the connection leads from
-    anywhere to closing.
+    A hello leads from opened to welcoming, the welcome on to live; every end leads from any state to closing.
     """
 
     OPENED = "opened"

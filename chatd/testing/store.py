@@ -35,7 +35,7 @@ class MemoryStore:
     _waiting: list[Callable[[], None]] = field(default_factory=list)
 
     def load(self) -> storage.Snapshot:
-        """Return what was committed."""
+        """Return the committed state."""
         rooms = [storage.StoredRoom(room, *self._last(room.id)) for room in self.rooms.values()]
         return storage.Snapshot(
             self.server,

@@ -217,11 +217,11 @@ class Pong(Message, frozen=True, tag="pong"):
 
 
 class RoomState(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
-    """What a member knows of a room.
+    """A member's knowledge of a room.
 
     Events ``first`` to ``head`` exist; this connection goes on behind ``cursor``; ``read`` is the read mark.
-    ``peer`` is the other user's nick in a direct-message log. ``check`` is that of the event ``cursor``,
-    where it is at hand; ``restored`` says that the log has not what was seen: see `Hello.trails`.
+    ``peer`` is the other user's nick in a direct-message log. ``check`` is that of the event ``cursor``, if
+    it is at hand; ``restored`` says that the log does not have what was seen: see `Hello.trails`.
     """
 
     room: str

@@ -93,7 +93,7 @@ class Library:
     # ---- chatd.chat.files.Blobs ---------------------------------------------------------------------
 
     def size(self, sha256: str) -> int | None:
-        """Return how many bytes the complete content ``sha256`` has; None where it is not held."""
+        """Return how many bytes the complete content ``sha256`` has; None if it is not held."""
         return self.sizes.get(sha256)
 
     def brought(self, user: int, sha256: str) -> bool:

@@ -1,4 +1,4 @@
-"""The JSON lines kind of connection: lines in, each of which is a message or blank."""
+"""The JSON lines kind of connection: every line is a message or blank."""
 
 from typing import ClassVar
 
