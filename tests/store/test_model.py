@@ -9,11 +9,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from chatd.chat.storage import (
     Changes,
+    DropFiles,
     DropMark,
     DropMarks,
     DropMember,
     DropSession,
     DropUpload,
+    PutFile,
     PutMark,
     PutMember,
     PutRoom,
@@ -85,6 +87,15 @@ class Stores(RuleBasedStateMachine):
     def describe(self, log, topic):
         self.append(others=[self.room(log, topic)])
 
+    @rule(log=ids, seq=few, name=texts)
+    def post(self, log, seq, name):
+        if (log, seq) not in self.memory.files:
+            self.append(others=[PutFile(log, seq, "0" * 64, name, 1, "text/plain")])
+
+    @rule(log=ids, first=few)
+    def forget_files(self, log, first):
+        self.append(others=[DropFiles(log, first)])
+
     @rule(log=ids, keep=st.integers(1, 5))
     def trim(self, log, keep):
         self.firsts[log] = max(self.firsts[log], self.heads[log] + 1 - keep)
@@ -128,6 +139,7 @@ class Stores(RuleBasedStateMachine):
         assert sorted(disk.sessions) == sorted(memory.sessions)
         assert sorted(disk.members) == sorted(memory.members)
         assert sorted(disk.rooms) == sorted(memory.rooms)
+        assert sorted(disk.files) == sorted(memory.files)
         assert sorted(disk.marks) == sorted(memory.marks)
         assert sorted(disk.uploads) == sorted(memory.uploads)
         assert disk.time == memory.time
