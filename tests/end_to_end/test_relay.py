@@ -218,8 +218,9 @@ def test_chatc_says_the_same_wherever_nobody_answers(site):
         with process:
             lines = [process.stderr.readline() for _ in range(2)]
             process.kill()
-        reason = f"closed without an answer; it may be starting, or want TLS (tls://{LOOPBACK}) or a relay's"
-        assert lines[-1].startswith(f"chatc: cannot connect to {LOOPBACK}:{port}: {reason} PROXY header; ")
+        place = f"{LOOPBACK}:{port}"
+        reason = f"closed without an answer; it may be starting, or want TLS (tls://{place}) or a relay's"
+        assert lines[-1].startswith(f"chatc: cannot connect to {place}: {reason} PROXY header; ")
 
 
 @pytest.mark.parametrize("port", ["relayed", "tls", "untrusting"])

@@ -153,7 +153,7 @@ def test_plain_text_to_a_tls_listener_names_the_other_way(secure, complaint):
         reason = f"it speaks TLS; use tls://{place}"
         assert 5 <= retry(line) <= 11, "it is tried slowly"
     else:
-        reason = "closed without an answer; it may be starting, or want TLS (tls://localhost) or a relay's"
+        reason = f"closed without an answer; it may be starting, or want TLS (tls://{place}) or a relay's"
     assert line.startswith(f"chatc: cannot connect to {place}: {reason}")
 
 

@@ -45,6 +45,11 @@ class Address:
         return str(self) if self.scheme == "unix" else f"{self.scheme}://{self}"
 
     @property
+    def secured(self) -> str:
+        """Return how people write that TLS is to be spoken at the same place; "" for a UNIX socket."""
+        return "" if self.scheme == "unix" else f"tls://{str(self).removesuffix(f':{TLS_PORT}')}"
+
+    @property
     def here(self) -> bool:
         """Return whether it is an address of this machine, by whatever name for it."""
         if self.scheme == "unix":

@@ -10,6 +10,8 @@ from twisted.internet import error
 from twisted.internet.defer import CancelledError
 from twisted.python.failure import Failure
 
+from chatd.client.core.address import parse_address
+
 
 @dataclass(frozen=True, slots=True)
 class Ending:
@@ -38,7 +40,7 @@ TOLD_UNREACHABLE: Final = Ending("a router on the way says that it is unreachabl
 CLOSED: Final = Ending("closed by the server or on the way", answered=True)
 """The end of the stream and a reset: which of both is seen is chance, above all behind a relay."""
 
-_TLS_PORT: Final = ":7412"
+_TLS_OVER_UNIX: Final = ", which chatc does not do over a UNIX socket; look at the address"
 
 _BY_ERRNO: Final[dict[int, Ending]] = {
     errno.ECONNREFUSED: Ending("refused: nothing listens there"),
@@ -80,8 +82,9 @@ def ending(failure: Failure, secured: Callable[[Failure], Ending | None] | None 
 def stranger(data: bytes, address: str) -> Ending | None:
     """Return what the first bytes of a peer tell, if they say how chatd is to be reached there."""
     if data[:1] in (b"\x15", b"\x16") and data[1:2] == b"\x03":
-        place = address.removesuffix(_TLS_PORT)
-        return Ending(f"it speaks TLS; use tls://{place}", answered=True, code="tls-expected", slow=True)
+        secured = parse_address(address).secured
+        way = f"; use {secured}" if secured else _TLS_OVER_UNIX
+        return Ending(f"it speaks TLS{way}", answered=True, code="tls-expected", slow=True)
     if data.startswith(b'{"t":'):
         text = "JSON lines are spoken there, which chatc does not speak; look at the port"
         return Ending(text, answered=True, slow=True)

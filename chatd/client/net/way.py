@@ -58,7 +58,8 @@ class PlainWay:
 
     def _wanted(self) -> str:
         """Return what a listener may want of us that we do not give."""
-        return f"want TLS (tls://{self._address.host}) or a relay's PROXY header"
+        secured = self._address.secured
+        return f"want {f'TLS ({secured}) or ' if secured else ''}a relay's PROXY header"
 
     def _known(self, failure: Failure) -> Ending | None:
         return None if self._through is None else self._through.ending(failure)

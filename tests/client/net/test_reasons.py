@@ -54,12 +54,23 @@ def test_what_answers_is_told_from_its_first_bytes_and_asked_rarely(data, words)
 
 def test_the_port_for_tls_needs_no_name():
     assert stranger(b"\x15\x03", "chat.example:7412").text == "it speaks TLS; use tls://chat.example"
+    assert stranger(b"\x15\x03", "[::1]:7411").text == "it speaks TLS; use tls://[::1]:7411"
+
+
+def test_nobody_is_sent_to_tls_over_a_unix_socket():
+    found = stranger(b"\x15\x03", "unix:s.sock")
+    assert found.text == "it speaks TLS, which chatc does not do over a UNIX socket; look at the address"
+    assert found.slow
 
 
 CLOSINGS = [error.ConnectionDone(), error.ConnectionLost(), error.ConnectionAborted()]
 WAYS = {
-    "tcp://h": "closed without an answer; it may be starting, or want TLS (tls://h) or a relay's PROXY"
+    "tcp://h": "closed without an answer; it may be starting, or want TLS (tls://h:7411) or a relay's PROXY"
     " header",
+    "h:7412": "closed without an answer; it may be starting, or want TLS (tls://h) or a relay's PROXY header",
+    "[::1]:18011": "closed without an answer; it may be starting, or want TLS (tls://[::1]:18011) or a"
+    " relay's PROXY header",
+    "unix:s.sock": "closed without an answer; it may be starting, or want a relay's PROXY header",
     "tls://h": "closed without an answer; it may be starting, or want a relay's PROXY header",
     "http://p:1": "the proxy p:1 opened a way, and the server behind it said nothing; it is probably not"
     " running, or cannot be reached from there",
