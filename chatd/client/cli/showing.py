@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, tzinfo
+from math import ceil
 from typing import Final
 from zlib import crc32
 
@@ -183,7 +184,7 @@ def status_lines(status: Status) -> list[str]:
         trip = "not measured yet" if status.round_trip is None else f"{1000 * status.round_trip:.3g} ms"
         lines.append(f"round trip {trip}, last heard from {status.silence:.1f} s ago")
     if status.retry_in is not None:
-        lines.append(f"next try in {status.retry_in:.0f} s")
+        lines.append(f"next try {f'in {ceil(status.retry_in)} s' if status.retry_in > 0 else 'now'}")
     if status.state in OFFLINE and status.reason:
         lines.append(f"the reason: {clean_line(status.reason)}")
     lines.append(

@@ -33,6 +33,7 @@ class PlainWay:
         self._reactor = reactor
         self._address = address
         self._through = through
+        self._guessed = False
 
     def endpoint(self, segment: int = 0) -> IStreamClientEndpoint:
         """Return an endpoint for one attempt, whose segments are bounded to ``segment`` bytes; 0: not."""
@@ -46,15 +47,21 @@ class PlainWay:
 
     def ending(self, failure: Failure) -> Ending:
         """Return what ``failure`` means."""
+        self._guessed = False
         return ending(failure, self._known)
 
     def unheard(self, failure: Failure) -> Ending:
-        """Return what ``failure`` means where the server had not said a word."""
+        """Return what ``failure`` means where the server had not said a word.
+
+        What may be the cause is told once, not with each attempt that ends in the same way.
+        """
         if not closed(failure):
             return self.ending(failure)
         if self._through is not None:
             return self._through.unheard()
-        return Ending(f"closed without an answer; it may be starting, or {self._wanted()}", answered=True)
+        guess = "" if self._guessed else f"; it may be starting, or {self._wanted()}"
+        self._guessed = True
+        return Ending(f"closed without an answer{guess}", answered=True)
 
     def _wanted(self) -> str:
         """Return what a listener may want of us that we do not give."""

@@ -6,9 +6,11 @@ from datetime import UTC, timedelta, timezone
 import pytest
 
 from chatd.client.cli import jsonlines
+from chatd.client.cli.showing import status_lines
 from chatd.client.cli.sizes import size_text, time_text
 from chatd.client.cli.text import clean, event_lines, gap_line, link_line
-from chatd.client.core.notices import CannotConnect, Connected, GapSeen, Lost, Quiet
+from chatd.client.core.notices import CannotConnect, Connected, GapSeen, LinkState, Lost, Quiet
+from chatd.client.values import Status
 from chatd.wire.messages import Event, File
 
 
@@ -142,3 +144,11 @@ def test_what_turns_or_hides_text_is_shown(code):
 def test_what_scripts_need_is_kept(code):
     text = f"a{chr(code)}b"
     assert clean(text) == text
+
+
+@pytest.mark.parametrize(
+    ("retry_in", "said"), [(0.0, "now"), (0.03, "in 1 s"), (0.5, "in 1 s"), (9.2, "in 10 s")]
+)
+def test_the_next_try_is_never_in_no_time(retry_in, said):
+    status = Status(LinkState.WAITING, "h:1", "ann", None, 0.0, retry_in, "", 0)
+    assert f"next try {said}" in status_lines(status)

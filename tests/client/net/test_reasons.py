@@ -87,6 +87,17 @@ def test_one_situation_has_one_wording(way, problem):
     assert (found.text, found.answered, found.final) == (WAYS[way], True, False)
 
 
+@pytest.mark.parametrize("address", ["h", "unix:s"])
+def test_guesses_are_told_once_until_something_else_happens(address):
+    way = way_to(MemoryReactorClock(), parse_address(address), None)
+    closed = Failure(error.ConnectionDone())
+    first = way.unheard(closed).text
+    assert first.startswith("closed without an answer; it may be starting, or ")
+    assert [way.unheard(closed).text for _ in range(3)] == ["closed without an answer"] * 3
+    way.ending(Failure(error.ConnectionRefusedError(osError=111)))
+    assert way.unheard(closed).text == first
+
+
 def test_what_is_known_better_is_told_where_nothing_was_heard():
     way = way_to(MemoryReactorClock(), parse_address("h"), None)
     assert way.unheard(Failure(error.TimeoutError())).text == "timed out"
