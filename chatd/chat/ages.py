@@ -1,9 +1,9 @@
-"""Ages: how long events have been there at the least, by the calendar, without a look at the disk.
+"""Ages: how old events are at least, by the calendar, without a look at the disk.
 
 A mark says that a log's events up to some number were there at some time. Marks are made now and then while
-the daemon runs. An event is as old as the first mark at or above it; one above all marks counts as new. So
-what is taken for old is old, whatever times the events carry, and gets old in the end: at the latest with the
-mark that follows.
+the daemon runs. An event is as old as the first mark at or above it; an event above all marks counts as new.
+So every event that is taken for old is old, whatever times the events carry, and every event gets old in the
+end: at the latest with the mark that follows.
 """
 
 from array import array
@@ -14,7 +14,7 @@ from typing import Final
 from chatd.chat.storage import Change, DropMark, DropMarks, PutMark
 
 MOST: Final = 256
-"""Marks of one log, some 16 bytes each; beyond, those go first that tell least for their age."""
+"""Marks of one log, some 16 bytes each; above that, marks go first that tell least for their age."""
 
 PER_TERM: Final = 64
 """Marks that are made in the shortest time after which something is removed: that is late by as much."""
@@ -27,7 +27,7 @@ TEN_DAYS: Final = 864_000_000
 
 
 def pause_between_marks(*terms: float) -> int:
-    """Return the milliseconds between two marks where events are removed after ``terms``, 0 being never."""
+    """Return the milliseconds between two marks if events are removed after ``terms``; 0 is never."""
     return round(min((min(term / PER_TERM, TEN_DAYS) for term in terms if term), default=HALF_DAY))
 
 

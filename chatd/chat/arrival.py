@@ -1,4 +1,4 @@
-"""Arrival: what a hello leads to, from the session's takeover to the welcome and the first cursors."""
+"""Arrival: the way from a hello to the welcome: takeover of the session, rooms, first cursors."""
 
 import heapq
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from chatd.wire.errors import CloseReason, Code, ProtocolError, RequestError
 from chatd.wire.messages import Hello, Message, Ping, Pulse, Rooms, RoomState, Welcome
 
 CONFIRMATION: Final = "token?"
-"""What the ping behind the welcome to a new session carries; its pong shows that the token has arrived."""
+"""The data of the ping behind the welcome to a new session; its pong shows that the token has arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,12 @@ class Arrival:
 
 
 class Entrance:
-    """The rooms that a connection comes to follow, with the cursors that its hello names; None without one.
+    """The rooms that a connection comes to follow, each with the cursor that its hello names, or None.
 
-    ``turned`` says where to go on instead in ``restored`` rooms, whose logs are not those that were seen.
-    They are those of the hello's moment: what is joined behind it tells of itself. If the commit fails, all
-    that was undecided in that moment is taken back, and the rooms are those that are left.
+    ``turned`` says from where to go on instead in ``restored`` rooms, whose logs are not those that the
+    client has seen. The rooms are those of the hello's moment; rooms that are joined later are announced by
+    themselves. If the commit fails, all that was undecided in that moment is taken back, and the rooms are
+    looked up again.
     """
 
     __slots__ = ("_batch", "_hello", "_starts", "_turned", "_user", "_world", "restored")
@@ -50,7 +51,7 @@ class Entrance:
         self._starts = self._look()
 
     def check(self) -> None:
-        """Raise `ProtocolError` ``cursor-beyond-head`` where a cursor is."""
+        """Raise `ProtocolError` ``cursor-beyond-head`` if a cursor is beyond its head."""
         for room, cursor in self._starts.items():
             if cursor is not None and cursor > room.log.head:
                 raise ProtocolError(
@@ -60,7 +61,7 @@ class Entrance:
                 )
 
     def starts(self) -> dict[Room, int | None]:
-        """Return the rooms with their cursors; cursors of rooms that were left meanwhile are dropped."""
+        """Return the rooms with their cursors. Rooms that were left meanwhile are dropped."""
         return self._look() if self._batch.undone else self._starts
 
     def _look(self) -> dict[Room, int | None]:
@@ -82,9 +83,10 @@ class Entrance:
 
 
 def _of_interest(user: User) -> list[Room]:
-    """Return the rooms of ``user``; of very many logs of direct messages the unread ones, then the latest.
+    """Return the rooms of ``user``, but not every one of very many logs of direct messages.
 
-    The others are followed as soon as something is said in them: see `chatd.chat.following.rouse`.
+    If there are more than MAX_WELCOME_DIRECT of these, the unread ones come first, then the newest. The
+    others are followed as soon as something is said in them: see `chatd.chat.following.rouse`.
     """
     direct = [room for room in user.rooms if room.direct]
     if len(direct) <= limits.MAX_WELCOME_DIRECT:
@@ -100,10 +102,10 @@ def _of_interest(user: User) -> list[Room]:
 def arrive(
     world: World, peer: Peer, arrival: Arrival, hello: Hello, now: int, turned: Mapping[str, int]
 ) -> None:
-    """Bind ``peer`` to its session; an older connection of that session is fenced off.
+    """Bind ``peer`` to its session, and fence an older connection of that session off.
 
-    The welcome waits for the commit, as all answers do; the cursors are taken up in the same moment, so that
-    no event falls between. ``turned``: see `Entrance`. Raises `ProtocolError` ``cursor-beyond-head``.
+    The welcome waits for the commit, as all answers do; the reader takes up the cursors in the same moment,
+    so that no event falls between. ``turned``: see `Entrance`. Raises `ProtocolError` ``cursor-beyond-head``.
     """
     session = arrival.session
     entrance = Entrance(world, session.user, hello, turned)
@@ -143,7 +145,7 @@ def depart(world: World, peer: Peer, now: int) -> None:
 def confirm(world: World, session: Session) -> None:
     """Note that the client has its token: it answered the ping behind the welcome, or came back with it.
 
-    That stays true when it cannot be stored now; it is stored later.
+    This holds even if it cannot be stored now; it is stored later.
     """
     session.proven = True
     if not session.seen:
@@ -151,12 +153,12 @@ def confirm(world: World, session: Session) -> None:
 
 
 def note_seen(world: World, session: Session) -> None:
-    """Note that a connection of ``session`` is there, or was a moment ago."""
+    """Note that a connection of ``session`` exists now, or ended a moment ago."""
     world.change(session.row()._replace(seen=world.calendar.now))
 
 
 def end_session(world: World, session: Session, now: int) -> None:
-    """Forget ``session``; a user without any leaves all rooms, and the nick is free."""
+    """Forget ``session``. If it was its user's last, the user leaves all rooms and the nick is free."""
     user = session.user
     if len(user.sessions) == 1:
         for room in [room for room in user.rooms if not room.direct]:
@@ -204,5 +206,5 @@ def _follow(peer: Peer, user: User, starts: dict[Room, int | None], restored: se
 
 
 def _durable_last(world: World, session: Session) -> int:
-    """Return the last send that is on disk; those of the batch that is still open are not."""
+    """Return the number of the last send that is on disk, without sends of the open batch."""
     return world.batch.sends.get(session, session.last)

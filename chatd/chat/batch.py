@@ -1,4 +1,4 @@
-"""A batch: what is decided between two commits, and what is said once it is durable."""
+"""A batch: the decisions between two commits, and the answers that are given once they are durable."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -21,12 +21,12 @@ CHANGE_BYTES = 200
 
 
 class Batch:
-    """Events, changes and answers that stand or fall together.
+    """Events, changes and answers that are committed or taken back together.
 
-    ``answers`` holds, per peer and in order, what answers its requests; ``later`` the same for those peers
-    who are also told something that is only made after the commit. All answers wait for the commit, those
-    that only read too, so that nobody is told what may be taken back.
-    ``undone`` is whether the commit has failed, ``size`` about the bytes that are to be written.
+    ``answers`` holds, per peer and in order, the answers to its requests; ``later`` the same for those peers
+    who are also told something that is made only after the commit. All answers wait for the commit, even to
+    requests that only read, so that nobody is told what may be taken back. ``undone`` is whether the commit
+    has failed, ``size`` about the bytes to be written.
     """
 
     __slots__ = ("_inverses", "_others", "answers", "events", "later", "sends", "size", "undone")
@@ -45,7 +45,7 @@ class Batch:
         return bool(self.answers or self.later or self.events or self._others)
 
     def add_event(self, log: Log, event: Event) -> None:
-        """Add the event that ``log`` has just numbered, in the bytes that are kept of it."""
+        """Add the event that ``log`` has just numbered, in the bytes that are stored of it."""
         stored = pack(event)
         self.size += len(stored)
         events = self.events.get(log)
@@ -55,7 +55,7 @@ class Batch:
             events.append(stored)
 
     def add_send(self, session: Session) -> None:
-        """Count a send of ``session``; what was last before is remembered for `undo`."""
+        """Count a send of ``session``. `undo` needs the number that was last before."""
         if session not in self.sends:
             self.sends[session] = session.last
         session.last += 1
@@ -95,7 +95,7 @@ class Batch:
         self.later.pop(peer, None)
 
     def changes(self) -> Changes:
-        """Return what the store is to write; ask before another batch numbers events."""
+        """Return the changes that the store is to write. Ask before another batch numbers events."""
         return Changes(
             [(log.id, log.last - len(events) + 1, events) for log, events in self.events.items()],
             [(session.last, session.id) for session in self.sends],

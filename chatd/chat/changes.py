@@ -1,8 +1,9 @@
-"""Changes: one way in which anything that is kept changes, whoever asks for it.
+"""Changes: the one way in which anything that is kept changes, whoever asks for it.
 
-`apply` makes a change in memory and returns its inverse. So what is on disk is loaded by applying it, and
-what could not be committed is taken back by applying the inverses, the last one first. Events and the numbers
-of sends have a way of their own, in `chatd.chat.batch`: they are many, and taken back by a single number.
+`apply` makes a change in memory and returns its inverse. So the data on disk is loaded by applying it, and
+changes that could not be committed are taken back by applying their inverses, the last one first. Events and
+the numbers of sends have a way of their own, in `chatd.chat.batch`: they are many, and taken back by a single
+number.
 
 A new kind of change is a type of `chatd.chat.storage`, with its row in the tables there, and a function here.
 """
@@ -41,10 +42,10 @@ from chatd.wire.messages import File
 
 
 class Records:
-    """All that is kept, but the events: what the changes so far have made of it.
+    """Everything that is kept, except the events: the outcome of the changes so far.
 
-    ``sessions`` are by the digest of their token, ``rooms`` by their name, ``uploads`` say when the upload of
-    a content by a user was last gone on with, ``time`` is the calendar as it was last kept.
+    ``sessions`` are by the digest of their token, ``rooms`` by their name, ``uploads`` say when a user last
+    worked on the upload of a content, ``time`` is the calendar as it was last kept.
     """
 
     def __init__(self) -> None:
@@ -68,7 +69,7 @@ class RestoreUser(NamedTuple):
 
 
 class RestoreSession(NamedTuple):
-    """The inverse of `DropSession`: the same object is back, with what it is besides its row."""
+    """The inverse of `DropSession`: the same object is back, with all that is not in its row."""
 
     session: Session
 

@@ -1,4 +1,4 @@
-"""The codec: what chat asks of a kind of connection to make bytes of what leaves it."""
+"""The codec: makes bytes of everything that leaves chat, for one kind of connection."""
 
 from typing import Protocol
 
@@ -6,10 +6,10 @@ from chatd.wire.messages import Message
 
 
 class Codec(Protocol):
-    """Makes bytes of answers and notices, and of the growth of a log; the same bytes for all who speak it."""
+    """Makes bytes of answers and notices, and of the growth of a log; the same bytes for all of a kind."""
 
     def encode(self, message: Message, /) -> bytes:
         """Return the bytes that carry ``message``."""
 
     def render(self, events: list[bytes], /) -> bytes:
-        """Return the bytes that carry ``events``, which come as they are stored (`chatd.wire.stored`)."""
+        """Return the bytes that carry ``events``, given in their stored form (`chatd.wire.stored`)."""

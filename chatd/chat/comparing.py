@@ -1,7 +1,8 @@
-"""Comparing: whether what a client has seen of a log is what the log has; if not, where it has to go on.
+"""Comparing: finds out whether a log has the events that a client has seen, and else where to go on.
 
-A cursor counts events of one history. When an older copy of the data was restored the log goes on with other
-events under the same numbers: what was seen of them is compared by their checks (`chatd.wire.check`).
+A cursor counts events of one history. After an older copy of the data was restored, the log goes on with
+other events under the same numbers. The events that the client has seen are compared by their checks
+(`chatd.wire.check`).
 """
 
 from collections.abc import Iterable
@@ -12,16 +13,15 @@ from chatd.wire.messages import Join
 
 
 class TurnedJoin(Join, frozen=True, tag="join"):
-    """A join whose trail was compared: the log has not what was seen, and ``after`` is where to go on."""
+    """A join whose log does not have the events that were seen; ``after`` is where to go on."""
 
 
 class Comparison:
-    """What a client that stands at ``cursor`` has seen of ``log``: a ``trail`` of numbers with checks.
+    """Compares the ``trail`` of a client that stands at ``cursor``, numbers with checks, with ``log``.
 
-    A point at event 0 says that the client wants everything that may be new, however much that is.
-
-    Ask `wanted` for the event to be read and `learn` its check, until nothing is wanted. An event that is
-    kept no longer (retention) cannot be compared; it is taken for the one that was seen.
+    A point at event 0 says that the client wants everything that may be new, however much that is. Ask
+    `wanted` for the event to be read and `learn` its check, until nothing is wanted. An event that is kept no
+    longer (retention) cannot be compared; it is taken for the one that was seen.
     """
 
     __slots__ = ("_at", "_cursor", "_everything", "_log", "_points", "_read")
@@ -36,7 +36,7 @@ class Comparison:
         self._read: str | None = None
 
     def wanted(self) -> int | None:
-        """Return the event whose check is in no memory; None where all is decided."""
+        """Return the event whose check has to be read; None if all is decided."""
         for seq, check in self._points[self._at :]:
             if seq < self._log.first:
                 return None
@@ -51,7 +51,7 @@ class Comparison:
         return None
 
     def learn(self, check: str | None) -> None:
-        """Take the ``check`` of the event that was wanted; None: it is not there, and nothing is known."""
+        """Take the ``check`` of the event that was wanted; None if the event is not there."""
         self._read = self._points[self._at][1] if check is None else check
 
     @property
@@ -62,10 +62,10 @@ class Comparison:
 
     @property
     def start(self) -> int:
-        """Return the newest event seen that both have; without any, what those come behind that may be new.
+        """Return the newest event that both have; if there is none, the one before those that may be new.
 
         The histories part before the oldest event seen then. A log that the daemon began with ends there as a
-        rule: what it had was said before the client listened. If it was longer, all from that event on is
+        rule: its events were said before the client listened. If it was longer, all from that event on is
         new, and maybe some before it.
         """
         if self._at < len(self._points):

@@ -1,4 +1,4 @@
-"""Fan-out: what a log has grown by is rendered once per codec, and handed to all followers who speak that."""
+"""Fan-out: renders the growth of a log once per codec, and hands it to all followers who speak that."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from chatd.chat.log import Log
 
 Outlet = Callable[[bytes], int]
-"""Where a follower takes what has grown: it returns how many bytes it took, or raises OSError for none.
+"""Takes the growth for a follower: returns how many bytes it took, or raises OSError for none.
 
-It is called once per delivery, so it is to be the system's own call wherever that may be (P6).
+It is called once per delivery, so it should be the system's own call wherever possible (P6).
 """
 
 
 class Follower(Protocol):
-    """Somebody who stands at the head of a log and is handed what grows there, in the bytes of ``codec``."""
+    """A connection at the head of a log, which is handed the growth in the bytes of ``codec``."""
 
     codec: Codec
 
@@ -25,21 +25,21 @@ class Follower(Protocol):
         """Take whole messages that are in no log."""
 
     def rest(self, data: bytes, /) -> None:
-        """Take what the outlet did not take."""
+        """Take the bytes that the outlet did not take."""
 
     def leave_behind(self, log: "Log", cursor: int) -> None:
-        """Be no follower for now, with the cursor at ``cursor``; the rest is to be fetched."""
+        """Be no follower for now; the events above ``cursor`` are to be fetched."""
 
     def fault(self) -> None:
-        """End because of the exception that is being handled: it concerns this follower alone (P8)."""
+        """End because of the current exception, which concerns this follower alone (P8)."""
 
 
 class Audience:
     """The followers of one log who speak ``codec``.
 
-    ``untold`` are those who are still to be handed what has grown. ``volume`` counts all bytes that were
-    rendered for the followers. ``page`` is the number and the bytes of the recent events that were ``asked``
-    for last, by those who lag.
+    ``untold`` are those who have not been handed the latest growth. ``volume`` counts all bytes that were
+    rendered for the followers. ``page`` holds the number and the bytes of the recent events that were last
+    ``asked`` for by lagging readers.
     """
 
     __slots__ = ("_grown", "asked", "codec", "followers", "page", "untold", "volume")
@@ -53,14 +53,14 @@ class Audience:
         self.forget_page()
 
     def grow(self, events: list[bytes]) -> int:
-        """Owe ``events`` to every follower; return to how many."""
+        """Owe ``events`` to every follower; return how many followers there are."""
         self._grown = grown = self.codec.render(events)
         self.volume += len(grown)
         self.untold = untold = self.followers.copy()
         return len(untold)
 
     def deliver(self, most: int) -> int:
-        """Hand what has grown to ``most`` of the untold; return to how many."""
+        """Hand the growth to at most ``most`` of the untold; return to how many."""
         untold, grown = self.untold, self._grown
         size = len(grown)
         count = min(most, len(untold))
@@ -89,7 +89,7 @@ class Audience:
                 follower.fault()
 
     def passed(self, follower: Follower) -> int:
-        """Return how much of ``volume`` was there where ``follower`` stands."""
+        """Return how much of ``volume`` lies before the place where ``follower`` stands."""
         return self.volume - len(self._grown) if follower in self.untold else self.volume
 
     def dismiss(self, follower: Follower) -> None:

@@ -1,6 +1,6 @@
-"""Posted files: which event of which room refers to which content, and who may therefore read it.
+"""Posted files: which event of which room refers to which content, and who may read it because of that.
 
-Chat knows contents by their SHA-256 alone; whether the bytes are there is asked of `Blobs`.
+Chat knows contents by their SHA-256 alone; `Blobs` tells whether the bytes are there.
 """
 
 from typing import Protocol
@@ -20,7 +20,7 @@ class Blobs(Protocol):
     """The contents that the server holds."""
 
     def size(self, sha256: str) -> int | None:
-        """Return how many bytes the complete content ``sha256`` has; None where it is not held."""
+        """Return how many bytes the complete content ``sha256`` has; None if it is not held."""
 
     def brought(self, user: int, sha256: str) -> bool:
         """Return whether ``user`` has uploaded all of ``sha256`` and it is held since."""
@@ -91,10 +91,10 @@ def _check_digits(digits: str) -> None:
 
 
 def usable(blobs: Blobs | None, posted: PostedFiles, user: User, sha256: str) -> int | None:
-    """Return the size of ``sha256`` where it is held and ``user`` has brought it or can read it; else None.
+    """Return the size of ``sha256`` if it is held and ``user`` has brought it or can read it; else None.
 
-    To everybody else a content that is held looks like one that is not. Raises `RequestError` where the
-    server takes no files.
+    To everybody else, a content that is held looks like one that is not. Raises `RequestError` if the server
+    takes no files.
     """
     if blobs is None:
         raise RequestError(Code.UNSUPPORTED, _UNSUPPORTED)
@@ -114,7 +114,7 @@ def check_posted(blobs: Blobs | None, posted: PostedFiles, user: User, file: Fil
 
 
 def check_held(blobs: Blobs | None, file: File) -> None:
-    """Refuse a download of what is no longer held. Raises `RequestError`."""
+    """Refuse the download of a content that is no longer held. Raises `RequestError`."""
     if blobs is None:
         raise RequestError(Code.UNSUPPORTED, _UNSUPPORTED)
     if blobs.size(file.sha256) is None:
@@ -122,10 +122,10 @@ def check_held(blobs: Blobs | None, file: File) -> None:
 
 
 def wrong_size(size: int) -> RequestError:
-    """Return the refusal of a file that claims a size which its content does not have."""
+    """Return the refusal of a file with another size than its content has."""
     return RequestError(Code.BAD_FILE, f"The content with that SHA-256 has {size} bytes.")
 
 
 def row(room: Room, seq: int, file: File) -> PutFile:
-    """Return what the store keeps of a posted file."""
+    """Return the stored form of a posted file."""
     return PutFile(room.log.id, seq, file.sha256, file.name, file.size, file.media)

@@ -1,4 +1,4 @@
-"""Following: which connections are told to follow a room from now on, or no more, once a batch is durable."""
+"""Following: has connections follow a room from now on, or no more, once a batch is durable."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -17,7 +17,7 @@ def follow(batch: Batch, peer: Peer, room: Room, cursor: int, *, restored: bool 
 def follow_everywhere(batch: Batch, room: Room, user: User, cursor: int) -> None:
     """Have the connections of ``user`` follow ``room`` from behind ``cursor``, after the commit.
 
-    Those that follow listed rooms only are left alone.
+    Connections that follow listed rooms only are left alone.
     """
     for session in user.sessions:
         if session.peer is not None and session.peer.reader.follows_all:
@@ -25,9 +25,9 @@ def follow_everywhere(batch: Batch, room: Room, user: User, cursor: int) -> None
 
 
 def rouse(batch: Batch, room: Room) -> None:
-    """Have the connections that do not follow a log of direct messages yet follow it, after the commit.
+    """Have connections that do not follow a log of direct messages yet do so, after the commit.
 
-    A welcome leaves out those in which nothing is new, where there are very many.
+    If there are very many such logs, a welcome leaves out those without news.
     """
     for user in room.members:
         for session in user.sessions:

@@ -1,7 +1,7 @@
 """The hub: requests in, batches out; after the commit the logs grow and everybody hears.
 
-One batch is open and collects what is decided; another may be on its way to disk. Whoever drives the hub
-seals the open batch, has its changes committed, and says `committed` or `failed`.
+One batch is open and collects decisions; another may be on its way to disk. The committer seals the open
+batch, has its changes written, and calls `committed` or `failed`.
 """
 
 import hashlib
@@ -27,10 +27,10 @@ WARM_BYTES = 67_108_864
 """Bytes of recent events that all logs together keep in memory; the longest untouched are dropped first."""
 
 AT_ONCE = 1500
-"""Followers that are handed events in one turn, so that it stays under 20 ms; the others catch up (P6)."""
+"""Followers that are handed events in one turn, so that it stays under 20 ms; all others catch up (P6)."""
 
 HALF = 32
-"""Followers that are handed a batch in one turn at the least, however few half of them are."""
+"""Followers that are handed a batch in one turn at least, even if half of them are fewer."""
 
 FULL_BYTES = 33_554_432
 """Bytes that the open batch gathers, about, while the one before it is on its way to disk (P5)."""
@@ -41,7 +41,7 @@ _STORAGE = (
 
 
 def digest(token: str) -> bytes:
-    """Return what is kept of a session's token: enough to know it again, too little to use it."""
+    """Return what is stored of a session's token: enough to know it again, too little to use it."""
     return hashlib.sha256(token.encode()).digest()
 
 
@@ -58,9 +58,9 @@ class Hub:
         self._warm_bytes = 0
 
     def offer_files(self, blobs: Blobs, size: int, transfers: int) -> None:
-        """Let the files among ``blobs`` be posted and fetched, and tell so.
+        """Let the files among ``blobs`` be posted and fetched, and announce that.
 
-        Of ``size`` bytes at the most, and so many ``transfers`` of one connection at once.
+        A file has at most ``size`` bytes, and one connection at most so many ``transfers`` at once.
         """
         world = self.world
         world.blobs = blobs
@@ -106,7 +106,7 @@ class Hub:
         self._work()
 
     def abandon(self, session: Session, now: int) -> None:
-        """Forget a session that nobody will resume: its newcomer was not let in, or is done."""
+        """Forget a session that nobody will resume: its newcomer was refused, or is done."""
         arrival.end_session(self.world, session, now)
         self._work()
 
@@ -118,7 +118,7 @@ class Hub:
             self.abandon(session, now)
 
     def depart(self, peer: Peer, now: int) -> None:
-        """Let ``peer`` go: see `chatd.chat.arrival.depart`; what it asked is decided, and not answered."""
+        """Let ``peer`` go: see `chatd.chat.arrival.depart`. Its requests are decided, and not answered."""
         self.world.batch.forget(peer)
         session = peer.session
         try:
@@ -145,7 +145,7 @@ class Hub:
     # ---- requests -----------------------------------------------------------------------------------
 
     def request(self, peer: Peer, session: Session, request: Request, now: int) -> None:
-        """Decide about ``request``; its answer follows the commit."""
+        """Decide about ``request``. Its answer follows the commit."""
         serve(self.world, peer, session, request, now)
         self._work()
 
@@ -162,7 +162,7 @@ class Hub:
     # ---- batches ------------------------------------------------------------------------------------
 
     def seal(self) -> Batch | None:
-        """Return what was collected, and open a new batch; None where there is nothing."""
+        """Return the open batch and open a new one; None if it is empty."""
         batch = self.world.batch
         if not batch:
             return None
@@ -170,9 +170,9 @@ class Hub:
         return batch
 
     def committed(self, batch: Batch) -> None:
-        """Let the logs grow by what ``batch`` made durable, and give its answers; `deliver` is to follow.
+        """Let the logs grow by ``batch``, which is durable, and give its answers; `deliver` is to follow.
 
-        Plain answers come first, so that senders go on while everybody is served. Those that are only made
+        Plain answers come first, so that senders go on while everybody is served. Answers that are made only
         now, such as a welcome with its cursors, need the logs as they are afterwards.
         """
         self._deliver(AT_ONCE)
@@ -197,10 +197,10 @@ class Hub:
                 peer.fault()
 
     def deliver(self) -> bool:
-        """Hand what has grown to some of the followers; return whether others still wait for it.
+        """Hand the growth to some of the followers; return whether others still wait for it.
 
-        A large room is served in two halves: what comes in meanwhile is decided between them, and becomes
-        durable during the second.
+        A large room is served in two halves: requests that come in meanwhile are decided between them, and
+        become durable during the second.
         """
         self._deliver(self._share)
         return bool(self._grown)
@@ -240,7 +240,7 @@ class Hub:
 
     @staticmethod
     def _refusals(answers: Sequence[Answer | Later]) -> list[Message]:
-        """Refuse what was asked; what answers no request tells only what is true now, and is told."""
+        """Return the refusals of requests. Answers to no request tell only what is true now, and are kept."""
         told: list[Message] = []
         for answer in answers:
             if isinstance(answer, Ok | Error):
@@ -279,18 +279,18 @@ class Hub:
             self.change(*self.world.ages.mark(log.id, log.head, self.world.calendar.now, pause))
 
     def keep_time(self, now: int) -> None:
-        """Keep the calendar on disk, and what the wall clock shows."""
+        """Keep the calendar on disk, and the wall clock beside it."""
         self.change(PutTime(self.world.calendar.now, now))
 
     def change(self, *changes: Change) -> None:
-        """Make ``changes``, which become durable with the open batch; nobody waits for that."""
+        """Make ``changes``, which become durable with the open batch. Nobody waits for that."""
         for change in changes:
             self.world.change(change)
         self._work()
 
 
 def _unsaved(session: Session) -> bool:
-    """Return whether the client has its token, and nothing on disk says so yet."""
+    """Return whether the client has its token, but nothing on disk says so yet."""
     return session.proven and not session.seen
 
 
@@ -305,5 +305,5 @@ def _tell(peer: Peer, told: list[Message], answered: int) -> None:
 
 
 def _answered(answers: Sequence[Answer | Later]) -> int:
-    """Return how many of ``answers`` answer a request."""
+    """Return how many of ``answers`` belong to a request."""
     return sum(isinstance(answer, Ok | Error) for answer in answers)

@@ -1,9 +1,9 @@
 """The log: events numbered 1, 2, 3, … without holes, and the recent ones in memory.
 
 A log knows three numbers: `first` (the oldest event still kept), `head` (the last one that is on disk) and
-`last` (the last one numbered; those above `head` wait for their commit). `begun` is the head that it had when
-the daemon began: behind a restored copy, where that one ends. Events are opaque here: they come
-and stay as they are stored, and the codec of each follower makes of them what it is handed.
+`last` (the last one numbered; events above `head` wait for their commit). `begun` is the head that it had
+when the daemon began: the end of a restored copy. Events are opaque here: they come and stay in their stored
+form, and each follower's codec makes the bytes that are handed out.
 """
 
 from itertools import chain
@@ -60,19 +60,20 @@ class Log:
         self.tail_bytes = 0
 
     def number(self, now: int) -> int:
-        """Return the number of the next event, and see to it that `ts` does not go back.
+        """Return the number of the next event, and make sure that `ts` does not go back.
 
-        It does so only from more than a day ahead: the clock was wrong then, and must not be so for ever.
+        It goes back only from more than a day ahead: the clock was wrong then, and must not stay so for ever.
         """
         self.ts = now if self.ts - now > DAY else max(self.ts, now)
         self.last += 1
         return self.last
 
     def grow(self, events: list[bytes], most: int) -> int:
-        """Take in committed ``events``: the head moves by as many, and ``most`` followers are owed them.
+        """Take in committed ``events``: the head moves, and at most ``most`` followers are owed them.
 
-        Returns how many; `deliver` hands them out, and until then they stand where the head was. All others
-        are left behind, to catch up in later turns. Nothing may be owed any more of what grew before.
+        Returns how many followers that is. `deliver` hands the events out; until then the followers stand
+        where the head was. All others are left behind, to catch up in later turns. No earlier growth may
+        still be owed.
         """
         size = len(events[0]) if len(events) == 1 else sum(map(len, events))
         if size > AT_ONCE_BYTES:
@@ -98,7 +99,7 @@ class Log:
                 follower.fault()
 
     def deliver(self, most: int) -> int:
-        """Hand what has grown to ``most`` of those who were not handed it yet; return to how many."""
+        """Hand the growth to at most ``most`` of those who have not got it yet; return to how many."""
         count = 0
         for audience in self._audiences:
             if audience.untold and count < most:
@@ -113,7 +114,7 @@ class Log:
 
     @property
     def followers(self) -> list[Follower]:
-        """Return who stands at the head and is handed what grows."""
+        """Return those who stand at the head and are handed the growth."""
         return list(chain.from_iterable(audience.followers for audience in self._audiences))
 
     def stand(self, follower: Follower) -> int:
@@ -121,11 +122,11 @@ class Log:
         return self._told if follower in self._audience(follower.codec).untold else self.head
 
     def passed(self, follower: Follower) -> int:
-        """Return how many bytes were ever rendered for such as ``follower`` when it came to stand there."""
+        """Return how many bytes had been rendered for the codec of ``follower`` where it stands now."""
         return self._audience(follower.codec).passed(follower)
 
     def admit(self, follower: Follower, outlet: Outlet) -> None:
-        """Hand ``follower`` from now on what grows; it stands at the head."""
+        """Hand ``follower`` the growth from now on; it stands at the head."""
         self._audience(follower.codec).followers[follower] = outlet
 
     def dismiss(self, follower: Follower) -> None:
@@ -154,7 +155,7 @@ class Log:
             audience.forget_page()
 
     def check(self, seq: int) -> str | None:
-        """Return the check of event ``seq`` (`chatd.wire.check`) where memory knows it."""
+        """Return the check of event ``seq`` (`chatd.wire.check`) if memory knows it."""
         at = seq - self._tail_first
         if 0 <= at < len(self._tail):
             return check_of(text_of(self._tail[at]))
@@ -165,7 +166,7 @@ class Log:
         """Return events above ``after``, at least one and about ``limit`` bytes, from memory.
 
         They come as their number and their bytes in ``codec``, the same object for all who ask for the same.
-        Returns None where memory does not reach back that far, no events at the head.
+        Returns None if memory does not reach back that far, and no events at the head.
         """
         begin = after + 1 - self._tail_first
         if begin < 0:

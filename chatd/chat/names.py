@@ -1,7 +1,7 @@
-"""Names of users and rooms: what may be in them, and when two of them are the same.
+"""Names of users and rooms: the characters that they may have, and when two of them are the same.
 
-A name is normalised with NFKC (Unicode Standard Annex 15); two names are the same when their case-folded
-forms without joiners are, so that look-alike case and width variants collide.
+A name is normalised with NFKC (Unicode Standard Annex 15); two names are the same if their case-folded forms
+without joiners are, so that look-alike case and width variants collide.
 """
 
 import unicodedata
@@ -54,7 +54,7 @@ def _check(name: str, what: str, code: Code) -> tuple[str, str]:
 
 
 def check_nick(nick: str) -> tuple[str, str]:
-    """Return a nick as it is shown and the key by which it is compared.
+    """Return a nick in the form that is shown, and the key by which it is compared.
 
     Raises `RequestError` ``bad-nick``.
     """

@@ -1,7 +1,7 @@
 """Permissions: what a user is in a room, and what each request needs.
 
-Everything that decides who may read asks here. Every request needs a session too: nothing is taken for a
-request before its connection has one (`chatd.server.dialogue`).
+All decisions about reading are made here. Every request needs a session too: no message counts as a request
+before its connection has one (`chatd.server.dialogue`).
 """
 
 from collections.abc import Mapping
@@ -16,16 +16,16 @@ from chatd.wire.errors import Code, RequestError
 
 
 class Standing(IntEnum):
-    """What a user is in a room; everybody may do what those before may."""
+    """A user's standing in a room. Each one may do all that those before it may."""
 
     STRANGER = 0
-    """May not know of it: a log of direct messages is there for its two alone."""
+    """May not know of it: a log of direct messages exists for its two users only."""
 
     READER = 1
     """May read what is kept and see who is there."""
 
     MEMBER = 2
-    """May speak, and is told what is said."""
+    """May speak, and is handed what is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def standing_of(user: User, room: Room) -> Standing:
 
 
 def may_read(user: User, room: Room, seq: int = 0) -> bool:
-    """Return whether ``user`` may read ``room``, and event ``seq`` of it if one is named.
+    """Return whether ``user`` may read ``room``, and its event ``seq`` if one is named.
 
     Nobody may read what is not stored yet.
     """

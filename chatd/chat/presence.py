@@ -1,7 +1,7 @@
-"""Presence: who is there, told to the rooms they share; best effort, latest wins, never in a log.
+"""Presence: tells users who is there in the rooms they share; best effort, latest wins, never in a log.
 
-A user is away only after a period of grace without any connection, so that a link that breaks and comes back
-is not seen as a leave and a join.
+A user is away only after some time without any connection, so that a link that breaks and comes back is not
+seen as a leave and a join.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ NICKS_PER_MESSAGE: Final = 200
 
 
 class PresenceBoard:
-    """Collects who came and went, and tells the rooms about it once in a while."""
+    """Collects comings and goings, and tells the rooms about them once in a while."""
 
     def __init__(self) -> None:
         self._changed: dict[User, None] = {}
@@ -28,7 +28,7 @@ class PresenceBoard:
         self._changed[user] = None
 
     def tell(self, now: float) -> None:
-        """Tell the followers of every room concerned what has changed; ``now`` is in monotonic seconds."""
+        """Tell the followers of every room concerned about the changes; ``now`` is in monotonic seconds."""
         news: dict[Room, tuple[list[str], list[str]]] = {}
         for user in [user for user in self._changed if self._settled(user, now)]:
             del self._changed[user]

@@ -1,4 +1,4 @@
-"""Quotas: how much there may be of what peers create, and how quickly they may ask (P5, P6)."""
+"""Quotas: bound how much peers may create, and how quickly they may ask (P5, P6)."""
 
 from dataclasses import dataclass
 from math import inf
@@ -21,8 +21,8 @@ _GOLDEN: Final = 0.618_033_988_749_895
 class Bucket:
     """A token bucket: ``burst`` units at once, ``rate`` of them per second in the long run; 0 is no limit.
 
-    ``left`` is what may still be taken; whoever takes more than there is has to wait until the debt is paid.
-    ``now`` is in seconds of any clock; where it goes back, the time counts from there on.
+    ``left`` is the number of units that may still be taken. Whoever takes more than there are has to wait
+    until the debt is paid. ``now`` is in seconds of any clock; if it goes back, time counts from there on.
     """
 
     __slots__ = ("_at", "burst", "left", "rate")
@@ -35,21 +35,21 @@ class Bucket:
 
     @property
     def full(self) -> bool:
-        """Return whether it has forgotten all that was taken."""
+        """Return whether the bucket is full, as if nothing had been taken."""
         return self.left >= self.burst
 
     def refill(self, now: float) -> None:
-        """Give what has come since the last time."""
+        """Add the units that have come since the last time."""
         self.left = min(self.burst, self.left + self.rate * max(0.0, now - self._at))
         self._at = now
 
     def wait(self, now: float) -> float:
-        """Return the seconds until one unit is there; 0 if it is."""
+        """Return the seconds until one unit is there; 0 if one is."""
         self.refill(now)
         return 0.0 if self.left >= 1 else (1 - self.left) / self.rate
 
     def take(self, now: float) -> float:
-        """Take one unit and return 0; where there is none, return the seconds until there is."""
+        """Take one unit and return 0; if there is none, return the seconds until there is."""
         wait = self.wait(now)
         if not wait:
             self.left -= 1
@@ -57,7 +57,7 @@ class Bucket:
 
 
 class Slots:
-    """Gives everybody who is refused a moment of their own to come back, ``interval`` seconds apart.
+    """Gives each of those who are refused a moment of their own to come back, ``interval`` seconds apart.
 
     When the window is full, another round goes through it, at moments between those of the rounds before.
     """
@@ -81,7 +81,7 @@ class Slots:
 
 
 class Ration(Bucket):
-    """A token bucket that names everybody who has to wait a moment of their own."""
+    """A token bucket that names each of those who have to wait a moment of their own."""
 
     __slots__ = ("_slots",)
 
@@ -90,14 +90,14 @@ class Ration(Bucket):
         self._slots = Slots(1 / rate if rate else 0.0)
 
     def take(self, now: float) -> float:
-        """Take one unit and return 0; where there is none, return the seconds until a slot for one."""
+        """Take one unit and return 0; if there is none, return the seconds until a slot for one."""
         wait = super().take(now)
         return self._slots.take(now, wait) if wait else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What all may create together and each by themselves; 0 is no limit.
+    """Bounds of what all may create together and what each user may; 0 is no limit.
 
     ``users`` and ``rooms`` (logs of direct messages included) in all, ``devices`` of one user, ``direct``
     logs that one user begins, and new rooms and logs ``per_hour`` of one user.
@@ -111,5 +111,5 @@ class Quota:
 
 
 def reached(count: int, limit: int) -> bool:
-    """Return whether ``count`` of something leave room for no other; a limit of 0 is none."""
+    """Return whether ``count`` of something has reached ``limit``; a limit of 0 is none."""
     return 0 < limit <= count

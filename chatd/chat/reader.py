@@ -1,7 +1,8 @@
 """The reader: a connection's set of cursors.
 
-At the head of a log a reader is one of the log's followers, and its cursor is the log's head; behind it the
-cursor is kept here. There is no queue: whoever lags reads on from the log when its transport can take more.
+At the head of a log a reader is one of the log's followers, and its cursor is the log's head; behind the head
+the cursor is kept here. There is no queue: a reader that lags reads on from the log when its transport can
+take more.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,7 @@ class Missing(NamedTuple):
 
 
 class Page(NamedTuple):
-    """What a reader is to be handed next: ``number`` events of ``log`` as bytes, or word of a gap."""
+    """The next piece for a reader: ``number`` events of ``log`` as bytes, or word of a gap."""
 
     log: Log
     number: int
@@ -32,9 +33,9 @@ class Page(NamedTuple):
 class Reader:
     """The cursors of one connection, which speaks ``codec``.
 
-    ``hand`` takes bytes for it, ``lagging`` hears that it has to catch up, ``fault`` that the exception which
-    is being handled concerns it alone. ``follows_all`` tells whether rooms that its user enters elsewhere are
-    followed too. Live events go another way where `connect` has named one.
+    ``hand`` takes bytes for it, ``lagging`` is called when it has to catch up, and ``fault`` when the current
+    exception concerns it alone. ``follows_all`` is whether it also follows rooms that its user enters
+    elsewhere. If `connect` has named an outlet, live events go there.
     """
 
     __slots__ = (
@@ -87,7 +88,7 @@ class Reader:
         return self._volume + sum(log.passed(self) for log in self._following if log not in self._behind)
 
     def connect(self, outlet: Outlet | None, rest: Callable[[bytes], None]) -> None:
-        """Let live events go to ``outlet``, and to ``rest`` what it does not take: all, without one."""
+        """Let live events go to ``outlet``, and what it does not take to ``rest``; all without an outlet."""
         self.rest = rest
         if outlet is not None:
             self.outlet = outlet
@@ -119,14 +120,14 @@ class Reader:
             self._volume -= log.passed(self)
 
     def _step_back(self, log: Log, cursor: int) -> None:
-        """Stand at ``cursor``, and be handed nothing live."""
+        """Stand at ``cursor``, and be handed no live events."""
         if log in self._following and log not in self._behind:
             self._volume += log.passed(self)
             log.dismiss(self)
         self._behind[log] = cursor
 
     def leave_behind(self, log: Log, cursor: int) -> None:
-        """Be no follower of ``log`` for now: too many are; go on from ``cursor`` in a later turn."""
+        """Be no follower of ``log`` for now: too many are. Go on from ``cursor`` in a later turn."""
         self._step_back(log, cursor)
         self._lagging()
 
@@ -159,7 +160,7 @@ class Reader:
                 self.follow(log, cursor)
 
     def next(self, limit: int) -> Page | Missing | None:
-        """Return what to hand over next, about ``limit`` bytes of one log; None at every head."""
+        """Return the next piece to hand over, about ``limit`` bytes of one log; None at every head."""
         if not self._behind:
             return None
         log, cursor = next(iter(self._behind.items()))
@@ -169,7 +170,7 @@ class Reader:
         return Missing(log, cursor) if recent is None else Page(log, *recent)
 
     def moved(self, log: Log, cursor: int) -> None:
-        """Move the cursor of ``log`` to ``cursor``; other logs that lag come first next time."""
+        """Move the cursor of ``log`` to ``cursor``. Other logs that lag come first next time."""
         if log not in self._behind:
             return
         self._behind[log] = self._behind.pop(log)

@@ -1,8 +1,8 @@
 """Requests: one table maps each to its handler.
 
-What each needs (`chatd.chat.permissions`) is checked in one place, `serve`, before any handler. A handler is
-a plain function of the world, who asks, the room, the request and the time in milliseconds since 1970; what
-it says waits for the commit.
+`serve` checks in one place what each request needs (`chatd.chat.permissions`), before it calls the handler. A
+handler is a plain function of the world, the peer, the room, the request and the time in milliseconds since
+1970; its answer waits for the commit.
 """
 
 # ruff: noqa: ARG001 - the handlers of the table take the same arguments, whatever each of them needs
@@ -30,18 +30,18 @@ ROWS_PER_UNIT = 50
 """Rooms or members looked through that cost as much as a send."""
 
 NICK_COST = 10
-"""What one room costs whose members are told of a new nick."""
+"""The cost of one room whose members are told of a new nick."""
 
 Handler = Callable[[World, Peer, Session, Any, Any, int], m.Ok | None]
-"""What decides about a request; it returns the answer, or None where that comes later."""
+"""Decides about a request; returns the answer, or None if that comes later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A request's handler, the bytes of its answer at the most, about, and what it costs.
+    """A request's handler, the bytes of its answer at most, about, and its cost.
 
     ``cost`` counts against the session's rate: a send is 1. A handler whose work grows with something charges
-    that by itself. Whether the rate allows a request is seen to before it is read from the connection.
+    for that itself. The gate checks the rate before the request is read from the connection.
     """
 
     handle: Handler
@@ -52,7 +52,7 @@ class Rule:
 def serve(world: World, peer: Peer, session: Session, request: m.Request, now: int) -> None:
     """Check what ``request`` needs and let its handler decide; a refusal becomes its answer.
 
-    A send that was accepted before is acknowledged again, whatever has become of its room (P3).
+    A send that was accepted before is acknowledged again, even if its room has gone (P3).
     """
     if isinstance(request, m.Send) and request.n <= session.last:
         world.batch.answer(peer, m.Ok(id=request.id))
@@ -73,7 +73,7 @@ def serve(world: World, peer: Peer, session: Session, request: m.Request, now: i
 
 
 def _check_send(world: World, session: Session, request: m.Send) -> None:
-    """Refuse what cannot be sent whatever its room, before a log of direct messages is begun for it."""
+    """Refuse what cannot be sent to any room, before a log of direct messages is begun for it."""
     if request.n != session.last + 1:
         raise RequestError(
             Code.OUT_OF_ORDER, f"The next send has the number {session.last + 1}; send again from there."

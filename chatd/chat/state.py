@@ -1,4 +1,4 @@
-"""Who and what there is: users, their sessions, rooms and their members."""
+"""The people and places of the chat: users, their sessions, rooms and their members."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class Peer(Protocol):
         """Return whether the bytes of files can be moved over it."""
 
     def reply(self, messages: Sequence[Message], answered: int) -> None:
-        """Write messages that answer so many of its requests, whatever its transport's state."""
+        """Write messages that answer ``answered`` of its requests, whatever its transport's state."""
 
     def refuse(self, code: Code, text: str) -> None:
         """Refuse its hello and end it."""
@@ -38,16 +38,16 @@ class Peer(Protocol):
         """End it with a goodbye."""
 
     def fault(self) -> None:
-        """End it because of the exception that is being handled, which concerns it alone (P8)."""
+        """End it because of the current exception, which concerns it alone (P8)."""
 
     def catch_up(self) -> None:
-        """Have its reader brought forward: some cursor may lag."""
+        """Have its reader brought forward, because some cursor may lag."""
 
     def read(self, query: "HistoryQuery") -> None:
-        """Answer a request for history once the store has read it; take no further request before."""
+        """Answer a request for history once the store has read it. Take no further request before."""
 
     def upload(self, request: Upload, held: bool) -> None:
-        """Answer ``request`` as soon as it is known from where to go on; all of it is ``held`` already."""
+        """Answer ``request`` once it is known from where to go on. All of it is there if ``held``."""
 
     def download(self, request: Download, room: str, seq: int, file: File) -> None:
         """Answer ``request`` and begin to send the ``file`` of event ``seq`` of ``room``."""
@@ -64,7 +64,7 @@ class HistoryQuery:
     newest: bool
 
     def answer(self, events: list[bytes]) -> Ok:
-        """Return the answer that carries the stored ``events``, as many of those wanted as fit."""
+        """Return the answer that carries the stored ``events``, as many as fit."""
         if self.newest:
             more = self.last - len(events) >= self.log.first
         else:
@@ -77,7 +77,8 @@ class User:
     """Somebody with a nick, on any number of devices.
 
     ``announced`` is whether the others were told that the user is there; see `chatd.chat.presence`. ``begun``
-    counts the logs of direct messages that the user has begun, ``making`` says when another room may be made.
+    counts the logs of direct messages that the user has begun, ``making`` bounds when another room may be
+    made.
     """
 
     id: int
@@ -92,16 +93,16 @@ class User:
 
     @property
     def connected(self) -> bool:
-        """Return whether a connection of some device is up."""
+        """Return whether any device has a connection."""
         return any(session.peer is not None for session in self.sessions)
 
     @property
     def address(self) -> str:
-        """Return the address of some connection that is up, else nothing."""
+        """Return the address of some connection, or nothing if there is none."""
         return next((session.peer.peer_host for session in self.sessions if session.peer is not None), "")
 
     def row(self) -> PutUser:
-        """Return what the store keeps."""
+        """Return the stored form."""
         return PutUser(self.id, self.nick, self.key)
 
 
@@ -109,9 +110,9 @@ class User:
 class Session:
     """One device of a user.
 
-    ``last`` is its last numbered send, ``seen`` when its last connection began or ended, by the calendar; 0
-    as long as nothing on disk shows that the client has received its token. ``proven`` is whether the client
-    has shown it since the daemon started, ``allowance`` what it may ask before it has to wait.
+    ``last`` is its last numbered send; ``seen`` is when its last connection began or ended, by the calendar,
+    and 0 as long as nothing on disk shows that the client has received its token. ``proven`` is whether the
+    client has shown it since the daemon started, ``allowance`` bounds what it may ask before it has to wait.
     """
 
     id: int
@@ -129,17 +130,17 @@ class Session:
         return self.proven or self.seen > 0
 
     def charge(self, cost: float) -> None:
-        """Count so much more as asked."""
+        """Count ``cost`` more against the allowance."""
         if self.allowance is not None:
             self.allowance.left -= cost
 
     def row(self) -> PutSession:
-        """Return what the store keeps."""
+        """Return the stored form."""
         return PutSession(self.id, self.user.id, self.digest, self.last, self.seen)
 
 
 class Membership(NamedTuple):
-    """What a room knows of a member: the last event that counts as read."""
+    """A room's knowledge of a member: the last event that counts as read."""
 
     read: int
 
@@ -162,22 +163,22 @@ class Room:
         self.direct = self.name.startswith(USER_SIGN)
 
     def start_of(self, user: User) -> int:
-        """Return where a connection of ``user`` without a cursor begins: what is unread, and not too much."""
+        """Return where a connection of ``user`` without a cursor begins: the unread, but not too much."""
         log = self.log
         return min(log.head, max(self.members[user].read, log.head - limits.BACKLOG, log.first - 1))
 
     def peer_of(self, user: User) -> str:
-        """Return the other's nick in a direct-message log as ``user`` sees it, else nothing."""
+        """Return the other user's nick in a direct-message log, or nothing."""
         if not self.direct:
             return ""
         return next((member.nick for member in self.members if member is not user), user.nick)
 
     def row(self) -> PutRoom:
-        """Return what the store keeps."""
+        """Return the stored form."""
         return PutRoom(self.log.id, self.name, self.topic, self.log.first, self.begun_by)
 
     def member_row(self, user: User) -> PutMember:
-        """Return what the store keeps of a membership."""
+        """Return the stored form of a membership."""
         return PutMember(self.log.id, user.id, self.members[user].read)
 
     def state(self, user: User, cursor: int, *, restored: bool = False) -> RoomState:

@@ -1,4 +1,4 @@
-"""What chat asks of a store: the changes of a batch, the state to begin with, and the `Store` protocol."""
+"""The interface to the store: the changes of a batch, the state to begin with, and the `Store` protocol."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, Protocol
 
 
 class PutUser(NamedTuple):
-    """A user as it is from now on; ``key`` None frees the nick."""
+    """A user from now on; ``key`` None frees the nick."""
 
     id: int
     nick: str
@@ -14,13 +14,13 @@ class PutUser(NamedTuple):
 
 
 class DropUser(NamedTuple):
-    """A user of whom nothing is needed any more; the id is never given again."""
+    """A user who is needed no more. The id is never given again."""
 
     id: int
 
 
 class PutSession(NamedTuple):
-    """A session as it is from now on; ``seen`` in milliseconds of `chatd.chat.calendar`."""
+    """A session from now on; ``seen`` in milliseconds of `chatd.chat.calendar`."""
 
     id: int
     user: int
@@ -36,7 +36,7 @@ class DropSession(NamedTuple):
 
 
 class PutRoom(NamedTuple):
-    """A room as it is from now on. ``first``: see `Log`; ``begun_by``: see `chatd.chat.state.Room`."""
+    """A room from now on. ``first``: see `Log`; ``begun_by``: see `chatd.chat.state.Room`."""
 
     id: int
     name: str
@@ -108,7 +108,7 @@ class DropMarks(NamedTuple):
 
 
 class PutUpload(NamedTuple):
-    """When the upload of ``sha256`` by ``user``, finished or not, was last gone on with, by the calendar."""
+    """The time, by the calendar, at which ``user`` last worked on the upload ``sha256``, finished or not."""
 
     user: int
     sha256: str
@@ -123,7 +123,7 @@ class DropUpload(NamedTuple):
 
 
 class PutTime(NamedTuple):
-    """The calendar, and what the wall clock showed then, both in milliseconds."""
+    """The calendar, and the wall clock at the same moment, both in milliseconds."""
 
     lived: int
     clock: int
@@ -188,7 +188,7 @@ class StoredRoom(NamedTuple):
 
 @dataclass(slots=True)
 class Changes:
-    """What one transaction writes.
+    """The content of one transaction.
 
     ``events`` are runs of (log, number of the first, stored events), ``sends`` are (last accepted send,
     session); ``others`` come in order.
@@ -222,7 +222,7 @@ class Snapshot:
 
 
 class Space(NamedTuple):
-    """How many bytes the database has, how many of them hold nothing, and how many are in its log."""
+    """Bytes of the database, how many of them are free, and bytes of its write-ahead log."""
 
     size: int
     free: int
@@ -230,7 +230,7 @@ class Space(NamedTuple):
 
 
 class StoreError(Exception):
-    """The store cannot be opened or used: one sentence that says what to do, or what the system says."""
+    """The store cannot be opened or used. One sentence says what to do, or has the system's words."""
 
 
 class Store(Protocol):
@@ -243,7 +243,7 @@ class Store(Protocol):
         """Return the state on disk."""
 
     def append(self, changes: Changes, done: Callable[[Exception | None], None]) -> None:
-        """Make ``changes`` durable, then call ``done`` with None, or with what prevented it."""
+        """Make ``changes`` durable, then call ``done`` with None or with the error."""
 
     def read(
         self,
@@ -256,12 +256,12 @@ class Store(Protocol):
     ) -> None:
         """Read events ``first`` to ``last``, about ``limit`` bytes, from the old or the new end.
 
-        ``done`` gets them in order and as they are stored, at least one where that end is there and none
-        beyond one that is missing, or what prevented it.
+        ``done`` gets the stored events in order, or the error. There is at least one if that end exists, and
+        none beyond a missing one.
         """
 
     def space(self, done: Callable[[Space | StoreError], None]) -> None:
-        """Call ``done`` with how much room is taken, or with what prevents to know it."""
+        """Call ``done`` with the room that is taken, or with the error."""
 
     def close(self) -> bool:
-        """Finish what was handed in, then let go of the files; return whether that was done in time."""
+        """Finish what was handed in, then close the files; return whether that was done in time."""

@@ -1,4 +1,4 @@
-"""Texts: what may be said (docs/PROTOCOL.md, "Texts")."""
+"""Texts: which ones may be said (docs/PROTOCOL.md, "Texts")."""
 
 import re
 

@@ -49,17 +49,17 @@ HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How much of all there may be, and whether lists of members show where they connect from."""
+    """The bounds of what may be created, and whether lists of members show addresses."""
 
     quota: Quota
     show_addresses: bool
 
 
 class World(Records):
-    """The records, as loaded from ``snapshot`` and changed since, and what may become of it on ``terms``.
+    """The records, as loaded from ``snapshot`` and changed since, and their bounds, ``terms``.
 
-    ``blobs`` are the files that are held (None where the server takes none), ``limits`` is what a welcome
-    tells, ``clock`` the latest time of day known at the start, or 0.
+    ``blobs`` are the files that are held (None if the server takes none), ``limits`` are those of a welcome,
+    ``clock`` is the latest time of day known at the start, or 0.
     """
 
     def __init__(self, snapshot: Snapshot, terms: Terms) -> None:
@@ -109,7 +109,7 @@ class World(Records):
         return self.users[row.id]
 
     def suggest_nick(self, nick: str) -> str:
-        """Return a nick like ``nick`` that is free; nothing where a few looks find none."""
+        """Return a free nick like ``nick``, or nothing if a few looks find none."""
         for number in (*range(2, 10), len(self.users) + 10):
             with suppress(RequestError):
                 suggestion = f"{nick[:24].rstrip(JOINERS)}{number}"
@@ -142,24 +142,24 @@ class World(Records):
             self._let_go(user)
 
     def tidy(self) -> None:
-        """Forget the users whom nothing needs any more."""
+        """Forget users who are needed no more."""
         for user in [user for user in self.users.values() if not user.sessions and not user.rooms]:
             self._let_go(user)
 
     def _let_go(self, user: User) -> None:
-        """Free the nick of a user without sessions; one who shares no direct messages is forgotten.
+        """Free the nick of a user without sessions, and forget a user who shares no direct messages.
 
-        Events hold the nick alone, so that nothing but the name of a log of direct messages needs the user.
+        Events hold the nick alone, so only the name of a log of direct messages needs the user.
         """
         self.change(PutUser(user.id, user.nick, None) if user.rooms else DropUser(user.id))
 
     # ---- rooms and members --------------------------------------------------------------------------
 
     def find_room(self, user: User, name: str) -> Room | None:
-        """Return the room that ``user`` means by ``name``, or None where there is none yet.
+        """Return the room that ``user`` means by ``name``, or None if there is none yet.
 
-        A log of direct messages between others is refused as one that cannot be, so that nobody learns
-        whether they talk. Raises `RequestError` ``bad-room``, ``bad-nick`` or ``no-such-user``.
+        A log of direct messages between others is refused as impossible, so that nobody learns whether they
+        talk. Raises `RequestError` ``bad-room``, ``bad-nick`` or ``no-such-user``.
         """
         room = self.rooms.get(name)
         if room is None or not may_read(user, room):
@@ -167,7 +167,7 @@ class World(Records):
         return room
 
     def open_room(self, user: User, name: str, now: int) -> Room:
-        """Return the room that ``user`` means by ``name``; it is made where there is none yet.
+        """Return the room that ``user`` means by ``name``. It is made if there is none yet.
 
         A log of direct messages has both users as members from the start. Raises as `find_room` does, and
         `RequestError` ``no-more-rooms``, ``too-many-direct`` or ``too-fast``.
@@ -220,7 +220,7 @@ class World(Records):
         return other
 
     def add_member(self, room: Room, user: User) -> None:
-        """Make ``user`` a member of ``room``; what was said before counts as read."""
+        """Make ``user`` a member of ``room``. Everything said before counts as read."""
         self.change(PutMember(room.log.id, user.id, room.log.last))
 
     def drop_member(self, room: Room, user: User) -> None:
@@ -239,7 +239,7 @@ class World(Records):
     # ---- events -------------------------------------------------------------------------------------
 
     def post(self, room: Room, kind: str, by: str, now: int, text: str = "") -> int:
-        """Add an event that a user caused and return its number."""
+        """Add an event that a user caused, and return its number."""
         log = room.log
         seq = log.number(now)
         event = Event(room=room.name, seq=seq, ts=log.ts, kind=kind, by=by, text=text)
@@ -248,6 +248,6 @@ class World(Records):
 
 
 def nick_taken(world: World, nick: str) -> RequestError:
-    """Return the refusal of ``nick``, which somebody has, with a suggestion."""
+    """Return the refusal of a ``nick`` that somebody has, with a suggestion."""
     text = f"The nick {nick} belongs to somebody else; choose another."
     return RequestError(Code.NICK_TAKEN, text, suggest=world.suggest_nick(nick))

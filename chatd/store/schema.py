@@ -1,4 +1,4 @@
-"""The tables, what leads to them from older ones, and how one change of chat becomes rows."""
+"""The tables, the steps to them from older ones, and the rows that a change of chat becomes."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -51,19 +51,22 @@ def _begin(database: apsw.Connection) -> None:
 
 
 def _add_files(database: apsw.Connection) -> None:
-    """Add what version 1 lacks; some files of it, made before anything was released, have parts of that."""
+    """Add the tables and columns that version 1 lacks.
+
+    Some files of version 1, made before anything was released, have parts of them.
+    """
     if "begun_by" not in {row[1] for row in database.execute("PRAGMA table_info(rooms)")}:
         database.execute("ALTER TABLE rooms ADD COLUMN begun_by INTEGER NOT NULL DEFAULT 0")
     database.execute(_FILES)
 
 
 def _add_ages(database: apsw.Connection) -> None:
-    """Add what version 2 lacks: since when events and uploads are there. What is there counts as new."""
+    """Add what version 2 lacks: since when events and uploads are there. Existing ones count as new."""
     database.execute(_AGES)
 
 
 STEPS: Final[tuple[Step, ...]] = (_begin, _add_files, _add_ages)
-"""What leads from each version of the tables to the next."""
+"""The steps from each version of the tables to the next."""
 
 VERSION: Final = len(STEPS)
 """The version of the tables, kept in SQLite's user_version; a file with a higher one is refused."""

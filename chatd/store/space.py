@@ -1,7 +1,7 @@
-"""Space: what the database no longer needs goes back to the file system, in slices that nobody feels.
+"""Space: gives what the database no longer needs back to the file system, in slices that nobody feels.
 
-Deleting rows leaves free pages in the file. Those are taken out of it by SQLite's incremental vacuum, which
-needs a file that was made for it; files of earlier versions are written anew once (`convert`).
+Deleting rows leaves free pages in the file. SQLite's incremental vacuum takes them out of it, which needs a
+file that was made for it; files of earlier versions are written anew once (`convert`).
 """
 
 import os
@@ -20,7 +20,7 @@ SLICE: Final = 256
 """Pages, 1 MiB, that one transaction gives back: 2 to 10 ms, most of it one flush, as any commit takes."""
 
 SPARE: Final = 64
-"""Free pages that stay in the file at the least: what comes next uses them."""
+"""Free pages that stay in the file at least, for the next events."""
 
 SPARE_PART: Final = 20
 """For so many pages in use one may be free: rooms that grow as fast as they are cut need it again."""
@@ -32,7 +32,7 @@ BUSY_PAUSE: Final = 0.5
 """Seconds between two slices while commits follow each other: 2 MiB a second for two flushes more."""
 
 LATER: Final = 10.0
-"""Seconds to wait where it cannot be done now: another program reads, or the disk is full."""
+"""Seconds to wait if it cannot be done now: another program reads, or the disk is full."""
 
 WAL_LIMIT: Final = 4_194_304
 """Bytes that the write-ahead log may keep when nothing needs it; it is brought in about as often."""
@@ -41,7 +41,7 @@ ROOM: Final = 16_777_216
 """Bytes that must be free on the disk beyond what writing the file anew needs."""
 
 TELL_INTERVAL: Final = 10.0
-"""Seconds after which it is told again how far that is."""
+"""Seconds between two reports of how far that is."""
 
 BUSY_TIMEOUT: Final = 1000
 """Milliseconds that the daemon waits for another program that has the database locked."""
@@ -51,23 +51,23 @@ _INCREMENTAL: Final = 2
 
 
 class SpaceListener(Protocol):
-    """Is told what becomes of the database's room; sizes are bytes, durations seconds."""
+    """Is told of changes of the database's room; sizes are bytes, durations seconds."""
 
     def converting(self, size: int, written: int) -> None:
         """Hear that the file is being written anew, ``written`` of at most ``size`` bytes so far."""
 
     def converted(self, size: int, freed: int, duration: float) -> None:
-        """Hear that it was, has ``size`` bytes now, and had so many more before."""
+        """Hear that it was written anew, has ``size`` bytes now, and had so many more before."""
 
     def not_converted(self, error: str) -> None:
-        """Hear why it was not."""
+        """Hear why it was not written anew."""
 
     def shrunk(self, size: int, freed: int, duration: float) -> None:
         """Hear that ``freed`` bytes were given back, and ``size`` are left."""
 
 
 def prepare(database: apsw.Connection) -> None:
-    """Make a new database, without any table yet, one that can shrink."""
+    """Make a new database, still without tables, able to shrink."""
     database.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")
 
 
@@ -92,8 +92,8 @@ def _wal(path: Path) -> int:
 def convert(database: apsw.Connection, path: Path, listener: SpaceListener) -> None:
     """Write a file that cannot shrink anew beside it, as one that can, and let that take its place.
 
-    A crash leaves the one or the other, whole. Where it cannot be done, ``listener`` hears why and the file
-    stays as it is. ``database``, which nobody else may have open, is closed, to be opened anew.
+    A crash leaves either file whole. If it cannot be done, ``listener`` hears why and the file stays as it
+    is. ``database``, which nobody else may have open, is closed, to be opened anew.
     """
     new = path.with_name(path.name + ".new")
     begin = time.monotonic()
@@ -146,7 +146,7 @@ def _write_anew(database: apsw.Connection, new: Path, size: int, listener: Space
 
 
 def sync(path: Path) -> None:
-    """Make a file, or the names in a folder, last."""
+    """Make a file, or the names in a folder, durable."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -155,7 +155,7 @@ def sync(path: Path) -> None:
 
 
 class Shrinking:
-    """Gives back what the database at ``path`` does not need; for the thread that writes to ``database``.
+    """Gives back the pages that the database at ``path`` does not need; for the thread that writes.
 
     ``told`` hears the size, the bytes given back and the seconds that took, once all is given back.
     """
@@ -172,12 +172,12 @@ class Shrinking:
         database.pragma("journal_size_limit", WAL_LIMIT)
 
     def between(self) -> None:
-        """Give back a slice between two commits, where none was for a while."""
+        """Give back a slice between two commits, if there was none for a while."""
         if time.monotonic() - self._last >= BUSY_PAUSE:
             self.idle()
 
     def idle(self) -> float | None:
-        """Give back a slice; return the seconds until the next one, None where nothing is left to do."""
+        """Give back a slice; return the seconds until the next one, None if nothing is left to do."""
         self._last = time.monotonic()
         try:
             return self._step()
@@ -204,7 +204,7 @@ class Shrinking:
         return None
 
     def _checkpoint(self) -> bool:
-        """Bring the log into the file and empty it; return whether nobody who reads was in the way."""
+        """Bring the log into the file and empty it; return whether no reader was in the way."""
         self._database.set_busy_timeout(0)
         try:
             for blocked, *_ in self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)"):

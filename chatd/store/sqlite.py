@@ -60,8 +60,8 @@ Row = TypeVar("Row", bound=Change)
 class SqliteStore:
     """Keeps everything in one SQLite file in ``folder``, which no other daemon may use meanwhile.
 
-    ``listener`` is told what becomes of the room that it takes; one that cannot shrink is converted first.
-    Raises `StoreError` when the folder cannot be used or is in use, or the file is damaged or too new.
+    ``listener`` is told of changes of its room; a file that cannot shrink is converted first. Raises
+    `StoreError` if the folder cannot be used or is in use, or if the file is damaged or too new.
     """
 
     def __init__(self, folder: Path, call: Call, listener: SpaceListener) -> None:
@@ -97,7 +97,7 @@ class SqliteStore:
             raise self._explain(error) from None
 
     def append(self, changes: Changes, done: Callable[[Exception | None], None]) -> None:
-        """Make ``changes`` durable, then call ``done`` with None, or with what prevented it."""
+        """Make ``changes`` durable, then call ``done`` with None or with the error."""
         self._write_jobs.put(lambda: self._call(done, self._commit(changes)))
 
     def read(
@@ -114,13 +114,13 @@ class SqliteStore:
         self._read_jobs.put(lambda: self._call(done, self._try_page(low, high, limit, newest)))
 
     def space(self, done: Callable[[Space | StoreError], None]) -> None:
-        """Call ``done`` with how much room the database takes, or with what prevents to know it."""
+        """Call ``done`` with the room that the database takes, or with the error."""
         self._read_jobs.put(lambda: self._call(done, self._try_space()))
 
     def close(self, patience: float = CLOSE_PATIENCE) -> bool:
-        """Finish what was handed in, then let go of the files; return whether that took ``patience`` at most.
+        """Finish what was handed in, then close the files; return whether that took at most ``patience``.
 
-        Where the disk hangs, the files stay in use until the process ends.
+        If the disk hangs, the files stay in use until the process ends.
         """
         self._read_jobs.put(None)
         self._write_jobs.put(self._close_files)
@@ -129,7 +129,7 @@ class SqliteStore:
         return not self._writing.is_alive()
 
     def _close_files(self) -> None:
-        """Let go of the files, when nobody reads any more: to close them may take the disk as well."""
+        """Close the files once nobody reads any more. Closing may take the disk as well."""
         self._reading.join()
         self._reader.close()
         self._writer.close()
@@ -166,7 +166,7 @@ class SqliteStore:
         return self._writer
 
     def _bring_up(self, database: apsw.Connection, version: int) -> None:
-        """Lead the tables from ``version``, 0 where there are none, to those of this chatd."""
+        """Bring the tables from ``version``, 0 if there are none, to those of this chatd."""
         with _transaction(database):
             for step in schema.STEPS[version:]:
                 step(database)
@@ -214,7 +214,7 @@ class SqliteStore:
         return StoreError(_unusable(self._path, error, self._number(error)))
 
     def _number(self, error: apsw.Error) -> int | None:
-        """Return the system's number for ``error``, where the system had a part in it."""
+        """Return the system's number for ``error``, if the system had a part in it."""
         if isinstance(error, apsw.FullError):
             return errno.ENOSPC
         return self._writer.system_errno if isinstance(error, apsw.IOError) else None
@@ -226,7 +226,7 @@ class SqliteStore:
             job()
 
     def _write(self) -> None:
-        """Do what is handed in; when there is nothing, give back room that is not needed."""
+        """Write what is handed in. When there is nothing, give back room that is not needed."""
         wait: float | None = space.PAUSE
         while True:
             try:
@@ -265,14 +265,14 @@ class SqliteStore:
             return StoreError(str(error))
 
     def _try_page(self, low: int, high: int, limit: int, newest: bool) -> list[bytes] | StoreError:
-        """Return a page, or what prevented it."""
+        """Return a page, or the error."""
         try:
             return self._page(low, high, limit, newest)
         except apsw.Error as error:
             return StoreError(str(error))
 
     def _page(self, low: int, high: int, limit: int, newest: bool) -> list[bytes]:
-        """Return frames from one end on, as far as their keys have no hole (P2)."""
+        """Return events from one end on, as far as their keys have no hole (P2)."""
         frames: list[bytes] = []
         size = 0
         statement, wanted, step = (schema.NEWEST_FIRST, high, -1) if newest else (schema.OLDEST_FIRST, low, 1)
