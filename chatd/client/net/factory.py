@@ -60,8 +60,11 @@ class ChatClientFactory(ReconnectingClientFactory):
 
     def clogged(self) -> list[tuple[int, bool]]:
         """Return the links, and of each whether what was sent is repeated and not acknowledged."""
-        protocols = [connector.protocol for connector in self._connectors.values()]
-        return [(protocol.link, protocol.clogged()) for protocol in protocols if protocol is not None]
+        return [
+            (protocol.link, protocol.clogged())
+            for connector in self._connectors.values()
+            if (protocol := connector.protocol) is not None
+        ]
 
     def allow_unsent(self, link: int, size: int) -> None:
         """Let the kernel hold ``size`` bytes of ``link`` that it cannot send yet."""
