@@ -111,7 +111,8 @@ class MemoryStore:
         for log, first, frames in changes.events:
             self.events.setdefault(log, {}).update(enumerate(frames, first))
         for last, session in changes.sends:
-            self.sessions[session] = self.sessions[session]._replace(last=last)
+            if session in self.sessions:  # the same batch may have ended it
+                self.sessions[session] = self.sessions[session]._replace(last=last)
         return None
 
     def _write(self, change: storage.Change) -> None:

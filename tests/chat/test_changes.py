@@ -1,6 +1,6 @@
 """Changes: what is taken back was never there, and what is loaded is what was in memory."""
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from chatd.chat.changes import NOTHING, Records, apply, load, undo
@@ -294,6 +294,7 @@ class Life:
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@example([("disk", 0, "slow"), ("join", 0, "#a"), ("send", 0, "#a"), ("forget", 0, "#a")])
 @given(LIFE)
 def test_the_world_that_is_loaded_is_the_one_that_was_in_memory(steps):
     life = Life()
