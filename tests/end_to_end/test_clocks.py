@@ -1,11 +1,14 @@
 """Whole daemons that start while the machine's clock stands wrong: nothing is removed, and it is said."""
 
+import json
+import subprocess
 import time
+from datetime import UTC, datetime
 
 import pytest
 
 from chatd.wire.messages import Event
-from tests.end_to_end.harness.processes import ROOT
+from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, ROOT, environment, script
 
 CONFIG = "[retention]\ndays = 30\n\n[files]\npartial_days = 1.0\nkeep_days = 30.0\n"
 DAY = 86_400
@@ -86,3 +89,49 @@ def test_what_was_written_while_a_board_stood_at_1970_is_there_when_its_clock_is
     assert not daemon.said("trimmed")
     assert daemon.terminate() == 0
     assert not daemon.faults()
+
+
+def test_events_of_several_days_are_printed_under_their_dates(start, connect, tmp_path):
+    daemon = start(10 - time.time())
+    ann = connect(daemon)
+    ann.enter("ann")
+    ann.join("#a")
+    say(ann, "one", "two")
+    daemon.terminate()
+    start(3 * DAY)
+    bob = connect(daemon)
+    bob.enter("bob")
+    bob.join("#a")
+    say(bob, "three", "four")
+
+    def chatc(*arguments):
+        done = subprocess.run(
+            [*script("chatc"), "--ephemeral", "--server", f"{LOOPBACK}:{daemon.port}", *arguments],
+            env=environment(HOME=str(tmp_path), TZ="UTC"),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=True,
+        )
+        return done.stdout.splitlines()
+
+    events = [json.loads(line) for line in chatc("history", "#a", "--json")]
+    assert [event["text"] for event in events if event["kind"] == "message"] == [
+        "one",
+        "two",
+        "three",
+        "four",
+    ]
+    later = datetime.fromtimestamp(events[-1]["ts"] / 1000, UTC)
+    dates = ["-- Thursday 1 January 1970 --", f"-- {later:%A} {later.day} {later:%B %Y} --"]
+    for command in (("history", "#a"), ("tail", "#a", "--since", "0", "--count", "4")):
+        lines = [line for line in chatc(*command) if "<" in line or line.startswith("--")]
+        assert [line if line.startswith("--") else line[6:] for line in lines] == [
+            dates[0],
+            "#a <ann> one",
+            "#a <ann> two",
+            dates[1],
+            "#a <bob> three",
+            "#a <bob> four",
+        ]

@@ -8,6 +8,7 @@ from typing import Any
 from chatd.client.api import Client
 from chatd.client.cli import jsonlines
 from chatd.client.cli.running import run_client, watch_link
+from chatd.client.cli.showing import Days
 from chatd.client.cli.stdout import write_out
 from chatd.client.cli.text import clean_line, event_lines
 from chatd.client.values import Options
@@ -47,11 +48,12 @@ async def _history(
         events[:0] = page.events
         more = page.more and bool(page.events)
         before = events[0].seq if events else before
+    days = Days()
     for event in events:
         if as_json:
             out.append(jsonlines.event_line(event, room))
         elif (lines := event_lines(event, room, command=True)) is not None:
-            out.append(lines.encode() + b"\n")
+            out.append(days.printed(event.ts, lines))
     return 0
 
 

@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 from chatd.client.api import Client
 from chatd.client.cli import jsonlines
 from chatd.client.cli.running import complain
+from chatd.client.cli.showing import Days
 from chatd.client.cli.stdout import Stdout
 from chatd.client.cli.text import event_lines, gap_line, restored_line
 from chatd.client.core.notices import (
@@ -34,6 +35,7 @@ class Printer:
         self._client = client
         self._rooms = {fold(room) for room in rooms}
         self._json = as_json
+        self._days = Days()
         self._paused = False
         self._output = Stdout(reactor, self.end)
         self.ended: Deferred[int] = Deferred()
@@ -74,7 +76,7 @@ class Printer:
         if self._json:
             self.write(jsonlines.event_line(seen.event, seen.name, seen.check))
         elif (lines := event_lines(seen.event, seen.name, command=True)) is not None:
-            self.write(lines.encode() + b"\n")
+            self.write(self._days.printed(seen.event.ts, lines))
         self.on_event(seen)
 
     def _gap(self, gap: GapSeen) -> None:

@@ -22,10 +22,10 @@ _COLOURS: Final = (31, 32, 33, 34, 35, 36, 91, 92, 94, 95, 96)
 
 
 class Days:
-    """Tells when the day changes between one event and the next."""
+    """Tells when the day changes between one event and the next, beginning with ``today``."""
 
-    def __init__(self, today: date, zone: tzinfo | None = None) -> None:
-        self._day = today
+    def __init__(self, today: date | None = None, zone: tzinfo | None = None) -> None:
+        self._day = today or datetime.now().astimezone(zone).date()
         self._zone = zone
 
     def line(self, ts: int) -> str | None:
@@ -37,7 +37,12 @@ class Days:
         if day == self._day:
             return None
         self._day = day
-        return f"-- {day:%A} {day.day} {day:%B %Y} --"
+        return f"-- {day:%A} {day.day} {day:%B} {day.year} --"
+
+    def printed(self, ts: int, lines: str) -> bytes:
+        """Return ``lines`` about an event of ``ts`` as they are printed, under their day if it is another."""
+        day = self.line(ts)
+        return (lines if day is None else f"{day}\n{lines}").encode() + b"\n"
 
 
 def coloured(line: str, nick: str) -> str:

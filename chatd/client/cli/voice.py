@@ -1,7 +1,5 @@
 """The voice of chatc: what it says, what it shows because it was asked, and what it could not do."""
 
-from datetime import datetime
-
 from chatd.client.cli import showing
 from chatd.client.cli.console import Console
 from chatd.client.cli.plain import explain
@@ -18,7 +16,7 @@ class Voice:
 
     def __init__(self) -> None:
         self.status = 0
-        self._days = showing.Days(datetime.now().astimezone().date())
+        self._days = showing.Days()
 
     def say(self, *lines: str) -> None:
         """Show what chatc itself has to say."""

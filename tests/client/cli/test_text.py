@@ -1,12 +1,12 @@
 """What people and programs read, and what a hostile text cannot do to them."""
 
 import json
-from datetime import UTC, timedelta, timezone
+from datetime import UTC, date, timedelta, timezone
 
 import pytest
 
 from chatd.client.cli import jsonlines
-from chatd.client.cli.showing import status_lines
+from chatd.client.cli.showing import Days, status_lines
 from chatd.client.cli.sizes import size_text, time_text
 from chatd.client.cli.text import clean, event_lines, gap_line, link_line
 from chatd.client.core.notices import CannotConnect, Connected, GapSeen, LinkState, Lost, Quiet
@@ -152,3 +152,17 @@ def test_what_scripts_need_is_kept(code):
 def test_the_next_try_is_never_in_no_time(retry_in, said):
     status = Status(LinkState.WAITING, "h:1", "ann", None, 0.0, retry_in, "", 0)
     assert f"next try {said}" in status_lines(status)
+
+
+def test_the_date_stands_above_the_first_event_of_another_day_and_only_there():
+    days = Days(date(2026, 3, 1), UTC)
+    noon = 1_772_366_400_000  # 1 March 2026, 12:00
+    stamps = [noon, noon + 1, noon - 86_400_000, noon - 86_400_000, noon, 10**18]
+    assert [days.printed(ts, "x") for ts in stamps] == [
+        b"x\n",
+        b"x\n",
+        b"-- Saturday 28 February 2026 --\nx\n",
+        b"x\n",
+        b"-- Sunday 1 March 2026 --\nx\n",
+        b"x\n",
+    ]
