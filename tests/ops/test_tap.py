@@ -185,8 +185,25 @@ def test_the_option_beats_the_configuration_but_the_level_holds(tmp_path):
     assert (tmp_path / "output").read_text() == ""
 
 
-def test_in_the_background(run, tmp_path):
+POWER_CUT = {"no pid file": None, "an empty pid file": b"", "a pid file of zeros": b"\0" * 5}
+"""What a power cut may have left of a pid file."""
+
+
+@pytest.mark.parametrize("content", POWER_CUT.values(), ids=POWER_CUT.keys())
+def test_in_the_foreground(tmp_path, content):
+    if content is not None:
+        (tmp_path / "chatd.pid").write_bytes(content)
+    with daemon(tmp_path, "--pidfile", "chatd.pid") as (process, output):
+        wait_for(lambda: started(output))
+        assert (tmp_path / "chatd.pid").read_text() == str(process.pid)
+    assert not (tmp_path / "chatd.pid").exists()
+
+
+@pytest.mark.parametrize("content", POWER_CUT.values(), ids=POWER_CUT.keys())
+def test_in_the_background(run, tmp_path, content):
     log, pid = tmp_path / "twistd.log", tmp_path / "chatd.pid"
+    if content is not None:
+        pid.write_bytes(content)
     assert run("twistd", "--pidfile", "chatd.pid", "chatd", "--listen", PORT).returncode == 0
     number = int(wait_for(lambda: pid.exists() and pid.read_text()))
     try:
