@@ -69,7 +69,7 @@ class Partial:
             os.close(self._handle)
             raise
 
-    # ---- what is there ------------------------------------------------------------------------------
+    # ---- opening ------------------------------------------------------------------------------------
 
     def _trusted(self) -> tuple[int, Any]:
         """Return how many bytes are right, and the state of their hash."""

@@ -88,7 +88,7 @@ class ChatConnection(Protocol):
         self.relay: str | None = None
         self.opened = now
 
-    # ---- what a kind of connection brings ------------------------------------------------------------
+    # ---- for each kind of connection -----------------------------------------------------------------
 
     def take(self) -> bool:
         """Take the next piece; return False if no whole piece has come. Raises `ProtocolError`."""

@@ -100,7 +100,7 @@ class Library:
         """Return whether ``user`` has uploaded all of ``sha256`` and it is held since."""
         return Key(user, sha256) in self.uploaded
 
-    # ---- who may bring how much ---------------------------------------------------------------------
+    # ---- quotas -------------------------------------------------------------------------------------
 
     def admit(self, key: Key, size: int) -> None:
         """Check that there is room for ``key``, of so many bytes. Raises `RequestError`."""
@@ -130,7 +130,7 @@ class Library:
         """Count ``size`` bytes less, because they have not come."""
         self._spent[session] = max(0, self._spent[session] - size)
 
-    # ---- what is there ------------------------------------------------------------------------------
+    # ---- partial uploads ----------------------------------------------------------------------------
 
     def reserve(self, key: Key, size: int) -> int:
         """Count ``size`` bytes for the partial upload ``key``: all it may become, or what is left of it.
@@ -171,7 +171,7 @@ class Library:
         if key not in self.uploaded and key not in self.touched:
             self.hub.change(DropUpload(*key))
 
-    # ---- what is not wanted any more ----------------------------------------------------------------
+    # ---- removal ------------------------------------------------------------------------------------
 
     def needed(self, sha256: str) -> bool:
         """Return whether somebody brings ``sha256`` now, or has brought it and may still post it."""

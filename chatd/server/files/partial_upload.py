@@ -98,7 +98,7 @@ class PartialUpload:
             other.close()
         return self._others.store.open(self.key, self.size)
 
-    # ---- given back ---------------------------------------------------------------------------------
+    # ---- giving it back -----------------------------------------------------------------------------
 
     def leave(self) -> None:
         """Announce that it will be given back soon."""
@@ -222,7 +222,7 @@ class PartialUploads:
         for upload in parked[: max(len(parked) - most, 0)]:
             upload.close()
 
-    # ---- told by them -------------------------------------------------------------------------------
+    # ---- called by each of them ---------------------------------------------------------------------
 
     def begin(self, upload: PartialUpload, part: Partial | None) -> None:
         """Let the transfer of ``upload`` hold it, with the file ``part`` if that is open."""

@@ -107,7 +107,7 @@ class Transfers:
                 Code.TOO_MANY_TRANSFERS, f"{most} transfers are under way; wait for one to end."
             )
 
-    # ---- what the client says -----------------------------------------------------------------------
+    # ---- messages of the client ---------------------------------------------------------------------
 
     def chunk(self, payload: bytes) -> None:
         """Take in a chunk. Raises `ProtocolError` ``bad-chunk``."""
@@ -153,7 +153,7 @@ class Transfers:
             transfer.cut = True
             transfer.close(reason)
 
-    # ---- what is sent -------------------------------------------------------------------------------
+    # ---- sending ------------------------------------------------------------------------------------
 
     def pump(self) -> None:
         """Send chunks, in turns, as long as the pace allows it and nothing else waits."""

@@ -147,7 +147,7 @@ class Upload(Transfer):
         self._tell()
         self._end(DONE)
 
-    # ---- what its connection tells ------------------------------------------------------------------
+    # ---- called by its connection -------------------------------------------------------------------
 
     @property
     def expects_chunks(self) -> bool:

@@ -169,7 +169,7 @@ class UploadWriter:
         self._pieces = []
         self._wake()
 
-    # ---- what `run` waits for -----------------------------------------------------------------------
+    # ---- waking `run` -------------------------------------------------------------------------------
 
     def _news(self) -> Deferred[None]:
         """Return a Deferred that fires when `run` may have something to do."""
