@@ -203,18 +203,18 @@ class Client(Asker):
 
     def left(self) -> list[Left]:
         """Return what the profile holds for servers that are not served now."""
-        return self._driver.left()
+        return self._driver.saving.left()
 
     def take_over_left(self) -> TakenOver:
         """Send here what waits for the server that was at this address before."""
-        entries, uploads = self._driver.take_over_left()
+        entries, uploads = self._driver.saving.take_over_left()
         sent = [self._awaiting.left(entry.key) for entry in entries]
         self._driver.feed(self._machine.take_over(entries, self._driver.now()))
         return TakenOver([entry.key for entry in entries], sent, self._files.go_on(uploads))
 
     def drop_left(self) -> None:
         """Delete what waits for the server that was at this address before."""
-        self._driver.drop_left()
+        self._driver.saving.drop_left()
 
     # ---- files --------------------------------------------------------------------------------------
 

@@ -27,30 +27,21 @@ from chatd.client.core.effects import (
     Write,
 )
 from chatd.client.core.machine import Machine
-from chatd.client.core.notices import AnotherServer, Left, Notice, NotSaved
-from chatd.client.core.outbox import Entry
-from chatd.client.core.problems import ClientError
-from chatd.client.core.session import Changes
+from chatd.client.core.notices import Notice
 from chatd.client.net.factory import ChatClientFactory
 from chatd.client.net.reasons import Ending, stranger
 from chatd.client.net.seams import OpenConnection, Way
 from chatd.client.profile.slot import Slot
-from chatd.client.values import KeptUpload
+from chatd.client.saving import Saving
 from chatd.tcp import NOTSENT_LOWAT
 from chatd.wire.limits import WINDOW
 from chatd.wire.messages import Error, Ok
-
-SAVE_DELAY: Final = 0.05
-"""Seconds for which changes are collected that nothing waits for."""
 
 SIBLING_DELAY: Final = 0.2
 """Seconds between looks for the token of another process that is just connecting."""
 
 SIBLING_LOOKS: Final = 15
 """Looks before we believe that the nick is somebody else's."""
-
-AT_RISK: Final = "Chat goes on, but what is not sent when chatc ends is lost unless that is mended before."
-"""What follows from a profile that cannot be written; said once until it can be again."""
 
 
 class Driver:
@@ -67,16 +58,12 @@ class Driver:
         self.on_notice: Callable[[Notice], None] = lambda _: None
         self.on_reply: Callable[[int, Ok | Error | None], None] = lambda *_: None
         self.on_errand: Callable[[Errand], None] = lambda _: None
-        self._slot = slot
+        self.saving = Saving(machine, slot, clock, self._saved, self._tell)
         self._way = way
         self._clock = clock
         self._queue: deque[Effect] = deque()
         self._performing = False
         self._alarm: IDelayedCall | None = None
-        self._saving: IDelayedCall | None = None
-        self._unsaved: list[Changes] = []
-        self._saved: Changes | None = None
-        self._unsavable = ""
         self._looks = 0
         self._shut = False
         self._fresh: set[int] = set()
@@ -110,7 +97,10 @@ class Driver:
         self.factory.close(effect.link, effect.politely)
 
     def _notify(self, effect: Notify) -> None:
-        self.on_notice(effect.notice)
+        self._tell(effect.notice)
+
+    def _tell(self, notice: Notice) -> None:
+        self.on_notice(notice)
 
     def _reply(self, effect: Reply) -> None:
         self.on_reply(effect.id, effect.answer)
@@ -131,18 +121,17 @@ class Driver:
         self.on_errand(errand)
 
     def _save(self, effect: Save) -> None:
-        delay = 0.0 if effect.urgent else SAVE_DELAY
-        if self._saving is None or not self._saving.active():
-            self._saving = self._clock.callLater(delay, self.flush)
-        elif self._saving.getTime() > self._clock.seconds() + delay:
-            self._saving.reset(delay)
+        self.saving.soon(urgent=effect.urgent)
+
+    def _saved(self) -> None:
+        self.feed(self.machine.saved(self.now()))
 
     def _find_sibling(self, _: FindSibling) -> None:
         self._looks = 0
         self._look_for_sibling()
 
     def _look_for_sibling(self) -> None:
-        slot = self._slot
+        slot = self.saving.slot
         token = slot.sibling() if slot is not None else ""
         self._looks += 1
         known = token == self.machine.session.sibling
@@ -151,64 +140,12 @@ class Driver:
         else:
             self.feed(self.machine.sibling(token, self.now()))
 
-    # ---- what must survive --------------------------------------------------------------------------
-
-    def flush(self) -> None:
-        """Write down what changed, in one transaction; then let go out what waited for it."""
-        if self._saving is not None and self._saving.active():
-            self._saving.cancel()
-        self._saving = None
-        changes = self.machine.changes()
-        if self._slot is not None and (self._unsaved or self._worth_saving(changes)):
-            self._unsaved.append(changes)
-            self._write_down(self._slot)
-        self.feed(self.machine.saved(self.now()))
-
-    def _write_down(self, slot: Slot) -> None:
-        try:
-            for unsaved in self._unsaved:
-                slot.save(unsaved, cursors=self.machine.wishes.remember)
-        except ClientError as error:
-            if error.text != self._unsavable:
-                self._unsavable = error.text
-                self.on_notice(NotSaved(f"{error.text} {AT_RISK}"))
-            return
-        self._saved = self._unsaved[-1]
-        self._unsavable = ""
-        self._unsaved.clear()
-        if slot.moved():
-            left = tuple(one for one in slot.left() if one.here)
-            self.on_notice(AnotherServer(self.machine.wishes.address, left))
-
-    def left(self) -> list[Left]:
-        """Return what the profile holds for others than who we are here."""
-        return [] if self._slot is None else self._slot.left()
-
-    def take_over_left(self) -> tuple[list[Entry], dict[int, KeptUpload]]:
-        """Make ours, on disk, what waits for the server that was at our address before."""
-        self.flush()
-        return ([], {}) if self._slot is None else self._slot.take_over_left(self.machine.requests.sends.key)
-
-    def drop_left(self) -> None:
-        """Delete what waits for the server that was at our address before."""
-        if self._slot is not None:
-            self._slot.drop_left()
-
-    def _worth_saving(self, changes: Changes) -> bool:
-        if changes.stored or changes.deleted or (changes.cursors and self.machine.wishes.remember):
-            return True
-        return self._saved is None or changes.session != self._saved.session
-
     def shut(self) -> None:
         """Write down what is left, and let go of the slot and of the clock."""
         self._shut = True
-        self.flush()
-        for call in (self._alarm, self._saving):
-            if call is not None and call.active():
-                call.cancel()
-        if self._slot is not None:
-            self._slot.close()
-            self._slot = None
+        self.saving.shut()
+        if self._alarm is not None and self._alarm.active():
+            self._alarm.cancel()
 
     # ---- inputs: time and transports ----------------------------------------------------------------
 

@@ -97,8 +97,8 @@ class Room:
     def leave(self, client):
         """Stop a client as its process would be lost: what is in its profile stays as it is."""
         self.clients.remove(client)
-        client._driver._slot.close()
-        client._driver._slot = None
+        client._driver.saving.slot.close()
+        client._driver.saving.slot = None
         client._files._slot = None
         self.cut()
         client.stop()

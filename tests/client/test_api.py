@@ -14,9 +14,9 @@ from chatd.client.core.notices import (
     Stopped,
 )
 from chatd.client.core.problems import ClientError
-from chatd.client.driver import AT_RISK
 from chatd.client.profile.origins import origin_of
 from chatd.client.profile.profiles import open_slot
+from chatd.client.saving import AT_RISK
 from chatd.client.values import Options
 from chatd.wire.errors import Code, RequestError
 from tests.client.entering import now
