@@ -27,7 +27,7 @@ from chatd.client.core.effects import (
     Write,
 )
 from chatd.client.core.machine import Machine
-from chatd.client.core.notices import Notice
+from chatd.client.core.notices import Connected, Notice
 from chatd.client.net.factory import ChatClientFactory
 from chatd.client.net.reasons import Ending, stranger
 from chatd.client.net.seams import OpenConnection, Way
@@ -66,6 +66,7 @@ class Driver:
         self._alarm: IDelayedCall | None = None
         self._looks = 0
         self._shut = False
+        self._reached = False
         self._fresh: set[int] = set()
         self._clogged: set[int] = set()
         self._allowed = (0, NOTSENT_LOWAT)
@@ -97,6 +98,7 @@ class Driver:
         self.factory.close(effect.link, effect.politely)
 
     def _notify(self, effect: Notify) -> None:
+        self._reached = self._reached or isinstance(effect.notice, Connected)
         self._tell(effect.notice)
 
     def _tell(self, notice: Notice) -> None:
@@ -209,10 +211,11 @@ class Driver:
         self._end(link, self._way.unheard(failure) if unheard else self._way.ending(failure))
 
     def _end(self, link: int, found: Ending) -> None:
-        if found.final:
+        if found.final and not (found.renewable and self._reached):
             self.feed(self.machine.hopeless(link, found.code, found.text))
         else:
-            self.feed(self.machine.lost(link, found.text, found.answered, self.now(), stubborn=found.slow))
+            stubborn = found.slow or found.final
+            self.feed(self.machine.lost(link, found.text, found.answered, self.now(), stubborn=stubborn))
 
 
 _PERFORM: Final[dict[type, Callable[[Driver, Any], None]]] = {

@@ -1,6 +1,7 @@
 """TLS and plain text mixed up, certificates that are not accepted: what both sides are told."""
 
 import re
+import shutil
 import socket
 import ssl
 import subprocess
@@ -182,3 +183,71 @@ def test_another_name_is_told_to_both_sides(make_daemon, complaint, tmp_path):
     assert f"The certificate of localhost:{port} is not for the name localhost" in line
     (line,) = daemon.await_said("refused")
     assert "of this listener: it is probably not for the name that was asked for" in line
+
+
+def test_who_was_connected_waits_until_the_certificate_is_renewed(make_daemon, start_tail, tmp_path):
+    (tmp_path / "other").mkdir()
+    good, other = make_certificate(tmp_path), make_certificate(tmp_path / "other")
+    used = tmp_path / "used.crt", tmp_path / "used.key"
+    daemon, port = make_daemon(), free_port()
+    daemon.listen = (
+        *daemon.listen,
+        f"ssl:{port}:interface={LOOPBACK}:certKey={used[0]}:privateKey={used[1]}",
+    )
+
+    def serve(pair):
+        for source, target in zip(pair, used, strict=True):
+            shutil.copy(source, target)
+        daemon.start()
+
+    serve(good)
+    process, await_line = start_tail("--server", f"tls://localhost:{port}", "--ca", str(good[0]))
+    await_line("connected to")
+    daemon.terminate()
+    serve(other)
+    line = await_line("certificate")
+    assert re.fullmatch(
+        rf"chatc: cannot connect to localhost:{port}: The certificate of localhost:{port} [^.]*; retrying in"
+        r" 1[01]\.\d s",
+        line,
+    )
+    daemon.terminate()
+    serve(good)
+    await_line("connected to")
+    assert process.poll() is None
+
+
+@pytest.fixture
+def start_tail(tmp_path):
+    """Return a function that starts ``chatc tail``, and returns it and what awaits a line that it says."""
+    started = []
+
+    def start(*arguments):
+        process = subprocess.Popen(
+            [*script("chatc"), "--ephemeral", *arguments, "tail", "#a"],
+            env=environment(HOME=str(tmp_path)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+
+        def await_line(words):
+            late = threading.Timer(PATIENCE, process.kill)
+            late.start()
+            said = []
+            for line in process.stderr:
+                said.append(line.strip())
+                if words in line:
+                    late.cancel()
+                    return line.strip()
+            raise AssertionError(said)
+
+        return process, await_line
+
+    yield start
+    for process in started:
+        process.kill()
+        process.stderr.close()
+        process.wait()

@@ -145,7 +145,8 @@ _LINK: Final[dict[type, Callable[..., str]]] = {
     Connected: lambda n: f"connected to {n.address}",
     Lost: lambda n: f"lost {n.address}: {clean_line(n.reason)}",
     CannotConnect: lambda n: (
-        f"cannot connect to {n.address}: {clean_line(n.reason)}; retrying in {n.retry_in:.1f} s"
+        f"cannot connect to {n.address}: {clean_line(n.reason).removesuffix('.')};"
+        f" retrying in {n.retry_in:.1f} s"
     ),
     Quiet: lambda n: f"quiet {n.address} for {_seconds(n.seconds)} s; trying another connection",
     Revived: lambda n: f"heard from {n.address} again",

@@ -18,14 +18,16 @@ class Ending:
     """How a link ended: ``answered`` if somebody was there, ``code`` where people have to mend something.
 
     With a ``code`` no further attempt is made, unless it is ``slow``: then somebody may mend it at the other
-    end, but hardly soon, and it is tried again rarely. A port where nothing listens answers nothing that
-    costs anybody anything: that counts as silence.
+    end, but hardly soon, and it is tried again rarely. So it is where the reason is ``renewable``, as a
+    certificate that has expired, and the server was reached before in this run. A port where nothing listens
+    answers nothing that costs anybody anything: that counts as silence.
     """
 
     text: str
     answered: bool = False
     code: str = ""
     slow: bool = False
+    renewable: bool = False
 
     @property
     def final(self) -> bool:

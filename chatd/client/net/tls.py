@@ -110,7 +110,7 @@ class Verifier:
 
     def _bad(self, fault: str) -> Ending:
         text = f"The certificate of {self._shown} {fault}."
-        return Ending(text, answered=True, code="bad-certificate")
+        return Ending(text, answered=True, code="bad-certificate", renewable=True)
 
 
 def _identity(host: str) -> ServiceID:
