@@ -15,6 +15,7 @@ ARROWS = {
     "store": {"chat", "disk", "wire"},
     "client": {"clock", "disk", "files", "tcp", "wire"},
     "clock": set(),
+    "daemon": {"tap"},
     "disk": set(),
     "files": {"wire"},
     "memory": set(),

@@ -67,7 +67,10 @@ class StopSignals(Service):
 
 
 def survive_signals(reactor: Reactor, reopen: Callable[[], object]) -> None:
-    """Let `REOPENING` call ``reopen`` and be logged behind it, and ignore `IGNORED`, from now on."""
+    """Let `REOPENING` call ``reopen`` and be logged behind it, and ignore `IGNORED`, from now on.
+
+    Those that were held since the beginning of the start come now.
+    """
 
     def receive(number: int, _frame: FrameType | None) -> None:
         reactor.callFromThread(act, number)
@@ -80,3 +83,4 @@ def survive_signals(reactor: Reactor, reopen: Callable[[], object]) -> None:
         signal.signal(number, receive)
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (*REOPENING, *IGNORED))

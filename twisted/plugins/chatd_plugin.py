@@ -3,5 +3,5 @@
 from twisted.application.service import ServiceMaker
 
 chatd = ServiceMaker(
-    "chatd", "chatd.tap", "A chat server for networks that fail: rooms are durable logs.", "chatd"
+    "chatd", "chatd.daemon", "A chat server for networks that fail: rooms are durable logs.", "chatd"
 )

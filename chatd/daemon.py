@@ -1,0 +1,48 @@
+"""Begins the daemon: says what signals do until it runs, and imports the rest only then.
+
+The command ``chatd`` and the plugin of twistd come in here. To import twisted takes a second, in which SIGHUP
+and SIGUSR1 would end the process without a word, and ^C with a traceback.
+"""
+
+import os
+import signal
+from types import FrameType
+from typing import Any, Final
+
+HELD: Final = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+"""Signals that wait until `chatd.ops.signals.survive_signals` takes or ignores them."""
+
+_ENDING: Final = (signal.SIGTERM, signal.SIGINT)
+"""Signals that end the start: nothing is open yet."""
+
+
+def main() -> None:
+    """Run the command ``chatd``."""
+    _hold_signals()
+    from chatd import tap  # noqa: PLC0415 - signals first
+
+    tap.main()
+
+
+def __getattr__(name: str) -> Any:
+    """Return what twistd asks the plugin's module for, once it is known to be chatd that it runs."""
+    if name not in ("Options", "makeService"):
+        raise AttributeError(name)
+    if name == "Options":
+        _hold_signals()
+    from chatd import tap  # noqa: PLC0415 - signals first
+
+    return getattr(tap, name)
+
+
+def _hold_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
+    for number in _ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _end)
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    # Not SystemExit: it comes in the middle of some import, where anything may catch it.
+    os.write(2, f"chatd: {signal.Signals(number).name} came before the start was done; it ends.\n".encode())
+    os._exit(0)
