@@ -192,7 +192,7 @@ class Conversation(Voice):
         except ClientError as error:
             self.unusable(error.text)
             return
-        self._pending.call(call.name, command.do(self, call.argument), changes=command.changes)
+        self._pending.call(call, command.do(self, call.argument))
 
     # ---- the end ------------------------------------------------------------------------------------
 

@@ -11,11 +11,13 @@ from twisted.python.failure import Failure
 from chatd.client.api import Client
 from chatd.client.cli import showing
 from chatd.client.cli.console import Reactor
+from chatd.client.cli.slash import COMMANDS, Call, room_name
 from chatd.client.cli.text import clean_line
 from chatd.client.cli.voice import Voice
 from chatd.client.core.notices import LinkState
 from chatd.client.core.problems import ClientError
 from chatd.wire.errors import RequestError
+from chatd.wire.names import fold
 
 HELD: Final = 1.0
 """Seconds after which it is told that a command waits for messages that were entered before it."""
@@ -31,28 +33,28 @@ class Pending:
         self._client = client
         self._voice = voice
         self._ended = ended
-        self._running: dict[Deferred[None], str] = {}
+        self._running: dict[Deferred[None], Call | None] = {}
         self._finished = False
 
-    def call(self, name: str, command: Coroutine[Deferred[Any], Any, None], *, changes: bool) -> None:
-        """Begin command ``name``; one that ``changes`` something waits for what was entered before it."""
-        before = {waiting.key for waiting in self._client.waiting()} if changes else set()
+    def call(self, call: Call, command: Coroutine[Deferred[Any], Any, None]) -> None:
+        """Begin the ``command`` of ``call``; one that changes something waits for what was entered before."""
+        before = {waiting.key for waiting in self._client.waiting()} if _changes(call) else set()
         running = Deferred.fromCoroutine(command)
         if not running.called:
             if self._client.status().state is not LinkState.CONNECTED:
-                self._voice.say(showing.asked_later(name, len(before)))
+                self._voice.say(showing.asked_later(call.name, len(before)))
             elif before:
-                self._reactor.callLater(HELD, self._say_held, running, before)
-        self.run(running, name if changes else "")
+                self._reactor.callLater(HELD, self._say_held, running, call.name, before)
+        self.run(running, call)
 
-    def _say_held(self, running: Deferred[None], before: set[int]) -> None:
+    def _say_held(self, running: Deferred[None], name: str, before: set[int]) -> None:
         left = before & {waiting.key for waiting in self._client.waiting()}
         if running in self._running and left:
-            self._voice.say(showing.held(self._running[running], len(left)))
+            self._voice.say(showing.held(name, len(left)))
 
-    def run(self, running: Deferred[None], changes: str = "") -> None:
-        """Await ``running``, which may be the command ``changes``, which changes something."""
-        self._running[running] = changes
+    def run(self, running: Deferred[None], call: Call | None = None) -> None:
+        """Await ``running``: what ``call`` does, or a file that goes up."""
+        self._running[running] = call
         running.addErrback(self._explain)
         running.addBoth(partial(self._answered, running))
 
@@ -73,7 +75,7 @@ class Pending:
     def holds_end(self) -> bool:
         """Return whether the end waits for an answer: a person's only for what changes something."""
         running = self._running.values()
-        return any(running) if self._voice.console.interactive else bool(running)
+        return any(map(_changes, running)) if self._voice.console.interactive else bool(running)
 
     def finish(self) -> None:
         """Say what is not done, and end the rest.
@@ -82,8 +84,21 @@ class Pending:
         that this does not begin now.
         """
         self._finished = True
-        undone = [name for name in self._running.values() if name]
+        undone = [call for call in self._running.values() if call is not None and not self._goes_on(call)]
         if undone:
-            self._voice.say(showing.not_done(undone))
-        for running in [running for running, name in self._running.items() if not name]:
+            self._voice.say(showing.not_done([f"{call.name} {call.argument}".rstrip() for call in undone]))
+        for running in [running for running, call in self._running.items() if not _changes(call)]:
             running.cancel()
+
+    def _goes_on(self, call: Call) -> bool:
+        """Return whether the next run does it: files are kept, and rooms entered that something waits for."""
+        if call.name != "join":
+            return call.name == "put"
+        inside = {name for known in self._client.followed() for name in (known.room, known.name)}
+        sends = {waiting.room for waiting in self._client.waiting()}
+        files = {file.room for file in self._client.transfers() if file.sending}
+        return fold(room_name(call.argument)) in {fold(name) for name in inside | sends | files}
+
+
+def _changes(call: Call | None) -> bool:
+    return call is not None and COMMANDS[call.name].changes

@@ -165,7 +165,7 @@ def _sent_before(count: int) -> str:
 
 def not_done(commands: Sequence[str]) -> str:
     """Return the sentence about commands that were entered and are not done."""
-    names = ", ".join(f"/{command}" for command in commands)
+    names = clean_line(", ".join(f"/{command}" for command in commands))
     one = len(commands) == 1
     return f"{names} {'was' if one else 'were'} not done; enter {'it' if one else 'them'} again next time."
 

@@ -42,6 +42,7 @@ class Machine:
         self.wishes = wishes
         known = remembered.names if wishes.follow_all else {}
         self.rooms = Rooms(remembered.cursors, remembered.names, wishes.rooms, known, remembered.trails)
+        self.rooms.enter(remembered.entering)
         self.out = Output()
         self.requests = Requests(remembered, self.session, self.rooms, self.out, backoff.later)
         self.links = Links(

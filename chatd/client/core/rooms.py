@@ -48,7 +48,7 @@ class Rooms:
     Beside the cursors stand the trails of what was seen.
     """
 
-    __slots__ = ("_before", "_changed", "_trails", "cursors", "followed", "names", "wanted")
+    __slots__ = ("_before", "_changed", "_entering", "_trails", "cursors", "followed", "names", "wanted")
 
     def __init__(
         self,
@@ -67,6 +67,7 @@ class Rooms:
         self._trails: dict[str, Trail] = dict(trails or {})
         self._before: dict[str, Trail] = {}
         self._changed: dict[str, None] = {}
+        self._entering: list[str] = []
         for name in wanted:
             self.want(name)
 
@@ -92,6 +93,12 @@ class Rooms:
     def want(self, name: str) -> None:
         """Join the room that people call ``name`` wherever a new link does not follow it."""
         self.wanted.setdefault(fold(name), name)
+
+    def enter(self, names: Iterable[str]) -> None:
+        """Join rooms that an earlier run did not come to enter, as long as it is the same server."""
+        self._entering = [name for name in names if fold(name) not in self.wanted]
+        for name in self._entering:
+            self.want(name)
 
     def unwant(self, name: str) -> None:
         """Join the room that people call ``name`` no longer."""
@@ -139,7 +146,9 @@ class Rooms:
         return CursorForgotten(room, name)
 
     def forget_all(self) -> None:
-        """Forget every cursor: they counted the events of another server."""
+        """Forget every cursor: they counted the events of another server. Earlier runs want nothing here."""
+        for name in self._entering:
+            self.unwant(name)
         self._changed.update(dict.fromkeys(self.cursors))
         self.cursors.clear()
         self._trails.clear()

@@ -87,7 +87,8 @@ class Remembered:
     """What an earlier run left: session, last accepted send, cursors, the rooms' names, outbox, trails.
 
     ``names`` are in the order in which the rooms were entered. ``elsewhere`` is who we are at other
-    addresses, of other servers or of this one.
+    addresses, of other servers or of this one. ``entering`` are rooms that something waits for, and whose
+    joins were not done: nothing was seen of them.
     """
 
     session: Session = field(default_factory=Session)
@@ -97,6 +98,7 @@ class Remembered:
     outbox: tuple[Entry, ...] = ()
     elsewhere: tuple[Elsewhere, ...] = ()
     trails: Mapping[str, Trail] = field(default_factory=dict)
+    entering: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

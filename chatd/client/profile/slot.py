@@ -112,6 +112,7 @@ class Slot:
                 "SELECT key, room, text, withdrawn, file FROM outbox WHERE slot = ? ORDER BY key",
                 self._number,
             )
+            uploads = self._db.rows("SELECT room FROM upload WHERE slot = ? ORDER BY key", self._number)
             sibling = self._sibling()
             others = elsewhere(self._db, self._origin)
             ((self._uploads,),) = self._db.rows(
@@ -130,6 +131,9 @@ class Slot:
             entries,
             tuple(others),
             {room: Trail.unpack(trail) for room, _, _, trail in cursors},
+            _unseen(
+                [*(entry.room for entry in entries if not entry.withdrawn), *(r for (r,) in uploads)], rooms
+            ),
         )
 
     def save(self, changes: Changes, *, cursors: bool) -> None:
@@ -398,6 +402,13 @@ class Slot:
                     self._number,
                     changes.trails.get(room, b""),
                 )
+
+
+def _unseen(waited_for: list[str], cursors: list[Row]) -> tuple[str, ...]:
+    """Return the rooms that something waits for and that have no cursor: their joins were not done."""
+    seen = {fold(name) for room, _, called, _ in cursors for name in (room, called)}
+    rooms = {fold(room): room for room in waited_for if room.startswith("#")}
+    return tuple(room for folded, room in rooms.items() if folded not in seen)
 
 
 def _outbox_row(entry: Entry) -> tuple[int | str, ...]:

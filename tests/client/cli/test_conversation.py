@@ -295,7 +295,7 @@ def test_what_was_not_done_is_said_at_the_end(world, person):
     ann.type("good night", "/leave", "/join #b", "hello b", "/quit")
     ann.leave()
     assert ann.paper.notes[-2:] == [
-        "chatc: /leave, /join were not done; enter them again next time.",
+        "chatc: /leave was not done; enter it again next time.",
         "chatc: 2 messages stay queued; they go out when chatc runs again.",
     ]
 
