@@ -1,10 +1,11 @@
-"""Begins the daemon: says what signals do until it runs, and imports the rest only then.
+"""Begins the daemon: says what signals do until it runs, names the sockets of systemd, then imports the rest.
 
 The command ``chatd`` and the plugin of twistd come in here. To import twisted takes a second, in which SIGHUP
-and SIGUSR1 would end the process without a word, and ^C with a traceback.
+and SIGUSR1 would end the process without a word, and ^C with a traceback. It takes no socket without a name.
 """
 
 import os
+import re
 import signal
 from types import FrameType
 from typing import Any, Final
@@ -18,7 +19,7 @@ _ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 
 def main() -> None:
     """Run the command ``chatd``."""
-    _hold_signals()
+    _prepare()
     from chatd import tap  # noqa: PLC0415 - signals first
 
     tap.main()
@@ -29,17 +30,26 @@ def __getattr__(name: str) -> Any:
     if name not in ("Options", "makeService"):
         raise AttributeError(name)
     if name == "Options":
-        _hold_signals()
+        _prepare()
     from chatd import tap  # noqa: PLC0415 - signals first
 
     return getattr(tap, name)
 
 
-def _hold_signals() -> None:
+def _prepare() -> None:
+    _name_sockets()
     signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
     for number in _ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _end)
+
+
+def _name_sockets() -> None:
+    """Name the sockets that were handed over without names as sd_listen_fds_with_names(3) does."""
+    count = os.environ.get("LISTEN_FDS", "")
+    ours = os.environ.get("LISTEN_PID") == str(os.getpid())
+    if ours and not os.environ.get("LISTEN_FDNAMES") and re.fullmatch(r"[0-9]{1,4}", count):
+        os.environ["LISTEN_FDNAMES"] = ":".join(["unknown"] * int(count))
 
 
 def _end(number: int, _frame: FrameType | None) -> None:

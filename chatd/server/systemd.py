@@ -85,8 +85,8 @@ def _missing(want: Wanted, fds: ListenFDs) -> str:
     numbers = fds.inheritedDescriptors()
     if not numbers:
         return (
-            "systemd has handed over no socket, or none with a name; start the socket unit that belongs to"
-            " the service (systemd-socket-activate needs --fdname), or name a tcp: endpoint"
+            "systemd has handed over no socket, or more or fewer names than sockets; start the socket unit"
+            " that belongs to the service, or name a tcp: endpoint"
         )
     names = {number: name for name, number in fds.inheritedNamedDescriptors().items()}
     there = ", ".join(

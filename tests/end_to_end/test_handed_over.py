@@ -44,7 +44,7 @@ def start(tmp_path, sockets, *endpoints):
     listen = [word for endpoint in endpoints for word in ("--listen", endpoint)]
     done = run(
         *(sys.executable, "-c", HAND_OVER, ",".join(map(str, numbers))),
-        *(*script("chatd"), "--config", "chatd.toml", "--data", "data", *listen),
+        *(*CHATD, "--config", "chatd.toml", "--data", "data", *listen),
         cwd=tmp_path,
         inherit=numbers,
     )
@@ -60,6 +60,8 @@ def test_twisted_keeps_what_was_handed_over_where_we_look():
 
 
 INET = "systemd:domain=INET:index=0"
+CHATD = [sys.executable, "-c", "from chatd.daemon import main; main()"]
+"""The console script."""
 
 WRONG = {
     "nothing": ([], INET, "systemd has handed over there is no socket"),
@@ -107,25 +109,49 @@ def test_without_systemd(tmp_path):
     (tmp_path / "chatd.toml").write_text("allow_plaintext = true\n")
     done = run(*script("chatd"), "--config", "chatd.toml", "--listen", INET, cwd=tmp_path)
     assert done.returncode == 1
-    assert "systemd has handed over no socket, or none with a name; start" in done.stdout + done.stderr
+    assert "systemd has handed over no socket, or more or fewer names than" in done.stdout + done.stderr
 
 
-def test_a_socket_without_a_name_is_told_how_it_gets_one(tmp_path, monkeypatch):
-    """Twisted takes none of them then, as systemd-socket-activate hands them over by itself."""
+NAMELESS = {
+    "no socket": ([], (INET,), "systemd has handed over there is no socket"),
+    "no such index": (
+        [{}],
+        ("systemd:domain=INET:index=1",),
+        "systemd has handed over index 0 ('unknown'), and none of these has the index 1; name one of them",
+    ),
+    "another domain": ([{}], ("systemd:domain=INET6:index=0",), "is of the domain INET; write domain=INET"),
+    "the same twice": ([{}], (INET, INET), "already, and one socket serves one listener"),
+}
+
+
+@pytest.mark.parametrize(("sockets", "endpoints", "sentence"), NAMELESS.values(), ids=NAMELESS.keys())
+def test_what_is_wrong_with_a_socket_without_a_name(tmp_path, monkeypatch, sockets, endpoints, sentence):
     monkeypatch.setenv("nameless", "yes")
-    with listening() as one:
-        said = start(tmp_path, [one], INET)
-    assert "or none with a name; " in said
-    assert "systemd-socket-activate needs --fdname" in said
+    made = [listening(**how) for how in sockets]
+    said = start(tmp_path, made, *endpoints)
+    for one in made:
+        one.close()
+    assert sentence in said
+    assert "no socket, or" not in said
 
 
-def test_a_right_one_is_listened_on(tmp_path):
+HANDED = {
+    "by name": ([*CHATD], "systemd:domain=INET:name=chat", False),
+    "without a name": ([*CHATD], INET, True),
+    "by the name that it has then": ([*CHATD], "systemd:domain=INET:name=unknown", True),
+    "without a name, to twistd": ([*script("twistd"), "-n", "--pidfile=", "chatd"], INET, True),
+}
+
+
+@pytest.mark.parametrize(("command", "endpoint", "nameless"), HANDED.values(), ids=HANDED.keys())
+def test_a_right_one_is_listened_on(tmp_path, monkeypatch, command, endpoint, nameless):
+    if nameless:
+        monkeypatch.setenv("nameless", "yes")
     (tmp_path / "chatd.toml").write_text("allow_plaintext = true\n")
     with listening() as one:
-        command = [sys.executable, "-c", HAND_OVER, str(one.fileno())]
-        chatd = [*script("chatd"), "--config", "chatd.toml", "--listen", "systemd:domain=INET:name=chat"]
+        hand_over = [sys.executable, "-c", HAND_OVER, str(one.fileno())]
         daemon = subprocess.Popen(
-            [*command, *chatd],
+            [*hand_over, *command, "--config", "chatd.toml", "--listen", endpoint],
             cwd=tmp_path,
             env=environment(),
             stdout=subprocess.DEVNULL,
