@@ -23,10 +23,10 @@ def _fault(name: str) -> str | None:
     if not 1 <= len(name) <= MAX_NAME:
         return f"it must have 1 to {MAX_NAME} characters"
     if not _allowed(name[0], _BEGIN):
-        return "it must begin with a letter, a digit or one of - _ ."
+        return "it must begin with a letter, a digit or one of . - _"
     bad = next((char for char in name if char not in JOINERS and not _allowed(char, _WITHIN)), None)
     if bad is not None:
-        return f"{_show(bad)} may not be in it; use letters, digits, - _ and ."
+        return f"{_show(bad)} may not be in it; use letters, digits, . - and _"
     stray = stray_joiner(name)
     if stray is not None:
         return f"{_show(name[stray])} may only stand between letters that need it"

@@ -55,9 +55,10 @@ def list_files(data: Path, as_json: bool) -> None:
     The daemon may run meanwhile. Names are in the rooms' events; here a content is its SHA-256.
     """
     try:
+        _check_folder(data)
         listing = BlobStore(data).list()
     except OSError as error:
-        click.echo(escape(f"{data}: {error.strerror}"), err=True)
+        click.echo(escape(f"{data}: {error.strerror or error}"), err=True)
         sys.exit(1)
     for row in _rows(listing):
         click.echo(msgspec.json.encode(row) if as_json else _line(row))
@@ -72,6 +73,7 @@ def tell_space(data: Path, as_json: bool) -> None:
     The daemon may run meanwhile. Free room is used again, or given back while the daemon runs.
     """
     try:
+        _check_folder(data)
         taken = _taken(data)
     except OSError as error:
         click.echo(escape(f"{data}: {error.strerror or error}"), err=True)
@@ -85,6 +87,12 @@ def tell_space(data: Path, as_json: bool) -> None:
     click.echo(f"write-ahead log {taken.wal} bytes")
     click.echo(f"contents {taken.contents} of {taken.contents_bytes} bytes")
     click.echo(f"partial {taken.partial} of {taken.partial_bytes} bytes")
+
+
+def _check_folder(data: Path) -> None:
+    """Raise OSError if ``data`` is not a data folder."""
+    if not any((data / name).exists() for name in ("chatd.sqlite", "blobs")):
+        raise OSError("this is no data folder of chatd, it has no chatd.sqlite; name the folder of --data")
 
 
 class _Taken(msgspec.Struct):

@@ -1,5 +1,6 @@
 """Listeners: endpoints from the configuration, with TLS and PROXY headers if it says so."""
 
+import errno
 import os
 import socket
 from collections.abc import Iterable, Mapping
@@ -96,4 +97,6 @@ def _tls_options(listener: ListenConfig) -> CertificateOptions:
 def _explain(listener: ListenConfig, error: BaseException | None) -> str:
     cause = error.socketError if isinstance(error, CannotListenError) else error
     why = getattr(cause, "strerror", None) or str(cause)
-    return f"Nothing can listen on {listener.endpoint}: {why}; stop what is there or name another endpoint."
+    taken = getattr(cause, "errno", None) in (errno.EADDRINUSE, None)  # a lock of Twisted's has no number
+    hint = "stop what is there or name another endpoint" if taken else "name another endpoint"
+    return f"Nothing can listen on {listener.endpoint}: {why}; {hint}."

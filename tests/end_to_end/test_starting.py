@@ -74,6 +74,13 @@ def test_port_in_use(make_daemon, how):
         Failed(daemon, how).sentence(f"tcp:{daemon.port}", "Address already in use", "name another")
 
 
+def test_nothing_is_to_be_stopped_where_nothing_is(make_daemon):
+    daemon = make_daemon()
+    daemon.listen = (*daemon.listen, f"unix:{daemon.folder}/none/chat.sock")
+    failed = Failed(daemon, FOREGROUND)
+    failed.sentence("No such file or directory; name another endpoint.")
+
+
 @BOTH
 def test_second_of_several_ports_in_use(make_daemon, how):
     with socket.create_server((LOOPBACK, 0)) as other:

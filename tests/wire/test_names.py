@@ -110,3 +110,11 @@ def test_both_sides_compare_alike(name):
 @given(st.text(alphabet=_PARTS, max_size=2000))
 def test_any_text_can_be_asked_for_stray_joiners(text):
     assert stray_joiner(text) is None or text[stray_joiner(text)] in JOINERS
+
+
+@pytest.mark.parametrize("nick", ["", "x" * 40, "(x", "a b", "a\u200d", "a/b"])
+def test_a_sentence_about_a_name_ends_with_one_dot(nick):
+    with pytest.raises(RequestError) as refused:
+        check_nick(nick)
+    assert refused.value.text.endswith(".")
+    assert not refused.value.text.endswith("..")
