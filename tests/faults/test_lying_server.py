@@ -229,8 +229,9 @@ def test_hostile_events_harm_no_terminal(tmp_path):
         one = Chatc(liar, tmp_path, "ann", "tail", ROOM, "--since", "0", "--count", "1")
         assert one.wait(30) == 0
         one.close()
-    first, *others = one.out.read_text().splitlines()
-    assert (first + "".join(others)).isprintable()
+    day, first, *others = one.out.read_text().splitlines()
+    assert day.startswith("-- ")  # the event is not of today, and that line is chatc's own
+    assert (day + first + "".join(others)).isprintable()
     assert all(line.startswith("  ") for line in others), "a line of a stranger's looks like chatc's own"
     assert "Traceback" not in one.complaints
 
