@@ -115,6 +115,7 @@ def arrive(
         old.session = None
         old.close(CloseReason.TAKEN_OVER)
     session.peer = peer
+    session.address, session.software = peer.peer_host, hello.software[: limits.MAX_SOFTWARE]
     if arrival.resumed:
         confirm(world, session)
         session.seen = world.calendar.now
@@ -158,9 +159,9 @@ def note_seen(world: World, session: Session) -> None:
 
 
 def end_session(world: World, session: Session, now: int) -> None:
-    """Forget ``session``. If it was its user's last, the user leaves all rooms and the nick is free."""
+    """Forget ``session``. If it was a guest's last, the guest leaves all rooms and the nick is free."""
     user = session.user
-    if len(user.sessions) == 1:
+    if len(user.sessions) == 1 and user.account is None:
         for room in [room for room in user.rooms if not room.direct]:
             world.post(room, "leave", user.nick, now)
             world.drop_member(room, user)

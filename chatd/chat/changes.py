@@ -20,15 +20,19 @@ from chatd.chat.state import Membership, Room, Session, User
 from chatd.chat.storage import (
     Change,
     DropFiles,
+    DropInvite,
     DropMark,
     DropMarks,
     DropMember,
     DropSession,
     DropUpload,
     DropUser,
+    PutAccount,
     PutFile,
+    PutInvite,
     PutMark,
     PutMember,
+    PutNick,
     PutRoom,
     PutSession,
     PutTime,
@@ -44,13 +48,15 @@ from chatd.wire.messages import File
 class Records:
     """Everything that is kept, except the events: the outcome of the changes so far.
 
-    ``sessions`` are by the digest of their token, ``rooms`` by their name, ``uploads`` say when a user last
-    worked on the upload of a content, ``time`` is the calendar as it was last kept.
+    ``nicks`` says whose a nick is; a key that an account has for good leads to it although it is called
+    differently now. ``sessions`` are by the digest of their token, ``rooms`` by their name, ``uploads`` say
+    when a user last worked on the upload of a content, ``time`` is the calendar as it was last kept.
     """
 
     def __init__(self) -> None:
         self.users: dict[int, User] = {}
         self.nicks: dict[str, User] = {}
+        self.invites: dict[bytes, PutInvite] = {}
         self.sessions: dict[bytes, Session] = {}
         self.sessions_by_id: dict[int, Session] = {}
         self.rooms: dict[str, Room] = {}
@@ -66,6 +72,18 @@ class RestoreUser(NamedTuple):
 
     user: User
     row: PutUser
+
+
+class DropAccount(NamedTuple):
+    """The inverse of the first `PutAccount`: the user was a guest."""
+
+    user: int
+
+
+class DropNick(NamedTuple):
+    """The inverse of `PutNick`."""
+
+    key: str
 
 
 class RestoreSession(NamedTuple):
@@ -93,7 +111,17 @@ class Several(NamedTuple):
     changes: "tuple[Applied, ...]" = ()
 
 
-Applied = Change | StoredRoom | RestoreUser | RestoreSession | DropRoom | DropFile | Several
+Applied = (
+    Change
+    | StoredRoom
+    | RestoreUser
+    | DropAccount
+    | DropNick
+    | RestoreSession
+    | DropRoom
+    | DropFile
+    | Several
+)
 """What can be applied. A store is handed none of those that are not a `Change`."""
 
 NOTHING: Final = Several()
@@ -113,7 +141,10 @@ def undo(records: Records, inverses: Iterable[Applied]) -> None:
 
 def load(records: Records, snapshot: Snapshot) -> None:
     """Make of an empty ``records`` what ``snapshot`` holds."""
-    rows: Iterable[Applied] = chain(snapshot.users, snapshot.sessions, snapshot.rooms, snapshot.members)
+    rows: Iterable[Applied] = chain(snapshot.users, snapshot.accounts, snapshot.nicks, snapshot.invites)
+    for row in rows:
+        apply(records, row)
+    rows = chain(snapshot.sessions, snapshot.rooms, snapshot.members)
     for row in rows:
         apply(records, row)
     posted = (file for file in snapshot.files if file.seq >= records.rooms_by_id[file.room].log.first)
@@ -148,11 +179,50 @@ def _restore_user(records: Records, change: RestoreUser) -> Applied:
 
 
 def _set_nick(records: Records, user: User, row: PutUser) -> None:
-    if user.key is not None:
+    if user.key is not None and user.key not in user.kept:
         del records.nicks[user.key]
     user.nick, user.key = row.nick, row.key
     if row.key is not None:
         records.nicks[row.key] = user
+
+
+def _put_account(records: Records, row: PutAccount) -> Applied:
+    user = records.users[row.user]
+    before, user.account = user.account, row
+    return DropAccount(row.user) if before is None else before
+
+
+def _drop_account(records: Records, row: DropAccount) -> Applied:
+    user = records.users[row.user]
+    before, user.account = user.account, None
+    return NOTHING if before is None else before
+
+
+def _put_nick(records: Records, row: PutNick) -> Applied:
+    user = records.users[row.user]
+    if row.key in user.kept:
+        return NOTHING
+    user.kept.add(row.key)
+    records.nicks[row.key] = user
+    return DropNick(row.key)
+
+
+def _drop_nick(records: Records, row: DropNick) -> Applied:
+    user = records.nicks[row.key]
+    user.kept.discard(row.key)
+    if user.key != row.key:
+        del records.nicks[row.key]
+    return PutNick(row.key, user.id)
+
+
+def _put_invite(records: Records, row: PutInvite) -> Applied:
+    before = records.invites.get(row.digest)
+    records.invites[row.digest] = row
+    return DropInvite(row.digest) if before is None else before
+
+
+def _drop_invite(records: Records, row: DropInvite) -> Applied:
+    return records.invites.pop(row.digest)
 
 
 def _put_session(records: Records, row: PutSession) -> Applied:
@@ -161,10 +231,11 @@ def _put_session(records: Records, row: PutSession) -> Applied:
     if session is None:
         user = records.users[row.user]
         return _restore_session(
-            records, RestoreSession(Session(row.id, user, row.digest, row.last, row.seen))
+            records,
+            RestoreSession(Session(row.id, user, row.digest, row.last, row.seen, row.address, row.software)),
         )
     before = session.row()
-    session.seen = row.seen
+    session.seen, session.address, session.software = row.seen, row.address, row.software
     return before
 
 
@@ -293,6 +364,12 @@ _APPLY: Final[dict[type[Applied], Callable[[Records, Any], Applied]]] = {
     PutUser: _put_user,
     DropUser: _drop_user,
     RestoreUser: _restore_user,
+    PutAccount: _put_account,
+    DropAccount: _drop_account,
+    PutNick: _put_nick,
+    DropNick: _drop_nick,
+    PutInvite: _put_invite,
+    DropInvite: _drop_invite,
     PutSession: _put_session,
     DropSession: _drop_session,
     RestoreSession: _restore_session,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatd.chat import files
+from chatd.chat.accounts import check_rename
 from chatd.chat.arrival import note_seen
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.following import follow, follow_everywhere, rouse, unfollow_everywhere
@@ -186,6 +187,7 @@ def _nick(world: World, peer: Peer, session: Session, _: None, request: m.Nick, 
     display, key = check_nick(request.nick)
     if world.nicks.get(key, user) is not user:
         raise nick_taken(world, display)
+    check_rename(user, key)
     if display != user.nick:
         session.charge(NICK_COST * len(user.rooms))
         for room in user.rooms:

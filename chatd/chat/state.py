@@ -10,7 +10,16 @@ from chatd.chat.log import Log
 from chatd.chat.names import USER_SIGN
 from chatd.chat.quota import Bucket, Ration
 from chatd.chat.reader import Reader
-from chatd.chat.storage import PutMember, PutRoom, PutSession, PutUser
+from chatd.chat.storage import (
+    DELETED,
+    DISABLED,
+    OPERATOR,
+    PutAccount,
+    PutMember,
+    PutRoom,
+    PutSession,
+    PutUser,
+)
 from chatd.wire import limits
 from chatd.wire.errors import CloseReason, Code
 from chatd.wire.messages import Download, File, Message, Ok, RoomState, Upload
@@ -76,6 +85,7 @@ class HistoryQuery:
 class User:
     """Somebody with a nick, on any number of devices.
 
+    One with an ``account`` stays, and keeps the nicks whose keys are in ``kept``; one without is a guest.
     ``announced`` is whether the others were told that the user is there; see `chatd.chat.presence`. ``begun``
     counts the logs of direct messages that the user has begun, ``making`` bounds when another room may be
     made.
@@ -84,6 +94,8 @@ class User:
     id: int
     nick: str
     key: str | None
+    account: PutAccount | None = None
+    kept: set[str] = field(default_factory=set)
     sessions: "set[Session]" = field(default_factory=set)
     rooms: "dict[Room, None]" = field(default_factory=dict)
     announced: bool = False
@@ -95,6 +107,24 @@ class User:
     def connected(self) -> bool:
         """Return whether any device has a connection."""
         return any(session.peer is not None for session in self.sessions)
+
+    @property
+    def operator(self) -> bool:
+        """Return whether this is an operator of the server."""
+        return self._has(OPERATOR)
+
+    @property
+    def disabled(self) -> bool:
+        """Return whether this is an account that nobody may use."""
+        return self._has(DISABLED)
+
+    @property
+    def deleted(self) -> bool:
+        """Return whether this is what is left of an account."""
+        return self._has(DELETED)
+
+    def _has(self, flag: int) -> bool:
+        return self.account is not None and bool(self.account.flags & flag)
 
     @property
     def address(self) -> str:
@@ -111,7 +141,8 @@ class Session:
     """One device of a user.
 
     ``last`` is its last numbered send; ``seen`` is when its last connection began or ended, by the calendar,
-    and 0 as long as nothing on disk shows that the client has received its token. ``proven`` is whether the
+    and 0 as long as nothing on disk shows that the client has received its token. ``address`` and
+    ``software`` are those of that connection. ``proven`` is whether the
     client has shown it since the daemon started, ``allowance`` bounds what it may ask before it has to wait.
     """
 
@@ -120,6 +151,8 @@ class Session:
     digest: bytes
     last: int = 0
     seen: int = 0
+    address: str = ""
+    software: str = ""
     proven: bool = False
     peer: Peer | None = None
     allowance: Bucket | None = None
@@ -136,7 +169,9 @@ class Session:
 
     def row(self) -> PutSession:
         """Return the stored form."""
-        return PutSession(self.id, self.user.id, self.digest, self.last, self.seen)
+        return PutSession(
+            self.id, self.user.id, self.digest, self.last, self.seen, self.address, self.software
+        )
 
 
 class Membership(NamedTuple):

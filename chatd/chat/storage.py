@@ -4,6 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
+OPERATOR: Final = 1
+"""The flag of an account whose owner may do everything everywhere."""
+
+DISABLED: Final = 2
+"""The flag of an account that nobody may log in to, nor resume a session of."""
+
+DELETED: Final = 4
+"""The flag of an account of which nothing but its nicks is left."""
+
 
 class PutUser(NamedTuple):
     """A user from now on; ``key`` None frees the nick."""
@@ -19,14 +28,61 @@ class DropUser(NamedTuple):
     id: int
 
 
+class PutAccount(NamedTuple):
+    """What makes ``user`` an account from now on: see `chatd.chat.accounts`.
+
+    ``password`` is an encoded hash, or nothing: then nobody can log in by one. ``created`` is in milliseconds
+    since 1970, or 0. ``invited_by`` is the id of a user, or 0. ``failed`` counts the attempts to log in that
+    failed since the last one that succeeded.
+    """
+
+    user: int
+    password: str = ""
+    flags: int = 0
+    created: int = 0
+    invited_by: int = 0
+    failed: int = 0
+
+
+class PutNick(NamedTuple):
+    """A nick's key that belongs to the account ``user`` for good."""
+
+    key: str
+    user: int
+
+
+class PutInvite(NamedTuple):
+    """An invitation to register, known by the ``digest`` of its code.
+
+    It serves ``uses`` times more, and until ``until`` in milliseconds of `chatd.chat.calendar`. ``by`` is the
+    id of the user who has made it, or 0 for the operator.
+    """
+
+    digest: bytes
+    by: int
+    uses: int
+    until: int
+
+
+class DropInvite(NamedTuple):
+    """An invitation that is used up, has expired, or was taken back."""
+
+    digest: bytes
+
+
 class PutSession(NamedTuple):
-    """A session from now on; ``seen`` in milliseconds of `chatd.chat.calendar`."""
+    """A session from now on; ``seen`` in milliseconds of `chatd.chat.calendar`.
+
+    ``address`` and ``software`` are those of its last connection.
+    """
 
     id: int
     user: int
     digest: bytes
     last: int
     seen: int
+    address: str = ""
+    software: str = ""
 
 
 class DropSession(NamedTuple):
@@ -132,6 +188,10 @@ class PutTime(NamedTuple):
 Change = (
     PutUser
     | DropUser
+    | PutAccount
+    | PutNick
+    | PutInvite
+    | DropInvite
     | PutSession
     | DropSession
     | PutRoom
@@ -167,7 +227,10 @@ class Table(NamedTuple):
 
 TABLES: Final = (
     Table("users", PutUser, 1, ("nick", "key"), DropUser),
-    Table("sessions", PutSession, 1, ("seen",), DropSession),
+    Table("accounts", PutAccount, 1, ("password", "flags", "failed")),
+    Table("nicks", PutNick, 1, ("user",)),
+    Table("invites", PutInvite, 1, ("uses",), DropInvite),
+    Table("sessions", PutSession, 1, ("seen", "address", "software"), DropSession),
     Table("rooms", PutRoom, 1, ("topic", "first")),
     Table("members", PutMember, 2, ("read",), DropMember),
     Table("files", PutFile, 2, drop_below=DropFiles),
@@ -219,6 +282,9 @@ class Snapshot:
     time: PutTime = field(default_factory=lambda: PutTime(0, 0))
     marks: list[PutMark] = field(default_factory=list)
     uploads: list[PutUpload] = field(default_factory=list)
+    accounts: list[PutAccount] = field(default_factory=list)
+    nicks: list[PutNick] = field(default_factory=list)
+    invites: list[PutInvite] = field(default_factory=list)
 
 
 class Space(NamedTuple):

@@ -24,6 +24,7 @@ from chatd.chat.storage import (
     DropSession,
     DropUser,
     PutMember,
+    PutNick,
     PutRoom,
     PutSession,
     PutUser,
@@ -78,7 +79,7 @@ class World(Records):
         newest = max((session.id for session in self.sessions.values()), default=0)
         last = max(snapshot.last_session, newest)
         self._session_ids = itertools.count(last + 1)
-        # Each user came with a session, so that no user who was forgotten had an id above the last session's.
+        # Each guest came with a session: no user who was forgotten had an id above the last session's.
         self._user_ids = itertools.count(max(last, *self.users, 0) + 1)
         self._room_ids = itertools.count(max((r.log.id for r in self.rooms.values()), default=0) + 1)
 
@@ -118,8 +119,10 @@ class World(Records):
         return ""
 
     def rename(self, user: User, display: str, key: str) -> None:
-        """Give ``user`` another nick, which must be free."""
+        """Give ``user`` another nick, which must be free, or the account's. An account keeps it for good."""
         self.change(PutUser(user.id, display, key))
+        if user.account is not None and key not in user.kept:
+            self.change(PutNick(key, user.id))
 
     def add_session(self, user: User, digest: bytes) -> Session:
         """Add a device of ``user`` whose token has ``digest``.
@@ -135,15 +138,16 @@ class World(Records):
         return self.sessions[digest]
 
     def end_session(self, session: Session) -> None:
-        """Forget a session that has ended; with the last one its user's nick is free."""
+        """Forget a session that has ended; with a guest's last one the nick is free."""
         user = session.user
         self.change(DropSession(session.id))
-        if not user.sessions:
+        if not user.sessions and user.account is None:
             self._let_go(user)
 
     def tidy(self) -> None:
-        """Forget users who are needed no more."""
-        for user in [user for user in self.users.values() if not user.sessions and not user.rooms]:
+        """Forget guests who are needed no more."""
+        guests = (user for user in self.users.values() if user.account is None)
+        for user in [user for user in guests if not user.sessions and not user.rooms]:
             self._let_go(user)
 
     def _let_go(self, user: User) -> None:
@@ -215,7 +219,7 @@ class World(Records):
 
     def _user(self, name: str) -> User:
         other = self.nicks.get(check_nick(name[1:])[1])
-        if other is None:
+        if other is None or other.deleted:
             raise RequestError(Code.NO_SUCH_USER, f"Nobody here is called {name}.")
         return other
 

@@ -43,6 +43,22 @@ CREATE TABLE uploads(
 ) WITHOUT ROWID;
 """
 
+_ACCOUNTS: Final = """
+CREATE TABLE accounts(
+    user INTEGER PRIMARY KEY, password TEXT NOT NULL, flags INTEGER NOT NULL, created INTEGER NOT NULL,
+    invited_by INTEGER NOT NULL, failed INTEGER NOT NULL
+) STRICT;
+CREATE TABLE nicks(key TEXT PRIMARY KEY, user INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE invites(
+    digest BLOB PRIMARY KEY, by INTEGER NOT NULL, uses INTEGER NOT NULL, until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+ALTER TABLE sessions ADD COLUMN address TEXT NOT NULL DEFAULT '';
+ALTER TABLE sessions ADD COLUMN software TEXT NOT NULL DEFAULT '';
+INSERT INTO accounts SELECT id, '', 0, 0, 0, 0 FROM users
+    WHERE key IS NOT NULL AND id IN (SELECT user FROM sessions WHERE seen > 0);
+INSERT INTO nicks SELECT key, id FROM users WHERE id IN (SELECT user FROM accounts);
+"""
+
 Step = Callable[[apsw.Connection], object]
 
 
@@ -65,7 +81,16 @@ def _add_ages(database: apsw.Connection) -> None:
     database.execute(_AGES)
 
 
-STEPS: Final[tuple[Step, ...]] = (_begin, _add_files, _add_ages)
+def _add_accounts(database: apsw.Connection) -> None:
+    """Add what version 3 lacks: accounts.
+
+    Whoever has a session by then becomes an account without a password; only a session whose client may never
+    have received its token counts as none.
+    """
+    database.execute(_ACCOUNTS)
+
+
+STEPS: Final[tuple[Step, ...]] = (_begin, _add_files, _add_ages, _add_accounts)
 """The steps from each version of the tables to the next."""
 
 VERSION: Final = len(STEPS)

@@ -23,9 +23,12 @@ import apsw
 from chatd.chat.storage import (
     Change,
     Changes,
+    PutAccount,
     PutFile,
+    PutInvite,
     PutMark,
     PutMember,
+    PutNick,
     PutRoom,
     PutSession,
     PutTime,
@@ -196,6 +199,9 @@ class SqliteStore:
             time=PutTime(int(meta.get("lived", 0)), int(meta.get("clock", 0))),
             marks=self._rows(PutMark),
             uploads=self._rows(PutUpload),
+            accounts=self._rows(PutAccount),
+            nicks=self._rows(PutNick),
+            invites=self._rows(PutInvite),
         )
 
     def _rows(self, kind: type[Row]) -> list[Row]:

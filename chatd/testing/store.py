@@ -27,6 +27,9 @@ class MemoryStore:
     sessions: dict[int, storage.PutSession] = field(default_factory=dict)
     rooms: dict[int, storage.PutRoom] = field(default_factory=dict)
     members: dict[tuple[int, int], storage.PutMember] = field(default_factory=dict)
+    accounts: dict[int, storage.PutAccount] = field(default_factory=dict)
+    nicks: dict[str, storage.PutNick] = field(default_factory=dict)
+    invites: dict[bytes, storage.PutInvite] = field(default_factory=dict)
     files: dict[tuple[int, int], storage.PutFile] = field(default_factory=dict)
     time: storage.PutTime = field(default_factory=lambda: storage.PutTime(0, 0))
     marks: dict[tuple[int, int], storage.PutMark] = field(default_factory=dict)
@@ -48,6 +51,9 @@ class MemoryStore:
             self.time,
             list(self.marks.values()),
             list(self.uploads.values()),
+            list(self.accounts.values()),
+            list(self.nicks.values()),
+            list(self.invites.values()),
         )
 
     def _last(self, log: int) -> tuple[int, int, str]:

@@ -31,6 +31,7 @@ class Code(StrEnum):
     NO_SUCH_ROOM = "no-such-room"
     NO_SUCH_USER = "no-such-user"
     NOT_A_MEMBER = "not-a-member"
+    TOO_MANY_NICKS = "too-many-nicks"
     TOO_MANY_ROOMS = "too-many-rooms"
     NO_MORE_ROOMS = "no-more-rooms"
     TOO_MANY_DIRECT = "too-many-direct"

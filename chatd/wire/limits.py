@@ -17,6 +17,9 @@ MAX_TOPIC: Final = 512
 MAX_NAME: Final = 32
 """Characters in a nick or in a room's name behind its sign."""
 
+MAX_NICKS: Final = 8
+"""Nicks that one account may ever have, since each is its own for good."""
+
 MAX_INT: Final = 2**53 - 1
 """The largest integer that every JSON reader keeps exactly (RFC 8259 section 6)."""
 

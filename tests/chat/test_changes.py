@@ -10,15 +10,19 @@ from chatd.chat.storage import (
     Change,
     Changes,
     DropFiles,
+    DropInvite,
     DropMark,
     DropMarks,
     DropMember,
     DropSession,
     DropUpload,
     DropUser,
+    PutAccount,
     PutFile,
+    PutInvite,
     PutMark,
     PutMember,
+    PutNick,
     PutRoom,
     PutSession,
     PutTime,
@@ -47,9 +51,14 @@ def picture(records):
         assert user.sessions == {session for session in records.sessions.values() if session.user is user}
         assert set(user.rooms) == {room for room in rooms if user in room.members}
         assert user.begun == sum(room.begun_by == user.id for room in rooms)
+        mine = {key for key, owner in records.nicks.items() if owner is user}
+        assert mine == user.kept | ({user.key} - {None})
     return {
         "users": {user.row() for user in records.users.values()},
         "nicks": {key: user.id for key, user in records.nicks.items()},
+        "accounts": {user.account for user in records.users.values() if user.account is not None},
+        "kept": {key: user.id for user in records.users.values() for key in user.kept},
+        "invites": dict(records.invites),
         "sessions": {session.row() for session in records.sessions.values()},
         "rooms": {(room.row(), room.log.head, room.log.last) for room in rooms},
         "members": {room.member_row(user) for room in rooms for user in room.members},
@@ -76,10 +85,22 @@ def possible(records, kind, a, b, n):  # noqa: C901, PLR0912 - one case for each
     match kind:
         case "user" if taken in {None, user}:
             return PutUser(a, f"N{n}", str(n) if n else None)
-        case "drop user" if user and not user.sessions and not user.rooms and not user.begun:
+        case "account" if user:
+            return PutAccount(a, str(n % 3), b, 5, 1, n)
+        case "nick" if user and user.account and taken in {None, user}:
+            return PutNick(str(n), a)
+        case "invite":
+            return PutInvite(b"%d" % a, 1, n, 9)
+        case "drop invite" if b"%d" % a in records.invites:
+            return DropInvite(b"%d" % a)
+        case "drop user" if user and not (user.sessions or user.rooms or user.begun or user.account):
             return DropUser(a)
         case "session" if session or b in records.users:
-            return session.row()._replace(seen=n) if session else PutSession(a, b, b"%d" % a, n, n)
+            return (
+                session.row()._replace(seen=n, address=str(b))
+                if session
+                else PutSession(a, b, b"%d" % a, n, n)
+            )
         case "drop session" if session:
             return DropSession(a)
         case "room" if room:
@@ -114,6 +135,10 @@ def possible(records, kind, a, b, n):  # noqa: C901, PLR0912 - one case for each
 KINDS = {
     PutUser: "user",
     DropUser: "drop user",
+    PutAccount: "account",
+    PutNick: "nick",
+    PutInvite: "invite",
+    DropInvite: "drop invite",
     PutSession: "session",
     DropSession: "drop session",
     PutRoom: "room",

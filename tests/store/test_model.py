@@ -10,14 +10,18 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from chatd.chat.storage import (
     Changes,
     DropFiles,
+    DropInvite,
     DropMark,
     DropMarks,
     DropMember,
     DropSession,
     DropUpload,
+    PutAccount,
     PutFile,
+    PutInvite,
     PutMark,
     PutMember,
+    PutNick,
     PutRoom,
     PutSession,
     PutTime,
@@ -37,7 +41,13 @@ changes = st.one_of(
     st.builds(
         lambda i, nick, free: PutUser(i, nick, None if free else f"{i} {nick}"), ids, texts, st.booleans()
     ),
-    st.builds(lambda i, user, seen: PutSession(i, user, b"%d" % i, 0, seen), ids, ids, times),
+    st.builds(
+        lambda i, user, seen, host: PutSession(i, user, b"%d" % i, 0, seen, host), ids, ids, times, texts
+    ),
+    st.builds(PutAccount, ids, texts, ids, times, ids, few),
+    st.builds(PutNick, texts, ids),
+    st.builds(PutInvite, st.binary(max_size=3), ids, few, times),
+    st.builds(DropInvite, st.binary(max_size=3)),
     st.builds(DropSession, ids),
     st.builds(PutMember, ids, ids, times),
     st.builds(DropMember, ids, ids),
@@ -142,6 +152,9 @@ class Stores(RuleBasedStateMachine):
         assert sorted(disk.files) == sorted(memory.files)
         assert sorted(disk.marks) == sorted(memory.marks)
         assert sorted(disk.uploads) == sorted(memory.uploads)
+        assert sorted(disk.nicks) == sorted(memory.nicks)
+        assert sorted(disk.accounts) == sorted(memory.accounts)
+        assert sorted(disk.invites) == sorted(memory.invites)
         assert disk.time == memory.time
 
     def teardown(self):

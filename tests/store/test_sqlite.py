@@ -341,12 +341,19 @@ def of_version_one(path, *lacking):
     """Make the file at ``path`` one that version 1 of the tables might have left, with a room in it."""
     database = apsw.Connection(str(path))
     database.execute("INSERT INTO rooms VALUES(7, '#a', 'topic', 3, 0)")
-    for statement in (*lacking, "DROP TABLE marks", "DROP TABLE uploads"):
+    for statement in (*lacking, *NO_ACCOUNTS, "DROP TABLE marks", "DROP TABLE uploads"):
         database.execute(statement)
     database.pragma("user_version", 1)
     database.close()
 
 
+NO_ACCOUNTS = (
+    "DROP TABLE accounts",
+    "DROP TABLE nicks",
+    "DROP TABLE invites",
+    "ALTER TABLE sessions DROP COLUMN address",
+    "ALTER TABLE sessions DROP COLUMN software",
+)
 NO_FILES = "DROP TABLE files"
 NO_BEGUN_BY = "ALTER TABLE rooms DROP COLUMN begun_by"
 

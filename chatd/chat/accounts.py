@@ -1,0 +1,74 @@
+"""Accounts: users who stay, with their nicks and rooms, whether any device of theirs is known or not.
+
+A user without an account is a guest, who is forgotten with the last session. Passwords are known here as
+encoded hashes alone; whoever calls these functions has checked or made them (`chatd.server.passwords`).
+"""
+
+from chatd.chat.names import check_nick
+from chatd.chat.state import User
+from chatd.chat.storage import DELETED, DISABLED, PutAccount, PutNick
+from chatd.chat.world import World
+from chatd.wire.errors import Code, RequestError
+from chatd.wire.limits import MAX_NICKS
+
+
+def found(world: World, nick: str) -> User | None:
+    """Return the user with an account whom ``nick`` leads to, or None. Raises `RequestError` ``bad-nick``."""
+    user = world.nicks.get(check_nick(nick)[1])
+    return None if user is None or user.account is None else user
+
+
+def make(world: World, user: User, password: str, now: int, invited_by: int = 0) -> PutAccount:
+    """Make an account of ``user``, a guest, and return its row; the nick is the account's for good.
+
+    ``password`` is an encoded hash, ``now`` in milliseconds since 1970.
+    """
+    row = PutAccount(user.id, password, created=now, invited_by=invited_by)
+    world.change(row)
+    if user.key is not None:
+        world.change(PutNick(user.key, user.id))
+    return row
+
+
+def check_rename(user: User, key: str) -> None:
+    """Raise `RequestError` ``too-many-nicks`` if the account may have no further nick, such as ``key``."""
+    if user.account is not None and key not in user.kept and len(user.kept) >= MAX_NICKS:
+        raise RequestError(
+            Code.TOO_MANY_NICKS,
+            f"An account has {MAX_NICKS} nicks at most, and keeps each for good; go back to one of yours.",
+        )
+
+
+def set_password(world: World, user: User, password: str) -> None:
+    """Give the account of ``user`` another password, of which ``password`` is the encoded hash."""
+    if user.account is not None:
+        world.change(user.account._replace(password=password))
+
+
+def set_flag(world: World, user: User, flag: int, *, on: bool) -> None:
+    """Switch a ``flag`` of the account of ``user``."""
+    account = user.account
+    if account is not None:
+        world.change(account._replace(flags=account.flags | flag if on else account.flags & ~flag))
+
+
+def note_failure(world: World, user: User) -> None:
+    """Count an attempt to log in that has failed, so that the owner is told of it."""
+    if user.account is not None:
+        world.change(user.account._replace(failed=user.account.failed + 1))
+
+
+def note_success(world: World, user: User) -> int:
+    """Return how many attempts have failed since the last success, and count from here on."""
+    account = user.account
+    if account is None or not account.failed:
+        return 0
+    world.change(account._replace(failed=0))
+    return account.failed
+
+
+def delete(world: World, user: User) -> None:
+    """Remove the secret of an account for good. Its nicks stay its own, so that nobody speaks in its name."""
+    account = user.account
+    if account is not None:
+        world.change(account._replace(password="", flags=account.flags | DISABLED | DELETED))
