@@ -16,6 +16,9 @@ Later = Callable[[], Sequence[Message]]
 """A function that is called after the commit and returns messages, such as a welcome."""
 
 
+EVENT_BYTES = 200
+"""Bytes that an event takes beside its text, about."""
+
 CHANGE_BYTES = 200
 """Bytes that any other change takes, about."""
 
@@ -23,16 +26,18 @@ CHANGE_BYTES = 200
 class Batch:
     """Events, changes and answers that are committed or taken back together.
 
-    ``answers`` holds, per peer and in order, the answers to its requests; ``later`` the same for those peers
-    who are also told something that is made only after the commit. All answers wait for the commit, even to
-    requests that only read, so that nobody is told what may be taken back. ``undone`` is whether the commit
-    has failed, ``size`` about the bytes to be written.
+    ``events`` holds, per log, what was numbered, until `changes` encodes all of it at once; from then on
+    ``stored`` holds it in the bytes that are stored. ``answers`` holds, per peer and in order, the answers to
+    its requests; ``later`` the same for those peers who are also told something that is made only after the
+    commit. All answers wait for the commit, even to requests that only read, so that nobody is told what may
+    be taken back. ``undone`` is whether the commit has failed, ``size`` about the bytes to be written.
     """
 
-    __slots__ = ("_inverses", "_others", "answers", "events", "later", "sends", "size", "undone")
+    __slots__ = ("_inverses", "_others", "answers", "events", "later", "sends", "size", "stored", "undone")
 
     def __init__(self) -> None:
-        self.events: dict[Log, list[bytes]] = {}
+        self.events: dict[Log, list[Event]] = {}
+        self.stored: dict[Log, list[bytes]] = {}
         self.sends: dict[Session, int] = {}
         self.answers: dict[Peer, list[Answer]] = {}
         self.later: dict[Peer, list[Answer | Later]] = {}
@@ -45,14 +50,14 @@ class Batch:
         return bool(self.answers or self.later or self.events or self._others)
 
     def add_event(self, log: Log, event: Event) -> None:
-        """Add the event that ``log`` has just numbered, in the bytes that are stored of it."""
-        stored = pack(event)
-        self.size += len(stored)
+        """Add the event that ``log`` has just numbered."""
+        text = event.text
+        self.size += EVENT_BYTES + (len(text) if text.isascii() else 4 * len(text))
         events = self.events.get(log)
         if events is None:
-            self.events[log] = [stored]
+            self.events[log] = [event]
         else:
-            events.append(stored)
+            events.append(event)
 
     def add_send(self, session: Session) -> None:
         """Count a send of ``session``. `undo` needs the number that was last before."""
@@ -95,9 +100,12 @@ class Batch:
         self.later.pop(peer, None)
 
     def changes(self) -> Changes:
-        """Return the changes that the store is to write. Ask before another batch numbers events."""
+        """Return the changes that the store is to write. Ask once, before another batch numbers events."""
+        for log, events in self.events.items():
+            self.stored[log] = pack(events)
+            events.clear()  # they are not kept twice
         return Changes(
-            [(log.id, log.last - len(events) + 1, events) for log, events in self.events.items()],
+            [(log.id, log.last - len(stored) + 1, stored) for log, stored in self.stored.items()],
             [(session.last, session.id) for session in self.sends],
             list(self._others),
         )

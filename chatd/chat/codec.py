@@ -1,5 +1,6 @@
 """The codec: makes bytes of everything that leaves chat, for one kind of connection."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from chatd.wire.messages import Message
@@ -10,6 +11,9 @@ class Codec(Protocol):
 
     def encode(self, message: Message, /) -> bytes:
         """Return the bytes that carry ``message``."""
+
+    def encode_all(self, messages: Sequence[Message], /) -> bytes:
+        """Return the bytes that carry ``messages``, one behind the other."""
 
     def render(self, events: list[bytes], /) -> bytes:
         """Return the bytes that carry ``events``, given in their stored form (`chatd.wire.stored`)."""

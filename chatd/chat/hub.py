@@ -182,7 +182,7 @@ class Hub:
             except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
                 peer.fault()
         most = AT_ONCE
-        for log, events in batch.events.items():
+        for log, events in batch.stored.items():
             before = log.tail_bytes
             most -= log.grow(events, most)
             self._grown.append(log)

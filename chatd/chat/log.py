@@ -64,7 +64,8 @@ class Log:
 
         It goes back only from more than a day ahead: the clock was wrong then, and must not stay so for ever.
         """
-        self.ts = now if self.ts - now > DAY else max(self.ts, now)
+        if now > self.ts or self.ts - now > DAY:
+            self.ts = now
         self.last += 1
         return self.last
 

@@ -15,7 +15,8 @@ def check_text(text: str) -> None:
     """
     if not text or text.isspace():
         raise RequestError(Code.EMPTY_TEXT, "An empty message cannot be sent; write something.")
-    _check(text, MAX_TEXT)
+    if 4 * len(text) > MAX_TEXT or not text.isprintable():
+        _check(text, MAX_TEXT)
 
 
 def check_caption(text: str) -> None:

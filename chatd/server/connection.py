@@ -157,7 +157,7 @@ class ChatConnection(Protocol):
         self.answered += answered
         self.input.gate.settle(answered)
         if messages:
-            self.write(b"".join(map(self.codec.encode, messages)))
+            self.write(self.codec.encode_all(messages))
         if answered:
             self.input.go_on()
 

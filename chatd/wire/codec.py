@@ -1,5 +1,6 @@
 """The native codec: messages to frames, and payloads to messages (docs/PROTOCOL.md, "Frames")."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from chatd.wire.frames import HEAD, FrameType, frame
@@ -22,6 +23,19 @@ def encode(message: Message) -> bytes:
         return frame(kind, message.data.encode())  # type: ignore[attr-defined]
     payload = write(message)
     return HEAD.pack(len(payload) + 1, _MESSAGE) + payload
+
+
+def encode_all(messages: Sequence[Message]) -> bytes:
+    """Return the frames that carry ``messages``, one behind the other."""
+    if _BEATS.keys().isdisjoint(map(type, messages)):
+        return b"".join(message_frames(messages))
+    return b"".join(map(encode, messages))
+
+
+def message_frames(messages: Sequence[Message]) -> list[bytes]:
+    """Return the frame of each of ``messages``, none of which is a ping or a pong."""
+    pack = HEAD.pack
+    return [pack(len(payload) + 1, _MESSAGE) + payload for payload in map(write, messages)]
 
 
 def render(events: list[bytes]) -> bytes:

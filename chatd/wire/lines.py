@@ -6,7 +6,7 @@ from chatd.wire.errors import Code, ProtocolError
 from chatd.wire.foreign import HEAD, foreign
 from chatd.wire.limits import MAX_FRAME
 from chatd.wire.messages import Message, Ping, Pong, ToServer
-from chatd.wire.objects import Alphabet, write
+from chatd.wire.objects import Alphabet, write, write_lines
 from chatd.wire.stored import text_of
 
 _to_server: Final[Alphabet[ToServer | Ping | Pong]] = Alphabet(ToServer | Ping | Pong)
@@ -17,6 +17,10 @@ decode_to_server: Final = _to_server.read
 def encode(message: Message) -> bytes:
     """Return the line that carries ``message``."""
     return write(message) + b"\n"
+
+
+encode_all: Final = write_lines
+"""Returns the lines that carry some messages."""
 
 
 def render(events: list[bytes]) -> bytes:

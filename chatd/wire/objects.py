@@ -4,7 +4,7 @@ Unknown fields are ignored. Nothing is ever forwarded as received: it is encoded
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Generic, TypeVar, get_args
 
 import msgspec
@@ -53,6 +53,9 @@ _scrutiny: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_int=str, pa
 
 write: Final[Callable[[Message], bytes]] = _encoder.encode
 """Returns the JSON object that a message is, in UTF-8 and in one line."""
+
+write_lines: Final[Callable[[Sequence[Message]], bytes]] = _encoder.encode_lines
+"""Returns one line for each of some messages, its end included."""
 
 
 class Alphabet(Generic[M]):

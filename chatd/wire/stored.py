@@ -1,14 +1,14 @@
-"""Stored events: an event is encoded once, when it is numbered; logs and the store keep those bytes.
+"""Stored events: an event is encoded once, with its batch; logs and the store keep those bytes.
 
 Only this module knows these bytes: the native frame of the event's message, for ever.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
 
-from chatd.wire.codec import encode
+from chatd.wire.codec import message_frames
 from chatd.wire.frames import HEAD_SIZE
 from chatd.wire.messages import Event
 
@@ -19,8 +19,8 @@ class _Timed(msgspec.Struct):
 
 _timed = msgspec.json.Decoder(_Timed)
 
-pack: Final[Callable[[Event], bytes]] = encode
-"""Returns the bytes that are stored of an event."""
+pack: Final[Callable[[Sequence[Event]], list[bytes]]] = message_frames
+"""Returns the bytes that are stored of each of some events."""
 
 
 def text_of(stored: bytes) -> memoryview:

@@ -228,7 +228,7 @@ def test_each_inverse_has_an_inverse(steps):
 @given(moves)
 def test_what_was_stored_is_loaded_as_it_was(steps):
     records, store = begin(), MemoryStore()
-    frames = [pack(m.Event(room="#long", seq=seq, ts=7, kind="message", by="ann")) for seq in range(1, 31)]
+    frames = pack([m.Event(room="#long", seq=seq, ts=7, kind="message", by="ann") for seq in range(1, 31)])
     store.append(Changes([(3, 1, frames)], others=BEGINNING), lambda error: error)
     for move in steps:
         store.append(Changes(others=[change for change, _ in make(records, move)]), lambda error: error)

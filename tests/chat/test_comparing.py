@@ -14,10 +14,8 @@ from chatd.wire.stored import pack, text_of
 
 def events(text, first, last):
     """Return the stored events of a history; those of another ``text`` are others."""
-    return [
-        pack(Event(room="#a", seq=seq, ts=seq, kind="message", by="ann", text=text))
-        for seq in range(first, last + 1)
-    ]
+    numbers = range(first, last + 1)
+    return pack([Event(room="#a", seq=seq, ts=seq, kind="message", by="ann", text=text) for seq in numbers])
 
 
 class Kept:

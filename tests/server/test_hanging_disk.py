@@ -104,7 +104,8 @@ def test_whoever_comes_back_again_and_again_fills_no_memory(monkeypatch):
         last = playground.server.hub.session(token).last
         bob.transport.abortConnection()
         playground.advance()
-    held = sum(len(frame) for frames in playground.server.hub.world.batch.events.values() for frame in frames)
+    events = playground.server.hub.world.batch.events.values()
+    held = sum(len(event.text) for texts in events for event in texts)
     assert 900_000 < held < 1_400_000
     ann.say(*sends("#a", "waits", n=2))
     playground.advance(1)

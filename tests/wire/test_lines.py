@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatd.wire import lines
+from chatd.wire import codec, lines
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, ProtocolError
 from chatd.wire.limits import MAX_FRAME, MAX_PING
@@ -57,14 +57,20 @@ def test_what_is_written_by_the_server_is_one_line_with_its_kind_first(message):
     assert FROM.read_known(line) == message
 
 
+@pytest.mark.parametrize("codec", [lines, codec])
+@given(messages=st.lists(st.one_of(*FROM_SERVER.values()) | BEATS, max_size=5))
+def test_messages_together_are_what_they_are_one_by_one(codec, messages):
+    assert codec.encode_all(messages) == b"".join(map(codec.encode, messages))
+
+
 @given(st.lists(EVENTS, min_size=1, max_size=5))
 def test_stored_events_are_rendered_as_they_would_be_written(events):
-    assert lines.render([pack(event) for event in events]) == b"".join(map(lines.encode, events))
+    assert lines.render(pack(events)) == b"".join(map(lines.encode, events))
 
 
 def test_texts_with_line_breaks_are_one_line():
     event = Event(room="#a", seq=1, ts=1, kind="message", by="ann", text="a\nb\r\n\u2028c\u0085d")
-    line = lines.render([pack(event)])
+    line = lines.render(pack([event]))
     assert line.count(b"\n") == 1
     assert json.loads(line)["text"] == event.text
 
