@@ -3,10 +3,11 @@
 import fcntl
 import socket
 import struct
+import sys
 import termios
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 NOTSENT_LOWAT: Final = 16_384
 """Bytes that the kernel takes before it can send them; all others wait where they can be seen."""
@@ -16,6 +17,13 @@ _RETRANSMITS: Final = (2, struct.Struct("@B"))
 _BYTES_RECEIVED: Final = (128, struct.Struct("@Q"))
 _OUT_OF_ORDER: Final = (224, struct.Struct("@I"))
 """Where tcpi_retransmits, tcpi_bytes_received and tcpi_rcv_ooopack lie in struct tcp_info (linux/tcp.h)."""
+
+_FLOW: Final = struct.Struct("@2xB21xI24xI")
+"""The same for tcpi_retransmits, tcpi_unacked and tcpi_last_data_recv."""
+
+_MTU_DISCOVER: Final = 10
+_DONT: Final = 0
+"""IP_MTU_DISCOVER and IP_PMTUDISC_DONT (linux/in.h), which Python does not name."""
 
 _INT: Final = struct.Struct("i")
 
@@ -97,6 +105,57 @@ def limit_segments(transport: Any, size: int) -> None:
     if handle is not None and CAN_LIMIT_SEGMENTS:
         with suppress(OSError):
             handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, size)
+
+
+def allow_fragments(transport: Any) -> None:
+    """Let routers take apart what we send where it is too large for the way, from now on.
+
+    That holds for what was sent in vain before as well, when the system repeats it. Routers of IPv6 do not
+    do that, and what merely drops large packets does not either.
+    """
+    handle = socket_of(transport)
+    if handle is not None and sys.platform == "linux":
+        with suppress(OSError):
+            handle.setsockopt(socket.IPPROTO_IP, _MTU_DISCOVER, _DONT)
+
+
+class Flow(NamedTuple):
+    """What the system tells of the bytes of a connection.
+
+    ``waiting`` segments were sent and are not acknowledged, for which ``repeats`` times one was repeated in
+    vain; for ``silence`` seconds no data has come from the peer.
+    """
+
+    waiting: int = 0
+    repeats: int = 0
+    silence: float = 0.0
+
+
+def flow(transport: Any) -> Flow:
+    """Return how what was sent is taken; nothing waits where the system does not tell."""
+    handle = socket_of(transport)
+    if handle is None or not hasattr(socket, "TCP_INFO"):
+        return _STILL
+    try:
+        info = handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _FLOW.size)
+    except OSError:
+        return _STILL
+    if len(info) < _FLOW.size:
+        return _STILL
+    repeats, waiting, silence = _FLOW.unpack(info)
+    return Flow(waiting, repeats, silence / 1000)
+
+
+_STILL: Final = Flow()
+
+
+def host_of(transport: Any) -> str:
+    """Return the host that the TCP connection below ``transport`` goes to; "" if there is none."""
+    handle = socket_of(transport)
+    try:
+        return "" if handle is None else str(handle.getpeername()[0]).removeprefix("::ffff:")
+    except OSError:
+        return ""
 
 
 def clogged(transport: Any) -> bool:

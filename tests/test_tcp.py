@@ -2,7 +2,7 @@
 
 import socket
 
-from chatd.tcp import out_of_order, socket_of
+from chatd.tcp import Flow, allow_fragments, flow, host_of, out_of_order, socket_of
 
 
 class Transport:
@@ -22,6 +22,28 @@ def test_a_live_socket_tells_its_count_and_others_none():
     one.close()
     other.close()
     assert out_of_order(object()) == 0
+
+
+def test_a_live_socket_tells_how_its_bytes_flow():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        near = socket.create_connection(server.getsockname())
+        far, _ = server.accept()
+        assert host_of(Transport(near)) == "127.0.0.1"
+        near.sendall(b"x")
+        far.recv(1)
+        told = flow(Transport(near))
+        assert (told.waiting, told.repeats) == (0, 0)
+        assert 0 <= told.silence < 60
+        allow_fragments(Transport(near))
+        assert near.getsockopt(socket.IPPROTO_IP, 10) == 0
+        near.close()
+        far.close()
+        assert flow(Transport(near)) == Flow()
+        allow_fragments(Transport(near))
+        assert host_of(Transport(near)) == ""
+    assert flow(object()) == Flow()
+    assert host_of(object()) == ""
+    allow_fragments(object())
 
 
 def test_the_socket_below_tls_is_found():

@@ -15,17 +15,18 @@ from chatd.chat.state import HistoryQuery, Session
 from chatd.ops.log import Log
 from chatd.server import addresses, watch
 from chatd.server.dialogue import Handler
-from chatd.server.eager import outlet
+from chatd.server.eager import narrow, outlet
 from chatd.server.ending import hang_up, last_words
 from chatd.server.files.transfers import Transfers
 from chatd.server.gate import Hold
 from chatd.server.handshake import why_failed
 from chatd.server.input import Decoder, Input
 from chatd.server.liveness import Liveness, Traffic
+from chatd.server.paths import Course, Step
 from chatd.server.reads import answer
 from chatd.server.server import Server
 from chatd.server.states import State
-from chatd.tcp import Tuning, arrived, held_back, unsent
+from chatd.tcp import Tuning, allow_fragments, arrived, flow, held_back, host_of, unsent
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError
 from chatd.wire.heartbeat import Heartbeat
 from chatd.wire.messages import Download, File, Goodbye, Message, Ok, Upload
@@ -33,6 +34,9 @@ from chatd.wire.messages import Download, File, Goodbye, Message, Ok, Upload
 log = Log(__name__)
 
 TUNING: Final = Tuning(idle=30, interval=10, probes=3, user_timeout=900_000)
+
+LARGE: Final = 400
+"""Bytes of one write, about, which a path of the smallest kind may swallow; the course looks after them."""
 
 
 @implementer(IPushProducer)
@@ -51,6 +55,7 @@ class ChatConnection(Protocol):
         "answered",
         "bytes_in",
         "close_reason",
+        "course",
         "input",
         "liveness",
         "messages_in",
@@ -84,6 +89,7 @@ class ChatConnection(Protocol):
         self.close_reason: CloseReason | None = None
         self.bytes_in = self._bytes_out = self.messages_in = self.answered = 0
         self.number = 0
+        self.course: Course | None = None
         self.address = self.peer_host = ""
         self.relay: str | None = None
         self.opened = now
@@ -108,7 +114,10 @@ class ChatConnection(Protocol):
         self.peer_host = addresses.host_of(peer)
         self.relay = addresses.relay_of(self.transport)
         self.transport.registerProducer(self, True)
-        self.reader.connect(outlet(self.transport), self._rest)
+        host = host_of(self.transport)
+        if host:
+            self.course = self.server.paths.begin(host, self.server.clock.seconds())
+        self.steer()
         error = self.server.opened(self)
         if error is not None:
             self.fail(error, CloseReason.REFUSED)
@@ -234,7 +243,10 @@ class ChatConnection(Protocol):
         """Write bytes of the wire, unless the connection has ended."""
         if self.state is State.CLOSING:
             return
-        self._bytes_out += len(data)
+        size = len(data)
+        self._bytes_out += size
+        if size > LARGE:
+            self.liveness.due = 0.0
         self.liveness.heartbeat.said(self.server.clock.seconds())
         self.transport.write(data)
 
@@ -243,7 +255,36 @@ class ChatConnection(Protocol):
 
     def _hand(self, data: bytes) -> None:
         self._bytes_out += len(data)
+        self.liveness.due = 0.0
         self.transport.write(data)
+
+    # ---- what large packets need --------------------------------------------------------------------
+
+    def steer(self) -> None:
+        """Take what is known of the path into account, before anything large is written."""
+        course = self.course
+        if course is not None:
+            course.renew(self.server.clock.seconds())
+            if course.fragments:
+                allow_fragments(self.transport)
+            if course.segment:
+                self.server.narrowed(self, f"it is sent segments of {course.segment} bytes")
+            narrow(self.transport, course.segment)
+        self.reader.connect(outlet(self.transport), self._rest)
+
+    def look_at_course(self, now: float) -> bool:
+        """Help what is swallowed on the path; return whether another look is due soon."""
+        if self.course is None:
+            return False
+        opening = self.state is not State.LIVE
+        step = self.course.look(flow(self.transport), now, opening=opening)
+        if step is Step.ALLOW_FRAGMENTS:
+            allow_fragments(self.transport)
+            self.server.narrowed(self, "routers may take them apart now")
+        elif step is Step.END:
+            self.server.narrowed(self, "the connection is ended, the next one is sent smaller segments")
+            self.abort(CloseReason.SWALLOWED)
+        return step is not Step.NOTHING
 
     # ---- the end ------------------------------------------------------------------------------------
 

@@ -100,6 +100,7 @@ def _welcome(connection: "ChatConnection", arrival: Arrival, message: Hello, tur
     if connection.state is not State.WELCOMING:
         return
     server = connection.server
+    connection.steer()
     server.arrive(connection, arrival, message, turned)
     connection.state = State.LIVE
     connection.input.gate.allowance = server.allowance(arrival.session)

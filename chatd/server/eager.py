@@ -3,12 +3,18 @@
 Twisted's `write` only buffers, arms the descriptor (epoll_ctl), sends in the next turn and disarms it again.
 Sending at once saves that for every write that the kernel takes, which is nearly every one. The rest of a
 partial send, and every error, goes Twisted's way, so that order and the end of connections stay its own.
+
+A narrow one sends in pieces that the system keeps apart, each a segment of its own. That is the only way to
+bound the segments of a connection that is open: TCP_MAXSEG comes too late then.
 """
 
+import errno
+import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
-from twisted.internet import tcp, unix
+from twisted.internet import main, tcp, unix
 
 LEANS_ON: Final = (
     "TLS",
@@ -25,8 +31,31 @@ LEANS_ON: Final = (
 """The internals of Twisted's transports that this relies on; a test says when they change."""
 
 
+def send_pieces(handle: socket.socket, size: int, data: bytes) -> int:
+    """Send ``data`` as segments of at most ``size`` bytes; return how many bytes the system has taken.
+
+    Nothing is added to a segment behind MSG_EOR (Linux 4.7), neither at first nor when it is repeated.
+    Raises `OSError` if nothing is taken.
+    """
+    view, sent = memoryview(data), 0
+    while sent < len(view):
+        piece = view[sent : sent + size]
+        try:
+            taken = handle.send(piece, socket.MSG_EOR)
+        except OSError:
+            if not sent:
+                raise
+            break
+        sent += taken
+        if taken < len(piece):
+            break
+    return sent
+
+
 class _Eager:
-    """The write of both kinds of transports."""
+    """The write of both kinds of transports. ``piece`` bounds its segments, 0: not."""
+
+    piece = 0
 
     def _maybePauseProducer(self: Any) -> None:
         """Pause the producer as soon as anything is buffered, not only beyond some size."""
@@ -40,11 +69,20 @@ class _Eager:
             super().write(data)  # type: ignore[misc]
             return
         try:
-            sent = self.socket.send(data)
+            sent = send_pieces(self.socket, self.piece, data) if self.piece else self.socket.send(data)
         except OSError:
             sent = 0
         if sent < len(data):
             super().write(data[sent:])  # type: ignore[misc]
+
+    def writeSomeData(self: Any, data: bytes) -> Any:
+        """Send what the kernel takes of ``data``; return how much that is, or why the connection is lost."""
+        if not self.piece:
+            return super().writeSomeData(data)  # type: ignore[misc]
+        try:
+            return send_pieces(self.socket, self.piece, data[: self.SEND_LIMIT])
+        except OSError as error:
+            return 0 if error.errno in _BUSY else main.CONNECTION_LOST
 
 
 class EagerServer(_Eager, tcp.Server):
@@ -56,12 +94,28 @@ class EagerUnixServer(_Eager, unix.Server):
 
 
 def outlet(transport: Any) -> Callable[[bytes], int] | None:
-    """Return the system call that sends on ``transport``; None if that would bypass a layer or a buffer.
+    """Return what sends on ``transport`` at once; None if that would bypass a layer or a buffer.
 
     It may be called only while nothing is buffered: between the pauses of a registered producer.
     """
-    return transport.socket.send if type(transport) in _EAGER.values() and not transport.TLS else None
+    if type(transport) not in _EAGER.values() or transport.TLS:
+        return None
+    if transport.piece:
+        return partial(send_pieces, transport.socket, transport.piece)
+    send: Callable[[bytes], int] = transport.socket.send
+    return send
 
+
+def narrow(transport: Any, size: int) -> None:
+    """Bound the segments of the eager TCP transport below ``transport`` to ``size`` bytes; 0: not."""
+    while transport is not None and not isinstance(transport, EagerServer):
+        transport = getattr(transport, "transport", None)
+    if transport is not None:
+        transport.piece = size
+
+
+_BUSY: Final = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EINTR, errno.ENOBUFS})
+"""What says that the system takes nothing now, as in Twisted's own `writeSomeData`."""
 
 _EAGER: Final[dict[type, type]] = {tcp.Server: EagerServer, unix.Server: EagerUnixServer}
 

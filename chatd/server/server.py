@@ -29,6 +29,7 @@ from chatd.server.files.library import Library
 from chatd.server.files.transfers import FileConnection, Transfers
 from chatd.server.histories import Histories
 from chatd.server.newcomers import Newcomers
+from chatd.server.paths import Paths
 from chatd.server.reads import Reads
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError, RequestError
 from chatd.wire.limits import MAX_SOFTWARE, PROTOCOL_VERSION
@@ -124,6 +125,7 @@ class Server:
         self.reads = Reads(store, clock)
         self.histories = Histories(self.hub.world, self.reads, clock)
         self.delivery = Delivery(self.reads, clock)
+        self.paths = Paths()
         self.connections: set[Connection] = set()
         self.waiting: set[Swept] = set()
         self.draining = False
@@ -297,6 +299,23 @@ class Server:
             session=client and client.session,
             nick=client and client.nick,
             silence=round(silence, 3),
+        )
+
+    def narrowed(self, connection: Connection, step: str) -> None:
+        """Log what is done for ``connection``, as its path seems to swallow large packets."""
+        network = addresses.network_of(connection.peer_host)
+        held_back = self._repeats.admit((step, network), self.clock.seconds())
+        if held_back is None:
+            return
+        client = self._clients.get(connection)
+        log.info(
+            "narrowed",
+            f"Large packets to {connection.peer_host} seem to be lost on the way: {step}.",
+            connection=connection.number,
+            peer=connection.address,
+            session=client and client.session,
+            nick=client and client.nick,
+            suppressed=held_back or None,
         )
 
     def forget(self, connection: Connection) -> None:

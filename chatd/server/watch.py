@@ -24,6 +24,9 @@ class Watched(Connection, Protocol):
     def traffic(self) -> Traffic:
         """Return what the system knows of its bytes."""
 
+    def look_at_course(self, now: float) -> bool:
+        """Help what is swallowed on the path; return whether another look is due soon."""
+
     def say(self, message: Message) -> None:
         """Write a message."""
 
@@ -37,6 +40,7 @@ def look(connection: Watched, now: float) -> None:
 
 
 def _opening(connection: Watched, now: float) -> None:
+    connection.look_at_course(now)
     if connection.liveness.waited(now) >= connection.server.limits.hello_timeout:
         missing = "hello" if connection.input.asked is None else "answer to the ping behind the hello"
         error = ProtocolError(Code.HELLO_TIMEOUT, f"No {missing} came in time; connect again.")
@@ -45,11 +49,16 @@ def _opening(connection: Watched, now: float) -> None:
 
 def _live(connection: Watched, now: float) -> None:
     liveness = connection.liveness
+    again = connection.look_at_course(now)
+    if connection.state is State.CLOSING:
+        return
     if connection.reader.paused:
         if liveness.stuck(connection.traffic(), now, connection.server.limits.write_timeout):
             _give_up(connection, CloseReason.STUCK, now)
         return
     verdict = liveness.check(connection.traffic, now)
+    if again:
+        liveness.due = 0.0
     if verdict is Verdict.PING:
         connection.say(_PING)
     elif verdict is Verdict.DEAD:

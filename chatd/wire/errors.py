@@ -85,6 +85,7 @@ class CloseReason(StrEnum):
     LOST = "lost"
     SILENT = "silent"
     STUCK = "stuck"
+    SWALLOWED = "swallowed"
     HELLO_TIMEOUT = "hello-timeout"
     BAD_INPUT = "bad-input"
     REFUSED = "refused"
@@ -98,6 +99,7 @@ EXPLANATIONS: Final[dict[CloseReason, str]] = {
     CloseReason.LOST: "the transport closed without a goodbye",
     CloseReason.SILENT: "nothing was received for the agreed limit",
     CloseReason.STUCK: "no byte was taken for 30 s while bytes waited, and nothing was heard",
+    CloseReason.SWALLOWED: "large packets were lost on the way; the next connection has smaller ones",
     CloseReason.HELLO_TIMEOUT: "no complete hello within the deadline",
     CloseReason.BAD_INPUT: "the peer broke the protocol",
     CloseReason.REFUSED: "the hello was refused",

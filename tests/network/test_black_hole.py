@@ -1,23 +1,15 @@
-"""A path that swallows large packets without a word, as many tunnels do: everything comes through.
-
-The router's wires carry packets of so many bytes, and its words about that never arrive. The kernels have
-their defaults: they do not probe for the size by themselves.
-"""
+"""A path that swallows large packets without a word, as many tunnels do: everything comes through."""
 
 import asyncio
 import os
-import tempfile
 import time
-from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.harness.processes import script
-from tests.network.lab.chat import PORT, ROOM, Chatter, Daemon
+from tests.network.lab.chat import ROOM
+from tests.network.lab.holes import Hole
 from tests.network.lab.machine import why_no_namespaces
-from tests.network.lab.namespaces import Network
-from tests.network.lab.programs import Program, until
+from tests.network.lab.programs import until
 
 pytestmark = pytest.mark.skipif(bool(why_no_namespaces()), reason=why_no_namespaces() or "-")
 
@@ -28,55 +20,6 @@ START = 1.5
 """Seconds that the start of a program may take on a busy machine."""
 
 SIZES = (1400, 576)
-
-
-class Hole:
-    """A daemon with a client beside it, and one behind a path that swallows packets when it is told to."""
-
-    def __init__(self, tag):
-        self.network = Network(tag)
-        self.stack = AsyncExitStack()
-
-    async def __aenter__(self):
-        self.folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="chatd-hole-")))
-        network = await self.stack.enter_async_context(self.network)
-        self.daemon = Daemon(network.server, self.folder / "daemon")
-        self.near = Chatter(network.server, self.folder, "near", f"127.0.0.1:{PORT}")
-        self.far = Chatter(network.client, self.folder, "far", f"{network.server.address}:{PORT}")
-        for program in (self.daemon, self.near, self.far):
-            self.stack.push_async_callback(program.kill)
-            await program.start()
-            if program is not self.daemon:
-                await program.await_said(program.err, "connected to")
-        return self
-
-    async def __aexit__(self, *_):
-        await self.stack.aclose()
-
-    async def swallow(self, size):
-        """Let the router forget what is larger than ``size`` bytes, without a word to whoever sent it.
-
-        The wires stay as they are: a host that loses packets on its own wire would know.
-        """
-        network = self.network
-        await network.router.ip(
-            *(
-                f"route replace {host.gateway.removesuffix('.1')}.0/24 dev {side} src {host.gateway}"
-                f" mtu lock {size}"
-                for side, host in (("client", network.client), ("server", network.server))
-            )
-        )
-        mute = ("-p", "icmp", "--icmp-type", "fragmentation-needed", "-j", "DROP")
-        await network.router.exec("iptables", "-w", "-I", "OUTPUT", *mute)
-
-    def command(self, *arguments):
-        """Return a chatc of the profile of the far client, for one task."""
-        network, state = self.network, self.folder / "far"
-        options = ("--server", f"{network.server.address}:{PORT}", "--nick", "far", "--profile", "far")
-        command = (*script("chatc"), *options, *arguments)
-        program = Program(network.client, *command, XDG_STATE_HOME=str(state))
-        self.stack.push_async_callback(program.kill)
-        return program
 
 
 def play(tag, story):

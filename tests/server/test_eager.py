@@ -2,6 +2,8 @@
 
 import inspect
 import socket
+import struct
+import sys
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +14,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from chatd.server.eager import LEANS_ON, EagerServer, EagerUnixServer, outlet, send_eagerly
+from chatd.server.eager import LEANS_ON, EagerServer, EagerUnixServer, narrow, outlet, send_eagerly
 
 
 class Reactor(Clock):
@@ -138,6 +140,69 @@ def test_the_producer_is_paused_while_anything_at_all_is_buffered(pair):
     got += receive(far) or b""
     assert not transport.dataBuffer
     assert got == bytes(taken) + b"12"
+
+
+def test_a_narrow_transport_keeps_its_order_when_the_kernel_is_full(pair):
+    transport, _, reactor, far = pair
+    narrow(transport, 500)
+    sent = b"".join(b"%08d" % number for number in range(20_000))
+    taken = outlet(transport)(sent)
+    assert 0 < taken < len(sent)
+    transport.write(sent[taken:])
+    transport.write(b"behind")
+    got = b""
+    while len(got) < len(sent) + 6:
+        got += receive(far) or b""
+        reactor.turn()
+    assert got == sent + b"behind"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how many segments were sent")
+@pytest.mark.parametrize("way", ["write", "outlet", "later"])
+def test_the_segments_of_a_narrow_transport_are_small(way):
+    segments = struct.Struct("@I"), 156  # tcpi_data_segs_out of struct tcp_info
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        far = socket.create_connection(server.getsockname())
+        near, _ = server.accept()
+    near.setblocking(False)
+    transport = EagerServer(near, Protocol(), ("127.0.0.1", 1), Listener(), 1, Reactor())
+
+    class Above:
+        """Stands for TLS or a relay's header above the transport."""
+
+    Above.transport = transport
+    narrow(Above(), 500)
+    near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    data = bytes(20_000)
+    if way == "outlet":
+        outlet(transport)(data)
+    elif way == "write":
+        transport.write(data)
+    else:
+        transport.writeSomeData(data)
+    got = 0
+    while got < len(data):
+        got += len(far.recv(1 << 16))
+    form, offset = segments
+    info = near.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 232)
+    assert form.unpack_from(info, offset)[0] == len(data) / 500
+    near.close()
+    far.close()
+
+
+def test_a_transport_that_cannot_be_narrow_is_left_alone(pair):
+    transport, *_ = pair
+    narrow(object(), 500)
+    assert transport.piece == 0
+
+
+def test_a_narrow_transport_notices_a_peer_that_is_gone(pair):
+    transport, protocol, reactor, far = pair
+    narrow(transport, 500)
+    far.close()
+    transport.write(b"x" * 2000)
+    reactor.turn()
+    assert protocol.lost is not None
 
 
 def test_a_transport_that_does_more_than_send_has_no_outlet(pair):

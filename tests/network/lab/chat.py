@@ -22,14 +22,18 @@ RATE: Final = 5.0
 
 
 class Daemon(Program):
-    """chatd, with its log on its standard output, on a data folder that outlives it."""
+    """chatd, with its log on its standard output, on a data folder that outlives it.
 
-    def __init__(self, host: Host, folder: Path) -> None:
+    ``more`` are lines of its configuration, such as further listeners.
+    """
+
+    def __init__(self, host: Host, folder: Path, more: str = "") -> None:
         folder.mkdir()
         twistd = [*script("twistd"), "-n", "--pidfile", str(folder / "pid")]
         config = folder / "chatd.toml"
-        config.write_text("allow_plaintext = true\n")
-        options = ["--config", str(config), "--data", str(folder / "data"), "--listen", f"tcp:{PORT}"]
+        plain = f'[[listen]]\nendpoint = "tcp:{PORT}"\n'
+        config.write_text(f"allow_plaintext = true\n{plain}{more}")
+        options = ["--config", str(config), "--data", str(folder / "data")]
         super().__init__(host, *twistd, "chatd", *options)
 
     async def start(self) -> None:
@@ -73,10 +77,13 @@ class Heard:
 class Chatter(Program):
     """``chatc talk``, which says numbered messages all the time and hears everything."""
 
-    def __init__(self, host: Host, folder: Path, nick: str, server: str, proxy: str = "") -> None:
+    def __init__(
+        self, host: Host, folder: Path, nick: str, server: str, proxy: str = "", ca: Path | None = None
+    ) -> None:
         state = folder / nick
         state.mkdir()
         through = ["--proxy", proxy] if proxy else []
+        through += ["--ca", str(ca)] if ca else []
         options = ["--server", server, *through, "--nick", nick, "--profile", nick]
         super().__init__(host, *script("chatc"), *options, "talk", "--json", ROOM, XDG_STATE_HOME=str(state))
         self.nick = nick
