@@ -18,6 +18,7 @@ happens to the links meanwhile; nothing has to be awaited for that. A file takes
 import random
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,8 @@ class Client(Asker):
         self._driver.on_notice = self._noticed
         self._driver.on_reply = self._awaiting.replied
         self._reactor = reactor
+        self._way = way
+        self._workers = workers
         self._watch: NetworkWatch | None = None
         self._stopping: list[Deferred[None]] = []
         self._shut_down = False
@@ -213,8 +216,29 @@ class Client(Asker):
         return TakenOver([entry.key for entry in entries], sent, self._files.go_on(uploads))
 
     def drop_left(self) -> None:
-        """Delete what waits for the server that was at this address before."""
+        """Delete what waits for the server that was at this address before, or in free sessions of ours.
+
+        What has come of downloads that were interrupted is deleted as well.
+        """
         self._driver.saving.drop_left()
+
+    def other_session(self, left: Left) -> "Client":
+        """Return a client, not started yet, of the session of ours that has ``left`` something.
+
+        Raises `ClientError` where another process uses it by now.
+        """
+        options = replace(self.options, slot=left.slot, rooms=(), follow="listed", cursors={}, remember=False)
+        slot, remembered = recall(options)
+        return Client(options, self._way, slot, remembered, self._reactor, self._driver.now, self._workers)
+
+    def go_on(self) -> TakenOver:
+        """Go on with everything that earlier runs have left in this session; return what becomes of it."""
+        texts = [
+            entry.key for entry in self._machine.outbox.entries if entry.file is None and not entry.withdrawn
+        ]
+        sent = [self._awaiting.left(key) for key in texts]
+        posted = [*self._files.posts_left(), *(posted for _, posted in self.put_kept())]
+        return TakenOver(texts, sent, posted)
 
     # ---- files --------------------------------------------------------------------------------------
 

@@ -81,24 +81,26 @@ class Saving:
         self._unsavable = ""
         self._unsaved.clear()
         if slot.moved():
-            left = tuple(one for one in slot.left() if one.here)
+            left = tuple(one for one in slot.leftovers.found() if one.here)
             self._tell(AnotherServer(self._machine.wishes.address, left))
 
     # ---- what waits for another server --------------------------------------------------------------
 
     def left(self) -> list[Left]:
         """Return what the profile holds for others than who we are here."""
-        return [] if self.slot is None else self.slot.left()
+        return [] if self.slot is None else self.slot.leftovers.found()
 
     def take_over_left(self) -> tuple[list[Entry], dict[int, KeptUpload]]:
         """Make ours, on disk, what waits for the server that was at our address before."""
         self.flush()
-        return ([], {}) if self.slot is None else self.slot.take_over_left(self._machine.requests.sends.key)
+        return (
+            ([], {}) if self.slot is None else self.slot.leftovers.take_over(self._machine.requests.sends.key)
+        )
 
     def drop_left(self) -> None:
-        """Delete what waits for the server that was at our address before."""
+        """Delete what waits for the server that was at our address before, and in sessions of ours."""
         if self.slot is not None:
-            self.slot.drop_left()
+            self.slot.leftovers.drop()
 
     def shut(self) -> None:
         """Write down what is left, and let go of the slot and of the clock."""

@@ -1,6 +1,7 @@
 """The files of a client: the home of its carrier, which is made with the first transfer."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -8,7 +9,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
 from chatd.client.awaiting import Awaiting
-from chatd.client.core.notices import Notice, NotSaved, SendRefused, TransferSeen
+from chatd.client.core.notices import Begun, Notice, NotSaved, SendRefused, TransferSeen
 from chatd.client.core.problems import ClientError
 from chatd.client.core.stages import Transfer
 from chatd.client.core.steps import Step
@@ -101,6 +102,10 @@ class Files:
             if carrier is not None
         ]
 
+    def posts_left(self) -> list[Deferred[Sent]]:
+        """Return the posts of files that an earlier run has left, which go out by themselves."""
+        return list(self._left.values())
+
     def leave_behind(self) -> None:
         """End what earlier runs have kept for another server: it stays in the profile."""
         if self._carrier is not None and self._slot is not None:
@@ -175,6 +180,16 @@ class Files:
     def drop_upload(self, key: int) -> None:
         """Forget a kept file."""
         self._saving(lambda slot: slot.drop_upload(key))
+
+    def note_begun(self, begun: Begun) -> None:
+        """Remember a file that only the same command goes on with, until it is over."""
+        begun = replace(begun, room=self._driver.machine.rooms.name(begun.room))
+        self._saving(lambda slot: slot.leftovers.note(begun))
+
+    def note_over(self, begun: Begun) -> None:
+        """Forget it."""
+        begun = replace(begun, room=self._driver.machine.rooms.name(begun.room))
+        self._saving(lambda slot: slot.leftovers.forget(begun))
 
     # ---- inside -------------------------------------------------------------------------------------
 

@@ -17,19 +17,21 @@ from chatd.wire.messages import Event, File, Pulse
 class Options:
     """Whom to call as whom.
 
-    ``server``: the address; ``nick``: "" for the one last used there, else the login name. ``profile``: where
-    the session is remembered, None for nowhere; ``profile_named`` if the user chose it; ``folder`` holds the
-    profiles, None for the XDG state folder. ``same_as`` is an address by which the profile knows the server
-    already: who it is there it is here too, and its secret may go here. ``rooms`` are joined after every
-    welcome. ``follow``: all rooms of the user or the ``listed`` ones. ``cursors``: events already seen, by
-    room, instead of those remembered, and ``checks`` those of some of them (`chatd.wire.check`); ``remember``
-    keeps cursors for the next run. ``ca`` is a PEM file of authorities for TLS. ``proxy`` leads to the
-    server; the environment is asked by `chatd.client.net.proxies.choice`, not here.
+    ``server``: the address; ``nick``: "" for the one last used there, else the login name. ``profile``:
+    where the session is remembered, None for nowhere; ``profile_named`` if the user chose it; ``folder``
+    holds the profiles, None for the XDG state folder; ``slot`` is the session in it to go on with, 0 for
+    any free one. ``same_as`` is an address by which the profile knows the server already: who it is there
+    it is here too, and its secret may go here. ``rooms`` are joined after every welcome. ``follow``: all
+    rooms of the user or the ``listed`` ones. ``cursors``: events already seen, by room, instead of those
+    remembered, and ``checks`` those of some of them (`chatd.wire.check`); ``remember`` keeps cursors for
+    the next run. ``ca`` is a PEM file of authorities for TLS. ``proxy`` leads to the server; the
+    environment is asked by `chatd.client.net.proxies.choice`, not here.
     """
 
     server: Address = field(default_factory=lambda: parse_address(DEFAULT))
     nick: str = ""
     profile: str | None = "default"
+    slot: int = 0
     profile_named: bool = False
     folder: Path | None = None
     same_as: Address | None = None

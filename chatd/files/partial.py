@@ -59,7 +59,7 @@ class Partial:
         self.path = path
         self.size = size
         self.sha256 = sha256
-        self.note_path = path.with_name(path.name + ".json")
+        self.note_path = note_beside(path)
         self._handle = _open_locked(path)
         try:
             self.stored, self._hash = self._trusted()
@@ -168,6 +168,26 @@ class Partial:
         handle, self._handle = self._handle, -1
         if handle >= 0:
             os.close(handle)
+
+
+def part_of(path: Path) -> Path:
+    """Return where what has come of the file at ``path`` stands."""
+    return path.with_name(path.name + ".part")
+
+
+def note_beside(part: Path) -> Path:
+    """Return the path of the note beside the bytes at ``part``."""
+    return part.with_name(part.name + ".json")
+
+
+def discard(part: Path) -> None:
+    """Remove the bytes at ``part`` and their note. Raises `InUseError` and OSError."""
+    handle = _open_locked(part)
+    try:
+        part.unlink(missing_ok=True)
+        note_beside(part).unlink(missing_ok=True)
+    finally:
+        os.close(handle)
 
 
 def _open_locked(path: Path) -> int:

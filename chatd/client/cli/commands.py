@@ -189,11 +189,18 @@ def get(context: click.Context, room: str, which: str, output: str, force: bool,
 
 
 @chatc.command()
-@click.option("--send", is_flag=True, help="Send here what waits for the server that was here before.")
-@click.option("--drop", is_flag=True, help="Delete it.")
+@click.option(
+    "--send",
+    is_flag=True,
+    help="Send what waits for the server that was here before, or in a free session of yours.",
+)
+@click.option("--drop", is_flag=True, help="Delete it, and what has come of interrupted files.")
 @click.pass_context
 def waiting(context: click.Context, send: bool, drop: bool) -> None:
-    """List what waits for servers that are not served now; nothing of it is sent or dropped by itself."""
+    """List what waits for servers that are not served now, or in other sessions, and what was interrupted.
+
+    Nothing of it is sent or dropped by itself.
+    """
     from chatd.client.cli.left import run  # noqa: PLC0415
     from chatd.client.core.problems import ClientError  # noqa: PLC0415
 

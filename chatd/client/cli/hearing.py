@@ -9,6 +9,7 @@ from chatd.client.cli.console import Reactor
 from chatd.client.cli.conversation import Conversation
 from chatd.client.cli.marks import ReadMarks
 from chatd.client.cli.text import clean_line, clock, file_text, gap_line, link_line, restored_line
+from chatd.client.cli.what_waits import another_server
 from chatd.client.core import notices as n
 from chatd.client.core.problems import ClientError
 from chatd.wire.errors import CloseReason
@@ -88,7 +89,7 @@ class Hearing:
     def _on_another_server(self, notice: n.AnotherServer) -> None:
         """Say so; the rooms of the other one are none here."""
         self._talk.turn_to("")
-        self._talk.say(showing.another_server(notice, "/waiting", ""))
+        self._talk.say(another_server(notice, "/waiting", ""))
 
     def _on_lost(self, _: n.Lost) -> None:
         self._linked = False

@@ -6,15 +6,20 @@ from typing import Any
 from twisted.internet.defer import DeferredList
 
 from chatd.client.api import Client
+from chatd.client.cli.other_session import has_queue, send_session
 from chatd.client.cli.running import complain, run_client, watch_link
-from chatd.client.cli.showing import counted, left_lines
+from chatd.client.cli.showing import counted
 from chatd.client.cli.stdout import write_out
+from chatd.client.cli.what_waits import left_lines
 from chatd.client.core.notices import Accepted, Notice, SendRefused
 from chatd.client.values import Options
 
 
 def run(options: Options, *, send: bool, drop: bool) -> int:
-    """List what waits; or send to the server at our address, or drop, what waits for the one before it."""
+    """List what waits; or send to the server at our address, or drop, what waits for the one before it.
+
+    What waits in other sessions of ours is sent by these, or dropped.
+    """
     out: list[bytes] = []
     main = _send if send else partial(_list, out, drop=drop)
     return run_client(options, main) or write_out(b"".join(out))
@@ -45,4 +50,6 @@ async def _send(_: Any, client: Client) -> int:
     taken = client.take_over_left()
     await DeferredList([*taken.sent, *taken.posted], consumeErrors=True)
     complain(f"{counted(len(taken.sent) - len(refused), 'message')} sent, {len(refused)} refused")
-    return 1 if refused else 0
+    for left in filter(has_queue, client.left()):
+        complain(await send_session(client, left))
+    return 1 if refused or any(map(has_queue, client.left())) else 0

@@ -14,8 +14,8 @@ from twisted.python.failure import Failure
 
 from chatd.client.api import Client, open_client
 from chatd.client.cli.confirming import confirm_origin
-from chatd.client.cli.showing import another_server
 from chatd.client.cli.text import clean_line, link_line
+from chatd.client.cli.what_waits import another_server
 from chatd.client.core.notices import AnotherServer, CannotConnect, Connected, Lost, Notice, NotSaved, Quiet
 from chatd.client.core.problems import ClientError
 from chatd.client.values import Options

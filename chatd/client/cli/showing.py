@@ -8,7 +8,7 @@ from zlib import crc32
 
 from chatd.client.cli.rows import Row
 from chatd.client.cli.text import clean_line, file_text
-from chatd.client.core.notices import AnotherServer, Left, LinkState
+from chatd.client.core.notices import LinkState
 from chatd.client.core.rooms import Followed
 from chatd.client.values import Status, Waiting
 from chatd.wire.messages import Event, Member, RoomInfo
@@ -89,36 +89,6 @@ def own_room_lines(rooms: Iterable[Followed], current: str) -> list[str]:
         f"{'*' if known.room == current else ' '}{number:>3} {clean_line(known.name)}"
         for number, known in enumerate(rooms, 1)
     ]
-
-
-def left_lines(left: Iterable[Left]) -> list[str]:
-    """Return what is listed of what waits for other servers."""
-    lines: list[str] = []
-    for one in left:
-        rooms = f", in {', '.join(map(clean_line, one.rooms))}" if one.rooms else ""
-        where = f"{one.address}, another server than today's" if one.here else one.address
-        lines.append(f"{clean_line(one.nick)} at {where}{rooms}: {_waits([one]) or 'nothing waits'}")
-        lines += [f"  message for {clean_line(room)}: {clean_line(text)}" for room, text in one.messages]
-        lines += [f"  file for {clean_line(room)}: {clean_line(str(path))}" for room, path in one.files]
-    return lines or ["Nothing is left for another server."]
-
-
-def _waits(left: Iterable[Left]) -> str:
-    parts = [(one.messages, one.files) for one in left]
-    numbers = ((sum(len(m) for m, _ in parts), "message"), (sum(len(f) for _, f in parts), "file"))
-    return " and ".join(counted(number, noun) for number, noun in numbers if number)
-
-
-def another_server(notice: AnotherServer, command: str, mark: str) -> str:
-    """Return the sentence about a server that is not yesterday's, with the commands for what waits."""
-    said = f"this is not the server that you used at {notice.address} before"
-    told = _waits(notice.left)
-    if not told:
-        return f"{said}; nothing waits for that one"
-    return (
-        f"{said}. Waiting for that one: {told}. {command} lists it, {command} {mark}send sends it here,"
-        f" {command} {mark}drop deletes it"
-    )
 
 
 def waiting_rows(waiting: Sequence[Waiting], names: Sequence[str]) -> tuple[str, ...]:

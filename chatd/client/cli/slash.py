@@ -11,10 +11,10 @@ from typing import Any, Final, Protocol
 from twisted.internet.defer import Deferred
 
 from chatd.client.api import Client
+from chatd.client.cli.other_session import has_queue, send_session
 from chatd.client.cli.showing import (
     OFFLINE,
     counted,
-    left_lines,
     member_line,
     own_room_lines,
     page_title,
@@ -22,6 +22,7 @@ from chatd.client.cli.showing import (
     status_lines,
 )
 from chatd.client.cli.text import clean_line
+from chatd.client.cli.what_waits import left_lines
 from chatd.client.cli.which import which_file
 from chatd.client.core.problems import ClientError
 from chatd.client.values import Sent, TakenOver
@@ -294,10 +295,12 @@ async def _waiting(talk: Talk, argument: str) -> None:
         talk.taken_over(taken)
         messages, files = counted(len(taken.keys), "message"), counted(len(taken.posted), "file")
         talk.say(f"Sending {messages} and {files} here.")
+        for left in filter(has_queue, talk.client.left()):
+            talk.answer(await send_session(talk.client, left))
         return
     elif argument:
         raise _misused("waiting")
-    talk.answer(*left_lines(talk.client.left()))
+    talk.answer(*left_lines(talk.client.left(), "/waiting", ""))
 
 
 async def _reconnect(talk: Talk, _: str) -> None:
@@ -341,7 +344,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "nick": Command("/nick [nick]", "show your nick, or take another one", _nick, changes=True),
     "status": Command("/status", "say how the link is and what waits to be sent", _status),
     "waiting": Command(
-        "/waiting [send or drop]", "list what waits for another server; send it here, or delete it", _waiting
+        "/waiting [send or drop]", "list what waits elsewhere; send it here, or delete it", _waiting
     ),
     "reconnect": Command("/reconnect", "try to connect now; a live link is probed", _reconnect),
     "help": Command("/help [command]", "say what there is", _help),

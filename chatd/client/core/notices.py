@@ -91,11 +91,28 @@ class KnownElsewhere:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """A file on its way between ``room`` and ``path`` that only the same command goes on with.
+
+    ``seq`` is the event that a download is of; ``done`` of its ``size`` bytes are here. Nothing is known here
+    of how much the server has of an upload.
+    """
+
+    sending: bool
+    room: str
+    path: str
+    seq: int = 0
+    done: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Left:
     """What one device of ``nick`` has for ``server``, last met at ``address``.
 
-    ``here`` says that this is the address that we use: another server answers there now. ``messages`` and
-    ``files`` (their paths) wait, each behind its room; ``rooms`` are those it was in.
+    ``here`` says that this is the address that we use: another server answers there now; ``ours`` that it is
+    another session of who we are. ``messages`` and ``files`` (their paths) wait, each behind its room;
+    ``rooms`` are those it was in. ``begun`` was interrupted.
     """
 
     slot: int
@@ -106,6 +123,8 @@ class Left:
     messages: tuple[tuple[str, str], ...]
     files: tuple[tuple[str, str], ...]
     rooms: tuple[str, ...]
+    ours: bool = False
+    begun: tuple[Begun, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chatd.client.core.effects import Errand, Fetch, Find, Finish, Keep, Over, Settle, Staged
+from chatd.client.core.notices import Begun
 from chatd.client.core.problems import ClientError
 from chatd.client.core.stages import Stage, Transfer
 from chatd.client.core.steps import (
@@ -59,6 +60,12 @@ class Home(Protocol):
 
     def drop_upload(self, key: int) -> None:
         """Forget a kept file."""
+
+    def note_begun(self, begun: Begun) -> None:
+        """Remember a file that only the same command goes on with."""
+
+    def note_over(self, begun: Begun) -> None:
+        """Forget it."""
 
     def seen(self, transfer: Transfer) -> None:
         """Tell the program."""
@@ -110,6 +117,8 @@ class Carrier:
             return
         if job.kept is not None:
             self._home.drop_upload(job.kept)
+        elif job.sending:
+            self._home.note_over(_begun(job))
         job.end(ClientError("cancelled", f"{job.name} is given up."))
 
     def leave_behind(self, last: int) -> None:
@@ -165,12 +174,19 @@ class Carrier:
         return result
 
     async def _put(self, job: Job, upload: KeptUpload) -> Sent:
+        if job.kept is None:
+            self._home.note_begun(_begun(job))
         try:
-            return await self._put_file(job, upload)
+            sent = await self._put_file(job, upload)
         except (ClientError, RequestError):
             if job.kept is not None:  # it cannot be; only what was interrupted goes on another time
                 self._home.drop_upload(job.kept)
+            else:
+                self._home.note_over(_begun(job))
             raise
+        if job.kept is None:
+            self._home.note_over(_begun(job))
+        return sent
 
     async def _put_file(self, job: Job, upload: KeptUpload) -> Sent:
         file, caption = await job.open_source(upload.path), upload.caption
@@ -200,6 +216,8 @@ class Carrier:
     async def _get(self, job: Job, seq: int | None, prefix: str) -> Path:
         await job.check_target()
         await self._carry(job, lambda key: ReceiveFile(key, job.room, seq, prefix))
+        if job.begun is not None:
+            self._home.note_over(job.begun)
         return Path(job.path)
 
     def _carry(self, job: Job, begin: Callable[[int], Step]) -> Deferred[None]:
@@ -255,7 +273,15 @@ class Carrier:
 
     def _find(self, job: Job, errand: Find) -> None:
         found = job.open_target(errand.file)
+        found.addCallback(self._note_place, job)
         self._do(errand, found, lambda stored: Found(errand.key, stored))
+
+    def _note_place(self, stored: int, job: Job) -> int:
+        seq = self._transfer(job).seq
+        if seq is not None and job.place:
+            job.begun = Begun(sending=False, room=job.room, path=str(job.place), seq=seq)
+            self._home.note_begun(job.begun)
+        return stored
 
     def _keep(self, job: Job, errand: Keep) -> None:
         kept = job.write(errand.data)
@@ -280,6 +306,10 @@ class Carrier:
 
     def _staged(self, job: Job, _: Staged) -> None:
         self._home.seen(self._transfer(job))
+
+
+def _begun(job: Job) -> Begun:
+    return Begun(sending=True, room=job.room, path=str(Path(job.path).absolute()))
 
 
 def _problem(job: Job, code: str, text: str) -> Exception:

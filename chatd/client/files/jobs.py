@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from chatd.client.core.notices import Begun
 from chatd.client.core.problems import ClientError
 from chatd.client.core.stages import Stage, Transfer
 from chatd.client.core.transfers import Moving
@@ -39,6 +40,7 @@ class Job:
         self.kept: int | None = None
         self.moving: int | None = None
         self.over: Deferred[None] | None = None
+        self.begun: Begun | None = None
         self.wanted = Wanted()
         self._strand = strand
         self._source: Source | None = None
@@ -132,6 +134,11 @@ class Job:
     def check_target(self) -> Deferred[None]:
         """See whether there can be a place where the file is wanted."""
         return self._do(self.wanted.check)
+
+    @property
+    def place(self) -> Path | None:
+        """Return where the file is to be, once that is known."""
+        return None if self._target is None else self._target.place
 
     def open_target(self, file: File) -> Deferred[int]:
         """Find a place for ``file``; fires with how much of it lies there."""

@@ -16,7 +16,7 @@ from typing import Final
 from chatd.client.core.problems import ClientError
 from chatd.disk import want_of_room
 from chatd.files.names import SAFE_BYTES, safe_name
-from chatd.files.partial import InUseError, MismatchError, Partial, read_note
+from chatd.files.partial import InUseError, MismatchError, Partial, note_beside, part_of, read_note
 from chatd.wire.messages import File
 
 SYNC_BYTES: Final = (1_048_576, 8_388_608)
@@ -68,6 +68,11 @@ class Target:
     def stored(self) -> int:
         """Return how many bytes lie on the disk."""
         return self._partial.stored
+
+    @property
+    def place(self) -> Path:
+        """Return the name that the file gets if nobody takes it meanwhile; its part stands beside that."""
+        return self._path.absolute()
 
     def write(self, data: tuple[bytes | memoryview, ...]) -> tuple[int, int]:
         """Append ``data``; return how much is written, and on the disk."""
@@ -127,7 +132,7 @@ class Target:
             return self._open_named(self._folder / self._name, file)
         for name in _numbered(self._name):
             path = self._folder / name
-            if self._is_there(name) or not _is_ours(_part(path), file):
+            if self._is_there(name) or not _is_ours(part_of(path), file):
                 continue
             try:
                 return path, _begin(path, file)
@@ -137,7 +142,7 @@ class Target:
 
     def _open_named(self, path: Path, file: File) -> tuple[Path, Partial]:
         _check_free(path, force=self._force)
-        part = _part(path)
+        part = part_of(path)
         if not _is_ours(part, file):
             if not self._force:
                 raise ClientError(
@@ -178,10 +183,6 @@ def _check_free(path: Path, *, force: bool) -> None:
         raise ClientError("bad-target", f"{path} is no file that could be replaced.")
 
 
-def _part(path: Path) -> Path:
-    return path.with_name(path.name + ".part")
-
-
 def _numbered(name: str) -> Iterator[str]:
     """Yield ``name``, ``name (1)``, ``name (2)``, …, with the number before its ending."""
     yield name
@@ -197,7 +198,7 @@ def _is_ours(part: Path, file: File) -> bool:
     """Return whether ``part`` may be written: it holds the beginning of ``file``, or nothing is there."""
     if not os.path.lexists(part):
         return True
-    note = read_note(part.with_name(part.name + ".json"))
+    note = read_note(note_beside(part))
     if note is not None:
         return (note.size, note.sha256) == (file.size, file.sha256)
     found = part.lstat()
@@ -206,7 +207,7 @@ def _is_ours(part: Path, file: File) -> bool:
 
 def _begin(path: Path, file: File) -> Partial:
     """Open the part of ``file``; it is made as any other file of the user would be."""
-    part = _part(path)
+    part = part_of(path)
     os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666))
     return Partial(part, file.size, file.sha256)
 

@@ -12,7 +12,7 @@ import apsw
 from chatd.client.core.problems import ClientError
 from chatd.disk import want_of_room
 
-VERSION: Final = 5
+VERSION: Final = 6
 """The layout of the tables; a file with a newer one is left alone."""
 
 BUSY: Final = 10_000
@@ -61,7 +61,14 @@ _PLACES: Final = "ALTER TABLE cursor ADD COLUMN place INTEGER NOT NULL DEFAULT 0
 
 _TRAILS: Final = "ALTER TABLE cursor ADD COLUMN trail BLOB NOT NULL DEFAULT x''"
 
-_STEPS: Final = (_SCHEMA, _FILES, _ORIGINS, _PLACES, _TRAILS)
+_BEGUN: Final = """
+CREATE TABLE begun (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, slot INTEGER NOT NULL, sending INTEGER NOT NULL, room TEXT NOT NULL,
+    path TEXT NOT NULL, seq INTEGER NOT NULL, UNIQUE (slot, sending, room, path));
+"""
+"""Files on their way that no run goes on with by itself: an interrupted ``put`` or ``get`` can be found."""
+
+_STEPS: Final = (_SCHEMA, _FILES, _ORIGINS, _PLACES, _TRAILS, _BEGUN)
 """What leads from each version of the layout to the next."""
 
 

@@ -5,6 +5,11 @@ import os
 from pathlib import Path
 
 
+def lock_path(profile: Path, slot: int) -> Path:
+    """Return the path of the file whose lock says that ``slot`` of ``profile`` is in use."""
+    return profile.with_suffix(f".{slot}.lock")
+
+
 class SlotLock:
     """A lock that ends with the process that holds it, however that ends."""
 

@@ -30,6 +30,7 @@ def recall(options: Options) -> tuple[Slot | None, Remembered]:
             default,
             same_as=options.same_as,
             folder=options.folder,
+            slot=options.slot,
         )
     except ClientError as error:
         if error.code != "profile-full":

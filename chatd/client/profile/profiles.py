@@ -17,9 +17,9 @@ from chatd.client.core.address import Address
 from chatd.client.core.problems import ClientError
 from chatd.client.core.session import Elsewhere
 from chatd.client.profile.database import Database
-from chatd.client.profile.locks import SlotLock
+from chatd.client.profile.locks import SlotLock, lock_path
 from chatd.client.profile.origins import Origin, origin_of
-from chatd.client.profile.slot import Slot, add_identity, add_slot, elsewhere, lock_path, touch
+from chatd.client.profile.slot import Slot, add_identity, add_slot, elsewhere, touch
 from chatd.wire.names import fold, stray_joiner, without_joiners
 
 _AT: Final = """
@@ -58,11 +58,13 @@ def open_slot(
     *,
     same_as: Address | None = None,
     folder: Path | None = None,
+    slot: int = 0,
 ) -> Slot:
     """Return a free slot of the identity meant by ``origin`` and ``nick``; both are made where missing.
 
     Without ``nick`` it is the identity last used there, else a new one called ``default_nick``. With
     ``same_as`` it is the one last used at that address, and its secret may go to ``origin`` from now on.
+    ``slot`` is the one that is wanted, 0 any.
     Raises `ClientError` where the profile cannot be used.
     """
     database = Database(_path(profile, folder))
@@ -76,7 +78,10 @@ def open_slot(
             else:
                 identity = add_identity(database, "", nick or default_nick)
             touch(database, identity, origin)
-            number, lock = _free_slot(database, identity, origin) or add_slot(database, identity)
+            found_slot = _free_slot(database, identity, origin, slot)
+            if found_slot is None and slot:
+                raise ClientError("session-in-use", "That session is in use by another chatc.")
+            number, lock = found_slot or add_slot(database, identity)
             undo.callback(lock.release)
         undo.pop_all()
     return Slot(database, identity, number, origin, lock)
@@ -136,10 +141,15 @@ def _named(database: Database, origin: Origin, same_as: Address, nick: str) -> i
     return identity
 
 
-def _free_slot(database: Database, identity: int, origin: Origin) -> tuple[int, SlotLock] | None:
-    rows = database.rows("SELECT id, token, origin FROM slot WHERE identity = ? ORDER BY id", identity)
+def _free_slot(database: Database, identity: int, origin: Origin, wanted: int) -> tuple[int, SlotLock] | None:
+    rows = database.rows(
+        "SELECT id, token, origin FROM slot WHERE identity = ? AND (? = 0 OR id = ?) ORDER BY id",
+        identity,
+        wanted,
+        wanted,
+    )
     for number, token, giver in rows:
-        lock = SlotLock.take(lock_path(database, number)) if not token or origin.takes(giver) else None
+        lock = SlotLock.take(lock_path(database.path, number)) if not token or origin.takes(giver) else None
         if lock is not None:
             return number, lock
     return None

@@ -1,30 +1,18 @@
 """A slot: what one device session remembers in a profile, locked for the process that uses it."""
 
-import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-import msgspec
-
-from chatd.client.core.notices import Left
 from chatd.client.core.outbox import Entry
 from chatd.client.core.problems import ClientError
 from chatd.client.core.session import Changes, Elsewhere, Remembered, Session
 from chatd.client.core.trail import Trail
 from chatd.client.profile.database import Database, Row
-from chatd.client.profile.left import find_left
-from chatd.client.profile.locks import SlotLock
+from chatd.client.profile.left import Leftovers
+from chatd.client.profile.locks import SlotLock, lock_path
 from chatd.client.profile.origins import Origin, written
+from chatd.client.profile.rows import file_in, outbox_row, path_in, path_row
 from chatd.client.values import KeptUpload
-from chatd.wire.messages import File
 from chatd.wire.names import fold
-
-
-def lock_path(database: Database, slot: int) -> Path:
-    """Return the path of the file whose lock says that ``slot`` is in use."""
-    return database.path.with_suffix(f".{slot}.lock")
 
 
 def add_identity(database: Database, server: str, nick: str) -> int:
@@ -74,9 +62,9 @@ def elsewhere(
 def add_slot(database: Database, identity: int) -> tuple[int, SlotLock]:
     """Add a slot to ``identity``; return its number and its lock."""
     number = database.insert("INSERT INTO slot (identity) VALUES (?)", identity)
-    lock = SlotLock.take(lock_path(database, number))
+    lock = SlotLock.take(lock_path(database.path, number))
     if lock is None:
-        path = lock_path(database, number)
+        path = lock_path(database.path, number)
         raise ClientError("profile-unusable", f"{path} is locked by another program; remove it.")
     return number, lock
 
@@ -87,39 +75,41 @@ class Slot:
     def __init__(
         self, database: Database, identity: int, number: int, origin: Origin, lock: SlotLock
     ) -> None:
-        self._db = database
-        self._identity = identity
-        self._number = number
-        self._origin = origin
+        self.database = database
+        self.identity = identity
+        self.number = number
+        self.origin = origin
         self._lock = lock
         self._inherited = 0
         self._uploads = 0
         self._nick = ""
         self._moved = False
+        self.leftovers = Leftovers(self)
 
     def remembered(self) -> Remembered:
         """Return what an earlier run left in this slot."""
-        with self._db.transaction():
-            ((server, nick),) = self._db.rows(
-                "SELECT server, nick FROM identity WHERE id = ?", self._identity
+        with self.database.transaction():
+            ((server, nick),) = self.database.rows(
+                "SELECT server, nick FROM identity WHERE id = ?", self.identity
             )
-            ((token, session, last),) = self._db.rows(
-                "SELECT token, session, last FROM slot WHERE id = ?", self._number
+            ((token, session, last),) = self.database.rows(
+                "SELECT token, session, last FROM slot WHERE id = ?", self.number
             )
-            cursors = self._cursors(self._number)
+            cursors = self._cursors(self.number)
             rooms = cursors or self._cursors_of_a_sibling()
-            outbox = self._db.rows(
+            outbox = self.database.rows(
                 "SELECT key, room, text, withdrawn, file FROM outbox WHERE slot = ? ORDER BY key",
-                self._number,
+                self.number,
             )
-            uploads = self._db.rows("SELECT room FROM upload WHERE slot = ? ORDER BY key", self._number)
+            uploads = self.database.rows("SELECT room FROM upload WHERE slot = ? ORDER BY key", self.number)
             sibling = self._sibling()
-            others = elsewhere(self._db, self._origin)
-            ((self._uploads,),) = self._db.rows(
-                "SELECT coalesce(max(key), 0) FROM upload WHERE slot = ?", self._number
+            others = elsewhere(self.database, self.origin)
+            self.leftovers.begin_run()
+            ((self._uploads,),) = self.database.rows(
+                "SELECT coalesce(max(key), 0) FROM upload WHERE slot = ?", self.number
             )
         entries = tuple(
-            Entry(int(key), room, text, bool(gone), _file(file)) for key, room, text, gone, file in outbox
+            Entry(int(key), room, text, bool(gone), file_in(file)) for key, room, text, gone, file in outbox
         )
         self._nick = nick
         self._inherited = max((entry.key for entry in entries), default=0)
@@ -138,17 +128,17 @@ class Slot:
 
     def save(self, changes: Changes, *, cursors: bool) -> None:
         """Write ``changes`` down in one transaction; ``cursors`` only where they are wanted."""
-        with self._db.transaction():
+        with self.database.transaction():
             self._bind(changes.session)
-            self._db.rows(
+            self.database.rows(
                 "UPDATE slot SET origin = CASE WHEN token = ? THEN origin ELSE ? END, token = ?, session = ?,"
                 " last = ? WHERE id = ?",
                 changes.session.token,
-                self._origin.text,
+                self.origin.text,
                 changes.session.token,
                 changes.session.id,
                 changes.last,
-                self._number,
+                self.number,
             )
             self._save_outbox(changes)
             self._forget_uploads(changes.posted)
@@ -157,16 +147,16 @@ class Slot:
 
     def keep_upload(self, upload: KeptUpload) -> int:
         """Remember a file that is to be posted, until its post is remembered; return its key."""
-        with self._db.transaction():
-            ((key,),) = self._db.rows(
-                "SELECT 1 + coalesce(max(key), 0) FROM upload WHERE slot = ?", self._number
+        with self.database.transaction():
+            ((key,),) = self.database.rows(
+                "SELECT 1 + coalesce(max(key), 0) FROM upload WHERE slot = ?", self.number
             )
-            self._db.rows(
+            self.database.rows(
                 "INSERT INTO upload VALUES (?, ?, ?, ?, ?, ?)",
-                self._number,
+                self.number,
                 key,
                 upload.room,
-                quote_from_bytes(os.fsencode(upload.path)),
+                path_row(upload.path),
                 upload.caption,
                 upload.sha256,
             )
@@ -174,25 +164,25 @@ class Slot:
 
     def note_upload(self, key: int, sha256: str) -> None:
         """Remember what the file ``key`` holds: if it changes, it is not the one that was meant."""
-        with self._db.transaction():
-            self._db.rows(
-                "UPDATE upload SET sha256 = ? WHERE slot = ? AND key = ?", sha256, self._number, key
+        with self.database.transaction():
+            self.database.rows(
+                "UPDATE upload SET sha256 = ? WHERE slot = ? AND key = ?", sha256, self.number, key
             )
 
     def drop_upload(self, key: int) -> None:
         """Forget a file that is not to be posted any more."""
-        with self._db.transaction():
+        with self.database.transaction():
             self._forget_uploads((key,))
 
     def uploads(self) -> dict[int, KeptUpload]:
         """Return the files that earlier runs were to post, by key, in their order."""
-        with self._db.transaction():
-            rows = self._db.rows(
+        with self.database.transaction():
+            rows = self.database.rows(
                 "SELECT key, room, path, caption, sha256 FROM upload WHERE slot = ? ORDER BY key",
-                self._number,
+                self.number,
             )
         return {
-            int(key): KeptUpload(room, Path(os.fsdecode(unquote_to_bytes(path))), caption, sha256)
+            int(key): KeptUpload(room, Path(path_in(path)), caption, sha256)
             for key, room, path, caption, sha256 in rows
         }
 
@@ -206,117 +196,65 @@ class Slot:
         """Return the greatest key of an upload that an earlier run has left."""
         return self._uploads
 
-    def left(self) -> list[Left]:
-        """Return what the profile holds for others than who we are here."""
-        with self._db.transaction():
-            return find_left(self._db, self._identity, self._origin)
-
-    def drop_left(self) -> None:
-        """Delete what waits for the server that was at our address before."""
-        with self._db.transaction(), self._left_here() as slots:
-            for slot in slots:
-                self._db.rows("DELETE FROM outbox WHERE slot = ?", slot)
-                self._db.rows("DELETE FROM upload WHERE slot = ?", slot)
-                self._db.rows("DELETE FROM cursor WHERE slot = ?", slot)
-
-    def take_over_left(self, after: int) -> tuple[list[Entry], dict[int, KeptUpload]]:
-        """Make ours what waits for the server that was at our address before, behind the key ``after``.
-
-        Return the sends, which are in the profile already, and the files by their keys.
-        """
-        entries: list[Entry] = []
-        before = max(self.uploads(), default=0)
-        with self._db.transaction(), self._left_here() as slots:
-            for slot in slots:
-                rows = self._db.rows(
-                    "SELECT room, text, file FROM outbox WHERE slot = ? AND withdrawn = 0 ORDER BY key", slot
-                )
-                for room, text, file in rows:
-                    after += 1
-                    entries.append(Entry(after, room, text, file=_file(file)))
-                self._db.rows("DELETE FROM outbox WHERE slot = ?", slot)
-                self._db.rows(
-                    "UPDATE upload SET slot = ?, key = key +"
-                    " (SELECT coalesce(max(key), 0) FROM upload WHERE slot = ?) WHERE slot = ?",
-                    self._number,
-                    self._number,
-                    slot,
-                )
-            self._db.many(
-                "INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?)",
-                ((self._number, *_outbox_row(entry)) for entry in entries),
-            )
-        return entries, {key: upload for key, upload in self.uploads().items() if key > before}
-
-    @contextmanager
-    def _left_here(self) -> Iterator[list[int]]:
-        """Hold the slots that were for the server at our address before, but for those that are in use."""
-        with ExitStack() as held:
-            slots = []
-            for left in find_left(self._db, self._identity, self._origin):
-                lock = SlotLock.take(lock_path(self._db, left.slot)) if left.here else None
-                if lock is not None:
-                    held.callback(lock.release)
-                    slots.append(left.slot)
-            yield slots
-
     def _forget_uploads(self, keys: tuple[int, ...]) -> None:
-        self._db.many("DELETE FROM upload WHERE slot = ? AND key = ?", ((self._number, key) for key in keys))
+        self.database.many(
+            "DELETE FROM upload WHERE slot = ? AND key = ?", ((self.number, key) for key in keys)
+        )
 
     def _cursors(self, slot: int) -> list[Row]:
-        return self._db.rows(
+        return self.database.rows(
             "SELECT room, seq, name, trail FROM cursor WHERE slot = ? ORDER BY place, room", slot
         )
 
     def _cursors_of_a_sibling(self) -> list[Row]:
         """Return the cursors of another slot of our identity: what rooms we are in, if not how far."""
-        others = self._db.rows(
+        others = self.database.rows(
             "SELECT slot.id FROM slot JOIN cursor ON cursor.slot = slot.id WHERE identity = ?"
             " ORDER BY slot.id LIMIT 1",
-            self._identity,
+            self.identity,
         )
         return self._cursors(others[0][0]) if others else []
 
     def sibling(self) -> str:
         """Return the token of another session of our user, or "" where none is known."""
-        with self._db.transaction():
+        with self.database.transaction():
             return self._sibling() or self._namesake()
 
     def has_company(self) -> bool:
         """Return whether another process uses the same identity, and may be about to get its token."""
-        with self._db.transaction():
-            rows = self._db.rows(
-                "SELECT id FROM slot WHERE identity = ? AND id <> ?", self._identity, self._number
+        with self.database.transaction():
+            rows = self.database.rows(
+                "SELECT id FROM slot WHERE identity = ? AND id <> ?", self.identity, self.number
             )
-        return any(SlotLock.held(lock_path(self._db, number)) for (number,) in rows)
+        return any(SlotLock.held(lock_path(self.database.path, number)) for (number,) in rows)
 
     def close(self) -> None:
         """Let another process have the slot."""
         self._lock.release()
-        self._db.close()
+        self.database.close()
 
     def _sibling(self) -> str:
-        rows = self._db.rows(
+        rows = self.database.rows(
             "SELECT token, origin FROM slot WHERE identity = ? AND id <> ? AND token <> '' ORDER BY id",
-            self._identity,
-            self._number,
+            self.identity,
+            self.number,
         )
         return self._first_that_may_go(rows)
 
     def _first_that_may_go(self, rows: list[Row]) -> str:
         """Return the first token of ``rows`` whose origin allows that it goes to ours."""
-        return next((str(token) for token, giver in rows if self._origin.takes(giver)), "")
+        return next((str(token) for token, giver in rows if self.origin.takes(giver)), "")
 
     def _namesake(self) -> str:
         """Return a token of another identity with our nick here: the server may be that one again."""
-        rows = self._db.rows(
+        rows = self.database.rows(
             "SELECT slot.token, slot.origin FROM slot JOIN identity ON identity.id = slot.identity"
             " JOIN address ON address.identity = identity.id WHERE address.address = ? AND slot.token <> ''"
             " AND identity.key = (SELECT key FROM identity WHERE id = ?) AND identity.id <> ?"
             " ORDER BY address.used DESC",
-            self._origin.text,
-            self._identity,
-            self._identity,
+            self.origin.text,
+            self.identity,
+            self.identity,
         )
         return self._first_that_may_go(rows)
 
@@ -324,7 +262,7 @@ class Slot:
         """Make the slot belong to the identity that the server confirmed."""
         if not session.server:
             return
-        ((server,),) = self._db.rows("SELECT server FROM identity WHERE id = ?", self._identity)
+        ((server,),) = self.database.rows("SELECT server FROM identity WHERE id = ?", self.identity)
         if server != session.server:
             self._rebind(session, unbound=not server)
         elif self._nick != session.nick:
@@ -335,71 +273,72 @@ class Slot:
 
         What it says is no proof: it brings nobody's secrets to an origin that they may not go to.
         """
-        known = self._db.rows(
+        known = self.database.rows(
             "SELECT id FROM identity JOIN address ON address.identity = identity.id"
             " WHERE server = ? AND key = ? AND address.address = ?",
             session.server,
             fold(session.nick),
-            self._origin.text,
+            self.origin.text,
         )
         if known:
             self._move(int(known[0][0]))
         elif unbound:
             self._name(session)
         else:
-            self._move(add_identity(self._db, session.server, session.nick))
+            self._move(add_identity(self.database, session.server, session.nick))
         self._nick = session.nick
 
     def _name(self, session: Session) -> None:
-        self._db.rows(
+        self.database.rows(
             "UPDATE identity SET server = ?, nick = ?, key = ? WHERE id = ?",
             session.server,
             session.nick,
             fold(session.nick),
-            self._identity,
+            self.identity,
         )
         self._nick = session.nick
 
     def _move(self, identity: int) -> None:
         """Go on in a slot of ``identity``; what earlier runs left for another server stays where it is."""
         self._moved = self._moved or bool(
-            self._db.rows("SELECT 1 FROM identity WHERE id = ? AND server <> ''", self._identity)
+            self.database.rows("SELECT 1 FROM identity WHERE id = ? AND server <> ''", self.identity)
         )
-        number, lock = add_slot(self._db, identity)
-        touch(self._db, identity, self._origin)
-        self._db.rows(
-            "UPDATE outbox SET slot = ? WHERE slot = ? AND key > ?", number, self._number, self._inherited
+        number, lock = add_slot(self.database, identity)
+        touch(self.database, identity, self.origin)
+        self.database.rows(
+            "UPDATE outbox SET slot = ? WHERE slot = ? AND key > ?", number, self.number, self._inherited
         )
-        self._db.rows(
-            "UPDATE upload SET slot = ? WHERE slot = ? AND key > ?", number, self._number, self._uploads
+        self.database.rows(
+            "UPDATE upload SET slot = ? WHERE slot = ? AND key > ?", number, self.number, self._uploads
         )
+        self.leftovers.move(number)
         self._lock.release()
-        self._identity, self._number, self._lock = identity, number, lock
+        self.identity, self.number, self._lock = identity, number, lock
 
     def _save_outbox(self, changes: Changes) -> None:
-        self._db.many(
-            "DELETE FROM outbox WHERE slot = ? AND key = ?", ((self._number, key) for key in changes.deleted)
+        self.database.many(
+            "DELETE FROM outbox WHERE slot = ? AND key = ?", ((self.number, key) for key in changes.deleted)
         )
-        self._db.many(
+        self.database.many(
             "INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?, ?, ?)",
-            ((self._number, *_outbox_row(entry)) for entry in changes.stored),
+            ((self.number, *outbox_row(entry)) for entry in changes.stored),
         )
 
     def _save_cursors(self, changes: Changes) -> None:
         for room, (seq, name) in changes.cursors.items():
             if seq is None:
-                self._db.rows("DELETE FROM cursor WHERE slot = ? AND room = ?", self._number, room)
+                self.database.rows("DELETE FROM cursor WHERE slot = ? AND room = ?", self.number, room)
             else:
-                self._db.rows(
+                self.database.rows(
                     "INSERT INTO cursor VALUES"
                     " (?, ?, ?, ?, (SELECT 1 + coalesce(max(place), 0) FROM cursor WHERE slot = ?), ?)"
                     " ON CONFLICT DO UPDATE"
                     " SET seq = excluded.seq, name = excluded.name, trail = excluded.trail",
-                    self._number,
+                    self.number,
                     room,
                     seq,
                     name,
-                    self._number,
+                    self.number,
                     changes.trails.get(room, b""),
                 )
 
@@ -409,12 +348,3 @@ def _unseen(waited_for: list[str], cursors: list[Row]) -> tuple[str, ...]:
     seen = {fold(name) for room, _, called, _ in cursors for name in (room, called)}
     rooms = {fold(room): room for room in waited_for if room.startswith("#")}
     return tuple(room for folded, room in rooms.items() if folded not in seen)
-
-
-def _outbox_row(entry: Entry) -> tuple[int | str, ...]:
-    file = "" if entry.file is None else msgspec.json.encode(entry.file).decode()
-    return entry.key, entry.room, entry.text, int(entry.withdrawn), file
-
-
-def _file(stored: str) -> File | None:
-    return msgspec.json.decode(stored, type=File) if stored else None
