@@ -49,8 +49,8 @@ class Batch:
     def __bool__(self) -> bool:
         return bool(self.answers or self.later or self.events or self._others)
 
-    def add_event(self, log: Log, event: Event) -> None:
-        """Add the event that ``log`` has just numbered."""
+    def add_event(self, log: Log, event: Event, session: Session | None = None) -> None:
+        """Add the event that ``log`` has just numbered, and count it if it is a send of ``session``."""
         text = event.text
         self.size += EVENT_BYTES + (len(text) if text.isascii() else 4 * len(text))
         events = self.events.get(log)
@@ -58,12 +58,10 @@ class Batch:
             self.events[log] = [event]
         else:
             events.append(event)
-
-    def add_send(self, session: Session) -> None:
-        """Count a send of ``session``. `undo` needs the number that was last before."""
-        if session not in self.sends:
-            self.sends[session] = session.last
-        session.last += 1
+        if session is not None:
+            if session not in self.sends:
+                self.sends[session] = session.last  # `undo` needs the number that was last before
+            session.last += 1
 
     def add_change(self, change: Change, inverse: Applied) -> None:
         """Add any other ``change``, which was applied in memory, and what takes it back there."""

@@ -51,6 +51,7 @@ class Hub:
     def __init__(self, snapshot: Snapshot, terms: Terms, work: Callable[[], None]) -> None:
         self.world = World(snapshot, terms)
         self._work = work
+        self._called = False
         self.presence = PresenceBoard()
         self._grown: list[Log] = []
         self._share = 0
@@ -147,11 +148,17 @@ class Hub:
     def request(self, peer: Peer, session: Session, request: Request, now: int) -> None:
         """Decide about ``request``. Its answer follows the commit."""
         serve(self.world, peer, session, request, now)
-        self._work()
+        if not self._called:
+            self._call()
 
     def refuse(self, peer: Peer, request: int, error: RequestError) -> None:
         """Answer ``request`` with a refusal, in its turn."""
         refuse(self.world, peer, request, error)
+        self._call()
+
+    def _call(self) -> None:
+        """Call for the open batch to be sealed, which its first request does."""
+        self._called = True
         self._work()
 
     @property
@@ -163,6 +170,7 @@ class Hub:
 
     def seal(self) -> Batch | None:
         """Return the open batch and open a new one; None if it is empty."""
+        self._called = False
         batch = self.world.batch
         if not batch:
             return None

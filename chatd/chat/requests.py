@@ -50,21 +50,30 @@ class Rule:
     cost: int = 1
 
 
-def serve(world: World, peer: Peer, session: Session, request: m.Request, now: int) -> None:
+def serve(world: World, peer: Peer, session: Session, request: Any, now: int) -> None:
     """Check what ``request`` needs and let its handler decide; a refusal becomes its answer.
 
     A send that was accepted before is acknowledged again, even if its room has gone (P3).
     """
-    if isinstance(request, m.Send) and request.n <= session.last:
-        world.batch.answer(peer, m.Ok(id=request.id))
-        return
     need = NEEDS[type(request)]
     try:
+        if isinstance(request, m.Send):
+            if request.n <= session.last:
+                world.batch.answer(peer, m.Ok(id=request.id))
+                return
+            if request.n != session.last + 1:
+                raise _out_of_order(session)
+            if request.file is None:
+                check_text(request.text)
+            else:
+                _check_file(world, session, request, request.file)
         if need.files:
             check_files(peer)
-        if isinstance(request, m.Send):
-            _check_send(world, session, request)
-        room = _room(world, session.user, need, request, now) if need.standing else None
+        room: Room | None = None
+        if need.standing:
+            room = world.rooms.get(request.room)
+            if room is None or standing_of(session.user, room) < need.standing:
+                room = _find_room(world, session.user, need, request.room, now)
         ok = RULES[type(request)].handle(world, peer, session, room, request, now)
     except RequestError as error:
         refuse(world, peer, request.id, error)
@@ -73,18 +82,17 @@ def serve(world: World, peer: Peer, session: Session, request: m.Request, now: i
         world.batch.answer(peer, ok)
 
 
-def _check_send(world: World, session: Session, request: m.Send) -> None:
-    """Refuse what cannot be sent to any room, before a log of direct messages is begun for it."""
-    if request.n != session.last + 1:
-        raise RequestError(
-            Code.OUT_OF_ORDER, f"The next send has the number {session.last + 1}; send again from there."
-        )
-    if request.file is None:
-        check_text(request.text)
-    else:
-        check_caption(request.text)
-        check_file(request.file)
-        files.check_posted(world.blobs, world.posted, session.user, request.file)
+def _out_of_order(session: Session) -> RequestError:
+    return RequestError(
+        Code.OUT_OF_ORDER, f"The next send has the number {session.last + 1}; send again from there."
+    )
+
+
+def _check_file(world: World, session: Session, request: m.Send, file: m.File) -> None:
+    """Refuse a file that cannot be posted to any room. Raises `RequestError`."""
+    check_caption(request.text)
+    check_file(file)
+    files.check_posted(world.blobs, world.posted, session.user, file)
 
 
 def refuse(world: World, peer: Peer, request: int, error: RequestError) -> None:
@@ -95,14 +103,11 @@ def refuse(world: World, peer: Peer, request: int, error: RequestError) -> None:
     world.batch.answer(peer, answer)
 
 
-def _room(world: World, user: User, need: Need, request: Any, now: int) -> Room:
-    name: str = request.room
-    room = world.rooms.get(name)
-    if room is None or standing_of(user, room) < need.standing:
-        begins = need.begins and name.startswith(USER_SIGN)
-        found = world.open_room(user, name, now) if begins else world.find_room(user, name)
-        room = check_room(need, user, found, name)
-    return room
+def _find_room(world: World, user: User, need: Need, name: str, now: int) -> Room:
+    """Return the room that ``user`` calls ``name``, which may have to be begun. Raises `RequestError`."""
+    begins = need.begins and name.startswith(USER_SIGN)
+    found = world.open_room(user, name, now) if begins else world.find_room(user, name)
+    return check_room(need, user, found, name)
 
 
 def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Send, now: int) -> m.Ok:
@@ -122,8 +127,7 @@ def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Sen
     if not session.seen:
         note_seen(world, session)
     batch = world.batch
-    batch.add_event(log, event)
-    batch.add_send(session)
+    batch.add_event(log, event, session)
     if request.file is not None:
         world.change(files.row(room, seq, request.file))
     if room.direct:

@@ -1,6 +1,6 @@
 """The base of every kind of connection: bytes in, requests to the hub, effects out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Final
 
@@ -45,7 +45,7 @@ class ChatConnection(Protocol):
 
     ``input`` decides when a further piece is taken; ``liveness`` is what the reaper judges the connection by.
     A kind of connection is a subclass: it tells what it ``speaks``, and brings a ``codec``, a ``decoder``,
-    `take`, which handles one piece, and its table of ``MESSAGES`` (`chatd.server.dialogue`).
+    `take`, which handles pieces, and its table of ``MESSAGES`` (`chatd.server.dialogue`).
     """
 
     # They keep a connection small, and spare a look into a dictionary for every message.
@@ -74,7 +74,7 @@ class ChatConnection(Protocol):
     speaks: ClassVar[str]
     codec: ClassVar[Codec]
     takes_files: ClassVar[bool]
-    decode: Callable[[bytes], Message]
+    decode_all: Callable[[list[bytes]], Iterator[object]]
     MESSAGES: ClassVar[Mapping[tuple[State, type], Handler]]
 
     def __init__(self, server: Server, decoder: Decoder) -> None:
@@ -96,8 +96,11 @@ class ChatConnection(Protocol):
 
     # ---- for each kind of connection -----------------------------------------------------------------
 
-    def take(self) -> bool:
-        """Take the next piece; return False if no whole piece has come. Raises `ProtocolError`."""
+    def take(self, most: int) -> int:
+        """Take the next piece, or up to ``most`` of them as long as the gate allows it; return how many.
+
+        It is 0 if no whole piece has come. Raises `ProtocolError`.
+        """
         raise NotImplementedError
 
     def is_beat(self) -> bool:

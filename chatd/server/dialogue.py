@@ -36,29 +36,43 @@ STILL: Final = Ping(data="still?")
 _HELLO_EXPECTED: Final = "The first message must be a hello."
 
 
-def hear(connection: "ChatConnection", text: bytes) -> None:
-    """Decode the message in ``text`` and call the handler that the tables name. Raises `ProtocolError`."""
-    connection.messages_in += 1
-    try:
-        message = connection.decode(text)
-    except UnknownRequestError as error:
-        if connection.state is State.OPENED:
-            raise ProtocolError(Code.HELLO_EXPECTED, _HELLO_EXPECTED) from None
-        connection.input.gate.owe(len(text), 1)
-        connection.server.hub.refuse(connection, error.id, error)
-        return
-    handler = connection.MESSAGES.get((connection.state, type(message)), _request)
-    handler(connection, message, len(text))
+def hear(connection: "ChatConnection", texts: list[bytes]) -> int:
+    """Handle the messages in ``texts``, each as the tables name, and return how many.
+
+    Only the first is handled in any case; the others are as long as the gate allows it. Raises
+    `ProtocolError`.
+    """
+    now = connection.server.wall()
+    gate = connection.input.gate
+    messages = connection.decode_all(texts)
+    heard = 0
+    for text in texts:
+        if heard and (gate.shut or gate.allowance.left <= 0) and not gate.may_take():
+            break
+        heard += 1
+        connection.messages_in += 1
+        message = next(messages)
+        handler = connection.MESSAGES.get((connection.state, type(message)))
+        if handler is None:
+            _request(connection, message, len(text), now)
+        else:
+            handler(connection, message, len(text))
+    return heard
 
 
-def _request(connection: "ChatConnection", message: Any, size: int) -> None:
+def _request(connection: "ChatConnection", message: Any, size: int, now: int) -> None:
     """Have the hub decide about a request."""
     session = connection.session
     if session is None:
         raise ProtocolError(Code.HELLO_EXPECTED, _HELLO_EXPECTED)
     rule = RULES[type(message)]
     connection.input.gate.owe(size + rule.answer_bytes, rule.cost)
-    connection.server.hub.request(connection, session, message, connection.server.wall())
+    connection.server.hub.request(connection, session, message, now)
+
+
+def _unknown(connection: "ChatConnection", error: UnknownRequestError, size: int) -> None:
+    connection.input.gate.owe(size, 1)
+    connection.server.hub.refuse(connection, error.id, error)
 
 
 def _hello(connection: "ChatConnection", message: Hello, _: int) -> None:
@@ -130,7 +144,7 @@ def _join(connection: "ChatConnection", message: Join, size: int) -> None:
     """Compare what the client has seen of the room with its log before it is followed."""
     session = connection.session
     if session is None or message.after is None or not message.trail:
-        _request(connection, message, size)
+        _request(connection, message, size, connection.server.wall())
         return
     connection.input.gate.hold(Hold.PAGE)
     compared: Deferred[Any] = connection.server.histories.compare(
@@ -150,9 +164,9 @@ def _compared(connection: "ChatConnection", message: Join, size: int, turned: An
             connection.server.hub.refuse(connection, message.id, refusal)
         elif turned:
             turned_join = TurnedJoin(id=message.id, room=message.room, after=turned[message.room])
-            _request(connection, turned_join, size)
+            _request(connection, turned_join, size, connection.server.wall())
         else:
-            _request(connection, message, size)
+            _request(connection, message, size, connection.server.wall())
         connection.input.go_on()
     except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)
         connection.fault()
@@ -186,5 +200,6 @@ COMMON: Final[dict[tuple[State, type], Handler]] = {
     (State.LIVE, Goodbye): _goodbye,
     (State.LIVE, Progress): _progress,
     (State.LIVE, Cancel): _cancel,
+    (State.LIVE, UnknownRequestError): _unknown,
 }
 """The handlers that every kind of connection has."""

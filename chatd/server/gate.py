@@ -42,32 +42,31 @@ class Hold(Enum):
     END = 32
     """The connection ends."""
 
+    OWED = 64
+    """Too much has no answer yet; the gate lifts this by itself."""
+
 
 class Gate:
     """Counts what a connection owes and asks, and tells whether a further frame may be taken.
 
     ``again`` is called, by ``clock``, when a pause is over and frames may be taken again. ``allowance``
-    bounds what may still be asked; it is the session's as soon as there is one.
+    bounds what may still be asked; it is the session's as soon as there is one. ``shut`` holds the bits of
+    what shuts the gate: while it is 0 and some allowance is left, nobody need ask `may_take`.
     """
 
-    __slots__ = ("_again", "_clock", "_holds", "_owed", "_owed_bytes", "allowance")
+    __slots__ = ("_again", "_clock", "_owed", "_owed_bytes", "allowance", "shut")
 
     def __init__(self, clock: Clock, again: Callable[[], None]) -> None:
         self.allowance = _FREE
         self._clock = clock
         self._again = again
-        self._holds = 0
+        self.shut = 0
         self._owed: list[int] = []
         self._owed_bytes = 0
 
     def may_take(self) -> bool:
         """Return whether a further frame may be taken now. If too much was asked, a pause begins."""
-        return (
-            not self._holds
-            and len(self._owed) <= MAX_UNANSWERED
-            and self._owed_bytes < OWED_BYTES
-            and (self.allowance.left > 0 or self._repaid())
-        )
+        return not self.shut and (self.allowance.left > 0 or self._repaid())
 
     def _repaid(self) -> bool:
         wait = self.allowance.wait(self._clock.seconds())
@@ -77,21 +76,21 @@ class Gate:
 
     def hold(self, why: Hold) -> None:
         """Shut the gate because of ``why``, until that is lifted."""
-        self._holds |= why.value
+        self.shut |= why.value
 
     def lift(self, why: Hold) -> None:
         """Shut the gate no longer because of ``why``."""
-        self._holds &= ~why.value
+        self.shut &= ~why.value
 
     def pause(self, seconds: float) -> None:
         """Shut the gate for ``seconds``, unless a pause is under way already."""
-        if not self._holds & Hold.PAUSE.value:
+        if not self.shut & Hold.PAUSE.value:
             self.hold(Hold.PAUSE)
             self._clock.callLater(seconds, self._end_pause)
 
     def _end_pause(self) -> None:
         self.lift(Hold.PAUSE)
-        if not self._holds & Hold.END.value:
+        if not self.shut & Hold.END.value:
             self._again()
 
     def owe(self, size: int, cost: float) -> None:
@@ -99,6 +98,8 @@ class Gate:
         self._owed.append(size)
         self._owed_bytes += size
         self.allowance.left -= cost
+        if len(self._owed) > MAX_UNANSWERED or self._owed_bytes >= OWED_BYTES:
+            self.shut |= Hold.OWED.value
 
     def charge(self, cost: float) -> None:
         """Take ``cost`` more from the allowance."""
@@ -108,3 +109,5 @@ class Gate:
         """Note that the oldest ``count`` requests were answered."""
         self._owed_bytes -= sum(self._owed[:count])
         del self._owed[:count]
+        if len(self._owed) <= MAX_UNANSWERED and self._owed_bytes < OWED_BYTES:
+            self.lift(Hold.OWED)

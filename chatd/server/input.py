@@ -30,8 +30,11 @@ class Source(Protocol):
     liveness: Liveness
     transfers: Transfers | None
 
-    def take(self) -> bool:
-        """Take the next piece; return False if no whole piece has come. Raises `ProtocolError`."""
+    def take(self, most: int) -> int:
+        """Take the next piece, or up to ``most`` of them as long as the gate allows it; return how many.
+
+        It is 0 if no whole piece has come. Raises `ProtocolError`.
+        """
 
     def is_beat(self) -> bool:
         """Return whether the next piece is a ping or a pong."""
@@ -105,8 +108,8 @@ class Input:
         source, may_take = self._source, self.gate.may_take
         take = source.take
         try:
-            while most and may_take() and take():
-                most -= 1
+            while most and may_take() and (taken := take(most)):
+                most -= taken
             if source.transfers is not None:
                 source.transfers.turn()
         except ProtocolError as error:

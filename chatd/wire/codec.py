@@ -13,6 +13,7 @@ _to_server: Final[Alphabet[ToServer]] = Alphabet(ToServer)
 _from_server: Final[Alphabet[FromServer]] = Alphabet(FromServer)
 
 decode_to_server: Final = _to_server.read
+decode_all_to_server: Final = _to_server.read_all
 decode_from_server: Final = _from_server.read_known
 
 

@@ -1,6 +1,7 @@
 """Frames: four bytes of length, one byte of type, the payload (docs/PROTOCOL.md, "Frames" and "Chunks")."""
 
 import struct
+from collections.abc import Sequence
 from enum import IntEnum
 
 from chatd.wire.errors import Code, ProtocolError
@@ -26,6 +27,7 @@ class FrameType(IntEnum):
     PONG = 4
 
 
+_MESSAGE = int(FrameType.MESSAGE)
 _TYPES: dict[int, FrameType] = {int(kind): kind for kind in FrameType}
 
 
@@ -110,6 +112,34 @@ class FrameDecoder:
         self._wanted = HEAD_SIZE
         self._offset = offset + end
         return kind, bytes(self._buffer[offset + HEAD_SIZE : offset + end])
+
+    def take_messages(self, most: int) -> list[bytes]:
+        """Return the payloads of the message frames that stand first, at most ``most`` of them.
+
+        They end before a frame that is wrong, of another type or not there as a whole: `take` is for that.
+        """
+        begin, come = self._offset, len(self._buffer)
+        if come - begin < self._wanted:
+            return []
+        payloads: list[bytes] = []
+        with memoryview(self._buffer) as buffer:
+            while len(payloads) < most and come - begin > HEAD_SIZE:
+                size, number = HEAD.unpack_from(buffer, begin)
+                end = begin + 4 + size
+                if number != _MESSAGE or end > come or not 0 < size <= self.limit:
+                    break
+                payloads.append(bytes(buffer[begin + HEAD_SIZE : end]))
+                begin = end
+        if payloads:
+            self._offset = begin
+            self._wanted = HEAD_SIZE
+        return payloads
+
+    def put_back(self, payloads: Sequence[bytes]) -> None:
+        """Let ``payloads``, the last ones that `take_messages` returned, be taken again."""
+        self._buffer[: self._offset] = b"".join([frame(FrameType.MESSAGE, payload) for payload in payloads])
+        self._offset = 0
+        self._wanted = HEAD_SIZE
 
     def _drop_taken(self) -> None:
         # A bytearray gives up its front by moving its start: bytes are copied only where it shrinks by half.

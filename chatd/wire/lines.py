@@ -12,6 +12,7 @@ from chatd.wire.stored import text_of
 _to_server: Final[Alphabet[ToServer | Ping | Pong]] = Alphabet(ToServer | Ping | Pong)
 
 decode_to_server: Final = _to_server.read
+decode_all_to_server: Final = _to_server.read_all
 
 
 def encode(message: Message) -> bytes:

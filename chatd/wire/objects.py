@@ -4,7 +4,7 @@ Unknown fields are ignored. Nothing is ever forwarded as received: it is encoded
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Generic, TypeVar, get_args
 
 import msgspec
@@ -77,6 +77,26 @@ class Alphabet(Generic[M]):
         except (ValueError, RecursionError) as error:
             raise self._refusal(text, error) from None
         return message
+
+    def read_all(self, texts: list[bytes]) -> Iterator[M | UnknownRequestError]:
+        """Yield the messages in ``texts`` as `read` returns them, and the errors of unknown requests.
+
+        Where all are in the spelling of `write`, they are read at once, which costs less.
+        """
+        try:
+            messages = list(map(self._decoder.decode, texts))
+            if list(map(write, messages)) == texts:  # type: ignore[arg-type]
+                return iter(messages)
+        except (ValueError, RecursionError):
+            pass
+        return self._read_one_by_one(texts)
+
+    def _read_one_by_one(self, texts: list[bytes]) -> Iterator[M | UnknownRequestError]:
+        for text in texts:
+            try:
+                yield self.read(text)
+            except UnknownRequestError as error:
+                yield error
 
     def read_known(self, text: bytes) -> M | None:
         """Return the message in ``text``, as a client reads it; None if its kind is unknown.

@@ -211,6 +211,35 @@ def test_requests_beyond_the_limit_wait(playground, enter):
     assert len(ann.texts()) == 3000
 
 
+def test_what_stands_behind_a_page_of_history_is_taken_after_it(playground, enter):
+    ann = enter("ann", m.Join(id=1, room="#a"))
+    first, then = sends("#a", "one", "two"), sends("#a", "three", "four", n=3)
+    ann.say(*first, m.History(id=7, room="#a"), *then)
+    playground.advance()
+    assert sorted(ok.id for ok in ann.of(m.Ok)) == [1, 7, 1001, 1002, 1003, 1004]
+    assert ann.texts() == ["one", "two", "three", "four"]
+
+
+def test_an_unknown_request_among_others_is_refused_in_its_turn(playground, speaks, enter):
+    ann = enter("ann", m.Join(id=1, room="#a"))
+    unknown = ENCODE[speaks](m.Leave(id=7, room="#a")).replace(b"leave", b"dance")
+    ann.transport.write(b"".join([*map(ENCODE[speaks], sends("#a", "one")), unknown]))
+    ann.say(*sends("#a", "two", n=2))
+    playground.advance()
+    assert [answer.id for answer in ann.heard if isinstance(answer, m.Ok | m.Error)] == [1, 1001, 7, 1002]
+    assert ann.texts() == ["one", "two"]
+
+
+def test_what_came_before_something_wrong_has_its_effect(playground, speaks, enter):
+    ann, ben = enter("ann", m.Join(id=1, room="#a")), enter("ben", m.Join(id=1, room="#a"))
+    bad = ENCODE[speaks](m.Leave(id=9, room="#a")).replace(b'"#a"', b"1234")
+    ann.transport.write(b"".join([*map(ENCODE[speaks], sends("#a", "one", "two")), bad]))
+    ann.say(*sends("#a", "three", n=3))
+    playground.advance(6)
+    assert ben.texts() == ["one", "two"]
+    assert ann.lost is not None
+
+
 def test_a_session_that_asks_too_much_waits(speaks):
     playground = Playground(Config(limits=LimitsConfig(requests_per_second=10)))
     playground.start_server()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatd.wire import messages as m
-from chatd.wire.codec import decode_from_server, decode_to_server, encode
+from chatd.wire.codec import decode_all_to_server, decode_from_server, decode_to_server, encode
 from chatd.wire.errors import ChatdError, Code, ProtocolError
 from chatd.wire.frames import HEAD_SIZE, MAX_TRANSFER, FrameDecoder, FrameType
 from chatd.wire.limits import (
@@ -22,7 +22,7 @@ from chatd.wire.limits import (
     PAGE_ROWS,
     ROOMS_PER_MESSAGE,
 )
-from chatd.wire.objects import UnknownRequestError
+from chatd.wire.objects import UnknownRequestError, write
 
 TEXTS = st.text(max_size=40)
 COUNTS = st.integers(0, MAX_INT)
@@ -188,6 +188,35 @@ def test_every_message_has_its_strategy():
 @given(st.one_of(*TO_SERVER.values()))
 def test_messages_to_the_server_come_back(message):
     assert decode_to_server(payload_of(message)) == message
+
+
+def read(text):
+    """Return the message in ``text``, or what its refusal says."""
+    try:
+        return decode_to_server(text)
+    except (ProtocolError, UnknownRequestError) as error:
+        return type(error), str(error)
+
+
+SPELLINGS = (
+    st.one_of(*TO_SERVER.values()).map(write)
+    | st.one_of(*TO_SERVER.values()).map(lambda message: b" " + write(message))
+    | st.sampled_from([b'{"t":"dance","id":7}', b'{"t":"leave","id":1,"x":1,"x":2}', b'{"t":"read"}', b"[]"])
+)
+
+
+@given(st.lists(SPELLINGS, max_size=6))
+def test_messages_that_come_together_are_read_as_one_by_one(texts):
+    together = []
+    try:
+        for message in decode_all_to_server(texts):
+            unknown = isinstance(message, UnknownRequestError)
+            together.append((type(message), str(message)) if unknown else message)
+    except ProtocolError as error:
+        together.append((type(error), str(error)))
+    singly = [read(text) for text in texts]
+    assert together == singly[: len(together)]
+    assert len(together) == len(texts) or together[-1][0] is ProtocolError
 
 
 @given(st.one_of(*FROM_SERVER.values()))

@@ -76,6 +76,42 @@ def test_any_split_of_the_stream_gives_the_same_frames(frames, data):
 
 
 @given(FRAMES, st.data())
+def test_messages_may_be_taken_together_and_put_back_in_part(frames, data):
+    """The stream comes in any pieces, also between the taking and the putting back."""
+    stream = joined(frames)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=20)))
+    pieces = [stream[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
+    decoder = FrameDecoder()
+    taken = []
+    while len(decoder) or pieces:
+        run = decoder.take_messages(data.draw(st.integers(1, 4)))
+        if pieces and data.draw(st.booleans()):
+            decoder.feed(pieces.pop(0))
+        kept = data.draw(st.integers(0, len(run)))
+        if kept < len(run):
+            decoder.put_back(run[kept:])
+        taken += [(FrameType.MESSAGE, payload) for payload in run[:kept]]
+        other = None if run else decoder.take()
+        if other is not None:
+            taken.append(other)
+        elif not run and pieces:
+            decoder.feed(pieces.pop(0))
+    assert taken == frames
+
+
+@pytest.mark.parametrize(
+    "header", [struct.pack(">IB", MAX_FRAME + 1, 1), struct.pack(">IB", 0, 1), struct.pack(">IB", 5, 9)]
+)
+def test_messages_end_before_a_wrong_frame(header):
+    decoder = FrameDecoder()
+    decoder.feed(frame(FrameType.MESSAGE, b"{}") + header + bytes(9))
+    assert decoder.take_messages(5) == [b"{}"]
+    assert decoder.take_messages(5) == []
+    with pytest.raises(ProtocolError):
+        decoder.take()
+
+
+@given(FRAMES, st.data())
 def test_frames_may_be_taken_later_and_one_by_one(frames, data):
     """A server that is busy takes one frame now and the others after more has come."""
     stream = joined(frames)

@@ -33,23 +33,23 @@ class LinesProtocol(ChatConnection):
     speaks = "json-lines"
     codec: ClassVar[Codec] = lines
     takes_files = False
-    decode = staticmethod(lines.decode_to_server)
+    decode_all = staticmethod(lines.decode_all_to_server)
     MESSAGES = COMMON | {(state, Ping): _ping for state in State} | {(state, Pong): _pong for state in State}
 
     def __init__(self, server: Server) -> None:
         self.decoder = LineDecoder()
         super().__init__(server, self.decoder)
 
-    def take(self) -> bool:
+    def take(self, most: int) -> int:  # noqa: ARG002 - lines are taken one by one
         """Take the next line; a blank one is only a sign of life."""
         line = self.decoder.take()
         if line is None:
-            return False
+            return 0
         if line.isspace() or not line:
             self.input.gate.charge(1)
         else:
-            dialogue.hear(self, line)
-        return True
+            dialogue.hear(self, [line])
+        return 1
 
     def is_beat(self) -> bool:
         """Return whether the next line is a ping or a pong."""

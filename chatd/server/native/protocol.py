@@ -9,6 +9,7 @@ from chatd.server import dialogue
 from chatd.server.connection import ChatConnection
 from chatd.server.dialogue import COMMON
 from chatd.server.server import Server
+from chatd.server.states import State
 from chatd.wire import codec as native
 from chatd.wire.errors import Code, ProtocolError
 from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
@@ -33,23 +34,33 @@ class NativeProtocol(ChatConnection):
     codec: ClassVar[Codec] = native
     takes_files = True
     MESSAGES = COMMON
-    decode = staticmethod(native.decode_to_server)
+    decode_all = staticmethod(native.decode_all_to_server)
 
     def __init__(self, server: Server) -> None:
         self.decoder = FrameDecoder()
         super().__init__(server, self.decoder)
 
-    def take(self) -> bool:
-        """Take the next frame."""
+    def take(self, most: int) -> int:
+        """Take the next frame, and the messages behind it if it is one of several that stand there."""
+        if self.state is State.LIVE:
+            texts = self.decoder.take_messages(most)
+            if texts:
+                heard = dialogue.hear(self, texts)
+                if heard < len(texts):
+                    self.decoder.put_back(texts[heard:])
+                return heard
         taken = self.decoder.take()
         if taken is None:
-            return False
+            return 0
         self._FRAMES[taken[0]](self, taken[1])
-        return True
+        return 1
 
     def is_beat(self) -> bool:
         """Return whether the next frame is a ping or a pong."""
         return self.decoder.kind in _BEATS
+
+    def _message(self, payload: bytes) -> None:
+        dialogue.hear(self, [payload])
 
     def _chunk(self, payload: bytes) -> None:
         if self.transfers is None:
@@ -71,7 +82,7 @@ class NativeProtocol(ChatConnection):
             dialogue.confirm(self)
 
     _FRAMES: ClassVar[dict[FrameType, Callable[[Any, bytes], None]]] = {
-        FrameType.MESSAGE: dialogue.hear,
+        FrameType.MESSAGE: _message,
         FrameType.CHUNK: _chunk,
         FrameType.PING: _ping,
         FrameType.PONG: _pong,
