@@ -4,6 +4,7 @@ The command ``chatd`` and the plugin of twistd come in here. To import twisted t
 and SIGUSR1 would end the process without a word, and ^C with a traceback. It takes no socket without a name.
 """
 
+import gc
 import os
 import re
 import signal
@@ -12,6 +13,9 @@ from typing import Any, Final
 
 HELD: Final = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 """Signals that wait until `chatd.ops.signals.survive_signals` takes or ignores them."""
+
+_MANY: Final = 100_000
+"""New objects after which the garbage collector looks at them during the start, which makes what stays."""
 
 _ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 """Signals that end the start: nothing is open yet."""
@@ -38,6 +42,7 @@ def __getattr__(name: str) -> Any:
 
 def _prepare() -> None:
     _name_sockets()
+    gc.set_threshold(_MANY, *gc.get_threshold()[1:])  # until chatd.memory.spare_the_collector sets it
     signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
     for number in _ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:

@@ -6,8 +6,9 @@ import struct
 import sys
 import termios
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
+
+from msgspec import Struct
 
 NOTSENT_LOWAT: Final = 16_384
 """Bytes that the kernel takes before it can send them; all others wait where they can be seen."""
@@ -28,8 +29,7 @@ _DONT: Final = 0
 _INT: Final = struct.Struct("i")
 
 
-@dataclass(frozen=True, slots=True)
-class Tuning:
+class Tuning(Struct, frozen=True):
     """TCP options that help, and never decide: the heartbeat does that.
 
     After ``idle`` seconds of silence the kernel probes every ``interval`` seconds, ``probes`` times; sent

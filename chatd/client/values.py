@@ -1,9 +1,9 @@
 """What goes into a client, and what comes out of it, as values."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from msgspec import Struct, field
 from twisted.internet.defer import Deferred
 
 from chatd.client.core.address import DEFAULT, Address, parse_address
@@ -13,8 +13,7 @@ from chatd.client.core.session import DEMANDING
 from chatd.wire.messages import Event, File, Pulse
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """Whom to call as whom.
 
     ``server``: the address; ``nick``: "" for the one last used there, else the login name. ``profile``:
@@ -45,8 +44,7 @@ class Options:
     proxy: Proxy | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """A send that is durable; ``seq`` and ``ts`` are None where the server confirmed only its number."""
 
     key: int
@@ -56,8 +54,7 @@ class Sent:
     n: int
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """A send that is not durable yet; ``in_flight`` ones were written to the present link."""
 
     key: int
@@ -67,8 +64,7 @@ class Waiting:
     file: File | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KeptUpload:
+class KeptUpload(Struct, frozen=True):
     """A file that is to be posted, as it is remembered; ``sha256`` is "" until it was read."""
 
     room: str
@@ -77,8 +73,7 @@ class KeptUpload:
     sha256: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TakenOver:
+class TakenOver(Struct, frozen=True):
     """What was taken over from another server: the sends' keys, and what becomes of sends and files."""
 
     keys: list[int]
@@ -86,16 +81,14 @@ class TakenOver:
     posted: list[Deferred[Sent]]
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """A page of history, in ascending order; ``more`` says that the log goes on beyond it."""
 
     events: list[Event]
     more: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(Struct, frozen=True):
     """Where the client stands; seconds where nothing else is said."""
 
     state: LinkState

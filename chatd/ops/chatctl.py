@@ -10,9 +10,7 @@ import msgspec
 from chatd import __version__
 from chatd.clock import wall_milliseconds
 from chatd.files.blobs import BlobStore, Listing
-from chatd.ops.config import ConfigError, load
 from chatd.ops.sqlite_head import read_head
-from chatd.ops.validity import chain_of, moment, source_of, warnings
 from chatd.ops.words import escape
 
 
@@ -30,6 +28,9 @@ def check_config(file: str) -> None:
     Exits with 0 if it is right, with 1 if it is not. The daemon makes the same check when it starts. What
     will not last, such as a certificate that expires soon, is a warning.
     """
+    from chatd.ops.config import ConfigError, load  # noqa: PLC0415 - the other commands need no TLS
+    from chatd.ops.validity import chain_of, moment, source_of, warnings  # noqa: PLC0415
+
     try:
         config = load(file)
     except ConfigError as error:

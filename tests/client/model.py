@@ -1,6 +1,8 @@
 """A small server that follows docs/PROTOCOL.md by the letter, and a world around one client machine."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from chatd.client.core.backoff import Backoff
 from chatd.client.core.effects import Close, Connect, FindSibling, Notify, Reply, Save, Write

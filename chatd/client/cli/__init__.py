@@ -10,7 +10,10 @@ import sys
 
 def main() -> None:
     """Run chatc; what is wrong is one sentence on standard error."""
-    from chatd.client.cli.commands import chatc  # noqa: PLC0415 - importing the package stays cheap
+    from chatd.client.cli.starting import spare_the_collector  # noqa: PLC0415 - importing the package stays cheap
+
+    spare_the_collector()
+    from chatd.client.cli.commands import chatc  # noqa: PLC0415
     from chatd.client.core.problems import ClientError  # noqa: PLC0415
 
     for wanted in (0, 1, 2):

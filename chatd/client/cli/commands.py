@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chatd import __version__
+from chatd.client.cli.starting import leave_tls_out
 
 if TYPE_CHECKING:
     from chatd.client.values import Options
@@ -62,10 +63,15 @@ def chatc(
 
     Without a command, chat interactively. A ROOM is #room, or @nick for direct messages (quote it: '#room').
     """
-    from chatd.client.cli.running import complain  # noqa: PLC0415
     from chatd.client.core.address import parse_address  # noqa: PLC0415 - --help needs none of it
     from chatd.client.core.problems import ClientError  # noqa: PLC0415
     from chatd.client.net.proxies.choice import choose_proxy  # noqa: PLC0415
+
+    address = parse_address(server)
+    through = choose_proxy(proxy, os.environ, address)
+    if address.scheme != "tls" and through is None:
+        leave_tls_out()
+    from chatd.client.cli.running import complain  # noqa: PLC0415 - it imports Twisted
     from chatd.client.values import Options  # noqa: PLC0415
 
     if ephemeral and (profile is not None or state is not None or same_as is not None):
@@ -76,7 +82,6 @@ def chatc(
         complain(
             "nothing is kept: what is not sent when chatc ends is lost, and nobody can go on as this nick"
         )
-    address = parse_address(server)
     context.obj = Options(
         server=address,
         nick=nick,
@@ -85,7 +90,7 @@ def chatc(
         folder=None if state is None else Path(state),
         same_as=None if same_as is None else parse_address(same_as),
         ca=ca,
-        proxy=choose_proxy(proxy, os.environ, address),
+        proxy=through,
     )
     if context.invoked_subcommand is None:
         from chatd.client.cli.interactive import run  # noqa: PLC0415

@@ -1,7 +1,8 @@
 """Rows: what one line tells of a transfer."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from chatd.client.cli.meter import Meter
 from chatd.client.cli.sizes import rate_text, size_text, time_text
@@ -21,8 +22,7 @@ _WORDS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A transfer with its rate in bytes per second and the seconds that are left, where they are known."""
 
     transfer: Transfer

@@ -3,11 +3,11 @@
 import re
 import shlex
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from msgspec import Struct
 from twisted.internet.defer import Deferred
 
 from chatd.client.api import Client
@@ -72,8 +72,7 @@ class Talk(Protocol):
 Do = Callable[[Talk, str], Coroutine[Deferred[Any], Any, None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """One command: how it is used, what it is for, and what does it.
 
     ``changes`` says that it takes effect behind all that was entered before it.
@@ -85,15 +84,13 @@ class Command:
     changes: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Say:
+class Say(Struct, frozen=True):
     """A line that is to be sent."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A line that calls a command."""
 
     name: str

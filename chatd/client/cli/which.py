@@ -1,8 +1,9 @@
 """Which file: what people write to name one of a room's files."""
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from chatd.client.core.problems import ClientError
 from chatd.wire.limits import MAX_INT, MIN_FILE_ID
@@ -10,8 +11,7 @@ from chatd.wire.limits import MAX_INT, MIN_FILE_ID
 _ID: Final = re.compile(f"[0-9a-f]{{{MIN_FILE_ID},64}}")
 
 
-@dataclass(frozen=True, slots=True)
-class Which:
+class Which(Struct, frozen=True):
     """A file by the number of its event, or by the beginning of its SHA-256."""
 
     seq: int | None = None

@@ -1,9 +1,10 @@
 """Addresses: where a server is, as people write it."""
 
 import re
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from chatd.client.core.problems import ClientError
 
@@ -24,8 +25,7 @@ _SHORT_LOOPBACK: Final = re.compile(r"127\.[0-9.]+")
 Scheme = Literal["tcp", "tls", "unix"]
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """One server: ``host`` and ``port``, or for ``unix`` the socket's path as host."""
 
     scheme: Scheme

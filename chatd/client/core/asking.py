@@ -11,10 +11,10 @@ each request knows the last send that was entered before it (its ``after``).
 - A read mark goes at once, and so does a join that the machine itself asks for when a link begins.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from chatd.wire.messages import (
     History,
@@ -35,8 +35,7 @@ LOOKING: Final = (ListRooms, Members, History)
 """Requests that change nothing, but see what those before them have changed."""
 
 
-@dataclass(slots=True)
-class Asked:
+class Asked(Struct):
     """A request without its answer; ``wanted`` marks a join that the machine itself asked for.
 
     ``after`` is the key of the last send that was entered before it.

@@ -1,13 +1,12 @@
 """Effects: what the client's state machine asks its surroundings to do; links are named by their numbers."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from chatd.client.core.notices import Notice
 from chatd.wire.messages import Error, File, Ok
 
 
-@dataclass(frozen=True, slots=True)
-class Connect:
+class Connect(Struct, frozen=True):
     """Open a transport for ``link`` after ``delay`` seconds; of two for the same link the later holds.
 
     Its segments have at most ``segment`` bytes; 0 is no bound.
@@ -18,51 +17,44 @@ class Connect:
     segment: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(Struct, frozen=True):
     """Write ``data`` to the transport of ``link``."""
 
     link: int
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(Struct, frozen=True):
     """End the link or its attempt; nothing more is heard of it. ``politely`` lets written bytes out first."""
 
     link: int
     politely: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Notify:
+class Notify(Struct, frozen=True):
     """Tell the program."""
 
     notice: Notice
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """Request ``id`` was answered or, with None, never will be: the link went down under it."""
 
     id: int
     answer: Ok | Error | None
 
 
-@dataclass(frozen=True, slots=True)
-class Save:
+class Save(Struct, frozen=True):
     """What must survive has changed; ``urgent``: something waits for it to be on disk."""
 
     urgent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FindSibling:
+class FindSibling(Struct, frozen=True):
     """Look whether another process of the same profile holds a session of our nick, and tell the machine."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fetch:
+class Fetch(Struct, frozen=True):
     """Read ``size`` bytes from ``offset`` on of what transfer ``key`` sends; ``run`` goes with the answer."""
 
     key: int
@@ -71,38 +63,33 @@ class Fetch:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Find:
+class Find(Struct, frozen=True):
     """Find and open a place for ``file``, which transfer ``key`` brings; tell how much of it is there."""
 
     key: int
     file: File
 
 
-@dataclass(frozen=True, slots=True)
-class Keep:
+class Keep(Struct, frozen=True):
     """Write ``data``, which follows what was written before; tell how much is written, and on the disk."""
 
     key: int
     data: tuple[bytes | memoryview, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Settle:
+class Settle(Struct, frozen=True):
     """Bring to the disk what was written, and tell how much of it is there."""
 
     key: int
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(Struct, frozen=True):
     """Verify what was written, and put it in its place."""
 
     key: int
 
 
-@dataclass(frozen=True, slots=True)
-class Over:
+class Over(Struct, frozen=True):
     """Transfer ``key`` has ended: well without a ``code``; else it says why, to programs and to people."""
 
     key: int
@@ -110,8 +97,7 @@ class Over:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Staged:
+class Staged(Struct, frozen=True):
     """Transfer ``key`` has come into another stage."""
 
     key: int

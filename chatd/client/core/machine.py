@@ -6,8 +6,9 @@ which connections there are, `Dialogue` what is said on them, `Requests` what wa
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from chatd.client.core.backoff import Backoff
 from chatd.client.core.dialogue import Dialogue

@@ -1,7 +1,8 @@
 """Notices: what the client tells the program that uses it, in order, one at a time."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from chatd.client.core.stages import Transfer
 from chatd.wire.messages import Event, File
@@ -19,8 +20,7 @@ class LinkState(Enum):
     STOPPED = "stopped"
 
 
-@dataclass(frozen=True, slots=True)
-class Connected:
+class Connected(Struct, frozen=True):
     """The server said welcome, and the joins of all wanted rooms are answered."""
 
     address: str
@@ -28,39 +28,34 @@ class Connected:
     resumed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Quiet:
+class Quiet(Struct, frozen=True):
     """Nothing was heard for ``seconds`` though an answer is due; another connection is tried beside it."""
 
     address: str
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Revived:
+class Revived(Struct, frozen=True):
     """The quiet link spoke again."""
 
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class Narrowed:
+class Narrowed(Struct, frozen=True):
     """Connections in a row brought nothing forward: packets of ``size`` bytes at most are used now."""
 
     address: str
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(Struct, frozen=True):
     """A link that was connected is gone."""
 
     address: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class CannotConnect:
+class CannotConnect(Struct, frozen=True):
     """An attempt failed; the next one begins ``retry_in`` seconds from now."""
 
     address: str
@@ -68,16 +63,14 @@ class CannotConnect:
     retry_in: float
 
 
-@dataclass(frozen=True, slots=True)
-class Stopped:
+class Stopped(Struct, frozen=True):
     """There will be no further attempt, because none could succeed; ``text`` says why and what to do."""
 
     code: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class KnownElsewhere:
+class KnownElsewhere(Struct, frozen=True):
     """The server took us in as ``nick``, and says that it is one that we know by the address ``other``.
 
     There we are ``known``; ``way`` says how to be that one here. What it says of itself is no proof.
@@ -90,8 +83,7 @@ class KnownElsewhere:
     way: str
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(Struct, frozen=True):
     """A file on its way between ``room`` and ``path`` that only the same command goes on with.
 
     ``seq`` is the event that a download is of; ``done`` of its ``size`` bytes are here. Nothing is known here
@@ -106,8 +98,7 @@ class Begun:
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(Struct, frozen=True):
     """What one device of ``nick`` has for ``server``, last met at ``address``.
 
     ``here`` says that this is the address that we use: another server answers there now; ``ours`` that it is
@@ -127,24 +118,21 @@ class Left:
     begun: tuple[Begun, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AnotherServer:
+class AnotherServer(Struct, frozen=True):
     """Another server answers at ``address`` than did before; ``left`` waits for that one until you decide."""
 
     address: str
     left: tuple[Left, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """The server cannot take sends now; those that wait are sent again after ``seconds``."""
 
     reason: str
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class RoomOpened:
+class RoomOpened(Struct, frozen=True):
     """The connection follows ``room`` from behind event ``cursor``; ``name`` is what people call it."""
 
     room: str
@@ -156,16 +144,14 @@ class RoomOpened:
     peer: str
 
 
-@dataclass(frozen=True, slots=True)
-class RoomClosed:
+class RoomClosed(Struct, frozen=True):
     """The room is no longer followed."""
 
     room: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class JoinRefused:
+class JoinRefused(Struct, frozen=True):
     """The server refused to let us into a room that is wanted; it is wanted no longer."""
 
     room: str
@@ -173,8 +159,7 @@ class JoinRefused:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class EventSeen:
+class EventSeen(Struct, frozen=True):
     """The next event of a followed room: in order, no holes, each once; ``own`` ones this session sent.
 
     ``check`` tells it from another one with its number: see `chatd.wire.check`.
@@ -186,8 +171,7 @@ class EventSeen:
     check: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class GapSeen:
+class GapSeen(Struct, frozen=True):
     """Events ``first`` to ``last`` of the room cannot be had any more."""
 
     room: str
@@ -196,16 +180,14 @@ class GapSeen:
     last: int
 
 
-@dataclass(frozen=True, slots=True)
-class CursorForgotten:
+class CursorForgotten(Struct, frozen=True):
     """The server's log of the room ends before the last event seen here; the cursor is forgotten."""
 
     room: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
+class Restored(Struct, frozen=True):
     """An older copy of the room's log was restored: it has other events behind ``start`` than were seen.
 
     Events up to ``seen`` had been handed over. What is new behind ``start`` follows, under the same numbers.
@@ -219,8 +201,7 @@ class Restored:
     agreed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class PresenceSeen:
+class PresenceSeen(Struct, frozen=True):
     """Members of a followed room came online or went offline."""
 
     room: str
@@ -229,8 +210,7 @@ class PresenceSeen:
     offline: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """The send ``key`` is durable on the server; ``seq`` and ``ts`` are None where only ``n`` was."""
 
     key: int
@@ -240,8 +220,7 @@ class Accepted:
     n: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SendRefused:
+class SendRefused(Struct, frozen=True):
     """The server refused the send ``key``, of a ``file`` maybe; it is not queued any more."""
 
     key: int
@@ -252,15 +231,13 @@ class SendRefused:
     file: File | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TransferSeen:
+class TransferSeen(Struct, frozen=True):
     """A transfer came into another stage; its last one is ``done`` or ``failed``."""
 
     transfer: Transfer
 
 
-@dataclass(frozen=True, slots=True)
-class NotSaved:
+class NotSaved(Struct, frozen=True):
     """What must survive could not be written to the profile; it is tried again with the next change."""
 
     reason: str

@@ -7,8 +7,10 @@ drops exactly that many from the front.
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from chatd.client.core.problems import OutOfStepError
 from chatd.wire.messages import File
@@ -17,8 +19,7 @@ FLIGHT_BYTES: Final = 262_144
 """Bytes of text unanswered at once: enough for any link, too little to choke a slow one for minutes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One send that is not known to be accepted; ``withdrawn`` ones only hold the place of their number.
 
     ``file`` was uploaded before; ``text`` is then its caption.
@@ -31,8 +32,7 @@ class Entry:
     file: File | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(Struct, frozen=True):
     """What must be written down: entries to store (anew or over old ones), and keys to delete."""
 
     stored: tuple[Entry, ...]

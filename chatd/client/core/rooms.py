@@ -1,8 +1,9 @@
 """Rooms as the client sees them: cursors, names, and the count that proves that nothing was missed."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from chatd.client.core.notices import (
     CursorForgotten,
@@ -20,8 +21,7 @@ from chatd.wire.messages import Event, Gap, Presence, RoomState
 from chatd.wire.names import fold
 
 
-@dataclass(slots=True)
-class Followed:
+class Followed(Struct):
     """A room that is followed; ``cursor`` is the last event handed over, ``name`` what people call it.
 
     A ``remembered`` one was followed by an earlier run: no link of this one has told of it yet.

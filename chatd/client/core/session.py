@@ -1,9 +1,10 @@
 """The session: who we are for the server, how we introduce ourselves, and which refusals nothing can mend."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
+
+from msgspec import Struct, field
 
 from chatd import __version__
 from chatd.client.core.outbox import Entry
@@ -32,8 +33,7 @@ DEMANDING: Final = Pulse(interval=2.0, misses=4)
 TAKEN_OVER: Final = "Another process took this session over; only one may use it at a time."
 
 
-@dataclass(slots=True)
-class Session:
+class Session(Struct):
     """What the server knows us by; ``sibling`` is the token of another session of the same user."""
 
     server: str = ""
@@ -62,8 +62,7 @@ class Session:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
+class Elsewhere(Struct, frozen=True):
     """Who we are at another ``address``, for the server that said to be ``server`` there.
 
     ``shown`` says that the secret of it may be shown here, if the person wants that.
@@ -82,8 +81,7 @@ class Elsewhere:
         return f"that secret was given over TLS and is never sent in plain text; use {self.address}"
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
+class Remembered(Struct, frozen=True):
     """What an earlier run left: session, last accepted send, cursors, the rooms' names, outbox, trails.
 
     ``names`` are in the order in which the rooms were entered. ``elsewhere`` is who we are at other
@@ -101,8 +99,7 @@ class Remembered:
     entering: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(Struct, frozen=True):
     """What must be written down: the session, and what changed in cursors (None: gone) and outbox.
 
     ``posted`` are the kept uploads whose posts are among the entries stored; ``trails`` go with the cursors.
@@ -117,8 +114,7 @@ class Changes:
     trails: Mapping[str, bytes] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(Struct, frozen=True):
     """What this run wants: ``rooms`` are joined wherever the server does not follow them already.
 
     ``follow_all`` asks for every room the user is a member of, otherwise only ``rooms`` are followed.

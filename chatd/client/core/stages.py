@@ -1,8 +1,9 @@
 """Stages: how far a transfer is, as people and programs are told."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 
 class Stage(StrEnum):
@@ -24,8 +25,7 @@ MOVING: Final = frozenset({Stage.READING, Stage.SENDING, Stage.RECEIVING})
 """The stages in which bytes are counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(Struct, frozen=True):
     """One file on its way to or from ``room``; ``sending`` is whether it is ours.
 
     ``done`` counts the bytes that are safe on the disk of the side that receives, or while it is being

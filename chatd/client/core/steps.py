@@ -1,20 +1,18 @@
 """Steps: inputs that begin or end a transfer, or tell what became of one of its errands."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from chatd.wire.messages import File
 
 
-@dataclass(frozen=True, slots=True)
-class SendFile:
+class SendFile(Struct, frozen=True):
     """Bring ``file`` to the server; its errands and its end name ``key``, which was never used before."""
 
     key: int
     file: File
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiveFile:
+class ReceiveFile(Struct, frozen=True):
     """Have the file of event ``seq`` of ``room`` sent, or the newest whose SHA-256 begins with ``prefix``."""
 
     key: int
@@ -23,15 +21,13 @@ class ReceiveFile:
     prefix: str
 
 
-@dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(Struct, frozen=True):
     """End a transfer for which nobody waits any more; no errand names it from now on."""
 
     key: int
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(Struct, frozen=True):
     """The answer to `Fetch`: what was read of a file that is sent."""
 
     key: int
@@ -39,16 +35,14 @@ class Fetched:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """The answer to `Find`: a download has its place, where ``stored`` bytes of it lie already."""
 
     key: int
     stored: int
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """The answer to `Keep`: how much of a download is written, and on the disk."""
 
     key: int
@@ -56,23 +50,20 @@ class Kept:
     stored: int
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Struct, frozen=True):
     """The answer to `Settle`: how much of a download is on the disk, after its link was lost."""
 
     key: int
     stored: int
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """The answer to `Finish`: a download is verified and in its place."""
 
     key: int
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """The answer to any errand: our side of a transfer cannot go on."""
 
     key: int

@@ -9,9 +9,10 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from chatd.client.core.problems import ClientError
 from chatd.disk import want_of_room
@@ -32,8 +33,7 @@ TRIES: Final = 1000
 """Names with a number that are tried."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """Where a file is wanted: ``output`` is a folder, the file's own name, or "" for the current folder.
 
     ``force`` replaces a file of that own name.

@@ -3,9 +3,9 @@
 import errno
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from twisted.internet import error
 from twisted.internet.defer import CancelledError
 from twisted.python.failure import Failure
@@ -13,8 +13,7 @@ from twisted.python.failure import Failure
 from chatd.client.core.address import parse_address
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """How a link ended: ``answered`` if somebody was there, ``code`` where people have to mend something.
 
     With a ``code`` no further attempt is made, unless it is ``slow``: then somebody may mend it at the other

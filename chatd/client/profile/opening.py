@@ -2,7 +2,8 @@
 
 import getpass
 import os
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from chatd.client.core.problems import ClientError
 from chatd.client.core.session import Elsewhere, Remembered, Session, Wishes

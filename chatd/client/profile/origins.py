@@ -8,17 +8,17 @@ listen at one of them while the daemon listens at another.
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from chatd.client.core.address import Address
 from chatd.client.core.proxy import Proxy
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """One place that gives and takes secrets; ``machine`` is the same for all of one machine."""
 
     text: str

@@ -1,9 +1,9 @@
 """The rules of the state machine, one by one, against the model server and a clock turned by hand."""
 
 import re
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from chatd.client.core.effects import Save
 from chatd.client.core.link import Phase

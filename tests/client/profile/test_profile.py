@@ -2,12 +2,12 @@
 
 import os
 import stat
-from dataclasses import replace
 
 import apsw
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chatd.client.core.address import parse_address
 from chatd.client.core.outbox import Entry

@@ -1,10 +1,11 @@
 """The line editor: keys go in, the line changes, actions come out. No terminal, no clock."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from itertools import cycle
 from typing import Final
+
+from msgspec import Struct
 
 from chatd.client.cli.terminal.completing import Offer
 from chatd.client.cli.terminal.keys import Key, Pasted, Pressed, Typed
@@ -23,15 +24,13 @@ class Wish(Enum):
     REDRAW = "redraw"
 
 
-@dataclass(frozen=True, slots=True)
-class Submit:
+class Submit(Struct, frozen=True):
     """The line was finished with Enter."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Switch:
+class Switch(Struct, frozen=True):
     """Alt and a digit: the room of that ``number``, from 1 on."""
 
     number: int

@@ -6,8 +6,9 @@ so no timer decides what was typed.
 
 import codecs
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 MAX_PASTE: Final = 262_144
 """Characters of one paste that are kept: far more than a message may hold, and a bound."""
@@ -18,15 +19,13 @@ MAX_SEQUENCE: Final = 32
 """Characters after which what began like an escape sequence is taken for none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Typed:
+class Typed(Struct, frozen=True):
     """Characters typed, none of them a control character."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pasted:
+class Pasted(Struct, frozen=True):
     """A text pasted in one piece; its lines end in line feeds.
 
     Where the terminal does not mark pastes, it follows ``before``, which was taken for typed.
@@ -36,8 +35,7 @@ class Pasted:
     before: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Pressed:
+class Pressed(Struct, frozen=True):
     """A key that is not a character, such as ``ctrl-a``, ``alt-b``, ``left`` or ``ctrl-left``."""
 
     name: str

@@ -6,8 +6,9 @@ The last column stays free: what erases to the right would take a character ther
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from chatd.client.cli.terminal.cells import broken, columns, cut, fit, shown, width
 from chatd.client.cli.terminal.line import Line
@@ -23,8 +24,7 @@ _DIM: Final = "\x1b[2m"
 _PLAIN: Final = "\x1b[0m"
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(Struct, frozen=True):
     """What stands at the bottom: ``rows`` that wait, and below them the ``prompt`` with the line."""
 
     prompt: str = ""
