@@ -144,3 +144,10 @@ def test_the_ports_are_told_the_same_everywhere():
         assert str(PLAIN_PORT) in text
         assert str(TLS_PORT) in text
         assert not re.search(rf"ssl:{PLAIN_PORT}|tls://\S+:{PLAIN_PORT}", text)
+
+
+def test_the_table_of_limits_is_that_of_the_code():
+    page = (ROOT / "docs" / "OPERATIONS.md").read_text().partition("\n## Limits\n")[2]
+    rows = dict(re.findall(r"(?m)^\| `(\w+)` \| ([0-9.]+) \|", page.partition("\n## ")[0]))
+    limits = Config().limits
+    assert rows == {name: str(getattr(limits, name)) for name in limits.__struct_fields__}

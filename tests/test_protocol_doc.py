@@ -24,7 +24,7 @@ from chatd.client.core.machine import Machine
 from chatd.client.core.sends import HOLD
 from chatd.client.core.session import Remembered, Session, Wishes
 from chatd.ops.settings import HeartbeatConfig, LimitsConfig, SessionConfig
-from chatd.server.server import BURST
+from chatd.server.budgets import BURST
 from chatd.server.states import State
 from chatd.wire import limits, lines
 from chatd.wire import messages as m
@@ -397,6 +397,13 @@ def test_no_other_code_or_reason_is_named():
         f"none is taken, nothing is heard | {LimitsConfig().write_timeout:g} s",
         f"loopback not counted | {LimitsConfig().max_connections_per_address}",
         f"resumes are free | {LimitsConfig().new_sessions_per_minute} |",
+        f"loopback not counted; resumes are given back | {LimitsConfig().connections_per_minute} |",
+        f"refused with `too-fast` | after {LimitsConfig().flood_delay:g} s |",
+        f"ends with `too-fast` | after {LimitsConfig().flood_refuse:g} s more |",
+        f"| resumes of one user in a minute | {LimitsConfig().resumes_per_minute} |",
+        f"| joins of one user in a minute | {LimitsConfig().joins_per_minute} |",
+        f"delayed a little, then refused | {LimitsConfig().history_per_minute} |",
+        f"begins in an hour | {LimitsConfig().files_per_hour} |",
         f"{RATE} in a second, {BURST * RATE:g} at once",
         f"| users | {LimitsConfig().max_users} |",
         f"| devices of one user | {LimitsConfig().max_devices} |",

@@ -1,6 +1,7 @@
 """Quotas: bound how much peers may create, and how quickly they may ask (P5, P6)."""
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from math import inf
 from typing import Final
 
@@ -13,6 +14,12 @@ WINDOW: Final = 120.0
 Nobody waits longer for a crowd that never comes. Where more come than fit, several share an interval, and
 whoever finds no place is named another slot.
 """
+
+LEASED: Final = 256
+"""Units that a connection leases at once: so seldom is it looked at what user and address may spend."""
+
+CALM: Final = 1.0
+"""Seconds' worth of units that a user's bucket has to hold before the user counts as quiet again."""
 
 _GOLDEN: Final = 0.618_033_988_749_895
 """Fraction of an interval by which each round of slots is shifted: no two of them fall together."""
@@ -38,6 +45,16 @@ class Bucket:
         """Return whether the bucket is full, as if nothing had been taken."""
         return self.left >= self.burst
 
+    def adjust(self, rate: float, burst: float) -> None:
+        """Go on with another ``rate`` and ``burst``; what was spent stays spent, as far as it can."""
+        if not rate:
+            self.left = inf
+        elif self.rate:
+            self.left = min(self.left + burst - self.burst, burst)
+        else:
+            self.left = burst
+        self.rate, self.burst = rate, burst if rate else inf
+
     def refill(self, now: float) -> None:
         """Add the units that have come since the last time."""
         self.left = min(self.burst, self.left + self.rate * max(0.0, now - self._at))
@@ -54,6 +71,55 @@ class Bucket:
         if not wait:
             self.left -= 1
         return wait
+
+
+class Lease:
+    """The units that one connection has in hand, taken from buckets that it shares with others.
+
+    ``left`` is what may be spent without asking anybody. Whoever has spent it leases further units, a few
+    hundred at once, of the ``first`` bucket, the user's, and of all ``others``. ``over_since`` is the second
+    since which it has wanted more than the user's bucket gives; short pauses do not end that.
+    """
+
+    __slots__ = ("_buckets", "_first", "left", "over_since")
+
+    def __init__(self, first: Bucket, *others: Bucket, left: float = 0.0) -> None:
+        self._first = first
+        self._buckets = (first, *others)
+        self.left = left
+        self.over_since: float | None = None
+
+    def wait(self, now: float) -> float:
+        """Return 0 if something may be spent, after leasing what there is; or the seconds until it may."""
+        if self.left > 0:
+            return 0.0
+        for bucket in self._buckets:
+            bucket.refill(now)
+        taken = min(LEASED - self.left, *(bucket.left for bucket in self._buckets))
+        if taken > 0:
+            self.left += taken
+            for bucket in self._buckets:
+                bucket.left -= taken
+        if self.left > 0:
+            if self._first.left >= self._first.rate * CALM:
+                self.over_since = None
+            return 0.0
+        if self.over_since is None and self._first.left < 1:
+            self.over_since = now
+        debt = 1 - self.left
+        return max(
+            min(debt - bucket.left, bucket.burst) / bucket.rate for bucket in self._buckets if bucket.rate
+        )
+
+    def calms_in(self, now: float) -> float:
+        """Return the seconds until the user's bucket has recovered if nothing more is asked; 0 if it has."""
+        first = self._first
+        first.refill(now)
+        missing = first.rate * CALM - first.left - min(0.0, self.left)
+        if not first.rate or missing <= 0:
+            self.over_since = None
+            return 0.0
+        return missing / first.rate
 
 
 class Slots:
@@ -92,7 +158,41 @@ class Ration(Bucket):
     def take(self, now: float) -> float:
         """Take one unit and return 0; if there is none, return the seconds until a slot for one."""
         wait = super().take(now)
-        return self._slots.take(now, wait) if wait else 0.0
+        return self.slot(now, wait) if wait else 0.0
+
+    def slot(self, now: float, wait: float) -> float:
+        """Return the seconds until a moment for somebody who has to wait for ``wait`` seconds at least."""
+        return self._slots.take(now, wait)
+
+    def adjust(self, rate: float, burst: float) -> None:
+        """Go on with another ``rate`` and ``burst``."""
+        super().adjust(rate, burst)
+        self._slots = Slots(1 / rate if rate else 0.0)
+
+
+@dataclass(slots=True, eq=False)
+class Meter:
+    """What somebody has used of the budgets that `chatd.server.budgets` names."""
+
+    requests: Bucket | None = None
+    rations: dict[Hashable, Ration] = field(default_factory=dict)
+
+    def ration(self, kind: Hashable, rate: float, burst: float, now: float) -> Ration:
+        """Return what is left of ``kind``."""
+        ration = self.rations.get(kind)
+        if ration is None:
+            ration = self.rations[kind] = Ration(rate, burst, now)
+        elif ration.rate != rate:
+            ration.adjust(rate, burst)
+        return ration
+
+    def pool(self, rate: float, burst: float, now: float) -> Bucket:
+        """Return what is left of the requests."""
+        if self.requests is None:
+            self.requests = Bucket(rate, burst, now)
+        elif self.requests.rate != rate:
+            self.requests.adjust(rate, burst)
+        return self.requests
 
 
 @dataclass(frozen=True, slots=True)

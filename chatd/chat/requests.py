@@ -33,6 +33,9 @@ ROWS_PER_UNIT = 50
 NICK_COST = 10
 """The cost of one room whose members are told of a new nick."""
 
+REFUSAL_COST = 10
+"""What a refusal costs more: whoever makes mistakes all the time is read more slowly than who speaks."""
+
 Handler = Callable[[World, Peer, Session, Any, Any, int], m.Ok | None]
 """Decides about a request; returns the answer, or None if that comes later."""
 
@@ -76,6 +79,7 @@ def serve(world: World, peer: Peer, session: Session, request: Any, now: int) ->
                 room = _find_room(world, session.user, need, request.room, now)
         ok = RULES[type(request)].handle(world, peer, session, room, request, now)
     except RequestError as error:
+        session.charge(REFUSAL_COST)
         refuse(world, peer, request.id, error)
         return
     if ok is not None:

@@ -8,7 +8,7 @@ from msgspec import Raw
 
 from chatd.chat.log import Log
 from chatd.chat.names import USER_SIGN
-from chatd.chat.quota import Bucket, Ration
+from chatd.chat.quota import Bucket, Lease, Meter, Ration
 from chatd.chat.reader import Reader
 from chatd.chat.storage import (
     DELETED,
@@ -88,7 +88,7 @@ class User:
     One with an ``account`` stays, and keeps the nicks whose keys are in ``kept``; one without is a guest.
     ``announced`` is whether the others were told that the user is there; see `chatd.chat.presence`. ``begun``
     counts the logs of direct messages that the user has begun, ``making`` bounds when another room may be
-    made.
+    made; ``meter`` is what else the user has used.
     """
 
     id: int
@@ -102,6 +102,7 @@ class User:
     away_since: float | None = None
     begun: int = 0
     making: Ration | None = None
+    meter: Meter = field(default_factory=Meter)
 
     @property
     def connected(self) -> bool:
@@ -155,7 +156,7 @@ class Session:
     software: str = ""
     proven: bool = False
     peer: Peer | None = None
-    allowance: Bucket | None = None
+    allowance: Lease | Bucket | None = None
 
     @property
     def confirmed(self) -> bool:

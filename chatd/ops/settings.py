@@ -61,21 +61,30 @@ class HeartbeatConfig(Section, frozen=True):
 
 
 class LimitsConfig(Section, frozen=True):
-    """What peers may use: ``[limits]``.
+    """What peers may use: ``[limits]``; 0 is no limit, save for ``max_connections`` and the seconds.
 
-    ``max_connections_per_address`` does not count loopback addresses and UNIX sockets (a relay on the same
-    machine speaks for many); 0 is no limit. The timeouts are seconds.
+    An address is an IPv4 address or an IPv6 network of 64 bits; loopback addresses and UNIX sockets are not
+    counted (a relay on the same machine speaks for many). The network of 48 bits around it may use
+    ``networks_per_48`` times as much.
 
-    What may be created, 0 being no limit: ``max_users`` and ``max_rooms`` (logs of direct messages included)
-    in all; ``max_devices`` of one user; ``max_direct`` logs of direct messages that one user begins;
-    ``new_rooms_per_hour`` of one user; ``new_sessions_per_minute`` of one address, loopback and UNIX not
-    counted.
+    In all: ``max_connections``, ``max_users`` and ``max_rooms`` (logs of direct messages included). Of one
+    user: ``max_devices`` and ``max_direct`` logs of direct messages that the user begins. In seconds:
+    ``hello_timeout`` and ``write_timeout``.
 
-    ``requests_per_second`` is how quickly one session is read; a send counts as one request. 0 is no limit.
+    Of one address: ``max_connections_per_address``, ``connections_per_minute``, ``new_sessions_per_minute``,
+    ``failed_logins_per_minute``, ``logins_per_minute`` (with a password), ``registrations_per_hour``.
+
+    Of one user, and ``users_per_address`` times as much of one address: ``resumes_per_minute``,
+    ``joins_per_minute``, ``history_per_minute`` (pages), ``files_per_hour`` (transfers),
+    ``new_rooms_per_hour`` and ``requests_per_second``, where a send counts as one request. Requests beyond
+    it wait; whoever asks for more all the time is refused after ``flood_delay`` seconds, and sent away after
+    ``flood_refuse`` further ones.
     """
 
     max_connections: Number = 20_000
     max_connections_per_address: OrUnlimited = 1000
+    networks_per_48: Number = 16
+    users_per_address: Number = 20
     hello_timeout: Seconds = 10.0
     write_timeout: Seconds = 30.0
     max_users: OrUnlimited = 100_000
@@ -83,8 +92,18 @@ class LimitsConfig(Section, frozen=True):
     max_rooms: OrUnlimited = 200_000
     max_direct: OrUnlimited = 1000
     new_rooms_per_hour: OrUnlimited = 300
+    connections_per_minute: OrUnlimited = 3000
+    resumes_per_minute: OrUnlimited = 600
     new_sessions_per_minute: OrUnlimited = 100
+    failed_logins_per_minute: OrUnlimited = 60
+    logins_per_minute: OrUnlimited = 60
+    registrations_per_hour: OrUnlimited = 20
+    joins_per_minute: OrUnlimited = 300
+    history_per_minute: OrUnlimited = 1200
+    files_per_hour: OrUnlimited = 3600
     requests_per_second: OrUnlimited = 5000
+    flood_delay: Seconds = 60.0
+    flood_refuse: Seconds = 60.0
 
 
 class SessionConfig(Section, frozen=True):

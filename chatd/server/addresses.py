@@ -39,3 +39,18 @@ def network_of(host: str) -> str:
         return str(IPv6Network((host.partition("%")[0], 64), strict=False))
     except ValueError:
         return host
+
+
+def wide_network_of(host: str) -> str | None:
+    """Return the /48 network of an IPv6 address: what one contract may bring; None for any other host."""
+    if ":" not in host:
+        return None
+    try:
+        return str(IPv6Network((host.partition("%")[0], 48), strict=False))
+    except ValueError:
+        return None
+
+
+def is_local(host: str) -> bool:
+    """Return whether ``host`` is this machine, where one relay may speak for many clients."""
+    return host in {"unix", "::1"} or host.startswith("127.")

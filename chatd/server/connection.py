@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Final
 
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import IPushProducer, ISSLTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -122,7 +122,10 @@ class ChatConnection(Protocol):
             self.course = self.server.paths.begin(host, self.server.clock.seconds())
         self.steer()
         error = self.server.opened(self)
-        if error is not None:
+        if error is not None and error.code is Code.TOO_FAST and ISSLTransport.providedBy(self.transport):
+            self.server.refused(self, error)  # without words: they would cost a handshake
+            self.abort(CloseReason.REFUSED)
+        elif error is not None:
             self.fail(error, CloseReason.REFUSED)
 
     def dataReceived(self, data: bytes) -> None:
@@ -295,10 +298,12 @@ class ChatConnection(Protocol):
         """End the connection with a goodbye; bytes that the peer does not take in time are dropped."""
         self._end(reason, Goodbye(reason=reason, text=text, retry_after=retry_after))
 
-    def fail(self, error: ChatdError, reason: CloseReason = CloseReason.BAD_INPUT) -> None:
+    def fail(self, error: ChatdError, reason: CloseReason | None = None) -> None:
         """End the connection with ``error`` as the last words, and log that."""
         if self.state is State.CLOSING:
             return
+        if reason is None:
+            reason = CloseReason.FLOOD if error.code is Code.TOO_FAST else CloseReason.BAD_INPUT
         self.server.refused(self, error)
         self._end(reason, last_words(error))
 

@@ -4,6 +4,7 @@ One table maps (state, message) to a handler; each kind of connection adds its o
 in no table is a request, and has to come after the hello.
 """
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,14 +13,17 @@ from twisted.python.failure import Failure
 
 from chatd.chat.arrival import Arrival
 from chatd.chat.comparing import TurnedJoin
-from chatd.chat.requests import RULES
+from chatd.chat.names import USER_SIGN
+from chatd.chat.quota import SOONEST
+from chatd.chat.requests import REFUSAL_COST, RULES
 from chatd.ops.log import Log
+from chatd.server.budgets import Kind, TooFastError
 from chatd.server.gate import Hold
 from chatd.server.reads import UNREADABLE
 from chatd.server.states import State
 from chatd.wire.errors import CloseReason, Code, ProtocolError, RequestError
 from chatd.wire.heartbeat import Heartbeat
-from chatd.wire.messages import Cancel, Goodbye, Hello, Join, Ping, Progress
+from chatd.wire.messages import Cancel, Download, Goodbye, Hello, History, Join, Ping, Progress, Upload
 from chatd.wire.objects import UnknownRequestError
 
 if TYPE_CHECKING:
@@ -29,6 +33,9 @@ log = Log(__name__)
 
 Handler = Callable[["ChatConnection", Any, int], None]
 """Handles a message of so many bytes."""
+
+PATIENCE: Final = 1.0
+"""Seconds for which a connection pauses behind a page of history at the most; beyond that it is refused."""
 
 STILL: Final = Ping(data="still?")
 """The ping that asks a client after its hello whether it still wants to take its session over."""
@@ -45,6 +52,7 @@ def hear(connection: "ChatConnection", texts: list[bytes]) -> int:
     now = connection.server.wall()
     gate = connection.input.gate
     messages = connection.decode_all(texts)
+    request = _flooding if gate.flooded else _request
     heard = 0
     for text in texts:
         if heard and (gate.shut or gate.allowance.left <= 0) and not gate.may_take():
@@ -54,7 +62,7 @@ def hear(connection: "ChatConnection", texts: list[bytes]) -> int:
         message = next(messages)
         handler = connection.MESSAGES.get((connection.state, type(message)))
         if handler is None:
-            _request(connection, message, len(text), now)
+            request(connection, message, len(text), now)
         else:
             handler(connection, message, len(text))
     return heard
@@ -71,8 +79,72 @@ def _request(connection: "ChatConnection", message: Any, size: int, now: int) ->
 
 
 def _unknown(connection: "ChatConnection", error: UnknownRequestError, size: int) -> None:
-    connection.input.gate.owe(size, 1)
-    connection.server.hub.refuse(connection, error.id, error)
+    gate = connection.input.gate
+    gate.owe(size, REFUSAL_COST)
+    if not (gate.flooded and _flood(connection, error.id)):
+        connection.server.hub.refuse(connection, error.id, error)
+
+
+def _flooding(connection: "ChatConnection", message: Any, size: int, now: int) -> None:
+    """Refuse a request of a peer that asks too much all the time, unless it was quiet for a moment."""
+    if connection.session is not None and _flood(connection, message.id):
+        connection.input.gate.owe(size, 1)
+    else:
+        _request(connection, message, size, now)
+
+
+def _flood(connection: "ChatConnection", request: int) -> bool:
+    """Refuse a request of a peer that asks too much all the time; return False if it was quiet meanwhile.
+
+    Raises `ProtocolError` if it does not even heed the refusals.
+    """
+    wait, ignored = connection.input.gate.flood()
+    if not wait:
+        return False
+    limits = connection.server.limits
+    wait = max(wait, SOONEST)
+    text = (
+        f"{limits.requests_per_second} requests in a second are the limit (requests_per_second);"
+        f" come back in {math.ceil(wait)} seconds."
+    )
+    if ignored >= limits.flood_refuse:
+        raise ProtocolError(Code.TOO_FAST, text, retry_after=round(wait, 3))
+    refusal = RequestError(Code.TOO_FAST, text, retry_after=round(wait, 3))
+    connection.server.hub.refuse(connection, request, refusal)
+    return True
+
+
+def _budgeted(kind: Kind, patience: float = 0.0) -> Handler:
+    """Return the handler of a request that costs one of ``kind``; it pauses for ``patience`` at the most."""
+
+    def handle(connection: "ChatConnection", message: Any, size: int) -> None:
+        if _afford(connection, message, size, kind, patience):
+            _request(connection, message, size, connection.server.wall())
+
+    return handle
+
+
+def _afford(connection: "ChatConnection", message: Any, size: int, kind: Kind, patience: float = 0.0) -> bool:
+    """Count one of ``kind``; return False if the request is refused because of it."""
+    session, server = connection.session, connection.server
+    if session is None:
+        return True
+    gate = connection.input.gate
+    if gate.flooded and _flood(connection, message.id):
+        gate.owe(size, 1)
+        return False
+    user = None if kind is Kind.ROOM else session.user
+    try:
+        pause = server.budgets.spend(
+            kind, connection.peer_host, user, server.clock.seconds(), patience=patience
+        )
+    except TooFastError as error:
+        gate.owe(size, 1)
+        server.hub.refuse(connection, message.id, error.of_request())
+        return False
+    if pause:
+        gate.pause(pause)
+    return True
 
 
 def _hello(connection: "ChatConnection", message: Hello, _: int) -> None:
@@ -117,7 +189,7 @@ def _welcome(connection: "ChatConnection", arrival: Arrival, message: Hello, tur
     connection.steer()
     server.arrive(connection, arrival, message, turned)
     connection.state = State.LIVE
-    connection.input.gate.allowance = server.allowance(arrival.session)
+    connection.input.gate.allowance = server.allowance(arrival.session, connection.peer_host)
     connection.input.gate.lift(Hold.LOGIN)
     connection.input.hesitate()
     pulse = arrival.pulse
@@ -143,6 +215,12 @@ def confirm(connection: "ChatConnection") -> None:
 def _join(connection: "ChatConnection", message: Join, size: int) -> None:
     """Compare what the client has seen of the room with its log before it is followed."""
     session = connection.session
+    known = connection.server.hub.world.rooms
+    makes = message.room not in known and not message.room.startswith(USER_SIGN)
+    if makes and not _afford(connection, message, size, Kind.ROOM):
+        return
+    if not _afford(connection, message, size, Kind.JOIN):
+        return
     if session is None or message.after is None or not message.trail:
         _request(connection, message, size, connection.server.wall())
         return
@@ -197,6 +275,9 @@ COMMON: Final[dict[tuple[State, type], Handler]] = {
     (State.OPENED, Goodbye): _goodbye,
     (State.LIVE, Hello): _second_hello,
     (State.LIVE, Join): _join,
+    (State.LIVE, History): _budgeted(Kind.HISTORY, PATIENCE),
+    (State.LIVE, Upload): _budgeted(Kind.FILE),
+    (State.LIVE, Download): _budgeted(Kind.FILE),
     (State.LIVE, Goodbye): _goodbye,
     (State.LIVE, Progress): _progress,
     (State.LIVE, Cancel): _cancel,

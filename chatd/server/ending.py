@@ -8,7 +8,9 @@ from chatd.wire.messages import Error
 CLOSE_DEADLINE: Final = 5.0
 """Seconds that a peer has to take the last bytes and close its side, before the connection is aborted."""
 
-_HALF_CLOSED: Final = frozenset({CloseReason.BAD_INPUT, CloseReason.REFUSED, CloseReason.HELLO_TIMEOUT})
+_HALF_CLOSED: Final = frozenset(
+    {CloseReason.BAD_INPUT, CloseReason.FLOOD, CloseReason.REFUSED, CloseReason.HELLO_TIMEOUT}
+)
 """Reasons after which unread input is likely; a full close would reset the connection and lose the error."""
 
 

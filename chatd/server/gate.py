@@ -4,7 +4,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Final
 
-from chatd.chat.quota import Bucket
+from chatd.chat.quota import Bucket, Lease
 from chatd.clock import Clock
 from chatd.wire.limits import MAX_FRAME, MAX_UNANSWERED
 
@@ -17,7 +17,7 @@ PAUSE: Final = 0.05
 FULL_PAUSE: Final = 0.25
 """Seconds for which a connection is not read if all together have asked more than the disk takes."""
 
-_FREE: Final = Bucket(0, 0, 0)
+_FREE: Final[Lease | Bucket] = Bucket(0, 0, 0)
 """The allowance before the welcome, when no more than a hello is taken."""
 
 
@@ -52,12 +52,17 @@ class Gate:
     ``again`` is called, by ``clock``, when a pause is over and frames may be taken again. ``allowance``
     bounds what may still be asked; it is the session's as soon as there is one. ``shut`` holds the bits of
     what shuts the gate: while it is 0 and some allowance is left, nobody need ask `may_take`.
+
+    What is asked beyond the allowance is delayed for ``patience`` seconds; if it goes on, the connection is
+    ``flooded``, and what it asks is refused as long as `flood` says so.
     """
 
-    __slots__ = ("_again", "_clock", "_owed", "_owed_bytes", "allowance", "shut")
+    __slots__ = ("_again", "_clock", "_owed", "_owed_bytes", "_patience", "allowance", "flooded", "shut")
 
-    def __init__(self, clock: Clock, again: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock, again: Callable[[], None], patience: float) -> None:
         self.allowance = _FREE
+        self.flooded = False
+        self._patience = patience
         self._clock = clock
         self._again = again
         self.shut = 0
@@ -69,10 +74,26 @@ class Gate:
         return not self.shut and (self.allowance.left > 0 or self._repaid())
 
     def _repaid(self) -> bool:
-        wait = self.allowance.wait(self._clock.seconds())
+        now, allowance = self._clock.seconds(), self.allowance
+        wait = allowance.wait(now)
         if wait:
             self.pause(max(wait, PAUSE))
+        if isinstance(allowance, Lease):
+            since = allowance.over_since
+            self.flooded = since is not None and now - since >= self._patience
         return not wait
+
+    def flood(self) -> tuple[float, float]:
+        """Return when to ask again, and for how many seconds more was asked than even that allows.
+
+        The first is 0 if the peer was quiet for a moment meanwhile: then it is flooded no longer.
+        """
+        now, allowance = self._clock.seconds(), self.allowance
+        wait = allowance.calms_in(now) if isinstance(allowance, Lease) else 0.0
+        if not wait or not isinstance(allowance, Lease) or allowance.over_since is None:
+            self.flooded = False
+            return 0.0, 0.0
+        return wait, now - allowance.over_since - self._patience
 
     def hold(self, why: Hold) -> None:
         """Shut the gate because of ``why``, until that is lifted."""

@@ -1,9 +1,7 @@
 """The server: the connections, the parts that they share, and the log lines of their coming and going."""
 
 import itertools
-import math
 import secrets
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Protocol, cast
@@ -11,11 +9,12 @@ from typing import Any, ClassVar, Final, Protocol, cast
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress
+from twisted.python.failure import Failure
 
 from chatd.chat.arrival import Arrival
 from chatd.chat.hub import digest
-from chatd.chat.quota import Bucket, Slots
-from chatd.chat.state import Peer, Session
+from chatd.chat.quota import Bucket, Lease, Slots
+from chatd.chat.state import Peer, Session, User
 from chatd.chat.storage import Store
 from chatd.clock import Clock
 from chatd.ops.log import Log
@@ -23,12 +22,12 @@ from chatd.ops.repeats import Repeats
 from chatd.ops.settings import HeartbeatConfig, LimitsConfig
 from chatd.server import addresses
 from chatd.server.auth import ISession, NickClaim, SessionToken
+from chatd.server.budgets import Budgets, Kind, TooFastError
 from chatd.server.committer import Committer
 from chatd.server.delivery import Delivery
 from chatd.server.files.library import Library
 from chatd.server.files.transfers import FileConnection, Transfers
 from chatd.server.histories import Histories
-from chatd.server.newcomers import Newcomers
 from chatd.server.paths import Paths
 from chatd.server.reads import Reads
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError, RequestError
@@ -45,9 +44,6 @@ HANGS: Final = 5.0
 
 RETURNS_PER_SECOND: Final = 100
 """Clients that are asked to come back in the same second while the disk hangs."""
-
-BURST: Final = 10.0
-"""After a pause of so many seconds, a session may ask at once what its rate allows for as many."""
 
 REFUSAL_INTERVAL: Final = 10.0
 """Seconds in which the same refusal of the same network is logged once."""
@@ -132,9 +128,8 @@ class Server:
         self._committer = committer
         self._portal = portal
         self._bounds = heartbeat
-        self._networks: Counter[str] = Counter()
         self._hanging = Slots(1 / RETURNS_PER_SECOND)
-        self._newcomers = Newcomers(limits.new_sessions_per_minute)
+        self.budgets = Budgets(limits)
         self._clients: dict[Connection, _LoggedClient] = {}
         self._repeats = Repeats(REFUSAL_INTERVAL)
         self._numbers = itertools.count(1)
@@ -145,22 +140,14 @@ class Server:
 
     # ---- coming -------------------------------------------------------------------------------------
 
-    def opened(self, connection: Connection) -> ProtocolError | None:
+    def opened(self, connection: Connection) -> ChatdError | None:
         """Count a new connection; return why it may not stay, or None."""
         connection.number = next(self._numbers)
         self.connections.add(connection)
-        host = connection.peer_host
-        network = addresses.network_of(host)
-        self._networks[network] += 1
-        limit = self.limits.max_connections_per_address
+        crowded = self.budgets.open(connection.peer_host, self.clock.seconds())
         if len(self.connections) + len(self.waiting) > self.limits.max_connections:
             return ProtocolError(Code.TOO_MANY_CONNECTIONS, "The server is full; try again later.")
-        if limit and not _is_local(host) and self._networks[network] > limit:
-            return ProtocolError(
-                Code.TOO_MANY_CONNECTIONS,
-                f"There are {limit} connections from {network} already; close one of them.",
-            )
-        return None
+        return crowded
 
     def compare(self, hello: Hello) -> Deferred[dict[str, int]]:
         """Return from where ``hello`` has to go on in rooms whose log is not the one that was seen."""
@@ -183,12 +170,13 @@ class Server:
         self._check_disk()
         pulse = self._agree(hello.heartbeat)
         if hello.token and not hello.device:
-            found = self._find(SessionToken(hello.token))
+            found = self._known(hello.token, connection.peer_host)
+            found.addCallback(self._resume, connection.peer_host)
             return found.addCallback(lambda session: Arrival(session, True, pulse))
-        self._admit(connection.peer_host)
+        self._spend(Kind.SESSION, connection.peer_host)
         token = secrets.token_urlsafe(TOKEN_BYTES)
         if hello.token:
-            found = self._find(SessionToken(hello.token))
+            found = self._known(hello.token, connection.peer_host)
             found.addCallback(self.hub.add_device, token)
         else:
             found = self._find(NickClaim(hello.nick, token))
@@ -204,16 +192,31 @@ class Server:
                 retry_after=round(self._hanging.take(self.clock.seconds(), HANGS), 3),
             )
 
-    def _admit(self, host: str) -> None:
-        """Count a new session of ``host``. Raises `ProtocolError` ``too-fast``."""
-        wait = 0.0 if _is_local(host) else self._newcomers.wait(host, self.clock.seconds())
-        if wait:
-            raise ProtocolError(
-                Code.TOO_FAST,
-                f"{self.limits.new_sessions_per_minute} new sessions per minute from {host} are the limit;"
-                f" come back in {math.ceil(wait)} seconds.",
-                retry_after=round(wait, 3),
-            )
+    def _known(self, token: str, host: str) -> Deferred[Session]:
+        """Return the session of ``token``.
+
+        A right token is let in whoever else guessed at the same address; wrong ones are counted there.
+        """
+        found = self._find(SessionToken(token))
+        return found.addErrback(self._mistaken, host)
+
+    def _mistaken(self, failure: Failure, host: str) -> Failure:
+        self._spend(Kind.FAILURE, host)
+        return failure
+
+    def _resume(self, session: Session, host: str) -> Session:
+        """Count that ``session`` comes back, which has a budget of its own."""
+        now = self.clock.seconds()
+        self.budgets.returned(host, now)
+        self._spend(Kind.RESUME, host, session.user)
+        return session
+
+    def _spend(self, kind: Kind, host: str, user: User | None = None) -> None:
+        """Count one of ``kind`` before somebody is let in. Raises `ProtocolError` ``too-fast``."""
+        try:
+            self.budgets.spend(kind, host, user, self.clock.seconds())
+        except TooFastError as error:
+            raise error.of_hello() from None
 
     def _find(self, credentials: Any) -> Deferred[Session]:
         found: Deferred[Any] = self._portal.login(credentials, None, ISession)
@@ -261,11 +264,10 @@ class Server:
             software=hello.software[:MAX_SOFTWARE],
         )
 
-    def allowance(self, session: Session) -> Bucket:
-        """Return the allowance of ``session``, which is the same on all its connections."""
-        if session.allowance is None:
-            rate = self.limits.requests_per_second
-            session.allowance = Bucket(rate, BURST * rate, self.clock.seconds())
+    def allowance(self, session: Session, host: str) -> Lease | Bucket:
+        """Return what a connection of ``session`` from ``host`` may ask; no other one gets more."""
+        left = session.allowance.left if isinstance(session.allowance, Lease) else 0.0
+        session.allowance = self.budgets.lease(session.user, host, left, self.clock.seconds())
         return session.allowance
 
     def transfers(self, connection: FileConnection) -> Transfers:
@@ -329,10 +331,7 @@ class Server:
     def closed(self, connection: Connection) -> None:
         """Forget a connection that has ended."""
         self.connections.discard(connection)
-        network = addresses.network_of(connection.peer_host)
-        self._networks[network] -= 1
-        if not self._networks[network]:
-            del self._networks[network]
+        self.budgets.close(connection.peer_host)
         client = self._clients.pop(connection, None)
         say = log.debug if client is None else log.info
         say(
@@ -348,8 +347,3 @@ class Server:
             messages_in=connection.messages_in,
             messages_out=connection.answered + connection.reader.events,
         )
-
-
-def _is_local(host: str) -> bool:
-    """Return whether ``host`` is this machine, where one relay may speak for many clients."""
-    return host in {"unix", "::1"} or host.startswith("127.")

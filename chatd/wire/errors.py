@@ -88,6 +88,7 @@ class CloseReason(StrEnum):
     SWALLOWED = "swallowed"
     HELLO_TIMEOUT = "hello-timeout"
     BAD_INPUT = "bad-input"
+    FLOOD = "flood"
     REFUSED = "refused"
     TAKEN_OVER = "taken-over"
     DRAIN = "drain"
@@ -102,6 +103,7 @@ EXPLANATIONS: Final[dict[CloseReason, str]] = {
     CloseReason.SWALLOWED: "large packets were lost on the way; the next connection has smaller ones",
     CloseReason.HELLO_TIMEOUT: "no complete hello within the deadline",
     CloseReason.BAD_INPUT: "the peer broke the protocol",
+    CloseReason.FLOOD: "the peer went on asking far more than it may, and heeded no refusal",
     CloseReason.REFUSED: "the hello was refused",
     CloseReason.TAKEN_OVER: "a newer connection of the same session took over",
     CloseReason.DRAIN: "the daemon is stopping",

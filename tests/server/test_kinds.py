@@ -326,7 +326,7 @@ def test_the_daemon_says_goodbye_and_when_to_come_back(playground, enter):
 
 
 def test_limits_per_address_count_all_kinds(monkeypatch):
-    monkeypatch.setattr("chatd.server.server._is_local", lambda _: False)
+    monkeypatch.setattr("chatd.server.budgets.is_local", lambda _: False)
     playground = Playground(Config(limits=LimitsConfig(max_connections_per_address=len(KINDS))))
     playground.start_server()
     crowd = [come_in(playground, f"n{i}", speaks=speaks) for i, speaks in enumerate(KINDS)]

@@ -4,7 +4,6 @@ import pytest
 
 from chatd.chat.quota import WINDOW
 from chatd.ops.settings import Config, LimitsConfig
-from chatd.server.newcomers import Newcomers
 from chatd.testing import Playground
 from chatd.wire import messages as m
 from tests.helpers import come_in, restart, sends
@@ -53,7 +52,7 @@ def test_no_more_devices_than_the_operator_allows():
 @pytest.fixture
 def remote(monkeypatch):
     """Let every connection come from an address that is not this machine's."""
-    monkeypatch.setattr("chatd.server.server._is_local", lambda _: False)
+    monkeypatch.setattr("chatd.server.budgets.is_local", lambda _: False)
 
 
 @pytest.mark.usefixtures("remote")
@@ -74,22 +73,6 @@ def test_new_sessions_come_at_a_rate_and_old_ones_at_any():
     assert refusals(come_in(playground, "dan")) == [(None, "too-fast")]
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("2001:db8::1", "2001:db8::ffff:2", True),
-        ("2001:db8::1", "2001:db8:0:1::1", False),
-        ("fe80::1%eth0", "fe80::2%eth0", True),
-        ("192.0.2.1", "192.0.2.2", False),
-        ("strange:", "strange:", True),
-    ],
-)
-def test_an_ipv6_network_counts_as_one_address(one, other, same):
-    newcomers = Newcomers(1)
-    assert newcomers.wait(one, 0.0) == 0
-    assert (newcomers.wait(other, 0.0) > 0) is same
-
-
 @pytest.mark.parametrize("rate", [0, 1])
 def test_this_machine_begins_as_many_sessions_as_it_likes(rate):
     playground = begin(new_sessions_per_minute=rate)
@@ -97,13 +80,92 @@ def test_this_machine_begins_as_many_sessions_as_it_likes(rate):
         assert come_in(playground, f"n{number}").of(m.Welcome)
 
 
+# ---- tokens, joins, history, files ----------------------------------------------------------------------
+
+
 @pytest.mark.usefixtures("remote")
-def test_addresses_that_were_seen_once_are_forgotten(monkeypatch):
-    playground = begin(new_sessions_per_minute=60)
-    rate = playground.server._newcomers
-    for number in range(50_000):
-        rate.wait(f"2001:db8:0:{number:x}::1", number * 1.0)
-    assert len(rate) < 5000
+def test_guesses_are_bounded_and_a_right_token_is_let_in_all_the_same():
+    playground = begin(failed_logins_per_minute=5)
+    ann = come_in(playground, "ann")
+    codes = [refusals(come_in(playground, token="x" * n))[0][1] for n in range(1, 11)]
+    assert codes == ["unknown-session"] * 5 + ["too-fast"] * 5
+    assert come_in(playground, token=token_of(ann)).of(m.Welcome)[0].resumed
+    (error,) = come_in(playground, token="y").of(m.Error)
+    assert "(failed_logins_per_minute)" in error.text
+    playground.advance(error.retry_after, step=1)
+    assert refusals(come_in(playground, token="y")) == [(None, "unknown-session")]
+
+
+@pytest.mark.usefixtures("remote")
+def test_a_storm_of_returns_trips_nothing_and_a_loop_of_one_user_is_stopped():
+    playground = begin(connections_per_minute=20, resumes_per_minute=30, new_sessions_per_minute=10)
+    tokens = [token_of(come_in(playground, f"n{number}")) for number in range(10)]
+    for _ in range(20):
+        for token in tokens:
+            back = come_in(playground, token=token)
+            assert back.of(m.Welcome)
+            back.transport.loseConnection()
+    codes = [refusals(come_in(playground, token=tokens[0])) for _ in range(15)]
+    assert [(None, "too-fast")] in codes
+    assert come_in(playground, token=tokens[1]).of(m.Welcome)
+
+
+@pytest.mark.usefixtures("remote")
+def test_connections_beyond_the_rate_are_told_when_to_come_back():
+    playground = begin(connections_per_minute=3)
+    for name in ("ann", "ben", "cem"):
+        assert come_in(playground, name).of(m.Welcome)
+    late = come_in(playground, "dan")
+    (error,) = late.of(m.Error)
+    assert (error.code, error.id) == ("too-fast", None)
+    assert "(connections_per_minute)" in error.text
+    assert late.lost is not None
+    playground.advance(error.retry_after + 0.1, step=1)
+    assert come_in(playground, "dan").of(m.Welcome)
+
+
+def test_joins_are_bounded_and_other_requests_go_on():
+    playground = begin(joins_per_minute=3)
+    ann = come_in(playground, "ann", *[m.Join(id=n, room=f"#r{n}") for n in range(1, 6)])
+    assert refusals(ann) == [(4, "too-fast"), (5, "too-fast")]
+    wait = ann.of(m.Error)[0].retry_after
+    assert 0 < wait <= 21
+    ann.say(*sends("#r1", "still here"))
+    playground.advance(wait + 0.1, step=1)
+    assert ann.texts() == ["still here"]
+    ann.say(m.Join(id=9, room="#r4"))
+    playground.advance()
+    assert ann.of(m.Ok)[-1].id == 9
+
+
+@pytest.mark.usefixtures("remote")
+def test_rooms_of_an_address_are_bounded_whoever_makes_them():
+    playground = begin(new_rooms_per_hour=2, users_per_address=2)
+    refused = []
+    for name in ("ann", "ben", "cem"):
+        talker = come_in(playground, name, m.Join(id=1, room=f"#{name}1"), m.Join(id=2, room=f"#{name}2"))
+        refused.append(refusals(talker))
+    assert refused == [[], [], [(1, "too-fast"), (2, "too-fast")]]
+    assert not refusals(come_in(playground, "dan", m.Join(id=1, room="#ann1")))
+
+
+def test_history_is_slowed_down_for_who_reads_on_and_refused_for_who_pours():
+    playground = begin(history_per_minute=60)
+    ann = come_in(playground, "ann", m.Join(id=1, room="#a"), *sends("#a", "x"))
+    for number in range(80):
+        ann.say(m.History(id=100 + number, room="#a", limit=1))
+        playground.advance(1.0)
+    assert not ann.of(m.Error)
+    ben = come_in(playground, token=token_of(ann), device=True)
+    for talker in (ann, ben):
+        talker.say(*[m.History(id=1000 + number, room="#a", limit=1) for number in range(100)])
+    playground.advance(30)
+    codes = {error.code for talker in (ann, ben) for error in talker.of(m.Error)}
+    assert codes <= {"too-fast"}
+    pages = sum(bool(ok.events) for talker in (ann, ben) for ok in talker.of(m.Ok))
+    assert pages <= 80 + 60 + 31
+    assert ann.lost is None
+    assert ben.lost is None
 
 
 # ---- rooms ----------------------------------------------------------------------------------------------

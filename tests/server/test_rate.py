@@ -87,10 +87,14 @@ def test_whatever_comes_has_the_rate(data):
 
 def cost_of(playground, talker, request):
     connection = next(c for c in playground.server.connections if c.session.user.nick.startswith("ann"))
-    before = connection.session.allowance.left
+    before = left(connection.session)
     talker.say(request)
     playground.advance()
-    return before - connection.session.allowance.left
+    return before - left(connection.session)
+
+
+def left(session):
+    return session.allowance.left + session.user.meter.requests.left
 
 
 def test_what_makes_more_work_weighs_more():
@@ -115,3 +119,73 @@ def test_a_long_list_weighs_more_than_a_short_one(request_):
     for number in range(150):
         come_in(playground, f"n{number}", m.Join(id=1, room="#a"))
     assert cost_of(playground, ann, request_) > short
+
+
+# ---- floods ---------------------------------------------------------------------------------------------
+
+
+def flood(playground, talker, seconds, n=1):
+    """Let ``talker`` ask ten times more than it may, heeding nothing, for so long or until it is cut off."""
+    ids = 1000
+    for _ in range(round(seconds * 2)):
+        if talker.lost is not None:
+            return
+        talker.say(*[m.Read(id=ids + i, room="#a", seq=0) for i in range(100)])
+        ids += 100
+        playground.advance(0.5)
+
+
+def test_a_flood_is_delayed_then_refused_and_closed_only_when_it_goes_on():
+    playground = begin(20)
+    ann = come_in(playground, "ann", m.Join(id=1, room="#a"))
+    flood(playground, ann, 55)
+    assert not ann.of(m.Error)
+    flood(playground, ann, 30)
+    refused = ann.of(m.Error)
+    assert {error.code for error in refused} == {"too-fast"}
+    assert "(requests_per_second)" in refused[0].text
+    assert all(error.id and error.retry_after >= 1 for error in refused)
+    assert ann.lost is None
+    flood(playground, ann, 60)
+    assert ann.lost is not None
+    last = ann.of(m.Error)[-1]
+    assert (last.id, last.code) == (None, "too-fast")
+    assert last.retry_after >= 1
+
+
+def test_who_heeds_a_refusal_is_never_cut_off():
+    playground = begin(20)
+    ann = come_in(playground, "ann", m.Join(id=1, room="#a"))
+    heeded = asked = 0
+    for _ in range(1000):
+        answers = len(ann.of(m.Ok)) + len(ann.of(m.Error))
+        refused = len(ann.of(m.Error))
+        while asked - answers < 100:  # no more than so many unanswered at once
+            asked += 1
+            ann.say(m.Read(id=1000 + asked, room="#a", seq=0))
+        playground.advance(0.5)
+        errors = ann.of(m.Error)[refused:]
+        if errors:
+            playground.advance(10, step=0.5)
+            heeded += 1
+            playground.advance(ann.of(m.Error)[-1].retry_after, step=0.5)
+    assert heeded > 1
+    assert ann.lost is None
+
+
+def test_mistakes_weigh_more_than_what_makes_sense():
+    playground = begin(1000)
+    ann = come_in(playground, "ann", m.Join(id=1, room="#a"))
+    assert cost_of(playground, ann, m.Read(id=2, room="#none", seq=1)) == 11
+    assert cost_of(playground, ann, m.Read(id=2, room="#a", seq=1)) == 1
+
+
+def test_all_devices_of_a_user_share_the_rate():
+    playground = begin(10)
+    ann = come_in(playground, "ann", m.Join(id=1, room="#a"))
+    second = come_in(playground, token=ann.of(m.Welcome)[0].token, device=True)
+    for one in (ann, second):
+        one.say(*[m.Read(id=i, room="#a", seq=0) for i in range(200)])
+    playground.advance(10)
+    answered = sum(len(one.of(m.Ok)) for one in (ann, second))
+    assert answered <= 100 + 10 * 10 + 10

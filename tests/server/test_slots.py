@@ -10,7 +10,21 @@ from hypothesis import strategies as st
 
 from chatd.chat.quota import SOONEST, WINDOW, Ration, Slots
 from chatd.client.core.backoff import MAX_JITTER, Backoff
-from chatd.server.newcomers import Newcomers
+from chatd.ops.settings import LimitsConfig
+from chatd.server.budgets import Budgets, Kind, TooFastError
+
+
+class Newcomers:
+    """Addresses that begin sessions."""
+
+    def __init__(self, per_minute):
+        self.budgets = Budgets(LimitsConfig(new_sessions_per_minute=per_minute))
+
+    def wait(self, host, now):
+        try:
+            return self.budgets.spend(Kind.SESSION, host, None, now)
+        except TooFastError as error:
+            return error.wait
 
 
 def test_each_refused_newcomer_is_named_a_slot_of_its_own():
