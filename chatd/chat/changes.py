@@ -28,6 +28,7 @@ from chatd.chat.storage import (
     DropUpload,
     DropUser,
     PutAccount,
+    PutEmptied,
     PutFile,
     PutInvite,
     PutMark,
@@ -356,6 +357,12 @@ def _trim(records: Records, row: Trim) -> Applied:
     return NOTHING
 
 
+def _put_emptied(records: Records, row: PutEmptied) -> Applied:
+    """Nothing: the log knows its last event while the daemon runs."""
+    del records, row
+    return NOTHING
+
+
 def _several(records: Records, several: Several) -> Applied:
     return Several(tuple(reversed([apply(records, change) for change in several.changes])))
 
@@ -382,6 +389,7 @@ _APPLY: Final[dict[type[Applied], Callable[[Records, Any], Applied]]] = {
     DropFile: _drop_file,
     DropFiles: _drop_files,
     Trim: _trim,
+    PutEmptied: _put_emptied,
     PutMark: _put_mark,
     DropMark: _drop_mark,
     DropMarks: _drop_marks,

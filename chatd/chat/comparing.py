@@ -21,7 +21,7 @@ class Comparison:
 
     A point at event 0 says that the client wants everything that may be new, however much that is. Ask
     `wanted` for the event to be read and `learn` its check, until nothing is wanted. An event that is kept no
-    longer (retention) cannot be compared; it is taken for the one that was seen.
+    longer (retention) cannot be compared, unless it was the last one; it is taken for the one that was seen.
     """
 
     __slots__ = ("_at", "_cursor", "_everything", "_log", "_points", "_read")
@@ -38,7 +38,7 @@ class Comparison:
     def wanted(self) -> int | None:
         """Return the event whose check has to be read; None if all is decided."""
         for seq, check in self._points[self._at :]:
-            if seq < self._log.first:
+            if seq < self._log.first and (seq < self._log.head or self._log.check(seq) is None):
                 return None
             if seq <= self._log.head:
                 known = self._read or self._log.check(seq)

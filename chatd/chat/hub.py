@@ -17,7 +17,7 @@ from chatd.chat.log import Log
 from chatd.chat.presence import PresenceBoard
 from chatd.chat.requests import refuse, serve
 from chatd.chat.state import Peer, Room, Session
-from chatd.chat.storage import Change, DropFiles, PutTime, Snapshot, Trim
+from chatd.chat.storage import Change, DropFiles, PutEmptied, PutTime, Snapshot, Trim
 from chatd.chat.world import Terms, World
 from chatd.wire.errors import Code, ProtocolError, RequestError
 from chatd.wire.limits import WINDOW
@@ -276,6 +276,8 @@ class Hub:
         if first <= log.first:
             return
         self.change(room.row()._replace(first=first), Trim(log.id, first))
+        if first > log.head:
+            self.change(PutEmptied(log.id, log.head, log.ts, log.check(log.head) or ""))
         if world.posted.below(room, first):
             self.change(DropFiles(log.id, first))
         self.change(*world.ages.forget(log.id, first))

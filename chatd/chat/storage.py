@@ -141,6 +141,18 @@ class Trim(NamedTuple):
     first: int
 
 
+class PutEmptied(NamedTuple):
+    """The last event of ``room`` when all of them were removed: its number, time and check.
+
+    The log goes on behind it: its times do not go back, and its history can be told from another one.
+    """
+
+    room: int
+    last: int
+    ts: int
+    proof: str
+
+
 class PutMark(NamedTuple):
     """Events of ``room`` up to ``seq`` were there at ``at``; see `chatd.chat.ages`."""
 
@@ -200,6 +212,7 @@ Change = (
     | PutFile
     | DropFiles
     | Trim
+    | PutEmptied
     | PutMark
     | DropMark
     | DropMarks
@@ -234,6 +247,7 @@ TABLES: Final = (
     Table("rooms", PutRoom, 1, ("topic", "first")),
     Table("members", PutMember, 2, ("read",), DropMember),
     Table("files", PutFile, 2, drop_below=DropFiles),
+    Table("emptied", PutEmptied, 1, ("last", "ts", "proof")),
     Table("marks", PutMark, 2, ("at",), DropMark, DropMarks),
     Table("uploads", PutUpload, 2, ("at",), DropUpload),
 )
@@ -247,6 +261,13 @@ class StoredRoom(NamedTuple):
     head: int
     ts: int = 0
     check: str = ""
+
+
+def stored_room(room: PutRoom, last: tuple[int, int, str] | None, emptied: PutEmptied | None) -> StoredRoom:
+    """Return ``room`` with its ``last`` event that is kept; if none is, with that which was the last one."""
+    if last is None and emptied is not None and emptied.last == room.first - 1:
+        last = emptied[1:]
+    return StoredRoom(room, *(last or (0, 0, "")))
 
 
 @dataclass(slots=True)

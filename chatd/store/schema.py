@@ -59,6 +59,12 @@ INSERT INTO accounts SELECT id, '', 0, 0, 0, 0 FROM users
 INSERT INTO nicks SELECT key, id FROM users WHERE id IN (SELECT user FROM accounts);
 """
 
+_EMPTIED: Final = """
+CREATE TABLE emptied(
+    room INTEGER PRIMARY KEY, last INTEGER NOT NULL, ts INTEGER NOT NULL, proof TEXT NOT NULL
+) STRICT;
+"""
+
 Step = Callable[[apsw.Connection], object]
 
 
@@ -90,7 +96,12 @@ def _add_accounts(database: apsw.Connection) -> None:
     database.execute(_ACCOUNTS)
 
 
-STEPS: Final[tuple[Step, ...]] = (_begin, _add_files, _add_ages, _add_accounts)
+def _add_emptied(database: apsw.Connection) -> None:
+    """Add what version 4 lacks: the last events of logs of which nothing is left, from now on."""
+    database.execute(_EMPTIED)
+
+
+STEPS: Final[tuple[Step, ...]] = (_begin, _add_files, _add_ages, _add_accounts, _add_emptied)
 """The steps from each version of the tables to the next."""
 
 VERSION: Final = len(STEPS)

@@ -24,6 +24,7 @@ from chatd.chat.storage import (
     Change,
     Changes,
     PutAccount,
+    PutEmptied,
     PutFile,
     PutInvite,
     PutMark,
@@ -36,8 +37,8 @@ from chatd.chat.storage import (
     PutUser,
     Snapshot,
     Space,
-    StoredRoom,
     StoreError,
+    stored_room,
 )
 from chatd.disk import remedy, want_of_room
 from chatd.store import schema, space
@@ -188,11 +189,14 @@ class SqliteStore:
 
     def _load(self) -> Snapshot:
         meta = dict(self._reader.execute("SELECT name, value FROM meta"))
+        emptied = {row.room: row for row in self._rows(PutEmptied)}
         return Snapshot(
             server=meta["server"],
             users=self._rows(PutUser),
             sessions=self._rows(PutSession),
-            rooms=[StoredRoom(room, *self._last(room.id)) for room in self._rows(PutRoom)],
+            rooms=[
+                stored_room(room, self._last(room.id), emptied.get(room.id)) for room in self._rows(PutRoom)
+            ],
             last_session=int(_value(self._reader.execute(schema.LAST_SESSION))),
             members=self._rows(PutMember),
             files=self._rows(PutFile),
@@ -207,12 +211,12 @@ class SqliteStore:
     def _rows(self, kind: type[Row]) -> list[Row]:
         return [kind(*row) for row in self._reader.execute(schema.LOADS[kind])]
 
-    def _last(self, log: int) -> tuple[int, int, str]:
-        """Return the number, the time and the check of the last event of ``log``."""
+    def _last(self, log: int) -> tuple[int, int, str] | None:
+        """Return the number, the time and the check of the last event of ``log`` that is kept."""
         low = schema.key(log, 0)
         for key, frame in self._reader.execute(schema.LAST, (low, schema.last_key(log))):
             return key - low, known_time_of(frame), check_of(text_of(frame))
-        return 0, 0, ""
+        return None
 
     def _explain(self, error: apsw.Error) -> StoreError:
         if isinstance(error, apsw.CorruptError | apsw.NotADBError | apsw.SQLError):

@@ -26,6 +26,7 @@ class MemoryStore:
     users: dict[int, storage.PutUser] = field(default_factory=dict)
     sessions: dict[int, storage.PutSession] = field(default_factory=dict)
     rooms: dict[int, storage.PutRoom] = field(default_factory=dict)
+    emptied: dict[int, storage.PutEmptied] = field(default_factory=dict)
     members: dict[tuple[int, int], storage.PutMember] = field(default_factory=dict)
     accounts: dict[int, storage.PutAccount] = field(default_factory=dict)
     nicks: dict[str, storage.PutNick] = field(default_factory=dict)
@@ -39,7 +40,10 @@ class MemoryStore:
 
     def load(self) -> storage.Snapshot:
         """Return the committed state."""
-        rooms = [storage.StoredRoom(room, *self._last(room.id)) for room in self.rooms.values()]
+        rooms = [
+            storage.stored_room(room, self._last(room.id), self.emptied.get(room.id))
+            for room in self.rooms.values()
+        ]
         return storage.Snapshot(
             self.server,
             list(self.users.values()),
@@ -56,11 +60,11 @@ class MemoryStore:
             list(self.invites.values()),
         )
 
-    def _last(self, log: int) -> tuple[int, int, str]:
+    def _last(self, log: int) -> tuple[int, int, str] | None:
         kept = self.events.get(log, {})
         head = max(kept, default=0)
         if not head:
-            return 0, 0, ""
+            return None
         return head, known_time_of(kept[head]), check_of(text_of(kept[head]))
 
     def append(self, changes: storage.Changes, done: Callable[[Exception | None], None]) -> None:

@@ -18,6 +18,7 @@ from chatd.chat.storage import (
     DropUpload,
     DropUser,
     PutAccount,
+    PutEmptied,
     PutFile,
     PutInvite,
     PutMark,
@@ -117,6 +118,8 @@ def possible(records, kind, a, b, n):  # noqa: C901, PLR0912 - one case for each
             return PutFile(a, n, str(b) * 64, f"f{n}", n, "")
         case "trim" if room and n < room.log.head:
             return room.row()._replace(first=max(n + 1, room.log.first))
+        case "emptied" if room:
+            return PutEmptied(a, n, n, "")
         case "mark":
             return PutMark(a, n, 2 * n + b % 2)
         case "drop mark" if n in records.ages.below(a, 1000):
@@ -146,6 +149,7 @@ KINDS = {
     DropMember: "drop member",
     PutFile: "file",
     Trim: "trim",
+    PutEmptied: "emptied",
     PutMark: "mark",
     DropMark: "drop mark",
     DropMarks: "drop marks",

@@ -127,6 +127,12 @@ def test_what_is_not_there_any_more_raises_no_alarm():
     assert not comparison.turned
 
 
+@pytest.mark.parametrize("warm", [True, False])
+def test_the_last_event_is_compared_though_none_is_kept(warm):
+    assert Kept(OLD, 10, warm=warm).compare(9, trail(OLD, [9, 5])) is None
+    assert Kept(events("new", 1, 9), 10, warm=warm).compare(9, trail(OLD, [9, 5])) == 5
+
+
 @given(
     st.integers(0, 30),
     st.integers(0, 30),
@@ -142,12 +148,12 @@ def test_of_any_histories(shared, lost, grown, first, seqs, warm):
     cursor = len(old)
     first = min(first, len(new) + 1)
     start = Kept(new, first, warm=warm).compare(cursor, trail(old, seqs))
-    comparable = {seq for seq in seqs if seq >= first}
+    comparable = {seq for seq in seqs if seq >= first or seq == len(new)}
     if cursor <= shared:
         assert start is None, "a false alarm"
     elif comparable and max(comparable) > shared:
         assert start is not None, "what is new is skipped"
     if start is not None:
         assert start <= len(new)
-        good = {seq for seq in seqs if seq <= shared or seq < first}
+        good = {seq for seq in seqs if seq <= shared or seq not in comparable}
         assert start == (max(good) if good else max(first - 1, len(new) - limits.BACKLOG))

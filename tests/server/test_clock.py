@@ -2,6 +2,7 @@
 
 import hashlib
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from chatd.ops.settings import Config, FilesConfig, RetentionConfig, SessionConf
 from chatd.testing import Playground
 from chatd.testing.playground import START_OF_TIME
 from chatd.wire import messages as m
+from chatd.wire.check import check_of
 from chatd.wire.frames import chunk
 from tests.helpers import come_in, restart, sends
 
@@ -42,6 +44,39 @@ def test_times_never_go_back(playground, restarted):
     ben = come_in(playground, "ben", m.Join(id=1, room="#a", after=0), *sends("#a", "two"))
     assert [event.ts >= before for event in ben.of(m.Event)[-2:]] == [True, True]
     assert [ok.ts for ok in ben.of(m.Ok) if ok.ts] == [before]
+
+
+@pytest.fixture
+def emptied(playground):
+    """Return a playground in which retention has removed every event of #a, and the time of the last."""
+    playground = Stepping(Config(retention=RetentionConfig(days=1)))
+    playground.start_server()
+    ann = come_in(playground, "ann", m.Join(id=1, room="#a"), *sends("#a", "one", "two"))
+    last = ann.of(m.Event)[-1]
+    ann.transport.loseConnection()
+    days(playground, 1.5)
+    room = playground.server.hub.world.rooms["#a"]
+    assert room.log.first == room.log.head + 1 == last.seq + 1
+    return playground, last
+
+
+@pytest.mark.parametrize("restarts", [0, 1, 2])
+def test_times_never_go_back_though_no_event_is_left(emptied, restarts):
+    playground, last = emptied
+    playground.step = -1.6 * DAY
+    for _ in range(restarts):
+        restart(playground)
+    ben = come_in(playground, "ben", m.Join(id=1, room="#a"), *sends("#a", "three"))
+    said = ben.of(m.Event)[-1]
+    assert (said.text, said.seq > last.seq, said.ts >= last.ts) == ("three", True, True)
+
+
+def test_the_history_of_an_emptied_log_is_known_after_a_restart(emptied):
+    """Whoever has seen the last event that was removed is told of no older copy; who saw another one is."""
+    playground, last = emptied
+    restart(playground)
+    log = playground.server.hub.world.rooms["#a"].log
+    assert log.check(last.seq) == check_of(msgspec.json.encode(last))
 
 
 # ---- sessions -------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from chatd.chat.storage import (
     DropSession,
     DropUpload,
     PutAccount,
+    PutEmptied,
     PutFile,
     PutInvite,
     PutMark,
@@ -51,6 +52,7 @@ changes = st.one_of(
     st.builds(DropSession, ids),
     st.builds(PutMember, ids, ids, times),
     st.builds(DropMember, ids, ids),
+    st.builds(PutEmptied, ids, few, times, texts),
     st.builds(PutMark, ids, few, times),
     st.builds(DropMark, ids, few),
     st.builds(DropMarks, ids, few),
@@ -106,7 +108,7 @@ class Stores(RuleBasedStateMachine):
     def forget_files(self, log, first):
         self.append(others=[DropFiles(log, first)])
 
-    @rule(log=ids, keep=st.integers(1, 5))
+    @rule(log=ids, keep=st.integers(0, 5))
     def trim(self, log, keep):
         self.firsts[log] = max(self.firsts[log], self.heads[log] + 1 - keep)
         self.append(others=[self.room(log, ""), Trim(log, self.firsts[log])])

@@ -17,6 +17,7 @@ from chatd.chat.storage import (
     DropMember,
     DropSession,
     DropUpload,
+    PutEmptied,
     PutFile,
     PutMark,
     PutMember,
@@ -213,6 +214,26 @@ def test_a_room_trimmed_to_nothing_keeps_its_place(open_store):
     assert [(room.room.first, room.head) for room in rooms] == [(31, 0)]
 
 
+def test_a_room_trimmed_to_nothing_keeps_the_time_and_the_check_of_its_last_event(open_store):
+    store = open_store()
+    store.append(Changes(events=[(7, 1, FRAMES)], others=[PutRoom(7, "#a", "", 1)]))
+    store.append(put(PutRoom(7, "#a", "", 31), Trim(7, 31), PutEmptied(7, 30, 1234, "0011aabb")))
+    store.close()
+    (room,) = open_store().store.load().rooms
+    assert room[1:] == (30, 1234, "0011aabb")
+
+
+def test_what_was_known_of_an_empty_log_counts_no_more_once_it_has_grown(open_store):
+    store = open_store()
+    store.append(put(PutRoom(7, "#a", "", 31), PutEmptied(7, 30, 1234, "0011aabb")))
+    store.append(events(7, 31, FRAMES[:1]))
+    (room,) = store.store.load().rooms
+    assert (room.head, room.ts == 1234) == (31, False)
+    store.append(put(PutRoom(7, "#a", "", 32), Trim(7, 32)))
+    (room,) = store.store.load().rooms
+    assert (room.head, room.ts, room.check) == (0, 0, "")
+
+
 def test_the_folder_is_locked(open_store, tmp_path):
     store = open_store()
     with pytest.raises(StoreError, match=r"in use by another daemon.*--data"):
@@ -341,7 +362,7 @@ def of_version_one(path, *lacking):
     """Make the file at ``path`` one that version 1 of the tables might have left, with a room in it."""
     database = apsw.Connection(str(path))
     database.execute("INSERT INTO rooms VALUES(7, '#a', 'topic', 3, 0)")
-    for statement in (*lacking, *NO_ACCOUNTS, "DROP TABLE marks", "DROP TABLE uploads"):
+    for statement in (*lacking, *NO_ACCOUNTS, "DROP TABLE marks", "DROP TABLE uploads", "DROP TABLE emptied"):
         database.execute(statement)
     database.pragma("user_version", 1)
     database.close()
