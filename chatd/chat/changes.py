@@ -43,6 +43,7 @@ from chatd.chat.storage import (
     StoredRoom,
     Trim,
 )
+from chatd.chat.twins import Twins
 from chatd.wire.messages import File
 
 
@@ -50,18 +51,22 @@ class Records:
     """Everything that is kept, except the events: the outcome of the changes so far.
 
     ``nicks`` says whose a nick is; a key that an account has for good leads to it although it is called
-    differently now. ``sessions`` are by the digest of their token, ``rooms`` by their name, ``uploads`` say
-    when a user last worked on the upload of a content, ``time`` is the calendar as it was last kept.
+    differently now; ``twins`` knows all of these nicks by what they look like, ``room_twins`` the names of
+    rooms that are no direct messages. ``sessions`` are by the digest of their token, ``rooms`` by their name,
+    ``uploads`` say when a user last worked on the upload of a content, ``time`` is the calendar as it was
+    last kept.
     """
 
     def __init__(self) -> None:
         self.users: dict[int, User] = {}
         self.nicks: dict[str, User] = {}
+        self.twins: Twins[User] = Twins()
         self.invites: dict[bytes, PutInvite] = {}
         self.sessions: dict[bytes, Session] = {}
         self.sessions_by_id: dict[int, Session] = {}
         self.rooms: dict[str, Room] = {}
         self.rooms_by_id: dict[int, Room] = {}
+        self.room_twins: Twins[Room] = Twins()
         self.posted = PostedFiles()
         self.ages = Ages()
         self.uploads: dict[tuple[int, str], int] = {}
@@ -180,11 +185,17 @@ def _restore_user(records: Records, change: RestoreUser) -> Applied:
 
 
 def _set_nick(records: Records, user: User, row: PutUser) -> None:
-    if user.key is not None and user.key not in user.kept:
-        del records.nicks[user.key]
+    twins = records.twins
+    if user.key is not None:
+        if user.key not in user.kept:
+            del records.nicks[user.key]
+        twins.drop(user.key, user)
+        twins.drop(user.nick, user)
     user.nick, user.key = row.nick, row.key
     if row.key is not None:
         records.nicks[row.key] = user
+        twins.add(row.key, user)
+        twins.add(row.nick, user)
 
 
 def _put_account(records: Records, row: PutAccount) -> Applied:
@@ -205,12 +216,14 @@ def _put_nick(records: Records, row: PutNick) -> Applied:
         return NOTHING
     user.kept.add(row.key)
     records.nicks[row.key] = user
+    records.twins.add(row.key, user)
     return DropNick(row.key)
 
 
 def _drop_nick(records: Records, row: DropNick) -> Applied:
     user = records.nicks[row.key]
     user.kept.discard(row.key)
+    records.twins.drop(row.key, user)
     if user.key != row.key:
         del records.nicks[row.key]
     return PutNick(row.key, user.id)
@@ -274,7 +287,11 @@ def _put_stored_room(records: Records, stored: StoredRoom) -> Applied:
 
 
 def _add_room(records: Records, row: PutRoom, log: Log) -> Applied:
-    records.rooms[row.name] = records.rooms_by_id[row.id] = Room(row.name, log, row.topic, row.begun_by)
+    room = records.rooms[row.name] = records.rooms_by_id[row.id] = Room(
+        row.name, log, row.topic, row.begun_by
+    )
+    if not room.direct:
+        records.room_twins.add(room.name, room)
     if row.begun_by in records.users:
         records.users[row.begun_by].begun += 1
     return DropRoom(row.id)
@@ -283,6 +300,8 @@ def _add_room(records: Records, row: PutRoom, log: Log) -> Applied:
 def _drop_room(records: Records, row: DropRoom) -> Applied:
     room = records.rooms_by_id.pop(row.id)
     del records.rooms[room.name]
+    if not room.direct:
+        records.room_twins.drop(room.name, room)
     if room.begun_by in records.users:
         records.users[room.begun_by].begun -= 1
     return room.row()

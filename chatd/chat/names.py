@@ -1,7 +1,8 @@
 """Names of users and rooms: the characters that they may have, and when two of them are the same.
 
 A name is normalised with NFKC (Unicode Standard Annex 15); two names are the same if their case-folded forms
-without joiners are, so that look-alike case and width variants collide.
+without joiners are, so that look-alike case and width variants collide. What a name that nobody has yet must
+keep beyond this is said in `chatd.chat.new_names`.
 """
 
 import unicodedata
@@ -26,10 +27,10 @@ def _fault(name: str) -> str | None:
         return "it must begin with a letter, a digit or one of . - _"
     bad = next((char for char in name if char not in JOINERS and not _allowed(char, _WITHIN)), None)
     if bad is not None:
-        return f"{_show(bad)} may not be in it; use letters, digits, . - and _"
+        return f"{show(bad)} may not be in it; use letters, digits, . - and _"
     stray = stray_joiner(name)
     if stray is not None:
-        return f"{_show(name[stray])} may only stand between letters that need it"
+        return f"{show(name[stray])} may only stand between letters that need it"
     return None
 
 
@@ -37,7 +38,8 @@ def _allowed(char: str, categories: tuple[str, ...]) -> bool:
     return char in _EXTRA or unicodedata.category(char).startswith(categories)
 
 
-def _show(char: str) -> str:
+def show(char: str) -> str:
+    """Return ``char`` for a sentence, by its number if it cannot be seen."""
     return f"'{char}'" if char.isprintable() and char != " " else f"U+{ord(char):04X}"
 
 

@@ -21,7 +21,7 @@ from chatd.chat.names import USER_SIGN, check_nick
 from chatd.chat.permissions import NEEDS, Need, check_files, check_room, standing_of
 from chatd.chat.state import HistoryQuery, Peer, Room, Session, User
 from chatd.chat.text import check_caption, check_text, check_topic
-from chatd.chat.world import World, nick_taken
+from chatd.chat.world import World
 from chatd.files.names import check_file, check_sha256
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError
@@ -192,9 +192,7 @@ def _topic(world: World, peer: Peer, session: Session, room: Room, request: m.To
 
 def _nick(world: World, peer: Peer, session: Session, _: None, request: m.Nick, now: int) -> m.Ok:
     user = session.user
-    display, key = check_nick(request.nick)
-    if world.nicks.get(key, user) is not user:
-        raise nick_taken(world, display)
+    display, key = world.free_nick(request.nick, user)
     check_rename(user, key)
     if display != user.nick:
         session.charge(NICK_COST * len(user.rooms))

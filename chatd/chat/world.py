@@ -15,6 +15,7 @@ from chatd.chat.changes import Records, apply, load
 from chatd.chat.files import Blobs
 from chatd.chat.following import follow_everywhere
 from chatd.chat.names import USER_SIGN, check_nick, check_room, direct_name
+from chatd.chat.new_names import check_new_nick, check_new_room
 from chatd.chat.permissions import may_read
 from chatd.chat.quota import Quota, Ration, reached
 from chatd.chat.state import Room, Session, User
@@ -30,6 +31,7 @@ from chatd.chat.storage import (
     PutUser,
     Snapshot,
 )
+from chatd.chat.unicode.skeleton import skeleton
 from chatd.wire import limits
 from chatd.wire.errors import Code, ProtocolError, RequestError
 from chatd.wire.messages import Event, Limits
@@ -95,12 +97,9 @@ class World(Records):
         Raises `ProtocolError` ``nick-taken`` with a suggestion, ``bad-nick`` or ``too-many-users``.
         """
         try:
-            display, key = check_nick(nick)
+            display, key = self.free_nick(nick)
         except RequestError as error:
-            raise ProtocolError(error.code, error.text) from None
-        if key in self.nicks:
-            refusal = nick_taken(self, display)
-            raise ProtocolError(refusal.code, refusal.text, suggest=refusal.suggest)
+            raise ProtocolError(error.code, error.text, suggest=error.suggest) from None
         if reached(len(self.users), self.quota.users):
             raise ProtocolError(
                 Code.TOO_MANY_USERS, "The server has as many users as it may; try again later."
@@ -109,12 +108,42 @@ class World(Records):
         self.change(row)
         return self.users[row.id]
 
-    def suggest_nick(self, nick: str) -> str:
+    def free_nick(self, nick: str, user: User | None = None) -> tuple[str, str]:
+        """Return the form and the key of a ``nick`` that ``user``, or a newcomer, may have.
+
+        Raises `RequestError` ``bad-nick``, or ``nick-taken`` with a suggestion.
+        """
+        display, key = check_nick(nick)
+        holder = self.nicks.get(key)
+        if holder is None:
+            check_new_nick(nick)
+            names = [display, key]
+        else:
+            # One's own nick stays one's own, whatever it looks like; a variant of it is looked at.
+            own = display == holder.nick or skeleton(display) == skeleton(key)
+            names = [] if own else [display]
+        text = ""
+        if holder not in {None, user}:
+            text = "belongs to somebody else"
+        elif self._looks_taken(user, *names):
+            text = "looks like one that somebody else has"
+        if text:
+            raise RequestError(
+                Code.NICK_TAKEN,
+                f"The nick {display} {text}; choose another.",
+                suggest=self._suggest_nick(display),
+            )
+        return display, key
+
+    def _looks_taken(self, user: User | None, *names: str) -> bool:
+        return any(self.twins.has(name, user) for name in names)
+
+    def _suggest_nick(self, nick: str) -> str:
         """Return a free nick like ``nick``, or nothing if a few looks find none."""
         for number in (*range(2, 10), len(self.users) + 10):
             with suppress(RequestError):
-                suggestion = f"{nick[:24].rstrip(JOINERS)}{number}"
-                if check_nick(suggestion)[1] not in self.nicks:
+                suggestion, key = check_new_nick(f"{nick[:24].rstrip(JOINERS)}{number}")
+                if key not in self.nicks and not self._looks_taken(None, suggestion, key):
                     return suggestion
         return ""
 
@@ -174,14 +203,18 @@ class World(Records):
         """Return the room that ``user`` means by ``name``. It is made if there is none yet.
 
         A log of direct messages has both users as members from the start. Raises as `find_room` does, and
-        `RequestError` ``no-more-rooms``, ``too-many-direct`` or ``too-fast``.
+        `RequestError` ``room-taken``, ``no-more-rooms``, ``too-many-direct`` or ``too-fast``.
         """
         room = self.find_room(user, name)
         if room is not None:
             return room
         wire_name = self._wire_name(user, name)
-        self._may_make(user, wire_name, now)
         direct = wire_name.startswith(USER_SIGN)
+        if not direct:
+            check_new_room(wire_name)
+            if self.room_twins.has(wire_name):
+                raise RequestError(Code.ROOM_TAKEN, "That name cannot be had; choose another.")
+        self._may_make(user, wire_name, now)
         self.change(PutRoom(next(self._room_ids), wire_name, "", 1, user.id if direct else 0))
         room = self.rooms[wire_name]
         if direct:
@@ -249,9 +282,3 @@ class World(Records):
         event = Event(room=room.name, seq=seq, ts=log.ts, kind=kind, by=by, text=text)
         self.batch.add_event(log, event)
         return seq
-
-
-def nick_taken(world: World, nick: str) -> RequestError:
-    """Return the refusal of a ``nick`` that somebody has, with a suggestion."""
-    text = f"The nick {nick} belongs to somebody else; choose another."
-    return RequestError(Code.NICK_TAKEN, text, suggest=world.suggest_nick(nick))

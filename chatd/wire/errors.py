@@ -33,6 +33,7 @@ class Code(StrEnum):
     NOT_A_MEMBER = "not-a-member"
     TOO_MANY_NICKS = "too-many-nicks"
     TOO_MANY_ROOMS = "too-many-rooms"
+    ROOM_TAKEN = "room-taken"
     NO_MORE_ROOMS = "no-more-rooms"
     TOO_MANY_DIRECT = "too-many-direct"
     EMPTY_TEXT = "empty-text"

@@ -1,5 +1,7 @@
 """Changes: what is taken back was never there, and what is loaded is what was in memory."""
 
+from collections import Counter
+
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -32,6 +34,7 @@ from chatd.chat.storage import (
     StoredRoom,
     Trim,
 )
+from chatd.chat.unicode.skeleton import skeleton
 from chatd.chat.world import Terms, World
 from chatd.testing import MemoryStore, Playground
 from chatd.wire import messages as m
@@ -40,6 +43,10 @@ from tests.helpers import come_in, sends
 
 FEW = range(1, 4)
 MANY = range(40)
+
+
+def holders(twins):
+    return ((looks, holder) for looks, several in twins._holders.items() for holder in several)
 
 
 def picture(records):
@@ -54,6 +61,14 @@ def picture(records):
         assert user.begun == sum(room.begun_by == user.id for room in rooms)
         mine = {key for key, owner in records.nicks.items() if owner is user}
         assert mine == user.kept | ({user.key} - {None})
+    looks = Counter()
+    for user in records.users.values():
+        names = [*user.kept] if user.key is None else [*user.kept, user.key, user.nick]
+        looks.update((skeleton(name), user) for name in names)
+    assert Counter(holders(records.twins)) == looks
+    assert Counter(holders(records.room_twins)) == Counter(
+        (skeleton(r.name), r) for r in rooms if not r.direct
+    )
     return {
         "users": {user.row() for user in records.users.values()},
         "nicks": {key: user.id for key, user in records.nicks.items()},

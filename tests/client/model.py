@@ -135,7 +135,8 @@ class Conn:
         if account is None or hello.device:
             nick = account.nick if account else hello.nick
             if account is None and any(a.nick == nick for a in server.accounts.values()):
-                self._end(Error(code=Code.NICK_TAKEN, text="taken", suggest=nick + "2"))
+                text = f"The nick {nick} belongs to somebody else; choose another."
+                self._end(Error(code=Code.NICK_TAKEN, text=text, suggest=nick + "2"))
                 return
             server.count += 1
             token = f"token{server.count}"

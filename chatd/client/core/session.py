@@ -184,19 +184,17 @@ def final_sentence(session: Session, error: Error, elsewhere: Iterable[Elsewhere
     if hint is None:
         return None
     suggest = error.suggest or f"{session.nick}2"
+    why = error.text.partition(";")[0].removesuffix(".")
     for known in elsewhere:
         if error.code == Code.NICK_TAKEN and fold(known.nick) == fold(session.nick):
-            return _OURSELVES.format(nick=session.nick, suggest=suggest, known=known)
-    return hint.format(nick=session.nick, suggest=suggest, text=error.text)
+            return _OURSELVES.format(why=why, suggest=suggest, known=known)
+    return hint.format(nick=session.nick, why=why, suggest=suggest, text=error.text)
 
 
-_OURSELVES: Final = (
-    "The nick {nick} belongs to somebody else; try --nick {suggest}. You are {known.nick} at {known.address}:"
-    " {known.way}."
-)
+_OURSELVES: Final = "{why}; try --nick {suggest}. You are {known.nick} at {known.address}: {known.way}."
 
 _HINTS: Final[dict[str, str]] = {
-    Code.NICK_TAKEN: "The nick {nick} belongs to somebody else; try --nick {suggest}.",
+    Code.NICK_TAKEN: "{why}; try --nick {suggest}.",
     Code.BAD_NICK: "The server refuses the nick {nick}: {text}",
     Code.VERSION_UNSUPPORTED: "The server speaks another version of the protocol: {text}",
 }

@@ -1,0 +1,29 @@
+"""Skeletons: what a name looks like (Unicode Technical Standard 39, section 4).
+
+Two names with the same skeleton can be taken for each other: ``paypal`` with a Latin or a Cyrillic ``a``,
+``w1`` and ``wl``. A skeleton is for comparing alone; it is no name and is not shown.
+"""
+
+import unicodedata
+from collections.abc import Iterator
+from typing import Final
+
+from chatd.chat.unicode.tables import PROTOTYPES
+from chatd.wire.names import without_joiners
+
+
+def _prototypes() -> Iterator[tuple[int, str]]:
+    for pair in PROTOTYPES.split():
+        char, _, prototype = pair.partition(":")
+        yield int(char, 16), "".join(chr(int(part, 16)) for part in prototype.split("+"))
+
+
+_PROTOTYPES: Final = dict(_prototypes())
+
+
+def skeleton(name: str) -> str:
+    """Return the skeleton of ``name``."""
+    if name.isascii():
+        return name.translate(_PROTOTYPES)
+    parts = unicodedata.normalize("NFD", without_joiners(name))
+    return unicodedata.normalize("NFD", parts.translate(_PROTOTYPES))
