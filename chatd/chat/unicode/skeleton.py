@@ -19,11 +19,14 @@ def _prototypes() -> Iterator[tuple[int, str]]:
 
 
 _PROTOTYPES: Final = dict(_prototypes())
+_ASCII: Final = [(chr(char), as_) for char, as_ in _PROTOTYPES.items() if chr(char).isascii()]
 
 
 def skeleton(name: str) -> str:
     """Return the skeleton of ``name``."""
     if name.isascii():
-        return name.translate(_PROTOTYPES)
+        for char, prototype in _ASCII:  # four of them, none of which is part of a prototype
+            name = name.replace(char, prototype)
+        return name
     parts = unicodedata.normalize("NFD", without_joiners(name))
     return unicodedata.normalize("NFD", parts.translate(_PROTOTYPES))
