@@ -52,6 +52,12 @@ class Life:
             self.world.advance(0.15)
             now(now_or_later)
 
+    def flood(self, count, text):
+        """Say much, and wait until it is said."""
+        sent = [self.talker.send("#a", text) for _ in range(count)]
+        while not sent[-1].called:
+            self.wait(5)
+
     def restore_unseen(self, store, count):
         """Restore a copy and let it grow before the reader, which goes on running, comes back."""
         self.way.open = False
@@ -101,6 +107,27 @@ def test_the_story_of_the_backup_at_five_and_the_reader_at_nine():
     life.say(1, "more")
     assert not life.heard(Restored, mark)
     assert texts(life.heard(EventSeen, mark)) == [(14, "message", "more")]
+
+
+def test_a_fork_far_back_shows_next_to_nothing_again(tmp_path):
+    life = Away(tmp_path)
+    life.flood(100, "common")
+    backup = life.backup
+    life.flood(900, "lost")
+    life.leave()
+    life.restart(backup)
+    life.flood(5, "new")
+    life.come()
+    (told,) = life.heard(Restored)
+    shown = [one.event.text for one in life.heard(EventSeen)]
+    again = shown.count("common")
+    assert shown == ["common"] * again + ["new"] * 5
+    assert again <= 900 // 16
+    assert ("maybe some of what is not" in restored_line(told)) == told.again == bool(again)
+    life.leave()
+    life.come()
+    assert not life.heard(EventSeen)
+    assert not life.heard(Restored)
 
 
 def slot_of(folder):

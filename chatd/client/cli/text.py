@@ -125,7 +125,8 @@ def restored_line(restored: Restored) -> str:
     begin = f"An older copy of {clean_line(restored.name)} was restored on the server"
     if restored.agreed:
         seen = f"what was seen here behind event {restored.start}"
-        return f"{begin}: {seen} may be gone from it; what is new there follows."
+        again = ", and maybe some of what is not" if restored.again else ""
+        return f"{begin}: {seen} may be gone from it; what is new there follows{again}."
     follows = f"what it has behind event {restored.start}" if restored.start else "all that it has"
     return f"{begin}, and nothing that was seen here is known to be left of it; {follows} follows."
 

@@ -167,11 +167,11 @@ class Dialogue:
     # ---- rooms and files ----------------------------------------------------------------------------
 
     def _event(self, link: Link, seen: Checked, _: float) -> None:
-        self._out.tell([self._rooms.event(link.positions, seen.event, seen.check, self._session.id)])
+        self._out.tell(self._rooms.event(link.positions, seen.event, seen.check, self._session.id))
         self._out.save()
 
     def _gap(self, link: Link, gap: m.Gap, _: float) -> None:
-        self._out.tell([self._rooms.gap(link.positions, gap)])
+        self._out.tell(self._rooms.gap(link.positions, gap))
         self._out.save()
 
     def _left(self, link: Link, left: m.Left, _: float) -> None:

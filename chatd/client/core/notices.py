@@ -192,6 +192,7 @@ class Restored(Struct, frozen=True):
 
     Events up to ``seen`` had been handed over. What is new behind ``start`` follows, under the same numbers.
     If that one was not seen, in this history, nothing ``agreed``: nothing that was seen is known to be left.
+    ``again`` says that some of what follows may have been seen: not every event that was is known.
     """
 
     room: str
@@ -199,6 +200,7 @@ class Restored(Struct, frozen=True):
     start: int
     seen: int
     agreed: bool = True
+    again: bool = False
 
 
 class PresenceSeen(Struct, frozen=True):

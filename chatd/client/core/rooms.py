@@ -16,6 +16,7 @@ from chatd.client.core.notices import (
     RoomOpened,
 )
 from chatd.client.core.problems import HoleError
+from chatd.client.core.replay import Replay
 from chatd.client.core.trail import Trail
 from chatd.wire.messages import Event, Gap, Presence, RoomState
 from chatd.wire.names import fold
@@ -48,7 +49,7 @@ class Rooms:
     Beside the cursors stand the trails of what was seen.
     """
 
-    __slots__ = ("_before", "_changed", "_entering", "_trails", "cursors", "followed", "names", "wanted")
+    __slots__ = ("_changed", "_entering", "_replays", "_trails", "cursors", "followed", "names", "wanted")
 
     def __init__(
         self,
@@ -65,7 +66,7 @@ class Rooms:
             room: _remembered(room, name, self.cursors.get(room, 0)) for room, name in known.items()
         }
         self._trails: dict[str, Trail] = dict(trails or {})
-        self._before: dict[str, Trail] = {}
+        self._replays: dict[str, Replay] = {}
         self._changed: dict[str, None] = {}
         self._entering: list[str] = []
         for name in wanted:
@@ -152,7 +153,7 @@ class Rooms:
         self._changed.update(dict.fromkeys(self.cursors))
         self.cursors.clear()
         self._trails.clear()
-        self._before.clear()
+        self._replays.clear()
         self.followed.clear()
 
     # ---- what the server says -----------------------------------------------------------------------
@@ -166,6 +167,8 @@ class Rooms:
         cursor = self.cursors.get(room)
         if cursor is not None and state.restored:
             yield self._turned(state, name, cursor)
+        elif room in self._replays:
+            self._replays[room].again()
         if cursor is None or state.restored:
             cursor = self._move(room, start)
         if state.check and start == cursor > self.trail(room).last:
@@ -175,48 +178,67 @@ class Rooms:
         if start > cursor:
             yield self._skip(room, cursor + 1, start)
 
-    def event(self, positions: Positions, event: Event, check: str, session: int) -> EventSeen | None:
-        """Return the event if it is news, None if it was seen; raises `HoleError` if one is missing.
+    def event(self, positions: Positions, event: Event, check: str, session: int) -> Iterable[EventSeen]:
+        """Return the event if it is news, nothing if it was seen; raises `HoleError` if one is missing.
 
         What comes again behind the newest event that a restored log is known to agree in was seen as long as
-        it has the same checks.
+        it has the same checks. It is held until that is known, and the cursor stays where it is.
         """
         room, seq = event.room, event.seq
         position = positions.get(room)
         if position is None or seq <= position:
-            return None
+            return ()
         if seq != position + 1:
             raise HoleError(f"event {position + 1} of {self.name(room)} is missing")
         positions[room] = seq
         if seq <= self.cursors.get(room, 0):
-            return None
-        self._move(room, seq)
-        self._note(room, seq, check)
+            return ()
+        if room in self._replays:
+            return self._replayed(room, event, check, session)
+        return (self._take(event, check, session),)
+
+    def _take(self, event: Event, check: str, session: int) -> EventSeen:
+        room = event.room
+        self._move(room, event.seq)
+        self._note(room, event.seq, check)
         followed = self.followed[room]
-        followed.cursor = seq
-        followed.head = max(followed.head, seq)
+        followed.cursor = event.seq
+        followed.head = max(followed.head, event.seq)
         if event.kind in _UPKEEP:
             _UPKEEP[event.kind](followed, event)
             self.names[room] = followed.name
-        before = self._before.get(room)
-        if before is not None:
-            if before.knows(seq, check):
-                return None
-            del self._before[room]
         return EventSeen(event, followed.name, bool(session) and event.session == session, check)
 
-    def gap(self, positions: Positions, gap: Gap) -> GapSeen | None:
-        """Return what of the gap is news."""
+    def _replayed(self, room: str, event: Event, check: str, session: int) -> list[EventSeen]:
+        """Return what is known to be news now that ``event`` has come behind an older copy."""
+        replay = self._replays[room]
+        seen = replay.take(event, check, self.followed[room].head)
+        if seen is None:
+            return []
+        held, replay.held = replay.held, []
+        notices = [self._take(*each, session) for each in held]
+        if seen:
+            return []
+        del self._replays[room]
+        return notices
+
+    def gap(self, positions: Positions, gap: Gap) -> Iterable[Notice]:
+        """Return what of the gap is news, behind the events that came before it and were held."""
         position = positions.get(gap.room)
         if position is None or gap.last <= position:
-            return None
+            return
         if gap.first > position + 1:
             raise HoleError(f"event {position + 1} of {self.name(gap.room)} is missing")
         positions[gap.room] = gap.last
         cursor = self.cursors.get(gap.room, 0)
         if gap.last <= cursor:
-            return None
-        return self._skip(gap.room, max(gap.first, cursor + 1), gap.last)
+            return
+        replay = self._replays.get(gap.room)
+        for event, check in replay.held if replay is not None else ():
+            yield self._take(event, check, 0)
+        if replay is not None:
+            replay.again()
+        yield self._skip(gap.room, max(gap.first, self.cursors.get(gap.room, 0) + 1), gap.last)
 
     def closed(self, positions: Positions, room: str) -> RoomClosed | None:
         """Follow ``room`` no longer."""
@@ -240,9 +262,12 @@ class Rooms:
         room, start = state.room, state.cursor
         trail = self.trail(room)
         agreed = trail.knows(start, state.check) if state.check else trail.has(start)
-        self._before[room] = trail
+        if room in self._replays:  # an older copy again, before it was known where the last one parts
+            self._replays[room].again()
+        else:
+            self._replays[room] = Replay(trail)
         self._trails[room] = trail.cut(start)
-        return Restored(room, name, start, seen, agreed)
+        return Restored(room, name, start, seen, agreed, again=agreed and trail.next(start) > start + 1)
 
     def _note(self, room: str, seq: int, check: str) -> None:
         self._trails.setdefault(room, Trail()).add(seq, check)
@@ -250,7 +275,7 @@ class Rooms:
 
     def _forget(self, room: str) -> None:
         self._trails.pop(room, None)
-        self._before.pop(room, None)
+        self._replays.pop(room, None)
         if self.cursors.pop(room, None) is not None:
             self._changed[room] = None
 

@@ -1,9 +1,11 @@
 """Trails: what was seen of a room, as checks, so that it can be told whether a log is still the one it was.
 
-The latest events are known one by one, of older ones fewer and fewer are: the older, the wider apart.
+The latest events are known one by one, of older ones fewer and fewer are: the older, the wider apart. Between
+two that are known lies at most a sixteenth of their distance from the newest one.
 """
 
 import struct
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,6 +13,15 @@ from chatd.wire.check import DIGITS
 
 WINDOW: Final = 256
 """Latest events that are known one by one, at the least; twice as many at the most."""
+
+GRAIN: Final = 16
+"""Events between two points that leave the run."""
+
+PART: Final = 16
+"""The part of its distance from the newest event that may lie between a point and the next."""
+
+MOST: Final = 255
+"""Points that are kept at the most, in 12 bytes each: enough for some hundred thousand events."""
 
 _AGES: Final = (0, 1, 2, 3, 4, 5, 6, 8, 12, 18, 27, 40, 60, 90, 135, 200, 300, 450)
 """How far before the last event those are that stand for all of the run."""
@@ -60,12 +71,22 @@ class Trail:
         """Return whether the check of event ``seq`` is known."""
         return self._check(seq) is not None
 
+    def next(self, seq: int) -> int:
+        """Return the oldest event known behind ``seq``; the one behind the newest if there is none."""
+        at = bisect_right(self._points, seq, key=lambda point: point[0])
+        if at < len(self._points):
+            return self._points[at][0]
+        seq = max(seq + 1, self._begin)
+        while seq <= self.last and self._at(seq) == _UNKNOWN:
+            seq += 1
+        return seq
+
     def points(self, most: int) -> list[tuple[int, str]]:
         """Return at most ``most`` events with their checks, the newest first, the older the wider apart."""
         if not self._run:
             return []
         run = [(seq, self._at(seq)) for seq in self._spread()]
-        found = [*self._points, *(point for point in run if point[1] != _UNKNOWN)]
+        found = [*self._rare(), *(point for point in run if point[1] != _UNKNOWN)]
         count = len(found)
         if count > most:
             found = [found[i * (count - 1) // (most - 1)] for i in range(most)] if most > 1 else found[-1:]
@@ -112,7 +133,8 @@ class Trail:
         if self._run and self._begin <= seq <= self.last:
             check = self._at(seq)
             return None if check == _UNKNOWN else check
-        return next((check for known, check in self._points if known == seq), None)
+        at = bisect_left(self._points, (seq, b""))
+        return self._points[at][1] if at < len(self._points) and self._points[at][0] == seq else None
 
     def _spread(self) -> Iterator[int]:
         """Yield the run's first event, then ones that are ever closer to its last one, and that."""
@@ -120,24 +142,44 @@ class Trail:
         yield self._begin
         yield from (last - age for age in reversed(_AGES) if last - age > self._begin)
 
+    def _rare(self) -> list[tuple[int, bytes]]:
+        """Return some of the older points: one for each doubling of the distance."""
+        rare: list[tuple[int, bytes]] = []
+        ages: set[int] = set()
+        for seq, check in self._points:
+            age = ((self._points[-1][0] - seq) // WINDOW).bit_length()
+            if age not in ages:
+                ages.add(age)
+                rare.append((seq, check))
+        return rare
+
     def _spill(self, count: int) -> None:
-        """Keep of the ``count`` oldest events of the run the newest alone, and of older ones fewer."""
+        """Make points of some of the ``count`` oldest events of the run, and keep fewer of the older ones."""
         newest = self._begin + count - 1
         while self._at(newest) == _UNKNOWN:  # the first one of a run is known
             newest -= 1
-        if not self._points and count > 1:
-            self._points.append((self._begin, self._at(self._begin)))
-        self._points.append((newest, self._at(newest)))
+        for seq in range(self._begin, newest + 1):
+            wanted = seq in {self._begin, newest} or seq % GRAIN == 0
+            if wanted and (check := self._at(seq)) != _UNKNOWN:
+                self._points.append((seq, check))
         del self._run[: count * _BYTES]
         self._begin += count
         while self._run.startswith(_UNKNOWN):
             del self._run[:_BYTES]
             self._begin += 1
-        kept: list[tuple[int, bytes]] = []
-        ages: set[int] = set()
-        for seq, check in self._points:
-            age = ((newest - seq) // WINDOW).bit_length()
-            if age not in ages:
-                ages.add(age)
-                kept.append((seq, check))
-        self._points = kept
+        part = PART
+        self._thin(part)
+        while len(self._points) > MOST:
+            part //= 2
+            self._thin(part)
+
+    def _thin(self, part: int) -> None:
+        """Drop the points without which no hole is more than that ``part`` of its distance."""
+        points = self._points
+        newest = points[-1][0]
+        kept = [points[-1]]
+        for at in range(len(points) - 2, 0, -1):
+            hole = kept[-1][0] - points[at - 1][0]
+            if hole > max(GRAIN, (newest - points[at][0]) // part):
+                kept.append(points[at])
+        self._points = [*points[:1], *reversed(kept)] if len(points) > 1 else points

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from chatd.client.core.rooms import Rooms
 from chatd.client.core.session import MAX_CURSORS, Session, Wishes, introduce
-from chatd.client.core.trail import WINDOW, Trail
+from chatd.client.core.trail import GRAIN, MOST, PART, WINDOW, Trail
 from chatd.wire.codec import decode_to_server, encode
 from chatd.wire.limits import MAX_FRAME, MAX_INT
 
@@ -50,7 +50,7 @@ def test_points_are_true_and_few_and_begin_with_the_newest(runs, most):
     assert all(check(seq) == digits for seq, digits in points)
     if runs:
         assert points[0][0] == trail.last == runs[-1][1]
-    assert len(trail.pack()) <= 2 * WINDOW * 4 + 12 * 30
+    assert len(trail.pack()) <= 2 * WINDOW * 4 + 12 * MOST + 9
 
 
 @given(RUNS)
@@ -62,6 +62,40 @@ def test_the_latest_events_are_known_one_by_one(runs):
             assert trail.knows(seq, check(seq))
             assert not trail.knows(seq, check(seq + 1))
         assert not trail.has(last + 1)
+
+
+@given(RUNS)
+def test_no_hole_is_more_than_a_part_of_its_distance(runs):
+    trail = trail_of(*runs)
+    seen = [seq for first, last in runs for seq in range(first, last + 1)]
+    known = [seq for seq in seen if trail.knows(seq, check(seq))]
+    assert known[:1] == seen[:1]
+    assert known[-1:] == seen[-1:]
+    for before, behind in pairwise(known):
+        missing = sum(1 for seq in seen if before < seq < behind)
+        assert missing <= max(2 * GRAIN, (trail.last - before) // PART)
+        assert trail.next(before) == behind
+
+
+@given(RUNS, st.integers(0, 5000))
+def test_the_next_one_that_is_known(runs, seq):
+    trail = trail_of(*runs)
+    behind = trail.next(seq)
+    assert behind > seq
+    assert not any(trail.has(each) for each in range(seq + 1, behind))
+    assert trail.has(behind) or behind > trail.last
+
+
+def test_a_long_trail_stays_small_and_keeps_its_first_event():
+    trail = trail_of((1, 300_000))
+    assert len(trail.pack()) <= 2 * WINDOW * 4 + 12 * MOST + 9
+    known = [1]
+    while (behind := trail.next(known[-1])) <= trail.last:
+        known.append(behind)
+    holes = [
+        (behind - before) / (300_000 - before) for before, behind in pairwise(known) if 300_000 - before > 512
+    ]
+    assert max(holes) <= 1 / 8
 
 
 @given(RUNS, st.integers(0, 4000))
