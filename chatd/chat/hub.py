@@ -6,6 +6,7 @@ batch, has its changes written, and calls `committed` or `failed`.
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from msgspec import structs
 
@@ -21,7 +22,7 @@ from chatd.chat.storage import Change, DropFiles, PutEmptied, PutTime, Snapshot,
 from chatd.chat.world import Terms, World
 from chatd.wire.errors import Code, ProtocolError, RequestError
 from chatd.wire.limits import WINDOW
-from chatd.wire.messages import Error, Hello, Message, Ok, Request
+from chatd.wire.messages import Error, Hello, Message, Ok
 
 WARM_BYTES = 67_108_864
 """Bytes of recent events that all logs together keep in memory; the longest untouched are dropped first."""
@@ -46,12 +47,16 @@ def digest(token: str) -> bytes:
 
 
 class Hub:
-    """The state of the chat and its open batch; ``work`` is called when the batch is no longer empty."""
+    """The state of the chat and its open batch; ``work`` is called when the batch is no longer empty.
+
+    ``decide`` is `serve` in this world; `call` has to follow, once for all requests of a turn.
+    """
 
     def __init__(self, snapshot: Snapshot, terms: Terms, work: Callable[[], None]) -> None:
         self.world = World(snapshot, terms)
         self._work = work
         self._called = False
+        self.decide = partial(serve, self.world)
         self.presence = PresenceBoard()
         self._grown: list[Log] = []
         self._share = 0
@@ -145,21 +150,16 @@ class Hub:
 
     # ---- requests -----------------------------------------------------------------------------------
 
-    def request(self, peer: Peer, session: Session, request: Request, now: int) -> None:
-        """Decide about ``request``. Its answer follows the commit."""
-        serve(self.world, peer, session, request, now)
-        if not self._called:
-            self._call()
-
     def refuse(self, peer: Peer, request: int, error: RequestError) -> None:
         """Answer ``request`` with a refusal, in its turn."""
         refuse(self.world, peer, request, error)
-        self._call()
+        self.call()
 
-    def _call(self) -> None:
-        """Call for the open batch to be sealed, which its first request does."""
-        self._called = True
-        self._work()
+    def call(self) -> None:
+        """Have the open batch sealed, because of requests. One call per batch is enough."""
+        if not self._called:
+            self._called = True
+            self._work()
 
     @property
     def full(self) -> bool:

@@ -40,8 +40,6 @@ PATIENCE: Final = 1.0
 STILL: Final = Ping(data="still?")
 """The ping that asks a client after its hello whether it still wants to take its session over."""
 
-_HELLO_EXPECTED: Final = "The first message must be a hello."
-
 
 def hear(connection: "ChatConnection", texts: list[bytes]) -> int:
     """Handle the messages in ``texts``, each as the tables name, and return how many.
@@ -50,32 +48,35 @@ def hear(connection: "ChatConnection", texts: list[bytes]) -> int:
     `ProtocolError`.
     """
     now = connection.server.wall()
-    gate = connection.input.gate
+    gate, handlers = connection.input.gate, connection.MESSAGES
     messages = connection.decode_all(texts)
     request = _flooding if gate.flooded else _request
     heard = 0
-    for text in texts:
-        if heard and (gate.shut or gate.allowance.left <= 0) and not gate.may_take():
-            break
-        heard += 1
-        connection.messages_in += 1
-        message = next(messages)
-        handler = connection.MESSAGES.get((connection.state, type(message)))
-        if handler is None:
-            request(connection, message, len(text), now)
-        else:
-            handler(connection, message, len(text))
+    try:
+        for text in texts:
+            if heard and (gate.shut or gate.allowance.left <= 0) and not gate.may_take():
+                break
+            heard += 1
+            message = next(messages)
+            handler = handlers.get((connection.state, type(message)))
+            if handler is None:
+                request(connection, message, len(text), now)
+            else:
+                handler(connection, message, len(text))
+    finally:
+        connection.messages_in += heard
+        connection.server.hub.call()
     return heard
 
 
 def _request(connection: "ChatConnection", message: Any, size: int, now: int) -> None:
-    """Have the hub decide about a request."""
+    """Have the hub decide about a request; its `call` follows when all that came together was heard."""
     session = connection.session
     if session is None:
-        raise ProtocolError(Code.HELLO_EXPECTED, _HELLO_EXPECTED)
+        raise ProtocolError(Code.HELLO_EXPECTED, "The first message must be a hello.")
     rule = RULES[type(message)]
     connection.input.gate.owe(size + rule.answer_bytes, rule.cost)
-    connection.server.hub.request(connection, session, message, now)
+    connection.server.hub.decide(connection, session, message, now)
 
 
 def _unknown(connection: "ChatConnection", error: UnknownRequestError, size: int) -> None:
@@ -245,6 +246,7 @@ def _compared(connection: "ChatConnection", message: Join, size: int, turned: An
             _request(connection, turned_join, size, connection.server.wall())
         else:
             _request(connection, message, size, connection.server.wall())
+        connection.server.hub.call()
         connection.input.go_on()
     except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)
         connection.fault()

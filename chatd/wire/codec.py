@@ -8,6 +8,10 @@ from chatd.wire.messages import FromServer, Message, Ping, Pong, ToServer
 from chatd.wire.objects import Alphabet, write
 
 _MESSAGE: Final = int(FrameType.MESSAGE)
+_SHORT: Final = 1024
+_HEADS: Final = [HEAD.pack(size + 1, _MESSAGE) for size in range(_SHORT)]
+"""The beginnings of message frames with short payloads, which most have."""
+
 _BEATS: Final[dict[type, FrameType]] = {Ping: FrameType.PING, Pong: FrameType.PONG}
 _to_server: Final[Alphabet[ToServer]] = Alphabet(ToServer)
 _from_server: Final[Alphabet[FromServer]] = Alphabet(FromServer)
@@ -35,8 +39,11 @@ def encode_all(messages: Sequence[Message]) -> bytes:
 
 def message_frames(messages: Sequence[Message]) -> list[bytes]:
     """Return the frame of each of ``messages``, none of which is a ping or a pong."""
-    pack = HEAD.pack
-    return [pack(len(payload) + 1, _MESSAGE) + payload for payload in map(write, messages)]
+    heads, pack = _HEADS, HEAD.pack
+    return [
+        (heads[len(payload)] if len(payload) < _SHORT else pack(len(payload) + 1, _MESSAGE)) + payload
+        for payload in map(write, messages)
+    ]
 
 
 def render(events: list[bytes]) -> bytes:

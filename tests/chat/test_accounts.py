@@ -176,7 +176,8 @@ def step(playground, what, user, other):
     elif session is not None and session.peer is not None:
         try:
             words = {"nick": m.Nick(id=1, nick=other)}
-            playground.server.hub.request(session.peer, session, words[what], 7)
+            playground.server.hub.decide(session.peer, session, words[what], 7)
+            playground.server.hub.call()
         except (KeyError, RequestError):
             playground.server.hub.forget(session.peer, 7)
 

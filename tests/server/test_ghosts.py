@@ -195,12 +195,12 @@ def test_two_hundred_who_ask_at_once_make_no_turn_long(playground, monkeypatch):
     bystander = come_in(playground, "ben")
     playground.advance(1)
     in_turn = [0]
-    request, turn = playground.server.hub.request, Visits.turn
+    decide, turn = playground.server.hub.decide, Visits.turn
 
     def counted(*arguments):
         in_turn[-1] += 1
         playground.clock.rightNow += 0.0001
-        request(*arguments)
+        decide(*arguments)
 
     def begun(visits):
         in_turn.append(0)
@@ -208,7 +208,7 @@ def test_two_hundred_who_ask_at_once_make_no_turn_long(playground, monkeypatch):
         in_turn.append(0)
         return others
 
-    monkeypatch.setattr(playground.server.hub, "request", counted)
+    monkeypatch.setattr(playground.server.hub, "decide", counted)
     monkeypatch.setattr(Visits, "turn", begun)
     for i, talker in enumerate(crowd):
         talker.say(*(message for n in range(1, 41) for message in sends(f"#r{i}", "x", n=n)))
