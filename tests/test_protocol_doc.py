@@ -15,6 +15,8 @@ import pytest
 from msgspec import NODEFAULT, Struct
 from msgspec import inspect as types
 
+from chatd.chat.moderation import SETTINGS
+from chatd.chat.rules import History, Kind
 from chatd.chat.text import check_text
 from chatd.client.core.backoff import ANSWER_BASE, ANSWER_CAPS, SILENCE, STEADY, Backoff
 from chatd.client.core.effects import Connect, FindSibling
@@ -43,6 +45,7 @@ PARTS: dict[type[Struct], str] = {
     m.Limits: "limits",
     m.RoomState: "room state",
     m.RoomInfo: "room line",
+    m.Act: "act",
     m.Member: "member",
     m.File: "file",
 }
@@ -367,7 +370,8 @@ def test_every_limit_is_told():
 
 def test_no_other_code_or_reason_is_named():
     """A name in code marks that looks like a code is one."""
-    known = {*Code, *CloseReason}
+    tags = {str(struct.__struct_config__.tag) for struct in messages_of(m.ToServer | m.FromServer)}
+    known = {*Code, *CloseReason, *tags, *SETTINGS, *Kind, *History}
     looks = set(re.findall(r"`([a-z]+(?:-[a-z]+)+)`", PAGE))
     assert looks <= known
 
@@ -461,4 +465,5 @@ def test_sections_that_the_code_cites_exist(title):
 
 def test_event_kinds_of_the_code_are_told():
     told = set(table("## Rooms, logs and cursors", "| `kind` |"))
-    assert told == set(re.search(r"Kinds: ([\w, ]+)\.", inspect.getdoc(m.Event))[1].split(", "))
+    kinds = re.search(r"Kinds: ([\w,\s-]+)\.", inspect.getdoc(m.Event))[1]
+    assert told == set(re.split(r",\s+", kinds))

@@ -9,6 +9,7 @@ from typing import Final
 from msgspec.structs import replace
 
 import chatd
+from chatd.chat import moderation
 from chatd.chat.permissions import may_follow
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.world import World
@@ -77,7 +78,7 @@ class Entrance:
 
     def _known(self, name: str) -> Room | None:
         try:
-            return self._world.find_room(self._user, name)
+            return self._world.find_room(self._world.asker(self._user), name)
         except RequestError:
             return None
 
@@ -163,8 +164,7 @@ def end_session(world: World, session: Session, now: int) -> None:
     user = session.user
     if len(user.sessions) == 1 and user.account is None:
         for room in [room for room in user.rooms if not room.direct]:
-            world.post(room, "leave", user.nick, now)
-            world.drop_member(room, user)
+            moderation.leave(world, room, user, now)
     world.end_session(session)
 
 
@@ -192,7 +192,8 @@ def _welcome(world: World, peer: Peer, arrival: Arrival, entrance: Entrance, now
         resumed=arrival.resumed,
         more=len(chunks) > 1,
     )
-    rest = [Rooms(rooms=chunk, more=chunk is not chunks[-1]) for chunk in chunks[1:]]
+    rest: list[Message] = [Rooms(rooms=chunk, more=chunk is not chunks[-1]) for chunk in chunks[1:]]
+    rest += moderation.invitations(world, session.user)
     return [welcome, *rest] if arrival.resumed else [welcome, *rest, Ping(data=CONFIRMATION)]
 
 
@@ -201,6 +202,7 @@ def _follow(peer: Peer, user: User, starts: dict[Room, int | None], restored: se
     for room, named in starts.items():
         if may_follow(user, room):
             cursor = room.start_of(user) if named is None else min(named, room.log.head)
+            cursor = max(cursor, room.floor(user))
             peer.reader.follow(room.log, cursor)
             states.append(room.state(user, cursor, restored=room in restored))
     return states

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from chatd.chat.changes import Applied, Records, undo
 from chatd.chat.log import Log
-from chatd.chat.state import Peer, Session
+from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.storage import Change, Changes
 from chatd.wire.messages import Error, Event, Message, Ok
 from chatd.wire.stored import pack
@@ -30,10 +30,24 @@ class Batch:
     ``stored`` holds it in the bytes that are stored. ``answers`` holds, per peer and in order, the answers to
     its requests; ``later`` the same for those peers who are also told something that is made only after the
     commit. All answers wait for the commit, even to requests that only read, so that nobody is told what may
-    be taken back. ``undone`` is whether the commit has failed, ``size`` about the bytes to be written.
+    be taken back. ``ends`` are the memberships that end, each with the last event of it, ``narrowed`` the
+    rooms of which members may read less from now on. ``undone`` is whether the commit has failed, ``size``
+    about the bytes to be written.
     """
 
-    __slots__ = ("_inverses", "_others", "answers", "events", "later", "sends", "size", "stored", "undone")
+    __slots__ = (
+        "_inverses",
+        "_others",
+        "answers",
+        "ends",
+        "events",
+        "later",
+        "narrowed",
+        "sends",
+        "size",
+        "stored",
+        "undone",
+    )
 
     def __init__(self) -> None:
         self.events: dict[Log, list[Event]] = {}
@@ -41,6 +55,8 @@ class Batch:
         self.sends: dict[Session, int] = {}
         self.answers: dict[Peer, list[Answer]] = {}
         self.later: dict[Peer, list[Answer | Later]] = {}
+        self.ends: list[tuple[Room, User, int]] = []
+        self.narrowed: dict[Room, None] = {}
         self.undone = False
         self.size = 0
         self._others: list[Change] = []
@@ -62,6 +78,14 @@ class Batch:
             if session not in self.sends:
                 self.sends[session] = session.last  # `undo` needs the number that was last before
             session.last += 1
+
+    def end(self, room: Room, user: User, seq: int) -> None:
+        """Let the connections of ``user`` follow ``room`` up to event ``seq`` and no further."""
+        self.ends.append((room, user, seq))
+
+    def narrow(self, room: Room) -> None:
+        """Let readers of ``room`` that lag skip what their users may not read any more."""
+        self.narrowed[room] = None
 
     def add_change(self, change: Change, inverse: Applied) -> None:
         """Add any other ``change``, which was applied in memory, and what takes it back there."""

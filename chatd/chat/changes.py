@@ -16,18 +16,28 @@ from chatd.chat import files
 from chatd.chat.ages import Ages
 from chatd.chat.files import PostedFiles
 from chatd.chat.log import Log
+from chatd.chat.names import ROOM_SIGN
+from chatd.chat.permissions import EVERYBODY, INVITE, settle
+from chatd.chat.rules import Rules
 from chatd.chat.state import Membership, Room, Session, User
 from chatd.chat.storage import (
     Change,
+    DropAct,
+    DropAllow,
+    DropBlock,
     DropFiles,
     DropInvite,
     DropMark,
     DropMarks,
     DropMember,
+    DropRoom,
     DropSession,
     DropUpload,
     DropUser,
     PutAccount,
+    PutAct,
+    PutAllow,
+    PutBlock,
     PutEmptied,
     PutFile,
     PutInvite,
@@ -98,10 +108,10 @@ class RestoreSession(NamedTuple):
     session: Session
 
 
-class DropRoom(NamedTuple):
-    """The inverse of the first `PutRoom`: there was no such room."""
+class RestoreRoom(NamedTuple):
+    """The inverse of `DropRoom`: the same object is back, since others may know it."""
 
-    id: int
+    room: Room
 
 
 class DropFile(NamedTuple):
@@ -124,11 +134,14 @@ Applied = (
     | DropAccount
     | DropNick
     | RestoreSession
-    | DropRoom
+    | RestoreRoom
     | DropFile
     | Several
 )
 """What can be applied. A store is handed none of those that are not a `Change`."""
+
+_RULES: Final = 5
+"""The fields of `PutRoom` before the rules."""
 
 NOTHING: Final = Several()
 """The inverse of what changes nothing in memory."""
@@ -151,6 +164,9 @@ def load(records: Records, snapshot: Snapshot) -> None:
     for row in rows:
         apply(records, row)
     rows = chain(snapshot.sessions, snapshot.rooms, snapshot.members)
+    for row in rows:
+        apply(records, row)
+    rows = chain(snapshot.acts, snapshot.blocks, snapshot.allows)
     for row in rows:
         apply(records, row)
     posted = (file for file in snapshot.files if file.seq >= records.rooms_by_id[file.room].log.first)
@@ -276,6 +292,14 @@ def _put_room(records: Records, row: PutRoom) -> Applied:
         return _add_room(records, row, Log(row.id, row.name, row.first, row.first - 1))
     before = room.row()
     room.topic, room.log.first = row.topic, row.first
+    if row.name != room.name:
+        _take_name(records, room)
+        room.name = row.name
+        _give_name(records, room)
+    rules = Rules(*row[_RULES:])
+    if rules != room.rules:
+        room.rules = rules
+        settle(room)
     return before
 
 
@@ -287,39 +311,109 @@ def _put_stored_room(records: Records, stored: StoredRoom) -> Applied:
 
 
 def _add_room(records: Records, row: PutRoom, log: Log) -> Applied:
-    room = records.rooms[row.name] = records.rooms_by_id[row.id] = Room(
-        row.name, log, row.topic, row.begun_by
-    )
-    if not room.direct:
-        records.room_twins.add(room.name, room)
-    if row.begun_by in records.users:
-        records.users[row.begun_by].begun += 1
-    return DropRoom(row.id)
+    room = Room(row.name, log, row.topic, row.begun_by, rules=Rules(*row[_RULES:]))
+    settle(room)
+    return _restore_room(records, RestoreRoom(room))
 
 
 def _drop_room(records: Records, row: DropRoom) -> Applied:
     room = records.rooms_by_id.pop(row.id)
-    del records.rooms[room.name]
-    if not room.direct:
-        records.room_twins.drop(room.name, room)
+    _take_name(records, room)
     if room.begun_by in records.users:
         records.users[room.begun_by].begun -= 1
-    return room.row()
+    return RestoreRoom(room)
+
+
+def _restore_room(records: Records, change: RestoreRoom) -> Applied:
+    room = change.room
+    records.rooms_by_id[room.log.id] = room
+    _give_name(records, room)
+    if room.begun_by in records.users:
+        records.users[room.begun_by].begun += 1
+    return DropRoom(room.log.id)
+
+
+def _give_name(records: Records, room: Room) -> None:
+    records.rooms[room.name] = room
+    if room.name.startswith(ROOM_SIGN):
+        records.room_twins.add(room.name, room)
+
+
+def _take_name(records: Records, room: Room) -> None:
+    del records.rooms[room.name]
+    if room.name.startswith(ROOM_SIGN):
+        records.room_twins.drop(room.name, room)
 
 
 def _put_member(records: Records, row: PutMember) -> Applied:
     room, user = records.rooms_by_id[row.room], records.users[row.user]
     before = room.members.get(user)
-    room.members[user] = Membership(row.read)
+    room.members[user] = Membership(row.read, row.role, row.since)
     user.rooms[room] = None
-    return DropMember(row.room, row.user) if before is None else row._replace(read=before.read)
+    return DropMember(row.room, row.user) if before is None else PutMember(row.room, row.user, *before)
 
 
 def _drop_member(records: Records, row: DropMember) -> Applied:
     room, user = records.rooms_by_id[row.room], records.users[row.user]
     before = room.member_row(user)
     del room.members[user], user.rooms[room]
+    room.spoken.pop(user, None)
     return before
+
+
+def _put_act(records: Records, row: PutAct) -> Applied:
+    room = records.rooms_by_id[row.room]
+    before = room.acts.get((row.what, row.whom))
+    _set_act(records, room, (row.what, row.whom), row)
+    return DropAct(row.room, row.what, row.whom) if before is None else before
+
+
+def _drop_act(records: Records, row: DropAct) -> Applied:
+    room = records.rooms_by_id[row.room]
+    before = room.acts[row.what, row.whom]
+    _set_act(records, room, (row.what, row.whom), None)
+    return before
+
+
+def _set_act(records: Records, room: Room, key: tuple[str, str], act: PutAct | None) -> None:
+    before = room.acts.pop(key, None)
+    if before is not None and before.user in records.users:
+        invited = any(one.what == INVITE and one.user == before.user for one in room.acts.values())
+        if not invited:
+            records.users[before.user].invited.pop(room, None)
+    if act is not None:
+        room.acts[key] = act
+        if act.what == INVITE and act.user in records.users:
+            records.users[act.user].invited[room] = None
+    settle(room)
+
+
+# ---- direct messages --------------------------------------------------------------------------------
+
+
+def _put_block(records: Records, row: PutBlock) -> Applied:
+    blocked = records.users[row.user].blocked
+    if row.whom in blocked:
+        return NOTHING
+    blocked.add(row.whom)
+    return DropBlock(*row)
+
+
+def _drop_block(records: Records, row: DropBlock) -> Applied:
+    records.users[row.user].blocked.discard(row.whom)
+    return PutBlock(*row)
+
+
+def _put_allow(records: Records, row: PutAllow) -> Applied:
+    user = records.users[row.user]
+    before, user.allow = user.allow, row.direct
+    return DropAllow(row.user) if before == EVERYBODY else PutAllow(row.user, before)
+
+
+def _drop_allow(records: Records, row: DropAllow) -> Applied:
+    user = records.users[row.user]
+    before, user.allow = user.allow, EVERYBODY
+    return PutAllow(row.user, before)
 
 
 # ---- posted files, ages, uploads, the time ----------------------------------------------------------
@@ -402,8 +496,15 @@ _APPLY: Final[dict[type[Applied], Callable[[Records, Any], Applied]]] = {
     PutRoom: _put_room,
     StoredRoom: _put_stored_room,
     DropRoom: _drop_room,
+    RestoreRoom: _restore_room,
     PutMember: _put_member,
     DropMember: _drop_member,
+    PutAct: _put_act,
+    DropAct: _drop_act,
+    PutBlock: _put_block,
+    DropBlock: _drop_block,
+    PutAllow: _put_allow,
+    DropAllow: _drop_allow,
     PutFile: _put_file,
     DropFile: _drop_file,
     DropFiles: _drop_files,

@@ -5,8 +5,8 @@ Chat knows contents by their SHA-256 alone; `Blobs` tells whether the bytes are 
 
 from typing import Protocol
 
-from chatd.chat.permissions import may_read
-from chatd.chat.state import Room, User
+from chatd.chat.permissions import Asker, may_read
+from chatd.chat.state import Room
 from chatd.chat.storage import PutFile
 from chatd.files.names import check_sha256
 from chatd.wire.errors import Code, RequestError
@@ -58,12 +58,14 @@ class PostedFiles:
         """Return the events of ``room`` below ``first`` that post files."""
         return [seq for seq in self._rooms.get(room, ()) if seq < first]
 
-    def readable(self, user: User, sha256: str) -> bool:
-        """Return whether ``user`` can read a stored event that posts ``sha256``."""
-        return any(may_read(user, room, seq) for room, seq in self._events.get(sha256, ()))
+    def readable(self, asker: Asker, sha256: str) -> bool:
+        """Return whether ``asker`` can read a stored event that posts ``sha256``."""
+        return any(may_read(asker, room, seq) for room, seq in self._events.get(sha256, ()))
 
-    def find(self, room: Room, seq: int | None, digits: str) -> tuple[int, File]:
+    def find(self, room: Room, seq: int | None, digits: str, first: int = 0) -> tuple[int, File]:
         """Return the stored event of ``room`` that posts a file: ``seq``, or the newest of ``digits``.
+
+        Events below ``first`` do not count.
 
         Raises `RequestError` ``no-such-file`` or ``bad-file``.
         """
@@ -72,7 +74,7 @@ class PostedFiles:
             _check_digits(digits)
             seq = max((at for at, file in files.items() if file.sha256.startswith(digits)), default=0)
         file = files.get(seq)
-        if file is None or seq > room.log.head:
+        if file is None or not first <= seq <= room.log.head:
             raise RequestError(Code.NO_SUCH_FILE, "No event of that room that is kept posts such a file.")
         return seq, file
 
@@ -90,8 +92,8 @@ def _check_digits(digits: str) -> None:
     check_sha256(digits.ljust(64, "0"))
 
 
-def usable(blobs: Blobs | None, posted: PostedFiles, user: User, sha256: str) -> int | None:
-    """Return the size of ``sha256`` if it is held and ``user`` has brought it or can read it; else None.
+def usable(blobs: Blobs | None, posted: PostedFiles, asker: Asker, sha256: str) -> int | None:
+    """Return the size of ``sha256`` if it is held and ``asker`` has brought it or can read it; else None.
 
     To everybody else, a content that is held looks like one that is not. Raises `RequestError` if the server
     takes no files.
@@ -99,14 +101,14 @@ def usable(blobs: Blobs | None, posted: PostedFiles, user: User, sha256: str) ->
     if blobs is None:
         raise RequestError(Code.UNSUPPORTED, _UNSUPPORTED)
     size = blobs.size(sha256)
-    if size is None or not (blobs.brought(user.id, sha256) or posted.readable(user, sha256)):
+    if size is None or not (blobs.brought(asker.user.id, sha256) or posted.readable(asker, sha256)):
         return None
     return size
 
 
-def check_posted(blobs: Blobs | None, posted: PostedFiles, user: User, file: File) -> None:
+def check_posted(blobs: Blobs | None, posted: PostedFiles, asker: Asker, file: File) -> None:
     """Refuse to post ``file`` unless all of it is there. Raises `RequestError`."""
-    size = usable(blobs, posted, user, file.sha256)
+    size = usable(blobs, posted, asker, file.sha256)
     if size is None:
         raise RequestError(Code.NO_SUCH_FILE, "The bytes of that file are not here; upload them first.")
     if size != file.size:

@@ -36,11 +36,23 @@ def rouse(batch: Batch, room: Room) -> None:
                 follow(batch, peer, room, room.start_of(user))
 
 
-def unfollow_everywhere(batch: Batch, room: Room, user: User) -> None:
-    """Have no connection of ``user`` follow ``room`` any more, after the commit."""
+def end(room: Room, user: User, seq: int) -> None:
+    """Have the connections of ``user`` follow ``room`` up to event ``seq``, which is about to be told.
+
+    Whoever has come back into the room by the time that it is reached goes on from there.
+    """
     for session in user.sessions:
-        if session.peer is not None:
-            batch.tell(session.peer, partial(_end, session.peer, room))
+        peer = session.peer
+        if peer is not None:
+            peer.reader.stop(room.log, seq, partial(_end, peer, user, room))
+
+
+def narrow(room: Room) -> None:
+    """Have connections that lag skip events of ``room`` that their users may not read."""
+    for user in room.members:
+        for session in user.sessions:
+            if session.peer is not None:
+                session.peer.reader.narrow(room.log, room.floor(user))
 
 
 def _begin(peer: Peer, room: Room, cursor: int, restored: bool) -> Sequence[Message]:
@@ -48,13 +60,19 @@ def _begin(peer: Peer, room: Room, cursor: int, restored: bool) -> Sequence[Mess
     if session is None or not may_follow(session.user, room) or peer.reader.follows(room.log):
         return ()
     cursor = min(cursor, room.log.head)  # what was decided before it may have failed to be stored
+    cursor = max(cursor, room.floor(session.user))
     peer.reader.follow(room.log, cursor)
     return [Rooms(rooms=[room.state(session.user, cursor, restored=restored)])]
 
 
-def _end(peer: Peer, room: Room) -> Sequence[Message]:
-    still = peer.session is not None and may_follow(peer.session.user, room)
-    if still or not peer.reader.follows(room.log):
-        return ()
-    peer.reader.unfollow(room.log)
-    return [Left(room=room.name)]
+def _end(peer: Peer, user: User, room: Room) -> None:
+    """Tell ``peer`` that it follows ``room`` no longer; of a room that its user is in again, begin anew."""
+    log, reader = room.log, peer.reader
+    cursor = reader.cursor(log)
+    reader.unfollow(log)
+    reader.tell(Left(room=log.name))
+    member = room.members.get(user)
+    if member is not None and member.since <= log.head:
+        cursor = max(cursor, room.floor(user))
+        reader.tell(Rooms(rooms=[room.state(user, cursor)]))
+        reader.follow(log, cursor)

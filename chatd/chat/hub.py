@@ -10,15 +10,16 @@ from functools import partial
 
 from msgspec import structs
 
-from chatd.chat import arrival
+from chatd.chat import arrival, following, moderation
 from chatd.chat.arrival import Arrival
 from chatd.chat.batch import Answer, Batch, Later
 from chatd.chat.files import Blobs
 from chatd.chat.log import Log
 from chatd.chat.presence import PresenceBoard
 from chatd.chat.requests import refuse, serve
+from chatd.chat.rules import Kind
 from chatd.chat.state import Peer, Room, Session
-from chatd.chat.storage import Change, DropFiles, PutEmptied, PutTime, Snapshot, Trim
+from chatd.chat.storage import Change, DropFiles, DropRoom, PutEmptied, PutTime, Snapshot, Trim
 from chatd.chat.world import Terms, World
 from chatd.wire.errors import Code, ProtocolError, RequestError
 from chatd.wire.limits import WINDOW
@@ -142,6 +143,9 @@ class Hub:
         for session in ended:
             arrival.end_session(self.world, session, now)
         self.world.tidy()
+        for room in self.world.rooms.values():
+            if room.acts:
+                moderation.prune(self.world, room)
         for session in self.world.sessions.values():
             if _unsaved(session) or (session.peer is not None and session.confirmed):
                 arrival.note_seen(self.world, session)
@@ -189,6 +193,10 @@ class Hub:
                 peer.reply(answers, len(answers))
             except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
                 peer.fault()
+        for end in batch.ends:
+            following.end(*end)
+        for room in batch.narrowed:
+            following.narrow(room)
         most = AT_ONCE
         for log, events in batch.stored.items():
             before = log.tail_bytes
@@ -221,11 +229,14 @@ class Hub:
 
     def failed(self, batch: Batch) -> None:
         """Take back ``batch``, whose commit failed, and the open one, which was built upon it."""
-        following = self.seal() or Batch()
-        following.undo(self.world)
+        open_batch = self.seal() or Batch()
+        open_batch.undo(self.world)
         batch.undo(self.world)
+        for room, user, _ in batch.ends + open_batch.ends:
+            if user in room.members:
+                following.follow_everywhere(self.world.batch, room, user, room.start_of(user))
         refusals = []
-        for refused in (batch, following):
+        for refused in (batch, open_batch):
             for peer, answers in refused.told():
                 try:
                     if self._still_here(peer):
@@ -276,11 +287,17 @@ class Hub:
         if first <= log.first:
             return
         self.change(room.row()._replace(first=first), Trim(log.id, first))
-        if first > log.head:
+        if first > log.head and room.rules.kind != Kind.DELETED:
             self.change(PutEmptied(log.id, log.head, log.ts, log.check(log.head) or ""))
         if world.posted.below(room, first):
             self.change(DropFiles(log.id, first))
         self.change(*world.ages.forget(log.id, first))
+
+    def remove_deleted(self, room: Room) -> None:
+        """Remove what is left of a deleted room once no event of it is kept."""
+        log = room.log
+        if room.rules.kind == Kind.DELETED and log.first > log.head == log.last:
+            self.change(*self.world.ages.forget(log.id, log.first), DropRoom(log.id))
 
     def mark(self, room: Room, pause: int) -> None:
         """Note how far the log of ``room`` has grown, ``pause`` milliseconds after the last time."""

@@ -163,8 +163,8 @@ class Log:
         known, check = self._check
         return check or None if seq == known else None
 
-    def recent(self, codec: Codec, after: int, limit: int) -> tuple[int, bytes] | None:
-        """Return events above ``after``, at least one and about ``limit`` bytes, from memory.
+    def recent(self, codec: Codec, after: int, limit: int, last: int) -> tuple[int, bytes] | None:
+        """Return events above ``after`` up to ``last``, at least one and about ``limit`` bytes, from memory.
 
         They come as their number and their bytes in ``codec``, the same object for all who ask for the same.
         Returns None if memory does not reach back that far, and no events at the head.
@@ -172,6 +172,9 @@ class Log:
         begin = after + 1 - self._tail_first
         if begin < 0:
             return None
+        if last < self.head:
+            events = self._read_tail(begin, limit)[: last - after]
+            return len(events), codec.render(events)
         audience = self._audience(codec)
         asked = (after, limit, self.head)
         if audience.asked != asked:

@@ -1,81 +1,185 @@
-"""Permissions: what a user is in a room, and what each request needs.
+"""Permissions: the only place that decides what somebody may do.
 
-All decisions about reading are made here. Every request needs a session too: no message counts as a request
-before its connection has one (`chatd.server.dialogue`).
+`TABLE` says what each request needs in each kind of room, and from it docs/PERMISSIONS.md is made. Every
+request needs a session too: no message counts as a request before its connection has one
+(`chatd.server.dialogue`). `Asker` is who asks, with what decides about that: the user, the address, the time.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import IntEnum
-from typing import Final
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Any, Final, NamedTuple
 
 from chatd.chat.comparing import TurnedJoin
+from chatd.chat.names import USER_SIGN
+from chatd.chat.rules import History, Kind, Rules, Standing
 from chatd.chat.state import Peer, Room, User
+from chatd.chat.storage import PutAct
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError
 
+BAN: Final = "ban"
+MUTE: Final = "mute"
+INVITE: Final = "invite"
+"""What an act in a room is: see `chatd.chat.storage.PutAct`."""
 
-class Standing(IntEnum):
-    """A user's standing in a room. Each one may do all that those before it may."""
-
-    STRANGER = 0
-    """May not know of it: a log of direct messages exists for its two users only."""
-
-    READER = 1
-    """May read what is kept and see who is there."""
-
-    MEMBER = 2
-    """May speak, and is handed what is said."""
+EVERYBODY: Final = "everybody"
+SHARED: Final = "shared"
+NOBODY: Final = "nobody"
+"""Whose direct messages somebody takes: ``shared`` is people with whom a room is shared."""
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
-    """What a request needs.
+class Need(NamedTuple):
+    """What a request needs in the room that it names, kind by kind, and in an archived one of any kind.
 
-    ``standing`` is what the user must be in the room that it names; one that takes strangers names no room
-    that has to be there. ``begins`` is whether a log of direct messages is begun by it, ``files`` whether the
-    bytes of a file follow, which not every kind of connection carries.
+    ``speaks`` is whether the rule about who may speak holds too, ``titles`` the one about the topic,
+    ``reads`` the one about history. ``acts`` is whether an operator may ask it who is no member. ``begins``
+    is whether it begins a log of direct messages.
     """
 
-    standing: Standing = Standing.STRANGER
+    public: Standing
+    private: Standing
+    read_only: Standing
+    direct: Standing
+    archived: Standing
+    speaks: bool = False
+    titles: bool = False
+    reads: bool = False
+    acts: bool = False
     begins: bool = False
-    files: bool = False
 
 
-NEEDS: Final[Mapping[type[m.Request], Need]] = {
-    m.Send: Need(Standing.MEMBER, begins=True),
-    m.Join: Need(),
-    TurnedJoin: Need(),
-    m.Leave: Need(Standing.MEMBER),
-    m.Topic: Need(Standing.MEMBER),
-    m.Nick: Need(),
-    m.Read: Need(Standing.MEMBER),
-    m.ListRooms: Need(),
-    m.Members: Need(Standing.READER),
-    m.History: Need(Standing.READER),
-    m.Upload: Need(files=True),
-    m.Download: Need(Standing.READER, files=True),
+_NOBODY, _VISITOR, _MEMBER = Standing.NOBODY, Standing.VISITOR, Standing.MEMBER
+_MODERATOR, _OWNER = Standing.MODERATOR, Standing.OWNER
+_JOIN = Need(_VISITOR, _VISITOR, _VISITOR, _MEMBER, _VISITOR)
+_READING = Need(_VISITOR, _MEMBER, _VISITOR, _MEMBER, _VISITOR, reads=True)
+_KEEPING_ORDER = Need(_MODERATOR, _MODERATOR, _MODERATOR, _NOBODY, _MODERATOR, acts=True)
+_OWNING = Need(_OWNER, _OWNER, _OWNER, _NOBODY, _OWNER, acts=True)
+
+TABLE: Final[Mapping[type[m.Request], Need]] = {
+    m.Join: _JOIN,
+    TurnedJoin: _JOIN,
+    m.Leave: Need(_MEMBER, _MEMBER, _MEMBER, _NOBODY, _MEMBER),
+    m.Send: Need(_MEMBER, _MEMBER, _MODERATOR, _MEMBER, _NOBODY, speaks=True, begins=True),
+    m.Topic: Need(_MEMBER, _MEMBER, _MODERATOR, _MEMBER, _NOBODY, titles=True),
+    m.Read: Need(_MEMBER, _MEMBER, _MEMBER, _MEMBER, _MEMBER),
+    m.Members: Need(_VISITOR, _MEMBER, _VISITOR, _MEMBER, _VISITOR),
+    m.History: _READING,
+    m.Download: _READING,
+    m.InviteTo: Need(_MEMBER, _MODERATOR, _MEMBER, _NOBODY, _NOBODY, acts=True),
+    m.Kick: _KEEPING_ORDER,
+    m.Ban: _KEEPING_ORDER,
+    m.Unban: _KEEPING_ORDER,
+    m.Mute: _KEEPING_ORDER,
+    m.Unmute: _KEEPING_ORDER,
+    m.Acts: _KEEPING_ORDER,
+    m.Role: _OWNING,
+    m.Set: _OWNING,
+    m.DeleteRoom: _OWNING,
 }
+"""The requests that name a room."""
+
+ROOMLESS: Final = frozenset(
+    {m.Nick, m.ListRooms, m.Upload, m.Block, m.Unblock, m.Allow},
+)
+"""The requests that name no room, which everybody with a session may make."""
 
 
-def standing_of(user: User, room: Room) -> Standing:
-    """Return what ``user`` is in ``room``."""
-    if user in room.members:
-        return Standing.MEMBER
-    return Standing.READER if may_read(user, room) else Standing.STRANGER
+class Asker(NamedTuple):
+    """Who asks: a user at ``host``, at ``now`` by the calendar."""
+
+    user: User
+    host: str
+    now: int
 
 
-def may_read(user: User, room: Room, seq: int = 0) -> bool:
-    """Return whether ``user`` may read ``room``, and its event ``seq`` if one is named.
+def is_operator(user: User) -> bool:
+    """Return whether ``user`` may do everything everywhere."""
+    return user.operator
 
-    Nobody may read what is not stored yet.
+
+# ---- rooms ------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=256)
+def _needs(direct: bool, rules: Rules) -> Mapping[type, int]:
+    return {request: needed(need, direct, rules) for request, need in TABLE.items()}
+
+
+def needed(need: Need, direct: bool, rules: Rules) -> int:
+    """Return the least standing that has what ``need`` says under ``rules``, or with ``direct`` messages."""
+    if direct:
+        return need.direct
+    if rules.kind == Kind.DELETED:
+        return Standing.NOBODY
+    least: int = getattr(need, rules.kind.replace("-", "_"))
+    if rules.archived:
+        least = max(least, need.archived)
+    if need.speaks:
+        least = max(least, rules.posting)
+    if need.titles:
+        least = max(least, rules.titling)
+    if need.reads and rules.history == History.SINCE_JOIN:
+        least = max(least, Standing.MEMBER)
+    return least
+
+
+def settle(room: Room) -> None:
+    """Work out what is needed in ``room`` after its rules or acts have changed."""
+    room.needs = _needs(room.direct, room.rules._replace(slow=0, keep_days=0))
+    room.strict = room.rules.slow > 0 or room.direct or any(what == MUTE for what, _ in room.acts)
+    room.settled = room.log.last
+
+
+def standing_of(asker: Asker, room: Room) -> Standing:
+    """Return what ``asker`` is in ``room``. An operator who is no member is only a visitor."""
+    user = asker.user
+    member = room.members.get(user)
+    if member is not None:
+        return Standing.OWNER if is_operator(user) else Standing(member.role)
+    if room.direct or room.rules.kind == Kind.DELETED:
+        return Standing.STRANGER
+    if is_operator(user):
+        return Standing.VISITOR
+    if room.acts and act_of(asker, room, BAN) is not None:
+        return Standing.STRANGER if room.rules.kind == Kind.PRIVATE else Standing.BANNED
+    if room.rules.kind == Kind.PRIVATE and act_of(asker, room, INVITE) is None:
+        return Standing.STRANGER
+    return Standing.VISITOR
+
+
+def knows(asker: Asker, room: Room) -> bool:
+    """Return whether ``asker`` may know that ``room`` exists."""
+    return standing_of(asker, room) > Standing.STRANGER
+
+
+def first_readable(asker: Asker, room: Room) -> int:
+    """Return the first event of ``room`` that ``asker`` may read, beyond its head if there is none."""
+    user, head = asker.user, room.log.head
+    member = room.members.get(user)
+    if member is None or member.since > head:
+        standing = standing_of(asker, room) if member is None else Standing.VISITOR
+        return 1 if standing >= room.needs[m.History] else head + 1
+    return room.floor(user) + 1
+
+
+def is_settled(user: User, room: Room) -> bool:
+    """Return whether everything that decides what ``user`` may read of ``room`` is durable."""
+    member = room.members.get(user)
+    return room.settled <= room.log.head and (member is None or member.since <= room.log.head)
+
+
+def may_read(asker: Asker, room: Room, seq: int) -> bool:
+    """Return whether ``asker`` may read event ``seq`` of ``room``.
+
+    Nobody may read what is not stored yet, nor because of what is not stored yet.
     """
-    return (not room.direct or user in room.members) and seq <= room.log.head
+    return first_readable(asker, room) <= seq <= room.log.head and is_settled(asker.user, room)
 
 
 def may_follow(user: User, room: Room) -> bool:
     """Return whether the connections of ``user`` may be told what is said in ``room`` as it is said."""
-    return standing_of(user, room) >= Standing.MEMBER
+    return user in room.members
 
 
 def check_files(peer: Peer) -> None:
@@ -84,13 +188,152 @@ def check_files(peer: Peer) -> None:
         raise RequestError(Code.UNSUPPORTED, "Files are not moved over this kind of connection; use chatc.")
 
 
-def check_room(need: Need, user: User, room: Room | None, name: str) -> Room:
-    """Return ``room``, which ``user`` calls ``name``, if it is there and the user is in it what is needed.
+def check_room(asker: Asker, room: Room | None, request: Any) -> Room:
+    """Return ``room``, which ``request`` names, if it is there and allows the request to ``asker``.
 
-    Raises `RequestError` ``no-such-room`` or ``not-a-member``.
+    Raises `RequestError` with the code that docs/PERMISSIONS.md names.
     """
+    name = request.room[:64]
     if room is None:
-        raise RequestError(Code.NO_SUCH_ROOM, f"There is no room {name[:64]}; join it to make it.")
-    if standing_of(user, room) < need.standing:
-        raise RequestError(Code.NOT_A_MEMBER, f"You are not a member of {name[:64]}; join it first.")
+        raise RequestError(Code.NO_SUCH_ROOM, f"There is no room {name}; join it to make it.")
+    kind = type(request)
+    standing = acting_standing(asker, room, kind)
+    needed = room.needs[kind]
+    if standing < needed or standing == Standing.STRANGER:
+        raise _refusal(TABLE[kind], standing, room, name)
+    if TABLE[kind].speaks or TABLE[kind].titles:
+        _check_voice(asker, room, standing, name)
     return room
+
+
+def acting_standing(asker: Asker, room: Room, kind: type[m.Request]) -> Standing:
+    """Return the standing that counts for a request: an operator owns every room when it comes to acts."""
+    standing = standing_of(asker, room)
+    acts = TABLE[kind].acts and is_operator(asker.user) and standing > Standing.STRANGER
+    return Standing.OWNER if acts else standing
+
+
+def acts_as_operator(asker: Asker, room: Room) -> bool:
+    """Return whether it is as an operator, not as a member, that ``asker`` is an owner of ``room``."""
+    member = room.members.get(asker.user)
+    return is_operator(asker.user) and (member is None or member.role < Standing.OWNER)
+
+
+def _refusal(need: Need, standing: Standing, room: Room, name: str) -> RequestError:
+    if standing == Standing.STRANGER:
+        return RequestError(Code.NO_SUCH_ROOM, f"There is no room {name}; join it to make it.")
+    if standing == Standing.BANNED:
+        return RequestError(Code.BANNED, f"You are banned from {name}; ask its moderators.")
+    if room.direct:
+        return RequestError(Code.BAD_ROOM, "That cannot be done with direct messages; name a room.")
+    if standing < Standing.MEMBER:
+        return RequestError(Code.NOT_A_MEMBER, f"You are not a member of {name}; join it first.")
+    if room.rules.archived and need.archived == Standing.NOBODY:
+        return RequestError(Code.ARCHIVED, f"{name} is archived: it can be read, and nothing is added to it.")
+    return RequestError(Code.NOT_ALLOWED, f"Only its {_least(need, room)} may do that in {name}.")
+
+
+def _least(need: Need, room: Room) -> str:
+    least = needed(need, room.direct, room.rules._replace(archived=False))
+    return "owner" if least == Standing.OWNER else "moderators"
+
+
+def _check_voice(asker: Asker, room: Room, standing: Standing, name: str) -> None:
+    """Refuse to let somebody speak who is muted, or spoke a moment ago in a slow room."""
+    if not room.strict or standing >= Standing.MODERATOR:
+        return
+    mute = act_of(asker, room, MUTE) if room.acts else None
+    if mute is not None:
+        raise RequestError(Code.MUTED, f"You are muted in {name}{_term(mute, asker.now)}.")
+
+
+def _term(act: PutAct, now: int) -> str:
+    return f" for {(act.until - now + 999) // 1000} seconds more" if act.until else ""
+
+
+def check_pace(asker: Asker, room: Room) -> None:
+    """Refuse a send so soon behind the last one in a slow room, and note this one."""
+    slow, user = room.rules.slow, asker.user
+    if not slow or acting_standing(asker, room, m.Send) >= Standing.MODERATOR:
+        return
+    wait = room.spoken.get(user, asker.now - slow * 1000) + slow * 1000 - asker.now
+    if wait > 0:
+        raise RequestError(
+            Code.SLOW_MODE,
+            f"{room.name} is slow: one message in {slow} seconds; say that again in {(wait + 999) // 1000}.",
+        )
+    room.spoken[user] = asker.now
+
+
+# ---- bans, mutes, invitations -----------------------------------------------------------------------
+
+
+def act_of(asker: Asker, room: Room, what: str) -> PutAct | None:
+    """Return the act of a kind that concerns ``asker`` in ``room`` and has not ended, or None."""
+    return next((act for act in acts_of(room, what, asker.now) if concerns(act, asker)), None)
+
+
+def acts_of(room: Room, what: str, now: int) -> Iterator[PutAct]:
+    """Yield the acts of a kind in ``room`` that have not ended."""
+    return (act for act in room.acts.values() if act.what == what and not ended(act, now))
+
+
+def ended(act: PutAct, now: int) -> bool:
+    """Return whether ``act`` has ended."""
+    return 0 < act.until <= now
+
+
+def concerns(act: PutAct, asker: Asker) -> bool:
+    """Return whether ``act`` is about ``asker``: the user, whoever has the nick, or the address."""
+    user = asker.user
+    if act.user == user.id:
+        return True
+    if act.whom.startswith(USER_SIGN):
+        key = act.whom[1:]
+        return act.what != INVITE and (key == user.key or key in user.kept)
+    return within(asker.host, act.whom)
+
+
+def within(host: str, network: str) -> bool:
+    """Return whether the address ``host`` lies in ``network``."""
+    addresses = _network(network)
+    if addresses is None:
+        return False
+    try:
+        return ip_address(host.partition("%")[0]) in addresses
+    except ValueError:
+        return False
+
+
+@lru_cache(maxsize=4096)
+def _network(text: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def network_named(text: str) -> str | None:
+    """Return the range of addresses that ``text`` names in its one spelling, or None."""
+    network = _network(text)
+    return None if network is None else str(network)
+
+
+# ---- direct messages --------------------------------------------------------------------------------
+
+
+def check_direct(user: User, other: User) -> None:
+    """Refuse a direct message that ``other`` does not take from ``user``. Raises `RequestError`."""
+    if is_operator(user) or user is other:
+        return
+    if (
+        user.id in other.blocked
+        or other.allow == NOBODY
+        or (other.allow == SHARED and not _share(user, other))
+    ):
+        raise RequestError(Code.NOT_ALLOWED, f"{other.nick} takes no direct messages from you.")
+
+
+def _share(user: User, other: User) -> bool:
+    fewer, more = sorted((user, other), key=lambda one: len(one.rooms))
+    return any(not room.direct and more in room.members for room in fewer.rooms)

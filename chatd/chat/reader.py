@@ -15,10 +15,17 @@ from chatd.wire.messages import Message
 
 
 class Missing(NamedTuple):
-    """Events that are in the store and not in memory: ``log`` above ``after``."""
+    """Events that are in the store and not in memory: ``log`` above ``after``, up to ``last``."""
 
     log: Log
     after: int
+    last: int
+
+
+class Ended(NamedTuple):
+    """A log that is followed no further: ``done`` ends that."""
+
+    done: Callable[[], None]
 
 
 class Page(NamedTuple):
@@ -40,7 +47,9 @@ class Reader:
 
     __slots__ = (
         "_behind",
+        "_ends",
         "_events_before",
+        "_floors",
         "_following",
         "_lagging",
         "_volume",
@@ -70,6 +79,8 @@ class Reader:
         self._events_before = self._volume = 0
         self._following: dict[Log, int] = {}
         self._behind: dict[Log, int] = {}
+        self._ends: dict[Log, tuple[int, Callable[[], None]]] = {}
+        self._floors: dict[Log, int] = {}
 
     @property
     def lags(self) -> bool:
@@ -114,7 +125,7 @@ class Reader:
         """Follow ``log`` from behind event ``cursor``."""
         self._step_back(log, cursor)
         self._following.setdefault(log, cursor)
-        if cursor >= log.head and not self.paused:
+        if cursor >= log.head and not self.paused and log not in self._ends:
             del self._behind[log]
             log.admit(self, self.outlet)
             self._volume -= log.passed(self)
@@ -131,11 +142,36 @@ class Reader:
         self._step_back(log, cursor)
         self._lagging()
 
+    def stop(self, log: Log, last: int, done: Callable[[], None]) -> None:
+        """Follow ``log`` up to event ``last``, and have ``done`` called then.
+
+        Call it before ``last`` is handed to anybody.
+        """
+        if log in self._following and log not in self._ends:
+            self._step_back(log, self.cursor(log))
+            self._ends[log] = (last, done)
+            self._lagging()
+
+    def stops(self, log: Log) -> bool:
+        """Return whether ``log`` is followed up to some event only."""
+        return log in self._ends
+
+    def narrow(self, log: Log, floor: int) -> None:
+        """Be handed no event of ``log`` up to ``floor``."""
+        if log in self._following:
+            self._floors[log] = floor
+
+    def first(self, log: Log) -> int:
+        """Return the first event of ``log`` that may be handed over."""
+        return max(log.first, self._floors.get(log, 0) + 1)
+
     def unfollow(self, log: Log) -> None:
         """Follow ``log`` no longer."""
         if log not in self._following:
             return
         self._step_back(log, self.cursor(log))
+        self._ends.pop(log, None)
+        self._floors.pop(log, None)
         self._events_before += self._behind.pop(log) - self._following.pop(log)
 
     def unfollow_all(self) -> None:
@@ -159,15 +195,19 @@ class Reader:
             if cursor >= log.head:
                 self.follow(log, cursor)
 
-    def next(self, limit: int) -> Page | Missing | None:
+    def next(self, limit: int) -> Page | Missing | Ended | None:
         """Return the next piece to hand over, about ``limit`` bytes of one log; None at every head."""
         if not self._behind:
             return None
         log, cursor = next(iter(self._behind.items()))
-        if cursor + 1 < log.first:
-            return Page(log, 0, b"", (cursor + 1, log.first - 1))
-        recent = log.recent(self.codec, cursor, limit)
-        return Missing(log, cursor) if recent is None else Page(log, *recent)
+        last, done = self._ends.get(log, (log.head, None))
+        if done is not None and cursor >= last:
+            return Ended(done)
+        first = self.first(log)
+        if cursor + 1 < first:
+            return Page(log, 0, b"", (cursor + 1, min(first - 1, last)))
+        recent = log.recent(self.codec, cursor, limit, last)
+        return Missing(log, cursor, last) if recent is None else Page(log, *recent)
 
     def moved(self, log: Log, cursor: int) -> None:
         """Move the cursor of ``log`` to ``cursor``. Other logs that lag come first next time."""

@@ -8,17 +8,27 @@ handler is a plain function of the world, the peer, the room, the request and th
 # ruff: noqa: ARG001 - the handlers of the table take the same arguments, whatever each of them needs
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chatd.chat import files
+from chatd.chat import files, moderation
 from chatd.chat.accounts import check_rename
 from chatd.chat.arrival import note_seen
 from chatd.chat.comparing import TurnedJoin
-from chatd.chat.following import follow, follow_everywhere, rouse, unfollow_everywhere
+from chatd.chat.following import follow, follow_everywhere, rouse
 from chatd.chat.names import USER_SIGN, check_nick
-from chatd.chat.permissions import NEEDS, Need, check_files, check_room, standing_of
+from chatd.chat.permissions import (
+    Asker,
+    check_direct,
+    check_files,
+    check_pace,
+    check_room,
+    first_readable,
+    is_settled,
+    knows,
+)
+from chatd.chat.rules import ROLE_NAMES, Kind, Standing
 from chatd.chat.state import HistoryQuery, Peer, Room, Session, User
 from chatd.chat.text import check_caption, check_text, check_topic
 from chatd.chat.world import World
@@ -45,12 +55,15 @@ class Rule:
     """A request's handler, the bytes of its answer at most, about, and its cost.
 
     ``cost`` counts against the session's rate: a send is 1. A handler whose work grows with something charges
-    for that itself. The gate checks the rate before the request is read from the connection.
+    for that itself. The gate checks the rate before the request is read from the connection. ``room`` is
+    whether it names a room that has to be there, ``files`` whether the bytes of a file follow.
     """
 
     handle: Handler
     answer_bytes: int = 128
     cost: int = 1
+    room: bool = True
+    files: bool = False
 
 
 def serve(world: World, peer: Peer, session: Session, request: Any, now: int) -> None:
@@ -58,7 +71,7 @@ def serve(world: World, peer: Peer, session: Session, request: Any, now: int) ->
 
     A send that was accepted before is acknowledged again, even if its room has gone (P3).
     """
-    need = NEEDS[type(request)]
+    rule = RULES[type(request)]
     try:
         if isinstance(request, m.Send):
             if request.n <= session.last:
@@ -69,15 +82,16 @@ def serve(world: World, peer: Peer, session: Session, request: Any, now: int) ->
             if request.file is None:
                 check_text(request.text)
             else:
-                _check_file(world, session, request, request.file)
-        if need.files:
+                _check_file(world, peer, session, request, request.file)
+        if rule.files:
             check_files(peer)
         room: Room | None = None
-        if need.standing:
+        if rule.room:
             room = world.rooms.get(request.room)
-            if room is None or standing_of(session.user, room) < need.standing:
-                room = _find_room(world, session.user, need, request.room, now)
-        ok = RULES[type(request)].handle(world, peer, session, room, request, now)
+            member = None if room is None or room.strict else room.members.get(session.user)
+            if room is None or member is None or member.role < room.needs[type(request)]:
+                room = _find_room(world, peer, session.user, request, now)
+        ok = rule.handle(world, peer, session, room, request, now)
     except RequestError as error:
         session.charge(REFUSAL_COST)
         refuse(world, peer, request.id, error)
@@ -92,26 +106,44 @@ def _out_of_order(session: Session) -> RequestError:
     )
 
 
-def _check_file(world: World, session: Session, request: m.Send, file: m.File) -> None:
+def _check_file(world: World, peer: Peer, session: Session, request: m.Send, file: m.File) -> None:
     """Refuse a file that cannot be posted to any room. Raises `RequestError`."""
     check_caption(request.text)
     check_file(file)
-    files.check_posted(world.blobs, world.posted, session.user, file)
+    files.check_posted(world.blobs, world.posted, _asker(world, peer, session.user), file)
 
 
 def refuse(world: World, peer: Peer, request: int, error: RequestError) -> None:
     """Answer ``request`` with a refusal."""
-    answer = m.Error(
+    world.batch.answer(peer, _error(request, error))
+
+
+def _error(request: int, error: RequestError) -> m.Error:
+    return m.Error(
         id=request, code=error.code, text=error.text, suggest=error.suggest, retry_after=error.retry_after
     )
-    world.batch.answer(peer, answer)
 
 
-def _find_room(world: World, user: User, need: Need, name: str, now: int) -> Room:
-    """Return the room that ``user`` calls ``name``, which may have to be begun. Raises `RequestError`."""
-    begins = need.begins and name.startswith(USER_SIGN)
-    found = world.open_room(user, name, now) if begins else world.find_room(user, name)
-    return check_room(need, user, found, name)
+def _find_room(world: World, peer: Peer, user: User, request: Any, now: int) -> Room:
+    """Return the room that ``request`` names, which may have to be begun, if it allows the request.
+
+    Raises `RequestError`.
+    """
+    name: str = request.room
+    asker = _asker(world, peer, user)
+    sends = isinstance(request, m.Send)
+    begins = sends and name.startswith(USER_SIGN)
+    found = world.open_room(asker, name, now) if begins else world.find_room(asker, name)
+    room = check_room(asker, found, request)
+    if sends:
+        if room.direct:
+            check_direct(user, next((other for other in room.members if other is not user), user))
+        check_pace(asker, room)
+    return room
+
+
+def _asker(world: World, peer: Peer, user: User) -> Asker:
+    return Asker(user, peer.peer_host, world.calendar.now)
 
 
 def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Send, now: int) -> m.Ok:
@@ -142,7 +174,10 @@ def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Sen
 
 def _join(world: World, peer: Peer, session: Session, _: None, request: m.Join, now: int) -> m.Ok:
     user = session.user
-    known = world.find_room(user, request.room)
+    asker = _asker(world, peer, user)
+    known = world.find_room(asker, request.room)
+    if known is not None and user not in known.members:
+        check_room(asker, known, request)
     head = known.log.head if known is not None else 0
     if request.after is not None and request.after > head:
         raise RequestError(
@@ -151,13 +186,14 @@ def _join(world: World, peer: Peer, session: Session, _: None, request: m.Join, 
         )
     if (known is None or user not in known.members) and not request.room.startswith(USER_SIGN):
         _check_room_limit(user)
-    room = known or world.open_room(user, request.room, now)
+    room = known or world.open_room(asker, request.room, now)
     seq = None
     start = room.log.head
     if user not in room.members:
         start = room.log.last
-        world.add_member(room, user)
         seq = world.post(room, "join", user.nick, now)
+        world.add_member(room, user, Standing.MEMBER if known else Standing.OWNER, seq)
+        moderation.use_invitation(world, room, user)
     cursor = start if request.after is None else request.after
     follow(world.batch, peer, room, cursor, restored=isinstance(request, TurnedJoin))
     if seq is not None:
@@ -171,12 +207,9 @@ def _check_room_limit(user: User) -> None:
 
 
 def _leave(world: World, peer: Peer, session: Session, room: Room, request: m.Leave, now: int) -> m.Ok:
-    if room.direct:
-        raise RequestError(Code.BAD_ROOM, "Direct messages cannot be left; say nothing there instead.")
-    seq = world.post(room, "leave", session.user.nick, now)
-    world.drop_member(room, session.user)
-    unfollow_everywhere(world.batch, room, session.user)
-    return m.Ok(id=request.id, seq=seq, room=room.name)
+    name = room.name
+    seq = moderation.leave(world, room, session.user, now)
+    return m.Ok(id=request.id, seq=seq, room=name)
 
 
 def _topic(world: World, peer: Peer, session: Session, room: Room, request: m.Topic, now: int) -> m.Ok:
@@ -212,16 +245,30 @@ def _read(world: World, peer: Peer, session: Session, room: Room, request: m.Rea
 
 
 def _list(world: World, peer: Peer, session: Session, _: None, request: m.ListRooms, __: int) -> m.Ok:
-    names = (name for name, room in world.rooms.items() if not room.direct and name > request.after)
+    asker = _asker(world, peer, session.user)
+    names = (name for name, room in world.rooms.items() if name > request.after and _is_listed(asker, room))
     session.charge(len(world.rooms) // ROWS_PER_UNIT)
     limit = min(request.limit, ROOMS_PER_MESSAGE)
     page = heapq.nsmallest(limit + 1, names)
     rooms = [world.rooms[name] for name in page[:limit]]
     rows = [
-        m.RoomInfo(room=room.name, members=len(room.members), head=room.log.head, topic=room.topic)
+        m.RoomInfo(
+            room=room.name,
+            members=len(room.members),
+            head=room.log.head,
+            topic=room.topic,
+            kind=room.rules.kind,
+        )
         for room in rooms
     ]
     return m.Ok(id=request.id, rooms=rows, more=len(page) > limit)
+
+
+def _is_listed(asker: Asker, room: Room) -> bool:
+    if room.direct:
+        return False
+    kind = room.rules.kind
+    return kind in {Kind.PUBLIC, Kind.READ_ONLY} or (kind == Kind.PRIVATE and knows(asker, room))
 
 
 def _members(world: World, peer: Peer, session: Session, room: Room, request: m.Members, _: int) -> m.Ok:
@@ -229,40 +276,90 @@ def _members(world: World, peer: Peer, session: Session, room: Room, request: m.
     session.charge(len(room.members) // ROWS_PER_UNIT)
     found = (user for user in room.members if (user.key or "") > after)
     page = heapq.nsmallest(request.limit + 1, found, key=lambda user: user.key or "")
-    rows = [_member(world, user) for user in page[: request.limit]]
+    rows = [_member(world, room, user) for user in page[: request.limit]]
     return m.Ok(id=request.id, members=rows, more=len(page) > request.limit)
 
 
-def _member(world: World, user: User) -> m.Member:
+def _member(world: World, room: Room, user: User) -> m.Member:
     address = user.address if world.show_addresses else ""
-    return m.Member(nick=user.nick, online=user.connected or user.announced, address=address)
+    role = ROLE_NAMES[room.members[user].role]
+    return m.Member(nick=user.nick, online=user.connected or user.announced, address=address, role=role)
 
 
-def _history(world: World, peer: Peer, _: Session, room: Room, request: m.History, __: int) -> m.Ok | None:
-    log = room.log
-    if request.after is not None:
-        first = max(request.after + 1, log.first)
-        last = min(log.head, first + request.limit - 1)
-    else:
-        last = log.head if request.before is None else min(log.head, request.before - 1)
-        first = max(log.first, last - request.limit + 1)
-    query = HistoryQuery(request.id, log, first, last, request.after is None)
-    if first > last:
+def _history(
+    world: World, peer: Peer, session: Session, room: Room, request: m.History, _: int
+) -> m.Ok | None:
+    user = session.user
+    if not is_settled(user, room):
+        _once_settled(world, peer, request, lambda: _ask_history(world, peer, user, room, request))
+        return None
+    query = _query(world, peer, user, room, request)
+    if query.first > query.last:
         return query.answer([])
     peer.read(query)
     return None
 
 
+def _ask_history(world: World, peer: Peer, user: User, room: Room, request: m.History) -> None:
+    check_room(_asker(world, peer, user), room, request)
+    peer.read(_query(world, peer, user, room, request))
+
+
+def _query(world: World, peer: Peer, user: User, room: Room, request: m.History) -> HistoryQuery:
+    """Return what is to be read. When it was read, it is looked again whether the user still may have it."""
+    log = room.log
+    least = max(log.first, first_readable(_asker(world, peer, user), room))
+    if request.after is not None:
+        first = max(request.after + 1, least)
+        last = min(log.head, first + request.limit - 1)
+    else:
+        last = log.head if request.before is None else min(log.head, request.before - 1)
+        first = max(least, last - request.limit + 1)
+
+    def allowed() -> None:
+        asker = _asker(world, peer, user)
+        check_room(asker, room, request)
+        if first < first_readable(asker, room):
+            raise RequestError(Code.NOT_ALLOWED, f"The history of {room.name} has just been closed.")
+
+    return HistoryQuery(request.id, log, first, last, request.after is None, allowed, least)
+
+
+def _once_settled(world: World, peer: Peer, request: m.Request, do: Callable[[], None]) -> None:
+    """Answer ``request`` with ``do`` once all is durable that decides whether it is allowed."""
+
+    def later() -> Sequence[m.Message]:
+        try:
+            if peer.session is not None:
+                do()
+        except RequestError as error:
+            peer.reply([_error(request.id, error)], 1)
+        return ()
+
+    world.batch.tell(peer, later)
+
+
 def _upload(world: World, peer: Peer, session: Session, _: None, request: m.Upload, __: int) -> None:
     check_sha256(request.sha256)
-    size = files.usable(world.blobs, world.posted, session.user, request.sha256)
+    asker = _asker(world, peer, session.user)
+    size = files.usable(world.blobs, world.posted, asker, request.sha256)
     if size not in {None, request.size}:
         raise files.wrong_size(size or 0)
     peer.upload(request, size is not None)
 
 
-def _download(world: World, peer: Peer, _: Session, room: Room, request: m.Download, __: int) -> None:
-    seq, file = world.posted.find(room, request.seq, request.file)
+def _download(world: World, peer: Peer, session: Session, room: Room, request: m.Download, _: int) -> None:
+    user = session.user
+    if is_settled(user, room):
+        _begin_download(world, peer, user, room, request)
+    else:
+        _once_settled(world, peer, request, lambda: _begin_download(world, peer, user, room, request))
+
+
+def _begin_download(world: World, peer: Peer, user: User, room: Room, request: m.Download) -> None:
+    asker = _asker(world, peer, user)
+    check_room(asker, room, request)
+    seq, file = world.posted.find(room, request.seq, request.file, first_readable(asker, room))
     files.check_held(world.blobs, file)
     if request.offset > file.size:
         raise RequestError(Code.BAD_OFFSET, f"That file has {file.size} bytes only; begin within them.")
@@ -271,15 +368,28 @@ def _download(world: World, peer: Peer, _: Session, room: Room, request: m.Downl
 
 RULES: dict[type[m.Request], Rule] = {
     m.Send: Rule(_send),
-    m.Join: Rule(_join, 2048, cost=5),
-    TurnedJoin: Rule(_join, 2048, cost=5),
+    m.Join: Rule(_join, 2048, cost=5, room=False),
+    TurnedJoin: Rule(_join, 2048, cost=5, room=False),
     m.Leave: Rule(_leave, cost=5),
     m.Topic: Rule(_topic, cost=2),
-    m.Nick: Rule(_nick, cost=10),
+    m.Nick: Rule(_nick, cost=10, room=False),
     m.Read: Rule(_read),
-    m.ListRooms: Rule(_list, MAX_FRAME, cost=5),
+    m.ListRooms: Rule(_list, MAX_FRAME, cost=5, room=False),
     m.Members: Rule(_members, MAX_FRAME, cost=5),
     m.History: Rule(_history, MAX_FRAME, cost=5),
-    m.Upload: Rule(_upload, cost=5),
-    m.Download: Rule(_download, 1024, cost=5),
+    m.Upload: Rule(_upload, cost=5, room=False, files=True),
+    m.Download: Rule(_download, 1024, cost=5, files=True),
+    m.InviteTo: Rule(moderation.invite, cost=5),
+    m.Kick: Rule(moderation.kick, cost=5),
+    m.Ban: Rule(moderation.ban, cost=5),
+    m.Unban: Rule(moderation.unban, cost=5),
+    m.Mute: Rule(moderation.mute, cost=5),
+    m.Unmute: Rule(moderation.unmute, cost=5),
+    m.Acts: Rule(moderation.list_acts, MAX_FRAME, cost=5),
+    m.Role: Rule(moderation.give_role, cost=5),
+    m.Set: Rule(moderation.set_rule, cost=5),
+    m.DeleteRoom: Rule(moderation.delete_room, cost=10),
+    m.Block: Rule(moderation.block, MAX_FRAME, cost=2, room=False),
+    m.Unblock: Rule(moderation.unblock, cost=2, room=False),
+    m.Allow: Rule(moderation.allow, room=False),
 }

@@ -1,6 +1,6 @@
 """The people and places of the chat: users, their sessions, rooms and their members."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -10,11 +10,13 @@ from chatd.chat.log import Log
 from chatd.chat.names import USER_SIGN
 from chatd.chat.quota import Bucket, Lease, Meter, Ration
 from chatd.chat.reader import Reader
+from chatd.chat.rules import DEFAULT, ROLE_NAMES, History, Kind, Rules, Standing
 from chatd.chat.storage import (
     DELETED,
     DISABLED,
     OPERATOR,
     PutAccount,
+    PutAct,
     PutMember,
     PutRoom,
     PutSession,
@@ -62,20 +64,29 @@ class Peer(Protocol):
         """Answer ``request`` and begin to send the ``file`` of event ``seq`` of ``room``."""
 
 
+def _always() -> None:
+    """Allow it."""
+
+
 @dataclass(frozen=True, slots=True)
 class HistoryQuery:
-    """Events ``first`` to ``last`` of ``log``, wanted from the newer end or from the older one."""
+    """Events ``first`` to ``last`` of ``log``, wanted from the newer end or from the older one.
+
+    ``allowed`` raises `RequestError` if they may be read no longer; below ``least`` nothing may.
+    """
 
     request: int
     log: Log
     first: int
     last: int
     newest: bool
+    allowed: Callable[[], None] = _always
+    least: int = 1
 
     def answer(self, events: list[bytes]) -> Ok:
         """Return the answer that carries the stored ``events``, as many as fit."""
         if self.newest:
-            more = self.last - len(events) >= self.log.first
+            more = self.last - len(events) >= max(self.log.first, self.least)
         else:
             more = self.first + len(events) <= self.log.head
         return Ok(id=self.request, events=[Raw(text_of(event)) for event in events], more=more)
@@ -88,7 +99,9 @@ class User:
     One with an ``account`` stays, and keeps the nicks whose keys are in ``kept``; one without is a guest.
     ``announced`` is whether the others were told that the user is there; see `chatd.chat.presence`. ``begun``
     counts the logs of direct messages that the user has begun, ``making`` bounds when another room may be
-    made; ``meter`` is what else the user has used.
+    made; ``meter`` is what else the user has used. ``invited`` are the rooms with an invitation for the user,
+    ``blocked`` the ids of those whose direct messages the user does not take, ``allow`` says whose are taken
+    at all (`chatd.chat.permissions`).
     """
 
     id: int
@@ -103,6 +116,9 @@ class User:
     begun: int = 0
     making: Ration | None = None
     meter: Meter = field(default_factory=Meter)
+    invited: "dict[Room, None]" = field(default_factory=dict)
+    blocked: set[int] = field(default_factory=set)
+    allow: str = "everybody"
 
     @property
     def connected(self) -> bool:
@@ -176,9 +192,15 @@ class Session:
 
 
 class Membership(NamedTuple):
-    """A room's knowledge of a member: the last event that counts as read."""
+    """A room's knowledge of a member.
+
+    ``read`` is the last event that counts as read, ``role`` one of `ROLES`, ``since`` the event by which the
+    member has joined, the first that may be read where newcomers see no history; 0 if that is not known.
+    """
 
     read: int
+    role: int = Standing.MEMBER
+    since: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -186,6 +208,10 @@ class Room:
     """A log with members.
 
     ``direct`` is whether it is a log of direct messages, ``begun_by`` the id of the user who has begun that.
+    ``acts`` are its bans, mutes and invitations, by what they are and whom they concern. The last three
+    fields are made by `chatd.chat.permissions.settle`: ``needs`` is what each request needs here, ``strict``
+    is whether more is to be looked at before somebody speaks, and ``settled`` the last event that has changed
+    who may read. ``spoken`` is when members have spoken last, by the calendar, where that matters.
     """
 
     name: str
@@ -193,15 +219,33 @@ class Room:
     topic: str = ""
     begun_by: int = 0
     members: dict[User, Membership] = field(default_factory=dict)
+    rules: Rules = DEFAULT
+    acts: dict[tuple[str, str], PutAct] = field(default_factory=dict)
+    spoken: dict[User, int] = field(default_factory=dict)
     direct: bool = field(init=False)
+    needs: Mapping[type, int] = field(default_factory=dict)
+    strict: bool = False
+    settled: int = 0
 
     def __post_init__(self) -> None:
         self.direct = self.name.startswith(USER_SIGN)
 
+    @property
+    def kind(self) -> str:
+        """Return its `Kind`."""
+        return Kind.DIRECT if self.direct else self.rules.kind
+
+    def floor(self, user: User) -> int:
+        """Return the event behind which ``user``, a member, may read; 0 if that is all."""
+        if self.rules.history == History.ALL:
+            return 0
+        return max(0, self.members[user].since - 1)
+
     def start_of(self, user: User) -> int:
         """Return where a connection of ``user`` without a cursor begins: the unread, but not too much."""
         log = self.log
-        return min(log.head, max(self.members[user].read, log.head - limits.BACKLOG, log.first - 1))
+        least = max(self.floor(user), log.head - limits.BACKLOG, log.first - 1)
+        return min(log.head, max(self.members[user].read, least))
 
     def peer_of(self, user: User) -> str:
         """Return the other user's nick in a direct-message log, or nothing."""
@@ -211,25 +255,30 @@ class Room:
 
     def row(self) -> PutRoom:
         """Return the stored form."""
-        return PutRoom(self.log.id, self.name, self.topic, self.log.first, self.begun_by)
+        return PutRoom(self.log.id, self.name, self.topic, self.log.first, self.begun_by, *self.rules)
 
     def member_row(self, user: User) -> PutMember:
         """Return the stored form of a membership."""
-        return PutMember(self.log.id, user.id, self.members[user].read)
+        return PutMember(self.log.id, user.id, *self.members[user])
 
     def state(self, user: User, cursor: int, *, restored: bool = False) -> RoomState:
         """Return what ``user`` is told of it on a connection that goes on behind ``cursor``.
 
         ``restored`` is whether the client has seen events that the log does not have.
         """
+        member, rules = self.members[user], self.rules
         return RoomState(
             room=self.name,
             head=self.log.head,
             cursor=cursor,
-            read=self.members[user].read,
-            first=self.log.first,
+            read=member.read,
+            first=max(self.log.first, self.floor(user) + 1),
             topic=self.topic,
             peer=self.peer_of(user),
-            check=self.log.check(cursor) or "",
+            check=(cursor > self.floor(user) and self.log.check(cursor)) or "",
             restored=restored,
+            kind="public" if self.direct else rules.kind,
+            role=ROLE_NAMES[member.role],
+            slow=rules.slow,
+            archived=bool(rules.archived),
         )

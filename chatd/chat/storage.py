@@ -92,27 +92,97 @@ class DropSession(NamedTuple):
 
 
 class PutRoom(NamedTuple):
-    """A room from now on. ``first``: see `Log`; ``begun_by``: see `chatd.chat.state.Room`."""
+    """A room from now on. ``first``: see `Log`; ``begun_by``: see `chatd.chat.state.Room`.
+
+    All from ``kind`` on are its rules: see `chatd.chat.rules.Rules`.
+    """
 
     id: int
     name: str
     topic: str
     first: int
     begun_by: int = 0
+    kind: str = "public"
+    history: str = "all"
+    slow: int = 0
+    archived: bool = False
+    posting: int = 3
+    titling: int = 3
+    keep_days: int = 0
+
+
+class DropRoom(NamedTuple):
+    """A deleted room of which no event is left."""
+
+    id: int
 
 
 class PutMember(NamedTuple):
-    """A membership and its read mark."""
+    """A membership, its read mark, its role and its first event: see `chatd.chat.state.Membership`."""
 
     room: int
     user: int
     read: int
+    role: int = 3
+    since: int = 0
 
 
 class DropMember(NamedTuple):
     """A membership that has ended."""
 
     room: int
+    user: int
+
+
+class PutAct(NamedTuple):
+    """A ban, a mute or an invitation in ``room``: see `chatd.chat.acts`.
+
+    ``what`` is which of them, ``whom`` a nick behind its sign or a range of addresses, ``user`` the id of the
+    user who had that nick, or 0. It ends at ``until`` in milliseconds of `chatd.chat.calendar`, or never
+    if that is 0. ``by`` is the nick of who did it.
+    """
+
+    room: int
+    what: str
+    whom: str
+    user: int
+    until: int
+    by: str
+    reason: str
+
+
+class DropAct(NamedTuple):
+    """A ban, a mute or an invitation that was taken back, was used, or has ended."""
+
+    room: int
+    what: str
+    whom: str
+
+
+class PutBlock(NamedTuple):
+    """The user ``whom`` may not send direct messages to ``user``."""
+
+    user: int
+    whom: int
+
+
+class DropBlock(NamedTuple):
+    """A block that was taken back."""
+
+    user: int
+    whom: int
+
+
+class PutAllow(NamedTuple):
+    """Whose direct messages ``user`` takes: see `chatd.chat.permissions.Allow`."""
+
+    user: int
+    direct: str
+
+
+class DropAllow(NamedTuple):
+    """``user`` takes direct messages from everybody."""
+
     user: int
 
 
@@ -207,8 +277,15 @@ Change = (
     | PutSession
     | DropSession
     | PutRoom
+    | DropRoom
     | PutMember
     | DropMember
+    | PutAct
+    | DropAct
+    | PutBlock
+    | DropBlock
+    | PutAllow
+    | DropAllow
     | PutFile
     | DropFiles
     | Trim
@@ -244,8 +321,28 @@ TABLES: Final = (
     Table("nicks", PutNick, 1, ("user",)),
     Table("invites", PutInvite, 1, ("uses",), DropInvite),
     Table("sessions", PutSession, 1, ("seen", "address", "software"), DropSession),
-    Table("rooms", PutRoom, 1, ("topic", "first")),
-    Table("members", PutMember, 2, ("read",), DropMember),
+    Table(
+        "rooms",
+        PutRoom,
+        1,
+        (
+            "name",
+            "topic",
+            "first",
+            "kind",
+            "history",
+            "slow",
+            "archived",
+            "posting",
+            "titling",
+            "keep_days",
+        ),
+        DropRoom,
+    ),
+    Table("members", PutMember, 2, ("read", "role", "since"), DropMember),
+    Table("acts", PutAct, 3, ("user", "until", "by", "reason"), DropAct),
+    Table("blocks", PutBlock, 2, ("whom",), DropBlock),
+    Table("allows", PutAllow, 1, ("direct",), DropAllow),
     Table("files", PutFile, 2, drop_below=DropFiles),
     Table("emptied", PutEmptied, 1, ("last", "ts", "proof")),
     Table("marks", PutMark, 2, ("at",), DropMark, DropMarks),
@@ -306,6 +403,9 @@ class Snapshot:
     accounts: list[PutAccount] = field(default_factory=list)
     nicks: list[PutNick] = field(default_factory=list)
     invites: list[PutInvite] = field(default_factory=list)
+    acts: list[PutAct] = field(default_factory=list)
+    blocks: list[PutBlock] = field(default_factory=list)
+    allows: list[PutAllow] = field(default_factory=list)
 
 
 class Space(NamedTuple):

@@ -3,7 +3,7 @@
 import re
 
 from chatd.wire.errors import Code, RequestError
-from chatd.wire.limits import MAX_TEXT, MAX_TOPIC
+from chatd.wire.limits import MAX_REASON, MAX_TEXT, MAX_TOPIC
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -27,6 +27,11 @@ def check_caption(text: str) -> None:
 def check_topic(text: str) -> None:
     """Refuse a topic that is too long or holds control characters. Raises `RequestError`."""
     _check(text, MAX_TOPIC)
+
+
+def check_reason(text: str) -> None:
+    """Refuse a reason that is too long or holds control characters. Raises `RequestError`."""
+    _check(text, MAX_REASON)
 
 
 def _check(text: str, limit: int) -> None:

@@ -16,11 +16,14 @@ from chatd.chat.files import Blobs
 from chatd.chat.following import follow_everywhere
 from chatd.chat.names import USER_SIGN, check_nick, check_room, direct_name
 from chatd.chat.new_names import check_new_nick, check_new_room
-from chatd.chat.permissions import may_read
+from chatd.chat.permissions import EVERYBODY, Asker, check_direct, knows
 from chatd.chat.quota import Quota, Ration, reached
+from chatd.chat.rules import Standing
 from chatd.chat.state import Room, Session, User
 from chatd.chat.storage import (
     Change,
+    DropAllow,
+    DropBlock,
     DropMember,
     DropSession,
     DropUser,
@@ -184,33 +187,46 @@ class World(Records):
 
         Events hold the nick alone, so only the name of a log of direct messages needs the user.
         """
+        if not user.rooms:
+            for whom in list(user.blocked):
+                self.change(DropBlock(user.id, whom))
+            if user.allow != EVERYBODY:
+                self.change(DropAllow(user.id))
         self.change(PutUser(user.id, user.nick, None) if user.rooms else DropUser(user.id))
 
     # ---- rooms and members --------------------------------------------------------------------------
 
-    def find_room(self, user: User, name: str) -> Room | None:
-        """Return the room that ``user`` means by ``name``, or None if there is none yet.
+    def asker(self, user: User, host: str = "") -> Asker:
+        """Return what decides about a request of ``user`` from ``host`` now."""
+        return Asker(user, host, self.calendar.now)
+
+    def find_room(self, asker: Asker, name: str) -> Room | None:
+        """Return the room that ``asker`` means by ``name``, or None if there is none for them.
 
         A log of direct messages between others is refused as impossible, so that nobody learns whether they
         talk. Raises `RequestError` ``bad-room``, ``bad-nick`` or ``no-such-user``.
         """
         room = self.rooms.get(name)
-        if room is None or not may_read(user, room):
-            room = self.rooms.get(self._wire_name(user, name))
-        return room
+        if room is None or not knows(asker, room):
+            room = self.rooms.get(self._wire_name(asker.user, name))
+        return None if room is None or not knows(asker, room) else room
 
-    def open_room(self, user: User, name: str, now: int) -> Room:
-        """Return the room that ``user`` means by ``name``. It is made if there is none yet.
+    def open_room(self, asker: Asker, name: str, now: int) -> Room:
+        """Return the room that ``asker`` means by ``name``. It is made if there is none yet.
 
         A log of direct messages has both users as members from the start. Raises as `find_room` does, and
-        `RequestError` ``room-taken``, ``no-more-rooms``, ``too-many-direct`` or ``too-fast``.
+        `RequestError` ``room-taken``, ``no-more-rooms``, ``too-many-direct``, ``too-fast`` or, for
+        direct messages that the other user does not take, ``not-allowed``.
         """
-        room = self.find_room(user, name)
+        room = self.find_room(asker, name)
         if room is not None:
             return room
+        user = asker.user
         wire_name = self._wire_name(user, name)
         direct = wire_name.startswith(USER_SIGN)
-        if not direct:
+        if direct:
+            check_direct(user, self._user(name))
+        else:
             check_new_room(wire_name)
             if self.room_twins.has(wire_name):
                 raise RequestError(Code.ROOM_TAKEN, "That name cannot be had; choose another.")
@@ -256,9 +272,10 @@ class World(Records):
             raise RequestError(Code.NO_SUCH_USER, f"Nobody here is called {name}.")
         return other
 
-    def add_member(self, room: Room, user: User) -> None:
-        """Make ``user`` a member of ``room``. Everything said before counts as read."""
-        self.change(PutMember(room.log.id, user.id, room.log.last))
+    def add_member(self, room: Room, user: User, role: int = Standing.MEMBER, since: int = 0) -> None:
+        """Make ``user`` a member of ``room`` by event ``since``. Everything said before counts as read."""
+        read = since - 1 if since else room.log.last
+        self.change(PutMember(room.log.id, user.id, read, role, since))
 
     def drop_member(self, room: Room, user: User) -> None:
         """End a membership."""
@@ -275,10 +292,33 @@ class World(Records):
 
     # ---- events -------------------------------------------------------------------------------------
 
-    def post(self, room: Room, kind: str, by: str, now: int, text: str = "") -> int:
+    def post(
+        self,
+        room: Room,
+        kind: str,
+        by: str,
+        now: int,
+        text: str = "",
+        *,
+        whom: str = "",
+        reason: str = "",
+        value: str = "",
+        operator: bool = False,
+    ) -> int:
         """Add an event that a user caused, and return its number."""
         log = room.log
         seq = log.number(now)
-        event = Event(room=room.name, seq=seq, ts=log.ts, kind=kind, by=by, text=text)
+        event = Event(
+            room=room.name,
+            seq=seq,
+            ts=log.ts,
+            kind=kind,
+            by=by,
+            text=text,
+            whom=whom,
+            reason=reason,
+            value=value,
+            operator=operator,
+        )
         self.batch.add_event(log, event)
         return seq

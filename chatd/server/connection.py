@@ -27,7 +27,7 @@ from chatd.server.reads import answer
 from chatd.server.server import Server
 from chatd.server.states import State
 from chatd.tcp import Tuning, allow_fragments, arrived, flow, held_back, host_of, unsent
-from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError
+from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError, RequestError
 from chatd.wire.heartbeat import Heartbeat
 from chatd.wire.messages import Download, File, Goodbye, Message, Ok, Upload
 
@@ -199,7 +199,10 @@ class ChatConnection(Protocol):
         if self.state is State.CLOSING:
             return
         try:
+            query.allowed()
             self.reply([answer(query, events)], 1)
+        except RequestError as error:
+            self.server.hub.refuse(self, query.request, error)
         except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)
             self.fault()
 

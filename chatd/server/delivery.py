@@ -7,7 +7,7 @@ readers who catch up do not hold up live events, acknowledgements and heartbeats
 from collections import deque
 from typing import Final, Protocol
 
-from chatd.chat.reader import Missing, Page, Reader
+from chatd.chat.reader import Ended, Missing, Page, Reader
 from chatd.clock import Clock
 from chatd.ops.log import Log
 from chatd.server.reads import HOLE, Reads
@@ -81,6 +81,10 @@ class Delivery:
             step = connection.reader.next(PAGE)
             if isinstance(step, Missing):
                 self._fetch(connection, step)
+            elif isinstance(step, Ended):
+                step.done()
+                if connection.reader.lags:
+                    self.add(connection)
             elif step is not None:
                 self._hand(connection, step)
         except Exception:  # noqa: BLE001 - a fault costs that connection alone (P8)
@@ -101,11 +105,11 @@ class Delivery:
 
     def _fetch(self, connection: LaggingConnection, missing: Missing) -> None:
         self._reading.add(connection)
-        chat_log, after = missing
+        chat_log, after, last = missing
         self._reads.read(
             chat_log,
             after + 1,
-            chat_log.head,
+            last,
             PAGE,
             False,
             lambda frames: self._got(connection, missing, frames),
@@ -122,16 +126,17 @@ class Delivery:
             connection.fault()
 
     def _take(self, connection: LaggingConnection, missing: Missing, frames: list[bytes]) -> None:
-        chat_log, after = missing
+        chat_log, after, _ = missing
         reader = connection.reader
+        first = reader.first(chat_log)
         if not connection.ready or not reader.follows(chat_log) or reader.cursor(chat_log) != after:
             self.add(connection)
             return
-        if not frames and chat_log.first <= after + 1:
+        if not frames and first <= after + 1:
             log.error("log-hole", HOLE, room=chat_log.name, seq=after + 1)
             connection.close(CloseReason.FAULT)
             return
-        if frames and chat_log.first <= after + 1:
+        if frames and first <= after + 1:
             self._hand(connection, Page(chat_log, len(frames), reader.codec.render(frames)))
         else:
             self.add(connection)

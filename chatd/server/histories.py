@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 
 from chatd.chat.comparing import Comparison
 from chatd.chat.log import Log as ChatLog
+from chatd.chat.permissions import first_readable
 from chatd.chat.state import User
 from chatd.chat.world import World
 from chatd.clock import Clock
@@ -48,15 +49,22 @@ class Histories:
             if not trails.get(name):
                 continue
             try:
-                room = self._world.find_room(user, name)
+                asker = self._world.asker(user)
+                room = self._world.find_room(asker, name)
             except RequestError:
                 continue
+            trail = trails[name]
+            if room is not None:
+                first = first_readable(asker, room)
+                trail = [point for point in trail if point[0] == 0 or point[0] >= first]
+                if first > 1 and not any(seq for seq, _ in trail):
+                    continue
             if room is None:
                 if cursor > 0:
                     turned[name] = 0
                     self._say(name, cursor, 0)
                 continue
-            comparison = Comparison(room.log, cursor, trails[name])
+            comparison = Comparison(room.log, cursor, trail)
             while (seq := comparison.wanted()) is not None:
                 comparison.learn(await self._check(room.log, seq))
             if comparison.turned:

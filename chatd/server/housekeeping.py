@@ -7,6 +7,7 @@ from twisted.internet.task import LoopingCall, deferLater
 
 from chatd.chat.batch import Batch
 from chatd.chat.calendar import DAY
+from chatd.chat.rules import Kind
 from chatd.chat.state import Room
 from chatd.ops.log import Log
 from chatd.ops.settings import RetentionConfig, SessionConfig
@@ -91,6 +92,7 @@ class Housekeeping:
                 first = self._first_kept(room)
                 if first > room.log.first:
                     await self._trim(room, first)
+                self._server.hub.remove_deleted(room)
             except Exception:  # noqa: BLE001 - one room's fault must not end the round
                 log.failure("housekeeping-fault", None, room=room.name)
         self._batch = None
@@ -110,12 +112,15 @@ class Housekeeping:
                 await deferLater(self._server.clock, PAUSE)
 
     def _first_kept(self, room: Room) -> int:
-        """Return the first event of ``room`` that the configuration wants kept."""
+        """Return the first event of ``room`` that the configuration and the room's rules want kept."""
         chat_log, world = room.log, self._server.hub.world
         first = chat_log.first
+        if room.rules.kind == Kind.DELETED:
+            return chat_log.head + 1
         if self._retention.events:
             first = max(first, chat_log.head - self._retention.events + 1)
-        if self._retention.days:
-            before = world.calendar.now - round(self._retention.days * DAY)
+        terms = [days for days in (self._retention.days, room.rules.keep_days) if days]
+        if terms:
+            before = world.calendar.now - round(min(terms) * DAY)
             first = max(first, world.ages.old(chat_log.id, before) + 1)
         return first

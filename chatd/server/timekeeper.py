@@ -98,7 +98,9 @@ class Timekeeper:
         self._marking = True
         try:
             for number, room in enumerate(list(self._server.hub.world.rooms.values()), 1):
-                self._server.hub.mark(room, self._pause)
+                days = room.rules.keep_days
+                pause = min(self._pause, pause_between_marks(days * DAY)) if days else self._pause
+                self._server.hub.mark(room, pause)
                 if number % AT_ONCE == 0:
                     await deferLater(self._server.clock, 0)
         except Exception:  # noqa: BLE001 - as above

@@ -65,6 +65,26 @@ CREATE TABLE emptied(
 ) STRICT;
 """
 
+_ROLES: Final = """
+ALTER TABLE rooms ADD COLUMN kind TEXT NOT NULL DEFAULT 'public';
+ALTER TABLE rooms ADD COLUMN history TEXT NOT NULL DEFAULT 'all';
+ALTER TABLE rooms ADD COLUMN slow INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE rooms ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE rooms ADD COLUMN posting INTEGER NOT NULL DEFAULT 3;
+ALTER TABLE rooms ADD COLUMN titling INTEGER NOT NULL DEFAULT 3;
+ALTER TABLE rooms ADD COLUMN keep_days INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE members ADD COLUMN role INTEGER NOT NULL DEFAULT 3;
+ALTER TABLE members ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE acts(
+    room INTEGER NOT NULL, what TEXT NOT NULL, whom TEXT NOT NULL, user INTEGER NOT NULL,
+    until INTEGER NOT NULL, by TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (room, what, whom)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE blocks(
+    user INTEGER NOT NULL, whom INTEGER NOT NULL, PRIMARY KEY (user, whom)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE allows(user INTEGER PRIMARY KEY, direct TEXT NOT NULL) STRICT;
+"""
+
 Step = Callable[[apsw.Connection], object]
 
 
@@ -101,7 +121,22 @@ def _add_emptied(database: apsw.Connection) -> None:
     database.execute(_EMPTIED)
 
 
-STEPS: Final[tuple[Step, ...]] = (_begin, _add_files, _add_ages, _add_accounts, _add_emptied)
+def _add_roles(database: apsw.Connection) -> None:
+    """Add what version 5 lacks: rules of rooms, roles of members, bans, mutes, invitations and blocks.
+
+    Rooms stay public and have no owner.
+    """
+    database.execute(_ROLES)
+
+
+STEPS: Final[tuple[Step, ...]] = (
+    _begin,
+    _add_files,
+    _add_ages,
+    _add_accounts,
+    _add_emptied,
+    _add_roles,
+)
 """The steps from each version of the tables to the next."""
 
 VERSION: Final = len(STEPS)

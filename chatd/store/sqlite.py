@@ -24,6 +24,9 @@ from chatd.chat.storage import (
     Change,
     Changes,
     PutAccount,
+    PutAct,
+    PutAllow,
+    PutBlock,
     PutEmptied,
     PutFile,
     PutInvite,
@@ -206,6 +209,9 @@ class SqliteStore:
             accounts=self._rows(PutAccount),
             nicks=self._rows(PutNick),
             invites=self._rows(PutInvite),
+            acts=self._rows(PutAct),
+            blocks=self._rows(PutBlock),
+            allows=self._rows(PutAllow),
         )
 
     def _rows(self, kind: type[Row]) -> list[Row]:

@@ -31,6 +31,9 @@ class MemoryStore:
     accounts: dict[int, storage.PutAccount] = field(default_factory=dict)
     nicks: dict[str, storage.PutNick] = field(default_factory=dict)
     invites: dict[bytes, storage.PutInvite] = field(default_factory=dict)
+    acts: dict[tuple[int, str, str], storage.PutAct] = field(default_factory=dict)
+    blocks: dict[tuple[int, int], storage.PutBlock] = field(default_factory=dict)
+    allows: dict[int, storage.PutAllow] = field(default_factory=dict)
     files: dict[tuple[int, int], storage.PutFile] = field(default_factory=dict)
     time: storage.PutTime = field(default_factory=lambda: storage.PutTime(0, 0))
     marks: dict[tuple[int, int], storage.PutMark] = field(default_factory=dict)
@@ -58,6 +61,9 @@ class MemoryStore:
             list(self.accounts.values()),
             list(self.nicks.values()),
             list(self.invites.values()),
+            list(self.acts.values()),
+            list(self.blocks.values()),
+            list(self.allows.values()),
         )
 
     def _last(self, log: int) -> tuple[int, int, str] | None:

@@ -14,6 +14,9 @@ MAX_TEXT: Final = 16_384
 MAX_TOPIC: Final = 512
 """Bytes of UTF-8 in a room's topic, which stands in every list of rooms."""
 
+MAX_REASON: Final = 256
+"""Bytes of UTF-8 in the reason of a ban and its like, which is shown in one line."""
+
 MAX_NAME: Final = 32
 """Characters in a nick or in a room's name behind its sign."""
 
@@ -34,6 +37,24 @@ MAX_TRAIL: Final = 24
 
 MAX_ROOMS: Final = 200
 """Rooms one user may be a member of at once; direct messages do not count."""
+
+MAX_ACTS: Final = 500
+"""Bans of one room, and mutes and invitations likewise: looked through whenever somebody joins."""
+
+ACTS_PER_MESSAGE: Final = 50
+"""Bans, mutes and invitations in one message at the most: so many fit into a frame with their reasons."""
+
+MAX_BLOCKED: Final = 200
+"""People whose direct messages one user does not take; their list fits into a frame."""
+
+MAX_SLOW: Final = 3600
+"""Seconds between two messages of one member in a slow room at the most."""
+
+MAX_KEEP_DAYS: Final = 36_500
+"""Days for which a room may keep its events; longer is for ever."""
+
+INVITATION: Final = 604_800
+"""Seconds for which an invitation to a room holds: a week of the server's running."""
 
 MAX_WELCOME_DIRECT: Final = 500
 """Logs of direct messages that a hello need not name to be followed at once; others await a new message."""

@@ -170,6 +170,104 @@ class Download(Request, frozen=True, tag="download"):
     offset: Count = 0
 
 
+class InviteTo(Request, frozen=True, tag="invite-to"):
+    """Let ``whom`` join ``room``, and tell them."""
+
+    room: str
+    whom: str
+    reason: str = ""
+
+
+class Kick(Request, frozen=True, tag="kick"):
+    """Remove the member ``whom`` of ``room``."""
+
+    room: str
+    whom: str
+    reason: str = ""
+
+
+class Ban(Request, frozen=True, tag="ban"):
+    """Keep ``whom`` out of ``room``, a nick or a range of addresses, for ``seconds``; 0 is for good."""
+
+    room: str
+    whom: str
+    reason: str = ""
+    seconds: Count = 0
+
+
+class Unban(Request, frozen=True, tag="unban"):
+    """Take the ban of ``whom`` back."""
+
+    room: str
+    whom: str
+
+
+class Mute(Request, frozen=True, tag="mute"):
+    """Let the member ``whom`` of ``room`` not speak for ``seconds``; 0 is for good."""
+
+    room: str
+    whom: str
+    reason: str = ""
+    seconds: Count = 0
+
+
+class Unmute(Request, frozen=True, tag="unmute"):
+    """Let ``whom`` speak in ``room`` again."""
+
+    room: str
+    whom: str
+
+
+class Acts(Request, frozen=True, tag="acts"):
+    """List the bans, mutes and invitations of ``room`` that sort behind ``what`` and ``after``."""
+
+    room: str
+    what: str = ""
+    after: str = ""
+    limit: Page = PAGE_ROWS
+
+
+class Role(Request, frozen=True, tag="role"):
+    """Give the member ``whom`` of ``room`` the ``role`` of a member, a moderator or the owner."""
+
+    room: str
+    whom: str
+    role: str
+
+
+class Set(Request, frozen=True, tag="set"):
+    """Give a ``rule`` of ``room`` another ``value``."""
+
+    room: str
+    rule: str
+    value: str
+
+
+class DeleteRoom(Request, frozen=True, tag="delete-room"):
+    """Remove ``room`` for good, with all that was said in it."""
+
+    room: str
+    reason: str = ""
+
+
+class Block(Request, frozen=True, tag="block"):
+    """Take no direct messages from ``whom``; without a name, list whose are not taken."""
+
+    whom: str = ""
+
+
+class Unblock(Request, frozen=True, tag="unblock"):
+    """Take direct messages from ``whom`` again."""
+
+    whom: str
+
+
+class Allow(Request, frozen=True, tag="allow"):
+    """Take direct messages from ``everybody``, from people with whom a room is ``shared``, or ``nobody``."""
+
+    direct: str
+
+
 class Progress(Message, frozen=True, tag="progress"):
     """The receiver of ``transfer`` has taken its first ``received`` bytes, and ``stored`` lie on its disk.
 
@@ -222,6 +320,7 @@ class RoomState(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False)
     Events ``first`` to ``head`` exist; this connection goes on behind ``cursor``; ``read`` is the read mark.
     ``peer`` is the other user's nick in a direct-message log. ``check`` is that of the event ``cursor``, if
     it is at hand; ``restored`` says that the log does not have what was seen: see `Hello.trails`.
+    The rest are rules of the room and the user's role in it.
     """
 
     room: str
@@ -233,6 +332,10 @@ class RoomState(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False)
     peer: str = ""
     check: str = ""
     restored: bool = False
+    kind: str = "public"
+    role: str = "member"
+    slow: Count = 0
+    archived: bool = False
 
 
 class Limits(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
@@ -283,12 +386,22 @@ class Left(Message, frozen=True, tag="left"):
     room: str
 
 
+class Invited(Message, frozen=True, tag="invited"):
+    """The user may join ``room``: ``by`` has invited them, who may have said why."""
+
+    room: str
+    by: str
+    text: str = ""
+
+
 class Event(Message, frozen=True, tag="event"):
     """One event of a room's log, the same bytes for everybody, for ever.
 
     ``ts`` is the server's time in milliseconds since 1970; ``by`` the nick at that time. A message carries
     the ``session`` and ``n`` it was sent with, a file what was uploaded as well, and its text is a caption.
-    Kinds: message, file, join, leave, topic, nick.
+    Kinds: message, file, join, leave, topic, nick, invite-to, kick, ban, unban, mute, unmute, role, set,
+    delete-room. From invite-to on they say to ``whom`` it was done, for what ``reason``, with what ``value``,
+    and whether by an ``operator`` of the server.
     """
 
     room: str
@@ -300,6 +413,10 @@ class Event(Message, frozen=True, tag="event"):
     session: Count = 0
     n: Count = 0
     file: File | None = None
+    whom: str = ""
+    reason: str = ""
+    value: str = ""
+    operator: bool = False
 
 
 class Gap(Message, frozen=True, tag="gap"):
@@ -325,6 +442,17 @@ class RoomInfo(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
     members: Count
     head: Count
     topic: str = ""
+    kind: str = "public"
+
+
+class Act(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
+    """One ban, mute or invitation of a room; it ends after ``seconds`` if there are any."""
+
+    what: str
+    whom: str
+    by: str
+    reason: str = ""
+    seconds: Count = 0
 
 
 class Member(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
@@ -336,6 +464,7 @@ class Member(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
     nick: str
     online: bool
     address: str = ""
+    role: str = "member"
 
 
 class Ok(Message, frozen=True, tag="ok"):
@@ -347,6 +476,7 @@ class Ok(Message, frozen=True, tag="ok"):
     room: str = ""
     rooms: list[RoomInfo] | None = None
     members: list[Member] | None = None
+    acts: list[Act] | None = None
     events: list[Raw] | None = None
     more: bool = False
     offset: Count | None = None
@@ -377,8 +507,23 @@ ToServer = (
     | History
     | Upload
     | Download
+    | InviteTo
+    | Kick
+    | Ban
+    | Unban
+    | Mute
+    | Unmute
+    | Acts
+    | Role
+    | Set
+    | DeleteRoom
+    | Block
+    | Unblock
+    | Allow
     | Progress
     | Cancel
     | Goodbye
 )
-FromServer = Welcome | Rooms | Left | Event | Gap | Presence | Ok | Error | Progress | Cancel | Goodbye
+FromServer = (
+    Welcome | Rooms | Left | Invited | Event | Gap | Presence | Ok | Error | Progress | Cancel | Goodbye
+)

@@ -11,15 +11,22 @@ from chatd.chat.storage import (
     TABLES,
     Change,
     Changes,
+    DropAct,
+    DropAllow,
+    DropBlock,
     DropFiles,
     DropInvite,
     DropMark,
     DropMarks,
     DropMember,
+    DropRoom,
     DropSession,
     DropUpload,
     DropUser,
     PutAccount,
+    PutAct,
+    PutAllow,
+    PutBlock,
     PutEmptied,
     PutFile,
     PutInvite,
@@ -56,6 +63,8 @@ def picture(records):
     assert {room.log.id: room for room in rooms} == records.rooms_by_id
     assert {session.id: session for session in records.sessions.values()} == records.sessions_by_id
     for user in records.users.values():
+        acts = [(room, act) for room in rooms for act in room.acts.values() if act.user == user.id]
+        assert set(user.invited) == {room for room, act in acts if act.what == "invite"}
         assert user.sessions == {session for session in records.sessions.values() if session.user is user}
         assert set(user.rooms) == {room for room in rooms if user in room.members}
         assert user.begun == sum(room.begun_by == user.id for room in rooms)
@@ -77,6 +86,11 @@ def picture(records):
         "invites": dict(records.invites),
         "sessions": {session.row() for session in records.sessions.values()},
         "rooms": {(room.row(), room.log.head, room.log.last) for room in rooms},
+        "acts": {act for room in rooms for act in room.acts.values()},
+        "needs": {room.name: (room.needs, room.strict) for room in rooms},
+        "blocks": {(user.id, whom) for user in records.users.values() for whom in user.blocked},
+        "allows": {user.id: user.allow for user in records.users.values()},
+        "invited": {(user.id, room.name) for user in records.users.values() for room in user.invited},
         "members": {room.member_row(user) for room in rooms for user in room.members},
         "files": {
             (room.name, seq, records.posted.find(room, seq, ""))
@@ -109,7 +123,9 @@ def possible(records, kind, a, b, n):  # noqa: C901, PLR0912 - one case for each
             return PutInvite(b"%d" % a, 1, n, 9)
         case "drop invite" if b"%d" % a in records.invites:
             return DropInvite(b"%d" % a)
-        case "drop user" if user and not (user.sessions or user.rooms or user.begun or user.account):
+        case "drop user" if user and not (
+            user.sessions or user.rooms or user.begun or user.account or named(records, user)
+        ):
             return DropUser(a)
         case "session" if session or b in records.users:
             return (
@@ -120,13 +136,31 @@ def possible(records, kind, a, b, n):  # noqa: C901, PLR0912 - one case for each
         case "drop session" if session:
             return DropSession(a)
         case "room" if room:
-            return room.row()._replace(topic=str(n))
+            rules = {"kind": ["public", "private", "read-only"][b % 3], "slow": n % 3, "archived": n % 2 == 0}
+            name = room.name if room.direct else f"#{a}{n % 3}"
+            return room.row()._replace(topic=str(n), name=name, posting=3 + b % 3, **rules)
         case "room" if n % 2 and b in records.users:
             return PutRoom(a, f"{USER_SIGN}{a}", "", 1, b)
         case "room":
             return PutRoom(a, f"#{a}", str(n), 1)
+        case "drop room" if room and not (
+            room.members or room.acts or room.log.head or posted_any(records, a)
+        ):
+            return DropRoom(a)
         case "member" if both:
-            return PutMember(a, b, n)
+            return PutMember(a, b, n, 3 + n % 3, n % 7)
+        case "act" if both:
+            return PutAct(a, ["ban", "mute", "invite"][n % 3], f"@{b}", b, n, "ann", "why")
+        case "drop act" if room and room.acts:
+            return DropAct(a, *list(room.acts)[n % len(room.acts)])
+        case "block" if user:
+            return PutBlock(a, b)
+        case "drop block" if user and b in user.blocked:
+            return DropBlock(a, b)
+        case "allow" if user:
+            return PutAllow(a, ["shared", "nobody"][n % 2])
+        case "drop allow" if user and user.allow != "everybody":
+            return DropAllow(a)
         case "drop member" if both and records.users[b] in room.members:
             return DropMember(a, b)
         case "file" if room and not posted and room.log.first <= n <= room.log.head:
@@ -150,6 +184,16 @@ def possible(records, kind, a, b, n):  # noqa: C901, PLR0912 - one case for each
     return None
 
 
+def named(records, user):
+    """Return whether anything speaks of ``user`` that goes before users do, who have ids of their own."""
+    acts = [act for room in records.rooms.values() for act in room.acts.values()]
+    return user.blocked or user.allow != "everybody" or any(act.user == user.id for act in acts)
+
+
+def posted_any(records, room):
+    return bool(records.ages.below(room, 1000) or records.posted.below(records.rooms_by_id[room], 1000))
+
+
 KINDS = {
     PutUser: "user",
     DropUser: "drop user",
@@ -160,6 +204,13 @@ KINDS = {
     PutSession: "session",
     DropSession: "drop session",
     PutRoom: "room",
+    DropRoom: "drop room",
+    PutAct: "act",
+    DropAct: "drop act",
+    PutBlock: "block",
+    DropBlock: "drop block",
+    PutAllow: "allow",
+    DropAllow: "drop allow",
     PutMember: "member",
     DropMember: "drop member",
     PutFile: "file",

@@ -282,7 +282,7 @@ def test_names_of_an_older_folder_are_kept_and_found():
         assert world.nicks[fold(nick)] is user
         assert world.free_nick(nick, user)[1] == user.key
         assert world.free_nick(nick.upper(), user)[1] == user.key
-        assert world.find_room(user, f"#{nick}").name == f"#{user.key}"
-        assert world.open_room(user, f"#{nick}", 0).name == f"#{user.key}"
+        assert world.find_room(world.asker(user), f"#{nick}").name == f"#{user.key}"
+        assert world.open_room(world.asker(user), f"#{nick}", 0).name == f"#{user.key}"
     with pytest.raises(RequestError, match="looks like"):
         world.free_nick("\u0440\u0430\u0443\u0440\u0430\u04c0")

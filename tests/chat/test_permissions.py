@@ -1,106 +1,266 @@
-"""Who may do what in which room: one table, asked by everything that hands out what was said."""
+"""Who may do what in which room: the table of the code against one that was written by hand."""
+
+from pathlib import Path
 
 import pytest
 
-from chatd.chat.permissions import NEEDS, Standing, may_follow, may_read, standing_of
+from chatd.chat import accounts
+from chatd.chat.comparing import TurnedJoin
+from chatd.chat.permissions import ROOMLESS, TABLE, Asker, may_follow, may_read, standing_of
 from chatd.chat.requests import RULES
+from chatd.chat.rules import Kind, Standing
+from chatd.chat.storage import OPERATOR
 from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.errors import Code
-from tests.helpers import come_in
+from tests.chat.permissions_page import page
+from tests.helpers import come_in, restart, sends
 
-SHA256 = "0" * 64
+ROOT = Path(__file__).parents[2]
 ASK = {
-    m.Send: lambda room: m.Send(id=9, n=2, room=room, text="hi"),
-    m.Leave: lambda room: m.Leave(id=9, room=room),
-    m.Topic: lambda room: m.Topic(id=9, room=room, text="tea"),
-    m.Read: lambda room: m.Read(id=9, room=room, seq=1),
-    m.Members: lambda room: m.Members(id=9, room=room),
-    m.History: lambda room: m.History(id=9, room=room),
-    m.Download: lambda room: m.Download(id=9, transfer=1, room=room, seq=1),
+    "join": lambda room: m.Join(id=9, room=room),
+    "send": lambda room: m.Send(id=9, n=1, room=room, text="hi"),
+    "topic": lambda room: m.Topic(id=9, room=room, text="tea"),
+    "read": lambda room: m.Read(id=9, room=room, seq=1),
+    "members": lambda room: m.Members(id=9, room=room),
+    "history": lambda room: m.History(id=9, room=room),
+    "download": lambda room: m.Download(id=9, transfer=1, room=room, seq=1),
+    "invite-to": lambda room: m.InviteTo(id=9, room=room, whom="zoe"),
+    "kick": lambda room: m.Kick(id=9, room=room, whom="fay"),
+    "ban": lambda room: m.Ban(id=9, room=room, whom="zoe"),
+    "unban": lambda room: m.Unban(id=9, room=room, whom="banned"),
+    "mute": lambda room: m.Mute(id=9, room=room, whom="fay"),
+    "unmute": lambda room: m.Unmute(id=9, room=room, whom="mim"),
+    "acts": lambda room: m.Acts(id=9, room=room),
+    "role": lambda room: m.Role(id=9, room=room, whom="fay", role="moderator"),
+    "set": lambda room: m.Set(id=9, room=room, rule="keep-days", value="30"),
+    "delete-room": lambda room: m.DeleteRoom(id=9, room=room),
+    "leave": lambda room: m.Leave(id=9, room=room),
 }
-"""A request of each kind that needs a room which is there."""
+"""A request of each kind that names a room, which succeeds if it is allowed."""
+
+WHO = ["outsider", "invited", "banned", "member", "moderator", "owner", "operator"]
+LETTERS = {
+    ".": {None, Code.NO_SUCH_FILE, Code.UNSUPPORTED},
+    "N": {Code.NOT_A_MEMBER},
+    "B": {Code.BANNED},
+    "X": {Code.NO_SUCH_ROOM},
+    "T": {Code.ROOM_TAKEN},
+    "A": {Code.NOT_ALLOWED},
+    "R": {Code.ARCHIVED},
+}
+KEEPING_ORDER = ["kick", "ban", "unban", "mute", "unmute", "acts"]
+OWNING = ["role", "set", "delete-room"]
+PUBLIC = {
+    "join": ". . B . . . .",
+    "leave": "N N B . . . N",
+    "send": "N N B . . . N",
+    "topic": "N N B . . . N",
+    "read": "N N B . . . N",
+    "members": ". . B . . . .",
+    "history": ". . B . . . .",
+    "download": ". . B . . . .",
+    "invite-to": "N N B . . . .",
+    **dict.fromkeys(KEEPING_ORDER, "N N B A . . ."),
+    **dict.fromkeys(OWNING, "N N B A A . ."),
+}
+BY_HAND = {
+    "public": PUBLIC,
+    "private": {
+        "join": "T . T . . . .",
+        "leave": "X N X . . . N",
+        "send": "X N X . . . N",
+        "topic": "X N X . . . N",
+        "read": "X N X . . . N",
+        "members": "X N X . . . N",
+        "history": "X N X . . . N",
+        "download": "X N X . . . N",
+        "invite-to": "X N X A . . .",
+        **dict.fromkeys(KEEPING_ORDER, "X N X A . . ."),
+        **dict.fromkeys(OWNING, "X N X A A . ."),
+    },
+    "read-only": PUBLIC | {"send": "N N B A . . N", "topic": "N N B A . . N"},
+    "since-join": PUBLIC | {"history": "N N B . . . N", "download": "N N B . . . N"},
+    "archived": PUBLIC | {"send": "N N B R R R N", "topic": "N N B R R R N", "invite-to": "N N B R R R R"},
+    "owner speaks": PUBLIC | {"send": "N N B A A . N", "topic": "N N B A A . N"},
+}
+"""Per kind of room and request, what each of WHO is told, by the letters above."""
+
+RULES_OF = {
+    "public": [],
+    "private": [("kind", "private")],
+    "read-only": [("kind", "read-only")],
+    "since-join": [("history", "since-join")],
+    "archived": [("archived", "yes")],
+    "owner speaks": [("posting", "owner"), ("topic", "owner")],
+}
 
 
 class Scene:
-    """Ann, who is in #tea and talks to Ben; and Cem, who has nothing to do with either."""
+    """A room of some kind with one of each, and zoe, who has nothing to do with it."""
 
-    def __init__(self, folder):
-        self.playground = Playground(folder=folder)
+    def __init__(self, kind="public", speaks="native"):
+        self.playground = Playground()
         self.playground.start_server()
-        self.ann = come_in(self.playground, "ann", m.Join(id=1, room="#tea"))
-        self.ben = come_in(self.playground, "ben")
-        self.cem = come_in(self.playground, "cem", m.Join(id=1, room="#own"))
-        for talker in (self.ann, self.cem):
-            talker.say(m.Send(id=2, n=1, room="@ben" if talker is self.ann else "#own", text="hello"))
-        self.playground.advance()
+        self.talkers = {}
+        self.enter("owner", m.Join(id=1, room="#tea"), speaks=speaks)
+        for nick in ("member", "moderator", "fay", "mim"):
+            self.enter(nick, m.Join(id=1, room="#tea"), speaks=speaks)
+        for nick in ("outsider", "invited", "banned", "operator", "zoe"):
+            self.enter(nick, speaks=speaks)
         self.world = self.playground.server.hub.world
-        self.direct = next(name for name, room in self.world.rooms.items() if room.direct)
+        user = self.world.nicks["operator"]
+        accounts.make(self.world, user, "hash", 7)
+        accounts.set_flag(self.world, user, OPERATOR, on=True)
+        self.say(
+            "owner",
+            m.Role(id=2, room="#tea", whom="moderator", role="moderator"),
+            m.InviteTo(id=2, room="#tea", whom="invited"),
+            m.Ban(id=2, room="#tea", whom="banned"),
+            m.Mute(id=2, room="#tea", whom="mim"),
+            *[m.Set(id=2, room="#tea", rule=rule, value=value) for rule, value in RULES_OF[kind]],
+        )
+        assert not self.talkers["owner"].of(m.Error)
+
+    def enter(self, nick, *more, **how):
+        self.talkers[nick] = come_in(self.playground, nick, *more, **how)
+        self.playground.advance()
+
+    def say(self, nick, *messages):
+        self.talkers[nick].say(*messages)
+        self.playground.advance()
 
     def user(self, nick):
         return self.world.nicks[nick]
 
-    def ask(self, talker, request):
-        """Return the code of what is answered, or None where it is allowed."""
+    def asker(self, nick):
+        return Asker(self.user(nick), "", self.world.calendar.now)
+
+    def ask(self, nick, request):
+        """Return what is answered: the code of a refusal, or None."""
+        return getattr(self.answer(nick, request), "code", None)
+
+    def answer(self, nick, request):
+        talker = self.talkers[nick]
         before = len(talker.heard)
-        talker.say(request)
-        self.playground.advance()
-        answers = [message for message in talker.heard[before:] if getattr(message, "id", None) == 9]
-        return getattr(answers[0], "code", None)
+        self.say(nick, request)
+        (answer,) = [message for message in talker.heard[before:] if getattr(message, "id", None) == 9]
+        return answer
 
 
-@pytest.fixture
-def scene(tmp_path):
-    return Scene(tmp_path)
+def test_every_request_is_in_one_of_the_tables():
+    kinds = set(m.Request.__subclasses__()) | {TurnedJoin}
+    assert set(TABLE) | ROOMLESS == set(RULES) == kinds
+    assert not set(TABLE) & ROOMLESS
+    named = {kind.__struct_config__.tag for kind in TABLE}
+    assert named == set(ASK)
+    assert all(set(rows) == named for rows in BY_HAND.values())
 
 
-def test_every_request_has_its_row():
-    kinds = set(m.Request.__subclasses__())
-    assert kinds <= set(NEEDS)
-    assert set(NEEDS) == set(RULES)
-    assert set(ASK) == {kind for kind, need in NEEDS.items() if need.standing}
+def test_the_page_says_what_the_table_says():
+    assert (ROOT / "docs" / "PERMISSIONS.md").read_text() == page()
 
 
-@pytest.mark.parametrize("kind", ASK)
-def test_what_somebody_outside_may_do_in_a_room(scene, kind):
-    code = scene.ask(scene.cem, ASK[kind]("#tea"))
-    if NEEDS[kind].standing is Standing.MEMBER:
-        assert code == Code.NOT_A_MEMBER
-    else:
-        assert code in {None, Code.NO_SUCH_FILE}
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("kind", BY_HAND)
+def test_what_everybody_may_do(kind, who):
+    for tag, row in BY_HAND[kind].items():
+        wanted = LETTERS[row.split()[WHO.index(who)]]
+        assert Scene(kind).ask(who, ASK[tag]("#tea")) in wanted, tag
 
 
-@pytest.mark.parametrize("kind", ASK)
-def test_others_learn_nothing_of_a_log_of_direct_messages(scene, kind):
-    """It looks like one that cannot be, whoever asks for it by whatever name."""
-    absent = scene.ask(scene.cem, ASK[kind]("@98+99"))
+@pytest.mark.parametrize("who", WHO)
+def test_the_same_in_json_lines(who):
+    for tag in ("join", "send", "history", "kick", "set", "delete-room"):
+        wanted = LETTERS[BY_HAND["private"][tag].split()[WHO.index(who)]]
+        assert Scene("private", "json-lines").ask(who, ASK[tag]("#tea")) in wanted, tag
+
+
+@pytest.mark.parametrize("tag", ASK)
+def test_direct_messages_are_of_two_people(tag):
+    """They look like what cannot be to everybody else, operators too; and they have no order to be kept."""
+    scene = Scene()
+    scene.say("owner", *sends("@member", "hello"))
+    direct = next(name for name, room in scene.world.rooms.items() if room.direct)
+    absent = scene.ask("outsider", ASK[tag]("@98+99"))
     assert absent in {Code.BAD_NICK, Code.NO_SUCH_USER}
-    assert scene.ask(scene.cem, ASK[kind](scene.direct)) == absent
+    assert scene.ask("outsider", ASK[tag](direct)) == absent
+    assert scene.ask("operator", ASK[tag](direct)) == absent
+    code = scene.ask("member", ASK[tag](direct))
+    if tag in {*KEEPING_ORDER, *OWNING, "invite-to", "leave"}:
+        assert code == Code.BAD_ROOM
+    else:
+        assert code in {None, Code.NO_SUCH_FILE, Code.UNSUPPORTED}
 
 
-@pytest.mark.parametrize("kind", ASK)
-def test_only_a_send_begins_anything(scene, kind):
-    assert scene.ask(scene.cem, ASK[kind]("#nowhere")) == Code.NO_SUCH_ROOM
-    assert scene.ask(scene.cem, ASK[kind]("@ann")) == (None if kind is m.Send else Code.NO_SUCH_ROOM)
+@pytest.mark.parametrize("tag", ASK)
+def test_only_a_send_or_a_join_begins_anything(tag):
+    scene = Scene()
+    assert scene.ask("outsider", ASK[tag]("#nowhere")) == (None if tag == "join" else Code.NO_SUCH_ROOM)
+    scene = Scene()
+    assert scene.ask("outsider", ASK[tag]("@owner")) == (
+        None if tag in {"join", "send"} else Code.NO_SUCH_ROOM
+    )
 
 
-def test_standings(scene):
-    ann, ben, cem = map(scene.user, ("ann", "ben", "cem"))
-    tea, direct = scene.world.rooms["#tea"], scene.world.rooms[scene.direct]
-    assert [standing_of(user, tea) for user in (ann, ben, cem)] == [2, 1, 1]
-    assert [standing_of(user, direct) for user in (ann, ben, cem)] == [2, 2, 0]
-    assert [may_read(user, direct) for user in (ann, ben, cem)] == [True, True, False]
-    assert [may_follow(user, tea) for user in (ann, ben, cem)] == [True, False, False]
+@pytest.mark.parametrize("tag", [tag for tag in ASK if tag != "join"])
+@pytest.mark.parametrize("who", ["outsider", "banned"])
+def test_a_private_room_is_answered_for_as_one_that_is_not_there(tag, who):
+    """All of the answer is the same but for the name."""
+    scene = Scene("private")
+    there, absent = (scene.answer(who, ASK[tag](room)) for room in ("#tea", "#pea"))
+    assert there == m.Error(id=9, code=absent.code, text=absent.text.replace("#pea", "#tea"))
 
 
-def test_nobody_reads_what_is_not_stored(scene):
-    scene.playground.store.held = True
-    scene.ann.say(m.Send(id=3, n=2, room="#tea", text="on its way"))
-    scene.playground.advance()
+def test_a_private_room_is_in_no_list_but_its_members_and_guests():
+    scene = Scene("private")
+    listed = {nick: [one.room for one in scene.answer(nick, m.ListRooms(id=9)).rooms] for nick in WHO}
+    knowing = {"invited", "member", "moderator", "owner", "operator"}
+    assert listed == {nick: ["#tea"] if nick in knowing else [] for nick in WHO}
+
+
+def test_who_knows_no_private_room_takes_its_name_for_taken_in_every_spelling():
+    scene = Scene("private")
+    for name in ("#tea", "#TEA"):
+        answer = scene.answer("outsider", m.Join(id=9, room=name, after=3, trail=[(3, "0" * 8)]))
+        assert (answer.code, answer.text) == (Code.ROOM_TAKEN, "That name cannot be had; choose another.")
+
+
+def test_standings():
+    scene = Scene()
     tea = scene.world.rooms["#tea"]
+    told = {nick: standing_of(scene.asker(nick), tea) for nick in WHO}
+    assert told == {
+        "outsider": Standing.VISITOR,
+        "invited": Standing.VISITOR,
+        "banned": Standing.BANNED,
+        "member": Standing.MEMBER,
+        "moderator": Standing.MODERATOR,
+        "owner": Standing.OWNER,
+        "operator": Standing.VISITOR,
+    }
+    assert [may_follow(scene.user(nick), tea) for nick in ("member", "operator")] == [True, False]
+    assert tea.kind == Kind.PUBLIC
+
+
+def test_roles_and_rules_outlive_the_daemon():
+    scene = Scene("private")
+    restart(scene.playground)
+    scene.world = scene.playground.server.hub.world
+    tea = scene.world.rooms["#tea"]
+    assert standing_of(scene.asker("moderator"), tea) is Standing.MODERATOR
+    assert standing_of(scene.asker("invited"), tea) is Standing.VISITOR
+    assert standing_of(scene.asker("outsider"), tea) is Standing.STRANGER
+
+
+def test_nobody_reads_what_is_not_stored():
+    scene = Scene()
+    scene.playground.store.held = True
+    scene.say("owner", *sends("#tea", "on its way"))
+    tea, asker = scene.world.rooms["#tea"], scene.asker("owner")
     assert tea.log.last == tea.log.head + 1
-    assert may_read(scene.user("ann"), tea, tea.log.head)
-    assert not may_read(scene.user("ann"), tea, tea.log.last)
+    assert may_read(asker, tea, tea.log.head)
+    assert not may_read(asker, tea, tea.log.last)
     scene.playground.store.held = False
     scene.playground.store.release()
-    assert may_read(scene.user("ann"), tea, tea.log.last)
+    assert may_read(asker, tea, tea.log.last)

@@ -275,7 +275,7 @@ def test_what_is_no_message_costs_one_error_and_the_connection(playground, speak
 
 def test_an_unknown_request_is_refused_and_the_connection_lives(playground, speaks, enter):
     ann = enter("ann")
-    dance = ENCODE[speaks](m.Nick(id=1, nick="x")).replace(b'"nick"', b'"kick"', 1)
+    dance = ENCODE[speaks](m.Nick(id=1, nick="x")).replace(b'"nick"', b'"pick"', 1)
     ann.transport.write(dance)
     playground.advance(1)
     assert [(error.id, error.code) for error in ann.of(m.Error)] == [(1, "unsupported")]

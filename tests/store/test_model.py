@@ -9,6 +9,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from chatd.chat.storage import (
     Changes,
+    DropAct,
+    DropAllow,
+    DropBlock,
     DropFiles,
     DropInvite,
     DropMark,
@@ -17,6 +20,9 @@ from chatd.chat.storage import (
     DropSession,
     DropUpload,
     PutAccount,
+    PutAct,
+    PutAllow,
+    PutBlock,
     PutEmptied,
     PutFile,
     PutInvite,
@@ -50,7 +56,13 @@ changes = st.one_of(
     st.builds(PutInvite, st.binary(max_size=3), ids, few, times),
     st.builds(DropInvite, st.binary(max_size=3)),
     st.builds(DropSession, ids),
-    st.builds(PutMember, ids, ids, times),
+    st.builds(PutMember, ids, ids, times, ids, times),
+    st.builds(PutAct, ids, texts, texts, ids, times, texts, texts),
+    st.builds(DropAct, ids, texts, texts),
+    st.builds(PutBlock, ids, ids),
+    st.builds(DropBlock, ids, ids),
+    st.builds(PutAllow, ids, texts),
+    st.builds(DropAllow, ids),
     st.builds(DropMember, ids, ids),
     st.builds(PutEmptied, ids, few, times, texts),
     st.builds(PutMark, ids, few, times),
@@ -76,7 +88,8 @@ class Stores(RuleBasedStateMachine):
         self.append(others=[self.room(log, "") for log in self.heads])
 
     def room(self, log, topic):
-        return PutRoom(log, f"#{log}", topic, self.firsts[log])
+        rules = ("private", "since-join", len(topic), len(topic) % 2, 4, 5, 30) if topic else ()
+        return PutRoom(log, f"#{log}{topic}", topic, self.firsts[log], 0, *rules)
 
     def append(self, **what):
         both = Changes(**what)

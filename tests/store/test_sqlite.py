@@ -361,6 +361,8 @@ def test_large_frames_and_many(open_store):
 def of_version_one(path, *lacking):
     """Make the file at ``path`` one that version 1 of the tables might have left, with a room in it."""
     database = apsw.Connection(str(path))
+    for statement in NO_ROLES:
+        database.execute(statement)
     database.execute("INSERT INTO rooms VALUES(7, '#a', 'topic', 3, 0)")
     for statement in (*lacking, *NO_ACCOUNTS, "DROP TABLE marks", "DROP TABLE uploads", "DROP TABLE emptied"):
         database.execute(statement)
@@ -368,6 +370,15 @@ def of_version_one(path, *lacking):
     database.close()
 
 
+RULES = ("kind", "history", "slow", "archived", "posting", "titling", "keep_days")
+NO_ROLES = (
+    *(f"ALTER TABLE rooms DROP COLUMN {rule}" for rule in RULES),
+    "ALTER TABLE members DROP COLUMN role",
+    "ALTER TABLE members DROP COLUMN since",
+    "DROP TABLE acts",
+    "DROP TABLE blocks",
+    "DROP TABLE allows",
+)
 NO_ACCOUNTS = (
     "DROP TABLE accounts",
     "DROP TABLE nicks",

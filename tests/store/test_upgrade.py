@@ -7,6 +7,7 @@ import pytest
 
 from chatd.chat.hub import Hub
 from chatd.chat.quota import Quota
+from chatd.chat.rules import Rules, Standing
 from chatd.chat.storage import PutAccount, PutNick
 from chatd.chat.world import Terms
 from tests.store.driven import Driven
@@ -53,6 +54,14 @@ def test_their_sessions_go_on_and_nothing_else_changes(hub):
     assert (session.user.nick, session.last, session.address, session.software) == ("Ann", 1, "", "")
     rooms = {room.name: (room.log.head, {user.nick for user in room.members}) for room in session.user.rooms}
     assert rooms == {"#tea": (4, {"Ann", "ben"}), "@1+2": (1, {"Ann", "ben"}), "@1+3": (0, {"Ann", "cem"})}
+
+
+def test_rooms_stay_public_and_have_no_owner(hub):
+    for room in hub.world.rooms.values():
+        assert room.rules == Rules()
+        assert {member.role for member in room.members.values()} == {Standing.MEMBER}
+        assert {room.floor(user) for user in room.members} == {0}
+        assert not room.acts
 
 
 def test_the_upgrade_is_made_once(folder):

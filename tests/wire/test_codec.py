@@ -59,7 +59,12 @@ EVENTS = st.builds(
     session=COUNTS,
     n=COUNTS,
     file=st.none() | FILES,
+    whom=TEXTS,
+    reason=TEXTS,
+    value=TEXTS,
+    operator=st.booleans(),
 )
+ACTS = st.builds(m.Act, what=TEXTS, whom=TEXTS, by=TEXTS, reason=TEXTS, seconds=COUNTS)
 RAW_EVENTS = EVENTS.map(lambda event: msgspec.Raw(encode(event)[HEAD_SIZE:]))
 
 TO_SERVER = {
@@ -97,6 +102,19 @@ TO_SERVER = {
         file=TEXTS,
         offset=COUNTS,
     ),
+    m.InviteTo: st.builds(m.InviteTo, id=COUNTS, room=TEXTS, whom=TEXTS, reason=TEXTS),
+    m.Kick: st.builds(m.Kick, id=COUNTS, room=TEXTS, whom=TEXTS, reason=TEXTS),
+    m.Ban: st.builds(m.Ban, id=COUNTS, room=TEXTS, whom=TEXTS, reason=TEXTS, seconds=COUNTS),
+    m.Unban: st.builds(m.Unban, id=COUNTS, room=TEXTS, whom=TEXTS),
+    m.Mute: st.builds(m.Mute, id=COUNTS, room=TEXTS, whom=TEXTS, reason=TEXTS, seconds=COUNTS),
+    m.Unmute: st.builds(m.Unmute, id=COUNTS, room=TEXTS, whom=TEXTS),
+    m.Acts: st.builds(m.Acts, id=COUNTS, room=TEXTS, what=TEXTS, after=TEXTS, limit=PAGES),
+    m.Role: st.builds(m.Role, id=COUNTS, room=TEXTS, whom=TEXTS, role=TEXTS),
+    m.Set: st.builds(m.Set, id=COUNTS, room=TEXTS, rule=TEXTS, value=TEXTS),
+    m.DeleteRoom: st.builds(m.DeleteRoom, id=COUNTS, room=TEXTS, reason=TEXTS),
+    m.Block: st.builds(m.Block, id=COUNTS, whom=TEXTS),
+    m.Unblock: st.builds(m.Unblock, id=COUNTS, whom=TEXTS),
+    m.Allow: st.builds(m.Allow, id=COUNTS, direct=TEXTS),
     m.Progress: PROGRESSES,
     m.Cancel: CANCELS,
     m.Goodbye: GOODBYES,
@@ -120,6 +138,7 @@ FROM_SERVER = {
     ),
     m.Rooms: st.builds(m.Rooms, rooms=st.lists(ROOM_STATES, max_size=3), more=st.booleans()),
     m.Left: st.builds(m.Left, room=TEXTS),
+    m.Invited: st.builds(m.Invited, room=TEXTS, by=TEXTS, text=TEXTS),
     m.Event: EVENTS,
     m.Gap: st.builds(m.Gap, room=TEXTS, first=COUNTS, last=COUNTS),
     m.Presence: st.builds(m.Presence, room=TEXTS, online=st.lists(TEXTS), offline=st.lists(TEXTS)),
@@ -132,6 +151,7 @@ FROM_SERVER = {
         rooms=st.none()
         | st.lists(st.builds(m.RoomInfo, room=TEXTS, members=COUNTS, head=COUNTS, topic=TEXTS), max_size=3),
         members=st.none() | st.lists(st.builds(m.Member, nick=TEXTS, online=st.booleans()), max_size=3),
+        acts=st.none() | st.lists(ACTS, max_size=3),
         events=st.none() | st.lists(RAW_EVENTS, max_size=3),
         more=st.booleans(),
         offset=st.none() | COUNTS,

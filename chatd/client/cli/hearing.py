@@ -8,7 +8,15 @@ from chatd.client.cli import showing
 from chatd.client.cli.console import Reactor
 from chatd.client.cli.conversation import Conversation
 from chatd.client.cli.marks import ReadMarks
-from chatd.client.cli.text import clean_line, clock, file_text, gap_line, link_line, restored_line
+from chatd.client.cli.text import (
+    clean_line,
+    clock,
+    file_text,
+    gap_line,
+    invited_line,
+    link_line,
+    restored_line,
+)
 from chatd.client.cli.what_waits import another_server
 from chatd.client.core import notices as n
 from chatd.client.core.problems import ClientError
@@ -164,6 +172,9 @@ class Hearing:
             now = clock(time.time_ns() // 1_000_000)
             self._talk.console.show(f"{now} {clean_line(notice.name)} * {clean_line(nick)} is {what}")
 
+    def _on_invited(self, notice: n.InvitedSeen) -> None:
+        self._talk.say(invited_line(notice))
+
     def _on_send_refused(self, notice: n.SendRefused) -> None:
         text = notice.text if notice.file is None else f"{file_text(notice.file)} {notice.text}"
         self._talk.refused(self._talk.client.name(notice.room), text, notice.reason)
@@ -186,5 +197,6 @@ _HANDLERS: Final[dict[type, Callable[[Hearing, Any], None]]] = {
     n.CursorForgotten: Hearing._on_forgotten,  # noqa: SLF001
     n.Restored: Hearing._on_restored,  # noqa: SLF001
     n.PresenceSeen: Hearing._on_presence,  # noqa: SLF001
+    n.InvitedSeen: Hearing._on_invited,  # noqa: SLF001
     n.SendRefused: Hearing._on_send_refused,  # noqa: SLF001
 }

@@ -11,6 +11,7 @@ from chatd.client.core.notices import (
     CannotConnect,
     Connected,
     GapSeen,
+    InvitedSeen,
     KnownElsewhere,
     Lost,
     Narrowed,
@@ -90,12 +91,36 @@ def _nick(event: Event) -> str:
     return f"* {clean_line(event.by)} is now {clean_line(event.text)}"
 
 
+def _acted(event: Event) -> str:
+    """Return who has done what to whom, for how long and why, and whether as an operator of the server."""
+    verb = _ACTS[event.kind].format(whom=clean_line(event.whom), value=clean_line(event.value))
+    by = clean_line(event.by) + (" (operator)" if event.operator else "")
+    term = ""
+    if event.kind in {"ban", "mute"} and event.value:
+        term = f" for {clean_line(event.value)} s"
+    why = f": {clean_line(event.reason)}" if event.reason else ""
+    return f"* {by} {verb}{term}{why}"
+
+
+_ACTS: Final = {
+    "invite-to": "invited {whom}",
+    "kick": "removed {whom}",
+    "ban": "banned {whom}",
+    "unban": "took the ban of {whom} back",
+    "mute": "muted {whom}",
+    "unmute": "lets {whom} speak again",
+    "role": "gave {whom} the role of {value}",
+    "set": "set {value}",
+    "delete-room": "deleted this room",
+}
+
 _FORMS: Final[dict[str, Callable[[Event], str]]] = {
     "message": _message,
     "join": _joined,
     "leave": _left,
     "topic": _topic,
     "nick": _nick,
+    **dict.fromkeys(_ACTS, _acted),
 }
 
 
@@ -112,6 +137,13 @@ def event_lines(event: Event, name: str, *, zone: tzinfo | None = None, command:
     else:
         return None
     return f"{clock(event.ts, zone)} {clean_line(name)} {said}"
+
+
+def invited_line(invited: InvitedSeen) -> str:
+    """Return the sentence about an invitation to a room."""
+    room, by = clean_line(invited.room), clean_line(invited.by)
+    said = f" ({clean_line(invited.text)})" if invited.text else ""
+    return f"{by} invites you to {room}{said}; enter it with /join {room}"
 
 
 def gap_line(gap: GapSeen) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from chatd.client.core.effects import Close, FindSibling
 from chatd.client.core.link import Checked, Chunk, Link, Phase
 from chatd.client.core.links import Links
-from chatd.client.core.notices import CannotConnect, Connected, JoinRefused, KnownElsewhere
+from chatd.client.core.notices import CannotConnect, Connected, InvitedSeen, JoinRefused, KnownElsewhere
 from chatd.client.core.output import Output
 from chatd.client.core.requests import Requests
 from chatd.client.core.rooms import Rooms
@@ -181,6 +181,9 @@ class Dialogue:
     def _presence(self, _: Link, presence: m.Presence, __: float) -> None:
         self._out.notify(self._rooms.presence(presence))
 
+    def _invited(self, _: Link, invited: m.Invited, __: float) -> None:
+        self._out.notify(InvitedSeen(invited.room, invited.by, invited.text))
+
     def _chunk(self, _: Link, chunk: Chunk, __: float) -> None:
         self._requests.transfers.chunk(chunk.transfer, chunk.offset, chunk.data)
 
@@ -291,6 +294,7 @@ _HANDLERS: Final[dict[type, Callable[[Dialogue, Link, Any, float], None]]] = {
     m.Gap: Dialogue._gap,  # noqa: SLF001
     m.Left: Dialogue._left,  # noqa: SLF001
     m.Presence: Dialogue._presence,  # noqa: SLF001
+    m.Invited: Dialogue._invited,  # noqa: SLF001
     m.Ok: Dialogue._ok,  # noqa: SLF001
     m.Error: Dialogue._error,  # noqa: SLF001
     m.Goodbye: Dialogue._goodbye,  # noqa: SLF001

@@ -212,6 +212,14 @@ class PresenceSeen(Struct, frozen=True):
     offline: tuple[str, ...]
 
 
+class InvitedSeen(Struct, frozen=True):
+    """``by`` lets us join ``room``, and may have said something with it."""
+
+    room: str
+    by: str
+    text: str = ""
+
+
 class Accepted(Struct, frozen=True):
     """The send ``key`` is durable on the server; ``seq`` and ``ts`` are None where only ``n`` was."""
 
@@ -264,6 +272,7 @@ Notice = (
     | CursorForgotten
     | Restored
     | PresenceSeen
+    | InvitedSeen
     | Accepted
     | SendRefused
     | TransferSeen

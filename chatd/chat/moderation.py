@@ -1,0 +1,442 @@
+"""Moderation: the requests by which order is kept in a room, and those about whose direct messages are taken.
+
+Each request about a room becomes an event of its log, with who did it, to whom, and why. A member who is
+removed is handed that event and nothing behind it (`Batch.end`). What each request needs is decided before
+(`chatd.chat.permissions`); here it is only compared with the standing of whom it concerns.
+"""
+
+# ruff: noqa: ARG001 - the handlers of the table take the same arguments, whatever each of them needs
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from chatd.chat.names import USER_SIGN, check_nick
+from chatd.chat.permissions import (
+    BAN,
+    EVERYBODY,
+    INVITE,
+    MUTE,
+    NOBODY,
+    SHARED,
+    Asker,
+    act_of,
+    acting_standing,
+    acts_as_operator,
+    acts_of,
+    ended,
+    network_named,
+    within,
+)
+from chatd.chat.rules import ROLES, History, Kind, Rules, Standing
+from chatd.chat.state import Peer, Room, Session, User
+from chatd.chat.storage import DropAct, DropAllow, DropBlock, PutAct, PutAllow, PutBlock
+from chatd.chat.text import check_reason
+from chatd.chat.world import World
+from chatd.wire import messages as m
+from chatd.wire.errors import Code, RequestError
+from chatd.wire.limits import ACTS_PER_MESSAGE, INVITATION, MAX_ACTS, MAX_BLOCKED, MAX_KEEP_DAYS, MAX_SLOW
+
+
+class Deed(NamedTuple):
+    """Somebody who does something in a room now: what all of these requests have in common."""
+
+    world: World
+    room: Room
+    asker: Asker
+    standing: Standing
+    now: int
+
+    @classmethod
+    def of(
+        cls, world: World, peer: Peer, session: Session, room: Room, request: m.Request, now: int
+    ) -> "Deed":
+        """Return what ``request`` is the beginning of."""
+        asker = world.asker(session.user, peer.peer_host)
+        return cls(world, room, asker, acting_standing(asker, room, type(request)), now)
+
+    def post(self, kind: str, whom: str = "", reason: str = "", value: str = "") -> int:
+        """Add the event that tells of it."""
+        return self.world.post(
+            self.room,
+            kind,
+            self.asker.user.nick,
+            self.now,
+            whom=whom,
+            reason=reason,
+            value=value,
+            operator=acts_as_operator(self.asker, self.room),
+        )
+
+    def outranks(self, user: User) -> None:
+        """Refuse to do anything to a member who stands as high, unless an operator does it."""
+        member = self.room.members.get(user)
+        operates = acts_as_operator(self.asker, self.room) and not user.operator
+        if user is self.asker.user:
+            raise RequestError(Code.NOT_ALLOWED, "You cannot do that to yourself.")
+        if member is not None and not operates and (member.role >= self.standing or user.operator):
+            raise RequestError(Code.NOT_ALLOWED, f"{user.nick} stands as high in {self.room.name} as you do.")
+
+    def remove(self, user: User, seq: int) -> None:
+        """Let ``user`` be no member any more; event ``seq`` is the last that they are handed."""
+        self.world.drop_member(self.room, user)
+        self.world.batch.end(self.room, user, seq)
+        close_if_empty(self.world, self.room)
+
+    def put(self, what: str, whom: str, user: int, seconds: int, reason: str) -> None:
+        """Let a ban, a mute or an invitation begin; it ends after ``seconds`` if that is not 0."""
+        room, now = self.room, self.asker.now
+        prune(self.world, room)
+        count = sum(act.what == what for act in room.acts.values())
+        if count >= MAX_ACTS and (what, whom) not in room.acts:
+            raise RequestError(
+                Code.TOO_MANY_ACTS, f"{room.name} has {MAX_ACTS} of these; take some of them back."
+            )
+        until = now + seconds * 1000 if seconds else 0
+        self.world.change(PutAct(room.log.id, what, whom, user, until, self.asker.user.nick, reason))
+
+    def take_back(self, what: str, whom: str) -> None:
+        """Let a ban or a mute end."""
+        if (what, whom) not in self.room.acts:
+            raise RequestError(Code.NO_SUCH_ACT, f"There is no {what} of {_shown(whom)} in {self.room.name}.")
+        self.world.change(DropAct(self.room.log.id, what, whom))
+
+
+# ---- coming and going -------------------------------------------------------------------------------
+
+
+def leave(world: World, room: Room, user: User, now: int) -> int:
+    """End a membership because ``user`` goes, and return the number of the event that says so."""
+    seq = world.post(room, "leave", user.nick, now)
+    world.drop_member(room, user)
+    world.batch.end(room, user, seq)
+    close_if_empty(world, room)
+    return seq
+
+
+def close_if_empty(world: World, room: Room) -> None:
+    """Delete a private room that nobody is in any more: nobody could ever come back to it."""
+    if room.rules.kind == Kind.PRIVATE and not room.members:
+        _delete(world, room)
+
+
+def use_invitation(world: World, room: Room, user: User) -> None:
+    """Drop what has invited ``user``, who has joined."""
+    for act in [act for act in room.acts.values() if act.what == INVITE and act.user == user.id]:
+        world.change(DropAct(room.log.id, INVITE, act.whom))
+
+
+def invitations(world: World, user: User) -> list[m.Message]:
+    """Return what ``user`` is told of rooms that wait for them."""
+    now = world.calendar.now
+    return [
+        m.Invited(room=room.name, by=act.by, text=act.reason)
+        for room in user.invited
+        for act in acts_of(room, INVITE, now)
+        if act.user == user.id
+    ]
+
+
+def prune(world: World, room: Room) -> None:
+    """Drop the acts of ``room`` that have ended."""
+    now = world.calendar.now
+    for act in [act for act in room.acts.values() if ended(act, now)]:
+        world.change(DropAct(room.log.id, act.what, act.whom))
+
+
+def invite(world: World, peer: Peer, session: Session, room: Room, request: m.InviteTo, now: int) -> m.Ok:
+    """Let somebody join a room, which they are told of."""
+    deed = Deed.of(world, peer, session, room, request, now)
+    check_reason(request.reason)
+    user = _user(world, request.whom)
+    if user in room.members:
+        raise RequestError(Code.ALREADY_A_MEMBER, f"{user.nick} is a member of {room.name} already.")
+    if act_of(world.asker(user, user.address), room, BAN) is not None:
+        raise RequestError(Code.BANNED, f"{user.nick} is banned from {room.name}; unban them first.")
+    deed.put(INVITE, _key(user.nick), user.id, INVITATION, request.reason)
+    seq = deed.post("invite-to", user.nick, request.reason)
+    told = m.Invited(room=room.name, by=session.user.nick, text=request.reason)
+    for one in user.sessions:
+        if one.peer is not None:
+            world.batch.tell(one.peer, _told_if(room, user, told))
+    return m.Ok(id=request.id, seq=seq, room=room.name)
+
+
+def _told_if(room: Room, user: User, told: m.Invited) -> Callable[[], Sequence[m.Message]]:
+    return lambda: [told] if room in user.invited else ()
+
+
+# ---- removing ---------------------------------------------------------------------------------------
+
+
+def kick(world: World, peer: Peer, session: Session, room: Room, request: m.Kick, now: int) -> m.Ok:
+    """Remove a member, who may join again if the room lets them."""
+    deed = Deed.of(world, peer, session, room, request, now)
+    check_reason(request.reason)
+    user = _member(world, room, request.whom)
+    deed.outranks(user)
+    name = room.name
+    seq = deed.post("kick", user.nick, request.reason)
+    deed.remove(user, seq)
+    return m.Ok(id=request.id, seq=seq, room=name)
+
+
+def ban(world: World, peer: Peer, session: Session, room: Room, request: m.Ban, now: int) -> m.Ok:
+    """Keep somebody out, or all from a range of addresses; who is in is removed."""
+    deed = Deed.of(world, peer, session, room, request, now)
+    check_reason(request.reason)
+    name = room.name
+    network = network_named(request.whom)
+    if network is not None:
+        seq = _ban_network(deed, network, request)
+    else:
+        shown, key = check_nick(request.whom.removeprefix(USER_SIGN))
+        user = world.nicks.get(key)
+        if user is not None:
+            deed.outranks(user)
+        deed.put(BAN, USER_SIGN + key, 0 if user is None else user.id, request.seconds, request.reason)
+        seq = deed.post(
+            "ban", shown if user is None else user.nick, request.reason, _seconds(request.seconds)
+        )
+        if user is not None:
+            use_invitation(world, room, user)
+            if user in room.members:
+                deed.remove(user, seq)
+    return m.Ok(id=request.id, seq=seq, room=name)
+
+
+def _ban_network(deed: Deed, network: str, request: m.Ban) -> int:
+    """Ban a range of addresses. Members of lower standing who are connected from there are removed."""
+    if within(deed.asker.host, network):
+        raise RequestError(Code.NOT_ALLOWED, "You cannot do that to yourself: your address is one of these.")
+    room = deed.room
+    deed.put(BAN, network, 0, request.seconds, request.reason)
+    seq = deed.post("ban", network, request.reason, _seconds(request.seconds))
+    for user, member in list(room.members.items()):
+        peers = [session.peer for session in user.sessions if session.peer is not None]
+        if member.role < deed.standing and any(within(peer.peer_host, network) for peer in peers):
+            deed.remove(user, deed.post("kick", user.nick, request.reason))
+    return seq
+
+
+def unban(world: World, peer: Peer, session: Session, room: Room, request: m.Unban, now: int) -> m.Ok:
+    """Take a ban back."""
+    deed = Deed.of(world, peer, session, room, request, now)
+    whom = network_named(request.whom) or _key(request.whom)
+    deed.take_back(BAN, whom)
+    seq = deed.post("unban", _shown(whom))
+    return m.Ok(id=request.id, seq=seq, room=room.name)
+
+
+def mute(world: World, peer: Peer, session: Session, room: Room, request: m.Mute, now: int) -> m.Ok:
+    """Let a member read only."""
+    deed = Deed.of(world, peer, session, room, request, now)
+    check_reason(request.reason)
+    user = _member(world, room, request.whom)
+    deed.outranks(user)
+    deed.put(MUTE, _key(user.nick), user.id, request.seconds, request.reason)
+    seq = deed.post("mute", user.nick, request.reason, _seconds(request.seconds))
+    return m.Ok(id=request.id, seq=seq, room=room.name)
+
+
+def unmute(world: World, peer: Peer, session: Session, room: Room, request: m.Unmute, now: int) -> m.Ok:
+    """Let somebody speak again."""
+    deed = Deed.of(world, peer, session, room, request, now)
+    whom = _key(request.whom)
+    deed.take_back(MUTE, whom)
+    seq = deed.post("unmute", _shown(whom))
+    return m.Ok(id=request.id, seq=seq, room=room.name)
+
+
+def list_acts(world: World, peer: Peer, session: Session, room: Room, request: m.Acts, now: int) -> m.Ok:
+    """Tell moderators what bans, mutes and invitations there are."""
+    at = world.calendar.now
+    known = (act for what in (BAN, MUTE, INVITE) for act in acts_of(room, what, at))
+    after = (request.what, request.after)
+    acts = sorted(
+        (act for act in known if (act.what, _shown(act.whom)) > after),
+        key=lambda act: (act.what, _shown(act.whom)),
+    )
+    limit = min(request.limit, ACTS_PER_MESSAGE)
+    rows = [
+        m.Act(
+            what=act.what,
+            whom=_shown(act.whom),
+            by=act.by,
+            reason=act.reason,
+            seconds=(act.until - at + 999) // 1000 if act.until else 0,
+        )
+        for act in acts[:limit]
+    ]
+    return m.Ok(id=request.id, room=room.name, acts=rows, more=len(acts) > limit)
+
+
+# ---- roles and rules --------------------------------------------------------------------------------
+
+
+def give_role(world: World, peer: Peer, session: Session, room: Room, request: m.Role, now: int) -> m.Ok:
+    """Give a member another role. Whoever makes an owner hands the room over: it has one at the most."""
+    deed = Deed.of(world, peer, session, room, request, now)
+    user = _member(world, room, request.whom)
+    role = ROLES.get(request.role)
+    if role is None:
+        raise RequestError(Code.BAD_VALUE, f"A role is one of these: {', '.join(ROLES)}.")
+    owns = room.members[user].role == Standing.OWNER
+    if owns and role < Standing.OWNER and not acts_as_operator(deed.asker, room):
+        raise RequestError(Code.NOT_ALLOWED, "An owner stays one until the room is handed over to another.")
+    if role == Standing.OWNER:
+        for owner in [one for one, member in room.members.items() if member.role == Standing.OWNER]:
+            world.change(room.member_row(owner)._replace(role=Standing.MODERATOR))
+    world.change(room.member_row(user)._replace(role=role))
+    seq = deed.post("role", user.nick, value=request.role)
+    return m.Ok(id=request.id, seq=seq, room=room.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A rule of a room: its field of `Rules`, and the values by their words, or the highest number."""
+
+    field: str
+    words: dict[str, Any] | None = None
+    most: int = 0
+
+    def parse(self, name: str, value: str) -> Any:
+        """Return what ``value`` means. Raises `RequestError` ``bad-value``."""
+        if self.words is not None:
+            if value in self.words:
+                return self.words[value]
+            raise RequestError(Code.BAD_VALUE, f"{name} is one of these: {', '.join(self.words)}.")
+        if value.isascii() and value.isdecimal() and len(value) < 10 and int(value) <= self.most:  # noqa: PLR2004
+            return int(value)
+        raise RequestError(Code.BAD_VALUE, f"{name} is a whole number from 0 to {self.most}.")
+
+
+SETTINGS: Final = {
+    "kind": Setting("kind", {str(kind): str(kind) for kind in (Kind.PUBLIC, Kind.PRIVATE, Kind.READ_ONLY)}),
+    "history": Setting("history", {str(history): str(history) for history in History}),
+    "slow": Setting("slow", most=MAX_SLOW),
+    "archived": Setting("archived", {"yes": True, "no": False}),
+    "posting": Setting("posting", {name: int(role) for name, role in ROLES.items()}),
+    "topic": Setting("titling", {name: int(role) for name, role in ROLES.items()}),
+    "keep-days": Setting("keep_days", most=MAX_KEEP_DAYS),
+}
+"""The rules that can be set, by their names on the wire."""
+
+
+def set_rule(world: World, peer: Peer, session: Session, room: Room, request: m.Set, now: int) -> m.Ok:
+    """Change one rule of a room."""
+    deed = Deed.of(world, peer, session, room, request, now)
+    setting = SETTINGS.get(request.rule)
+    if setting is None:
+        raise RequestError(Code.BAD_VALUE, f"A rule is one of these: {', '.join(SETTINGS)}.")
+    value = setting.parse(request.rule, request.value)
+    if getattr(room.rules, setting.field) == value:
+        return m.Ok(id=request.id, room=room.name)
+    seq = deed.post("set", value=f"{request.rule} {request.value}")
+    world.change(room.row()._replace(**{setting.field: value}))
+    if setting.field == "history":
+        world.batch.narrow(room)
+    return m.Ok(id=request.id, seq=seq, room=room.name)
+
+
+def delete_room(
+    world: World, peer: Peer, session: Session, room: Room, request: m.DeleteRoom, now: int
+) -> m.Ok:
+    """Remove a room for good, with all that was said in it."""
+    deed = Deed.of(world, peer, session, room, request, now)
+    check_reason(request.reason)
+    name = room.name
+    seq = deed.post("delete-room", reason=request.reason)
+    for user in list(room.members):
+        world.drop_member(room, user)
+        world.batch.end(room, user, seq)
+    _delete(world, room)
+    return m.Ok(id=request.id, seq=seq, room=name)
+
+
+def _delete(world: World, room: Room) -> None:
+    """Let a room without members be no more. Housekeeping removes its events, and then the rest."""
+    for what, whom in list(room.acts):
+        world.change(DropAct(room.log.id, what, whom))
+    rules = Rules(kind=Kind.DELETED)
+    world.change(room.row()._replace(name=f"!{room.log.id}", topic="", **rules._asdict()))
+
+
+# ---- direct messages --------------------------------------------------------------------------------
+
+
+def block(world: World, peer: Peer, session: Session, _: None, request: m.Block, now: int) -> m.Ok:
+    """Take no direct messages from somebody; without a name, tell whose are not taken."""
+    user = session.user
+    if not request.whom:
+        known = [world.users[one] for one in sorted(user.blocked) if one in world.users]
+        rows = [m.Member(nick=one.nick, online=False) for one in known]
+        return m.Ok(id=request.id, members=rows)
+    whom = _user(world, request.whom)
+    if whom is user:
+        raise RequestError(Code.NOT_ALLOWED, "You cannot block yourself.")
+    if len(user.blocked) >= MAX_BLOCKED and whom.id not in user.blocked:
+        forget_gone(world, user)
+        if len(user.blocked) >= MAX_BLOCKED:
+            raise RequestError(Code.TOO_MANY_ACTS, f"You block {MAX_BLOCKED} people; unblock some of them.")
+    if whom.id not in user.blocked:
+        world.change(PutBlock(user.id, whom.id))
+    return m.Ok(id=request.id)
+
+
+def unblock(world: World, peer: Peer, session: Session, _: None, request: m.Unblock, now: int) -> m.Ok:
+    """Take direct messages from somebody again."""
+    user, whom = session.user, _user(world, request.whom)
+    if whom.id not in user.blocked:
+        raise RequestError(Code.NO_SUCH_ACT, f"You do not block {whom.nick}.")
+    world.change(DropBlock(user.id, whom.id))
+    return m.Ok(id=request.id)
+
+
+def allow(world: World, peer: Peer, session: Session, _: None, request: m.Allow, now: int) -> m.Ok:
+    """Say whose direct messages are taken."""
+    user = session.user
+    if request.direct not in {EVERYBODY, SHARED, NOBODY}:
+        raise RequestError(
+            Code.BAD_VALUE, f"Direct messages are taken from {EVERYBODY}, {SHARED} or {NOBODY}."
+        )
+    if request.direct != user.allow:
+        change = DropAllow(user.id) if request.direct == EVERYBODY else PutAllow(user.id, request.direct)
+        world.change(change)
+    return m.Ok(id=request.id)
+
+
+def forget_gone(world: World, user: User) -> None:
+    """Drop the blocks of ``user`` against people who are no more."""
+    for whom in [whom for whom in user.blocked if whom not in world.users]:
+        world.change(DropBlock(user.id, whom))
+
+
+# ---- names ------------------------------------------------------------------------------------------
+
+
+def _user(world: World, name: str) -> User:
+    user = world.nicks.get(check_nick(name.removeprefix(USER_SIGN))[1])
+    if user is None or user.deleted:
+        raise RequestError(Code.NO_SUCH_USER, f"Nobody here is called {name[:64]}.")
+    return user
+
+
+def _member(world: World, room: Room, name: str) -> User:
+    user = world.nicks.get(check_nick(name.removeprefix(USER_SIGN))[1])
+    if user is None or user not in room.members:
+        raise RequestError(Code.NO_SUCH_USER, f"No member of {room.name} is called {name[:64]}.")
+    return user
+
+
+def _key(name: str) -> str:
+    """Return a nick in the form in which acts name it."""
+    return USER_SIGN + check_nick(name.removeprefix(USER_SIGN))[1]
+
+
+def _shown(whom: str) -> str:
+    return whom.removeprefix(USER_SIGN)
+
+
+def _seconds(seconds: int) -> str:
+    return str(seconds) if seconds else ""

@@ -1,0 +1,87 @@
+"""Rules: what an owner settles about a room, and the roles of its members."""
+
+from enum import IntEnum, StrEnum
+from typing import Final, NamedTuple
+
+
+class Standing(IntEnum):
+    """A user's standing in a room. Each one may do all that those before it may.
+
+    The numbers of the last three are stored, as roles of members.
+    """
+
+    STRANGER = 0
+    """May not know that it exists: a private room, or a log of direct messages between others."""
+
+    BANNED = 1
+    """May neither join nor read it."""
+
+    VISITOR = 2
+    """Is no member, and may join."""
+
+    MEMBER = 3
+    """May speak, and is handed what is said."""
+
+    MODERATOR = 4
+    """Keeps order: invites, removes, bans and mutes."""
+
+    OWNER = 5
+    """Settles the rules and the roles."""
+
+    NOBODY = 9
+    """What nobody is: the need of what cannot be done in a kind of room."""
+
+
+ROLES: Final = {"member": Standing.MEMBER, "moderator": Standing.MODERATOR, "owner": Standing.OWNER}
+"""The roles that a member may have, by their names on the wire."""
+
+
+ROLE_NAMES: Final = {int(standing): name for name, standing in ROLES.items()}
+"""The names of the roles, by their numbers."""
+
+
+class Kind(StrEnum):
+    """The kinds of rooms; that of a log of direct messages and of a deleted room follow from their names."""
+
+    PUBLIC = "public"
+    """Everybody may join and read it."""
+
+    PRIVATE = "private"
+    """Only who was invited may join, and nobody else learns that it exists."""
+
+    READ_ONLY = "read-only"
+    """As a public one, but only moderators speak."""
+
+    DIRECT = "direct"
+    """A log of direct messages between two users."""
+
+    DELETED = "deleted"
+    """What is left of a room until its events are removed."""
+
+
+class History(StrEnum):
+    """How much of what was said a newcomer may read."""
+
+    ALL = "all"
+    SINCE_JOIN = "since-join"
+
+
+class Rules(NamedTuple):
+    """The rules of a room, as they are stored.
+
+    A member may speak once in ``slow`` seconds; in an ``archived`` room nobody may. ``posting`` and
+    ``titling`` are the least standings that may speak and set the topic. Events are kept for ``keep_days``
+    at the most; 0 leaves that to the server.
+    """
+
+    kind: str = Kind.PUBLIC
+    history: str = History.ALL
+    slow: int = 0
+    archived: bool = False
+    posting: int = Standing.MEMBER
+    titling: int = Standing.MEMBER
+    keep_days: int = 0
+
+
+DEFAULT: Final = Rules()
+"""The rules of a room of which nothing was settled."""
