@@ -188,6 +188,11 @@ def out_of_order(transport: Any) -> int:
     return _info(socket_of(transport), _OUT_OF_ORDER)
 
 
+def in_order(transport: Any) -> int:
+    """Return how many bytes have come that can be read, those of TLS among them; 0 if nobody knows."""
+    return _info(socket_of(transport), _BYTES_RECEIVED)
+
+
 def arrived(transport: Any) -> int:
     """Return a count that grows whenever data arrives from the peer, whether it is read or not."""
     handle = socket_of(transport)

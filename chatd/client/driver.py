@@ -165,6 +165,8 @@ class Driver:
     def _wake(self) -> None:
         for link in self.factory.stirring():
             self.feed(self.machine.stirred(link, self.now()))
+        for link in self.factory.moving():
+            self.feed(self.machine.moved(link, self.now()))
         self._look_for_clogs()
         self.feed(self.machine.tick(self.now()))
 

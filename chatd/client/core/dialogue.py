@@ -63,7 +63,9 @@ class Dialogue:
     def greet(self, link: Link, now: float) -> None:
         """Write the hello to a link that is open now."""
         link.greet(now)
-        beside = self._links.current is not None
+        if not self._session.token:  # a claim that has arrived holds the nick as long as its connection
+            self._links.yield_rivals(now)
+        beside = self._links.contested
         hello = introduce(self._session, self._wishes, self._rooms, beside=beside)
         link.named = frozenset(hello.cursors)
         self._out.write(link, encode(hello), now)
@@ -75,7 +77,7 @@ class Dialogue:
         _HANDLERS[type(message)](self, link, message, now)
 
     def _welcome(self, link: Link, welcome: m.Welcome, now: float) -> None:
-        if link is not self._links.attempt:
+        if link.phase is not Phase.GREETING:
             raise ProtocolError(Code.BAD_MESSAGE, "It said welcome twice.")
         self._links.promote(link, now)
         link.welcomed(welcome, now)
@@ -276,6 +278,8 @@ class Dialogue:
             known = goodbye.reason in list(CloseReason)
             meaning = EXPLANATIONS[CloseReason(goodbye.reason)] if known else goodbye.reason
             self._links.drop(link, goodbye.text or meaning, now, slot=goodbye.retry_after)
+        elif link in self._links.rivals:
+            self._links.drop(link, EXPLANATIONS[CloseReason.TAKEN_OVER], now)
         elif attempt is not None and attempt.phase is Phase.GREETING:
             self._links.replaced(link, now)
         elif self._links.orphaned_lately(now):

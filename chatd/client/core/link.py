@@ -23,6 +23,20 @@ ATTEMPT: Final = 10.0
 GREETING: Final = 3.0
 """Seconds of silence that the server has for its welcome at the least, however long connecting took."""
 
+MUTE: Final = 4.0
+"""Seconds without a byte before the welcome, after which a path that swallows large packets is suspected."""
+
+MUTE_SOON: Final = 3.0
+"""The same where there is a sign of that: only small packets come, what we send is repeated in vain, or
+segments are smaller already.
+"""
+
+ROUND_TRIPS: Final = 3
+"""Times that connecting took which a welcome may take, with a handshake of TLS before it."""
+
+LOOK: Final = 1.0
+"""Seconds between looks at what the system knows of a connection that is not welcomed yet."""
+
 PATIENCE: Final = 1.0
 """Seconds that an answer may take at the least before its lateness is suspicious."""
 
@@ -69,9 +83,10 @@ class Link:
     is ``complete`` when all rooms of its welcome came, ``introduced`` when we spoke behind that, and
     ``announced`` when the program knows; ``answered`` if any byte came, and ``understood`` if a message did:
     until then ``head`` are its first bytes. It is ``clogged`` while what we send is repeated and not
-    acknowledged, ``doubtful`` where the links before it brought nothing forward, and ``hasty`` where
-    something else is tried next if no byte comes soon. It is ``judged`` when it was counted as one that
-    brings nothing forward either. Its segments have ``segment`` bytes at the most; 0: any.
+    acknowledged, ``holed`` when data came behind a hole, and ``doubtful`` where the links before it brought
+    nothing forward. It is ``judged`` when it was counted as one that brings nothing forward either. Its
+    segments have ``segment`` bytes at the most; 0: any. If it was made beside an attempt that stays mute, it
+    shares the time of that one, which ``began`` earlier. It is ``outrun`` when one was made beside it.
     """
 
     def __init__(self, number: int) -> None:
@@ -104,10 +119,14 @@ class Link:
         self._probed: float | None = None
         self.clogged = False
         self.doubtful = False
-        self.hasty = False
+        self.holed = False
+        self.began: float | None = None
+        self.outrun = False
         self.judged = False
         self.segment = 0
         self._flowed = 0.0
+        self._connecting = 0.0
+        self.look_at = 0.0
 
     def wait(self, due: float) -> None:
         """Note that the transport is to be opened at ``due``."""
@@ -120,13 +139,25 @@ class Link:
     def greet(self, now: float) -> None:
         """Note that the transport is open and the hello on its way."""
         self.phase = Phase.GREETING
-        patience = GREETING if self.hasty else max(GREETING, ATTEMPT - (now - self.opened_at))
-        self._heart = Heartbeat(patience, 1, now)
+        self._connecting = now - self.opened_at
+        began = self.opened_at if self.began is None else self.began
+        self._heart = Heartbeat(max(GREETING, ATTEMPT - (now - began)), 1, now)
         self._read = now
+        self.look_at = now + LOOK
 
     def mute(self, now: float) -> bool:
-        """Return whether neither welcome nor refusal came for long though the hello was on its way."""
-        return self.phase is Phase.GREETING and now - self._read >= GREETING
+        """Return whether no byte has come for so long, before the welcome, that large ones may be lost.
+
+        No honest link is taken for that because its round trips are long.
+        """
+        sign = self.clogged or self.holed or self.segment > 0
+        patience = max(MUTE_SOON if sign else MUTE, ROUND_TRIPS * self._connecting)
+        return self.phase is Phase.GREETING and now - self._read >= patience
+
+    def moved(self, now: float) -> None:
+        """Note that bytes came which the transport keeps for itself, as TLS does before all else."""
+        if self.phase is Phase.GREETING:
+            self._read = now
 
     def welcomed(self, welcome: Welcome, now: float) -> None:
         """Note that the welcome came, with the heartbeat and the limits in force."""
@@ -185,7 +216,10 @@ class Link:
 
     def stirred(self, now: float) -> None:
         """Note that bytes came which cannot be read before what is missing: a life, but no service."""
-        self._heart.heard(now)
+        if self.phase is Phase.GREETING:
+            self.holed = True
+        else:
+            self._heart.heard(now)
 
     def asked(self, now: float) -> None:
         """Note that something was written that the server answers at once."""
@@ -216,8 +250,9 @@ class Link:
         return max(self.silence(now), now - self._flowed if self.choked(now) else 0.0)
 
     def silence(self, now: float) -> float:
-        """Return for how many seconds nothing was heard."""
-        return max(0.0, now - self._read)
+        """Return for how many seconds nothing was heard, be it by those beside which this one was made."""
+        since = self._read if self.began is None or self.answered else self.began
+        return max(0.0, now - since)
 
     def check(self, now: float) -> Verdict:
         """Return what the heartbeat asks for."""

@@ -1,17 +1,21 @@
 """The links: dialling, suspicion, loss, and coming back.
 
-At most two exist: the current one, which was welcomed, and an attempt. While the current one is suspected
-an attempt is made beside it (make before break); the one that is welcomed first, or speaks first, is kept.
-The server asks such an attempt whether it is still wanted, so one that was given up takes nothing over.
+There is the current one, which was welcomed, and an attempt. While the current one is suspected an attempt is
+made beside it (make before break); the one that is welcomed first, or speaks first, is kept. The server asks
+such an attempt whether it is still wanted, so one that was given up takes nothing over.
+
+An open attempt without a byte of the server may have met a path that swallows large packets, such as those of
+a TLS handshake or of a long welcome. Then another one with smaller segments is made beside it, and the older
+one becomes a rival: whichever is welcomed first is kept.
 
 The machine calls these methods and nothing here calls the machine: what is to be done goes into its output.
 """
 
 from typing import Final
 
-from chatd.client.core.backoff import LEAST, STEADY, Backoff
+from chatd.client.core.backoff import STEADY, Backoff
 from chatd.client.core.effects import Close, Connect, Save
-from chatd.client.core.link import Link, Phase
+from chatd.client.core.link import GREETING, LOOK, Link, Phase
 from chatd.client.core.notices import CannotConnect, LinkState, Lost, Narrowed, Quiet, Revived, Stopped
 from chatd.client.core.output import Output
 from chatd.client.core.requests import Requests
@@ -44,6 +48,7 @@ class Links:
         self.through = through
         self.current: Link | None = None
         self.attempt: Link | None = None
+        self.rivals: list[Link] = []
         self.stopped: Stopped | None = None
         self.segments = segments
         self.count = 0
@@ -57,13 +62,16 @@ class Links:
 
     def all(self) -> list[Link]:
         """Return the links that there are, the current one first."""
-        return [link for link in (self.current, self.attempt) if link is not None]
+        return [link for link in (self.current, self.attempt, *self.rivals) if link is not None]
 
     def get(self, number: int) -> Link | None:
         """Return link ``number``; None if it is gone."""
-        if self.current is not None and self.current.number == number:
-            return self.current
-        return self.attempt if self.attempt is not None and self.attempt.number == number else None
+        return next((link for link in self.all() if link.number == number), None)
+
+    @property
+    def contested(self) -> bool:
+        """Return whether another connection of our session may live beside the newest attempt."""
+        return self.current is not None or bool(self.rivals)
 
     @property
     def open(self) -> Link | None:
@@ -83,12 +91,34 @@ class Links:
 
     def dial(self, delay: float, now: float) -> None:
         """Make an attempt in ``delay`` seconds, instead of any other one."""
+        if self.rivals and self.attempt is not None:
+            self._out.add(Close(self.attempt.number))
+        self.yield_rivals(now)
+        self._attempt(self.segments.size, delay, now)
+
+    def _attempt(self, segment: int, delay: float, now: float) -> Link:
         self.count += 1
         self.attempt = Link(self.count)
-        self.attempt.segment = self.segments.size
-        self.attempt.doubtful, self.attempt.hasty = self.segments.doubtful, self.segments.searching
+        self.attempt.segment = segment
+        self.attempt.doubtful = self.segments.doubtful
         self.attempt.wait(now + delay)
-        self._out.add(Connect(self.count, delay, self.attempt.segment))
+        self._out.add(Connect(self.count, delay, segment))
+        return self.attempt
+
+    def _race(self, mute: Link, now: float) -> None:
+        """Make an attempt with smaller segments beside the one that stays ``mute``."""
+        size = self.segments.rival(mute.segment, mute.began is None, now)
+        mute.outrun = True
+        if size:
+            self.rivals.append(mute)
+            self._attempt(size, 0.0, now).began = mute.began or mute.opened_at
+
+    def yield_rivals(self, now: float) -> None:
+        """Give up the rivals of the newest attempt."""
+        rivals, self.rivals = self.rivals, []
+        for rival in rivals:
+            self._out.add(Close(rival.number))
+            self._orphaned = now
 
     def hurry(self, now: float) -> None:
         """Probe the current link, and dial without waiting; the network may be another one."""
@@ -101,10 +131,20 @@ class Links:
             self._out.add(Connect(self.attempt.number, 0.0, self.attempt.segment))
 
     def promote(self, link: Link, now: float) -> None:
-        """Make the attempt the current link; the one before it, if there is one, is done with."""
+        """Make an attempt the current link; the one before it, if there is one, is done with.
+
+        A newer one that was answered may take the session over, and is waited for.
+        """
         if self.current is not None:
             self.replaced(self.current, now)
-        self.attempt, self.current = None, link
+        for other in self._attempts():
+            if other is not link and not (other.answered and other.number > link.number):
+                self._out.add(Close(other.number))
+                self._forget(other, now)
+        self.current = link
+        self._forget(link, now)
+        if link.began is not None:
+            self.segments.won(link.segment)
         if link.segment and self.segments.shown and not self._told:
             self._told = True
             self._out.notify(Narrowed(self.address, link.segment))
@@ -120,6 +160,7 @@ class Links:
     def times(self) -> list[float]:
         """Return the times at which `check` has something to do, if nothing happens before."""
         times = [link.due_at() for link in self.all() if link.phase in (Phase.GREETING, Phase.LIVE)]
+        times += [link.look_at for link in self.all() if link.phase is Phase.GREETING]
         if self.current is not None and self.attempt is None and not self._leave_alone(self.current):
             suspected = self.current.suspected_at()
             times += [] if suspected is None else [suspected]
@@ -134,9 +175,19 @@ class Links:
                 continue
             if verdict is Verdict.PING:
                 self._out.write(link, link.ping(now), now)
+            if link.phase is Phase.GREETING:
+                link.look_at = now + LOOK
             suspected = link.suspected_at()
             if link is self.current and self.attempt is None and suspected is not None and now >= suspected:
                 self._suspect(link, now)
+        attempt = self.attempt
+        if attempt is not None and not attempt.outrun and attempt.mute(now) and self._may_race(now):
+            self._race(attempt, now)
+
+    def _may_race(self, now: float) -> bool:
+        """Return whether there is no current link, or one that speaks while nothing of ours is taken."""
+        current = self.current
+        return current is None or (current.choked(now) and current.silence(now) < GREETING)
 
     def _silence(self, link: Link, now: float) -> str:
         silence = f"{link.silence(now):.0f} s"
@@ -159,25 +210,27 @@ class Links:
     def _judge(self, link: Link, now: float) -> None:
         """Look once whether a link that is suspected, or ends, has brought nothing forward."""
         young = link.live_since is not None and now - link.live_since < YOUNG
-        if not (young and (link.quiet or link.choked(now)) and self._requests.owed_on(link)):
+        owed = not link.complete or self._requests.owed_on(link)
+        if not (young and (link.quiet or link.choked(now)) and owed):
             self.segments.served()
         elif not link.judged:
             link.judged = True
             self.segments.stalled()
 
     def served(self, link: Link, now: float) -> None:
-        """End the suspicion of the current link, which brought something; give up an unanswered attempt.
+        """End the suspicion of the current link, which brought something; give up unanswered attempts.
 
-        The hello of that attempt may arrive all the same.
+        Their hellos may arrive all the same.
         """
         if not link.quiet or link.choked(now):
             return
         link.quiet = link.judged = False
         self.segments.served()
         self._out.notify(Revived(self.address))
-        if self.attempt is not None and not self.attempt.answered:
-            self._out.add(Close(self.attempt.number))
-            self._forget_attempt(self.attempt, now)
+        for attempt in self._attempts():
+            if not attempt.answered:
+                self._out.add(Close(attempt.number))
+                self._forget(attempt, now)
 
     def forgive(self, now: float) -> None:
         """Begin every silence anew: we were not listening."""
@@ -201,6 +254,9 @@ class Links:
         Somebody was there to end it if it was ``answered``: that says how soon another attempt is worth it.
         """
         self._out.reason = reason
+        if self.rivals and link is not self.current:  # another one is under way
+            self._forget(link, now)
+            return
         if link is self.attempt:
             self._attempt_failed(link, reason, now, answered=answered, slot=slot)
             return
@@ -216,17 +272,22 @@ class Links:
         self, link: Link, reason: str, now: float, *, answered: bool, slot: float | None
     ) -> None:
         delay = self.delay(now, answered=answered, slot=slot)
-        if self.current is None and link.mute(now) and self.segments.mute():
-            delay = LEAST
-        self._forget_attempt(link, now)
+        self._forget(link, now)
         if self.current is None:
             self._out.notify(CannotConnect(self.address, reason, delay))
         if self.current is None or self.current.quiet:
             self.dial(delay, now)
 
-    def _forget_attempt(self, attempt: Link, now: float) -> None:
-        self.attempt = None
-        if attempt.phase is Phase.GREETING:
+    def _attempts(self) -> list[Link]:
+        return [link for link in self.all() if link is not self.current]
+
+    def _forget(self, attempt: Link, now: float) -> None:
+        """Let go of an attempt; the newest of those that are left takes its place."""
+        if attempt is not self.attempt:
+            self.rivals.remove(attempt)
+        else:
+            self.attempt = self.rivals.pop() if self.rivals else None
+        if attempt.phase is Phase.GREETING and attempt is not self.current:
             self._orphaned = now
 
     def _let_go(self) -> None:
@@ -249,6 +310,7 @@ class Links:
         """Close all links, and make no other; ``politely`` lets out what was written to the current one."""
         self._out.add(*(Close(link.number, politely and link is self.current) for link in self.all()))
         self.attempt = None
+        self.rivals = []
         self._let_go()
         self.stopped = self.stopped or why
         self._out.add(Save(urgent=True))

@@ -95,7 +95,7 @@ class Machine:
                     self._dialogue.pong(link, message, now)
                 else:
                     self._dialogue.take(link, message, now)
-                if link is not self.links.current and link is not self.links.attempt:
+                if self.links.get(number) is not link:
                     return self._effects()
             if link is self.links.current:
                 self.links.served(link, now)
@@ -123,8 +123,15 @@ class Machine:
         suspicion stays, for a connection beside this one may serve at once.
         """
         link = self.links.get(number)
-        if link is not None and link.phase is Phase.LIVE:
+        if link is not None and link.phase in (Phase.GREETING, Phase.LIVE):
             link.stirred(now)
+        return self._effects()
+
+    def moved(self, number: int, now: float) -> list[Effect]:
+        """Note that bytes have come on link ``number`` which its transport keeps for itself."""
+        link = self.links.get(number)
+        if link is not None:
+            link.moved(now)
         return self._effects()
 
     def clogged(self, number: int, clogged: bool, now: float) -> list[Effect]:

@@ -3,6 +3,7 @@
 Many tunnels carry smaller packets than the networks around them, and some drop what is larger without a
 word. Then a connection opens and says welcome, and nothing large ever comes through. When connections in a
 row bring nothing forward, the next one has smaller segments: what we say binds the server (RFC 9293, 3.7.1).
+Where not even a welcome comes, which may be large as well, connections with smaller segments are made beside.
 """
 
 from typing import Final
@@ -12,6 +13,9 @@ LADDER: Final = (0, 1200, 500)
 
 ENOUGH: Final = 2
 """Connections in a row that brought nothing forward before smaller segments are tried for the first time."""
+
+RACE_AGAIN: Final = 60.0
+"""Seconds from one race to the next: a server that hangs is not to be met by more and more connections."""
 
 
 class Segments:
@@ -24,6 +28,7 @@ class Segments:
         self._ladder = ladder
         self._step = 0
         self._stalls = 0
+        self._raced: float | None = None
         self.shown = False
 
     @property
@@ -35,11 +40,6 @@ class Segments:
     def doubtful(self) -> bool:
         """Return whether the links before the next one brought nothing forward."""
         return self._stalls > 0 or self._step > 0
-
-    @property
-    def searching(self) -> bool:
-        """Return whether smaller segments are being tried, and still smaller ones are left."""
-        return self._step > 0 and not self._last
 
     @property
     def patient(self) -> bool:
@@ -55,11 +55,32 @@ class Segments:
         return self._go_down()
 
     def mute(self) -> bool:
-        """Note that no welcome came though the connection was open: a long wait, so once is enough.
+        """Note that our hello did not come there though the connection was open: once is enough.
 
-        That may as well be a server that hangs: it shows nothing that people could be told.
+        It shows nothing that people could be told.
         """
         return not self._last and self._go_down()
+
+    # ---- races --------------------------------------------------------------------------------------
+
+    def rival(self, size: int, first: bool, now: float) -> int:
+        """Return how large the segments may be beside a connection of ``size`` that stays mute; 0: no rival.
+
+        The ``first`` rival begins a race, and those are rare.
+        """
+        smaller = self._ladder[self._ladder.index(size) + 1 :]
+        if not smaller or (first and self._raced is not None and now - self._raced < RACE_AGAIN):
+            return 0
+        if first:
+            self._raced = now
+        return smaller[0]
+
+    def won(self, size: int) -> None:
+        """Note that a connection of ``size`` was welcomed, and those with larger segments stayed mute."""
+        self._step = max(self._step, self._ladder.index(size))
+        self._stalls = 0
+        self._raced = None
+        self.shown = True
 
     def _go_down(self) -> bool:
         self._step += 1
@@ -73,6 +94,7 @@ class Segments:
     def forget(self) -> None:
         """Begin anew: the network may be another one."""
         self._step = self._stalls = 0
+        self._raced = None
         self.shown = False
 
     @property

@@ -58,6 +58,11 @@ class ChatClientFactory(ReconnectingClientFactory):
         protocols = [connector.protocol for connector in self._connectors.values()]
         return [protocol.link for protocol in protocols if protocol is not None and protocol.stirs()]
 
+    def moving(self) -> list[int]:
+        """Return the links on which bytes have come since the last look, handed on or not."""
+        protocols = [connector.protocol for connector in self._connectors.values()]
+        return [protocol.link for protocol in protocols if protocol is not None and protocol.moves()]
+
     def clogged(self) -> list[tuple[int, bool]]:
         """Return the links, and of each whether what was sent is repeated and not acknowledged."""
         return [

@@ -9,10 +9,13 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chatd.client.net.seams import Ends
-from chatd.tcp import Tuning, allow_unsent, clogged, out_of_order
+from chatd.tcp import Tuning, allow_fragments, allow_unsent, flow, in_order, out_of_order
 
 FAREWELL: Final = 2.0
 """Seconds that written bytes have to get out before the connection is aborted."""
+
+REPEATS: Final = 2
+"""Times that the system repeats in vain what was sent, before routers may take it apart."""
 
 TUNING: Final = Tuning(idle=10, interval=5, probes=3, user_timeout=900_000)
 
@@ -33,7 +36,7 @@ class ChatClientProtocol(Protocol):
         self._made = made
         self._lost = lost
         self._streaming = False
-        self._out_of_order = 0
+        self._out_of_order = self._in_order = 0
 
     def connectionMade(self) -> None:
         """Tune the socket and tell that the transport is open."""
@@ -44,6 +47,7 @@ class ChatClientProtocol(Protocol):
         if register is not None:
             register(self, True)
             self._streaming = True
+        self._in_order = in_order(transport)
         self._ends.opened(self)
 
     def dataReceived(self, data: bytes) -> None:
@@ -60,9 +64,17 @@ class ChatClientProtocol(Protocol):
         before, self._out_of_order = self._out_of_order, out_of_order(self._transport())
         return self._out_of_order > before
 
+    def moves(self) -> bool:
+        """Return whether bytes have come since the last look, be it that TLS keeps them for itself."""
+        before, self._in_order = self._in_order, in_order(self._transport())
+        return self._in_order > before
+
     def clogged(self) -> bool:
-        """Return whether what was sent is repeated and not acknowledged."""
-        return clogged(self._transport())
+        """Return whether what was sent is repeated and not acknowledged; if so routers may take it apart."""
+        repeats = flow(self._transport()).repeats
+        if repeats >= REPEATS:
+            allow_fragments(self._transport())
+        return repeats > 0
 
     def allow_unsent(self, size: int) -> None:
         """Let the kernel hold ``size`` bytes that it cannot send yet."""

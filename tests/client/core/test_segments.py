@@ -3,8 +3,11 @@
 import pytest
 
 from chatd.client.core.notices import Connected, EventSeen, Narrowed, Quiet
-from chatd.client.core.segments import ENOUGH, LADDER, Segments
+from chatd.client.core.segments import ENOUGH, LADDER, RACE_AGAIN, Segments
+from chatd.wire.codec import encode
+from chatd.wire.errors import Code
 from chatd.wire.frames import FrameType, frame
+from chatd.wire.messages import Error, Goodbye, Hello
 from tests.client.model import World
 
 LARGE = "x" * 5000
@@ -121,7 +124,161 @@ def test_a_welcome_that_does_not_come_is_asked_for_with_smaller_segments(mtu):
     world.begin()
     world.go_on(15)
     assert world.said(Connected)
-    assert not world.said(Narrowed)  # the server may as well have hung
+    assert len(world.said(Narrowed)) == 1
+    links = len(world.segments)
+    world.go_on(60)
+    assert len(world.segments) == links
+
+
+# ---- races ------------------------------------------------------------------------------------------------
+
+
+def coming_back(mtu):
+    """Return a world whose client comes back to a welcome that is larger than ``mtu``."""
+    world = connected()
+    for number in range(8):
+        world.server.members[f"#r{number}{'t' * 400}"] = {"ann"}
+    world.follow_all = True
+    world.mtu = mtu
+    for conn in world.conns.values():
+        conn.close()
+    world.begin()
+    return world
+
+
+def hellos(world):
+    return [hello for conn in world.conns.values() for hello in conn.heard if isinstance(hello, Hello)]
+
+
+@pytest.mark.parametrize(("mtu", "segment"), [(1400, 1200), (576, 500)])
+def test_a_session_comes_back_to_a_welcome_that_is_swallowed(mtu, segment):
+    world = coming_back(mtu)
+    world.go_on(10)
+    assert world.said(Connected)
+    assert [one.size for one in world.said(Narrowed)] == [segment]
+    assert world.machine.links.current.segment == segment
+    (hello,) = hellos(world)
+    assert hello.beside
+    links = len(world.segments)
+    world.go_on(60)
+    assert len(world.segments) == links
+
+
+def test_the_first_one_is_kept_if_it_is_welcomed_after_all():
+    world = coming_back(1400)
+    world.go_on(3.9)
+    world.wait(0.15)
+    assert list(world.segments.values()) == [0, 1200]
+    world.mtu = 1 << 30
+    (wide, rival) = world.conns
+    world.up[rival].clear()  # its hello does not come there in time
+    world.go_on(1)
+    assert world.machine.links.current.number == wide
+    assert list(world.conns) == [wide]
+    assert not world.said(Narrowed)
+    world.cut()
+    world.go_on(5)
+    assert world.machine.links.current.segment == 0
+
+
+def test_a_rival_that_may_take_over_already_is_waited_for():
+    world = coming_back(1400)
+    world.go_on(4.0)
+    (wide, rival) = world.conns
+    world.server.asks = False
+    world.carry_up()  # both hellos are there; the rival's takes over
+    world.server.asks = True
+    late = bytes(world.conns[wide].out)
+    world.perform(world.machine.received(rival, b"\0\0", world.now))  # the first bytes of its welcome
+    welcome = late[: 4 + int.from_bytes(late[:4])]
+    world.perform(world.machine.received(wide, welcome, world.now))
+    assert world.machine.links.current.number == wide
+    assert world.machine.links.attempt.number == rival
+    world.perform(world.machine.received(wide, encode(Goodbye(reason="taken-over")), world.now))
+    assert world.machine.links.stopped is None
+    del world.conns[rival].out[:2]
+    world.conns.pop(wide, None)
+    world.up.pop(wide, None)
+    world.go_on(1)
+    assert world.machine.links.current.number == rival
+
+
+def test_a_rival_that_is_refused_leaves_the_first_one_alone():
+    world = coming_back(1400)
+    world.go_on(4.0)
+    (wide, rival) = world.conns
+    error = Error(code=Code.TOO_MANY_CONNECTIONS, text="full")
+    world.perform(world.machine.received(rival, encode(error), world.now))
+    assert world.machine.links.attempt.number == wide
+    links = len(world.segments)
+    world.go_on(3)
+    assert len(world.segments) == links
+    world.mtu = 1 << 30
+    world.go_on(1)
+    assert world.machine.links.current.number == wide
+
+
+def test_a_token_that_is_unknown_is_forgotten_whoever_hears_of_it():
+    world = coming_back(1400)
+    world.go_on(4.0)
+    (wide, _) = world.conns
+    world.server.accounts.clear()
+    error = Error(code=Code.UNKNOWN_SESSION, text="unknown")
+    world.perform(world.machine.received(wide, encode(error), world.now))
+    world.mtu = 1 << 30
+    world.go_on(2)
+    assert world.said(Connected)
+    assert len(world.conns) == 1
+
+
+def test_a_server_that_hangs_meets_few_connections():
+    world = Swallowing()
+    world.mtu = 0
+    world.go_on(180)
+    seconds_of_an_attempt = 10
+    assert len(world.segments) <= 180 / seconds_of_an_attempt + 2 * 180 / RACE_AGAIN
+    world.mtu = 1 << 30
+    world.go_on(15)
+    assert world.said(Connected)
+    assert len(world.conns) == 1
+
+
+@pytest.mark.parametrize("connecting", [1.5, 2.0])
+def test_long_round_trips_are_no_sign(connecting):
+    world = World()
+    world.perform(world.machine.dialling(1, world.now))
+    world.waiting.clear()
+    world.now += connecting
+    world.perform(world.machine.connected(1, world.now))
+    world.wait(2.9 * connecting)
+    assert len(world.segments) == 1
+
+
+def test_bytes_of_tls_are_no_silence():
+    world = World()
+    world.dial()
+    for _ in range(9):
+        world.wait(1)
+        world.perform(world.machine.moved(1, world.now))
+    assert len(world.segments) == 1
+
+
+@pytest.mark.parametrize("sign", ["stirred", "clogged"])
+def test_a_sign_of_large_packets_lost_makes_it_sooner(sign):
+    world = World()
+    world.dial()
+    world.wait(1)
+    if sign == "stirred":
+        world.perform(world.machine.stirred(1, world.now))
+    else:
+        world.perform(world.machine.clogged(1, True, world.now))
+    world.wait(1.9)
+    assert len(world.segments) == 1
+    world.wait(0.2)
+    assert list(world.segments.values()) == [0, 1200]
+
+
+# ---- links ------------------------------------------------------------------------------------------------
 
 
 def test_links_that_are_cut_while_nothing_is_wanted_do_not_count():
@@ -227,8 +384,18 @@ def test_one_hello_without_a_welcome_is_enough():
     segments = Segments()
     assert segments.mute()
     assert not segments.shown
-    assert segments.searching
     assert segments.size == LADDER[1]
     assert segments.mute()
-    assert not segments.searching
+    assert segments.size == LADDER[2]
     assert not segments.mute()
+
+
+def test_races_are_rare_and_the_winner_is_kept():
+    segments = Segments()
+    assert segments.rival(0, True, 0.0) == LADDER[1]
+    assert segments.rival(LADDER[1], False, 3.0) == LADDER[2]
+    assert segments.rival(LADDER[2], False, 6.0) == 0
+    assert segments.rival(0, True, RACE_AGAIN - 1) == 0
+    assert segments.rival(0, True, RACE_AGAIN) == LADDER[1]
+    segments.won(LADDER[2])
+    assert (segments.size, segments.shown) == (LADDER[2], True)
