@@ -27,6 +27,8 @@ def event_line(event: Event, name: str, check: str = "") -> bytes:
     if event.file is not None:
         file = event.file
         values["file"] = {"name": file.name, "size": file.size, "sha256": file.sha256, "media": file.media}
+    if event.whom or event.reason or event.value:
+        values |= {"whom": event.whom, "reason": event.reason, "value": event.value}
     if check:
         values["cursor"] = f"{event.seq}:{check}"
     return _line(values)

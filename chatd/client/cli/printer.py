@@ -101,7 +101,7 @@ class Printer:
         name = fold(closed.name)
         if name in self._rooms:
             self._rooms.discard(name)
-            complain(f"{closed.name} was left on another device; nothing more comes from there")
+            complain(f"{closed.name} was left, here or on another device; nothing more comes from there")
             if not self._rooms:
                 self.end(1)
 

@@ -186,23 +186,27 @@ def room_lines(rooms: Iterable[RoomInfo], followed: Sequence[str], current: str)
     for room in rooms:
         mark = "*" if room.room == current else " "
         topic = f"  {clean_line(room.topic)}" if room.topic else ""
-        members = counted(room.members, "member")
+        kind = "" if room.kind == "public" else f", {clean_line(room.kind)}"
+        members = counted(room.members, "member") + kind
         lines.append(f"{mark}{numbers.get(room.room, ''):>3} {clean_line(room.room)}  {members}{topic}")
     return lines
 
 
 def member_line(name: str, members: Sequence[Member]) -> str:
     """Return what /who says."""
-    here = [_with_address(member) for member in members if member.online]
-    away = [member.nick for member in members if not member.online]
+    here = [_person(member, member.address) for member in members if member.online]
+    away = [_person(member) for member in members if not member.online]
     parts = [
         f"{'online' if nicks is here else 'away'}: {', '.join(nicks)}" for nicks in (here, away) if nicks
     ]
     return clean_line(f"{name} has {counted(len(members), 'member')}. {'; '.join(parts)}")
 
 
-def _with_address(member: Member) -> str:
-    return f"{member.nick} ({member.address})" if member.address else member.nick
+def _person(member: Member, address: str = "") -> str:
+    """Return a nick with the role, if it is more than a member's, and the address."""
+    role = "" if member.role == "member" else member.role
+    more = ", ".join(filter(None, (role, address)))
+    return f"{member.nick} ({more})" if more else member.nick
 
 
 def page_title(name: str, events: Sequence[Event]) -> str:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from twisted.internet.defer import Deferred
 
 from chatd.client.api import Client
+from chatd.client.cli.order import ORDER, USAGE
 from chatd.client.cli.other_session import has_queue, send_session
 from chatd.client.cli.showing import (
     OFFLINE,
@@ -339,6 +340,10 @@ COMMANDS: Final[dict[str, Command]] = {
         "/cancel [name]", "give up the file of that name, or all that are on their way", _cancel
     ),
     "nick": Command("/nick [nick]", "show your nick, or take another one", _nick, changes=True),
+    **{
+        name: Command(USAGE[name], summary, do, changes=name != "bans")
+        for name, (summary, do) in ORDER.items()
+    },
     "status": Command("/status", "say how the link is and what waits to be sent", _status),
     "waiting": Command(
         "/waiting [send or drop]", "list what waits elsewhere; send it here, or delete it", _waiting

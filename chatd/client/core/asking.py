@@ -17,6 +17,9 @@ import msgspec
 from msgspec import Struct
 
 from chatd.wire.messages import (
+    Acts,
+    Allow,
+    Block,
     History,
     Join,
     Leave,
@@ -25,13 +28,14 @@ from chatd.wire.messages import (
     Nick,
     Read,
     Request,
+    Set,
 )
 
-REPEATABLE: Final = (Join, Leave, Nick, Read, ListRooms, Members, History)
+REPEATABLE: Final = (Join, Leave, Nick, Read, ListRooms, Members, History, Acts, Set, Block, Allow)
 """Requests whose repetition has no second effect."""
 
 
-LOOKING: Final = (ListRooms, Members, History)
+LOOKING: Final = (ListRooms, Members, History, Acts)
 """Requests that change nothing, but see what those before them have changed."""
 
 

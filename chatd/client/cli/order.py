@@ -1,0 +1,209 @@
+"""The commands by which order is kept in rooms, and those about whose direct messages are taken."""
+
+import re
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, NamedTuple, Protocol
+
+from twisted.internet.defer import Deferred
+
+from chatd.client.api import Client
+from chatd.client.cli.text import clean_line
+from chatd.client.core.problems import ClientError
+from chatd.client.values import Sent
+from chatd.wire import messages as m
+
+UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+"""Seconds in each unit of a time."""
+
+_TIME: Final = re.compile(r"([0-9]{1,7})([smhd])")
+
+
+class Talk(Protocol):
+    """What these commands need of the session."""
+
+    client: Client
+    current: str
+
+    def answer(self, *lines: str) -> None:
+        """Show what was asked for."""
+
+    def nowhere(self) -> str:
+        """Say where one can talk who talks nowhere."""
+
+    def posted(self, sent: Sent | m.Ok) -> None:
+        """Note that something was done whose event is still to be shown."""
+
+
+class Words(NamedTuple):
+    """What was written behind a command: whom it concerns, for how many seconds, and the rest."""
+
+    whom: str
+    seconds: int
+    rest: str
+
+
+def words(argument: str, *, timed: bool = False) -> Words:
+    """Return what ``argument`` says; a time, such as 10m, counts as one where that means something."""
+    whom, _, rest = argument.strip().partition(" ")
+    rest = rest.strip()
+    if timed:
+        first, _, behind = rest.partition(" ")
+        time = _TIME.fullmatch(first)
+        if time is not None:
+            return Words(whom, int(time[1]) * UNITS[time[2]], behind.strip())
+    return Words(whom, 0, rest)
+
+
+def _misused(usage: str) -> ClientError:
+    return ClientError("usage", f"Write {usage}")
+
+
+def _here(talk: Talk) -> str:
+    if not talk.current:
+        raise ClientError("no-room", f"Not done: {talk.nowhere()}, then say it there.")
+    return talk.current
+
+
+Do = Callable[[Talk, str], Coroutine[Deferred[Any], Any, None]]
+
+
+def _about(
+    usage: str, request: Callable[[str, Words], m.Request], *, timed: bool = False, more: bool = False
+) -> Do:
+    """Return what asks the ``request`` that the room and the words behind the command make.
+
+    With ``more``, something has to follow the name.
+    """
+
+    async def do(talk: Talk, argument: str) -> None:
+        said = words(argument, timed=timed)
+        if not said.whom or (more and not said.rest):
+            raise _misused(usage)
+        talk.posted(await talk.client.ask(request(_here(talk), said)))
+
+    return do
+
+
+def _invite(room: str, said: Words) -> m.Request:
+    return m.InviteTo(id=0, room=room, whom=said.whom, reason=said.rest)
+
+
+def _kick(room: str, said: Words) -> m.Request:
+    return m.Kick(id=0, room=room, whom=said.whom, reason=said.rest)
+
+
+def _ban(room: str, said: Words) -> m.Request:
+    return m.Ban(id=0, room=room, whom=said.whom, reason=said.rest, seconds=said.seconds)
+
+
+def _unban(room: str, said: Words) -> m.Request:
+    return m.Unban(id=0, room=room, whom=said.whom)
+
+
+def _mute(room: str, said: Words) -> m.Request:
+    return m.Mute(id=0, room=room, whom=said.whom, reason=said.rest, seconds=said.seconds)
+
+
+def _unmute(room: str, said: Words) -> m.Request:
+    return m.Unmute(id=0, room=room, whom=said.whom)
+
+
+def _role(room: str, said: Words) -> m.Request:
+    return m.Role(id=0, room=room, whom=said.whom, role=said.rest)
+
+
+def _set(room: str, said: Words) -> m.Request:
+    return m.Set(id=0, room=room, rule=said.whom, value=said.rest)
+
+
+async def _bans(talk: Talk, _: str) -> None:
+    room = _here(talk)
+    acts: list[m.Act] = []
+    while True:
+        last = acts[-1] if acts else m.Act(what="", whom="", by="")
+        ok = await talk.client.ask(m.Acts(id=0, room=room, what=last.what, after=last.whom))
+        acts += ok.acts or []
+        if not (ok.more and ok.acts):
+            break
+    name = clean_line(talk.client.name(room))
+    talk.answer(*(map(act_line, acts) if acts else [f"Nobody is banned, muted or invited in {name}."]))
+
+
+def act_line(act: m.Act) -> str:
+    """Return what is told of a ban, a mute or an invitation."""
+    term = f", {act.seconds} s left" if act.seconds else ""
+    why = f": {clean_line(act.reason)}" if act.reason else ""
+    return f"{clean_line(act.what)} {clean_line(act.whom)}, by {clean_line(act.by)}{term}{why}"
+
+
+async def _delete_room(talk: Talk, argument: str) -> None:
+    """Delete a room that is named, so that nobody deletes the current one by a slip."""
+    said = words(argument)
+    if not said.whom.startswith("#"):
+        raise _misused(USAGE["delete-room"])
+    talk.posted(await talk.client.ask(m.DeleteRoom(id=0, room=said.whom, reason=said.rest)))
+
+
+async def _block(talk: Talk, argument: str) -> None:
+    ok = await talk.client.ask(m.Block(id=0, whom=argument.strip()))
+    if argument.strip():
+        talk.answer(f"You take no direct messages from {clean_line(argument.strip())} any more.")
+        return
+    names = ", ".join(clean_line(one.nick) for one in ok.members or [])
+    talk.answer(f"You take no direct messages from: {names}" if names else "You block nobody.")
+
+
+async def _unblock(talk: Talk, argument: str) -> None:
+    if not argument.strip():
+        raise _misused(USAGE["unblock"])
+    await talk.client.ask(m.Unblock(id=0, whom=argument.strip()))
+    talk.answer(f"You take direct messages from {clean_line(argument.strip())} again.")
+
+
+async def _allow(talk: Talk, argument: str) -> None:
+    if not argument.strip():
+        raise _misused(USAGE["allow"])
+    await talk.client.ask(m.Allow(id=0, direct=argument.strip()))
+    whom = {"shared": "people with whom you share a room"}.get(argument.strip(), argument.strip())
+    talk.answer(f"You take direct messages from {clean_line(whom)}.")
+
+
+USAGE: Final = {
+    "invite": "/invite nick [reason]",
+    "kick": "/kick nick [reason]",
+    "ban": "/ban nick-or-addresses [time] [reason]",
+    "unban": "/unban nick-or-addresses",
+    "mute": "/mute nick [time] [reason]",
+    "unmute": "/unmute nick",
+    "bans": "/bans",
+    "role": "/role nick role",
+    "set": "/set rule value",
+    "delete-room": "/delete-room #room [reason]",
+    "block": "/block [nick]",
+    "unblock": "/unblock nick",
+    "allow": "/allow from",
+}
+"""How each of the commands is used."""
+
+ORDER: Final[dict[str, tuple[str, Do]]] = {
+    "invite": ("let somebody enter this room, and tell them", _about(USAGE["invite"], _invite)),
+    "kick": ("remove somebody from this room", _about(USAGE["kick"], _kick)),
+    "ban": (
+        "keep somebody out of this room; a time is like 10m, 2h or 7d",
+        _about(USAGE["ban"], _ban, timed=True),
+    ),
+    "unban": ("take a ban back", _about(USAGE["unban"], _unban)),
+    "mute": ("let somebody read only", _about(USAGE["mute"], _mute, timed=True)),
+    "unmute": ("let somebody speak again", _about(USAGE["unmute"], _unmute)),
+    "bans": ("list who is banned, muted or invited", _bans),
+    "role": ("make somebody a member, a moderator or the owner", _about(USAGE["role"], _role, more=True)),
+    "set": (
+        "set kind, history, slow, archived, posting, topic or keep-days of this room",
+        _about(USAGE["set"], _set, more=True),
+    ),
+    "delete-room": ("delete a room of yours for good, with all that was said in it", _delete_room),
+    "block": ("take no direct messages from somebody; without a nick, list them", _block),
+    "unblock": ("take their direct messages again", _unblock),
+    "allow": ("take direct messages from everybody, shared (people in your rooms) or nobody", _allow),
+}
+"""What each of them is for, and what does it."""
