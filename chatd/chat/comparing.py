@@ -6,10 +6,14 @@ other events under the same numbers. The events that the client has seen are com
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 from chatd.chat.log import Log
 from chatd.wire import limits
 from chatd.wire.messages import Join
+
+NO_TIME: Final = 1000
+"""Milliseconds: what a point at event 0 comes to whose client knows no time."""
 
 
 class TurnedJoin(Join, frozen=True, tag="join"):
@@ -19,12 +23,14 @@ class TurnedJoin(Join, frozen=True, tag="join"):
 class Comparison:
     """Compares the ``trail`` of a client that stands at ``cursor``, numbers with checks, with ``log``.
 
-    A point at event 0 says that the client wants everything that may be new, however much that is. Ask
-    `wanted` for the event to be read and `learn` its check, until nothing is wanted. An event that is kept no
-    longer (retention) cannot be compared, unless it was the last one; it is taken for the one that was seen.
+    A point at event 0 says that the client wants everything that may be new, however much that is; its
+    check is the time, in seconds since 1970, at which the client had seen an event already, or 0. Ask
+    `wanted` for the event to be read and `learn` its check and time, until nothing is wanted. An event
+    that is kept no longer (retention) cannot be compared, unless it was the last one; it is taken for the
+    one that was seen.
     """
 
-    __slots__ = ("_at", "_cursor", "_everything", "_log", "_points", "_read")
+    __slots__ = ("_at", "_cursor", "_everything", "_high", "_log", "_low", "_points", "_read", "_since")
 
     def __init__(self, log: Log, cursor: int, trail: Iterable[tuple[int, str]]) -> None:
         self._log = log
@@ -34,9 +40,11 @@ class Comparison:
         self._points = [point for point in points if point[0]]
         self._at = 0
         self._read: str | None = None
+        self._since = (int(points[-1][1], 16) + 1) * 1000 if self._everything else 0
+        self._low, self._high = log.first - 1, log.begun
 
     def wanted(self) -> int | None:
-        """Return the event whose check has to be read; None if all is decided."""
+        """Return the event whose check or time has to be read; None if all is decided."""
         for seq, check in self._points[self._at :]:
             if seq < self._log.first and (seq < self._log.head or self._log.check(seq) is None):
                 return None
@@ -48,11 +56,30 @@ class Comparison:
                     return None
             self._read = None
             self._at += 1
-        return None
+        return self._middle() if self._parts_early and self._low < self._high else None
 
-    def learn(self, check: str | None) -> None:
-        """Take the ``check`` of the event that was wanted; None if the event is not there."""
-        self._read = self._points[self._at][1] if check is None else check
+    def _middle(self) -> int:
+        """Return the event whose time halves those of which the last one that is old enough is sought."""
+        return (self._low + self._high + 1) // 2
+
+    def learn(self, check: str | None, ts: int = 0) -> None:
+        """Take the ``check`` and the time of the event that was wanted; None if the event is not there."""
+        if self._at < len(self._points):
+            self._read = self._points[self._at][1] if check is None else check
+        elif ts < self._since:
+            self._low = self._middle()
+        else:
+            self._high = self._middle() - 1
+
+    @property
+    def _parts_early(self) -> bool:
+        """Return whether the log ended, when the daemon began, before the oldest event that was seen.
+
+        What it had when the copy was restored was said before the client listened. If the daemon was started
+        again since, that is not all that it had then; only the times can tell, if the client knows one.
+        """
+        oldest = self._points[-1][0] if self._points else self._cursor
+        return self._since > NO_TIME and self._log.begun < oldest
 
     @property
     def turned(self) -> bool:
@@ -73,5 +100,6 @@ class Comparison:
         oldest = self._points[-1][0] if self._points else self._cursor
         latest = self._log.head - limits.BACKLOG
         if self._everything:
-            latest = self._log.begun if self._log.begun < oldest else min(oldest - 1, latest)
+            begun = self._low if self._parts_early else self._log.begun
+            latest = begun if self._log.begun < oldest else min(oldest - 1, latest)
         return max(self._log.first - 1, latest)

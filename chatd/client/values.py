@@ -22,9 +22,10 @@ class Options(Struct, frozen=True):
     any free one. ``same_as`` is an address by which the profile knows the server already: who it is there
     it is here too, and its secret may go here. ``rooms`` are joined after every welcome. ``follow``: all
     rooms of the user or the ``listed`` ones. ``cursors``: events already seen, by room, instead of those
-    remembered, and ``checks`` those of some of them (`chatd.wire.check`); ``remember`` keeps cursors for
-    the next run. ``ca`` is a PEM file of authorities for TLS. ``proxy`` leads to the server; the
-    environment is asked by `chatd.client.net.proxies.choice`, not here.
+    remembered, and ``checks`` those of some of them (`chatd.wire.check`) and ``times`` their times in
+    seconds since 1970; ``remember`` keeps cursors for the next run. ``ca`` is a PEM file of authorities
+    for TLS. ``proxy`` leads to the server; the environment is asked by `chatd.client.net.proxies.choice`,
+    not here.
     """
 
     server: Address = field(default_factory=lambda: parse_address(DEFAULT))
@@ -38,6 +39,7 @@ class Options(Struct, frozen=True):
     follow: Literal["all", "listed"] = "all"
     cursors: dict[str, int] | None = None
     checks: dict[str, str] = field(default_factory=dict)
+    times: dict[str, int] = field(default_factory=dict)
     remember: bool = True
     heartbeat: Pulse = DEMANDING
     ca: str | None = None

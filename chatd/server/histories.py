@@ -16,7 +16,7 @@ from chatd.ops.repeats import Repeats
 from chatd.server.reads import UNREADABLE, Reads
 from chatd.wire.check import check_of
 from chatd.wire.errors import Code, ProtocolError, RequestError
-from chatd.wire.stored import text_of
+from chatd.wire.stored import known_time_of, text_of
 
 log = Log(__name__)
 
@@ -66,20 +66,23 @@ class Histories:
                 continue
             comparison = Comparison(room.log, cursor, trail)
             while (seq := comparison.wanted()) is not None:
-                comparison.learn(await self._check(room.log, seq))
+                comparison.learn(*await self._look(room.log, seq))
             if comparison.turned:
                 turned[name] = comparison.start
                 self._say(room.name, cursor, comparison.start)
         return turned
 
-    def _check(self, chat_log: ChatLog, seq: int) -> Deferred[str | None]:
-        done: Deferred[str | None] = Deferred()
+    def _look(self, chat_log: ChatLog, seq: int) -> Deferred[tuple[str | None, int]]:
+        """Return the check and the time of event ``seq``."""
+        done: Deferred[tuple[str | None, int]] = Deferred()
 
         def got(events: list[bytes] | None) -> None:
             if events is None:
                 done.errback(ProtocolError(Code.STORAGE_UNAVAILABLE, UNREADABLE))
             else:
-                done.callback(check_of(text_of(events[0])) if events else None)
+                done.callback(
+                    (check_of(text_of(events[0])), known_time_of(events[0])) if events else (None, 0)
+                )
 
         self._reads.read(chat_log, seq, seq, 1, False, got)
         return done

@@ -9,7 +9,7 @@ from chatd.chat.log import Log
 from chatd.wire import limits
 from chatd.wire.check import check_of
 from chatd.wire.messages import Event
-from chatd.wire.stored import pack, text_of
+from chatd.wire.stored import pack, text_of, time_of
 
 
 def events(text, first, last):
@@ -101,6 +101,49 @@ def test_who_wants_everything_is_not_given_what_was_there_before_it_listened(beg
         assert comparison.turned
         expected = start if everything else max(0, begun + grown - limits.BACKLOG)
         assert comparison.start == expected
+
+
+def timed(text, first, last, begin):
+    """Return the stored events of a history, one every ten seconds from ``begin`` on."""
+    numbers = range(first, last + 1)
+    return pack(
+        [
+            Event(room="#a", seq=seq, ts=1000 * (begin + 10 * seq), kind="message", by="ann", text=text)
+            for seq in numbers
+        ]
+    )
+
+
+@given(
+    st.integers(0, 200),
+    st.integers(0, 60),
+    st.integers(0, 60),
+    st.integers(1, 60),
+    st.integers(1, 30),
+    st.integers(1, 40),
+)
+def test_however_often_the_daemon_was_started_again_nothing_new_is_missed(
+    end, first, last, ahead, seen, kept
+):
+    """A copy ends at ``end``; ``first`` events come, the daemon is started again, ``last`` come."""
+    copy, head = timed("old", 1, end, 10_000), end + first + last
+    stored = copy + timed("new", end + 1, head, 20_000)
+    log = Log(1, "#a", head=end + first, first=min(kept, end + 1))
+    log.number(0)
+    log.grow(stored[end + first :], 0)
+    oldest = end + ahead
+    points = [(seq, "ffffffff") for seq in range(oldest + seen - 1, oldest - 1, -1)]
+    comparison = Comparison(log, oldest + seen - 1, [*points, (0, f"{15_000:08x}")])
+    reads = 0
+    while (seq := comparison.wanted()) is not None:
+        event = stored[seq - 1]
+        comparison.learn(check_of(text_of(event)), time_of(event))
+        reads += 1
+    assert comparison.turned
+    assert comparison.start <= end, "what was said since is skipped"
+    if log.begun < oldest:
+        assert comparison.start == max(end, log.first - 1)
+    assert reads <= seen + 9
 
 
 def test_whoever_stands_at_the_head_costs_no_read_even_behind_a_restart():

@@ -245,6 +245,25 @@ def test_a_program_that_follows_from_now_on_is_not_given_what_was_said_before_it
     assert not life.heard(GapSeen, mark)
 
 
+@pytest.mark.parametrize("starts", [1, 2, 3])
+def test_a_program_misses_nothing_however_often_the_daemon_is_started_behind_a_copy(starts):
+    life, backup = begin_late(30, follow="listed")
+    life.say(3, "seen too")
+    mark = len(life.reader.heard)
+    life.way.open = False
+    life.world.advance(5)
+    life.restart(backup)
+    for number in range(1, starts):
+        life.say(1, f"new {number}")
+        life.restart()
+    life.say(1, "new")
+    life.way.open = True
+    life.reader.reconnect()
+    life.wait()
+    shown = [one for one in texts(life.heard(EventSeen, mark)) if one[1] == "message"]
+    assert [text for _, _, text in shown] == [*(f"new {number}" for number in range(1, starts)), "new"]
+
+
 def test_a_program_that_has_seen_everything_goes_on_where_both_part():
     life, backup = begin_late(30, follow="listed", cursors={"#a": 0})
     life.say(3, "more")

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from chatd.client.core.notices import GapSeen, Restored
+from chatd.client.core.rooms import MAX_SECONDS
 from chatd.wire.messages import Event, Member, RoomInfo
 
 _encode = msgspec.json.Encoder().encode
@@ -30,7 +31,7 @@ def event_line(event: Event, name: str, check: str = "") -> bytes:
     if event.whom or event.reason or event.value:
         values |= {"whom": event.whom, "reason": event.reason, "value": event.value}
     if check:
-        values["cursor"] = f"{event.seq}:{check}"
+        values["cursor"] = f"{event.seq}:{check}:{min(event.ts // 1000, MAX_SECONDS):08x}"
     return _line(values)
 
 

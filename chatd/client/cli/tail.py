@@ -14,31 +14,42 @@ from chatd.client.core.problems import ClientError
 from chatd.client.values import Options
 from chatd.wire.limits import MAX_INT
 
-_CURSOR: Final = re.compile("([0-9]{1,16})(?::([0-9a-f]{8}))?")
+_CURSOR: Final = re.compile("([0-9]{1,16})(?::([0-9a-f]{8})(?::([0-9a-f]{8}))?)?")
 
 
 def run(
     options: Options, rooms: tuple[str, ...], *, as_json: bool, since: str | None, count: int | None
 ) -> int:
     """Print events until ``count`` messages were, or for ever; return the exit status."""
-    seq, check = (None, "") if since is None else read_cursor(since)
+    seq, check, time = (None, "", 0) if since is None else read_cursor(since)
     if check and len(rooms) > 1:
         raise ClientError("usage", f"--since {since} is an event of one room; name that one alone.")
     cursors = {} if seq is None else dict.fromkeys(rooms, seq)
     checks = dict.fromkeys(rooms, check) if check else {}
-    options = replace(options, rooms=rooms, follow="listed", cursors=cursors, checks=checks, remember=False)
+    times = dict.fromkeys(rooms, time) if time else {}
+    options = replace(
+        options,
+        rooms=rooms,
+        follow="listed",
+        cursors=cursors,
+        checks=checks,
+        times=times,
+        remember=False,
+    )
     return run_client(options, partial(_tail, rooms=rooms, as_json=as_json, count=count))
 
 
-def read_cursor(text: str) -> tuple[int, str]:
-    """Return the number and the check, "" without one, that ``text`` names: SEQ or SEQ:CHECK.
+def read_cursor(text: str) -> tuple[int, str, int]:
+    """Return the number, the check and the time in seconds, "" and 0 without these, that ``text`` names.
+
+    It is SEQ, SEQ:CHECK or SEQ:CHECK:TIME.
 
     Raises `ClientError` ``usage``.
     """
     found = _CURSOR.fullmatch(text)
     if found is None or int(found[1]) > MAX_INT:
         raise ClientError("usage", f"--since {text[:40]} is no event; write its number, or its cursor.")
-    return int(found[1]), found[2] or ""
+    return int(found[1]), found[2] or "", int(found[3] or "0", 16)
 
 
 async def _tail(

@@ -42,7 +42,9 @@ class Machine:
         self.session = remembered.session
         self.wishes = wishes
         known = remembered.names if wishes.follow_all else {}
-        self.rooms = Rooms(remembered.cursors, remembered.names, wishes.rooms, known, remembered.trails)
+        self.rooms = Rooms(
+            remembered.cursors, remembered.names, wishes.rooms, known, remembered.trails, remembered.times
+        )
         self.rooms.enter(remembered.entering)
         self.out = Output()
         self.requests = Requests(remembered, self.session, self.rooms, self.out, backoff.later)

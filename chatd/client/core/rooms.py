@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
+from typing import Final
 
 from msgspec import Struct
 
@@ -20,6 +21,9 @@ from chatd.client.core.replay import Replay
 from chatd.client.core.trail import Trail
 from chatd.wire.messages import Event, Gap, Presence, RoomState
 from chatd.wire.names import fold
+
+MAX_SECONDS: Final = 2**32 - 1
+"""The latest time that is told, in seconds since 1970: it takes the place of a check."""
 
 
 class Followed(Struct):
@@ -46,10 +50,21 @@ class Rooms:
 
     ``wanted`` are the names, by their folded form, of those that are joined on every link that does not
     follow them. ``followed`` are those of an earlier run until a link tells otherwise: ``known``, in order.
-    Beside the cursors stand the trails of what was seen.
+    Beside the cursors stand the trails of what was seen, and ``times``: that of the first event seen of each
+    room, in seconds since 1970.
     """
 
-    __slots__ = ("_changed", "_entering", "_replays", "_trails", "cursors", "followed", "names", "wanted")
+    __slots__ = (
+        "_changed",
+        "_entering",
+        "_replays",
+        "_trails",
+        "cursors",
+        "followed",
+        "names",
+        "times",
+        "wanted",
+    )
 
     def __init__(
         self,
@@ -58,6 +73,7 @@ class Rooms:
         wanted: Iterable[str],
         known: Mapping[str, str] = MappingProxyType({}),
         trails: Mapping[str, Trail] | None = None,
+        times: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self.cursors: dict[str, int] = dict(cursors)
         self.names: dict[str, str] = dict(names)
@@ -66,6 +82,7 @@ class Rooms:
             room: _remembered(room, name, self.cursors.get(room, 0)) for room, name in known.items()
         }
         self._trails: dict[str, Trail] = dict(trails or {})
+        self.times: dict[str, int] = dict(times)
         self._replays: dict[str, Replay] = {}
         self._changed: dict[str, None] = {}
         self._entering: list[str] = []
@@ -153,6 +170,7 @@ class Rooms:
         self._changed.update(dict.fromkeys(self.cursors))
         self.cursors.clear()
         self._trails.clear()
+        self.times.clear()
         self._replays.clear()
         self.followed.clear()
 
@@ -201,6 +219,8 @@ class Rooms:
         room = event.room
         self._move(room, event.seq)
         self._note(room, event.seq, check)
+        if room not in self.times:
+            self.times[room] = min(event.ts // 1000, MAX_SECONDS)
         followed = self.followed[room]
         followed.cursor = event.seq
         followed.head = max(followed.head, event.seq)
@@ -275,6 +295,7 @@ class Rooms:
 
     def _forget(self, room: str) -> None:
         self._trails.pop(room, None)
+        self.times.pop(room, None)
         self._replays.pop(room, None)
         if self.cursors.pop(room, None) is not None:
             self._changed[room] = None

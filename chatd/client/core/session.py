@@ -86,7 +86,8 @@ class Remembered(Struct, frozen=True):
 
     ``names`` are in the order in which the rooms were entered. ``elsewhere`` is who we are at other
     addresses, of other servers or of this one. ``entering`` are rooms that something waits for, and whose
-    joins were not done: nothing was seen of them.
+    joins were not done: nothing was seen of them. ``times`` are those of an event seen, in seconds since
+    1970, by room.
     """
 
     session: Session = field(default_factory=Session)
@@ -97,6 +98,7 @@ class Remembered(Struct, frozen=True):
     elsewhere: tuple[Elsewhere, ...] = ()
     trails: Mapping[str, Trail] = field(default_factory=dict)
     entering: tuple[str, ...] = ()
+    times: Mapping[str, int] = field(default_factory=dict)
 
 
 class Changes(Struct, frozen=True):
@@ -168,11 +170,12 @@ def trail_of(rooms: Rooms, room: str, wishes: Wishes, most: int = MAX_TRAIL) -> 
     """Return what was seen of ``room``, in ``most`` points.
 
     Programs that follow listed rooms want everything where nothing of it is left: event 0 is in every log.
+    In the place of its check stands the time of an event that was seen.
     """
     trail = rooms.trail(room)
     if wishes.follow_all or not trail:
         return trail.points(most)
-    return [*trail.points(most - 1), (0, "0" * DIGITS)]
+    return [*trail.points(most - 1), (0, f"{rooms.times.get(room, 0):0{DIGITS}x}")]
 
 
 def final_sentence(session: Session, error: Error, elsewhere: Iterable[Elsewhere] = ()) -> str | None:

@@ -69,21 +69,23 @@ def wishes(options: Options) -> Wishes:
 def relevant(remembered: Remembered, options: Options) -> Remembered:
     """Return what is remembered, with the cursors of the rooms that this run is about."""
     wire = {fold(name): room for room, name in remembered.names.items()}
-    trails = remembered.trails
+    trails, times = remembered.trails, remembered.times
     if options.cursors is not None:
-        cursors, trails = {}, {}
+        cursors, trails, times = {}, {}, {}
         for name, seq in options.cursors.items():
             room = wire.get(fold(name), fold(name))
             cursors[room] = seq
             if name in options.checks:
                 trails[room] = Trail()
                 trails[room].add(seq, options.checks[name])
+            if name in options.times:
+                times[room] = options.times[name]
     elif options.follow == "listed":
         rooms = {wire.get(fold(name), fold(name)) for name in options.rooms}
         cursors = {room: seq for room, seq in remembered.cursors.items() if room in rooms}
     else:
         return remembered
-    return replace(remembered, cursors=cursors, trails=trails)
+    return replace(remembered, cursors=cursors, trails=trails, times=times)
 
 
 def _login_name() -> str:
