@@ -9,8 +9,11 @@ each request knows the last send that was entered before it (its ``after``).
 - A send is written once every such request before it is answered; a join only has to be written.
 - A request that only looks is written behind what changes something, but does not wait for sends.
 - A read mark goes at once, and so does a join that the machine itself asks for when a link begins.
+- A topic whose answer was lost waits until all is seen that the room has: if our own is among that, it was
+  done, and asking again might undo what somebody else has set since.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -29,9 +32,11 @@ from chatd.wire.messages import (
     Read,
     Request,
     Set,
+    Topic,
 )
+from chatd.wire.names import fold
 
-REPEATABLE: Final = (Join, Leave, Nick, Read, ListRooms, Members, History, Acts, Set, Block, Allow)
+REPEATABLE: Final = (Join, Leave, Topic, Nick, Read, ListRooms, Members, History, Acts, Set, Block, Allow)
 """Requests whose repetition has no second effect."""
 
 
@@ -42,7 +47,8 @@ LOOKING: Final = (ListRooms, Members, History, Acts)
 class Asked(Struct):
     """A request without its answer; ``wanted`` marks a join that the machine itself asked for.
 
-    ``after`` is the key of the last send that was entered before it.
+    ``after`` is the key of the last send that was entered before it, and ``head`` of a topic the newest event
+    that its room was known to have when it was first written.
     """
 
     message: Request
@@ -50,6 +56,7 @@ class Asked(Struct):
     again: bool = False
     wanted: str = ""
     after: int = 0
+    head: int = 0
 
     @property
     def changing(self) -> bool:
@@ -89,10 +96,11 @@ class Asking:
             self._changing[number] = asked
         return number
 
-    def writable(self, first: int | None) -> list[Asked]:
+    def writable(self, first: int | None, behind: Callable[[str], bool]) -> list[Asked]:
         """Return what may be written to the present link now, and take it as written.
 
-        ``first`` is the key of the first send without an answer, None where there is none.
+        ``first`` is the key of the first send without an answer, None where there is none; ``behind`` tells
+        whether the link has not brought yet all that a room had when it began.
         """
         found: list[Asked] = []
         open_before = holding_before = unwritten_before = False
@@ -102,6 +110,8 @@ class Asking:
                     joins = isinstance(asked.message, Join)
                     waits = holding_before if joins else open_before
                     waits = waits or (first is not None and first <= asked.after)
+                    if asked.again and isinstance(asked.message, Topic):
+                        waits = waits or behind(asked.message.room)
                 else:
                     waits = unwritten_before and isinstance(asked.message, LOOKING)
                 if not waits:
@@ -130,6 +140,16 @@ class Asking:
     def delayed(self) -> bool:
         """Return whether a request that changes something waits to be written."""
         return bool(self._changing) and not all(asked.written for asked in self._changing.values())
+
+    def seen_topic(self, room: str, text: str, seq: int) -> int | None:
+        """Return the request that has set the topic of event ``seq``, as is seen now; no answer came."""
+        for number, asked in self._changing.items():
+            message = asked.message
+            if not isinstance(message, Topic) or not asked.again or asked.written or seq <= asked.head:
+                continue
+            if message.text == text and fold(message.room) == fold(room):
+                return number
+        return None
 
     def unread(self, room: str, seq: int) -> None:
         """Mark no event of ``room`` beyond ``seq`` as read: those that were seen are not there any more."""

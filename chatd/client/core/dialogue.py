@@ -170,6 +170,7 @@ class Dialogue:
 
     def _event(self, link: Link, seen: Checked, _: float) -> None:
         self._out.tell(self._rooms.event(link.positions, seen.event, seen.check, self._session.id))
+        self._requests.seen(seen.event)
         self._out.save()
 
     def _gap(self, link: Link, gap: m.Gap, _: float) -> None:

@@ -4,6 +4,8 @@ Plain requests, sends and transfers share the numbers of requests, and the link.
 `chatd.client.core.asking` tells how sends and requests wait for each other.
 """
 
+from functools import partial
+
 from chatd.client.core.asking import Asked, Asking
 from chatd.client.core.backoff import Later
 from chatd.client.core.link import Link
@@ -14,7 +16,7 @@ from chatd.client.core.session import Remembered, Session
 from chatd.client.core.transfers import Transfers
 from chatd.wire.codec import encode
 from chatd.wire.errors import Code
-from chatd.wire.messages import Error, Join, Leave, Nick, Ok, Request
+from chatd.wire.messages import Error, Event, Join, Leave, Nick, Ok, Request, Topic
 
 
 class Requests:
@@ -38,7 +40,13 @@ class Requests:
 
     def ask(self, link: Link, now: float) -> None:
         """Write the plain requests that may be written to ``link`` now."""
-        asked = self.asking.writable(self.sends.oldest) if self.asking.unwritten else []
+        if not self.asking.unwritten:
+            return
+        behind = partial(self._rooms.behind_in, link.positions)
+        asked = self.asking.writable(self.sends.oldest, behind)
+        for one in asked:
+            if isinstance(one.message, Topic) and not one.again:
+                one.head = self._rooms.head(one.message.room)
         if asked:
             self._out.write(link, b"".join([encode(one.message) for one in asked]), now)
 
@@ -114,6 +122,15 @@ class Requests:
         else:
             self._out.reply(request, error)
         return None
+
+    def seen(self, event: Event) -> None:
+        """Take in an event that is news: it may tell what became of a request whose answer was lost."""
+        if event.kind != "topic" or event.by != self._session.nick:
+            return
+        number = self.asking.seen_topic(self._rooms.name(event.room), event.text, event.seq)
+        if number is not None:
+            self.asking.answered(number)
+            self._out.reply(number, Ok(id=number, seq=event.seq, room=event.room))
 
     def _done(self, message: Request) -> None:
         if isinstance(message, Join):

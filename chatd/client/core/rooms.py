@@ -150,6 +150,16 @@ class Rooms:
         """Return whether events are known that the link with these positions has not brought."""
         return any(one.head > positions.get(one.room, one.head) for one in self.followed.values())
 
+    def behind_in(self, positions: Positions, name: str) -> bool:
+        """Return whether the link with these positions has not brought all that is known of room ``name``."""
+        room = self.room_of(name) or fold(name)
+        return positions.get(room, self.head(name)) < self.head(name)
+
+    def head(self, name: str) -> int:
+        """Return the newest event that the room which people call ``name`` is known to have."""
+        followed = self.followed.get(self.room_of(name) or fold(name))
+        return 0 if followed is None else followed.head
+
     # ---- cursors ------------------------------------------------------------------------------------
 
     def changed_cursors(self) -> dict[str, int | None]:

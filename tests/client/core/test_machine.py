@@ -30,6 +30,7 @@ from chatd.wire.codec import encode
 from chatd.wire.errors import Code
 from chatd.wire.frames import FrameType, frame
 from chatd.wire.messages import (
+    Download,
     Error,
     Event,
     Gap,
@@ -461,15 +462,22 @@ def test_a_room_that_no_welcome_names_any_more_is_given_up():
 
 def test_requests_wait_for_a_link_and_are_asked_again_where_that_is_harmless():
     world = World()
-    history, topic = ask(world, History(id=0, room="#a")), ask(world, Topic(id=0, room="#a", text="t"))
+    again = [ask(world, History(id=0, room="#a")), ask(world, Topic(id=0, room="#a", text="t"))]
     world.step(1)
     world.carry_up()
     world.conn.out.clear()
     world.cut()
-    assert world.replies == {topic: None}
+    assert world.replies == {}
     world.wait(1)
     world.step()
-    assert world.replies[history].id == history
+    assert [world.replies[number].id for number in again] == again
+
+
+def test_a_request_that_must_not_be_asked_twice_is_told_to_be_without_an_answer():
+    world = connected()
+    once = ask(world, Download(id=0, transfer=1, room="#a"))
+    world.cut()
+    assert world.replies == {once: None}
 
 
 def test_a_cancelled_request_is_not_asked():

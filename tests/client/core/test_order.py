@@ -66,6 +66,7 @@ class StrictConn(Conn):
         if self.server.topics.get(topic.room) != topic.text:
             self.server.topics[topic.room] = topic.text
             self.server.effects.append(("topic", topic.room, topic.text))
+            self.server.post(topic.room, self.account.nick, topic.text, "topic")
         self.say(Ok(id=topic.id, room=topic.room))
 
     def _nick(self, nick):
@@ -263,14 +264,14 @@ def test_a_command_that_is_given_up_keeps_no_text(person):
     assert person.effects == [("text", "#a", "ok 1"), ("text", "#a", "ok 2")]
 
 
-def test_a_command_without_an_answer_keeps_no_text(person):
+def test_a_command_whose_answer_is_lost_keeps_no_text(person):
     number = person.ask(Topic(id=0, room="#a", text="t"))
     person.text()
     person.world.flush()
     person.world.carry_up()
     person.world.cut()
     person.world.settle(6)
-    assert person.world.replies[number] is None
+    assert person.world.replies[number].id == number
     assert person.effects == [("topic", "#a", "t"), ("text", "#a", "ok 1")]
 
 
@@ -339,6 +340,56 @@ def test_a_room_that_was_left_without_an_answer_is_not_entered_again(person):
 ROOMS = st.sampled_from(["#a", "#b"])
 
 
+# ---- a topic whose answer is lost -------------------------------------------------------------------------
+
+
+def set_and_lose(person, *, there):
+    """Set a topic, and lose the link before the answer comes; return the request."""
+    number = person.ask(Topic(id=0, room="#a", text="ours"))
+    if there:
+        person.world.carry_up()
+    person.world.cut()
+    return number
+
+
+def test_a_topic_that_was_lost_on_the_way_is_set_on_the_next_link(person):
+    number = set_and_lose(person, there=False)
+    person.world.settle(6)
+    assert person.effects == [("topic", "#a", "ours")]
+    assert person.world.replies[number].id == number
+
+
+def test_a_topic_that_was_set_is_known_by_its_event_and_undoes_nothing(person):
+    number = set_and_lose(person, there=True)
+    person.world.server.topics["#a"] = "bob's"
+    event = person.world.server.post("#a", "bob", "bob's", "topic")
+    person.world.settle(6)
+    assert person.effects == [("topic", "#a", "ours")]
+    assert person.world.server.topics == {"#a": "bob's"}
+    assert person.world.replies[number].seq == event.seq - 1
+
+
+def test_what_is_entered_behind_waits_until_a_topic_is_settled(person):
+    set_and_lose(person, there=True)
+    person.text()
+    person.ask(leave())
+    person.world.settle(8)
+    assert person.effects == [("topic", "#a", "ours"), ("text", "#a", "ok 1"), ("leave", "#a")]
+
+
+def test_an_older_topic_of_ours_is_not_taken_for_the_new_one(person):
+    person.ask(Topic(id=0, room="#a", text="ours"))
+    person.world.settle(4)
+    person.world.server.topics["#a"] = "bob's"
+    person.world.server.post("#a", "bob", "bob's", "topic")
+    person.world.settle(2)
+    person.effects.clear()
+    person.ask(Topic(id=0, room="#a", text="ours"))
+    person.world.cut()
+    person.world.settle(6)
+    assert person.world.server.topics == {"#a": "ours"}
+
+
 class Order(RuleBasedStateMachine):
     """Any interleaving of texts, commands, cuts, refusals and full disks."""
 
@@ -371,7 +422,6 @@ class Order(RuleBasedStateMachine):
         text = f"topic {self.person.count}"
         self.person.ask(Topic(id=0, room=room, text=text))
         self.entered.append(("topic", room, text))
-        self.doubtful.add(text)  # one that was on its way when the link broke is not asked again
 
     @rule()
     def nick(self):
