@@ -142,6 +142,14 @@ class Budgets:
             return error.of_hello()
         return None
 
+    def tries(self, host: str, now: float) -> ChatdError | None:
+        """Return why ``host`` may open no connection now, or None; nothing is counted."""
+        for words, ration in self._rations(Kind.CONNECTION, host, now):
+            wait = ration.wait(now)
+            if wait:
+                return _too_fast(words, Kind.CONNECTION, wait).of_hello()
+        return None
+
     def close(self, host: str) -> None:
         """Note that a connection of ``host`` has ended."""
         for name, _ in self._networks(host):
@@ -176,10 +184,7 @@ class Budgets:
             if wait > longest:
                 longest, text, scarce = wait, name, ration
         if scarce is not None and longest > patience:
-            wait = scarce.slot(now, longest)
-            raise TooFastError(
-                f"{text} are the limit ({budget.setting}); come back in {math.ceil(wait)} seconds.", wait
-            )
+            raise _too_fast(text, kind, scarce.slot(now, longest))
         for _, ration in rations:
             ration.left -= 1
         return longest
@@ -234,3 +239,8 @@ class Budgets:
         self._idle[name] = address
         if len(self._idle) > MAX_IDLE:
             self._idle.popitem(last=False)
+
+
+def _too_fast(words: str, kind: Kind, wait: float) -> TooFastError:
+    setting = BUDGETS[kind].setting
+    return TooFastError(f"{words} are the limit ({setting}); come back in {math.ceil(wait)} seconds.", wait)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Final
 
-from twisted.internet.interfaces import IPushProducer, ISSLTransport
+from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -122,10 +122,7 @@ class ChatConnection(Protocol):
             self.course = self.server.paths.begin(host, self.server.clock.seconds())
         self.steer()
         error = self.server.opened(self)
-        if error is not None and error.code is Code.TOO_FAST and ISSLTransport.providedBy(self.transport):
-            self.server.refused(self, error)  # without words: they would cost a handshake
-            self.abort(CloseReason.REFUSED)
-        elif error is not None:
+        if error is not None:
             self.fail(error, CloseReason.REFUSED)
 
     def dataReceived(self, data: bytes) -> None:

@@ -108,6 +108,9 @@ class RelayedConnection(ProtocolWrapper):
             return
         self._server.waiting.discard(self)
         self.wrappedProtocol = self.factory.wrappedFactory.buildProtocol(self.getPeer())
+        if self.wrappedProtocol is None:
+            self.abort(CloseReason.REFUSED)
+            return
         super().makeConnection(self.transport)  # type: ignore[no-untyped-call]
         if rest and self.wrappedProtocol is not None:
             self.wrappedProtocol.dataReceived(rest)

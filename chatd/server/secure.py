@@ -58,6 +58,13 @@ class SecureFactory(TLSMemoryBIOFactory):
         super().__init__(creator, False, factory)
         self._chat = chat
 
+    def buildProtocol(self, addr: Any) -> TLSMemoryBIOProtocol | None:  # type: ignore[override]
+        """Return the protocol of a new connection; None where its address opens too many to be worth TLS."""
+        server = self._chat.server
+        if server is not None and not server.may_open(addr):
+            return None
+        return super().buildProtocol(addr)
+
     def say_refused(self, data: bytes, peer: Any) -> None:
         """Log that ``peer`` came with ``data`` in plain text."""
         server = self._chat.server

@@ -149,6 +149,13 @@ class Server:
             return ProtocolError(Code.TOO_MANY_CONNECTIONS, "The server is full; try again later.")
         return crowded
 
+    def may_open(self, address: IAddress | None) -> bool:
+        """Return whether ``address`` may open a connection now; log that it may not."""
+        refusal = self.budgets.tries(addresses.host_of(address), self.clock.seconds())
+        if refusal is not None:
+            self.say_refused(refusal.code, refusal.text, address)
+        return refusal is None
+
     def compare(self, hello: Hello) -> Deferred[dict[str, int]]:
         """Return from where ``hello`` has to go on in rooms whose log is not the one that was seen."""
         session = self.hub.world.sessions.get(digest(hello.token)) if hello.trails else None

@@ -134,6 +134,17 @@ def test_strangers_connections_are_bounded():
     assert errors[-1].retry_after > 0
 
 
+def test_asking_whether_a_connection_may_be_opened_counts_nothing():
+    budgets = Budgets(LimitsConfig(connections_per_minute=2))
+    for _ in range(10):
+        assert budgets.tries("192.0.2.1", 0.0) is None
+    for _ in range(2):
+        assert budgets.open("192.0.2.1", 0.0) is None
+    refusal = budgets.tries("192.0.2.1", 0.0)
+    assert "(connections_per_minute)" in refusal.text
+    assert budgets.tries("192.0.2.1", 31.0) is None
+
+
 def test_patience_turns_a_refusal_into_a_pause():
     budgets = Budgets(LimitsConfig(history_per_minute=60))
     ann = user()
