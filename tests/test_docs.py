@@ -18,7 +18,10 @@ ROOT = Path(__file__).parents[1]
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("ARCHITECTURE", "OPERATIONS", "PROTOCOL", "USERGUIDE")),
+    *(
+        ROOT / "docs" / f"{name}.md"
+        for name in ("ARCHITECTURE", "OPERATIONS", "PROTOCOL", "SECURITY", "USERGUIDE")
+    ),
     *(ROOT / "etc" / name for name in ("chatd.toml", "chatd.service", "chatd.logrotate", "Containerfile")),
 ]
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
