@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,14 @@ if os.environ.get("CI"):
 SLOW = {"end_to_end", "network", "faults", "test_bench_smoke.py", "test_packaging.py"}
 """Folders and files whose tests start programs, or take their time."""
 
+GROUPS = {"network": "network", "test_black_hole.py": "black hole"}
+"""Scenes that are played one after the other, in one process: those that measure, and those that mostly wait."""
+
+GIVES_WAY = 5
+"""By how much what runs beside the scenes of the network gives way to them (nice)."""
+
+NICE = os.getpriority(os.PRIO_PROCESS, 0)
+
 PROGRAMS = {"make_daemon", "daemon", "start_chatc", "chatc"}
 """Fixtures that start programs."""
 
@@ -31,9 +40,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         place = item.path.relative_to(HERE).parts[0]
         if place in SLOW or PROGRAMS & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
-        if place == "network":
-            item.add_marker(pytest.mark.xdist_group("network"))
+        group = GROUPS.get(item.path.name) or GROUPS.get(place)
+        if group is not None:
+            item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
+    """Let what runs beside the scenes of the network give way to them; only root can take it back."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        scene = item.get_closest_marker("xdist_group") is not None
+        with suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, 0, NICE if scene else NICE + GIVES_WAY)
+    return (yield)
 
 
 Flush = Callable[..., list[Failure]]
