@@ -23,7 +23,7 @@ SLOW = {"end_to_end", "network", "faults", "test_bench_smoke.py", "test_packagin
 """Folders and files whose tests start programs, or take their time."""
 
 GROUPS = {"network": "network", "test_black_hole.py": "black hole"}
-"""Scenes that are played one after the other, in one process: those that measure, and those that mostly wait."""
+"""Scenes that one process plays one after the other: those that measure, and those that mostly wait."""
 
 GIVES_WAY = 5
 """By how much what runs beside the scenes of the network gives way to them (nice)."""
