@@ -10,7 +10,7 @@ import sys
 
 def main() -> None:
     """Run chatc; what is wrong is one sentence on standard error."""
-    from chatd.client.cli.starting import spare_the_collector  # noqa: PLC0415 - importing the package stays cheap
+    from chatd.client.cli.starting import leave_garbage, spare_the_collector  # noqa: PLC0415 - importing the package stays cheap
 
     spare_the_collector()
     from chatd.client.cli.commands import chatc  # noqa: PLC0415
@@ -26,3 +26,5 @@ def main() -> None:
     except ClientError as error:
         os.write(2, f"chatc: {error.text}\n".encode())
         sys.exit(1)
+    finally:
+        leave_garbage()

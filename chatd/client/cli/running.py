@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 from chatd.client.api import Client, open_client
 from chatd.client.cli.confirming import confirm_origin
+from chatd.client.cli.starting import begin_to_collect
 from chatd.client.cli.text import clean_line, link_line
 from chatd.client.cli.what_waits import another_server
 from chatd.client.core.notices import AnotherServer, CannotConnect, Connected, Lost, Notice, NotSaved, Quiet
@@ -100,6 +101,7 @@ def run_client(options: Options, main: Main) -> int:
     from twisted.internet import reactor  # noqa: PLC0415 - a program chooses its reactor first
 
     make_monotonic(reactor)
+    begin_to_collect()
     try:
         client = open_client(reactor, confirm_origin(options))
     except KeyboardInterrupt:

@@ -2,18 +2,22 @@
 
 import gc
 import sys
-from typing import Final
-
-YOUNG: Final = 20_000
-"""New objects after which the garbage collector looks at them; Python's default is 700.
-
-To import chatc makes some 100,000 that stay for ever. What a chat makes of cycles is little.
-"""
 
 
 def spare_the_collector() -> None:
-    """Have the garbage collector look seldom, from before the imports on."""
-    gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
+    """Have the garbage collector wait during the imports: what they make stays for ever."""
+    gc.disable()
+
+
+def begin_to_collect() -> None:
+    """Have the garbage collector look at what is made from now on, and at nothing else."""
+    gc.freeze()
+    gc.enable()
+
+
+def leave_garbage() -> None:
+    """Have the end of the process look at nothing: its memory goes back as a whole."""
+    gc.freeze()
 
 
 def leave_tls_out() -> None:

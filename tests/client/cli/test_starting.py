@@ -1,10 +1,11 @@
 """What chatc imports: nobody waits for what is not needed."""
 
+import gc
 import sys
 
 import pytest
 
-from chatd.client.cli.starting import leave_tls_out
+from chatd.client.cli.starting import begin_to_collect, leave_tls_out, spare_the_collector
 from tests.end_to_end.harness.certificates import make_certificate
 from tests.end_to_end.harness.processes import free_port
 
@@ -49,3 +50,15 @@ def test_tls_is_spoken_where_it_is_asked_for(run, make_daemon, tmp_path):
 def test_a_process_that_has_twisted_keeps_its_tls():
     leave_tls_out()
     assert sys.modules.get("OpenSSL", "not imported yet") is not None
+
+
+def test_the_collector_waits_for_the_run_alone():
+    try:
+        spare_the_collector()
+        assert not gc.isenabled()
+        begin_to_collect()
+        assert gc.isenabled()
+        assert gc.get_freeze_count()
+    finally:
+        gc.enable()
+        gc.unfreeze()
