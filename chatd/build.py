@@ -10,11 +10,12 @@ from chatd.clock import Clock
 from chatd.files.blobs import BlobStore
 from chatd.files.strand import Workers
 from chatd.ops.settings import Config
-from chatd.server.auth import make_portal
+from chatd.server.auth.portal import Doors
 from chatd.server.committer import Committer
 from chatd.server.files.expiry import Expiry
 from chatd.server.files.library import Library
 from chatd.server.housekeeping import Housekeeping
+from chatd.server.passwords import Passwords
 from chatd.server.reaper import Reaper
 from chatd.server.server import Server
 from chatd.server.timekeeper import Timekeeper
@@ -41,7 +42,8 @@ class Part(Protocol):
 class Daemon:
     """The daemon's parts over ``store``, which holds ``snapshot``; they run from `start` to `stop`.
 
-    ``wall`` returns milliseconds since 1970. The daemon takes files if there is a ``keeping`` for them.
+    ``wall`` returns milliseconds since 1970, ``passwords`` checks and hashes them. The daemon takes files if
+    there is a ``keeping`` for them.
     Raises `OSError` if that cannot be used.
     """
 
@@ -53,20 +55,21 @@ class Daemon:
         clock: Clock,
         wall: Callable[[], int],
         keeping: FileKeeping | None,
+        passwords: Passwords,
     ) -> None:
         most = config.limits
         quota = Quota(
             most.max_users, most.max_rooms, most.max_devices, most.max_direct, most.new_rooms_per_hour
         )
-        terms = Terms(quota, config.show_addresses)
+        terms = Terms(quota, config.show_addresses, config.accounts.registration)
         self.committer = Committer(snapshot, terms, store, clock)
         hub = self.committer.hub
         self.files = None if keeping is None else Library(config.files, *keeping, clock, wall, hub)
         if self.files is not None:
             hub.offer_files(self.files, config.files.max_size, config.files.per_connection)
-        portal = make_portal(hub)
+        doors = Doors(hub, passwords, config.accounts, clock, wall)
         self.server = Server(
-            self.committer, store, portal, clock, wall, config.heartbeat, config.limits, self.files
+            self.committer, store, doors, clock, wall, config.heartbeat, config.limits, self.files
         )
         self.timekeeper = Timekeeper(self.server, config.retention, config.files)
         self._parts: list[Part] = [

@@ -22,8 +22,10 @@ from chatd.ops.settings import Config
 from chatd.server.certificate_watch import CertificateWatch
 from chatd.server.drain import drain
 from chatd.server.eager import send_eagerly
-from chatd.server.factory import factories
+from chatd.server.factory import ChatFactory
 from chatd.server.listeners import ListenError, check_handed, listen
+from chatd.server.passwords import THREADS, Passwords
+from chatd.server.rules import ListenerRules
 from chatd.server.space_log import SpaceLog
 from chatd.store.sqlite import SqliteStore
 
@@ -52,6 +54,7 @@ class _Running(NamedTuple):
     snapshot: Snapshot
     store: SqliteStore
     threads: list[Threads]
+    hashing: Threads
 
 
 class ChatService(Service):
@@ -64,7 +67,7 @@ class ChatService(Service):
         self._config = config
         self._reactor = reactor
         self._terminal = terminal
-        self._factories = factories()
+        self._factories: list[ChatFactory] = []
         self._ports: list[IListeningPort] = []
         self._certificates = CertificateWatch(config.listen, reactor, wall_milliseconds)
         self._running: _Running | None = None
@@ -91,7 +94,7 @@ class ChatService(Service):
         keep_freed_memory()
         spare_the_collector()
         self._running = running = self._open()
-        for factory in self._factories.values():
+        for factory in self._factories:
             factory.server = running.daemon.server
         self._let_go_of_terminal()
         snapshot = running.snapshot
@@ -116,14 +119,16 @@ class ChatService(Service):
         except StoreError as error:
             raise self._cannot_start(error) from None
         threads = [Threads(call, count) for count in (WORKERS, FLUSHERS)] if config.files.enabled else []
+        hashing = Threads(call, THREADS)
         keeping = FileKeeping(BlobStore(Path(config.data)), *threads) if threads else None
         try:
-            daemon = Daemon(config, snapshot, store, self._reactor, wall_milliseconds, keeping)
+            passwords = Passwords(hashing, self._reactor)
+            daemon = Daemon(config, snapshot, store, self._reactor, wall_milliseconds, keeping, passwords)
         except OSError as error:
-            for one in threads:
+            for one in (*threads, hashing):
                 one.stop()
             raise self._cannot_start(StoreError(_unusable(config.data, error))) from None
-        return _Running(daemon, snapshot, store, threads)
+        return _Running(daemon, snapshot, store, threads, hashing)
 
     def _listen(self) -> None:
         if self._ports:
@@ -131,7 +136,11 @@ class ChatService(Service):
         try:
             check_handed(self._config.listen)
             for listener in self._config.listen:
-                port = listen(self._reactor, listener, self._factories)
+                factory = ChatFactory(
+                    listener.protocol, rules=ListenerRules.of(listener, self._config.guests)
+                )
+                self._factories.append(factory)
+                port = listen(self._reactor, listener, factory)
                 self._ports.append(port)
                 if self._config.eager_send:
                     send_eagerly(port)
@@ -166,11 +175,12 @@ class ChatService(Service):
         self._ports = []
         if self._running is None:
             return
-        server, _, store, threads = self._running
+        server, _, store, threads, hashing = self._running
         server.timekeeper.keep()
         await drain(server.server, self._reactor, lambda: server.committer.idle, self._config.drain)
         server.stop()
         self._certificates.stop()
+        hashing.stop()
         if server.files is None or await server.files.settle(self._config.drain.deadline):
             for one in threads:
                 one.stop()

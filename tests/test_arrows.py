@@ -12,6 +12,7 @@ ARROWS = {
     "wire": set(),
     "build": {"chat", "clock", "files", "ops", "server"},
     "chat": {"files", "wire"},
+    "chatctl": {"offline", "ops"},
     "store": {"chat", "disk", "wire"},
     "client": {"clock", "disk", "files", "tcp", "wire"},
     "clock": set(),
@@ -19,7 +20,9 @@ ARROWS = {
     "disk": set(),
     "files": {"wire"},
     "memory": set(),
+    "offline": {"chat", "clock", "ops", "secret", "server", "store", "wire"},
     "ops": {"clock", "files"},
+    "secret": set(),
     "server": {"chat", "clock", "files", "ops", "tcp", "wire"},
     "service": {"build", "chat", "clock", "disk", "files", "memory", "ops", "server", "store", "wire"},
     "tcp": set(),
@@ -69,6 +72,8 @@ PURE = [
     "files/names.py",
     "files/outgoing.py",
     "files/pace.py",
+    "server/attempts.py",
+    "server/invitation_codes.py",
     "server/liveness.py",
 ]
 """Modules that are told the time and hand out effects; a pattern may name what does not exist yet."""

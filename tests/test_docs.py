@@ -8,9 +8,9 @@ import click
 import pytest
 from twisted.scripts.twistd import ServerOptions
 
+from chatd.chatctl import main as chatctl
 from chatd.client.cli.commands import chatc
 from chatd.client.core.address import DEFAULT, PLAIN_PORT, TLS_PORT, parse_address
-from chatd.ops.chatctl import main as chatctl
 from chatd.ops.settings import Config
 from chatd.tap import Options
 

@@ -48,6 +48,7 @@ PARTS: dict[type[Struct], str] = {
     m.Act: "act",
     m.Member: "member",
     m.File: "file",
+    m.SessionInfo: "session",
 }
 """Structs within messages, and what the page calls them."""
 

@@ -6,13 +6,13 @@ encoded hashes alone; whoever calls these functions has checked or made them (`c
 
 from chatd.chat.names import check_nick
 from chatd.chat.state import User
-from chatd.chat.storage import DELETED, DISABLED, PutAccount, PutNick
+from chatd.chat.storage import DELETED, DISABLED, OPERATOR, PutAccount, PutNick
 from chatd.chat.world import World
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import MAX_NICKS
 
 
-def found(world: World, nick: str) -> User | None:
+def find(world: World, nick: str) -> User | None:
     """Return the user with an account whom ``nick`` leads to, or None. Raises `RequestError` ``bad-nick``."""
     user = world.nicks.get(check_nick(nick)[1])
     return None if user is None or user.account is None else user
@@ -67,8 +67,22 @@ def note_success(world: World, user: User) -> int:
     return account.failed
 
 
-def delete(world: World, user: User) -> None:
-    """Remove the secret of an account for good. Its nicks stay its own, so that nobody speaks in its name."""
+def end_all(world: World, user: User) -> None:
+    """End the sessions of an account that has no connection now."""
+    for session in list(user.sessions):
+        world.end_session(session)
+
+
+def delete(world: World, user: User, now: int) -> None:
+    """Remove secret and sessions of an account without a connection for good; it leaves its rooms.
+
+    Its nicks stay its own, so that nobody speaks in its name. ``now`` is in milliseconds since 1970.
+    """
     account = user.account
-    if account is not None:
-        world.change(account._replace(password="", flags=account.flags | DISABLED | DELETED))
+    if account is None:
+        return
+    end_all(world, user)
+    for room in [room for room in user.rooms if not room.direct]:
+        world.post(room, "leave", user.nick, now)
+        world.drop_member(room, user)
+    world.change(account._replace(password="", flags=account.flags & ~OPERATOR | DISABLED | DELETED))

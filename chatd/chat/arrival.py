@@ -23,12 +23,16 @@ CONFIRMATION: Final = "token?"
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A connection that is let in: its session, whether that is resumed, and what was agreed."""
+    """A connection that is let in: its session, whether that is resumed, and what was agreed.
+
+    ``failed`` counts the attempts to log in that failed before this one.
+    """
 
     session: Session
     resumed: bool
     pulse: Pulse
     token: str = ""
+    failed: int = 0
 
 
 class Entrance:
@@ -191,6 +195,9 @@ def _welcome(world: World, peer: Peer, arrival: Arrival, entrance: Entrance, now
         token=arrival.token,
         resumed=arrival.resumed,
         more=len(chunks) > 1,
+        account=session.user.account is not None,
+        operator=session.user.operator,
+        failed=arrival.failed,
     )
     rest: list[Message] = [Rooms(rooms=chunk, more=chunk is not chunks[-1]) for chunk in chunks[1:]]
     rest += moderation.invitations(world, session.user)

@@ -21,9 +21,9 @@ from chatd.chat.rules import Kind
 from chatd.chat.state import Peer, Room, Session
 from chatd.chat.storage import Change, DropFiles, DropRoom, PutEmptied, PutTime, Snapshot, Trim
 from chatd.chat.world import Terms, World
-from chatd.wire.errors import Code, ProtocolError, RequestError
+from chatd.wire.errors import CloseReason, Code, ProtocolError, RequestError
 from chatd.wire.limits import WINDOW
-from chatd.wire.messages import Error, Hello, Message, Ok
+from chatd.wire.messages import Error, Goodbye, Hello, Message, Ok
 
 WARM_BYTES = 67_108_864
 """Bytes of recent events that all logs together keep in memory; the longest untouched are dropped first."""
@@ -78,7 +78,7 @@ class Hub:
     def session(self, token: str) -> Session:
         """Return the session that ``token`` belongs to. Raises `ProtocolError` ``unknown-session``."""
         session = self.world.sessions.get(digest(token))
-        if session is None:
+        if session is None or session.user.disabled:
             raise ProtocolError(
                 Code.UNKNOWN_SESSION, "The server does not know this session (any longer); begin a new one."
             )
@@ -326,7 +326,12 @@ def _messages(answer: Answer | Later) -> Sequence[Message]:
 
 
 def _tell(peer: Peer, told: list[Message], answered: int) -> None:
+    """Tell ``peer``; a goodbye as the last word ends its connection."""
+    farewell = told.pop() if told and isinstance(told[-1], Goodbye) else None
     peer.reply(told, answered)
+    if isinstance(farewell, Goodbye):
+        peer.close(CloseReason(farewell.reason))
+        return
     if peer.reader.lags:
         peer.catch_up()
 

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.names import USER_SIGN
+from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister
 from chatd.chat.rules import History, Kind, Rules, Standing
 from chatd.chat.state import Peer, Room, User
 from chatd.chat.storage import PutAct
@@ -80,7 +81,9 @@ TABLE: Final[Mapping[type[m.Request], Need]] = {
 """The requests that name a room."""
 
 ROOMLESS: Final = frozenset(
-    {m.Nick, m.ListRooms, m.Upload, m.Block, m.Unblock, m.Allow},
+    {m.Nick, m.ListRooms, m.Upload, m.Block, m.Unblock, m.Allow}
+    | {m.Register, HashedRegister, m.Passwd, HashedPasswd, m.Sessions, m.End, m.Logout}
+    | {m.Invite, CodedInvite},
 )
 """The requests that name no room, which everybody with a session may make."""
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from chatd.chat import account_requests as about
 from chatd.chat import files, moderation
 from chatd.chat.accounts import check_rename
 from chatd.chat.arrival import note_seen
@@ -28,6 +29,7 @@ from chatd.chat.permissions import (
     is_settled,
     knows,
 )
+from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister
 from chatd.chat.rules import ROLE_NAMES, Kind, Standing
 from chatd.chat.state import HistoryQuery, Peer, Room, Session, User
 from chatd.chat.text import check_caption, check_text, check_topic
@@ -392,4 +394,13 @@ RULES: dict[type[m.Request], Rule] = {
     m.Block: Rule(moderation.block, MAX_FRAME, cost=2, room=False),
     m.Unblock: Rule(moderation.unblock, cost=2, room=False),
     m.Allow: Rule(moderation.allow, room=False),
+    m.Register: Rule(about.not_prepared, cost=5, room=False),
+    HashedRegister: Rule(about.register, cost=5, room=False),
+    m.Passwd: Rule(about.not_prepared, cost=5, room=False),
+    HashedPasswd: Rule(about.passwd, cost=5, room=False),
+    m.Sessions: Rule(about.sessions, MAX_FRAME, cost=5, room=False),
+    m.End: Rule(about.end, cost=5, room=False),
+    m.Logout: Rule(about.logout, cost=5, room=False),
+    m.Invite: Rule(about.not_prepared, cost=5, room=False),
+    CodedInvite: Rule(about.invite, cost=5, room=False),
 }

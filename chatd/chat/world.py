@@ -8,6 +8,7 @@ import itertools
 import math
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Literal
 
 from chatd.chat.batch import Batch
 from chatd.chat.calendar import Calendar
@@ -55,10 +56,11 @@ HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The bounds of what may be created, and whether lists of members show addresses."""
+    """The bounds of what may be created, whether lists of members show addresses, and who may register."""
 
     quota: Quota
     show_addresses: bool
+    registration: Literal["closed", "invite", "open"] = "closed"
 
 
 class World(Records):
@@ -74,6 +76,7 @@ class World(Records):
         self.server = snapshot.server
         self.show_addresses = terms.show_addresses
         self.quota = terms.quota
+        self.registration = terms.registration
         self.limits = LIMITS
         self.blobs: Blobs | None = None
         self.batch = Batch()

@@ -1,13 +1,14 @@
 """Checks of a configuration that go beyond each value's type."""
 
 from collections.abc import Callable, Iterable, Iterator
+from importlib.metadata import entry_points
 from typing import Final
 
 from chatd.ops.certificates import certificate_problems
 from chatd.ops.endpoints import EndpointError, Listening, rehearse
 from chatd.ops.reading import Problem
 from chatd.ops.relays import relay_problems
-from chatd.ops.settings import Config, HeartbeatConfig, ListenConfig
+from chatd.ops.settings import AccountsConfig, Config, HeartbeatConfig, ListenConfig
 
 _PLAINTEXT: Final = (
     "speaks plain text beyond this machine: give it a certificate and a key, "
@@ -27,6 +28,7 @@ def check(config: Config, problems: Iterable[Problem]) -> list[Problem]:
 
 def _looks(config: Config) -> Iterator[tuple[str, Callable[[], list[Problem]]]]:
     yield "heartbeat", lambda: list(_heartbeat(config.heartbeat))
+    yield "accounts", lambda: list(_accounts(config.accounts))
     yield "listen", lambda: list(_listeners(config.listen))
     for index, listen in enumerate(config.listen):
         path = f"listen[{index}]"
@@ -36,6 +38,23 @@ def _looks(config: Config) -> Iterator[tuple[str, Callable[[], list[Problem]]]]:
                 check_listener(listen, path, allow_plaintext=config.allow_plaintext)
             ),
         )
+
+
+def _accounts(accounts: AccountsConfig) -> Iterator[Problem]:
+    names = accounts.checkers
+    known = {"accounts", "command", *entry_points(group="chatd.checkers").names}
+    for index, name in enumerate(names):
+        if name not in known:
+            yield Problem(
+                f"accounts.checkers[{index}]",
+                f"there is no checker {name!r}; there are {', '.join(sorted(known))}.",
+            )
+        elif name in names[:index]:
+            yield Problem(f"accounts.checkers[{index}]", f"{name!r} is there already.")
+    if ("command" in names) is not bool(accounts.command):
+        yield Problem("accounts.command", 'the checker "command" and its command belong together; give both.')
+    elif accounts.command and not accounts.command[0].startswith("/"):
+        yield Problem("accounts.command", "the program needs its whole path, which begins with /.")
 
 
 def _heartbeat(beat: HeartbeatConfig) -> Iterator[Problem]:

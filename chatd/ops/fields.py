@@ -9,6 +9,7 @@ FIELDS: Final[dict[str, str]] = {
     "ahead": "seconds by which the clock is ahead of the latest time known; below 0 behind it",
     "bytes_in": "bytes received on the connection",
     "bytes_out": "bytes sent on the connection",
+    "checker": "what was asked about a password",
     "code": "the stable code of a refusal (docs/PROTOCOL.md, Errors; here Behind a relay and TLS)",
     "connection": "the number of a connection since the daemon started",
     "connections": "how many connections",

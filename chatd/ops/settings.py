@@ -11,6 +11,7 @@ Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Number = Annotated[int, Meta(ge=1, le=10_000_000)]
 Line = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*$")]
 SomeLine = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]+$")]
+Guests = Literal["", "allowed", "read-only", "refused"]
 OrForEver = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Bytes = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 OrUnlimited = Annotated[int, Meta(ge=0, le=10_000_000)]
@@ -25,9 +26,10 @@ class ListenConfig(Section, frozen=True):
 
     ``endpoint`` is a Twisted server endpoint string; ``protocol`` is what is spoken there. With
     ``certificate`` and ``key`` (PEM files) it speaks TLS. Plain text beyond loopback and UNIX sockets needs
-    ``allow_plaintext``, here or for all listeners. ``backlog`` is the number of connections the kernel holds
-    until they are accepted. With ``proxy_protocol`` every connection begins with a PROXY header, and only the
-    ``trusted`` networks may connect.
+    ``allow_plaintext``, here or for all listeners. ``guests`` says what people without an account may do
+    here; "" allows them on loopback and UNIX sockets, and refuses them elsewhere. ``backlog`` is the number
+    of connections the kernel holds until they are accepted. With ``proxy_protocol`` every connection begins
+    with a PROXY header, and only the ``trusted`` networks may connect.
     """
 
     endpoint: SomeLine = "tcp:7411:interface=127.0.0.1"
@@ -35,6 +37,7 @@ class ListenConfig(Section, frozen=True):
     certificate: Line = ""
     key: Line = ""
     allow_plaintext: bool = False
+    guests: Guests = ""
     backlog: Annotated[int, Meta(ge=1, le=65_535)] = 4096
     proxy_protocol: bool = False
     trusted: tuple[SomeLine, ...] = ()
@@ -106,6 +109,21 @@ class LimitsConfig(Section, frozen=True):
     flood_refuse: Seconds = 60.0
 
 
+class AccountsConfig(Section, frozen=True):
+    """Who may have an account, and who knows its password: ``[accounts]``.
+
+    ``checkers`` are asked in order: ``accounts`` (the server's own passwords), ``command``, or what other
+    packages bring. ``command`` is a program with its arguments; it is killed after ``command_timeout``
+    seconds, and ``command_processes`` run at once.
+    """
+
+    registration: Literal["closed", "invite", "open"] = "closed"
+    checkers: tuple[SomeLine, ...] = ("accounts",)
+    command: tuple[SomeLine, ...] = ()
+    command_timeout: Annotated[float, Meta(gt=0, le=60)] = 5.0
+    command_processes: Annotated[int, Meta(ge=1, le=64)] = 4
+
+
 class SessionConfig(Section, frozen=True):
     """The time for which a session and its nick are kept after they were last seen: ``[session]``."""
 
@@ -161,17 +179,20 @@ class Config(Section, frozen=True):
     """The whole configuration; ``Config()`` is what runs without a file.
 
     A relative ``data`` is relative to the working directory. ``allow_plaintext`` speaks for every listener,
-    also those of ``--listen``. ``eager_send`` off leaves sending to Twisted's own transports.
+    also those of ``--listen``; so does ``guests``,
+    where a listener does not say. ``eager_send`` off leaves sending to Twisted's own transports.
     ``show_addresses`` lets members of a room see where the others connect from.
     """
 
     data: SomeLine = "./chatd-data"
     allow_plaintext: bool = False
+    guests: Guests = ""
     eager_send: bool = True
     show_addresses: bool = False
     listen: tuple[ListenConfig, ...] = (ListenConfig(),)
     heartbeat: HeartbeatConfig = HeartbeatConfig()
     limits: LimitsConfig = LimitsConfig()
+    accounts: AccountsConfig = AccountsConfig()
     session: SessionConfig = SessionConfig()
     retention: RetentionConfig = RetentionConfig()
     files: FilesConfig = FilesConfig()

@@ -28,6 +28,11 @@ def host_of(address: IAddress | None) -> str:
     return "unix" if host is None else host.removeprefix("::ffff:")
 
 
+def is_local(host: str) -> bool:
+    """Return whether ``host`` is this machine, where one relay may speak for many clients."""
+    return host in {"unix", "::1"} or host.startswith("127.")
+
+
 def network_of(host: str) -> str:
     """Return the addresses that one subscriber has: ``host`` itself, or the /64 network of an IPv6 address.
 
@@ -49,8 +54,3 @@ def wide_network_of(host: str) -> str | None:
         return str(IPv6Network((host.partition("%")[0], 48), strict=False))
     except ValueError:
         return None
-
-
-def is_local(host: str) -> bool:
-    """Return whether ``host`` is this machine, where one relay may speak for many clients."""
-    return host in {"unix", "::1"} or host.startswith("127.")

@@ -24,6 +24,7 @@ from chatd.server.input import Decoder, Input
 from chatd.server.liveness import Liveness, Traffic
 from chatd.server.paths import Course, Step
 from chatd.server.reads import answer
+from chatd.server.rules import EVERYBODY
 from chatd.server.server import Server
 from chatd.server.states import State
 from chatd.tcp import Tuning, allow_fragments, arrived, flow, held_back, host_of, unsent
@@ -64,6 +65,7 @@ class ChatConnection(Protocol):
         "peer_host",
         "reader",
         "relay",
+        "rules",
         "server",
         "session",
         "state",
@@ -92,6 +94,7 @@ class ChatConnection(Protocol):
         self.course: Course | None = None
         self.address = self.peer_host = ""
         self.relay: str | None = None
+        self.rules = EVERYBODY
         self.opened = now
 
     # ---- for each kind of connection -----------------------------------------------------------------

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from chatd.chat.arrival import Arrival
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.names import USER_SIGN
+from chatd.chat.prepared import HashedRegister
 from chatd.chat.quota import SOONEST
 from chatd.chat.requests import REFUSAL_COST, RULES
 from chatd.ops.log import Log
@@ -21,7 +22,8 @@ from chatd.server.budgets import Kind, TooFastError
 from chatd.server.gate import Hold
 from chatd.server.reads import UNREADABLE
 from chatd.server.states import State
-from chatd.wire.errors import CloseReason, Code, ProtocolError, RequestError
+from chatd.wire import messages as m
+from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError, RequestError
 from chatd.wire.heartbeat import Heartbeat
 from chatd.wire.messages import Cancel, Download, Goodbye, Hello, History, Join, Ping, Progress, Upload
 from chatd.wire.objects import UnknownRequestError
@@ -40,6 +42,11 @@ PATIENCE: Final = 1.0
 STILL: Final = Ping(data="still?")
 """The ping that asks a client after its hello whether it still wants to take its session over."""
 
+_LOOKS: Final = frozenset(
+    {m.ListRooms, m.Members, m.History, m.Download, m.Sessions, m.End, m.Logout, m.Register, HashedRegister}
+)
+"""What a guest may ask where guests only read: nothing that others would see."""
+
 
 def hear(connection: "ChatConnection", texts: list[bytes]) -> int:
     """Handle the messages in ``texts``, each as the tables name, and return how many.
@@ -50,7 +57,7 @@ def hear(connection: "ChatConnection", texts: list[bytes]) -> int:
     now = connection.server.wall()
     gate, handlers = connection.input.gate, connection.MESSAGES
     messages = connection.decode_all(texts)
-    request = _flooding if gate.flooded else _request
+    decide = _flooding if gate.flooded else request
     heard = 0
     try:
         for text in texts:
@@ -60,7 +67,7 @@ def hear(connection: "ChatConnection", texts: list[bytes]) -> int:
             message = next(messages)
             handler = handlers.get((connection.state, type(message)))
             if handler is None:
-                request(connection, message, len(text), now)
+                decide(connection, message, len(text), now)
             else:
                 handler(connection, message, len(text))
     finally:
@@ -69,13 +76,16 @@ def hear(connection: "ChatConnection", texts: list[bytes]) -> int:
     return heard
 
 
-def _request(connection: "ChatConnection", message: Any, size: int, now: int) -> None:
+def request(connection: "ChatConnection", message: Any, size: int, now: int) -> None:
     """Have the hub decide about a request; its `call` follows when all that came together was heard."""
     session = connection.session
     if session is None:
         raise ProtocolError(Code.HELLO_EXPECTED, "The first message must be a hello.")
     rule = RULES[type(message)]
     connection.input.gate.owe(size + rule.answer_bytes, rule.cost)
+    if connection.rules.guests != "allowed" and session.user.account is None and type(message) not in _LOOKS:
+        connection.server.hub.refuse(connection, message.id, _guest_refused())
+        return
     connection.server.hub.decide(connection, session, message, now)
 
 
@@ -91,7 +101,7 @@ def _flooding(connection: "ChatConnection", message: Any, size: int, now: int) -
     if connection.session is not None and _flood(connection, message.id):
         connection.input.gate.owe(size, 1)
     else:
-        _request(connection, message, size, now)
+        request(connection, message, size, now)
 
 
 def _flood(connection: "ChatConnection", request: int) -> bool:
@@ -120,7 +130,7 @@ def _budgeted(kind: Kind, patience: float = 0.0) -> Handler:
 
     def handle(connection: "ChatConnection", message: Any, size: int) -> None:
         if _afford(connection, message, size, kind, patience):
-            _request(connection, message, size, connection.server.wall())
+            request(connection, message, size, connection.server.wall())
 
     return handle
 
@@ -146,6 +156,10 @@ def _afford(connection: "ChatConnection", message: Any, size: int, kind: Kind, p
     if pause:
         gate.pause(pause)
     return True
+
+
+def _guest_refused() -> RequestError:
+    return RequestError(Code.ACCOUNT_NEEDED, "Guests only read here; log in or register to do more.")
 
 
 def _hello(connection: "ChatConnection", message: Hello, _: int) -> None:
@@ -200,7 +214,7 @@ def _welcome(connection: "ChatConnection", arrival: Arrival, message: Hello, tur
 
 def _refuse(connection: "ChatConnection", failure: Failure) -> None:
     error = failure.value
-    if isinstance(error, ProtocolError):
+    if isinstance(error, ChatdError):
         connection.fail(error, CloseReason.REFUSED)
     else:
         log.failure("login-fault", failure, peer=connection.address)
@@ -223,7 +237,7 @@ def _join(connection: "ChatConnection", message: Join, size: int) -> None:
     if not _afford(connection, message, size, Kind.JOIN):
         return
     if session is None or message.after is None or not message.trail:
-        _request(connection, message, size, connection.server.wall())
+        request(connection, message, size, connection.server.wall())
         return
     connection.input.gate.hold(Hold.PAGE)
     compared: Deferred[Any] = connection.server.histories.compare(
@@ -243,9 +257,9 @@ def _compared(connection: "ChatConnection", message: Join, size: int, turned: An
             connection.server.hub.refuse(connection, message.id, refusal)
         elif turned:
             turned_join = TurnedJoin(id=message.id, room=message.room, after=turned[message.room])
-            _request(connection, turned_join, size, connection.server.wall())
+            request(connection, turned_join, size, connection.server.wall())
         else:
-            _request(connection, message, size, connection.server.wall())
+            request(connection, message, size, connection.server.wall())
         connection.server.hub.call()
         connection.input.go_on()
     except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)

@@ -8,6 +8,7 @@ from twisted.internet.protocol import ServerFactory
 from chatd.server.connection import ChatConnection
 from chatd.server.lines.protocol import LinesProtocol
 from chatd.server.native.protocol import NativeProtocol
+from chatd.server.rules import EVERYBODY, ListenerRules
 from chatd.server.server import Server
 
 KINDS: Final[dict[str, type[NativeProtocol | LinesProtocol]]] = {
@@ -17,12 +18,16 @@ KINDS: Final[dict[str, type[NativeProtocol | LinesProtocol]]] = {
 
 
 class ChatFactory(ServerFactory):
-    """Makes a connection of one kind for each that is accepted, once it has its ``server``."""
+    """Makes a connection of one kind for each that is accepted, once it has its ``server``.
+
+    ``rules`` are those of the listener.
+    """
 
     noisy = False
 
-    def __init__(self, protocol: str, server: Server | None = None) -> None:
+    def __init__(self, protocol: str, server: Server | None = None, rules: ListenerRules = EVERYBODY) -> None:
         self.server = server
+        self.rules = rules
         self._kind = KINDS[protocol]
 
     def buildProtocol(self, addr: IAddress | None) -> ChatConnection | None:
@@ -31,6 +36,7 @@ class ChatFactory(ServerFactory):
         if self.server is None or self.server.draining:
             return None
         connection = self._kind(self.server)
+        connection.rules = self.rules
         connection.factory = self
         return connection
 

@@ -3,7 +3,7 @@
 import errno
 import os
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -29,9 +29,8 @@ class ListenError(Exception):
     """A listener that cannot be opened: one sentence that says what to do."""
 
 
-def listen(reactor: object, listener: ListenConfig, factories: Mapping[str, ChatFactory]) -> IListeningPort:
-    """Return the port that accepts for the factory of the listener's protocol. Raises `ListenError`."""
-    factory = factories[listener.protocol]
+def listen(reactor: object, listener: ListenConfig, factory: ChatFactory) -> IListeningPort:
+    """Return the port that accepts for ``factory``. Raises `ListenError`."""
     outcome = _try(reactor, listener, factory)
     if isinstance(outcome, Failure) and _clear_stale_socket(outcome.value):
         outcome = _try(reactor, listener, factory)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Protocol, cast
 
-from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress
 from twisted.python.failure import Failure
@@ -21,7 +20,8 @@ from chatd.ops.log import Log
 from chatd.ops.repeats import Repeats
 from chatd.ops.settings import HeartbeatConfig, LimitsConfig
 from chatd.server import addresses
-from chatd.server.auth import ISession, NickClaim, SessionToken
+from chatd.server.auth.credentials import Entered, IEntry, Login, NickClaim, Registration, SessionToken
+from chatd.server.auth.portal import Doors
 from chatd.server.budgets import Budgets, Kind, TooFastError
 from chatd.server.committer import Committer
 from chatd.server.delivery import Delivery
@@ -30,6 +30,7 @@ from chatd.server.files.transfers import FileConnection, Transfers
 from chatd.server.histories import Histories
 from chatd.server.paths import Paths
 from chatd.server.reads import Reads
+from chatd.server.rules import ListenerRules
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError, RequestError
 from chatd.wire.limits import MAX_SOFTWARE, PROTOCOL_VERSION
 from chatd.wire.messages import Hello, Pulse
@@ -76,6 +77,7 @@ class Connection(Peer, Swept, Protocol):
     speaks: ClassVar[str]
     number: int
     peer_host: str
+    rules: ListenerRules
     relay: str | None
     opened: float
     close_reason: CloseReason | None
@@ -103,7 +105,7 @@ class Server:
         self,
         committer: Committer,
         store: Store,
-        portal: Portal,
+        doors: Doors,
         clock: Clock,
         wall: Callable[[], int],
         heartbeat: HeartbeatConfig,
@@ -126,7 +128,7 @@ class Server:
         self.waiting: set[Swept] = set()
         self.draining = False
         self._committer = committer
-        self._portal = portal
+        self.doors = doors
         self._bounds = heartbeat
         self._hanging = Slots(1 / RETURNS_PER_SECOND)
         self.budgets = Budgets(limits)
@@ -177,17 +179,51 @@ class Server:
         self._check_disk()
         pulse = self._agree(hello.heartbeat)
         if hello.token and not hello.device:
-            found = self._known(hello.token, connection.peer_host)
-            found.addCallback(self._resume, connection.peer_host)
-            return found.addCallback(lambda session: Arrival(session, True, pulse))
+            known = self._known(connection, hello.token)
+            known.addCallback(self._resume, connection.peer_host)
+            return known.addCallback(lambda session: Arrival(session, True, pulse))
         self._spend(Kind.SESSION, connection.peer_host)
         token = secrets.token_urlsafe(TOKEN_BYTES)
+        found: Deferred[Any]
         if hello.token:
-            found = self._known(hello.token, connection.peer_host)
-            found.addCallback(self.hub.add_device, token)
+            known = self._known(connection, hello.token)
+            found = known.addCallback(lambda session: Entered(self.hub.add_device(session, token)))
         else:
-            found = self._find(NickClaim(hello.nick, token))
-        return found.addCallback(lambda session: Arrival(session, False, pulse, token))
+            found = self._enter(connection, self._shown(connection, hello, token))
+            found.addErrback(self._mistaken, connection.peer_host, Code.WRONG_PASSWORD)
+        return found.addCallback(
+            lambda entered: Arrival(entered.session, False, pulse, token, entered.failed)
+        )
+
+    def _shown(self, connection: Connection, hello: Hello, token: str) -> Any:
+        """Return the credentials that a newcomer's ``hello`` shows, if they may be shown here.
+
+        Raises `ProtocolError` ``secure-required`` or ``guests-refused``.
+        """
+        host = connection.peer_host
+        if not (hello.password or hello.register):
+            _check_guests(connection)
+            return NickClaim(hello.nick, token)
+        check_secure(connection)
+        self._spend(Kind.LOGIN, host)
+        if hello.register:
+            self._spend(Kind.REGISTRATION, host)
+            return Registration(hello.nick, hello.password, host, token, hello.invite)
+        return Login(hello.nick, hello.password, host, token)
+
+    def _enter(self, connection: Connection, credentials: Any) -> Deferred[Entered]:
+        """Return the session that ``credentials`` lead to, if ``connection`` still waits for it."""
+        found: Deferred[Any] = self.doors.portal.login(credentials, None, IEntry)
+
+        def enter(avatar: Any) -> Entered:
+            if connection.close_reason is not None:  # it has gone while its password was being checked
+                raise ProtocolError(Code.CANCELLED, "The connection has ended.")
+            entered: Entered = avatar[1]()
+            if entered.session.user.account is None:
+                _check_guests(connection)
+            return entered
+
+        return found.addCallback(enter)
 
     def _check_disk(self) -> None:
         """Turn newcomers away while the disk hangs: all that they begin would wait in memory (P5)."""
@@ -199,16 +235,18 @@ class Server:
                 retry_after=round(self._hanging.take(self.clock.seconds(), HANGS), 3),
             )
 
-    def _known(self, token: str, host: str) -> Deferred[Session]:
+    def _known(self, connection: Connection, token: str) -> Deferred[Session]:
         """Return the session of ``token``.
 
         A right token is let in whoever else guessed at the same address; wrong ones are counted there.
         """
-        found = self._find(SessionToken(token))
-        return found.addErrback(self._mistaken, host)
+        found: Deferred[Any] = self._enter(connection, SessionToken(token))
+        found.addErrback(self._mistaken, connection.peer_host, Code.UNKNOWN_SESSION)
+        return found.addCallback(lambda entered: entered.session)
 
-    def _mistaken(self, failure: Failure, host: str) -> Failure:
-        self._spend(Kind.FAILURE, host)
+    def _mistaken(self, failure: Failure, host: str, code: Code) -> Failure:
+        if getattr(failure.value, "code", None) == code:
+            self._spend(Kind.FAILURE, host)
         return failure
 
     def _resume(self, session: Session, host: str) -> Session:
@@ -224,10 +262,6 @@ class Server:
             self.budgets.spend(kind, host, user, self.clock.seconds())
         except TooFastError as error:
             raise error.of_hello() from None
-
-    def _find(self, credentials: Any) -> Deferred[Session]:
-        found: Deferred[Any] = self._portal.login(credentials, None, ISession)
-        return found.addCallback(lambda avatar: avatar[1])
 
     def _agree(self, wish: Pulse | None) -> Pulse:
         """Return the heartbeat for a client that wishes for ``wish``."""
@@ -353,4 +387,20 @@ class Server:
             bytes_out=connection.bytes_out,
             messages_in=connection.messages_in,
             messages_out=connection.answered + connection.reader.events,
+        )
+
+
+def check_secure(connection: Connection) -> None:
+    """Raise `ProtocolError` ``secure-required`` if others may read what comes on ``connection``."""
+    if not (connection.rules.secure or addresses.is_local(connection.peer_host)):
+        raise ProtocolError(
+            Code.SECURE_REQUIRED, "Passwords are not taken in plain text; connect with TLS (tls://…)."
+        )
+
+
+def _check_guests(connection: Connection) -> None:
+    """Raise `ProtocolError` ``guests-refused`` if ``connection`` may be nobody's without an account."""
+    if connection.rules.guests == "refused":
+        raise ProtocolError(
+            Code.GUESTS_REFUSED, "An account is needed here; log in, register, or ask the operator for one."
         )

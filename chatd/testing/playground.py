@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from argon2 import PasswordHasher
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 
@@ -11,6 +12,7 @@ from chatd.build import Daemon, FileKeeping
 from chatd.chat import storage
 from chatd.ops.settings import Config
 from chatd.server.factory import factories
+from chatd.server.passwords import Passwords
 from chatd.server.server import Server
 from chatd.testing.files import ClockWorkers, MortalBlobStore
 from chatd.testing.network import MemoryEndpoint, MemoryTransport, Network
@@ -71,7 +73,7 @@ class Playground:
             self.blobs = MortalBlobStore(self.folder)
             keeping = FileKeeping(self.blobs, self.workers, self.workers)
         self._daemon = daemon = Daemon(
-            self.config, self.store.load(), self._grip, self.clock, self.wall, keeping
+            self.config, self.store.load(), self._grip, self.clock, self.wall, keeping, self._passwords()
         )
         self.committer = daemon.committer
         self.server = daemon.server
@@ -80,12 +82,18 @@ class Playground:
             self.network.listen(factory, PORTS[protocol])
         return daemon.server
 
+    def _passwords(self) -> Passwords:
+        """Return what hashes passwords as time goes on, as cheaply as argon2id can be."""
+        self.hashing = ClockWorkers(self.clock)
+        return Passwords(self.hashing, self.clock, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
     def crash_server(self) -> None:
         """Lose the daemon as by SIGKILL. Only the data that the store committed is left."""
         self._grip.cut()
         for port in PORTS.values():
             self.network.listen(None, port)
         self._daemon.stop()
+        self.hashing.die()
         if self.folder is not None:
             self.workers.die()
             self.blobs.die()

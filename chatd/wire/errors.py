@@ -25,8 +25,18 @@ class Code(StrEnum):
     TOO_MANY_USERS = "too-many-users"
     TOO_MANY_DEVICES = "too-many-devices"
     TOO_FAST = "too-fast"
+    WRONG_PASSWORD = "wrong-password"  # noqa: S105 - the name of a refusal
+    BAD_PASSWORD = "bad-password"  # noqa: S105 - the name of a refusal
+    SECURE_REQUIRED = "secure-required"
+    GUESTS_REFUSED = "guests-refused"
+    CLOSED_REGISTRATION = "closed-registration"
+    BAD_INVITE = "bad-invite"
+    LOGIN_UNAVAILABLE = "login-unavailable"
     # The request was refused, the connection lives.
     UNSUPPORTED = "unsupported"
+    ACCOUNT_NEEDED = "account-needed"
+    NO_SUCH_SESSION = "no-such-session"
+    TOO_MANY_INVITES = "too-many-invites"
     BAD_ROOM = "bad-room"
     NO_SUCH_ROOM = "no-such-room"
     NO_SUCH_USER = "no-such-user"
@@ -101,6 +111,7 @@ class CloseReason(StrEnum):
     FLOOD = "flood"
     REFUSED = "refused"
     TAKEN_OVER = "taken-over"
+    ENDED = "ended"
     DRAIN = "drain"
     FAULT = "fault"
 
@@ -116,6 +127,7 @@ EXPLANATIONS: Final[dict[CloseReason, str]] = {
     CloseReason.FLOOD: "the peer went on asking far more than it may, and heeded no refusal",
     CloseReason.REFUSED: "the hello was refused",
     CloseReason.TAKEN_OVER: "a newer connection of the same session took over",
+    CloseReason.ENDED: "the session was ended by its user or an operator",
     CloseReason.DRAIN: "the daemon is stopping",
     CloseReason.FAULT: "a fault of the daemon itself, logged with its traceback",
 }

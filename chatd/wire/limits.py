@@ -20,6 +20,24 @@ MAX_REASON: Final = 256
 MAX_NAME: Final = 32
 """Characters in a nick or in a room's name behind its sign."""
 
+MAX_PASSWORD: Final = 256
+"""Characters in a password; more give no more safety, and would only cost their hashing."""
+
+MIN_PASSWORD: Final = 8
+"""Characters that a new password has at least (NIST SP 800-63B section 3.1.1)."""
+
+MAX_INVITE: Final = 64
+"""Characters in the code of an invitation, however it is spelt."""
+
+MAX_INVITE_USES: Final = 1000
+"""How often one invitation may serve."""
+
+MAX_INVITE_DAYS: Final = 365
+"""Days for which an invitation may serve."""
+
+MAX_INVITES: Final = 20
+"""Invitations of one account that serve at the same time."""
+
 MAX_NICKS: Final = 8
 """Nicks that one account may ever have, since each is its own for good."""
 

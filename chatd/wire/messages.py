@@ -10,11 +10,23 @@ from msgspec import Meta, Raw, Struct
 
 from chatd.wire.errors import CloseReason, Code
 from chatd.wire.frames import MAX_TRANSFER
-from chatd.wire.limits import MAX_CURSORS, MAX_INT, MAX_PING, MAX_TRAIL, PAGE_ROWS
+from chatd.wire.limits import (
+    MAX_CURSORS,
+    MAX_INT,
+    MAX_INVITE,
+    MAX_INVITE_DAYS,
+    MAX_INVITE_USES,
+    MAX_PASSWORD,
+    MAX_PING,
+    MAX_TRAIL,
+    PAGE_ROWS,
+)
 
 Count = Annotated[int, Meta(ge=0, le=MAX_INT)]
 Seconds = Annotated[float, Meta(ge=0)]
 Page = Annotated[int, Meta(ge=1, le=PAGE_ROWS)]
+Password = Annotated[str, Meta(max_length=MAX_PASSWORD)]
+InviteCode = Annotated[str, Meta(max_length=MAX_INVITE)]
 Transfer = Annotated[int, Meta(ge=1, le=MAX_TRANSFER)]
 Check = Annotated[str, Meta(pattern="^[0-9a-f]{8}$")]
 Trail = Annotated[list[tuple[Count, Check]], Meta(max_length=MAX_TRAIL)]
@@ -52,6 +64,9 @@ class Hello(Message, frozen=True, tag="hello"):
     rooms that it does not name are followed too. ``beside`` says that an older connection may live: it is
     served until the client speaks after this hello. ``trails`` holds, for some of ``cursors``, checks of
     events that were seen. A hello without ``version`` is of version 1, for ever.
+
+    With ``password`` the account called ``nick`` is logged in to, on a new session; with ``register`` it is
+    made first, where the server asks for it by the code of an ``invite``.
     """
 
     version: Count = 1
@@ -64,6 +79,9 @@ class Hello(Message, frozen=True, tag="hello"):
     follow: Literal["all", "listed"] = "all"
     beside: bool = False
     trails: Annotated[dict[str, Trail], Meta(max_length=MAX_CURSORS)] = {}
+    password: Password = ""
+    register: bool = False
+    invite: InviteCode = ""
 
 
 class Request(Message, frozen=True):
@@ -268,6 +286,43 @@ class Allow(Request, frozen=True, tag="allow"):
     direct: str
 
 
+class Register(Request, frozen=True, tag="register"):
+    """Make an account of the guest who asks: the nick stays, and may be logged in to with ``password``."""
+
+    password: Password
+    invite: InviteCode = ""
+
+
+class Passwd(Request, frozen=True, tag="passwd"):
+    """Give the account another ``password``; ``old`` is the present one, if there is one."""
+
+    password: Password
+    old: Password = ""
+
+
+class Sessions(Request, frozen=True, tag="sessions"):
+    """List the sessions of the user, the last seen first."""
+
+
+class End(Request, frozen=True, tag="end"):
+    """End another ``session`` of the user for good."""
+
+    session: Count
+
+
+class Logout(Request, frozen=True, tag="logout"):
+    """End this session for good, and with ``everywhere`` all others of the user; the connection ends."""
+
+    everywhere: bool = False
+
+
+class Invite(Request, frozen=True, tag="invite"):
+    """Make an invitation by which so many accounts can be registered within so many days."""
+
+    uses: Annotated[int, Meta(ge=1, le=MAX_INVITE_USES)] = 1
+    days: Annotated[int, Meta(ge=1, le=MAX_INVITE_DAYS)] = 7
+
+
 class Progress(Message, frozen=True, tag="progress"):
     """The receiver of ``transfer`` has taken its first ``received`` bytes, and ``stored`` lie on its disk.
 
@@ -355,7 +410,8 @@ class Welcome(Message, frozen=True, tag="welcome"):
     """The answer to a hello: the session, what is in force, and the rooms.
 
     ``token`` comes once, with a new session. ``last`` is the last accepted send. ``more`` says that `Rooms`
-    messages with the rest of the rooms follow.
+    messages with the rest of the rooms follow. ``account`` is whether the user is no guest, ``operator``
+    whether one of the server's; ``failed`` counts the attempts to log in that failed since the last login.
     """
 
     version: Count
@@ -371,6 +427,9 @@ class Welcome(Message, frozen=True, tag="welcome"):
     token: str = ""
     resumed: bool = False
     more: bool = False
+    account: bool = False
+    operator: bool = False
+    failed: Count = 0
 
 
 class Rooms(Message, frozen=True, tag="rooms"):
@@ -467,6 +526,17 @@ class Member(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
     role: str = "member"
 
 
+class SessionInfo(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
+    """One session of a user: on what software and address it was last seen, and ``ago`` how many seconds."""
+
+    session: Count
+    software: str = ""
+    address: str = ""
+    ago: Count = 0
+    online: bool = False
+    here: bool = False
+
+
 class Ok(Message, frozen=True, tag="ok"):
     """Request ``id`` is done, and durable where it changed something."""
 
@@ -481,6 +551,8 @@ class Ok(Message, frozen=True, tag="ok"):
     more: bool = False
     offset: Count | None = None
     file: File | None = None
+    sessions: list[SessionInfo] | None = None
+    invite: str = ""
 
 
 class Error(Message, frozen=True, tag="error"):
@@ -520,6 +592,12 @@ ToServer = (
     | Block
     | Unblock
     | Allow
+    | Register
+    | Passwd
+    | Sessions
+    | End
+    | Logout
+    | Invite
     | Progress
     | Cancel
     | Goodbye

@@ -23,7 +23,8 @@ cells count, that of its kind and the last one.
 """
 
 FOOT = """
-{roomless} name no room: everybody with a session may make them.
+{roomless} name no room: everybody with a session may make them. A guest is refused `passwd` and `invite` with
+`account-needed`.
 
 What the rules of a room add:
 
@@ -52,7 +53,7 @@ What a refusal says:
 def page() -> str:
     """Return the whole page."""
     rows = [row(kind.__struct_config__.tag, need) for kind, need in TABLE.items() if kind is not TurnedJoin]
-    names = sorted(f"`{kind.__struct_config__.tag}`" for kind in ROOMLESS)
+    names = sorted({f"`{kind.__struct_config__.tag}`" for kind in ROOMLESS})
     return HEAD + "".join(rows) + FOOT.format(roomless=", ".join(names))
 
 

@@ -68,7 +68,7 @@ def test_an_account_keeps_the_nicks_that_it_had(playground):
     restart(playground)
     for nick in ("ann", "anna"):
         assert come_in(playground, nick).heard[0].code == Code.NICK_TAKEN
-        assert accounts.found(world_of(playground), nick).nick == "Anna"
+        assert accounts.find(world_of(playground), nick).nick == "Anna"
     ben = come_in(playground, "ben", *sends("@ann", "by the old name"))
     assert ben.of(m.Ok)
 
@@ -103,7 +103,7 @@ def test_what_is_left_of_a_deleted_account(playground):
     _, user = account(playground)
     world = world_of(playground)
     accounts.set_flag(world, user, OPERATOR, on=True)
-    accounts.delete(world, user)
+    accounts.delete(world, user, 7)
     assert (user.deleted, user.disabled, user.account.password) == (True, True, "")
     with pytest.raises(ProtocolError, match="belongs to somebody else"):
         world.add_user("ann")
@@ -172,7 +172,7 @@ def step(playground, what, user, other):
     elif what == "fail":
         accounts.note_failure(world, user)
     elif what == "delete":
-        accounts.delete(world, user)
+        accounts.delete(world, user, 7)
     elif session is not None and session.peer is not None:
         try:
             words = {"nick": m.Nick(id=1, nick=other)}

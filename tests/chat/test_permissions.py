@@ -7,6 +7,7 @@ import pytest
 from chatd.chat import accounts
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.permissions import ROOMLESS, TABLE, Asker, may_follow, may_read, standing_of
+from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister
 from chatd.chat.requests import RULES
 from chatd.chat.rules import Kind, Standing
 from chatd.chat.storage import OPERATOR
@@ -148,8 +149,12 @@ class Scene:
         return answer
 
 
+PREPARED = {CodedInvite, HashedPasswd, HashedRegister}
+"""What the server hands in, in place of requests of clients that need a secret."""
+
+
 def test_every_request_is_in_one_of_the_tables():
-    kinds = set(m.Request.__subclasses__()) | {TurnedJoin}
+    kinds = set(m.Request.__subclasses__()) | {TurnedJoin, *PREPARED}
     assert set(TABLE) | ROOMLESS == set(RULES) == kinds
     assert not set(TABLE) & ROOMLESS
     named = {kind.__struct_config__.tag for kind in TABLE}

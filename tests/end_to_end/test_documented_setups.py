@@ -212,7 +212,8 @@ def test_the_listeners_of_the_configuration_are_listened_on(newcomer):
         tls = "certificate = 'CERTIFICATE.pem'\nkey = 'KEY.pem'\n" if endpoint == "tcp6:7412" else ""
         plain = "" if "7412" in endpoint else "allow_plaintext = true\n"
         script += put(
-            f"{place}.toml", f"data = 'd{place}'\n[[listen]]\nendpoint = '{endpoint}'\n{tls}{plain}"
+            f"{place}.toml",
+            f"data = 'd{place}'\nguests = 'allowed'\n[[listen]]\nendpoint = '{endpoint}'\n{tls}{plain}",
         )
         server = {True: "tls://localhost --ca CERTIFICATE.pem", False: "localhost"}["7412" in endpoint]
         server = "unix:/run/chatd/chatd.sock" if endpoint.startswith("unix:") else server

@@ -39,7 +39,7 @@ def listening(kind=socket.SOCK_STREAM, address=(LOOPBACK, 0), family=socket.AF_I
 
 def start(tmp_path, sockets, *endpoints):
     """Return what the daemon said that was started with ``sockets`` and did not stay."""
-    (tmp_path / "chatd.toml").write_text("allow_plaintext = true\n")
+    (tmp_path / "chatd.toml").write_text("allow_plaintext = true\nguests = 'allowed'\n")
     numbers = tuple(one.fileno() for one in sockets)
     listen = [word for endpoint in endpoints for word in ("--listen", endpoint)]
     done = run(
@@ -106,7 +106,7 @@ def test_one_socket_serves_one_listener(tmp_path):
 
 
 def test_without_systemd(tmp_path):
-    (tmp_path / "chatd.toml").write_text("allow_plaintext = true\n")
+    (tmp_path / "chatd.toml").write_text("allow_plaintext = true\nguests = 'allowed'\n")
     done = run(*script("chatd"), "--config", "chatd.toml", "--listen", INET, cwd=tmp_path)
     assert done.returncode == 1
     assert "systemd has handed over no socket, or more or fewer names than" in done.stdout + done.stderr
@@ -147,7 +147,7 @@ HANDED = {
 def test_a_right_one_is_listened_on(tmp_path, monkeypatch, command, endpoint, nameless):
     if nameless:
         monkeypatch.setenv("nameless", "yes")
-    (tmp_path / "chatd.toml").write_text("allow_plaintext = true\n")
+    (tmp_path / "chatd.toml").write_text("allow_plaintext = true\nguests = 'allowed'\n")
     with listening() as one:
         hand_over = [sys.executable, "-c", HAND_OVER, str(one.fileno())]
         daemon = subprocess.Popen(

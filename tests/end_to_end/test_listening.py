@@ -88,7 +88,7 @@ def test_tcp6(make_daemon):
 
 @pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="this machine has no IPv6")
 def test_ipv4_peers_of_a_dual_stack_listener_look_like_ipv4(make_daemon, connect):
-    daemon = make_daemon("allow_plaintext = true\n")
+    daemon = make_daemon("allow_plaintext = true\nguests = 'allowed'\n")
     daemon.listen = (f"tcp6:{daemon.port}",)
     daemon.start()
     connect(daemon).enter("ann")
@@ -101,7 +101,7 @@ def tls_daemon(make_daemon, certificate, how):
     port = free_port()
     if how == "listen":
         daemon._config.write_text(
-            f'[[listen]]\nendpoint = "tcp:{daemon.port}:interface={LOOPBACK}"\n'
+            f'guests = "allowed"\n[[listen]]\nendpoint = "tcp:{daemon.port}:interface={LOOPBACK}"\n'
             f'[[listen]]\nendpoint = "tcp:{port}"\ncertificate = "{cert}"\nkey = "{key}"\n'
         )
         daemon.listen = ()
@@ -158,7 +158,7 @@ def test_a_chain_of_certificates_is_sent_whole(make_daemon, certificate):
     port = free_port()
     daemon = make_daemon()
     daemon._config.write_text(
-        f'[[listen]]\nendpoint = "tcp:{daemon.port}:interface={LOOPBACK}"\n'
+        f'guests = "allowed"\n[[listen]]\nendpoint = "tcp:{daemon.port}:interface={LOOPBACK}"\n'
         f'[[listen]]\nendpoint = "tcp:{port}"\ncertificate = "{cert}"\nkey = "{key}"\n'
     )
     daemon.listen = ()

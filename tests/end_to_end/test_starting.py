@@ -268,7 +268,7 @@ def test_plain_text_beyond_this_machine(make_daemon, how, interface):
 
 
 def test_plain_text_beyond_this_machine_by_wish(make_daemon, connect):
-    daemon = make_daemon("allow_plaintext = true\n")
+    daemon = make_daemon("allow_plaintext = true\nguests = 'allowed'\n")
     daemon.listen = (f"tcp:{daemon.port}",)
     daemon.start()
     assert connect(daemon).enter("ann").nick == "ann"

@@ -108,7 +108,7 @@ WRONG = {
         "listen[1].port",
         (
             "this key is not known; known here are endpoint, protocol, certificate, key, allow_plaintext, "
-            "backlog, proxy_protocol, trusted."
+            "guests, backlog, proxy_protocol, trusted."
         ),
     ),
     "strange key": ('"a\\nb" = 1', '"a\\nb"', None),

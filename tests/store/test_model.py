@@ -128,8 +128,8 @@ class Stores(RuleBasedStateMachine):
 
     @rule(log=ids)
     def fail(self, log):
-        if not self.heads[log]:
-            return
+        if self.heads[log] < self.firsts[log]:
+            return  # nothing is kept that could be there again
         wrong = Changes(
             events=[(log, self.heads[log] + 1, [b"x"]), (log, self.heads[log], [b"again"])],
             others=[PutUser(1, "never", "never"), Trim(log, self.heads[log])],

@@ -78,6 +78,9 @@ TO_SERVER = {
         heartbeat=st.none() | PULSES,
         cursors=st.dictionaries(TEXTS, COUNTS, max_size=10),
         follow=st.sampled_from(["all", "listed"]),
+        password=TEXTS,
+        register=st.booleans(),
+        invite=TEXTS,
     ),
     m.Send: st.builds(
         m.Send, id=COUNTS, n=st.integers(1, MAX_INT), room=TEXTS, text=TEXTS, file=st.none() | FILES
@@ -115,6 +118,12 @@ TO_SERVER = {
     m.Block: st.builds(m.Block, id=COUNTS, whom=TEXTS),
     m.Unblock: st.builds(m.Unblock, id=COUNTS, whom=TEXTS),
     m.Allow: st.builds(m.Allow, id=COUNTS, direct=TEXTS),
+    m.Register: st.builds(m.Register, id=COUNTS, password=TEXTS, invite=TEXTS),
+    m.Passwd: st.builds(m.Passwd, id=COUNTS, password=TEXTS, old=TEXTS),
+    m.Sessions: st.builds(m.Sessions, id=COUNTS),
+    m.End: st.builds(m.End, id=COUNTS, session=COUNTS),
+    m.Logout: st.builds(m.Logout, id=COUNTS, everywhere=st.booleans()),
+    m.Invite: st.builds(m.Invite, id=COUNTS, uses=st.integers(1, 1000), days=st.integers(1, 365)),
     m.Progress: PROGRESSES,
     m.Cancel: CANCELS,
     m.Goodbye: GOODBYES,

@@ -16,6 +16,7 @@ from chatd.client.core.output import Output
 from chatd.client.core.requests import Requests
 from chatd.client.core.rooms import Rooms
 from chatd.client.core.session import (
+    ENDED,
     TAKEN_OVER,
     Elsewhere,
     Session,
@@ -275,7 +276,11 @@ class Dialogue:
 
     def _goodbye(self, link: Link, goodbye: m.Goodbye, now: float) -> None:
         attempt = self._links.attempt
-        if goodbye.reason != CloseReason.TAKEN_OVER:
+        if goodbye.reason == CloseReason.ENDED:
+            self._session.forget()
+            self._out.save()
+            self._links.give_up(goodbye.reason, ENDED)
+        elif goodbye.reason != CloseReason.TAKEN_OVER:
             known = goodbye.reason in list(CloseReason)
             meaning = EXPLANATIONS[CloseReason(goodbye.reason)] if known else goodbye.reason
             self._links.drop(link, goodbye.text or meaning, now, slot=goodbye.retry_after)

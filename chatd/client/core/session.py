@@ -30,6 +30,8 @@ PER_ROOM: Final = 40
 DEMANDING: Final = Pulse(interval=2.0, misses=4)
 """The heartbeat that the companion client wishes for: a dead link is known after eight seconds."""
 
+ENDED: Final = "This session was ended by its owner or an operator; log in again, or begin as a guest."
+
 TAKEN_OVER: Final = "Another process took this session over; only one may use it at a time."
 
 
@@ -199,5 +201,11 @@ _OURSELVES: Final = "{why}; try --nick {suggest}. You are {known.nick} at {known
 _HINTS: Final[dict[str, str]] = {
     Code.NICK_TAKEN: "{why}; try --nick {suggest}.",
     Code.BAD_NICK: "The server refuses the nick {nick}: {text}",
+    Code.WRONG_PASSWORD: "{text}",
+    Code.BAD_PASSWORD: "{text}",
+    Code.SECURE_REQUIRED: "{text}",
+    Code.GUESTS_REFUSED: "This server takes no guests; log in with chatc login, or register.",
+    Code.CLOSED_REGISTRATION: "{text}",
+    Code.BAD_INVITE: "{text}",
     Code.VERSION_UNSUPPORTED: "The server speaks another version of the protocol: {text}",
 }

@@ -5,6 +5,7 @@ from typing import ClassVar
 from chatd.chat.arrival import CONFIRMATION
 from chatd.chat.codec import Codec
 from chatd.server import dialogue
+from chatd.server.account_dialogue import ACCOUNTS
 from chatd.server.connection import ChatConnection
 from chatd.server.dialogue import COMMON
 from chatd.server.server import Server
@@ -34,7 +35,12 @@ class LinesProtocol(ChatConnection):
     codec: ClassVar[Codec] = lines
     takes_files = False
     decode_all = staticmethod(lines.decode_all_to_server)
-    MESSAGES = COMMON | {(state, Ping): _ping for state in State} | {(state, Pong): _pong for state in State}
+    MESSAGES = (
+        COMMON
+        | ACCOUNTS
+        | {(state, Ping): _ping for state in State}
+        | {(state, Pong): _pong for state in State}
+    )
 
     def __init__(self, server: Server) -> None:
         self.decoder = LineDecoder()

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final
 from chatd.chat.arrival import CONFIRMATION
 from chatd.chat.codec import Codec
 from chatd.server import dialogue
+from chatd.server.account_dialogue import ACCOUNTS
 from chatd.server.connection import ChatConnection
 from chatd.server.dialogue import COMMON
 from chatd.server.server import Server
@@ -33,7 +34,7 @@ class NativeProtocol(ChatConnection):
     speaks = "native"
     codec: ClassVar[Codec] = native
     takes_files = True
-    MESSAGES = COMMON
+    MESSAGES = COMMON | ACCOUNTS
     decode_all = staticmethod(native.decode_all_to_server)
 
     def __init__(self, server: Server) -> None:

@@ -28,8 +28,8 @@ _STALE_PID_FILE = "Removing stale pidfile"
 class Daemon:
     """A daemon that keeps its folder and its port across crashes and restarts.
 
-    ``config`` is the text of a configuration file; ``listen`` are endpoints that replace the port. What is in
-    ``environment`` is given to it beside the usual.
+    ``config`` is the text of a configuration file, which takes guests unless it says so itself; ``listen``
+    are endpoints that replace the port. What is in ``environment`` is given to it beside the usual.
     """
 
     def __init__(self, folder: Path, config: str = "", listen: tuple[str, ...] = ()) -> None:
@@ -40,7 +40,7 @@ class Daemon:
         self.log_file = folder / "chatd.log"
         self.listen = listen or (f"tcp:{self.port}:interface={LOOPBACK}",)
         self._config = folder / "chatd.toml"
-        self._config.write_text(config)
+        self._config.write_text(config if "guests" in config else f"guests = 'allowed'\n{config}")
         self.environment: dict[str, str] = {}
         self.process: subprocess.Popen[bytes] | None = None
 

@@ -32,7 +32,7 @@ class Daemon(Program):
         twistd = [*script("twistd"), "-n", "--pidfile", str(folder / "pid")]
         config = folder / "chatd.toml"
         plain = f'[[listen]]\nendpoint = "tcp:{PORT}"\n'
-        config.write_text(f"allow_plaintext = true\n{plain}{more}")
+        config.write_text(f"allow_plaintext = true\nguests = 'allowed'\n{plain}{more}")
         options = ["--config", str(config), "--data", str(folder / "data")]
         super().__init__(host, *twistd, "chatd", *options)
 

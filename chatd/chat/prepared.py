@@ -1,0 +1,25 @@
+"""Prepared requests: those of clients, with what only the server can make: hashes and codes.
+
+Chat never sees a password: the server checks and hashes it, which takes its time elsewhere, and hands in a
+request of a kind below in place of the client's own.
+"""
+
+from chatd.wire.messages import Invite, Passwd, Register
+
+
+class HashedRegister(Register, frozen=True, kw_only=True, tag="register"):
+    """A `Register` whose ``encoded`` is the hash of the password, which is left out."""
+
+    encoded: str
+
+
+class HashedPasswd(Passwd, frozen=True, kw_only=True, tag="passwd"):
+    """A `Passwd` whose old password was right; ``encoded`` is the hash of the new one. Both are left out."""
+
+    encoded: str
+
+
+class CodedInvite(Invite, frozen=True, kw_only=True, tag="invite"):
+    """An `Invite` with the ``code`` that it is to have."""
+
+    code: str

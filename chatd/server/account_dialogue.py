@@ -1,0 +1,109 @@
+"""The dialogue about accounts: requests whose secrets are checked or made before chat hears of them."""
+
+import secrets
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec.structs import asdict
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from chatd.chat import accounts
+from chatd.chat.account_requests import check_account
+from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister
+from chatd.chat.registering import WRONG, check_guest
+from chatd.chat.state import Session
+from chatd.server.addresses import network_of
+from chatd.server.auth.checkers import check_invitation
+from chatd.server.auth.credentials import Password
+from chatd.server.dialogue import Handler, request
+from chatd.server.gate import Hold
+from chatd.server.invitation_codes import new_code
+from chatd.server.server import check_secure
+from chatd.server.states import State
+from chatd.wire.errors import ChatdError, Code, RequestError
+from chatd.wire.messages import End, Invite, Logout, Passwd, Register, Request
+
+if TYPE_CHECKING:
+    from chatd.server.connection import ChatConnection
+
+Prepare = Callable[["ChatConnection", Session, Any], Coroutine[Any, Any, Request]]
+
+
+def _prepared(prepare: Prepare) -> Handler:
+    """Return what handles a request that ``prepare`` makes another one of; none is taken meanwhile."""
+
+    def handle(connection: "ChatConnection", message: Any, size: int) -> None:
+        session = connection.session
+        if session is None:
+            request(connection, message, size, connection.server.wall())  # which refuses it
+            return
+        connection.input.gate.hold(Hold.PAGE)
+        prepared = Deferred.fromCoroutine(prepare(connection, session, message))
+        prepared.addBoth(lambda outcome: _go_on(connection, message, size, outcome))
+
+    return handle
+
+
+def _go_on(connection: "ChatConnection", message: Request, size: int, outcome: Any) -> None:
+    connection.input.gate.lift(Hold.PAGE)
+    if connection.state is State.CLOSING:
+        return
+    try:
+        if not isinstance(outcome, Failure):
+            request(connection, outcome, size, connection.server.wall())
+        elif isinstance(outcome.value, ChatdError):
+            error = outcome.value
+            refusal = RequestError(error.code, error.text, error.suggest, retry_after=error.retry_after)
+            connection.input.gate.owe(size, 1)
+            connection.server.hub.refuse(connection, message.id, refusal)
+        else:
+            outcome.raiseException()
+        connection.server.hub.call()
+        connection.input.go_on()
+    except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)
+        connection.fault()
+
+
+async def _register(connection: "ChatConnection", session: Session, message: Register) -> Request:
+    check_secure(connection)
+    check_guest(session.user)
+    doors, host = connection.server.doors, connection.peer_host
+    check_invitation(connection.server.hub, doors.gatekeeper, message.invite, host)
+    encoded = await doors.passwords.make(message.password, network_of(host))
+    return HashedRegister(id=message.id, password="", invite=message.invite, encoded=encoded)
+
+
+async def _passwd(connection: "ChatConnection", session: Session, message: Passwd) -> Request:
+    check_secure(connection)
+    check_account(session)
+    doors, host, user = connection.server.doors, connection.peer_host, session.user
+    if user.account is not None and user.account.password:
+        nick = await doors.gatekeeper.ask(Password(user.nick, message.old, host))
+        if accounts.find(connection.server.hub.world, nick) is not user:
+            raise RequestError(Code.WRONG_PASSWORD, WRONG)
+    encoded = await doors.passwords.make(message.password, network_of(host))
+    return HashedPasswd(id=message.id, password="", encoded=encoded)
+
+
+async def _invite(connection: "ChatConnection", session: Session, message: Invite) -> Request:
+    del connection, session
+    return CodedInvite(**asdict(message), code=new_code(secrets.choice))
+
+
+def _ending(connection: "ChatConnection", message: End | Logout, size: int) -> None:
+    """End sessions; the others hear that the user may be away."""
+    session = connection.session
+    request(connection, message, size, connection.server.wall())
+    if session is not None:
+        connection.server.hub.presence.touch(session.user)
+
+
+ACCOUNTS: Final[dict[tuple[State, type], Handler]] = {
+    (State.LIVE, Register): _prepared(_register),
+    (State.LIVE, Passwd): _prepared(_passwd),
+    (State.LIVE, Invite): _prepared(_invite),
+    (State.LIVE, End): _ending,
+    (State.LIVE, Logout): _ending,
+}
+"""The handlers that every kind of connection has."""

@@ -1,0 +1,174 @@
+"""The checkers of the portal: one for each kind of credentials that a hello may show."""
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.error import UnauthorizedLogin
+from twisted.internet.defer import Deferred, succeed
+from zope.interface import implementer
+
+from chatd.chat import accounts, registering
+from chatd.chat.hub import Hub, digest
+from chatd.chat.state import User
+from chatd.server.addresses import network_of
+from chatd.server.auth.credentials import (
+    Entered,
+    Entry,
+    ILogin,
+    INickClaim,
+    IPassword,
+    IRegistration,
+    ISessionToken,
+)
+from chatd.server.auth.gatekeeper import Gatekeeper
+from chatd.server.passwords import Passwords
+from chatd.wire.errors import Code, RequestError
+
+
+@implementer(ICredentialsChecker)
+class TokenChecker:
+    """Knows the tokens of the hub's sessions; that costs no hashing of a password."""
+
+    credentialInterfaces = (ISessionToken,)
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def requestAvatarId(self, credentials: Any) -> Deferred[Any]:
+        """Return the way to the session of the token. Raises `ProtocolError` ``unknown-session``."""
+        session = self._hub.session(credentials.token)
+        return succeed(lambda: Entered(session))
+
+
+@implementer(ICredentialsChecker)
+class GuestChecker:
+    """Lets anybody have a nick that nobody has."""
+
+    credentialInterfaces = (INickClaim,)
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def requestAvatarId(self, credentials: Any) -> Deferred[Any]:
+        """Return the way to a new session of a new guest."""
+        return succeed(lambda: Entered(self._hub.claim(credentials.nick, credentials.token)))
+
+
+@implementer(ICredentialsChecker)
+class AccountChecker:
+    """Knows the passwords of the accounts that the server keeps itself.
+
+    Whether there is no such account, it may not be used, or it has another password, the work and the answer
+    are the same. A hash of older parameters is renewed.
+    """
+
+    credentialInterfaces = (IPassword,)
+
+    def __init__(self, hub: Hub, passwords: Passwords) -> None:
+        self._hub = hub
+        self._passwords = passwords
+
+    def requestAvatarId(self, credentials: Any) -> Deferred[Any]:
+        """Return the nick if the password is that of the account. Raises `RequestError` ``too-fast``."""
+        return Deferred.fromCoroutine(self._check(credentials))
+
+    async def _check(self, shown: Any) -> str:
+        user = self._usable(shown.nick)
+        encoded = "" if user is None or user.account is None else user.account.password
+        verdict = await self._passwords.check(encoded, shown.password, network_of(shown.host))
+        if user is None or not verdict.right or user.disabled or self._password_of(user) != encoded:
+            raise UnauthorizedLogin
+        if verdict.renewed:
+            accounts.set_password(self._hub.world, user, verdict.renewed)
+            self._hub.change()
+        return user.nick
+
+    def _usable(self, nick: str) -> User | None:
+        try:
+            user = accounts.find(self._hub.world, nick)
+        except RequestError:
+            return None
+        return None if user is None or user.disabled else user
+
+    @staticmethod
+    def _password_of(user: User) -> str:
+        return "" if user.account is None else user.account.password
+
+
+@implementer(ICredentialsChecker)
+class LoginChecker:
+    """Begins sessions of accounts, if the gatekeeper lets them in."""
+
+    credentialInterfaces = (ILogin,)
+
+    def __init__(self, hub: Hub, gatekeeper: Gatekeeper, now: Callable[[], int]) -> None:
+        self._hub = hub
+        self._gatekeeper = gatekeeper
+        self._now = now
+
+    def requestAvatarId(self, credentials: Any) -> Deferred[Any]:
+        """Return the way to a new session of the account. Raises `ProtocolError`."""
+        return Deferred.fromCoroutine(self._check(credentials))
+
+    async def _check(self, wish: Any) -> Entry:
+        nick = await self._gatekeeper.ask(wish)
+        world = self._hub.world
+
+        def enter() -> Entered:
+            registering.admit_stranger(world, nick, self._now())
+            return Entered(*registering.log_in(world, nick, digest(wish.token)))
+
+        return enter
+
+
+@implementer(ICredentialsChecker)
+class RegistrationChecker:
+    """Makes accounts, where the configuration allows it.
+
+    Whoever registers again with the same nick and password is logged in: the first welcome may be lost.
+    """
+
+    credentialInterfaces = (IRegistration,)
+
+    def __init__(
+        self, hub: Hub, gatekeeper: Gatekeeper, passwords: Passwords, login: LoginChecker, now: Any
+    ) -> None:
+        self._hub = hub
+        self._gatekeeper = gatekeeper
+        self._passwords = passwords
+        self._login = login
+        self._now = now
+
+    def requestAvatarId(self, credentials: Any) -> Deferred[Any]:
+        """Return the way to a new session of a new account. Raises `ProtocolError`."""
+        return Deferred.fromCoroutine(self._check(credentials))
+
+    async def _check(self, wish: Any) -> Entry:
+        world = self._hub.world
+        if accounts.find(world, wish.nick) is not None:
+            return await self._again(wish)
+        check_invitation(self._hub, self._gatekeeper, wish.invite, wish.host)
+        world.free_nick(wish.nick)
+        encoded = await self._passwords.make(wish.password, network_of(wish.host))
+        key = digest(wish.token)
+        return lambda: Entered(registering.register(world, wish.nick, encoded, wish.invite, key, self._now()))
+
+    async def _again(self, wish: Any) -> Entry:
+        try:
+            entry: Entry = await self._login.requestAvatarId(wish)
+        except RequestError as error:
+            if error.code != Code.WRONG_PASSWORD:
+                raise
+            self._hub.world.free_nick(wish.nick)
+            raise
+        return entry
+
+
+def check_invitation(hub: Hub, gatekeeper: Gatekeeper, code: str, host: str) -> None:
+    """Raise `RequestError` if nobody of ``host`` may register with the invitation ``code``."""
+    if hub.world.registration == "invite":
+        gatekeeper.guess(host)
+    registering.check_open(hub.world, code)
+    if hub.world.registration == "invite":
+        gatekeeper.right(host)

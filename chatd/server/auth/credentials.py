@@ -1,0 +1,111 @@
+"""Credentials: what a hello shows to be let in. Each kind has an interface, which a checker names."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from twisted.cred.credentials import ICredentials
+from zope.interface import Attribute, Interface, implementer
+
+from chatd.chat.state import Session
+
+
+class Entered(NamedTuple):
+    """A session that may be used; ``failed`` attempts to log in were made before."""
+
+    session: Session
+    failed: int = 0
+
+
+class IEntry(Interface):
+    """The avatar: a function that returns an `Entered`, or raises `ProtocolError`.
+
+    It is called in the moment in which the connection is let in, as checking may take a while.
+    """
+
+
+Entry = Callable[[], Entered]
+
+
+class ISessionToken(ICredentials):
+    """The token of a session."""
+
+    token = Attribute("The token.")
+
+
+class INickClaim(ICredentials):
+    """The wish of a guest to be called by a nick."""
+
+    nick = Attribute("The nick.")
+    token = Attribute("The token that the new session is to have.")
+
+
+class IPassword(ICredentials):
+    """A nick with a password: what every checker of ``[accounts] checkers`` is shown.
+
+    Such a checker is any `twisted.cred.checkers.ICredentialsChecker` for this interface. The avatar id that
+    it returns is the nick of the account to log in to; it raises `twisted.cred.error.UnauthorizedLogin` for
+    no.
+    """
+
+    nick = Attribute("The nick, as it was typed.")
+    password = Attribute("The password, a text.")
+    host = Attribute("The address that it comes from, without a port; ``unix`` for a UNIX socket.")
+
+
+class ILogin(IPassword):
+    """The wish to begin a session of an account."""
+
+    token = Attribute("The token that the new session is to have.")
+
+
+class IRegistration(IPassword):
+    """The wish to make an account, and to begin a session of it."""
+
+    token = Attribute("The token that the new session is to have.")
+    invite = Attribute("The code of an invitation, or nothing.")
+
+
+@implementer(ISessionToken)
+class SessionToken:
+    """See `ISessionToken`."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+
+
+@implementer(INickClaim)
+class NickClaim:
+    """See `INickClaim`."""
+
+    def __init__(self, nick: str, token: str) -> None:
+        self.nick = nick
+        self.token = token
+
+
+@implementer(IPassword)
+class Password:
+    """See `IPassword`."""
+
+    def __init__(self, nick: str, password: str, host: str) -> None:
+        self.nick = nick
+        self.password = password
+        self.host = host
+
+
+@implementer(ILogin)
+class Login(Password):
+    """See `ILogin`."""
+
+    def __init__(self, nick: str, password: str, host: str, token: str) -> None:
+        super().__init__(nick, password, host)
+        self.token = token
+
+
+@implementer(IRegistration)
+class Registration(Password):
+    """See `IRegistration`."""
+
+    def __init__(self, nick: str, password: str, host: str, token: str, invite: str) -> None:
+        super().__init__(nick, password, host)
+        self.token = token
+        self.invite = invite

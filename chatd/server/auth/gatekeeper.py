@@ -1,0 +1,131 @@
+"""The gatekeeper: asks the configured checkers about passwords, and delays those who guess."""
+
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn
+
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.error import UnauthorizedLogin
+from twisted.internet.defer import maybeDeferred
+
+from chatd.chat import accounts
+from chatd.chat.hub import Hub
+from chatd.chat.names import check_nick
+from chatd.chat.registering import WRONG
+from chatd.clock import Clock
+from chatd.ops.log import Log
+from chatd.server import addresses
+from chatd.server.attempts import Attempts
+from chatd.server.auth.command import CommandError
+from chatd.server.auth.credentials import Password
+from chatd.wire.errors import ChatdError, Code, RequestError
+
+log = Log(__name__)
+
+MOST_PER_ACCOUNT: Final = 30.0
+"""Seconds between two attempts at one account at most: more would let strangers keep its owner out."""
+
+MOST_PER_ADDRESS: Final = 900.0
+"""Seconds between two attempts of one address at most, so that it tries a hundred passwords in a day."""
+
+
+class Gatekeeper:
+    """Asks ``checkers``, in order, until one knows the password; counts what failed."""
+
+    def __init__(self, hub: Hub, checkers: Sequence[ICredentialsChecker], clock: Clock) -> None:
+        self._hub = hub
+        self._checkers = checkers
+        self._clock = clock
+        self._by_account = Attempts(MOST_PER_ACCOUNT)
+        self._by_address = Attempts(MOST_PER_ADDRESS)
+
+    async def ask(self, shown: Password) -> str:
+        """Return the nick of the account that ``shown`` opens.
+
+        Raises `RequestError` ``wrong-password``, ``too-fast`` or ``login-unavailable``.
+        """
+        keys = self._begin(shown)
+        try:
+            nick = await self._first(shown)
+        except ChatdError:
+            self._forgive(keys)
+            raise
+        if nick is None:
+            self._failed(shown)
+        self._forgive(keys)
+        return nick
+
+    async def _first(self, shown: Password) -> str | None:
+        """Return what the first checker says that knows the password; None if none does.
+
+        Of an exception only the kind is logged: its text might repeat the password.
+        """
+        broken = False
+        for checker in self._checkers:
+            try:
+                nick: Any = await maybeDeferred(checker.requestAvatarId, shown)
+            except UnauthorizedLogin:
+                continue
+            except ChatdError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever a checker does, the others are asked
+                why = str(error) if isinstance(error, CommandError) else type(error).__name__
+                log.warn("checker-fault", checker=type(checker).__name__, error=why)
+                broken = True
+                continue
+            return str(nick)
+        if broken:
+            raise RequestError(Code.LOGIN_UNAVAILABLE, "Passwords cannot be checked now; try again later.")
+        return None
+
+    def guess(self, host: str) -> None:
+        """Count that ``host`` shows a code that may be a guess. Raises `RequestError` ``too-fast``."""
+        self._admit({"address": addresses.network_of(host)} if not addresses.is_local(host) else {})
+
+    def right(self, host: str) -> None:
+        """Take back a `guess` that was right."""
+        self._by_address.forgive(addresses.network_of(host))
+
+    def _begin(self, shown: Password) -> dict[str, str]:
+        """Count an attempt; return its keys. Raises `RequestError` ``too-fast``.
+
+        Nicks that nobody has are counted as those of accounts are.
+        """
+        keys = {} if addresses.is_local(shown.host) else {"address": addresses.network_of(shown.host)}
+        try:
+            key = check_nick(shown.nick)[1]
+        except RequestError:
+            key = ""
+        user = self._hub.world.nicks.get(key)
+        keys["account"] = f"@{key}" if user is None else f"{user.id}"  # whichever of its nicks is tried
+        self._admit(keys)
+        return keys
+
+    def _admit(self, keys: dict[str, str]) -> None:
+        now = self._clock.seconds()
+        counts = {"account": self._by_account, "address": self._by_address}
+        wait = max((counts[kind].wait(key, now) for kind, key in keys.items()), default=0.0)
+        if wait:
+            raise RequestError(
+                Code.TOO_FAST,
+                f"There were too many failed attempts; try again in {max(1, round(wait))} seconds.",
+                retry_after=round(wait, 3),
+            )
+        for kind, key in keys.items():
+            counts[kind].begin(key, now)
+
+    def _forgive(self, keys: dict[str, str]) -> None:
+        counts = {"account": self._by_account, "address": self._by_address}
+        for kind, key in keys.items():
+            counts[kind].forgive(key)
+
+    def _failed(self, shown: Password) -> NoReturn:
+        """Tell the owner and the operator of a failed attempt, and refuse it."""
+        try:
+            user = accounts.find(self._hub.world, shown.nick)
+        except RequestError:
+            user = None
+        if user is not None:
+            accounts.note_failure(self._hub.world, user)
+            self._hub.change()
+        log.info("login-failed", peer=shown.host, nick=None if user is None else user.nick)
+        raise RequestError(Code.WRONG_PASSWORD, WRONG)

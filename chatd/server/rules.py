@@ -1,0 +1,34 @@
+"""The rules of a listener: who may come in there."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from chatd.ops.endpoints import rehearse
+from chatd.ops.settings import Guests, ListenConfig
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerRules:
+    """What ``guests`` may do on a listener, and whether it is ``secure``: nobody reads what comes there.
+
+    A connection from this machine is secure whatever the listener is.
+    """
+
+    guests: Literal["allowed", "read-only", "refused"] = "allowed"
+    secure: bool = False
+
+    @classmethod
+    def of(cls, listener: ListenConfig, guests: Guests = "") -> "ListenerRules":
+        """Return the rules of ``listener``, which can be listened on; ``guests`` is what all listeners say.
+
+        A relay brings people of elsewhere, whatever it is reached by; whether they speak TLS with it, the
+        operator sees to.
+        """
+        listening = rehearse(listener.endpoint)
+        relayed = listener.proxy_protocol or listener.endpoint.startswith("haproxy:")
+        by_default: Final = "allowed" if listening.local and not relayed else "refused"
+        return cls(listener.guests or guests or by_default, listening.tls or listener.tls or relayed)
+
+
+EVERYBODY: Final = ListenerRules()
+"""Guests may do everything, as on a loopback listener."""

@@ -1,0 +1,167 @@
+"""chatctl user: accounts in a data folder, while no daemon uses it."""
+
+import json
+import os
+
+import pytest
+from click.testing import CliRunner
+
+from chatd.chat import accounts
+from chatd.chatctl import main
+from chatd.offline.folder import opened
+from chatd.server.passwords import OWASP
+from tests.store.driven import Driven
+from tests.store.test_upgrade import folder  # noqa: F401 - a fixture: Ann and ben have accounts, cem has none
+
+PASSWORD = "correct horse"
+
+
+@pytest.fixture
+def data(folder):  # noqa: F811
+    return folder
+
+
+@pytest.fixture
+def secret(tmp_path):
+    path = tmp_path / "secret"
+    path.write_text(f"{PASSWORD}\nand more\n")
+    return path
+
+
+def ctl(command, data, *words):
+    done = CliRunner().invoke(main, ["user", command, str(data), *map(str, words)])
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done
+
+
+def right(*words):
+    done = ctl(*words)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def wrong(*words):
+    done = ctl(*words)
+    assert done.exit_code == 1
+    assert done.output.count("\n") == 1
+    return done.output
+
+
+def account(data, nick):
+    with opened(data) as world:
+        user = accounts.find(world, nick)
+        return user and user.account
+
+
+def listed(data):
+    rows = [json.loads(line) for line in right("list", data, "--json").splitlines()]
+    return {row["nick"]: row for row in rows}
+
+
+def test_an_account_is_made_with_its_password(data, secret):
+    assert right("add", data, "Dora", "--operator", "--password-file", secret) == "Dora is an account now.\n"
+    assert OWASP.verify(account(data, "dora").password, PASSWORD)
+    assert listed(data)["Dora"] == {"nick": "Dora", "password": True, "sessions": 0, "operator": True}
+    assert "is an account already" in wrong("add", data, "DORA", "--no-password")
+    assert "nick is not possible" in wrong("add", data, "no nick", "--no-password")
+
+
+def test_one_of_a_guest_who_is_there(data):
+    right("add", data, "dan", "--no-password")
+    assert account(data, "dan").password == ""
+    assert listed(data)["dan"]["sessions"] == 1
+
+
+def test_the_password_comes_from_a_descriptor(data):
+    reading, writing = os.pipe()
+    os.write(writing, f"{PASSWORD}\n".encode())
+    right("passwd", data, "ann", "--password-fd", reading)
+    assert OWASP.verify(account(data, "Ann").password, PASSWORD)
+    assert listed(data)["Ann"]["sessions"] == 1
+    os.write(writing, b"another one\n")
+    right("passwd", data, "ann", "--password-fd", reading, "--end-sessions")
+    assert listed(data)["Ann"]["sessions"] == 0
+    os.close(reading)
+    os.close(writing)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"short\n", "8 to 256 characters"),
+        (b"\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8", "not in UTF-8"),
+        (b"", "8 to"),
+    ],
+)
+def test_what_is_no_password(data, secret, content, sentence):
+    secret.write_bytes(content)
+    assert sentence in wrong("passwd", data, "ann", "--password-file", secret)
+
+
+def test_without_a_terminal_it_is_not_asked_for(data):
+    assert "--password-file or --password-fd" in wrong("passwd", data, "ann")
+    assert "cannot be read" in wrong("passwd", data, "ann", "--password-file", "/nowhere")
+    assert "cannot be read" in wrong("passwd", data, "ann", "--password-fd", 1_000_000)
+
+
+def test_disabled_and_enabled(data):
+    right("disable", data, "ann")
+    assert listed(data)["Ann"] == {"nick": "Ann", "password": False, "sessions": 0, "disabled": True}
+    right("enable", data, "ann")
+    assert "disabled" not in listed(data)["Ann"]
+
+
+def test_operators(data):
+    right("operator", data, "ann")
+    assert listed(data)["Ann"]["operator"]
+    assert "Ann is no operator any more" in right("operator", data, "ann", "--off")
+
+
+def test_a_deleted_account_leaves_its_rooms_and_keeps_its_nick(data):
+    done = CliRunner().invoke(main, ["user", "delete", str(data), "ann"], input="n\n")
+    assert done.exit_code == 1
+    assert "deleted" not in listed(data)["Ann"]
+    right("delete", data, "ann", "--yes")
+    assert listed(data)["Ann"]["deleted"]
+    with opened(data) as world:
+        (user,) = [user for user in world.users.values() if user.deleted]
+        assert {room.name for room in user.rooms} == {"@1+2", "@1+3"}
+        assert [member.nick for member in world.rooms["#tea"].members] == ["ben"]
+        assert world.rooms["#tea"].log.head == 5
+    assert "is an account already" in wrong("add", data, "ann", "--no-password")
+    assert "no account ann" in wrong("passwd", data, "ann")
+
+
+def test_an_invitation(data):
+    code = right("invite", data, "--uses", "3").strip()
+    assert len(code) == 19
+    with opened(data) as world:
+        (row,) = world.invites.values()
+        assert (row.by, row.uses) == (0, 3)
+
+
+def test_what_is_listed_for_people(data):
+    assert right("list", data) == "Ann, 1 sessions, no password\nben, 1 sessions, no password\n"
+
+
+def test_a_folder_that_is_in_use_or_none(data, tmp_path):
+    store = Driven(data)
+    assert "A daemon uses" in wrong("list", data)
+    store.close()
+    assert "There is no folder" in wrong("list", tmp_path / "nowhere")
+    (tmp_path / "new").mkdir()
+    right("add", tmp_path / "new", "ann", "--no-password")
+    assert list(listed(tmp_path / "new")) == ["ann"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root acts for others")
+def test_root_acts_as_the_owner_of_the_folder(data, run):
+    for path in (data, *data.iterdir()):
+        os.chown(path, 65534, 65534)
+    for parent in data.parents:
+        if parent.stat().st_uid == os.geteuid() and len(parent.parts) > 2:
+            parent.chmod(0o755)
+    script = "from chatd.chatctl import main; main()"
+    done = run("python", "-c", script, "user", "disable", data, "ann")
+    assert done.returncode == 0, done.stderr
+    assert {path.stat().st_uid for path in data.iterdir()} == {65534}
