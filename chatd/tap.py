@@ -9,7 +9,7 @@ from twisted.python import usage
 from twisted.scripts.twistd import run
 
 from chatd import __version__
-from chatd.ops.attach import logged
+from chatd.ops.attach import beside, logged
 from chatd.ops.config import Config, ConfigError, load, merge
 from chatd.ops.pidfile import forget_stale
 from chatd.ops.signals import StopSignals, survive_signals
@@ -42,7 +42,9 @@ class Options(usage.Options):
         self["listen"].append(endpoint)
 
     def postOptions(self) -> None:
-        """Clear away what a crash left, before twistd looks at it."""
+        """Clear away what a crash left, and prepare for a foreign --logger, before twistd looks."""
+        if self.parent:
+            beside(self.parent)
         pidfile = self.parent and self.parent.get("pidfile")
         if pidfile:
             forget_stale(Path(pidfile))

@@ -9,17 +9,21 @@ from collections.abc import Iterable, Mapping
 
 from twisted.application.service import IService, IServiceCollection, MultiService
 from twisted.logger import ILogObserver, Logger, LogLevel
+from twisted.python import usage
 from twisted.python.components import Componentized
 
+from chatd.ops.foreign import Foreign
 from chatd.ops.observers import OBSERVERS, SINK, Lines, Sink
 from chatd.ops.settings import LogConfig
-from chatd.ops.writer import File, Target, Writer, nowhere, standard_output
+from chatd.ops.writer import File, Target, Writer, standard_output
 
 
 class Logged(MultiService):
     """Holds the daemon's services, gives its application an observer, and lets the observer write."""
 
-    def __init__(self, services: Iterable[IService], observer: ILogObserver | None, writer: Writer) -> None:
+    def __init__(
+        self, services: Iterable[IService], observer: ILogObserver | None, writer: Writer | Foreign
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._observer = observer
         self.writer = writer
@@ -46,8 +50,9 @@ def logged(services: Iterable[IService], config: LogConfig, twistd: Mapping[str,
     chosen = twistd.get("logger")
     if twistd.get("syslog") and chosen is None:
         return _to_syslog(services, config, str(twistd.get("prefix") or "chatd"))
-    if chosen is not None and chosen not in OBSERVERS.values():
-        return Logged(services, None, Writer(nowhere()))  # it writes by itself, and where it wants
+    foreign = getattr(chosen, "__self__", None)
+    if isinstance(foreign, Foreign):
+        return Logged(services, None, foreign)
     writer = Writer(_target(twistd))
     sink = Sink(writer, config.level)
     if chosen is None:
@@ -55,6 +60,22 @@ def logged(services: Iterable[IService], config: LogConfig, twistd: Mapping[str,
     # This tells the observer that twistd is about to make for --logger where to write, and which levels.
     Logger(__name__).emit(LogLevel.info, None, **{SINK: sink})
     return Logged(services, None, writer)
+
+
+def beside(twistd: usage.Options) -> None:
+    """Let a --logger that is not ours be called in a thread.
+
+    twistd finds out what its name means only when it has read our options, and then asks no plugin any more.
+    """
+    find = twistd.postOptions
+
+    def find_and_wrap() -> None:
+        find()  # type: ignore[no-untyped-call]
+        chosen = twistd.get("logger")
+        if callable(chosen) and chosen not in OBSERVERS.values():
+            twistd["logger"] = Foreign(chosen).made
+
+    twistd.postOptions = find_and_wrap  # type: ignore[method-assign]
 
 
 def _target(twistd: Mapping[str, object]) -> Target:

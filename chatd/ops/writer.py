@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol, TextIO
 
@@ -129,11 +130,7 @@ class Writer:
     def start(self) -> None:
         """Begin to write."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="log", daemon=True)
-            # Signals are for the main thread, which holds some of them back while it starts.
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-            self._thread.start()
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            self._thread = begin_thread(self._run)
 
     def close(self, seconds: float = FLUSH) -> None:
         """Write what waits, for so many seconds at the most."""
@@ -201,6 +198,16 @@ class Writer:
                 return
             self._dropped = 0
         log.warn("log-dropped", "The log could not be written in time.", count=dropped)
+
+
+def begin_thread(run: Callable[[], None]) -> threading.Thread:
+    """Begin to ``run`` in a thread that the program's end does not wait for; return it."""
+    thread = threading.Thread(target=run, name="log", daemon=True)
+    # Signals are for the main thread, which holds some of them back while it starts.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    thread.start()
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return thread
 
 
 def nowhere() -> Descriptor:

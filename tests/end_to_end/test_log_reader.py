@@ -29,7 +29,7 @@ def launch(daemon, output, *twistd):
     daemon.process = subprocess.Popen(
         [*script("twistd"), "-n", "--pidfile=", *twistd, *options],
         cwd=daemon.folder,
-        env=environment(),
+        env=environment(PYTHONPATH=f"{ROOT}:{daemon.folder}"),
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
@@ -80,6 +80,53 @@ def test_a_pipe_whose_reader_is_gone(make_daemon, connect):
     daemon = launch(make_daemon(), writer)
     os.close(writer)
     os.close(reader)
+    log_in(connect, daemon, 20)
+    assert daemon.terminate() == 0
+
+
+LOUD = """
+import sys
+from twisted.logger import textFileLogObserver
+def loud():
+    return textFileLogObserver(sys.stdout)
+def old():
+    return lambda event: print(event, file=sys.__stdout__, flush=True)
+def broken():
+    def observe(event):
+        raise RuntimeError("broken")
+    return observe
+"""
+
+
+@pytest.fixture
+def foreign(make_daemon):
+    """Return a daemon beside which lies a module with observers that are not ours."""
+    daemon = make_daemon()
+    (daemon.folder / "foreign_logger.py").write_text(LOUD)
+    return daemon
+
+
+@pytest.mark.parametrize("observer", ["loud", "old"])
+def test_a_foreign_logger_whose_reader_does_not_read(foreign, connect, pipe, observer):
+    daemon = launch(foreign, pipe[1], "--logger", f"foreign_logger.{observer}")
+    log_in(connect, daemon)
+    began = time.monotonic()
+    assert daemon.terminate() == 0
+    assert time.monotonic() - began < 5
+
+
+def test_a_foreign_logger_gets_everything(foreign, connect, tmp_path):
+    with (tmp_path / "out").open("wb") as out:
+        daemon = launch(foreign, out, "--logger", "foreign_logger.loud")
+        log_in(connect, daemon, 20)
+        assert daemon.terminate() == 0
+    said = (tmp_path / "out").read_bytes()
+    assert said.count(b"client-in") == 20
+    assert b"#info] stop" in said
+
+
+def test_a_foreign_logger_that_is_broken(foreign, connect):
+    daemon = launch(foreign, subprocess.DEVNULL, "--logger", "foreign_logger.broken")
     log_in(connect, daemon, 20)
     assert daemon.terminate() == 0
 
