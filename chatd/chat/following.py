@@ -1,11 +1,11 @@
 """Following: has connections follow a room from now on, or no more, once a batch is durable."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from chatd.chat.batch import Batch
-from chatd.chat.permissions import may_follow
-from chatd.chat.state import Peer, Room, User
+from chatd.chat.permissions import Asker, first_readable, may_follow
+from chatd.chat.state import Peer, Room, Session, User
 from chatd.wire.messages import Left, Message, Rooms
 
 
@@ -36,23 +36,34 @@ def rouse(batch: Batch, room: Room) -> None:
                 follow(batch, peer, room, room.start_of(user))
 
 
-def end(room: Room, user: User, seq: int) -> None:
+def end(room: Room, user: User, seq: int, now: int) -> None:
     """Have the connections of ``user`` follow ``room`` up to event ``seq``, which is about to be told.
 
-    Whoever has come back into the room by the time that it is reached goes on from there.
+    Whoever has come back into the room by the time that it is reached goes on from there. Downloads end at
+    once if their files may not be read any more at ``now`` by the calendar.
     """
     for session in user.sessions:
         peer = session.peer
         if peer is not None:
             peer.reader.stop(room.log, seq, partial(_end, peer, user, room))
+            _end_downloads(peer, room, Asker(user, peer.peer_host, now))
 
 
-def narrow(room: Room) -> None:
-    """Have connections that lag skip events of ``room`` that their users may not read."""
-    for user in room.members:
-        for session in user.sessions:
-            if session.peer is not None:
-                session.peer.reader.narrow(room.log, room.floor(user))
+def narrow(room: Room, sessions: Iterable[Session], now: int) -> None:
+    """Have connections of ``sessions`` that lag skip events of ``room`` that their users may not read.
+
+    Downloads of these end.
+    """
+    for session in sessions:
+        peer, user = session.peer, session.user
+        if peer is not None:
+            if user in room.members:
+                peer.reader.narrow(room.log, room.floor(user))
+            _end_downloads(peer, room, Asker(user, peer.peer_host, now))
+
+
+def _end_downloads(peer: Peer, room: Room, asker: Asker) -> None:
+    peer.end_downloads(room.log.name, lambda: first_readable(asker, room))
 
 
 def _begin(peer: Peer, room: Room, cursor: int, restored: bool) -> Sequence[Message]:

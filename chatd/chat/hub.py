@@ -193,10 +193,11 @@ class Hub:
                 peer.reply(answers, len(answers))
             except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
                 peer.fault()
+        now = self.world.calendar.now
         for end in batch.ends:
-            following.end(*end)
+            following.end(*end, now)
         for room in batch.narrowed:
-            following.narrow(room)
+            following.narrow(room, self.world.sessions.values(), now)
         most = AT_ONCE
         for log, events in batch.stored.items():
             before = log.tail_bytes

@@ -202,6 +202,7 @@ def ban(world: World, peer: Peer, session: Session, room: Room, request: m.Ban, 
             use_invitation(world, room, user)
             if user in room.members:
                 deed.remove(user, seq)
+    world.batch.narrow(room)
     return m.Ok(id=request.id, seq=seq, room=name)
 
 
@@ -334,7 +335,7 @@ def set_rule(world: World, peer: Peer, session: Session, room: Room, request: m.
         return m.Ok(id=request.id, room=room.name)
     seq = deed.post("set", value=f"{request.rule} {request.value}")
     world.change(room.row()._replace(**{setting.field: value}))
-    if setting.field == "history":
+    if setting.field in {"history", "kind"}:
         world.batch.narrow(room)
     return m.Ok(id=request.id, seq=seq, room=room.name)
 

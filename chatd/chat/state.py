@@ -63,6 +63,9 @@ class Peer(Protocol):
     def download(self, request: Download, room: str, seq: int, file: File) -> None:
         """Answer ``request`` and begin to send the ``file`` of event ``seq`` of ``room``."""
 
+    def end_downloads(self, room: str, first: Callable[[], int]) -> None:
+        """End the downloads of files that events of ``room`` below what ``first`` returns post."""
+
 
 def _always() -> None:
     """Allow it."""

@@ -217,6 +217,11 @@ class ChatConnection(Protocol):
         if self.session is not None:
             self._files().download(self.session, request, ok, file)
 
+    def end_downloads(self, room: str, first: Callable[[], int]) -> None:
+        """End downloads of what the user may not read any more."""
+        if self.transfers is not None:
+            self.transfers.end_downloads(room, first())
+
     def _files(self) -> Transfers:
         if self.transfers is None:
             self.transfers = self.server.transfers(self)

@@ -33,6 +33,8 @@ class Stage(Enum):
     """It has ended."""
 
 
+_WITHDRAWN: Final = "You may not have that file any more: you are no longer in its room."
+
 _UNDER_WAY: Final = (Stage.OPENING, Stage.SENDING)
 
 
@@ -55,6 +57,7 @@ class Download(Transfer):
         self._ok = ok
         self._handle = -1
         self._reading = False
+        self._withdrawn = False
 
     @property
     def ready(self) -> bool:
@@ -78,9 +81,10 @@ class Download(Transfer):
                 self.note(error)
                 self._refuse(Code.STORAGE_UNAVAILABLE, BROKEN, str(error))
             return
-        if self.stage is Stage.OVER:
+        if self.stage is Stage.OVER or self._withdrawn:
             self._close_handle()
-            self._refuse(Code.CANCELLED, NOT_BEGUN)
+            refusal = (Code.NOT_A_MEMBER, _WITHDRAWN) if self._withdrawn else (Code.CANCELLED, NOT_BEGUN)
+            self._refuse(*refusal)
             return
         if self.offset:
             log.info("download-resumed", offset=self.offset, **self.facts)
@@ -136,6 +140,19 @@ class Download(Transfer):
             self.cancel(Code.STORAGE_UNAVAILABLE, BROKEN, str(error))
         else:
             self._close_handle()
+
+    # ---- the right to it ----------------------------------------------------------------------------
+
+    def is_of(self, room: str, first: int) -> bool:
+        """Return whether an event of ``room`` below ``first`` posts the file."""
+        return self._ok.room == room and (self._ok.seq or 0) < first
+
+    def withdraw(self) -> None:
+        """End it, because its user may not read the file's event any more."""
+        if self.stage is Stage.OPENING:
+            self._withdrawn = True
+        else:
+            self.cancel(Code.NOT_A_MEMBER, _WITHDRAWN)
 
     # ---- the end ------------------------------------------------------------------------------------
 

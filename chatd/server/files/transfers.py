@@ -153,6 +153,12 @@ class Transfers:
             transfer.cut = True
             transfer.close(reason)
 
+    def end_downloads(self, room: str, first: int) -> None:
+        """End the downloads of files that events of ``room`` below ``first`` post."""
+        for download in list(self._downloads.values()):
+            if download.is_of(room, first):
+                download.withdraw()
+
     # ---- sending ------------------------------------------------------------------------------------
 
     def pump(self) -> None:

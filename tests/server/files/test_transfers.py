@@ -199,6 +199,52 @@ def test_who_left_a_room_reads_it_as_everybody_can(playground):
     assert code_of(bob, request) == "not-a-member"
 
 
+@pytest.mark.parametrize("removal", ["kick", "delete-room", "history", "private", "ban"])
+def test_a_download_under_way_ends_when_its_event_may_not_be_read_any_more(playground, removal):
+    ada = come_in(playground, "ada")
+    content = content_of(4 * WINDOW)
+    seq = post(playground, ada, content)
+    if removal == "kick":
+        ada.say(m.Set(id=2, room="#kitchen", rule="kind", value="private"))
+        playground.advance()
+        eve = come_in(playground, "eve", room="#hall")
+        ada.say(m.InviteTo(id=2, room="#kitchen", whom="eve"))
+        playground.advance()
+        eve.say(m.Join(id=2, room="#kitchen"))
+        playground.advance()
+    else:
+        eve = come_in(playground, "eve", room="#hall" if removal in {"private", "ban"} else "#kitchen")
+    eve.accepting = False
+    going, _ = eve.get("#kitchen", seq)
+    playground.advance(0.5)
+    assert eve.came[going]
+    ada.say(
+        {
+            "kick": m.Kick(id=3, room="#kitchen", whom="eve"),
+            "delete-room": m.DeleteRoom(id=3, room="#kitchen"),
+            "history": m.Set(id=3, room="#kitchen", rule="history", value="since-join"),
+            "private": m.Set(id=3, room="#kitchen", rule="kind", value="private"),
+            "ban": m.Ban(id=3, room="#kitchen", whom="eve"),
+        }[removal]
+    )
+    playground.advance()
+    came = len(eve.came[going])
+    eve.confirm(going, came)
+    playground.advance(1)
+    assert len(eve.came[going]) == came < len(content)
+    assert [(c.transfer, c.code) for c in eve.of(m.Cancel)] == [(going, "not-a-member")]
+
+
+def test_a_download_goes_on_where_everybody_may_read(playground):
+    ada, eve = come_in(playground, "ada"), come_in(playground, "eve")
+    content = content_of(4 * WINDOW)
+    seq = post(playground, ada, content)
+    going, _ = eve.get("#kitchen", seq)
+    ada.say(m.Kick(id=3, room="#kitchen", whom="eve"))
+    playground.advance(2)
+    assert eve.came[going] == content
+
+
 # ---- knowing a hash gives no access ---------------------------------------------------------------------
 
 
