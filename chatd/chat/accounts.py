@@ -4,6 +4,7 @@ A user without an account is a guest, who is forgotten with the last session. Pa
 encoded hashes alone; whoever calls these functions has checked or made them (`chatd.server.passwords`).
 """
 
+from chatd.chat import moderation
 from chatd.chat.names import check_nick
 from chatd.chat.state import User
 from chatd.chat.storage import DELETED, DISABLED, OPERATOR, PutAccount, PutNick
@@ -83,6 +84,5 @@ def delete(world: World, user: User, now: int) -> None:
         return
     end_all(world, user)
     for room in [room for room in user.rooms if not room.direct]:
-        world.post(room, "leave", user.nick, now)
-        world.drop_member(room, user)
+        moderation.leave(world, room, user, now)
     world.change(account._replace(password="", flags=account.flags & ~OPERATOR | DISABLED | DELETED))

@@ -16,6 +16,7 @@ from chatd.chat.permissions import (
     BAN,
     EVERYBODY,
     INVITE,
+    KICK,
     MUTE,
     NOBODY,
     SHARED,
@@ -35,7 +36,15 @@ from chatd.chat.text import check_reason
 from chatd.chat.world import World
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError
-from chatd.wire.limits import ACTS_PER_MESSAGE, INVITATION, MAX_ACTS, MAX_BLOCKED, MAX_KEEP_DAYS, MAX_SLOW
+from chatd.wire.limits import (
+    ACTS_PER_MESSAGE,
+    INVITATION,
+    MAX_ACTS,
+    MAX_BLOCKED,
+    MAX_KEEP_DAYS,
+    MAX_SLOW,
+    REMOVED,
+)
 
 
 class Deed(NamedTuple):
@@ -83,6 +92,17 @@ class Deed(NamedTuple):
         self.world.batch.end(self.room, user, seq)
         close_if_empty(self.world, self.room)
 
+    def remember(self, user: User, reason: str) -> None:
+        """Keep for some time that ``user`` was removed, in place of the oldest of too many such notes."""
+        world, room = self.world, self.room
+        known = [act for act in room.acts.values() if act.what == KICK and act.user != user.id]
+        if len(known) >= MAX_ACTS:
+            oldest = min(known, key=lambda act: act.until)
+            world.change(DropAct(room.log.id, KICK, oldest.whom))
+        until = self.asker.now + REMOVED * 1000
+        by = self.asker.user.nick
+        world.change(PutAct(room.log.id, KICK, _key(user.nick), user.id, until, by, reason))
+
     def put(self, what: str, whom: str, user: int, seconds: int, reason: str) -> None:
         """Let a ban, a mute or an invitation begin; it ends after ``seconds`` if that is not 0."""
         room, now = self.room, self.asker.now
@@ -121,9 +141,22 @@ def close_if_empty(world: World, room: Room) -> None:
 
 
 def use_invitation(world: World, room: Room, user: User) -> None:
-    """Drop what has invited ``user``, who has joined."""
-    for act in [act for act in room.acts.values() if act.what == INVITE and act.user == user.id]:
-        world.change(DropAct(room.log.id, INVITE, act.whom))
+    """Drop what has invited ``user``, who has joined, and that they were removed before."""
+    for act in [act for act in room.acts.values() if act.what in {INVITE, KICK} and act.user == user.id]:
+        world.change(DropAct(room.log.id, act.what, act.whom))
+
+
+def check_return(world: World, room: Room, asker: Asker) -> None:
+    """Refuse once to let somebody in again who was removed, and whose client does not know that.
+
+    It says so by naming the event from behind which it goes on. Raises `RequestError` ``removed``.
+    """
+    act = act_of(asker, room, KICK) if room.acts else None
+    if act is None:
+        return
+    world.change(DropAct(room.log.id, KICK, act.whom))
+    why = f": {act.reason}" if act.reason else ""
+    raise RequestError(Code.REMOVED, f"{act.by} has removed you from {room.name}{why}; join it to come back.")
 
 
 def invitations(world: World, user: User) -> list[m.Message]:
@@ -177,6 +210,7 @@ def kick(world: World, peer: Peer, session: Session, room: Room, request: m.Kick
     deed.outranks(user)
     name = room.name
     seq = deed.post("kick", user.nick, request.reason)
+    deed.remember(user, request.reason)
     deed.remove(user, seq)
     return m.Ok(id=request.id, seq=seq, room=name)
 

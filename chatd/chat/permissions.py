@@ -22,7 +22,10 @@ from chatd.wire.errors import Code, RequestError
 BAN: Final = "ban"
 MUTE: Final = "mute"
 INVITE: Final = "invite"
-"""What an act in a room is: see `chatd.chat.storage.PutAct`."""
+KICK: Final = "kick"
+"""What an act in a room is: see `chatd.chat.storage.PutAct`.
+
+A kick is kept for those who were not there: their clients would join again by themselves."""
 
 EVERYBODY: Final = "everybody"
 SHARED: Final = "shared"
@@ -293,7 +296,7 @@ def concerns(act: PutAct, asker: Asker) -> bool:
         return True
     if act.whom.startswith(USER_SIGN):
         key = act.whom[1:]
-        return act.what != INVITE and (key == user.key or key in user.kept)
+        return act.what in {BAN, MUTE} and (key == user.key or key in user.kept)
     return within(asker.host, act.whom)
 
 

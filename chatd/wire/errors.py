@@ -43,6 +43,7 @@ class Code(StrEnum):
     NOT_A_MEMBER = "not-a-member"
     NOT_ALLOWED = "not-allowed"
     BANNED = "banned"
+    REMOVED = "removed"
     MUTED = "muted"
     SLOW_MODE = "slow-mode"
     ARCHIVED = "archived"

@@ -74,6 +74,9 @@ MAX_KEEP_DAYS: Final = 36_500
 INVITATION: Final = 604_800
 """Seconds for which an invitation to a room holds: a week of the server's running."""
 
+REMOVED: Final = 2_592_000
+"""Seconds for which it is kept who was removed from a room, for clients that were away: as sessions are."""
+
 MAX_WELCOME_DIRECT: Final = 500
 """Logs of direct messages that a hello need not name to be followed at once; others await a new message."""
 

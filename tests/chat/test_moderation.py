@@ -178,6 +178,34 @@ def test_who_is_removed_comes_back_with_a_cursor_and_is_told_nothing(scene):
     assert back.of(m.Event) == []
 
 
+def test_who_was_removed_while_away_is_not_let_in_again_by_the_client_itself(scene):
+    """Its join goes on from where it was; one that a person asks for is another matter."""
+    seen = scene.ben.seqs("#tea")[-1]
+    scene.ben.transport.abortConnection()
+    scene.do("ann", kick())
+    restart(scene.playground)
+    scene.ben = scene.back(scene.ben, cursors={"#tea": seen})
+    scene.ben.say(m.Join(id=3, room="#tea", after=seen))
+    scene.playground.advance()
+    (error,) = scene.ben.of(m.Error)
+    assert (error.code, error.text) == (
+        Code.REMOVED,
+        "ann has removed you from #tea: enough; join it to come back.",
+    )
+    assert scene.do("ben", m.Join(id=3, room="#tea", after=seen)) is None
+    assert not scene.tea.acts
+
+
+def test_not_more_is_kept_of_removals_than_there_may_be(scene, monkeypatch):
+    monkeypatch.setattr("chatd.chat.moderation.MAX_ACTS", 2)
+    for whom in ("ben", "cem"):
+        scene.do("ann", kick(whom))
+        scene.playground.advance(1)
+    scene.do("dan", m.Join(id=3, room="#tea"))
+    scene.do("ann", kick("dan"))
+    assert [whom for what, whom in scene.tea.acts] == ["@cem", "@dan"]
+
+
 def test_who_joins_again_before_the_end_was_reached_misses_nothing(scene):
     scene.ben.transport.pauseProducing()
     for _ in range(6):
