@@ -64,10 +64,10 @@ class Log:
 
         It goes back only from more than a day ahead: the clock was wrong then, and must not stay so for ever.
         """
-        if now > self.ts or self.ts - now > DAY:
+        if now != self.ts and (now > self.ts or self.ts - now > DAY):
             self.ts = now
-        self.last += 1
-        return self.last
+        self.last = last = self.last + 1
+        return last
 
     def grow(self, events: list[bytes], most: int) -> int:
         """Take in committed ``events``: the head moves, and at most ``most`` followers are owed them.
@@ -194,9 +194,12 @@ class Log:
         self.tail_bytes += size
         if self.tail_bytes <= TAIL_BYTES:
             return
-        drop = 0
-        while self.tail_bytes > TAIL_BYTES // 2:
-            self.tail_bytes -= len(self._tail[drop])
+        left, drop = self.tail_bytes, 0
+        for event in self._tail:
+            left -= len(event)
             drop += 1
+            if left <= TAIL_BYTES // 2:
+                break
+        self.tail_bytes = left
         del self._tail[:drop]
         self._tail_first += drop

@@ -73,14 +73,14 @@ def serve(world: World, peer: Peer, session: Session, request: Any, now: int) ->
 
     A send that was accepted before is acknowledged again, even if its room has gone (P3).
     """
-    rule = RULES[type(request)]
+    kind = type(request)
+    rule = RULES[kind]
     try:
-        if isinstance(request, m.Send):
-            if request.n <= session.last:
+        if kind is m.Send:
+            if request.n != session.last + 1:
+                _check_repeated(session, request)
                 world.batch.answer(peer, m.Ok(id=request.id))
                 return
-            if request.n != session.last + 1:
-                raise _out_of_order(session)
             if request.file is None:
                 check_text(request.text)
             else:
@@ -90,8 +90,12 @@ def serve(world: World, peer: Peer, session: Session, request: Any, now: int) ->
         room: Room | None = None
         if rule.room:
             room = world.rooms.get(request.room)
-            member = None if room is None or room.strict else room.members.get(session.user)
-            if room is None or member is None or member.role < room.needs[type(request)]:
+            if (
+                room is None
+                or room.strict
+                or (member := room.members.get(session.user)) is None
+                or member.role < room.needs[kind]
+            ):
                 room = _find_room(world, peer, session.user, request, now)
         ok = rule.handle(world, peer, session, room, request, now)
     except RequestError as error:
@@ -102,10 +106,12 @@ def serve(world: World, peer: Peer, session: Session, request: Any, now: int) ->
         world.batch.answer(peer, ok)
 
 
-def _out_of_order(session: Session) -> RequestError:
-    return RequestError(
-        Code.OUT_OF_ORDER, f"The next send has the number {session.last + 1}; send again from there."
-    )
+def _check_repeated(session: Session, request: m.Send) -> None:
+    """Refuse a send that was not accepted before. Raises `RequestError`."""
+    if request.n > session.last:
+        raise RequestError(
+            Code.OUT_OF_ORDER, f"The next send has the number {session.last + 1}; send again from there."
+        )
 
 
 def _check_file(world: World, peer: Peer, session: Session, request: m.Send, file: m.File) -> None:
@@ -169,7 +175,7 @@ def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Sen
     if request.file is not None:
         world.change(files.row(room, seq, request.file))
     if room.direct:
-        rouse(world.batch, room)
+        rouse(batch, room)
     name = "" if request.room == room.name else room.name
     return m.Ok(id=request.id, seq=seq, ts=log.ts, room=name)
 

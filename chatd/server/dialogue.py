@@ -55,7 +55,7 @@ def hear(connection: "ChatConnection", texts: list[bytes]) -> int:
     `ProtocolError`.
     """
     now = connection.server.wall()
-    gate, handlers = connection.input.gate, connection.MESSAGES
+    gate, handlers, state = connection.input.gate, connection.MESSAGES, connection.state
     messages = connection.decode_all(texts)
     decide = _flooding if gate.flooded else request
     heard = 0
@@ -65,7 +65,7 @@ def hear(connection: "ChatConnection", texts: list[bytes]) -> int:
                 break
             heard += 1
             message = next(messages)
-            handler = handlers.get((connection.state, type(message)))
+            handler = handlers.get((state, type(message)))
             if handler is None:
                 decide(connection, message, len(text), now)
             else:

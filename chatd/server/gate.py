@@ -116,10 +116,11 @@ class Gate:
 
     def owe(self, size: int, cost: float) -> None:
         """Note a request that costs ``size`` bytes until it is answered, and ``cost`` of the allowance."""
-        self._owed.append(size)
+        owed = self._owed
+        owed.append(size)
         self._owed_bytes += size
         self.allowance.left -= cost
-        if len(self._owed) > MAX_UNANSWERED or self._owed_bytes >= OWED_BYTES:
+        if len(owed) > MAX_UNANSWERED or self._owed_bytes >= OWED_BYTES:
             self.shut |= Hold.OWED.value
 
     def charge(self, cost: float) -> None:

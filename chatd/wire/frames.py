@@ -118,15 +118,17 @@ class FrameDecoder:
 
         They end before a frame that is wrong, of another type or not there as a whole: `take` is for that.
         """
-        begin, come = self._offset, len(self._buffer)
+        begin, come, limit = self._offset, len(self._buffer), self.limit
         if come - begin < self._wanted:
             return []
         payloads: list[bytes] = []
         with memoryview(self._buffer) as buffer:
-            while len(payloads) < most and come - begin > HEAD_SIZE:
+            for _ in range(most):
+                if begin + HEAD_SIZE > come:
+                    break
                 size, number = HEAD.unpack_from(buffer, begin)
                 end = begin + 4 + size
-                if number != _MESSAGE or end > come or not 0 < size <= self.limit:
+                if number != _MESSAGE or end > come or not 0 < size <= limit:
                     break
                 payloads.append(bytes(buffer[begin + HEAD_SIZE : end]))
                 begin = end
