@@ -44,8 +44,10 @@ PATIENCE: Final = 1.0
 PROBE_PATIENCE: Final = 0.3
 """Seconds that the answer to a probe may take at the least: there was reason to doubt the link."""
 
-CLOG_AGAIN: Final = 2.5
-"""Seconds that what we send may be repeated in vain on a link whose forerunners brought nothing forward."""
+CLOG_AGAIN: Final = 1.5
+"""Seconds, at the least, that what we send may be repeated in vain on a link whose forerunners brought
+nothing forward; longer round trips are waited for.
+"""
 
 QUARTERS: Final = 4
 """Parts of the heartbeat's limit: a ping goes out after one, and its answer has one until the suspicion."""
@@ -243,7 +245,10 @@ class Link:
         return self.clogged and now >= self._choked_at()
 
     def _choked_at(self) -> float:
-        return self._flowed + (CLOG_AGAIN if self.doubtful else self._heart.limit / 2)
+        patient = self._heart.limit / 2
+        return self._flowed + (
+            min(self.round_trip.patience(CLOG_AGAIN), patient) if self.doubtful else patient
+        )
 
     def trouble(self, now: float) -> float:
         """Return for how many seconds nothing was heard, or nothing of what we sent was taken."""
