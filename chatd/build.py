@@ -61,7 +61,7 @@ class Daemon:
         quota = Quota(
             most.max_users, most.max_rooms, most.max_devices, most.max_direct, most.new_rooms_per_hour
         )
-        terms = Terms(quota, config.show_addresses, config.accounts.registration)
+        terms = Terms(quota, config.show_addresses, config.accounts.registration, config.accounts.make_rooms)
         self.committer = Committer(snapshot, terms, store, clock)
         hub = self.committer.hub
         self.files = None if keeping is None else Library(config.files, *keeping, clock, wall, hub)

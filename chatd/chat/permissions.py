@@ -325,6 +325,20 @@ def network_named(text: str) -> str | None:
     return None if network is None else str(network)
 
 
+# ---- new rooms --------------------------------------------------------------------------------------
+
+
+def check_maker(user: User, makers: str) -> None:
+    """Refuse to let ``user`` make a room where only ``makers`` do.
+
+    It is asked before the name is looked at, so that it tells of no private room. Raises `RequestError`.
+    """
+    if makers == EVERYBODY or is_operator(user) or (makers == "accounts" and user.account is not None):
+        return
+    whose = "people with an account" if makers == "accounts" else "operators of the server"
+    raise RequestError(Code.NOT_ALLOWED, f"Rooms are made by {whose} here; join one that is there.")
+
+
 # ---- direct messages --------------------------------------------------------------------------------
 
 

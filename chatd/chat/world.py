@@ -17,7 +17,7 @@ from chatd.chat.files import Blobs
 from chatd.chat.following import follow_everywhere
 from chatd.chat.names import USER_SIGN, check_nick, check_room, direct_name
 from chatd.chat.new_names import check_new_nick, check_new_room
-from chatd.chat.permissions import EVERYBODY, Asker, check_direct, knows
+from chatd.chat.permissions import EVERYBODY, Asker, check_direct, check_maker, knows
 from chatd.chat.quota import Quota, Ration, reached
 from chatd.chat.rules import Standing
 from chatd.chat.state import Room, Session, User
@@ -56,11 +56,12 @@ HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The bounds of what may be created, whether lists of members show addresses, and who may register."""
+    """The bounds of what may be created, who may register and make rooms, whether members see addresses."""
 
     quota: Quota
     show_addresses: bool
     registration: Literal["closed", "invite", "open"] = "closed"
+    make_rooms: Literal["everybody", "accounts", "operators"] = "everybody"
 
 
 class World(Records):
@@ -77,6 +78,7 @@ class World(Records):
         self.show_addresses = terms.show_addresses
         self.quota = terms.quota
         self.registration = terms.registration
+        self.make_rooms = terms.make_rooms
         self.limits = LIMITS
         self.blobs: Blobs | None = None
         self.batch = Batch()
@@ -218,8 +220,8 @@ class World(Records):
         """Return the room that ``asker`` means by ``name``. It is made if there is none yet.
 
         A log of direct messages has both users as members from the start. Raises as `find_room` does, and
-        `RequestError` ``room-taken``, ``no-more-rooms``, ``too-many-direct``, ``too-fast`` or, for
-        direct messages that the other user does not take, ``not-allowed``.
+        `RequestError` ``room-taken``, ``no-more-rooms``, ``too-many-direct``, ``too-fast``, or
+        ``not-allowed`` for a room that the user may not make, and for direct messages that are not taken.
         """
         room = self.find_room(asker, name)
         if room is not None:
@@ -230,6 +232,7 @@ class World(Records):
         if direct:
             check_direct(user, self._user(name))
         else:
+            check_maker(user, self.make_rooms)
             check_new_room(wire_name)
             if self.room_twins.has(wire_name):
                 raise RequestError(Code.ROOM_TAKEN, "That name cannot be had; choose another.")

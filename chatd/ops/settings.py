@@ -110,7 +110,7 @@ class LimitsConfig(Section, frozen=True):
 
 
 class AccountsConfig(Section, frozen=True):
-    """Who may have an account, and who knows its password: ``[accounts]``.
+    """Who may have an account, who makes rooms, and who knows passwords: ``[accounts]``.
 
     ``checkers`` are asked in order: ``accounts`` (the server's own passwords), ``command``, or what other
     packages bring. ``command`` is a program with its arguments; it is killed after ``command_timeout``
@@ -118,6 +118,7 @@ class AccountsConfig(Section, frozen=True):
     """
 
     registration: Literal["closed", "invite", "open"] = "closed"
+    make_rooms: Literal["everybody", "accounts", "operators"] = "everybody"
     checkers: tuple[SomeLine, ...] = ("accounts",)
     command: tuple[SomeLine, ...] = ()
     command_timeout: Annotated[float, Meta(gt=0, le=60)] = 5.0

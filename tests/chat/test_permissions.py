@@ -11,6 +11,7 @@ from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister
 from chatd.chat.requests import RULES
 from chatd.chat.rules import Kind, Standing
 from chatd.chat.storage import OPERATOR
+from chatd.ops.settings import AccountsConfig, Config
 from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.errors import Code
@@ -229,6 +230,30 @@ def test_who_knows_no_private_room_takes_its_name_for_taken_in_every_spelling():
     for name in ("#tea", "#TEA"):
         answer = scene.answer("outsider", m.Join(id=9, room=name, after=3, trail=[(3, "0" * 8)]))
         assert (answer.code, answer.text) == (Code.ROOM_TAKEN, "That name cannot be had; choose another.")
+
+
+@pytest.mark.parametrize(("makers", "allowed"), [("accounts", {"known", "op"}), ("operators", {"op"})])
+def test_who_makes_rooms_is_asked_before_the_name_is_looked_at(makers, allowed):
+    playground = Playground(Config(accounts=AccountsConfig(make_rooms=makers)))
+    playground.start_server()
+    talkers = {nick: come_in(playground, nick) for nick in ("op", "known", "guest")}
+    playground.advance()
+    world = playground.server.hub.world
+    for nick in ("op", "known"):
+        accounts.make(world, world.nicks[nick], "hash", 7)
+    accounts.set_flag(world, world.nicks["op"], OPERATOR, on=True)
+    talkers["op"].say(m.Join(id=1, room="#tea"), m.Set(id=2, room="#tea", rule="kind", value="private"))
+    playground.advance()
+    for nick, talker in talkers.items():
+        talker.say(m.Join(id=8, room=f"#{nick}s"), m.Join(id=9, room="#tea"))
+        playground.advance()
+        codes = {one.id: one.code for one in talker.of(m.Error)}
+        if nick in allowed:
+            assert 8 not in codes
+        else:
+            assert codes == {8: Code.NOT_ALLOWED, 9: Code.NOT_ALLOWED}
+    if makers == "accounts":
+        assert [one.code for one in talkers["known"].of(m.Error)] == [Code.ROOM_TAKEN]
 
 
 def test_standings():
