@@ -36,7 +36,7 @@ from chatd.chat.text import check_caption, check_text, check_topic
 from chatd.chat.world import World
 from chatd.files.names import check_file, check_sha256
 from chatd.wire import messages as m
-from chatd.wire.errors import Code, RequestError
+from chatd.wire.errors import Code, ProtocolError, RequestError
 from chatd.wire.limits import MAX_FRAME, MAX_ROOMS, ROOMS_PER_MESSAGE
 
 ROWS_PER_UNIT = 50
@@ -336,16 +336,23 @@ def _query(world: World, peer: Peer, user: User, room: Room, request: m.History)
 
 
 def _once_settled(world: World, peer: Peer, request: m.Request, do: Callable[[], None]) -> None:
-    """Answer ``request`` with ``do`` once all is durable that decides whether it is allowed."""
+    """Answer ``request`` with ``do`` once all is durable that decides whether it is allowed.
+
+    ``peer`` waits meanwhile, so that what it asks is begun in its order.
+    """
 
     def later() -> Sequence[m.Message]:
+        peer.go_on()
         try:
             if peer.session is not None:
                 do()
         except RequestError as error:
             peer.reply([_error(request.id, error)], 1)
+        except ProtocolError as error:
+            peer.fail(error)
         return ()
 
+    peer.wait()
     world.batch.tell(peer, later)
 
 

@@ -23,7 +23,7 @@ from chatd.chat.storage import (
     PutUser,
 )
 from chatd.wire import limits
-from chatd.wire.errors import CloseReason, Code
+from chatd.wire.errors import CloseReason, Code, ProtocolError
 from chatd.wire.messages import Download, File, Message, Ok, RoomState, Upload
 from chatd.wire.stored import text_of
 
@@ -53,6 +53,15 @@ class Peer(Protocol):
 
     def catch_up(self) -> None:
         """Have its reader brought forward, because some cursor may lag."""
+
+    def fail(self, error: ProtocolError, reason: CloseReason | None = None) -> None:
+        """End it with ``error`` as its last words."""
+
+    def wait(self) -> None:
+        """Take no further request before `go_on`."""
+
+    def go_on(self) -> None:
+        """Take requests again."""
 
     def read(self, query: "HistoryQuery") -> None:
         """Answer a request for history once the store has read it. Take no further request before."""

@@ -189,6 +189,15 @@ class ChatConnection(Protocol):
         """Have the reader brought forward."""
         self.server.delivery.add(self)
 
+    def wait(self) -> None:
+        """Take nothing more before `go_on`."""
+        self.input.gate.hold(Hold.PAGE)
+
+    def go_on(self) -> None:
+        """Take on."""
+        self.input.gate.lift(Hold.PAGE)
+        self.input.go_on()
+
     def read(self, query: HistoryQuery) -> None:
         """Answer with a page of history as soon as it has been read. No other request is taken before."""
         self.input.gate.hold(Hold.PAGE)

@@ -31,7 +31,7 @@ class Hold(Enum):
     """A login is under way."""
 
     PAGE = 4
-    """A page of history is being read."""
+    """A page of history is being read, or a request waits for what it depends on."""
 
     PAUSE = 8
     """Too much was asked; the gate lifts this by itself."""

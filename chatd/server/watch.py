@@ -30,9 +30,6 @@ class Watched(Connection, Protocol):
     def say(self, message: Message) -> None:
         """Write a message."""
 
-    def fail(self, error: ProtocolError, reason: CloseReason) -> None:
-        """End it with an error as its last words."""
-
 
 def look(connection: Watched, now: float) -> None:
     """Ping, end or abort ``connection`` if that is due at the monotonic second ``now``."""

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from twisted.logger import LogLevel
 
+from chatd.ops.settings import Config, LimitsConfig
 from chatd.testing import Playground
 from chatd.wire import lines
 from chatd.wire import messages as m
@@ -44,6 +45,23 @@ ANONYMOUS_GROWTH = 200_000_000
 
 EMPTY = hashlib.sha256(b"").hexdigest()
 THOUSAND = hashlib.sha256(b"x" * 1000).hexdigest()
+
+TIGHT = LimitsConfig(
+    connections_per_minute=300,
+    new_sessions_per_minute=60,
+    resumes_per_minute=4,
+    failed_logins_per_minute=10,
+    joins_per_minute=4,
+    new_rooms_per_hour=3,
+    history_per_minute=10,
+    files_per_hour=4,
+    requests_per_second=5,
+    flood_delay=0.5,
+    flood_refuse=1.0,
+    users_per_address=2,
+    max_rooms=20,
+)
+"""Limits that everybody runs into, so that all refusals are played too."""
 
 ENCODE = {"native": encode, "json-lines": lines.encode}
 
@@ -81,7 +99,33 @@ class Stranger:
             m.Read(id=ids, room=room, seq=dice.randrange(50)),
             m.History(id=ids, room=room, limit=dice.randrange(1, 100)),
         ]
+        if dice.random() < 0.2:
+            requests = self.orders(ids, room)
         return self.encode(m.Ping(data="p")) if dice.random() < 0.15 else self.encode(dice.choice(requests))
+
+    def orders(self, ids, room):
+        """Return requests that keep order, or would if the one who asks were somebody."""
+        dice = self.dice
+        whom = dice.choice([f"n{dice.randrange(1, CROWD)}", self.nick, "nobody", "10.0.0.0/8", "\x1b[2J"])
+        seconds = dice.choice([0, 1, 60])
+        return [
+            m.InviteTo(id=ids, room=room, whom=whom),
+            m.Kick(id=ids, room=room, whom=whom, reason="r" * dice.randrange(600)),
+            m.Ban(id=ids, room=room, whom=whom, seconds=seconds),
+            m.Unban(id=ids, room=room, whom=whom),
+            m.Mute(id=ids, room=room, whom=whom, seconds=seconds),
+            m.Acts(id=ids, room=room),
+            m.Role(id=ids, room=room, whom=whom, role=dice.choice(["owner", "moderator", "member", "king"])),
+            m.Set(
+                id=ids,
+                room=room,
+                rule=dice.choice(["kind", "history", "slow", "archived", "colour"]),
+                value=dice.choice(["private", "public", "since-join", "1", "yes", ""]),
+            ),
+            m.DeleteRoom(id=ids, room=room),
+            m.Block(id=ids, whom=whom),
+            m.Nick(id=ids, nick=dice.choice([f"{self.nick}x", "n\u0430", "n\u202e", self.nick])),
+        ]
 
     def post(self, ids, room):
         """Return sends of texts, or of a file that may not be there."""
@@ -155,15 +199,23 @@ class Stranger:
 class InMemory(Stranger):
     """A stranger on the in-memory network."""
 
-    def __init__(self, dice, number):
+    def __init__(self, dice, number, tokens=()):
         super().__init__(dice, number, dice.choices(list(ENCODE), (3, 1))[0])
+        fate = dice.random()
+        greeting = hello(self.nick)
+        if tokens and fate < 0.3:
+            greeting = hello(token=dice.choice(tokens), device=fate < 0.1)
+        elif fate < 0.35:
+            greeting = hello(token="guessed")
         talker = TALKERS[self.speaks]
-        self.talker = talker(hello(self.nick), *ROOMS, answer_pings=dice.random() < 0.8)
+        self.talker = talker(greeting, *ROOMS, answer_pings=dice.random() < 0.8)
 
     def act(self):
         """Send something, or go."""
         self.accepted = max(
-            (event.n for event in self.talker.of(m.Event) if event.by == self.nick), default=0
+            [welcome.last for welcome in self.talker.of(m.Welcome)]
+            + [event.n for event in self.talker.of(m.Event) if event.by == self.nick],
+            default=0,
         )
         data, end = self.deed()
         transport = self.talker.transport
@@ -224,9 +276,9 @@ class OverTcp(Stranger):
         self.socket.close()
 
 
-def play(playground, dice, number):
-    """Let a crowd come, do as it likes, and go."""
-    crowd = [InMemory(dice, number + i) for i in range(CROWD)]
+def play(playground, dice, number, tokens):
+    """Let a crowd come, some with ``tokens`` of those before, do as it likes, and go."""
+    crowd = [InMemory(dice, number + i, tokens) for i in range(CROWD)]
     for stranger in crowd:
         playground.connect(stranger.talker, stranger.speaks)
     playground.advance()
@@ -242,6 +294,7 @@ def play(playground, dice, number):
     playground.store.release()
     playground.advance(1)
     for stranger in crowd:
+        tokens += [welcome.token for welcome in stranger.talker.of(m.Welcome) if welcome.token]
         if stranger.talker.lost is None:
             stranger.talker.transport.abortConnection()
     playground.advance(20, step=0.5)
@@ -256,22 +309,26 @@ def left_behind(playground):
         "followers": [room.name for room in world.rooms.values() if room.log.followers],
         "connections": len(server.connections),
         "visits": len(server.visits),
+        "addresses": len(server.budgets._open),
         "transfers": len(server.files.uploads) + len(server.files.downloads),
     }
 
 
-def test_strangers_leave_nothing_behind(tmp_path, logged_events):
+def test_strangers_leave_nothing_behind(tmp_path, logged_events, monkeypatch):
     print(f"CHATD_FUZZ_SEED={SEED}")  # noqa: T201 - shown where the test fails
     dice = random.Random(SEED)
     began, base, number = time.monotonic(), None, 1
     while time.monotonic() - began < SECONDS:
         folder = tmp_path / str(number)
         folder.mkdir()
-        playground = Playground(folder=folder)
+        tight = dice.random() < 0.5
+        monkeypatch.setattr("chatd.server.budgets.is_local", lambda _, tight=tight: not tight)
+        playground = Playground(Config(limits=TIGHT) if tight else None, folder=folder)
         playground.start_server()
+        tokens = []
         descriptors = len(list(Path("/proc/self/fd").iterdir()))
         for _ in range(3):
-            play(playground, dice, number)
+            play(playground, dice, number, tokens)
             number += CROWD
             assert not any(left_behind(playground).values()), left_behind(playground)
             faults = [e for e in logged_events if e["log_level"] is LogLevel.critical or "log_failure" in e]
@@ -294,7 +351,7 @@ def test_strangers_leave_nothing_behind(tmp_path, logged_events):
 def test_nor_do_they_over_real_sockets(make_daemon):
     print(f"CHATD_FUZZ_SEED={SEED}")  # noqa: T201 - shown where the test fails
     dice = random.Random(SEED)
-    daemon = make_daemon("[limits]\nmax_rooms = 50\n").start()
+    daemon = make_daemon("[limits]\nmax_rooms = 50\nflood_delay = 0.2\nrequests_per_second = 300\n").start()
     descriptors = Path(f"/proc/{daemon.pid}/fd")
     began, number, idle, base = time.monotonic(), 0, len(list(descriptors.iterdir())), 0
     while time.monotonic() - began < SECONDS / 3:

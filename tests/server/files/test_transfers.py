@@ -185,6 +185,40 @@ def test_direct_messages_carry_files_for_two(playground):
         assert isinstance(eve.answer(request), m.Error)
 
 
+@pytest.mark.parametrize("held", [True, False], ids=["slow disk", "quick disk"])
+def test_a_download_that_waits_for_a_join_keeps_its_place(playground, held):
+    ada = come_in(playground, "ada")
+    content = content_of(5000)
+    seq = post(playground, ada, content)
+    eve = come_in(playground, "eve", room="#hall")
+    playground.store.held = held
+    eve.say(m.Join(id=2, room="#kitchen"))
+    transfer, request = eve.get("#kitchen", seq)
+    upload, _ = eve.put(b"another")
+    playground.advance(0.5)
+    playground.store.held = False
+    playground.store.release()
+    playground.advance(1)
+    assert eve.answer(request).seq == seq
+    assert eve.came[transfer] == content
+    assert eve.stored(upload) == 7
+    assert eve.lost is None
+
+
+def test_a_wrong_number_that_is_seen_only_then_is_a_mistake_of_the_peer(playground):
+    ada = come_in(playground, "ada")
+    seq = post(playground, ada, content_of(5000))
+    eve = come_in(playground, "eve", room="#hall")
+    eve.say(
+        m.Upload(id=2, transfer=2, size=7, sha256=digest_of(b"another")),
+        m.Join(id=3, room="#kitchen"),
+        m.Download(id=4, transfer=1, room="#kitchen", seq=seq),
+    )
+    playground.advance(1)
+    assert [error.code for error in eve.of(m.Error)] == ["bad-message"]
+    assert eve.lost is not None
+
+
 def test_who_left_a_room_reads_it_as_everybody_can(playground):
     ada, bob = come_in(playground, "ada"), come_in(playground, "bob")
     content = content_of(5000)
