@@ -95,6 +95,18 @@ def test_the_cursor_of_a_line_of_tail_proves_which_history_it_is_of(run, copies)
     assert "older copy" not in err, "a bare number is taken as it is"
 
 
+def test_a_number_beyond_the_end_of_the_log_is_told_to_programs_too(run, chatc):
+    say(run, "one", "two")
+    reader = chatc("--nick", "bob", "tail", "#a", "--json", "--count", "1", "--since", "90")
+    assert b"connected" in reader.stderr.readline() or b"connected" in reader.stderr.readline()
+    say(run, "three")
+    out, _ = reader.communicate(timeout=30)
+    told, *rest = lines(out)
+    assert (told["kind"], told["room"], told["text"]) == ("restored", "#a", "90")
+    assert told["seq"] in {3, 4}
+    assert [line["text"] for line in rest if line["kind"] == "message"] == ["three"]
+
+
 @pytest.mark.parametrize("since", ["-1", "x", "5:", "5:XYZ", "5:0123456789", "9" * 17])
 def test_a_cursor_that_is_none_is_one_sentence(run, since):
     status, _, err = run("tail", "#a", f"--since={since}")

@@ -19,6 +19,7 @@ from chatd.client.core.notices import (
     Notice,
     Restored,
     RoomClosed,
+    RoomOpened,
     Stopped,
 )
 from chatd.client.core.problems import ClientError
@@ -37,6 +38,7 @@ class Printer:
         self._json = as_json
         self._days = Days()
         self._paused = False
+        self._beyond: dict[str, int] = {}
         self._output = Stdout(reactor, self.end)
         self.ended: Deferred[int] = Deferred()
         self.on_event: Callable[[EventSeen], None] = lambda _: None
@@ -87,6 +89,13 @@ class Printer:
 
     def _forgotten(self, forgotten: CursorForgotten) -> None:
         complain(f"{forgotten.name} ends before that event on this server; it is followed from its end")
+        self._beyond[fold(forgotten.name)] = forgotten.seen
+
+    def _opened(self, opened: RoomOpened) -> None:
+        """Tell programs too where a room goes on that ends before the event that they named."""
+        seen = self._beyond.pop(fold(opened.name), None)
+        if seen is not None and self._json and fold(opened.name) in self._rooms:
+            self.write(jsonlines.restored_line(Restored(opened.room, opened.name, opened.cursor, seen)))
 
     def _restored(self, restored: Restored) -> None:
         if fold(restored.name) in self._rooms:
@@ -113,6 +122,7 @@ _HEAR: Final[dict[type, Callable[[Printer, Any], None]]] = {
     EventSeen: Printer._event,  # noqa: SLF001 - its own table
     GapSeen: Printer._gap,  # noqa: SLF001
     CursorForgotten: Printer._forgotten,  # noqa: SLF001
+    RoomOpened: Printer._opened,  # noqa: SLF001
     Restored: Printer._restored,  # noqa: SLF001
     JoinRefused: Printer._refused,  # noqa: SLF001
     RoomClosed: Printer._closed,  # noqa: SLF001

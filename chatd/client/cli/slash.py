@@ -27,6 +27,7 @@ from chatd.client.cli.what_waits import left_lines
 from chatd.client.cli.which import which_file
 from chatd.client.core.problems import ClientError
 from chatd.client.values import Sent, TakenOver
+from chatd.home import expand
 from chatd.wire.errors import RequestError
 from chatd.wire.limits import MAX_INT, PAGE_ROWS
 from chatd.wire.messages import Event, Ok
@@ -236,7 +237,7 @@ def first_word(argument: str) -> tuple[str, str]:
 
 def _path(word: str) -> Path:
     try:
-        return Path(word).expanduser()
+        return expand(word)
     except RuntimeError:
         return Path(word)
 

@@ -181,10 +181,11 @@ class GapSeen(Struct, frozen=True):
 
 
 class CursorForgotten(Struct, frozen=True):
-    """The server's log of the room ends before the last event seen here; the cursor is forgotten."""
+    """The server's log of the room ends before ``seen``, the last event seen here; its cursor is gone."""
 
     room: str
     name: str
+    seen: int = 0
 
 
 class Restored(Struct, frozen=True):

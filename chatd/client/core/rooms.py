@@ -170,8 +170,9 @@ class Rooms:
 
     def forget(self, room: str, name: str) -> CursorForgotten:
         """Forget the cursor of ``room``, which people call ``name``: the server's log does not reach it."""
+        seen = self.cursors.get(room, 0)
         self._forget(room)
-        return CursorForgotten(room, name)
+        return CursorForgotten(room, name, seen)
 
     def forget_all(self) -> None:
         """Forget every cursor: they counted the events of another server. Earlier runs want nothing here."""

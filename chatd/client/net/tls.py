@@ -1,12 +1,12 @@
 """TLS to the server: the name is verified, and what is wrong with a certificate is named."""
 
-from collections.abc import Iterable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
 from OpenSSL import SSL
 from OpenSSL.crypto import X509
+from OpenSSL.crypto import Error as CryptoError
 from service_identity.hazmat import DNS_ID, IPAddress_ID, ServiceID, verify_service_identity
 from service_identity.pyopenssl import extract_patterns
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
@@ -53,28 +53,68 @@ def load_authorities(path: str) -> list[Certificate]:
         found = [Certificate.loadPEM(piece) for piece in pieces]
     except OSError as error:
         raise ClientError("bad-ca", f"The file {path} cannot be read: {error.strerror}.") from None
-    except SSL.Error:
+    except (SSL.Error, CryptoError):
         found = []
     if not found:
         raise ClientError("bad-ca", f"The file {path} holds no certificate in PEM form.")
     return found
 
 
+class Authorities:
+    """The certificates in the PEM file ``path``, read anew when it has changed.
+
+    Raises `ClientError` ``bad-ca`` at first; if the file cannot be used later, what it held before counts.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._state = self._look()
+        self.certificates = load_authorities(path)
+
+    def renewed(self) -> bool:
+        """Return whether there are others now."""
+        state = self._look()
+        if state == self._state:
+            return False
+        try:
+            self.certificates = load_authorities(self._path)
+        except ClientError:
+            return False  # it may be half written; the next connection looks again
+        self._state = state
+        return True
+
+    def _look(self) -> tuple[int, ...]:
+        try:
+            found = Path(self._path).stat()
+        except OSError:
+            return ()
+        return found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size
+
+
 @implementer(IOpenSSLClientConnectionCreator)
 class Verifier:
-    """Makes TLS connections to ``host`` and remembers why the last one was not trusted."""
+    """Makes TLS connections to ``host`` and remembers why the last one was not trusted.
 
-    def __init__(self, host: str, shown: str, authorities: Iterable[Certificate] = ()) -> None:
+    It trusts ``authorities``, or else those of the system.
+    """
+
+    def __init__(self, host: str, shown: str, authorities: Authorities | None = None) -> None:
         self._shown = shown
         self._host = host
         self._fault = 0
-        trusted = list(authorities)
-        root = trustRootFromCertificates(trusted) if trusted else platformTrust()
-        self._options = optionsForClientTLS(host, trustRoot=root)
+        self._authorities = authorities
+        self._options = self._trusting()
         self._identity = _identity(host)
+
+    def _trusting(self) -> IOpenSSLClientConnectionCreator:
+        trusted = self._authorities
+        root = platformTrust() if trusted is None else trustRootFromCertificates(trusted.certificates)
+        return optionsForClientTLS(self._host, trustRoot=root)
 
     def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """Return the connection that verifies the peer, its name included, and takes a note."""
+        if self._authorities is not None and self._authorities.renewed():
+            self._options = self._trusting()
         connection: SSL.Connection = self._options.clientConnectionForTLS(tlsProtocol)
         # This replaces Twisted's own callback, which verifies the name and tells no reason for anything else.
         mode = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT

@@ -78,10 +78,10 @@ class SecureWay(PlainWay):
     def __init__(
         self, reactor: IReactorTime, address: Address, ca: str | None, through: Through | None = None
     ) -> None:
-        from chatd.client.net.tls import Verifier, load_authorities  # noqa: PLC0415 - plain links start faster
+        from chatd.client.net.tls import Authorities, Verifier  # noqa: PLC0415 - plain links start faster
 
         super().__init__(reactor, address, through)
-        self._verifier = Verifier(address.host, str(address), load_authorities(ca) if ca else ())
+        self._verifier = Verifier(address.host, str(address), Authorities(ca) if ca else None)
 
     def endpoint(self, segment: int = 0) -> IStreamClientEndpoint:
         """Return an endpoint for one attempt, whose segments are bounded to ``segment`` bytes; 0: not."""

@@ -20,6 +20,7 @@ from chatd.client.profile.database import Database
 from chatd.client.profile.locks import SlotLock, lock_path
 from chatd.client.profile.origins import Origin, origin_of
 from chatd.client.profile.slot import Slot, add_identity, add_slot, elsewhere, touch
+from chatd.home import expand
 from chatd.wire.names import fold, stray_joiner, without_joiners
 
 _AT: Final = """
@@ -41,7 +42,7 @@ def state_folder() -> Path:
     """
     base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
     try:
-        return Path(base).expanduser() / "chatd"
+        return expand(base) / "chatd"
     except RuntimeError:
         raise ClientError(
             "no-home",

@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -246,6 +247,15 @@ def test_who_has_no_home_is_told_what_to_do(chatc):
     _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert "nothing is kept" in err.decode()
+
+
+def test_a_home_that_is_nothing_is_none(run, chatc):
+    status, out, err = run("send", "#a", "x", env={"HOME": "", "XDG_STATE_HOME": ""})
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "There is no home folder" in err
+    assert not Path("/.local").exists()
+    _, _, err = run(given="/join #a\n/put ~/none\n", env={"HOME": ""})
+    assert "~/none cannot be read" in err
 
 
 def test_a_state_folder_that_cannot_be_written_is_told_with_the_ways_out(run, tmp_path):

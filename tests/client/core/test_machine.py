@@ -223,7 +223,7 @@ def test_a_cursor_beyond_the_head_is_forgotten_and_the_room_followed_from_its_en
     world.cut()
     world.wait(1)
     world.step()
-    assert world.said(CursorForgotten) == [CursorForgotten("#a", "#a")]
+    assert world.said(CursorForgotten) == [CursorForgotten("#a", "#a", 1)]
     world.server.post("#a", "bob", "again")
     world.step()
     assert [s.event.text for s in world.said(EventSeen)] == ["again"]

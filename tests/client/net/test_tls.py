@@ -16,7 +16,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.test import iosim
 
 from chatd.client.net.reasons import ending
-from chatd.client.net.tls import Verifier
+from chatd.client.net.tls import Authorities, Verifier
 
 NOW = dt.datetime.now(dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -90,6 +90,24 @@ def shake_hands(verifier, certificate):
     return client, server
 
 
+def pem(certificate):
+    return certificate.original.to_cryptography().public_bytes(serialization.Encoding.PEM)
+
+
+@pytest.fixture
+def trusting(tmp_path):
+    """Return a function that writes authorities into a file, as an operator does who renews them."""
+
+    def trusting(*certificates, replace=True):
+        path = tmp_path / "ca.pem"
+        new = tmp_path / "new.pem" if replace else path
+        new.write_bytes(b"".join(pem(one) for one in certificates))
+        new.rename(path)
+        return Authorities(str(path))
+
+    return trusting
+
+
 RIGHT = [
     ("chat.example", ["chat.example"]),
     ("CHAT.example", ["other.example", "chat.example"]),
@@ -101,9 +119,9 @@ RIGHT = [
 
 
 @pytest.mark.parametrize(("host", "names"), RIGHT)
-def test_a_certificate_for_the_name_is_accepted(host, names):
+def test_a_certificate_for_the_name_is_accepted(trusting, host, names):
     certificate = issue(*names)
-    client, server = shake_hands(Verifier(host, f"{host}:7412", [certificate]), certificate)
+    client, server = shake_hands(Verifier(host, f"{host}:7412", trusting(certificate)), certificate)
     assert (client.got, server.got, client.lost) == (b"secret", b"secret", None)
 
 
@@ -120,9 +138,9 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("host", "names"), WRONG)
-def test_a_certificate_for_another_name_is_refused(host, names):
+def test_a_certificate_for_another_name_is_refused(trusting, host, names):
     certificate = issue(*names)
-    verifier = Verifier(host, f"{host}:7412", [certificate])
+    verifier = Verifier(host, f"{host}:7412", trusting(certificate))
     client, server = shake_hands(verifier, certificate)
     told = ending(client.lost, verifier.ending)
     assert told.code == "bad-certificate"
@@ -138,10 +156,38 @@ def test_a_certificate_for_another_name_is_refused(host, names):
         (NOW + HOUR, NOW + 2 * HOUR, "is not valid yet"),
     ],
 )
-def test_a_certificate_that_is_not_good_is_refused(begin, end, words):
+def test_a_certificate_that_is_not_good_is_refused(trusting, begin, end, words):
     certificate = issue("chat.example", begin=begin, end=end)
     trusted = issue("chat.example") if "itself" in words else certificate
-    verifier = Verifier("chat.example", "chat.example:7412", [trusted])
+    verifier = Verifier("chat.example", "chat.example:7412", trusting(trusted))
     client, server = shake_hands(verifier, certificate)
     assert words in ending(client.lost, verifier.ending).text
     assert server.got == b""
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_authorities_are_read_anew_when_their_file_has_changed(trusting, replace):
+    old, new = issue("chat.example"), issue("chat.example")
+    verifier = Verifier("chat.example", "chat.example:7412", trusting(old))
+    assert shake_hands(verifier, new)[1].got == b""
+    trusting(new, replace=replace)
+    assert shake_hands(verifier, new)[1].got == b"secret"
+    client, server = shake_hands(verifier, old)
+    assert "signed by itself" in ending(client.lost, verifier.ending).text
+    assert server.got == b""
+    trusting(old, replace=replace)
+    assert shake_hands(verifier, old)[1].got == b"secret"
+
+
+@pytest.mark.parametrize("held", [None, b"", b"-----BEGIN CERTIFICATE-----\nhalf"])
+def test_a_file_that_cannot_be_used_meanwhile_changes_nothing(trusting, tmp_path, held):
+    certificate = issue("chat.example")
+    verifier = Verifier("chat.example", "chat.example:7412", trusting(certificate))
+    if held is None:
+        (tmp_path / "ca.pem").unlink()
+    else:
+        (tmp_path / "ca.pem").write_bytes(held)
+    assert shake_hands(verifier, certificate)[1].got == b"secret"
+    other = issue("chat.example")
+    trusting(other)
+    assert shake_hands(verifier, other)[1].got == b"secret"

@@ -4,10 +4,10 @@ import os
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from chatd.client.cli.text import clean_line
+from chatd.home import expand
 
 MOST: Final = 200
 """Names of files that are offered at the most."""
@@ -50,7 +50,7 @@ def complete_path(before: str) -> Offer | None:
 def _entries(folder: str, start: str) -> Iterable[tuple[str, bool]]:
     """Return the names in ``folder`` that begin with ``start``, and whether each is a folder."""
     found = []
-    with suppress(OSError, RuntimeError, ValueError), os.scandir(Path(folder or ".").expanduser()) as entries:
+    with suppress(OSError, RuntimeError, ValueError), os.scandir(expand(folder or ".")) as entries:
         for entry in entries:
             hidden = entry.name.startswith(".") and not start.startswith(".")
             if entry.name.startswith(start) and not hidden and clean_line(entry.name) == entry.name:

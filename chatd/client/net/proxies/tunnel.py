@@ -20,7 +20,7 @@ from chatd.client.net.proxies.names import LookedUpEndpoint, ascii_host
 from chatd.client.net.proxies.negotiation import Negotiate, ProxyError, UntrustedProxyError
 from chatd.client.net.proxies.socks import Socks5
 from chatd.client.net.reasons import Ending
-from chatd.client.net.tls import Verifier, load_authorities
+from chatd.client.net.tls import Authorities, Verifier
 
 _NEGOTIATIONS: Final[dict[str, Negotiate]] = {
     "http": HttpConnect,
@@ -58,7 +58,7 @@ class Tunnel:
         self._port = server.port
         self._verifier: Verifier | None = None
         if proxy.scheme == "https":
-            trusted = load_authorities(ca) if ca else ()
+            trusted = Authorities(ca) if ca else None
             self._verifier = Verifier(proxy.host, f"the proxy {proxy}", trusted)
         self._negotiation(self._host)  # what is missing is missed now
 
