@@ -7,7 +7,7 @@ request needs a session too: no message counts as a request before its connectio
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final, NamedTuple
 
 from chatd.chat.comparing import TurnedJoin
@@ -147,10 +147,11 @@ def standing_of(asker: Asker, room: Room) -> Standing:
         return Standing.STRANGER
     if is_operator(user):
         return Standing.VISITOR
+    private = room.rules.kind == Kind.PRIVATE
+    if private and (room not in user.invited or act_of(asker, room, INVITE) is None):
+        return Standing.STRANGER  # before anything is looked through, so that the time tells nothing
     if room.acts and act_of(asker, room, BAN) is not None:
-        return Standing.STRANGER if room.rules.kind == Kind.PRIVATE else Standing.BANNED
-    if room.rules.kind == Kind.PRIVATE and act_of(asker, room, INVITE) is None:
-        return Standing.STRANGER
+        return Standing.STRANGER if private else Standing.BANNED
     return Standing.VISITOR
 
 
@@ -302,13 +303,16 @@ def concerns(act: PutAct, asker: Asker) -> bool:
 
 def within(host: str, network: str) -> bool:
     """Return whether the address ``host`` lies in ``network``."""
-    addresses = _network(network)
-    if addresses is None:
-        return False
+    addresses, address = _network(network), _address(host)
+    return addresses is not None and address is not None and address in addresses
+
+
+@lru_cache(maxsize=4096)
+def _address(host: str) -> IPv4Address | IPv6Address | None:
     try:
-        return ip_address(host.partition("%")[0]) in addresses
+        return ip_address(host.partition("%")[0])
     except ValueError:
-        return False
+        return None
 
 
 @lru_cache(maxsize=4096)

@@ -218,6 +218,22 @@ def test_a_private_room_is_answered_for_as_one_that_is_not_there(tag, who):
     assert there == m.Error(id=9, code=absent.code, text=absent.text.replace("#pea", "#tea"))
 
 
+class Unseen(dict):
+    """Acts that nobody may look through."""
+
+    def values(self):
+        raise AssertionError("a stranger costs as much time as a private room has bans")
+
+
+def test_the_time_of_an_answer_does_not_tell_of_a_private_room():
+    scene = Scene("private")
+    room = scene.world.rooms["#tea"]
+    room.acts = Unseen(room.acts)
+    assert scene.ask("outsider", m.History(id=9, room="#tea")) == Code.NO_SUCH_ROOM
+    assert scene.ask("banned", m.Join(id=9, room="#tea")) == Code.ROOM_TAKEN
+    assert scene.answer("outsider", m.ListRooms(id=9)).rooms == []
+
+
 def test_a_private_room_is_in_no_list_but_its_members_and_guests():
     scene = Scene("private")
     listed = {nick: [one.room for one in scene.answer(nick, m.ListRooms(id=9)).rooms] for nick in WHO}
