@@ -14,7 +14,7 @@ ARROWS = {
     "chat": {"files", "wire"},
     "chatctl": {"offline", "ops"},
     "store": {"chat", "disk", "wire"},
-    "client": {"clock", "disk", "files", "home", "tcp", "wire"},
+    "client": {"clock", "disk", "files", "home", "secret", "tcp", "wire"},
     "clock": set(),
     "daemon": {"tap"},
     "disk": set(),

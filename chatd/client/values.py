@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from chatd.client.core.address import DEFAULT, Address, parse_address
 from chatd.client.core.notices import LinkState
 from chatd.client.core.proxy import Proxy
-from chatd.client.core.session import DEMANDING
+from chatd.client.core.session import DEMANDING, Credentials
 from chatd.wire.messages import Event, File, Pulse
 
 
@@ -25,7 +25,7 @@ class Options(Struct, frozen=True):
     remembered, and ``checks`` those of some of them (`chatd.wire.check`) and ``times`` their times in
     seconds since 1970; ``remember`` keeps cursors for the next run. ``ca`` is a PEM file of authorities
     for TLS. ``proxy`` leads to the server; the environment is asked by `chatd.client.net.proxies.choice`,
-    not here.
+    not here. ``credentials`` are a password by which a session is begun where there is none.
     """
 
     server: Address = field(default_factory=lambda: parse_address(DEFAULT))
@@ -44,6 +44,12 @@ class Options(Struct, frozen=True):
     heartbeat: Pulse = DEMANDING
     ca: str | None = None
     proxy: Proxy | None = None
+    credentials: Credentials | None = None
+
+    @property
+    def secret(self) -> bool:
+        """Return whether nobody else reads what goes to the server."""
+        return self.server.scheme != "tcp" or (self.server.here and self.proxy is None)
 
 
 class Sent(Struct, frozen=True):

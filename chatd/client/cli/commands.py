@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -233,6 +233,94 @@ def who(context: click.Context, room: str, as_json: bool) -> None:
     from chatd.client.cli.ask import run_who  # noqa: PLC0415
 
     context.exit(run_who(_options(context, room), room, as_json=as_json))
+
+
+_SECRET = (
+    click.option("--password-file", metavar="FILE", help="Read the password from the first line of FILE."),
+    click.option("--password-fd", type=int, metavar="N", help="Read it from this open descriptor."),
+)
+
+
+def _with_password(function: Any) -> Any:
+    for option in reversed(_SECRET):
+        function = option(function)
+    return function
+
+
+@chatc.command()
+@_with_password
+@click.option("--invite", metavar="CODE", default="", help="The code of an invitation, if one is needed.")
+@click.pass_context
+def register(context: click.Context, password_file: str | None, password_fd: int | None, invite: str) -> None:
+    """Become an account: a nick that is yours for good, on all your devices."""
+    from chatd.client.cli.account import Secret, run_register  # noqa: PLC0415
+
+    context.exit(run_register(_options(context), Secret(password_file, password_fd), invite))
+
+
+@chatc.command()
+@_with_password
+@click.pass_context
+def login(context: click.Context, password_file: str | None, password_fd: int | None) -> None:
+    """Log in to the account that --nick names; the profile keeps the session."""
+    from chatd.client.cli.account import Secret, run_login  # noqa: PLC0415
+
+    context.exit(run_login(_options(context), Secret(password_file, password_fd)))
+
+
+@chatc.command()
+@click.option("--everywhere", is_flag=True, help="On all your devices.")
+@click.pass_context
+def logout(context: click.Context, everywhere: bool) -> None:
+    """End the session that the profile keeps."""
+    from chatd.client.cli.account import run_logout  # noqa: PLC0415
+
+    context.exit(run_logout(_options(context), everywhere=everywhere))
+
+
+@chatc.command()
+@_with_password
+@click.option("--old-password-file", metavar="FILE", help="The same for the present password.")
+@click.option("--old-password-fd", type=int, metavar="N", help="The same for the present password.")
+@click.pass_context
+def passwd(
+    context: click.Context,
+    password_file: str | None,
+    password_fd: int | None,
+    old_password_file: str | None,
+    old_password_fd: int | None,
+) -> None:
+    """Give your account another password."""
+    from chatd.client.cli.account import Secret, run_passwd  # noqa: PLC0415
+
+    old = Secret(old_password_file, old_password_fd)
+    context.exit(run_passwd(_options(context), Secret(password_file, password_fd), old))
+
+
+@chatc.command()
+@click.option("--end", type=click.IntRange(min=1), metavar="N", help="End the session with this number.")
+@_AS_JSON
+@click.pass_context
+def sessions(context: click.Context, end: int | None, as_json: bool) -> None:
+    """List your sessions: number, last seen, address and client."""
+    from chatd.client.cli.account import run_sessions  # noqa: PLC0415
+
+    context.exit(run_sessions(_options(context), end, as_json=as_json))
+
+
+@chatc.command()
+@click.option(
+    "--uses", type=click.IntRange(1, 1000), default=1, show_default=True, help="Accounts made by it."
+)
+@click.option(
+    "--days", type=click.IntRange(1, 365), default=7, show_default=True, help="Days that it serves."
+)
+@click.pass_context
+def invite(context: click.Context, uses: int, days: int) -> None:
+    """Print a code by which others can register."""
+    from chatd.client.cli.account import run_invite  # noqa: PLC0415
+
+    context.exit(run_invite(_options(context), uses, days))
 
 
 def _strips(context: click.Context) -> bool:

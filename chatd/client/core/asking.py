@@ -31,16 +31,31 @@ from chatd.wire.messages import (
     Nick,
     Read,
     Request,
+    Sessions,
     Set,
     Topic,
 )
 from chatd.wire.names import fold
 
-REPEATABLE: Final = (Join, Leave, Topic, Nick, Read, ListRooms, Members, History, Acts, Set, Block, Allow)
+REPEATABLE: Final = (
+    Join,
+    Leave,
+    Topic,
+    Nick,
+    Read,
+    ListRooms,
+    Members,
+    History,
+    Acts,
+    Set,
+    Block,
+    Allow,
+    Sessions,
+)
 """Requests whose repetition has no second effect."""
 
 
-LOOKING: Final = (ListRooms, Members, History, Acts)
+LOOKING: Final = (ListRooms, Members, History, Acts, Sessions)
 """Requests that change nothing, but see what those before them have changed."""
 
 

@@ -239,7 +239,7 @@ class Dialogue:
         if greeting and self._mended(error):
             self._out.add(Close(link.number))
             self._links.dial(0.0, now)
-        elif greeting and error.code == Code.NICK_TAKEN:
+        elif greeting and error.code == Code.NICK_TAKEN and self._wishes.credentials is None:
             self._out.reason = sentence or error.text
             self._out.add(Close(link.number), FindSibling())
             self._links.attempt = None

@@ -22,7 +22,7 @@ from chatd.client.core.problems import HoleError, OutOfStepError
 from chatd.client.core.requests import Requests
 from chatd.client.core.rooms import Rooms
 from chatd.client.core.segments import Segments
-from chatd.client.core.session import Changes, Remembered, Wishes
+from chatd.client.core.session import LOGGED_OUT, Changes, Remembered, Wishes
 from chatd.client.core.steps import Step
 from chatd.client.core.strangers import stranger_reason
 from chatd.wire import messages as m
@@ -258,6 +258,13 @@ class Machine:
         if self.links.current is not None:
             self.out.write(self.links.current, encode(m.Goodbye(forget=not self.wishes.keep)), now)
         self.links.stop(Stopped(CloseReason.GOODBYE, "The client was stopped."), politely=True)
+        return self._effects()
+
+    def log_out(self) -> list[Effect]:
+        """Forget the session, which the server has ended because we asked for that."""
+        self.session.forget()
+        self.out.save()
+        self.links.give_up(CloseReason.ENDED, LOGGED_OUT)
         return self._effects()
 
     # ---- inputs: the disk ---------------------------------------------------------------------------

@@ -32,17 +32,38 @@ DEMANDING: Final = Pulse(interval=2.0, misses=4)
 
 ENDED: Final = "This session was ended by its owner or an operator; log in again, or begin as a guest."
 
+LOGGED_OUT: Final = "You are logged out."
+
 TAKEN_OVER: Final = "Another process took this session over; only one may use it at a time."
 
 
+class Credentials(Struct, frozen=True):
+    """What a new session of an account begins with; with ``register`` the account is made first.
+
+    It is kept in memory alone, and shown nowhere.
+    """
+
+    password: str
+    register: bool = False
+    invite: str = ""
+
+    def __repr__(self) -> str:
+        return "Credentials(…)"
+
+
 class Session(Struct):
-    """What the server knows us by; ``sibling`` is the token of another session of the same user."""
+    """What the server knows us by; ``sibling`` is the token of another session of the same user.
+
+    ``account`` is whether we are no guest; ``failed`` attempts to log in were made before the last login.
+    """
 
     server: str = ""
     id: int = 0
     token: str = ""
     nick: str = ""
     sibling: str = ""
+    account: bool = False
+    failed: int = 0
 
     def begins(self, welcome: Welcome) -> bool:
         """Return whether ``welcome`` begins another session than this one."""
@@ -52,6 +73,7 @@ class Session(Struct):
         """Become the session of ``welcome``."""
         self.token = welcome.token or self.token
         self.server, self.id, self.nick = welcome.server, welcome.session, welcome.nick
+        self.account, self.failed = welcome.account, welcome.failed
 
     def forget(self) -> bool:
         """Forget the token that the server does not know, ours before a sibling's; False if there is none."""
@@ -123,6 +145,7 @@ class Wishes(Struct, frozen=True):
 
     ``follow_all`` asks for every room the user is a member of, otherwise only ``rooms`` are followed.
     ``remember`` says that cursors outlive this run, ``keep`` that the session does. ``through`` is the proxy.
+    With ``credentials`` a session that is not there yet is begun by a password.
     """
 
     address: str
@@ -132,6 +155,7 @@ class Wishes(Struct, frozen=True):
     heartbeat: Pulse = DEMANDING
     keep: bool = True
     through: str = ""
+    credentials: Credentials | None = None
 
 
 def introduce(session: Session, wishes: Wishes, rooms: Rooms, *, beside: bool) -> Hello:
@@ -143,7 +167,8 @@ def introduce(session: Session, wishes: Wishes, rooms: Rooms, *, beside: bool) -
     everything = wishes.follow_all and len(known) == len(rooms.cursors)
     each = max(2, min(MAX_TRAIL, POINTS // max(1, len(known))))
     trails = {room: trail_of(rooms, room, wishes, each) for room in known}
-    token = session.token or session.sibling
+    login = None if session.token else wishes.credentials
+    token = session.token or ("" if login else session.sibling)
     return Hello(
         version=PROTOCOL_VERSION,
         software=SOFTWARE,
@@ -155,6 +180,9 @@ def introduce(session: Session, wishes: Wishes, rooms: Rooms, *, beside: bool) -
         follow="all" if everything else "listed",
         beside=beside,
         trails={room: trail for room, trail in trails.items() if trail},
+        password="" if login is None else login.password,
+        register=login is not None and login.register,
+        invite="" if login is None else login.invite,
     )
 
 

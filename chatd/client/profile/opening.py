@@ -63,6 +63,7 @@ def wishes(options: Options) -> Wishes:
         options.heartbeat,
         options.profile is not None,
         str(options.proxy or ""),
+        options.credentials,
     )
 
 

@@ -1,0 +1,180 @@
+"""chatc register, login, logout, passwd, sessions, invite: what people do about their accounts."""
+
+import sys
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from chatd.client.api import Client, check_secret
+from chatd.client.cli.running import complain, run_client, watch_link
+from chatd.client.cli.stdout import write_out
+from chatd.client.cli.text import clean_line
+from chatd.client.core.problems import ClientError
+from chatd.client.core.session import Credentials
+from chatd.client.values import Options
+from chatd.secret import SecretError, read_password
+from chatd.wire.messages import SessionInfo
+
+Main = Callable[..., Coroutine[Any, Any, int]]
+
+
+class Secret(Struct, frozen=True):
+    """Where a password comes from: a file, an open descriptor, or else the terminal."""
+
+    file: str | None = None
+    handle: int | None = None
+
+    def read(self, prompt: str, *, again: bool = False) -> str:
+        """Return the password. Raises `ClientError`."""
+        try:
+            return read_password(prompt, self.file, self.handle, again=again)
+        except SecretError as error:
+            raise ClientError("no-password", str(error)) from None
+        except KeyboardInterrupt:
+            sys.stderr.write("\n")
+            raise ClientError("no-password", "No password was given.") from None
+
+
+def run_login(options: Options, secret: Secret) -> int:
+    """Begin a session of an account, which the profile keeps."""
+    _kept(options)
+    password = secret.read(f"Password of {options.nick or 'your account'}")
+    return _run(replace(options, credentials=Credentials(password)), _login)
+
+
+def run_register(options: Options, secret: Secret, invite: str) -> int:
+    """Make an account, of the guest that the profile knows or a new one."""
+    _kept(options)
+    password = secret.read("Password for the new account", again=True)
+    credentials = Credentials(password, True, invite)
+    return _run(replace(options, credentials=credentials), partial(_register, password, invite))
+
+
+def run_logout(options: Options, *, everywhere: bool) -> int:
+    """End the session that the profile keeps."""
+    return _run(options, partial(_logout, everywhere))
+
+
+def run_passwd(options: Options, secret: Secret, old: Secret) -> int:
+    """Give the account another password."""
+    _kept(options)
+    before = old.read("Present password (nothing, if there is none yet)")
+    password = secret.read("New password", again=True)
+    return _run(options, partial(_passwd, before, password))
+
+
+def run_sessions(options: Options, end: int | None, *, as_json: bool) -> int:
+    """List the sessions, or end one of them."""
+    return _print(options, partial(_sessions, end, as_json))
+
+
+def run_invite(options: Options, uses: int, days: int) -> int:
+    """Print the code of a new invitation."""
+    return _print(options, partial(_invite, uses, days))
+
+
+def _kept(options: Options) -> None:
+    """Raise `ClientError` where a password cannot be sent, before it is asked for."""
+    check_secret(options)
+    if options.profile is None:
+        raise ClientError(
+            "bad-options", "--ephemeral keeps no session, so that a login would be lost with it."
+        )
+
+
+def _run(options: Options, main: Main) -> int:
+    return run_client(replace(options, follow="listed", cursors={}, remember=False), main)
+
+
+def _print(options: Options, main: Main) -> int:
+    out: list[bytes] = []
+    return _run(options, partial(main, out)) or write_out(b"".join(out))
+
+
+async def _begin(client: Client, say: Callable[[str], None] = complain) -> None:
+    watch_link(client, verbose=False, say=say)
+    client.start()
+    await client.ready()
+
+
+async def _login(_: Any, client: Client) -> int:
+    await _begin(client)
+    if client.resumed:
+        what = "an account" if client.account else "a guest"
+        raise ClientError(
+            "logged-in",
+            f"This profile is {client.nickname} here already, {what}; log out first, or name another one.",
+        )
+    _say(f"logged in as {client.nickname}")
+    if client.failed:
+        _say(f"{client.failed} attempts to log in to this account have failed since the last login")
+    return 0
+
+
+async def _register(password: str, invite: str, _: Any, client: Client) -> int:
+    await _begin(client)
+    if client.resumed:
+        await client.register(password, invite)
+    _say(f"{client.nickname} is an account now, and you are logged in")
+    return 0
+
+
+async def _logout(everywhere: bool, _: Any, client: Client) -> int:
+    ending = False
+
+    def say(text: str) -> None:
+        if not ending:  # the link ends with the session, as was wanted
+            complain(text)
+
+    await _begin(client, say)
+    nick, ending = client.nickname, True
+    await client.logout(everywhere=everywhere)
+    _say(f"{nick} is logged out" + (" everywhere" if everywhere else ""))
+    return 0
+
+
+async def _passwd(old: str, password: str, _: Any, client: Client) -> int:
+    await _begin(client)
+    await client.passwd(password, old)
+    _say(f"{client.nickname} has another password now; all sessions go on")
+    return 0
+
+
+async def _sessions(end: int | None, as_json: bool, out: list[bytes], _: Any, client: Client) -> int:
+    await _begin(client)
+    if end is not None:
+        await client.end_session(end)
+        return 0
+    out += map(_json_line if as_json else _line, await client.sessions())
+    return 0
+
+
+async def _invite(uses: int, days: int, out: list[bytes], _: Any, client: Client) -> int:
+    await _begin(client)
+    out.append(f"{clean_line(await client.invite(uses, days))}\n".encode())
+    return 0
+
+
+def _json_line(row: SessionInfo) -> bytes:
+    return msgspec.json.encode(row) + b"\n"
+
+
+def _line(row: SessionInfo) -> bytes:
+    seen = "this one" if row.here else "online" if row.online else f"{_ago(row.ago)} ago"
+    line = f"{row.session:>6}  {seen:<12} {clean_line(row.address):<24} {clean_line(row.software)}"
+    return line.rstrip().encode() + b"\n"
+
+
+def _ago(seconds: int) -> str:
+    for unit, name in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= unit:
+            return f"{seconds // unit} {name}"
+    return f"{seconds} s"
+
+
+def _say(text: str) -> None:
+    complain(text)

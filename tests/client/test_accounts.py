@@ -1,0 +1,123 @@
+"""Accounts for programs: a session begun by a password, what is asked about it, and its end."""
+
+import pytest
+
+from chatd.chat import accounts
+from chatd.client.api import open_client
+from chatd.client.core.address import parse_address
+from chatd.client.core.notices import Stopped
+from chatd.client.core.problems import ClientError
+from chatd.client.core.session import Credentials
+from chatd.client.profile.origins import origin_of
+from chatd.client.profile.profiles import open_slot
+from chatd.client.values import Options
+from chatd.wire.errors import CloseReason, Code, RequestError
+from tests.client.entering import make_client, now
+
+PASSWORD = "correct horse"
+
+
+@pytest.fixture
+def open_world(world):
+    world.server.hub.world.registration = "open"
+    return world
+
+
+def begin(world, nick="ann", password=PASSWORD, *, slot=None, register=False):
+    client = make_client(world, nick, slot=slot, credentials=Credentials(password, register))
+    client.start()
+    world.advance(1)
+    return client
+
+
+def slot_of(tmp_path, nick="ann"):
+    return open_slot("default", origin_of(Options().server), nick, nick, folder=tmp_path)
+
+
+def test_registering_logging_in_and_out(open_world):
+    first = begin(open_world, register=True)
+    assert (first.account, first.resumed, first.failed) == (True, False, 0)
+    second = begin(open_world, "ANN")
+    asked = second.sessions()
+    open_world.advance(1)
+    assert [row.here for row in now(asked)] == [True, False]
+    ended = second.end_session(now(asked)[1].session)
+    open_world.advance(1)
+    assert now(ended).id
+    assert [n.code for n in first.heard if isinstance(n, Stopped)] == [CloseReason.ENDED]
+    out = second.logout(everywhere=True)
+    open_world.advance(1)
+    assert now(out) is None
+    assert [n.code for n in second.heard if isinstance(n, Stopped)] == [CloseReason.ENDED]
+    open_world.advance(60)
+    assert not open_world.server.hub.world.nicks["ann"].sessions
+
+
+def test_the_profile_keeps_the_session_and_no_password(open_world, tmp_path):
+    slot = slot_of(tmp_path)
+    client = begin(open_world, slot=slot, register=True)
+    now(client.ready())
+    client.stop()
+    open_world.advance(1)
+    assert all(PASSWORD.encode() not in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    slot = slot_of(tmp_path)
+    again = make_client(open_world, "ann", slot=slot)
+    again.start()
+    open_world.advance(1)
+    assert (again.resumed, again.account) == (True, True)
+    again.logout()
+    open_world.advance(1)
+    again.stop()
+    open_world.advance(1)
+    assert slot_of(tmp_path).remembered().session.token == ""
+
+
+def test_a_wrong_password_ends_the_attempt_with_a_sentence(open_world):
+    begin(open_world, register=True).stop()
+    client = begin(open_world, password="wrong horse")
+    with pytest.raises(ClientError) as caught:
+        now(client.ready())
+    assert caught.value.code == Code.WRONG_PASSWORD
+    assert begin(open_world).failed == 1
+
+
+def test_a_password_is_shown_to_nobody_who_prints_it():
+    assert PASSWORD not in repr(Options(credentials=Credentials(PASSWORD)))
+
+
+def test_a_guest_becomes_an_account_and_invites(world, enter):
+    world.server.hub.world.registration = "invite"
+    ann = enter("ann")
+    world.advance(1)
+    now(ann.ready())
+    refused = ann.register(PASSWORD, "no such code")
+    world.advance(1)
+    with pytest.raises(RequestError) as caught:
+        now(refused)
+    assert caught.value.code == Code.BAD_INVITE
+    state = world.server.hub.world
+    accounts.make(state, state.nicks["ann"], "", 7)
+    changed, code = ann.passwd(PASSWORD), ann.invite()
+    world.advance(1)
+    assert now(changed).id
+    assert len(now(code)) == 19
+    ben = make_client(world, "ben", credentials=Credentials(PASSWORD, True, now(code)))
+    ben.start()
+    world.advance(1)
+    assert ben.account
+
+
+@pytest.mark.parametrize("server", ["chat.example.org", "192.0.2.1:7411"])
+def test_no_password_goes_out_in_plain_text(server):
+    options = Options(server=parse_address(server), credentials=Credentials(PASSWORD), profile=None)
+    with pytest.raises(ClientError) as caught:
+        open_client(None, options)
+    assert caught.value.code == Code.SECURE_REQUIRED
+    assert f"tls://{server.removesuffix(':7411')}" in caught.value.text
+
+
+@pytest.mark.parametrize(
+    "server", ["tls://chat.example.org", "unix:/run/s", "localhost", "127.0.0.1", "[::1]"]
+)
+def test_where_a_password_may_go(server):
+    assert Options(server=parse_address(server)).secret

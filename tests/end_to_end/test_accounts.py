@@ -1,0 +1,100 @@
+"""Accounts with whole programs: chatctl makes them, chatc logs in, and no password is left anywhere."""
+
+import json
+import os
+import pty
+import subprocess
+import time
+
+import pytest
+
+from tests.end_to_end.harness.processes import LOOPBACK, environment, run, script
+
+SECRETS = ("correct horse", "battery staple")
+
+
+@pytest.fixture
+def site(make_daemon, tmp_path):
+    """A daemon with an operator's account, and two files with passwords."""
+    for number, secret in enumerate(SECRETS):
+        (tmp_path / f"pw{number}").write_text(f"{secret}\n")
+    daemon = make_daemon("guests = 'read-only'\n[accounts]\nregistration = 'invite'\n")
+    daemon.data.mkdir()
+    add = ("add", str(daemon.data), "op", "--operator", "--password-file", "pw0")
+    done = run(*script("python"), "-c", "from chatd.chatctl import main; main()", "user", *add, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    return daemon.start()
+
+
+@pytest.fixture
+def chatc(site, tmp_path):
+    def chatc(profile, *words):
+        server = ("--server", f"{LOOPBACK}:{site.port}", "--state", "state", "--profile", profile)
+        return run(*script("chatc"), *server, *words, cwd=tmp_path)
+
+    return chatc
+
+
+def right(done):
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_life_with_an_account(site, chatc, tmp_path):
+    right(chatc("op", "--nick", "op", "login", "--password-file", "pw0"))
+    code = right(chatc("op", "invite")).strip()
+    bad = chatc("ben", "--nick", "ben", "register", "--password-file", "pw0", "--invite", "nonsense")
+    assert (bad.returncode, "ask for another" in bad.stderr) == (1, True)
+    right(chatc("ben", "--nick", "ben", "register", "--password-file", "pw0", "--invite", code))
+    right(chatc("ben", "send", "#tea", "hello"))
+    assert chatc("guest", "--nick", "eve", "send", "#tea", "hello").returncode == 1
+    assert "hello" in right(chatc("guest", "history", "#tea"))
+    right(chatc("ben", "passwd", "--old-password-file", "pw0", "--password-file", "pw1"))
+    wrong = chatc("other", "--nick", "ben", "login", "--password-file", "pw0")
+    assert (wrong.returncode, "The nick or the password is wrong" in wrong.stderr) == (1, True)
+    login = chatc("other", "--nick", "ben", "login", "--password-file", "pw1")
+    assert "1 attempts to log in to this account have failed" in login.stderr
+    rows = [json.loads(line) for line in right(chatc("ben", "sessions", "--json")).splitlines()]
+    assert [row.get("here", False) for row in rows] == [True, False]
+    again = chatc("other", "login", "--password-file", "pw1")
+    assert (again.returncode, "ben here already, an account" in again.stderr) == (1, True)
+    out = chatc("other", "logout", "--everywhere")
+    assert (out.returncode, out.stderr) == (0, "chatc: ben is logged out everywhere\n")
+    assert chatc("ben", "send", "#tea", "still me?").returncode == 1
+    right(chatc("ben", "--nick", "ben", "login", "--password-file", "pw1"))
+    site.terminate()
+    for path in [*site.data.rglob("*"), *(tmp_path / "state").rglob("*"), site.log_file]:
+        if path.is_file():
+            assert not [secret for secret in SECRETS if secret.encode() in path.read_bytes()], path
+    assert not site.faults()
+
+
+def test_it_is_asked_for_without_echo(site, tmp_path):
+    ours, theirs = pty.openpty()
+    words = ["--server", f"{LOOPBACK}:{site.port}", "--state", "state", "--nick", "op", "login"]
+    process = subprocess.Popen(
+        [*script("chatc"), *words],
+        cwd=tmp_path,
+        env=environment(),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=lambda: __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0),  # noqa: PLW1509
+    )
+    os.close(theirs)
+    shown = b""
+    until = time.monotonic() + 30
+    while b": " not in shown and time.monotonic() < until:
+        shown += os.read(ours, 1024)
+    time.sleep(0.3)  # until the terminal echoes no more
+    os.write(ours, f"{SECRETS[0]}\n".encode())
+    try:
+        while more := os.read(ours, 1024):
+            shown += more
+    except OSError:
+        pass  # the other side has ended
+    os.close(ours)
+    assert process.wait(30) == 0, shown
+    assert b"logged in as op" in shown
+    assert b"horse" not in shown
