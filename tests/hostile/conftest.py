@@ -2,6 +2,7 @@
 
 import os
 import resource
+import ssl
 import tempfile
 from pathlib import Path
 
@@ -44,12 +45,12 @@ def memory(tmp_path):
 def site(memory, make_daemon, tmp_path):
     """Return a function that starts a daemon; its ports ``relayed`` and ``tls`` are behind a relay."""
 
-    def start(limits=""):
+    def start(limits="", more=""):
         certificate, key = make_certificate(tmp_path)
         plain, relayed, tls = free_port(), free_port(), free_port()
         behind = 'proxy_protocol = true\ntrusted = ["127.0.0.0/8"]\n'
         daemon = make_daemon(
-            f"[limits]\n{limits}\n"
+            f"[limits]\n{limits}\n{more}\n"
             f'[[listen]]\nendpoint = "tcp:{plain}:interface={LOOPBACK}"\n'
             f'[[listen]]\nendpoint = "tcp:{relayed}:interface={LOOPBACK}"\n{behind}'
             f'[[listen]]\nendpoint = "tcp:{tls}:interface={LOOPBACK}"\n{behind}'
@@ -62,16 +63,25 @@ def site(memory, make_daemon, tmp_path):
     return start
 
 
+def trusting():
+    """Return a TLS client's context that takes any certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
 @pytest.fixture
 def stranger():
     """Return a function that connects from an address, which the header of a relay tells."""
     made = []
 
-    def come(daemon, host, port=0, **how):
-        raw = Raw(dial(port or daemon.relayed, **how))
+    def come(daemon, host, port=0, *, secure=False, **how):
+        raw = Raw(dial(daemon.tls if secure else port or daemon.relayed, **how))
         made.append(raw)
         kind = "TCP6" if ":" in host else "TCP4"
         raw.write(f"PROXY {kind} {host} {'::1' if ':' in host else '127.0.0.1'} 4000 7411\r\n".encode())
+        if secure:
+            raw.socket = trusting().wrap_socket(raw.socket)
         return raw
 
     yield come

@@ -218,6 +218,38 @@ def test_guessed_tokens(site, stranger):
     assert stranger(daemon, "192.0.2.1").enter(token=token).resumed
 
 
+PASSWORDS = {
+    "passwords": lambda: Hello(nick="ann", password=os.urandom(8).hex()),
+    "strangers": lambda: Hello(nick=f"n{random.randrange(10**9)}", password="guess"),
+    "registrations": lambda: Hello(
+        nick=f"n{random.randrange(10**9)}", password=os.urandom(8).hex(), register=True, invite="0-guess"
+    ),
+}
+
+
+@pytest.mark.parametrize("registration", ["open", "invite"])
+@pytest.mark.parametrize("name", PASSWORDS)
+def test_floods_of_passwords_registrations_and_codes(site, stranger, name, registration):
+    """Thirty addresses at once, so that no limit of one address keeps the hashing from being flooded."""
+    daemon = site(more=f'[accounts]\nregistration = "{registration}"\n')
+    codes = []
+
+    def guess(number):
+        for _ in lasting(3):
+            host = f"192.0.2.{number * 10 + random.randrange(10)}"
+            with contextlib.suppress(OSError), stranger(daemon, host, secure=True) as raw:
+                raw.say(PASSWORDS[name]())
+                said = raw.hear()
+                codes.append(said.code if isinstance(said, Error) else type(said).__name__)
+
+    with unnoticed(daemon):
+        together(guess, 3)
+    assert "too-fast" in codes or len(codes) < 200
+    let_in = codes.count("Welcome")
+    assert (let_in > 0) is (name == "registrations" and registration == "open")
+    assert set(codes) <= {"too-fast", "wrong-password", "bad-invite", "Welcome"}
+
+
 def test_networks_of_ipv6_are_held_together(site, stranger):
     daemon = site("new_sessions_per_minute = 4\nnetworks_per_48 = 2\n")
     codes = []
