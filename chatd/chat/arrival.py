@@ -159,8 +159,9 @@ def confirm(world: World, session: Session) -> None:
 
 
 def note_seen(world: World, session: Session) -> None:
-    """Note that a connection of ``session`` exists now, or ended a moment ago."""
-    world.change(session.row()._replace(seen=world.calendar.now))
+    """Note that a connection of ``session`` exists now, or ended a moment ago; one that ended stays ended."""
+    if session.digest in world.sessions:
+        world.change(session.row()._replace(seen=world.calendar.now))
 
 
 def end_session(world: World, session: Session, now: int) -> None:
