@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,9 @@ BUSY: Final = 10_000
 
 WAL_LIMIT: Final = 1_048_576
 """Bytes that the write-ahead log keeps on the disk after it was longer."""
+
+CONVERTED: Final = 33_554_432
+"""Bytes of the largest file that is written anew at the start: that takes some tenths of a second."""
 
 Row = tuple[Any, ...]
 
@@ -132,6 +135,21 @@ class Database:
                 "profile-unusable",
                 f"The profile {self.path} is from a newer chatc; upgrade this one or name another --profile.",
             )
+        if not self.rows("PRAGMA auto_vacuum")[0][0]:
+            self._convert()
+
+    def _convert(self) -> None:
+        """Let a file of an earlier chatc give room back as a new one does: it is written anew for that, once.
+
+        Where another process writes, or the disk is full, the next run tries again; a file so large that
+        somebody would wait for it stays as it is.
+        """
+        if self.path.stat().st_size > CONVERTED:
+            return
+        self._db.set_busy_timeout(0)
+        with suppress(apsw.BusyError, apsw.LockedError, apsw.FullError, apsw.IOError):
+            self.rows("VACUUM")
+        self._db.set_busy_timeout(BUSY)
 
     def _version(self) -> int:
         return int(self.rows("PRAGMA user_version")[0][0])
