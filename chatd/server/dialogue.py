@@ -230,12 +230,13 @@ def confirm(connection: "ChatConnection") -> None:
 def _join(connection: "ChatConnection", message: Join, size: int) -> None:
     """Compare what the client has seen of the room with its log before it is followed."""
     session = connection.session
-    known = connection.server.hub.world.rooms
-    makes = message.room not in known and not message.room.startswith(USER_SIGN)
-    if makes and not _afford(connection, message, size, Kind.ROOM):
+    room = connection.server.hub.world.rooms.get(message.room)
+    direct = message.room.startswith(USER_SIGN)
+    if room is None and not direct and not _afford(connection, message, size, Kind.ROOM):
         return
-    if not _afford(connection, message, size, Kind.JOIN):
-        return
+    comes = room is None or session is None or session.user not in room.members
+    if comes and not direct and not _afford(connection, message, size, Kind.JOIN):
+        return  # who only follows what they are in, as after a reconnect, has no budget
     if session is None or message.after is None or not message.trail:
         request(connection, message, size, connection.server.wall())
         return

@@ -138,6 +138,20 @@ def test_joins_are_bounded_and_other_requests_go_on():
     assert ann.of(m.Ok)[-1].id == 9
 
 
+def test_following_again_what_one_is_in_is_no_join():
+    """A client with more rooms and direct messages than one hello names asks for each of the others."""
+    playground = begin(joins_per_minute=3)
+    ann = come_in(playground, "ann", *[m.Join(id=n, room=f"#r{n}") for n in range(1, 4)])
+    come_in(playground, "ben")
+    ann.say(*sends("@ben", "hello"))
+    playground.advance()
+    back = come_in(playground, token=token_of(ann), follow="listed")
+    back.say(*[m.Join(id=10 + n, room=f"#r{1 + n % 3}", after=0) for n in range(12)])
+    back.say(*[m.Join(id=30 + n, room="@ben", after=0) for n in range(12)])
+    playground.advance()
+    assert not refusals(back)
+
+
 @pytest.mark.usefixtures("remote")
 def test_rooms_of_an_address_are_bounded_whoever_makes_them():
     playground = begin(new_rooms_per_hour=2, users_per_address=2)
