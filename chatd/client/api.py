@@ -40,8 +40,10 @@ from chatd.client.driver import Driver
 from chatd.client.files.targets import Wanted
 from chatd.client.net.netlink import NetworkWatch, watch_network
 from chatd.client.net.seams import Way
+from chatd.client.net.security import Security
 from chatd.client.net.way import way_to
 from chatd.client.profile.opening import recall, relevant, wishes
+from chatd.client.profile.pins import agreed
 from chatd.client.profile.slot import Slot
 from chatd.client.sharing import Files
 from chatd.client.subscribers import Subscribers
@@ -62,7 +64,8 @@ def open_client(
     """
     if options.credentials is not None:
         check_secret(options)
-    way = way_to(reactor, options.server, options.ca, options.proxy)
+    security = Security(options.ca, agreed(options), options.cert, options.key)
+    way = way_to(reactor, options.server, security, options.proxy)
     slot, remembered = recall(options)
     return Client(options, way, slot, remembered, reactor, now)
 

@@ -24,8 +24,10 @@ class Options(Struct, frozen=True):
     rooms of the user or the ``listed`` ones. ``cursors``: events already seen, by room, instead of those
     remembered, and ``checks`` those of some of them (`chatd.wire.check`) and ``times`` their times in
     seconds since 1970; ``remember`` keeps cursors for the next run. ``ca`` is a PEM file of authorities
-    for TLS. ``proxy`` leads to the server; the environment is asked by `chatd.client.net.proxies.choice`,
-    not here. ``credentials`` are a password by which a session is begun where there is none.
+    for TLS, ``fingerprint`` what the server's key must have instead ("none": no longer), ``cert`` and ``key``
+    are our own certificate and its key. ``proxy`` leads to the server; the environment is asked by
+    `chatd.client.net.proxies.choice`, not here. ``credentials`` are a password by which a session is begun
+    where there is none.
     """
 
     server: Address = field(default_factory=lambda: parse_address(DEFAULT))
@@ -43,6 +45,9 @@ class Options(Struct, frozen=True):
     remember: bool = True
     heartbeat: Pulse = DEMANDING
     ca: str | None = None
+    fingerprint: str | None = None
+    cert: str | None = None
+    key: str | None = None
     proxy: Proxy | None = None
     credentials: Credentials | None = None
 

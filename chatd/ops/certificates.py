@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from chatd.ops.reading import Problem
+from chatd.ops.settings import ListenConfig
 
 
 def certificate_problems(certificate: str, key: str, path: str) -> Iterator[Problem]:
@@ -24,6 +25,32 @@ def certificate_problems(certificate: str, key: str, path: str) -> Iterator[Prob
         return
     if chain and private and chain[0].public_key() != private.public_key():
         yield Problem(f"{path}.key", f"{key} is not the key of the first certificate in {certificate}.")
+
+
+def authority_problems(listen: ListenConfig, path: str) -> Iterator[Problem]:
+    """Yield the problems with what the listener at ``path`` wants of its clients' certificates."""
+    if listen.client_certificates == "none":
+        if listen.client_ca:
+            yield Problem(
+                f"{path}.client_ca",
+                'no client is asked for a certificate; say client_certificates = "optional" or "required".',
+            )
+        return
+    if not listen.certificate:
+        yield Problem(
+            f"{path}.client_certificates",
+            "clients show certificates over TLS alone; give certificate and key.",
+        )
+    if not listen.client_ca:
+        yield Problem(
+            f"{path}.client_certificates",
+            "client_ca is missing: the file with the authorities that sign the clients' certificates.",
+        )
+        return
+    try:
+        _chain(listen.client_ca, f"{path}.client_ca")
+    except _WrongFileError as error:
+        yield error.problem
 
 
 class _WrongFileError(Exception):

@@ -47,6 +47,29 @@ def check_config(file: str) -> None:
     click.echo(f"{file} is right" + (", but look at the warnings" if found else ""))
 
 
+@main.command("make-cert")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--out", type=click.Path(path_type=Path), default=".", help="The folder.  [default: this one]")
+@click.option("--days", type=click.IntRange(1, 36_500), default=3650, show_default=True, help="Its validity.")
+@click.option("--force", is_flag=True, help="Replace the files that are there.")
+def make_cert(names: tuple[str, ...], out: Path, days: int, force: bool) -> None:
+    """Make cert.pem and key.pem for a server that people call NAME: a certificate that is signed by itself.
+
+    Clients know it by its fingerprint, which is printed. Nothing that is there is replaced without --force.
+    """
+    from chatd.fingerprint import in_words  # noqa: PLC0415 - the other commands need no TLS
+    from chatd.ops.make_cert import MakeError, make  # noqa: PLC0415
+
+    try:
+        made = make(names, out, days, force=force)
+    except MakeError as error:
+        click.echo(escape(str(error)), err=True)
+        sys.exit(1)
+    click.echo(f"made {made.certificate} and {made.key}, which nobody else may read")
+    click.echo(f"fingerprint {made.fingerprint}")
+    click.echo(f"in words {in_words(made.fingerprint)}")
+
+
 @main.command("files")
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")

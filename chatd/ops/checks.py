@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import entry_points
 from typing import Final
 
-from chatd.ops.certificates import certificate_problems
+from chatd.ops.certificates import authority_problems, certificate_problems
 from chatd.ops.endpoints import EndpointError, Listening, rehearse
 from chatd.ops.reading import Problem
 from chatd.ops.relays import relay_problems
@@ -91,6 +91,7 @@ def check_listener(listen: ListenConfig, path: str, *, allow_plaintext: bool) ->
         yield Problem(f"{path}.endpoint", str(error))
         listening = None
     yield from certificate_problems(listen.certificate, listen.key, path)
+    yield from authority_problems(listen, path)
     yield from relay_problems(listen, path, tls=listening is not None and listening.tls)
     if listening is not None:
         yield from _secrecy(

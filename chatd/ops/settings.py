@@ -25,17 +25,20 @@ class ListenConfig(Section, frozen=True):
     """One listener: ``[[listen]]``.
 
     ``endpoint`` is a Twisted server endpoint string; ``protocol`` is what is spoken there. With
-    ``certificate`` and ``key`` (PEM files) it speaks TLS. Plain text beyond loopback and UNIX sockets needs
-    ``allow_plaintext``, here or for all listeners. ``guests`` says what people without an account may do
-    here; "" allows them on loopback and UNIX sockets, and refuses them elsewhere. ``backlog`` is the number
-    of connections the kernel holds until they are accepted. With ``proxy_protocol`` every connection begins
-    with a PROXY header, and only the ``trusted`` networks may connect.
+    ``certificate`` and ``key`` (PEM files) it speaks TLS. With ``client_certificates`` clients may or must
+    show one that is signed by an authority in ``client_ca`` (a PEM file). Plain text beyond loopback and UNIX
+    sockets needs ``allow_plaintext``, here or for all listeners. ``guests`` says what people without an
+    account may do here; "" allows them on loopback and UNIX sockets, and refuses them elsewhere. ``backlog``
+    is the number of connections the kernel holds until they are accepted. With ``proxy_protocol`` every
+    connection begins with a PROXY header, and only the ``trusted`` networks may connect.
     """
 
     endpoint: SomeLine = "tcp:7411:interface=127.0.0.1"
     protocol: Literal["native", "json-lines"] = "native"
     certificate: Line = ""
     key: Line = ""
+    client_certificates: Literal["none", "optional", "required"] = "none"
+    client_ca: Line = ""
     allow_plaintext: bool = False
     guests: Guests = ""
     backlog: Annotated[int, Meta(ge=1, le=65_535)] = 4096

@@ -18,6 +18,7 @@ from chatd.server.dialogue import Handler
 from chatd.server.eager import narrow, outlet
 from chatd.server.ending import hang_up, last_words
 from chatd.server.files.transfers import Transfers
+from chatd.server.fingerprint import fingerprint_of
 from chatd.server.gate import Hold
 from chatd.server.handshake import why_failed
 from chatd.server.input import Decoder, Input
@@ -96,6 +97,11 @@ class ChatConnection(Protocol):
         self.relay: str | None = None
         self.rules = EVERYBODY
         self.opened = now
+
+    @property
+    def certificate(self) -> str:
+        """Return the fingerprint of the certificate that the peer has shown: `fingerprint_of`."""
+        return fingerprint_of(self.transport)
 
     # ---- for each kind of connection -----------------------------------------------------------------
 

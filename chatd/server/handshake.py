@@ -9,6 +9,8 @@ from chatd.wire.foreign import HEAD, foreign
 
 EXPECTED: Final = "tls-expected"
 NOT_TRUSTED: Final = "tls-certificate-refused"
+NO_CERTIFICATE: Final = "tls-certificate-missing"
+CLIENT_REFUSED: Final = "tls-client-refused"
 FAILED: Final = "tls-failed"
 
 PLAIN_TEXT: Final = "Plain text came where TLS is spoken; the client is to use tls://."
@@ -41,6 +43,13 @@ def why_failed(failure: Failure) -> tuple[str, str] | None:
     reasons = _reasons(failure.value)
     if any(reason in _PLAIN for reason in reasons):
         return EXPECTED, plain_text(b"GET " if reasons[0].startswith("http") else b"")
+    if "peer did not return a certificate" in reasons:
+        return NO_CERTIFICATE, "The client showed no certificate, and this listener requires one."
+    if "certificate verify failed" in reasons:
+        return CLIENT_REFUSED, (
+            "The certificate of the client is not accepted: it has expired, or was not signed by an authority"
+            " in client_ca."
+        )
     said = next((reason.partition(" alert ")[2] for reason in reasons if " alert " in reason), "")
     if said in _VERDICTS:
         return NOT_TRUSTED, f"The client refuses the certificate of this listener: {_VERDICTS[said]}."

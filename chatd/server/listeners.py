@@ -5,9 +5,9 @@ import os
 import socket
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from OpenSSL import crypto
+from OpenSSL import SSL, crypto
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
@@ -20,6 +20,7 @@ from chatd.server.factory import ChatFactory
 from chatd.server.relay import RelayEndpoint
 from chatd.server.secure import SecureEndpoint
 from chatd.server.systemd import handed_over, handed_problem
+from chatd.wire.frames import ALPN
 
 _WITH_BACKLOG: Final = frozenset({"tcp", "tcp6", "ssl", "unix"})
 _PEM_END: Final = b"-----END CERTIFICATE-----"
@@ -79,18 +80,64 @@ def _endpoint(reactor: object, listener: ListenConfig, chat: ChatFactory) -> ISt
     description = listener.endpoint
     if description.split(":")[0] in _WITH_BACKLOG and "backlog=" not in description:
         description += f":backlog={listener.backlog}"
-    endpoint = serverFromString(reactor, description)
+    endpoint = serverFromString(_Agreeing(reactor, listener), description)
     if listener.proxy_protocol:
         endpoint = RelayEndpoint(endpoint, chat, Trusted(listener.trusted))
     return SecureEndpoint(_tls_options(listener), endpoint, chat) if listener.tls else endpoint
 
 
 def _tls_options(listener: ListenConfig) -> CertificateOptions:
-    """Return TLS 1.2 or newer with the listener's certificate chain and key, both PEM."""
-    blocks = Path(listener.certificate).read_bytes().split(_PEM_END)[:-1]
-    first, *chain = [Certificate.loadPEM(block + _PEM_END).original for block in blocks]
+    """Return TLS 1.2 or newer with the listener's certificate chain and key, both PEM.
+
+    Whoever comes back within hours shows a ticket, and spares both sides the signatures.
+    """
+    first, *chain = [certificate.original for certificate in _certificates(listener.certificate)]
     key = KeyPair.load(Path(listener.key).read_bytes(), crypto.FILETYPE_PEM)
-    return CertificateOptions(privateKey=key.original, certificate=first, extraCertChain=chain)
+    asks = listener.client_certificates != "none"
+    options = CertificateOptions(
+        privateKey=key.original,
+        certificate=first,
+        extraCertChain=chain,
+        verify=asks,
+        caCerts=[one.original for one in _certificates(listener.client_ca)] if asks else None,
+        requireCertificate=listener.client_certificates == "required",
+        enableSessionTickets=True,
+    )
+    _agree(options, listener)
+    return options
+
+
+def _agree(options: Any, listener: ListenConfig) -> None:
+    """Let TLS name the protocol to clients that name it too; whoever names others alone goes on without."""
+    ours = {ALPN} if listener.protocol == "native" else set()
+    options.getContext().set_alpn_select_callback(
+        lambda _, offered: next(iter(ours.intersection(offered)), SSL.NO_OVERLAPPING_PROTOCOLS)
+    )
+
+
+class _Agreeing:
+    """The reactor, for an endpoint that may bring TLS of its own (``ssl:``).
+
+    Twisted's own way refuses everybody who names any protocol.
+    """
+
+    def __init__(self, reactor: Any, listener: ListenConfig) -> None:
+        self._reactor = reactor
+        self._listener = listener
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reactor, name)
+
+    def listenSSL(self, port: int, factory: Any, contextFactory: Any, **more: Any) -> IListeningPort:
+        """Listen with TLS that agrees on the protocol."""
+        _agree(contextFactory, self._listener)
+        listening: IListeningPort = self._reactor.listenSSL(port, factory, contextFactory, **more)
+        return listening
+
+
+def _certificates(path: str) -> list[Certificate]:
+    blocks = Path(path).read_bytes().split(_PEM_END)[:-1]
+    return [Certificate.loadPEM(block + _PEM_END) for block in blocks]
 
 
 def _explain(listener: ListenConfig, error: BaseException | None) -> str:

@@ -3,10 +3,14 @@
 import struct
 from collections.abc import Sequence
 from enum import IntEnum
+from typing import Final
 
 from chatd.wire.errors import Code, ProtocolError
 from chatd.wire.foreign import foreign
 from chatd.wire.limits import MAX_FRAME
+
+ALPN: Final = b"chatd/1"
+"""What both sides call the protocol while TLS begins (RFC 7301); whoever names none is served as well."""
 
 HEAD = struct.Struct(">IB")
 """The beginning of a frame: the number of bytes after the first four, and the type."""

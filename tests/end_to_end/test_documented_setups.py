@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.end_to_end.harness.haproxy import HAPROXY
-from tests.end_to_end.harness.processes import ROOT, environment
+from tests.end_to_end.harness.processes import LOOPBACK, ROOT, environment
 
 OPERATIONS = (ROOT / "docs" / "OPERATIONS.md").read_text()
 README = (ROOT / "README.md").read_text()
@@ -35,6 +36,26 @@ ip address add 10.0.0.5/32 dev lo
 echo '127.0.0.1 localhost chat.example.org' > /etc/hosts
 """
 """The machine of a newcomer; the prompt is in an empty folder."""
+
+
+ANSWER = """
+import os, pty, sys, time
+pid, near = pty.fork()
+if not pid:
+    os.execvp(sys.argv[1], sys.argv[1:])
+said = b""
+for wanted, answer in ((b"[y/N] ", b"y\\r"), (b"/help", b"/quit\\r"), (None, b"")):
+    try:
+        while wanted is None or wanted not in said:
+            said += os.read(near, 4096)
+    except OSError:
+        pass
+    time.sleep(0.1)
+    os.write(near, answer) if answer else None
+print(said.decode(errors="replace").replace("\\r", ""))
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+"""Sits at a terminal for somebody who says yes, looks around and leaves."""
 
 
 def section(page, heading):
@@ -121,10 +142,26 @@ def test_tls_without_an_authority(newcomer):
     make, start, talk = blocks(text, "sh")
     name = re.match(r"# (\S+)\n", listener)[1]
     check, daemon = start.strip().splitlines()
-    out = newcomer(make + put(name, listener) + check + "\n" + in_background(daemon) + talking(talk))
-    assert f"{name} is right\n" in out, "the certificate is good for 30 days, without a warning"
-    assert "connected to localhost:7412" in out
-    assert "hello by cert.pem" in out
+    out = newcomer(
+        make
+        + put(name, listener)
+        + check
+        + "\n"
+        + in_background(daemon)
+        + "until grep -q ' start ' daemon.log; do sleep 0.1; done\n"
+        + put("answer.py", ANSWER)
+        + f"{sys.executable} answer.py {talk}"
+        + talking(talk)
+        + f"chatc --server tls://{LOOPBACK} send '#a' x || echo refused\n"
+    )
+    assert f"{name} is right\n" in out, "the certificate is good for years, without a warning"
+    (made,) = re.findall(r"(?m)^fingerprint ([0-9a-f]{64})$", out)
+    assert f"Its fingerprint is {made}" in out
+    (words,) = re.findall(r"(?m)^in words (\S+)$", out)
+    assert all(word in out.split("or, in words,")[1] for word in words.split("-"))
+    assert "connected to localhost:7412" in out, "without another question"
+    assert "hello by tls://localhost" in out
+    assert out.endswith("refused\n"), "another origin has to be asked about"
 
 
 def issued(folder):

@@ -107,8 +107,8 @@ WRONG = {
         "[[listen]]\n[[listen]]\nport = 7411\nendpoint='unix:/x'",
         "listen[1].port",
         (
-            "this key is not known; known here are endpoint, protocol, certificate, key, allow_plaintext, "
-            "guests, backlog, proxy_protocol, trusted."
+            "this key is not known; known here are endpoint, protocol, certificate, key, "
+            "client_certificates, client_ca, allow_plaintext, guests, backlog, proxy_protocol, trusted."
         ),
     ),
     "strange key": ('"a\\nb" = 1', '"a\\nb"', None),
@@ -307,6 +307,48 @@ def test_certificates(certificate, key, path, sentence, pems):
     ]
     (problem,) = problems_of("\n".join(["[[listen]]", *lines]))
     assert problem == (f"listen[0].{path}", sentence.format(pems))
+
+
+ASKS = "client_certificates = 'required'\n"
+OURS = "certificate = '{0}/one.crt'\nkey = '{0}/one.key'\n"
+CLIENTS = {
+    "no authorities": (
+        ASKS + OURS,
+        "client_certificates",
+        "client_ca is missing: the file with the authorities that sign the clients' certificates.",
+    ),
+    "no file": (
+        ASKS + OURS + "client_ca = '{0}/none'",
+        "client_ca",
+        "{0}/none cannot be read: No such file or directory.",
+    ),
+    "no certificate": (
+        ASKS + OURS + "client_ca = '{0}/text'",
+        "client_ca",
+        "{0}/text holds no certificate in PEM form.",
+    ),
+    "authorities for nothing": (
+        OURS + "client_ca = '{0}/two.crt'",
+        "client_ca",
+        'no client is asked for a certificate; say client_certificates = "optional" or "required".',
+    ),
+    "plain text": (
+        ASKS + "client_ca = '{0}/two.crt'",
+        "client_certificates",
+        "clients show certificates over TLS alone; give certificate and key.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("lines", "path", "sentence"), CLIENTS.values(), ids=CLIENTS.keys())
+def test_certificates_of_clients(lines, path, sentence, pems):
+    (problem,) = problems_of("[[listen]]\n" + lines.format(pems))
+    assert problem == (f"listen[0].{path}", sentence.format(pems))
+
+
+def test_a_listener_that_asks_for_certificates(pems):
+    listen = parse("[[listen]]\n" + (ASKS + OURS + "client_ca = '{0}/two.crt'").format(pems)).listen[0]
+    assert (listen.client_certificates, listen.client_ca) == ("required", f"{pems}/two.crt")
 
 
 UNREADABLE = {

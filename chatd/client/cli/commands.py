@@ -39,6 +39,13 @@ _PLAIN = click.option(
 )
 @click.option("--ca", metavar="FILE", help="Authorities (PEM) to trust for TLS instead of the system's.")
 @click.option(
+    "--fingerprint",
+    metavar="HEX|WORDS",
+    help="What the server's key must have, whoever signed its certificate; kept in the profile, or none.",
+)
+@click.option("--cert", metavar="FILE", help="Your certificate (PEM), for a server that asks for one.")
+@click.option("--key", metavar="FILE", help="Its key (PEM).  [default: in the same file]")
+@click.option(
     "--proxy",
     metavar="URL",
     help="http://, https://, socks5:// or socks5h://[USER:PASSWORD@]HOST:PORT, or none.  "
@@ -56,6 +63,9 @@ def chatc(
     ephemeral: bool,
     same_as: str | None,
     ca: str | None,
+    fingerprint: str | None,
+    cert: str | None,
+    key: str | None,
     proxy: str | None,
     strip: bool,
 ) -> None:
@@ -78,6 +88,9 @@ def chatc(
         raise ClientError(
             "bad-options", "--ephemeral keeps nothing; leave --profile and --state out, and --same-as."
         )
+    from chatd.client.cli.trusting import check_security  # noqa: PLC0415
+
+    fingerprint = check_security(address, ca, fingerprint, cert, key)
     if ephemeral:
         complain(
             "nothing is kept: what is not sent when chatc ends is lost, and nobody can go on as this nick"
@@ -90,6 +103,9 @@ def chatc(
         folder=None if state is None else Path(state),
         same_as=None if same_as is None else parse_address(same_as),
         ca=ca,
+        fingerprint=fingerprint,
+        cert=cert,
+        key=key,
         proxy=through,
     )
     if context.invoked_subcommand is None:

@@ -16,6 +16,7 @@ from chatd.client.api import Client, open_client
 from chatd.client.cli.confirming import confirm_origin
 from chatd.client.cli.starting import begin_to_collect
 from chatd.client.cli.text import clean_line, link_line
+from chatd.client.cli.trusting import confirm_certificate
 from chatd.client.cli.what_waits import another_server
 from chatd.client.core.notices import AnotherServer, CannotConnect, Connected, Lost, Notice, NotSaved, Quiet
 from chatd.client.core.problems import ClientError
@@ -103,7 +104,7 @@ def run_client(options: Options, main: Main) -> int:
     make_monotonic(reactor)
     begin_to_collect()
     try:
-        client = open_client(reactor, confirm_origin(options))
+        client = open_client(reactor, confirm_certificate(confirm_origin(options)))
     except KeyboardInterrupt:
         return INTERRUPTED
     except ClientError as error:

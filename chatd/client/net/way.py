@@ -11,6 +11,7 @@ from chatd.client.core.link import ATTEMPT
 from chatd.client.core.proxy import Proxy
 from chatd.client.net.narrow import narrowed
 from chatd.client.net.reasons import Ending, closed, ending
+from chatd.client.net.security import NONE, Security
 
 
 class Through(Protocol):
@@ -73,15 +74,15 @@ class PlainWay:
 
 
 class SecureWay(PlainWay):
-    """Over TLS; the server's name is verified, by the authorities in ``ca`` or the system's."""
+    """Over TLS; the server is known by its name or by a fingerprint, as ``security`` says."""
 
     def __init__(
-        self, reactor: IReactorTime, address: Address, ca: str | None, through: Through | None = None
+        self, reactor: IReactorTime, address: Address, security: Security, through: Through | None = None
     ) -> None:
-        from chatd.client.net.tls import Authorities, Verifier  # noqa: PLC0415 - plain links start faster
+        from chatd.client.net.tls import verifier_of  # noqa: PLC0415 - plain links start faster
 
         super().__init__(reactor, address, through)
-        self._verifier = Verifier(address.host, str(address), Authorities(ca) if ca else None)
+        self._verifier = verifier_of(address, security)
 
     def endpoint(self, segment: int = 0) -> IStreamClientEndpoint:
         """Return an endpoint for one attempt, whose segments are bounded to ``segment`` bytes; 0: not."""
@@ -96,16 +97,19 @@ class SecureWay(PlainWay):
         return super()._known(failure) or self._verifier.ending(failure)
 
 
-def way_to(reactor: IReactorTime, address: Address, ca: str | None, proxy: Proxy | None = None) -> PlainWay:
+def way_to(
+    reactor: IReactorTime, address: Address, security: Security | None = None, proxy: Proxy | None = None
+) -> PlainWay:
     """Return the way to ``address``, through ``proxy`` if there is one.
 
-    Raises `ClientError` where ``ca`` or ``proxy`` cannot be used.
+    Raises `ClientError` where a file of ``security``, or ``proxy``, cannot be used.
     """
+    security = security or NONE
     through = None
     if proxy is not None:
         from chatd.client.net.proxies.tunnel import Tunnel  # noqa: PLC0415 - direct links start faster
 
-        through = Tunnel(reactor, proxy, address, ca)
+        through = Tunnel(reactor, proxy, address, security.ca)
     if address.scheme == "tls":
-        return SecureWay(reactor, address, ca, through)
+        return SecureWay(reactor, address, security, through)
     return PlainWay(reactor, address, through)

@@ -12,7 +12,7 @@ import apsw
 from chatd.client.core.problems import ClientError
 from chatd.disk import want_of_room
 
-VERSION: Final = 6
+VERSION: Final = 7
 """The layout of the tables; a file with a newer one is left alone."""
 
 BUSY: Final = 10_000
@@ -71,7 +71,10 @@ CREATE TABLE begun (
 """
 """Files on their way that no run goes on with by itself: an interrupted ``put`` or ``get`` can be found."""
 
-_STEPS: Final = (_SCHEMA, _FILES, _ORIGINS, _PLACES, _TRAILS, _BEGUN)
+_PINS: Final = "CREATE TABLE pin (origin TEXT PRIMARY KEY, fingerprint TEXT NOT NULL) WITHOUT ROWID"
+"""The fingerprint that the key of a server must have."""
+
+_STEPS: Final = (_SCHEMA, _FILES, _ORIGINS, _PLACES, _TRAILS, _BEGUN, _PINS)
 """What leads from each version of the layout to the next."""
 
 

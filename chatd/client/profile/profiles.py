@@ -68,7 +68,7 @@ def open_slot(
     ``slot`` is the one that is wanted, 0 any.
     Raises `ClientError` where the profile cannot be used.
     """
-    database = Database(_path(profile, folder))
+    database = Database(profile_path(profile, folder))
     with ExitStack() as undo:
         undo.callback(database.close)
         with database.transaction():
@@ -95,7 +95,7 @@ def likely(
 
     Any origin of the same machine is meant; if the profile was ``named``, any at all. Nothing is changed.
     """
-    path = _path(profile, folder)
+    path = profile_path(profile, folder)
     if not path.exists():
         return None
     database = Database(path)
@@ -109,7 +109,8 @@ def likely(
         database.close()
 
 
-def _path(profile: str, folder: Path | None) -> Path:
+def profile_path(profile: str, folder: Path | None) -> Path:
+    """Return the file of a profile. Raises `ClientError` where there can be none."""
     if not profile or profile.startswith(".") or "/" in profile or not _can_be_seen(profile):
         raise ClientError("bad-profile", f"{profile!r} cannot name a profile; use letters and digits.")
     return (state_folder() if folder is None else folder) / f"{profile}.sqlite"

@@ -17,6 +17,7 @@ from twisted.test import iosim
 
 from chatd.client.net.reasons import ending
 from chatd.client.net.tls import Authorities, Verifier
+from chatd.fingerprint import fingerprint, in_words
 
 NOW = dt.datetime.now(dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -74,11 +75,13 @@ def transported(protocol, *, is_server):
     return protocol, iosim.FakeTransport(protocol, is_server)
 
 
-def shake_hands(verifier, certificate):
-    """Return both talkers after a handshake."""
+def shake_hands(verifier, certificate, *wanted):
+    """Return both talkers after a handshake; the server wants certificates of the authorities ``wanted``."""
     clock, client, server = Clock(), Talker(), Talker()
     near = TLSMemoryBIOFactory(verifier, True, Factory.forProtocol(lambda: client), clock=clock)
-    far = TLSMemoryBIOFactory(certificate.options(), False, Factory.forProtocol(lambda: server), clock=clock)
+    far = TLSMemoryBIOFactory(
+        certificate.options(*wanted), False, Factory.forProtocol(lambda: server), clock=clock
+    )
     pump = iosim.connect(
         *transported(far.buildProtocol(None), is_server=True),
         *transported(near.buildProtocol(None), is_server=False),
@@ -191,3 +194,74 @@ def test_a_file_that_cannot_be_used_meanwhile_changes_nothing(trusting, tmp_path
     other = issue("chat.example")
     trusting(other)
     assert shake_hands(verifier, other)[1].got == b"secret"
+
+
+def pin_of(certificate):
+    return fingerprint(certificate.original.to_cryptography())
+
+
+@pytest.mark.parametrize(
+    ("names", "end"),
+    [(["chat.example"], NOW + HOUR), (["other.example"], NOW + HOUR), ([], NOW - HOUR / 2)],
+    ids=["good", "another name", "expired"],
+)
+def test_a_server_that_is_known_by_its_fingerprint_needs_nothing_else(names, end):
+    certificate = issue(*names, end=end)
+    verifier = Verifier("chat.example", "chat.example:7412", pin=pin_of(certificate))
+    client, server = shake_hands(verifier, certificate)
+    assert (client.got, server.got, client.lost) == (b"secret", b"secret", None)
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_another_key_than_the_known_one_is_refused_also_if_an_authority_vouches_for_it(trusting, trusted):
+    certificate, before = issue("chat.example"), pin_of(issue("chat.example"))
+    authorities = trusting(certificate) if trusted else None
+    verifier = Verifier("chat.example", "chat.example:7412", authorities, pin=before)
+    client, server = shake_hands(verifier, certificate)
+    told = ending(client.lost, verifier.ending)
+    now = pin_of(certificate)
+    assert (
+        f"is NOT the one that you trust there: its fingerprint is {now} ({in_words(now)}), not" in told.text
+    )
+    assert told.text.endswith(f"--fingerprint {now}.")
+    assert (told.code, told.final, told.renewable) == ("bad-certificate", True, False)
+    assert (client.got, server.got) == (b"", b"")
+
+
+def test_who_is_not_known_is_told_with_the_fingerprint(trusting):
+    certificate = issue("chat.example")
+    verifier = Verifier("chat.example", "chat.example:7412", trusting(issue("chat.example")))
+    client, _ = shake_hands(verifier, certificate)
+    assert f"--fingerprint {pin_of(certificate)}." in ending(client.lost, verifier.ending).text
+
+
+def test_a_server_that_wants_a_certificate_is_shown_ours():
+    certificate, ours = issue("chat.example"), issue("ann")
+    pin = pin_of(certificate)
+    verifier = Verifier("chat.example", "chat.example:7412", pin=pin, own=[ours])
+    client, server = shake_hands(verifier, certificate, ours)
+    assert (client.got, server.got) == (b"secret", b"secret")
+    assert fingerprint(server.transport.getPeerCertificate().to_cryptography()) == pin_of(ours)
+
+
+@pytest.mark.parametrize("shows", [False, True])
+def test_who_shows_none_or_a_wrong_one_is_told_what_to_do(shows):
+    certificate, ours = issue("chat.example"), issue("ann")
+    own = [issue("ann")] if shows else []
+    verifier = Verifier("chat.example", "chat.example:7412", pin=pin_of(certificate), own=own)
+    client, _ = shake_hands(verifier, certificate, ours)
+    told = ending(client.lost, verifier.ending)
+    assert told.code == "certificate-refused"
+    assert (
+        "does not accept your certificate" if shows else "name it with --cert FILE --key FILE"
+    ) in told.text
+
+
+def test_a_server_whose_tls_takes_no_alpn_is_tried_without(trusting):
+    certificate = issue("chat.example")
+    verifier = Verifier("chat.example", "chat.example:7412", trusting(certificate), speaks=[b"chatd/1"])
+    client, _ = shake_hands(verifier, certificate)
+    if client.lost is not None:  # it depends on the release of Twisted
+        assert not ending(client.lost, verifier.ending).final
+        client, _ = shake_hands(verifier, certificate)
+    assert client.got == b"secret"

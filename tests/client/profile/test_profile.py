@@ -337,7 +337,7 @@ def test_a_file_from_before_there_were_files_is_read_and_brought_up_to_date(take
     connection = apsw.Connection(str(tmp_path / "chatd" / "p.sqlite"))
     connection.execute("ALTER TABLE outbox DROP COLUMN file; DROP TABLE upload; PRAGMA user_version = 1")
     connection.execute("ALTER TABLE slot DROP COLUMN origin; ALTER TABLE cursor DROP COLUMN place")
-    connection.execute("ALTER TABLE cursor DROP COLUMN trail; DROP TABLE begun")
+    connection.execute("ALTER TABLE cursor DROP COLUMN trail; DROP TABLE begun; DROP TABLE pin")
     connection.close()
     slot = take("ann")
     assert slot.remembered().outbox == (Entry(1, "#a", "one"),)
@@ -354,7 +354,7 @@ def test_a_file_from_before_tokens_had_origins_binds_them_to_where_they_were_las
     connection.execute(
         "ALTER TABLE slot DROP COLUMN origin; PRAGMA user_version = 2; ALTER TABLE cursor DROP COLUMN place"
     )
-    connection.execute("ALTER TABLE cursor DROP COLUMN trail; DROP TABLE begun")
+    connection.execute("ALTER TABLE cursor DROP COLUMN trail; DROP TABLE begun; DROP TABLE pin")
     connection.close()
     assert take("alice").remembered().session.token == ""
     assert take("alice", ELSEWHERE).remembered().session.token == "alice-s1"
@@ -368,7 +368,9 @@ def test_a_file_from_before_there_were_trails_keeps_its_cursors(take, tmp_path):
     slot.save(changes(session("ann"), 5, {"#a": (9, "#a")}), cursors=True)
     slot.close()
     connection = apsw.Connection(str(tmp_path / "chatd" / "p.sqlite"))
-    connection.execute("ALTER TABLE cursor DROP COLUMN trail; DROP TABLE begun; PRAGMA user_version = 4")
+    connection.execute(
+        "ALTER TABLE cursor DROP COLUMN trail; DROP TABLE begun; DROP TABLE pin; PRAGMA user_version = 4"
+    )
     connection.close()
     remembered = take("ann").remembered()
     assert remembered.cursors == {"#a": 9}
