@@ -595,7 +595,7 @@ def test_members_are_listed_with_their_presence(playground):
     alice.say(m.Members(id=2, room="#a"))
     playground.advance()
     assert alice.of(m.Ok)[0].members == [
-        m.Member(nick="alice", online=True),
+        m.Member(nick="alice", online=True, role="owner"),
         m.Member(nick="bob", online=False),
     ]
 
@@ -604,7 +604,9 @@ def test_addresses_are_shown_where_the_operator_lets_them():
     playground = Playground(Config(show_addresses=True))
     playground.start_server()
     alice = come_in(playground, "alice", m.Join(id=1, room="#a"), m.Members(id=2, room="#a"))
-    assert alice.of(m.Ok)[-1].members == [m.Member(nick="alice", online=True, address="127.0.0.1")]
+    assert alice.of(m.Ok)[-1].members == [
+        m.Member(nick="alice", online=True, address="127.0.0.1", role="owner")
+    ]
 
 
 def test_presence_is_told_after_a_period_of_grace(playground):

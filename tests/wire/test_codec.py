@@ -12,10 +12,14 @@ from chatd.wire.codec import decode_all_to_server, decode_from_server, decode_to
 from chatd.wire.errors import ChatdError, Code, ProtocolError
 from chatd.wire.frames import HEAD_SIZE, MAX_TRANSFER, FrameDecoder, FrameType
 from chatd.wire.limits import (
+    ACTS_PER_MESSAGE,
+    MAX_BLOCKED,
     MAX_CURSORS,
     MAX_FRAME,
     MAX_INT,
     MAX_NAME,
+    MAX_REASON,
+    MAX_SLOW,
     MAX_TEXT,
     MAX_TOPIC,
     PAGE_BYTES,
@@ -515,6 +519,12 @@ def test_a_full_page_of_rooms_fits_into_a_frame():
         first=MAX_INT,
         topic='"' * MAX_TOPIC,
         peer=WIDE * MAX_NAME,
+        check="0" * 8,
+        restored=True,
+        kind="read-only",
+        role="moderator",
+        slow=MAX_SLOW,
+        archived=True,
     )
     welcome = m.Welcome(
         version=1,
@@ -535,8 +545,24 @@ def test_a_full_page_of_rooms_fits_into_a_frame():
 
 
 def test_a_full_page_of_members_fits_into_a_frame():
-    ok = m.Ok(id=MAX_INT, members=[m.Member(nick=WIDE * MAX_NAME, online=False)] * PAGE_ROWS, more=True)
+    member = m.Member(nick=WIDE * MAX_NAME, online=False, address="f" * 39, role="moderator")
+    assert len(encode(m.Ok(id=MAX_INT, members=[member] * PAGE_ROWS, more=True))) <= 4 + MAX_FRAME
+
+
+def test_a_full_page_of_listed_rooms_fits_into_a_frame():
+    room = m.RoomInfo(
+        room="#" + WIDE * MAX_NAME, members=MAX_INT, head=MAX_INT, topic='"' * MAX_TOPIC, kind="read-only"
+    )
+    assert len(encode(m.Ok(id=MAX_INT, rooms=[room] * ROOMS_PER_MESSAGE, more=True))) <= 4 + MAX_FRAME
+
+
+def test_a_full_page_of_acts_fits_into_a_frame():
+    name = WIDE * MAX_NAME
+    act = m.Act(what="invite", whom=name, by=name, reason='"' * MAX_REASON, seconds=MAX_INT)
+    ok = m.Ok(id=MAX_INT, room="#" + name, acts=[act] * ACTS_PER_MESSAGE, more=True)
     assert len(encode(ok)) <= 4 + MAX_FRAME
+    blocked = [m.Member(nick=name, online=False)] * MAX_BLOCKED
+    assert len(encode(m.Ok(id=MAX_INT, members=blocked))) <= 4 + MAX_FRAME
 
 
 def test_a_full_presence_fits_into_a_frame():
