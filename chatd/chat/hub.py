@@ -10,7 +10,7 @@ from functools import partial
 
 from msgspec import structs
 
-from chatd.chat import arrival, following, moderation
+from chatd.chat import arrival, following, invitations, moderation
 from chatd.chat.arrival import Arrival
 from chatd.chat.batch import Answer, Batch, Later
 from chatd.chat.files import Blobs
@@ -143,6 +143,7 @@ class Hub:
         for session in ended:
             arrival.end_session(self.world, session, now)
         self.world.tidy()
+        invitations.tidy(self.world)
         for room in self.world.rooms.values():
             if room.acts:
                 moderation.prune(self.world, room)

@@ -6,7 +6,7 @@ import pytest
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, fail, succeed
 
-from chatd.chat import accounts, invitations
+from chatd.chat import accounts
 from chatd.chat.storage import DISABLED, OPERATOR
 from chatd.ops.settings import AccountsConfig, Config
 from chatd.server import addresses
@@ -266,8 +266,10 @@ class TestInvitations:
         code = self.invite(playground, days=1)
         world_of(playground).calendar.now += 86_400_000
         assert refusal(register(playground, "ben", invite=code)).code == Code.BAD_INVITE
-        invitations.tidy(world_of(playground))
+        playground.server.hub.expire(86_400_000, 7)
+        playground.advance()
         assert not world_of(playground).invites
+        assert not playground.store.invites
 
     def test_what_was_refused_has_not_used_it(self, playground):
         code = self.invite(playground)
