@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -22,8 +23,13 @@ if os.environ.get("CI"):
 SLOW = {"end_to_end", "network", "faults", "test_bench_smoke.py", "test_packaging.py"}
 """Folders and files whose tests start programs, or take their time."""
 
-GROUPS = {"network": "network", "test_black_hole.py": "black hole"}
-"""Scenes that one process plays one after the other: those that measure, and those that mostly wait."""
+SCENES = {
+    "tests/network/test_black_hole.py": "black hole",
+    "tests/network/test_foreign_clients.py": "foreign clients",
+    "tests/network/": "network",
+    "tests/end_to_end/test_files.py::test_two_hundred_mebibytes": "network",
+}
+"""What is measured by the clock, by how its names begin: one process plays a group, one after the other."""
 
 GIVES_WAY = 5
 """By how much what runs beside the scenes of the network gives way to them (nice)."""
@@ -34,15 +40,32 @@ PROGRAMS = {"make_daemon", "daemon", "start_chatc", "chatc"}
 """Fixtures that start programs."""
 
 
+def group_of(name: str) -> str | None:
+    """Return the group of scenes that the test of that name belongs to."""
+    return next((group for start, group in SCENES.items() if name.startswith(start)), None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each group of scenes to one process, the largest first, and any other test to whoever is free.
+
+    ``--dist=loadgroup`` would be for that; pytest-xdist 3.8 does not find the groups with pytest 9.2.
+    """
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - it need not be there
+
+    class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid) or nodeid
+
+    return Scheduling(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts programs as slow and let it begin first; keep the scenes of the network together."""
+    """Mark what starts programs as slow, and let it begin first."""
     for item in items:
         place = item.path.relative_to(HERE).parts[0]
         if place in SLOW or PROGRAMS & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
-        group = GROUPS.get(item.path.name) or GROUPS.get(place)
-        if group is not None:
-            item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
@@ -50,9 +73,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
     """Let what runs beside the scenes of the network give way to them; only root can take it back."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        scene = item.get_closest_marker("xdist_group") is not None
         with suppress(PermissionError):
-            os.setpriority(os.PRIO_PROCESS, 0, NICE if scene else NICE + GIVES_WAY)
+            os.setpriority(os.PRIO_PROCESS, 0, NICE + (0 if group_of(item.nodeid) else GIVES_WAY))
     return (yield)
 
 

@@ -4,6 +4,8 @@ import pytest
 from twisted.internet.defer import fail
 from twisted.logger import Logger
 
+from tests.conftest import SCENES, group_of
+
 pytest_plugins = ["pytester"]
 
 _CASES = {
@@ -36,3 +38,34 @@ def test_flushed_failures_pass(flush_failures):
 def test_events_are_kept(logged_events):
     Logger("x").info("hello")
     assert logged_events[-1]["log_format"] == "hello"
+
+
+def test_scenes_are_of_one_group_each():
+    assert group_of("tests/network/test_outages.py::test_outage[slow-link-before]") == "network"
+    assert group_of("tests/network/test_black_hole.py::test_a_task_ends[put]") == "black hole"
+    assert group_of("tests/wire/test_frames.py::test_it") is None
+
+
+def test_every_beginning_of_a_scene_is_one_of_a_test(request):
+    root = request.config.rootpath
+    for start in SCENES:
+        path, _, test = start.partition("::")
+        assert (root / path).exists()
+        assert not test or f"def {test}" in (root / path).read_text()
+
+
+def test_one_process_plays_a_group(pytester, request):
+    """Whatever the versions of pytest and pytest-xdist do."""
+    pytest.importorskip("xdist")
+    pytester.makeconftest((request.config.rootpath / "tests" / "conftest.py").read_text())
+    folder = pytester.mkdir("tests").joinpath("network")
+    folder.mkdir()
+    for name in "abc":
+        folder.joinpath(f"test_{name}.py").write_text(
+            "import os, pytest\n\n"
+            "@pytest.mark.parametrize('number', range(4))\n"
+            "def test_it(number):\n    print('by', os.environ['PYTEST_XDIST_WORKER'], os.nice(0))\n"
+        )
+    result = pytester.runpytest_subprocess("-n", "2", "-rP", "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=12)
+    assert len({line for line in result.stdout.lines if line.startswith("by gw")}) == 1

@@ -132,7 +132,6 @@ RATE = 50e6
 LIFE = 0.5
 
 
-@pytest.mark.xdist_group("network")  # it is measured by the clock: nothing else that is plays beside it
 def test_two_hundred_mebibytes_over_a_line_that_is_cut_every_half_second(
     daemon, put, get, posted, make, tmp_path
 ):
