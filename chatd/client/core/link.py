@@ -23,10 +23,10 @@ ATTEMPT: Final = 10.0
 GREETING: Final = 3.0
 """Seconds of silence that the server has for its welcome at the least, however long connecting took."""
 
-MUTE: Final = 4.0
+MUTE: Final = 3.5
 """Seconds without a byte before the welcome, after which a path that swallows large packets is suspected."""
 
-MUTE_SOON: Final = 3.0
+MUTE_SOON: Final = 2.5
 """The same where there is a sign of that: only small packets come, what we send is repeated in vain, or
 segments are smaller already.
 """
@@ -145,16 +145,20 @@ class Link:
         began = self.opened_at if self.began is None else self.began
         self._heart = Heartbeat(max(GREETING, ATTEMPT - (now - began)), 1, now)
         self._read = now
-        self.look_at = now + LOOK
+        self.looked(now)
 
-    def mute(self, now: float) -> bool:
-        """Return whether no byte has come for so long, before the welcome, that large ones may be lost.
+    def looked(self, now: float) -> None:
+        """Note that the system was asked about the connection; it is again soon, and when this is mute."""
+        mute = self.mute_at()
+        self.look_at = min(now + LOOK, mute) if mute > now else now + LOOK
+
+    def mute_at(self) -> float:
+        """Return when no byte has come for so long, before the welcome, that large ones may be lost.
 
         No honest link is taken for that because its round trips are long.
         """
         sign = self.clogged or self.holed or self.segment > 0
-        patience = max(MUTE_SOON if sign else MUTE, ROUND_TRIPS * self._connecting)
-        return self.phase is Phase.GREETING and now - self._read >= patience
+        return self._read + max(MUTE_SOON if sign else MUTE, ROUND_TRIPS * self._connecting)
 
     def moved(self, now: float) -> None:
         """Note that bytes came which the transport keeps for itself, as TLS does before all else."""

@@ -15,7 +15,7 @@ from typing import Final
 
 from chatd.client.core.backoff import STEADY, Backoff
 from chatd.client.core.effects import Close, Connect, Save
-from chatd.client.core.link import GREETING, LOOK, Link, Phase
+from chatd.client.core.link import GREETING, Link, Phase
 from chatd.client.core.notices import CannotConnect, LinkState, Lost, Narrowed, Quiet, Revived, Stopped
 from chatd.client.core.output import Output
 from chatd.client.core.requests import Requests
@@ -176,12 +176,13 @@ class Links:
             if verdict is Verdict.PING:
                 self._out.write(link, link.ping(now), now)
             if link.phase is Phase.GREETING:
-                link.look_at = now + LOOK
+                link.looked(now)
             suspected = link.suspected_at()
             if link is self.current and self.attempt is None and suspected is not None and now >= suspected:
                 self._suspect(link, now)
         attempt = self.attempt
-        if attempt is not None and not attempt.outrun and attempt.mute(now) and self._may_race(now):
+        mute = attempt is not None and attempt.phase is Phase.GREETING and now >= attempt.mute_at()
+        if attempt is not None and mute and not attempt.outrun and self._may_race(now):
             self._race(attempt, now)
 
     def _may_race(self, now: float) -> bool:

@@ -166,7 +166,7 @@ def test_a_session_comes_back_to_a_welcome_that_is_swallowed(mtu, segment):
 
 def test_the_first_one_is_kept_if_it_is_welcomed_after_all():
     world = coming_back(1400)
-    world.go_on(3.9)
+    world.go_on(3.4)
     world.wait(0.15)
     assert list(world.segments.values()) == [0, 1200]
     world.mtu = 1 << 30
@@ -183,7 +183,8 @@ def test_the_first_one_is_kept_if_it_is_welcomed_after_all():
 
 def test_a_rival_that_may_take_over_already_is_waited_for():
     world = coming_back(1400)
-    world.go_on(4.0)
+    world.go_on(3.4)
+    world.wait(0.15)
     (wide, rival) = world.conns
     world.server.asks = False
     world.carry_up()  # both hellos are there; the rival's takes over
@@ -205,7 +206,8 @@ def test_a_rival_that_may_take_over_already_is_waited_for():
 
 def test_a_rival_that_is_refused_leaves_the_first_one_alone():
     world = coming_back(1400)
-    world.go_on(4.0)
+    world.go_on(3.4)
+    world.wait(0.15)
     (wide, rival) = world.conns
     error = Error(code=Code.TOO_MANY_CONNECTIONS, text="full")
     world.perform(world.machine.received(rival, encode(error), world.now))
@@ -220,7 +222,8 @@ def test_a_rival_that_is_refused_leaves_the_first_one_alone():
 
 def test_a_token_that_is_unknown_is_forgotten_whoever_hears_of_it():
     world = coming_back(1400)
-    world.go_on(4.0)
+    world.go_on(3.4)
+    world.wait(0.15)
     (wide, _) = world.conns
     world.server.accounts.clear()
     error = Error(code=Code.UNKNOWN_SESSION, text="unknown")
@@ -272,7 +275,7 @@ def test_a_sign_of_large_packets_lost_makes_it_sooner(sign):
         world.perform(world.machine.stirred(1, world.now))
     else:
         world.perform(world.machine.clogged(1, True, world.now))
-    world.wait(1.9)
+    world.wait(1.4)
     assert len(world.segments) == 1
     world.wait(0.2)
     assert list(world.segments.values()) == [0, 1200]
