@@ -56,6 +56,10 @@ NO_PROXY = r"makes no connections \({}\): it is a web server, or knows no CONNEC
 AUTHENTICATION = r"refused: {}; it wants a name and a password: http://USER:PASSWORD@127.0.0.1:\d+\."
 WRONG = r"refused: {}; look at the name and the password\."
 CLOSED = "closed the connection without an answer; probably it could not reach the server behind it"
+SILENT = (
+    "opened a way, and the server behind it said nothing; it is probably not running, or cannot be reached"
+    " from there"
+)
 NOT_REACHED = r"could not reach the server: {} \(SOCKS reply \d\)"
 NO_REASON = r"could not reach the server, and gives no reason; .* or its name is not known there"
 NO_METHOD = "refused: none of our methods of authentication will do; it wants a name and a password: .*"
@@ -102,6 +106,8 @@ TABLE = {
         "no password": NO_METHOD,
         "wrong password": WRONG.format("authentication failed"),
     },
+    "Pproxy": dict.fromkeys(SAME, SILENT),
+    "PproxyWeb": dict.fromkeys(SAME, CLOSED),
     "SshTunnel": {**dict.fromkeys(SAME, CLOSED), "not allowed": CLOSED},
 }
 """By proxy and situation: what ``chatc`` says behind ``the proxy HOST:PORT``."""

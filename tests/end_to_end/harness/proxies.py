@@ -135,6 +135,23 @@ class Microsocks(Program):
         return [self.path, "-i", LOOPBACK, "-p", str(self.port), *name]
 
 
+class Pproxy(Program):
+    """A SOCKS5 proxy of the Python Package Index; it says success before it has reached anybody."""
+
+    name = "pproxy"
+    schemes = ("socks5", "socks5h")
+
+    def command(self) -> list[str]:
+        """Return the command that runs it in the foreground."""
+        return [self.path, "-l", f"{self.schemes[0]}://{LOOPBACK}:{self.port}"]
+
+
+class PproxyWeb(Pproxy):
+    """The same as an HTTP proxy: it closes without an answer where it reaches nobody."""
+
+    schemes = ("http",)
+
+
 class Squid(Program):
     """An HTTP proxy; as packaged it lets CONNECT through to port 443 alone."""
 
