@@ -51,6 +51,40 @@ def test_it_comes_back_after_a_crash(make_daemon, connect, way):
     assert "Another twistd" not in daemon.log
 
 
+READ_ONLY = """
+mount --make-rprivate /
+mount --bind "$1" "$1"
+mount -o remount,ro,bind /
+shift
+! touch /written 2>/dev/null || exit 99
+exec unshare --user --map-user=54321 "$@"
+"""
+"""Runs a command as a user without an entry, where nothing can be written but in one folder, its volume."""
+
+
+def test_it_comes_back_as_another_user_on_a_read_only_root(make_daemon, connect):
+    daemon = make_daemon()
+    options = daemon.command[daemon.command.index("chatd") + 1 :]
+    environs = {"HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"}
+    inside = [*UNSHARE, "--mount", "sh", "-euc", READ_ONLY, "sh"]
+    for nick in ("ann", "ben", "cleo"):
+        with daemon.log_file.open("ab") as log:
+            daemon.process = subprocess.Popen(
+                [*inside, str(daemon.folder), *script("chatd"), *options],
+                cwd=daemon.folder,
+                env=environment(**environs),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        daemon.await_ready()
+        connect(daemon).enter(nick)
+        daemon.kill()
+    first = daemon.log.splitlines()[0]
+    assert " info start " in first, "the first line is not that of a healthy start"
+    assert daemon.log.count(" info start ") == 3
+
+
 @pytest.mark.parametrize("lock", [0, 1])
 def test_a_unix_socket_that_a_crash_left(make_daemon, lock):
     daemon = make_daemon()
