@@ -339,7 +339,7 @@ def test_in_a_pipe_lines_go_in_and_lines_come_out(pipe, daemon):
             "#tea * ann joined",
             "#tea <ann> hello",
             "#tea <ann> /slash",
-            "#tea has 1 member. online: ann",
+            "#tea has 1 member. online: ann (owner)",
             "#tea <ann> last, without an end",
         ]
     )

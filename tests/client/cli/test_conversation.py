@@ -429,7 +429,7 @@ def test_a_programs_end_waits_until_all_is_shown_and_answered(world, person):
         "#a <bot> one",
         "#a <bot> two",
     ]
-    assert "#a has 1 member. online: bot" in bot.paper.shown
+    assert "#a has 1 member. online: bot (owner)" in bot.paper.shown
 
 
 def test_a_programs_status_tells_of_a_refusal(world, person):
