@@ -358,8 +358,15 @@ def _once_settled(world: World, peer: Peer, request: m.Request, do: Callable[[],
 
 def _upload(world: World, peer: Peer, session: Session, _: None, request: m.Upload, __: int) -> None:
     check_sha256(request.sha256)
-    asker = _asker(world, peer, session.user)
-    size = files.usable(world.blobs, world.posted, asker, request.sha256)
+    user = session.user
+    if all(is_settled(user, room) for room in user.rooms):
+        _begin_upload(world, peer, user, request)
+    else:  # what it may read, and so need not bring, is known with the commit
+        _once_settled(world, peer, request, lambda: _begin_upload(world, peer, user, request))
+
+
+def _begin_upload(world: World, peer: Peer, user: User, request: m.Upload) -> None:
+    size = files.usable(world.blobs, world.posted, _asker(world, peer, user), request.sha256)
     if size not in {None, request.size}:
         raise files.wrong_size(size or 0)
     peer.upload(request, size is not None)

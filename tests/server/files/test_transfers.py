@@ -205,6 +205,17 @@ def test_a_download_that_waits_for_a_join_keeps_its_place(playground, held):
     assert eve.lost is None
 
 
+def test_what_a_room_has_need_not_be_brought_by_who_has_just_joined(playground):
+    ada = come_in(playground, "ada")
+    content = content_of(5000)
+    post(playground, ada, content)
+    eve = come_in(playground, "eve", room="#hall")
+    eve.say(m.Join(id=2, room="#kitchen"))
+    _, request = eve.put(content)
+    playground.advance(1)
+    assert eve.answer(request).offset == len(content)
+
+
 def test_a_wrong_number_that_is_seen_only_then_is_a_mistake_of_the_peer(playground):
     ada = come_in(playground, "ada")
     seq = post(playground, ada, content_of(5000))
