@@ -10,11 +10,12 @@ from chatd.chat import accounts
 from chatd.chat.storage import DISABLED, OPERATOR
 from chatd.ops.settings import AccountsConfig, Config
 from chatd.server import addresses
+from chatd.server.budgets import Kind
 from chatd.server.passwords import PER_NETWORK
 from chatd.server.rules import ListenerRules
 from chatd.testing import Playground
 from chatd.wire import messages as m
-from chatd.wire.errors import CloseReason, Code
+from chatd.wire.errors import CloseReason, Code, RequestError
 from tests.helpers import TALKERS, come_in, hello, restart, sends
 
 PASSWORD = "correct horse"
@@ -586,6 +587,43 @@ def test_a_checker_that_is_at_fault_costs_nobody_but_those_who_need_it(playgroun
     assert log_in(playground).of(m.Welcome)
     assert refusal(log_in(playground, "ben")).code == Code.LOGIN_UNAVAILABLE
     assert said("checker-fault") == [{"checker": "Vouches", "error": "ZeroDivisionError"}]
+
+
+def busy():
+    raise RequestError(Code.TOO_FAST, "Too many passwords are being checked now.", retry_after=1.0)
+
+
+@pytest.mark.parametrize(("answer", "code"), [(lambda: 1 / 0, Code.LOGIN_UNAVAILABLE), (busy, Code.TOO_FAST)])
+def test_guesses_count_while_another_checker_cannot_be_asked(playground, said, answer, code):
+    register(playground)
+    add_checker(playground, Vouches(answer=answer))
+    codes = [refusal(log_in(playground, password=f"guess {n} more")).code for n in range(4)]
+    assert codes == [code] * 3 + [Code.TOO_FAST]
+    assert said("login-failed") == [{"peer": "127.0.0.1", "nick": "ann"}] * 3
+    assert "too many failed attempts" in refusal(log_in(playground)).text
+    playground.advance(1.1)
+    assert log_in(playground).of(m.Welcome)[0].failed == 3
+
+
+def test_such_guesses_use_up_the_failed_logins_of_their_address(playground, monkeypatch):
+    monkeypatch.setattr(addresses, "is_local", lambda _: False)
+    for factory in playground.network._listeners.values():
+        factory.rules = ListenerRules(secure=True)
+    add_checker(playground, Vouches(answer=lambda: 1 / 0))
+    spent = []
+    budgets = playground.server.budgets
+    spend = budgets.spend
+    budgets.spend = lambda kind, *rest: (spent.append(kind), spend(kind, *rest))
+    refusal(log_in(playground, "ben", "some guess"))
+    assert Kind.FAILURE in spent
+
+
+def test_who_needs_a_checker_that_cannot_be_asked_is_no_guesser(playground, said):
+    playground.server.doors.gatekeeper._checkers.clear()
+    add_checker(playground, Vouches(answer=lambda: 1 / 0))
+    codes = [refusal(log_in(playground, "ben", "of the directory")).code for _ in range(6)]
+    assert codes == [Code.LOGIN_UNAVAILABLE] * 6
+    assert said("login-failed") == []
 
 
 def test_a_checker_may_take_its_time(playground):

@@ -1,7 +1,7 @@
 """The gatekeeper: asks the configured checkers about passwords, and delays those who guess."""
 
 from collections.abc import Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.error import UnauthorizedLogin
@@ -28,6 +28,10 @@ MOST_PER_ADDRESS: Final = 900.0
 """Seconds between two attempts of one address at most, so that it tries a hundred passwords in a day."""
 
 
+class DoubtError(RequestError):
+    """A checker did not know the password, and one that might know it could not be asked: perhaps a guess."""
+
+
 class Gatekeeper:
     """Asks ``checkers``, in order, until one knows the password; counts what failed."""
 
@@ -41,16 +45,21 @@ class Gatekeeper:
     async def ask(self, shown: Password) -> str:
         """Return the nick of the account that ``shown`` opens.
 
-        Raises `RequestError` ``wrong-password``, ``too-fast`` or ``login-unavailable``.
+        Raises `RequestError` ``wrong-password``, ``too-fast`` or ``login-unavailable``. What a checker has
+        refused counts as a failed attempt, also if another one could not be asked (`DoubtError`).
         """
         keys = self._begin(shown)
         try:
             nick = await self._first(shown)
+        except DoubtError:
+            self._note(shown)
+            raise
         except ChatdError:
             self._forgive(keys)
             raise
         if nick is None:
-            self._failed(shown)
+            self._note(shown)
+            raise RequestError(Code.WRONG_PASSWORD, WRONG)
         self._forgive(keys)
         return nick
 
@@ -59,13 +68,16 @@ class Gatekeeper:
 
         Of an exception only the kind is logged: its text might repeat the password.
         """
-        broken = False
+        broken = refused = False
         for checker in self._checkers:
             try:
                 nick: Any = await maybeDeferred(checker.requestAvatarId, shown)
             except UnauthorizedLogin:
+                refused = True
                 continue
-            except ChatdError:
+            except ChatdError as error:
+                if refused:
+                    raise DoubtError(error.code, error.text, retry_after=error.retry_after) from None
                 raise
             except Exception as error:  # noqa: BLE001 - whatever a checker does, the others are asked
                 why = str(error) if isinstance(error, CommandError) else type(error).__name__
@@ -74,7 +86,8 @@ class Gatekeeper:
                 continue
             return str(nick)
         if broken:
-            raise RequestError(Code.LOGIN_UNAVAILABLE, "Passwords cannot be checked now; try again later.")
+            kind = DoubtError if refused else RequestError
+            raise kind(Code.LOGIN_UNAVAILABLE, "Passwords cannot be checked now; try again later.")
         return None
 
     def guess(self, host: str) -> None:
@@ -118,8 +131,8 @@ class Gatekeeper:
         for kind, key in keys.items():
             counts[kind].forgive(key)
 
-    def _failed(self, shown: Password) -> NoReturn:
-        """Tell the owner and the operator of a failed attempt, and refuse it."""
+    def _note(self, shown: Password) -> None:
+        """Tell the owner and the operator of a failed attempt."""
         try:
             user = accounts.find(self._hub.world, shown.nick)
         except RequestError:
@@ -128,4 +141,3 @@ class Gatekeeper:
             accounts.note_failure(self._hub.world, user)
             self._hub.change()
         log.info("login-failed", peer=shown.host, nick=None if user is None else user.nick)
-        raise RequestError(Code.WRONG_PASSWORD, WRONG)
