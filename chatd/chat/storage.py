@@ -385,9 +385,10 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything but the events, as it is on disk; ``last_session`` is the highest id a session ever had.
+    """Everything but the events, as it is on disk.
 
-    ``time`` is the calendar as it was last kept.
+    ``last_session`` is the highest id that a session ever had, ``last_user`` the highest of users who were
+    dropped, ``time`` the calendar as it was last kept.
     """
 
     server: str
@@ -406,6 +407,7 @@ class Snapshot:
     acts: list[PutAct] = field(default_factory=list)
     blocks: list[PutBlock] = field(default_factory=list)
     allows: list[PutAllow] = field(default_factory=list)
+    last_user: int = 0
 
 
 class Space(NamedTuple):

@@ -6,6 +6,7 @@ of it before. `Batch.undo` takes it back.
 
 import itertools
 import math
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -64,6 +65,13 @@ class Terms:
     make_rooms: Literal["everybody", "accounts", "operators"] = "everybody"
 
 
+def _named(snapshot: Snapshot) -> Iterator[int]:
+    """Yield the ids of users that rows name which stay when a user is forgotten."""
+    yield from (act.user for act in snapshot.acts)
+    yield from (block.whom for block in snapshot.blocks)
+    yield from (upload.user for upload in snapshot.uploads)
+
+
 class World(Records):
     """The records, as loaded from ``snapshot`` and changed since, and their bounds, ``terms``.
 
@@ -89,8 +97,8 @@ class World(Records):
         newest = max((session.id for session in self.sessions.values()), default=0)
         last = max(snapshot.last_session, newest)
         self._session_ids = itertools.count(last + 1)
-        # Each guest came with a session: no user who was forgotten had an id above the last session's.
-        self._user_ids = itertools.count(max(last, *self.users, 0) + 1)
+        # In folders from before forgotten users were counted, each of them had come with a session.
+        self._user_ids = itertools.count(max(last, snapshot.last_user, *self.users, *_named(snapshot)) + 1)
         self._room_ids = itertools.count(max((r.log.id for r in self.rooms.values()), default=0) + 1)
 
     def change(self, change: Change) -> None:

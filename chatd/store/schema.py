@@ -186,6 +186,14 @@ LOADS: Final[dict[type[Any], str]] = {
 ADD_EVENTS: Final = "INSERT INTO events SELECT ? + rowid, value FROM carray(?)"
 SET_LAST: Final = "UPDATE sessions SET last = ? WHERE id = ?"
 
+COUNT_USERS: Final = """
+CREATE TEMP TRIGGER last_user AFTER DELETE ON main.users BEGIN
+    INSERT INTO meta VALUES('last_user', OLD.id) ON CONFLICT(name)
+    DO UPDATE SET value = max(CAST(value AS INTEGER), CAST(excluded.value AS INTEGER));
+END
+"""
+"""What keeps the highest id of users who were dropped, for the connection that writes."""
+
 LAST_SESSION: Final = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'sessions'"
 
 OLDEST_FIRST: Final = "SELECT key, frame FROM events WHERE key BETWEEN ? AND ? ORDER BY key"

@@ -166,6 +166,7 @@ class SqliteStore:
         self._shrinking = space.Shrinking(database, self._path, partial(self._call, self._listener.shrunk))
         if version < schema.VERSION:
             self._bring_up(database, version)
+        database.execute(schema.COUNT_USERS)
 
     def _connect(self) -> apsw.Connection:
         self._writer = apsw.Connection(str(self._path))
@@ -212,6 +213,7 @@ class SqliteStore:
             acts=self._rows(PutAct),
             blocks=self._rows(PutBlock),
             allows=self._rows(PutAllow),
+            last_user=int(meta.get("last_user", 0)),
         )
 
     def _rows(self, kind: type[Row]) -> list[Row]:

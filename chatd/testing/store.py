@@ -23,6 +23,7 @@ class MemoryStore:
     unreadable: Exception | None = None
     commits: int = 0
     last_session: int = 0
+    last_user: int = 0
     users: dict[int, storage.PutUser] = field(default_factory=dict)
     sessions: dict[int, storage.PutSession] = field(default_factory=dict)
     rooms: dict[int, storage.PutRoom] = field(default_factory=dict)
@@ -64,6 +65,7 @@ class MemoryStore:
             list(self.acts.values()),
             list(self.blocks.values()),
             list(self.allows.values()),
+            self.last_user,
         )
 
     def _last(self, log: int) -> tuple[int, int, str] | None:
@@ -143,7 +145,7 @@ class MemoryStore:
             if type(change) is table.put:
                 self._put(table, rows, change)
             elif type(change) is table.drop:
-                rows.pop(_key(table, change), None)
+                self._drop(table, rows, change)
             else:
                 same, below = tuple(change)
                 for key in [key for key in rows if key[0] == same and key[1] < below]:
@@ -156,6 +158,11 @@ class MemoryStore:
         known = rows.get(key)
         new = {field: getattr(row, field) for field in table.mutable}
         rows[key] = row if known is None else known._replace(**new)
+
+    def _drop(self, table: storage.Table, rows: dict[Any, Any], change: storage.Change) -> None:
+        row = rows.pop(_key(table, change), None)
+        if isinstance(row, storage.PutUser):
+            self.last_user = max(self.last_user, row.id)
 
 
 def _key(table: storage.Table, change: storage.Change) -> Any:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatd.chat import accounts
-from chatd.chat.storage import DISABLED, OPERATOR
+from chatd.chat.storage import DISABLED, OPERATOR, PutAct, PutBlock, PutUpload
 from chatd.chat.world import Terms, World
 from chatd.testing import Playground
 from chatd.wire import messages as m
@@ -187,3 +187,35 @@ def test_a_world_is_loaded_with_its_accounts(playground):
     world = world_of(playground)
     loaded = World(playground.store.load(), Terms(world.quota, show_addresses=False))
     assert loaded.nicks["ann"].account == world.nicks["ann"].account
+
+
+def test_the_id_of_a_guest_who_is_forgotten_is_given_to_nobody_else(playground):
+    world = world_of(playground)
+    for nick in ("ann", "ben"):  # as chatctl makes them: without a session
+        accounts.make(world, world.add_user(nick), "hash", 7)
+    playground.server.hub.change()
+    cem = come_in(playground, "cem")
+    number = talker_user(playground, "cem").id
+    cem.say(m.Goodbye(forget=True))
+    playground.advance()
+    assert number not in world.users
+    restart(playground)
+    come_in(playground, "dan")
+    assert talker_user(playground, "dan").id > number
+
+
+ROWS_WITH_A_STRANGER = [
+    PutAct(7, "ban", "@cem", 50, 0, "ann", ""),
+    PutBlock(1, 50),
+    PutUpload(50, "ab", 5),
+]
+
+
+@pytest.mark.parametrize("row", ROWS_WITH_A_STRANGER)
+def test_nor_is_one_that_a_row_of_an_older_folder_names(playground, row):
+    come_in(playground, "ann", m.Join(id=1, room="#tea"))
+    (room,) = playground.store.rooms
+    playground.store._write(row._replace(room=room) if isinstance(row, PutAct) else row)
+    restart(playground)
+    come_in(playground, "dan")
+    assert talker_user(playground, "dan").id > 50

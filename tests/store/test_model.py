@@ -171,6 +171,7 @@ class Stores(RuleBasedStateMachine):
         assert sorted(disk.accounts) == sorted(memory.accounts)
         assert sorted(disk.invites) == sorted(memory.invites)
         assert disk.time == memory.time
+        assert disk.last_user == memory.last_user
 
     def teardown(self):
         if hasattr(self, "disk"):

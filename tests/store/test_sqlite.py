@@ -17,6 +17,7 @@ from chatd.chat.storage import (
     DropMember,
     DropSession,
     DropUpload,
+    DropUser,
     PutEmptied,
     PutFile,
     PutMark,
@@ -410,6 +411,18 @@ def test_a_file_of_version_one_is_brought_up_to_date_with_nothing_lost(open_stor
     assert known.rooms[1].room == PutRoom(9, "@1+2", "", 1, 2)
     assert known.files == [posted]
     assert version_of(path) == schema.VERSION
+
+
+def test_the_highest_id_of_a_dropped_user_is_kept(open_store):
+    store = open_store()
+    assert store.store.load().last_user == 0
+    store.append(put(*[PutUser(n, f"u{n}", f"u{n}") for n in (9, 10, 11)], DropUser(10)))
+    store.append(put(DropUser(9), DropUser(70)))
+    store.close()
+    store = open_store()
+    assert (store.store.load().last_user, len(store.store.load().users)) == (10, 1)
+    store.append(put(DropUser(11)))
+    assert store.store.load().last_user == 11
 
 
 def test_how_old_things_are_is_kept(open_store):
