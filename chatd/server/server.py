@@ -21,7 +21,7 @@ from chatd.ops.repeats import Repeats
 from chatd.ops.settings import HeartbeatConfig, LimitsConfig
 from chatd.server import addresses
 from chatd.server.auth.credentials import Entered, IEntry, Login, NickClaim, Registration, SessionToken
-from chatd.server.auth.gatekeeper import DoubtError
+from chatd.server.auth.gatekeeper import GuessError
 from chatd.server.auth.portal import Doors
 from chatd.server.budgets import Budgets, Kind, TooFastError
 from chatd.server.committer import Committer
@@ -246,7 +246,7 @@ class Server:
         return found.addCallback(lambda entered: entered.session)
 
     def _mistaken(self, failure: Failure, host: str, code: Code) -> Failure:
-        if getattr(failure.value, "code", None) == code or failure.check(DoubtError):
+        if getattr(failure.value, "code", None) == code or failure.check(GuessError):
             self._spend(Kind.FAILURE, host)
         return failure
 

@@ -238,6 +238,34 @@ def test_registration_is_closed_unless_it_is_opened():
     assert ann.of(m.Error)[0].code == Code.CLOSED_REGISTRATION
 
 
+def test_where_registration_is_closed_nobody_learns_who_has_an_account(playground):
+    register(playground)
+    world_of(playground).registration = "closed"
+    playground.hashing.held = True
+    for nick in ("ann", "nobody"):
+        error = refusal(register(playground, nick, "some guess"))
+        assert error.code == Code.CLOSED_REGISTRATION
+    assert world_of(playground).nicks["ann"].account.failed == 0
+
+
+def test_guessing_by_registering_uses_up_the_failed_logins_of_an_address(playground, monkeypatch):
+    register(playground)
+    monkeypatch.setattr(addresses, "is_local", lambda _: False)
+    for factory in playground.network._listeners.values():
+        factory.rules = ListenerRules(secure=True)
+    spent = spending(playground)
+    assert refusal(register(playground, password="some guess")).code == Code.NICK_TAKEN
+    assert Kind.FAILURE in spent
+
+
+def spending(playground):
+    """Return the list of what is spent from now on."""
+    budgets, spent = playground.server.budgets, []
+    spend = budgets.spend
+    budgets.spend = lambda kind, *rest, **more: (spent.append(kind), spend(kind, *rest, **more))[1]
+    return spent
+
+
 class TestInvitations:
     @pytest.fixture
     def playground(self):
@@ -300,6 +328,31 @@ class TestInvitations:
             factory.rules = ListenerRules(secure=True)
         codes = [refusal(register(playground, f"nick{n}", invite="aaaa")).code for n in range(5)]
         assert codes == [Code.BAD_INVITE] * 3 + [Code.TOO_FAST] * 2
+
+    @pytest.mark.parametrize("local", [True, False])
+    def test_without_one_nobody_learns_who_has_an_account(self, monkeypatch, local):
+        def try_often(nick):
+            playground = make("invite")
+            world = world_of(playground)
+            accounts.make(world, world.add_user("ann"), "x", 7)
+            monkeypatch.setattr(addresses, "is_local", lambda _: local)
+            for factory in playground.network._listeners.values():
+                factory.rules = ListenerRules(secure=True)
+            jobs, spent = [], spending(playground)
+            submit = playground.hashing.submit
+            playground.hashing.submit = lambda *job: (jobs.append(job), submit(*job))
+            codes = [refusal(register(playground, nick, "some guess", invite="aaaa")).code for _ in range(5)]
+            return codes, len(jobs), spent
+
+        codes, jobs, spent = try_often("ann")
+        assert (codes, jobs) == ([Code.BAD_INVITE] * 3 + [Code.TOO_FAST] * 2, 3)
+        assert spent.count(Kind.FAILURE) == 3
+        assert try_often("nobody") == (codes, jobs, spent)
+
+    def test_who_registers_again_with_a_code_that_was_used_is_let_in(self, playground):
+        code = self.invite(playground)
+        for _ in range(2):
+            assert register(playground, "ben", invite=code).of(m.Welcome)
 
     def test_who_may_invite(self, playground):
         guest = come_in(playground, "ben", m.Invite(id=1))
@@ -610,10 +663,7 @@ def test_such_guesses_use_up_the_failed_logins_of_their_address(playground, monk
     for factory in playground.network._listeners.values():
         factory.rules = ListenerRules(secure=True)
     add_checker(playground, Vouches(answer=lambda: 1 / 0))
-    spent = []
-    budgets = playground.server.budgets
-    spend = budgets.spend
-    budgets.spend = lambda kind, *rest: (spent.append(kind), spend(kind, *rest))
+    spent = spending(playground)
     refusal(log_in(playground, "ben", "some guess"))
     assert Kind.FAILURE in spent
 

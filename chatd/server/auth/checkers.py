@@ -21,7 +21,7 @@ from chatd.server.auth.credentials import (
     IRegistration,
     ISessionToken,
 )
-from chatd.server.auth.gatekeeper import Gatekeeper
+from chatd.server.auth.gatekeeper import Gatekeeper, GuessError
 from chatd.server.passwords import Passwords
 from chatd.wire.errors import Code, RequestError
 
@@ -146,23 +146,42 @@ class RegistrationChecker:
 
     async def _check(self, wish: Any) -> Entry:
         world = self._hub.world
-        if accounts.find(world, wish.nick) is not None:
-            return await self._again(wish)
+        known, refusal = accounts.find(world, wish.nick) is not None, None
+        try:
+            registering.check_open(world, wish.invite)
+        except RequestError as error:
+            if error.code == Code.CLOSED_REGISTRATION:
+                raise
+            refusal = error
+        if known or refusal is not None:
+            return await self._again(wish, refusal)
         check_invitation(self._hub, self._gatekeeper, wish.invite, wish.host)
         world.free_nick(wish.nick)
         encoded = await self._passwords.make(wish.password, network_of(wish.host))
         key = digest(wish.token)
         return lambda: Entered(registering.register(world, wish.nick, encoded, wish.invite, key, self._now()))
 
-    async def _again(self, wish: Any) -> Entry:
+    async def _again(self, wish: Any, refusal: RequestError | None) -> Entry:
+        """Return the way to a session of an account that is there.
+
+        Whoever shows no invitation that serves gets the ``refusal`` of it, by the same work and delays
+        whether there is such an account or not: so nobody learns who has one.
+        """
         try:
             entry: Entry = await self._login.requestAvatarId(wish)
         except RequestError as error:
             if error.code != Code.WRONG_PASSWORD:
                 raise
-            self._hub.world.free_nick(wish.nick)
-            raise
+            raise self._refusal(wish.nick, refusal or error) from None
         return entry
+
+    def _refusal(self, nick: str, error: RequestError) -> GuessError:
+        if error.code == Code.WRONG_PASSWORD:
+            try:
+                self._hub.world.free_nick(nick)
+            except RequestError as taken:
+                error = taken
+        return GuessError(error.code, error.text, error.suggest)
 
 
 def check_invitation(hub: Hub, gatekeeper: Gatekeeper, code: str, host: str) -> None:

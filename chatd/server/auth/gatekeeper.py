@@ -28,8 +28,8 @@ MOST_PER_ADDRESS: Final = 900.0
 """Seconds between two attempts of one address at most, so that it tries a hundred passwords in a day."""
 
 
-class DoubtError(RequestError):
-    """A checker did not know the password, and one that might know it could not be asked: perhaps a guess."""
+class GuessError(RequestError):
+    """An attempt that counts as a failed login, whatever the answer is."""
 
 
 class Gatekeeper:
@@ -46,12 +46,12 @@ class Gatekeeper:
         """Return the nick of the account that ``shown`` opens.
 
         Raises `RequestError` ``wrong-password``, ``too-fast`` or ``login-unavailable``. What a checker has
-        refused counts as a failed attempt, also if another one could not be asked (`DoubtError`).
+        refused counts as a failed attempt, also if another one could not be asked: it is a `GuessError`.
         """
         keys = self._begin(shown)
         try:
             nick = await self._first(shown)
-        except DoubtError:
+        except GuessError:
             self._note(shown)
             raise
         except ChatdError:
@@ -59,7 +59,7 @@ class Gatekeeper:
             raise
         if nick is None:
             self._note(shown)
-            raise RequestError(Code.WRONG_PASSWORD, WRONG)
+            raise GuessError(Code.WRONG_PASSWORD, WRONG)
         self._forgive(keys)
         return nick
 
@@ -77,7 +77,7 @@ class Gatekeeper:
                 continue
             except ChatdError as error:
                 if refused:
-                    raise DoubtError(error.code, error.text, retry_after=error.retry_after) from None
+                    raise GuessError(error.code, error.text, retry_after=error.retry_after) from None
                 raise
             except Exception as error:  # noqa: BLE001 - whatever a checker does, the others are asked
                 why = str(error) if isinstance(error, CommandError) else type(error).__name__
@@ -86,7 +86,7 @@ class Gatekeeper:
                 continue
             return str(nick)
         if broken:
-            kind = DoubtError if refused else RequestError
+            kind = GuessError if refused else RequestError
             raise kind(Code.LOGIN_UNAVAILABLE, "Passwords cannot be checked now; try again later.")
         return None
 
