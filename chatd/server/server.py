@@ -181,7 +181,6 @@ class Server:
         pulse = self._agree(hello.heartbeat)
         if hello.token and not hello.device:
             known = self._known(connection, hello.token)
-            known.addCallback(self._resume, connection.peer_host)
             return known.addCallback(lambda session: Arrival(session, True, pulse))
         self._spend(Kind.SESSION, connection.peer_host)
         token = secrets.token_urlsafe(TOKEN_BYTES)
@@ -250,13 +249,6 @@ class Server:
             self._spend(Kind.FAILURE, host)
         return failure
 
-    def _resume(self, session: Session, host: str) -> Session:
-        """Count that ``session`` comes back, which has a budget of its own."""
-        now = self.clock.seconds()
-        self.budgets.returned(host, now)
-        self._spend(Kind.RESUME, host, session.user)
-        return session
-
     def _spend(self, kind: Kind, host: str, user: User | None = None) -> None:
         """Count one of ``kind`` before somebody is let in. Raises `ProtocolError` ``too-fast``."""
         try:
@@ -285,7 +277,13 @@ class Server:
     def arrive(
         self, connection: Connection, arrival: Arrival, hello: Hello, turned: Mapping[str, int]
     ) -> None:
-        """Let ``connection`` in; ``turned`` is what `compare` has found. Raises `ProtocolError`."""
+        """Let ``connection`` in; ``turned`` is what `compare` has found. Raises `ProtocolError`.
+
+        A session that comes back has a budget of its own, and costs no connection once that has paid for it.
+        """
+        if arrival.resumed:
+            self._spend(Kind.RESUME, connection.peer_host, arrival.session.user)
+            self.budgets.returned(connection.peer_host, self.clock.seconds())
         try:
             self.hub.arrive(connection, arrival, hello, self.wall(), turned)
         except ProtocolError:

@@ -4,6 +4,7 @@ import pytest
 
 from chatd.chat.quota import WINDOW
 from chatd.ops.settings import Config, LimitsConfig
+from chatd.server.budgets import Kind
 from chatd.testing import Playground
 from chatd.wire import messages as m
 from tests.helpers import come_in, restart, sends
@@ -108,6 +109,27 @@ def test_a_storm_of_returns_trips_nothing_and_a_loop_of_one_user_is_stopped():
     codes = [refusals(come_in(playground, token=tokens[0])) for _ in range(15)]
     assert [(None, "too-fast")] in codes
     assert come_in(playground, token=tokens[1]).of(m.Welcome)
+
+
+@pytest.mark.usefixtures("remote")
+def test_a_return_that_is_refused_costs_a_connection():
+    playground = begin(connections_per_minute=5, resumes_per_minute=2)
+    token = token_of(come_in(playground, "ann"))
+    texts = [come_in(playground, token=token).of(m.Error) for _ in range(10)]
+    limits = [error.text.partition("(")[2].partition(")")[0] for errors in texts for error in errors]
+    assert limits == ["resumes_per_minute"] * 4 + ["connections_per_minute"] * 4
+
+
+@pytest.mark.usefixtures("remote")
+def test_a_return_that_is_asked_first_counts_once():
+    playground = begin(connections_per_minute=10, resumes_per_minute=4, users_per_address=100)
+    ann = come_in(playground, "ann")
+    (address,) = playground.server.budgets._open.values()
+    for _ in range(4):
+        assert come_in(playground, token=token_of(ann), beside=True).of(m.Welcome)
+        (count,) = {ration.left for kind, ration in address.rations.items() if kind is Kind.CONNECTION}
+        assert count == 9
+    assert refusals(come_in(playground, token=token_of(ann), beside=True)) == [(None, "too-fast")]
 
 
 @pytest.mark.usefixtures("remote")
