@@ -64,20 +64,23 @@ def user() -> None:
 @NICK
 @click.option("--operator", is_flag=True, help="Let them do everything everywhere.")
 @click.option("--no-password", is_flag=True, help="Set none: somebody else knows it, or it comes later.")
+@click.option("--guest", is_flag=True, help="Make it of the guest who has that nick now, whoever it is.")
 @with_password
 def add(
     data: Path,
     nick: str,
     operator: bool,
     no_password: bool,
+    guest: bool,
     password_file: str | None,
     password_fd: int | None,
 ) -> None:
-    """Make an account called NICK, or one of the guest who has that nick."""
+    """Make an account called NICK. A guest who has that nick keeps it, unless --guest is given."""
     with opened(data) as world:
         known = accounts.find(world, nick)
         if known is not None:
             raise click.ClickException(escape(f"{known.nick} is an account already."))
+        _check_guest(world, nick, wanted=guest)
         encoded = "" if no_password else _hash(nick, password_file, password_fd)
         made = world.nicks.get(check_nick(nick)[1]) or world.add_user(nick)
         accounts.make(world, made, encoded, wall_milliseconds())
@@ -226,6 +229,19 @@ def _find(world: World, nick: str) -> User:
     if found is None or found.deleted:
         raise click.ClickException(escape(f"There is no account {nick}; chatctl user list names them."))
     return found
+
+
+def _check_guest(world: World, nick: str, *, wanted: bool) -> None:
+    """Let nobody who took a nick first be given the account that it was meant for."""
+    holder = world.nicks.get(check_nick(nick)[1])
+    if holder is not None and not wanted:
+        raise click.ClickException(
+            escape(
+                f"A guest has the nick {holder.nick}; --guest makes that guest the account, whoever it is."
+            )
+        )
+    if holder is None and wanted:
+        raise click.ClickException(escape(f"No guest has the nick {nick}; give the command without --guest."))
 
 
 def _hash(nick: str, file: str | None, handle: int | None) -> str:

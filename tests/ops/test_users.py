@@ -67,9 +67,19 @@ def test_an_account_is_made_with_its_password(data, secret):
 
 
 def test_one_of_a_guest_who_is_there(data):
-    right("add", data, "dan", "--no-password")
+    right("add", data, "dan", "--no-password", "--guest")
     assert account(data, "dan").password == ""
     assert listed(data)["dan"]["sessions"] == 1
+
+
+def test_who_took_the_nick_first_is_given_no_account(data, secret):
+    words = ("--operator", "--password-file", secret)
+    assert "A guest has the nick dan; --guest makes that guest the account" in wrong(
+        "add", data, "DAN", *words
+    )
+    assert account(data, "dan") is None
+    assert "No guest has the nick dora" in wrong("add", data, "dora", "--guest", *words)
+    assert account(data, "dora") is None
 
 
 def test_the_password_comes_from_a_descriptor(data):
