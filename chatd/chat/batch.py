@@ -93,6 +93,10 @@ class Batch:
         self._others.append(change)
         self._inverses.append(inverse)
 
+    def add_inverse(self, inverse: Applied) -> None:
+        """Add what takes something back that is kept in memory alone."""
+        self._inverses.append(inverse)
+
     def answer(self, peer: Peer, answer: Answer) -> None:
         """Answer a request of ``peer`` after the commit."""
         answers = self.answers.get(peer)

@@ -121,6 +121,14 @@ class DropFile(NamedTuple):
     seq: int
 
 
+class NoteSpoken(NamedTuple):
+    """A member spoke in a slow room ``at`` a time of the calendar; None if not since it became slow."""
+
+    room: int
+    user: int
+    at: int | None
+
+
 class Several(NamedTuple):
     """Changes that are applied one after the other."""
 
@@ -136,6 +144,7 @@ Applied = (
     | RestoreSession
     | RestoreRoom
     | DropFile
+    | NoteSpoken
     | Several
 )
 """What can be applied. A store is handed none of those that are not a `Change`."""
@@ -361,6 +370,14 @@ def _drop_member(records: Records, row: DropMember) -> Applied:
     return before
 
 
+def _note_spoken(records: Records, change: NoteSpoken) -> Applied:
+    spoken, user = records.rooms_by_id[change.room].spoken, records.users[change.user]
+    before = spoken.pop(user, None)
+    if change.at is not None:
+        spoken[user] = change.at
+    return change._replace(at=before)
+
+
 def _put_act(records: Records, row: PutAct) -> Applied:
     room = records.rooms_by_id[row.room]
     before = room.acts.get((row.what, row.whom))
@@ -506,6 +523,7 @@ _APPLY: Final[dict[type[Applied], Callable[[Records, Any], Applied]]] = {
     PutAllow: _put_allow,
     DropAllow: _drop_allow,
     PutFile: _put_file,
+    NoteSpoken: _note_spoken,
     DropFile: _drop_file,
     DropFiles: _drop_files,
     Trim: _trim,

@@ -259,7 +259,7 @@ def _term(act: PutAct, now: int) -> str:
 
 
 def check_pace(asker: Asker, room: Room) -> None:
-    """Refuse a send so soon behind the last one in a slow room, and note this one."""
+    """Refuse a send so soon behind the last one in a slow room."""
     slow, user = room.rules.slow, asker.user
     if not slow or acting_standing(asker, room, m.Send) >= Standing.MODERATOR:
         return
@@ -269,7 +269,6 @@ def check_pace(asker: Asker, room: Room) -> None:
             Code.SLOW_MODE,
             f"{room.name} is slow: one message in {slow} seconds; say that again in {(wait + 999) // 1000}.",
         )
-    room.spoken[user] = asker.now
 
 
 # ---- bans, mutes, invitations -----------------------------------------------------------------------

@@ -146,7 +146,9 @@ def _find_room(world: World, peer: Peer, user: User, request: Any, now: int) -> 
     if sends:
         if room.direct:
             check_direct(user, next((other for other in room.members if other is not user), user))
-        check_pace(asker, room)
+        if room.rules.slow:
+            check_pace(asker, room)
+            world.note_spoken(room, user)
     return room
 
 

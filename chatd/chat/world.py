@@ -13,7 +13,7 @@ from typing import Literal
 
 from chatd.chat.batch import Batch
 from chatd.chat.calendar import Calendar
-from chatd.chat.changes import Records, apply, load
+from chatd.chat.changes import NoteSpoken, Records, apply, load
 from chatd.chat.files import Blobs
 from chatd.chat.following import follow_everywhere
 from chatd.chat.names import USER_SIGN, check_nick, check_room, direct_name
@@ -303,6 +303,10 @@ class World(Records):
     def set_topic(self, room: Room, topic: str) -> None:
         """Give ``room`` another topic."""
         self.change(room.row()._replace(topic=topic))
+
+    def note_spoken(self, room: Room, user: User) -> None:
+        """Note that ``user`` speaks in a slow room; if the commit fails that is taken back."""
+        self.batch.add_inverse(apply(self, NoteSpoken(room.log.id, user.id, self.calendar.now)))
 
     # ---- events -------------------------------------------------------------------------------------
 

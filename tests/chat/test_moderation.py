@@ -324,6 +324,22 @@ def test_a_slow_room_takes_one_message_in_a_while(scene):
     assert scene.do("ben", *sends("#tea", "two", n=2)) is None
 
 
+def test_what_is_not_stored_was_not_said_in_a_slow_room(scene):
+    """The client sends it again by itself, and it is taken; what was said before counts again."""
+    scene.do("ann", m.Set(id=2, room="#tea", rule="slow", value="10"))
+    scene.playground.store.failing = OSError("disk full")
+    assert scene.do("ben", *sends("#tea", "one")) == Code.STORAGE_UNAVAILABLE
+    scene.playground.store.failing = None
+    assert scene.do("ben", *sends("#tea", "one")) is None
+    scene.playground.advance(11)
+    scene.playground.store.failing = OSError("disk full")
+    assert scene.do("ben", *sends("#tea", "two", n=2)) == Code.STORAGE_UNAVAILABLE
+    scene.playground.store.failing = None
+    assert scene.do("ben", *sends("#tea", "two", n=2)) is None
+    assert scene.do("ben", *sends("#tea", "three", n=3)) == Code.SLOW_MODE
+    assert scene.cem.texts() == ["one", "two"]
+
+
 def test_an_invitation_is_told_now_and_at_the_next_welcome_until_it_is_used():
     scene = Scene(kind="private")
     scene.do("ann", m.InviteTo(id=5, room="#tea", whom="dan", reason="come"))
