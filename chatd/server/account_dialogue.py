@@ -16,7 +16,9 @@ from chatd.chat.state import Session
 from chatd.server.addresses import network_of
 from chatd.server.auth.checkers import check_invitation
 from chatd.server.auth.credentials import Password
-from chatd.server.dialogue import Handler, request
+from chatd.server.auth.gatekeeper import GuessError
+from chatd.server.budgets import Kind, TooFastError
+from chatd.server.dialogue import Handler, afford, floods, request
 from chatd.server.gate import Hold
 from chatd.server.invitation_codes import new_code
 from chatd.server.server import check_secure
@@ -30,13 +32,18 @@ if TYPE_CHECKING:
 Prepare = Callable[["ChatConnection", Session, Any], Coroutine[Any, Any, Request]]
 
 
-def _prepared(prepare: Prepare) -> Handler:
-    """Return what handles a request that ``prepare`` makes another one of; none is taken meanwhile."""
+def _prepared(prepare: Prepare, kind: Kind | None = None) -> Handler:
+    """Return what handles a request that ``prepare`` makes another one of; none is taken meanwhile.
+
+    It costs one of ``kind``.
+    """
 
     def handle(connection: "ChatConnection", message: Any, size: int) -> None:
         session = connection.session
         if session is None:
             request(connection, message, size, connection.server.wall())  # which refuses it
+            return
+        if floods(connection, message, size) if kind is None else not afford(connection, message, size, kind):
             return
         connection.input.gate.hold(Hold.PAGE)
         prepared = Deferred.fromCoroutine(prepare(connection, session, message))
@@ -70,6 +77,7 @@ async def _register(connection: "ChatConnection", session: Session, message: Reg
     check_guest(session.user)
     doors, host = connection.server.doors, connection.peer_host
     check_invitation(connection.server.hub, doors.gatekeeper, message.invite, host)
+    _spend(connection, Kind.REGISTRATION)
     encoded = await doors.passwords.make(message.password, network_of(host))
     return HashedRegister(id=message.id, password="", invite=message.invite, encoded=encoded)
 
@@ -79,11 +87,24 @@ async def _passwd(connection: "ChatConnection", session: Session, message: Passw
     check_account(session)
     doors, host, user = connection.server.doors, connection.peer_host, session.user
     if user.account is not None and user.account.password:
-        nick = await doors.gatekeeper.ask(Password(user.nick, message.old, host))
+        try:
+            nick = await doors.gatekeeper.ask(Password(user.nick, message.old, host))
+        except GuessError:
+            _spend(connection, Kind.FAILURE)
+            raise
         if accounts.find(connection.server.hub.world, nick) is not user:
             raise RequestError(Code.WRONG_PASSWORD, WRONG)
     encoded = await doors.passwords.make(message.password, network_of(host))
     return HashedPasswd(id=message.id, password="", encoded=encoded)
+
+
+def _spend(connection: "ChatConnection", kind: Kind) -> None:
+    """Count one of ``kind`` for the address. Raises `RequestError` ``too-fast``."""
+    server = connection.server
+    try:
+        server.budgets.spend(kind, connection.peer_host, None, server.clock.seconds())
+    except TooFastError as error:
+        raise error.of_request() from None
 
 
 async def _invite(connection: "ChatConnection", session: Session, message: Invite) -> Request:
@@ -100,8 +121,8 @@ def _ending(connection: "ChatConnection", message: End | Logout, size: int) -> N
 
 
 ACCOUNTS: Final[dict[tuple[State, type], Handler]] = {
-    (State.LIVE, Register): _prepared(_register),
-    (State.LIVE, Passwd): _prepared(_passwd),
+    (State.LIVE, Register): _prepared(_register, Kind.LOGIN),
+    (State.LIVE, Passwd): _prepared(_passwd, Kind.LOGIN),
     (State.LIVE, Invite): _prepared(_invite),
     (State.LIVE, End): _ending,
     (State.LIVE, Logout): _ending,

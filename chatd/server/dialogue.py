@@ -129,21 +129,29 @@ def _budgeted(kind: Kind, patience: float = 0.0) -> Handler:
     """Return the handler of a request that costs one of ``kind``; it pauses for ``patience`` at the most."""
 
     def handle(connection: "ChatConnection", message: Any, size: int) -> None:
-        if _afford(connection, message, size, kind, patience):
+        if afford(connection, message, size, kind, patience):
             request(connection, message, size, connection.server.wall())
 
     return handle
 
 
-def _afford(connection: "ChatConnection", message: Any, size: int, kind: Kind, patience: float = 0.0) -> bool:
+def floods(connection: "ChatConnection", message: Any, size: int) -> bool:
+    """Return whether a request is refused because its peer asks too much all the time."""
+    gate = connection.input.gate
+    if not (gate.flooded and _flood(connection, message.id)):
+        return False
+    gate.owe(size, 1)
+    return True
+
+
+def afford(connection: "ChatConnection", message: Any, size: int, kind: Kind, patience: float = 0.0) -> bool:
     """Count one of ``kind``; return False if the request is refused because of it."""
     session, server = connection.session, connection.server
     if session is None:
         return True
-    gate = connection.input.gate
-    if gate.flooded and _flood(connection, message.id):
-        gate.owe(size, 1)
+    if floods(connection, message, size):
         return False
+    gate = connection.input.gate
     user = None if kind is Kind.ROOM else session.user
     try:
         pause = server.budgets.spend(
@@ -232,10 +240,10 @@ def _join(connection: "ChatConnection", message: Join, size: int) -> None:
     session = connection.session
     room = connection.server.hub.world.rooms.get(message.room)
     direct = message.room.startswith(USER_SIGN)
-    if room is None and not direct and not _afford(connection, message, size, Kind.ROOM):
+    if room is None and not direct and not afford(connection, message, size, Kind.ROOM):
         return
     comes = room is None or session is None or session.user not in room.members
-    if comes and not direct and not _afford(connection, message, size, Kind.JOIN):
+    if comes and not direct and not afford(connection, message, size, Kind.JOIN):
         return  # who only follows what they are in, as after a reconnect, has no budget
     if session is None or message.after is None or not message.trail:
         request(connection, message, size, connection.server.wall())

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 
 from chatd.chat import accounts
 from chatd.chat.storage import DISABLED, OPERATOR
-from chatd.ops.settings import AccountsConfig, Config
+from chatd.ops.settings import AccountsConfig, Config, LimitsConfig
 from chatd.server import addresses
 from chatd.server.budgets import Kind
 from chatd.server.passwords import PER_NETWORK
@@ -414,6 +414,51 @@ def test_an_account_without_a_password_sets_one(playground):
     playground.advance()
     assert done(ann) == [1]
     assert log_in(playground).of(m.Welcome)
+
+
+@pytest.fixture
+def strangers(playground, monkeypatch):
+    """Let whoever comes be of an address that counts, over TLS."""
+    monkeypatch.setattr(addresses, "is_local", lambda _: False)
+    monkeypatch.setattr("chatd.server.budgets.is_local", lambda _: False)
+    for factory in playground.network._listeners.values():
+        factory.rules = ListenerRules(secure=True)
+    return playground
+
+
+def limit(playground, **limits):
+    playground.server.budgets.configure(LimitsConfig(**limits))
+
+
+def test_guests_who_register_use_up_the_registrations_of_their_address(strangers):
+    limit(strangers, registrations_per_hour=2)
+    guests = [come_in(strangers, nick, m.Register(id=1, password=PASSWORD)) for nick in ("ann", "ben", "cem")]
+    strangers.advance()
+    assert [done(guest) for guest in guests] == [[1], [1], []]
+    (error,) = guests[2].of(m.Error)
+    assert (error.id, error.code) == (1, Code.TOO_FAST)
+    assert "(registrations_per_hour)" in error.text
+    assert guests[2].lost is None
+
+
+def test_what_hashes_a_password_uses_up_the_logins_of_its_address(strangers):
+    ann = register(strangers)
+    limit(strangers, logins_per_minute=2)
+    for number in range(1, 4):
+        ann.say(m.Passwd(id=number, password="short", old=PASSWORD))
+    strangers.advance(0.5)
+    assert [error.code for error in ann.of(m.Error)] == [Code.BAD_PASSWORD, Code.TOO_FAST, Code.TOO_FAST]
+    assert "(logins_per_minute)" in ann.of(m.Error)[-1].text
+
+
+def test_wrong_old_passwords_use_up_the_failed_logins_of_their_address(strangers):
+    ann = register(strangers)
+    limit(strangers, failed_logins_per_minute=1)
+    for number in range(1, 3):
+        ann.say(m.Passwd(id=number, password="battery staple", old="wrong horse"))
+    strangers.advance(0.5)
+    assert [error.code for error in ann.of(m.Error)] == [Code.WRONG_PASSWORD, Code.TOO_FAST]
+    assert "(failed_logins_per_minute)" in ann.of(m.Error)[-1].text
 
 
 def test_a_guest_has_no_password(playground):
