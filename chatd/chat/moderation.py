@@ -103,23 +103,32 @@ class Deed(NamedTuple):
         by = self.asker.user.nick
         world.change(PutAct(room.log.id, KICK, _key(user.nick), user.id, until, by, reason))
 
-    def put(self, what: str, whom: str, user: int, seconds: int, reason: str) -> None:
-        """Let a ban, a mute or an invitation begin; it ends after ``seconds`` if that is not 0."""
-        room, now = self.room, self.asker.now
+    def check_count(self, what: str, whom: str) -> None:
+        """Refuse another ban, mute or invitation if the room has as many as it may."""
+        room = self.room
         prune(self.world, room)
         count = sum(act.what == what for act in room.acts.values())
         if count >= MAX_ACTS and (what, whom) not in room.acts:
             raise RequestError(
                 Code.TOO_MANY_ACTS, f"{room.name} has {MAX_ACTS} of these; take some of them back."
             )
-        until = now + seconds * 1000 if seconds else 0
-        self.world.change(PutAct(room.log.id, what, whom, user, until, self.asker.user.nick, reason))
 
-    def take_back(self, what: str, whom: str) -> None:
-        """Let a ban or a mute end."""
+    def put(self, what: str, whom: str, user: int, seconds: int, reason: str) -> None:
+        """Let a ban, a mute or an invitation begin; it ends after ``seconds`` if that is not 0.
+
+        The event that tells of it comes first: what follows from it counts once that is stored.
+        """
+        until = self.asker.now + seconds * 1000 if seconds else 0
+        act = PutAct(self.room.log.id, what, whom, user, until, self.asker.user.nick, reason)
+        self.world.change(act)
+
+    def take_back(self, what: str, whom: str) -> int:
+        """Let a ban or a mute end, and return the number of the event that tells of it."""
         if (what, whom) not in self.room.acts:
             raise RequestError(Code.NO_SUCH_ACT, f"There is no {what} of {_shown(whom)} in {self.room.name}.")
+        seq = self.post(f"un{what}", _shown(whom))
         self.world.change(DropAct(self.room.log.id, what, whom))
+        return seq
 
 
 # ---- coming and going -------------------------------------------------------------------------------
@@ -186,8 +195,9 @@ def invite(world: World, peer: Peer, session: Session, room: Room, request: m.In
         raise RequestError(Code.ALREADY_A_MEMBER, f"{user.nick} is a member of {room.name} already.")
     if act_of(world.asker(user, user.address), room, BAN) is not None:
         raise RequestError(Code.BANNED, f"{user.nick} is banned from {room.name}; unban them first.")
-    deed.put(INVITE, _key(user.nick), user.id, INVITATION, request.reason)
+    deed.check_count(INVITE, _key(user.nick))
     seq = deed.post("invite-to", user.nick, request.reason)
+    deed.put(INVITE, _key(user.nick), user.id, INVITATION, request.reason)
     told = m.Invited(room=room.name, by=session.user.nick, text=request.reason)
     for one in user.sessions:
         if one.peer is not None:
@@ -228,10 +238,11 @@ def ban(world: World, peer: Peer, session: Session, room: Room, request: m.Ban, 
         user = world.nicks.get(key)
         if user is not None:
             deed.outranks(user)
-        deed.put(BAN, USER_SIGN + key, 0 if user is None else user.id, request.seconds, request.reason)
+        deed.check_count(BAN, USER_SIGN + key)
         seq = deed.post(
             "ban", shown if user is None else user.nick, request.reason, _seconds(request.seconds)
         )
+        deed.put(BAN, USER_SIGN + key, 0 if user is None else user.id, request.seconds, request.reason)
         if user is not None:
             use_invitation(world, room, user)
             if user in room.members:
@@ -245,8 +256,9 @@ def _ban_network(deed: Deed, network: str, request: m.Ban) -> int:
     if within(deed.asker.host, network):
         raise RequestError(Code.NOT_ALLOWED, "You cannot do that to yourself: your address is one of these.")
     room = deed.room
-    deed.put(BAN, network, 0, request.seconds, request.reason)
+    deed.check_count(BAN, network)
     seq = deed.post("ban", network, request.reason, _seconds(request.seconds))
+    deed.put(BAN, network, 0, request.seconds, request.reason)
     for user, member in list(room.members.items()):
         peers = [session.peer for session in user.sessions if session.peer is not None]
         if member.role < deed.standing and any(within(peer.peer_host, network) for peer in peers):
@@ -258,8 +270,7 @@ def unban(world: World, peer: Peer, session: Session, room: Room, request: m.Unb
     """Take a ban back."""
     deed = Deed.of(world, peer, session, room, request, now)
     whom = network_named(request.whom) or _key(request.whom)
-    deed.take_back(BAN, whom)
-    seq = deed.post("unban", _shown(whom))
+    seq = deed.take_back(BAN, whom)
     return m.Ok(id=request.id, seq=seq, room=room.name)
 
 
@@ -269,8 +280,9 @@ def mute(world: World, peer: Peer, session: Session, room: Room, request: m.Mute
     check_reason(request.reason)
     user = _member(world, room, request.whom)
     deed.outranks(user)
-    deed.put(MUTE, _key(user.nick), user.id, request.seconds, request.reason)
+    deed.check_count(MUTE, _key(user.nick))
     seq = deed.post("mute", user.nick, request.reason, _seconds(request.seconds))
+    deed.put(MUTE, _key(user.nick), user.id, request.seconds, request.reason)
     return m.Ok(id=request.id, seq=seq, room=room.name)
 
 
@@ -278,8 +290,7 @@ def unmute(world: World, peer: Peer, session: Session, room: Room, request: m.Un
     """Let somebody speak again."""
     deed = Deed.of(world, peer, session, room, request, now)
     whom = _key(request.whom)
-    deed.take_back(MUTE, whom)
-    seq = deed.post("unmute", _shown(whom))
+    seq = deed.take_back(MUTE, whom)
     return m.Ok(id=request.id, seq=seq, room=room.name)
 
 

@@ -429,6 +429,23 @@ def test_what_is_not_stored_opens_nothing(scene):
     assert scene.dan.of(m.Ok)[-1].events
 
 
+def test_an_unban_that_is_not_stored_opens_nothing(scene):
+    scene.do("ann", m.Ban(id=5, room="#tea", whom="dan"), *scene.say("ann", "not for dan"))
+    scene.playground.store.held = True
+    scene.ann.say(m.Unban(id=6, room="#tea", whom="dan"))
+    scene.playground.advance()
+    before = len(scene.dan.heard)
+    scene.dan.say(m.History(id=9, room="#tea"))
+    scene.playground.advance()
+    assert len(scene.dan.heard) == before
+    scene.playground.store.failing = OSError("disk full")
+    scene.playground.store.held = False
+    scene.playground.store.release()
+    scene.playground.advance(1)
+    scene.playground.store.failing = None
+    assert [getattr(one, "code", None) for one in scene.dan.heard[before:]] == [Code.BANNED]
+
+
 def test_a_private_room_ends_with_its_last_member():
     scene = Scene(kind="private")
     assert {user.nick for user in scene.tea.members} == {"ann"}
