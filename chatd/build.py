@@ -61,7 +61,8 @@ class Daemon:
         quota = Quota(
             most.max_users, most.max_rooms, most.max_devices, most.max_direct, most.new_rooms_per_hour
         )
-        terms = Terms(quota, config.show_addresses, config.accounts.registration, config.accounts.make_rooms)
+        account = config.accounts
+        terms = Terms(quota, config.show_addresses, account.registration, account.make_rooms, account.vouched)
         self.committer = Committer(snapshot, terms, store, clock)
         hub = self.committer.hub
         self.files = None if keeping is None else Library(config.files, *keeping, clock, wall, hub)

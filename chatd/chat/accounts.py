@@ -31,9 +31,19 @@ def make(world: World, user: User, password: str, now: int, invited_by: int = 0)
     return row
 
 
-def check_rename(user: User, key: str) -> None:
-    """Raise `RequestError` ``too-many-nicks`` if the account may have no further nick, such as ``key``."""
-    if user.account is not None and key not in user.kept and len(user.kept) >= MAX_NICKS:
+def check_rename(world: World, user: User, key: str) -> None:
+    """Raise `RequestError` if the account may have no further nick, such as ``key``.
+
+    That is ``too-many-nicks``, or ``not-allowed`` for one that others vouch for: they know it by its nick.
+    """
+    if user.account is None or key in user.kept:
+        return
+    if world.vouched and not user.account.password:
+        raise RequestError(
+            Code.NOT_ALLOWED,
+            f"{user.nick} is the name by which your password is known; it cannot be another one.",
+        )
+    if len(user.kept) >= MAX_NICKS:
         raise RequestError(
             Code.TOO_MANY_NICKS,
             f"An account has {MAX_NICKS} nicks at most, and keeps each for good; go back to one of yours.",

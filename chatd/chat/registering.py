@@ -1,6 +1,7 @@
 """Registering and logging in: what a user may become an account by, once the password is checked or made."""
 
 from chatd.chat import accounts, invitations
+from chatd.chat.names import check_nick
 from chatd.chat.state import Session, User
 from chatd.chat.storage import PutInvite
 from chatd.chat.world import World
@@ -64,6 +65,18 @@ def log_in(world: World, nick: str, digest: bytes) -> tuple[Session, int]:
         raise ProtocolError(Code.WRONG_PASSWORD, WRONG)
     session = world.add_session(user, digest)
     return session, accounts.note_success(world, user)
+
+
+def may_be_vouched(world: World, nick: str) -> bool:
+    """Return whether somebody else than the server may say who comes in as ``nick``.
+
+    An account may be somebody else's than theirs if it has a password here, or other nicks as well. Raises
+    `RequestError` ``bad-nick``.
+    """
+    user = accounts.find(world, nick)
+    if user is None or user.account is None:
+        return True
+    return not user.account.password and user.kept == {check_nick(nick)[1]}
 
 
 def admit_stranger(world: World, nick: str, now: int) -> None:

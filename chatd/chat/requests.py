@@ -238,7 +238,7 @@ def _topic(world: World, peer: Peer, session: Session, room: Room, request: m.To
 def _nick(world: World, peer: Peer, session: Session, _: None, request: m.Nick, now: int) -> m.Ok:
     user = session.user
     display, key = world.free_nick(request.nick, user)
-    check_rename(user, key)
+    check_rename(world, user, key)
     if display != user.nick:
         session.charge(NICK_COST * len(user.rooms))
         for room in user.rooms:

@@ -57,12 +57,16 @@ HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The bounds of what may be created, who may register and make rooms, whether members see addresses."""
+    """The bounds of what may be created, who may register and make rooms, whether members see addresses.
+
+    ``vouched`` is true where others than the server know passwords: what they tell is a nick alone.
+    """
 
     quota: Quota
     show_addresses: bool
     registration: Literal["closed", "invite", "open"] = "closed"
     make_rooms: Literal["everybody", "accounts", "operators"] = "everybody"
+    vouched: bool = False
 
 
 def _named(snapshot: Snapshot) -> Iterator[int]:
@@ -87,6 +91,7 @@ class World(Records):
         self.quota = terms.quota
         self.registration = terms.registration
         self.make_rooms = terms.make_rooms
+        self.vouched = terms.vouched
         self.limits = LIMITS
         self.blobs: Blobs | None = None
         self.batch = Batch()

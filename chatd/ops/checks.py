@@ -51,6 +51,12 @@ def _accounts(accounts: AccountsConfig) -> Iterator[Problem]:
             )
         elif name in names[:index]:
             yield Problem(f"accounts.checkers[{index}]", f"{name!r} is there already.")
+    if accounts.vouched and accounts.registration != "closed":
+        yield Problem(
+            "accounts.registration",
+            'this has to be "closed" where others than "accounts" are among the checkers: '
+            "somebody else might register the nick of one whom they know.",
+        )
     if ("command" in names) is not bool(accounts.command):
         yield Problem("accounts.command", 'the checker "command" and its command belong together; give both.')
     elif accounts.command and not accounts.command[0].startswith("/"):

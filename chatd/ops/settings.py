@@ -127,6 +127,11 @@ class AccountsConfig(Section, frozen=True):
     command_timeout: Annotated[float, Meta(gt=0, le=60)] = 5.0
     command_processes: Annotated[int, Meta(ge=1, le=64)] = 4
 
+    @property
+    def vouched(self) -> bool:
+        """Whether others than the server know passwords."""
+        return any(name != "accounts" for name in self.checkers)
+
 
 class SessionConfig(Section, frozen=True):
     """The time for which a session and its nick are kept after they were last seen: ``[session]``."""

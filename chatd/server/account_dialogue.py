@@ -86,7 +86,11 @@ async def _passwd(connection: "ChatConnection", session: Session, message: Passw
     check_secure(connection)
     check_account(session)
     doors, host, user = connection.server.doors, connection.peer_host, session.user
-    if user.account is not None and user.account.password:
+    if not doors.gatekeeper.keeps_passwords():
+        raise RequestError(
+            Code.NOT_ALLOWED, "This server keeps no passwords itself; change yours where it is kept."
+        )
+    if user.account is not None and (user.account.password or connection.server.hub.world.vouched):
         try:
             nick = await doors.gatekeeper.ask(Password(user.nick, message.old, host))
         except GuessError:

@@ -148,6 +148,11 @@ WRONG = {
     ),
     "numbers for listeners": ("listen = [1]", "listen", None),
     "no such choice": ('[log]\nformat = "xml"', "log.format", 'expected "json" or "text", not "xml".'),
+    "a nick that others vouch for, registered": (
+        '[accounts]\nregistration = "invite"\ncheckers = ["accounts", "command"]\ncommand = ["/bin/x"]',
+        "accounts.registration",
+        None,
+    ),
     "no listener": (
         "listen = []",
         "listen",

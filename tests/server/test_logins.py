@@ -656,6 +656,7 @@ class Vouches:
 
 
 def add_checker(playground, checker):
+    world_of(playground).vouched = True
     playground.server.doors.gatekeeper._checkers.append(checker)
     return checker
 
@@ -671,6 +672,66 @@ def test_another_checker_is_asked_behind_the_first_and_makes_accounts(playground
     assert world_of(playground).nicks["ben"].account.password == ""
     assert log_in(playground, "ben", "of the directory").of(m.Welcome)
     assert refusal(log_in(playground, "cem", "of the directory")).code == Code.WRONG_PASSWORD
+
+
+def test_a_checker_opens_no_account_that_has_a_password_here(playground, said):
+    register(playground, "ben")
+    add_checker(playground, Vouches("ben"))
+    assert refusal(log_in(playground, "ben", "of the directory")).code == Code.WRONG_PASSWORD
+    assert world_of(playground).nicks["ben"].account.failed == 1
+    assert len(said("login-failed")) == 1
+    assert log_in(playground, "ben").of(m.Welcome)
+
+
+def test_a_checker_that_is_asked_first_leaves_such_an_account_to_the_server(playground):
+    register(playground, "ben")
+    playground.server.doors.gatekeeper._checkers.insert(0, Vouches("ben"))
+    assert log_in(playground, "ben").of(m.Welcome)
+    assert refusal(log_in(playground, "ben", "of the directory")).code == Code.WRONG_PASSWORD
+
+
+def test_a_checker_opens_no_account_that_was_called_otherwise(playground):
+    world = world_of(playground)
+    cem = come_in(playground, "cem")
+    accounts.make(world, world.nicks["cem"], "", 7)
+    cem.say(m.Nick(id=1, nick="ben"))  # before there was such a checker
+    playground.advance()
+    assert done(cem) == [1]
+    add_checker(playground, Vouches("ben", "cem"))
+    for nick in ("ben", "cem"):
+        assert refusal(log_in(playground, nick, "of the directory")).code == Code.WRONG_PASSWORD
+
+
+def test_whom_a_checker_knows_by_a_nick_keeps_it(playground):
+    add_checker(playground, Vouches("ben"))
+    ben = log_in(playground, "ben", "of the directory", m.Nick(id=1, nick="carl"), m.Nick(id=2, nick="BEN"))
+    assert [(e.id, e.code) for e in ben.of(m.Error)] == [(1, Code.NOT_ALLOWED)]
+    assert done(ben) == [2]
+    assert log_in(playground, "ben", "of the directory").of(m.Welcome)
+
+
+def test_who_sets_a_first_password_shows_the_one_that_the_checker_knows(playground):
+    checker = add_checker(playground, Vouches("ben"))
+    ben = log_in(playground, "ben", "of the directory")
+    checker.known = ()
+    ben.say(m.Passwd(id=1, password=PASSWORD))
+    playground.advance()
+    assert [(e.id, e.code) for e in ben.of(m.Error)] == [(1, Code.WRONG_PASSWORD)]
+    checker.known = ("ben",)
+    ben.say(m.Passwd(id=2, password=PASSWORD, old="of the directory"))
+    playground.advance()
+    assert done(ben) == [2]
+    assert log_in(playground, "ben").of(m.Welcome)
+
+
+def test_where_the_server_keeps_no_passwords_none_is_set(playground):
+    checkers = playground.server.doors.gatekeeper._checkers
+    checkers.clear()
+    add_checker(playground, Vouches("ben"))
+    passwd = m.Passwd(id=1, password=PASSWORD, old="of the directory")
+    ben = log_in(playground, "ben", "of the directory", passwd)
+    assert [(e.id, e.code) for e in ben.of(m.Error)] == [(1, Code.NOT_ALLOWED)]
+    assert log_in(playground, "ben", "of the directory").of(m.Welcome)
 
 
 def test_a_checker_vouches_for_nobody_whose_nick_a_guest_has(playground):

@@ -18,6 +18,7 @@ from chatd.server.auth.credentials import (
     ILogin,
     INickClaim,
     IPassword,
+    IPasswordKeeper,
     IRegistration,
     ISessionToken,
 )
@@ -55,7 +56,7 @@ class GuestChecker:
         return succeed(lambda: Entered(self._hub.claim(credentials.nick, credentials.token)))
 
 
-@implementer(ICredentialsChecker)
+@implementer(IPasswordKeeper)
 class AccountChecker:
     """Knows the passwords of the accounts that the server keeps itself.
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import ICredentials
 from zope.interface import Attribute, Interface, implementer
 
@@ -50,6 +51,10 @@ class IPassword(ICredentials):
     nick = Attribute("The nick, as it was typed.")
     password = Attribute("The password, a text.")
     host = Attribute("The address that it comes from, without a port; ``unix`` for a UNIX socket.")
+
+
+class IPasswordKeeper(ICredentialsChecker):
+    """The checker of the passwords that the server keeps itself; all others tell a nick alone."""
 
 
 class ILogin(IPassword):

@@ -10,13 +10,13 @@ from twisted.internet.defer import maybeDeferred
 from chatd.chat import accounts
 from chatd.chat.hub import Hub
 from chatd.chat.names import check_nick
-from chatd.chat.registering import WRONG
+from chatd.chat.registering import WRONG, may_be_vouched
 from chatd.clock import Clock
 from chatd.ops.log import Log
 from chatd.server import addresses
 from chatd.server.attempts import Attempts
 from chatd.server.auth.command import CommandError
-from chatd.server.auth.credentials import Password
+from chatd.server.auth.credentials import IPasswordKeeper, Password
 from chatd.wire.errors import ChatdError, Code, RequestError
 
 log = Log(__name__)
@@ -66,6 +66,7 @@ class Gatekeeper:
     async def _first(self, shown: Password) -> str | None:
         """Return what the first checker says that knows the password; None if none does.
 
+        What others say than the server itself counts only for accounts that can be nobody else's than theirs.
         Of an exception only the kind is logged: its text might repeat the password.
         """
         broken = refused = False
@@ -84,11 +85,17 @@ class Gatekeeper:
                 log.warn("checker-fault", checker=type(checker).__name__, error=why)
                 broken = True
                 continue
-            return str(nick)
+            if IPasswordKeeper.providedBy(checker) or may_be_vouched(self._hub.world, str(nick)):
+                return str(nick)
+            refused = True
         if broken:
             kind = GuessError if refused else RequestError
             raise kind(Code.LOGIN_UNAVAILABLE, "Passwords cannot be checked now; try again later.")
         return None
+
+    def keeps_passwords(self) -> bool:
+        """Return whether passwords that the server keeps itself open accounts."""
+        return any(IPasswordKeeper.providedBy(checker) for checker in self._checkers)
 
     def guess(self, host: str) -> None:
         """Count that ``host`` shows a code that may be a guess. Raises `RequestError` ``too-fast``."""
