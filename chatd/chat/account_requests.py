@@ -9,7 +9,7 @@ import heapq
 
 from chatd.chat import accounts, arrival, invitations
 from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister
-from chatd.chat.registering import register_guest
+from chatd.chat.registering import WRONG, register_guest
 from chatd.chat.state import Peer, Session
 from chatd.chat.world import World
 from chatd.wire import messages as m
@@ -34,8 +34,11 @@ def register(world: World, peer: Peer, session: Session, _: None, request: Hashe
 
 
 def passwd(world: World, peer: Peer, session: Session, _: None, request: HashedPasswd, now: int) -> m.Ok:
-    """Give an account another password."""
+    """Give an account another password, unless it has got one since the old one was checked."""
     check_account(session)
+    account = session.user.account
+    if account is None or account.password != request.verified:
+        raise RequestError(Code.WRONG_PASSWORD, WRONG)
     accounts.set_password(world, session.user, request.encoded)
     return m.Ok(id=request.id)
 

@@ -14,9 +14,13 @@ class HashedRegister(Register, frozen=True, kw_only=True, tag="register"):
 
 
 class HashedPasswd(Passwd, frozen=True, kw_only=True, tag="passwd"):
-    """A `Passwd` whose old password was right; ``encoded`` is the hash of the new one. Both are left out."""
+    """A `Passwd` whose old password was right; ``encoded`` is the hash of the new one. Both are left out.
+
+    ``verified`` is the hash that the account had when the old one was checked, or nothing.
+    """
 
     encoded: str
+    verified: str
 
 
 class CodedInvite(Invite, frozen=True, kw_only=True, tag="invite"):

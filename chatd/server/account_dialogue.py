@@ -98,8 +98,9 @@ async def _passwd(connection: "ChatConnection", session: Session, message: Passw
             raise
         if accounts.find(connection.server.hub.world, nick) is not user:
             raise RequestError(Code.WRONG_PASSWORD, WRONG)
+    verified = "" if user.account is None else user.account.password  # which the check may have renewed
     encoded = await doors.passwords.make(message.password, network_of(host))
-    return HashedPasswd(id=message.id, password="", encoded=encoded)
+    return HashedPasswd(id=message.id, password="", encoded=encoded, verified=verified)
 
 
 def _spend(connection: "ChatConnection", kind: Kind) -> None:

@@ -478,6 +478,21 @@ def test_nothing_else_is_taken_while_a_password_is_hashed_and_everything_after(p
     assert done(ann) == [1, 2]
 
 
+@pytest.mark.parametrize("old", [PASSWORD, ""])
+def test_of_two_changes_of_a_password_at_once_the_later_one_is_refused(playground, old):
+    devices = [register(playground), log_in(playground)]
+    if not old:
+        accounts.set_password(world_of(playground), world_of(playground).nicks["ann"], "")
+    playground.hashing.held = True
+    for device, password in zip(devices, ("battery staple", "staple battery"), strict=True):
+        device.say(m.Passwd(id=1, password=password, old=old))
+    playground.advance()
+    playground.hashing.release()
+    playground.advance()
+    assert sorted(len(done(device)) for device in devices) == [0, 1]
+    assert [e.code for device in devices for e in device.of(m.Error)] == [Code.WRONG_PASSWORD]
+
+
 def test_who_goes_while_a_password_is_hashed(playground):
     ann = register(playground)
     before = world_of(playground).nicks["ann"].account
