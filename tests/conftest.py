@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +21,11 @@ settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
 
-SLOW = {"end_to_end", "network", "faults", "test_bench_smoke.py", "test_packaging.py"}
+# A run that a shell has put into the background ignores Ctrl-C, and so would each program that it starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+SLOW = {"end_to_end", "network", "faults", "hostile", "test_bench_smoke.py", "test_packaging.py"}
 """Folders and files whose tests start programs, or take their time."""
 
 SCENES = {

@@ -40,7 +40,7 @@ class Attempts:
     def wait(self, key: str, now: float) -> float:
         """Return the seconds until ``key`` may try again; 0 if it may."""
         count = self._counts.get(key)
-        return 0.0 if count is None else max(0.0, count.until - now)
+        return 0.0 if count is None else min(max(0.0, count.until - now), self._most)
 
     def begin(self, key: str, now: float) -> None:
         """Count an attempt."""

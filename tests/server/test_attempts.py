@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chatd.server import attempts
@@ -67,6 +67,19 @@ def test_no_more_keys_are_kept_than_is_said(monkeypatch):
 
 
 @given(pauses)
+@example(
+    [
+        0.0,
+        1.00001,
+        31.505536358463594,
+        1.1844096866483493,
+        40.69598474943239,
+        60.0,
+        60.0,
+        31.929913200206858,
+        0.0,
+    ]
+)
 def test_in_any_rhythm_there_are_few_attempts_and_no_wait_is_longer_than_the_longest(steps):
     counted, now, begun = Attempts(MOST), 0.0, []
     for pause in steps:
@@ -77,4 +90,4 @@ def test_in_any_rhythm_there_are_few_attempts_and_no_wait_is_longer_than_the_lon
             counted.begin("ann", now)
             begun.append(now)
     for earlier, later in pairwise(begun[10:]):
-        assert later - earlier >= MOST
+        assert later >= earlier + MOST
