@@ -6,7 +6,7 @@ of it before. `Batch.undo` takes it back.
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -76,11 +76,16 @@ def _named(snapshot: Snapshot) -> Iterator[int]:
     yield from (upload.user for upload in snapshot.uploads)
 
 
+def _afford_any(host: str, count: bool) -> None:
+    """Let every address make as many rooms as it likes."""
+
+
 class World(Records):
     """The records, as loaded from ``snapshot`` and changed since, and their bounds, ``terms``.
 
     ``blobs`` are the files that are held (None if the server takes none), ``limits`` are those of a welcome,
-    ``clock`` is the latest time of day known at the start, or 0.
+    ``clock`` is the latest time of day known at the start, or 0. ``afford_room`` refuses another room that is
+    made from an address (`RequestError` ``too-fast``); it counts the room if told to.
     """
 
     def __init__(self, snapshot: Snapshot, terms: Terms) -> None:
@@ -95,6 +100,7 @@ class World(Records):
         self.limits = LIMITS
         self.blobs: Blobs | None = None
         self.batch = Batch()
+        self.afford_room: Callable[[str, bool], None] = _afford_any
         times = [session.seen for session in snapshot.sessions]
         times += [mark.at for mark in snapshot.marks] + [upload.at for upload in snapshot.uploads]
         self.calendar = Calendar(max(snapshot.time.lived, *times, 0))
@@ -247,9 +253,10 @@ class World(Records):
         else:
             check_maker(user, self.make_rooms)
             check_new_room(wire_name)
-            if self.room_twins.has(wire_name):
-                raise RequestError(Code.ROOM_TAKEN, "That name cannot be had; choose another.")
-        self._may_make(user, wire_name, now)
+        self._may_make(asker, direct, now)
+        if not direct and self.room_twins.has(wire_name):
+            raise RequestError(Code.ROOM_TAKEN, "That name cannot be had; choose another.")
+        self._count_room(asker, direct)
         self.change(PutRoom(next(self._room_ids), wire_name, "", 1, user.id if direct else 0))
         room = self.rooms[wire_name]
         if direct:
@@ -259,26 +266,39 @@ class World(Records):
                 follow_everywhere(self.batch, room, member, 0)
         return room
 
-    def _may_make(self, user: User, wire_name: str, now: int) -> None:
-        """Check that ``user`` may make another room, and count it."""
-        quota = self.quota
+    def _may_make(self, asker: Asker, direct: bool, now: int) -> None:
+        """Check that ``asker`` may make another room, whatever its name, so that no name tells of another.
+
+        What an address makes is bounded too, but not who its users talk to.
+        """
+        quota, user = self.quota, asker.user
         if reached(len(self.rooms), quota.rooms):
             raise RequestError(Code.NO_MORE_ROOMS, "The server has as many rooms as it may; use one of them.")
-        if wire_name.startswith(USER_SIGN) and reached(user.begun, quota.direct):
+        if direct and reached(user.begun, quota.direct):
             raise RequestError(
                 Code.TOO_MANY_DIRECT,
                 f"You have begun to talk to {quota.direct} people; wait for others to begin.",
             )
         if user.making is None:
             user.making = Ration(quota.per_hour / HOUR, quota.per_hour, now / 1000)
-        wait = user.making.take(now / 1000)
+        wait = user.making.wait(now / 1000)
         if wait:
+            wait = user.making.slot(now / 1000, wait)
             raise RequestError(
                 Code.TOO_FAST,
                 f"{quota.per_hour} new rooms in an hour are the limit; make this one in {math.ceil(wait)}"
                 " seconds.",
                 retry_after=round(wait, 3),
             )
+        if not direct:
+            self.afford_room(asker.host, False)
+
+    def _count_room(self, asker: Asker, direct: bool) -> None:
+        """Count the room that ``asker`` makes, which may be made."""
+        if asker.user.making is not None:
+            asker.user.making.left -= 1
+        if not direct:
+            self.afford_room(asker.host, True)
 
     def _wire_name(self, user: User, name: str) -> str:
         if not name.startswith(USER_SIGN):

@@ -75,7 +75,7 @@ BUDGETS: Final[dict[Kind, Budget]] = {
 """All budgets. As much as in the time may be done at once; after that evenly. An amount of 0 is no limit."""
 
 _WORLDS: Final = frozenset({Kind.ROOM})
-"""Kinds whose user's part is counted where the thing is made, so that what is refused costs nothing."""
+"""Kinds that are counted where the thing is made, so that what is refused costs nothing."""
 
 
 class TooFastError(Exception):
@@ -166,9 +166,19 @@ class Budgets:
 
     # ---- budgets ------------------------------------------------------------------------------------
 
-    def spend(self, kind: Kind, host: str, user: User | None, now: float, *, patience: float = 0.0) -> float:
+    def spend(
+        self,
+        kind: Kind,
+        host: str,
+        user: User | None,
+        now: float,
+        *,
+        patience: float = 0.0,
+        count: bool = True,
+    ) -> float:
         """Count one of ``kind`` that ``user`` does at ``host``; return the seconds to pause behind it.
 
+        Without ``count`` it only looks whether there is one.
         That is 0 while the budgets last, and ``patience`` at the most. Raises `TooFastError`, and counts
         nothing, if it would be more.
         """
@@ -185,8 +195,9 @@ class Budgets:
                 longest, text, scarce = wait, name, ration
         if scarce is not None and longest > patience:
             raise _too_fast(text, kind, scarce.slot(now, longest))
-        for _, ration in rations:
-            ration.left -= 1
+        if count:
+            for _, ration in rations:
+                ration.left -= 1
         return longest
 
     def lease(self, user: User, host: str, left: float, now: float) -> Lease | Bucket:

@@ -152,10 +152,9 @@ def afford(connection: "ChatConnection", message: Any, size: int, kind: Kind, pa
     if floods(connection, message, size):
         return False
     gate = connection.input.gate
-    user = None if kind is Kind.ROOM else session.user
     try:
         pause = server.budgets.spend(
-            kind, connection.peer_host, user, server.clock.seconds(), patience=patience
+            kind, connection.peer_host, session.user, server.clock.seconds(), patience=patience
         )
     except TooFastError as error:
         gate.owe(size, 1)
@@ -240,8 +239,6 @@ def _join(connection: "ChatConnection", message: Join, size: int) -> None:
     session = connection.session
     room = connection.server.hub.world.rooms.get(message.room)
     direct = message.room.startswith(USER_SIGN)
-    if room is None and not direct and not afford(connection, message, size, Kind.ROOM):
-        return
     comes = room is None or session is None or session.user not in room.members
     if comes and not direct and not afford(connection, message, size, Kind.JOIN):
         return  # who only follows what they are in, as after a reconnect, has no budget

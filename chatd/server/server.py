@@ -133,6 +133,7 @@ class Server:
         self._bounds = heartbeat
         self._hanging = Slots(1 / RETURNS_PER_SECOND)
         self.budgets = Budgets(limits)
+        self.hub.world.afford_room = self._afford_room
         self._clients: dict[Connection, _LoggedClient] = {}
         self._repeats = Repeats(REFUSAL_INTERVAL)
         self._numbers = itertools.count(1)
@@ -255,6 +256,13 @@ class Server:
             self.budgets.spend(kind, host, user, self.clock.seconds())
         except TooFastError as error:
             raise error.of_hello() from None
+
+    def _afford_room(self, host: str, count: bool) -> None:
+        """Refuse a room that ``host`` makes too soon, and ``count`` it if told to. Raises `RequestError`."""
+        try:
+            self.budgets.spend(Kind.ROOM, host, None, self.clock.seconds(), count=count)
+        except TooFastError as error:
+            raise error.of_request() from None
 
     def _agree(self, wish: Pulse | None) -> Pulse:
         """Return the heartbeat for a client that wishes for ``wish``."""

@@ -185,6 +185,28 @@ def test_rooms_of_an_address_are_bounded_whoever_makes_them():
     assert not refusals(come_in(playground, "dan", m.Join(id=1, room="#ann1")))
 
 
+@pytest.mark.usefixtures("remote")
+def test_no_budget_tells_a_private_room_from_none():
+    """Neither that of the address nor that of the user; a room that is refused costs neither."""
+    playground = begin(new_rooms_per_hour=2, users_per_address=1)
+    private = m.Set(id=2, room="#secret", rule="kind", value="private")
+    ann = come_in(playground, "ann", m.Join(id=1, room="#secret"), private)
+    assert not refusals(ann)
+    ben = come_in(playground, "ben", *[m.Join(id=n, room="#secret") for n in range(1, 9)])
+    ben.say(*[m.Join(id=10, room="#free", after=7), m.Join(id=11, room="#bad name")])
+    playground.advance()
+    assert [code for _, code in refusals(ben)] == ["room-taken"] * 8 + ["cursor-beyond-head", "bad-room"]
+    cem = come_in(playground, "cem", m.Join(id=1, room="#free"))
+    assert not refusals(cem)
+    for talker in (ben, cem, ann):
+        heard = len(talker.of(m.Error))
+        talker.say(m.Join(id=12, room="#unknown"))
+        if talker is not ann:
+            talker.say(m.Join(id=13, room="#secret"), m.Join(id=14, room="#Secret"))
+        playground.advance()
+        assert {error.code for error in talker.of(m.Error)[heard:]} == {"too-fast"}
+
+
 def test_history_is_slowed_down_for_who_reads_on_and_refused_for_who_pours():
     playground = begin(history_per_minute=60)
     ann = come_in(playground, "ann", m.Join(id=1, room="#a"), *sends("#a", "x"))
