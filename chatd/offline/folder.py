@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from chatd.chat.quota import Quota
@@ -36,7 +36,8 @@ class _Quiet:
 def opened(data: Path) -> Iterator[World]:
     """Give the world that the folder ``data`` holds; what is changed in it is kept at the end.
 
-    Raises `StoreError`: while a daemon uses the folder nobody else can.
+    Raises `StoreError`: while a daemon uses the folder nobody else can. Root acts as the folder's owner from
+    here on, who may not read what is root's own.
     """
     _act_as_owner(data)
     results: SimpleQueue[Exception | None] = SimpleQueue()
@@ -53,11 +54,21 @@ def opened(data: Path) -> Iterator[World]:
         yield world
         if world.batch:
             store.append(world.batch.changes(), results.put)
-            failed = results.get(timeout=PATIENCE)
-            if failed is not None:
-                raise StoreError(str(failed))
+            _wait(results, data)
     finally:
         store.close()
+
+
+def _wait(results: SimpleQueue[Exception | None], data: Path) -> None:
+    try:
+        failed = results.get(timeout=PATIENCE)
+    except Empty:
+        raise StoreError(
+            f"The disk of {data} has not answered for {PATIENCE:g} seconds; look at it, and then with"
+            " chatctl user list whether the change was made."
+        ) from None
+    if failed is not None:
+        raise StoreError(str(failed))
 
 
 def _while_running(data: Path, error: StoreError) -> StoreError:

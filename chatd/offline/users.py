@@ -76,12 +76,12 @@ def add(
     password_fd: int | None,
 ) -> None:
     """Make an account called NICK. A guest who has that nick keeps it, unless --guest is given."""
+    encoded = "" if no_password else _hash(nick, password_file, password_fd)
     with opened(data) as world:
         known = accounts.find(world, nick)
         if known is not None:
             raise click.ClickException(escape(f"{known.nick} is an account already."))
         _check_guest(world, nick, wanted=guest)
-        encoded = "" if no_password else _hash(nick, password_file, password_fd)
         made = world.nicks.get(check_nick(nick)[1]) or world.add_user(nick)
         accounts.make(world, made, encoded, wall_milliseconds())
         accounts.set_flag(world, made, OPERATOR, on=operator)
@@ -97,9 +97,10 @@ def passwd(
     data: Path, nick: str, end_sessions: bool, password_file: str | None, password_fd: int | None
 ) -> None:
     """Set the password of the account NICK."""
+    encoded = _hash(nick, password_file, password_fd)
     with opened(data) as world:
         found = _find(world, nick)
-        accounts.set_password(world, found, _hash(nick, password_file, password_fd))
+        accounts.set_password(world, found, encoded)
         if end_sessions:
             end_all(world, found)
     click.echo(escape(f"{found.nick} has another password now."))
@@ -245,6 +246,7 @@ def _check_guest(world: World, nick: str, *, wanted: bool) -> None:
 
 
 def _hash(nick: str, file: str | None, handle: int | None) -> str:
+    """Read a password and return its hash; no folder may be open, as its lock would wait for who types."""
     password = read_password(f"Password of {nick}", file, handle, again=True)
     check_new(password)
     return OWASP.hash(prepare(password))

@@ -8,8 +8,11 @@ from click.testing import CliRunner
 
 from chatd.chat import accounts
 from chatd.chatctl import main
+from chatd.offline import folder as folders
+from chatd.offline import users
 from chatd.offline.folder import opened
 from chatd.server.passwords import OWASP
+from chatd.store.sqlite import SqliteStore
 from tests.store.driven import Driven
 from tests.store.test_upgrade import folder  # noqa: F401 - a fixture: Ann and ben have accounts, cem has none
 
@@ -127,7 +130,7 @@ def test_operators(data):
     assert "Ann is no operator any more" in right("operator", data, "ann", "--off")
 
 
-def test_a_deleted_account_leaves_its_rooms_and_keeps_its_nick(data):
+def test_a_deleted_account_leaves_its_rooms_and_keeps_its_nick(data, secret):
     done = CliRunner().invoke(main, ["user", "delete", str(data), "ann"], input="n\n")
     assert done.exit_code == 1
     assert "deleted" not in listed(data)["Ann"]
@@ -139,7 +142,7 @@ def test_a_deleted_account_leaves_its_rooms_and_keeps_its_nick(data):
         assert [member.nick for member in world.rooms["#tea"].members] == ["ben"]
         assert world.rooms["#tea"].log.head == 5
     assert "is an account already" in wrong("add", data, "ann", "--no-password")
-    assert "no account ann" in wrong("passwd", data, "ann")
+    assert "no account ann" in wrong("passwd", data, "ann", "--password-file", secret)
 
 
 def test_an_invitation(data):
@@ -162,6 +165,37 @@ def test_a_folder_that_is_in_use_or_none(data, tmp_path):
     (tmp_path / "new").mkdir()
     right("add", tmp_path / "new", "ann", "--no-password")
     assert list(listed(tmp_path / "new")) == ["ann"]
+
+
+@pytest.mark.parametrize("words", [("add", "dora"), ("passwd", "ann")])
+def test_the_folder_is_free_while_a_password_is_read(data, monkeypatch, words):
+    def read(*_, **__):
+        Driven(data).close()
+        return PASSWORD
+
+    monkeypatch.setattr(users, "read_password", read)
+    command, nick = words
+    right(command, data, nick)
+    assert OWASP.verify(account(data, nick).password, PASSWORD)
+
+
+def test_a_disk_that_does_not_answer_is_told_in_a_sentence(data, monkeypatch):
+    monkeypatch.setattr(folders, "PATIENCE", 0.01)
+    monkeypatch.setattr(SqliteStore, "append", lambda *_: None)
+    assert "has not answered" in wrong("disable", data, "ann")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root acts for others")
+def test_root_reads_a_password_that_is_its_own(data, secret, run):
+    for path in (data, *data.iterdir()):
+        os.chown(path, 65534, 65534)
+    for parent in data.parents:
+        if parent.stat().st_uid == os.geteuid() and len(parent.parts) > 2:
+            parent.chmod(0o755)
+    secret.chmod(0o600)
+    script = "from chatd.chatctl import main; main()"
+    done = run("python", "-c", script, "user", "passwd", data, "ann", "--password-file", secret)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root acts for others")
