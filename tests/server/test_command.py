@@ -1,15 +1,19 @@
 """The external command: one line in, one verdict out, bounded in time and number; PAM's as an example."""
 
 import os
+import shutil
 import subprocess
 import sys
+import time
 from ctypes.util import find_library
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet import reactor
 from twisted.internet.defer import gatherResults
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from chatd.server.auth.command import MOST_ANSWER, CommandChecker, CommandError
@@ -18,6 +22,23 @@ from chatd.wire.errors import Code, RequestError
 
 PAM = Path(__file__).parents[2] / "etc" / "chatd-check-pam"
 ANN = Password("ann", "correct horse", "192.0.2.7")
+
+
+HOLDS = 5.0
+"""Seconds that a program lives on."""
+
+
+def is_alive(pid):
+    """Return whether the process ``pid`` runs; one that nobody has waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def number_in(path):
+    """Return the number that the file ``path`` holds."""
+    return int(path.read_text())
 
 
 def checker(script, timeout=20.0, processes=4):
@@ -71,7 +92,59 @@ print(json.dumps({"ok": ok and set(os.environ) <= {"PATH", "LC_CTYPE"}}))
         with self.assertRaises(CommandError) as caught:
             await asked.requestAvatarId(ANN)
         self.assertEqual(str(caught.exception), "the command took too long")
-        self.assertEqual(asked.running, 0)
+        await self.nothing_runs(asked)
+
+    async def nothing_runs(self, asked):
+        while asked.running:
+            await deferLater(reactor, 0.01)
+
+    async def test_one_that_has_ended_but_whose_child_holds_its_output_is_not_waited_for(self):
+        script = f"""
+import subprocess, sys
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep({HOLDS})"], start_new_session=True)
+"""
+        asked = checker(script, timeout=1.0)
+        began = time.monotonic()
+        with self.assertRaises(CommandError):
+            await asked.requestAvatarId(ANN)
+        self.assertLess(time.monotonic() - began, HOLDS - 1)
+        await self.nothing_runs(asked)
+
+    @pytest.mark.skipif(shutil.which("setsid") is None, reason="there is no setsid(1) here")
+    async def test_what_it_has_started_is_killed_too(self):
+        folder = TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        child = Path(folder.name) / "child"
+        script = f"""
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+open({str(child)!r}, "w").write(str(child.pid))
+child.wait()
+"""
+        asked = checker(script, timeout=2.0)
+        with self.assertRaises(CommandError):
+            await asked.requestAvatarId(ANN)
+        while is_alive(number_in(child)):
+            await deferLater(reactor, 0.01)
+        await self.nothing_runs(asked)
+
+    async def test_one_that_cannot_be_killed_is_not_waited_for_but_counts_until_it_ends(self):
+        """As one of root's, behind sudo."""
+
+        def refuse(*_):
+            raise PermissionError(1, "Operation not permitted")
+
+        self.patch(os, "kill", refuse)
+        self.patch(os, "killpg", refuse)
+        asked = checker(f"import time; time.sleep({HOLDS})", timeout=0.2, processes=1)
+        began = time.monotonic()
+        with self.assertRaises(CommandError) as caught:
+            await asked.requestAvatarId(ANN)
+        self.assertEqual(str(caught.exception), "the command took too long")
+        self.assertLess(time.monotonic() - began, HOLDS - 1)
+        with self.assertRaises(RequestError):
+            asked.requestAvatarId(ANN)
+        await self.nothing_runs(asked)
 
     async def test_so_many_run_at_once(self):
         asked = checker("import sys; sys.stdin.readline(); print('{\"ok\": true}')", processes=2)

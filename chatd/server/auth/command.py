@@ -6,6 +6,8 @@ status must be 0. The password is nowhere else: neither in arguments nor in the 
 """
 
 import os
+import shutil
+import signal
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -41,14 +43,17 @@ class _Verdict(msgspec.Struct):
 class CommandChecker:
     """Asks ``command``, a program with its arguments, once for each password; kills it after ``timeout`` s.
 
-    At most ``processes`` run at once; who comes beyond that is refused with ``too-fast``.
+    At most ``processes`` run at once; who comes beyond that is refused with ``too-fast``. One that cannot be
+    killed, as it runs as root, counts until it ends; whoever waits for it hears that it is at fault at once.
+    Each runs in a session of its own, where setsid(1) is there, so that what it has started is killed too.
     """
 
     credentialInterfaces = (IPassword,)
 
     def __init__(self, reactor: Any, command: Sequence[str], timeout: float, processes: int) -> None:
         self._reactor = reactor
-        self._command = list(command)
+        setsid = shutil.which("setsid")
+        self._command = [*([setsid] if setsid else []), *command]
         self._timeout = timeout
         self._processes = processes
         self.running = 0
@@ -64,31 +69,35 @@ class CommandChecker:
         question = {"nick": credentials.nick, "password": credentials.password, "address": credentials.host}
         talk = _Talk(msgspec.json.encode(question) + b"\n")
         self.running += 1
-        talk.ended.addBoth(self._count_down)
+        talk.gone.addCallback(self._count_down)
         try:
             self._reactor.spawnProcess(
                 talk, self._command[0], self._command, env={"PATH": os.environ.get("PATH", _PATH)}
             )
         except OSError as error:
+            talk.gone.callback(None)
             talk.end(Failure(CommandError(f"the command cannot be started: {error.strerror or error}")))
             return talk.ended
         limit = self._reactor.callLater(self._timeout, talk.kill)
         talk.ended.addBoth(_and_cancel, limit)
         return talk.ended.addCallback(_nick_of, credentials.nick)
 
-    def _count_down(self, result: Any) -> Any:
+    def _count_down(self, _: None) -> None:
         self.running -= 1
-        return result
 
 
 class _Talk(ProcessProtocol):
-    """One run of the command: tells it ``question``; ``ended`` fires with what it has answered."""
+    """One run of the command: tells it ``question``; ``ended`` fires with what it has answered.
+
+    ``gone`` fires when its process is no more, which may be before that or after.
+    """
 
     def __init__(self, question: bytes) -> None:
         self._question = question
         self._answer = b""
         self._fault = ""
         self.ended: Deferred[bytes] = Deferred()
+        self.gone: Deferred[None] = Deferred()
 
     def connectionMade(self) -> None:
         self.transport.write(self._question)  # type: ignore[union-attr]
@@ -104,10 +113,20 @@ class _Talk(ProcessProtocol):
         """Drop what it says there: it might repeat what it was told."""
 
     def kill(self, why: str = "the command took too long") -> None:
-        """End the command at once."""
+        """End the command, and the waiting for it, at once, whether it can be killed or not."""
+        transport: Any = self.transport
         self._fault = self._fault or why
-        with suppress(ProcessExitedAlready):
-            self.transport.signalProcess("KILL")  # type: ignore[union-attr]
+        if transport.pid is not None:  # not waited for yet, so that nothing else has its number
+            with suppress(OSError):
+                os.killpg(transport.pid, signal.SIGKILL)
+            with suppress(OSError, ProcessExitedAlready):
+                transport.signalProcess("KILL")
+        transport.loseConnection()
+        self.end(Failure(CommandError(self._fault)))
+
+    def processExited(self, _: Failure) -> None:
+        """Note that the process is no more; something that it has started may still hold its output."""
+        self.gone.callback(None)
 
     def processEnded(self, reason: Failure) -> None:
         if not self._fault and not reason.check(ProcessDone):
