@@ -252,7 +252,7 @@ def ban(world: World, peer: Peer, session: Session, room: Room, request: m.Ban, 
 
 
 def _ban_network(deed: Deed, network: str, request: m.Ban) -> int:
-    """Ban a range of addresses. Members of lower standing who are connected from there are removed."""
+    """Ban a range of addresses. Members of lower standing who are there, or were last, are removed."""
     if within(deed.asker.host, network):
         raise RequestError(Code.NOT_ALLOWED, "You cannot do that to yourself: your address is one of these.")
     room = deed.room
@@ -260,8 +260,9 @@ def _ban_network(deed: Deed, network: str, request: m.Ban) -> int:
     seq = deed.post("ban", network, request.reason, _seconds(request.seconds))
     deed.put(BAN, network, 0, request.seconds, request.reason)
     for user, member in list(room.members.items()):
-        peers = [session.peer for session in user.sessions if session.peer is not None]
-        if member.role < deed.standing and any(within(peer.peer_host, network) for peer in peers):
+        if member.role >= deed.standing or user.operator:
+            continue
+        if any(within(session.host, network) for session in user.sessions):
             deed.remove(user, deed.post("kick", user.nick, request.reason))
     return seq
 

@@ -191,6 +191,11 @@ class Session:
         """Return whether the client is known to have its token."""
         return self.proven or self.seen > 0
 
+    @property
+    def host(self) -> str:
+        """Return the address of its connection, or of its last one."""
+        return self.address if self.peer is None else self.peer.peer_host
+
     def charge(self, cost: float) -> None:
         """Count ``cost`` more against the allowance."""
         if self.allowance is not None:

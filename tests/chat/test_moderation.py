@@ -3,6 +3,7 @@
 import pytest
 
 from chatd.chat.permissions import BAN, MUTE
+from chatd.chat.storage import OPERATOR, PutAccount
 from chatd.testing import MemoryStore, Playground
 from chatd.wire import messages as m
 from chatd.wire.errors import Code
@@ -300,6 +301,21 @@ def test_a_ban_of_addresses_removes_who_comes_from_there(scene):
     assert scene.do("ann", m.Ban(id=5, room="#tea", whom="2001:db8::/32")) is None
     assert scene.do("dan", m.Join(id=3, room="#tea")) == Code.BANNED
     assert scene.do("cem", m.Join(id=3, room="#tea")) is None
+
+
+def test_a_ban_of_addresses_removes_who_is_just_away_and_no_operator(scene):
+    hosts = {"ann": "192.0.2.1", "ben": "198.51.100.2", "cem": "198.51.100.3", "dan": "203.0.113.1"}
+    scene.do("dan", m.Join(id=3, room="#tea"))
+    scene.ben.transport.abortConnection()
+    scene.playground.advance()
+    for connection in scene.playground.server.connections:
+        connection.peer_host = hosts[connection.session.user.nick]
+    for session in scene.world.sessions.values():
+        session.address = hosts[session.user.nick]
+    cem = scene.world.nicks["cem"]
+    cem.account = PutAccount(cem.id, flags=OPERATOR)
+    assert scene.do("ann", m.Ban(id=5, room="#tea", whom="198.51.100.0/24")) is None
+    assert {user.nick for user in scene.tea.members} == {"ann", "cem", "dan"}
 
 
 def test_a_muted_member_reads_only(scene):
