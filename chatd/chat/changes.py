@@ -238,20 +238,32 @@ def _drop_account(records: Records, row: DropAccount) -> Applied:
 def _put_nick(records: Records, row: PutNick) -> Applied:
     user = records.users[row.user]
     if row.key in user.kept:
-        return NOTHING
+        return _set_shown(records, user, row)
     user.kept.add(row.key)
     records.nicks[row.key] = user
     records.twins.add(row.key, user)
+    _set_shown(records, user, row)
     return DropNick(row.key)
+
+
+def _set_shown(records: Records, user: User, row: PutNick) -> PutNick:
+    before = user.shown.pop(row.key, "")
+    if before:
+        records.twins.drop(before, user)
+    if row.shown:
+        user.shown[row.key] = row.shown
+        records.twins.add(row.shown, user)
+    return row._replace(shown=before)
 
 
 def _drop_nick(records: Records, row: DropNick) -> Applied:
     user = records.nicks[row.key]
+    before = _set_shown(records, user, PutNick(row.key, user.id))
     user.kept.discard(row.key)
     records.twins.drop(row.key, user)
     if user.key != row.key:
         del records.nicks[row.key]
-    return PutNick(row.key, user.id)
+    return before
 
 
 def _put_invite(records: Records, row: PutInvite) -> Applied:

@@ -109,6 +109,7 @@ class User:
     """Somebody with a nick, on any number of devices.
 
     One with an ``account`` stays, and keeps the nicks whose keys are in ``kept``; one without is a guest.
+    ``shown`` says of such keys how the nick was shown when the user took another.
     ``announced`` is whether the others were told that the user is there; see `chatd.chat.presence`. ``begun``
     counts the logs of direct messages that the user has begun, ``making`` bounds when another room may be
     made; ``meter`` is what else the user has used. ``invited`` are the rooms with an invitation for the user,
@@ -121,6 +122,7 @@ class User:
     key: str | None
     account: PutAccount | None = None
     kept: set[str] = field(default_factory=set)
+    shown: dict[str, str] = field(default_factory=dict)
     sessions: "set[Session]" = field(default_factory=set)
     rooms: "dict[Room, None]" = field(default_factory=dict)
     announced: bool = False

@@ -45,10 +45,14 @@ class PutAccount(NamedTuple):
 
 
 class PutNick(NamedTuple):
-    """A nick's key that belongs to the account ``user`` for good."""
+    """A nick's key that belongs to the account ``user`` for good.
+
+    ``shown`` is the form in which it was shown when the user took another nick, or nothing.
+    """
 
     key: str
     user: int
+    shown: str = ""
 
 
 class PutInvite(NamedTuple):
@@ -318,7 +322,7 @@ class Table(NamedTuple):
 TABLES: Final = (
     Table("users", PutUser, 1, ("nick", "key"), DropUser),
     Table("accounts", PutAccount, 1, ("password", "flags", "failed")),
-    Table("nicks", PutNick, 1, ("user",)),
+    Table("nicks", PutNick, 1, ("user", "shown")),
     Table("invites", PutInvite, 1, ("uses",), DropInvite),
     Table("sessions", PutSession, 1, ("seen", "address", "software"), DropSession),
     Table(

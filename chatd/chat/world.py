@@ -176,6 +176,8 @@ class World(Records):
 
     def rename(self, user: User, display: str, key: str) -> None:
         """Give ``user`` another nick, which must be free, or the account's. An account keeps it for good."""
+        if user.account is not None and user.key is not None and user.key != key:
+            self.change(PutNick(user.key, user.id, user.nick))
         self.change(PutUser(user.id, display, key))
         if user.account is not None and key not in user.kept:
             self.change(PutNick(key, user.id))

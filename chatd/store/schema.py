@@ -85,6 +85,10 @@ CREATE TABLE blocks(
 CREATE TABLE allows(user INTEGER PRIMARY KEY, direct TEXT NOT NULL) STRICT;
 """
 
+_SHOWN: Final = """
+ALTER TABLE nicks ADD COLUMN shown TEXT NOT NULL DEFAULT '';
+"""
+
 Step = Callable[[apsw.Connection], object]
 
 
@@ -129,6 +133,11 @@ def _add_roles(database: apsw.Connection) -> None:
     database.execute(_ROLES)
 
 
+def _add_shown(database: apsw.Connection) -> None:
+    """Add what version 6 lacks: how the nicks that an account had were shown, from now on."""
+    database.execute(_SHOWN)
+
+
 STEPS: Final[tuple[Step, ...]] = (
     _begin,
     _add_files,
@@ -136,6 +145,7 @@ STEPS: Final[tuple[Step, ...]] = (
     _add_accounts,
     _add_emptied,
     _add_roles,
+    _add_shown,
 )
 """The steps from each version of the tables to the next."""
 

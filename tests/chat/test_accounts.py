@@ -219,3 +219,16 @@ def test_nor_is_one_that_a_row_of_an_older_folder_names(playground, row):
     restart(playground)
     come_in(playground, "dan")
     assert talker_user(playground, "dan").id > 50
+
+
+def test_nobody_comes_in_as_the_twin_of_a_nick_that_an_account_had(playground):
+    ann, _ = account(playground, "ben")
+    ann.say(m.Nick(id=1, nick="PaulI"), m.Nick(id=2, nick="pete"))
+    playground.advance()
+    assert [ok.id for ok in ann.of(m.Ok)] == [1, 2]
+    for _ in range(2):
+        paull = come_in(playground, "Paull")
+        assert [error.code for error in paull.of(m.Error)] == [Code.NICK_TAKEN]
+        restart(playground)
+    pete = talker_user(playground, "pete")
+    assert (pete.kept, pete.shown) == ({"ben", "pauli", "pete"}, {"ben": "ben", "pauli": "PaulI"})

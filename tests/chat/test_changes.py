@@ -72,7 +72,8 @@ def picture(records):
         assert mine == user.kept | ({user.key} - {None})
     looks = Counter()
     for user in records.users.values():
-        names = [*user.kept] if user.key is None else [*user.kept, user.key, user.nick]
+        names = [*user.kept, *user.shown.values()]
+        names += [] if user.key is None else [user.key, user.nick]
         looks.update((skeleton(name), user) for name in names)
     assert Counter(holders(records.twins)) == looks
     assert Counter(holders(records.room_twins)) == Counter(
@@ -83,6 +84,7 @@ def picture(records):
         "nicks": {key: user.id for key, user in records.nicks.items()},
         "accounts": {user.account for user in records.users.values() if user.account is not None},
         "kept": {key: user.id for user in records.users.values() for key in user.kept},
+        "shown": {user.id: dict(user.shown) for user in records.users.values()},
         "invites": dict(records.invites),
         "sessions": {session.row() for session in records.sessions.values()},
         "rooms": {(room.row(), room.log.head, room.log.last) for room in rooms},
@@ -118,7 +120,7 @@ def possible(records, kind, a, b, n):  # noqa: C901, PLR0912 - one case for each
         case "account" if user:
             return PutAccount(a, str(n % 3), b, 5, 1, n)
         case "nick" if user and user.account and taken in {None, user}:
-            return PutNick(str(n), a)
+            return PutNick(str(n), a, f"N{b}" if b % 2 else "")
         case "invite":
             return PutInvite(b"%d" % a, 1, n, 9)
         case "drop invite" if b"%d" % a in records.invites:

@@ -52,7 +52,7 @@ changes = st.one_of(
         lambda i, user, seen, host: PutSession(i, user, b"%d" % i, 0, seen, host), ids, ids, times, texts
     ),
     st.builds(PutAccount, ids, texts, ids, times, ids, few),
-    st.builds(PutNick, texts, ids),
+    st.builds(PutNick, texts, ids, texts),
     st.builds(PutInvite, st.binary(max_size=3), ids, few, times),
     st.builds(DropInvite, st.binary(max_size=3)),
     st.builds(DropSession, ids),
