@@ -153,17 +153,27 @@ def use_invitation(world: World, room: Room, user: User) -> None:
     """Drop what has invited ``user``, who has joined, and that they were removed before."""
     for act in [act for act in room.acts.values() if act.what in {INVITE, KICK} and act.user == user.id]:
         world.change(DropAct(room.log.id, act.what, act.whom))
+    for session in user.sessions:
+        session.told.pop(room.log.id, None)
 
 
-def check_return(world: World, room: Room, asker: Asker) -> None:
-    """Refuse once to let somebody in again who was removed, and whose client does not know that.
+def check_return(world: World, peer: Peer, session: Session, room: Room, asker: Asker) -> None:
+    """Refuse once to let a device in again whose user was removed, since its client may not know that.
 
-    It says so by naming the event from behind which it goes on. Raises `RequestError` ``removed``.
+    It says so by naming the event from behind which it goes on. Each device is told, until the user joins.
+    Raises `RequestError` ``removed``.
     """
     act = act_of(asker, room, KICK) if room.acts else None
-    if act is None:
+    if act is None or session.told.get(room.log.id) is act:
         return
-    world.change(DropAct(room.log.id, KICK, act.whom))
+    batch = world.batch
+
+    def told() -> Sequence[m.Message]:
+        if not batch.undone:
+            session.told[room.log.id] = act
+        return ()
+
+    batch.tell(peer, told)
     why = f": {act.reason}" if act.reason else ""
     raise RequestError(Code.REMOVED, f"{act.by} has removed you from {room.name}{why}; join it to come back.")
 

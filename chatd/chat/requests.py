@@ -189,7 +189,7 @@ def _join(world: World, peer: Peer, session: Session, _: None, request: m.Join, 
     if known is not None and user not in known.members:
         check_room(asker, known, request)
         if request.after is not None:
-            moderation.check_return(world, known, asker)
+            moderation.check_return(world, peer, session, known, asker)
     head = known.log.head if known is not None else 0
     if request.after is not None and request.after > head:
         raise RequestError(

@@ -174,7 +174,8 @@ class Session:
     ``last`` is its last numbered send; ``seen`` is when its last connection began or ended, by the calendar,
     and 0 as long as nothing on disk shows that the client has received its token. ``address`` and
     ``software`` are those of that connection. ``proven`` is whether the
-    client has shown it since the daemon started, ``allowance`` bounds what it may ask before it has to wait.
+    client has shown it since the daemon started, ``allowance`` bounds what it may ask before it has to wait,
+    ``told`` holds, per log, the removal of its user that it has heard of since the daemon started.
     """
 
     id: int
@@ -187,6 +188,7 @@ class Session:
     proven: bool = False
     peer: Peer | None = None
     allowance: Lease | Bucket | None = None
+    told: dict[int, PutAct] = field(default_factory=dict)
 
     @property
     def confirmed(self) -> bool:

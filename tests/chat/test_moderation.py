@@ -197,6 +197,38 @@ def test_who_was_removed_while_away_is_not_let_in_again_by_the_client_itself(sce
     assert not scene.tea.acts
 
 
+def test_each_device_is_told_that_its_user_was_removed_until_the_user_joins(scene):
+    seen = scene.ben.seqs("#tea")[-1]
+    join = m.Join(id=3, room="#tea", after=seen)
+    other, third = scene.back(scene.ben, device=True), scene.back(scene.ben, device=True)
+    talkers = [scene.ben, other, third]
+    for talker in talkers:
+        talker.token = talker.of(m.Welcome)[0].token
+        talker.transport.abortConnection()
+    scene.do("ann", kick())
+    for talker in talkers[:2]:
+        scene.ben = scene.back(talker, cursors={"#tea": seen})
+        assert scene.do("ben", join) == Code.REMOVED
+    assert scene.do("ben", join) is None
+    scene.ben = scene.back(third, cursors={"#tea": seen})
+    assert scene.do("ben", join) is None
+    scene.do("ann", kick())
+    assert scene.do("ben", join) == Code.REMOVED, "this is another removal"
+
+
+def test_a_refusal_that_is_not_given_is_given_again(scene):
+    seen = scene.ben.seqs("#tea")[-1]
+    scene.ben.transport.abortConnection()
+    scene.do("ann", kick())
+    scene.ben = scene.back(scene.ben, cursors={"#tea": seen})
+    scene.playground.store.failing = OSError("disk full")
+    join = m.Join(id=3, room="#tea", after=seen)
+    assert scene.do("ben", join, m.Nick(id=4, nick="Benny")) == Code.STORAGE_UNAVAILABLE
+    scene.playground.store.failing = None
+    assert scene.do("ben", join) == Code.REMOVED
+    assert scene.do("ben", join) is None
+
+
 def test_not_more_is_kept_of_removals_than_there_may_be(scene, monkeypatch):
     monkeypatch.setattr("chatd.chat.moderation.MAX_ACTS", 2)
     for whom in ("ben", "cem"):
