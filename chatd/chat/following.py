@@ -42,11 +42,14 @@ def end(room: Room, user: User, seq: int, now: int) -> None:
     Whoever has come back into the room by the time that it is reached goes on from there. Downloads end at
     once if their files may not be read any more at ``now`` by the calendar.
     """
-    for session in user.sessions:
+    for session in list(user.sessions):
         peer = session.peer
         if peer is not None:
-            peer.reader.stop(room.log, seq, partial(_end, peer, user, room))
-            _end_downloads(peer, room, Asker(user, peer.peer_host, now))
+            try:
+                peer.reader.stop(room.log, seq, partial(_end, peer, user, room))
+                _end_downloads(peer, room, Asker(user, peer.peer_host, now))
+            except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
+                peer.fault()
 
 
 def narrow(room: Room, sessions: Iterable[Session], now: int) -> None:
@@ -54,12 +57,15 @@ def narrow(room: Room, sessions: Iterable[Session], now: int) -> None:
 
     Downloads of these end.
     """
-    for session in sessions:
+    for session in list(sessions):
         peer, user = session.peer, session.user
         if peer is not None:
-            if user in room.members:
-                peer.reader.narrow(room.log, room.floor(user))
-            _end_downloads(peer, room, Asker(user, peer.peer_host, now))
+            try:
+                if user in room.members:
+                    peer.reader.narrow(room.log, room.floor(user))
+                _end_downloads(peer, room, Asker(user, peer.peer_host, now))
+            except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
+                peer.fault()
 
 
 def _end_downloads(peer: Peer, room: Room, asker: Asker) -> None:

@@ -64,16 +64,18 @@ class Committer:
         batch = self.hub.seal()
         if batch is None:
             return
-        changes = batch.changes()
-        if not changes:
-            self._said(batch)
-            return
         self._committing = True
         self.committing_since = self._clock.seconds()
         try:
-            self._store.append(changes, lambda error: self._done(batch, error))
+            changes = batch.changes()
+            if changes:
+                self._store.append(changes, lambda error: self._done(batch, error))
         except Exception as error:  # noqa: BLE001 - whatever prevented the commit, the batch has failed
             self._clock.callLater(0, self._done, batch, error)
+            return
+        if not changes:
+            self._committing, self.committing_since = False, None
+            self._said(batch)
 
     def _done(self, batch: Batch, error: Exception | None) -> None:
         self._committing = False

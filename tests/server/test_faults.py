@@ -129,3 +129,30 @@ def test_a_reader_who_cannot_be_brought_forward_goes_alone(playground, crowd, fr
         connection_of(playground, nick).resumeProducing()
     playground.advance(1)
     only_that_one_is_gone(playground, crowd, "ben", broken, flush_failures)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [m.Kick(id=7, room="#a", whom="ben"), m.Set(id=7, room="#a", rule="history", value="since-join")],
+)
+def test_a_member_whose_downloads_cannot_be_ended_goes_alone(playground, crowd, request_, flush_failures):
+    """What is committed grows the log all the same, so that no number is missing for others."""
+    broken = connection_of(playground, "ben")
+    broken.end_downloads = breaking
+    crowd["ann"].say(request_, *sends("#a", "one"))
+    playground.advance()
+    assert {one.id for one in crowd["ann"].of(m.Ok)} >= {7, 1001}
+    only_that_one_is_gone(playground, crowd, "ben", broken, flush_failures)
+
+
+def test_a_batch_that_cannot_be_encoded_is_taken_back_and_chat_goes_on(playground, crowd):
+    hub = playground.server.hub
+    crowd["ann"].say(*sends("#a", "one"))
+    hub.world.post(hub.world.rooms["#a"], "topic", "ann", 0, "\ud800")
+    hub.call()
+    playground.advance(1)
+    crowd["ann"].say(*sends("#a", "one"))
+    crowd["ben"].say(*sends("#a", "two"))
+    playground.advance(1)
+    assert crowd["cem"].texts() == ["one", "two"]
+    assert all(talker.lost is None for talker in crowd.values())
