@@ -143,12 +143,11 @@ def _find_room(world: World, peer: Peer, user: User, request: Any, now: int) -> 
     begins = sends and name.startswith(USER_SIGN)
     found = world.open_room(asker, name, now) if begins else world.find_room(asker, name)
     room = check_room(asker, found, request)
-    if sends:
-        if room.direct:
-            check_direct(user, next((other for other in room.members if other is not user), user))
-        if room.rules.slow:
-            check_pace(asker, room)
-            world.note_spoken(room, user)
+    if room.direct and (sends or isinstance(request, m.Topic)):
+        check_direct(user, next((other for other in room.members if other is not user), user))
+    if sends and room.rules.slow:
+        check_pace(asker, room)
+        world.note_spoken(room, user)
     return room
 
 

@@ -588,3 +588,12 @@ def test_who_is_not_taken_begins_no_log(scene):
     scene.do("ann", m.Block(id=5, whom="dan"))
     assert scene.do("dan", *sends("@ann", "hello")) == Code.NOT_ALLOWED
     assert not any(room.direct for room in scene.world.rooms.values())
+
+
+def test_who_is_not_taken_sets_no_topic_of_direct_messages(scene):
+    assert scene.do("dan", *scene.say("dan", "hello", room="@ann")) is None
+    scene.do("ann", m.Block(id=5, whom="dan"))
+    before = len(scene.ann.of(m.Event))
+    assert scene.do("dan", m.Topic(id=6, room="@ann", text="hello?")) == Code.NOT_ALLOWED
+    assert len(scene.ann.of(m.Event)) == before
+    assert scene.do("ann", m.Topic(id=6, room="@dan", text="mine")) is None
