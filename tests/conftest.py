@@ -33,8 +33,13 @@ SCENES = {
     "tests/network/test_foreign_clients.py": "foreign clients",
     "tests/network/": "network",
     "tests/end_to_end/test_files.py::test_two_hundred_mebibytes": "network",
+    "tests/test_bench_smoke.py": "benchmarks",
 }
-"""What is measured by the clock, by how its names begin: one process plays a group, one after the other."""
+"""What is measured by the clock, by how its names begin: one process plays a group, one after the other.
+
+The benchmarks are a group because the first of their tests starts all of them, in each process that plays
+any.
+"""
 
 GIVES_WAY = 5
 """By how much what runs beside the scenes of the network gives way to them (nice)."""
