@@ -14,6 +14,7 @@ from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister
 from chatd.chat.registering import WRONG, check_guest
 from chatd.chat.state import Session
 from chatd.server.addresses import network_of
+from chatd.server.admission import check_secure
 from chatd.server.auth.checkers import check_invitation
 from chatd.server.auth.credentials import Password
 from chatd.server.auth.gatekeeper import GuessError
@@ -21,7 +22,6 @@ from chatd.server.budgets import Kind, TooFastError
 from chatd.server.dialogue import Handler, afford, floods, request
 from chatd.server.gate import Hold
 from chatd.server.invitation_codes import new_code
-from chatd.server.server import check_secure
 from chatd.server.states import State
 from chatd.wire.errors import ChatdError, Code, RequestError
 from chatd.wire.messages import End, Invite, Logout, Passwd, Register, Request

@@ -145,7 +145,7 @@ class ChatConnection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Let go of session and logs, whatever ended the connection."""
         if self.state is State.OPENED and (failed := why_failed(reason)):
-            self._try(self.server.say_refused, *failed, self.transport.getPeer())
+            self._try(self.server.journal.turned_away, *failed, self.transport.getPeer())
             self._leave(CloseReason.REFUSED)
         self._leave(CloseReason.LOST)
         self._try(self.server.closed, self)
@@ -297,7 +297,7 @@ class ChatConnection(Protocol):
             if course.fragments:
                 allow_fragments(self.transport)
             if course.segment:
-                self.server.narrowed(self, f"it is sent segments of {course.segment} bytes")
+                self.server.journal.narrowed(self, f"it is sent segments of {course.segment} bytes")
             narrow(self.transport, course.segment)
         self.reader.connect(outlet(self.transport), self._rest)
 
@@ -309,9 +309,11 @@ class ChatConnection(Protocol):
         step = self.course.look(flow(self.transport), now, opening=opening)
         if step is Step.ALLOW_FRAGMENTS:
             allow_fragments(self.transport)
-            self.server.narrowed(self, "routers may take them apart now")
+            self.server.journal.narrowed(self, "routers may take them apart now")
         elif step is Step.END:
-            self.server.narrowed(self, "the connection is ended, the next one is sent smaller segments")
+            self.server.journal.narrowed(
+                self, "the connection is ended, the next one is sent smaller segments"
+            )
             self.abort(CloseReason.SWALLOWED)
         return step is not Step.NOTHING
 
@@ -327,7 +329,7 @@ class ChatConnection(Protocol):
             return
         if reason is None:
             reason = CloseReason.FLOOD if error.code is Code.TOO_FAST else CloseReason.BAD_INPUT
-        self.server.refused(self, error)
+        self.server.journal.refused(self, error)
         self._end(reason, last_words(error))
 
     def abort(self, reason: CloseReason) -> None:

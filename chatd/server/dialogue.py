@@ -185,7 +185,7 @@ def _log_in(connection: "ChatConnection", message: Hello, turned: dict[str, int]
     """
     if connection.state is not State.WELCOMING:
         return None
-    login: Deferred[Any] = connection.server.login(connection, message)
+    login: Deferred[Any] = connection.server.admission.login(connection, message)
     login.addCallback(lambda arrival: _ask(connection, arrival, message))
     return login.addCallback(lambda arrival: _welcome(connection, arrival, message, turned))
 
@@ -195,13 +195,13 @@ def _ask(connection: "ChatConnection", arrival: Arrival, message: Hello) -> Arri
     server = connection.server
     if connection.input.decoder or connection.state is not State.WELCOMING:
         return arrival
-    if not server.doubts(connection, arrival, message):
+    if not server.admission.doubts(connection, arrival, message):
         return arrival
     asked: Deferred[None] = Deferred()
     connection.input.asked = asked
     connection.say(STILL)
     connection.input.go_on()
-    return asked.addCallback(lambda _: server.login(connection, message))
+    return asked.addCallback(lambda _: server.admission.login(connection, message))
 
 
 def _welcome(connection: "ChatConnection", arrival: Arrival, message: Hello, turned: dict[str, int]) -> None:
@@ -209,7 +209,7 @@ def _welcome(connection: "ChatConnection", arrival: Arrival, message: Hello, tur
         return
     server = connection.server
     connection.steer()
-    server.arrive(connection, arrival, message, turned)
+    server.admission.arrive(connection, arrival, message, turned)
     connection.state = State.LIVE
     connection.input.gate.allowance = server.allowance(arrival.session, connection.peer_host)
     connection.input.gate.lift(Hold.LOGIN)

@@ -12,7 +12,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 
 from chatd.ops.log import Log
-from chatd.server.server import Server, Swept
+from chatd.server.interfaces import Swept
+from chatd.server.server import Server
 from chatd.wire.errors import CloseReason
 
 log = Log(__name__)

@@ -116,7 +116,7 @@ class RelayedConnection(ProtocolWrapper):
             self.wrappedProtocol.dataReceived(rest)
 
     def _refuse(self, code: str, text: str, reason: CloseReason) -> None:
-        self._server.say_refused(code, text, self.transport.getPeer())
+        self._server.journal.turned_away(code, text, self.transport.getPeer())
         self.abort(reason)
 
     # ---- the reaper's side --------------------------------------------------------------------------
@@ -175,7 +175,7 @@ class RelayFactory(WrappingFactory[RelayedConnection]):
 
 
 def _turn_away(server: Server, address: IAddress | None, code: str, text: str) -> None:
-    server.say_refused(code, text, address)
+    server.journal.turned_away(code, text, address)
     log.debug("client-out", peer=addresses.name_of(address), reason=CloseReason.REFUSED)
 
 

@@ -69,7 +69,7 @@ class SecureFactory(TLSMemoryBIOFactory):
         """Log that ``peer`` came with ``data`` in plain text."""
         server = self._chat.server
         if server is not None:
-            server.say_refused(EXPECTED, plain_text(data), peer)
+            server.journal.turned_away(EXPECTED, plain_text(data), peer)
 
 
 @implementer(IStreamServerEndpoint)

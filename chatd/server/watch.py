@@ -5,8 +5,9 @@ from typing import Final, Protocol
 
 from chatd.server.ending import CLOSE_DEADLINE
 from chatd.server.input import Input
+from chatd.server.interfaces import Connection
 from chatd.server.liveness import Liveness, Traffic
-from chatd.server.server import Connection, Server
+from chatd.server.server import Server
 from chatd.server.states import State
 from chatd.wire.errors import CloseReason, Code, ProtocolError
 from chatd.wire.heartbeat import Verdict
@@ -63,7 +64,7 @@ def _live(connection: Watched, now: float) -> None:
 
 
 def _give_up(connection: Watched, reason: CloseReason, now: float) -> None:
-    connection.server.reaped(connection, connection.liveness.heartbeat.silence(now))
+    connection.server.journal.reaped(connection, connection.liveness.heartbeat.silence(now))
     connection.abort(reason)
 
 

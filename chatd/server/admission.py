@@ -1,0 +1,202 @@
+"""Admission: whether a hello lets its connection in, as which session, and with which heartbeat."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from chatd.chat.arrival import Arrival
+from chatd.chat.quota import Slots
+from chatd.chat.state import Session, User
+from chatd.clock import Clock
+from chatd.ops.settings import HeartbeatConfig
+from chatd.server import addresses
+from chatd.server.auth.credentials import Entered, IEntry, Login, NickClaim, Registration, SessionToken
+from chatd.server.auth.gatekeeper import GuessError
+from chatd.server.auth.portal import Doors
+from chatd.server.budgets import Budgets, Kind, TooFastError
+from chatd.server.committer import Committer
+from chatd.server.interfaces import Connection
+from chatd.server.journal import Journal
+from chatd.wire.errors import Code, ProtocolError
+from chatd.wire.limits import PROTOCOL_VERSION
+from chatd.wire.messages import Hello, Pulse
+
+TOKEN_BYTES: Final = 32
+"""Random bytes in a session's token."""
+
+HANGS: Final = 5.0
+"""After a commit has taken so many seconds, nobody is let in until it is done."""
+
+RETURNS_PER_SECOND: Final = 100
+"""Clients that are asked to come back in the same second while the disk hangs."""
+
+
+class Admission:
+    """Lets clients in, within ``budgets``; ``pulse`` is the heartbeat of those who wish for no other."""
+
+    def __init__(
+        self,
+        committer: Committer,
+        doors: Doors,
+        budgets: Budgets,
+        journal: Journal,
+        clock: Clock,
+        wall: Callable[[], int],
+        heartbeat: HeartbeatConfig,
+        pulse: Pulse,
+    ) -> None:
+        self._committer = committer
+        self._hub = committer.hub
+        self._doors = doors
+        self._budgets = budgets
+        self._journal = journal
+        self._clock = clock
+        self._wall = wall
+        self._bounds = heartbeat
+        self._pulse = pulse
+        self._hanging = Slots(1 / RETURNS_PER_SECOND)
+
+    def login(self, connection: Connection, hello: Hello) -> Deferred[Arrival]:
+        """Return the session that ``hello`` claims or resumes, as an `Arrival`.
+
+        Fails with `ProtocolError`.
+        """
+        if hello.version != PROTOCOL_VERSION:
+            raise ProtocolError(
+                Code.VERSION_UNSUPPORTED,
+                f"This server speaks version {PROTOCOL_VERSION} of the protocol, not {hello.version}; use a"
+                " client that does.",
+            )
+        self._check_disk()
+        pulse = self._agree(hello.heartbeat)
+        if hello.token and not hello.device:
+            known = self._known(connection, hello.token)
+            return known.addCallback(lambda session: Arrival(session, True, pulse))
+        self._spend(Kind.SESSION, connection.peer_host)
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        found: Deferred[Any]
+        if hello.token:
+            known = self._known(connection, hello.token)
+            found = known.addCallback(lambda session: Entered(self._hub.add_device(session, token)))
+        else:
+            found = self._enter(connection, self._shown(connection, hello, token))
+            found.addErrback(self._mistaken, connection.peer_host, Code.WRONG_PASSWORD)
+        return found.addCallback(
+            lambda entered: Arrival(entered.session, False, pulse, token, entered.failed)
+        )
+
+    def _shown(self, connection: Connection, hello: Hello, token: str) -> Any:
+        """Return the credentials that a newcomer's ``hello`` shows, if they may be shown here.
+
+        Raises `ProtocolError` ``secure-required`` or ``guests-refused``.
+        """
+        host = connection.peer_host
+        if not (hello.password or hello.register):
+            _check_guests(connection)
+            return NickClaim(hello.nick, token)
+        check_secure(connection)
+        self._spend(Kind.LOGIN, host)
+        if hello.register:
+            self._spend(Kind.REGISTRATION, host)
+            return Registration(hello.nick, hello.password, host, token, hello.invite)
+        return Login(hello.nick, hello.password, host, token)
+
+    def _enter(self, connection: Connection, credentials: Any) -> Deferred[Entered]:
+        """Return the session that ``credentials`` lead to, if ``connection`` still waits for it."""
+        found: Deferred[Any] = self._doors.portal.login(credentials, None, IEntry)
+
+        def enter(avatar: Any) -> Entered:
+            if connection.close_reason is not None:  # it has gone while its password was being checked
+                raise ProtocolError(Code.CANCELLED, "The connection has ended.")
+            entered: Entered = avatar[1]()
+            if entered.session.user.account is None:
+                _check_guests(connection)
+            return entered
+
+        return found.addCallback(enter)
+
+    def _check_disk(self) -> None:
+        """Turn newcomers away while the disk hangs: all that they begin would wait in memory (P5)."""
+        since = self._committer.committing_since
+        if since is not None and self._clock.seconds() - since >= HANGS:
+            raise ProtocolError(
+                Code.STORAGE_UNAVAILABLE,
+                "The server's disk does not answer; come back later.",
+                retry_after=round(self._hanging.take(self._clock.seconds(), HANGS), 3),
+            )
+
+    def _known(self, connection: Connection, token: str) -> Deferred[Session]:
+        """Return the session of ``token``.
+
+        A right token is let in whoever else guessed at the same address; wrong ones are counted there.
+        """
+        found: Deferred[Any] = self._enter(connection, SessionToken(token))
+        found.addErrback(self._mistaken, connection.peer_host, Code.UNKNOWN_SESSION)
+        return found.addCallback(lambda entered: entered.session)
+
+    def _mistaken(self, failure: Failure, host: str, code: Code) -> Failure:
+        if getattr(failure.value, "code", None) == code or failure.check(GuessError):
+            self._spend(Kind.FAILURE, host)
+        return failure
+
+    def _spend(self, kind: Kind, host: str, user: User | None = None) -> None:
+        """Count one of ``kind`` before somebody is let in. Raises `ProtocolError` ``too-fast``."""
+        try:
+            self._budgets.spend(kind, host, user, self._clock.seconds())
+        except TooFastError as error:
+            raise error.of_hello() from None
+
+    def _agree(self, wish: Pulse | None) -> Pulse:
+        """Return the heartbeat for a client that wishes for ``wish``."""
+        if wish is None:
+            return self._pulse
+        bounds = self._bounds
+        interval = min(max(wish.interval, bounds.min_interval), bounds.max_interval)
+        limit = min(max(interval * wish.misses, bounds.min_limit), bounds.max_limit)
+        return Pulse(interval, max(1, round(limit / interval)))
+
+    def doubts(self, connection: Connection, arrival: Arrival, hello: Hello) -> bool:
+        """Return whether the client of ``connection``, which would take a session over, may have given it up.
+
+        That may be so if it was opened beside the other connection, which may have spoken again meanwhile; or
+        before the other one, so that its hello comes late.
+        """
+        old = cast("Connection | None", arrival.session.peer)
+        return old is not None and (hello.beside or connection.number < old.number)
+
+    def arrive(
+        self, connection: Connection, arrival: Arrival, hello: Hello, turned: Mapping[str, int]
+    ) -> None:
+        """Let ``connection`` in; ``turned`` is what `Server.compare` has found. Raises `ProtocolError`.
+
+        A session that comes back has a budget of its own, and costs no connection once that has paid for it.
+        """
+        if arrival.resumed:
+            self._spend(Kind.RESUME, connection.peer_host, arrival.session.user)
+            self._budgets.returned(connection.peer_host, self._clock.seconds())
+        try:
+            self._hub.arrive(connection, arrival, hello, self._wall(), turned)
+        except ProtocolError:
+            if not arrival.resumed:
+                self._hub.abandon(arrival.session, self._wall())
+            raise
+        self._journal.entered(connection, arrival, hello.software)
+
+
+def check_secure(connection: Connection) -> None:
+    """Raise `ProtocolError` ``secure-required`` if others may read what comes on ``connection``."""
+    if not (connection.rules.secure or addresses.is_local(connection.peer_host)):
+        raise ProtocolError(
+            Code.SECURE_REQUIRED, "Passwords are not taken in plain text; connect with TLS (tls://…)."
+        )
+
+
+def _check_guests(connection: Connection) -> None:
+    """Raise `ProtocolError` ``guests-refused`` if ``connection`` may be nobody's without an account."""
+    if connection.rules.guests == "refused":
+        raise ProtocolError(
+            Code.GUESTS_REFUSED, "An account is needed here; log in, register, or ask the operator for one."
+        )

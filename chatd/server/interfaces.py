@@ -1,0 +1,47 @@
+"""Interfaces: what the shared parts of the server see of a connection."""
+
+from typing import ClassVar, Protocol
+
+from chatd.chat.state import Peer
+from chatd.server.rules import ListenerRules
+from chatd.wire.errors import CloseReason
+
+
+class Swept(Protocol):
+    """Something that the reaper sweeps: a connection, or one that still waits for its PROXY header."""
+
+    @property
+    def due(self) -> float:
+        """Return the monotonic second before which `sweep` would find nothing to do."""
+
+    @property
+    def address(self) -> str:
+        """Return the other end as the log shows it."""
+
+    def sweep(self, now: float) -> None:
+        """Look at the clock and do what is due."""
+
+    def forgive(self, now: float) -> None:
+        """Begin every count of silence anew."""
+
+    def abort(self, reason: CloseReason) -> None:
+        """End it at once."""
+
+
+class Connection(Peer, Swept, Protocol):
+    """A connection as the server sees it."""
+
+    speaks: ClassVar[str]
+    number: int
+    peer_host: str
+    rules: ListenerRules
+    relay: str | None
+    opened: float
+    close_reason: CloseReason | None
+    bytes_in: int
+    messages_in: int
+    answered: int
+
+    @property
+    def bytes_out(self) -> int:
+        """Return how many bytes were written."""

@@ -1,0 +1,113 @@
+"""The journal: the log lines of the coming and going of connections, as operators read them (P10)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from twisted.internet.interfaces import IAddress
+
+from chatd.chat.arrival import Arrival
+from chatd.clock import Clock
+from chatd.ops.log import Log
+from chatd.ops.repeats import Repeats
+from chatd.server import addresses
+from chatd.server.interfaces import Connection
+from chatd.wire.errors import ChatdError
+from chatd.wire.limits import MAX_SOFTWARE
+
+log = Log(__name__)
+
+REFUSAL_INTERVAL: Final = 10.0
+"""Seconds in which the same refusal of the same network is logged once."""
+
+
+@dataclass(slots=True)
+class _LoggedClient:
+    """The session and the nick under which the log tells of a connection that was let in."""
+
+    session: int
+    nick: str
+
+
+class Journal:
+    """Tells of connections, of which many come and go: what strangers can cause is told seldom."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._clients: dict[Connection, _LoggedClient] = {}
+        self._repeats = Repeats(REFUSAL_INTERVAL)
+
+    def entered(self, connection: Connection, arrival: Arrival, software: str) -> None:
+        """Log that ``connection``, whose client calls itself ``software``, was let in."""
+        session = arrival.session
+        self._clients[connection] = _LoggedClient(session.id, session.user.nick)
+        log.info(
+            "client-in",
+            connection=connection.number,
+            peer=connection.address,
+            relay=connection.relay,
+            protocol=connection.speaks,
+            session=session.id,
+            nick=session.user.nick,
+            resumed=arrival.resumed,
+            software=software[:MAX_SOFTWARE],
+        )
+
+    def refused(self, connection: Connection, error: ChatdError) -> None:
+        """Log that ``connection`` was refused, but seldom for the same code and network."""
+        self._refuse(error.code, error.text, connection.peer_host, connection.address)
+
+    def turned_away(self, code: str, text: str, address: IAddress | None) -> None:
+        """Log that ``address`` was refused before it had a connection here."""
+        self._refuse(code, text, addresses.host_of(address), addresses.name_of(address))
+
+    def _refuse(self, code: str, text: str, host: str, name: str) -> None:
+        held_back = self._repeats.admit((code, addresses.network_of(host)), self._clock.seconds())
+        if held_back is not None:
+            log.warn("refused", text, peer=name, code=code, suppressed=held_back or None)
+
+    def reaped(self, connection: Connection, silence: float) -> None:
+        """Log that ``connection`` is given up."""
+        client = self._clients.get(connection)
+        log.info(
+            "reaped",
+            connection=connection.number,
+            peer=connection.address,
+            session=client and client.session,
+            nick=client and client.nick,
+            silence=round(silence, 3),
+        )
+
+    def narrowed(self, connection: Connection, step: str) -> None:
+        """Log what is done for ``connection``, as its path seems to swallow large packets."""
+        network = addresses.network_of(connection.peer_host)
+        held_back = self._repeats.admit((step, network), self._clock.seconds())
+        if held_back is None:
+            return
+        client = self._clients.get(connection)
+        log.info(
+            "narrowed",
+            f"Large packets to {connection.peer_host} seem to be lost on the way: {step}.",
+            connection=connection.number,
+            peer=connection.address,
+            session=client and client.session,
+            nick=client and client.nick,
+            suppressed=held_back or None,
+        )
+
+    def left(self, connection: Connection) -> None:
+        """Log that ``connection`` has ended, and why."""
+        client = self._clients.pop(connection, None)
+        say = log.debug if client is None else log.info
+        say(
+            "client-out",
+            connection=connection.number,
+            peer=connection.address,
+            session=client and client.session,
+            nick=client and client.nick,
+            reason=connection.close_reason,
+            duration=round(self._clock.seconds() - connection.opened, 3),
+            bytes_in=connection.bytes_in,
+            bytes_out=connection.bytes_out,
+            messages_in=connection.messages_in,
+            messages_out=connection.answered + connection.reader.events,
+        )
