@@ -210,7 +210,7 @@ class Hub:
             self._deliver(AT_ONCE)
         for peer, told in batch.later.items():
             try:
-                _tell(peer, [message for one in told for message in _messages(one)], _answered(told))
+                _tell(peer, [message for one in told for message in _messages(one)])
             except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
                 peer.fault()
 
@@ -242,12 +242,12 @@ class Hub:
             for peer, answers in refused.told():
                 try:
                     if self._still_here(peer):
-                        refusals.append((peer, self._refusals(answers), _answered(answers)))
+                        refusals.append((peer, self._refusals(answers)))
                 except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
                     peer.fault()
-        for peer, told, answered in refusals:  # whoever hears goes on, which must change no welcome
+        for peer, told in refusals:  # whoever hears goes on, which must change no welcome
             try:
-                _tell(peer, told, answered)
+                _tell(peer, told)
             except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
                 peer.fault()
 
@@ -261,7 +261,7 @@ class Hub:
 
     @staticmethod
     def _refusals(answers: Sequence[Answer | Later]) -> list[Message]:
-        """Return the refusals of requests. Answers to no request tell only what is true now, and are kept."""
+        """Return the refusals of requests. What is made only now tells what is true now, and is kept."""
         told: list[Message] = []
         for answer in answers:
             if isinstance(answer, Ok | Error):
@@ -327,17 +327,12 @@ def _messages(answer: Answer | Later) -> Sequence[Message]:
     return (answer,) if isinstance(answer, Ok | Error) else answer()
 
 
-def _tell(peer: Peer, told: list[Message], answered: int) -> None:
+def _tell(peer: Peer, told: list[Message]) -> None:
     """Tell ``peer``; a goodbye as the last word ends its connection."""
     farewell = told.pop() if told and isinstance(told[-1], Goodbye) else None
-    peer.reply(told, answered)
+    peer.reply(told, sum(isinstance(message, Ok | Error) for message in told))
     if isinstance(farewell, Goodbye):
         peer.close(CloseReason(farewell.reason))
         return
     if peer.reader.lags:
         peer.catch_up()
-
-
-def _answered(answers: Sequence[Answer | Later]) -> int:
-    """Return how many of ``answers`` belong to a request."""
-    return sum(isinstance(answer, Ok | Error) for answer in answers)

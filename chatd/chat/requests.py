@@ -301,19 +301,23 @@ def _history(
     world: World, peer: Peer, session: Session, room: Room, request: m.History, _: int
 ) -> m.Ok | None:
     user = session.user
-    if not is_settled(user, room):
-        _once_settled(world, peer, request, lambda: _ask_history(world, peer, user, room, request))
-        return None
+    if is_settled(user, room):
+        return _page(world, peer, user, room, request)
+
+    def page() -> m.Ok | None:
+        check_room(_asker(world, peer, user), room, request)
+        return _page(world, peer, user, room, request)
+
+    _once_settled(world, peer, request, page)
+    return None
+
+
+def _page(world: World, peer: Peer, user: User, room: Room, request: m.History) -> m.Ok | None:
     query = _query(world, peer, user, room, request)
     if query.first > query.last:
         return query.answer([])
     peer.read(query)
     return None
-
-
-def _ask_history(world: World, peer: Peer, user: User, room: Room, request: m.History) -> None:
-    check_room(_asker(world, peer, user), room, request)
-    peer.read(_query(world, peer, user, room, request))
 
 
 def _query(world: World, peer: Peer, user: User, room: Room, request: m.History) -> HistoryQuery:
@@ -336,41 +340,43 @@ def _query(world: World, peer: Peer, user: User, room: Room, request: m.History)
     return HistoryQuery(request.id, log, first, last, request.after is None, allowed, least)
 
 
-def _once_settled(world: World, peer: Peer, request: m.Request, do: Callable[[], None]) -> None:
+def _once_settled(world: World, peer: Peer, request: m.Request, do: Callable[[], m.Ok | None]) -> None:
     """Answer ``request`` with ``do`` once all is durable that decides whether it is allowed.
 
-    ``peer`` waits meanwhile, so that what it asks is begun in its order.
+    ``peer`` waits meanwhile, so that what it asks is begun in its order. What ``do`` returns, or refuses, is
+    told behind the answers to earlier requests.
     """
 
     def later() -> Sequence[m.Message]:
         peer.go_on()
         try:
-            if peer.session is not None:
-                do()
+            ok = None if peer.session is None else do()
         except RequestError as error:
-            peer.reply([_error(request.id, error)], 1)
+            return [_error(request.id, error)]
         except ProtocolError as error:
             peer.fail(error)
-        return ()
+            return ()
+        return () if ok is None else [ok]
 
     peer.wait()
     world.batch.tell(peer, later)
 
 
-def _upload(world: World, peer: Peer, session: Session, _: None, request: m.Upload, __: int) -> None:
+def _upload(world: World, peer: Peer, session: Session, _: None, request: m.Upload, __: int) -> m.Ok | None:
     check_sha256(request.sha256)
     user = session.user
     if all(is_settled(user, room) for room in user.rooms):
-        _begin_upload(world, peer, user, request)
-    else:  # what it may read, and so need not bring, is known with the commit
-        _once_settled(world, peer, request, lambda: _begin_upload(world, peer, user, request))
+        return _begin_upload(world, peer, user, request)
+    # What it may read, and so need not bring, is known with the commit.
+    _once_settled(world, peer, request, lambda: _begin_upload(world, peer, user, request))
+    return None
 
 
-def _begin_upload(world: World, peer: Peer, user: User, request: m.Upload) -> None:
+def _begin_upload(world: World, peer: Peer, user: User, request: m.Upload) -> m.Ok | None:
     size = files.usable(world.blobs, world.posted, _asker(world, peer, user), request.sha256)
     if size not in {None, request.size}:
         raise files.wrong_size(size or 0)
-    peer.upload(request, size is not None)
+    return peer.upload(request, size is not None)
 
 
 def _download(world: World, peer: Peer, session: Session, room: Room, request: m.Download, _: int) -> None:

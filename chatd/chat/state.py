@@ -66,8 +66,11 @@ class Peer(Protocol):
     def read(self, query: "HistoryQuery") -> None:
         """Answer a request for history once the store has read it. Take no further request before."""
 
-    def upload(self, request: Upload, held: bool) -> None:
-        """Answer ``request`` once it is known from where to go on. All of it is there if ``held``."""
+    def upload(self, request: Upload, held: bool) -> Ok | None:
+        """Return the answer to ``request`` if all of it is ``held``.
+
+        Else answer it once it is known from where to go on.
+        """
 
     def download(self, request: Download, room: str, seq: int, file: File) -> None:
         """Answer ``request`` and begin to send the ``file`` of event ``seq`` of ``room``."""

@@ -221,10 +221,9 @@ class ChatConnection(Protocol):
         except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)
             self.fault()
 
-    def upload(self, request: Upload, held: bool) -> None:
-        """Begin an upload."""
-        if self.session is not None:
-            self._files().upload(self.session, request, held)
+    def upload(self, request: Upload, held: bool) -> Ok | None:
+        """Begin an upload, unless all of it is ``held``: then return the answer."""
+        return None if self.session is None else self._files().upload(self.session, request, held)
 
     def download(self, request: Download, room: str, seq: int, file: File) -> None:
         """Begin a download."""

@@ -69,14 +69,17 @@ class Transfers:
 
     # ---- requests -----------------------------------------------------------------------------------
 
-    def upload(self, session: Session, request: m.Upload, held: bool) -> None:
-        """Begin an upload, unless all of it is ``held``. Raises `RequestError` and `ProtocolError`."""
+    def upload(self, session: Session, request: m.Upload, held: bool) -> m.Ok | None:
+        """Begin an upload, or return the answer if all of it is ``held``.
+
+        Raises `RequestError` and `ProtocolError`.
+        """
         self._number(request.transfer)
         if held:
-            self.answer(m.Ok(id=request.id, offset=request.size))
-            return
+            return m.Ok(id=request.id, offset=request.size)
         self._check_count()
         self._begin(Upload(self, self._library, session, request), self._uploads)
+        return None
 
     def download(self, session: Session, request: m.Download, ok: m.Ok, file: m.File) -> None:
         """Begin a download of ``file``, to be answered with ``ok``. Raises as `upload` does."""
