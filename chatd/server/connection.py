@@ -1,5 +1,6 @@
 """The base of every kind of connection: bytes in, requests to the hub, effects out."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Final
@@ -42,7 +43,7 @@ LARGE: Final = 400
 
 
 @implementer(IPushProducer)
-class ChatConnection(Protocol):
+class ChatConnection(Protocol, ABC):
     """One connection; the hub knows it as a `chatd.chat.state.Peer`.
 
     ``input`` decides when a further piece is taken; ``liveness`` is what the reaper judges the connection by.
@@ -105,16 +106,16 @@ class ChatConnection(Protocol):
 
     # ---- for each kind of connection -----------------------------------------------------------------
 
+    @abstractmethod
     def take(self, most: int) -> int:
         """Take the next piece, or up to ``most`` of them as long as the gate allows it; return how many.
 
         It is 0 if no whole piece has come. Raises `ProtocolError`.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def is_beat(self) -> bool:
         """Return whether the next piece is a ping or a pong."""
-        raise NotImplementedError
 
     # ---- Twisted's side -----------------------------------------------------------------------------
 
