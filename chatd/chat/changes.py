@@ -405,15 +405,17 @@ def _drop_act(records: Records, row: DropAct) -> Applied:
 
 
 def _set_act(records: Records, room: Room, key: tuple[str, str], act: PutAct | None) -> None:
+    what, whom = key
     before = room.acts.pop(key, None)
-    if before is not None and before.user in records.users:
-        invited = any(one.what == INVITE and one.user == before.user for one in room.acts.values())
-        if not invited:
-            records.users[before.user].invited.pop(room, None)
+    if before is not None and what == INVITE and before.user in records.users:
+        invited = records.users[before.user].invited
+        invited[room].pop(whom)
+        if not invited[room]:
+            del invited[room]
     if act is not None:
         room.acts[key] = act
-        if act.what == INVITE and act.user in records.users:
-            records.users[act.user].invited[room] = None
+        if what == INVITE and act.user in records.users:
+            records.users[act.user].invited.setdefault(room, {})[whom] = act
     settle(room)
 
 

@@ -25,7 +25,10 @@ from chatd.chat.permissions import (
     acting_standing,
     acts_as_operator,
     acts_of,
+    check_direct,
     ended,
+    invitations_of,
+    is_invited,
     network_named,
     within,
 )
@@ -41,6 +44,7 @@ from chatd.wire.limits import (
     INVITATION,
     MAX_ACTS,
     MAX_BLOCKED,
+    MAX_INVITED,
     MAX_KEEP_DAYS,
     MAX_SLOW,
     REMOVED,
@@ -180,12 +184,9 @@ def check_return(world: World, peer: Peer, session: Session, room: Room, asker: 
 
 def invitations(world: World, user: User) -> list[m.Message]:
     """Return what ``user`` is told of rooms that wait for them."""
-    now = world.calendar.now
     return [
         m.Invited(room=room.name, by=act.by, text=act.reason)
-        for room in user.invited
-        for act in acts_of(room, INVITE, now)
-        if act.user == user.id
+        for room, act in invitations_of(user, world.calendar.now)
     ]
 
 
@@ -197,7 +198,7 @@ def prune(world: World, room: Room) -> None:
 
 
 def invite(world: World, peer: Peer, session: Session, room: Room, request: m.InviteTo, now: int) -> m.Ok:
-    """Let somebody join a room, which they are told of."""
+    """Let somebody join a room, which they are told of unless they are invited there already."""
     deed = Deed.of(world, peer, session, room, request, now)
     check_reason(request.reason)
     user = _user(world, request.whom)
@@ -205,12 +206,21 @@ def invite(world: World, peer: Peer, session: Session, room: Room, request: m.In
         raise RequestError(Code.ALREADY_A_MEMBER, f"{user.nick} is a member of {room.name} already.")
     if act_of(world.asker(user, user.address), room, BAN) is not None:
         raise RequestError(Code.BANNED, f"{user.nick} is banned from {room.name}; unban them first.")
+    check_direct(session.user, user, "invitations")
+    again = is_invited(user, room, deed.asker.now)
+    if not again and len(invitations_of(user, deed.asker.now)) >= MAX_INVITED:
+        raise RequestError(
+            Code.TOO_MANY_ACTS,
+            f"{user.nick} is invited to {MAX_INVITED} rooms already; ask again when they have joined some.",
+        )
     deed.check_count(INVITE, _key(user.nick))
     seq = deed.post("invite-to", user.nick, request.reason)
+    for whom in list(user.invited.get(room, ())):  # perhaps by an earlier nick
+        world.change(DropAct(room.log.id, INVITE, whom))
     deed.put(INVITE, _key(user.nick), user.id, INVITATION, request.reason)
     told = m.Invited(room=room.name, by=session.user.nick, text=request.reason)
     for one in user.sessions:
-        if one.peer is not None:
+        if one.peer is not None and not again:
             world.batch.tell(one.peer, _told_if(room, user, told))
     return m.Ok(id=request.id, seq=seq, room=room.name)
 

@@ -148,7 +148,7 @@ def standing_of(asker: Asker, room: Room) -> Standing:
     if is_operator(user):
         return Standing.VISITOR
     private = room.rules.kind == Kind.PRIVATE
-    if private and (room not in user.invited or act_of(asker, room, INVITE) is None):
+    if private and not is_invited(user, room, asker.now):
         return Standing.STRANGER  # before anything is looked through, so that the time tells nothing
     if room.acts and act_of(asker, room, BAN) is not None:
         return Standing.STRANGER if private else Standing.BANNED
@@ -284,6 +284,18 @@ def acts_of(room: Room, what: str, now: int) -> Iterator[PutAct]:
     return (act for act in room.acts.values() if act.what == what and not ended(act, now))
 
 
+def invitations_of(user: User, now: int) -> list[tuple[Room, PutAct]]:
+    """Return the invitations for ``user`` that have not ended, with their rooms."""
+    return [
+        (room, act) for room, acts in user.invited.items() for act in acts.values() if not ended(act, now)
+    ]
+
+
+def is_invited(user: User, room: Room, now: int) -> bool:
+    """Return whether an invitation of ``user`` to ``room`` has not ended."""
+    return any(not ended(act, now) for act in user.invited.get(room, {}).values())
+
+
 def ended(act: PutAct, now: int) -> bool:
     """Return whether ``act`` has ended."""
     return 0 < act.until <= now
@@ -345,8 +357,11 @@ def check_maker(user: User, makers: str) -> None:
 # ---- direct messages --------------------------------------------------------------------------------
 
 
-def check_direct(user: User, other: User) -> None:
-    """Refuse a direct message that ``other`` does not take from ``user``. Raises `RequestError`."""
+def check_direct(user: User, other: User, what: str = "direct messages") -> None:
+    """Refuse a direct message, or ``what`` else reaches ``other``, that they do not take from ``user``.
+
+    Raises `RequestError`.
+    """
     if is_operator(user) or user is other:
         return
     if (
@@ -354,7 +369,7 @@ def check_direct(user: User, other: User) -> None:
         or other.allow == NOBODY
         or (other.allow == SHARED and not _share(user, other))
     ):
-        raise RequestError(Code.NOT_ALLOWED, f"{other.nick} takes no direct messages from you.")
+        raise RequestError(Code.NOT_ALLOWED, f"{other.nick} takes no {what} from you.")
 
 
 def _share(user: User, other: User) -> bool:

@@ -115,9 +115,9 @@ class User:
     ``shown`` says of such keys how the nick was shown when the user took another.
     ``announced`` is whether the others were told that the user is there; see `chatd.chat.presence`. ``begun``
     counts the logs of direct messages that the user has begun, ``making`` bounds when another room may be
-    made; ``meter`` is what else the user has used. ``invited`` are the rooms with an invitation for the user,
-    ``blocked`` the ids of those whose direct messages the user does not take, ``allow`` says whose are taken
-    at all (`chatd.chat.permissions`).
+    made; ``meter`` is what else the user has used. ``invited`` are the invitations for the user, by
+    room and by the name in the act, ``blocked`` the ids of those whose direct messages the user does not
+    take, ``allow`` says whose are taken at all (`chatd.chat.permissions`).
     """
 
     id: int
@@ -133,7 +133,7 @@ class User:
     begun: int = 0
     making: Ration | None = None
     meter: Meter = field(default_factory=Meter)
-    invited: "dict[Room, None]" = field(default_factory=dict)
+    invited: "dict[Room, dict[str, PutAct]]" = field(default_factory=dict)
     blocked: set[int] = field(default_factory=set)
     allow: str = "everybody"
 

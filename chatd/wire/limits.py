@@ -59,6 +59,9 @@ MAX_ROOMS: Final = 200
 MAX_ACTS: Final = 500
 """Bans of one room, and mutes and invitations likewise: looked through whenever somebody joins."""
 
+MAX_INVITED: Final = 50
+"""Invitations to rooms that one user may have at once: each is told behind every welcome."""
+
 ACTS_PER_MESSAGE: Final = 50
 """Bans, mutes and invitations in one message at the most: so many fit into a frame with their reasons."""
 

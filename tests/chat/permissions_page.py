@@ -46,7 +46,7 @@ What a refusal says:
 | a member | `not-allowed` |
 | a muted member who speaks or sets the topic | `muted` |
 | a member who speaks too soon in a slow room | `slow-mode` |
-| anybody whose direct messages are not taken | `not-allowed` |
+| anybody whose direct messages are not taken, who sends one or invites | `not-allowed` |
 """
 
 

@@ -7,7 +7,7 @@ from chatd.chat.storage import OPERATOR, PutAccount
 from chatd.testing import MemoryStore, Playground
 from chatd.wire import messages as m
 from chatd.wire.errors import Code
-from chatd.wire.limits import INVITATION
+from chatd.wire.limits import INVITATION, MAX_INVITED
 from tests.helpers import TALKERS, come_in, restart, sends
 
 LONG = "x" * 1000
@@ -401,6 +401,57 @@ def test_an_invitation_is_told_now_and_at_the_next_welcome_until_it_is_used():
     assert not scene.dan.of(m.Invited)
     scene.do("dan", m.Leave(id=3, room="#tea"))
     assert scene.do("dan", m.Join(id=3, room="#tea")) == Code.ROOM_TAKEN
+
+
+def invite(room="#tea", whom="dan", reason=""):
+    return m.InviteTo(id=5, room=room, whom=whom, reason=reason)
+
+
+def test_whose_direct_messages_are_not_taken_neither_invites(scene):
+    scene.do("dan", m.Block(id=3, whom="ann"))
+    assert scene.do("ann", invite()) == Code.NOT_ALLOWED
+    assert scene.do("ben", invite()) is None
+    scene.do("dan", m.Unblock(id=3, whom="ann"), m.Allow(id=4, direct="nobody"))
+    assert scene.do("ann", invite()) == Code.NOT_ALLOWED
+    scene.do("dan", m.Allow(id=4, direct="shared"))
+    assert scene.do("ann", invite()) == Code.NOT_ALLOWED
+    scene.do("dan", m.Join(id=6, room="#hall"))
+    scene.do("ann", m.Join(id=6, room="#hall"))
+    assert scene.do("ann", invite()) is None
+    assert [told.by for told in scene.dan.of(m.Invited)] == ["ben"]
+
+
+def test_an_invitation_that_stands_is_not_told_again_but_its_term_begins_anew():
+    scene = Scene(kind="private")
+    scene.do("ann", invite(reason="come"))
+    scene.world.calendar.now += INVITATION * 500
+    scene.do("dan", m.Nick(id=6, nick="Daniel"))
+    assert scene.do("ann", invite(whom="Daniel", reason="do come")) is None
+    assert len(scene.dan.of(m.Invited)) == 1
+    assert [act.whom for act in scene.tea.acts.values()] == ["@daniel"]
+    scene.world.calendar.now += INVITATION * 900
+    scene.dan = scene.back(scene.dan)
+    assert scene.dan.of(m.Invited) == [m.Invited(room="#tea", by="ann", text="do come")]
+    scene.world.calendar.now += INVITATION * 100
+    scene.do("ann", invite(whom="Daniel"))
+    assert len(scene.dan.of(m.Invited)) == 2
+
+
+def test_so_many_invitations_stand_for_one_user_that_a_welcome_stays_small():
+    scene = Scene()
+    rooms = [f"#room{number}" for number in range(MAX_INVITED)]
+    scene.do("ann", *[m.Join(id=7, room=room) for room in rooms], *map(invite, rooms))
+    assert len(scene.dan.of(m.Invited)) == MAX_INVITED
+    assert scene.do("ben", invite()) == Code.TOO_MANY_ACTS
+    assert scene.do("ann", invite(rooms[0])) is None
+    restart(scene.playground)
+    scene.ben, scene.dan = scene.back(scene.ben), scene.back(scene.dan)
+    assert len(scene.dan.of(m.Invited)) == MAX_INVITED
+    assert scene.do("ben", invite()) == Code.TOO_MANY_ACTS
+    scene.do("dan", m.Join(id=8, room=rooms[0]))
+    assert scene.do("ben", invite()) is None
+    scene.world.calendar.now += INVITATION * 1000
+    assert scene.do("ben", invite()) is None
 
 
 def test_an_invitation_ends_after_a_week():
