@@ -59,7 +59,12 @@ class Daemon:
     ) -> None:
         most = config.limits
         quota = Quota(
-            most.max_users, most.max_rooms, most.max_devices, most.max_direct, most.new_rooms_per_hour
+            most.max_users,
+            most.max_rooms,
+            most.max_devices,
+            most.max_direct,
+            most.new_rooms_per_hour,
+            most.max_acts,
         )
         account = config.accounts
         terms = Terms(quota, config.show_addresses, account.registration, account.make_rooms, account.vouched)

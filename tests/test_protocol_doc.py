@@ -407,6 +407,8 @@ def test_no_other_code_or_reason_is_named():
         f"ends with `too-fast` | after {LimitsConfig().flood_refuse:g} s more |",
         f"| resumes of one user in a minute | {LimitsConfig().resumes_per_minute} |",
         f"| joins of one user in a minute | {LimitsConfig().joins_per_minute} |",
+        f"one user asks for in an hour | {LimitsConfig().acts_per_hour} |",
+        f"notes of removals in all rooms | {LimitsConfig().max_acts} |",
         f"delayed a little, then refused | {LimitsConfig().history_per_minute} |",
         f"begins in an hour | {LimitsConfig().files_per_hour} |",
         f"{RATE} in a second, {BURST * RATE:g} at once",

@@ -17,7 +17,7 @@ from chatd.chat.ages import Ages
 from chatd.chat.files import PostedFiles
 from chatd.chat.log import Log
 from chatd.chat.names import ROOM_SIGN
-from chatd.chat.permissions import EVERYBODY, INVITE, settle
+from chatd.chat.permissions import EVERYBODY, INVITE, MUTE, settle
 from chatd.chat.rules import Rules
 from chatd.chat.state import Membership, Room, Session, User
 from chatd.chat.storage import (
@@ -62,9 +62,9 @@ class Records:
 
     ``nicks`` says whose a nick is; a key that an account has for good leads to it although it is called
     differently now; ``twins`` knows all of these nicks by what they look like, ``room_twins`` the names of
-    rooms that are no direct messages. ``sessions`` are by the digest of their token, ``rooms`` by their name,
-    ``uploads`` say when a user last worked on the upload of a content, ``time`` is the calendar as it was
-    last kept.
+    rooms that are no direct messages, ``acts`` counts the acts of all rooms. ``sessions`` are by the
+    digest of their token, ``rooms`` by their name, ``uploads`` say when a user last worked on the upload of a
+    content, ``time`` is the calendar as it was last kept.
     """
 
     def __init__(self) -> None:
@@ -77,6 +77,7 @@ class Records:
         self.rooms: dict[str, Room] = {}
         self.rooms_by_id: dict[int, Room] = {}
         self.room_twins: Twins[Room] = Twins()
+        self.acts = 0
         self.posted = PostedFiles()
         self.ages = Ages()
         self.uploads: dict[tuple[int, str], int] = {}
@@ -407,6 +408,10 @@ def _drop_act(records: Records, row: DropAct) -> Applied:
 def _set_act(records: Records, room: Room, key: tuple[str, str], act: PutAct | None) -> None:
     what, whom = key
     before = room.acts.pop(key, None)
+    growth = (act is not None) - (before is not None)
+    records.acts += growth
+    if what == MUTE:
+        room.mutes += growth
     if before is not None and what == INVITE and before.user in records.users:
         invited = records.users[before.user].invited
         invited[room].pop(whom)

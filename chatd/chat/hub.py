@@ -144,9 +144,6 @@ class Hub:
             arrival.end_session(self.world, session, now)
         self.world.tidy()
         invitations.tidy(self.world)
-        for room in self.world.rooms.values():
-            if room.acts:
-                moderation.prune(self.world, room)
         for session in self.world.sessions.values():
             if _unsaved(session) or (session.peer is not None and session.confirmed):
                 arrival.note_seen(self.world, session)
@@ -294,6 +291,13 @@ class Hub:
         if world.posted.below(room, first):
             self.change(DropFiles(log.id, first))
         self.change(*world.ages.forget(log.id, first))
+
+    def prune(self, room: Room) -> int:
+        """Drop what has ended of the bans, mutes and invitations of ``room``; return how many these were."""
+        count = moderation.prune(self.world, room) if room.acts else 0
+        if count:
+            self._work()
+        return count
 
     def remove_deleted(self, room: Room) -> None:
         """Remove what is left of a deleted room once no event of it is kept."""

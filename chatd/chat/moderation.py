@@ -32,6 +32,7 @@ from chatd.chat.permissions import (
     network_named,
     within,
 )
+from chatd.chat.quota import reached
 from chatd.chat.rules import ROLES, History, Kind, Rules, Standing
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.storage import DropAct, DropAllow, DropBlock, PutAct, PutAllow, PutBlock
@@ -97,10 +98,16 @@ class Deed(NamedTuple):
         close_if_empty(self.world, self.room)
 
     def remember(self, user: User, reason: str) -> None:
-        """Keep for some time that ``user`` was removed, in place of the oldest of too many such notes."""
+        """Keep for some time that ``user`` was removed, in place of the oldest of too many such notes.
+
+        It is not kept if there is no place for it at all.
+        """
         world, room = self.world, self.room
         known = [act for act in room.acts.values() if act.what == KICK and act.user != user.id]
-        if len(known) >= MAX_ACTS:
+        full = reached(world.acts, world.quota.acts)
+        if full and not known:
+            return
+        if full or len(known) >= MAX_ACTS:
             oldest = min(known, key=lambda act: act.until)
             world.change(DropAct(room.log.id, KICK, oldest.whom))
         until = self.asker.now + REMOVED * 1000
@@ -108,11 +115,17 @@ class Deed(NamedTuple):
         world.change(PutAct(room.log.id, KICK, _key(user.nick), user.id, until, by, reason))
 
     def check_count(self, what: str, whom: str) -> None:
-        """Refuse another ban, mute or invitation if the room has as many as it may."""
-        room = self.room
-        prune(self.world, room)
-        count = sum(act.what == what for act in room.acts.values())
-        if count >= MAX_ACTS and (what, whom) not in room.acts:
+        """Refuse another ban, mute or invitation if the room, or the server, has as many as it may."""
+        world, room = self.world, self.room
+        prune(world, room)
+        if (what, whom) in room.acts:
+            return
+        if reached(world.acts, world.quota.acts):
+            raise RequestError(
+                Code.TOO_MANY_ACTS,
+                "The server has as many bans, mutes and invitations as it may; take some back.",
+            )
+        if sum(act.what == what for act in room.acts.values()) >= MAX_ACTS:
             raise RequestError(
                 Code.TOO_MANY_ACTS, f"{room.name} has {MAX_ACTS} of these; take some of them back."
             )
@@ -190,11 +203,13 @@ def invitations(world: World, user: User) -> list[m.Message]:
     ]
 
 
-def prune(world: World, room: Room) -> None:
-    """Drop the acts of ``room`` that have ended."""
+def prune(world: World, room: Room) -> int:
+    """Drop the acts of ``room`` that have ended, and return how many these were."""
     now = world.calendar.now
-    for act in [act for act in room.acts.values() if ended(act, now)]:
+    over = [act for act in room.acts.values() if ended(act, now)]
+    for act in over:
         world.change(DropAct(room.log.id, act.what, act.whom))
+    return len(over)
 
 
 def invite(world: World, peer: Peer, session: Session, room: Room, request: m.InviteTo, now: int) -> m.Ok:

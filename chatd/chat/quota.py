@@ -199,8 +199,9 @@ class Meter:
 class Quota:
     """Bounds of what all may create together and what each user may; 0 is no limit.
 
-    ``users`` and ``rooms`` (logs of direct messages included) in all, ``devices`` of one user, ``direct``
-    logs that one user begins, and new rooms and logs ``per_hour`` of one user.
+    ``users``, ``rooms`` (logs of direct messages included) and ``acts`` (bans and their like) in all,
+    ``devices`` of one user, ``direct`` logs that one user begins, and new rooms and logs ``per_hour`` of one
+    user.
     """
 
     users: int = 0
@@ -208,6 +209,7 @@ class Quota:
     devices: int = 0
     direct: int = 0
     per_hour: int = 0
+    acts: int = 0
 
 
 def reached(count: int, limit: int) -> bool:

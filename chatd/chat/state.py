@@ -232,10 +232,11 @@ class Room:
     """A log with members.
 
     ``direct`` is whether it is a log of direct messages, ``begun_by`` the id of the user who has begun that.
-    ``acts`` are its bans, mutes and invitations, by what they are and whom they concern. The last three
-    fields are made by `chatd.chat.permissions.settle`: ``needs`` is what each request needs here, ``strict``
-    is whether more is to be looked at before somebody speaks, and ``settled`` the last event that has changed
-    who may read. ``spoken`` is when members have spoken last, by the calendar, where that matters.
+    ``acts`` are its bans, mutes and invitations, by what they are and whom they concern, ``mutes`` counts the
+    mutes among them. The last three fields are made by `chatd.chat.permissions.settle`: ``needs`` is what
+    each request needs here, ``strict`` is whether more is to be looked at before somebody speaks, and
+    ``settled`` the last event that has changed who may read. ``spoken`` is when members have spoken last, by
+    the calendar, where that matters.
     """
 
     name: str
@@ -245,6 +246,7 @@ class Room:
     members: dict[User, Membership] = field(default_factory=dict)
     rules: Rules = DEFAULT
     acts: dict[tuple[str, str], PutAct] = field(default_factory=dict)
+    mutes: int = 0
     spoken: dict[User, int] = field(default_factory=dict)
     direct: bool = field(init=False)
     needs: Mapping[type, int] = field(default_factory=dict)

@@ -73,7 +73,8 @@ class LimitsConfig(Section, frozen=True):
     counted (a relay on the same machine speaks for many). The network of 48 bits around it may use
     ``networks_per_48`` times as much.
 
-    In all: ``max_connections``, ``max_users`` and ``max_rooms`` (logs of direct messages included). Of one
+    In all: ``max_connections``, ``max_users``, ``max_rooms`` (logs of direct messages included) and
+    ``max_acts`` (bans, mutes and invitations of all rooms, and notes of who was removed). Of one
     user: ``max_devices`` and ``max_direct`` logs of direct messages that the user begins. In seconds:
     ``hello_timeout`` and ``write_timeout``.
 
@@ -81,7 +82,7 @@ class LimitsConfig(Section, frozen=True):
     ``failed_logins_per_minute``, ``logins_per_minute`` (with a password), ``registrations_per_hour``.
 
     Of one user, and ``users_per_address`` times as much of one address: ``resumes_per_minute``,
-    ``joins_per_minute``, ``history_per_minute`` (pages), ``files_per_hour`` (transfers),
+    ``joins_per_minute``, ``acts_per_hour``, ``history_per_minute`` (pages), ``files_per_hour`` (transfers),
     ``new_rooms_per_hour`` and ``requests_per_second``, where a send counts as one request. Requests beyond
     it wait; whoever asks for more all the time is refused after ``flood_delay`` seconds, and sent away after
     ``flood_refuse`` further ones.
@@ -97,6 +98,7 @@ class LimitsConfig(Section, frozen=True):
     max_devices: OrUnlimited = 50
     max_rooms: OrUnlimited = 200_000
     max_direct: OrUnlimited = 1000
+    max_acts: OrUnlimited = 100_000
     new_rooms_per_hour: OrUnlimited = 300
     connections_per_minute: OrUnlimited = 3000
     resumes_per_minute: OrUnlimited = 600
@@ -105,6 +107,7 @@ class LimitsConfig(Section, frozen=True):
     logins_per_minute: OrUnlimited = 60
     registrations_per_hour: OrUnlimited = 20
     joins_per_minute: OrUnlimited = 300
+    acts_per_hour: OrUnlimited = 300
     history_per_minute: OrUnlimited = 1200
     files_per_hour: OrUnlimited = 3600
     requests_per_second: OrUnlimited = 5000

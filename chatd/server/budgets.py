@@ -41,6 +41,7 @@ class Kind(Enum):
     LOGIN = "login"
     REGISTRATION = "registration"
     JOIN = "join"
+    ACT = "act"
     ROOM = "room"
     HISTORY = "history"
     FILE = "file"
@@ -68,6 +69,9 @@ BUDGETS: Final[dict[Kind, Budget]] = {
     Kind.LOGIN: Budget("logins_per_minute", MINUTE, "logins with a password in a minute"),
     Kind.REGISTRATION: Budget("registrations_per_hour", HOUR, "new accounts in an hour"),
     Kind.JOIN: Budget("joins_per_minute", MINUTE, "joins of a user in a minute", shared=True),
+    Kind.ACT: Budget(
+        "acts_per_hour", HOUR, "bans, mutes, removals and invitations of a user in an hour", shared=True
+    ),
     Kind.ROOM: Budget("new_rooms_per_hour", HOUR, "new rooms of a user in an hour", shared=True),
     Kind.HISTORY: Budget("history_per_minute", MINUTE, "pages of a user in a minute", shared=True),
     Kind.FILE: Budget("files_per_hour", HOUR, "transfers of a user in an hour", shared=True),

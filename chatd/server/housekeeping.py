@@ -28,13 +28,16 @@ PRESENCE_INTERVAL: Final = 1.0
 """Seconds over which comings and goings are collected before the rooms are told."""
 
 SLICE: Final = 2000
-"""Events that one commit deletes at the most: 25 ms of work where they are long (P6)."""
+"""Events that one commit deletes at the most: 25 ms of work where they are long (P6).
+
+With acts, which are short, it ends at the room that reaches this.
+"""
 
 PAUSE: Final = 0.05
 """Seconds between two checks whether a slice is on its way to disk."""
 
 AT_ONCE: Final = 2000
-"""Rooms that are looked at in one turn, which stays short (P6)."""
+"""Rooms, and acts of them, that are looked at in one turn, which stays short (P6)."""
 
 
 class Housekeeping:
@@ -85,10 +88,16 @@ class Housekeeping:
             log.info("sessions-expired", count=len(ended))
 
     async def _retain(self) -> None:
-        for number, room in enumerate(list(self._server.hub.world.rooms.values()), 1):
-            if number % AT_ONCE == 0:
+        looked = 0
+        for room in list(self._server.hub.world.rooms.values()):
+            looked += 1 + len(room.acts)
+            if looked >= AT_ONCE:
+                looked = 0
                 await deferLater(self._server.clock, 0)
             try:
+                ended = self._server.hub.prune(room)
+                if ended:
+                    await self._slice(ended)
                 first = self._first_kept(room)
                 if first > room.log.first:
                     await self._trim(room, first)
@@ -103,13 +112,23 @@ class Housekeeping:
         count = first - chat_log.first
         log.info("trimmed", room=room.name, first=chat_log.first, last=first - 1, count=count)
         while chat_log.first < first:
-            if self._batch is not hub.world.batch:
-                self._batch, self._cut = hub.world.batch, 0
-            upto = min(first, chat_log.first + SLICE - self._cut)
-            self._cut += upto - chat_log.first
+            upto = min(first, chat_log.first + SLICE - self._cut_in(hub.world.batch))
+            count = upto - chat_log.first
             hub.trim(room, upto)
-            while self._cut >= SLICE and self._batch is hub.world.batch:
-                await deferLater(self._server.clock, PAUSE)
+            await self._slice(count)
+
+    def _cut_in(self, batch: Batch) -> int:
+        """Return how much was cut in ``batch``, which is the open one."""
+        if self._batch is not batch:
+            self._batch, self._cut = batch, 0
+        return self._cut
+
+    async def _slice(self, count: int) -> None:
+        """Note that ``count`` more was cut, and go on with another batch if that is enough for one."""
+        world = self._server.hub.world
+        self._cut = self._cut_in(world.batch) + count
+        while self._cut >= SLICE and self._batch is world.batch:
+            await deferLater(self._server.clock, PAUSE)
 
     def _first_kept(self, room: Room) -> int:
         """Return the first event of ``room`` that the configuration and the room's rules want kept."""

@@ -61,10 +61,13 @@ def picture(records):
     rooms = records.rooms.values()
     shas = [str(n) * 64 for n in FEW]
     assert {room.log.id: room for room in rooms} == records.rooms_by_id
+    assert records.acts == sum(len(room.acts) for room in rooms)
     assert {session.id: session for session in records.sessions.values()} == records.sessions_by_id
     for user in records.users.values():
         acts = [(room, act) for room in rooms for act in room.acts.values() if act.user == user.id]
-        assert set(user.invited) == {room for room, act in acts if act.what == "invite"}
+        invited = {(room, act.whom, act) for room, act in acts if act.what == "invite"}
+        assert {(room, *one) for room, some in user.invited.items() for one in some.items()} == invited
+        assert all(user.invited.values())
         assert user.sessions == {session for session in records.sessions.values() if session.user is user}
         assert set(user.rooms) == {room for room in rooms if user in room.members}
         assert user.begun == sum(room.begun_by == user.id for room in rooms)
