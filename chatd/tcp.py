@@ -14,10 +14,9 @@ NOTSENT_LOWAT: Final = 16_384
 """Bytes that the kernel takes before it can send them; all others wait where they can be seen."""
 
 _INFO_SIZE: Final = 232
-_RETRANSMITS: Final = (2, struct.Struct("@B"))
 _BYTES_RECEIVED: Final = (128, struct.Struct("@Q"))
 _OUT_OF_ORDER: Final = (224, struct.Struct("@I"))
-"""Where tcpi_retransmits, tcpi_bytes_received and tcpi_rcv_ooopack lie in struct tcp_info (linux/tcp.h)."""
+"""Where tcpi_bytes_received and tcpi_rcv_ooopack lie in struct tcp_info (linux/tcp.h)."""
 
 _FLOW: Final = struct.Struct("@2xB21xI24xI")
 """The same for tcpi_retransmits, tcpi_unacked and tcpi_last_data_recv."""
@@ -123,7 +122,8 @@ class Flow(NamedTuple):
     """What the system tells of the bytes of a connection.
 
     ``waiting`` segments were sent and are not acknowledged, for which ``repeats`` times one was repeated in
-    vain; for ``silence`` seconds no data has come from the peer.
+    vain; for ``silence`` seconds no data has come from the peer. While the peer does not read, nothing is
+    sent, and so nothing repeated.
     """
 
     waiting: int = 0
@@ -156,14 +156,6 @@ def host_of(transport: Any) -> str:
         return "" if handle is None else str(handle.getpeername()[0]).removeprefix("::ffff:")
     except OSError:
         return ""
-
-
-def clogged(transport: Any) -> bool:
-    """Return whether our system repeats what it has sent, and none of it was acknowledged since.
-
-    While the peer does not read, this is false: then nothing is sent.
-    """
-    return _info(socket_of(transport), _RETRANSMITS) > 0
 
 
 def unsent(transport: Any) -> int:

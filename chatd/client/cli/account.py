@@ -109,9 +109,9 @@ async def _login(_: Any, client: Client) -> int:
             "logged-in",
             f"This profile is {client.nickname} here already, {what}; log out first, or name another one.",
         )
-    _say(f"logged in as {client.nickname}")
+    complain(f"logged in as {client.nickname}")
     if client.failed:
-        _say(f"{client.failed} attempts to log in to this account have failed since the last login")
+        complain(f"{client.failed} attempts to log in to this account have failed since the last login")
     return 0
 
 
@@ -119,7 +119,7 @@ async def _register(password: str, invite: str, _: Any, client: Client) -> int:
     await _begin(client)
     if client.resumed:
         await client.register(password, invite)
-    _say(f"{client.nickname} is an account now, and you are logged in")
+    complain(f"{client.nickname} is an account now, and you are logged in")
     return 0
 
 
@@ -133,14 +133,14 @@ async def _logout(everywhere: bool, _: Any, client: Client) -> int:
     await _begin(client, say)
     nick, ending = client.nickname, True
     await client.logout(everywhere=everywhere)
-    _say(f"{nick} is logged out" + (" everywhere" if everywhere else ""))
+    complain(f"{nick} is logged out" + (" everywhere" if everywhere else ""))
     return 0
 
 
 async def _passwd(old: str, password: str, _: Any, client: Client) -> int:
     await _begin(client)
     await client.passwd(password, old)
-    _say(f"{client.nickname} has another password now; all sessions go on")
+    complain(f"{client.nickname} has another password now; all sessions go on")
     return 0
 
 
@@ -174,7 +174,3 @@ def _ago(seconds: int) -> str:
         if seconds >= unit:
             return f"{seconds // unit} {name}"
     return f"{seconds} s"
-
-
-def _say(text: str) -> None:
-    complain(text)

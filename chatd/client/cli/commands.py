@@ -8,6 +8,7 @@ import click
 
 from chatd import __version__
 from chatd.client.cli.starting import leave_tls_out
+from chatd.wire.limits import MAX_INVITE_DAYS, MAX_INVITE_USES
 
 if TYPE_CHECKING:
     from chatd.client.values import Options
@@ -326,10 +327,18 @@ def sessions(context: click.Context, end: int | None, as_json: bool) -> None:
 
 @chatc.command()
 @click.option(
-    "--uses", type=click.IntRange(1, 1000), default=1, show_default=True, help="Accounts made by it."
+    "--uses",
+    type=click.IntRange(1, MAX_INVITE_USES),
+    default=1,
+    show_default=True,
+    help="Accounts made by it.",
 )
 @click.option(
-    "--days", type=click.IntRange(1, 365), default=7, show_default=True, help="Days that it serves."
+    "--days",
+    type=click.IntRange(1, MAX_INVITE_DAYS),
+    default=7,
+    show_default=True,
+    help="Days that it serves.",
 )
 @click.pass_context
 def invite(context: click.Context, uses: int, days: int) -> None:

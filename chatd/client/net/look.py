@@ -2,16 +2,13 @@
 
 import socket
 import ssl
-from typing import Final
 
 from cryptography.x509 import load_der_x509_certificate
 
 from chatd.client.core.address import Address
 from chatd.client.core.link import ATTEMPT
+from chatd.client.net.tls import UNKNOWN
 from chatd.fingerprint import fingerprint
-
-_UNKNOWN: Final = frozenset({18, 19, 20, 21})
-"""OpenSSL's results where no authority that is trusted has signed (openssl-verification-options(1))."""
 
 
 def look_at(address: Address) -> str | None:
@@ -23,7 +20,7 @@ def look_at(address: Address) -> str | None:
         with _connected(address, ssl.create_default_context()):
             return None
     except ssl.SSLCertVerificationError as error:
-        if error.verify_code not in _UNKNOWN:
+        if error.verify_code not in UNKNOWN:
             return None
     except (OSError, ValueError):
         return None

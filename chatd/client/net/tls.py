@@ -40,7 +40,9 @@ _OTHER: Final = -2
 """The fault of a certificate that is not the one that is trusted there."""
 
 UNKNOWN: Final = frozenset({18, 19, 20, 21})
-"""The faults of certificates for which no authority vouches: a person may know them by their fingerprint."""
+"""The faults (OpenSSL's results) of certificates for which no authority vouches: a person may know them by
+their fingerprint.
+"""
 
 _FAULTS: Final[dict[int, str]] = {
     _NAME: "is not for the name {host}; ask for the server by a name it is for",

@@ -7,7 +7,7 @@ from twisted.internet.interfaces import IReactorTCP
 from zope.interface import implementer
 
 from chatd.client.net.narrow import narrowed
-from chatd.tcp import CAN_LIMIT_SEGMENTS, clogged
+from chatd.tcp import CAN_LIMIT_SEGMENTS, flow
 
 
 @implementer(IReactorTCP)
@@ -46,13 +46,13 @@ def test_without_a_bound_the_reactor_is_left_alone():
     assert narrowed(reactor, 0) is reactor
 
 
-def test_nothing_is_clogged_where_everything_arrives():
+def test_nothing_is_repeated_where_everything_arrives():
     with socket.create_server(("127.0.0.1", 0)) as server:
         reactor = Reactor()
         near = reactor.connectTCP(*server.getsockname(), None)
         near.socket.connect(server.getsockname())
         near.socket.sendall(b"x" * 1000)
-        assert not clogged(near)
+        assert not flow(near).repeats
         near.socket.close()
-        assert not clogged(near)
-    assert not clogged(object())
+        assert not flow(near).repeats
+    assert not flow(object()).repeats
