@@ -177,11 +177,11 @@ class Meter:
     requests: Bucket | None = None
     rations: dict[Hashable, Ration] = field(default_factory=dict)
 
-    def ration(self, kind: Hashable, rate: float, burst: float, now: float) -> Ration:
-        """Return what is left of ``kind``."""
-        ration = self.rations.get(kind)
+    def ration(self, action: Hashable, rate: float, burst: float, now: float) -> Ration:
+        """Return what is left of ``action``."""
+        ration = self.rations.get(action)
         if ration is None:
-            ration = self.rations[kind] = Ration(rate, burst, now)
+            ration = self.rations[action] = Ration(rate, burst, now)
         elif ration.rate != rate:
             ration.adjust(rate, burst)
         return ration

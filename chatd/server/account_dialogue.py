@@ -18,7 +18,7 @@ from chatd.server.admission import check_secure
 from chatd.server.auth.checkers import check_invitation
 from chatd.server.auth.credentials import Password
 from chatd.server.auth.gatekeeper import GuessError
-from chatd.server.budgets import Kind, TooFastError
+from chatd.server.budgets import Action, TooFastError
 from chatd.server.dialogue import Handler, afford, floods, request
 from chatd.server.gate import Hold
 from chatd.server.invitation_codes import new_code
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 Prepare = Callable[["ChatConnection", Session, Any], Coroutine[Any, Any, Request]]
 
 
-def _prepared(prepare: Prepare, kind: Kind | None = None) -> Handler:
+def _prepared(prepare: Prepare, action: Action | None = None) -> Handler:
     """Return what handles a request that ``prepare`` makes another one of; none is taken meanwhile.
 
-    It costs one of ``kind``.
+    It costs one ``action``.
     """
 
     def handle(connection: "ChatConnection", message: Any, size: int) -> None:
@@ -43,7 +43,11 @@ def _prepared(prepare: Prepare, kind: Kind | None = None) -> Handler:
         if session is None:
             request(connection, message, size, connection.server.wall())  # which refuses it
             return
-        if floods(connection, message, size) if kind is None else not afford(connection, message, size, kind):
+        if action is None:
+            refused = floods(connection, message, size)
+        else:
+            refused = not afford(connection, message, size, action)
+        if refused:
             return
         connection.input.gate.hold(Hold.PAGE)
         prepared = Deferred.fromCoroutine(prepare(connection, session, message))
@@ -77,7 +81,7 @@ async def _register(connection: "ChatConnection", session: Session, message: Reg
     check_guest(session.user)
     doors, host = connection.server.doors, connection.peer_host
     check_invitation(connection.server.hub, doors.gatekeeper, message.invite, host)
-    _spend(connection, Kind.REGISTRATION)
+    _spend(connection, Action.REGISTRATION)
     encoded = await doors.passwords.make(message.password, network_of(host))
     return HashedRegister(id=message.id, password="", invite=message.invite, encoded=encoded)
 
@@ -94,7 +98,7 @@ async def _passwd(connection: "ChatConnection", session: Session, message: Passw
         try:
             nick = await doors.gatekeeper.ask(Password(user.nick, message.old, host))
         except GuessError:
-            _spend(connection, Kind.FAILURE)
+            _spend(connection, Action.FAILURE)
             raise
         if accounts.find(connection.server.hub.world, nick) is not user:
             raise RequestError(Code.WRONG_PASSWORD, WRONG)
@@ -103,11 +107,11 @@ async def _passwd(connection: "ChatConnection", session: Session, message: Passw
     return HashedPasswd(id=message.id, password="", encoded=encoded, verified=verified)
 
 
-def _spend(connection: "ChatConnection", kind: Kind) -> None:
-    """Count one of ``kind`` for the address. Raises `RequestError` ``too-fast``."""
+def _spend(connection: "ChatConnection", action: Action) -> None:
+    """Count one ``action`` for the address. Raises `RequestError` ``too-fast``."""
     server = connection.server
     try:
-        server.budgets.spend(kind, connection.peer_host, None, server.clock.seconds())
+        server.budgets.spend(action, connection.peer_host, None, server.clock.seconds())
     except TooFastError as error:
         raise error.of_request() from None
 
@@ -126,8 +130,8 @@ def _ending(connection: "ChatConnection", message: End | Logout, size: int) -> N
 
 
 ACCOUNTS: Final[dict[tuple[State, type], Handler]] = {
-    (State.LIVE, Register): _prepared(_register, Kind.LOGIN),
-    (State.LIVE, Passwd): _prepared(_passwd, Kind.LOGIN),
+    (State.LIVE, Register): _prepared(_register, Action.LOGIN),
+    (State.LIVE, Passwd): _prepared(_passwd, Action.LOGIN),
     (State.LIVE, Invite): _prepared(_invite),
     (State.LIVE, End): _ending,
     (State.LIVE, Logout): _ending,

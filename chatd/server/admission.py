@@ -16,7 +16,7 @@ from chatd.server import addresses
 from chatd.server.auth.credentials import Entered, IEntry, Login, NickClaim, Registration, SessionToken
 from chatd.server.auth.gatekeeper import GuessError
 from chatd.server.auth.portal import Doors
-from chatd.server.budgets import Budgets, Kind, TooFastError
+from chatd.server.budgets import Action, Budgets, TooFastError
 from chatd.server.committer import Committer
 from chatd.server.interfaces import Connection
 from chatd.server.journal import Journal
@@ -75,7 +75,7 @@ class Admission:
         if hello.token and not hello.device:
             known = self._known(connection, hello.token)
             return known.addCallback(lambda session: Arrival(session, True, pulse))
-        self._spend(Kind.SESSION, connection.peer_host)
+        self._spend(Action.SESSION, connection.peer_host)
         token = secrets.token_urlsafe(TOKEN_BYTES)
         found: Deferred[Any]
         if hello.token:
@@ -98,9 +98,9 @@ class Admission:
             _check_guests(connection)
             return NickClaim(hello.nick, token)
         check_secure(connection)
-        self._spend(Kind.LOGIN, host)
+        self._spend(Action.LOGIN, host)
         if hello.register:
-            self._spend(Kind.REGISTRATION, host)
+            self._spend(Action.REGISTRATION, host)
             return Registration(hello.nick, hello.password, host, token, hello.invite)
         return Login(hello.nick, hello.password, host, token)
 
@@ -139,13 +139,13 @@ class Admission:
 
     def _mistaken(self, failure: Failure, host: str, code: Code) -> Failure:
         if getattr(failure.value, "code", None) == code or failure.check(GuessError):
-            self._spend(Kind.FAILURE, host)
+            self._spend(Action.FAILURE, host)
         return failure
 
-    def _spend(self, kind: Kind, host: str, user: User | None = None) -> None:
-        """Count one of ``kind`` before somebody is let in. Raises `ProtocolError` ``too-fast``."""
+    def _spend(self, action: Action, host: str, user: User | None = None) -> None:
+        """Count one ``action`` before somebody is let in. Raises `ProtocolError` ``too-fast``."""
         try:
-            self._budgets.spend(kind, host, user, self._clock.seconds())
+            self._budgets.spend(action, host, user, self._clock.seconds())
         except TooFastError as error:
             raise error.of_hello() from None
 
@@ -175,7 +175,7 @@ class Admission:
         A session that comes back has a budget of its own, and costs no connection once that has paid for it.
         """
         if arrival.resumed:
-            self._spend(Kind.RESUME, connection.peer_host, arrival.session.user)
+            self._spend(Action.RESUME, connection.peer_host, arrival.session.user)
             self._budgets.returned(connection.peer_host, self._clock.seconds())
         try:
             self._hub.arrive(connection, arrival, hello, self._wall(), turned)

@@ -31,8 +31,8 @@ MAX_IDLE: Final = 8192
 """Addresses without a connection that are remembered; the one that was idle for longest is forgotten."""
 
 
-class Kind(Enum):
-    """The things that have a budget."""
+class Action(Enum):
+    """What has a budget."""
 
     CONNECTION = "connection"
     RESUME = "resume"
@@ -49,7 +49,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The budget of a kind: the field ``setting`` of `LimitsConfig` is its amount in ``seconds``.
+    """The budget of an action: the field ``setting`` of `LimitsConfig` is its amount in ``seconds``.
 
     ``what`` is that in words. One that is ``shared`` is a user's, and its address may do as much as
     ``users_per_address`` of them; any other is the address's alone.
@@ -61,25 +61,25 @@ class Budget:
     shared: bool = False
 
 
-BUDGETS: Final[dict[Kind, Budget]] = {
-    Kind.CONNECTION: Budget("connections_per_minute", MINUTE, "connections in a minute"),
-    Kind.RESUME: Budget("resumes_per_minute", MINUTE, "returns of a user in a minute", shared=True),
-    Kind.SESSION: Budget("new_sessions_per_minute", MINUTE, "new sessions in a minute"),
-    Kind.FAILURE: Budget("failed_logins_per_minute", MINUTE, "failed logins in a minute"),
-    Kind.LOGIN: Budget("logins_per_minute", MINUTE, "logins with a password in a minute"),
-    Kind.REGISTRATION: Budget("registrations_per_hour", HOUR, "new accounts in an hour"),
-    Kind.JOIN: Budget("joins_per_minute", MINUTE, "joins of a user in a minute", shared=True),
-    Kind.ACT: Budget(
+BUDGETS: Final[dict[Action, Budget]] = {
+    Action.CONNECTION: Budget("connections_per_minute", MINUTE, "connections in a minute"),
+    Action.RESUME: Budget("resumes_per_minute", MINUTE, "returns of a user in a minute", shared=True),
+    Action.SESSION: Budget("new_sessions_per_minute", MINUTE, "new sessions in a minute"),
+    Action.FAILURE: Budget("failed_logins_per_minute", MINUTE, "failed logins in a minute"),
+    Action.LOGIN: Budget("logins_per_minute", MINUTE, "logins with a password in a minute"),
+    Action.REGISTRATION: Budget("registrations_per_hour", HOUR, "new accounts in an hour"),
+    Action.JOIN: Budget("joins_per_minute", MINUTE, "joins of a user in a minute", shared=True),
+    Action.ACT: Budget(
         "acts_per_hour", HOUR, "bans, mutes, removals and invitations of a user in an hour", shared=True
     ),
-    Kind.ROOM: Budget("new_rooms_per_hour", HOUR, "new rooms of a user in an hour", shared=True),
-    Kind.HISTORY: Budget("history_per_minute", MINUTE, "pages of a user in a minute", shared=True),
-    Kind.FILE: Budget("files_per_hour", HOUR, "transfers of a user in an hour", shared=True),
+    Action.ROOM: Budget("new_rooms_per_hour", HOUR, "new rooms of a user in an hour", shared=True),
+    Action.HISTORY: Budget("history_per_minute", MINUTE, "pages of a user in a minute", shared=True),
+    Action.FILE: Budget("files_per_hour", HOUR, "transfers of a user in an hour", shared=True),
 }
 """All budgets. As much as in the time may be done at once; after that evenly. An amount of 0 is no limit."""
 
-_WORLDS: Final = frozenset({Kind.ROOM})
-"""Kinds that are counted where the thing is made, so that what is refused costs nothing."""
+_WORLDS: Final = frozenset({Action.ROOM})
+"""Actions that are counted where the thing is made, so that what is refused costs nothing."""
 
 
 class TooFastError(Exception):
@@ -141,17 +141,17 @@ class Budgets:
         if crowded is not None:
             return crowded
         try:
-            self.spend(Kind.CONNECTION, host, None, now)
+            self.spend(Action.CONNECTION, host, None, now)
         except TooFastError as error:
             return error.of_hello()
         return None
 
     def tries(self, host: str, now: float) -> ChatdError | None:
         """Return why ``host`` may open no connection now, or None; nothing is counted."""
-        for words, ration in self._rations(Kind.CONNECTION, host, now):
+        for words, ration in self._rations(Action.CONNECTION, host, now):
             wait = ration.wait(now)
             if wait:
-                return _too_fast(words, Kind.CONNECTION, wait).of_hello()
+                return _too_fast(words, Action.CONNECTION, wait).of_hello()
         return None
 
     def close(self, host: str) -> None:
@@ -165,14 +165,14 @@ class Budgets:
 
     def returned(self, host: str, now: float) -> None:
         """Note that a connection of ``host`` belongs to a session that is known: it costs no connection."""
-        for _, ration in self._rations(Kind.CONNECTION, host, now):
+        for _, ration in self._rations(Action.CONNECTION, host, now):
             ration.left = min(ration.left + 1, ration.burst)
 
     # ---- budgets ------------------------------------------------------------------------------------
 
     def spend(
         self,
-        kind: Kind,
+        action: Action,
         host: str,
         user: User | None,
         now: float,
@@ -180,17 +180,16 @@ class Budgets:
         patience: float = 0.0,
         count: bool = True,
     ) -> float:
-        """Count one of ``kind`` that ``user`` does at ``host``; return the seconds to pause behind it.
+        """Count one ``action`` that ``user`` does at ``host``; return the seconds to pause behind it.
 
-        Without ``count`` it only looks whether there is one.
         That is 0 while the budgets last, and ``patience`` at the most. Raises `TooFastError`, and counts
-        nothing, if it would be more.
+        nothing, if it would be more. Without ``count`` it only looks, and counts nothing either.
         """
-        budget = BUDGETS[kind]
-        rations = self._rations(kind, host, now)
+        budget = BUDGETS[action]
+        rations = self._rations(action, host, now)
         amount = getattr(self._limits, budget.setting)
-        if user is not None and budget.shared and kind not in _WORLDS:
-            own = user.meter.ration(kind, amount / budget.seconds, amount, now)
+        if user is not None and budget.shared and action not in _WORLDS:
+            own = user.meter.ration(action, amount / budget.seconds, amount, now)
             rations.append((f"{amount} {budget.what}", own))
         longest, text, scarce = 0.0, "", None
         for name, ration in rations:
@@ -198,7 +197,7 @@ class Budgets:
             if wait > longest:
                 longest, text, scarce = wait, name, ration
         if scarce is not None and longest > patience:
-            raise _too_fast(text, kind, scarce.slot(now, longest))
+            raise _too_fast(text, action, scarce.slot(now, longest))
         if count:
             for _, ration in rations:
                 ration.left -= 1
@@ -216,9 +215,9 @@ class Budgets:
         ]
         return Lease(user.meter.pool(rate, BURST * rate, now), *pools, left=left)
 
-    def _rations(self, kind: Kind, host: str, now: float) -> list[tuple[str, Ration]]:
+    def _rations(self, action: Action, host: str, now: float) -> list[tuple[str, Ration]]:
         """Return what the networks of ``host`` have left, each with the words for its limit."""
-        budget = BUDGETS[kind]
+        budget = BUDGETS[action]
         amount = getattr(self._limits, budget.setting)
         if budget.shared:
             amount *= self._limits.users_per_address
@@ -228,7 +227,7 @@ class Budgets:
         found = []
         for name, factor in self._networks(host):
             most = amount * factor
-            ration = self._address(name).ration(kind, most / budget.seconds, most, now)
+            ration = self._address(name).ration(action, most / budget.seconds, most, now)
             found.append((f"{most} {what} from {name}", ration))
         return found
 
@@ -256,6 +255,6 @@ class Budgets:
             self._idle.popitem(last=False)
 
 
-def _too_fast(words: str, kind: Kind, wait: float) -> TooFastError:
-    setting = BUDGETS[kind].setting
+def _too_fast(words: str, action: Action, wait: float) -> TooFastError:
+    setting = BUDGETS[action].setting
     return TooFastError(f"{words} are the limit ({setting}); come back in {math.ceil(wait)} seconds.", wait)

@@ -18,7 +18,7 @@ from chatd.chat.prepared import HashedRegister
 from chatd.chat.quota import SOONEST
 from chatd.chat.requests import REFUSAL_COST, RULES
 from chatd.ops.log import Log
-from chatd.server.budgets import Kind, TooFastError
+from chatd.server.budgets import Action, TooFastError
 from chatd.server.gate import Hold
 from chatd.server.reads import UNREADABLE
 from chatd.server.states import State
@@ -125,11 +125,11 @@ def _flood(connection: "ChatConnection", request: int) -> bool:
     return True
 
 
-def _budgeted(kind: Kind, patience: float = 0.0) -> Handler:
-    """Return the handler of a request that costs one of ``kind``; it pauses for ``patience`` at the most."""
+def _budgeted(action: Action, patience: float = 0.0) -> Handler:
+    """Return the handler of a request that costs one ``action``; it pauses for ``patience`` at the most."""
 
     def handle(connection: "ChatConnection", message: Any, size: int) -> None:
-        if afford(connection, message, size, kind, patience):
+        if afford(connection, message, size, action, patience):
             request(connection, message, size, connection.server.wall())
 
     return handle
@@ -144,8 +144,10 @@ def floods(connection: "ChatConnection", message: Any, size: int) -> bool:
     return True
 
 
-def afford(connection: "ChatConnection", message: Any, size: int, kind: Kind, patience: float = 0.0) -> bool:
-    """Count one of ``kind``; return False if the request is refused because of it."""
+def afford(
+    connection: "ChatConnection", message: Any, size: int, action: Action, patience: float = 0.0
+) -> bool:
+    """Count one ``action``; return False if the request is refused because of it."""
     session, server = connection.session, connection.server
     if session is None:
         return True
@@ -154,7 +156,7 @@ def afford(connection: "ChatConnection", message: Any, size: int, kind: Kind, pa
     gate = connection.input.gate
     try:
         pause = server.budgets.spend(
-            kind, connection.peer_host, session.user, server.clock.seconds(), patience=patience
+            action, connection.peer_host, session.user, server.clock.seconds(), patience=patience
         )
     except TooFastError as error:
         gate.owe(size, 1)
@@ -240,7 +242,7 @@ def _join(connection: "ChatConnection", message: Join, size: int) -> None:
     room = connection.server.hub.world.rooms.get(message.room)
     direct = message.room.startswith(USER_SIGN)
     comes = room is None or session is None or session.user not in room.members
-    if comes and not direct and not afford(connection, message, size, Kind.JOIN):
+    if comes and not direct and not afford(connection, message, size, Action.JOIN):
         return  # who only follows what they are in, as after a reconnect, has no budget
     if session is None or message.after is None or not message.trail:
         request(connection, message, size, connection.server.wall())
@@ -297,13 +299,13 @@ COMMON: Final[dict[tuple[State, type], Handler]] = {
     (State.OPENED, Goodbye): _goodbye,
     (State.LIVE, Hello): _second_hello,
     (State.LIVE, Join): _join,
-    (State.LIVE, m.InviteTo): _budgeted(Kind.ACT),
-    (State.LIVE, m.Kick): _budgeted(Kind.ACT),
-    (State.LIVE, m.Ban): _budgeted(Kind.ACT),
-    (State.LIVE, m.Mute): _budgeted(Kind.ACT),
-    (State.LIVE, History): _budgeted(Kind.HISTORY, PATIENCE),
-    (State.LIVE, Upload): _budgeted(Kind.FILE),
-    (State.LIVE, Download): _budgeted(Kind.FILE),
+    (State.LIVE, m.InviteTo): _budgeted(Action.ACT),
+    (State.LIVE, m.Kick): _budgeted(Action.ACT),
+    (State.LIVE, m.Ban): _budgeted(Action.ACT),
+    (State.LIVE, m.Mute): _budgeted(Action.ACT),
+    (State.LIVE, History): _budgeted(Action.HISTORY, PATIENCE),
+    (State.LIVE, Upload): _budgeted(Action.FILE),
+    (State.LIVE, Download): _budgeted(Action.FILE),
     (State.LIVE, Goodbye): _goodbye,
     (State.LIVE, Progress): _progress,
     (State.LIVE, Cancel): _cancel,

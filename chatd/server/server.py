@@ -15,7 +15,7 @@ from chatd.ops.settings import HeartbeatConfig, LimitsConfig
 from chatd.server import addresses
 from chatd.server.admission import Admission
 from chatd.server.auth.portal import Doors
-from chatd.server.budgets import Budgets, Kind, TooFastError
+from chatd.server.budgets import Action, Budgets, TooFastError
 from chatd.server.committer import Committer
 from chatd.server.delivery import Delivery
 from chatd.server.files.library import Library
@@ -99,7 +99,7 @@ class Server:
     def _afford_room(self, host: str, count: bool) -> None:
         """Refuse a room that ``host`` makes too soon, and ``count`` it if told to. Raises `RequestError`."""
         try:
-            self.budgets.spend(Kind.ROOM, host, None, self.clock.seconds(), count=count)
+            self.budgets.spend(Action.ROOM, host, None, self.clock.seconds(), count=count)
         except TooFastError as error:
             raise error.of_request() from None
 

@@ -7,28 +7,28 @@ from hypothesis import strategies as st
 from chatd.chat.quota import LEASED, Bucket, Lease
 from chatd.chat.state import User
 from chatd.ops.settings import LimitsConfig
-from chatd.server.budgets import BUDGETS, MAX_IDLE, Budgets, Kind, TooFastError
+from chatd.server.budgets import BUDGETS, MAX_IDLE, Action, Budgets, TooFastError
 from chatd.wire.errors import Code
 
-SHARED = [kind for kind in Kind if BUDGETS[kind].shared and kind is not Kind.ROOM]
+SHARED = [action for action in Action if BUDGETS[action].shared and action is not Action.ROOM]
 
 
 def user(number=1):
     return User(number, f"n{number}", f"n{number}")
 
 
-def used(budgets, kind, host, whom, now, most=10_000):
-    """Return how many of ``kind`` may be done at once."""
+def used(budgets, action, host, whom, now, most=10_000):
+    """Return how many of ``action`` may be done at once."""
     for count in range(most):
         try:
-            budgets.spend(kind, host, whom, now)
+            budgets.spend(action, host, whom, now)
         except TooFastError:
             return count
     return most
 
 
 def test_every_kind_has_its_budget_and_every_setting_exists():
-    assert set(BUDGETS) == set(Kind)
+    assert set(BUDGETS) == set(Action)
     for budget in BUDGETS.values():
         assert getattr(LimitsConfig(), budget.setting) > 0
 
@@ -45,15 +45,15 @@ def test_every_kind_has_its_budget_and_every_setting_exists():
 )
 def test_an_ipv6_network_counts_as_one_address(one, other, same):
     budgets = Budgets(LimitsConfig(new_sessions_per_minute=1))
-    assert used(budgets, Kind.SESSION, one, None, 0.0) == 1
-    assert used(budgets, Kind.SESSION, other, None, 0.0, 1) == (0 if same else 1)
+    assert used(budgets, Action.SESSION, one, None, 0.0) == 1
+    assert used(budgets, Action.SESSION, other, None, 0.0, 1) == (0 if same else 1)
 
 
 def test_a_network_of_48_bits_may_do_as_much_as_so_many_addresses():
     budgets = Budgets(LimitsConfig(new_sessions_per_minute=2, networks_per_48=3))
-    counts = [used(budgets, Kind.SESSION, f"2001:db8:0:{n:x}::1", None, 0.0) for n in range(5)]
+    counts = [used(budgets, Action.SESSION, f"2001:db8:0:{n:x}::1", None, 0.0) for n in range(5)]
     assert counts == [2, 2, 2, 0, 0]
-    assert used(budgets, Kind.SESSION, "2001:db8:1::1", None, 0.0) == 2
+    assert used(budgets, Action.SESSION, "2001:db8:1::1", None, 0.0) == 2
 
 
 def test_the_same_for_open_connections():
@@ -74,39 +74,39 @@ def test_this_machine_is_no_address(host):
     budgets = Budgets(LimitsConfig(new_sessions_per_minute=1, max_connections_per_address=1))
     for _ in range(10):
         assert budgets.open(host, 0.0) is None
-        assert budgets.spend(Kind.SESSION, host, None, 0.0) == 0
+        assert budgets.spend(Action.SESSION, host, None, 0.0) == 0
     assert len(budgets) == 0
 
 
-@pytest.mark.parametrize("kind", SHARED)
-def test_a_user_is_held_whatever_the_address_and_an_address_whoever_the_user(kind):
-    budgets = Budgets(LimitsConfig(**{BUDGETS[kind].setting: 3}, users_per_address=2))
+@pytest.mark.parametrize("action", SHARED)
+def test_a_user_is_held_whatever_the_address_and_an_address_whoever_the_user(action):
+    budgets = Budgets(LimitsConfig(**{BUDGETS[action].setting: 3}, users_per_address=2))
     ann = user(1)
-    assert used(budgets, kind, "192.0.2.1", ann, 0.0) == 3
-    assert used(budgets, kind, "192.0.2.2", ann, 0.0) == 0
-    assert used(budgets, kind, "127.0.0.1", ann, 0.0) == 0
-    assert used(budgets, kind, "192.0.2.1", user(2), 0.0) == 3
-    assert used(budgets, kind, "192.0.2.1", user(3), 0.0) == 0
-    assert used(budgets, kind, "192.0.2.3", user(3), 0.0) == 3
+    assert used(budgets, action, "192.0.2.1", ann, 0.0) == 3
+    assert used(budgets, action, "192.0.2.2", ann, 0.0) == 0
+    assert used(budgets, action, "127.0.0.1", ann, 0.0) == 0
+    assert used(budgets, action, "192.0.2.1", user(2), 0.0) == 3
+    assert used(budgets, action, "192.0.2.1", user(3), 0.0) == 0
+    assert used(budgets, action, "192.0.2.3", user(3), 0.0) == 3
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_a_refusal_names_the_limit_and_when_to_try_again(kind):
-    budgets = Budgets(LimitsConfig(**{BUDGETS[kind].setting: 1}, users_per_address=1))
-    budgets.spend(kind, "192.0.2.1", None, 0.0)
+@pytest.mark.parametrize("action", Action)
+def test_a_refusal_names_the_limit_and_when_to_try_again(action):
+    budgets = Budgets(LimitsConfig(**{BUDGETS[action].setting: 1}, users_per_address=1))
+    budgets.spend(action, "192.0.2.1", None, 0.0)
     with pytest.raises(TooFastError) as caught:
-        budgets.spend(kind, "192.0.2.1", None, 0.0)
-    assert f"({BUDGETS[kind].setting})" in caught.value.text
+        budgets.spend(action, "192.0.2.1", None, 0.0)
+    assert f"({BUDGETS[action].setting})" in caught.value.text
     assert "192.0.2.1" in caught.value.text
     wait = caught.value.of_request().retry_after
-    assert wait == pytest.approx(BUDGETS[kind].seconds, abs=0.01)
-    budgets.spend(kind, "192.0.2.1", None, wait + 0.01)
+    assert wait == pytest.approx(BUDGETS[action].seconds, abs=0.01)
+    budgets.spend(action, "192.0.2.1", None, wait + 0.01)
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_zero_is_no_limit(kind):
-    budgets = Budgets(LimitsConfig(**{BUDGETS[kind].setting: 0}))
-    assert used(budgets, kind, "192.0.2.1", user(), 0.0, 50_000) == 50_000
+@pytest.mark.parametrize("action", Action)
+def test_zero_is_no_limit(action):
+    budgets = Budgets(LimitsConfig(**{BUDGETS[action].setting: 0}))
+    assert used(budgets, action, "192.0.2.1", user(), 0.0, 50_000) == 50_000
 
 
 def test_who_comes_back_costs_no_connection_so_that_a_storm_trips_nothing():
@@ -117,7 +117,7 @@ def test_who_comes_back_costs_no_connection_so_that_a_storm_trips_nothing():
         for whom in crowd:
             assert budgets.open("192.0.2.1", now) is None
             budgets.returned("192.0.2.1", now)
-            assert budgets.spend(Kind.RESUME, "192.0.2.1", whom, now) == 0 or storm > 11
+            assert budgets.spend(Action.RESUME, "192.0.2.1", whom, now) == 0 or storm > 11
             budgets.close("192.0.2.1")
         if storm == 11:
             break
@@ -148,24 +148,24 @@ def test_asking_whether_a_connection_may_be_opened_counts_nothing():
 def test_patience_turns_a_refusal_into_a_pause():
     budgets = Budgets(LimitsConfig(history_per_minute=60))
     ann = user()
-    pauses = [budgets.spend(Kind.HISTORY, "unix", ann, 0.0, patience=1.0) for _ in range(61)]
+    pauses = [budgets.spend(Action.HISTORY, "unix", ann, 0.0, patience=1.0) for _ in range(61)]
     assert pauses[:60] == [0.0] * 60
     assert 0 < pauses[60] <= 1.0
     with pytest.raises(TooFastError):
-        budgets.spend(Kind.HISTORY, "unix", ann, 0.0, patience=1.0)
+        budgets.spend(Action.HISTORY, "unix", ann, 0.0, patience=1.0)
 
 
 def test_limits_can_be_swapped_and_what_was_used_stays_used():
     budgets = Budgets(LimitsConfig(joins_per_minute=10))
     ann = user()
-    assert used(budgets, Kind.JOIN, "192.0.2.1", ann, 0.0) == 10
+    assert used(budgets, Action.JOIN, "192.0.2.1", ann, 0.0) == 10
     budgets.configure(LimitsConfig(joins_per_minute=15))
-    assert used(budgets, Kind.JOIN, "192.0.2.1", ann, 0.0) == 5
+    assert used(budgets, Action.JOIN, "192.0.2.1", ann, 0.0) == 5
     budgets.configure(LimitsConfig(joins_per_minute=5))
-    assert used(budgets, Kind.JOIN, "192.0.2.1", ann, 0.0) == 0
-    assert used(budgets, Kind.JOIN, "192.0.2.1", ann, 3600.0) == 5
+    assert used(budgets, Action.JOIN, "192.0.2.1", ann, 0.0) == 0
+    assert used(budgets, Action.JOIN, "192.0.2.1", ann, 3600.0) == 5
     budgets.configure(LimitsConfig(joins_per_minute=0))
-    assert used(budgets, Kind.JOIN, "192.0.2.1", ann, 3600.0, 100) == 100
+    assert used(budgets, Action.JOIN, "192.0.2.1", ann, 3600.0, 100) == 100
 
 
 def test_passers_by_leave_nothing_for_ever():
@@ -176,7 +176,7 @@ def test_passers_by_leave_nothing_for_ever():
         host = f"2001:db8:{number % 7000:x}:{number:x}::1"
         budgets.open(host, number * 0.001)
         budgets.close(host)
-        budgets.spend(Kind.FAILURE, host, None, number * 0.001)
+        budgets.spend(Action.FAILURE, host, None, number * 0.001)
     assert len(budgets) <= MAX_IDLE + 2
     budgets.close(stays)
 
@@ -191,26 +191,26 @@ hosts = st.sampled_from(["192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8:0:1:
 )
 def test_nobody_ever_gets_more_than_the_amount_and_its_rate(deeds):
     limits = LimitsConfig(
-        **{BUDGETS[kind].setting: 4 for kind in Kind}, users_per_address=2, networks_per_48=2
+        **{BUDGETS[action].setting: 4 for action in Action}, users_per_address=2, networks_per_48=2
     )
     budgets = Budgets(limits)
     crowd = [user(number) for number in range(4)]
     now, done = 0.0, {}
-    for host, who, kind, passed in deeds:
+    for host, who, action, passed in deeds:
         now += passed
         try:
-            budgets.spend(kind, host, crowd[who], now)
+            budgets.spend(action, host, crowd[who], now)
         except TooFastError:
             continue
         for holder, most in [
             (who, 4),
             *((name, 4 * 2 * factor) for name, factor in budgets._networks(host)),
         ]:
-            times = done.setdefault((kind, holder), [])
+            times = done.setdefault((action, holder), [])
             times.append(now)
             for begin in range(len(times)):
                 span = now - times[begin]
-                assert len(times) - begin <= most + span * most / BUDGETS[kind].seconds + 1e-6
+                assert len(times) - begin <= most + span * most / BUDGETS[action].seconds + 1e-6
 
 
 @given(

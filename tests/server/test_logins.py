@@ -10,7 +10,7 @@ from chatd.chat import accounts
 from chatd.chat.storage import DISABLED, OPERATOR
 from chatd.ops.settings import AccountsConfig, Config, LimitsConfig
 from chatd.server import addresses
-from chatd.server.budgets import Kind
+from chatd.server.budgets import Action
 from chatd.server.passwords import PER_NETWORK
 from chatd.server.rules import ListenerRules
 from chatd.testing import Playground
@@ -255,7 +255,7 @@ def test_guessing_by_registering_uses_up_the_failed_logins_of_an_address(playgro
         factory.rules = ListenerRules(secure=True)
     spent = spending(playground)
     assert refusal(register(playground, password="some guess")).code == Code.NICK_TAKEN
-    assert Kind.FAILURE in spent
+    assert Action.FAILURE in spent
 
 
 def spending(playground):
@@ -346,7 +346,7 @@ class TestInvitations:
 
         codes, jobs, spent = try_often("ann")
         assert (codes, jobs) == ([Code.BAD_INVITE] * 3 + [Code.TOO_FAST] * 2, 3)
-        assert spent.count(Kind.FAILURE) == 3
+        assert spent.count(Action.FAILURE) == 3
         assert try_often("nobody") == (codes, jobs, spent)
 
     def test_who_registers_again_with_a_code_that_was_used_is_let_in(self, playground):
@@ -786,7 +786,7 @@ def test_such_guesses_use_up_the_failed_logins_of_their_address(playground, monk
     add_checker(playground, Vouches(answer=lambda: 1 / 0))
     spent = spending(playground)
     refusal(log_in(playground, "ben", "some guess"))
-    assert Kind.FAILURE in spent
+    assert Action.FAILURE in spent
 
 
 def test_who_needs_a_checker_that_cannot_be_asked_is_no_guesser(playground, said):

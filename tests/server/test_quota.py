@@ -4,7 +4,7 @@ import pytest
 
 from chatd.chat.quota import WINDOW
 from chatd.ops.settings import Config, LimitsConfig
-from chatd.server.budgets import Kind
+from chatd.server.budgets import Action
 from chatd.testing import Playground
 from chatd.wire import messages as m
 from tests.helpers import come_in, restart, sends
@@ -127,7 +127,7 @@ def test_a_return_that_is_asked_first_counts_once():
     (address,) = playground.server.budgets._open.values()
     for _ in range(4):
         assert come_in(playground, token=token_of(ann), beside=True).of(m.Welcome)
-        (count,) = {ration.left for kind, ration in address.rations.items() if kind is Kind.CONNECTION}
+        (count,) = {ration.left for action, ration in address.rations.items() if action is Action.CONNECTION}
         assert count == 9
     assert refusals(come_in(playground, token=token_of(ann), beside=True)) == [(None, "too-fast")]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chatd.chat.quota import SOONEST, WINDOW, Ration, Slots
 from chatd.client.core.backoff import MAX_JITTER, Backoff
 from chatd.ops.settings import LimitsConfig
-from chatd.server.budgets import Budgets, Kind, TooFastError
+from chatd.server.budgets import Action, Budgets, TooFastError
 
 
 class Newcomers:
@@ -22,7 +22,7 @@ class Newcomers:
 
     def wait(self, host, now):
         try:
-            return self.budgets.spend(Kind.SESSION, host, None, now)
+            return self.budgets.spend(Action.SESSION, host, None, now)
         except TooFastError as error:
             return error.wait
 
