@@ -19,7 +19,7 @@ from chatd.server.auth.checkers import check_invitation
 from chatd.server.auth.credentials import Password
 from chatd.server.auth.gatekeeper import GuessError
 from chatd.server.budgets import Action, TooFastError
-from chatd.server.dialogue import Handler, afford, floods, request
+from chatd.server.dialogue import Handler, afford, floods, request, take_up
 from chatd.server.gate import Hold
 from chatd.server.invitation_codes import new_code
 from chatd.server.states import State
@@ -51,29 +51,23 @@ def _prepared(prepare: Prepare, action: Action | None = None) -> Handler:
             return
         connection.input.gate.hold(Hold.PAGE)
         prepared = Deferred.fromCoroutine(prepare(connection, session, message))
-        prepared.addBoth(lambda outcome: _go_on(connection, message, size, outcome))
+        prepared.addBoth(
+            lambda outcome: take_up(connection, lambda: _go_on(connection, message, size, outcome))
+        )
 
     return handle
 
 
 def _go_on(connection: "ChatConnection", message: Request, size: int, outcome: Any) -> None:
-    connection.input.gate.lift(Hold.PAGE)
-    if connection.state is State.CLOSING:
-        return
-    try:
-        if not isinstance(outcome, Failure):
-            request(connection, outcome, size, connection.server.wall())
-        elif isinstance(outcome.value, ChatdError):
-            error = outcome.value
-            refusal = RequestError(error.code, error.text, error.suggest, retry_after=error.retry_after)
-            connection.input.gate.owe(size, 1)
-            connection.server.hub.refuse(connection, message.id, refusal)
-        else:
-            outcome.raiseException()
-        connection.server.hub.call()
-        connection.input.go_on()
-    except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)
-        connection.fault()
+    if not isinstance(outcome, Failure):
+        request(connection, outcome, size, connection.server.wall())
+    elif isinstance(outcome.value, ChatdError):
+        error = outcome.value
+        refusal = RequestError(error.code, error.text, error.suggest, retry_after=error.retry_after)
+        connection.input.gate.owe(size, 1)
+        connection.server.hub.refuse(connection, message.id, refusal)
+    else:
+        outcome.raiseException()
 
 
 async def _register(connection: "ChatConnection", session: Session, message: Register) -> Request:

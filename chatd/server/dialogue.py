@@ -98,9 +98,7 @@ def _unknown(connection: "ChatConnection", error: UnknownRequestError, size: int
 
 def _flooding(connection: "ChatConnection", message: Any, size: int, now: int) -> None:
     """Refuse a request of a peer that asks too much all the time, unless it was quiet for a moment."""
-    if connection.session is not None and _flood(connection, message.id):
-        connection.input.gate.owe(size, 1)
-    else:
+    if connection.session is None or not floods(connection, message, size):
         request(connection, message, size, now)
 
 
@@ -251,23 +249,28 @@ def _join(connection: "ChatConnection", message: Join, size: int) -> None:
     compared: Deferred[Any] = connection.server.histories.compare(
         session.user, {message.room: message.after}, {message.room: message.trail}
     )
-    compared.addBoth(lambda turned: _compared(connection, message, size, turned))
+    compared.addBoth(lambda turned: take_up(connection, lambda: _compared(connection, message, size, turned)))
 
 
 def _compared(connection: "ChatConnection", message: Join, size: int, turned: Any) -> None:
+    if isinstance(turned, Failure):
+        connection.input.gate.owe(size, 1)
+        refusal = RequestError(Code.STORAGE_UNAVAILABLE, UNREADABLE)
+        connection.server.hub.refuse(connection, message.id, refusal)
+    elif turned:
+        turned_join = TurnedJoin(id=message.id, room=message.room, after=turned[message.room])
+        request(connection, turned_join, size, connection.server.wall())
+    else:
+        request(connection, message, size, connection.server.wall())
+
+
+def take_up(connection: "ChatConnection", decide: Callable[[], None]) -> None:
+    """Take up a request for which the gate was held as for a page: ``decide`` about it, and take on."""
     connection.input.gate.lift(Hold.PAGE)
     if connection.state is State.CLOSING:
         return
     try:
-        if isinstance(turned, Failure):
-            connection.input.gate.owe(size, 1)
-            refusal = RequestError(Code.STORAGE_UNAVAILABLE, UNREADABLE)
-            connection.server.hub.refuse(connection, message.id, refusal)
-        elif turned:
-            turned_join = TurnedJoin(id=message.id, room=message.room, after=turned[message.room])
-            request(connection, turned_join, size, connection.server.wall())
-        else:
-            request(connection, message, size, connection.server.wall())
+        decide()
         connection.server.hub.call()
         connection.input.go_on()
     except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)
