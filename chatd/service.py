@@ -23,9 +23,9 @@ from chatd.server.certificate_watch import CertificateWatch
 from chatd.server.drain import drain
 from chatd.server.eager import send_eagerly
 from chatd.server.factory import ChatFactory
+from chatd.server.listener_rules import ListenerRules
 from chatd.server.listeners import ListenError, check_handed, listen
 from chatd.server.passwords import THREADS, Passwords
-from chatd.server.rules import ListenerRules
 from chatd.server.space_log import SpaceLog
 from chatd.store.sqlite import SqliteStore
 

@@ -23,10 +23,10 @@ from chatd.server.fingerprint import fingerprint_of
 from chatd.server.gate import Hold
 from chatd.server.handshake import why_failed
 from chatd.server.input import Decoder, Input
+from chatd.server.listener_rules import LOCAL
 from chatd.server.liveness import Liveness, Traffic
 from chatd.server.paths import Course, Step
 from chatd.server.reads import answer
-from chatd.server.rules import EVERYBODY
 from chatd.server.server import Server
 from chatd.server.states import State
 from chatd.tcp import Tuning, allow_fragments, arrived, flow, held_back, host_of, unsent
@@ -96,7 +96,7 @@ class ChatConnection(Protocol, ABC):
         self.course: Course | None = None
         self.address = self.peer_host = ""
         self.relay: str | None = None
-        self.rules = EVERYBODY
+        self.rules = LOCAL
         self.opened = now
 
     @property

@@ -7,8 +7,8 @@ from twisted.internet.protocol import ServerFactory
 
 from chatd.server.connection import ChatConnection
 from chatd.server.lines.protocol import LinesProtocol
+from chatd.server.listener_rules import LOCAL, ListenerRules
 from chatd.server.native.protocol import NativeProtocol
-from chatd.server.rules import EVERYBODY, ListenerRules
 from chatd.server.server import Server
 
 KINDS: Final[dict[str, type[NativeProtocol | LinesProtocol]]] = {
@@ -25,7 +25,7 @@ class ChatFactory(ServerFactory):
 
     noisy = False
 
-    def __init__(self, protocol: str, server: Server | None = None, rules: ListenerRules = EVERYBODY) -> None:
+    def __init__(self, protocol: str, server: Server | None = None, rules: ListenerRules = LOCAL) -> None:
         self.server = server
         self.rules = rules
         self._kind = KINDS[protocol]

@@ -3,7 +3,7 @@
 from typing import ClassVar, Protocol
 
 from chatd.chat.state import Peer
-from chatd.server.rules import ListenerRules
+from chatd.server.listener_rules import ListenerRules
 from chatd.wire.errors import CloseReason
 
 

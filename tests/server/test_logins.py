@@ -11,8 +11,8 @@ from chatd.chat.storage import DISABLED, OPERATOR
 from chatd.ops.settings import AccountsConfig, Config, LimitsConfig
 from chatd.server import addresses
 from chatd.server.budgets import Action
+from chatd.server.listener_rules import ListenerRules
 from chatd.server.passwords import PER_NETWORK
-from chatd.server.rules import ListenerRules
 from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.errors import CloseReason, Code, RequestError

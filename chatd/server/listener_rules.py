@@ -30,5 +30,5 @@ class ListenerRules:
         return cls(listener.guests or guests or by_default, listening.tls or listener.tls or relayed)
 
 
-EVERYBODY: Final = ListenerRules()
-"""Guests may do everything, as on a loopback listener."""
+LOCAL: Final = ListenerRules()
+"""Guests may do everything, as where only this machine can connect."""
