@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from pathlib import Path
+from pkgutil import resolve_name
 
 import click
 import pytest
@@ -106,9 +107,20 @@ def test_files_exist(page):
 
 @EVERY_PAGE
 def test_modules_exist(page):
-    folders = "chat|client|control|files|ops|server|store|testing|wire"
-    names = re.findall(rf"`((?:{folders})/\w+\.py)`", page.read_text())
+    folders = "chat|client|files|offline|ops|server|store|testing|wire"
+    names = re.findall(rf"`((?:{folders})(?:/\w+)+\.py)`", page.read_text())
     assert [name for name in names if not (ROOT / "chatd" / name).exists()] == []
+
+
+def test_what_docstrings_name_exists():
+    missing = []
+    for path in sorted((ROOT / "chatd").rglob("*.py")):
+        for name in re.findall(r"`(chatd(?:\.\w+)+)`", path.read_text()):
+            try:
+                resolve_name(name)
+            except (ImportError, AttributeError):
+                missing.append((path.name, name))
+    assert missing == []
 
 
 @EVERY_PAGE

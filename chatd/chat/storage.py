@@ -139,7 +139,7 @@ class DropMember(NamedTuple):
 
 
 class PutAct(NamedTuple):
-    """A ban, a mute or an invitation in ``room``: see `chatd.chat.acts`.
+    """A ban, a mute, an invitation or a removal in ``room``: see `chatd.chat.permissions`.
 
     ``what`` is which of them, ``whom`` a nick behind its sign or a range of addresses, ``user`` the id of the
     user who had that nick, or 0. It ends at ``until`` in milliseconds of `chatd.chat.calendar`, or never
@@ -156,7 +156,7 @@ class PutAct(NamedTuple):
 
 
 class DropAct(NamedTuple):
-    """A ban, a mute or an invitation that was taken back, was used, or has ended."""
+    """An act that was taken back, was used, or has ended."""
 
     room: int
     what: str
@@ -178,7 +178,7 @@ class DropBlock(NamedTuple):
 
 
 class PutAllow(NamedTuple):
-    """Whose direct messages ``user`` takes: see `chatd.chat.permissions.Allow`."""
+    """Whose direct messages ``user`` takes: see `chatd.chat.permissions.check_direct`."""
 
     user: int
     direct: str
