@@ -149,7 +149,7 @@ def flow(transport: Any) -> Flow:
 _STILL: Final = Flow()
 
 
-def host_of(transport: Any) -> str:
+def far_host(transport: Any) -> str:
     """Return the host that the TCP connection below ``transport`` goes to; "" if there is none."""
     handle = socket_of(transport)
     try:

@@ -2,7 +2,7 @@
 
 import socket
 
-from chatd.tcp import Flow, allow_fragments, flow, host_of, out_of_order, socket_of
+from chatd.tcp import Flow, allow_fragments, far_host, flow, out_of_order, socket_of
 
 
 class Transport:
@@ -28,7 +28,7 @@ def test_a_live_socket_tells_how_its_bytes_flow():
     with socket.create_server(("127.0.0.1", 0)) as server:
         near = socket.create_connection(server.getsockname())
         far, _ = server.accept()
-        assert host_of(Transport(near)) == "127.0.0.1"
+        assert far_host(Transport(near)) == "127.0.0.1"
         near.sendall(b"x")
         far.recv(1)
         told = flow(Transport(near))
@@ -40,9 +40,9 @@ def test_a_live_socket_tells_how_its_bytes_flow():
         far.close()
         assert flow(Transport(near)) == Flow()
         allow_fragments(Transport(near))
-        assert host_of(Transport(near)) == ""
+        assert far_host(Transport(near)) == ""
     assert flow(object()) == Flow()
-    assert host_of(object()) == ""
+    assert far_host(object()) == ""
     allow_fragments(object())
 
 

@@ -38,19 +38,18 @@ def network_of(host: str) -> str:
 
     Limits count by it, since whoever has one IPv6 address has 2**64 of them.
     """
-    if ":" not in host:
-        return host
-    try:
-        return str(IPv6Network((host.partition("%")[0], 64), strict=False))
-    except ValueError:
-        return host
+    return _network(host, 64) or host
 
 
 def wide_network_of(host: str) -> str | None:
     """Return the /48 network of an IPv6 address: what one contract may bring; None for any other host."""
+    return _network(host, 48)
+
+
+def _network(host: str, bits: int) -> str | None:
     if ":" not in host:
         return None
     try:
-        return str(IPv6Network((host.partition("%")[0], 48), strict=False))
+        return str(IPv6Network((host.partition("%")[0], bits), strict=False))
     except ValueError:
         return None

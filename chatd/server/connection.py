@@ -29,7 +29,7 @@ from chatd.server.paths import Course, Step
 from chatd.server.reads import answer
 from chatd.server.server import Server
 from chatd.server.states import State
-from chatd.tcp import Tuning, allow_fragments, arrived, flow, held_back, host_of, unsent
+from chatd.tcp import Tuning, allow_fragments, arrived, far_host, flow, held_back, unsent
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError, RequestError
 from chatd.wire.heartbeat import Heartbeat
 from chatd.wire.messages import Download, File, Goodbye, Message, Ok, Upload
@@ -127,7 +127,7 @@ class ChatConnection(Protocol, ABC):
         self.peer_host = addresses.host_of(peer)
         self.relay = addresses.relay_of(self.transport)
         self.transport.registerProducer(self, True)
-        host = host_of(self.transport)
+        host = far_host(self.transport)
         if host:
             self.course = self.server.paths.begin(host, self.server.clock.seconds())
         self.steer()

@@ -39,8 +39,7 @@ class Gatekeeper:
         self._hub = hub
         self._checkers = checkers
         self._clock = clock
-        self._by_account = Attempts(MOST_PER_ACCOUNT)
-        self._by_address = Attempts(MOST_PER_ADDRESS)
+        self._attempts = {"account": Attempts(MOST_PER_ACCOUNT), "address": Attempts(MOST_PER_ADDRESS)}
 
     async def ask(self, shown: Password) -> str:
         """Return the nick of the account that ``shown`` opens.
@@ -99,18 +98,18 @@ class Gatekeeper:
 
     def guess(self, host: str) -> None:
         """Count that ``host`` shows a code that may be a guess. Raises `RequestError` ``too-fast``."""
-        self._admit({"address": addresses.network_of(host)} if not addresses.is_local(host) else {})
+        self._admit(_address_key(host))
 
     def right(self, host: str) -> None:
         """Take back a `guess` that was right."""
-        self._by_address.forgive(addresses.network_of(host))
+        self._forgive(_address_key(host))
 
     def _begin(self, shown: Password) -> dict[str, str]:
         """Count an attempt; return its keys. Raises `RequestError` ``too-fast``.
 
         Nicks that nobody has are counted as those of accounts are.
         """
-        keys = {} if addresses.is_local(shown.host) else {"address": addresses.network_of(shown.host)}
+        keys = _address_key(shown.host)
         try:
             key = check_nick(shown.nick)[1]
         except RequestError:
@@ -122,8 +121,7 @@ class Gatekeeper:
 
     def _admit(self, keys: dict[str, str]) -> None:
         now = self._clock.seconds()
-        counts = {"account": self._by_account, "address": self._by_address}
-        wait = max((counts[kind].wait(key, now) for kind, key in keys.items()), default=0.0)
+        wait = max((self._attempts[kind].wait(key, now) for kind, key in keys.items()), default=0.0)
         if wait:
             raise RequestError(
                 Code.TOO_FAST,
@@ -131,12 +129,11 @@ class Gatekeeper:
                 retry_after=round(wait, 3),
             )
         for kind, key in keys.items():
-            counts[kind].begin(key, now)
+            self._attempts[kind].begin(key, now)
 
     def _forgive(self, keys: dict[str, str]) -> None:
-        counts = {"account": self._by_account, "address": self._by_address}
         for kind, key in keys.items():
-            counts[kind].forgive(key)
+            self._attempts[kind].forgive(key)
 
     def _note(self, shown: Password) -> None:
         """Tell the owner and the operator of a failed attempt."""
@@ -148,3 +145,8 @@ class Gatekeeper:
             accounts.note_failure(self._hub.world, user)
             self._hub.change()
         log.info("login-failed", peer=shown.host, nick=None if user is None else user.nick)
+
+
+def _address_key(host: str) -> dict[str, str]:
+    """Return the key by which the attempts of ``host`` are counted; none for this machine."""
+    return {} if addresses.is_local(host) else {"address": addresses.network_of(host)}
