@@ -362,14 +362,17 @@ def check_direct(user: User, other: User, what: str = "direct messages") -> None
 
     Raises `RequestError`.
     """
-    if is_operator(user) or user is other:
-        return
-    if (
-        user.id in other.blocked
-        or other.allow == NOBODY
-        or (other.allow == SHARED and not _share(user, other))
-    ):
+    if not takes_direct(user, other):
         raise RequestError(Code.NOT_ALLOWED, f"{other.nick} takes no {what} from you.")
+
+
+def takes_direct(user: User, other: User) -> bool:
+    """Return whether ``other`` takes direct messages from ``user``."""
+    if is_operator(user) or user is other:
+        return True
+    if user.id in other.blocked or other.allow == NOBODY:
+        return False
+    return other.allow != SHARED or _share(user, other)
 
 
 def _share(user: User, other: User) -> bool:

@@ -28,6 +28,7 @@ from chatd.chat.permissions import (
     first_readable,
     is_settled,
     knows,
+    takes_direct,
 )
 from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister
 from chatd.chat.rules import ROLE_NAMES, Kind, Standing
@@ -144,7 +145,7 @@ def _find_room(world: World, peer: Peer, user: User, request: Any, now: int) -> 
     found = world.open_room(asker, name, now) if begins else world.find_room(asker, name)
     room = check_room(asker, found, request)
     if room.direct and (sends or isinstance(request, m.Topic)):
-        check_direct(user, next((other for other in room.members if other is not user), user))
+        check_direct(user, room.partner(user))
     if sends and room.rules.slow:
         check_pace(asker, room)
         world.note_spoken(room, user)
@@ -241,7 +242,8 @@ def _nick(world: World, peer: Peer, session: Session, _: None, request: m.Nick, 
     if display != user.nick:
         session.charge(NICK_COST * len(user.rooms))
         for room in user.rooms:
-            world.post(room, "nick", user.nick, now, display)
+            if not room.direct or takes_direct(user, room.partner(user)):
+                world.post(room, "nick", user.nick, now, display)
         world.rename(user, display, key)
     return m.Ok(id=request.id)
 

@@ -273,11 +273,13 @@ class Room:
         least = max(self.floor(user), log.head - limits.BACKLOG, log.first - 1)
         return min(log.head, max(self.members[user].read, least))
 
+    def partner(self, user: User) -> User:
+        """Return the other user of a log of direct messages; in one with oneself, that is ``user``."""
+        return next((member for member in self.members if member is not user), user)
+
     def peer_of(self, user: User) -> str:
         """Return the other user's nick in a direct-message log, or nothing."""
-        if not self.direct:
-            return ""
-        return next((member.nick for member in self.members if member is not user), user.nick)
+        return self.partner(user).nick if self.direct else ""
 
     def row(self) -> PutRoom:
         """Return the stored form."""

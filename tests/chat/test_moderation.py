@@ -648,3 +648,20 @@ def test_who_is_not_taken_sets_no_topic_of_direct_messages(scene):
     assert scene.do("dan", m.Topic(id=6, room="@ann", text="hello?")) == Code.NOT_ALLOWED
     assert len(scene.ann.of(m.Event)) == before
     assert scene.do("ann", m.Topic(id=6, room="@dan", text="mine")) is None
+
+
+def test_who_is_not_taken_tells_no_new_nick_in_direct_messages(scene):
+    assert scene.do("dan", *scene.say("dan", "hello", room="@ann")) is None
+    scene.do("dan", *scene.say("dan", "a note", room="@dan"))
+    scene.do("ann", m.Block(id=5, whom="dan"))
+    before = len(scene.ann.of(m.Event))
+    assert scene.do("dan", m.Nick(id=6, nick="Look")) is None
+    assert len(scene.ann.of(m.Event)) == before
+    assert [event.room for event in scene.dan.of(m.Event) if event.kind == "nick"] == ["@4+4"]
+    assert next(room.peer for room in scene.back(scene.ann).of(m.Welcome)[0].rooms if room.peer) == "Look"
+    scene.ann = scene.back(scene.ann)
+    assert scene.do("ann", m.Nick(id=6, nick="Anna")) is None
+    assert ("nick", "Anna") in [(event.kind, event.text) for event in scene.dan.of(m.Event)]
+    scene.do("ann", m.Unblock(id=7, whom="Look"))
+    scene.do("dan", m.Nick(id=8, nick="Dan"))
+    assert ("nick", "Dan") in [(event.kind, event.text) for event in scene.ann.of(m.Event)]
