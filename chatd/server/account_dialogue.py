@@ -18,7 +18,7 @@ from chatd.server.admission import check_secure
 from chatd.server.auth.checkers import check_invitation
 from chatd.server.auth.credentials import Password
 from chatd.server.auth.gatekeeper import GuessError
-from chatd.server.budgets import Action, TooFastError
+from chatd.server.budgets import Action
 from chatd.server.dialogue import Handler, afford, floods, request, take_up
 from chatd.server.gate import Hold
 from chatd.server.invitation_codes import new_code
@@ -75,7 +75,7 @@ async def _register(connection: "ChatConnection", session: Session, message: Reg
     check_guest(session.user)
     doors, host = connection.server.doors, connection.peer_host
     check_invitation(connection.server.hub, doors.gatekeeper, message.invite, host)
-    _spend(connection, Action.REGISTRATION)
+    connection.server.spend(Action.REGISTRATION, host)
     encoded = await doors.passwords.make(message.password, network_of(host))
     return HashedRegister(id=message.id, password="", invite=message.invite, encoded=encoded)
 
@@ -92,22 +92,13 @@ async def _passwd(connection: "ChatConnection", session: Session, message: Passw
         try:
             nick = await doors.gatekeeper.ask(Password(user.nick, message.old, host))
         except GuessError:
-            _spend(connection, Action.FAILURE)
+            connection.server.spend(Action.FAILURE, host)
             raise
         if accounts.find(connection.server.hub.world, nick) is not user:
             raise RequestError(Code.WRONG_PASSWORD, WRONG)
     verified = "" if user.account is None else user.account.password  # which the check may have renewed
     encoded = await doors.passwords.make(message.password, network_of(host))
     return HashedPasswd(id=message.id, password="", encoded=encoded, verified=verified)
-
-
-def _spend(connection: "ChatConnection", action: Action) -> None:
-    """Count one ``action`` for the address. Raises `RequestError` ``too-fast``."""
-    server = connection.server
-    try:
-        server.budgets.spend(action, connection.peer_host, None, server.clock.seconds())
-    except TooFastError as error:
-        raise error.of_request() from None
 
 
 async def _invite(connection: "ChatConnection", session: Session, message: Invite) -> Request:

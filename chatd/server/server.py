@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from functools import partial
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress
@@ -64,7 +65,7 @@ class Server:
         self.admission = Admission(
             committer, doors, self.budgets, self.journal, clock, wall, heartbeat, self.pulse
         )
-        self.hub.world.afford_room = self._afford_room
+        self.hub.world.afford_room = partial(self.spend, Action.ROOM)
         self._numbers = itertools.count(1)
 
     def swept(self) -> list[Swept]:
@@ -96,10 +97,10 @@ class Server:
             return succeed({})
         return self.histories.compare(session.user, hello.cursors, hello.trails)
 
-    def _afford_room(self, host: str, count: bool) -> None:
-        """Refuse a room that ``host`` makes too soon, and ``count`` it if told to. Raises `RequestError`."""
+    def spend(self, action: Action, host: str, count: bool = True) -> None:
+        """Look whether ``host`` may do ``action``, and ``count`` that. Raises `RequestError` ``too-fast``."""
         try:
-            self.budgets.spend(Action.ROOM, host, None, self.clock.seconds(), count=count)
+            self.budgets.spend(action, host, None, self.clock.seconds(), count=count)
         except TooFastError as error:
             raise error.of_request() from None
 

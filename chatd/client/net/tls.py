@@ -93,8 +93,7 @@ def load_authorities(path: str) -> list[Certificate]:
     """Return the certificates in the PEM file ``path``. Raises `ClientError` ``bad-ca``."""
     try:
         data = Path(path).read_bytes()
-        pieces = [_BEGIN + piece for piece in data.split(_BEGIN)[1:]]
-        found = [Certificate.loadPEM(piece) for piece in pieces]
+        found = list(map(Certificate.loadPEM, _certificates_in(data)))
     except OSError as error:
         raise ClientError("bad-ca", f"The file {path} cannot be read: {error.strerror}.") from None
     except (SSL.Error, CryptoError):
@@ -102,6 +101,10 @@ def load_authorities(path: str) -> list[Certificate]:
     if not found:
         raise ClientError("bad-ca", f"The file {path} holds no certificate in PEM form.")
     return found
+
+
+def _certificates_in(data: bytes) -> list[bytes]:
+    return [_BEGIN + piece for piece in data.split(_BEGIN)[1:]]
 
 
 class Authorities:
@@ -144,7 +147,7 @@ def load_own(certificate: str, key: str | None) -> list[Certificate]:
         data = Path(certificate).read_bytes()
         private = Path(key).read_bytes() if key else data
         load_pem_private_key(private, None)
-        chain = [_BEGIN + piece for piece in data.split(_BEGIN)[1:]]
+        chain = _certificates_in(data)
         return [PrivateCertificate.loadPEM(chain[0] + private), *map(Certificate.loadPEM, chain[1:])]
     except OSError as error:
         why = f"{error.filename} cannot be read: {error.strerror}"
