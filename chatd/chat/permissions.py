@@ -99,11 +99,6 @@ class Asker(NamedTuple):
     now: int
 
 
-def is_operator(user: User) -> bool:
-    """Return whether ``user`` may do everything everywhere."""
-    return user.operator
-
-
 # ---- rooms ------------------------------------------------------------------------------------------
 
 
@@ -142,10 +137,10 @@ def standing_of(asker: Asker, room: Room) -> Standing:
     user = asker.user
     member = room.members.get(user)
     if member is not None:
-        return Standing.OWNER if is_operator(user) else Standing(member.role)
+        return Standing.OWNER if user.operator else Standing(member.role)
     if room.direct or room.rules.kind == Kind.DELETED:
         return Standing.STRANGER
-    if is_operator(user):
+    if user.operator:
         return Standing.VISITOR
     private = room.rules.kind == Kind.PRIVATE
     if private and not is_invited(user, room, asker.now):
@@ -216,14 +211,14 @@ def check_room(asker: Asker, room: Room | None, request: Any) -> Room:
 def acting_standing(asker: Asker, room: Room, kind: type[m.Request]) -> Standing:
     """Return the standing that counts for a request: an operator owns every room when it comes to acts."""
     standing = standing_of(asker, room)
-    acts = TABLE[kind].acts and is_operator(asker.user) and standing > Standing.STRANGER
+    acts = TABLE[kind].acts and asker.user.operator and standing > Standing.STRANGER
     return Standing.OWNER if acts else standing
 
 
 def acts_as_operator(asker: Asker, room: Room) -> bool:
     """Return whether it is as an operator, not as a member, that ``asker`` is an owner of ``room``."""
     member = room.members.get(asker.user)
-    return is_operator(asker.user) and (member is None or member.role < Standing.OWNER)
+    return asker.user.operator and (member is None or member.role < Standing.OWNER)
 
 
 def _refusal(need: Need, standing: Standing, room: Room, name: str) -> RequestError:
@@ -348,7 +343,7 @@ def check_maker(user: User, makers: str) -> None:
 
     It is asked before the name is looked at, so that it tells of no private room. Raises `RequestError`.
     """
-    if makers == EVERYBODY or is_operator(user) or (makers == "accounts" and user.account is not None):
+    if makers == EVERYBODY or user.operator or (makers == "accounts" and user.account is not None):
         return
     whose = "people with an account" if makers == "accounts" else "operators of the server"
     raise RequestError(Code.NOT_ALLOWED, f"Rooms are made by {whose} here; join one that is there.")
@@ -368,7 +363,7 @@ def check_direct(user: User, other: User, what: str = "direct messages") -> None
 
 def takes_direct(user: User, other: User) -> bool:
     """Return whether ``other`` takes direct messages from ``user``."""
-    if is_operator(user) or user is other:
+    if user.operator or user is other:
         return True
     if user.id in other.blocked or other.allow == NOBODY:
         return False

@@ -144,7 +144,7 @@ class User:
 
     @property
     def operator(self) -> bool:
-        """Return whether this is an operator of the server."""
+        """Return whether this is an operator of the server, who may do everything everywhere."""
         return self._has(OPERATOR)
 
     @property
