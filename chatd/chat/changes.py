@@ -15,9 +15,10 @@ from typing import Any, Final, NamedTuple
 from chatd.chat import files
 from chatd.chat.ages import Ages
 from chatd.chat.files import PostedFiles
+from chatd.chat.gone import Gone
 from chatd.chat.log import Log
 from chatd.chat.names import ROOM_SIGN
-from chatd.chat.permissions import EVERYBODY, INVITE, MUTE, settle
+from chatd.chat.permissions import DELETION, EVERYBODY, INVITE, MUTE, settle
 from chatd.chat.rules import Rules
 from chatd.chat.state import Membership, Room, Session, User
 from chatd.chat.storage import (
@@ -62,9 +63,10 @@ class Records:
 
     ``nicks`` says whose a nick is; a key that an account has for good leads to it although it is called
     differently now; ``twins`` knows all of these nicks by what they look like, ``room_twins`` the names of
-    rooms that are no direct messages, ``acts`` counts the acts of all rooms. ``sessions`` are by the
-    digest of their token, ``rooms`` by their name, ``uploads`` say when a user last worked on the upload of a
-    content, ``time`` is the calendar as it was last kept.
+    rooms that are no direct messages; ``gone`` are what is left of deleted ones, ``acts`` counts the acts of
+    all rooms but the notes of who was in a deleted one. ``sessions`` are by the digest of their token,
+    ``rooms`` by their name, ``uploads`` say when a user last worked on the upload of a content, ``time`` is
+    the calendar as it was last kept.
     """
 
     def __init__(self) -> None:
@@ -77,6 +79,7 @@ class Records:
         self.rooms: dict[str, Room] = {}
         self.rooms_by_id: dict[int, Room] = {}
         self.room_twins: Twins[Room] = Twins()
+        self.gone = Gone()
         self.acts = 0
         self.posted = PostedFiles()
         self.ages = Ages()
@@ -359,12 +362,14 @@ def _give_name(records: Records, room: Room) -> None:
     records.rooms[room.name] = room
     if room.name.startswith(ROOM_SIGN):
         records.room_twins.add(room.name, room)
+    records.gone.add(room)
 
 
 def _take_name(records: Records, room: Room) -> None:
     del records.rooms[room.name]
     if room.name.startswith(ROOM_SIGN):
         records.room_twins.drop(room.name, room)
+    records.gone.drop(room)
 
 
 def _put_member(records: Records, row: PutMember) -> Applied:
@@ -409,7 +414,8 @@ def _set_act(records: Records, room: Room, key: tuple[str, str], act: PutAct | N
     what, whom = key
     before = room.acts.pop(key, None)
     growth = (act is not None) - (before is not None)
-    records.acts += growth
+    if what != DELETION:
+        records.acts += growth
     if what == MUTE:
         room.mutes += growth
     if before is not None and what == INVITE and before.user in records.users:

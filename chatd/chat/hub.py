@@ -300,9 +300,9 @@ class Hub:
         return count
 
     def remove_deleted(self, room: Room) -> None:
-        """Remove what is left of a deleted room once no event of it is kept."""
+        """Remove what is left of a deleted room once no event of it is kept, and nothing for its members."""
         log = room.log
-        if room.rules.kind == Kind.DELETED and log.first > log.head == log.last:
+        if room.rules.kind == Kind.DELETED and log.first > log.head == log.last and not room.acts:
             self.change(*self.world.ages.forget(log.id, log.first), DropRoom(log.id))
 
     def mark(self, room: Room, pause: int) -> None:

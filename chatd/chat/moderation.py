@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from chatd.chat import returning
 from chatd.chat.names import USER_SIGN, check_nick
 from chatd.chat.permissions import (
     BAN,
@@ -33,7 +34,7 @@ from chatd.chat.permissions import (
     within,
 )
 from chatd.chat.quota import reached
-from chatd.chat.rules import ROLES, History, Kind, Rules, Standing
+from chatd.chat.rules import ROLES, History, Kind, Standing
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.storage import DropAct, DropAllow, DropBlock, PutAct, PutAllow, PutBlock
 from chatd.chat.text import check_reason
@@ -91,13 +92,18 @@ class Deed(NamedTuple):
         if member is not None and not operates and (member.role >= self.standing or user.operator):
             raise RequestError(Code.NOT_ALLOWED, f"{user.nick} stands as high in {self.room.name} as you do.")
 
-    def remove(self, user: User, seq: int) -> None:
-        """Let ``user`` be no member any more; event ``seq`` is the last that they are handed."""
+    def remove(self, user: User, seq: int, reason: str | None) -> None:
+        """Let ``user`` be no member any more; event ``seq`` is the last that they are handed.
+
+        That is kept for their devices that are away, unless ``reason`` is None.
+        """
+        if reason is not None:
+            self._remember(user, reason)
         self.world.drop_member(self.room, user)
         self.world.batch.end(self.room, user, seq)
-        close_if_empty(self.world, self.room)
+        _close_if_empty(self.world, self.room, [])
 
-    def remember(self, user: User, reason: str) -> None:
+    def _remember(self, user: User, reason: str) -> None:
         """Keep for some time that ``user`` was removed, in place of the oldest of too many such notes.
 
         It is not kept if there is no place for it at all.
@@ -156,43 +162,17 @@ def leave(world: World, room: Room, user: User, now: int) -> int:
     seq = world.post(room, "leave", user.nick, now)
     world.drop_member(room, user)
     world.batch.end(room, user, seq)
-    close_if_empty(world, room)
+    _close_if_empty(world, room, [user] if len(user.sessions) > 1 else [])
     return seq
 
 
-def close_if_empty(world: World, room: Room) -> None:
-    """Delete a private room that nobody is in any more: nobody could ever come back to it."""
-    if room.rules.kind == Kind.PRIVATE and not room.members:
-        _delete(world, room)
+def _close_if_empty(world: World, room: Room, members: Sequence[User]) -> None:
+    """Delete a private room that nobody is in any more: nobody could ever come back to it.
 
-
-def use_invitation(world: World, room: Room, user: User) -> None:
-    """Drop what has invited ``user``, who has joined, and that they were removed before."""
-    for act in [act for act in room.acts.values() if act.what in {INVITE, KICK} and act.user == user.id]:
-        world.change(DropAct(room.log.id, act.what, act.whom))
-    for session in user.sessions:
-        session.told.pop(room.log.id, None)
-
-
-def check_return(world: World, peer: Peer, session: Session, room: Room, asker: Asker) -> None:
-    """Refuse once to let a device in again whose user was removed, since its client may not know that.
-
-    It says so by naming the event from behind which it goes on. Each device is told, until the user joins.
-    Raises `RequestError` ``removed``.
+    ``members`` have other devices that may not know it.
     """
-    act = act_of(asker, room, KICK) if room.acts else None
-    if act is None or session.told.get(room.log.id) is act:
-        return
-    batch = world.batch
-
-    def told() -> Sequence[m.Message]:
-        if not batch.undone:
-            session.told[room.log.id] = act
-        return ()
-
-    batch.tell(peer, told)
-    why = f": {act.reason}" if act.reason else ""
-    raise RequestError(Code.REMOVED, f"{act.by} has removed you from {room.name}{why}; join it to come back.")
+    if room.rules.kind == Kind.PRIVATE and not room.members:
+        returning.delete(world, room, members)
 
 
 def invitations(world: World, user: User) -> list[m.Message]:
@@ -255,8 +235,7 @@ def kick(world: World, peer: Peer, session: Session, room: Room, request: m.Kick
     deed.outranks(user)
     name = room.name
     seq = deed.post("kick", user.nick, request.reason)
-    deed.remember(user, request.reason)
-    deed.remove(user, seq)
+    deed.remove(user, seq, request.reason)
     return m.Ok(id=request.id, seq=seq, room=name)
 
 
@@ -279,9 +258,10 @@ def ban(world: World, peer: Peer, session: Session, room: Room, request: m.Ban, 
         )
         deed.put(BAN, USER_SIGN + key, 0 if user is None else user.id, request.seconds, request.reason)
         if user is not None:
-            use_invitation(world, room, user)
+            for act in [act for act in acts_of(room, INVITE, 0) if act.user == user.id]:
+                world.change(DropAct(room.log.id, INVITE, act.whom))
             if user in room.members:
-                deed.remove(user, seq)
+                deed.remove(user, seq, request.reason)
     world.batch.narrow(room)
     return m.Ok(id=request.id, seq=seq, room=name)
 
@@ -294,11 +274,16 @@ def _ban_network(deed: Deed, network: str, request: m.Ban) -> int:
     deed.check_count(BAN, network)
     seq = deed.post("ban", network, request.reason, _seconds(request.seconds))
     deed.put(BAN, network, 0, request.seconds, request.reason)
-    for user, member in list(room.members.items()):
-        if member.role >= deed.standing or user.operator:
-            continue
-        if any(within(session.host, network) for session in user.sessions):
-            deed.remove(user, deed.post("kick", user.nick, request.reason))
+    removed = [
+        user
+        for user, member in room.members.items()
+        if member.role < deed.standing and not user.operator
+        if any(within(session.host, network) for session in user.sessions)
+    ]
+    removed.sort(key=lambda user: user.connected)
+    for count, user in enumerate(removed):  # those who are away need a note most; more would push these out
+        last = deed.post("kick", user.nick, request.reason)
+        deed.remove(user, last, request.reason if count < MAX_ACTS else None)
     return seq
 
 
@@ -429,19 +414,12 @@ def delete_room(
     check_reason(request.reason)
     name = room.name
     seq = deed.post("delete-room", reason=request.reason)
-    for user in list(room.members):
+    members = list(room.members)
+    for user in members:
         world.drop_member(room, user)
         world.batch.end(room, user, seq)
-    _delete(world, room)
+    returning.delete(world, room, members, session.user.nick, request.reason)
     return m.Ok(id=request.id, seq=seq, room=name)
-
-
-def _delete(world: World, room: Room) -> None:
-    """Let a room without members be no more. Housekeeping removes its events, and then the rest."""
-    for what, whom in list(room.acts):
-        world.change(DropAct(room.log.id, what, whom))
-    rules = Rules(kind=Kind.DELETED)
-    world.change(room.row()._replace(name=f"!{room.log.id}", topic="", **rules._asdict()))
 
 
 # ---- direct messages --------------------------------------------------------------------------------

@@ -23,9 +23,11 @@ BAN: Final = "ban"
 MUTE: Final = "mute"
 INVITE: Final = "invite"
 KICK: Final = "kick"
+DELETION: Final = "deletion"
 """What an act in a room is: see `chatd.chat.storage.PutAct`.
 
-A kick is kept for those who were not there: their clients would join again by themselves."""
+A kick is kept for those who were not there: their clients would join again by themselves. So is the deletion
+of a room, for each of its members."""
 
 EVERYBODY: Final = "everybody"
 SHARED: Final = "shared"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatd.chat import account_requests as about
-from chatd.chat import files, moderation
+from chatd.chat import files, moderation, returning
 from chatd.chat.accounts import check_rename
 from chatd.chat.arrival import note_seen
 from chatd.chat.comparing import TurnedJoin
@@ -186,10 +186,11 @@ def _join(world: World, peer: Peer, session: Session, _: None, request: m.Join, 
     user = session.user
     asker = _asker(world, peer, user)
     known = world.find_room(asker, request.room)
-    if known is not None and user not in known.members:
-        check_room(asker, known, request)
+    if known is None or user not in known.members:
+        if known is not None:
+            check_room(asker, known, request)
         if request.after is not None:
-            moderation.check_return(world, peer, session, known, asker)
+            returning.check(world, peer, session, known, request.room, asker)
     head = known.log.head if known is not None else 0
     if request.after is not None and request.after > head:
         raise RequestError(
@@ -205,7 +206,7 @@ def _join(world: World, peer: Peer, session: Session, _: None, request: m.Join, 
         start = room.log.last
         seq = world.post(room, "join", user.nick, now)
         world.add_member(room, user, Standing.MEMBER if known else Standing.OWNER, seq)
-        moderation.use_invitation(world, room, user)
+        returning.forget(world, room, user)
     cursor = start if request.after is None else request.after
     follow(world.batch, peer, room, cursor, restored=isinstance(request, TurnedJoin))
     if seq is not None:

@@ -56,7 +56,7 @@ class Kind(StrEnum):
     """A log of direct messages between two users."""
 
     DELETED = "deleted"
-    """What is left of a room until its events are removed."""
+    """What is left of a room until its events are removed, and its members have heard of it."""
 
 
 class History(StrEnum):

@@ -178,7 +178,8 @@ class Session:
     and 0 as long as nothing on disk shows that the client has received its token. ``address`` and
     ``software`` are those of that connection. ``proven`` is whether the
     client has shown it since the daemon started, ``allowance`` bounds what it may ask before it has to wait,
-    ``told`` holds, per log, the removal of its user that it has heard of since the daemon started.
+    ``told`` holds, per log, the removal of its user, or the deletion of the room, that it has heard of since
+    the daemon started.
     """
 
     id: int

@@ -116,7 +116,7 @@ class PutRoom(NamedTuple):
 
 
 class DropRoom(NamedTuple):
-    """A deleted room of which no event is left."""
+    """A deleted room of which no event is left, nor anything that is kept for those who were in it."""
 
     id: int
 
@@ -139,7 +139,7 @@ class DropMember(NamedTuple):
 
 
 class PutAct(NamedTuple):
-    """A ban, a mute, an invitation or a removal in ``room``: see `chatd.chat.permissions`.
+    """A ban, a mute, an invitation or a removal in ``room``, or its deletion: see `chatd.chat.permissions`.
 
     ``what`` is which of them, ``whom`` a nick behind its sign or a range of addresses, ``user`` the id of the
     user who had that nick, or 0. It ends at ``until`` in milliseconds of `chatd.chat.calendar`, or never

@@ -274,7 +274,7 @@ class World(Records):
         What an address makes is bounded too, but not who its users talk to.
         """
         quota, user = self.quota, asker.user
-        if reached(len(self.rooms), quota.rooms):
+        if reached(len(self.rooms) - len(self.gone), quota.rooms):
             raise RequestError(Code.NO_MORE_ROOMS, "The server has as many rooms as it may; use one of them.")
         if direct and reached(user.begun, quota.direct):
             raise RequestError(

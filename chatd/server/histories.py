@@ -7,7 +7,8 @@ from twisted.internet.defer import Deferred
 
 from chatd.chat.comparing import Comparison
 from chatd.chat.log import Log as ChatLog
-from chatd.chat.permissions import first_readable
+from chatd.chat.permissions import Asker, first_readable
+from chatd.chat.returning import deletions
 from chatd.chat.state import User
 from chatd.chat.world import World
 from chatd.clock import Clock
@@ -62,14 +63,14 @@ class Histories:
             if room is None:
                 if cursor > 0:
                     turned[name] = 0
-                    self._say(name, cursor, 0)
+                    self._say(asker, name, cursor, 0)
                 continue
             comparison = Comparison(room.log, cursor, trail)
             while (seq := comparison.wanted()) is not None:
                 comparison.learn(*await self._look(room.log, seq))
             if comparison.turned:
                 turned[name] = comparison.start
-                self._say(room.name, cursor, comparison.start)
+                self._say(asker, room.name, cursor, comparison.start)
         return turned
 
     def _look(self, chat_log: ChatLog, seq: int) -> Deferred[tuple[str | None, int]]:
@@ -87,7 +88,9 @@ class Histories:
         self._reads.read(chat_log, seq, seq, 1, False, got)
         return done
 
-    def _say(self, room: str, seen: int, start: int) -> None:
+    def _say(self, asker: Asker, room: str, seen: int, start: int) -> None:
+        if deletions(self._world, asker, room):
+            return  # those events were seen in a room that was deleted since
         held_back = self._repeats.admit("older-copy", self._clock.seconds())
         if held_back is not None:
             log.warn(

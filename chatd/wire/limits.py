@@ -80,6 +80,12 @@ INVITATION: Final = 604_800
 REMOVED: Final = 2_592_000
 """Seconds for which it is kept who was removed from a room, for clients that were away: as sessions are."""
 
+MAX_FORMER: Final = 2000
+"""Members of one deleted room of whom that is kept, for clients that were away: those who were away first."""
+
+MAX_NOTES: Final = 50_000
+"""Removals and members that are kept of all deleted rooms together; those of the oldest rooms go first."""
+
 MAX_WELCOME_DIRECT: Final = 500
 """Logs of direct messages that a hello need not name to be followed at once; others await a new message."""
 

@@ -592,16 +592,16 @@ def test_a_deleted_room_is_gone_for_good_and_its_name_is_free(scene):
         assert talker.of(m.Event)[-1].kind == "delete-room"
         assert talker.of(m.Left) == [m.Left(room="#tea")]
     assert scene.do("dan", m.History(id=3, room="#tea")) == Code.NO_SUCH_ROOM
-    assert scene.do("dan", m.Join(id=3, room=f"!{number}")) == Code.BAD_ROOM
+    for name in (f"!{number}", f"!{number}#tea"):
+        assert scene.do("dan", m.Join(id=3, room=name)) == Code.BAD_ROOM
     assert scene.do("dan", m.Join(id=3, room="#tea")) is None
     assert scene.dan.seqs("#tea") == [1]
     scene.playground.advance(200)
     store = scene.playground.store
     assert not store.events.get(number)
-    assert number not in store.rooms
-    assert not store.acts
+    assert {act.what for act in store.acts.values()} == {"deletion"}, "for those who were away"
     restart(scene.playground)
-    assert set(scene.world.rooms) == {"#tea"}
+    assert set(scene.world.rooms) == {"#tea", f"!{number}#tea"}
 
 
 def test_a_room_keeps_its_events_for_its_own_days():

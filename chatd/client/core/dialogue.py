@@ -225,7 +225,18 @@ class Dialogue:
         else:
             self._rooms.unwant(name)
             self._out.notify(JoinRefused(name, error.code, error.text))
+            if error.code == Code.REMOVED:
+                self._let_go(link, name, error)
             self._say_connected(link)
+
+    def _let_go(self, link: Link, name: str, error: m.Error) -> None:
+        """Forget the room from which we were removed, or that was deleted, and give up what waits for it.
+
+        Both are written down at once: a later run that finds a text for an unknown room joins, and says it.
+        """
+        self._out.tell([self._rooms.closed(link.positions, self._rooms.room_of(name) or fold(name))])
+        self._requests.sends.give_up(name, error)
+        self._out.save()
 
     def _forget_cursor(self, room: str, name: str) -> None:
         self._out.notify(self._rooms.forget(room, name))

@@ -10,6 +10,7 @@ from chatd.client.core.output import Output
 from chatd.wire.codec import encode
 from chatd.wire.errors import Code
 from chatd.wire.messages import Error, File, Ok, Send
+from chatd.wire.names import fold
 
 HOLD: Final = 1.0
 """Seconds between attempts to send while the server cannot store."""
@@ -58,6 +59,14 @@ class Sends:
         """Take back what is not known to be accepted."""
         self.outbox.withdraw(keys)
         self._out.save()
+
+    def give_up(self, room: str, error: Error) -> None:
+        """Take back what waits for ``room``, and tell that it was refused because of ``error``."""
+        mine = [one for one in self.outbox.entries if not one.withdrawn and fold(one.room) == fold(room)]
+        if mine:
+            self.withdraw({one.key for one in mine})
+        for one in mine:
+            self._out.notify(SendRefused(one.key, one.room, one.text, error.code, error.text, one.file))
 
     def posted(self) -> tuple[int, ...]:
         """Return the kept uploads whose posts were queued since the last call."""
