@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from chatd.chat.changes import Applied, Records, undo
+from chatd.chat.changes.applying import undo
+from chatd.chat.changes.inverses import Applied
+from chatd.chat.changes.records import Records
 from chatd.chat.log import Log
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.storage import Change, Changes

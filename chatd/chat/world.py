@@ -13,7 +13,9 @@ from typing import Literal
 
 from chatd.chat.batch import Batch
 from chatd.chat.calendar import Calendar
-from chatd.chat.changes import NoteSpoken, Records, apply, load
+from chatd.chat.changes.applying import apply, load
+from chatd.chat.changes.inverses import NoteSpoken
+from chatd.chat.changes.records import Records
 from chatd.chat.files import Blobs
 from chatd.chat.following import follow_everywhere
 from chatd.chat.names import USER_SIGN, check_nick, check_room, direct_name

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from chatd.chat.ages import HALF_DAY, MOST, PER_TERM, TEN_DAYS, pause_between_marks
 from chatd.chat.calendar import DAY
-from chatd.chat.changes import Records, apply
+from chatd.chat.changes.applying import apply
+from chatd.chat.changes.records import Records
 from chatd.chat.storage import DropMark, DropMarks, PutMark
 
 MINUTE = 60_000

@@ -5,7 +5,9 @@ from collections import Counter
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from chatd.chat.changes import NOTHING, Records, apply, load, undo
+from chatd.chat.changes.applying import apply, load, undo
+from chatd.chat.changes.inverses import NOTHING
+from chatd.chat.changes.records import Records
 from chatd.chat.names import USER_SIGN
 from chatd.chat.storage import (
     TABLES,

@@ -1,0 +1,37 @@
+"""Records: everything that is kept, except the events."""
+
+from chatd.chat.ages import Ages
+from chatd.chat.files import PostedFiles
+from chatd.chat.gone import Gone
+from chatd.chat.state import Room, Session, User
+from chatd.chat.storage import PutInvite, PutTime
+from chatd.chat.twins import Twins
+
+
+class Records:
+    """Everything that is kept, except the events: the outcome of the changes so far.
+
+    ``nicks`` says whose a nick is; a key that an account has for good leads to it although it is called
+    differently now; ``twins`` knows all of these nicks by what they look like, ``room_twins`` the names of
+    rooms that are no direct messages; ``gone`` are what is left of deleted ones, ``acts`` counts the acts of
+    all rooms but the notes of who was in a deleted one. ``sessions`` are by the digest of their token,
+    ``rooms`` by their name, ``uploads`` say when a user last worked on the upload of a content, ``time`` is
+    the calendar as it was last kept.
+    """
+
+    def __init__(self) -> None:
+        self.users: dict[int, User] = {}
+        self.nicks: dict[str, User] = {}
+        self.twins: Twins[User] = Twins()
+        self.invites: dict[bytes, PutInvite] = {}
+        self.sessions: dict[bytes, Session] = {}
+        self.sessions_by_id: dict[int, Session] = {}
+        self.rooms: dict[str, Room] = {}
+        self.rooms_by_id: dict[int, Room] = {}
+        self.room_twins: Twins[Room] = Twins()
+        self.gone = Gone()
+        self.acts = 0
+        self.posted = PostedFiles()
+        self.ages = Ages()
+        self.uploads: dict[tuple[int, str], int] = {}
+        self.time = PutTime(0, 0)

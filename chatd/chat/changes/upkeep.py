@@ -1,0 +1,93 @@
+"""Changes of what stands beside events: posted files, ages, uploads, the time, and what is kept no longer."""
+
+from typing import Final
+
+from chatd.chat import files
+from chatd.chat.changes.inverses import NOTHING, Applied, Apply, DropFile, Several
+from chatd.chat.changes.records import Records
+from chatd.chat.storage import (
+    DropFiles,
+    DropMark,
+    DropMarks,
+    DropUpload,
+    PutEmptied,
+    PutFile,
+    PutMark,
+    PutTime,
+    PutUpload,
+    Trim,
+)
+from chatd.wire.messages import File
+
+
+def _put_file(records: Records, row: PutFile) -> Applied:
+    room = records.rooms_by_id[row.room]
+    records.posted.add(room, row.seq, File(name=row.name, size=row.size, sha256=row.sha256, media=row.media))
+    return DropFile(row.room, row.seq)
+
+
+def _drop_file(records: Records, row: DropFile) -> Applied:
+    room = records.rooms_by_id[row.room]
+    return files.row(room, row.seq, records.posted.drop(room, row.seq))
+
+
+def _drop_files(records: Records, row: DropFiles) -> Applied:
+    seqs = records.posted.below(records.rooms_by_id[row.room], row.first)
+    return Several(tuple(_drop_file(records, DropFile(row.room, seq)) for seq in seqs))
+
+
+def _put_mark(records: Records, row: PutMark) -> Applied:
+    before = records.ages.put(row.room, row.seq, row.at)
+    return DropMark(row.room, row.seq) if before is None else row._replace(at=before)
+
+
+def _drop_mark(records: Records, row: DropMark) -> Applied:
+    return PutMark(row.room, row.seq, records.ages.drop(row.room, row.seq))
+
+
+def _drop_marks(records: Records, row: DropMarks) -> Applied:
+    seqs = records.ages.below(row.room, row.first)
+    return Several(tuple(_drop_mark(records, DropMark(row.room, seq)) for seq in seqs))
+
+
+def _put_upload(records: Records, row: PutUpload) -> Applied:
+    before = records.uploads.get((row.user, row.sha256))
+    records.uploads[row.user, row.sha256] = row.at
+    return DropUpload(row.user, row.sha256) if before is None else row._replace(at=before)
+
+
+def _drop_upload(records: Records, row: DropUpload) -> Applied:
+    return PutUpload(*row, records.uploads.pop(row))
+
+
+def _put_time(records: Records, row: PutTime) -> Applied:
+    before, records.time = records.time, row
+    return before
+
+
+def _trim(records: Records, row: Trim) -> Applied:
+    """Nothing: the room's `PutRoom` says what is kept, and memory holds recent events only."""
+    del records, row
+    return NOTHING
+
+
+def _put_emptied(records: Records, row: PutEmptied) -> Applied:
+    """Nothing: the log knows its last event while the daemon runs."""
+    del records, row
+    return NOTHING
+
+
+UPKEEP: Final[dict[type[Applied], Apply]] = {
+    PutFile: _put_file,
+    DropFile: _drop_file,
+    DropFiles: _drop_files,
+    Trim: _trim,
+    PutEmptied: _put_emptied,
+    PutMark: _put_mark,
+    DropMark: _drop_mark,
+    DropMarks: _drop_marks,
+    PutUpload: _put_upload,
+    DropUpload: _drop_upload,
+    PutTime: _put_time,
+}
+"""What makes each of these changes."""

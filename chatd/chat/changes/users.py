@@ -1,0 +1,193 @@
+"""Changes of users: nicks, accounts, sessions, invitations to register, whose direct messages they take."""
+
+from typing import Final
+
+from chatd.chat.changes.inverses import (
+    NOTHING,
+    Applied,
+    Apply,
+    DropAccount,
+    DropNick,
+    RestoreSession,
+    RestoreUser,
+)
+from chatd.chat.changes.records import Records
+from chatd.chat.permissions import EVERYBODY
+from chatd.chat.state import Session, User
+from chatd.chat.storage import (
+    DropAllow,
+    DropBlock,
+    DropInvite,
+    DropSession,
+    DropUser,
+    PutAccount,
+    PutAllow,
+    PutBlock,
+    PutInvite,
+    PutNick,
+    PutSession,
+    PutUser,
+)
+
+
+def _put_user(records: Records, row: PutUser) -> Applied:
+    user = records.users.get(row.id)
+    if user is None:
+        return _restore_user(records, RestoreUser(User(row.id, row.nick, None), row))
+    before = user.row()
+    _set_nick(records, user, row)
+    return before
+
+
+def _drop_user(records: Records, row: DropUser) -> Applied:
+    user = records.users.pop(row.id)
+    before = user.row()
+    _set_nick(records, user, before._replace(key=None))
+    return RestoreUser(user, before)
+
+
+def _restore_user(records: Records, change: RestoreUser) -> Applied:
+    records.users[change.user.id] = change.user
+    _set_nick(records, change.user, change.row)
+    return DropUser(change.user.id)
+
+
+def _set_nick(records: Records, user: User, row: PutUser) -> None:
+    twins = records.twins
+    if user.key is not None:
+        if user.key not in user.kept:
+            del records.nicks[user.key]
+        twins.drop(user.key, user)
+        twins.drop(user.nick, user)
+    user.nick, user.key = row.nick, row.key
+    if row.key is not None:
+        records.nicks[row.key] = user
+        twins.add(row.key, user)
+        twins.add(row.nick, user)
+
+
+def _put_account(records: Records, row: PutAccount) -> Applied:
+    user = records.users[row.user]
+    before, user.account = user.account, row
+    return DropAccount(row.user) if before is None else before
+
+
+def _drop_account(records: Records, row: DropAccount) -> Applied:
+    user = records.users[row.user]
+    before, user.account = user.account, None
+    return NOTHING if before is None else before
+
+
+def _put_nick(records: Records, row: PutNick) -> Applied:
+    user = records.users[row.user]
+    if row.key in user.kept:
+        return _set_shown(records, user, row)
+    user.kept.add(row.key)
+    records.nicks[row.key] = user
+    records.twins.add(row.key, user)
+    _set_shown(records, user, row)
+    return DropNick(row.key)
+
+
+def _set_shown(records: Records, user: User, row: PutNick) -> PutNick:
+    before = user.shown.pop(row.key, "")
+    if before:
+        records.twins.drop(before, user)
+    if row.shown:
+        user.shown[row.key] = row.shown
+        records.twins.add(row.shown, user)
+    return row._replace(shown=before)
+
+
+def _drop_nick(records: Records, row: DropNick) -> Applied:
+    user = records.nicks[row.key]
+    before = _set_shown(records, user, PutNick(row.key, user.id))
+    user.kept.discard(row.key)
+    records.twins.drop(row.key, user)
+    if user.key != row.key:
+        del records.nicks[row.key]
+    return before
+
+
+def _put_invite(records: Records, row: PutInvite) -> Applied:
+    before = records.invites.get(row.digest)
+    records.invites[row.digest] = row
+    return DropInvite(row.digest) if before is None else before
+
+
+def _drop_invite(records: Records, row: DropInvite) -> Applied:
+    return records.invites.pop(row.digest)
+
+
+def _put_session(records: Records, row: PutSession) -> Applied:
+    """Put a session; of one that is there, `last` is not changed by this."""
+    session = records.sessions.get(row.digest)
+    if session is None:
+        user = records.users[row.user]
+        return _restore_session(
+            records,
+            RestoreSession(Session(row.id, user, row.digest, row.last, row.seen, row.address, row.software)),
+        )
+    before = session.row()
+    session.seen, session.address, session.software = row.seen, row.address, row.software
+    return before
+
+
+def _drop_session(records: Records, row: DropSession) -> Applied:
+    session = records.sessions_by_id.pop(row.id)
+    del records.sessions[session.digest]
+    session.user.sessions.discard(session)
+    return RestoreSession(session)
+
+
+def _restore_session(records: Records, change: RestoreSession) -> Applied:
+    session = change.session
+    records.sessions[session.digest] = records.sessions_by_id[session.id] = session
+    session.user.sessions.add(session)
+    return DropSession(session.id)
+
+
+def _put_block(records: Records, row: PutBlock) -> Applied:
+    blocked = records.users[row.user].blocked
+    if row.whom in blocked:
+        return NOTHING
+    blocked.add(row.whom)
+    return DropBlock(*row)
+
+
+def _drop_block(records: Records, row: DropBlock) -> Applied:
+    records.users[row.user].blocked.discard(row.whom)
+    return PutBlock(*row)
+
+
+def _put_allow(records: Records, row: PutAllow) -> Applied:
+    user = records.users[row.user]
+    before, user.allow = user.allow, row.direct
+    return DropAllow(row.user) if before == EVERYBODY else PutAllow(row.user, before)
+
+
+def _drop_allow(records: Records, row: DropAllow) -> Applied:
+    user = records.users[row.user]
+    before, user.allow = user.allow, EVERYBODY
+    return PutAllow(row.user, before)
+
+
+USERS: Final[dict[type[Applied], Apply]] = {
+    PutUser: _put_user,
+    DropUser: _drop_user,
+    RestoreUser: _restore_user,
+    PutAccount: _put_account,
+    DropAccount: _drop_account,
+    PutNick: _put_nick,
+    DropNick: _drop_nick,
+    PutInvite: _put_invite,
+    DropInvite: _drop_invite,
+    PutSession: _put_session,
+    DropSession: _drop_session,
+    RestoreSession: _restore_session,
+    PutBlock: _put_block,
+    DropBlock: _drop_block,
+    PutAllow: _put_allow,
+    DropAllow: _drop_allow,
+}
+"""What makes each of these changes."""
