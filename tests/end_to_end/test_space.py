@@ -61,6 +61,7 @@ def test_an_old_database_is_written_anew_before_the_daemon_answers(make_daemon, 
     database.close()
     assert not space(daemon)["shrinks"]
     daemon.start()
+    daemon.await_said("start", 2)  # a thread writes the log, and may be slower than an answer
     names = [line.split(" ")[2] for line in daemon.log.splitlines()]
     assert names[names.index("compacting") :][:3] == ["compacting", "compacted", "start"]
     assert space(daemon)["shrinks"]

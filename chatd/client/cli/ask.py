@@ -35,7 +35,7 @@ def run_who(options: Options, room: str, *, as_json: bool) -> int:
 def _run(options: Options, main: Callable[..., Coroutine[Any, Any, int]]) -> int:
     out: list[bytes] = []
     options = replace(options, follow="listed", cursors={}, remember=False)
-    return run_client(options, partial(main, out)) or write_out(b"".join(out))
+    return run_client(options, partial(main, out), lambda: write_out(b"".join(out)))
 
 
 async def _history(

@@ -22,7 +22,7 @@ def run(options: Options, *, send: bool, drop: bool) -> int:
     """
     out: list[bytes] = []
     main = _send if send else partial(_list, out, drop=drop)
-    return run_client(options, main) or write_out(b"".join(out))
+    return run_client(options, main, lambda: write_out(b"".join(out)))
 
 
 async def _list(out: list[bytes], _: Any, client: Client, *, drop: bool) -> int:

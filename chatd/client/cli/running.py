@@ -94,10 +94,12 @@ def watch_link(client: Client, *, verbose: bool = True, say: Callable[[str], Non
     client.subscribe(heard)
 
 
-def run_client(options: Options, main: Main) -> int:
+def run_client(options: Options, main: Main, last: Callable[[], int] = lambda: 0) -> int:
     """Run ``main`` with a client of ``options`` and return its status; what it raises becomes a sentence.
 
     SIGINT, SIGTERM and SIGHUP cancel it. The client is stopped, and its state on disk, before this returns.
+    Between the two, after a status of 0, ``last`` does what is left to do, however long it takes, and
+    returns the status. It may be the end of the process: nothing that matters may come behind it.
     """
     from twisted.internet import reactor  # noqa: PLC0415 - a program chooses its reactor first
 
@@ -110,7 +112,7 @@ def run_client(options: Options, main: Main) -> int:
     except ClientError as error:
         complain(error.text)
         return 1
-    return _Run(reactor, client).run(main)
+    return _Run(reactor, client, last).run(main)
 
 
 def make_monotonic(reactor: Any) -> None:
@@ -121,9 +123,10 @@ def make_monotonic(reactor: Any) -> None:
 class _Run:
     """One run of one command."""
 
-    def __init__(self, reactor: Any, client: Client) -> None:
+    def __init__(self, reactor: Any, client: Client, last: Callable[[], int]) -> None:
         self._reactor = reactor
         self._client = client
+        self._last = last
         self._status = 1
         self._main: Deferred[int] | None = None
         self._signalled = False
@@ -133,7 +136,10 @@ class _Run:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._signal)
         self._reactor.run(installSignalHandlers=False)
-        return self._status
+        return self._end()
+
+    def _end(self) -> int:
+        return self._status or self._last()
 
     def _signal(self, number: int, _: object) -> None:
         if self._signalled:
@@ -170,5 +176,5 @@ class _Run:
         pool = self._reactor.threadpool
         if pool is not None and pool.working:
             # A look-up of a name still hangs in the system; nothing is left that would need it.
-            os._exit(self._status)
+            os._exit(self._end())
         self._reactor.stop()

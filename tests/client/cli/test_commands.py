@@ -44,6 +44,27 @@ def test_send_names_the_lines_that_are_refused_and_sends_the_rest(run):
     assert texts(out) == ["one", "two"]
 
 
+BUSY = """
+import time
+from twisted.internet import reactor
+reactor.callInThread(time.sleep, 20)
+"""
+"""What Python runs before the program: as a look-up of a name that hangs, or whose thread is slow to end."""
+
+
+def test_what_was_asked_is_printed_although_a_look_up_still_hangs(run, tmp_path):
+    assert run("send", "#a", "hello") == (0, "", "")
+    (tmp_path / "sitecustomize.py").write_text(BUSY)
+    busy = {"PYTHONPATH": str(tmp_path)}
+    began = time.monotonic()
+    status, out, err = run("history", "#a", env=busy)
+    assert (status, err) == (0, "")
+    assert "> hello" in out
+    assert "#a" in run("rooms", env=busy)[1]
+    assert "hello" in run("tail", "#a", "--since", "0", "--count", "1", env=busy)[1]
+    assert time.monotonic() - began < 18
+
+
 RED = "\x1b[1;31mFAILED\x1b[0m test_x\x1b[K"
 
 
