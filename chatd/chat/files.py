@@ -5,8 +5,8 @@ Chat knows contents by their SHA-256 alone; `Blobs` tells whether the bytes are 
 
 from typing import Protocol
 
-from chatd.chat.permissions import Asker, may_read
-from chatd.chat.state import Room
+from chatd.chat.permissions import may_read
+from chatd.chat.state import Asker, Room
 from chatd.chat.storage import PutFile
 from chatd.files.names import check_sha256
 from chatd.wire.errors import Code, RequestError

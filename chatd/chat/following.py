@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from chatd.chat.batch import Batch
-from chatd.chat.permissions import Asker, first_readable, may_follow
-from chatd.chat.state import Peer, Room, Session, User
+from chatd.chat.permissions import first_readable, may_follow
+from chatd.chat.state import Asker, Peer, Room, Session, User
 from chatd.wire.messages import Left, Message, Rooms
 
 

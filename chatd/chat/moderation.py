@@ -12,30 +12,24 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from chatd.chat import returning
-from chatd.chat.names import USER_SIGN, check_nick
-from chatd.chat.permissions import (
+from chatd.chat.acts import (
     BAN,
-    EVERYBODY,
     INVITE,
     KICK,
     MUTE,
-    NOBODY,
-    SHARED,
-    Asker,
     act_of,
-    acting_standing,
-    acts_as_operator,
     acts_of,
-    check_direct,
     ended,
     invitations_of,
     is_invited,
-    network_named,
-    within,
+    seconds_left,
 )
+from chatd.chat.names import USER_SIGN, check_nick
+from chatd.chat.networks import network_named, within
+from chatd.chat.permissions import EVERYBODY, NOBODY, SHARED, acting_standing, acts_as_operator, check_direct
 from chatd.chat.quota import reached
 from chatd.chat.rules import ROLES, History, Kind, Standing
-from chatd.chat.state import Peer, Room, Session, User
+from chatd.chat.state import Asker, Peer, Room, Session, User
 from chatd.chat.storage import DropAct, DropAllow, DropBlock, PutAct, PutAllow, PutBlock
 from chatd.chat.text import check_reason
 from chatd.chat.world import World
@@ -331,7 +325,7 @@ def list_acts(world: World, peer: Peer, session: Session, room: Room, request: m
             whom=_shown(act.whom),
             by=act.by,
             reason=act.reason,
-            seconds=(act.until - at + 999) // 1000 if act.until else 0,
+            seconds=seconds_left(act, at),
         )
         for act in acts[:limit]
     ]

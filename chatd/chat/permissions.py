@@ -2,32 +2,20 @@
 
 `TABLE` says what each request needs in each kind of room, and from it docs/PERMISSIONS.md is made. Every
 request needs a session too: no message counts as a request before its connection has one
-(`chatd.server.dialogue`). `Asker` is who asks, with what decides about that: the user, the address, the time.
+(`chatd.server.dialogue`). An `Asker` brings what decides beside the room: the user, the address, the time.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final, NamedTuple
 
+from chatd.chat.acts import BAN, MUTE, act_of, is_invited, seconds_left
 from chatd.chat.comparing import TurnedJoin
-from chatd.chat.names import USER_SIGN
 from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister
 from chatd.chat.rules import History, Kind, Rules, Standing
-from chatd.chat.state import Peer, Room, User
-from chatd.chat.storage import PutAct
+from chatd.chat.state import Asker, Peer, Room, User
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError
-
-BAN: Final = "ban"
-MUTE: Final = "mute"
-INVITE: Final = "invite"
-KICK: Final = "kick"
-DELETION: Final = "deletion"
-"""What an act in a room is: see `chatd.chat.storage.PutAct`.
-
-A kick is kept for those who were not there: their clients would join again by themselves. So is the deletion
-of a room, for each of its members."""
 
 EVERYBODY: Final = "everybody"
 SHARED: Final = "shared"
@@ -39,8 +27,7 @@ class Need(NamedTuple):
     """What a request needs in the room that it names, kind by kind, and in an archived one of any kind.
 
     ``speaks`` is whether the rule about who may speak holds too, ``titles`` the one about the topic,
-    ``reads`` the one about history. ``acts`` is whether an operator may ask it who is no member. ``begins``
-    is whether it begins a log of direct messages.
+    ``reads`` the one about history. ``acts`` is whether an operator may ask it who is no member.
     """
 
     public: Standing
@@ -52,7 +39,6 @@ class Need(NamedTuple):
     titles: bool = False
     reads: bool = False
     acts: bool = False
-    begins: bool = False
 
 
 _NOBODY, _VISITOR, _MEMBER = Standing.NOBODY, Standing.VISITOR, Standing.MEMBER
@@ -66,7 +52,7 @@ TABLE: Final[Mapping[type[m.Request], Need]] = {
     m.Join: _JOIN,
     TurnedJoin: _JOIN,
     m.Leave: Need(_MEMBER, _MEMBER, _MEMBER, _NOBODY, _MEMBER),
-    m.Send: Need(_MEMBER, _MEMBER, _MODERATOR, _MEMBER, _NOBODY, speaks=True, begins=True),
+    m.Send: Need(_MEMBER, _MEMBER, _MODERATOR, _MEMBER, _NOBODY, speaks=True),
     m.Topic: Need(_MEMBER, _MEMBER, _MODERATOR, _MEMBER, _NOBODY, titles=True),
     m.Read: Need(_MEMBER, _MEMBER, _MEMBER, _MEMBER, _MEMBER),
     m.Members: Need(_VISITOR, _MEMBER, _VISITOR, _MEMBER, _VISITOR),
@@ -91,14 +77,6 @@ ROOMLESS: Final = frozenset(
     | {m.Invite, CodedInvite},
 )
 """The requests that name no room, which everybody with a session may make."""
-
-
-class Asker(NamedTuple):
-    """Who asks: a user at ``host``, at ``now`` by the calendar."""
-
-    user: User
-    host: str
-    now: int
 
 
 # ---- rooms ------------------------------------------------------------------------------------------
@@ -248,11 +226,8 @@ def _check_voice(asker: Asker, room: Room, standing: Standing, name: str) -> Non
         return
     mute = act_of(asker, room, MUTE) if room.acts else None
     if mute is not None:
-        raise RequestError(Code.MUTED, f"You are muted in {name}{_term(mute, asker.now)}.")
-
-
-def _term(act: PutAct, now: int) -> str:
-    return f" for {(act.until - now + 999) // 1000} seconds more" if act.until else ""
+        term = f" for {seconds_left(mute, asker.now)} seconds more" if mute.until else ""
+        raise RequestError(Code.MUTED, f"You are muted in {name}{term}.")
 
 
 def check_pace(asker: Asker, room: Room) -> None:
@@ -266,75 +241,6 @@ def check_pace(asker: Asker, room: Room) -> None:
             Code.SLOW_MODE,
             f"{room.name} is slow: one message in {slow} seconds; say that again in {(wait + 999) // 1000}.",
         )
-
-
-# ---- bans, mutes, invitations -----------------------------------------------------------------------
-
-
-def act_of(asker: Asker, room: Room, what: str) -> PutAct | None:
-    """Return the act of a kind that concerns ``asker`` in ``room`` and has not ended, or None."""
-    return next((act for act in acts_of(room, what, asker.now) if concerns(act, asker)), None)
-
-
-def acts_of(room: Room, what: str, now: int) -> Iterator[PutAct]:
-    """Yield the acts of a kind in ``room`` that have not ended."""
-    return (act for act in room.acts.values() if act.what == what and not ended(act, now))
-
-
-def invitations_of(user: User, now: int) -> list[tuple[Room, PutAct]]:
-    """Return the invitations for ``user`` that have not ended, with their rooms."""
-    return [
-        (room, act) for room, acts in user.invited.items() for act in acts.values() if not ended(act, now)
-    ]
-
-
-def is_invited(user: User, room: Room, now: int) -> bool:
-    """Return whether an invitation of ``user`` to ``room`` has not ended."""
-    return any(not ended(act, now) for act in user.invited.get(room, {}).values())
-
-
-def ended(act: PutAct, now: int) -> bool:
-    """Return whether ``act`` has ended."""
-    return 0 < act.until <= now
-
-
-def concerns(act: PutAct, asker: Asker) -> bool:
-    """Return whether ``act`` is about ``asker``: the user, whoever has the nick, or the address."""
-    user = asker.user
-    if act.user == user.id:
-        return True
-    if act.whom.startswith(USER_SIGN):
-        key = act.whom[1:]
-        return act.what in {BAN, MUTE} and (key == user.key or key in user.kept)
-    return within(asker.host, act.whom)
-
-
-def within(host: str, network: str) -> bool:
-    """Return whether the address ``host`` lies in ``network``."""
-    addresses, address = _network(network), _address(host)
-    return addresses is not None and address is not None and address in addresses
-
-
-@lru_cache(maxsize=4096)
-def _address(host: str) -> IPv4Address | IPv6Address | None:
-    try:
-        return ip_address(host.partition("%")[0])
-    except ValueError:
-        return None
-
-
-@lru_cache(maxsize=4096)
-def _network(text: str) -> IPv4Network | IPv6Network | None:
-    try:
-        return ip_network(text, strict=False)
-    except ValueError:
-        return None
-
-
-def network_named(text: str) -> str | None:
-    """Return the range of addresses that ``text`` names in its one spelling, or None."""
-    network = _network(text)
-    return None if network is None else str(network)
 
 
 # ---- new rooms --------------------------------------------------------------------------------------

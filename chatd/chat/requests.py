@@ -20,7 +20,6 @@ from chatd.chat.comparing import TurnedJoin
 from chatd.chat.following import follow, follow_everywhere, rouse
 from chatd.chat.names import USER_SIGN, check_nick
 from chatd.chat.permissions import (
-    Asker,
     check_direct,
     check_files,
     check_pace,
@@ -32,7 +31,7 @@ from chatd.chat.permissions import (
 )
 from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister
 from chatd.chat.rules import ROLE_NAMES, Kind, Standing
-from chatd.chat.state import HistoryQuery, Peer, Room, Session, User
+from chatd.chat.state import Asker, HistoryQuery, Peer, Room, Session, User
 from chatd.chat.text import check_caption, check_text, check_topic
 from chatd.chat.world import World
 from chatd.files.names import check_file, check_sha256

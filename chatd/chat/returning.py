@@ -8,11 +8,11 @@ with texts that were meant for the old one. A removal is an act of the room. Of 
 
 from collections.abc import Iterable, Sequence
 
+from chatd.chat.acts import DELETION, INVITE, KICK, act_of
 from chatd.chat.gone import gone_name
 from chatd.chat.names import ROOM_SIGN, USER_SIGN, check_room
-from chatd.chat.permissions import DELETION, INVITE, KICK, Asker, act_of
 from chatd.chat.rules import Kind, Rules
-from chatd.chat.state import Peer, Room, Session, User
+from chatd.chat.state import Asker, Peer, Room, Session, User
 from chatd.chat.storage import DropAct, PutAct
 from chatd.chat.world import World
 from chatd.wire import messages as m

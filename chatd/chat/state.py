@@ -216,6 +216,14 @@ class Session:
         )
 
 
+class Asker(NamedTuple):
+    """Who asks: a user at ``host``, at ``now`` by the calendar."""
+
+    user: User
+    host: str
+    now: int
+
+
 class Membership(NamedTuple):
     """A room's knowledge of a member.
 

@@ -139,7 +139,7 @@ class DropMember(NamedTuple):
 
 
 class PutAct(NamedTuple):
-    """A ban, a mute, an invitation or a removal in ``room``, or its deletion: see `chatd.chat.permissions`.
+    """A ban, a mute, an invitation or a removal in ``room``, or its deletion: see `chatd.chat.acts`.
 
     ``what`` is which of them, ``whom`` a nick behind its sign or a range of addresses, ``user`` the id of the
     user who had that nick, or 0. It ends at ``until`` in milliseconds of `chatd.chat.calendar`, or never

@@ -20,10 +20,10 @@ from chatd.chat.files import Blobs
 from chatd.chat.following import follow_everywhere
 from chatd.chat.names import USER_SIGN, check_nick, check_room, direct_name
 from chatd.chat.new_names import check_new_nick, check_new_room
-from chatd.chat.permissions import EVERYBODY, Asker, check_direct, check_maker, knows
+from chatd.chat.permissions import EVERYBODY, check_direct, check_maker, knows
 from chatd.chat.quota import Quota, Ration, reached
 from chatd.chat.rules import Standing
-from chatd.chat.state import Room, Session, User
+from chatd.chat.state import Asker, Room, Session, User
 from chatd.chat.storage import (
     Change,
     DropAllow,

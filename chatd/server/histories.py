@@ -7,9 +7,9 @@ from twisted.internet.defer import Deferred
 
 from chatd.chat.comparing import Comparison
 from chatd.chat.log import Log as ChatLog
-from chatd.chat.permissions import Asker, first_readable
+from chatd.chat.permissions import first_readable
 from chatd.chat.returning import deletions
-from chatd.chat.state import User
+from chatd.chat.state import Asker, User
 from chatd.chat.world import World
 from chatd.clock import Clock
 from chatd.ops.log import Log

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatd.chat.permissions import BAN, MUTE
+from chatd.chat.acts import BAN, MUTE
 from chatd.chat.storage import OPERATOR, PutAccount
 from chatd.testing import MemoryStore, Playground
 from chatd.wire import messages as m

@@ -6,10 +6,11 @@ import pytest
 
 from chatd.chat import accounts
 from chatd.chat.comparing import TurnedJoin
-from chatd.chat.permissions import ROOMLESS, TABLE, Asker, may_follow, may_read, standing_of
+from chatd.chat.permissions import ROOMLESS, TABLE, may_follow, may_read, standing_of
 from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister
 from chatd.chat.requests import RULES
 from chatd.chat.rules import Kind, Standing
+from chatd.chat.state import Asker
 from chatd.chat.storage import OPERATOR
 from chatd.ops.settings import AccountsConfig, Config
 from chatd.testing import Playground

@@ -2,8 +2,8 @@
 
 import pytest
 
+from chatd.chat.acts import BAN, MUTE
 from chatd.chat.moderation import prune
-from chatd.chat.permissions import BAN, MUTE
 from chatd.chat.storage import DropAct, PutAct
 from chatd.ops.settings import Config, LimitsConfig
 from chatd.testing import MemoryStore, Playground

@@ -2,11 +2,12 @@
 
 from typing import Final
 
+from chatd.chat.acts import DELETION, INVITE, MUTE
 from chatd.chat.changes.inverses import Applied, Apply, NoteSpoken, RestoreRoom
 from chatd.chat.changes.records import Records
 from chatd.chat.log import Log
 from chatd.chat.names import ROOM_SIGN
-from chatd.chat.permissions import DELETION, INVITE, MUTE, settle
+from chatd.chat.permissions import settle
 from chatd.chat.rules import Rules
 from chatd.chat.state import Membership, Room
 from chatd.chat.storage import DropAct, DropMember, DropRoom, PutAct, PutMember, PutRoom, StoredRoom
