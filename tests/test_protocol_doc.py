@@ -15,8 +15,7 @@ import pytest
 from msgspec import NODEFAULT, Struct
 from msgspec import inspect as types
 
-from chatd.chat.moderation import SETTINGS
-from chatd.chat.rules import History, Kind
+from chatd.chat.rules import SETTINGS, History, Kind
 from chatd.chat.text import check_text
 from chatd.client.core.backoff import ANSWER_BASE, ANSWER_CAPS, SILENCE, STEADY, Backoff
 from chatd.client.core.effects import Connect, FindSibling

@@ -1,6 +1,6 @@
-"""Moderation: the requests by which order is kept in a room, and those about whose direct messages are taken.
+"""Moderation: the requests by which order is kept in a room.
 
-Each request about a room becomes an event of its log, with who did it, to whom, and why. A member who is
+Each becomes an event of its log, with who did it, to whom, and why. A member who is
 removed is handed that event and nothing behind it (`Batch.end`). What each request needs is decided before
 (`chatd.chat.permissions`); here it is only compared with the standing of whom it concerns.
 """
@@ -8,8 +8,7 @@ removed is handed that event and nothing behind it (`Batch.end`). What each requ
 # ruff: noqa: ARG001 - the handlers of the table take the same arguments, whatever each of them needs
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import NamedTuple
 
 from chatd.chat import returning
 from chatd.chat.acts import (
@@ -26,11 +25,11 @@ from chatd.chat.acts import (
 )
 from chatd.chat.names import USER_SIGN, check_nick
 from chatd.chat.networks import network_named, within
-from chatd.chat.permissions import EVERYBODY, NOBODY, SHARED, acting_standing, acts_as_operator, check_direct
+from chatd.chat.permissions import acting_standing, acts_as_operator, check_direct
 from chatd.chat.quota import reached
-from chatd.chat.rules import ROLES, History, Kind, Standing
+from chatd.chat.rules import ROLES, SETTINGS, Kind, Standing
 from chatd.chat.state import Asker, Peer, Room, Session, User
-from chatd.chat.storage import DropAct, DropAllow, DropBlock, PutAct, PutAllow, PutBlock
+from chatd.chat.storage import DropAct, PutAct
 from chatd.chat.text import check_reason
 from chatd.chat.world import World
 from chatd.wire import messages as m
@@ -39,10 +38,7 @@ from chatd.wire.limits import (
     ACTS_PER_MESSAGE,
     INVITATION,
     MAX_ACTS,
-    MAX_BLOCKED,
     MAX_INVITED,
-    MAX_KEEP_DAYS,
-    MAX_SLOW,
     REMOVED,
 )
 
@@ -190,7 +186,7 @@ def invite(world: World, peer: Peer, session: Session, room: Room, request: m.In
     """Let somebody join a room, which they are told of unless they are invited there already."""
     deed = Deed.of(world, peer, session, room, request, now)
     check_reason(request.reason)
-    user = _user(world, request.whom)
+    user = world.user_called(request.whom)
     if user in room.members:
         raise RequestError(Code.ALREADY_A_MEMBER, f"{user.nick} is a member of {room.name} already.")
     if act_of(world.asker(user, user.address), room, BAN) is not None:
@@ -353,37 +349,6 @@ def give_role(world: World, peer: Peer, session: Session, room: Room, request: m
     return m.Ok(id=request.id, seq=seq, room=room.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A rule of a room: its field of `Rules`, and the values by their words, or the highest number."""
-
-    field: str
-    words: dict[str, Any] | None = None
-    most: int = 0
-
-    def parse(self, name: str, value: str) -> Any:
-        """Return what ``value`` means. Raises `RequestError` ``bad-value``."""
-        if self.words is not None:
-            if value in self.words:
-                return self.words[value]
-            raise RequestError(Code.BAD_VALUE, f"{name} is one of these: {', '.join(self.words)}.")
-        if value.isascii() and value.isdecimal() and len(value) < 10 and int(value) <= self.most:  # noqa: PLR2004
-            return int(value)
-        raise RequestError(Code.BAD_VALUE, f"{name} is a whole number from 0 to {self.most}.")
-
-
-SETTINGS: Final = {
-    "kind": Setting("kind", {str(kind): str(kind) for kind in (Kind.PUBLIC, Kind.PRIVATE, Kind.READ_ONLY)}),
-    "history": Setting("history", {str(history): str(history) for history in History}),
-    "slow": Setting("slow", most=MAX_SLOW),
-    "archived": Setting("archived", {"yes": True, "no": False}),
-    "posting": Setting("posting", {name: int(role) for name, role in ROLES.items()}),
-    "topic": Setting("titling", {name: int(role) for name, role in ROLES.items()}),
-    "keep-days": Setting("keep_days", most=MAX_KEEP_DAYS),
-}
-"""The rules that can be set, by their names on the wire."""
-
-
 def set_rule(world: World, peer: Peer, session: Session, room: Room, request: m.Set, now: int) -> m.Ok:
     """Change one rule of a room."""
     deed = Deed.of(world, peer, session, room, request, now)
@@ -416,64 +381,7 @@ def delete_room(
     return m.Ok(id=request.id, seq=seq, room=name)
 
 
-# ---- direct messages --------------------------------------------------------------------------------
-
-
-def block(world: World, peer: Peer, session: Session, _: None, request: m.Block, now: int) -> m.Ok:
-    """Take no direct messages from somebody; without a name, tell whose are not taken."""
-    user = session.user
-    if not request.whom:
-        known = [world.users[one] for one in sorted(user.blocked) if one in world.users]
-        rows = [m.Member(nick=one.nick, online=False) for one in known]
-        return m.Ok(id=request.id, members=rows)
-    whom = _user(world, request.whom)
-    if whom is user:
-        raise RequestError(Code.NOT_ALLOWED, "You cannot block yourself.")
-    if len(user.blocked) >= MAX_BLOCKED and whom.id not in user.blocked:
-        forget_gone(world, user)
-        if len(user.blocked) >= MAX_BLOCKED:
-            raise RequestError(Code.TOO_MANY_ACTS, f"You block {MAX_BLOCKED} people; unblock some of them.")
-    if whom.id not in user.blocked:
-        world.change(PutBlock(user.id, whom.id))
-    return m.Ok(id=request.id)
-
-
-def unblock(world: World, peer: Peer, session: Session, _: None, request: m.Unblock, now: int) -> m.Ok:
-    """Take direct messages from somebody again."""
-    user, whom = session.user, _user(world, request.whom)
-    if whom.id not in user.blocked:
-        raise RequestError(Code.NO_SUCH_ACT, f"You do not block {whom.nick}.")
-    world.change(DropBlock(user.id, whom.id))
-    return m.Ok(id=request.id)
-
-
-def allow(world: World, peer: Peer, session: Session, _: None, request: m.Allow, now: int) -> m.Ok:
-    """Say whose direct messages are taken."""
-    user = session.user
-    if request.direct not in {EVERYBODY, SHARED, NOBODY}:
-        raise RequestError(
-            Code.BAD_VALUE, f"Direct messages are taken from {EVERYBODY}, {SHARED} or {NOBODY}."
-        )
-    if request.direct != user.allow:
-        change = DropAllow(user.id) if request.direct == EVERYBODY else PutAllow(user.id, request.direct)
-        world.change(change)
-    return m.Ok(id=request.id)
-
-
-def forget_gone(world: World, user: User) -> None:
-    """Drop the blocks of ``user`` against people who are no more."""
-    for whom in [whom for whom in user.blocked if whom not in world.users]:
-        world.change(DropBlock(user.id, whom))
-
-
 # ---- names ------------------------------------------------------------------------------------------
-
-
-def _user(world: World, name: str) -> User:
-    user = world.nicks.get(check_nick(name.removeprefix(USER_SIGN))[1])
-    if user is None or user.deleted:
-        raise RequestError(Code.NO_SUCH_USER, f"Nobody here is called {name[:64]}.")
-    return user
 
 
 def _member(world: World, room: Room, name: str) -> User:

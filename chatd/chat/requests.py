@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatd.chat import account_requests as about
-from chatd.chat import files, moderation, returning
+from chatd.chat import blocking, files, moderation, returning
 from chatd.chat.accounts import check_rename
 from chatd.chat.arrival import note_seen
 from chatd.chat.comparing import TurnedJoin
@@ -422,9 +422,9 @@ RULES: dict[type[m.Request], Rule] = {
     m.Role: Rule(moderation.give_role, cost=5),
     m.Set: Rule(moderation.set_rule, cost=5),
     m.DeleteRoom: Rule(moderation.delete_room, cost=10),
-    m.Block: Rule(moderation.block, MAX_FRAME, cost=2, room=False),
-    m.Unblock: Rule(moderation.unblock, cost=2, room=False),
-    m.Allow: Rule(moderation.allow, room=False),
+    m.Block: Rule(blocking.block, MAX_FRAME, cost=2, room=False),
+    m.Unblock: Rule(blocking.unblock, cost=2, room=False),
+    m.Allow: Rule(blocking.allow, room=False),
     m.Register: Rule(about.not_prepared, cost=5, room=False),
     HashedRegister: Rule(about.register, cost=5, room=False),
     m.Passwd: Rule(about.not_prepared, cost=5, room=False),

@@ -1,7 +1,11 @@
-"""Rules: what an owner settles about a room, and the roles of its members."""
+"""Rules: what an owner settles about a room, what each rule may be, and the roles of members."""
 
+from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from chatd.wire.errors import Code, RequestError
+from chatd.wire.limits import MAX_KEEP_DAYS, MAX_SLOW
 
 
 class Standing(IntEnum):
@@ -85,3 +89,34 @@ class Rules(NamedTuple):
 
 DEFAULT: Final = Rules()
 """The rules of a room of which nothing was settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A rule of a room: its field of `Rules`, and the values by their words, or the highest number."""
+
+    field: str
+    words: dict[str, Any] | None = None
+    most: int = 0
+
+    def parse(self, name: str, value: str) -> Any:
+        """Return what ``value`` means. Raises `RequestError` ``bad-value``."""
+        if self.words is not None:
+            if value in self.words:
+                return self.words[value]
+            raise RequestError(Code.BAD_VALUE, f"{name} is one of these: {', '.join(self.words)}.")
+        if value.isascii() and value.isdecimal() and len(value) < 10 and int(value) <= self.most:  # noqa: PLR2004
+            return int(value)
+        raise RequestError(Code.BAD_VALUE, f"{name} is a whole number from 0 to {self.most}.")
+
+
+SETTINGS: Final = {
+    "kind": Setting("kind", {str(kind): str(kind) for kind in (Kind.PUBLIC, Kind.PRIVATE, Kind.READ_ONLY)}),
+    "history": Setting("history", {str(history): str(history) for history in History}),
+    "slow": Setting("slow", most=MAX_SLOW),
+    "archived": Setting("archived", {"yes": True, "no": False}),
+    "posting": Setting("posting", {name: int(role) for name, role in ROLES.items()}),
+    "topic": Setting("titling", {name: int(role) for name, role in ROLES.items()}),
+    "keep-days": Setting("keep_days", most=MAX_KEEP_DAYS),
+}
+"""The rules that can be set, by their names on the wire."""

@@ -253,7 +253,7 @@ class World(Records):
         wire_name = self._wire_name(user, name)
         direct = wire_name.startswith(USER_SIGN)
         if direct:
-            check_direct(user, self._user(name))
+            check_direct(user, self.user_called(name))
         else:
             check_maker(user, self.make_rooms)
             check_new_room(wire_name)
@@ -264,7 +264,7 @@ class World(Records):
         self.change(PutRoom(next(self._room_ids), wire_name, "", 1, user.id if direct else 0))
         room = self.rooms[wire_name]
         if direct:
-            other = self._user(name)
+            other = self.user_called(name)
             for member in {user: None, other: None}:
                 self.add_member(room, member)
                 follow_everywhere(self.batch, room, member, 0)
@@ -307,13 +307,17 @@ class World(Records):
     def _wire_name(self, user: User, name: str) -> str:
         if not name.startswith(USER_SIGN):
             return check_room(name)
-        return direct_name(user.id, self._user(name).id)
+        return direct_name(user.id, self.user_called(name).id)
 
-    def _user(self, name: str) -> User:
-        other = self.nicks.get(check_nick(name[1:])[1])
-        if other is None or other.deleted:
-            raise RequestError(Code.NO_SUCH_USER, f"Nobody here is called {name}.")
-        return other
+    def user_called(self, name: str) -> User:
+        """Return the user with the nick ``name``, which may have its sign.
+
+        Raises `RequestError` ``no-such-user`` or ``bad-nick``.
+        """
+        user = self.nicks.get(check_nick(name.removeprefix(USER_SIGN))[1])
+        if user is None or user.deleted:
+            raise RequestError(Code.NO_SUCH_USER, f"Nobody here is called {name[:64]}.")
+        return user
 
     def add_member(self, room: Room, user: User, role: int = Standing.MEMBER, since: int = 0) -> None:
         """Make ``user`` a member of ``room`` by event ``since``. Everything said before counts as read."""
