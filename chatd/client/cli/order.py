@@ -43,7 +43,11 @@ class Words(NamedTuple):
 
 
 def words(argument: str, *, timed: bool = False) -> Words:
-    """Return what ``argument`` says; a time, such as 10m, counts as one where that means something."""
+    """Return what ``argument`` says; a time, such as 10m, counts as one where that means something.
+
+    A number alone is refused there: as a reason it would make a ban for ever of one that was meant for a
+    while. Raises `ClientError` ``usage``.
+    """
     whom, _, rest = argument.strip().partition(" ")
     rest = rest.strip()
     if timed:
@@ -51,6 +55,10 @@ def words(argument: str, *, timed: bool = False) -> Words:
         time = _TIME.fullmatch(first)
         if time is not None:
             return Words(whom, int(time[1]) * UNITS[time[2]], behind.strip())
+        if first.isdecimal():
+            raise ClientError(
+                "usage", f"Not done: write a time as {first}s, {first}m, {first}h or {first}d, or a reason."
+            )
     return Words(whom, 0, rest)
 
 

@@ -139,12 +139,16 @@ def room_name(text: str) -> str:
 async def _join(talk: Talk, argument: str) -> None:
     if not argument or " " in argument:
         raise _misused("join")
-    room = room_name(argument)
+    room, before = room_name(argument), talk.current
     talk.turn_to(room)
-    if room.startswith("#"):
-        wire = await talk.client.join(room)
+    if not room.startswith("#"):
+        return
+    wire = before
+    try:
+        wire = await talk.client.join(room) or room
+    finally:
         if talk.current == room:
-            talk.turn_to(wire or room)
+            talk.turn_to(wire)
 
 
 async def _leave(talk: Talk, argument: str) -> None:

@@ -8,6 +8,7 @@ from chatd.client.cli.jsonlines import event_line
 from chatd.client.cli.order import ORDER, USAGE, Words, act_line, words
 from chatd.client.cli.text import event_lines, invited_line
 from chatd.client.core.notices import InvitedSeen
+from chatd.client.core.problems import ClientError
 from chatd.wire import messages as m
 from tests.client.cli.sitting import Person
 from tests.client.entering import make_client
@@ -40,12 +41,18 @@ def test_every_command_has_its_usage():
         ("ben  10m  too loud", True, Words("ben", 600, "too loud")),
         ("ben 10m too loud", False, Words("ben", 0, "10m too loud")),
         ("192.0.2.0/24 7d", True, Words("192.0.2.0/24", 604_800, "")),
-        ("ben 10 minutes", True, Words("ben", 0, "10 minutes")),
+        ("ben 10 minutes", False, Words("ben", 0, "10 minutes")),
         ("", True, Words("", 0, "")),
     ],
 )
 def test_words(argument, timed, said):
     assert words(argument, timed=timed) == said
+
+
+@pytest.mark.parametrize("argument", ["ben 60", "ben 10 minutes"])
+def test_a_number_alone_is_no_time_and_no_reason(argument):
+    with pytest.raises(ClientError, match=r"write a time as .0s, .0m, .0h or .0d"):
+        words(argument, timed=True)
 
 
 def test_what_is_typed_and_what_is_seen(people):
@@ -96,6 +103,7 @@ def test_an_invitation_is_shown_and_taken(people):
     cem.type("/leave")
     ann.type("/set kind private")
     assert cem.type("/join #tea")[-1].endswith("That name cannot be had; choose another.")
+    assert "#tea" not in cem.prompt, "it names where one can talk"
     ann.type("/invite cem come in")
     assert cem.paper.notes[-1] == "chatc: ann invites you to #tea (come in); enter it with /join #tea"
     cem.type("/join #tea", "thanks")
