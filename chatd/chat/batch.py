@@ -8,6 +8,7 @@ from chatd.chat.changes.records import Records
 from chatd.chat.log import Log
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.storage import Change, Changes
+from chatd.wire.errors import RequestError
 from chatd.wire.messages import Error, Event, Message, Ok
 from chatd.wire.stored import pack
 
@@ -23,6 +24,13 @@ EVENT_BYTES = 200
 
 CHANGE_BYTES = 200
 """Bytes that any other change takes, about."""
+
+
+def refusal(request: int, error: RequestError) -> Error:
+    """Return the answer that refuses ``request`` because of ``error``."""
+    return Error(
+        id=request, code=error.code, text=error.text, suggest=error.suggest, retry_after=error.retry_after
+    )
 
 
 class Batch:

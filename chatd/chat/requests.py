@@ -8,14 +8,15 @@ handler is a plain function of the world, the peer, the room, the request and th
 # ruff: noqa: ARG001 - the handlers of the table take the same arguments, whatever each of them needs
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from chatd.chat import account_requests as about
-from chatd.chat import blocking, files, moderation, returning
+from chatd.chat import blocking, fetching, files, moderation, returning
 from chatd.chat.accounts import check_rename
 from chatd.chat.arrival import note_seen
+from chatd.chat.batch import refusal
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.following import follow, follow_everywhere, rouse
 from chatd.chat.names import USER_SIGN, check_nick
@@ -24,19 +25,17 @@ from chatd.chat.permissions import (
     check_files,
     check_pace,
     check_room,
-    first_readable,
-    is_settled,
     knows,
     takes_direct,
 )
 from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister
 from chatd.chat.rules import ROLE_NAMES, Kind, Standing
-from chatd.chat.state import Asker, HistoryQuery, Peer, Room, Session, User
+from chatd.chat.state import Asker, Peer, Room, Session, User
 from chatd.chat.text import check_caption, check_text, check_topic
 from chatd.chat.world import World
-from chatd.files.names import check_file, check_sha256
+from chatd.files.names import check_file
 from chatd.wire import messages as m
-from chatd.wire.errors import Code, ProtocolError, RequestError
+from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import MAX_FRAME, MAX_ROOMS, ROOMS_PER_MESSAGE
 
 ROWS_PER_UNIT = 50
@@ -53,7 +52,7 @@ Handler = Callable[[World, Peer, Session, Any, Any, int], m.Ok | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class Handling:
     """A request's handler, the bytes of its answer at most, about, and its cost.
 
     ``cost`` counts against the session's rate: a send is 1. A handler whose work grows with something charges
@@ -74,7 +73,7 @@ def serve(world: World, peer: Peer, session: Session, request: Any, now: int) ->
     A send that was accepted before is acknowledged again, even if its room has gone (P3).
     """
     kind = type(request)
-    rule = RULES[kind]
+    handling = REQUESTS[kind]
     try:
         if kind is m.Send:
             if request.n != session.last + 1:
@@ -85,10 +84,10 @@ def serve(world: World, peer: Peer, session: Session, request: Any, now: int) ->
                 check_text(request.text)
             else:
                 _check_file(world, peer, session, request, request.file)
-        if rule.files:
+        if handling.files:
             check_files(peer)
         room: Room | None = None
-        if rule.room:
+        if handling.room:
             room = world.rooms.get(request.room)
             if (
                 room is None
@@ -97,7 +96,7 @@ def serve(world: World, peer: Peer, session: Session, request: Any, now: int) ->
                 or member.role < room.needs[kind]
             ):
                 room = _find_room(world, peer, session.user, request, now)
-        ok = rule.handle(world, peer, session, room, request, now)
+        ok = handling.handle(world, peer, session, room, request, now)
     except RequestError as error:
         session.charge(REFUSAL_COST)
         refuse(world, peer, request.id, error)
@@ -118,18 +117,12 @@ def _check_file(world: World, peer: Peer, session: Session, request: m.Send, fil
     """Refuse a file that cannot be posted to any room. Raises `RequestError`."""
     check_caption(request.text)
     check_file(file)
-    files.check_posted(world.blobs, world.posted, _asker(world, peer, session.user), file)
+    files.check_posted(world.blobs, world.posted, world.asker(session.user, peer.peer_host), file)
 
 
 def refuse(world: World, peer: Peer, request: int, error: RequestError) -> None:
     """Answer ``request`` with a refusal."""
-    world.batch.answer(peer, _error(request, error))
-
-
-def _error(request: int, error: RequestError) -> m.Error:
-    return m.Error(
-        id=request, code=error.code, text=error.text, suggest=error.suggest, retry_after=error.retry_after
-    )
+    world.batch.answer(peer, refusal(request, error))
 
 
 def _find_room(world: World, peer: Peer, user: User, request: Any, now: int) -> Room:
@@ -138,7 +131,7 @@ def _find_room(world: World, peer: Peer, user: User, request: Any, now: int) -> 
     Raises `RequestError`.
     """
     name: str = request.room
-    asker = _asker(world, peer, user)
+    asker = world.asker(user, peer.peer_host)
     sends = isinstance(request, m.Send)
     begins = sends and name.startswith(USER_SIGN)
     found = world.open_room(asker, name, now) if begins else world.find_room(asker, name)
@@ -149,10 +142,6 @@ def _find_room(world: World, peer: Peer, user: User, request: Any, now: int) -> 
         check_pace(asker, room)
         world.note_spoken(room, user)
     return room
-
-
-def _asker(world: World, peer: Peer, user: User) -> Asker:
-    return Asker(user, peer.peer_host, world.calendar.now)
 
 
 def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Send, now: int) -> m.Ok:
@@ -183,7 +172,7 @@ def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Sen
 
 def _join(world: World, peer: Peer, session: Session, _: None, request: m.Join, now: int) -> m.Ok:
     user = session.user
-    asker = _asker(world, peer, user)
+    asker = world.asker(user, peer.peer_host)
     known = world.find_room(asker, request.room)
     if known is None or user not in known.members:
         if known is not None:
@@ -258,7 +247,7 @@ def _read(world: World, peer: Peer, session: Session, room: Room, request: m.Rea
 
 
 def _list(world: World, peer: Peer, session: Session, _: None, request: m.ListRooms, __: int) -> m.Ok:
-    asker = _asker(world, peer, session.user)
+    asker = world.asker(session.user, peer.peer_host)
     names = (name for name, room in world.rooms.items() if name > request.after and _is_listed(asker, room))
     session.charge(len(world.rooms) // ROWS_PER_UNIT)
     limit = min(request.limit, ROOMS_PER_MESSAGE)
@@ -299,139 +288,39 @@ def _member(world: World, room: Room, user: User) -> m.Member:
     return m.Member(nick=user.nick, online=user.connected or user.announced, address=address, role=role)
 
 
-def _history(
-    world: World, peer: Peer, session: Session, room: Room, request: m.History, _: int
-) -> m.Ok | None:
-    user = session.user
-    if is_settled(user, room):
-        return _page(world, peer, user, room, request)
-
-    def page() -> m.Ok | None:
-        check_room(_asker(world, peer, user), room, request)
-        return _page(world, peer, user, room, request)
-
-    _once_settled(world, peer, request, page)
-    return None
-
-
-def _page(world: World, peer: Peer, user: User, room: Room, request: m.History) -> m.Ok | None:
-    query = _query(world, peer, user, room, request)
-    if query.first > query.last:
-        return query.answer([])
-    peer.read(query)
-    return None
-
-
-def _query(world: World, peer: Peer, user: User, room: Room, request: m.History) -> HistoryQuery:
-    """Return what is to be read. When it was read, it is looked again whether the user still may have it."""
-    log = room.log
-    least = max(log.first, first_readable(_asker(world, peer, user), room))
-    if request.after is not None:
-        first = max(request.after + 1, least)
-        last = min(log.head, first + request.limit - 1)
-    else:
-        last = log.head if request.before is None else min(log.head, request.before - 1)
-        first = max(least, last - request.limit + 1)
-
-    def allowed() -> None:
-        asker = _asker(world, peer, user)
-        check_room(asker, room, request)
-        if first < first_readable(asker, room):
-            raise RequestError(Code.NOT_ALLOWED, f"The history of {room.name} has just been closed.")
-
-    return HistoryQuery(request.id, log, first, last, request.after is None, allowed, least)
-
-
-def _once_settled(world: World, peer: Peer, request: m.Request, do: Callable[[], m.Ok | None]) -> None:
-    """Answer ``request`` with ``do`` once all is durable that decides whether it is allowed.
-
-    ``peer`` waits meanwhile, so that what it asks is begun in its order. What ``do`` returns, or refuses, is
-    told behind the answers to earlier requests.
-    """
-
-    def later() -> Sequence[m.Message]:
-        peer.go_on()
-        try:
-            ok = None if peer.session is None else do()
-        except RequestError as error:
-            return [_error(request.id, error)]
-        except ProtocolError as error:
-            peer.fail(error)
-            return ()
-        return () if ok is None else [ok]
-
-    peer.wait()
-    world.batch.tell(peer, later)
-
-
-def _upload(world: World, peer: Peer, session: Session, _: None, request: m.Upload, __: int) -> m.Ok | None:
-    check_sha256(request.sha256)
-    user = session.user
-    if all(is_settled(user, room) for room in user.rooms):
-        return _begin_upload(world, peer, user, request)
-    # What it may read, and so need not bring, is known with the commit.
-    _once_settled(world, peer, request, lambda: _begin_upload(world, peer, user, request))
-    return None
-
-
-def _begin_upload(world: World, peer: Peer, user: User, request: m.Upload) -> m.Ok | None:
-    size = files.usable(world.blobs, world.posted, _asker(world, peer, user), request.sha256)
-    if size not in {None, request.size}:
-        raise files.wrong_size(size or 0)
-    return peer.upload(request, size is not None)
-
-
-def _download(world: World, peer: Peer, session: Session, room: Room, request: m.Download, _: int) -> None:
-    user = session.user
-    if is_settled(user, room):
-        _begin_download(world, peer, user, room, request)
-    else:
-        _once_settled(world, peer, request, lambda: _begin_download(world, peer, user, room, request))
-
-
-def _begin_download(world: World, peer: Peer, user: User, room: Room, request: m.Download) -> None:
-    asker = _asker(world, peer, user)
-    check_room(asker, room, request)
-    seq, file = world.posted.find(room, request.seq, request.file, first_readable(asker, room))
-    files.check_held(world.blobs, file)
-    if request.offset > file.size:
-        raise RequestError(Code.BAD_OFFSET, f"That file has {file.size} bytes only; begin within them.")
-    peer.download(request, room.name, seq, file)
-
-
-RULES: dict[type[m.Request], Rule] = {
-    m.Send: Rule(_send),
-    m.Join: Rule(_join, 2048, cost=5, room=False),
-    TurnedJoin: Rule(_join, 2048, cost=5, room=False),
-    m.Leave: Rule(_leave, cost=5),
-    m.Topic: Rule(_topic, cost=2),
-    m.Nick: Rule(_nick, cost=10, room=False),
-    m.Read: Rule(_read),
-    m.ListRooms: Rule(_list, MAX_FRAME, cost=5, room=False),
-    m.Members: Rule(_members, MAX_FRAME, cost=5),
-    m.History: Rule(_history, MAX_FRAME, cost=5),
-    m.Upload: Rule(_upload, cost=5, room=False, files=True),
-    m.Download: Rule(_download, 1024, cost=5, files=True),
-    m.InviteTo: Rule(moderation.invite, cost=5),
-    m.Kick: Rule(moderation.kick, cost=5),
-    m.Ban: Rule(moderation.ban, cost=5),
-    m.Unban: Rule(moderation.unban, cost=5),
-    m.Mute: Rule(moderation.mute, cost=5),
-    m.Unmute: Rule(moderation.unmute, cost=5),
-    m.Acts: Rule(moderation.list_acts, MAX_FRAME, cost=5),
-    m.Role: Rule(moderation.give_role, cost=5),
-    m.Set: Rule(moderation.set_rule, cost=5),
-    m.DeleteRoom: Rule(moderation.delete_room, cost=10),
-    m.Block: Rule(blocking.block, MAX_FRAME, cost=2, room=False),
-    m.Unblock: Rule(blocking.unblock, cost=2, room=False),
-    m.Allow: Rule(blocking.allow, room=False),
-    m.Register: Rule(about.not_prepared, cost=5, room=False),
-    HashedRegister: Rule(about.register, cost=5, room=False),
-    m.Passwd: Rule(about.not_prepared, cost=5, room=False),
-    HashedPasswd: Rule(about.passwd, cost=5, room=False),
-    m.Sessions: Rule(about.sessions, MAX_FRAME, cost=5, room=False),
-    m.End: Rule(about.end, cost=5, room=False),
-    m.Logout: Rule(about.logout, cost=5, room=False),
-    m.Invite: Rule(about.not_prepared, cost=5, room=False),
-    CodedInvite: Rule(about.invite, cost=5, room=False),
+REQUESTS: dict[type[m.Request], Handling] = {
+    m.Send: Handling(_send),
+    m.Join: Handling(_join, 2048, cost=5, room=False),
+    TurnedJoin: Handling(_join, 2048, cost=5, room=False),
+    m.Leave: Handling(_leave, cost=5),
+    m.Topic: Handling(_topic, cost=2),
+    m.Nick: Handling(_nick, cost=10, room=False),
+    m.Read: Handling(_read),
+    m.ListRooms: Handling(_list, MAX_FRAME, cost=5, room=False),
+    m.Members: Handling(_members, MAX_FRAME, cost=5),
+    m.History: Handling(fetching.history, MAX_FRAME, cost=5),
+    m.Upload: Handling(fetching.upload, cost=5, room=False, files=True),
+    m.Download: Handling(fetching.download, 1024, cost=5, files=True),
+    m.InviteTo: Handling(moderation.invite, cost=5),
+    m.Kick: Handling(moderation.kick, cost=5),
+    m.Ban: Handling(moderation.ban, cost=5),
+    m.Unban: Handling(moderation.unban, cost=5),
+    m.Mute: Handling(moderation.mute, cost=5),
+    m.Unmute: Handling(moderation.unmute, cost=5),
+    m.Acts: Handling(moderation.list_acts, MAX_FRAME, cost=5),
+    m.Role: Handling(moderation.give_role, cost=5),
+    m.Set: Handling(moderation.set_rule, cost=5),
+    m.DeleteRoom: Handling(moderation.delete_room, cost=10),
+    m.Block: Handling(blocking.block, MAX_FRAME, cost=2, room=False),
+    m.Unblock: Handling(blocking.unblock, cost=2, room=False),
+    m.Allow: Handling(blocking.allow, room=False),
+    m.Register: Handling(about.not_prepared, cost=5, room=False),
+    HashedRegister: Handling(about.register, cost=5, room=False),
+    m.Passwd: Handling(about.not_prepared, cost=5, room=False),
+    HashedPasswd: Handling(about.passwd, cost=5, room=False),
+    m.Sessions: Handling(about.sessions, MAX_FRAME, cost=5, room=False),
+    m.End: Handling(about.end, cost=5, room=False),
+    m.Logout: Handling(about.logout, cost=5, room=False),
+    m.Invite: Handling(about.not_prepared, cost=5, room=False),
+    CodedInvite: Handling(about.invite, cost=5, room=False),
 }

@@ -16,7 +16,7 @@ from chatd.chat.comparing import TurnedJoin
 from chatd.chat.names import USER_SIGN
 from chatd.chat.prepared import HashedRegister
 from chatd.chat.quota import SOONEST
-from chatd.chat.requests import REFUSAL_COST, RULES
+from chatd.chat.requests import REFUSAL_COST, REQUESTS
 from chatd.ops.log import Log
 from chatd.server.budgets import Action, TooFastError
 from chatd.server.gate import Hold
@@ -81,8 +81,8 @@ def request(connection: "ChatConnection", message: Any, size: int, now: int) -> 
     session = connection.session
     if session is None:
         raise ProtocolError(Code.HELLO_EXPECTED, "The first message must be a hello.")
-    rule = RULES[type(message)]
-    connection.input.gate.owe(size + rule.answer_bytes, rule.cost)
+    handling = REQUESTS[type(message)]
+    connection.input.gate.owe(size + handling.answer_bytes, handling.cost)
     if connection.rules.guests != "allowed" and session.user.account is None and type(message) not in _LOOKS:
         connection.server.hub.refuse(connection, message.id, _guest_refused())
         return

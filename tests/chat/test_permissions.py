@@ -8,7 +8,7 @@ from chatd.chat import accounts
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.permissions import ROOMLESS, TABLE, may_follow, may_read, standing_of
 from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister
-from chatd.chat.requests import RULES
+from chatd.chat.requests import REQUESTS
 from chatd.chat.rules import Kind, Standing
 from chatd.chat.state import Asker
 from chatd.chat.storage import OPERATOR
@@ -157,7 +157,7 @@ PREPARED = {CodedInvite, HashedPasswd, HashedRegister}
 
 def test_every_request_is_in_one_of_the_tables():
     kinds = set(m.Request.__subclasses__()) | {TurnedJoin, *PREPARED}
-    assert set(TABLE) | ROOMLESS == set(RULES) == kinds
+    assert set(TABLE) | ROOMLESS == set(REQUESTS) == kinds
     assert not set(TABLE) & ROOMLESS
     named = {kind.__struct_config__.tag for kind in TABLE}
     assert named == set(ASK)

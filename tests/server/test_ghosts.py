@@ -5,7 +5,7 @@ import hashlib
 import pytest
 from twisted.internet.task import Clock
 
-from chatd.chat.requests import RULES
+from chatd.chat.requests import REQUESTS
 from chatd.server.gate import OWED_BYTES
 from chatd.server.visits import FRAMES, Visits
 from chatd.testing import Playground
@@ -34,7 +34,7 @@ def online(playground):
 
 
 def owed(request):
-    return len(encode(request)) - HEAD_SIZE + RULES[type(request)].answer_bytes
+    return len(encode(request)) - HEAD_SIZE + REQUESTS[type(request)].answer_bytes
 
 
 def send(n, size):
