@@ -5,9 +5,9 @@ encoded hashes alone; whoever calls these functions has checked or made them (`c
 """
 
 from chatd.chat import moderation
+from chatd.chat.changes.rows import DELETED, DISABLED, OPERATOR, PutAccount, PutNick
 from chatd.chat.names import check_nick
 from chatd.chat.state import User
-from chatd.chat.storage import DELETED, DISABLED, OPERATOR, PutAccount, PutNick
 from chatd.chat.world import World
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import MAX_NICKS

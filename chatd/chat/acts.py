@@ -6,17 +6,17 @@ An act counts until it has ended, whether it was dropped by then or not.
 from collections.abc import Iterator
 from typing import Final
 
+from chatd.chat.changes.rows import PutAct
 from chatd.chat.names import USER_SIGN
 from chatd.chat.networks import within
 from chatd.chat.state import Asker, Room, User
-from chatd.chat.storage import PutAct
 
 BAN: Final = "ban"
 MUTE: Final = "mute"
 INVITE: Final = "invite"
 KICK: Final = "kick"
 DELETION: Final = "deletion"
-"""What an act in a room is: see `chatd.chat.storage.PutAct`.
+"""What an act in a room is: see `chatd.chat.changes.rows.PutAct`.
 
 A kick is kept for those who were not there: their clients would join again by themselves. So is the deletion
 of a room, for each of its members."""

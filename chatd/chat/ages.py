@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from typing import Final
 
-from chatd.chat.storage import Change, DropMark, DropMarks, PutMark
+from chatd.chat.changes.rows import Change, DropMark, DropMarks, PutMark
 
 MOST: Final = 256
 """Marks of one log, some 16 bytes each; above that, marks go first that tell least for their age."""

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from chatd.chat.changes.applying import undo
 from chatd.chat.changes.inverses import Applied
 from chatd.chat.changes.records import Records
+from chatd.chat.changes.rows import Change
 from chatd.chat.log import Log
 from chatd.chat.state import Peer, Room, Session, User
-from chatd.chat.storage import Change, Changes
+from chatd.chat.storage import Changes
 from chatd.wire.errors import RequestError
 from chatd.wire.messages import Error, Event, Message, Ok
 from chatd.wire.stored import pack

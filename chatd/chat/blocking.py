@@ -5,9 +5,9 @@ What follows from that is decided by `chatd.chat.permissions.check_direct`.
 
 # ruff: noqa: ARG001 - the handlers of the table take the same arguments, whatever each of them needs
 
+from chatd.chat.changes.rows import DropAllow, DropBlock, PutAllow, PutBlock
 from chatd.chat.permissions import EVERYBODY, NOBODY, SHARED
 from chatd.chat.state import Peer, Session, User
-from chatd.chat.storage import DropAllow, DropBlock, PutAllow, PutBlock
 from chatd.chat.world import World
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError

@@ -5,9 +5,9 @@ Chat knows contents by their SHA-256 alone; `Blobs` tells whether the bytes are 
 
 from typing import Protocol
 
+from chatd.chat.changes.rows import PutFile
 from chatd.chat.permissions import may_read
 from chatd.chat.state import Asker, Room
-from chatd.chat.storage import PutFile
 from chatd.files.names import check_sha256
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import MIN_FILE_ID

@@ -13,13 +13,14 @@ from msgspec import structs
 from chatd.chat import arrival, following, invitations, moderation
 from chatd.chat.arrival import Arrival
 from chatd.chat.batch import Answer, Batch, Later
+from chatd.chat.changes.rows import Change, DropFiles, DropRoom, PutEmptied, PutTime, Trim
 from chatd.chat.files import Blobs
 from chatd.chat.log import Log
 from chatd.chat.presence import PresenceBoard
 from chatd.chat.requests import refuse, serve
 from chatd.chat.rules import Kind
 from chatd.chat.state import Peer, Room, Session
-from chatd.chat.storage import Change, DropFiles, DropRoom, PutEmptied, PutTime, Snapshot, Trim
+from chatd.chat.storage import Snapshot
 from chatd.chat.world import Terms, World
 from chatd.wire.errors import CloseReason, Code, ProtocolError, RequestError
 from chatd.wire.limits import WINDOW

@@ -3,8 +3,8 @@
 import hashlib
 
 from chatd.chat.calendar import DAY
+from chatd.chat.changes.rows import DropInvite, PutInvite
 from chatd.chat.state import User
-from chatd.chat.storage import DropInvite, PutInvite
 from chatd.chat.world import World
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import MAX_INVITES

@@ -23,13 +23,13 @@ from chatd.chat.acts import (
     is_invited,
     seconds_left,
 )
+from chatd.chat.changes.rows import DropAct, PutAct
 from chatd.chat.names import USER_SIGN, check_nick
 from chatd.chat.networks import network_named, within
 from chatd.chat.permissions import acting_standing, acts_as_operator, check_direct
 from chatd.chat.quota import reached
 from chatd.chat.rules import ROLES, SETTINGS, Kind, Standing
 from chatd.chat.state import Asker, Peer, Room, Session, User
-from chatd.chat.storage import DropAct, PutAct
 from chatd.chat.text import check_reason
 from chatd.chat.world import World
 from chatd.wire import messages as m

@@ -1,9 +1,9 @@
 """Registering and logging in: what a user may become an account by, once the password is checked or made."""
 
 from chatd.chat import accounts, invitations
+from chatd.chat.changes.rows import PutInvite
 from chatd.chat.names import check_nick
 from chatd.chat.state import Session, User
-from chatd.chat.storage import PutInvite
 from chatd.chat.world import World
 from chatd.wire.errors import Code, ProtocolError, RequestError
 

@@ -9,11 +9,11 @@ with texts that were meant for the old one. A removal is an act of the room. Of 
 from collections.abc import Iterable, Sequence
 
 from chatd.chat.acts import DELETION, INVITE, KICK, act_of
+from chatd.chat.changes.rows import DropAct, PutAct
 from chatd.chat.gone import gone_name
 from chatd.chat.names import ROOM_SIGN, USER_SIGN, check_room
 from chatd.chat.rules import Kind, Rules
 from chatd.chat.state import Asker, Peer, Room, Session, User
-from chatd.chat.storage import DropAct, PutAct
 from chatd.chat.world import World
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError

@@ -6,12 +6,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Raw
 
-from chatd.chat.log import Log
-from chatd.chat.names import USER_SIGN
-from chatd.chat.quota import Bucket, Lease, Meter, Ration
-from chatd.chat.reader import Reader
-from chatd.chat.rules import DEFAULT, ROLE_NAMES, History, Kind, Rules, Standing
-from chatd.chat.storage import (
+from chatd.chat.changes.rows import (
     DELETED,
     DISABLED,
     OPERATOR,
@@ -22,6 +17,11 @@ from chatd.chat.storage import (
     PutSession,
     PutUser,
 )
+from chatd.chat.log import Log
+from chatd.chat.names import USER_SIGN
+from chatd.chat.quota import Bucket, Lease, Meter, Ration
+from chatd.chat.reader import Reader
+from chatd.chat.rules import DEFAULT, ROLE_NAMES, History, Kind, Rules, Standing
 from chatd.wire import limits
 from chatd.wire.errors import CloseReason, Code, ProtocolError
 from chatd.wire.messages import Download, File, Message, Ok, RoomState, Upload

@@ -1,305 +1,38 @@
-"""The interface to the store: the changes of a batch, the state to begin with, and the `Store` protocol."""
+"""The interface to the store: its tables, what is written and loaded at once, and the `Store`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
-OPERATOR: Final = 1
-"""The flag of an account whose owner may do everything everywhere."""
-
-DISABLED: Final = 2
-"""The flag of an account that nobody may log in to, nor resume a session of."""
-
-DELETED: Final = 4
-"""The flag of an account of which nothing but its nicks is left."""
-
-
-class PutUser(NamedTuple):
-    """A user from now on; ``key`` None frees the nick."""
-
-    id: int
-    nick: str
-    key: str | None
-
-
-class DropUser(NamedTuple):
-    """A user who is needed no more. The id is never given again."""
-
-    id: int
-
-
-class PutAccount(NamedTuple):
-    """What makes ``user`` an account from now on: see `chatd.chat.accounts`.
-
-    ``password`` is an encoded hash, or nothing: then nobody can log in by one. ``created`` is in milliseconds
-    since 1970, or 0. ``invited_by`` is the id of a user, or 0. ``failed`` counts the attempts to log in that
-    failed since the last one that succeeded.
-    """
-
-    user: int
-    password: str = ""
-    flags: int = 0
-    created: int = 0
-    invited_by: int = 0
-    failed: int = 0
-
-
-class PutNick(NamedTuple):
-    """A nick's key that belongs to the account ``user`` for good.
-
-    ``shown`` is the form in which it was shown when the user took another nick, or nothing.
-    """
-
-    key: str
-    user: int
-    shown: str = ""
-
-
-class PutInvite(NamedTuple):
-    """An invitation to register, known by the ``digest`` of its code.
-
-    It serves ``uses`` times more, and until ``until`` in milliseconds of `chatd.chat.calendar`. ``by`` is the
-    id of the user who has made it, or 0 for the operator.
-    """
-
-    digest: bytes
-    by: int
-    uses: int
-    until: int
-
-
-class DropInvite(NamedTuple):
-    """An invitation that is used up, has expired, or was taken back."""
-
-    digest: bytes
-
-
-class PutSession(NamedTuple):
-    """A session from now on; ``seen`` in milliseconds of `chatd.chat.calendar`.
-
-    ``address`` and ``software`` are those of its last connection.
-    """
-
-    id: int
-    user: int
-    digest: bytes
-    last: int
-    seen: int
-    address: str = ""
-    software: str = ""
-
-
-class DropSession(NamedTuple):
-    """A session that has expired."""
-
-    id: int
-
-
-class PutRoom(NamedTuple):
-    """A room from now on. ``first``: see `Log`; ``begun_by``: see `chatd.chat.state.Room`.
-
-    All from ``kind`` on are its rules: see `chatd.chat.rules.Rules`.
-    """
-
-    id: int
-    name: str
-    topic: str
-    first: int
-    begun_by: int = 0
-    kind: str = "public"
-    history: str = "all"
-    slow: int = 0
-    archived: bool = False
-    posting: int = 3
-    titling: int = 3
-    keep_days: int = 0
-
-
-class DropRoom(NamedTuple):
-    """A deleted room of which no event is left, nor anything that is kept for those who were in it."""
-
-    id: int
-
-
-class PutMember(NamedTuple):
-    """A membership, its read mark, its role and its first event: see `chatd.chat.state.Membership`."""
-
-    room: int
-    user: int
-    read: int
-    role: int = 3
-    since: int = 0
-
-
-class DropMember(NamedTuple):
-    """A membership that has ended."""
-
-    room: int
-    user: int
-
-
-class PutAct(NamedTuple):
-    """A ban, a mute, an invitation or a removal in ``room``, or its deletion: see `chatd.chat.acts`.
-
-    ``what`` is which of them, ``whom`` a nick behind its sign or a range of addresses, ``user`` the id of the
-    user who had that nick, or 0. It ends at ``until`` in milliseconds of `chatd.chat.calendar`, or never
-    if that is 0. ``by`` is the nick of who did it.
-    """
-
-    room: int
-    what: str
-    whom: str
-    user: int
-    until: int
-    by: str
-    reason: str
-
-
-class DropAct(NamedTuple):
-    """An act that was taken back, was used, or has ended."""
-
-    room: int
-    what: str
-    whom: str
-
-
-class PutBlock(NamedTuple):
-    """The user ``whom`` may not send direct messages to ``user``."""
-
-    user: int
-    whom: int
-
-
-class DropBlock(NamedTuple):
-    """A block that was taken back."""
-
-    user: int
-    whom: int
-
-
-class PutAllow(NamedTuple):
-    """Whose direct messages ``user`` takes: see `chatd.chat.permissions.check_direct`."""
-
-    user: int
-    direct: str
-
-
-class DropAllow(NamedTuple):
-    """``user`` takes direct messages from everybody."""
-
-    user: int
-
-
-class PutFile(NamedTuple):
-    """A file that event ``seq`` of ``room`` posts."""
-
-    room: int
-    seq: int
-    sha256: str
-    name: str
-    size: int
-    media: str
-
-
-class DropFiles(NamedTuple):
-    """Files that events of ``room`` below ``first`` have posted."""
-
-    room: int
-    first: int
-
-
-class Trim(NamedTuple):
-    """Events of ``room`` below ``first`` that need not be kept."""
-
-    room: int
-    first: int
-
-
-class PutEmptied(NamedTuple):
-    """The last event of ``room`` when all of them were removed: its number, time and check.
-
-    The log goes on behind it: its times do not go back, and its history can be told from another one.
-    """
-
-    room: int
-    last: int
-    ts: int
-    proof: str
-
-
-class PutMark(NamedTuple):
-    """Events of ``room`` up to ``seq`` were there at ``at``; see `chatd.chat.ages`."""
-
-    room: int
-    seq: int
-    at: int
-
-
-class DropMark(NamedTuple):
-    """A mark that is needed no more."""
-
-    room: int
-    seq: int
-
-
-class DropMarks(NamedTuple):
-    """Marks of ``room`` below ``first`` that are needed no more."""
-
-    room: int
-    first: int
-
-
-class PutUpload(NamedTuple):
-    """The time, by the calendar, at which ``user`` last worked on the upload ``sha256``, finished or not."""
-
-    user: int
-    sha256: str
-    at: int
-
-
-class DropUpload(NamedTuple):
-    """An upload of which nothing is left."""
-
-    user: int
-    sha256: str
-
-
-class PutTime(NamedTuple):
-    """The calendar, and the wall clock at the same moment, both in milliseconds."""
-
-    lived: int
-    clock: int
-
-
-Change = (
-    PutUser
-    | DropUser
-    | PutAccount
-    | PutNick
-    | PutInvite
-    | DropInvite
-    | PutSession
-    | DropSession
-    | PutRoom
-    | DropRoom
-    | PutMember
-    | DropMember
-    | PutAct
-    | DropAct
-    | PutBlock
-    | DropBlock
-    | PutAllow
-    | DropAllow
-    | PutFile
-    | DropFiles
-    | Trim
-    | PutEmptied
-    | PutMark
-    | DropMark
-    | DropMarks
-    | PutUpload
-    | DropUpload
-    | PutTime
+from chatd.chat.changes.rows import (
+    Change,
+    DropAct,
+    DropAllow,
+    DropBlock,
+    DropFiles,
+    DropInvite,
+    DropMark,
+    DropMarks,
+    DropMember,
+    DropRoom,
+    DropSession,
+    DropUpload,
+    DropUser,
+    PutAccount,
+    PutAct,
+    PutAllow,
+    PutBlock,
+    PutEmptied,
+    PutFile,
+    PutInvite,
+    PutMark,
+    PutMember,
+    PutNick,
+    PutRoom,
+    PutSession,
+    PutTime,
+    PutUpload,
+    PutUser,
 )
 
 

@@ -16,15 +16,7 @@ from chatd.chat.calendar import Calendar
 from chatd.chat.changes.applying import apply, load
 from chatd.chat.changes.inverses import NoteSpoken
 from chatd.chat.changes.records import Records
-from chatd.chat.files import Blobs
-from chatd.chat.following import follow_everywhere
-from chatd.chat.names import USER_SIGN, check_nick, check_room, direct_name
-from chatd.chat.new_names import check_new_nick, check_new_room
-from chatd.chat.permissions import EVERYBODY, check_direct, check_maker, knows
-from chatd.chat.quota import Quota, Ration, reached
-from chatd.chat.rules import Standing
-from chatd.chat.state import Asker, Room, Session, User
-from chatd.chat.storage import (
+from chatd.chat.changes.rows import (
     Change,
     DropAllow,
     DropBlock,
@@ -36,8 +28,16 @@ from chatd.chat.storage import (
     PutRoom,
     PutSession,
     PutUser,
-    Snapshot,
 )
+from chatd.chat.files import Blobs
+from chatd.chat.following import follow_everywhere
+from chatd.chat.names import USER_SIGN, check_nick, check_room, direct_name
+from chatd.chat.new_names import check_new_nick, check_new_room
+from chatd.chat.permissions import EVERYBODY, check_direct, check_maker, knows
+from chatd.chat.quota import Quota, Ration, reached
+from chatd.chat.rules import Standing
+from chatd.chat.state import Asker, Room, Session, User
+from chatd.chat.storage import Snapshot
 from chatd.chat.unicode.skeleton import skeleton
 from chatd.wire import limits
 from chatd.wire.errors import Code, ProtocolError, RequestError

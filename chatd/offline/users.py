@@ -10,9 +10,10 @@ import msgspec
 
 from chatd.chat import accounts, invitations
 from chatd.chat.accounts import end_all
+from chatd.chat.changes.rows import DISABLED, OPERATOR
 from chatd.chat.names import check_nick
 from chatd.chat.state import User
-from chatd.chat.storage import DISABLED, OPERATOR, StoreError
+from chatd.chat.storage import StoreError
 from chatd.chat.world import World
 from chatd.clock import wall_milliseconds
 from chatd.offline.folder import opened

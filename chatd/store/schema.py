@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import apsw
 
-from chatd.chat.storage import TABLES, Change, PutTime, Table, Trim
+from chatd.chat.changes.rows import Change, PutTime, Trim
+from chatd.chat.storage import TABLES, Table
 
 SEQ_BITS: Final = 36
 """Bits of an event's key below its log's id: 68 thousand million events in each of 134 million logs."""

@@ -20,9 +20,8 @@ from typing import Any, TypeVar
 
 import apsw
 
-from chatd.chat.storage import (
+from chatd.chat.changes.rows import (
     Change,
-    Changes,
     PutAccount,
     PutAct,
     PutAllow,
@@ -38,11 +37,8 @@ from chatd.chat.storage import (
     PutTime,
     PutUpload,
     PutUser,
-    Snapshot,
-    Space,
-    StoreError,
-    stored_room,
 )
+from chatd.chat.storage import Changes, Snapshot, Space, StoreError, stored_room
 from chatd.disk import remedy, want_of_room
 from chatd.store import schema, space
 from chatd.store.space import SpaceListener

@@ -5,6 +5,25 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from chatd.chat import storage
+from chatd.chat.changes.rows import (
+    Change,
+    PutAccount,
+    PutAct,
+    PutAllow,
+    PutBlock,
+    PutEmptied,
+    PutFile,
+    PutInvite,
+    PutMark,
+    PutMember,
+    PutNick,
+    PutRoom,
+    PutSession,
+    PutTime,
+    PutUpload,
+    PutUser,
+    Trim,
+)
 from chatd.wire.check import check_of
 from chatd.wire.stored import known_time_of, text_of
 
@@ -24,21 +43,21 @@ class MemoryStore:
     commits: int = 0
     last_session: int = 0
     last_user: int = 0
-    users: dict[int, storage.PutUser] = field(default_factory=dict)
-    sessions: dict[int, storage.PutSession] = field(default_factory=dict)
-    rooms: dict[int, storage.PutRoom] = field(default_factory=dict)
-    emptied: dict[int, storage.PutEmptied] = field(default_factory=dict)
-    members: dict[tuple[int, int], storage.PutMember] = field(default_factory=dict)
-    accounts: dict[int, storage.PutAccount] = field(default_factory=dict)
-    nicks: dict[str, storage.PutNick] = field(default_factory=dict)
-    invites: dict[bytes, storage.PutInvite] = field(default_factory=dict)
-    acts: dict[tuple[int, str, str], storage.PutAct] = field(default_factory=dict)
-    blocks: dict[tuple[int, int], storage.PutBlock] = field(default_factory=dict)
-    allows: dict[int, storage.PutAllow] = field(default_factory=dict)
-    files: dict[tuple[int, int], storage.PutFile] = field(default_factory=dict)
-    time: storage.PutTime = field(default_factory=lambda: storage.PutTime(0, 0))
-    marks: dict[tuple[int, int], storage.PutMark] = field(default_factory=dict)
-    uploads: dict[tuple[int, str], storage.PutUpload] = field(default_factory=dict)
+    users: dict[int, PutUser] = field(default_factory=dict)
+    sessions: dict[int, PutSession] = field(default_factory=dict)
+    rooms: dict[int, PutRoom] = field(default_factory=dict)
+    emptied: dict[int, PutEmptied] = field(default_factory=dict)
+    members: dict[tuple[int, int], PutMember] = field(default_factory=dict)
+    accounts: dict[int, PutAccount] = field(default_factory=dict)
+    nicks: dict[str, PutNick] = field(default_factory=dict)
+    invites: dict[bytes, PutInvite] = field(default_factory=dict)
+    acts: dict[tuple[int, str, str], PutAct] = field(default_factory=dict)
+    blocks: dict[tuple[int, int], PutBlock] = field(default_factory=dict)
+    allows: dict[int, PutAllow] = field(default_factory=dict)
+    files: dict[tuple[int, int], PutFile] = field(default_factory=dict)
+    time: PutTime = field(default_factory=lambda: PutTime(0, 0))
+    marks: dict[tuple[int, int], PutMark] = field(default_factory=dict)
+    uploads: dict[tuple[int, str], PutUpload] = field(default_factory=dict)
     events: dict[int, dict[int, bytes]] = field(default_factory=dict)
     _waiting: list[Callable[[], None]] = field(default_factory=list)
 
@@ -133,10 +152,10 @@ class MemoryStore:
                 self.sessions[session] = self.sessions[session]._replace(last=last)
         return None
 
-    def _write(self, change: storage.Change) -> None:
-        if isinstance(change, storage.PutTime):
+    def _write(self, change: Change) -> None:
+        if isinstance(change, PutTime):
             self.time = change
-        elif isinstance(change, storage.Trim):
+        elif isinstance(change, Trim):
             kept = self.events.get(change.room, {})
             self.events[change.room] = {seq: frame for seq, frame in kept.items() if seq >= change.first}
         else:
@@ -151,21 +170,21 @@ class MemoryStore:
                 for key in [key for key in rows if key[0] == same and key[1] < below]:
                     del rows[key]
 
-    def _put(self, table: storage.Table, rows: dict[Any, Any], row: storage.Change) -> None:
-        if isinstance(row, storage.PutSession):
+    def _put(self, table: storage.Table, rows: dict[Any, Any], row: Change) -> None:
+        if isinstance(row, PutSession):
             self.last_session = max(self.last_session, row.id)
         key = _key(table, row)
         known = rows.get(key)
         new = {field: getattr(row, field) for field in table.mutable}
         rows[key] = row if known is None else known._replace(**new)
 
-    def _drop(self, table: storage.Table, rows: dict[Any, Any], change: storage.Change) -> None:
+    def _drop(self, table: storage.Table, rows: dict[Any, Any], change: Change) -> None:
         row = rows.pop(_key(table, change), None)
-        if isinstance(row, storage.PutUser):
+        if isinstance(row, PutUser):
             self.last_user = max(self.last_user, row.id)
 
 
-def _key(table: storage.Table, change: storage.Change) -> Any:
+def _key(table: storage.Table, change: Change) -> Any:
     """Return what names the row that ``change`` is about."""
     return change[0] if table.key == 1 else tuple(change[: table.key])
 

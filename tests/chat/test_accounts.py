@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatd.chat import accounts
-from chatd.chat.storage import DISABLED, OPERATOR, PutAct, PutBlock, PutUpload
+from chatd.chat.changes.rows import DISABLED, OPERATOR, PutAct, PutBlock, PutUpload
 from chatd.chat.world import Terms, World
 from chatd.testing import Playground
 from chatd.wire import messages as m

@@ -7,7 +7,7 @@ from chatd.chat.ages import HALF_DAY, MOST, PER_TERM, TEN_DAYS, pause_between_ma
 from chatd.chat.calendar import DAY
 from chatd.chat.changes.applying import apply
 from chatd.chat.changes.records import Records
-from chatd.chat.storage import DropMark, DropMarks, PutMark
+from chatd.chat.changes.rows import DropMark, DropMarks, PutMark
 
 MINUTE = 60_000
 

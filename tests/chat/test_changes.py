@@ -8,11 +8,8 @@ from hypothesis import strategies as st
 from chatd.chat.changes.applying import apply, load, undo
 from chatd.chat.changes.inverses import NOTHING
 from chatd.chat.changes.records import Records
-from chatd.chat.names import USER_SIGN
-from chatd.chat.storage import (
-    TABLES,
+from chatd.chat.changes.rows import (
     Change,
-    Changes,
     DropAct,
     DropAllow,
     DropBlock,
@@ -40,9 +37,10 @@ from chatd.chat.storage import (
     PutTime,
     PutUpload,
     PutUser,
-    StoredRoom,
     Trim,
 )
+from chatd.chat.names import USER_SIGN
+from chatd.chat.storage import TABLES, Changes, StoredRoom
 from chatd.chat.unicode.skeleton import skeleton
 from chatd.chat.world import Terms, World
 from chatd.testing import MemoryStore, Playground

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from chatd.chat.storage import OPERATOR, PutAccount
+from chatd.chat.changes.rows import OPERATOR, PutAccount
 from chatd.wire import messages as m
 from chatd.wire.errors import Code
 from chatd.wire.limits import REMOVED

@@ -3,7 +3,7 @@
 import pytest
 
 from chatd.chat.acts import BAN, MUTE
-from chatd.chat.storage import OPERATOR, PutAccount
+from chatd.chat.changes.rows import OPERATOR, PutAccount
 from chatd.testing import MemoryStore, Playground
 from chatd.wire import messages as m
 from chatd.wire.errors import Code

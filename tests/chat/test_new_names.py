@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chatd.chat.changes.rows import PutMember, PutRoom, PutSession, PutUser
 from chatd.chat.new_names import check_new_nick, check_new_room
-from chatd.chat.storage import PutMember, PutRoom, PutSession, PutUser, Snapshot, StoredRoom
+from chatd.chat.storage import Snapshot, StoredRoom
 from chatd.chat.twins import Twins
 from chatd.chat.unicode.skeleton import skeleton
 from chatd.chat.unicode.tables import VERSION

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from chatd.chat import accounts
+from chatd.chat.changes.rows import OPERATOR
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.permissions import ROOMLESS, TABLE, may_follow, may_read, standing_of
 from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister
 from chatd.chat.requests import REQUESTS
 from chatd.chat.rules import Kind, Standing
 from chatd.chat.state import Asker
-from chatd.chat.storage import OPERATOR
 from chatd.ops.settings import AccountsConfig, Config
 from chatd.testing import Playground
 from chatd.wire import messages as m

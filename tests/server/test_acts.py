@@ -3,8 +3,8 @@
 import pytest
 
 from chatd.chat.acts import BAN, MUTE
+from chatd.chat.changes.rows import DropAct, PutAct
 from chatd.chat.moderation import prune
-from chatd.chat.storage import DropAct, PutAct
 from chatd.ops.settings import Config, LimitsConfig
 from chatd.testing import MemoryStore, Playground
 from chatd.wire import messages as m

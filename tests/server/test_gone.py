@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatd.chat.storage import PutUser
+from chatd.chat.changes.rows import PutUser
 from chatd.ops.settings import Config, SessionConfig
 from chatd.testing import Playground
 from chatd.wire import messages as m

@@ -7,7 +7,7 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, fail, succeed
 
 from chatd.chat import accounts
-from chatd.chat.storage import DISABLED, OPERATOR
+from chatd.chat.changes.rows import DISABLED, OPERATOR
 from chatd.ops.settings import AccountsConfig, Config, LimitsConfig
 from chatd.server import addresses
 from chatd.server.budgets import Action

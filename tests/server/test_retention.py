@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatd.chat.storage import Trim
+from chatd.chat.changes.rows import Trim
 from chatd.ops.settings import Config, LimitsConfig, RetentionConfig
 from chatd.testing import Playground
 from chatd.wire import messages as m

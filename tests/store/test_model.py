@@ -7,8 +7,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from chatd.chat.storage import (
-    Changes,
+from chatd.chat.changes.rows import (
     DropAct,
     DropAllow,
     DropBlock,
@@ -36,6 +35,7 @@ from chatd.chat.storage import (
     PutUser,
     Trim,
 )
+from chatd.chat.storage import Changes
 from chatd.testing import MemoryStore
 from tests.store.driven import Driven
 

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import apsw
 import pytest
 
-from chatd.chat.storage import Changes, PutRoom, Trim
+from chatd.chat.changes.rows import PutRoom, Trim
+from chatd.chat.storage import Changes
 from chatd.server.housekeeping import SLICE as EVENTS_PER_COMMIT
 from chatd.store import space
 from chatd.store.space import SLICE, WAL_LIMIT, Shrinking

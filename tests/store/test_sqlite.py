@@ -10,8 +10,7 @@ from threading import Event, Thread
 import apsw
 import pytest
 
-from chatd.chat.storage import (
-    Changes,
+from chatd.chat.changes.rows import (
     DropMark,
     DropMarks,
     DropMember,
@@ -27,9 +26,9 @@ from chatd.chat.storage import (
     PutTime,
     PutUpload,
     PutUser,
-    StoreError,
     Trim,
 )
+from chatd.chat.storage import Changes, StoreError
 from chatd.store import schema
 
 FRAMES = [f"frame {n}".encode() * n for n in range(1, 31)]

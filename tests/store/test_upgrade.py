@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from chatd.chat.changes.rows import PutAccount, PutNick
 from chatd.chat.hub import Hub
 from chatd.chat.quota import Quota
 from chatd.chat.rules import Rules, Standing
-from chatd.chat.storage import PutAccount, PutNick
 from chatd.chat.world import Terms
 from tests.store.driven import Driven
 

@@ -5,5 +5,6 @@ changes that could not be committed are taken back by applying their inverses, t
 the numbers of sends have a way of their own, in `chatd.chat.batch`: they are many, and taken back by a single
 number. World and batch call `applying`; nobody else changes what `records` holds.
 
-A new kind of change is a type of `chatd.chat.storage`, with its row in the tables there, and a function here.
+A new kind of change is a type of `rows`, with its place in the tables of `chatd.chat.storage`, and a function
+in the module of its subject.
 """

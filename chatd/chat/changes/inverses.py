@@ -4,12 +4,9 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from chatd.chat.changes.records import Records
+from chatd.chat.changes.rows import Change, PutUser
 from chatd.chat.state import Room, Session, User
-from chatd.chat.storage import (
-    Change,
-    PutUser,
-    StoredRoom,
-)
+from chatd.chat.storage import StoredRoom
 
 
 class RestoreUser(NamedTuple):

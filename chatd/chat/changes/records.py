@@ -1,10 +1,10 @@
 """Records: everything that is kept, except the events."""
 
 from chatd.chat.ages import Ages
+from chatd.chat.changes.rows import PutInvite, PutTime
 from chatd.chat.files import PostedFiles
 from chatd.chat.gone import Gone
 from chatd.chat.state import Room, Session, User
-from chatd.chat.storage import PutInvite, PutTime
 from chatd.chat.twins import Twins
 
 

@@ -5,12 +5,13 @@ from typing import Final
 from chatd.chat.acts import DELETION, INVITE, MUTE
 from chatd.chat.changes.inverses import Applied, Apply, NoteSpoken, RestoreRoom
 from chatd.chat.changes.records import Records
+from chatd.chat.changes.rows import DropAct, DropMember, DropRoom, PutAct, PutMember, PutRoom
 from chatd.chat.log import Log
 from chatd.chat.names import ROOM_SIGN
 from chatd.chat.permissions import settle
 from chatd.chat.rules import Rules
 from chatd.chat.state import Membership, Room
-from chatd.chat.storage import DropAct, DropMember, DropRoom, PutAct, PutMember, PutRoom, StoredRoom
+from chatd.chat.storage import StoredRoom
 
 _RULES: Final = 5
 """The fields of `PutRoom` before the rules."""

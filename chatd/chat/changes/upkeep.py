@@ -5,7 +5,7 @@ from typing import Final
 from chatd.chat import files
 from chatd.chat.changes.inverses import NOTHING, Applied, Apply, DropFile, Several
 from chatd.chat.changes.records import Records
-from chatd.chat.storage import (
+from chatd.chat.changes.rows import (
     DropFiles,
     DropMark,
     DropMarks,

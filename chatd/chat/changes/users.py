@@ -12,9 +12,7 @@ from chatd.chat.changes.inverses import (
     RestoreUser,
 )
 from chatd.chat.changes.records import Records
-from chatd.chat.permissions import EVERYBODY
-from chatd.chat.state import Session, User
-from chatd.chat.storage import (
+from chatd.chat.changes.rows import (
     DropAllow,
     DropBlock,
     DropInvite,
@@ -28,6 +26,8 @@ from chatd.chat.storage import (
     PutSession,
     PutUser,
 )
+from chatd.chat.permissions import EVERYBODY
+from chatd.chat.state import Session, User
 
 
 def _put_user(records: Records, row: PutUser) -> Applied:

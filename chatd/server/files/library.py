@@ -13,8 +13,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from chatd.chat.calendar import DAY
+from chatd.chat.changes.rows import DropUpload, PutUpload
 from chatd.chat.hub import Hub
-from chatd.chat.storage import DropUpload, PutUpload
 from chatd.clock import Clock
 from chatd.files.blobs import BlobStore, Key
 from chatd.files.partial import Partial
