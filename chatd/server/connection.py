@@ -16,7 +16,6 @@ from chatd.chat.state import HistoryQuery, Session
 from chatd.ops.log import Log
 from chatd.server import addresses, watch
 from chatd.server.dialogue import Handler
-from chatd.server.eager import narrow, outlet
 from chatd.server.ending import hang_up, last_words
 from chatd.server.files.transfers import Transfers
 from chatd.server.fingerprint import fingerprint_of
@@ -25,11 +24,12 @@ from chatd.server.handshake import why_failed
 from chatd.server.input import Decoder, Input
 from chatd.server.listener_rules import LOCAL
 from chatd.server.liveness import Liveness, Traffic
-from chatd.server.paths import Course, Step
+from chatd.server.paths import Course
 from chatd.server.reads import answer
 from chatd.server.server import Server
 from chatd.server.states import State
-from chatd.tcp import Tuning, allow_fragments, arrived, far_host, flow, held_back, unsent
+from chatd.server.steering import steer
+from chatd.tcp import Tuning, arrived, far_host, held_back, unsent
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError, RequestError
 from chatd.wire.heartbeat import Heartbeat
 from chatd.wire.messages import Download, File, Goodbye, Message, Ok, Upload
@@ -130,7 +130,7 @@ class ChatConnection(Protocol, ABC):
         host = far_host(self.transport)
         if host:
             self.course = self.server.paths.begin(host, self.server.clock.seconds())
-        self.steer()
+        steer(self)
         error = self.server.opened(self)
         if error is not None:
             self.fail(error, CloseReason.REFUSED)
@@ -279,43 +279,14 @@ class ChatConnection(Protocol, ABC):
         self.liveness.heartbeat.said(self.server.clock.seconds())
         self.transport.write(data)
 
-    def _rest(self, data: bytes) -> None:
+    def rest(self, data: bytes) -> None:
+        """Write what the outlet of the reader has not taken."""
         self.transport.write(data)
 
     def _hand(self, data: bytes) -> None:
         self._bytes_out += len(data)
         self.liveness.due = 0.0
         self.transport.write(data)
-
-    # ---- what large packets need --------------------------------------------------------------------
-
-    def steer(self) -> None:
-        """Take what is known of the path into account, before anything large is written."""
-        course = self.course
-        if course is not None:
-            course.renew(self.server.clock.seconds())
-            if course.fragments:
-                allow_fragments(self.transport)
-            if course.segment:
-                self.server.journal.narrowed(self, f"it is sent segments of {course.segment} bytes")
-            narrow(self.transport, course.segment)
-        self.reader.connect(outlet(self.transport), self._rest)
-
-    def look_at_course(self, now: float) -> bool:
-        """Help what is swallowed on the path; return whether another look is due soon."""
-        if self.course is None:
-            return False
-        opening = self.state is not State.LIVE
-        step = self.course.look(flow(self.transport), now, opening=opening)
-        if step is Step.ALLOW_FRAGMENTS:
-            allow_fragments(self.transport)
-            self.server.journal.narrowed(self, "routers may take them apart now")
-        elif step is Step.END:
-            self.server.journal.narrowed(
-                self, "the connection is ended, the next one is sent smaller segments"
-            )
-            self.abort(CloseReason.SWALLOWED)
-        return step is not Step.NOTHING
 
     # ---- the end ------------------------------------------------------------------------------------
 

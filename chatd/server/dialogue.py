@@ -22,6 +22,7 @@ from chatd.server.budgets import Action, TooFastError
 from chatd.server.gate import Hold
 from chatd.server.reads import UNREADABLE
 from chatd.server.states import State
+from chatd.server.steering import steer
 from chatd.wire import messages as m
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError, RequestError
 from chatd.wire.heartbeat import Heartbeat
@@ -208,7 +209,7 @@ def _welcome(connection: "ChatConnection", arrival: Arrival, message: Hello, tur
     if connection.state is not State.WELCOMING:
         return
     server = connection.server
-    connection.steer()
+    steer(connection)
     server.admission.arrive(connection, arrival, message, turned)
     connection.state = State.LIVE
     connection.input.gate.allowance = server.allowance(arrival.session, connection.peer_host)

@@ -3,30 +3,25 @@
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from chatd.server import steering
 from chatd.server.ending import CLOSE_DEADLINE
 from chatd.server.input import Input
-from chatd.server.interfaces import Connection
 from chatd.server.liveness import Liveness, Traffic
-from chatd.server.server import Server
 from chatd.server.states import State
+from chatd.server.steering import Steered
 from chatd.wire.errors import CloseReason, Code, ProtocolError
 from chatd.wire.heartbeat import Verdict
 from chatd.wire.messages import Message, Ping
 
 
-class Watched(Connection, Protocol):
+class Watched(Steered, Protocol):
     """A connection as the watch sees it."""
 
     input: Input
-    server: Server
     liveness: Liveness
-    state: State
 
     def traffic(self) -> Traffic:
         """Return what the system knows of its bytes."""
-
-    def look_at_course(self, now: float) -> bool:
-        """Help what is swallowed on the path; return whether another look is due soon."""
 
     def say(self, message: Message) -> None:
         """Write a message."""
@@ -38,7 +33,7 @@ def look(connection: Watched, now: float) -> None:
 
 
 def _opening(connection: Watched, now: float) -> None:
-    connection.look_at_course(now)
+    steering.look(connection, now)
     if connection.liveness.waited(now) >= connection.server.limits.hello_timeout:
         missing = "hello" if connection.input.asked is None else "answer to the ping behind the hello"
         error = ProtocolError(Code.HELLO_TIMEOUT, f"No {missing} came in time; connect again.")
@@ -47,7 +42,7 @@ def _opening(connection: Watched, now: float) -> None:
 
 def _live(connection: Watched, now: float) -> None:
     liveness = connection.liveness
-    again = connection.look_at_course(now)
+    again = steering.look(connection, now)
     if connection.state is State.CLOSING:
         return
     if connection.reader.paused:

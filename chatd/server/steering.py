@@ -1,0 +1,56 @@
+"""Steering: what is done for a connection to a host whose path swallows large packets.
+
+What is to be done is decided by its course (`chatd.server.paths`).
+"""
+
+from typing import Any, Protocol
+
+from chatd.server.eager import narrow, outlet
+from chatd.server.interfaces import Connection
+from chatd.server.paths import Course, Step
+from chatd.server.server import Server
+from chatd.server.states import State
+from chatd.tcp import allow_fragments, flow
+from chatd.wire.errors import CloseReason
+
+
+class Steered(Connection, Protocol):
+    """A connection whose way to its host is looked after; ``course`` is None where none is needed."""
+
+    course: Course | None
+    server: Server
+    state: State
+    transport: Any
+
+    def rest(self, data: bytes) -> None:
+        """Write what the outlet has not taken."""
+
+
+def steer(connection: Steered) -> None:
+    """Take what is known of the path into account, before anything large is written."""
+    course, transport = connection.course, connection.transport
+    if course is not None:
+        course.renew(connection.server.clock.seconds())
+        if course.fragments:
+            allow_fragments(transport)
+        if course.segment:
+            connection.server.journal.narrowed(connection, f"it is sent segments of {course.segment} bytes")
+        narrow(transport, course.segment)
+    connection.reader.connect(outlet(transport), connection.rest)
+
+
+def look(connection: Steered, now: float) -> bool:
+    """Help what is swallowed on the path; return whether another look is due soon."""
+    if connection.course is None:
+        return False
+    opening = connection.state is not State.LIVE
+    step = connection.course.look(flow(connection.transport), now, opening=opening)
+    if step is Step.ALLOW_FRAGMENTS:
+        allow_fragments(connection.transport)
+        connection.server.journal.narrowed(connection, "routers may take them apart now")
+    elif step is Step.END:
+        connection.server.journal.narrowed(
+            connection, "the connection is ended, the next one is sent smaller segments"
+        )
+        connection.abort(CloseReason.SWALLOWED)
+    return step is not Step.NOTHING
