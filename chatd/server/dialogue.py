@@ -174,7 +174,7 @@ def _hello(connection: "ChatConnection", message: Hello, _: int) -> None:
     """Begin the login. Nothing is taken until it is done."""
     connection.state = State.WELCOMING
     connection.input.gate.hold(Hold.LOGIN)
-    login: Deferred[Any] = maybeDeferred(connection.server.compare, message)
+    login: Deferred[Any] = maybeDeferred(connection.server.compare, message, connection.peer_host)
     login.addCallback(lambda turned: _log_in(connection, message, turned))
     login.addErrback(lambda failure: _refuse(connection, failure))
 
@@ -248,13 +248,14 @@ def _join(connection: "ChatConnection", message: Join, size: int) -> None:
         return
     connection.input.gate.hold(Hold.PAGE)
     compared: Deferred[Any] = connection.server.histories.compare(
-        session.user, {message.room: message.after}, {message.room: message.trail}
+        session.user, connection.peer_host, {message.room: message.after}, {message.room: message.trail}
     )
     compared.addBoth(lambda turned: take_up(connection, lambda: _compared(connection, message, size, turned)))
 
 
 def _compared(connection: "ChatConnection", message: Join, size: int, turned: Any) -> None:
     if isinstance(turned, Failure):
+        turned.trap(ProtocolError)
         connection.input.gate.owe(size, 1)
         refusal = RequestError(Code.STORAGE_UNAVAILABLE, UNREADABLE)
         connection.server.hub.refuse(connection, message.id, refusal)

@@ -36,21 +36,25 @@ class Histories:
         self._clock = clock
         self._repeats = Repeats(INTERVAL)
 
-    def compare(self, user: User, cursors: Mapping[str, int], trails: Trails) -> Deferred[dict[str, int]]:
-        """Return from where ``user`` has to go on in those rooms of ``cursors`` whose log is another one now.
+    def compare(
+        self, user: User, host: str, cursors: Mapping[str, int], trails: Trails
+    ) -> Deferred[dict[str, int]]:
+        """Return from where ``user`` at ``host`` goes on in those of ``cursors`` whose log is another now.
 
         A room that is not there at all, though events of it were seen, begins anew with who joins it first.
         Fails with `ProtocolError` ``storage-unavailable`` if the store cannot be read.
         """
-        return Deferred.fromCoroutine(self._compare(user, cursors, trails))
+        return Deferred.fromCoroutine(self._compare(user, host, cursors, trails))
 
-    async def _compare(self, user: User, cursors: Mapping[str, int], trails: Trails) -> dict[str, int]:
+    async def _compare(
+        self, user: User, host: str, cursors: Mapping[str, int], trails: Trails
+    ) -> dict[str, int]:
         turned: dict[str, int] = {}
         for name, cursor in cursors.items():
             if not trails.get(name):
                 continue
             try:
-                asker = self._world.asker(user)
+                asker = self._world.asker(user, host)
                 room = self._world.find_room(asker, name)
             except RequestError:
                 continue

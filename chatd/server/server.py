@@ -90,12 +90,12 @@ class Server:
             self.journal.turned_away(refusal.code, refusal.text, address)
         return refusal is None
 
-    def compare(self, hello: Hello) -> Deferred[dict[str, int]]:
-        """Return from where ``hello`` has to go on in rooms whose log is not the one that was seen."""
+    def compare(self, hello: Hello, host: str) -> Deferred[dict[str, int]]:
+        """Return from where ``hello`` of ``host`` goes on in rooms whose log is not the one that was seen."""
         session = self.hub.world.sessions.get(digest(hello.token)) if hello.trails else None
         if session is None:
             return succeed({})
-        return self.histories.compare(session.user, hello.cursors, hello.trails)
+        return self.histories.compare(session.user, host, hello.cursors, hello.trails)
 
     def spend(self, action: Action, host: str, count: bool = True) -> None:
         """Look whether ``host`` may do ``action``, and ``count`` that. Raises `RequestError` ``too-fast``."""

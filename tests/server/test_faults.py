@@ -145,6 +145,16 @@ def test_a_member_whose_downloads_cannot_be_ended_goes_alone(playground, crowd, 
     only_that_one_is_gone(playground, crowd, "ben", broken, flush_failures)
 
 
+def test_a_comparison_that_goes_wrong_costs_whoever_asked(playground, crowd, flush_failures, monkeypatch):
+    crowd["ann"].say(*sends("#a", "one"))
+    playground.advance()
+    broken = connection_of(playground, "ben")
+    monkeypatch.setattr("chatd.server.histories.Comparison.wanted", breaking)
+    crowd["ben"].say(m.Join(id=3, room="#a", after=5, trail=[(5, "0" * 8)]))
+    playground.advance()
+    only_that_one_is_gone(playground, crowd, "ben", broken, flush_failures)
+
+
 def test_a_batch_that_cannot_be_encoded_is_taken_back_and_chat_goes_on(playground, crowd):
     hub = playground.server.hub
     crowd["ann"].say(*sends("#a", "one"))
