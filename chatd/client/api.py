@@ -25,6 +25,7 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred, DeferredList, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 
+from chatd.client.account import Account, check_secret
 from chatd.client.asker import Asker
 from chatd.client.awaiting import Awaiting
 from chatd.client.core.backoff import Backoff
@@ -51,7 +52,7 @@ from chatd.client.values import KeptUpload, Options, Sent, Status, TakenOver, Wa
 from chatd.files.strand import Workers
 from chatd.tcp import CAN_LIMIT_SEGMENTS
 from chatd.wire import messages as m
-from chatd.wire.errors import Code, RequestError
+from chatd.wire.errors import RequestError
 
 
 def open_client(
@@ -97,6 +98,7 @@ class Client(Asker):
         self._driver = Driver(machine, slot, way, reactor, now)
         self._subscribers = Subscribers()
         super().__init__(Awaiting(self._driver))
+        self.account = Account(options, self._driver, self._awaiting)
         self._files = Files(self._driver, self._awaiting, slot, self._subscribers.tell, reactor, workers)
         self._driver.on_notice = self._noticed
         self._driver.on_reply = self._awaiting.replied
@@ -177,6 +179,12 @@ class Client(Asker):
         """Return the session's number, 0 before the first welcome."""
         return self._machine.session.id
 
+    @property
+    def resumed(self) -> bool:
+        """Return whether the present link goes on with a session that was there before."""
+        link = self._machine.links.current
+        return link is not None and link.resumed
+
     def status(self) -> Status:
         """Return where the client stands."""
         links, now = self._machine.links, self._driver.now()
@@ -246,46 +254,6 @@ class Client(Asker):
         posted = [*self._files.posts_left(), *(posted for _, posted in self.put_kept())]
         return TakenOver(texts, sent, posted)
 
-    # ---- accounts -----------------------------------------------------------------------------------
-
-    @property
-    def account(self) -> bool:
-        """Return whether the server knows us as an account, and not as a guest."""
-        return self._machine.session.account
-
-    @property
-    def resumed(self) -> bool:
-        """Return whether the present link goes on with a session that was there before."""
-        link = self._machine.links.current
-        return link is not None and link.resumed
-
-    @property
-    def failed(self) -> int:
-        """Return how many attempts to log in to this account had failed before we did."""
-        return self._machine.session.failed
-
-    def register(self, password: str, invite: str = "") -> Deferred[m.Ok]:
-        """Make an account of us, who are guests; nick, rooms and session stay."""
-        return self._secretly(m.Register(id=0, password=password, invite=invite))
-
-    def passwd(self, password: str, old: str = "") -> Deferred[m.Ok]:
-        """Give our account another password."""
-        return self._secretly(m.Passwd(id=0, password=password, old=old))
-
-    def logout(self, *, everywhere: bool = False) -> Deferred[None]:
-        """End this session for good, and all others of ours if wanted; the client stops."""
-        return self.ask(m.Logout(id=0, everywhere=everywhere)).addCallback(self._logged_out)
-
-    def _logged_out(self, _: m.Ok) -> None:
-        self._driver.feed(self._machine.log_out())
-
-    def _secretly(self, message: m.Request) -> Deferred[m.Ok]:
-        try:
-            check_secret(self.options)
-        except ClientError as error:
-            return fail(error)
-        return self.ask(message)
-
     # ---- files --------------------------------------------------------------------------------------
 
     def put(self, room: str, path: Path, caption: str = "", *, keep: bool = False) -> Deferred[Sent]:
@@ -348,12 +316,3 @@ class Client(Asker):
     def _fail(self, error: ClientError) -> None:
         self._awaiting.fail(error)
         self._files.stop(error)
-
-
-def check_secret(options: Options) -> None:
-    """Raise `ClientError` ``secure-required`` if a password would go to the server in plain text."""
-    if not options.secret:
-        raise ClientError(
-            Code.SECURE_REQUIRED,
-            f"A password is not sent in plain text; use --server {options.server.secured}, or a UNIX socket.",
-        )

@@ -83,18 +83,6 @@ class Asker:
             if not (ok.more and ok.rooms):
                 return found
 
-    def sessions(self) -> Deferred[list[m.SessionInfo]]:
-        """Return our sessions, this one first."""
-        return self.ask(m.Sessions(id=0)).addCallback(lambda ok: ok.sessions or [])
-
-    def end_session(self, session: int) -> Deferred[m.Ok]:
-        """End another session of ours for good."""
-        return self.ask(m.End(id=0, session=session))
-
-    def invite(self, uses: int = 1, days: int = 7) -> Deferred[str]:
-        """Return the code of a new invitation, by which so many can register within so many days."""
-        return self.ask(m.Invite(id=0, uses=uses, days=days)).addCallback(lambda ok: ok.invite)
-
     def members(self, room: str) -> Deferred[list[m.Member]]:
         """Return all members of ``room``."""
         return Deferred.fromCoroutine(self._all_members(room))

@@ -36,16 +36,16 @@ def slot_of(tmp_path, nick="ann"):
 
 def test_registering_logging_in_and_out(open_world):
     first = begin(open_world, register=True)
-    assert (first.account, first.resumed, first.failed) == (True, False, 0)
+    assert (first.account.registered, first.resumed, first.account.failed) == (True, False, 0)
     second = begin(open_world, "ANN")
-    asked = second.sessions()
+    asked = second.account.sessions()
     open_world.advance(1)
     assert [row.here for row in now(asked)] == [True, False]
-    ended = second.end_session(now(asked)[1].session)
+    ended = second.account.end_session(now(asked)[1].session)
     open_world.advance(1)
     assert now(ended).id
     assert [n.code for n in first.heard if isinstance(n, Stopped)] == [CloseReason.ENDED]
-    out = second.logout(everywhere=True)
+    out = second.account.logout(everywhere=True)
     open_world.advance(1)
     assert now(out) is None
     assert [n.code for n in second.heard if isinstance(n, Stopped)] == [CloseReason.ENDED]
@@ -64,8 +64,8 @@ def test_the_profile_keeps_the_session_and_no_password(open_world, tmp_path):
     again = make_client(open_world, "ann", slot=slot)
     again.start()
     open_world.advance(1)
-    assert (again.resumed, again.account) == (True, True)
-    again.logout()
+    assert (again.resumed, again.account.registered) == (True, True)
+    again.account.logout()
     open_world.advance(1)
     again.stop()
     open_world.advance(1)
@@ -78,7 +78,7 @@ def test_a_wrong_password_ends_the_attempt_with_a_sentence(open_world):
     with pytest.raises(ClientError) as caught:
         now(client.ready())
     assert caught.value.code == Code.WRONG_PASSWORD
-    assert begin(open_world).failed == 1
+    assert begin(open_world).account.failed == 1
 
 
 def test_a_password_is_shown_to_nobody_who_prints_it():
@@ -90,21 +90,21 @@ def test_a_guest_becomes_an_account_and_invites(world, enter):
     ann = enter("ann")
     world.advance(1)
     now(ann.ready())
-    refused = ann.register(PASSWORD, "no such code")
+    refused = ann.account.register(PASSWORD, "no such code")
     world.advance(1)
     with pytest.raises(RequestError) as caught:
         now(refused)
     assert caught.value.code == Code.BAD_INVITE
     state = world.server.hub.world
     accounts.make(state, state.nicks["ann"], "", 7)
-    changed, code = ann.passwd(PASSWORD), ann.invite()
+    changed, code = ann.account.passwd(PASSWORD), ann.account.invite()
     world.advance(1)
     assert now(changed).id
     assert len(now(code)) == 19
     ben = make_client(world, "ben", credentials=Credentials(PASSWORD, True, now(code)))
     ben.start()
     world.advance(1)
-    assert ben.account
+    assert ben.account.registered
 
 
 @pytest.mark.parametrize("server", ["chat.example.org", "192.0.2.1:7411"])

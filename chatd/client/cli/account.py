@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chatd.client.api import Client, check_secret
+from chatd.client.account import check_secret
+from chatd.client.api import Client
 from chatd.client.cli.running import complain, run_client, watch_link
 from chatd.client.cli.stdout import write_out
 from chatd.client.cli.text import clean_line
@@ -104,21 +105,23 @@ async def _begin(client: Client, say: Callable[[str], None] = complain) -> None:
 async def _login(_: Any, client: Client) -> int:
     await _begin(client)
     if client.resumed:
-        what = "an account" if client.account else "a guest"
+        what = "an account" if client.account.registered else "a guest"
         raise ClientError(
             "logged-in",
             f"This profile is {client.nickname} here already, {what}; log out first, or name another one.",
         )
     complain(f"logged in as {client.nickname}")
-    if client.failed:
-        complain(f"{client.failed} attempts to log in to this account have failed since the last login")
+    if client.account.failed:
+        complain(
+            f"{client.account.failed} attempts to log in to this account have failed since the last login"
+        )
     return 0
 
 
 async def _register(password: str, invite: str, _: Any, client: Client) -> int:
     await _begin(client)
     if client.resumed:
-        await client.register(password, invite)
+        await client.account.register(password, invite)
     complain(f"{client.nickname} is an account now, and you are logged in")
     return 0
 
@@ -132,14 +135,14 @@ async def _logout(everywhere: bool, _: Any, client: Client) -> int:
 
     await _begin(client, say)
     nick, ending = client.nickname, True
-    await client.logout(everywhere=everywhere)
+    await client.account.logout(everywhere=everywhere)
     complain(f"{nick} is logged out" + (" everywhere" if everywhere else ""))
     return 0
 
 
 async def _passwd(old: str, password: str, _: Any, client: Client) -> int:
     await _begin(client)
-    await client.passwd(password, old)
+    await client.account.passwd(password, old)
     complain(f"{client.nickname} has another password now; all sessions go on")
     return 0
 
@@ -147,15 +150,15 @@ async def _passwd(old: str, password: str, _: Any, client: Client) -> int:
 async def _sessions(end: int | None, as_json: bool, out: list[bytes], _: Any, client: Client) -> int:
     await _begin(client)
     if end is not None:
-        await client.end_session(end)
+        await client.account.end_session(end)
         return 0
-    out += map(_json_line if as_json else _line, await client.sessions())
+    out += map(_json_line if as_json else _line, await client.account.sessions())
     return 0
 
 
 async def _invite(uses: int, days: int, out: list[bytes], _: Any, client: Client) -> int:
     await _begin(client)
-    out.append(f"{clean_line(await client.invite(uses, days))}\n".encode())
+    out.append(f"{clean_line(await client.account.invite(uses, days))}\n".encode())
     return 0
 
 
