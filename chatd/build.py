@@ -9,6 +9,7 @@ from chatd.chat.world import Terms
 from chatd.clock import Clock
 from chatd.files.blobs import BlobStore
 from chatd.files.strand import Workers
+from chatd.ops.current import Current
 from chatd.ops.settings import Config
 from chatd.server.auth.portal import Doors
 from chatd.server.committer import Committer
@@ -57,31 +58,18 @@ class Daemon:
         keeping: FileKeeping | None,
         passwords: Passwords,
     ) -> None:
-        most = config.limits
-        quota = Quota(
-            most.max_users,
-            most.max_rooms,
-            most.max_devices,
-            most.max_direct,
-            most.new_rooms_per_hour,
-            most.max_acts,
-        )
-        account = config.accounts
-        terms = Terms(quota, config.show_addresses, account.registration, account.make_rooms, account.vouched)
-        self.committer = Committer(snapshot, terms, store, clock)
+        self.current = current = Current(config)
+        self.committer = Committer(snapshot, _terms(config), store, clock)
         hub = self.committer.hub
-        self.files = None if keeping is None else Library(config.files, *keeping, clock, wall, hub)
-        if self.files is not None:
-            hub.offer_files(self.files, config.files.max_size, config.files.per_connection)
+        self.files = None if keeping is None else Library(current, *keeping, clock, wall, hub)
+        self._offer_files()
         doors = Doors(hub, passwords, config.accounts, clock, wall)
-        self.server = Server(
-            self.committer, store, doors, clock, wall, config.heartbeat, config.limits, self.files
-        )
-        self.timekeeper = Timekeeper(self.server, config.retention, config.files)
+        self.server = Server(self.committer, store, doors, clock, wall, current, self.files)
+        self.timekeeper = Timekeeper(self.server)
         self._parts: list[Part] = [
             Reaper(self.server),
             self.timekeeper,
-            Housekeeping(self.server, config.session, config.retention),
+            Housekeeping(self.server),
         ]
         if self.files is not None:
             self._parts.append(Expiry(self.files))
@@ -95,3 +83,28 @@ class Daemon:
         """Let the parts end; nobody is told."""
         for part in self._parts:
             part.stop()
+
+    def use(self, config: Config) -> None:
+        """Go on with ``config``, which was checked. What is read only at the start stays as it was."""
+        self.current.config = config
+        self.committer.hub.world.terms = _terms(config)
+        self._offer_files()
+
+    def _offer_files(self) -> None:
+        if self.files is not None:
+            config = self.files.config
+            self.committer.hub.offer_files(self.files, config.max_size, config.per_connection)
+
+
+def _terms(config: Config) -> Terms:
+    """Return what the chat has to know of ``config``."""
+    most, account = config.limits, config.accounts
+    quota = Quota(
+        most.max_users,
+        most.max_rooms,
+        most.max_devices,
+        most.max_direct,
+        most.new_rooms_per_hour,
+        most.max_acts,
+    )
+    return Terms(quota, config.show_addresses, account.registration, account.make_rooms, account.vouched)

@@ -2,12 +2,19 @@
 
 from twisted.internet.protocol import Protocol, connectionDone
 
+from chatd.ops.current import Current
+from chatd.ops.settings import Config, LimitsConfig
 from chatd.wire import lines
 from chatd.wire.codec import decode_from_server, encode
 from chatd.wire.frames import FrameDecoder, FrameType, frame
 from chatd.wire.lines import LineDecoder
 from chatd.wire.messages import Event, FromServer, Hello, Message, Ping, Pong, Send
 from chatd.wire.objects import Alphabet
+
+
+def in_force(**limits):
+    """Return the configuration in force, with ``limits``."""
+    return Current(Config(limits=LimitsConfig(**limits)))
 
 
 class Talker(Protocol):

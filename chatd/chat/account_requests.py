@@ -46,7 +46,7 @@ def passwd(world: World, peer: Peer, session: Session, _: None, request: HashedP
 def invite(world: World, peer: Peer, session: Session, _: None, request: CodedInvite, now: int) -> m.Ok:
     """Make an invitation."""
     check_account(session)
-    if world.registration != "invite" and not session.user.operator:
+    if world.terms.registration != "invite" and not session.user.operator:
         raise RequestError(Code.NOT_ALLOWED, "This server does not take invitations from its users.")
     invitations.invite(world, session.user, request.code, request.uses, request.days)
     return m.Ok(id=request.id, invite=request.code)

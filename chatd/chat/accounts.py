@@ -38,7 +38,7 @@ def check_rename(world: World, user: User, key: str) -> None:
     """
     if user.account is None or key in user.kept:
         return
-    if world.vouched and not user.account.password:
+    if world.terms.vouched and not user.account.password:
         raise RequestError(
             Code.NOT_ALLOWED,
             f"{user.nick} is the name by which your password is known; it cannot be another one.",

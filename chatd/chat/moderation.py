@@ -100,7 +100,7 @@ class Deed(NamedTuple):
         """
         world, room = self.world, self.room
         known = [act for act in room.acts.values() if act.what == KICK and act.user != user.id]
-        full = reached(world.acts, world.quota.acts)
+        full = reached(world.acts, world.terms.quota.acts)
         if full and not known:
             return
         if full or len(known) >= MAX_ACTS:
@@ -116,7 +116,7 @@ class Deed(NamedTuple):
         prune(world, room)
         if (what, whom) in room.acts:
             return
-        if reached(world.acts, world.quota.acts):
+        if reached(world.acts, world.terms.quota.acts):
             raise RequestError(
                 Code.TOO_MANY_ACTS,
                 "The server has as many bans, mutes and invitations as it may; take some back.",

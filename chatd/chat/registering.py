@@ -16,9 +16,9 @@ def check_open(world: World, code: str) -> PutInvite | None:
 
     Raises `RequestError` ``closed-registration`` or ``bad-invite``.
     """
-    if world.registration == "open":
+    if world.terms.registration == "open":
         return None
-    if world.registration == "closed":
+    if world.terms.registration == "closed":
         raise RequestError(Code.CLOSED_REGISTRATION, "Accounts are made by the operator here; ask for one.")
     return invitations.find(world, code)
 

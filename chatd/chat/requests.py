@@ -283,7 +283,7 @@ def _members(world: World, peer: Peer, session: Session, room: Room, request: m.
 
 
 def _member(world: World, room: Room, user: User) -> m.Member:
-    address = user.address if world.show_addresses else ""
+    address = user.address if world.terms.show_addresses else ""
     role = ROLE_NAMES[room.members[user].role]
     return m.Member(nick=user.nick, online=user.connected or user.announced, address=address, role=role)
 

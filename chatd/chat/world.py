@@ -83,22 +83,19 @@ def _afford_any(host: str, count: bool) -> None:
 
 
 class World(Records):
-    """The records, as loaded from ``snapshot`` and changed since, and their bounds, ``terms``.
+    """The records, as loaded from ``snapshot`` and changed since, and their bounds.
 
-    ``blobs`` are the files that are held (None if the server takes none), ``limits`` are those of a welcome,
-    ``clock`` is the latest time of day known at the start, or 0. ``afford_room`` refuses another room that is
-    made from an address (`RequestError` ``too-fast``); it counts the room if told to.
+    ``terms`` holds the bounds; a reload exchanges it, so that nobody keeps a copy. ``blobs`` are the files
+    that are held (None if the server takes none), ``limits`` are those of a welcome, ``clock`` is the latest
+    time of day known at the start, or 0. ``afford_room`` refuses another room that is made
+    from an address (`RequestError` ``too-fast``); it counts the room if told to.
     """
 
     def __init__(self, snapshot: Snapshot, terms: Terms) -> None:
         super().__init__()
         load(self, snapshot)
         self.server = snapshot.server
-        self.show_addresses = terms.show_addresses
-        self.quota = terms.quota
-        self.registration = terms.registration
-        self.make_rooms = terms.make_rooms
-        self.vouched = terms.vouched
+        self.terms = terms
         self.limits = LIMITS
         self.blobs: Blobs | None = None
         self.batch = Batch()
@@ -129,7 +126,7 @@ class World(Records):
             display, key = self.free_nick(nick)
         except RequestError as error:
             raise ProtocolError(error.code, error.text, suggest=error.suggest) from None
-        if reached(len(self.users), self.quota.users):
+        if reached(len(self.users), self.terms.quota.users):
             raise ProtocolError(
                 Code.TOO_MANY_USERS, "The server has as many users as it may; try again later."
             )
@@ -189,10 +186,11 @@ class World(Records):
 
         Raises `ProtocolError` ``too-many-devices``.
         """
-        if reached(len(user.sessions), self.quota.devices):
+        most = self.terms.quota.devices
+        if reached(len(user.sessions), most):
             raise ProtocolError(
                 Code.TOO_MANY_DEVICES,
-                f"{user.nick} has {self.quota.devices} devices already; use one of them.",
+                f"{user.nick} has {most} devices already; use one of them.",
             )
         self.change(PutSession(next(self._session_ids), user.id, digest, last=0, seen=0))
         return self.sessions[digest]
@@ -255,7 +253,7 @@ class World(Records):
         if direct:
             check_direct(user, self.user_called(name))
         else:
-            check_maker(user, self.make_rooms)
+            check_maker(user, self.terms.make_rooms)
             check_new_room(wire_name)
         self._may_make(asker, direct, now)
         if not direct and self.room_twins.has(wire_name):
@@ -275,7 +273,7 @@ class World(Records):
 
         What an address makes is bounded too, but not who its users talk to.
         """
-        quota, user = self.quota, asker.user
+        quota, user = self.terms.quota, asker.user
         if reached(len(self.rooms) - len(self.gone), quota.rooms):
             raise RequestError(Code.NO_MORE_ROOMS, "The server has as many rooms as it may; use one of them.")
         if direct and reached(user.begun, quota.direct):
@@ -285,6 +283,8 @@ class World(Records):
             )
         if user.making is None:
             user.making = Ration(quota.per_hour / HOUR, quota.per_hour, now / 1000)
+        elif user.making.rate != quota.per_hour / HOUR:
+            user.making.adjust(quota.per_hour / HOUR, quota.per_hour)
         wait = user.making.wait(now / 1000)
         if wait:
             wait = user.making.slot(now / 1000, wait)

@@ -88,7 +88,7 @@ async def _passwd(connection: "ChatConnection", session: Session, message: Passw
         raise RequestError(
             Code.NOT_ALLOWED, "This server keeps no passwords itself; change yours where it is kept."
         )
-    if user.account is not None and (user.account.password or connection.server.hub.world.vouched):
+    if user.account is not None and (user.account.password or connection.server.hub.world.terms.vouched):
         try:
             nick = await doors.gatekeeper.ask(Password(user.nick, message.old, host))
         except GuessError:

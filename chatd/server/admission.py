@@ -11,7 +11,7 @@ from chatd.chat.arrival import Arrival
 from chatd.chat.quota import Slots
 from chatd.chat.state import Session, User
 from chatd.clock import Clock
-from chatd.ops.settings import HeartbeatConfig
+from chatd.ops.current import Current
 from chatd.server import addresses
 from chatd.server.auth.credentials import Entered, IEntry, Login, NickClaim, Registration, SessionToken
 from chatd.server.auth.gatekeeper import GuessError
@@ -35,7 +35,7 @@ RETURNS_PER_SECOND: Final = 100
 
 
 class Admission:
-    """Lets clients in, within ``budgets``; ``pulse`` is the heartbeat of those who wish for no other."""
+    """Lets clients in, within ``budgets`` and as the ``current`` configuration says."""
 
     def __init__(
         self,
@@ -45,8 +45,7 @@ class Admission:
         journal: Journal,
         clock: Clock,
         wall: Callable[[], int],
-        heartbeat: HeartbeatConfig,
-        pulse: Pulse,
+        current: Current,
     ) -> None:
         self._committer = committer
         self._hub = committer.hub
@@ -55,8 +54,7 @@ class Admission:
         self._journal = journal
         self._clock = clock
         self._wall = wall
-        self._bounds = heartbeat
-        self._pulse = pulse
+        self._current = current
         self._hanging = Slots(1 / RETURNS_PER_SECOND)
 
     def login(self, connection: Connection, hello: Hello) -> Deferred[Arrival]:
@@ -151,9 +149,9 @@ class Admission:
 
     def _agree(self, wish: Pulse | None) -> Pulse:
         """Return the heartbeat for a client that wishes for ``wish``."""
+        bounds = self._current.config.heartbeat
         if wish is None:
-            return self._pulse
-        bounds = self._bounds
+            return Pulse(bounds.interval, bounds.misses)
         interval = min(max(wish.interval, bounds.min_interval), bounds.max_interval)
         limit = min(max(interval * wish.misses, bounds.min_limit), bounds.max_limit)
         return Pulse(interval, max(1, round(limit / interval)))

@@ -1,7 +1,7 @@
 """Budgets: how often one user and one address may do what costs the server something (P5, P6).
 
-Pure: time comes in as an argument, in monotonic seconds. The numbers are those of ``[limits]``; `configure`
-swaps them. docs/OPERATIONS.md has the table of all budgets, and a test compares it with `BUDGETS`.
+Pure: time comes in as an argument, in monotonic seconds. The numbers are those of ``[limits]``, as they are
+in force. docs/OPERATIONS.md has the table of all budgets, and a test compares it with `BUDGETS`.
 
 An address is an IPv4 address or an IPv6 network of 64 bits, since one subscriber has all of it. The network
 of 48 bits around it is counted beside it, since one contract may bring all of that. This machine (loopback,
@@ -17,6 +17,7 @@ from typing import Final
 
 from chatd.chat.quota import Bucket, Lease, Meter, Ration
 from chatd.chat.state import User
+from chatd.ops.current import Current
 from chatd.ops.settings import LimitsConfig
 from chatd.server.addresses import is_local, network_of, wide_network_of
 from chatd.wire.errors import ChatdError, Code, ProtocolError, RequestError
@@ -109,8 +110,8 @@ class Address(Meter):
 class Budgets:
     """Counts what users and addresses do, and says who has to wait."""
 
-    def __init__(self, limits: LimitsConfig) -> None:
-        self._limits = limits
+    def __init__(self, current: Current) -> None:
+        self._current = current
         self._open: dict[str, Address] = {}
         self._idle: OrderedDict[str, Address] = OrderedDict()
 
@@ -118,9 +119,9 @@ class Budgets:
         """Return how many addresses are remembered."""
         return len(self._open) + len(self._idle)
 
-    def configure(self, limits: LimitsConfig) -> None:
-        """Go on with other limits; what was used stays used."""
-        self._limits = limits
+    @property
+    def _limits(self) -> LimitsConfig:
+        return self._current.config.limits
 
     # ---- connections --------------------------------------------------------------------------------
 

@@ -53,13 +53,13 @@ class Gate:
     bounds what may still be asked; it is the session's as soon as there is one. ``shut`` holds the bits of
     what shuts the gate: while it is 0 and some allowance is left, nobody need ask `may_take`.
 
-    What is asked beyond the allowance is delayed for ``patience`` seconds; if it goes on, the connection is
+    What is asked beyond the allowance is delayed for ``patience()`` seconds; if it goes on, the connection is
     ``flooded``, and what it asks is refused as long as `flood` says so.
     """
 
     __slots__ = ("_again", "_clock", "_owed", "_owed_bytes", "_patience", "allowance", "flooded", "shut")
 
-    def __init__(self, clock: Clock, again: Callable[[], None], patience: float) -> None:
+    def __init__(self, clock: Clock, again: Callable[[], None], patience: Callable[[], float]) -> None:
         self.allowance = _FREE
         self.flooded = False
         self._patience = patience
@@ -80,7 +80,7 @@ class Gate:
             self.pause(max(wait, PAUSE))
         if isinstance(allowance, Lease):
             since = allowance.over_since
-            self.flooded = since is not None and now - since >= self._patience
+            self.flooded = since is not None and now - since >= self._patience()
         return not wait
 
     def flood(self) -> tuple[float, float]:
@@ -93,7 +93,7 @@ class Gate:
         if not wait or not isinstance(allowance, Lease) or allowance.over_since is None:
             self.flooded = False
             return 0.0, 0.0
-        return wait, now - allowance.over_since - self._patience
+        return wait, now - allowance.over_since - self._patience()
 
     def hold(self, why: Hold) -> None:
         """Shut the gate because of ``why``, until that is lifted."""

@@ -10,7 +10,6 @@ from chatd.chat.calendar import DAY
 from chatd.chat.rules import Kind
 from chatd.chat.state import Room
 from chatd.ops.log import Log
-from chatd.ops.settings import RetentionConfig, SessionConfig
 from chatd.server.server import Server
 from chatd.server.space_log import tell_space
 
@@ -41,12 +40,10 @@ AT_ONCE: Final = 2000
 
 
 class Housekeeping:
-    """Keeps ``server`` in order, round by round."""
+    """Keeps ``server`` in order, round by round, as its configuration wants it."""
 
-    def __init__(self, server: Server, session: SessionConfig, retention: RetentionConfig) -> None:
+    def __init__(self, server: Server) -> None:
         self._server = server
-        self._session = session
-        self._retention = retention
         self._rounds = 0
         self._batch: Batch | None = None
         self._cut = 0
@@ -81,7 +78,9 @@ class Housekeeping:
         return Deferred.fromCoroutine(self._retain())
 
     def _expire(self) -> None:
-        ended = self._server.hub.expire(round(self._session.expire_days * DAY), self._server.wall())
+        ended = self._server.hub.expire(
+            round(self._server.current.config.session.expire_days * DAY), self._server.wall()
+        )
         for session in ended:
             log.info("session-expired", session=session.id, nick=session.user.nick)
         if ended:
@@ -133,12 +132,13 @@ class Housekeeping:
     def _first_kept(self, room: Room) -> int:
         """Return the first event of ``room`` that the configuration and the room's rules want kept."""
         chat_log, world = room.log, self._server.hub.world
+        retention = self._server.current.config.retention
         first = chat_log.first
         if room.rules.kind == Kind.DELETED:
             return chat_log.head + 1
-        if self._retention.events:
-            first = max(first, chat_log.head - self._retention.events + 1)
-        terms = [days for days in (self._retention.days, room.rules.keep_days) if days]
+        if retention.events:
+            first = max(first, chat_log.head - retention.events + 1)
+        terms = [days for days in (retention.days, room.rules.keep_days) if days]
         if terms:
             before = world.calendar.now - round(min(terms) * DAY)
             first = max(first, world.ages.old(chat_log.id, before) + 1)

@@ -58,7 +58,7 @@ class Input:
         self._source = source
         self._server = server
         self.decoder = decoder
-        self.gate = Gate(server.clock, self.go_on, server.limits.flood_delay)
+        self.gate = Gate(server.clock, self.go_on, server.patience)
         self.asked: Deferred[None] | None = None
 
     def feed(self, data: bytes) -> None:

@@ -12,7 +12,8 @@ from chatd.chat.quota import Bucket, Lease
 from chatd.chat.state import Session
 from chatd.chat.storage import Store
 from chatd.clock import Clock
-from chatd.ops.settings import HeartbeatConfig, LimitsConfig
+from chatd.ops.current import Current
+from chatd.ops.settings import LimitsConfig
 from chatd.server import addresses
 from chatd.server.admission import Admission
 from chatd.server.auth.portal import Doors
@@ -40,8 +41,7 @@ class Server:
         doors: Doors,
         clock: Clock,
         wall: Callable[[], int],
-        heartbeat: HeartbeatConfig,
-        limits: LimitsConfig,
+        current: Current,
         files: Library | None,
     ) -> None:
         self.hub = committer.hub
@@ -50,8 +50,7 @@ class Server:
         self.store = store
         self.clock = clock
         self.wall = wall
-        self.limits = limits
-        self.pulse = Pulse(heartbeat.interval, heartbeat.misses)
+        self.current = current
         self.reads = Reads(store, clock)
         self.histories = Histories(self.hub.world, self.reads, clock)
         self.delivery = Delivery(self.reads, clock)
@@ -60,13 +59,26 @@ class Server:
         self.waiting: set[Swept] = set()
         self.draining = False
         self.doors = doors
-        self.budgets = Budgets(limits)
+        self.budgets = Budgets(current)
         self.journal = Journal(clock)
-        self.admission = Admission(
-            committer, doors, self.budgets, self.journal, clock, wall, heartbeat, self.pulse
-        )
+        self.admission = Admission(committer, doors, self.budgets, self.journal, clock, wall, current)
         self.hub.world.afford_room = partial(self.spend, Action.ROOM)
         self._numbers = itertools.count(1)
+
+    @property
+    def limits(self) -> LimitsConfig:
+        """Return the limits in force."""
+        return self.current.config.limits
+
+    @property
+    def pulse(self) -> Pulse:
+        """Return the heartbeat of those who wish for no other."""
+        beat = self.current.config.heartbeat
+        return Pulse(beat.interval, beat.misses)
+
+    def patience(self) -> float:
+        """Return the seconds for which what is asked beyond the rate is only delayed."""
+        return self.limits.flood_delay
 
     def swept(self) -> list[Swept]:
         """Return everything that the reaper has to look at."""

@@ -8,7 +8,6 @@ from twisted.internet.task import LoopingCall, deferLater
 from chatd.chat.ages import pause_between_marks
 from chatd.chat.calendar import DAY
 from chatd.ops.log import Log
-from chatd.ops.settings import FilesConfig, RetentionConfig
 from chatd.server.server import Server
 
 log = Log(__name__)
@@ -36,15 +35,14 @@ AHEAD: Final = 604_800_000
 
 
 class Timekeeper:
-    """Keeps time for ``server``, and marks its logs as often as ``retention`` and ``files`` need.
+    """Keeps time for ``server``, and marks its logs as often as its configuration needs.
 
     Only the calendar decides what is old. So a wall clock that is wrong removes nothing; it is only warned
     of.
     """
 
-    def __init__(self, server: Server, retention: RetentionConfig, files: FilesConfig) -> None:
+    def __init__(self, server: Server) -> None:
         self._server = server
-        self._pause = pause_between_marks(retention.days * DAY, files.keep_days * DAY)
         self._next_round = self._next_keep = 0.0
         self._marking = False
         self._known = server.hub.world.clock
@@ -96,10 +94,12 @@ class Timekeeper:
     async def _mark(self) -> None:
         """Note how far the logs have grown by now."""
         self._marking = True
+        config = self._server.current.config
+        usual = pause_between_marks(config.retention.days * DAY, config.files.keep_days * DAY)
         try:
             for number, room in enumerate(list(self._server.hub.world.rooms.values()), 1):
                 days = room.rules.keep_days
-                pause = min(self._pause, pause_between_marks(days * DAY)) if days else self._pause
+                pause = min(usual, pause_between_marks(days * DAY)) if days else usual
                 self._server.hub.mark(room, pause)
                 if number % AT_ONCE == 0:
                     await deferLater(self._server.clock, 0)

@@ -185,7 +185,7 @@ def step(playground, what, user, other):
 def test_a_world_is_loaded_with_its_accounts(playground):
     account(playground)
     world = world_of(playground)
-    loaded = World(playground.store.load(), Terms(world.quota, show_addresses=False))
+    loaded = World(playground.store.load(), Terms(world.terms.quota, show_addresses=False))
     assert loaded.nicks["ann"].account == world.nicks["ann"].account
 
 

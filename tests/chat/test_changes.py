@@ -42,7 +42,7 @@ from chatd.chat.changes.rows import (
 from chatd.chat.names import USER_SIGN
 from chatd.chat.storage import TABLES, Changes, StoredRoom
 from chatd.chat.unicode.skeleton import skeleton
-from chatd.chat.world import Terms, World
+from chatd.chat.world import World
 from chatd.testing import MemoryStore, Playground
 from chatd.wire import messages as m
 from chatd.wire.stored import pack
@@ -402,5 +402,5 @@ def test_the_world_that_is_loaded_is_the_one_that_was_in_memory(steps):
         life.step(*step)
     life.settle()
     world = life.playground.server.hub.world
-    loaded = World(life.playground.store.load(), Terms(world.quota, world.show_addresses))
+    loaded = World(life.playground.store.load(), world.terms)
     assert picture(loaded) == picture(world)

@@ -218,7 +218,8 @@ def test_what_an_older_version_left_of_a_deleted_room_goes_as_ever(scene):
 
 
 def test_deleted_rooms_do_not_count_as_rooms(scene):
-    scene.world.quota = replace(scene.world.quota, rooms=1)
+    terms = scene.world.terms
+    scene.world.terms = replace(terms, quota=replace(terms.quota, rooms=1))
     for _ in range(3):
         assert scene.do("ann", DELETE) is None
         assert scene.do("ann", m.Join(id=3, room="#tea")) is None

@@ -277,7 +277,7 @@ def test_names_of_an_older_folder_are_kept_and_found():
     rooms = [StoredRoom(PutRoom(n, f"#{fold(nick)}", "", 1), 0) for n, nick in enumerate(old, 1)]
     members = [PutMember(n, n, 0) for n in range(1, len(old) + 1)]
     sessions = [PutSession(n, n, b"%d" % n, 0, 1) for n in range(1, len(old) + 1)]
-    quota = Playground().start_server().hub.world.quota
+    quota = Playground().start_server().hub.world.terms.quota
     world = World(Snapshot("s", users, sessions, rooms, members), Terms(quota, show_addresses=False))
     for user, nick in zip(world.users.values(), old, strict=True):
         assert world.nicks[fold(nick)] is user

@@ -1,5 +1,7 @@
 """Accounts for programs: a session begun by a password, what is asked about it, and its end."""
 
+from dataclasses import replace
+
 import pytest
 
 from chatd.chat import accounts
@@ -19,7 +21,7 @@ PASSWORD = "correct horse"
 
 @pytest.fixture
 def open_world(world):
-    world.server.hub.world.registration = "open"
+    world.server.hub.world.terms = replace(world.server.hub.world.terms, registration="open")
     return world
 
 
@@ -86,7 +88,7 @@ def test_a_password_is_shown_to_nobody_who_prints_it():
 
 
 def test_a_guest_becomes_an_account_and_invites(world, enter):
-    world.server.hub.world.registration = "invite"
+    world.server.hub.world.terms = replace(world.server.hub.world.terms, registration="invite")
     ann = enter("ann")
     world.advance(1)
     now(ann.ready())

@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 
 from chatd.chat.quota import LEASED, Bucket, Lease
 from chatd.chat.state import User
-from chatd.ops.settings import LimitsConfig
+from chatd.ops.current import Current
+from chatd.ops.settings import Config, LimitsConfig
 from chatd.server.budgets import BUDGETS, MAX_IDLE, Action, Budgets, TooFastError
 from chatd.wire.errors import Code
+from tests.helpers import in_force
 
 SHARED = [action for action in Action if BUDGETS[action].shared and action is not Action.ROOM]
 
@@ -44,13 +46,13 @@ def test_every_kind_has_its_budget_and_every_setting_exists():
     ],
 )
 def test_an_ipv6_network_counts_as_one_address(one, other, same):
-    budgets = Budgets(LimitsConfig(new_sessions_per_minute=1))
+    budgets = Budgets(in_force(new_sessions_per_minute=1))
     assert used(budgets, Action.SESSION, one, None, 0.0) == 1
     assert used(budgets, Action.SESSION, other, None, 0.0, 1) == (0 if same else 1)
 
 
 def test_a_network_of_48_bits_may_do_as_much_as_so_many_addresses():
-    budgets = Budgets(LimitsConfig(new_sessions_per_minute=2, networks_per_48=3))
+    budgets = Budgets(in_force(new_sessions_per_minute=2, networks_per_48=3))
     counts = [used(budgets, Action.SESSION, f"2001:db8:0:{n:x}::1", None, 0.0) for n in range(5)]
     assert counts == [2, 2, 2, 0, 0]
     assert used(budgets, Action.SESSION, "2001:db8:1::1", None, 0.0) == 2
@@ -58,7 +60,7 @@ def test_a_network_of_48_bits_may_do_as_much_as_so_many_addresses():
 
 def test_the_same_for_open_connections():
     limits = LimitsConfig(max_connections_per_address=2, networks_per_48=2)
-    budgets = Budgets(limits)
+    budgets = Budgets(Current(Config(limits=limits)))
     hosts = [f"2001:db8:0:{n:x}::1" for n in (0, 0, 0, 1, 1, 2)]
     codes = [(error := budgets.open(host, 0.0)) and error.code for host in hosts]
     crowded = Code.TOO_MANY_CONNECTIONS
@@ -71,7 +73,7 @@ def test_the_same_for_open_connections():
 
 @pytest.mark.parametrize("host", ["unix", "127.0.0.1", "127.0.0.9", "::1"])
 def test_this_machine_is_no_address(host):
-    budgets = Budgets(LimitsConfig(new_sessions_per_minute=1, max_connections_per_address=1))
+    budgets = Budgets(in_force(new_sessions_per_minute=1, max_connections_per_address=1))
     for _ in range(10):
         assert budgets.open(host, 0.0) is None
         assert budgets.spend(Action.SESSION, host, None, 0.0) == 0
@@ -80,7 +82,7 @@ def test_this_machine_is_no_address(host):
 
 @pytest.mark.parametrize("action", SHARED)
 def test_a_user_is_held_whatever_the_address_and_an_address_whoever_the_user(action):
-    budgets = Budgets(LimitsConfig(**{BUDGETS[action].setting: 3}, users_per_address=2))
+    budgets = Budgets(in_force(**{BUDGETS[action].setting: 3}, users_per_address=2))
     ann = user(1)
     assert used(budgets, action, "192.0.2.1", ann, 0.0) == 3
     assert used(budgets, action, "192.0.2.2", ann, 0.0) == 0
@@ -92,7 +94,7 @@ def test_a_user_is_held_whatever_the_address_and_an_address_whoever_the_user(act
 
 @pytest.mark.parametrize("action", Action)
 def test_a_refusal_names_the_limit_and_when_to_try_again(action):
-    budgets = Budgets(LimitsConfig(**{BUDGETS[action].setting: 1}, users_per_address=1))
+    budgets = Budgets(in_force(**{BUDGETS[action].setting: 1}, users_per_address=1))
     budgets.spend(action, "192.0.2.1", None, 0.0)
     with pytest.raises(TooFastError) as caught:
         budgets.spend(action, "192.0.2.1", None, 0.0)
@@ -105,12 +107,12 @@ def test_a_refusal_names_the_limit_and_when_to_try_again(action):
 
 @pytest.mark.parametrize("action", Action)
 def test_zero_is_no_limit(action):
-    budgets = Budgets(LimitsConfig(**{BUDGETS[action].setting: 0}))
+    budgets = Budgets(in_force(**{BUDGETS[action].setting: 0}))
     assert used(budgets, action, "192.0.2.1", user(), 0.0, 50_000) == 50_000
 
 
 def test_who_comes_back_costs_no_connection_so_that_a_storm_trips_nothing():
-    budgets = Budgets(LimitsConfig())
+    budgets = Budgets(in_force())
     crowd = [user(number) for number in range(1000)]
     for storm in range(20):
         now = storm * 5.0
@@ -125,7 +127,7 @@ def test_who_comes_back_costs_no_connection_so_that_a_storm_trips_nothing():
 
 
 def test_strangers_connections_are_bounded():
-    budgets = Budgets(LimitsConfig())
+    budgets = Budgets(in_force())
     errors = []
     for _ in range(3100):
         errors.append(budgets.open("192.0.2.1", 0.0))
@@ -135,7 +137,7 @@ def test_strangers_connections_are_bounded():
 
 
 def test_asking_whether_a_connection_may_be_opened_counts_nothing():
-    budgets = Budgets(LimitsConfig(connections_per_minute=2))
+    budgets = Budgets(in_force(connections_per_minute=2))
     for _ in range(10):
         assert budgets.tries("192.0.2.1", 0.0) is None
     for _ in range(2):
@@ -146,7 +148,7 @@ def test_asking_whether_a_connection_may_be_opened_counts_nothing():
 
 
 def test_patience_turns_a_refusal_into_a_pause():
-    budgets = Budgets(LimitsConfig(history_per_minute=60))
+    budgets = Budgets(in_force(history_per_minute=60))
     ann = user()
     pauses = [budgets.spend(Action.HISTORY, "unix", ann, 0.0, patience=1.0) for _ in range(61)]
     assert pauses[:60] == [0.0] * 60
@@ -156,20 +158,21 @@ def test_patience_turns_a_refusal_into_a_pause():
 
 
 def test_limits_can_be_swapped_and_what_was_used_stays_used():
-    budgets = Budgets(LimitsConfig(joins_per_minute=10))
+    current = in_force(joins_per_minute=10)
+    budgets = Budgets(current)
     ann = user()
     assert used(budgets, Action.JOIN, "192.0.2.1", ann, 0.0) == 10
-    budgets.configure(LimitsConfig(joins_per_minute=15))
+    current.config = Config(limits=LimitsConfig(joins_per_minute=15))
     assert used(budgets, Action.JOIN, "192.0.2.1", ann, 0.0) == 5
-    budgets.configure(LimitsConfig(joins_per_minute=5))
+    current.config = Config(limits=LimitsConfig(joins_per_minute=5))
     assert used(budgets, Action.JOIN, "192.0.2.1", ann, 0.0) == 0
     assert used(budgets, Action.JOIN, "192.0.2.1", ann, 3600.0) == 5
-    budgets.configure(LimitsConfig(joins_per_minute=0))
+    current.config = Config(limits=LimitsConfig(joins_per_minute=0))
     assert used(budgets, Action.JOIN, "192.0.2.1", ann, 3600.0, 100) == 100
 
 
 def test_passers_by_leave_nothing_for_ever():
-    budgets = Budgets(LimitsConfig())
+    budgets = Budgets(in_force())
     stays = "2001:db8:ffff::1"
     budgets.open(stays, 0.0)
     for number in range(30_000):
@@ -193,7 +196,7 @@ def test_nobody_ever_gets_more_than_the_amount_and_its_rate(deeds):
     limits = LimitsConfig(
         **{BUDGETS[action].setting: 4 for action in Action}, users_per_address=2, networks_per_48=2
     )
-    budgets = Budgets(limits)
+    budgets = Budgets(Current(Config(limits=limits)))
     crowd = [user(number) for number in range(4)]
     now, done = 0.0, {}
     for host, who, action, passed in deeds:
@@ -217,7 +220,7 @@ def test_nobody_ever_gets_more_than_the_amount_and_its_rate(deeds):
     opens=st.lists(st.tuples(hosts, st.booleans()), max_size=60),
 )
 def test_connections_are_counted_down_to_nothing(opens):
-    budgets = Budgets(LimitsConfig(max_connections_per_address=3, networks_per_48=2))
+    budgets = Budgets(in_force(max_connections_per_address=3, networks_per_48=2))
     held = []
     for host, ends in opens:
         budgets.open(host, 0.0)

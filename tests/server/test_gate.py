@@ -20,7 +20,7 @@ def looks():
 
 @pytest.fixture
 def gate(clock, looks):
-    gate = Gate(clock, lambda: looks.append((clock.seconds(), gate.may_take())), 60.0)
+    gate = Gate(clock, lambda: looks.append((clock.seconds(), gate.may_take())), lambda: 60.0)
     return gate
 
 

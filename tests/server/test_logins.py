@@ -1,8 +1,10 @@
 """Logging in and registering: over both kinds of connections, refused alike whatever was wrong."""
 
 import json
+from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, fail, succeed
 
@@ -38,6 +40,11 @@ def playground():
 
 def world_of(playground):
     return playground.server.hub.world
+
+
+def agree(playground, **terms):
+    world = world_of(playground)
+    world.terms = replace(world.terms, **terms)
 
 
 def register(playground, nick="ann", password=PASSWORD, **more):
@@ -240,7 +247,7 @@ def test_registration_is_closed_unless_it_is_opened():
 
 def test_where_registration_is_closed_nobody_learns_who_has_an_account(playground):
     register(playground)
-    world_of(playground).registration = "closed"
+    agree(playground, registration="closed")
     playground.hashing.held = True
     for nick in ("ann", "nobody"):
         error = refusal(register(playground, nick, "some guess"))
@@ -358,7 +365,7 @@ class TestInvitations:
         guest = come_in(playground, "ben", m.Invite(id=1))
         assert guest.of(m.Error)[0].code == Code.ACCOUNT_NEEDED
         self.invite(playground)
-        world_of(playground).registration = "open"
+        agree(playground, registration="open")
         self.ann.say(m.Invite(id=2))
         playground.advance()
         assert self.ann.of(m.Error)[-1].code == Code.NOT_ALLOWED
@@ -427,7 +434,8 @@ def strangers(playground, monkeypatch):
 
 
 def limit(playground, **limits):
-    playground.server.budgets.configure(LimitsConfig(**limits))
+    current = playground.server.current
+    current.config = structs.replace(current.config, limits=LimitsConfig(**limits))
 
 
 def test_guests_who_register_use_up_the_registrations_of_their_address(strangers):
@@ -671,7 +679,7 @@ class Vouches:
 
 
 def add_checker(playground, checker):
-    world_of(playground).vouched = True
+    agree(playground, vouched=True)
     playground.server.doors.gatekeeper._checkers.append(checker)
     return checker
 

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from chatd.chat.quota import SOONEST, WINDOW, Ration, Slots
 from chatd.client.core.backoff import MAX_JITTER, Backoff
-from chatd.ops.settings import LimitsConfig
 from chatd.server.budgets import Action, Budgets, TooFastError
+from tests.helpers import in_force
 
 
 class Newcomers:
     """Addresses that begin sessions."""
 
     def __init__(self, per_minute):
-        self.budgets = Budgets(LimitsConfig(new_sessions_per_minute=per_minute))
+        self.budgets = Budgets(in_force(new_sessions_per_minute=per_minute))
 
     def wait(self, host, now):
         try:

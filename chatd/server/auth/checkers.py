@@ -187,8 +187,8 @@ class RegistrationChecker:
 
 def check_invitation(hub: Hub, gatekeeper: Gatekeeper, code: str, host: str) -> None:
     """Raise `RequestError` if nobody of ``host`` may register with the invitation ``code``."""
-    if hub.world.registration == "invite":
+    if hub.world.terms.registration == "invite":
         gatekeeper.guess(host)
     registering.check_open(hub.world, code)
-    if hub.world.registration == "invite":
+    if hub.world.terms.registration == "invite":
         gatekeeper.right(host)

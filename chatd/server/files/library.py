@@ -19,6 +19,7 @@ from chatd.clock import Clock
 from chatd.files.blobs import BlobStore, Key
 from chatd.files.partial import Partial
 from chatd.files.strand import Strand, Workers
+from chatd.ops.current import Current
 from chatd.ops.settings import FilesConfig
 from chatd.server.files.partial_upload import PartialUpload, PartialUploads
 from chatd.server.files.register import Register
@@ -37,7 +38,7 @@ def room_of(size: int) -> int:
 
 
 class Library:
-    """The contents in ``store``, the partial uploads, and the limits of ``config``.
+    """The contents in ``store``, the partial uploads, and their limits, those of ``[files]`` in ``current``.
 
     ``workers`` read, write and hash; ``flushers``, which a slow disk holds up, make bytes durable. ``wall``
     returns milliseconds since 1970; the age of uploads is counted by the calendar of ``hub``, which keeps it
@@ -47,7 +48,7 @@ class Library:
 
     def __init__(
         self,
-        config: FilesConfig,
+        current: Current,
         store: BlobStore,
         workers: Workers,
         flushers: Workers,
@@ -56,19 +57,24 @@ class Library:
         hub: Hub,
     ) -> None:
         self.hub = hub
-        self.config = config
+        self._current = current
         self.store = store
         self.workers = workers
         self.flushers = flushers
         self.clock = clock
         self.wall = wall
         self._names = Strand(flushers)
-        self.uploads = Register(config.uploads, clock)
-        self.downloads = Register(config.downloads, clock)
+        self.uploads = Register(lambda: self.config.uploads, clock)
+        self.downloads = Register(lambda: self.config.downloads, clock)
         self.partial_uploads = PartialUploads(store, workers, self)
         self._spent: Counter[int] = Counter()
         self._spent_on = 0
         self._load()
+
+    @property
+    def config(self) -> FilesConfig:
+        """Return the limits in force."""
+        return self._current.config.files
 
     def _load(self) -> None:
         """Read from the disk what is there. Raises OSError."""

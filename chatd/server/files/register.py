@@ -1,5 +1,6 @@
 """The register: counts the transfers of the whole daemon, and chooses one to make room for another."""
 
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from chatd.clock import Clock
@@ -22,9 +23,9 @@ class Moving(Protocol):
 
 
 class Register:
-    """The transfers of one direction in the whole daemon, ``most`` at once, a quarter for one user."""
+    """The transfers of one direction in the whole daemon: ``most()`` at once, a quarter for one user."""
 
-    def __init__(self, most: int, clock: Clock) -> None:
+    def __init__(self, most: Callable[[], int], clock: Clock) -> None:
         self._most = most
         self._clock = clock
         self._moving: set[Moving] = set()
@@ -37,10 +38,11 @@ class Register:
 
         Raises `RequestError` ``too-many-transfers`` if all of them move.
         """
+        most = self._most()
         own = sum(each.key.user == transfer.key.user for each in self._moving)
-        if own >= max(self._most // 4, MAX_TRANSFERS):
+        if own >= max(most // 4, MAX_TRANSFERS):
             raise RequestError(Code.TOO_MANY_TRANSFERS, f"You have {own} transfers under way; wait for one.")
-        if len(self._moving) >= self._most:
+        if len(self._moving) >= most:
             stillest = min(self._moving, key=lambda each: each.moved)
             if self._clock.seconds() - stillest.moved < IDLE:
                 raise RequestError(
