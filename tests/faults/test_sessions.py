@@ -1,6 +1,7 @@
 """A fuzzer of whole sessions: valid requests in any order, mutated bytes, uploads and aborts, many at once.
 
-Some speak frames, others JSON lines.
+Some speak frames, others JSON lines. Guests, accounts, those who guess passwords, and an operator are among
+them.
 
 It fails on any fault that is logged (see tests/conftest.py), and on whatever stays behind: somebody online, a
 follower, a transfer, a descriptor, memory. CHATD_FUZZ_SECONDS sets how long it runs,
@@ -8,34 +9,40 @@ CHATD_FUZZ_SEED repeats a run.
 """
 
 import gc
-import hashlib
 import os
 import random
 import socket
+import ssl
 import struct
 import time
 import tracemalloc
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+from argon2 import PasswordHasher
 from twisted.logger import LogLevel
 
-from chatd.ops.settings import Config, LimitsConfig
+from chatd.chat import accounts, invitations
+from chatd.chat.changes.rows import OPERATOR
+from chatd.ops.settings import AccountsConfig, Config, LimitsConfig
 from chatd.testing import Playground
-from chatd.wire import lines
 from chatd.wire import messages as m
 from chatd.wire.codec import decode_from_server, encode
-from chatd.wire.frames import FrameDecoder, FrameType, chunk, frame
-from tests.end_to_end.harness.processes import LOOPBACK, anonymous
+from chatd.wire.frames import FrameDecoder, FrameType, frame
+from tests.end_to_end.harness.certificates import make_certificate, trusting
+from tests.end_to_end.harness.processes import LOOPBACK, anonymous, free_port
+from tests.faults.strangers import ENCODE, GOOD_CODES, ROOMS, Stranger
 from tests.helpers import TALKERS, hello
 
-SECONDS = float(os.environ.get("CHATD_FUZZ_SECONDS", "30"))
+SECONDS = float(os.environ.get("CHATD_FUZZ_SECONDS", "15"))
 SEED = int(os.environ.get("CHATD_FUZZ_SEED", random.randrange(1 << 32)))
 CROWD = 30
+PLAYS = 3
+"""Crowds that come to one daemon."""
+
 GROWTH = 4_000_000
 """Bytes by which memory may have grown between a third of the run and its end."""
-
-ROOMS = [m.Join(id=1, room="#a"), m.Join(id=2, room="#b")]
 
 PARTIAL = 64
 """Descriptors of partial uploads that the daemon keeps open for those who come back."""
@@ -43,8 +50,8 @@ PARTIAL = 64
 ANONYMOUS_GROWTH = 200_000_000
 """Bytes by which the daemon may grow: tails of rooms and the cache of the store take 64 MiB each."""
 
-EMPTY = hashlib.sha256(b"").hexdigest()
-THOUSAND = hashlib.sha256(b"x" * 1000).hexdigest()
+LATER = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+"""What a socket says that has to wait."""
 
 TIGHT = LimitsConfig(
     connections_per_minute=300,
@@ -63,150 +70,23 @@ TIGHT = LimitsConfig(
 )
 """Limits that everybody runs into, so that all refusals are played too."""
 
-ENCODE = {"native": encode, "json-lines": lines.encode}
-
-
-class Stranger:
-    """What somebody says who means no good."""
-
-    def __init__(self, dice, number, speaks="native"):
-        self.dice = dice
-        self.speaks = speaks
-        self.encode = ENCODE[speaks]
-        self.nick = f"n{number}"
-        self.ids = len(ROOMS)
-        self.steps = []
-        self.accepted = self.n = self.transfers = self.uploads = 0
-
-    def chunk(self, *content):
-        """Return a chunk, or a blank line where there are none."""
-        return chunk(*content) if self.speaks == "native" else b"\n"
-
-    def request(self):
-        """Return the bytes of a request that makes sense, or might."""
-        dice = self.dice
-        self.ids += 1
-        room = dice.choices(["#a", "#b", "@n1", "#none"], (20, 20, 1, 1))[0]
-        return dice.choices((self.ask, self.post, self.transfer), (6, 5, 2))[0](self.ids, room)
-
-    def ask(self, ids, room):
-        """Return a request that nothing follows."""
-        dice = self.dice
-        requests = [
-            m.Join(id=ids, room=room),
-            m.Leave(id=ids, room=room),
-            m.Topic(id=ids, room=room, text="t" * dice.randrange(50)),
-            m.Read(id=ids, room=room, seq=dice.randrange(50)),
-            m.History(id=ids, room=room, limit=dice.randrange(1, 100)),
-        ]
-        if dice.random() < 0.2:
-            requests = self.orders(ids, room)
-        return self.encode(m.Ping(data="p")) if dice.random() < 0.15 else self.encode(dice.choice(requests))
-
-    def orders(self, ids, room):
-        """Return requests that keep order, or would if the one who asks were somebody."""
-        dice = self.dice
-        whom = dice.choice([f"n{dice.randrange(1, CROWD)}", self.nick, "nobody", "10.0.0.0/8", "\x1b[2J"])
-        seconds = dice.choice([0, 1, 60])
-        return [
-            m.InviteTo(id=ids, room=room, whom=whom),
-            m.Kick(id=ids, room=room, whom=whom, reason="r" * dice.randrange(600)),
-            m.Ban(id=ids, room=room, whom=whom, seconds=seconds),
-            m.Unban(id=ids, room=room, whom=whom),
-            m.Mute(id=ids, room=room, whom=whom, seconds=seconds),
-            m.Acts(id=ids, room=room),
-            m.Role(id=ids, room=room, whom=whom, role=dice.choice(["owner", "moderator", "member", "king"])),
-            m.Set(
-                id=ids,
-                room=room,
-                rule=dice.choice(["kind", "history", "slow", "archived", "colour"]),
-                value=dice.choice(["private", "public", "since-join", "1", "yes", ""]),
-            ),
-            m.DeleteRoom(id=ids, room=room),
-            m.Block(id=ids, whom=whom),
-            m.Nick(id=ids, nick=dice.choice([f"{self.nick}x", "n\u0430", "n\u202e", self.nick])),
-        ]
-
-    def post(self, ids, room):
-        """Return sends of texts, or of a file that may not be there."""
-        dice = self.dice
-        if dice.random() < 0.2:
-            self.n += 1
-            file = m.File(sha256=dice.choice([EMPTY, THOUSAND]), name="f", size=dice.choice([0, 1000]))
-            return self.encode(m.Send(id=ids, room=room, n=self.n, text="", file=file))
-        count = dice.choice([1, 1, 3, 20])
-        size = dice.choice([1, 100, 16_000])
-        self.ids += count
-        self.n += count
-        first = self.n - count + 1
-        return b"".join(
-            self.encode(m.Send(id=self.ids - i, room=room, n=first + i, text="x" * size))
-            for i in range(count)
-        )
-
-    def transfer(self, ids, room):
-        """Return what begins a transfer, or belongs to one that was perhaps begun."""
-        dice = self.dice
-        digest, offset = dice.choice([EMPTY, "1" * 64, THOUSAND]), dice.choice([0, 0, 500])
-        size, old, new = dice.choice([0, 500, 1000, 1000]), max(1, self.transfers), self.transfers + 1
-        kind = dice.choices(range(6), (9, 9, 6, 6, 1, 24))[0] if self.transfers else dice.randrange(2)
-        self.transfers += kind in {0, 1, 5}
-        if kind in {0, 5}:
-            self.uploads = new
-        if kind == 5:
-            return self.put(ids, room, new)
-        if kind == 0:
-            return self.encode(m.Upload(id=ids, transfer=new, size=size, sha256=digest))
-        if kind == 1:
-            wanted = {"seq": dice.randrange(1, 20)} if dice.random() < 0.5 else {"file": digest}
-            return self.encode(m.Download(id=ids, transfer=new, room=room, offset=offset, **wanted))
-        if kind == 2:
-            return self.encode(m.Progress(transfer=old, received=size, stored=size))
-        if kind == 3:
-            return self.encode(m.Cancel(transfer=old, code="cancelled", text=""))
-        return self.chunk(self.uploads or old, offset, b"x" * max(1, size))
-
-    def put(self, ids, room, transfer):
-        """Begin a whole upload; its data, its post, and a download follow with the next deeds."""
-        self.ids += 2
-        self.transfers += 1
-        file = m.File(sha256=THOUSAND, name="f", size=1000)
-        self.steps = [
-            lambda: self.chunk(transfer, 0, b"x" * 1000),
-            lambda: self.encode(m.Send(id=ids + 1, room=room, n=self.accepted + 1, text="", file=file)),
-            lambda: self.encode(m.Download(id=ids + 2, transfer=transfer + 1, room=room, file=THOUSAND[:12])),
-            lambda: self.encode(m.Progress(transfer=transfer + 1, received=1000, stored=1000)),
-        ]
-        return self.encode(m.Upload(id=ids, transfer=transfer, size=1000, sha256=THOUSAND))
-
-    def deed(self):
-        """Return what to send, and whether to "abort" or "close" after it."""
-        dice, self.n = self.dice, self.accepted
-        data = b"".join(self.request() for _ in range(0 if self.steps else dice.randrange(1, 6)))
-        data += self.steps.pop(0)() if self.steps else b""
-        fate = dice.random()
-        if fate < 0.03:
-            data = bytearray(data)
-            for _ in range(dice.randrange(1, 4)):
-                data[dice.randrange(len(data))] = dice.randrange(256)
-        elif fate < 0.05:
-            data += b"\x00\x00\x00\x01\xee"
-        elif fate < 0.06:
-            data = data[: dice.randrange(len(data))]
-        return bytes(data), "abort" if fate > 0.98 else "close" if fate > 0.97 else ""
-
 
 class InMemory(Stranger):
     """A stranger on the in-memory network."""
 
-    def __init__(self, dice, number, tokens=()):
-        super().__init__(dice, number, dice.choices(list(ENCODE), (3, 1))[0])
+    def __init__(self, dice, number, crowd, tokens, codes):
+        super().__init__(dice, number, crowd, codes, dice.choices(list(ENCODE), (3, 1))[0])
         fate = dice.random()
         greeting = hello(self.nick)
         if tokens and fate < 0.3:
             greeting = hello(token=dice.choice(tokens), device=fate < 0.1)
         elif fate < 0.35:
             greeting = hello(token="guessed")
+        elif fate < 0.7:
+            greeting = hello(**self.greeting())
+        if operates(number):
+            greeting = hello(self.nick, password=f"first of {self.nick}")
+            self.orders_often = 0.8
         talker = TALKERS[self.speaks]
         self.talker = talker(greeting, *ROOMS, answer_pings=dice.random() < 0.8)
 
@@ -229,10 +109,14 @@ class InMemory(Stranger):
 class OverTcp(Stranger):
     """A stranger on a real socket, who may read nothing."""
 
-    def __init__(self, dice, number, port):
-        super().__init__(dice, number)
-        self.socket = socket.create_connection((LOOPBACK, port), 10)
-        self.socket.sendall(b"".join(map(encode, [hello(self.nick), *ROOMS])))
+    def __init__(self, dice, number, crowd, daemon):
+        super().__init__(dice, number, crowd, GOOD_CODES)
+        secure = dice.random() < 0.3
+        self.socket = socket.create_connection((LOOPBACK, daemon.tls if secure else daemon.port), 10)
+        if secure:
+            self.socket = trusting().wrap_socket(self.socket)  # and shows no certificate
+        greeting = hello(**self.greeting()) if dice.random() < 0.3 else hello(self.nick)
+        self.socket.sendall(b"".join(map(encode, [greeting, *ROOMS])))
         self.socket.setblocking(False)
         self.reads = dice.random() < 0.8
         self.decoder = FrameDecoder(limit=1 << 20)
@@ -246,7 +130,7 @@ class OverTcp(Stranger):
                 data, end = self.deed()
             if self.socket.send(data) < len(data):
                 end = "abort"
-        except BlockingIOError:
+        except LATER:
             return
         except OSError:
             end = "abort"
@@ -257,7 +141,7 @@ class OverTcp(Stranger):
 
     def _read(self):
         """Take what is there, and answer pings; return whether there may be more to come."""
-        with suppress(BlockingIOError):
+        with suppress(*LATER):
             while data := self.socket.recv(1 << 16):
                 self.decoder.feed(data)
                 while (taken := self.decoder.take()) is not None:
@@ -276,9 +160,15 @@ class OverTcp(Stranger):
         self.socket.close()
 
 
-def play(playground, dice, number, tokens):
-    """Let a crowd come, some with ``tokens`` of those before, do as it likes, and go."""
-    crowd = [InMemory(dice, number + i, tokens) for i in range(CROWD)]
+def operates(number):
+    """Return whether it is an operator who has this number."""
+    return number % 10 == 0
+
+
+def play(playground, dice, number, tokens, codes):
+    """Let a crowd come, some with ``tokens`` and ``codes`` of those before, do as it likes, and go."""
+    numbers = range(number, number + CROWD)
+    crowd = [InMemory(dice, one, numbers, tokens, codes) for one in numbers]
     for stranger in crowd:
         playground.connect(stranger.talker, stranger.speaks)
     playground.advance()
@@ -295,9 +185,47 @@ def play(playground, dice, number, tokens):
     playground.advance(1)
     for stranger in crowd:
         tokens += [welcome.token for welcome in stranger.talker.of(m.Welcome) if welcome.token]
+        codes += [ok.invite for ok in stranger.talker.of(m.Ok) if ok.invite]
         if stranger.talker.lost is None:
             stranger.talker.transport.abortConnection()
     playground.advance(20, step=0.5)
+
+
+def begin(playground, dice, number):
+    """Start the daemon with operators and a few invitations."""
+    server = playground.start_server()
+    world = server.hub.world
+    for code in GOOD_CODES:
+        invitations.invite(world, None, code, dice.choice([1, 3]), 1)
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    for one in filter(operates, range(number, number + PLAYS * CROWD)):
+        operator = world.add_user(f"n{one}")
+        accounts.make(world, operator, hasher.hash(f"first of {operator.nick}"), playground.wall())
+        accounts.set_flag(world, operator, OPERATOR, on=True)
+    server.hub.change()
+    playground.advance()
+
+
+def picture(world):
+    """Return what has to be the same after a restart, whatever has run out meanwhile."""
+    return {
+        "users": {
+            user.id: (user.nick, user.key, user.account, user.kept, user.shown, user.allow, user.blocked)
+            for user in world.users.values()
+        },
+        "nicks": {key: user.id for key, user in world.nicks.items()},
+        "invites": world.invites,
+        "sessions": {one.id: (one.user.id, one.digest, one.last) for one in world.sessions.values()},
+        "rooms": {
+            room.log.id: (
+                (room.name, room.topic, room.rules, room.needs),
+                {key: act for key, act in room.acts.items() if not act.until},
+                (room.log.first, room.log.head, room.log.last),
+                {user.id: member for user, member in room.members.items()},
+            )
+            for room in world.rooms.values()
+        },
+    }
 
 
 def left_behind(playground):
@@ -311,6 +239,7 @@ def left_behind(playground):
         "visits": len(server.visits),
         "addresses": len(server.budgets._open),
         "transfers": len(server.files.uploads) + len(server.files.downloads),
+        "passwords": len(server.doors.passwords),
     }
 
 
@@ -323,12 +252,16 @@ def test_strangers_leave_nothing_behind(tmp_path, logged_events, monkeypatch):
         folder.mkdir()
         tight = dice.random() < 0.5
         monkeypatch.setattr("chatd.server.budgets.is_local", lambda _, tight=tight: not tight)
-        playground = Playground(Config(limits=TIGHT) if tight else None, folder=folder)
-        playground.start_server()
-        tokens = []
+        registration = dice.choice(["open", "invite", "invite", "closed"])
+        config = Config(
+            limits=TIGHT if tight else LimitsConfig(), accounts=AccountsConfig(registration=registration)
+        )
+        playground = Playground(config, folder=folder)
+        begin(playground, dice, number)
+        tokens, codes = [], [*GOOD_CODES]
         descriptors = len(list(Path("/proc/self/fd").iterdir()))
-        for _ in range(3):
-            play(playground, dice, number, tokens)
+        for _ in range(PLAYS):
+            play(playground, dice, number, tokens, codes)
             number += CROWD
             assert not any(left_behind(playground).values()), left_behind(playground)
             faults = [e for e in logged_events if e["log_level"] is LogLevel.critical or "log_failure" in e]
@@ -337,6 +270,9 @@ def test_strangers_leave_nothing_behind(tmp_path, logged_events, monkeypatch):
         playground.server.files.partial_uploads.close_parked(0)
         playground.advance(1)
         assert len(list(Path("/proc/self/fd").iterdir())) <= descriptors
+        before = picture(playground.server.hub.world)
+        playground.crash_server()
+        assert picture(playground.start_server().hub.world) == before
         playground.crash_server()
         del playground
         gc.collect()
@@ -348,14 +284,31 @@ def test_strangers_leave_nothing_behind(tmp_path, logged_events, monkeypatch):
     assert grown < GROWTH
 
 
-def test_nor_do_they_over_real_sockets(make_daemon):
+@pytest.fixture
+def daemon(make_daemon, tmp_path):
+    """Return a daemon that takes registrations, and certificates that nobody shows."""
+    certificate, key = make_certificate(tmp_path)
+    plain, tls = free_port(), free_port()
+    daemon = make_daemon(
+        "[limits]\nmax_rooms = 50\nflood_delay = 0.2\nrequests_per_second = 300\n"
+        '[accounts]\nregistration = "open"\n'
+        f'[[listen]]\nendpoint = "tcp:{plain}:interface={LOOPBACK}"\n'
+        f'[[listen]]\nendpoint = "tcp:{tls}:interface={LOOPBACK}"\n'
+        f"certificate = '{certificate}'\nkey = '{key}'\n"
+        f"client_certificates = 'optional'\nclient_ca = '{certificate}'\n"
+    )
+    daemon.listen, daemon.port, daemon.tls = (), plain, tls
+    return daemon.start()
+
+
+def test_nor_do_they_over_real_sockets(daemon):
     print(f"CHATD_FUZZ_SEED={SEED}")  # noqa: T201 - shown where the test fails
     dice = random.Random(SEED)
-    daemon = make_daemon("[limits]\nmax_rooms = 50\nflood_delay = 0.2\nrequests_per_second = 300\n").start()
     descriptors = Path(f"/proc/{daemon.pid}/fd")
     began, number, idle, base = time.monotonic(), 0, len(list(descriptors.iterdir())), 0
     while time.monotonic() - began < SECONDS / 3:
-        crowd = [OverTcp(dice, number + i, daemon.port) for i in range(CROWD)]
+        numbers = range(number, number + CROWD)
+        crowd = [OverTcp(dice, one, numbers, daemon) for one in numbers]
         number += CROWD
         for _ in range(12):
             for stranger in crowd:

@@ -2,13 +2,12 @@
 
 import os
 import resource
-import ssl
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.harness.certificates import make_certificate
+from tests.end_to_end.harness.certificates import make_certificate, trusting
 from tests.end_to_end.harness.fixtures import connect, make_daemon, start_chatc
 from tests.end_to_end.harness.peer import dial
 from tests.end_to_end.harness.processes import LOOPBACK, free_port
@@ -61,13 +60,6 @@ def site(memory, make_daemon, tmp_path):
         return daemon.start()
 
     return start
-
-
-def trusting():
-    """Return a TLS client's context that takes any certificate."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import ipaddress
+import ssl
 from pathlib import Path
 
 from cryptography import x509
@@ -38,3 +39,10 @@ def make_certificate(folder: Path, name: str = "localhost") -> tuple[Path, Path]
         )
     )
     return certificate_file, key_file
+
+
+def trusting() -> ssl.SSLContext:
+    """Return a TLS client's context that takes any certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
