@@ -17,6 +17,7 @@ from chatd.server.files.expiry import Expiry
 from chatd.server.files.library import Library
 from chatd.server.housekeeping import Housekeeping
 from chatd.server.passwords import Passwords
+from chatd.server.rates import Rates
 from chatd.server.reaper import Reaper
 from chatd.server.server import Server
 from chatd.server.timekeeper import Timekeeper
@@ -65,9 +66,11 @@ class Daemon:
         self._offer_files()
         doors = Doors(hub, passwords, config.accounts, clock, wall)
         self.server = Server(self.committer, store, doors, clock, wall, current, self.files)
+        self.rates = Rates(self.server.counters, clock)
         self.timekeeper = Timekeeper(self.server)
         self._parts: list[Part] = [
             Reaper(self.server),
+            self.rates,
             self.timekeeper,
             Housekeeping(self.server),
         ]

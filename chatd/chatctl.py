@@ -1,8 +1,10 @@
 """chatctl: the operators' command, with all that it can do."""
 
+from chatd.control.cli.looks import rooms, status, who
 from chatd.offline.users import user
 from chatd.ops.chatctl import main
 
 __all__ = ["main"]
 
-main.add_command(user)
+for command in (user, status, who, rooms):
+    main.add_command(command)

@@ -13,6 +13,9 @@ import chatd
 from chatd.build import Daemon, FileKeeping
 from chatd.chat.storage import Snapshot, StoreError
 from chatd.clock import use_monotonic_time, wall_milliseconds
+from chatd.control.context import Context
+from chatd.control.port import ControlPort
+from chatd.control.protocol import ControlFactory
 from chatd.disk import remedy
 from chatd.files.blobs import BlobStore
 from chatd.files.strand import FLUSHERS, WORKERS, Threads
@@ -55,6 +58,7 @@ class _Running(NamedTuple):
     store: SqliteStore
     threads: list[Threads]
     hashing: Threads
+    control: ControlPort
 
 
 class ChatService(Service):
@@ -128,7 +132,17 @@ class ChatService(Service):
             for one in (*threads, hashing):
                 one.stop()
             raise self._cannot_start(StoreError(_unusable(config.data, error))) from None
-        return _Running(daemon, snapshot, store, threads, hashing)
+        return _Running(daemon, snapshot, store, threads, hashing, self._control(daemon, snapshot.server))
+
+    def _control(self, daemon: Daemon, server: str) -> ControlPort:
+        """Let operators ask ``daemon``, whose data has the id ``server``."""
+        config, reactor = self._config, self._reactor
+        now = reactor.seconds()
+        data = Path(config.data).resolve()
+        context = Context(daemon.server, daemon.rates, reactor, wall_milliseconds, server, now, data)
+        port = ControlPort(data, config.control, reactor)
+        port.listen(lambda access: ControlFactory(context, access))
+        return port
 
     def _listen(self) -> None:
         if self._ports:
@@ -175,11 +189,12 @@ class ChatService(Service):
         self._ports = []
         if self._running is None:
             return
-        server, _, store, threads, hashing = self._running
+        server, _, store, threads, hashing, control = self._running
         server.timekeeper.keep()
         await drain(server.server, self._reactor, lambda: server.committer.idle, self._config.drain)
         server.stop()
         self._certificates.stop()
+        control.close()
         hashing.stop()
         if server.files is None or await server.files.settle(self._config.drain.deadline):
             for one in threads:

@@ -21,6 +21,9 @@ _OUT_OF_ORDER: Final = (224, struct.Struct("@I"))
 _FLOW: Final = struct.Struct("@2xB21xI24xI")
 """The same for tcpi_retransmits, tcpi_unacked and tcpi_last_data_recv."""
 
+_ROUND_TRIP: Final = (68, struct.Struct("@I"))
+"""The same for tcpi_rtt."""
+
 _MTU_DISCOVER: Final = 10
 _DONT: Final = 0
 """IP_MTU_DISCOVER and IP_PMTUDISC_DONT (linux/in.h), which Python does not name."""
@@ -183,6 +186,12 @@ def out_of_order(transport: Any) -> int:
 def in_order(transport: Any) -> int:
     """Return how many bytes have come that can be read, those of TLS among them; 0 if nobody knows."""
     return _info(socket_of(transport), _BYTES_RECEIVED)
+
+
+def round_trip(transport: Any) -> float | None:
+    """Return the seconds that the system has measured to the other end and back; None if it does not tell."""
+    microseconds = _info(socket_of(transport), _ROUND_TRIP)
+    return microseconds / 1e6 if microseconds else None
 
 
 def arrived(transport: Any) -> int:

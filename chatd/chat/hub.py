@@ -22,6 +22,7 @@ from chatd.chat.rules import Kind
 from chatd.chat.state import Peer, Room, Session
 from chatd.chat.storage import Snapshot
 from chatd.chat.world import Terms, World
+from chatd.counters import Counters
 from chatd.wire.errors import CloseReason, Code, ProtocolError, RequestError
 from chatd.wire.limits import WINDOW
 from chatd.wire.messages import Error, Goodbye, Hello, Message, Ok
@@ -51,11 +52,13 @@ def digest(token: str) -> bytes:
 class Hub:
     """The state of the chat and its open batch; ``work`` is called when the batch is no longer empty.
 
-    ``decide`` is `serve` in this world; `call` has to follow, once for all requests of a turn.
+    ``decide`` is `serve` in this world; `call` has to follow, once for all requests of a turn. ``counters``
+    are those of the whole daemon.
     """
 
     def __init__(self, snapshot: Snapshot, terms: Terms, work: Callable[[], None]) -> None:
         self.world = World(snapshot, terms)
+        self.counters = Counters()
         self._work = work
         self._called = False
         self.decide = partial(serve, self.world)
@@ -200,7 +203,9 @@ class Hub:
         most = AT_ONCE
         for log, events in batch.stored.items():
             before = log.tail_bytes
-            most -= log.grow(events, most)
+            owed = log.grow(events, most)
+            most -= owed
+            self._count(log, events, owed)
             self._grown.append(log)
             self._keep_warm(log, log.tail_bytes - before)
         self._share = max(HALF, (AT_ONCE - most + 1) // 2)
@@ -211,6 +216,13 @@ class Hub:
                 _tell(peer, [message for one in told for message in _messages(one)])
             except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
                 peer.fault()
+
+    def _count(self, log: Log, events: list[bytes], owed: int) -> None:
+        counters, number = self.counters, len(events)
+        counters.events += number
+        counters.room_events[log.id] += number
+        counters.deliveries += owed * number
+        counters.bytes_out += owed * sum(map(len, events))  # as native frames; lines differ by a few bytes
 
     def deliver(self) -> bool:
         """Hand the growth to some of the followers; return whether others still wait for it.

@@ -118,6 +118,11 @@ class Log:
         """Return those who stand at the head and are handed the growth."""
         return list(chain.from_iterable(audience.followers for audience in self._audiences))
 
+    @property
+    def audience_size(self) -> int:
+        """Return how many these are."""
+        return sum(len(audience.followers) for audience in self._audiences)
+
     def stand(self, follower: Follower) -> int:
         """Return the last event that ``follower`` was handed."""
         return self._told if follower in self._audience(follower.codec).untold else self.head

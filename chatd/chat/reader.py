@@ -88,6 +88,16 @@ class Reader:
         return bool(self._behind)
 
     @property
+    def followed(self) -> int:
+        """Return how many logs are followed."""
+        return len(self._following)
+
+    @property
+    def lag(self) -> int:
+        """Return how many events the cursors are behind their heads."""
+        return sum(log.head - cursor for log, cursor in self._behind.items())
+
+    @property
     def events(self) -> int:
         """Return how many events the cursors have passed."""
         passed = sum(self.cursor(log) - start for log, start in self._following.items())

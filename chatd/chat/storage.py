@@ -34,6 +34,7 @@ from chatd.chat.changes.rows import (
     PutUpload,
     PutUser,
 )
+from chatd.counters import Histogram
 
 
 class Table(NamedTuple):
@@ -162,8 +163,11 @@ class StoreError(Exception):
 class Store(Protocol):
     """Keeps changes and hands out events; every call but `load` returns at once and calls ``done`` later.
 
-    ``done`` is called in the reactor's thread. An append is durable as a whole or fails as a whole.
+    ``done`` is called in the reactor's thread. An append is durable as a whole or fails as a whole. ``syncs``
+    are the seconds that commits took to become durable.
     """
+
+    syncs: Histogram
 
     def load(self) -> Snapshot:
         """Return the state on disk."""

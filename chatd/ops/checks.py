@@ -6,9 +6,10 @@ from typing import Final
 
 from chatd.ops.certificates import authority_problems, certificate_problems
 from chatd.ops.endpoints import EndpointError, Listening, rehearse
+from chatd.ops.groups import group_id
 from chatd.ops.reading import Problem
 from chatd.ops.relays import relay_problems
-from chatd.ops.settings import AccountsConfig, Config, HeartbeatConfig, ListenConfig
+from chatd.ops.settings import AccountsConfig, Config, ControlConfig, HeartbeatConfig, ListenConfig
 
 _PLAINTEXT: Final = (
     "speaks plain text beyond this machine: give it a certificate and a key, "
@@ -29,6 +30,7 @@ def check(config: Config, problems: Iterable[Problem]) -> list[Problem]:
 def _looks(config: Config) -> Iterator[tuple[str, Callable[[], list[Problem]]]]:
     yield "heartbeat", lambda: list(_heartbeat(config.heartbeat))
     yield "accounts", lambda: list(_accounts(config.accounts))
+    yield "control", lambda: list(_control(config.control))
     yield "listen", lambda: list(_listeners(config.listen))
     for index, listen in enumerate(config.listen):
         path = f"listen[{index}]"
@@ -38,6 +40,14 @@ def _looks(config: Config) -> Iterator[tuple[str, Callable[[], list[Problem]]]]:
                 check_listener(listen, path, allow_plaintext=config.allow_plaintext)
             ),
         )
+
+
+def _control(control: ControlConfig) -> Iterator[Problem]:
+    if control.group:
+        try:
+            group_id(control.group)
+        except (KeyError, OSError, OverflowError):
+            yield Problem("control.group", f"this system has no group {control.group!r}.")
 
 
 def _accounts(accounts: AccountsConfig) -> Iterator[Problem]:

@@ -50,6 +50,7 @@ FIELDS: Final[dict[str, str]] = {
     "start": "the number of the event behind which a client goes on",
     "suppressed": "how many like this one were not logged since the last",
     "transfer": "the number of a transfer on its connection",
+    "uid": "the number of a user of the system",
     "uploads": "how many uploads that were not finished",
     "used": "bytes that people's files take",
     "version": "chatd's version",

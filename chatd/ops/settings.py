@@ -187,6 +187,17 @@ class LogConfig(Section, frozen=True):
     level: Literal["debug", "info", "warn", "error", "critical"] = "info"
 
 
+class ControlConfig(Section, frozen=True):
+    """Who else than root and the daemon's own user may use ``chatctl`` on it: ``[control]``.
+
+    ``group`` is the name or number of a group of the system, "" for nobody; ``rights`` is whether it may only
+    look, or change as well.
+    """
+
+    group: Line = ""
+    rights: Literal["look", "change"] = "change"
+
+
 class Config(Section, frozen=True):
     """The whole configuration; ``Config()`` is what runs without a file.
 
@@ -210,3 +221,4 @@ class Config(Section, frozen=True):
     files: FilesConfig = FilesConfig()
     drain: DrainConfig = DrainConfig()
     log: LogConfig = LogConfig()
+    control: ControlConfig = ControlConfig()

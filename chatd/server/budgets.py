@@ -123,6 +123,21 @@ class Budgets:
     def _limits(self) -> LimitsConfig:
         return self._current.config.limits
 
+    def known(self) -> list[str]:
+        """Return the addresses that are remembered."""
+        return [*self._open, *self._idle]
+
+    def exhausted(self, name: str, now: float) -> list[str]:
+        """Return the settings of the budgets that the address ``name`` has used up for now."""
+        address = self._open.get(name) or self._idle.get(name)
+        if address is None:
+            return []
+        return [
+            BUDGETS[action].setting
+            for action, ration in address.rations.items()
+            if isinstance(action, Action) and ration.rate and ration.wait(now)
+        ]
+
     # ---- connections --------------------------------------------------------------------------------
 
     def open(self, host: str, now: float) -> ChatdError | None:

@@ -25,17 +25,18 @@ class Committer:
     """Drives a hub: has connections visited, seals its batches and has ``store`` commit them.
 
     ``committing_since`` is the monotonic second since which a batch is on its way to disk, None if none is.
+    ``broken`` is whether the last commit has failed.
     """
 
     def __init__(self, snapshot: Snapshot, terms: Terms, store: Store, clock: Clock) -> None:
         self.hub = Hub(snapshot, terms, self._work)
         self.committing_since: float | None = None
+        self.broken = False
         self.visits = Visits(clock, self._schedule)
         self._store = store
         self._clock = clock
         self._scheduled = False
         self._committing = False
-        self._broken = False
 
     @property
     def idle(self) -> bool:
@@ -79,9 +80,10 @@ class Committer:
 
     def _done(self, batch: Batch, error: Exception | None) -> None:
         self._committing = False
-        self._note_slow()
+        self._note_time()
         if error is None:
             self._note_mended()
+            self.hub.counters.commit_events.observe(sum(map(len, batch.stored.values())))
             self._said(batch)
         else:
             self._note_broken(error)
@@ -100,20 +102,24 @@ class Committer:
         except Exception:  # noqa: BLE001 - as above
             log.failure("commit-fault", None, "Not everybody was told of what was not committed.")
 
-    def _note_slow(self) -> None:
+    def _note_time(self) -> None:
         since, self.committing_since = self.committing_since, None
         took = 0.0 if since is None else self._clock.seconds() - since
+        counters = self.hub.counters
+        counters.commits += 1
+        counters.commit_seconds.observe(took)
         if took >= SLOW:
             log.warn("store-slow", "The disk has kept everybody waiting.", duration=round(took, 3))
 
     def _note_broken(self, error: Exception) -> None:
-        if not self._broken:
+        self.hub.counters.failed_commits += 1
+        if not self.broken:
             log.error(
                 "store-broken", "Nothing can be written; senders are refused until it can.", error=str(error)
             )
-        self._broken = True
+        self.broken = True
 
     def _note_mended(self) -> None:
-        if self._broken:
+        if self.broken:
             log.info("store-mended", "Writing works again.")
-        self._broken = False
+        self.broken = False

@@ -137,7 +137,9 @@ class ChatConnection(Protocol, ABC):
 
     def dataReceived(self, data: bytes) -> None:
         """Take in bytes; any byte is a sign of life."""
-        self.bytes_in += len(data)
+        size = len(data)
+        self.bytes_in += size
+        self.server.counters.bytes_in += size
         self.liveness.heartbeat.heard(self.server.clock.seconds())
         if self.state is State.CLOSING:
             return
@@ -274,6 +276,7 @@ class ChatConnection(Protocol, ABC):
             return
         size = len(data)
         self._bytes_out += size
+        self.server.counters.bytes_out += size
         if size > LARGE:
             self.liveness.due = 0.0
         self.liveness.heartbeat.said(self.server.clock.seconds())
@@ -285,6 +288,7 @@ class ChatConnection(Protocol, ABC):
 
     def _hand(self, data: bytes) -> None:
         self._bytes_out += len(data)
+        self.server.counters.bytes_out += len(data)
         self.liveness.due = 0.0
         self.transport.write(data)
 

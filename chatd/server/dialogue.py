@@ -73,6 +73,7 @@ def hear(connection: "ChatConnection", texts: list[bytes]) -> int:
                 handler(connection, message, len(text))
     finally:
         connection.messages_in += heard
+        connection.server.counters.messages += heard
         connection.server.hub.call()
     return heard
 

@@ -7,6 +7,7 @@ from twisted.internet.interfaces import IAddress
 
 from chatd.chat.arrival import Arrival
 from chatd.clock import Clock
+from chatd.counters import Counters
 from chatd.ops.log import Log
 from chatd.ops.repeats import Repeats
 from chatd.server import addresses
@@ -31,14 +32,16 @@ class _LoggedClient:
 class Journal:
     """Tells of connections, of which many come and go: what strangers can cause is told seldom."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, counters: Counters) -> None:
         self._clock = clock
+        self._counters = counters
         self._clients: dict[Connection, _LoggedClient] = {}
         self._repeats = Repeats(REFUSAL_INTERVAL)
 
     def entered(self, connection: Connection, arrival: Arrival, software: str) -> None:
         """Log that ``connection``, whose client calls itself ``software``, was let in."""
         session = arrival.session
+        self._counters.entered[arrival.resumed] += 1
         self._clients[connection] = _LoggedClient(session.id, session.user.nick)
         log.info(
             "client-in",
@@ -61,6 +64,7 @@ class Journal:
         self._refuse(code, text, addresses.host_of(address), addresses.name_of(address))
 
     def _refuse(self, code: str, text: str, host: str, name: str) -> None:
+        self._counters.refused[code] += 1
         held_back = self._repeats.admit((code, addresses.network_of(host)), self._clock.seconds())
         if held_back is not None:
             log.warn("refused", text, peer=name, code=code, suppressed=held_back or None)
@@ -97,6 +101,7 @@ class Journal:
     def left(self, connection: Connection) -> None:
         """Log that ``connection`` has ended, and why."""
         client = self._clients.pop(connection, None)
+        self._counters.ended[str(connection.close_reason)] += 1
         say = log.debug if client is None else log.info
         say(
             "client-out",

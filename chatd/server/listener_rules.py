@@ -11,11 +11,12 @@ from chatd.ops.settings import Guests, ListenConfig
 class ListenerRules:
     """What ``guests`` may do on a listener, and whether it is ``secure``: nobody reads what comes there.
 
-    A connection from this machine is secure whatever the listener is.
+    A connection from this machine is secure whatever the listener is. ``name`` is the listener's endpoint.
     """
 
     guests: Literal["allowed", "read-only", "refused"] = "allowed"
     secure: bool = False
+    name: str = ""
 
     @classmethod
     def of(cls, listener: ListenConfig, guests: Guests = "") -> "ListenerRules":
@@ -27,7 +28,8 @@ class ListenerRules:
         listening = rehearse(listener.endpoint)
         relayed = listener.proxy_protocol or listener.endpoint.startswith("haproxy:")
         by_default: Final = "allowed" if listening.local and not relayed else "refused"
-        return cls(listener.guests or guests or by_default, listening.tls or listener.tls or relayed)
+        secure = listening.tls or listener.tls or relayed
+        return cls(listener.guests or guests or by_default, secure, listener.endpoint)
 
 
 LOCAL: Final = ListenerRules()

@@ -37,9 +37,11 @@ class Reaper:
         self._loop.clock = server.clock
         self._round: list[Swept] = []
         self._share = 0
+        self._last = server.clock.seconds()
 
     def start(self) -> Deferred[LoopingCall]:
         """Begin."""
+        self._last = self._server.clock.seconds()
         return self._loop.start(TICK, now=False)
 
     def stop(self) -> None:
@@ -49,6 +51,8 @@ class Reaper:
 
     def _tick(self, count: int) -> None:
         now = self._server.clock.seconds()
+        self._server.counters.stalls.observe(max(0.0, now - self._last - TICK))
+        self._last = now
         if count >= MISSED:
             log.warn("stalled", "The daemon was away; nobody is judged by that.", lag=round(count * TICK, 1))
             for connection in self._server.swept():

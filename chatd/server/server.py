@@ -45,6 +45,8 @@ class Server:
         files: Library | None,
     ) -> None:
         self.hub = committer.hub
+        self.committer = committer
+        self.counters = committer.hub.counters
         self.visits = committer.visits
         self.files = files
         self.store = store
@@ -60,7 +62,7 @@ class Server:
         self.draining = False
         self.doors = doors
         self.budgets = Budgets(current)
-        self.journal = Journal(clock)
+        self.journal = Journal(clock, self.counters)
         self.admission = Admission(committer, doors, self.budgets, self.journal, clock, wall, current)
         self.hub.world.afford_room = partial(self.spend, Action.ROOM)
         self._numbers = itertools.count(1)
@@ -89,6 +91,7 @@ class Server:
     def opened(self, connection: Connection) -> ChatdError | None:
         """Count a new connection; return why it may not stay, or None."""
         connection.number = next(self._numbers)
+        self.counters.connections += 1
         self.connections.add(connection)
         crowded = self.budgets.open(connection.peer_host, self.clock.seconds())
         if len(self.connections) + len(self.waiting) > self.limits.max_connections:

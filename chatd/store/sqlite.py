@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Thread
+from time import perf_counter
 from typing import Any, TypeVar
 
 import apsw
@@ -39,6 +40,7 @@ from chatd.chat.changes.rows import (
     PutUser,
 )
 from chatd.chat.storage import Changes, Snapshot, Space, StoreError, stored_room
+from chatd.counters import SECONDS, Histogram
 from chatd.disk import remedy, want_of_room
 from chatd.store import schema, space
 from chatd.store.space import SpaceListener
@@ -68,6 +70,7 @@ class SqliteStore:
     """
 
     def __init__(self, folder: Path, call: Call, listener: SpaceListener) -> None:
+        self.syncs = Histogram(SECONDS)
         self._call = call
         self._listener = listener
         self._lock = _lock_folder(folder)
@@ -257,7 +260,7 @@ class SqliteStore:
     def _commit(self, changes: Changes) -> Exception | None:
         database = self._writer
         try:
-            with _transaction(database):
+            with _transaction(database, self.syncs.observe):
                 for change in changes.others:
                     database.execute(schema.STATEMENTS[type(change)], change)
                 for log, first, frames in changes.events:
@@ -302,15 +305,20 @@ class SqliteStore:
 
 
 @contextmanager
-def _transaction(database: apsw.Connection) -> Iterator[None]:
-    """Do everything inside in one transaction.
+def _transaction(
+    database: apsw.Connection, synced: Callable[[float], object] | None = None
+) -> Iterator[None]:
+    """Do everything inside in one transaction; tell ``synced`` for how many seconds it became durable.
 
     Apsw's own holds the interpreter's lock while the disk syncs, so that the reactor would wait for it too.
     """
     database.execute("BEGIN IMMEDIATE")
     try:
         yield
+        began = perf_counter()
         database.execute("COMMIT")
+        if synced is not None:
+            synced(perf_counter() - began)
     except BaseException:
         if database.in_transaction:
             database.execute("ROLLBACK")

@@ -24,6 +24,7 @@ from chatd.chat.changes.rows import (
     PutUser,
     Trim,
 )
+from chatd.counters import SECONDS, Histogram
 from chatd.wire.check import check_of
 from chatd.wire.stored import known_time_of, text_of
 
@@ -41,6 +42,7 @@ class MemoryStore:
     failing: Exception | None = None
     unreadable: Exception | None = None
     commits: int = 0
+    syncs: Histogram = field(default_factory=lambda: Histogram(SECONDS))
     last_session: int = 0
     last_user: int = 0
     users: dict[int, PutUser] = field(default_factory=dict)

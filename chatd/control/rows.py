@@ -1,0 +1,118 @@
+"""The rows of answers. Times are seconds, sizes bytes; what is not known or does not apply is left out."""
+
+from typing import Any
+
+from msgspec import Struct, field
+
+
+class Row(Struct, omit_defaults=True, kw_only=True):
+    """One row."""
+
+
+class Connected(Row):
+    """A connection: ``who`` lists them.
+
+    ``silence`` is the time since a byte came, ``lag`` how many events are not handed out yet, ``held`` why
+    nothing is taken from it now.
+    """
+
+    connection: int
+    address: str
+    state: str
+    since: float
+    silence: float
+    bytes_in: int
+    bytes_out: int
+    nick: str = ""
+    account: bool = False
+    operator: bool = False
+    session: int | None = None
+    relay: str = ""
+    listener: str = ""
+    protocol: str = ""
+    software: str = ""
+    tls: str = ""
+    round_trip: float | None = None
+    lag: int = 0
+    rooms: int = 0
+    held: str = ""
+
+
+class RoomRow(Row):
+    """A room: ``rate`` is its events in a second over the last minute or two, ``recent`` bytes in memory."""
+
+    room: str
+    kind: str
+    members: int
+    followers: int
+    head: int
+    first: int
+    recent: int
+    rate: float
+
+
+class RateRow(Row):
+    """How much in a second, on average over the last second, minute and 15 minutes."""
+
+    second: float
+    minute: float
+    quarter: float
+
+
+class Times(Row):
+    """What is known of many durations: how many, their mean, bounds of nine tenths and of all but 1 %."""
+
+    number: int
+    mean: float
+    p90: float
+    p99: float
+    most: float
+
+
+class StatusReport(Row):
+    """The state of the daemon.
+
+    ``commit_events`` are events in a commit, ``commit_seconds`` the time until one is heard of,
+    ``sync_seconds`` the part of it that the disk takes. ``limited`` names what is refused or held back now.
+    """
+
+    version: str
+    pid: int
+    uptime: float
+    server: str
+    data: str
+    draining: bool
+    connections: int
+    waiting: int
+    listeners: dict[str, int]
+    states: dict[str, int]
+    users: int
+    sessions: int
+    rooms: int
+    direct: int
+    rates: dict[str, RateRow]
+    events: int
+    messages: int
+    deliveries: int
+    commit_events: Times
+    commit_seconds: Times
+    sync_seconds: Times
+    failed_commits: int
+    longest_stall: float
+    memory: int
+    store_size: int | None = None
+    store_free: int | None = None
+    store_wal: int | None = None
+    files: int | None = None
+    file_bytes: int | None = None
+    uploads: int = 0
+    downloads: int = 0
+    lagging: int = 0
+    ended: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
+    limited: list[str] = field(default_factory=list)
+
+
+def kept(row: Struct) -> dict[str, Any]:
+    """Return the fields of ``row`` by their names."""
+    return {name: getattr(row, name) for name in row.__struct_fields__}

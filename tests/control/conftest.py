@@ -1,0 +1,91 @@
+"""A daemon in memory whose control socket is asked."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from twisted.internet.protocol import Protocol, connectionDone
+
+from chatd.control.access import Access, Credentials
+from chatd.control.context import Context
+from chatd.control.messages import Done, RawRows, Refused, read_answer
+from chatd.control.protocol import ControlFactory
+from chatd.testing import Playground
+from chatd.wire.lines import LineDecoder, encode
+
+PORT = 7400
+OWN, STRANGER = 1000, 1001
+
+
+class Asker(Protocol):
+    """The other end of the control socket; ``heard`` holds all answers, ``rows`` the rows as objects."""
+
+    def __init__(self):
+        self.heard = []
+        self.lost = None
+        self.decoder = LineDecoder(limit=1 << 24)
+
+    def dataReceived(self, data):
+        self.decoder.feed(data)
+        while (line := self.decoder.take()) is not None:
+            self.heard.append(read_answer.read_known(line))
+
+    def connectionLost(self, reason=connectionDone):
+        self.lost = reason
+
+    def ask(self, *asked):
+        self.transport.write(b"".join(map(encode, asked)))
+
+    @property
+    def ended(self):
+        return [message for message in self.heard if isinstance(message, Done | Refused)]
+
+    def rows(self, kind):
+        found = [row for message in self.heard if isinstance(message, RawRows) for row in message.rows]
+        return [msgspec.json.decode(row, type=kind) for row in found]
+
+
+class Site:
+    """A playground with a control socket; ``connect`` returns an asker who is some user."""
+
+    def __init__(self, config=None):
+        self.playground = Playground(config)
+        self.server = self.playground.start_server()
+        self.who = OWN
+        self.groups = frozenset()
+        daemon = self.playground._daemon
+        context = Context(
+            daemon.server,
+            daemon.rates,
+            self.playground.clock,
+            self.playground.wall,
+            "memory",
+            self.playground.clock.seconds(),
+            Path("/nowhere"),
+        )
+        self.context = context
+        self.factory = ControlFactory(context, Access(OWN), lambda _: Credentials(1, self.who, self.groups))
+        self.playground.network.listen(self.factory, PORT)
+
+    def connect(self, who=OWN):
+        self.who = who
+        asker = Asker()
+        self.playground.network.connect(asker, PORT)
+        self.playground.advance()
+        return asker
+
+    def ask(self, asked, kind, wait=0.5):
+        """Return the rows that answer ``asked``."""
+        asker = self.connect()
+        asker.ask(asked)
+        self.playground.advance(wait)
+        assert [type(message) for message in asker.ended] == [Done], asker.heard
+        rows = asker.rows(kind)
+        asker.transport.loseConnection()
+        self.playground.advance()
+        return rows
+
+
+@pytest.fixture
+def site():
+    return Site()

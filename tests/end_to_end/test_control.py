@@ -1,0 +1,90 @@
+"""chatctl and a real daemon: it is found, it answers, and whoever may not ask is told so in one sentence."""
+
+import json
+import os
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from chatd.chatctl import main
+from chatd.control.cli.asking import Exit
+from tests.end_to_end.harness.daemon import Daemon
+
+GROUP = 4711
+NOBODY = 65_534
+
+
+def ctl(*words):
+    """Run chatctl here and return its status, what it printed, and what it complained of."""
+    done = CliRunner().invoke(main, [str(word) for word in words], env={"COLUMNS": "80"})
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done.exit_code, done.stdout, done.stderr
+
+
+def test_a_daemon_is_found_asked_killed_and_found_again(make_daemon, connect):
+    daemon = make_daemon(folder="a-folder-with-a-name-" + "as-long-as-people-make-them" * 4)
+    assert ctl("status", "--data", daemon.data)[0] == Exit.NO_DAEMON
+    daemon.start()
+    connect(daemon).enter("ann")
+    socket_file = daemon.data / "control"
+    assert stat.S_IMODE(socket_file.stat().st_mode) == 0o600
+    code, out, _ = ctl("who", "--data", daemon.data, "--json", "--where", "nick=ann")
+    (row,) = [json.loads(line) for line in out.splitlines()]
+    assert (code, row["nick"], row["listener"]) == (0, "ann", daemon.listen[0])
+    code, out, _ = ctl("status", "--data", daemon.data)
+    assert (code, "connections 1" in out) == (0, True)
+    assert max(map(len, out.splitlines())) <= 80
+    config = daemon.folder / "named.toml"
+    config.write_text(f"data = {str(daemon.data)!r}\n")
+    assert ctl("rooms", "--config", config)[0] == 0
+    daemon.kill()
+    code, _, complaint = ctl("rooms", "--data", daemon.data)
+    assert (code, complaint.count("\n"), "No daemon runs on" in complaint) == (Exit.NO_DAEMON, 1, True)
+    daemon.start()
+    code, out, _ = ctl("status", "--data", daemon.data, "--json")
+    assert (code, json.loads(out)["pid"]) == (0, daemon.pid)
+    socket_file.unlink()
+    code, _, complaint = ctl("status", "--data", daemon.data)
+    assert (code, "A daemon uses" in complaint) == (Exit.NO_DAEMON, True)
+    assert daemon.terminate() == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_others_are_refused_and_a_group_is_let_in():
+    folder = Path(tempfile.mkdtemp())
+    daemon = Daemon(folder, f"[control]\ngroup = '{GROUP}'\nrights = 'look'\n")
+    try:
+        folder.chmod(0o711)
+        daemon.start()
+        assert stat.S_IMODE((daemon.data / "control").stat().st_mode) == 0o660
+        assert stat.S_IMODE(daemon.data.stat().st_mode) == 0o710
+        ctl("status", "--data", daemon.data)  # what it needs is imported before somebody else calls it
+        assert as_nobody([], "status", "--data", daemon.data) == Exit.NOT_PERMITTED
+        assert as_nobody([GROUP], "status", "--data", daemon.data) == 0
+        (daemon.data / "control").chmod(0o666)
+        daemon.data.chmod(0o711)
+        assert as_nobody([], "status", "--data", daemon.data) == Exit.NOT_PERMITTED
+        assert daemon.said("control-refused")
+        assert daemon.terminate() == 0
+    finally:
+        daemon.end()
+        shutil.rmtree(folder)
+
+
+def as_nobody(groups, *words):
+    """Return the status of chatctl for somebody in ``groups``."""
+    child = os.fork()
+    if child == 0:
+        status = 99
+        try:
+            os.setgroups(groups)
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            status = ctl(*words)[0]
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
