@@ -10,7 +10,7 @@ from chatd.clock import Clock
 from chatd.files.blobs import BlobStore
 from chatd.files.strand import Workers
 from chatd.ops.current import Current
-from chatd.ops.settings import Config
+from chatd.ops.settings import CERTIFICATES, Config
 from chatd.server.auth.portal import Doors
 from chatd.server.committer import Committer
 from chatd.server.files.expiry import Expiry
@@ -110,4 +110,11 @@ def _terms(config: Config) -> Terms:
         most.new_rooms_per_hour,
         most.max_acts,
     )
-    return Terms(quota, config.show_addresses, account.registration, account.make_rooms, account.vouched)
+    return Terms(
+        quota,
+        config.show_addresses,
+        account.registration,
+        account.make_rooms,
+        account.vouched,
+        CERTIFICATES in account.checkers,
+    )

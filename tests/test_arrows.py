@@ -24,7 +24,7 @@ ARROWS = {
     "files": {"wire"},
     "fingerprint": set(),
     "memory": set(),
-    "offline": {"chat", "clock", "ops", "secret", "server", "store", "wire"},
+    "offline": {"chat", "clock", "fingerprint", "ops", "secret", "server", "store", "wire"},
     "ops": {"clock", "files", "fingerprint"},
     "secret": set(),
     "server": {"chat", "clock", "counters", "files", "fingerprint", "ops", "tcp", "wire"},

@@ -48,6 +48,7 @@ PARTS: dict[type[Struct], str] = {
     m.Member: "member",
     m.File: "file",
     m.SessionInfo: "session",
+    m.CertificateInfo: "certificate",
 }
 """Structs within messages, and what the page calls them."""
 

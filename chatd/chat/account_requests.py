@@ -8,6 +8,7 @@ What costs the hashing of a password is done before a request comes here: see `c
 import heapq
 
 from chatd.chat import accounts, arrival, invitations
+from chatd.chat.accounts import check_account
 from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister
 from chatd.chat.registering import WRONG, register_guest
 from chatd.chat.state import Peer, Session
@@ -35,7 +36,7 @@ def register(world: World, peer: Peer, session: Session, _: None, request: Hashe
 
 def passwd(world: World, peer: Peer, session: Session, _: None, request: HashedPasswd, now: int) -> m.Ok:
     """Give an account another password, unless it has got one since the old one was checked."""
-    check_account(session)
+    check_account(session.user)
     account = session.user.account
     if account is None or account.password != request.verified:
         raise RequestError(Code.WRONG_PASSWORD, WRONG)
@@ -45,7 +46,7 @@ def passwd(world: World, peer: Peer, session: Session, _: None, request: HashedP
 
 def invite(world: World, peer: Peer, session: Session, _: None, request: CodedInvite, now: int) -> m.Ok:
     """Make an invitation."""
-    check_account(session)
+    check_account(session.user)
     if world.terms.registration != "invite" and not session.user.operator:
         raise RequestError(Code.NOT_ALLOWED, "This server does not take invitations from its users.")
     invitations.invite(world, session.user, request.code, request.uses, request.days)
@@ -113,9 +114,3 @@ def end_session(world: World, session: Session, now: int) -> None:
         peer.close(CloseReason.ENDED)
     if session.digest in world.sessions:
         arrival.end_session(world, session, now)
-
-
-def check_account(session: Session) -> None:
-    """Raise `RequestError` ``account-needed`` if the user is a guest."""
-    if session.user.account is None:
-        raise RequestError(Code.ACCOUNT_NEEDED, "A guest has no account; register to have one.")

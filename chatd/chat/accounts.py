@@ -5,7 +5,7 @@ encoded hashes alone; whoever calls these functions has checked or made them (`c
 """
 
 from chatd.chat import moderation
-from chatd.chat.changes.rows import DELETED, DISABLED, OPERATOR, PutAccount, PutNick
+from chatd.chat.changes.rows import DELETED, DISABLED, OPERATOR, DropCertificate, PutAccount, PutNick
 from chatd.chat.names import check_nick
 from chatd.chat.state import User
 from chatd.chat.world import World
@@ -17,6 +17,12 @@ def find(world: World, nick: str) -> User | None:
     """Return the user with an account whom ``nick`` leads to, or None. Raises `RequestError` ``bad-nick``."""
     user = world.nicks.get(check_nick(nick)[1])
     return None if user is None or user.account is None else user
+
+
+def check_account(user: User) -> None:
+    """Raise `RequestError` ``account-needed`` if ``user`` is a guest."""
+    if user.account is None:
+        raise RequestError(Code.ACCOUNT_NEEDED, "A guest has no account; register to have one.")
 
 
 def make(world: World, user: User, password: str, now: int, invited_by: int = 0) -> PutAccount:
@@ -85,7 +91,7 @@ def end_all(world: World, user: User) -> None:
 
 
 def delete(world: World, user: User, now: int) -> None:
-    """Remove secret and sessions of an account without a connection for good; it leaves its rooms.
+    """Remove secrets and sessions of an account without a connection for good; it leaves its rooms.
 
     Its nicks stay its own, so that nobody speaks in its name. ``now`` is in milliseconds since 1970.
     """
@@ -93,6 +99,8 @@ def delete(world: World, user: User, now: int) -> None:
     if account is None:
         return
     end_all(world, user)
+    for fingerprint in list(user.certificates):
+        world.change(DropCertificate(user.id, fingerprint))
     for room in [room for room in user.rooms if not room.direct]:
         moderation.leave(world, room, user, now)
     world.change(account._replace(password="", flags=account.flags & ~OPERATOR | DISABLED | DELETED))

@@ -74,7 +74,7 @@ TABLE: Final[Mapping[type[m.Request], Need]] = {
 ROOMLESS: Final = frozenset(
     {m.Nick, m.ListRooms, m.Upload, m.Block, m.Unblock, m.Allow}
     | {m.Register, HashedRegister, m.Passwd, HashedPasswd, m.Sessions, m.End, m.Logout}
-    | {m.Invite, CodedInvite},
+    | {m.Invite, CodedInvite, m.Certificates, m.AddCertificate, m.DropCertificate},
 )
 """The requests that name no room, which everybody with a session may make."""
 

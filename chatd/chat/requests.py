@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatd.chat import account_requests as about
-from chatd.chat import blocking, fetching, files, moderation, returning
+from chatd.chat import blocking, certificates, fetching, files, moderation, returning
 from chatd.chat.accounts import check_rename
 from chatd.chat.arrival import note_seen
 from chatd.chat.batch import refusal
@@ -323,4 +323,7 @@ REQUESTS: dict[type[m.Request], Handling] = {
     m.Logout: Handling(about.logout, cost=5, room=False),
     m.Invite: Handling(about.not_prepared, cost=5, room=False),
     CodedInvite: Handling(about.invite, cost=5, room=False),
+    m.Certificates: Handling(certificates.list_own, 8192, cost=2, room=False),
+    m.AddCertificate: Handling(certificates.add_own, cost=5, room=False),
+    m.DropCertificate: Handling(certificates.drop_own, cost=5, room=False),
 }

@@ -12,6 +12,7 @@ from chatd.chat.changes.rows import (
     OPERATOR,
     PutAccount,
     PutAct,
+    PutCertificate,
     PutMember,
     PutRoom,
     PutSession,
@@ -34,6 +35,10 @@ class Peer(Protocol):
     reader: Reader
     session: "Session | None"
     peer_host: str
+
+    @property
+    def certificate(self) -> str:
+        """Return the fingerprint of the certificate that it has shown and that was verified, or nothing."""
 
     @property
     def takes_files(self) -> bool:
@@ -112,7 +117,8 @@ class User:
     """Somebody with a nick, on any number of devices.
 
     One with an ``account`` stays, and keeps the nicks whose keys are in ``kept``; one without is a guest.
-    ``shown`` says of such keys how the nick was shown when the user took another.
+    ``shown`` says of such keys how the nick was shown when the user took another. ``certificates`` open the
+    account, by fingerprint.
     ``announced`` is whether the others were told that the user is there; see `chatd.chat.presence`. ``begun``
     counts the logs of direct messages that the user has begun, ``making`` bounds when another room may be
     made; ``meter`` is what else the user has used. ``invited`` are the invitations for the user, by
@@ -126,6 +132,7 @@ class User:
     account: PutAccount | None = None
     kept: set[str] = field(default_factory=set)
     shown: dict[str, str] = field(default_factory=dict)
+    certificates: dict[str, PutCertificate] = field(default_factory=dict)
     sessions: "set[Session]" = field(default_factory=set)
     rooms: "dict[Room, None]" = field(default_factory=dict)
     announced: bool = False

@@ -9,6 +9,7 @@ from chatd.chat.changes.rows import (
     DropAct,
     DropAllow,
     DropBlock,
+    DropCertificate,
     DropFiles,
     DropInvite,
     DropMark,
@@ -22,6 +23,7 @@ from chatd.chat.changes.rows import (
     PutAct,
     PutAllow,
     PutBlock,
+    PutCertificate,
     PutEmptied,
     PutFile,
     PutInvite,
@@ -58,6 +60,7 @@ TABLES: Final = (
     Table("accounts", PutAccount, 1, ("password", "flags", "failed")),
     Table("nicks", PutNick, 1, ("user", "shown")),
     Table("invites", PutInvite, 1, ("uses",), DropInvite),
+    Table("certificates", PutCertificate, 2, ("name",), DropCertificate),
     Table("sessions", PutSession, 1, ("seen", "address", "software"), DropSession),
     Table(
         "rooms",
@@ -146,6 +149,7 @@ class Snapshot:
     blocks: list[PutBlock] = field(default_factory=list)
     allows: list[PutAllow] = field(default_factory=list)
     last_user: int = 0
+    certificates: list[PutCertificate] = field(default_factory=list)
 
 
 class Space(NamedTuple):

@@ -62,6 +62,7 @@ class Terms:
     """The bounds of what may be created, who may register and make rooms, whether members see addresses.
 
     ``vouched`` is true where others than the server know passwords: what they tell is a nick alone.
+    ``certificates`` is whether accounts are opened by certificates as well.
     """
 
     quota: Quota
@@ -69,6 +70,7 @@ class Terms:
     registration: Literal["closed", "invite", "open"] = "closed"
     make_rooms: Literal["everybody", "accounts", "operators"] = "everybody"
     vouched: bool = False
+    certificates: bool = True
 
 
 def _named(snapshot: Snapshot) -> Iterator[int]:

@@ -62,6 +62,18 @@ class Account:
         """Return the code of a new invitation, by which so many can register within so many days."""
         return self._awaiting.ask(m.Invite(id=0, uses=uses, days=days)).addCallback(lambda ok: ok.invite)
 
+    def certificates(self) -> Deferred[list[m.CertificateInfo]]:
+        """Return the certificates that open our account, the newest first."""
+        return self._awaiting.ask(m.Certificates(id=0)).addCallback(lambda ok: ok.certificates or [])
+
+    def add_certificate(self, fingerprint: str = "", name: str = "") -> Deferred[m.Ok]:
+        """Let a certificate open our account: the one that we show, or that with ``fingerprint``."""
+        return self._awaiting.ask(m.AddCertificate(id=0, fingerprint=fingerprint, name=name))
+
+    def drop_certificate(self, fingerprint: str) -> Deferred[m.Ok]:
+        """Let a certificate open our account no more; sessions go on."""
+        return self._awaiting.ask(m.DropCertificate(id=0, fingerprint=fingerprint))
+
 
 def check_secret(options: Options) -> None:
     """Raise `ClientError` ``secure-required`` if a password would go to the server in plain text."""

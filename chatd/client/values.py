@@ -25,7 +25,8 @@ class Options(Struct, frozen=True):
     remembered, and ``checks`` those of some of them (`chatd.wire.check`) and ``times`` their times in
     seconds since 1970; ``remember`` keeps cursors for the next run. ``ca`` is a PEM file of authorities
     for TLS, ``fingerprint`` what the server's key must have instead ("none": no longer), ``cert`` and ``key``
-    are our own certificate and its key. ``proxy`` leads to the server; the environment is asked by
+    are our own certificate and its key, by which a session is begun where there is none and the nick is that
+    of an account. ``proxy`` leads to the server; the environment is asked by
     `chatd.client.net.proxies.choice`, not here. ``credentials`` are a password by which a session is begun
     where there is none.
     """

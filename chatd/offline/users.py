@@ -40,10 +40,11 @@ def with_password(function: F) -> F:
     return function
 
 
-class _Group(click.Group):
+class Group(click.Group):
     """Says in one sentence why a command could not be done."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Do what was asked."""
         try:
             return super().invoke(ctx)
         except (StoreError, SecretError) as error:
@@ -55,7 +56,7 @@ class _Group(click.Group):
         raise click.ClickException(escape(sentence))
 
 
-@click.group("user", cls=_Group)
+@click.group("user", cls=Group)
 def user() -> None:
     """Make and end accounts in the data folder DATA, while no daemon uses it."""
 
@@ -100,7 +101,7 @@ def passwd(
     """Set the password of the account NICK."""
     encoded = _hash(nick, password_file, password_fd)
     with opened(data) as world:
-        found = _find(world, nick)
+        found = find_account(world, nick)
         accounts.set_password(world, found, encoded)
         if end_sessions:
             end_all(world, found)
@@ -113,7 +114,7 @@ def passwd(
 def disable(data: Path, nick: str) -> None:
     """Let nobody use the account NICK, and end its sessions. It keeps its nicks and rooms."""
     with opened(data) as world:
-        found = _find(world, nick)
+        found = find_account(world, nick)
         accounts.set_flag(world, found, DISABLED, on=True)
         end_all(world, found)
     click.echo(escape(f"{found.nick} cannot be used now."))
@@ -125,7 +126,7 @@ def disable(data: Path, nick: str) -> None:
 def enable(data: Path, nick: str) -> None:
     """Let the account NICK be used again."""
     with opened(data) as world:
-        found = _find(world, nick)
+        found = find_account(world, nick)
         accounts.set_flag(world, found, DISABLED, on=False)
     click.echo(escape(f"{found.nick} can be used again."))
 
@@ -137,7 +138,7 @@ def enable(data: Path, nick: str) -> None:
 def operator(data: Path, nick: str, off: bool) -> None:
     """Let the account NICK do everything everywhere."""
     with opened(data) as world:
-        found = _find(world, nick)
+        found = find_account(world, nick)
         accounts.set_flag(world, found, OPERATOR, on=not off)
     click.echo(escape(f"{found.nick} is {'no operator any more' if off else 'an operator now'}."))
 
@@ -152,7 +153,7 @@ def delete(data: Path, nick: str, yes: bool) -> None:
     What it said stays, and nobody else can have its nicks, so that nobody speaks in its name.
     """
     with opened(data) as world:
-        found = _find(world, nick)
+        found = find_account(world, nick)
         if not yes:
             click.confirm(escape(f"Delete {found.nick} for good?"), abort=True)
         accounts.delete(world, found, wall_milliseconds())
@@ -226,7 +227,8 @@ def _line(row: _Row) -> str:
     return ", ".join(words)
 
 
-def _find(world: World, nick: str) -> User:
+def find_account(world: World, nick: str) -> User:
+    """Return the account ``nick``. Raises `click.ClickException`."""
     found = accounts.find(world, nick)
     if found is None or found.deleted:
         raise click.ClickException(escape(f"There is no account {nick}; chatctl user list names them."))

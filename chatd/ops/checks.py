@@ -9,7 +9,14 @@ from chatd.ops.endpoints import EndpointError, Listening, rehearse
 from chatd.ops.groups import group_id
 from chatd.ops.reading import Problem
 from chatd.ops.relays import relay_problems
-from chatd.ops.settings import AccountsConfig, Config, ControlConfig, HeartbeatConfig, ListenConfig
+from chatd.ops.settings import (
+    CERTIFICATES,
+    AccountsConfig,
+    Config,
+    ControlConfig,
+    HeartbeatConfig,
+    ListenConfig,
+)
 
 _PLAINTEXT: Final = (
     "speaks plain text beyond this machine: give it a certificate and a key, "
@@ -52,7 +59,7 @@ def _control(control: ControlConfig) -> Iterator[Problem]:
 
 def _accounts(accounts: AccountsConfig) -> Iterator[Problem]:
     names = accounts.checkers
-    known = {"accounts", "command", *entry_points(group="chatd.checkers").names}
+    known = {"accounts", CERTIFICATES, "command", *entry_points(group="chatd.checkers").names}
     for index, name in enumerate(names):
         if name not in known:
             yield Problem(
@@ -64,7 +71,7 @@ def _accounts(accounts: AccountsConfig) -> Iterator[Problem]:
     if accounts.vouched and accounts.registration != "closed":
         yield Problem(
             "accounts.registration",
-            'this has to be "closed" where others than "accounts" are among the checkers: '
+            'this has to be "closed" where the checkers are others than "accounts" and "certificates": '
             "somebody else might register the nick of one whom they know.",
         )
     if ("command" in names) is not bool(accounts.command):

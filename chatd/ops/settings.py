@@ -3,7 +3,7 @@
 etc/chatd.toml explains every key to operators; a test holds the two together.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
@@ -115,17 +115,22 @@ class LimitsConfig(Section, frozen=True):
     flood_refuse: Seconds = 60.0
 
 
+CERTIFICATES: Final = "certificates"
+"""The checker of certificates that open accounts."""
+
+
 class AccountsConfig(Section, frozen=True):
     """Who may have an account, who makes rooms, and who knows passwords: ``[accounts]``.
 
     ``checkers`` are asked in order: ``accounts`` (the server's own passwords), ``command``, or what other
-    packages bring. ``command`` is a program with its arguments; it is killed after ``command_timeout``
-    seconds, and ``command_processes`` run at once.
+    packages bring; ``certificates``, in any place, lets accounts be opened by certificates. ``command`` is a
+    program with its arguments; it is killed after ``command_timeout`` seconds, and ``command_processes`` run
+    at once.
     """
 
     registration: Literal["closed", "invite", "open"] = "closed"
     make_rooms: Literal["everybody", "accounts", "operators"] = "everybody"
-    checkers: tuple[SomeLine, ...] = ("accounts",)
+    checkers: tuple[SomeLine, ...] = ("accounts", CERTIFICATES)
     command: tuple[SomeLine, ...] = ()
     command_timeout: Annotated[float, Meta(gt=0, le=60)] = 5.0
     command_processes: Annotated[int, Meta(ge=1, le=64)] = 4
@@ -133,7 +138,7 @@ class AccountsConfig(Section, frozen=True):
     @property
     def vouched(self) -> bool:
         """Whether others than the server know passwords."""
-        return any(name != "accounts" for name in self.checkers)
+        return any(name not in {"accounts", CERTIFICATES} for name in self.checkers)
 
 
 class SessionConfig(Section, frozen=True):

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from chatd.chat import accounts
-from chatd.chat.account_requests import check_account
+from chatd.chat.accounts import check_account
 from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister
 from chatd.chat.registering import WRONG, check_guest
 from chatd.chat.state import Session
@@ -82,7 +82,7 @@ async def _register(connection: "ChatConnection", session: Session, message: Reg
 
 async def _passwd(connection: "ChatConnection", session: Session, message: Passwd) -> Request:
     check_secure(connection)
-    check_account(session)
+    check_account(session.user)
     doors, host, user = connection.server.doors, connection.peer_host, session.user
     if not doors.gatekeeper.keeps_passwords():
         raise RequestError(

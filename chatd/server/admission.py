@@ -7,20 +7,29 @@ from typing import Any, Final, cast
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from chatd.chat import accounts
 from chatd.chat.arrival import Arrival
 from chatd.chat.quota import Slots
 from chatd.chat.state import Session, User
 from chatd.clock import Clock
 from chatd.ops.current import Current
 from chatd.server import addresses
-from chatd.server.auth.credentials import Entered, IEntry, Login, NickClaim, Registration, SessionToken
+from chatd.server.auth.credentials import (
+    Certificate,
+    Entered,
+    IEntry,
+    Login,
+    NickClaim,
+    Registration,
+    SessionToken,
+)
 from chatd.server.auth.gatekeeper import GuessError
 from chatd.server.auth.portal import Doors
 from chatd.server.budgets import Action, Budgets, TooFastError
 from chatd.server.committer import Committer
 from chatd.server.interfaces import Connection
 from chatd.server.journal import Journal
-from chatd.wire.errors import Code, ProtocolError
+from chatd.wire.errors import Code, ProtocolError, RequestError
 from chatd.wire.limits import PROTOCOL_VERSION
 from chatd.wire.messages import Hello, Pulse
 
@@ -81,7 +90,9 @@ class Admission:
             found = known.addCallback(lambda session: Entered(self._hub.add_device(session, token)))
         else:
             found = self._enter(connection, self._shown(connection, hello, token))
-            found.addErrback(self._mistaken, connection.peer_host, Code.WRONG_PASSWORD)
+            found.addErrback(
+                self._mistaken, connection.peer_host, Code.WRONG_PASSWORD, Code.WRONG_CERTIFICATE
+            )
         return found.addCallback(
             lambda entered: Arrival(entered.session, False, pulse, token, entered.failed)
         )
@@ -89,10 +100,12 @@ class Admission:
     def _shown(self, connection: Connection, hello: Hello, token: str) -> Any:
         """Return the credentials that a newcomer's ``hello`` shows, if they may be shown here.
 
-        Raises `ProtocolError` ``secure-required`` or ``guests-refused``.
+        Raises `ProtocolError` ``secure-required``, ``wrong-certificate`` or ``guests-refused``.
         """
         host = connection.peer_host
         if not (hello.password or hello.register):
+            if hello.certificate and (connection.rules.guests == "refused" or self._is_known(hello.nick)):
+                return Certificate(hello.nick, self._certificate_of(connection), token)
             _check_guests(connection)
             return NickClaim(hello.nick, token)
         check_secure(connection)
@@ -101,6 +114,27 @@ class Admission:
             self._spend(Action.REGISTRATION, host)
             return Registration(hello.nick, hello.password, host, token, hello.invite)
         return Login(hello.nick, hello.password, host, token)
+
+    def _is_known(self, nick: str) -> bool:
+        """Return whether ``nick`` is that of an account, and no guest's to claim."""
+        try:
+            return accounts.find(self._hub.world, nick) is not None
+        except RequestError:
+            return False
+
+    def _certificate_of(self, connection: Connection) -> str:
+        """Return the fingerprint of what ``connection`` has shown.
+
+        Raises `ProtocolError` ``wrong-certificate``; whether there is an account makes no difference to that.
+        """
+        if not self._hub.world.terms.certificates:
+            raise ProtocolError(Code.WRONG_CERTIFICATE, "This server lets nobody in by a certificate.")
+        if not connection.certificate:
+            raise ProtocolError(
+                Code.WRONG_CERTIFICATE,
+                "No certificate of yours has reached the server; this address does not ask for one.",
+            )
+        return connection.certificate
 
     def _enter(self, connection: Connection, credentials: Any) -> Deferred[Entered]:
         """Return the session that ``credentials`` lead to, if ``connection`` still waits for it."""
@@ -135,8 +169,8 @@ class Admission:
         found.addErrback(self._mistaken, connection.peer_host, Code.UNKNOWN_SESSION)
         return found.addCallback(lambda entered: entered.session)
 
-    def _mistaken(self, failure: Failure, host: str, code: Code) -> Failure:
-        if getattr(failure.value, "code", None) == code or failure.check(GuessError):
+    def _mistaken(self, failure: Failure, host: str, *codes: Code) -> Failure:
+        if getattr(failure.value, "code", None) in codes or failure.check(GuessError):
             self._spend(Action.FAILURE, host)
         return failure
 

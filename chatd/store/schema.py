@@ -90,6 +90,13 @@ _SHOWN: Final = """
 ALTER TABLE nicks ADD COLUMN shown TEXT NOT NULL DEFAULT '';
 """
 
+_CERTIFICATES: Final = """
+CREATE TABLE certificates(
+    user INTEGER NOT NULL, fingerprint TEXT NOT NULL, name TEXT NOT NULL, added INTEGER NOT NULL,
+    PRIMARY KEY (user, fingerprint)
+) STRICT, WITHOUT ROWID;
+"""
+
 Step = Callable[[apsw.Connection], object]
 
 
@@ -139,6 +146,11 @@ def _add_shown(database: apsw.Connection) -> None:
     database.execute(_SHOWN)
 
 
+def _add_certificates(database: apsw.Connection) -> None:
+    """Add what version 7 lacks: certificates that open accounts."""
+    database.execute(_CERTIFICATES)
+
+
 STEPS: Final[tuple[Step, ...]] = (
     _begin,
     _add_files,
@@ -147,6 +159,7 @@ STEPS: Final[tuple[Step, ...]] = (
     _add_emptied,
     _add_roles,
     _add_shown,
+    _add_certificates,
 )
 """The steps from each version of the tables to the next."""
 

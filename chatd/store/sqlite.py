@@ -27,6 +27,7 @@ from chatd.chat.changes.rows import (
     PutAct,
     PutAllow,
     PutBlock,
+    PutCertificate,
     PutEmptied,
     PutFile,
     PutInvite,
@@ -212,6 +213,7 @@ class SqliteStore:
             acts=self._rows(PutAct),
             blocks=self._rows(PutBlock),
             allows=self._rows(PutAllow),
+            certificates=self._rows(PutCertificate),
             last_user=int(meta.get("last_user", 0)),
         )
 

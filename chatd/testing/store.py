@@ -11,6 +11,7 @@ from chatd.chat.changes.rows import (
     PutAct,
     PutAllow,
     PutBlock,
+    PutCertificate,
     PutEmptied,
     PutFile,
     PutInvite,
@@ -53,6 +54,7 @@ class MemoryStore:
     accounts: dict[int, PutAccount] = field(default_factory=dict)
     nicks: dict[str, PutNick] = field(default_factory=dict)
     invites: dict[bytes, PutInvite] = field(default_factory=dict)
+    certificates: dict[tuple[int, str], PutCertificate] = field(default_factory=dict)
     acts: dict[tuple[int, str, str], PutAct] = field(default_factory=dict)
     blocks: dict[tuple[int, int], PutBlock] = field(default_factory=dict)
     allows: dict[int, PutAllow] = field(default_factory=dict)
@@ -87,6 +89,7 @@ class MemoryStore:
             list(self.blocks.values()),
             list(self.allows.values()),
             self.last_user,
+            list(self.certificates.values()),
         )
 
     def _last(self, log: int) -> tuple[int, int, str] | None:

@@ -27,6 +27,7 @@ class Code(StrEnum):
     TOO_FAST = "too-fast"
     WRONG_PASSWORD = "wrong-password"  # noqa: S105 - the name of a refusal
     BAD_PASSWORD = "bad-password"  # noqa: S105 - the name of a refusal
+    WRONG_CERTIFICATE = "wrong-certificate"
     SECURE_REQUIRED = "secure-required"
     GUESTS_REFUSED = "guests-refused"
     CLOSED_REGISTRATION = "closed-registration"
@@ -37,6 +38,9 @@ class Code(StrEnum):
     ACCOUNT_NEEDED = "account-needed"
     NO_SUCH_SESSION = "no-such-session"
     TOO_MANY_INVITES = "too-many-invites"
+    NO_CERTIFICATE = "no-certificate"
+    NO_SUCH_CERTIFICATE = "no-such-certificate"
+    TOO_MANY_CERTIFICATES = "too-many-certificates"
     BAD_ROOM = "bad-room"
     NO_SUCH_ROOM = "no-such-room"
     NO_SUCH_USER = "no-such-user"

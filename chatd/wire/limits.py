@@ -41,6 +41,12 @@ MAX_INVITES: Final = 20
 MAX_NICKS: Final = 8
 """Nicks that one account may ever have, since each is its own for good."""
 
+MAX_CERTIFICATES: Final = 16
+"""Certificates that open one account: one for each device, and some to spare."""
+
+MAX_LABEL: Final = 64
+"""Bytes of UTF-8 in what somebody calls a certificate of theirs; it stands in one line of a list."""
+
 MAX_INT: Final = 2**53 - 1
 """The largest integer that every JSON reader keeps exactly (RFC 8259 section 6)."""
 

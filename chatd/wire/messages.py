@@ -66,7 +66,8 @@ class Hello(Message, frozen=True, tag="hello"):
     events that were seen. A hello without ``version`` is of version 1, for ever.
 
     With ``password`` the account called ``nick`` is logged in to, on a new session; with ``register`` it is
-    made first, where the server asks for it by the code of an ``invite``.
+    made first, where the server asks for it by the code of an ``invite``. With ``certificate`` the account
+    called ``nick`` is logged in to by the certificate that the connection has shown.
     """
 
     version: Count = 1
@@ -82,6 +83,7 @@ class Hello(Message, frozen=True, tag="hello"):
     password: Password = ""
     register: bool = False
     invite: InviteCode = ""
+    certificate: bool = False
 
 
 class Request(Message, frozen=True):
@@ -323,6 +325,26 @@ class Invite(Request, frozen=True, tag="invite"):
     days: Annotated[int, Meta(ge=1, le=MAX_INVITE_DAYS)] = 7
 
 
+class Certificates(Request, frozen=True, tag="certificates"):
+    """List the certificates that open the account."""
+
+
+class AddCertificate(Request, frozen=True, tag="add-certificate"):
+    """Let a certificate open the account: that of this connection, or the one with ``fingerprint``.
+
+    ``name`` is what its owner calls it.
+    """
+
+    fingerprint: str = ""
+    name: str = ""
+
+
+class DropCertificate(Request, frozen=True, tag="drop-certificate"):
+    """Let the certificate with ``fingerprint`` open the account no more."""
+
+    fingerprint: str
+
+
 class Progress(Message, frozen=True, tag="progress"):
     """The receiver of ``transfer`` has taken its first ``received`` bytes, and ``stored`` lie on its disk.
 
@@ -537,6 +559,15 @@ class SessionInfo(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=Fals
     here: bool = False
 
 
+class CertificateInfo(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
+    """One certificate of an account, ``added`` in milliseconds since 1970; ``here``: of this connection."""
+
+    fingerprint: str
+    added: Count
+    name: str = ""
+    here: bool = False
+
+
 class Ok(Message, frozen=True, tag="ok"):
     """Request ``id`` is done, and durable where it changed something."""
 
@@ -553,6 +584,7 @@ class Ok(Message, frozen=True, tag="ok"):
     file: File | None = None
     sessions: list[SessionInfo] | None = None
     invite: str = ""
+    certificates: list[CertificateInfo] | None = None
 
 
 class Error(Message, frozen=True, tag="error"):
@@ -598,6 +630,9 @@ ToServer = (
     | End
     | Logout
     | Invite
+    | Certificates
+    | AddCertificate
+    | DropCertificate
     | Progress
     | Cancel
     | Goodbye

@@ -23,8 +23,8 @@ cells count, that of its kind and the last one.
 """
 
 FOOT = """
-{roomless} name no room: everybody with a session may make them. A guest is refused `passwd` and `invite` with
-`account-needed`.
+{roomless} name no room: everybody with a session may make them. A guest is refused `passwd` and
+`invite`, and what is about certificates, with `account-needed`.
 
 What the rules of a room add:
 

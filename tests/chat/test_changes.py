@@ -13,6 +13,7 @@ from chatd.chat.changes.rows import (
     DropAct,
     DropAllow,
     DropBlock,
+    DropCertificate,
     DropFiles,
     DropInvite,
     DropMark,
@@ -26,6 +27,7 @@ from chatd.chat.changes.rows import (
     PutAct,
     PutAllow,
     PutBlock,
+    PutCertificate,
     PutEmptied,
     PutFile,
     PutInvite,
@@ -89,6 +91,7 @@ def picture(records):
         "kept": {key: user.id for user in records.users.values() for key in user.kept},
         "shown": {user.id: dict(user.shown) for user in records.users.values()},
         "invites": dict(records.invites),
+        "certificates": {user.id: dict(user.certificates) for user in records.users.values()},
         "sessions": {session.row() for session in records.sessions.values()},
         "rooms": {(room.row(), room.log.head, room.log.last) for room in rooms},
         "acts": {act for room in rooms for act in room.acts.values()},
@@ -128,6 +131,10 @@ def possible(records, kind, a, b, n):  # noqa: C901, PLR0912 - one case for each
             return PutInvite(b"%d" % a, 1, n, 9)
         case "drop invite" if b"%d" % a in records.invites:
             return DropInvite(b"%d" % a)
+        case "certificate" if user and user.account:
+            return PutCertificate(a, str(b), f"c{n}", n)
+        case "drop certificate" if user and str(b) in user.certificates:
+            return DropCertificate(a, str(b))
         case "drop user" if user and not (
             user.sessions or user.rooms or user.begun or user.account or named(records, user)
         ):
@@ -206,6 +213,8 @@ KINDS = {
     PutNick: "nick",
     PutInvite: "invite",
     DropInvite: "drop invite",
+    PutCertificate: "certificate",
+    DropCertificate: "drop certificate",
     PutSession: "session",
     DropSession: "drop session",
     PutRoom: "room",

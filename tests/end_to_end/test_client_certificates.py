@@ -1,13 +1,16 @@
 """Listeners that ask clients for certificates, their tickets and their ALPN: real TLS, over loopback."""
 
+import json
 import ssl
 from contextlib import ExitStack
 
 import pytest
+from click.testing import CliRunner
 
+from chatd.chatctl import main
 from tests.end_to_end.harness.certificates import make_certificate
 from tests.end_to_end.harness.peer import dial
-from tests.end_to_end.harness.processes import LOOPBACK, free_port
+from tests.end_to_end.harness.processes import LOOPBACK, free_port, run, script
 from tests.end_to_end.harness.raw import Raw
 
 
@@ -15,8 +18,10 @@ from tests.end_to_end.harness.raw import Raw
 def secure(make_daemon, tmp_path):
     """Return a function that starts a daemon whose TLS listener has some more lines."""
 
-    def secure(lines="", protocol="native"):
+    def secure(lines="", protocol="native", prepare=None):
         daemon = make_daemon()
+        if prepare is not None:
+            prepare(daemon.data)
         daemon.authority, key = make_certificate(tmp_path)
         daemon.tls_port = free_port()
         daemon._config.write_text(
@@ -55,6 +60,45 @@ def enter(daemon, found, nick="ann", **more):
         assert raw.enter(nick).nick == nick
         undo.pop_all()
     return raw, connection
+
+
+def test_a_life_with_a_certificate_and_no_password(secure, clients, tmp_path):
+    """In a pipe with nothing kept; listed, removed, and refused then; all with whole programs."""
+
+    def prepare(data):
+        data.mkdir()
+        for words in (("add", data, "ann", "--no-password"), ("certificate", "add", data, "ann", clients[0])):
+            done = CliRunner().invoke(main, ["user", *map(str, words)])
+            assert done.exit_code == 0, done.output
+
+    asks = f'client_certificates = "optional"\nclient_ca = "{clients[0]}"\nguests = "refused"\n'
+    daemon = secure(asks, prepare=prepare)
+    server = (
+        "--server",
+        f"tls://localhost:{daemon.tls_port}",
+        "--ca",
+        str(daemon.authority),
+        "--nick",
+        "ann",
+    )
+    shows = ("--cert", str(clients[0]), "--key", str(clients[1]))
+
+    def chatc(*words):
+        return run(*script("chatc"), *server, *words, cwd=tmp_path)
+
+    said = chatc(*shows, "--ephemeral", "send", "#tea", "one")
+    assert said.returncode == 0, said.stderr
+    refused = chatc("--ephemeral", "send", "#tea", "two")
+    assert (refused.returncode, "takes no guests" in refused.stderr) == (1, True)
+    kept = (*shows, "--state", "state")
+    listed = chatc(*kept, "certificate", "list", "--json")
+    (row,) = map(json.loads, listed.stdout.splitlines())
+    assert row["here"]
+    removed = chatc(*kept, "certificate", "remove", row["fingerprint"][:8])
+    assert removed.returncode == 0, removed.stderr
+    wrong = chatc(*shows, "--state", "other", "login", "--with-certificate")
+    assert (wrong.returncode, "opens no account of that nick" in wrong.stderr) == (1, True)
+    assert not daemon.faults()
 
 
 VERSIONS = pytest.mark.parametrize(

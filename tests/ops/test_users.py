@@ -2,17 +2,21 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from cryptography.x509 import load_pem_x509_certificate
 
 from chatd.chat import accounts
 from chatd.chatctl import main
+from chatd.fingerprint import fingerprint, in_words
 from chatd.offline import folder as folders
 from chatd.offline import users
 from chatd.offline.folder import opened
 from chatd.server.passwords import OWASP
 from chatd.store.sqlite import SqliteStore
+from tests.end_to_end.harness.certificates import make_certificate
 from tests.store.driven import Driven
 from tests.store.test_upgrade import folder  # noqa: F401 - a fixture: Ann and ben have accounts, cem has none
 
@@ -209,3 +213,32 @@ def test_root_acts_as_the_owner_of_the_folder(data, run):
     done = run("python", "-c", script, "user", "disable", data, "ann")
     assert done.returncode == 0, done.stderr
     assert {path.stat().st_uid for path in data.iterdir()} == {65534}
+
+
+def test_certificates_of_an_account(data, tmp_path):
+    pem, _ = make_certificate(tmp_path, "ann")
+    shown = fingerprint(load_pem_x509_certificate(pem.read_bytes()))
+
+    def certificate(command, *words):
+        return CliRunner().invoke(main, ["user", "certificate", command, str(data), *map(str, words)])
+
+    def rows():
+        return [json.loads(line) for line in certificate("list", "ann").output.splitlines()]
+
+    assert certificate("add", "ann", pem, "--name", "laptop").exit_code == 0
+    assert certificate("add", "ann", in_words("ab" * 32)).exit_code == 0
+    assert {(row["fingerprint"], row["name"], row["added"] > 0) for row in rows()} == {
+        (shown, "laptop", True),
+        ("ab" * 32, "", True),
+    }
+    assert certificate("remove", "ann", shown).exit_code == 0
+    assert [row["fingerprint"] for row in rows()] == ["ab" * 32]
+    for words, sentence in (
+        (("remove", "ann", shown), "No such certificate opens this account"),
+        (("add", "ann", "ff"), "That is not possible: No such file"),
+        (("add", "ann", Path(__file__)), "neither a fingerprint nor a file with a certificate"),
+        (("add", "nobody", shown), "There is no account nobody"),
+    ):
+        done = certificate(*words)
+        assert (done.exit_code, done.output.count("\n")) == (1, 1)
+        assert sentence in done.output

@@ -11,6 +11,7 @@ from chatd.chat.changes.rows import (
     DropAct,
     DropAllow,
     DropBlock,
+    DropCertificate,
     DropFiles,
     DropInvite,
     DropMark,
@@ -22,6 +23,7 @@ from chatd.chat.changes.rows import (
     PutAct,
     PutAllow,
     PutBlock,
+    PutCertificate,
     PutEmptied,
     PutFile,
     PutInvite,
@@ -55,6 +57,8 @@ changes = st.one_of(
     st.builds(PutNick, texts, ids, texts),
     st.builds(PutInvite, st.binary(max_size=3), ids, few, times),
     st.builds(DropInvite, st.binary(max_size=3)),
+    st.builds(PutCertificate, ids, texts, texts, times),
+    st.builds(DropCertificate, ids, texts),
     st.builds(DropSession, ids),
     st.builds(PutMember, ids, ids, times, ids, times),
     st.builds(PutAct, ids, texts, texts, ids, times, texts, texts),
@@ -170,6 +174,10 @@ class Stores(RuleBasedStateMachine):
         assert sorted(disk.nicks) == sorted(memory.nicks)
         assert sorted(disk.accounts) == sorted(memory.accounts)
         assert sorted(disk.invites) == sorted(memory.invites)
+        assert sorted(disk.certificates) == sorted(memory.certificates)
+        assert sorted(disk.acts) == sorted(memory.acts)
+        assert sorted(disk.blocks) == sorted(memory.blocks)
+        assert sorted(disk.allows) == sorted(memory.allows)
         assert disk.time == memory.time
         assert disk.last_user == memory.last_user
 

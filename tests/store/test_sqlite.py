@@ -383,6 +383,7 @@ NO_ACCOUNTS = (
     "DROP TABLE accounts",
     "DROP TABLE nicks",
     "DROP TABLE invites",
+    "DROP TABLE certificates",
     "ALTER TABLE sessions DROP COLUMN address",
     "ALTER TABLE sessions DROP COLUMN software",
 )

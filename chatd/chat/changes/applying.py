@@ -31,6 +31,7 @@ def load(records: Records, snapshot: Snapshot) -> None:
         snapshot.accounts,
         snapshot.nicks,
         snapshot.invites,
+        snapshot.certificates,
         snapshot.sessions,
         snapshot.rooms,
         snapshot.members,

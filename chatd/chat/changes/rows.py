@@ -72,6 +72,25 @@ class DropInvite(NamedTuple):
     digest: bytes
 
 
+class PutCertificate(NamedTuple):
+    """A certificate that opens the account ``user``, known by the ``fingerprint`` of its key.
+
+    ``name`` is what its owner calls it; ``added`` is in milliseconds since 1970.
+    """
+
+    user: int
+    fingerprint: str
+    name: str
+    added: int
+
+
+class DropCertificate(NamedTuple):
+    """A certificate that opens the account no more."""
+
+    user: int
+    fingerprint: str
+
+
 class PutSession(NamedTuple):
     """A session from now on; ``seen`` in milliseconds of `chatd.chat.calendar`.
 
@@ -276,6 +295,8 @@ Change = (
     | PutNick
     | PutInvite
     | DropInvite
+    | PutCertificate
+    | DropCertificate
     | PutSession
     | DropSession
     | PutRoom

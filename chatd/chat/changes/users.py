@@ -15,12 +15,14 @@ from chatd.chat.changes.records import Records
 from chatd.chat.changes.rows import (
     DropAllow,
     DropBlock,
+    DropCertificate,
     DropInvite,
     DropSession,
     DropUser,
     PutAccount,
     PutAllow,
     PutBlock,
+    PutCertificate,
     PutInvite,
     PutNick,
     PutSession,
@@ -119,6 +121,17 @@ def _drop_invite(records: Records, row: DropInvite) -> Applied:
     return records.invites.pop(row.digest)
 
 
+def _put_certificate(records: Records, row: PutCertificate) -> Applied:
+    known = records.users[row.user].certificates
+    before = known.get(row.fingerprint)
+    known[row.fingerprint] = row if before is None else before._replace(name=row.name)
+    return DropCertificate(row.user, row.fingerprint) if before is None else before
+
+
+def _drop_certificate(records: Records, row: DropCertificate) -> Applied:
+    return records.users[row.user].certificates.pop(row.fingerprint)
+
+
 def _put_session(records: Records, row: PutSession) -> Applied:
     """Put a session; of one that is there, `last` is not changed by this."""
     session = records.sessions.get(row.digest)
@@ -182,6 +195,8 @@ USERS: Final[dict[type[Applied], Apply]] = {
     DropNick: _drop_nick,
     PutInvite: _put_invite,
     DropInvite: _drop_invite,
+    PutCertificate: _put_certificate,
+    DropCertificate: _drop_certificate,
     PutSession: _put_session,
     DropSession: _drop_session,
     RestoreSession: _restore_session,

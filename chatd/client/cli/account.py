@@ -44,7 +44,15 @@ def run_login(options: Options, secret: Secret) -> int:
     """Begin a session of an account, which the profile keeps."""
     _kept(options)
     password = secret.read(f"Password of {options.nick or 'your account'}")
-    return _run(replace(options, credentials=Credentials(password)), _login)
+    return run_quietly(replace(options, credentials=Credentials(password)), _login)
+
+
+def run_login_by_certificate(options: Options) -> int:
+    """Begin a session of an account by our certificate; the profile keeps it."""
+    if options.cert is None:
+        raise ClientError("bad-options", "Name your certificate before the command: --cert FILE --key FILE.")
+    _check_kept(options)
+    return run_quietly(options, _by_certificate)
 
 
 def run_register(options: Options, secret: Secret, invite: str) -> int:
@@ -52,12 +60,12 @@ def run_register(options: Options, secret: Secret, invite: str) -> int:
     _kept(options)
     password = secret.read("Password for the new account", again=True)
     credentials = Credentials(password, True, invite)
-    return _run(replace(options, credentials=credentials), partial(_register, password, invite))
+    return run_quietly(replace(options, credentials=credentials), partial(_register, password, invite))
 
 
 def run_logout(options: Options, *, everywhere: bool) -> int:
     """End the session that the profile keeps."""
-    return _run(options, partial(_logout, everywhere))
+    return run_quietly(options, partial(_logout, everywhere))
 
 
 def run_passwd(options: Options, secret: Secret, old: Secret) -> int:
@@ -65,45 +73,56 @@ def run_passwd(options: Options, secret: Secret, old: Secret) -> int:
     _kept(options)
     before = old.read("Present password (nothing, if there is none yet)")
     password = secret.read("New password", again=True)
-    return _run(options, partial(_passwd, before, password))
+    return run_quietly(options, partial(_passwd, before, password))
 
 
 def run_sessions(options: Options, end: int | None, *, as_json: bool) -> int:
     """List the sessions, or end one of them."""
-    return _print(options, partial(_sessions, end, as_json))
+    return print_with(options, partial(_sessions, end, as_json))
 
 
 def run_invite(options: Options, uses: int, days: int) -> int:
     """Print the code of a new invitation."""
-    return _print(options, partial(_invite, uses, days))
+    return print_with(options, partial(_invite, uses, days))
 
 
 def _kept(options: Options) -> None:
     """Raise `ClientError` where a password cannot be sent, before it is asked for."""
     check_secret(options)
+    _check_kept(options)
+
+
+def _check_kept(options: Options) -> None:
     if options.profile is None:
         raise ClientError(
             "bad-options", "--ephemeral keeps no session, so that a login would be lost with it."
         )
 
 
-def _run(options: Options, main: Main) -> int:
+def run_quietly(options: Options, main: Main) -> int:
+    """Run ``main`` with a client that is told nothing of rooms."""
     return run_client(replace(options, follow="listed", cursors={}, remember=False), main)
 
 
-def _print(options: Options, main: Main) -> int:
+def print_with(options: Options, main: Main) -> int:
+    """Run ``main``, whose first argument is a list, and print what it has put there."""
     out: list[bytes] = []
-    return _run(options, partial(main, out)) or write_out(b"".join(out))
+    return run_quietly(options, partial(main, out)) or write_out(b"".join(out))
 
 
-async def _begin(client: Client, say: Callable[[str], None] = complain) -> None:
+async def begin(client: Client, say: Callable[[str], None] = complain) -> None:
+    """Connect, and let people know of trouble."""
     watch_link(client, verbose=False, say=say)
     client.start()
     await client.ready()
 
 
 async def _login(_: Any, client: Client) -> int:
-    await _begin(client)
+    await begin(client)
+    return _welcomed(client)
+
+
+def _welcomed(client: Client) -> int:
     if client.resumed:
         what = "an account" if client.account.registered else "a guest"
         raise ClientError(
@@ -118,8 +137,17 @@ async def _login(_: Any, client: Client) -> int:
     return 0
 
 
+async def _by_certificate(_: Any, client: Client) -> int:
+    await begin(client)
+    if client.account.registered or client.resumed:
+        return _welcomed(client)
+    nick = client.nickname
+    await client.account.logout()  # as there is no such account, we came in as a guest of that name
+    raise ClientError("no-account", f"There is no account {nick} here; name yours with --nick.")
+
+
 async def _register(password: str, invite: str, _: Any, client: Client) -> int:
-    await _begin(client)
+    await begin(client)
     if client.resumed:
         await client.account.register(password, invite)
     complain(f"{client.nickname} is an account now, and you are logged in")
@@ -133,7 +161,7 @@ async def _logout(everywhere: bool, _: Any, client: Client) -> int:
         if not ending:  # the link ends with the session, as was wanted
             complain(text)
 
-    await _begin(client, say)
+    await begin(client, say)
     nick, ending = client.nickname, True
     await client.account.logout(everywhere=everywhere)
     complain(f"{nick} is logged out" + (" everywhere" if everywhere else ""))
@@ -141,14 +169,14 @@ async def _logout(everywhere: bool, _: Any, client: Client) -> int:
 
 
 async def _passwd(old: str, password: str, _: Any, client: Client) -> int:
-    await _begin(client)
+    await begin(client)
     await client.account.passwd(password, old)
     complain(f"{client.nickname} has another password now; all sessions go on")
     return 0
 
 
 async def _sessions(end: int | None, as_json: bool, out: list[bytes], _: Any, client: Client) -> int:
-    await _begin(client)
+    await begin(client)
     if end is not None:
         await client.account.end_session(end)
         return 0
@@ -157,7 +185,7 @@ async def _sessions(end: int | None, as_json: bool, out: list[bytes], _: Any, cl
 
 
 async def _invite(uses: int, days: int, out: list[bytes], _: Any, client: Client) -> int:
-    await _begin(client)
+    await begin(client)
     out.append(f"{clean_line(await client.account.invite(uses, days))}\n".encode())
     return 0
 

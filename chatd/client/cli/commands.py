@@ -44,7 +44,9 @@ _PLAIN = click.option(
     metavar="HEX|WORDS",
     help="What the server's key must have, whoever signed its certificate; kept in the profile, or none.",
 )
-@click.option("--cert", metavar="FILE", help="Your certificate (PEM), for a server that asks for one.")
+@click.option(
+    "--cert", metavar="FILE", help="Your certificate (PEM): it logs you in where it opens your account."
+)
 @click.option("--key", metavar="FILE", help="Its key (PEM).  [default: in the same file]")
 @click.option(
     "--proxy",
@@ -277,11 +279,16 @@ def register(context: click.Context, password_file: str | None, password_fd: int
 
 @chatc.command()
 @_with_password
+@click.option("--with-certificate", is_flag=True, help="By the certificate of --cert, without a password.")
 @click.pass_context
-def login(context: click.Context, password_file: str | None, password_fd: int | None) -> None:
+def login(
+    context: click.Context, password_file: str | None, password_fd: int | None, with_certificate: bool
+) -> None:
     """Log in to the account that --nick names; the profile keeps the session."""
-    from chatd.client.cli.account import Secret, run_login  # noqa: PLC0415
+    from chatd.client.cli.account import Secret, run_login, run_login_by_certificate  # noqa: PLC0415
 
+    if with_certificate:
+        context.exit(run_login_by_certificate(_options(context)))
     context.exit(run_login(_options(context), Secret(password_file, password_fd)))
 
 
@@ -346,6 +353,42 @@ def invite(context: click.Context, uses: int, days: int) -> None:
     from chatd.client.cli.account import run_invite  # noqa: PLC0415
 
     context.exit(run_invite(_options(context), uses, days))
+
+
+@chatc.group()
+def certificate() -> None:
+    """Let certificates open your account, and list and remove those that do."""
+
+
+@certificate.command("add")
+@click.argument("fingerprint", required=False, default="")
+@click.option("--name", metavar="TEXT", default="", help="What you call it, such as the device it is on.")
+@click.pass_context
+def add_certificate(context: click.Context, fingerprint: str, name: str) -> None:
+    """Let the certificate of --cert open your account, or the one with FINGERPRINT."""
+    from chatd.client.cli.certificates import run_add  # noqa: PLC0415
+
+    context.exit(run_add(_options(context), fingerprint, name))
+
+
+@certificate.command("list")
+@_AS_JSON
+@click.pass_context
+def list_certificates(context: click.Context, as_json: bool) -> None:
+    """List the certificates that open your account."""
+    from chatd.client.cli.certificates import run_list  # noqa: PLC0415
+
+    context.exit(run_list(_options(context), as_json=as_json))
+
+
+@certificate.command("remove")
+@click.argument("which", metavar="FINGERPRINT")
+@click.pass_context
+def remove_certificate(context: click.Context, which: str) -> None:
+    """Let a certificate open your account no more; the first 8 digits of its FINGERPRINT are enough."""
+    from chatd.client.cli.certificates import run_remove  # noqa: PLC0415
+
+    context.exit(run_remove(_options(context), which))
 
 
 def _strips(context: click.Context) -> bool:

@@ -21,8 +21,10 @@ from msgspec import Struct
 
 from chatd.wire.messages import (
     Acts,
+    AddCertificate,
     Allow,
     Block,
+    Certificates,
     History,
     Join,
     Leave,
@@ -51,11 +53,13 @@ REPEATABLE: Final = (
     Block,
     Allow,
     Sessions,
+    Certificates,
+    AddCertificate,
 )
 """Requests whose repetition has no second effect."""
 
 
-LOOKING: Final = (ListRooms, Members, History, Acts, Sessions)
+LOOKING: Final = (ListRooms, Members, History, Acts, Sessions, Certificates)
 """Requests that change nothing, but see what those before them have changed."""
 
 

@@ -145,7 +145,8 @@ class Wishes(Struct, frozen=True):
 
     ``follow_all`` asks for every room the user is a member of, otherwise only ``rooms`` are followed.
     ``remember`` says that cursors outlive this run, ``keep`` that the session does. ``through`` is the proxy.
-    With ``credentials`` a session that is not there yet is begun by a password.
+    With ``credentials`` a session that is not there yet is begun by a password, with ``certificate`` by what
+    the link shows, if the nick is that of an account.
     """
 
     address: str
@@ -156,6 +157,7 @@ class Wishes(Struct, frozen=True):
     keep: bool = True
     through: str = ""
     credentials: Credentials | None = None
+    certificate: bool = False
 
 
 def introduce(session: Session, wishes: Wishes, rooms: Rooms, *, beside: bool) -> Hello:
@@ -183,6 +185,7 @@ def introduce(session: Session, wishes: Wishes, rooms: Rooms, *, beside: bool) -
         password="" if login is None else login.password,
         register=login is not None and login.register,
         invite="" if login is None else login.invite,
+        certificate=wishes.certificate and not token and login is None,
     )
 
 
@@ -230,6 +233,7 @@ _HINTS: Final[dict[str, str]] = {
     Code.NICK_TAKEN: "{why}; try --nick {suggest}.",
     Code.BAD_NICK: "The server refuses the nick {nick}: {text}",
     Code.WRONG_PASSWORD: "{text}",
+    Code.WRONG_CERTIFICATE: "{text}",
     Code.BAD_PASSWORD: "{text}",
     Code.SECURE_REQUIRED: "{text}",
     Code.GUESTS_REFUSED: "This server takes no guests; log in with chatc login, or register.",

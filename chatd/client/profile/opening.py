@@ -64,6 +64,7 @@ def wishes(options: Options) -> Wishes:
         options.profile is not None,
         str(options.proxy or ""),
         options.credentials,
+        options.cert is not None,
     )
 
 

@@ -8,13 +8,14 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
-from chatd.chat import accounts, registering
+from chatd.chat import accounts, certificates, registering
 from chatd.chat.hub import Hub, digest
 from chatd.chat.state import User
 from chatd.server.addresses import network_of
 from chatd.server.auth.credentials import (
     Entered,
     Entry,
+    ICertificate,
     ILogin,
     INickClaim,
     IPassword,
@@ -24,7 +25,7 @@ from chatd.server.auth.credentials import (
 )
 from chatd.server.auth.gatekeeper import Gatekeeper, GuessError
 from chatd.server.passwords import Passwords
-from chatd.wire.errors import Code, RequestError
+from chatd.wire.errors import Code, ProtocolError, RequestError
 
 
 @implementer(ICredentialsChecker)
@@ -54,6 +55,35 @@ class GuestChecker:
     def requestAvatarId(self, credentials: Any) -> Deferred[Any]:
         """Return the way to a new session of a new guest."""
         return succeed(lambda: Entered(self._hub.claim(credentials.nick, credentials.token)))
+
+
+@implementer(ICredentialsChecker)
+class CertificateChecker:
+    """Knows the certificates that open accounts.
+
+    A key cannot be guessed, so that nothing is delayed. Whether there is no such account, it may not be used,
+    or the certificate is another one, the answer is the same.
+    """
+
+    credentialInterfaces = (ICertificate,)
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def requestAvatarId(self, credentials: Any) -> Deferred[Any]:
+        """Return the way to a new session of the account."""
+
+        def enter() -> Entered:
+            world = self._hub.world
+            try:
+                user = accounts.find(world, credentials.nick)
+            except RequestError:
+                user = None
+            if not certificates.opens(user, credentials.fingerprint):
+                raise ProtocolError(Code.WRONG_CERTIFICATE, certificates.WRONG)
+            return Entered(*registering.log_in(world, credentials.nick, digest(credentials.token)))
+
+        return succeed(enter)
 
 
 @implementer(IPasswordKeeper)

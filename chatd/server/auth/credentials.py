@@ -57,6 +57,14 @@ class IPasswordKeeper(ICredentialsChecker):
     """The checker of the passwords that the server keeps itself; all others tell a nick alone."""
 
 
+class ICertificate(ICredentials):
+    """The certificate that a connection has shown, and that was verified, for the account called ``nick``."""
+
+    nick = Attribute("The nick, as it was typed.")
+    fingerprint = Attribute("The fingerprint of the certificate: see `chatd.fingerprint`.")
+    token = Attribute("The token that the new session is to have.")
+
+
 class ILogin(IPassword):
     """The wish to begin a session of an account."""
 
@@ -84,6 +92,16 @@ class NickClaim:
 
     def __init__(self, nick: str, token: str) -> None:
         self.nick = nick
+        self.token = token
+
+
+@implementer(ICertificate)
+class Certificate:
+    """See `ICertificate`."""
+
+    def __init__(self, nick: str, fingerprint: str, token: str) -> None:
+        self.nick = nick
+        self.fingerprint = fingerprint
         self.token = token
 
 

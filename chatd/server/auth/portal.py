@@ -9,9 +9,10 @@ from twisted.cred.portal import IRealm, Portal
 from zope.interface import implementer
 
 from chatd.chat.hub import Hub
-from chatd.ops.settings import AccountsConfig
+from chatd.ops.settings import CERTIFICATES, AccountsConfig
 from chatd.server.auth.checkers import (
     AccountChecker,
+    CertificateChecker,
     GuestChecker,
     LoginChecker,
     RegistrationChecker,
@@ -45,7 +46,9 @@ class Doors:
         self.gatekeeper = Gatekeeper(hub, list(_chosen(hub, passwords, config, reactor)), reactor)
         login = LoginChecker(hub, self.gatekeeper, now)
         register = RegistrationChecker(hub, self.gatekeeper, passwords, login, now)
-        self.portal = Portal(Realm(), [TokenChecker(hub), GuestChecker(hub), login, register])
+        self.portal = Portal(
+            Realm(), [TokenChecker(hub), GuestChecker(hub), CertificateChecker(hub), login, register]
+        )
 
 
 def _chosen(
@@ -55,6 +58,8 @@ def _chosen(
     for name in config.checkers:
         if name == "accounts":
             yield AccountChecker(hub, passwords)
+        elif name == CERTIFICATES:
+            continue  # it is shown no password
         elif name == "command":
             yield CommandChecker(reactor, config.command, config.command_timeout, config.command_processes)
         else:

@@ -23,10 +23,10 @@ NOW = dt.datetime.now(dt.UTC)
 HOUR = dt.timedelta(hours=1)
 
 
-def issue(*names, begin=NOW - HOUR, end=NOW + HOUR):
+def issue(*names, begin=NOW - HOUR, end=NOW + HOUR, called="chat.example"):
     """Return a self-signed certificate for ``names`` with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "chat.example")])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, called)])
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
