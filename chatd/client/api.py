@@ -18,7 +18,6 @@ happens to the links meanwhile; nothing has to be awaited for that. A file takes
 import random
 import time
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
@@ -35,10 +34,8 @@ from chatd.client.core.problems import ClientError
 from chatd.client.core.rooms import Followed
 from chatd.client.core.segments import LADDER, Segments
 from chatd.client.core.session import Remembered
-from chatd.client.core.stages import Transfer
-from chatd.client.core.texts import check_text
 from chatd.client.driver import Driver
-from chatd.client.files.targets import Wanted
+from chatd.client.earlier import EarlierRuns
 from chatd.client.net.netlink import NetworkWatch, watch_network
 from chatd.client.net.seams import Way
 from chatd.client.net.security import Security
@@ -48,11 +45,10 @@ from chatd.client.profile.pins import agreed
 from chatd.client.profile.slot import Slot
 from chatd.client.sharing import Files
 from chatd.client.subscribers import Subscribers
-from chatd.client.values import KeptUpload, Options, Sent, Status, TakenOver, Waiting
+from chatd.client.values import Options, Status, Waiting
 from chatd.files.strand import Workers
 from chatd.tcp import CAN_LIMIT_SEGMENTS
 from chatd.wire import messages as m
-from chatd.wire.errors import RequestError
 
 
 def open_client(
@@ -74,7 +70,9 @@ def open_client(
 class Client(Asker):
     """One session with one server, over as many links as it takes; made by `open_client`.
 
-    What can be asked and said by it stands in `Asker`; here are its coming and going, and its files.
+    What can be asked and said by it stands in `Asker`; here are its coming and going, and what is known. Its
+    ``files`` are sent and got, ``account`` is who we are beyond the session, and ``earlier`` runs may have
+    left something to be done.
 
     ``slot`` holds what is ``remembered``; ``workers`` do what is to be done with files, threads without.
     """
@@ -99,7 +97,8 @@ class Client(Asker):
         self._subscribers = Subscribers()
         super().__init__(Awaiting(self._driver))
         self.account = Account(options, self._driver, self._awaiting)
-        self._files = Files(self._driver, self._awaiting, slot, self._subscribers.tell, reactor, workers)
+        self.files = Files(self._driver, self._awaiting, slot, self._subscribers.tell, reactor, workers)
+        self.earlier = EarlierRuns(self._driver, self._awaiting, self.files)
         self._driver.on_notice = self._noticed
         self._driver.on_reply = self._awaiting.replied
         self._reactor = reactor
@@ -135,11 +134,11 @@ class Client(Asker):
         if len(self._stopping) == 1:
             self._driver.feed(self._machine.stop(self._driver.now()))
             self._fail(ClientError("stopped", "The client was stopped."))
-            DeferredList([self._driver.factory.emptied(), self._files.emptied()]).addCallback(self._shut)
+            DeferredList([self._driver.factory.emptied(), self.files.emptied()]).addCallback(self._shut)
         return done
 
     def _shut(self, _: Any) -> None:
-        self._files.shut()
+        self.files.shut()
         self._driver.shut()
         if self._watch is not None:
             self._watch.stop()
@@ -158,6 +157,25 @@ class Client(Asker):
     def resume_reading(self) -> None:
         """Read again."""
         self._driver.read(on=True)
+
+    def leave(self, room: str) -> Deferred[m.Ok]:
+        """Leave ``room``, once all is said there that was to be said before: files as well."""
+        posted = self.files.all_posted(self.name(room))
+        return self._leave(None, room) if posted is None else posted.addCallback(self._leave, room)
+
+    def _leave(self, _: None, room: str) -> Deferred[m.Ok]:
+        if self._machine.links.stopped is not None:
+            return fail(ClientError("stopped", "The client was stopped."))
+        return self.ask(m.Leave(id=0, room=room))
+
+    def other_session(self, left: Left) -> "Client":
+        """Return a client, not started yet, of the session of ours that has ``left`` something.
+
+        Raises `ClientError` where another process uses it by now.
+        """
+        options = replace(self.options, slot=left.slot, rooms=(), follow="listed", cursors={}, remember=False)
+        slot, remembered = recall(options)
+        return Client(options, self._way, slot, remembered, self._reactor, self._driver.now, self._workers)
 
     # ---- what is known ------------------------------------------------------------------------------
 
@@ -218,101 +236,17 @@ class Client(Asker):
             if not entry.withdrawn
         ]
 
-    def left(self) -> list[Left]:
-        """Return what the profile holds for servers that are not served now."""
-        return self._driver.saving.left()
-
-    def take_over_left(self) -> TakenOver:
-        """Send here what waits for the server that was at this address before."""
-        entries, uploads = self._driver.saving.take_over_left()
-        sent = [self._awaiting.left(entry.key) for entry in entries]
-        self._driver.feed(self._machine.take_over(entries, self._driver.now()))
-        return TakenOver([entry.key for entry in entries], sent, self._files.go_on(uploads))
-
-    def drop_left(self) -> None:
-        """Delete what waits for the server that was at this address before, or in free sessions of ours.
-
-        What has come of downloads that were interrupted is deleted as well.
-        """
-        self._driver.saving.drop_left()
-
-    def other_session(self, left: Left) -> "Client":
-        """Return a client, not started yet, of the session of ours that has ``left`` something.
-
-        Raises `ClientError` where another process uses it by now.
-        """
-        options = replace(self.options, slot=left.slot, rooms=(), follow="listed", cursors={}, remember=False)
-        slot, remembered = recall(options)
-        return Client(options, self._way, slot, remembered, self._reactor, self._driver.now, self._workers)
-
-    def go_on(self) -> TakenOver:
-        """Go on with everything that earlier runs have left in this session; return what becomes of it."""
-        texts = [
-            entry.key for entry in self._machine.outbox.entries if entry.file is None and not entry.withdrawn
-        ]
-        sent = [self._awaiting.left(key) for key in texts]
-        posted = [*self._files.posts_left(), *(posted for _, posted in self.put_kept())]
-        return TakenOver(texts, sent, posted)
-
-    # ---- files --------------------------------------------------------------------------------------
-
-    def put(self, room: str, path: Path, caption: str = "", *, keep: bool = False) -> Deferred[Sent]:
-        """Send the file at ``path`` to ``room``; the Deferred fires when it is posted there.
-
-        It goes on by itself on the next link. Cancelling the Deferred gives it up; what the server has of the
-        bytes stays there for some days, and the same file goes on from there, on any later day. What is to be
-        kept goes on in the next run of this profile, if that calls `put_kept`.
-        """
-        try:
-            check_text(caption, caption=True)
-        except RequestError as error:
-            return fail(error)
-        return self._files.put(room, path, caption, keep=keep)
-
-    def put_kept(self) -> list[tuple[KeptUpload, Deferred[Sent]]]:
-        """Go on with the files that earlier runs of this profile have kept and not posted."""
-        return self._files.put_kept()
-
-    def get(
-        self, room: str, seq: int | None = None, file: str = "", output: str = "", *, force: bool = False
-    ) -> Deferred[Path]:
-        """Get the file of event ``seq`` in ``room``, or its newest whose SHA-256 begins with ``file``.
-
-        It goes into the folder or file ``output``, or into the current folder; the Deferred fires with its
-        path when it is there, verified. Nothing is written over, unless ``output`` is the name of a file and
-        ``force`` is set. What is there of it when it is given up stays, and is where the next one goes on.
-        """
-        return self._files.get(room, seq, file, Wanted(output, force))
-
-    def give_up(self, key: int) -> None:
-        """End the transfer ``key`` for good, even one that was to be kept; its Deferred fails."""
-        self._files.give_up(key)
-
-    def transfers(self) -> list[Transfer]:
-        """Return the files that are on their way, in the order in which they were begun."""
-        return self._files.transfers()
-
-    def leave(self, room: str) -> Deferred[m.Ok]:
-        """Leave ``room``, once all is said there that was to be said before: files as well."""
-        posted = self._files.posted(self.name(room))
-        return self._leave(None, room) if posted is None else posted.addCallback(self._leave, room)
-
-    def _leave(self, _: None, room: str) -> Deferred[m.Ok]:
-        if self._machine.links.stopped is not None:
-            return fail(ClientError("stopped", "The client was stopped."))
-        return self.ask(m.Leave(id=0, room=room))
-
     # ---- what comes back ----------------------------------------------------------------------------
 
     def _noticed(self, notice: Notice) -> None:
         self._awaiting.noticed(notice)
         if isinstance(notice, AnotherServer):
-            self._files.leave_behind()
+            self.files.leave_behind()
         if isinstance(notice, Stopped):
             self._fail(ClientError(notice.code, notice.text))
-        if not self._files.tells(notice):
+        if not self.files.tells(notice):
             self._subscribers.tell(notice)
 
     def _fail(self, error: ClientError) -> None:
         self._awaiting.fail(error)
-        self._files.stop(error)
+        self.files.stop(error)

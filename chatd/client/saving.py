@@ -6,12 +6,10 @@ from typing import Final
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from chatd.client.core.machine import Machine
-from chatd.client.core.notices import AnotherServer, Left, Notice, NotSaved
-from chatd.client.core.outbox import Entry
+from chatd.client.core.notices import AnotherServer, Notice, NotSaved
 from chatd.client.core.problems import ClientError
 from chatd.client.core.session import Changes
 from chatd.client.profile.slot import Slot
-from chatd.client.values import KeptUpload
 
 SAVE_DELAY: Final = 0.05
 """Seconds for which changes are collected that nothing waits for."""
@@ -83,24 +81,6 @@ class Saving:
         if slot.moved():
             left = tuple(one for one in slot.leftovers.found() if one.here)
             self._tell(AnotherServer(self._machine.wishes.address, left))
-
-    # ---- what waits for another server --------------------------------------------------------------
-
-    def left(self) -> list[Left]:
-        """Return what the profile holds for others than who we are here."""
-        return [] if self.slot is None else self.slot.leftovers.found()
-
-    def take_over_left(self) -> tuple[list[Entry], dict[int, KeptUpload]]:
-        """Make ours, on disk, what waits for the server that was at our address before."""
-        self.flush()
-        return (
-            ([], {}) if self.slot is None else self.slot.leftovers.take_over(self._machine.requests.sends.key)
-        )
-
-    def drop_left(self) -> None:
-        """Delete what waits for the server that was at our address before, and in sessions of ours."""
-        if self.slot is not None:
-            self.slot.leftovers.drop()
 
     def shut(self) -> None:
         """Write down what is left, and let go of the slot and of the clock."""

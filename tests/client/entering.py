@@ -99,7 +99,7 @@ class Room:
         self.clients.remove(client)
         client._driver.saving.slot.close()
         client._driver.saving.slot = None
-        client._files._slot = None
+        client.files._notes.close()
         self.cut()
         client.stop()
 

@@ -47,7 +47,7 @@ def file(tmp_path):
 def crash_while_it_moves(world, client, stage, times=3):
     """Lose the daemon again and again, soon after bytes have begun to move."""
     for _ in range(times):
-        while client.transfers()[0].stage is not stage:
+        while client.files.transfers()[0].stage is not stage:
             world.advance(STEP, STEP)
         world.advance(0.05, STEP)
         world.crash_server()
@@ -65,12 +65,12 @@ def test_there_and_back(world, enter, file, tmp_path, size):
     ann, bob = enter("ann", "#a"), enter("bob", "#a")
     world.advance(1)
     data = os.urandom(size)
-    putting = ann.put("#a", file("x.bin", data), "caption")
+    putting = ann.files.put("#a", file("x.bin", data), "caption")
     world.advance(10)
     sent = now(putting)
     (event,) = posted(bob)
     assert (event.seq, event.text, event.file.name, event.file.size) == (sent.seq, "caption", "x.bin", size)
-    getting = bob.get("#a", event.seq, output=str(tmp_path / "got"))
+    getting = bob.files.get("#a", event.seq, output=str(tmp_path / "got"))
     world.advance(10)
     assert now(getting).read_bytes() == data
     assert not [notice for notice in bob.heard if isinstance(notice, (Lost, Quiet))]
@@ -81,13 +81,13 @@ def test_over_cuts_and_crashes_of_the_daemon(world, enter, file, tmp_path):
     world.advance(1)
     world.network.latency = 0.005
     data = os.urandom(BYTES)
-    putting = ann.put("#a", file("x", data))
+    putting = ann.files.put("#a", file("x", data))
     crash_while_it_moves(world, ann, Stage.SENDING)
     assert not putting.called
     world.advance(10, STEP)
     now(putting)
     (event,) = posted(bob)
-    getting = bob.get("#a", file=event.file.sha256[:12], output=str(tmp_path / "got"))
+    getting = bob.files.get("#a", file=event.file.sha256[:12], output=str(tmp_path / "got"))
     crash_while_it_moves(world, bob, Stage.RECEIVING)
     assert not getting.called
     world.advance(10, STEP)
@@ -99,11 +99,11 @@ def test_what_is_known_is_not_sent_again(world, enter, file):
     ann = enter("ann", "#a", "#b")
     world.advance(1)
     path = file("x", os.urandom(500_000))
-    first = ann.put("#a", path)
+    first = ann.files.put("#a", path)
     world.advance(10)
     now(first)
     ann.heard.clear()
-    second = ann.put("#b", path)
+    second = ann.files.put("#b", path)
     world.advance(1)
     now(second)
     stages = [notice.transfer.stage for notice in ann.heard if isinstance(notice, TransferSeen)]
@@ -115,7 +115,7 @@ def test_messages_pass_a_file_and_several_files_share(world, enter, file):
     ann, bob = enter("ann", "#a"), enter("bob", "#a")
     world.advance(1)
     world.network.latency = 0.005
-    files = [ann.put("#a", file(f"x{number}", os.urandom(2_000_000))) for number in range(3)]
+    files = [ann.files.put("#a", file(f"x{number}", os.urandom(2_000_000))) for number in range(3)]
     world.advance(0.2, STEP)
     arrived = [moving.outgoing.received for moving in ann._machine.requests.transfers.all.values()]
     assert len(arrived) == 3
@@ -134,15 +134,15 @@ def test_messages_pass_a_file_and_several_files_share(world, enter, file):
 def test_direct_messages_carry_files_that_others_do_not_get(world, enter, file, tmp_path):
     ann, bob, eve = enter("ann"), enter("bob"), enter("eve")
     world.advance(1)
-    putting = ann.put("@bob", file("secret", b"secret"))
+    putting = ann.files.put("@bob", file("secret", b"secret"))
     world.advance(2)
     now(putting)
     (event,) = posted(bob)
-    getting = bob.get(event.room, event.seq, output=str(tmp_path / "got"))
+    getting = bob.files.get(event.room, event.seq, output=str(tmp_path / "got"))
     world.advance(2)
     assert now(getting).read_bytes() == b"secret"
     for room in (event.room, "@bob", "@ann"):
-        stolen = eve.get(room, event.seq, output=str(tmp_path / "stolen"))
+        stolen = eve.files.get(room, event.seq, output=str(tmp_path / "stolen"))
         world.advance(2)
         with pytest.raises(RequestError):
             now(stolen)
@@ -152,7 +152,7 @@ def test_direct_messages_carry_files_that_others_do_not_get(world, enter, file, 
 def test_who_may_not_post_is_told_and_the_room_is_not_disturbed(world, enter, file):
     ann, bob = enter("ann", "#a"), enter("bob")
     world.advance(1)
-    putting = bob.put("#a", file("x", b"x"))
+    putting = bob.files.put("#a", file("x", b"x"))
     world.advance(2)
     with pytest.raises(RequestError) as refused:
         now(putting)
@@ -166,8 +166,8 @@ def test_many_at_once_take_turns_and_the_same_one_twice_is_no_trouble(world, ent
     ann, bob = enter("ann", "#a"), enter("bob", "#a")
     world.advance(1)
     path = file("same", os.urandom(300_000))
-    puts = [ann.put("#a", path), ann.put("#a", path)]
-    puts += [ann.put("#a", file(f"x{number}", os.urandom(100_000))) for number in range(8)]
+    puts = [ann.files.put("#a", path), ann.files.put("#a", path)]
+    puts += [ann.files.put("#a", file(f"x{number}", os.urandom(100_000))) for number in range(8)]
     world.advance(20)
     for putting in puts:
         now(putting)
@@ -179,7 +179,7 @@ def test_a_link_that_our_file_saturates_is_neither_suspected_nor_given_up(world,
     ann = enter("ann", "#a")
     world.advance(1)
     world.network.rate = 300
-    putting = ann.put("#a", file("x", os.urandom(8_000)))
+    putting = ann.files.put("#a", file("x", os.urandom(8_000)))
     world.advance(20)
     assert 0 < ann._machine.requests.transfers.all[1].outgoing.received < 8_000
     assert not [notice for notice in ann.heard if isinstance(notice, (Lost, Quiet))]
@@ -187,7 +187,7 @@ def test_a_link_that_our_file_saturates_is_neither_suspected_nor_given_up(world,
     now(putting)
     assert not [notice for notice in ann.heard if isinstance(notice, (Lost, Quiet))]
     world.network.rate = None
-    putting = ann.put("#a", file("y", os.urandom(BYTES)))
+    putting = ann.files.put("#a", file("y", os.urandom(BYTES)))
     world.network.latency = 0.005
     world.advance(0.1, STEP)
     world.network.cut()

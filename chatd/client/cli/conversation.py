@@ -51,7 +51,7 @@ class Conversation(Voice):
         self.console = console
         console.open()
         self.settle_in()
-        for upload, sent in self.client.put_kept():
+        for upload, sent in self.client.files.put_kept():
             self.say(f"Going on with {clean_line(str(upload.path))} for {clean_line(upload.room)}.")
             self._pending.run(sent.addCallback(self.posted))
 

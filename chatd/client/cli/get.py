@@ -28,7 +28,7 @@ async def _get(
     watched = Watched(reactor, client, as_json=as_json)
     client.start()
     try:
-        getting = client.get(room, which.seq, which.file, output, force=force)
+        getting = client.files.get(room, which.seq, which.file, output, force=force)
         path = await watched.wait(getting)
     except CancelledError:
         watched.say("interrupted; the same command goes on where this one was")

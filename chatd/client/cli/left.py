@@ -27,8 +27,8 @@ def run(options: Options, *, send: bool, drop: bool) -> int:
 
 async def _list(out: list[bytes], _: Any, client: Client, *, drop: bool) -> int:
     if drop:
-        client.drop_left()
-    out += [f"{line}\n".encode() for line in left_lines(client.left())]
+        client.earlier.drop()
+    out += [f"{line}\n".encode() for line in left_lines(client.earlier.left())]
     return 0
 
 
@@ -47,9 +47,9 @@ async def _send(_: Any, client: Client) -> int:
     client.subscribe(heard)
     client.start()
     await client.ready()
-    taken = client.take_over_left()
+    taken = client.earlier.take_over()
     await DeferredList([*taken.sent, *taken.posted], consumeErrors=True)
     complain(f"{counted(len(taken.sent) - len(refused), 'message')} sent, {len(refused)} refused")
-    for left in filter(has_queue, client.left()):
+    for left in filter(has_queue, client.earlier.left()):
         complain(await send_session(client, left))
-    return 1 if refused or any(map(has_queue, client.left())) else 0
+    return 1 if refused or any(map(has_queue, client.earlier.left())) else 0

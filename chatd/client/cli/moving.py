@@ -27,7 +27,7 @@ class MovingFiles:
 
     def rows(self) -> tuple[str, ...]:
         """Return a row for each file."""
-        moving = [file for file in self._client.transfers() if file.stage is not Stage.POSTING]
+        moving = [file for file in self._client.files.transfers() if file.stage is not Stage.POSTING]
         return showing.file_rows(self._rows.of(moving, self._reactor.seconds()))
 
     def moved(self) -> None:
@@ -37,7 +37,7 @@ class MovingFiles:
 
     def _paint(self) -> None:
         self._look = None
-        if self._client.transfers() and self._voice.console.interactive:
+        if self._client.files.transfers() and self._voice.console.interactive:
             self._look = self._reactor.callLater(LOOK, self._paint)
             self._voice.console.refresh()
 
@@ -46,7 +46,7 @@ class MovingFiles:
         if self._look is not None:
             self._look.cancel()
             self._look = None
-        transfers = self._client.transfers()
+        transfers = self._client.files.transfers()
         files = sum(file.sending and file.stage is not Stage.POSTING for file in transfers)
         if files:
             self._voice.say(showing.stay_unsent(files))

@@ -17,7 +17,7 @@ async def send_session(client: Client, left: Left) -> str:
     """Send what waits in the session that has ``left`` it; return a sentence about what became of that."""
     try:
         other = client.other_session(left)
-        going = other.go_on()
+        going = other.earlier.go_on()
         other.start()
         try:
             await other.ready()

@@ -96,7 +96,7 @@ class Pending:
             return call.name == "put"
         inside = {name for known in self._client.followed() for name in (known.room, known.name)}
         sends = {waiting.room for waiting in self._client.waiting()}
-        files = {file.room for file in self._client.transfers() if file.sending}
+        files = {file.room for file in self._client.files.transfers() if file.sending}
         return fold(room_name(call.argument)) in {fold(name) for name in inside | sends | files}
 
 

@@ -39,7 +39,7 @@ async def _put(
     try:
         for file in files:
             try:
-                await watched.wait(client.put(room, Path(file), caption))
+                await watched.wait(client.files.put(room, Path(file), caption))
             except RequestError as error:
                 failed += 1
                 watched.say(f"{file}: {error.text}")

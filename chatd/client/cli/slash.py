@@ -154,7 +154,7 @@ async def _join(talk: Talk, argument: str) -> None:
 async def _leave(talk: Talk, argument: str) -> None:
     room = room_name(argument) if argument else _room(talk, "leave")
     name = talk.client.name(room)
-    sending = [file for file in talk.client.transfers() if file.sending]
+    sending = [file for file in talk.client.files.transfers() if file.sending]
     files = [file.name for file in sending if fold(talk.client.name(file.room)) == fold(name)]
     if files:
         talk.say(
@@ -252,7 +252,7 @@ async def _put(talk: Talk, argument: str) -> None:
         raise _misused("put")
     room, path = talk.client.name(_room(talk, "put")), _path(word)
     try:
-        talk.posted(await talk.client.put(room, path, caption, keep=True))
+        talk.posted(await talk.client.files.put(room, path, caption, keep=True))
     except RequestError as error:
         raise ClientError(error.code, f"{path} is not posted in {room}: {error.text}") from None
 
@@ -263,19 +263,19 @@ async def _get(talk: Talk, argument: str) -> None:
     if not word or more or bool(rest) != bool(output):
         raise _misused("get")
     which, room = which_file(word), _room(talk, "get")
-    path = await talk.client.get(room, which.seq, which.file, str(_path(output)) if output else "")
+    path = await talk.client.files.get(room, which.seq, which.file, str(_path(output)) if output else "")
     talk.answer(f"{clean_line(path.name)} is saved: {clean_line(str(path.absolute()))}")
 
 
 async def _cancel(talk: Talk, argument: str) -> None:
     name = first_word(argument)[0] or argument
-    meant = [file for file in talk.client.transfers() if name in {"", file.name}]
+    meant = [file for file in talk.client.files.transfers() if name in {"", file.name}]
     if not meant:
         raise ClientError(
             "no-such-file", f"No file called {name} is on its way." if name else "No file is on its way."
         )
     for file in meant:
-        talk.client.give_up(file.key)
+        talk.client.files.give_up(file.key)
 
 
 async def _nick(talk: Talk, argument: str) -> None:
@@ -290,20 +290,20 @@ async def _status(talk: Talk, _: str) -> None:
 
 async def _waiting(talk: Talk, argument: str) -> None:
     if argument == "drop":
-        talk.client.drop_left()
+        talk.client.earlier.drop()
     elif argument == "send":
         if talk.client.status().state in OFFLINE:
             raise ClientError("offline", "It can be sent when there is a connection.")
-        taken = talk.client.take_over_left()
+        taken = talk.client.earlier.take_over()
         talk.taken_over(taken)
         messages, files = counted(len(taken.keys), "message"), counted(len(taken.posted), "file")
         talk.say(f"Sending {messages} and {files} here.")
-        for left in filter(has_queue, talk.client.left()):
+        for left in filter(has_queue, talk.client.earlier.left()):
             talk.answer(await send_session(talk.client, left))
         return
     elif argument:
         raise _misused("waiting")
-    talk.answer(*left_lines(talk.client.left(), "/waiting", ""))
+    talk.answer(*left_lines(talk.client.earlier.left(), "/waiting", ""))
 
 
 async def _reconnect(talk: Talk, _: str) -> None:

@@ -48,7 +48,7 @@ class Watch:
             self._look()
 
     def _look(self) -> None:
-        transfers = self._client.transfers()
+        transfers = self._client.files.transfers()
         self._call = self._reactor.callLater(PAUSE, self._look) if transfers else None
         self._display.show(self._rows.of(transfers, self._reactor.seconds()))
 

@@ -49,26 +49,30 @@ class Home(Protocol):
     def moving(self, key: int) -> Moving | None:
         """Return how far a transfer is on the wire."""
 
-    def post_file(self, room: str, caption: str, file: File, kept: int | None) -> Deferred[Sent]:
+    def post(self, room: str, caption: str, file: File, kept: int | None) -> Deferred[Sent]:
         """Post a file that the server has, and forget that it was ``kept``."""
-
-    def keep_upload(self, upload: KeptUpload) -> int | None:
-        """Remember a file that is to be posted."""
-
-    def note_upload(self, key: int, sha256: str) -> None:
-        """Remember what a kept file holds."""
-
-    def drop_upload(self, key: int) -> None:
-        """Forget a kept file."""
-
-    def note_begun(self, begun: Begun) -> None:
-        """Remember a file that only the same command goes on with."""
-
-    def note_over(self, begun: Begun) -> None:
-        """Forget it."""
 
     def seen(self, transfer: Transfer) -> None:
         """Tell the program."""
+
+
+class Notes(Protocol):
+    """What later runs are to know of files on their way."""
+
+    def keep(self, upload: KeptUpload) -> int | None:
+        """Remember a file that is to be posted; return its key, None where nothing is remembered."""
+
+    def describe(self, key: int, sha256: str) -> None:
+        """Remember what a kept file holds."""
+
+    def drop(self, key: int) -> None:
+        """Forget a kept file."""
+
+    def begin(self, begun: Begun) -> None:
+        """Remember a file that only the same command goes on with."""
+
+    def end(self, begun: Begun) -> None:
+        """Forget it."""
 
 
 class Carrier:
@@ -76,8 +80,9 @@ class Carrier:
 
     log = Logger()
 
-    def __init__(self, home: Home, workers: Workers) -> None:
+    def __init__(self, home: Home, notes: Notes, workers: Workers) -> None:
         self._home = home
+        self._notes = notes
         self._workers = workers
         self._count = self._carried = 0
         self._jobs: dict[int, Job] = {}
@@ -90,7 +95,7 @@ class Carrier:
         """Send the file at ``path`` and post it in ``room``; if it is to be kept, a later run goes on."""
         upload = KeptUpload(room, path.absolute(), caption)
         try:
-            kept = self._home.keep_upload(upload) if keep else None
+            kept = self._notes.keep(upload) if keep else None
         except ClientError as error:
             return fail(error)
         return self._upload(replace(upload, path=path), kept)
@@ -116,9 +121,9 @@ class Carrier:
         if job is None:
             return
         if job.kept is not None:
-            self._home.drop_upload(job.kept)
+            self._notes.drop(job.kept)
         elif job.sending:
-            self._home.note_over(_begun(job))
+            self._notes.end(_begun(job))
         job.end(ClientError("cancelled", f"{job.name} is given up."))
 
     def leave_behind(self, last: int) -> None:
@@ -175,17 +180,17 @@ class Carrier:
 
     async def _put(self, job: Job, upload: KeptUpload) -> Sent:
         if job.kept is None:
-            self._home.note_begun(_begun(job))
+            self._notes.begin(_begun(job))
         try:
             sent = await self._put_file(job, upload)
         except (ClientError, RequestError):
             if job.kept is not None:  # it cannot be; only what was interrupted goes on another time
-                self._home.drop_upload(job.kept)
+                self._notes.drop(job.kept)
             else:
-                self._home.note_over(_begun(job))
+                self._notes.end(_begun(job))
             raise
         if job.kept is None:
-            self._home.note_over(_begun(job))
+            self._notes.end(_begun(job))
         return sent
 
     async def _put_file(self, job: Job, upload: KeptUpload) -> Sent:
@@ -195,7 +200,7 @@ class Carrier:
                 raise ClientError(
                     "source-changed", f"{job.path} has changed since it was to be sent; send it again."
                 )
-            self._home.note_upload(job.kept, file.sha256)
+            self._notes.describe(job.kept, file.sha256)
         for _ in range(OFFERS - 1):
             try:
                 return await self._bring(job, caption, file)
@@ -209,7 +214,7 @@ class Carrier:
         job.done = file.size
         job.stage = Stage.POSTING
         self._home.seen(self._transfer(job))
-        sent = await self._home.post_file(job.room, caption, file, job.kept)
+        sent = await self._home.post(job.room, caption, file, job.kept)
         job.seq = sent.seq
         return sent
 
@@ -217,7 +222,7 @@ class Carrier:
         await job.check_target()
         await self._carry(job, lambda key: ReceiveFile(key, job.room, seq, prefix))
         if job.begun is not None:
-            self._home.note_over(job.begun)
+            self._notes.end(job.begun)
         return Path(job.path)
 
     def _carry(self, job: Job, begin: Callable[[int], Step]) -> Deferred[None]:
@@ -280,7 +285,7 @@ class Carrier:
         seq = self._transfer(job).seq
         if seq is not None and job.place:
             job.begun = Begun(sending=False, room=job.room, path=str(job.place), seq=seq)
-            self._home.note_begun(job.begun)
+            self._notes.begin(job.begun)
         return stored
 
     def _keep(self, job: Job, errand: Keep) -> None:

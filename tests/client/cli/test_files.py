@@ -159,14 +159,14 @@ def test_a_file_can_be_given_up_for_good(room):
         room.file(name, os.urandom(100_000))
         ann.type(f"/put '{name}'", wait=0.3)
     assert ann.type("/cancel 'y z'") == ["chatc: y z is given up."]
-    assert [transfer.name for transfer in ann.client.transfers()] == ["x"]
+    assert [transfer.name for transfer in ann.client.files.transfers()] == ["x"]
     assert ann.type("/cancel none") == ["chatc: No file called none is on its way."]
     assert ann.type("/cancel") == ["chatc: x is given up."]
     assert ann.type("/cancel") == ["chatc: No file is on its way."]
     room.advance(2)
     assert not room.posted
     assert not room.factory.made[0].conn.coming
-    assert ann.client._files._slot.uploads() == {}
+    assert ann.client.files._notes.kept() == {}
     ann.leave()
 
 

@@ -52,7 +52,7 @@ class Carrier:
 
     def look(self) -> None:
         """Tell how far the files are."""
-        for transfer in self._client.transfers():
+        for transfer in self._client.files.transfers():
             tell(f"moved {transfer.done if transfer.stage in {'sending', 'receiving'} else 0}")
 
     def do(self, line: str) -> None:
@@ -60,9 +60,9 @@ class Carrier:
         manner, *words = line.split()
         moving: Deferred[object]
         if manner == "put":
-            moving = self._client.put(self._room, Path(words[0]), "")
+            moving = self._client.files.put(self._room, Path(words[0]), "")
         else:
-            moving = self._client.get(self._room, int(words[0]), "", words[1])
+            moving = self._client.files.get(self._room, int(words[0]), "", words[1])
         moving.addCallbacks(lambda _: tell("over"), lambda failure: tell(f"failed {failure.value}"))
 
 
