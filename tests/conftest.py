@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from twisted.logger import LogEvent, capturedLogs
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 HERE = Path(__file__).parent
 
-# In CI the examples are the same every time; anywhere else they are new ones.
-settings.register_profile("ci", derandomize=True)
+# How long an example takes says how busy the machine is. In CI the examples are the same every time.
+settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("here")
 if os.environ.get("CI"):
+    settings.register_profile("ci", derandomize=True)
     settings.load_profile("ci")
 
 # A run that a shell has put into the background ignores Ctrl-C, and so would each program that it starts.

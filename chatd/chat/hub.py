@@ -89,10 +89,12 @@ class Hub:
         return session
 
     def claim(self, nick: str, token: str) -> Session:
-        """Return a new session with ``token`` for a new user called ``nick``.
+        """Return a new session with ``token`` for a new user called ``nick``, or the one that has that token.
 
         Raises `ProtocolError` ``nick-taken``, ``bad-nick`` or ``too-many-users``.
         """
+        if digest(token) in self.world.sessions:  # the hello came before, and its welcome was lost
+            return self.session(token)
         user = self.world.add_user(nick)
         return self.world.add_session(user, digest(token))
 
@@ -139,11 +141,16 @@ class Hub:
                 self.presence.touch(session.user)
             self._work()
 
-    def expire(self, age: int, now: int) -> list[Session]:
-        """End the sessions that have been without a connection for ``age`` milliseconds; return them."""
+    def expire(self, age: int, now: int, *, unclaimed: bool) -> list[Session]:
+        """End the sessions that have been without a connection for ``age`` milliseconds; return them.
+
+        With ``unclaimed`` those end too whose welcome may never have arrived: a crash has left them.
+        """
         before = self.world.calendar.now - age
         away = [session for session in self.world.sessions.values() if session.peer is None]
-        ended = [session for session in away if session.seen < before and not _unsaved(session)]
+        ended = [session for session in away if 0 < session.seen < before]
+        if unclaimed:
+            ended += [session for session in away if not session.confirmed]
         for session in ended:
             arrival.end_session(self.world, session, now)
         self.world.tidy()

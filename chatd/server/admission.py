@@ -89,7 +89,9 @@ class Admission:
             known = self._known(connection, hello.token)
             found = known.addCallback(lambda session: Entered(self._hub.add_device(session, token)))
         else:
-            found = self._enter(connection, self._shown(connection, hello, token))
+            shown = self._shown(connection, hello, token)
+            token = shown.token
+            found = self._enter(connection, shown)
             found.addErrback(
                 self._mistaken, connection.peer_host, Code.WRONG_PASSWORD, Code.WRONG_CERTIFICATE
             )
@@ -107,7 +109,7 @@ class Admission:
             if hello.certificate and (connection.rules.guests == "refused" or self._is_known(hello.nick)):
                 return Certificate(hello.nick, self._certificate_of(connection), token)
             _check_guests(connection)
-            return NickClaim(hello.nick, token)
+            return NickClaim(hello.nick, hello.new_token or token)
         check_secure(connection)
         self._spend(Action.LOGIN, host)
         if hello.register:

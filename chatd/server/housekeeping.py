@@ -20,6 +20,9 @@ INTERVAL: Final = 60.0
 
 ROUNDS_PER_EXPIRY: Final = 60
 
+UNCLAIMED: Final = 2
+"""Round from which on sessions end that a crash may have kept from their first welcome."""
+
 ROUNDS_PER_SPACE: Final = 1440
 """Rounds after which the log is told how much room the data takes: once a day."""
 
@@ -69,7 +72,7 @@ class Housekeeping:
             log.failure("housekeeping-fault", None)
 
     def _round(self) -> "Deferred[None]":
-        if self._rounds % ROUNDS_PER_EXPIRY == 0:
+        if self._rounds % ROUNDS_PER_EXPIRY == 0 or self._rounds == UNCLAIMED:
             self._expire()
         if self._rounds % ROUNDS_PER_SPACE == 0:
             files = self._server.files
@@ -78,9 +81,9 @@ class Housekeeping:
         return Deferred.fromCoroutine(self._retain())
 
     def _expire(self) -> None:
-        ended = self._server.hub.expire(
-            round(self._server.current.config.session.expire_days * DAY), self._server.wall()
-        )
+        age = round(self._server.current.config.session.expire_days * DAY)
+        unclaimed = self._rounds >= UNCLAIMED
+        ended = self._server.hub.expire(age, self._server.wall(), unclaimed=unclaimed)
         for session in ended:
             log.info("session-expired", session=session.id, nick=session.user.nick)
         if ended:

@@ -26,6 +26,8 @@ Count = Annotated[int, Meta(ge=0, le=MAX_INT)]
 Seconds = Annotated[float, Meta(ge=0)]
 Page = Annotated[int, Meta(ge=1, le=PAGE_ROWS)]
 Password = Annotated[str, Meta(max_length=MAX_PASSWORD)]
+NewToken = Annotated[str, Meta(pattern="^([A-Za-z0-9_-]{43})?$")]
+"""32 random bytes in URL-safe Base64 without padding (RFC 4648, section 5), or nothing."""
 InviteCode = Annotated[str, Meta(max_length=MAX_INVITE)]
 Transfer = Annotated[int, Meta(ge=1, le=MAX_TRANSFER)]
 Check = Annotated[str, Meta(pattern="^[0-9a-f]{8}$")]
@@ -65,6 +67,9 @@ class Hello(Message, frozen=True, tag="hello"):
     served until the client speaks after this hello. ``trails`` holds, for some of ``cursors``, checks of
     events that were seen. A hello without ``version`` is of version 1, for ever.
 
+    ``new_token`` is what the session of a guest who claims ``nick`` is to have as its token; a hello that
+    repeats it comes of the same newcomer, whose welcome was lost.
+
     With ``password`` the account called ``nick`` is logged in to, on a new session; with ``register`` it is
     made first, where the server asks for it by the code of an ``invite``. With ``certificate`` the account
     called ``nick`` is logged in to by the certificate that the connection has shown.
@@ -84,6 +89,7 @@ class Hello(Message, frozen=True, tag="hello"):
     register: bool = False
     invite: InviteCode = ""
     certificate: bool = False
+    new_token: NewToken = ""
 
 
 class Request(Message, frozen=True):

@@ -1,5 +1,7 @@
 """Clients for programs over the in-memory network: of the real daemon, or in a room of the model server."""
 
+import secrets
+
 from twisted.python.failure import Failure
 
 from chatd.client.api import Client
@@ -34,6 +36,7 @@ def make_client(world, nick, *rooms, slot=None, workers=None, way=None, **how):
     """Return a client of ``world`` that has not started; its ``heard`` will hold every notice."""
     options = Options(nick=nick, rooms=rooms, **how)
     remembered = slot.remembered() if slot else Remembered(Session(nick=nick))
+    remembered.session.new_token = secrets.token_urlsafe(32)
     clock = world.clock
     client = Client(options, way or MemoryWay(world), slot, remembered, clock, clock.seconds, workers)
     client.heard = []

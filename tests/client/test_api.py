@@ -48,6 +48,22 @@ def test_talking_and_asking(world, enter):
     assert ann.status().round_trip is not None
 
 
+def test_a_newcomer_whose_welcome_was_lost_in_a_crash_of_the_server_comes_in_at_once(world, enter):
+    world.network.holding = frozenset({"down"})
+    ann = enter("ann", "#a")
+    world.advance(1)
+    assert len(world.store.users) == 1
+    assert not any(isinstance(notice, Connected) for notice in ann.heard)
+    world.crash_server()
+    world.network.holding = frozenset()
+    world.start_server()
+    world.advance(5)
+    assert any(isinstance(notice, Connected) for notice in ann.heard)
+    hello = ann.send("#a", "hello")
+    world.advance(1)
+    assert now(hello).room == "#a"
+
+
 def test_refusals_fail_with_their_code(world, enter):
     ann = enter("ann", "#a")
     world.advance(1)

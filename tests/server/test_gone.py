@@ -55,6 +55,58 @@ def test_those_who_never_got_their_welcome_are_forgotten_at_once(playground):
     assert known(playground) == []
 
 
+PROPOSED = "h1T4qhAYBlNJoz40pbi7y1x32WPuH0gdndm5QQGJ0M0"
+
+
+def test_a_nick_whose_first_welcome_was_lost_in_a_crash_is_free_after_two_minutes(playground):
+    playground.advance(600)
+    come_in(playground, "ann", m.Join(id=1, room="#a"), answer_pings=False)
+    restart(playground)
+    playground.advance(110)
+    assert come_in(playground, "ann").of(m.Error)[0].code == "nick-taken"
+    playground.advance(20)
+    assert come_in(playground, "ann").of(m.Welcome)
+
+
+def test_a_session_that_came_back_within_the_two_minutes_stays(playground):
+    token = come_in(playground, "ann", answer_pings=False).of(m.Welcome)[0].token
+    restart(playground)
+    playground.advance(60)
+    go(playground, come_in(playground, token=token))
+    playground.advance(3600)
+    assert known(playground) == ["ann"]
+
+
+def test_a_newcomer_who_proposes_the_token_finds_the_session_again_whose_welcome_was_lost(playground):
+    first = come_in(playground, "ann", answer_pings=False, new_token=PROPOSED).of(m.Welcome)[0]
+    assert first.token == PROPOSED
+    restart(playground)
+    again = come_in(playground, "ann", new_token=PROPOSED).of(m.Welcome)[0]
+    assert (again.session, again.token, again.resumed) == (first.session, PROPOSED, False)
+    assert come_in(playground, token=PROPOSED).of(m.Welcome)[0].session == first.session
+
+
+def test_a_proposed_token_finds_its_session_beside_a_connection_that_is_not_known_to_be_dead(playground):
+    first = come_in(playground, "ann", answer_pings=False, new_token=PROPOSED)
+    again = come_in(playground, "ann", new_token=PROPOSED)
+    assert again.of(m.Welcome)[0].session == first.of(m.Welcome)[0].session
+    assert [goodbye.reason for goodbye in first.of(m.Goodbye)] == ["taken-over"]
+    go(playground, first)
+    go(playground, again)
+    assert known(playground) == ["ann"]
+
+
+def test_nobody_has_anothers_nick_by_a_proposed_token(playground):
+    come_in(playground, "ann", new_token=PROPOSED)
+    other = come_in(playground, "ann", new_token=PROPOSED.replace("h", "x"))
+    assert other.of(m.Error)[0].code == "nick-taken"
+
+
+def test_a_token_that_is_too_short_to_be_secret_is_not_taken(playground):
+    assert come_in(playground, "ann", new_token="ann").of(m.Error)[0].code == "bad-message"
+    assert known(playground) == []
+
+
 def test_whoever_has_direct_messages_is_remembered_and_the_nick_is_free(playground):
     ben = come_in(playground, "ben")
     ann = come_in(playground, "ann", *sends("@ben", "hi"))

@@ -55,6 +55,7 @@ class Session(Struct):
     """What the server knows us by; ``sibling`` is the token of another session of the same user.
 
     ``account`` is whether we are no guest; ``failed`` attempts to log in were made before the last login.
+    ``new_token`` is what a first session is to have as its token, until it is welcomed.
     """
 
     server: str = ""
@@ -64,6 +65,7 @@ class Session(Struct):
     sibling: str = ""
     account: bool = False
     failed: int = 0
+    new_token: str = ""
 
     def begins(self, welcome: Welcome) -> bool:
         """Return whether ``welcome`` begins another session than this one."""
@@ -73,7 +75,7 @@ class Session(Struct):
         """Become the session of ``welcome``."""
         self.token = welcome.token or self.token
         self.server, self.id, self.nick = welcome.server, welcome.session, welcome.nick
-        self.account, self.failed = welcome.account, welcome.failed
+        self.account, self.failed, self.new_token = welcome.account, welcome.failed, ""
 
     def forget(self) -> bool:
         """Forget the token that the server does not know, ours before a sibling's; False if there is none."""
@@ -186,6 +188,7 @@ def introduce(session: Session, wishes: Wishes, rooms: Rooms, *, beside: bool) -
         register=login is not None and login.register,
         invite="" if login is None else login.invite,
         certificate=wishes.certificate and not token and login is None,
+        new_token="" if token or login else session.new_token,
     )
 
 

@@ -2,6 +2,8 @@
 
 import getpass
 import os
+import secrets
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -14,12 +16,21 @@ from chatd.client.profile.slot import Slot
 from chatd.client.values import Options
 from chatd.wire.names import fold
 
+TOKEN_BYTES: Final = 32
+"""Random bytes in the token that a newcomer proposes for its session."""
+
 
 def recall(options: Options) -> tuple[Slot | None, Remembered]:
     """Return the slot of the profile, locked, and what it holds; no slot where nothing is to be remembered.
 
     Raises `ClientError` where the profile cannot be used.
     """
+    slot, remembered = _remembered(options)
+    remembered.session.new_token = secrets.token_urlsafe(TOKEN_BYTES)
+    return slot, remembered
+
+
+def _remembered(options: Options) -> tuple[Slot | None, Remembered]:
     default = _login_name()
     if options.profile is None:
         return None, Remembered(Session(nick=options.nick or default))
