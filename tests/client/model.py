@@ -265,12 +265,13 @@ class Disk:
 class World:
     """One machine, its disk, the links between it and a server, and a clock that is turned by hand."""
 
-    def __init__(self, server=None, rooms=("#a",), disk=None, follow_all=False, uniform=max):
+    def __init__(self, server=None, rooms=("#a",), disk=None, follow_all=False, uniform=max, through=""):
         self.server = server or ModelServer()
         self.disk = disk or Disk()
         self.rooms = rooms
         self.follow_all = follow_all
         self.uniform = uniform
+        self.through = through
         self.now = 1000.0
         self.reachable = True
         self.token_of_sibling = ""
@@ -278,7 +279,7 @@ class World:
 
     def begin(self):
         """Start a machine from what is on disk."""
-        wishes = Wishes("host:1", self.rooms, self.follow_all)
+        wishes = Wishes("host:1", self.rooms, self.follow_all, through=self.through)
         self.machine = Machine(self.disk.remembered(), wishes, Backoff(self.uniform))
         self.waiting: dict[int, float] = {}
         self.segments: dict[int, int] = {}

@@ -1,26 +1,25 @@
-"""The links: dialling, suspicion, loss, and coming back.
+"""The links: dialling, loss, and coming back.
 
 There is the current one, which was welcomed, and an attempt. While the current one is suspected an attempt is
 made beside it (make before break); the one that is welcomed first, or speaks first, is kept. The server asks
 such an attempt whether it is still wanted, so one that was given up takes nothing over.
 
-An open attempt without a byte of the server may have met a path that swallows large packets, such as those of
-a TLS handshake or of a long welcome. Then another one with smaller segments is made beside it, and the older
-one becomes a rival: whichever is welcomed first is kept.
+If an attempt stays mute, another one with smaller segments is made beside it, and the older one becomes a
+rival: whichever is welcomed first is kept. `chatd.client.core.watch` tells when a link is suspected or mute.
 
-The machine calls these methods and nothing here calls the machine: what is to be done goes into its output.
+The machine and its parts call these methods and nothing here calls them: what is to be done goes into the
+output.
 """
 
 from typing import Final
 
 from chatd.client.core.backoff import STEADY, Backoff
 from chatd.client.core.effects import Close, Connect, Save
-from chatd.client.core.link import GREETING, Link, Phase
-from chatd.client.core.notices import CannotConnect, LinkState, Lost, Narrowed, Quiet, Revived, Stopped
+from chatd.client.core.link import Link, Phase
+from chatd.client.core.notices import CannotConnect, LinkState, Lost, Narrowed, Stopped
 from chatd.client.core.output import Output
 from chatd.client.core.requests import Requests
 from chatd.client.core.segments import Segments
-from chatd.wire.heartbeat import Verdict
 
 ORPHAN: Final = 60.0
 """Seconds for which a hello that was never answered may still take our session over from us."""
@@ -32,20 +31,18 @@ YOUNG: Final = 20.0
 class Links:
     """The current link, and the attempt beside or before it, to the server at ``address``.
 
-    ``requests`` know what a link owes us, and are told when it is gone. ``through`` is the proxy.
+    ``requests`` know what a link owes us, and are told when it is gone.
     """
 
     def __init__(
         self,
         address: str,
-        through: str,
         requests: Requests,
         out: Output,
         backoff: Backoff,
         segments: Segments,
     ) -> None:
         self.address = address
-        self.through = through
         self.current: Link | None = None
         self.attempt: Link | None = None
         self.rivals: list[Link] = []
@@ -105,7 +102,7 @@ class Links:
         self._out.add(Connect(self.count, delay, segment))
         return self.attempt
 
-    def _race(self, mute: Link, now: float) -> None:
+    def race(self, mute: Link, now: float) -> None:
         """Make an attempt with smaller segments beside the one that stays ``mute``."""
         size = self.segments.rival(mute.segment, mute.began is None, now)
         mute.outrun = True
@@ -152,91 +149,8 @@ class Links:
     def replaced(self, link: Link, now: float) -> None:
         """Close the current link, in whose place another one takes the session."""
         self._out.add(Close(link.number))
-        self._judge(link, now)
+        self.judge(link, now)
         self._let_go()
-
-    # ---- suspicion ----------------------------------------------------------------------------------
-
-    def times(self) -> list[float]:
-        """Return the times at which `check` has something to do, if nothing happens before."""
-        times = [link.due_at() for link in self.all() if link.phase in (Phase.GREETING, Phase.LIVE)]
-        times += [link.look_at for link in self.all() if link.phase is Phase.GREETING]
-        if self.current is not None and self.attempt is None and not self._leave_alone(self.current):
-            suspected = self.current.suspected_at()
-            times += [] if suspected is None else [suspected]
-        return times
-
-    def check(self, now: float) -> None:
-        """Ping where it is time, suspect a link that is silent, and drop one that is dead."""
-        for link in self.all():
-            verdict = link.check(now)
-            if verdict is Verdict.DEAD:
-                self.drop(link, self._silence(link, now), now, answered=False)
-                continue
-            if verdict is Verdict.PING:
-                self._out.write(link, link.ping(now), now)
-            if link.phase is Phase.GREETING:
-                link.looked(now)
-            suspected = link.suspected_at()
-            if link is self.current and self.attempt is None and suspected is not None and now >= suspected:
-                self._suspect(link, now)
-        attempt = self.attempt
-        mute = attempt is not None and attempt.phase is Phase.GREETING and now >= attempt.mute_at()
-        if attempt is not None and mute and not attempt.outrun and self._may_race(now):
-            self._race(attempt, now)
-
-    def _may_race(self, now: float) -> bool:
-        """Return whether there is no current link, or one that speaks while nothing of ours is taken."""
-        current = self.current
-        return current is None or (current.choked(now) and current.silence(now) < GREETING)
-
-    def _silence(self, link: Link, now: float) -> str:
-        silence = f"{link.silence(now):.0f} s"
-        if self.through and link.phase is Phase.GREETING:
-            return f"nothing was heard for {silence} of the server behind the proxy {self.through}"
-        return f"silent for {silence}"
-
-    def _suspect(self, link: Link, now: float) -> None:
-        if not link.quiet:
-            self._out.notify(Quiet(self.address, link.trouble(now)))
-        link.quiet = True
-        self._judge(link, now)
-        if not self._leave_alone(link):
-            self.dial(0.0, now)
-
-    def _leave_alone(self, link: Link) -> bool:
-        """Return whether a suspected link lives until it is dead, as the ones before it helped nobody."""
-        return link.quiet and self.segments.patient
-
-    def _judge(self, link: Link, now: float) -> None:
-        """Look once whether a link that is suspected, or ends, has brought nothing forward."""
-        young = link.live_since is not None and now - link.live_since < YOUNG
-        owed = not link.complete or self._requests.owed_on(link)
-        if not (young and (link.quiet or link.choked(now)) and owed):
-            self.segments.served()
-        elif not link.judged:
-            link.judged = True
-            self.segments.stalled()
-
-    def served(self, link: Link, now: float) -> None:
-        """End the suspicion of the current link, which brought something; give up unanswered attempts.
-
-        Their hellos may arrive all the same.
-        """
-        if not link.quiet or link.choked(now):
-            return
-        link.quiet = link.judged = False
-        self.segments.served()
-        self._out.notify(Revived(self.address))
-        for attempt in self._attempts():
-            if not attempt.answered:
-                self._out.add(Close(attempt.number))
-                self._forget(attempt, now)
-
-    def forgive(self, now: float) -> None:
-        """Begin every silence anew: we were not listening."""
-        for link in self.all():
-            link.forgive(now)
 
     # ---- loss ---------------------------------------------------------------------------------------
 
@@ -263,7 +177,7 @@ class Links:
             return
         if link.live_since is not None and now - link.live_since >= STEADY:
             self._backoff.reset()
-        self._judge(link, now)
+        self.judge(link, now)
         self._let_go()
         self._out.notify(Lost(self.address, reason))
         if self.attempt is None:
@@ -278,6 +192,23 @@ class Links:
             self._out.notify(CannotConnect(self.address, reason, delay))
         if self.current is None or self.current.quiet:
             self.dial(delay, now)
+
+    def judge(self, link: Link, now: float) -> None:
+        """Look once whether a link that is suspected, or ends, has brought nothing forward."""
+        young = link.live_since is not None and now - link.live_since < YOUNG
+        owed = not link.complete or self._requests.owed_on(link)
+        if not (young and (link.quiet or link.choked(now)) and owed):
+            self.segments.served()
+        elif not link.judged:
+            link.judged = True
+            self.segments.stalled()
+
+    def yield_unanswered(self, now: float) -> None:
+        """Give up the attempts that nobody has answered; their hellos may arrive all the same."""
+        for attempt in self._attempts():
+            if not attempt.answered:
+                self._out.add(Close(attempt.number))
+                self._forget(attempt, now)
 
     def _attempts(self) -> list[Link]:
         return [link for link in self.all() if link is not self.current]

@@ -2,7 +2,8 @@
 
 No I/O, no clock: time comes in as monotonic seconds, effects go out. Every input returns the effects to be
 performed, in order. The machine hands its inputs down to its parts, none of which calls it: `Links` decides
-which connections there are, `Dialogue` what is said on them, `Requests` what waits to be asked and answered.
+which connections there are, `Watch` which of them are silent, `Dialogue` what is said on them, and `Requests`
+what waits to be asked and answered.
 """
 
 from collections.abc import Iterable
@@ -25,6 +26,7 @@ from chatd.client.core.segments import Segments
 from chatd.client.core.session import LOGGED_OUT, Changes, Remembered, Wishes
 from chatd.client.core.steps import Step
 from chatd.client.core.strangers import stranger_reason
+from chatd.client.core.watch import Watch
 from chatd.wire import messages as m
 from chatd.wire.codec import encode
 from chatd.wire.errors import CloseReason, ProtocolError
@@ -48,9 +50,8 @@ class Machine:
         self.rooms.enter(remembered.entering)
         self.out = Output()
         self.requests = Requests(remembered, self.session, self.rooms, self.out, backoff.later)
-        self.links = Links(
-            wishes.address, wishes.through, self.requests, self.out, backoff, segments or Segments()
-        )
+        self.links = Links(wishes.address, self.requests, self.out, backoff, segments or Segments())
+        self._watch = Watch(self.links, wishes.through, self.out)
         self._dialogue = Dialogue(
             self.session, wishes, remembered.elsewhere, self.rooms, self.requests, self.links, self.out
         )
@@ -100,7 +101,7 @@ class Machine:
                 if self.links.get(number) is not link:
                     return self._effects()
             if link is self.links.current:
-                self.links.served(link, now)
+                self._watch.served(link, now)
                 self._pump(now)
         except ProtocolError as error:
             self._misunderstood(link, error, now)
@@ -183,7 +184,7 @@ class Machine:
 
     def wake_at(self) -> float | None:
         """Return when `tick` is to be called, if nothing happens before."""
-        times = self.links.times()
+        times = self._watch.times()
         if self.links.open is not None:
             times += self.requests.due()
         self._due = min(times, default=None)
@@ -194,14 +195,14 @@ class Machine:
         if any(now >= due for due in self.requests.due()):
             self._pump(now)
         if not self._reading or (self._due is not None and now - self._due > STALL):
-            self.links.forgive(now)
-        self.links.check(now)
+            self._watch.forgive(now)
+        self._watch.check(now)
         return self._effects()
 
     def reading(self, on: bool, now: float) -> list[Effect]:
         """Note that received bytes are, or are not, being read: unread bytes say nothing of the server."""
         self._reading = on
-        self.links.forgive(now)
+        self._watch.forgive(now)
         return self._effects()
 
     def hurry(self, now: float) -> list[Effect]:

@@ -746,8 +746,7 @@ def test_a_server_that_accepts_and_says_nothing_fails_the_attempt_within_ten_sec
 
 
 def test_a_way_through_a_proxy_is_made_when_the_server_has_spoken():
-    world = World()
-    world.machine.links.through = "proxy:1"
+    world = World(through="proxy:1")
     world.dial()
     world.wait(10.2)
     (failed,) = world.said(CannotConnect)
