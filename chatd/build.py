@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+from twisted.cred.checkers import ICredentialsChecker
+
 from chatd.chat.quota import Quota
 from chatd.chat.storage import Snapshot, Store
 from chatd.chat.world import Terms
@@ -87,9 +89,10 @@ class Daemon:
         for part in self._parts:
             part.stop()
 
-    def use(self, config: Config) -> None:
-        """Go on with ``config``, which was checked. What is read only at the start stays as it was."""
+    def use(self, config: Config, checkers: list[ICredentialsChecker] | None) -> None:
+        """Go on with ``config``, for which `Doors.choose` has returned ``checkers``."""
         self.current.config = config
+        self.server.doors.use(config.accounts, checkers)
         self.committer.hub.world.terms = _terms(config)
         self._offer_files()
 

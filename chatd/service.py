@@ -1,13 +1,13 @@
 """The daemon's service: built from a configuration, it opens, runs and drains everything."""
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from twisted.application.service import IService, Service
+from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IListeningPort
 
 import chatd
 from chatd.build import Daemon, FileKeeping
@@ -20,14 +20,16 @@ from chatd.disk import remedy
 from chatd.files.blobs import BlobStore
 from chatd.files.strand import FLUSHERS, WORKERS, Threads
 from chatd.memory import keep_freed_memory, spare_the_collector
+from chatd.ops.config import Source
+from chatd.ops.differences import Report
 from chatd.ops.log import Log
 from chatd.ops.settings import Config
+from chatd.reloading import NOT_RUNNING, Reloader, tell
+from chatd.server.auth.portal import CheckerError
 from chatd.server.certificate_watch import CertificateWatch
 from chatd.server.drain import drain
-from chatd.server.eager import send_eagerly
-from chatd.server.factory import ChatFactory
-from chatd.server.listener_rules import ListenerRules
-from chatd.server.listeners import ListenError, check_handed, listen
+from chatd.server.listeners import ListenError, check_handed
+from chatd.server.open_listeners import Listeners
 from chatd.server.passwords import THREADS, Passwords
 from chatd.server.space_log import SpaceLog
 from chatd.store.sqlite import SqliteStore
@@ -65,21 +67,26 @@ class ChatService(Service):
     """The daemon: binds its ports first, then opens its data and answers; stops by draining.
 
     ``terminal`` is a handle of the standard error that the command was given; it is closed after the start.
+    ``source`` is where ``config`` came from; `set_level` is told the log's level when a reload changes it.
     """
 
-    def __init__(self, config: Config, reactor: Any, terminal: int | None = None) -> None:
+    def __init__(
+        self, config: Config, reactor: Any, terminal: int | None = None, source: Source | None = None
+    ) -> None:
+        self.set_level: Callable[[str], object] = lambda _: None
         self._config = config
+        self._source = source or Source()
         self._reactor = reactor
         self._terminal = terminal
-        self._factories: list[ChatFactory] = []
-        self._ports: list[IListeningPort] = []
+        self._listeners = Listeners(reactor)
         self._certificates = CertificateWatch(config.listen, reactor, wall_milliseconds)
         self._running: _Running | None = None
+        self._reloader: Reloader | None = None
 
     @property
     def addresses(self) -> list[Any]:
         """Return Twisted's addresses of the ports."""
-        return [port.getHost() for port in self._ports]
+        return [port.getHost() for port in self._listeners.ports]
 
     @property
     def daemon(self) -> Daemon | None:
@@ -98,8 +105,14 @@ class ChatService(Service):
         keep_freed_memory()
         spare_the_collector()
         self._running = running = self._open()
-        for factory in self._factories:
-            factory.server = running.daemon.server
+        self._listeners.serve(running.daemon.server)
+        self._reloader = Reloader(
+            self._source,
+            running.daemon,
+            self._listeners,
+            self._certificates,
+            self.set_level,
+        )
         self._let_go_of_terminal()
         snapshot = running.snapshot
         log.info(
@@ -113,6 +126,12 @@ class ChatService(Service):
         )
         running.daemon.start()  # behind that line: what it removes at once is told of
         self._certificates.start()
+
+    def reload(self) -> Report:
+        """Go on with the configuration as it is now, or with none of it, and log which; return that too."""
+        report = Report(problems=(NOT_RUNNING,)) if self._reloader is None else self._reloader.reload()
+        tell(report)
+        return report
 
     def _open(self) -> "_Running":
         """Open the data and wire the daemon's parts over it. Raises `StartError`."""
@@ -128,10 +147,12 @@ class ChatService(Service):
         try:
             passwords = Passwords(hashing, self._reactor)
             daemon = Daemon(config, snapshot, store, self._reactor, wall_milliseconds, keeping, passwords)
-        except OSError as error:
+        except (OSError, CheckerError) as error:
             for one in (*threads, hashing):
                 one.stop()
-            raise self._cannot_start(StoreError(_unusable(config.data, error))) from None
+            raise self._cannot_start(
+                StoreError(_unusable(config.data, error)) if isinstance(error, OSError) else error
+            ) from None
         return _Running(daemon, snapshot, store, threads, hashing, self._control(daemon, snapshot.server))
 
     def _control(self, daemon: Daemon, server: str) -> ControlPort:
@@ -145,19 +166,11 @@ class ChatService(Service):
         return port
 
     def _listen(self) -> None:
-        if self._ports:
+        if self._listeners:
             return
         try:
             check_handed(self._config.listen)
-            for listener in self._config.listen:
-                factory = ChatFactory(
-                    listener.protocol, rules=ListenerRules.of(listener, self._config.guests)
-                )
-                self._factories.append(factory)
-                port = listen(self._reactor, listener, factory)
-                self._ports.append(port)
-                if self._config.eager_send:
-                    send_eagerly(port)
+            self._listeners.open(self._config)
         except ListenError as error:
             raise self._cannot_start(error) from None
 
@@ -182,21 +195,18 @@ class ChatService(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        for port in self._ports:
-            stopped = port.stopListening()
-            if stopped is not None:
-                await stopped
-        self._ports = []
+        self._listeners.close()
         if self._running is None:
             return
         server, _, store, threads, hashing, control = self._running
         server.timekeeper.keep()
-        await drain(server.server, self._reactor, lambda: server.committer.idle, self._config.drain)
+        terms = server.current.config.drain
+        await drain(server.server, self._reactor, lambda: server.committer.idle, terms)
         server.stop()
         self._certificates.stop()
         control.close()
         hashing.stop()
-        if server.files is None or await server.files.settle(self._config.drain.deadline):
+        if server.files is None or await server.files.settle(terms.deadline):
             for one in threads:
                 one.stop()
         if not store.close():
@@ -204,12 +214,12 @@ class ChatService(Service):
         log.info("stop")
 
 
-def build(config: Config) -> IService:
-    """Return the daemon's service for ``config``; it opens nothing before it is started."""
+def build(config: Config, source: Source | None = None) -> ChatService:
+    """Return the daemon's service for ``config`` of ``source``; it opens nothing before it is started."""
     from twisted.internet import reactor  # noqa: PLC0415 - the first import chooses the reactor
 
     use_monotonic_time(reactor)
-    return ChatService(config, reactor, _keep_terminal())
+    return ChatService(config, reactor, _keep_terminal(), source)
 
 
 def _unusable(data: str, error: OSError) -> str:

@@ -10,7 +10,7 @@ from twisted.scripts.twistd import run
 
 from chatd import __version__
 from chatd.ops.attach import beside, logged
-from chatd.ops.config import Config, ConfigError, load, merge
+from chatd.ops.config import ConfigError, Source
 from chatd.ops.pidfile import forget_stale
 from chatd.ops.signals import StopSignals, survive_signals
 from chatd.ops.words import escape
@@ -79,29 +79,19 @@ def makeService(options: Options) -> IService:
     """
     from twisted.internet import reactor  # noqa: PLC0415 - the first import chooses the reactor
 
-    config = _config(options)
+    source = Source(options["config"], options["data"], tuple(options["listen"]))
     try:
-        services = [StopSignals(cast(Any, reactor)), build(config)]
+        config = source.read()
+    except ConfigError as error:
+        raise SystemExit("\n".join(f"chatd: {sentence}" for sentence in error.sentences)) from None
+    daemon = build(config, source)
+    try:
+        services = [StopSignals(cast(Any, reactor)), daemon]
         service = logged(services, config.log, options.parent or {"nodaemon": True})
     except OSError as error:
         raise SystemExit(f"chatd: the log file cannot be opened: {error}.") from None
     except ValueError as error:
         raise SystemExit(f"chatd: {error}.") from None
-    survive_signals(cast(Any, reactor), service.writer.reopen)
+    daemon.set_level = service.set_level
+    survive_signals(cast(Any, reactor), service.writer.reopen, daemon.reload)
     return service
-
-
-def _config(options: Options) -> Config:
-    path = options["config"]
-    try:
-        config = Config() if path is None else load(path)
-    except ConfigError as error:
-        raise SystemExit(_sentences(f"chatd: {path}: ", error)) from None
-    try:
-        return merge(config, options["data"], options["listen"])
-    except ConfigError as error:
-        raise SystemExit(_sentences("chatd: ", error)) from None
-
-
-def _sentences(start: str, error: ConfigError) -> str:
-    return "\n".join(escape(f"{start}{problem}") for problem in error.problems)

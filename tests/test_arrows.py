@@ -26,6 +26,7 @@ ARROWS = {
     "memory": set(),
     "offline": {"chat", "clock", "fingerprint", "ops", "secret", "server", "store", "wire"},
     "ops": {"clock", "files", "fingerprint"},
+    "reloading": {"build", "ops", "server"},
     "secret": set(),
     "server": {"chat", "clock", "counters", "files", "fingerprint", "ops", "tcp", "wire"},
     "service": {
@@ -37,6 +38,7 @@ ARROWS = {
         "files",
         "memory",
         "ops",
+        "reloading",
         "server",
         "store",
         "wire",

@@ -36,6 +36,11 @@ class Logged(MultiService):
             parent.setComponent(ILogObserver, self._observer)  # type: ignore[no-untyped-call]
         super().setServiceParent(parent)  # type: ignore[no-untyped-call]
 
+    def set_level(self, level: str) -> None:
+        """Write what has at least ``level`` from now on; a foreign --logger decides for itself."""
+        if isinstance(self.writer, Writer):
+            _aim(Sink(self.writer, level))
+
     def privilegedStartService(self) -> None:
         """Write from now on beside the reactor: twistd has forked if it was to fork."""
         self.writer.start()
@@ -57,9 +62,13 @@ def logged(services: Iterable[IService], config: LogConfig, twistd: Mapping[str,
     sink = Sink(writer, config.level)
     if chosen is None:
         return Logged(services, OBSERVERS[config.format](sink), writer)
-    # This tells the observer that twistd is about to make for --logger where to write, and which levels.
-    Logger(__name__).emit(LogLevel.info, None, **{SINK: sink})
+    _aim(sink)  # this reaches the observer that twistd is about to make for --logger
     return Logged(services, None, writer)
+
+
+def _aim(sink: Sink) -> None:
+    """Tell our observers where to write from now on, and which levels."""
+    Logger(__name__).emit(LogLevel.info, None, **{SINK: sink})
 
 
 def beside(twistd: usage.Options) -> None:

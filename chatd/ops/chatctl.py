@@ -34,8 +34,8 @@ def check_config(file: str) -> None:
     try:
         config = load(file)
     except ConfigError as error:
-        for problem in error.problems:
-            click.echo(escape(f"{file}: {problem}"), err=True)
+        for sentence in error.sentences:
+            click.echo(sentence, err=True)
         sys.exit(1)
     found = [
         f"{file}: listen[{index}]: warning: {sentence}"

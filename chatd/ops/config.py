@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -18,6 +19,7 @@ from chatd.ops.settings import (
     RetentionConfig,
     SessionConfig,
 )
+from chatd.ops.words import escape
 
 __all__ = [
     "Config",
@@ -30,6 +32,7 @@ __all__ = [
     "Problem",
     "RetentionConfig",
     "SessionConfig",
+    "Source",
     "load",
     "merge",
     "parse",
@@ -37,11 +40,32 @@ __all__ = [
 
 
 class ConfigError(Exception):
-    """A configuration that cannot be used; ``problems`` names every mistake by its path."""
+    """A configuration that cannot be used; ``problems`` names every mistake by its path in ``file``."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], file: str = "") -> None:
         self.problems = tuple(problems)
+        self.file = file
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Return a sentence for each mistake, as people may see it."""
+        start = f"{self.file}: " if self.file else ""
+        return tuple(escape(f"{start}{problem}") for problem in self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the configuration is from: the file ``path``, if any, and the command line's options over it."""
+
+    path: str | None = None
+    data: str | None = None
+    listen: tuple[str, ...] = ()
+
+    def read(self) -> Config:
+        """Return the configuration as it is now. Raises `ConfigError`."""
+        config = Config() if self.path is None else load(self.path)
+        return merge(config, self.data, self.listen)
 
 
 def load(path: str | Path) -> Config:
@@ -49,6 +73,13 @@ def load(path: str | Path) -> Config:
 
     Raises `ConfigError` with all mistakes that can be found at once.
     """
+    try:
+        return _load(path)
+    except ConfigError as error:
+        raise ConfigError(error.problems, str(path)) from None
+
+
+def _load(path: str | Path) -> Config:
     try:
         data = Path(path).read_bytes()
     except (OSError, ValueError) as error:

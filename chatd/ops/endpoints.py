@@ -8,6 +8,7 @@ from cryptography.x509 import Certificate
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.protocol import Factory
+from twisted.internet.ssl import CertificateOptions
 
 _MAX_PORT: Final = 65_535
 
@@ -21,11 +22,12 @@ class EndpointError(ValueError):
 
 
 class Listening(NamedTuple):
-    """Whether an endpoint has TLS of its own, and with which ``chain``; whether it is on loopback only."""
+    """Whether an endpoint has TLS of its own, made of ``options``, and is on loopback only; its ``chain``."""
 
     tls: bool
     local: bool
     chain: tuple[Certificate, ...] = ()
+    options: CertificateOptions | None = None
 
 
 class _Rehearsal:
@@ -47,7 +49,7 @@ class _Rehearsal:
         if self.heard is not None:
             shown = (options.certificate, *(options.extraCertChain or ()))
             chain = tuple(one.to_cryptography() for one in shown)
-            self.heard = self.heard._replace(chain=chain)
+            self.heard = self.heard._replace(chain=chain, options=options)
 
     def listenUNIX(self, *_arguments: Any, **_options: Any) -> None:
         self.heard = Listening(tls=False, local=True)
@@ -118,6 +120,11 @@ def rehearse(description: str) -> Listening:
         if failure.check(EndpointError):
             raise failure.value
     return stage.heard or Listening(tls=False, local=False)
+
+
+def own_tls(description: str) -> CertificateOptions | None:
+    """Return the TLS of an endpoint ``ssl:``, made of its files as they are now; None for other endpoints."""
+    return rehearse(description).options if description.startswith("ssl:") else None
 
 
 def _sentence(description: str, error: Exception) -> str:

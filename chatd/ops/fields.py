@@ -6,7 +6,9 @@ Secrets and what people say to each other have no field: a session's token and a
 from typing import Final
 
 FIELDS: Final[dict[str, str]] = {
+    "added": "the endpoints that are listened on from now on",
     "ahead": "seconds by which the clock is ahead of the latest time known; below 0 behind it",
+    "applied": "the keys of the configuration that are in force with another value",
     "bytes_in": "bytes received on the connection",
     "bytes_out": "bytes sent on the connection",
     "checker": "what was asked about a password",
@@ -34,6 +36,8 @@ FIELDS: Final[dict[str, str]] = {
     "rate": "bytes per second",
     "reason": "why a connection (End reasons) or a transfer (Files) ended",
     "relay": "the address of the relay between the peer and the daemon, where there is one",
+    "removed": "the endpoints that are listened on no longer",
+    "restart": "the keys of the configuration that need a restart",
     "resumed": "whether a known session came back, or a new one began",
     "room": "the room's name",
     "rooms": "how many rooms",

@@ -2,7 +2,7 @@
 
 twistd's own handlers stop it too, but let the process die of the signal afterwards: a drained daemon ends
 with status 0. No other signal that a shell, a service manager or a log rotation sends does harm: SIGHUP and
-SIGUSR1 open the log anew, the rest is ignored.
+SIGUSR1 open the log anew, SIGHUP reloads the configuration as well, the rest is ignored.
 """
 
 import signal
@@ -66,8 +66,12 @@ class StopSignals(Service):
         self._reactor.stop()
 
 
-def survive_signals(reactor: Reactor, reopen: Callable[[], object]) -> None:
+def survive_signals(
+    reactor: Reactor, reopen: Callable[[], object], reload: Callable[[], object] = lambda: None
+) -> None:
     """Let `REOPENING` call ``reopen`` and be logged behind it, and ignore `IGNORED`, from now on.
+
+    SIGHUP calls ``reload`` after that.
 
     Those that were held since the beginning of the start come now.
     """
@@ -78,6 +82,8 @@ def survive_signals(reactor: Reactor, reopen: Callable[[], object]) -> None:
     def act(number: int) -> None:
         reopen()
         log.info("signal", signal=signal.Signals(number).name)
+        if number == signal.SIGHUP:
+            reload()
 
     for number in REOPENING:
         signal.signal(number, receive)

@@ -23,7 +23,7 @@ class CertificateWatch:
     """
 
     def __init__(self, listeners: Iterable[ListenConfig], clock: Clock, wall: Callable[[], int]) -> None:
-        self._loaded: list[tuple[ListenConfig, Chain]] = [(listen, chain_of(listen)) for listen in listeners]
+        self.watch(listeners)
         self._wall = wall
         self._loop = LoopingCall(self._look)
         self._loop.clock = clock
@@ -31,6 +31,10 @@ class CertificateWatch:
     def start(self) -> None:
         """Check now, and then every day."""
         self._loop.start(INTERVAL).addErrback(lambda failure: log.failure("housekeeping-fault", failure))
+
+    def watch(self, listeners: Iterable[ListenConfig]) -> None:
+        """Check the certificates of ``listeners``, which have just loaded them, from now on."""
+        self._loaded: list[tuple[ListenConfig, Chain]] = [(listen, chain_of(listen)) for listen in listeners]
 
     def stop(self) -> None:
         """End."""
@@ -40,7 +44,7 @@ class CertificateWatch:
     def _look(self) -> None:
         now = moment(self._wall())
         for listen, loaded in self._loaded:
-            renewed = " The file holds another one by now: restart the daemon."
+            renewed = " The file holds another one by now: reload the daemon."
             for sentence in warnings(loaded, source_of(listen), now):
                 hint = renewed if chain_of(listen) not in ((), loaded) else ""
                 log.warn("certificate-ends", sentence + hint, listen=listen.endpoint)

@@ -22,7 +22,7 @@ from chatd.server.fingerprint import fingerprint_of
 from chatd.server.gate import Hold
 from chatd.server.handshake import why_failed
 from chatd.server.input import Decoder, Input
-from chatd.server.listener_rules import LOCAL
+from chatd.server.listener_rules import LOCAL, ListenerRules
 from chatd.server.liveness import Liveness, Traffic
 from chatd.server.paths import Course
 from chatd.server.reads import answer
@@ -67,7 +67,6 @@ class ChatConnection(Protocol, ABC):
         "peer_host",
         "reader",
         "relay",
-        "rules",
         "server",
         "session",
         "state",
@@ -96,8 +95,12 @@ class ChatConnection(Protocol, ABC):
         self.course: Course | None = None
         self.address = self.peer_host = ""
         self.relay: str | None = None
-        self.rules = LOCAL
         self.opened = now
+
+    @property
+    def rules(self) -> ListenerRules:
+        """Return the rules of the listener, as they are in force."""
+        return getattr(self.factory, "rules", LOCAL)
 
     @property
     def certificate(self) -> str:
@@ -343,6 +346,12 @@ class ChatConnection(Protocol, ABC):
             log.failure("connection-fault", None, peer=self.address)
             return False
         return True
+
+    def renew_allowance(self) -> None:
+        """Ask what the limits in force allow from now on."""
+        if self.session is not None and self.state is State.LIVE:
+            self.input.gate.renew(self.server.allowance(self.session, self.peer_host))
+            self.input.go_on()
 
     # ---- the reaper's side --------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ KINDS: Final[dict[str, type[NativeProtocol | LinesProtocol]]] = {
 class ChatFactory(ServerFactory):
     """Makes a connection of one kind for each that is accepted, once it has its ``server``.
 
-    ``rules`` are those of the listener.
+    ``rules`` are those of the listener, for everybody who came in there.
     """
 
     noisy = False
@@ -28,6 +28,10 @@ class ChatFactory(ServerFactory):
     def __init__(self, protocol: str, server: Server | None = None, rules: ListenerRules = LOCAL) -> None:
         self.server = server
         self.rules = rules
+        self.speak(protocol)
+
+    def speak(self, protocol: str) -> None:
+        """Make connections that speak ``protocol`` from now on."""
         self._kind = KINDS[protocol]
 
     def buildProtocol(self, addr: IAddress | None) -> ChatConnection | None:
@@ -36,7 +40,6 @@ class ChatFactory(ServerFactory):
         if self.server is None or self.server.draining:
             return None
         connection = self._kind(self.server)
-        connection.rules = self.rules
         connection.factory = self
         return connection
 

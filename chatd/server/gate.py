@@ -103,6 +103,12 @@ class Gate:
         """Shut the gate no longer because of ``why``."""
         self.shut &= ~why.value
 
+    def renew(self, allowance: Lease | Bucket) -> None:
+        """Go on with another ``allowance``; the pause that the one before has brought is over."""
+        self.allowance = allowance
+        self.flooded = False
+        self.lift(Hold.PAUSE)
+
     def pause(self, seconds: float) -> None:
         """Shut the gate for ``seconds``, unless a pause is under way already."""
         if not self.shut & Hold.PAUSE.value:

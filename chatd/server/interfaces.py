@@ -34,13 +34,19 @@ class Connection(Peer, Swept, Protocol):
     speaks: ClassVar[str]
     number: int
     peer_host: str
-    rules: ListenerRules
     relay: str | None
     opened: float
     close_reason: CloseReason | None
     bytes_in: int
     messages_in: int
     answered: int
+
+    @property
+    def rules(self) -> ListenerRules:
+        """Return the rules of the listener, as they are in force."""
+
+    def renew_allowance(self) -> None:
+        """Ask what the limits in force allow from now on."""
 
     @property
     def bytes_out(self) -> int:

@@ -6,12 +6,10 @@ that limits and logs know no other. Only trusted relays are listened to.
 
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory, IStreamServerEndpoint
+from twisted.internet.interfaces import IAddress, IProtocolFactory
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from chatd.ops.log import Log
 from chatd.ops.relays import Trusted
@@ -177,17 +175,3 @@ class RelayFactory(WrappingFactory[RelayedConnection]):
 def _turn_away(server: Server, address: IAddress | None, code: str, text: str) -> None:
     server.journal.turned_away(code, text, address)
     log.debug("client-out", peer=addresses.name_of(address), reason=CloseReason.REFUSED)
-
-
-@implementer(IStreamServerEndpoint)
-class RelayEndpoint:
-    """An endpoint whose connections begin with a PROXY header; TLS or any other wrapping comes behind it."""
-
-    def __init__(self, endpoint: IStreamServerEndpoint, chat: ChatFactory, trusted: Trusted) -> None:
-        self._endpoint = endpoint
-        self._chat = chat
-        self._trusted = trusted
-
-    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
-        """Listen; the header comes before the bytes for protocols of ``protocolFactory``."""
-        return self._endpoint.listen(RelayFactory(protocolFactory, self._chat, self._trusted))

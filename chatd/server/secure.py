@@ -6,15 +6,11 @@ operator.
 
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
-    IListeningPort,
     IOpenSSLServerConnectionCreator,
     IProtocolFactory,
-    IStreamServerEndpoint,
 )
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
-from zope.interface import implementer
 
 from chatd.server.factory import ChatFactory
 from chatd.server.handshake import EXPECTED, plain_text
@@ -70,19 +66,3 @@ class SecureFactory(TLSMemoryBIOFactory):
         server = self._chat.server
         if server is not None:
             server.journal.turned_away(EXPECTED, plain_text(data), peer)
-
-
-@implementer(IStreamServerEndpoint)
-class SecureEndpoint:
-    """An endpoint whose connections speak TLS."""
-
-    def __init__(
-        self, creator: IOpenSSLServerConnectionCreator, endpoint: IStreamServerEndpoint, chat: ChatFactory
-    ) -> None:
-        self._creator = creator
-        self._endpoint = endpoint
-        self._chat = chat
-
-    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
-        """Listen with TLS for protocols of ``protocolFactory``."""
-        return self._endpoint.listen(SecureFactory(self._creator, protocolFactory, self._chat))

@@ -3,9 +3,11 @@
 import itertools
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress
+from twisted.internet.task import deferLater
 
 from chatd.chat.hub import digest
 from chatd.chat.quota import Bucket, Lease
@@ -29,6 +31,9 @@ from chatd.server.paths import Paths
 from chatd.server.reads import Reads
 from chatd.wire.errors import ChatdError, Code, ProtocolError, RequestError
 from chatd.wire.messages import Hello, Pulse
+
+AT_ONCE: Final = 500
+"""Connections that get another allowance in one turn."""
 
 
 class Server:
@@ -124,6 +129,13 @@ class Server:
         left = session.allowance.left if isinstance(session.allowance, Lease) else 0.0
         session.allowance = self.budgets.lease(session.user, host, left, self.clock.seconds())
         return session.allowance
+
+    async def renew_allowances(self) -> None:
+        """Let those who are in ask what the limits in force allow; some in each turn (P6)."""
+        for number, connection in enumerate(list(self.connections), 1):
+            connection.renew_allowance()
+            if number % AT_ONCE == 0:
+                await deferLater(self.clock, 0)
 
     def transfers(self, connection: FileConnection) -> Transfers:
         """Return the transfers of ``connection``. Raises `RequestError` if the server takes no files."""

@@ -37,7 +37,7 @@ class Gatekeeper:
 
     def __init__(self, hub: Hub, checkers: Sequence[ICredentialsChecker], clock: Clock) -> None:
         self._hub = hub
-        self._checkers = checkers
+        self.checkers = checkers
         self._clock = clock
         self._attempts = {"account": Attempts(MOST_PER_ACCOUNT), "address": Attempts(MOST_PER_ADDRESS)}
 
@@ -69,7 +69,7 @@ class Gatekeeper:
         Of an exception only the kind is logged: its text might repeat the password.
         """
         broken = refused = False
-        for checker in self._checkers:
+        for checker in self.checkers:
             try:
                 nick: Any = await maybeDeferred(checker.requestAvatarId, shown)
             except UnauthorizedLogin:
@@ -94,7 +94,7 @@ class Gatekeeper:
 
     def keeps_passwords(self) -> bool:
         """Return whether passwords that the server keeps itself open accounts."""
-        return any(IPasswordKeeper.providedBy(checker) for checker in self._checkers)
+        return any(IPasswordKeeper.providedBy(checker) for checker in self.checkers)
 
     def guess(self, host: str) -> None:
         """Count that ``host`` shows a code that may be a guess. Raises `RequestError` ``too-fast``."""

@@ -36,6 +36,10 @@ class Realm:
         return IEntry, avatarId, lambda: None
 
 
+class CheckerError(Exception):
+    """A checker that another package brings, and that cannot be had; the text is a sentence."""
+
+
 class Doors:
     """The ``portal`` for every hello, and the ``gatekeeper`` for passwords that come in a request."""
 
@@ -43,12 +47,35 @@ class Doors:
         self, hub: Hub, passwords: Passwords, config: AccountsConfig, reactor: Any, now: Callable[[], int]
     ) -> None:
         self.passwords = passwords
+        self._hub = hub
+        self._reactor = reactor
+        self._chosen = config
         self.gatekeeper = Gatekeeper(hub, list(_chosen(hub, passwords, config, reactor)), reactor)
         login = LoginChecker(hub, self.gatekeeper, now)
         register = RegistrationChecker(hub, self.gatekeeper, passwords, login, now)
         self.portal = Portal(
             Realm(), [TokenChecker(hub), GuestChecker(hub), CertificateChecker(hub), login, register]
         )
+
+    def choose(self, config: AccountsConfig) -> list[ICredentialsChecker] | None:
+        """Return the checkers of passwords that ``config`` names; None if they are those that are asked.
+
+        Raises `CheckerError`.
+        """
+        if _named(config) == _named(self._chosen):
+            return None
+        return list(_chosen(self._hub, self.passwords, config, self._reactor))
+
+    def use(self, config: AccountsConfig, checkers: list[ICredentialsChecker] | None) -> None:
+        """Ask ``checkers`` from now on, which `choose` has returned for ``config``."""
+        self._chosen = config
+        if checkers is not None:
+            self.gatekeeper.checkers = checkers
+
+
+def _named(config: AccountsConfig) -> tuple[object, ...]:
+    """Return what the checkers are made of."""
+    return config.checkers, config.command, config.command_timeout, config.command_processes
 
 
 def _chosen(
@@ -64,5 +91,11 @@ def _chosen(
             yield CommandChecker(reactor, config.command, config.command_timeout, config.command_processes)
         else:
             (brought,) = entry_points(group=GROUP, name=name)
-            checker: ICredentialsChecker = brought.load()()
+            try:
+                checker: ICredentialsChecker = brought.load()()
+            except Exception as error:
+                raise CheckerError(
+                    f"accounts.checkers: the checker {name!r} cannot be had ({type(error).__name__});"
+                    " look at the package that brings it, or leave it out."
+                ) from error
             yield checker

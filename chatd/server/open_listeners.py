@@ -1,0 +1,214 @@
+"""The open listeners: opened at the start, rearranged by a reload all together or not at all."""
+
+import select
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+from twisted.internet import tcp
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.python.failure import Failure
+
+from chatd.ops.settings import Config, ListenConfig
+from chatd.server.doorway import Doorway, inside
+from chatd.server.eager import send_eagerly
+from chatd.server.factory import ChatFactory
+from chatd.server.listener_rules import ListenerRules
+from chatd.server.listeners import ListenError, explain, listen
+from chatd.server.server import Server
+from chatd.server.tls_options import Material, material_of
+
+ROUNDS: Final = 100
+"""Times that those who have come are let in before a listener is closed; each time they are some dozens."""
+
+
+class Setting(NamedTuple):
+    """What a listener is to do: its configuration, with its files as they were read and all made of them."""
+
+    config: ListenConfig
+    material: Material
+    rules: ListenerRules
+    inside: IProtocolFactory
+
+
+class Listener:
+    """An open listener, as ``config`` says within the whole configuration ``of``. Raises `ListenError`.
+
+    All its connections are made by ``chat``.
+    """
+
+    def __init__(self, reactor: object, config: ListenConfig, of: Config) -> None:
+        self._reactor = reactor
+        self._eager = of.eager_send
+        self.chat = ChatFactory(config.protocol)
+        self.setting = setting = self.prepare(config, of)
+        self._doorway = Doorway(setting.inside)
+        self.port = self._open()
+        self.chat.rules = setting.rules
+
+    def prepare(self, config: ListenConfig, of: Config) -> Setting:
+        """Return what ``config`` makes of this listener, and change nothing. Raises `ListenError`."""
+        try:
+            material = material_of(config)
+            made = inside(config, material, self.chat)
+        except (OSError, ValueError) as error:
+            raise ListenError(explain(config, error)) from None
+        except Exception as error:
+            raise ListenError(explain(config, error)) from error
+        return Setting(config, material, ListenerRules.of(config, of.guests), made)
+
+    def use(self, setting: Setting) -> None:
+        """Accept as ``setting`` says from now on. Those who are in stay, under the new rules for guests."""
+        before, self.setting = self.setting, setting
+        self.chat.rules = setting.rules
+        if (before.config, before.material) == (setting.config, setting.material):
+            return  # TLS stays the same, so that its tickets remain good
+        self.chat.speak(setting.config.protocol)
+        self._doorway.inside = setting.inside
+        if before.config.backlog != setting.config.backlog and "backlog=" not in setting.config.endpoint:
+            self.port.getHandle().listen(setting.config.backlog)  # type: ignore[attr-defined]
+
+    def _open(self) -> IListeningPort:
+        port = listen(self._reactor, self.setting.config, self._doorway)
+        if self._eager:
+            send_eagerly(port)
+        return port
+
+    def reopen(self) -> None:
+        """Listen again after `close`. Raises `ListenError`."""
+        self.port = self._open()
+
+    def close(self) -> None:
+        """Listen no longer, after letting in those who have come. The connections stay."""
+        port: Any = self.port
+        if not isinstance(port, tcp.Port):
+            port.stopListening()
+            return
+        waiting, done = select.poll(), Failure(ConnectionDone())
+        waiting.register(port.fileno(), select.POLLIN)
+        for _ in range(ROUNDS):
+            if not waiting.poll(0):
+                break
+            port.doRead()
+        try:
+            port.connectionLost(done)  # at once: stopListening does it in the next turn
+        except FileNotFoundError:  # somebody has removed the UNIX socket
+            tcp.Port.connectionLost(port, done)
+
+
+class Rearrangement:
+    """What a reload does to ``listeners``; nothing is changed yet for anybody until `commit`.
+
+    ``changed`` are those that stay, each with its new setting; ``added`` are open but accept nobody.
+    """
+
+    def __init__(
+        self,
+        listeners: "Listeners",
+        changed: list[tuple[Listener, Setting]],
+        added: list[Listener],
+        removed: list[Listener],
+    ) -> None:
+        self._listeners = listeners
+        self._changed = changed
+        self._added = added
+        self._removed = removed
+
+    @property
+    def renewed(self) -> dict[str, list[str]]:
+        """Return the fields of which the files hold something else by now, by endpoint."""
+        return {
+            setting.config.endpoint: [
+                field
+                for field in Material._fields
+                if getattr(listener.setting.material, field) != getattr(setting.material, field)
+            ]
+            for listener, setting in self._changed
+        }
+
+    def commit(self) -> None:
+        """Do it."""
+        for listener, setting in self._changed:
+            listener.use(setting)
+        for listener in self._removed:
+            listener.close()
+        self._listeners.set([*(listener for listener, _ in self._changed), *self._added])
+
+
+class Listeners:
+    """The listeners that are open, by endpoint. They accept nobody before they have a ``server``."""
+
+    def __init__(self, reactor: object) -> None:
+        self._reactor = reactor
+        self._open: dict[str, Listener] = {}
+        self._server: Server | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self._open)
+
+    @property
+    def ports(self) -> list[IListeningPort]:
+        """Return the ports."""
+        return [listener.port for listener in self._open.values()]
+
+    def set(self, listeners: Iterable[Listener]) -> None:
+        """Let ``listeners`` be those that are open."""
+        self._open = {listener.setting.config.endpoint: listener for listener in listeners}
+        for listener in self._open.values():
+            listener.chat.server = self._server
+
+    def open(self, config: Config) -> None:
+        """Open all of ``config``. Raises `ListenError`; those that could be opened stay so."""
+        for listener in config.listen:
+            self._open[listener.endpoint] = Listener(self._reactor, listener, config)
+
+    def serve(self, server: Server) -> None:
+        """Begin to accept for ``server``."""
+        self._server = server
+        self.set(self._open.values())
+
+    def prepare(self, config: Config) -> Rearrangement:
+        """Open what ``config`` adds and check the rest, so that `Rearrangement.commit` cannot fail.
+
+        Raises `ListenError`; then all is as it was.
+        """
+        wanted = {listener.endpoint: listener for listener in config.listen}
+        changed = [
+            (self._open[endpoint], self._open[endpoint].prepare(listener, config))
+            for endpoint, listener in wanted.items()
+            if endpoint in self._open
+        ]
+        new = [listener for endpoint, listener in wanted.items() if endpoint not in self._open]
+        removed = [listener for endpoint, listener in self._open.items() if endpoint not in wanted]
+        try:
+            return Rearrangement(self, changed, self._add(new, config), removed)
+        except ListenError:
+            if not removed:
+                raise
+        # One of those that go may hold the address that a new one wants.
+        for listener in removed:
+            listener.close()
+        try:
+            return Rearrangement(self, changed, self._add(new, config), [])
+        except ListenError:
+            for listener in removed:
+                listener.reopen()
+            raise
+
+    def _add(self, new: list[ListenConfig], config: Config) -> list[Listener]:
+        """Open all of ``new``, or none. Raises `ListenError`."""
+        added: list[Listener] = []
+        try:
+            for listener in new:
+                added.append(Listener(self._reactor, listener, config))  # noqa: PERF401 - it is closed below
+        except ListenError:
+            for listener_ in added:
+                listener_.close()
+            raise
+        return added
+
+    def close(self) -> None:
+        """Listen no longer."""
+        for listener in self._open.values():
+            listener.close()
+        self._open = {}
