@@ -7,7 +7,7 @@ encoded hashes alone; whoever calls these functions has checked or made them (`c
 from chatd.chat import moderation
 from chatd.chat.changes.rows import DELETED, DISABLED, OPERATOR, DropCertificate, PutAccount, PutNick
 from chatd.chat.names import check_nick
-from chatd.chat.state import User
+from chatd.chat.state import Session, User
 from chatd.chat.world import World
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import MAX_NICKS
@@ -75,13 +75,29 @@ def note_failure(world: World, user: User) -> None:
         world.change(user.account._replace(failed=user.account.failed + 1))
 
 
-def note_success(world: World, user: User) -> int:
-    """Return how many attempts have failed since the last success, and count from here on."""
-    account = user.account
-    if account is None or not account.failed:
-        return 0
-    world.change(account._replace(failed=0))
-    return account.failed
+def warn(session: Session) -> int:
+    """Return of how many failed attempts the device of ``session`` is to be told; 0 if it has heard of them.
+
+    It has heard of them once `note_warned` says so, as a welcome may be lost.
+    """
+    account = session.user.account
+    failed = 0 if account is None else account.failed
+    session.warning = failed if failed > session.warned else 0
+    return session.warning
+
+
+def note_warned(world: World, session: Session) -> None:
+    """Note that the device has heard what it was told. The count begins anew if it had just logged in."""
+    told, session.warning = session.warning, 0
+    by_login, session.by_login = session.by_login, False
+    account = session.user.account
+    if not told or account is None:
+        return
+    session.warned = told
+    if by_login:
+        for device in session.user.sessions:
+            device.warned = max(0, device.warned - told)
+        world.change(account._replace(failed=max(0, account.failed - told)))
 
 
 def end_all(world: World, user: User) -> None:

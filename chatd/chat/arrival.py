@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 import chatd
 from chatd.chat import moderation
+from chatd.chat.accounts import warn
 from chatd.chat.permissions import may_follow
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.world import World
@@ -23,16 +24,12 @@ CONFIRMATION: Final = "token?"
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A connection that is let in: its session, whether that is resumed, and what was agreed.
-
-    ``failed`` counts the attempts to log in that failed before this one.
-    """
+    """A connection that is let in: its session, whether that is resumed, and what was agreed."""
 
     session: Session
     resumed: bool
     pulse: Pulse
     token: str = ""
-    failed: int = 0
 
 
 class Entrance:
@@ -126,6 +123,7 @@ def arrive(
         session.seen = world.calendar.now
     peer.session = session
     peer.reader.follows_all = hello.follow == "all"
+    warn(session)
     world.batch.tell(peer, partial(_welcome, world, peer, arrival, entrance, now))
 
 
@@ -198,11 +196,12 @@ def _welcome(world: World, peer: Peer, arrival: Arrival, entrance: Entrance, now
         more=len(chunks) > 1,
         account=session.user.account is not None,
         operator=session.user.operator,
-        failed=arrival.failed,
+        failed=session.warning,
     )
     rest: list[Message] = [Rooms(rooms=chunk, more=chunk is not chunks[-1]) for chunk in chunks[1:]]
     rest += moderation.invitations(world, session.user)
-    return [welcome, *rest] if arrival.resumed else [welcome, *rest, Ping(data=CONFIRMATION)]
+    heard = arrival.resumed and not session.warning
+    return [welcome, *rest] if heard else [welcome, *rest, Ping(data=CONFIRMATION)]
 
 
 def _follow(peer: Peer, user: User, starts: dict[Room, int | None], restored: set[Room]) -> list[RoomState]:

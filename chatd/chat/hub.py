@@ -10,7 +10,7 @@ from functools import partial
 
 from msgspec import structs
 
-from chatd.chat import arrival, following, invitations, moderation
+from chatd.chat import accounts, arrival, following, invitations, moderation
 from chatd.chat.arrival import Arrival
 from chatd.chat.batch import Answer, Batch, Later
 from chatd.chat.changes.rows import Change, DropFiles, DropRoom, PutEmptied, PutTime, Trim
@@ -106,7 +106,8 @@ class Hub:
         return self.world.add_session(sibling.user, digest(token))
 
     def confirm(self, session: Session) -> None:
-        """Note that the client has its token: see `chatd.chat.arrival.confirm`."""
+        """Note that the client has answered the ping behind its welcome: it has its token, and was warned."""
+        accounts.note_warned(self.world, session)
         arrival.confirm(self.world, session)
         self._work()
 

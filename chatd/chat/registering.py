@@ -55,8 +55,8 @@ def _make(world: World, user: User, password: str, invitation: PutInvite | None,
         invitations.use(world, invitation)
 
 
-def log_in(world: World, nick: str, digest: bytes) -> tuple[Session, int]:
-    """Return a new session of the account ``nick``, and how many logins have failed since the last one.
+def log_in(world: World, nick: str, digest: bytes) -> Session:
+    """Return a new session of the account ``nick``.
 
     Raises `ProtocolError` ``wrong-password`` if there is none that may be used, or ``too-many-devices``.
     """
@@ -64,7 +64,8 @@ def log_in(world: World, nick: str, digest: bytes) -> tuple[Session, int]:
     if user is None or user.disabled:
         raise ProtocolError(Code.WRONG_PASSWORD, WRONG)
     session = world.add_session(user, digest)
-    return session, accounts.note_success(world, user)
+    session.by_login = True
+    return session
 
 
 def may_be_vouched(world: World, nick: str) -> bool:

@@ -184,9 +184,11 @@ class Session:
     ``last`` is its last numbered send; ``seen`` is when its last connection began or ended, by the calendar,
     and 0 as long as nothing on disk shows that the client has received its token. ``address`` and
     ``software`` are those of that connection. ``proven`` is whether the
-    client has shown it since the daemon started, ``allowance`` bounds what it may ask before it has to wait,
-    ``told`` holds, per log, the removal of its user, or the deletion of the room, that it has heard of since
-    the daemon started.
+    client has shown it since the daemon started, ``by_login`` whether it was begun by a password or its like,
+    and its client has said nothing behind the welcome. ``warned`` is of how many failed logins its client has
+    heard, ``warning`` those of which the last welcome has told it. ``allowance`` bounds what it may ask
+    before it has to wait, ``told`` holds, per log, the removal of its user, or the deletion of the room, that
+    it has heard of since the daemon started.
     """
 
     id: int
@@ -197,6 +199,9 @@ class Session:
     address: str = ""
     software: str = ""
     proven: bool = False
+    by_login: bool = False
+    warned: int = 0
+    warning: int = 0
     peer: Peer | None = None
     allowance: Lease | Bucket | None = None
     told: dict[int, PutAct] = field(default_factory=dict)

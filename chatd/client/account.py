@@ -25,7 +25,7 @@ class Account:
 
     @property
     def failed(self) -> int:
-        """Return how many attempts to log in to this account had failed before we did."""
+        """Return how many attempts to log in to this account have failed, as the server has told last."""
         return self._driver.machine.session.failed
 
     def register(self, password: str, invite: str = "") -> Deferred[m.Ok]:

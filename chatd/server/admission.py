@@ -16,7 +16,6 @@ from chatd.ops.current import Current
 from chatd.server import addresses
 from chatd.server.auth.credentials import (
     Certificate,
-    Entered,
     IEntry,
     Login,
     NickClaim,
@@ -87,7 +86,7 @@ class Admission:
         found: Deferred[Any]
         if hello.token:
             known = self._known(connection, hello.token)
-            found = known.addCallback(lambda session: Entered(self._hub.add_device(session, token)))
+            found = known.addCallback(self._hub.add_device, token)
         else:
             shown = self._shown(connection, hello, token)
             token = shown.token
@@ -95,9 +94,7 @@ class Admission:
             found.addErrback(
                 self._mistaken, connection.peer_host, Code.WRONG_PASSWORD, Code.WRONG_CERTIFICATE
             )
-        return found.addCallback(
-            lambda entered: Arrival(entered.session, False, pulse, token, entered.failed)
-        )
+        return found.addCallback(lambda session: Arrival(session, False, pulse, token))
 
     def _shown(self, connection: Connection, hello: Hello, token: str) -> Any:
         """Return the credentials that a newcomer's ``hello`` shows, if they may be shown here.
@@ -138,17 +135,17 @@ class Admission:
             )
         return connection.certificate
 
-    def _enter(self, connection: Connection, credentials: Any) -> Deferred[Entered]:
+    def _enter(self, connection: Connection, credentials: Any) -> Deferred[Session]:
         """Return the session that ``credentials`` lead to, if ``connection`` still waits for it."""
         found: Deferred[Any] = self._doors.portal.login(credentials, None, IEntry)
 
-        def enter(avatar: Any) -> Entered:
+        def enter(avatar: Any) -> Session:
             if connection.close_reason is not None:  # it has gone while its password was being checked
                 raise ProtocolError(Code.CANCELLED, "The connection has ended.")
-            entered: Entered = avatar[1]()
-            if entered.session.user.account is None:
+            session: Session = avatar[1]()
+            if session.user.account is None:
                 _check_guests(connection)
-            return entered
+            return session
 
         return found.addCallback(enter)
 
@@ -169,7 +166,7 @@ class Admission:
         """
         found: Deferred[Any] = self._enter(connection, SessionToken(token))
         found.addErrback(self._mistaken, connection.peer_host, Code.UNKNOWN_SESSION)
-        return found.addCallback(lambda entered: entered.session)
+        return found
 
     def _mistaken(self, failure: Failure, host: str, *codes: Code) -> Failure:
         if getattr(failure.value, "code", None) in codes or failure.check(GuessError):

@@ -439,7 +439,8 @@ class Welcome(Message, frozen=True, tag="welcome"):
 
     ``token`` comes once, with a new session. ``last`` is the last accepted send. ``more`` says that `Rooms`
     messages with the rest of the rooms follow. ``account`` is whether the user is no guest, ``operator``
-    whether one of the server's; ``failed`` counts the attempts to log in that failed since the last login.
+    whether one of the server's; ``failed`` counts the attempts to log in that failed since the last login, if
+    this session has not heard of them.
     """
 
     version: Count

@@ -7,7 +7,7 @@ import pytest
 from chatd.chat import accounts
 from chatd.client.api import open_client
 from chatd.client.core.address import parse_address
-from chatd.client.core.notices import Stopped
+from chatd.client.core.notices import LoginsFailed, Stopped
 from chatd.client.core.problems import ClientError
 from chatd.client.core.session import Credentials
 from chatd.client.profile.origins import origin_of
@@ -81,6 +81,20 @@ def test_a_wrong_password_ends_the_attempt_with_a_sentence(open_world):
         now(client.ready())
     assert caught.value.code == Code.WRONG_PASSWORD
     assert begin(open_world).account.failed == 1
+
+
+def test_failed_logins_are_told_once_whoever_comes_in(open_world):
+    first = begin(open_world, register=True)
+    begin(open_world, password="wrong horse")
+    second = begin(open_world)
+    heard = [(n.nick, n.count) for n in second.heard if isinstance(n, LoginsFailed)]
+    assert (heard, second.account.failed) == ([("ann", 1)], 1)
+    for connection in open_world.server.swept():
+        connection.transport.abortConnection()
+    open_world.advance(5)
+    told = [n for n in first.heard + second.heard if isinstance(n, LoginsFailed)]
+    assert told == [LoginsFailed("127.0.0.1:7411", "ann", 1)]
+    assert second.account.failed == 1
 
 
 def test_a_password_is_shown_to_nobody_who_prints_it():

@@ -136,6 +136,50 @@ def test_the_owner_is_told_of_failed_attempts_at_the_next_login(playground):
     assert [log_in(playground).of(m.Welcome)[0].failed for _ in range(2)] == [2, 0]
 
 
+def test_the_owner_is_told_although_the_first_welcome_is_lost(playground):
+    """What a client has not heard was not told."""
+    register(playground)
+    log_in(playground, password="wrong horse")
+    lost = log_in(playground, answer_pings=False)
+    assert lost.of(m.Welcome)[0].failed == 1
+    lost.transport.abortConnection()
+    playground.advance()
+    assert log_in(playground).of(m.Welcome)[0].failed == 1
+    assert log_in(playground).of(m.Welcome)[0].failed == 0
+
+
+def test_each_device_that_comes_back_is_told_once_and_only_a_login_begins_to_count_anew(playground):
+    """So nobody else's device, nor one whose client shows nothing, keeps it from the owner."""
+    tokens = [register(playground).of(m.Welcome)[0].token, log_in(playground).of(m.Welcome)[0].token]
+
+    def told(token):
+        found = come_in(playground, token=token).of(m.Welcome)[0].failed
+        playground.advance()
+        return found
+
+    log_in(playground, password="wrong horse")
+    assert [told(token) for token in (*tokens, *tokens)] == [1, 1, 0, 0]
+    log_in(playground, password="wrong horse")
+    assert told(tokens[0]) == 2
+    assert log_in(playground).of(m.Welcome)[0].failed == 2
+    assert [told(token) for token in tokens] == [0, 0]
+    log_in(playground, password="wrong horse")
+    assert [told(token) for token in tokens] == [1, 1]
+    device = come_in(playground, token=tokens[0], device=True)
+    playground.advance()
+    assert device.of(m.Welcome)[0].failed == 1
+    assert world_of(playground).nicks["ann"].account.failed == 1
+
+
+def test_what_was_not_heard_is_told_again(playground):
+    token = register(playground).of(m.Welcome)[0].token
+    log_in(playground, password="wrong horse")
+    come_in(playground, token=token, answer_pings=False)
+    assert come_in(playground, token=token).of(m.Welcome)[0].failed == 1
+    playground.advance()
+    assert come_in(playground, token=token).of(m.Welcome)[0].failed == 0
+
+
 def test_guessing_becomes_slow_for_an_account_whoever_guesses(playground):
     register(playground)
     codes = [refusal(log_in(playground, password=f"guess {n} more")).code for n in range(5)]

@@ -130,10 +130,6 @@ def _welcomed(client: Client) -> int:
             f"This profile is {client.nickname} here already, {what}; log out first, or name another one.",
         )
     complain(f"logged in as {client.nickname}")
-    if client.account.failed:
-        complain(
-            f"{client.account.failed} attempts to log in to this account have failed since the last login"
-        )
     return 0
 
 

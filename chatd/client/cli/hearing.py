@@ -11,6 +11,7 @@ from chatd.client.cli.marks import ReadMarks
 from chatd.client.cli.text import (
     clean_line,
     clock,
+    failed_line,
     file_text,
     gap_line,
     invited_line,
@@ -71,6 +72,9 @@ class Hearing:
             self._talk.settle_in()
             self._greet(clean_line(notice.nick), "/history shows what was said")
             self._greeted = True
+
+    def _on_failed(self, notice: n.LoginsFailed) -> None:
+        self._talk.say(failed_line(notice))
 
     def _on_cannot_connect(self, _: n.CannotConnect) -> None:
         """Say who and where we are, as far as that is known from before."""
@@ -182,6 +186,7 @@ class Hearing:
 
 _HANDLERS: Final[dict[type, Callable[[Hearing, Any], None]]] = {
     n.Connected: Hearing._on_connected,  # noqa: SLF001 - its own table
+    n.LoginsFailed: Hearing._on_failed,  # noqa: SLF001
     n.AnotherServer: Hearing._on_another_server,  # noqa: SLF001
     n.CannotConnect: Hearing._on_cannot_connect,  # noqa: SLF001
     n.Lost: Hearing._on_lost,  # noqa: SLF001

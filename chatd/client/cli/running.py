@@ -15,10 +15,19 @@ from twisted.python.failure import Failure
 from chatd.client.api import Client, open_client
 from chatd.client.cli.confirming import confirm_origin
 from chatd.client.cli.starting import begin_to_collect
-from chatd.client.cli.text import clean_line, link_line
+from chatd.client.cli.text import clean_line, failed_line, link_line
 from chatd.client.cli.trusting import confirm_certificate
 from chatd.client.cli.what_waits import another_server
-from chatd.client.core.notices import AnotherServer, CannotConnect, Connected, Lost, Notice, NotSaved, Quiet
+from chatd.client.core.notices import (
+    AnotherServer,
+    CannotConnect,
+    Connected,
+    LoginsFailed,
+    Lost,
+    Notice,
+    NotSaved,
+    Quiet,
+)
 from chatd.client.core.problems import ClientError
 from chatd.client.values import Options
 from chatd.wire.errors import ChatdError
@@ -86,6 +95,8 @@ def watch_link(client: Client, *, verbose: bool = True, say: Callable[[str], Non
             say(notice.reason)
         if isinstance(notice, AnotherServer):
             say(another_server(notice, "chatc waiting", "--"))
+        if isinstance(notice, LoginsFailed):
+            say(failed_line(notice))
         troubled = troubled or isinstance(notice, _TROUBLE)
         line = link_line(notice)
         if line is not None and (troubled or not isinstance(notice, Connected)):

@@ -13,6 +13,7 @@ from chatd.client.core.notices import (
     GapSeen,
     InvitedSeen,
     KnownElsewhere,
+    LoginsFailed,
     Lost,
     Narrowed,
     Notice,
@@ -137,6 +138,14 @@ def event_lines(event: Event, name: str, *, zone: tzinfo | None = None, command:
     else:
         return None
     return f"{clock(event.ts, zone)} {clean_line(name)} {said}"
+
+
+def failed_line(failed: LoginsFailed) -> str:
+    """Return what is told of attempts to log in to an account that may have been somebody else's."""
+    nick = clean_line(failed.nick)
+    if failed.count == 1:
+        return f"One attempt to log in to the account {nick} has failed since the last login."
+    return f"{failed.count} attempts to log in to the account {nick} have failed since the last login."
 
 
 def invited_line(invited: InvitedSeen) -> str:

@@ -11,7 +11,14 @@ from typing import Any, Final
 from chatd.client.core.effects import Close, FindSibling
 from chatd.client.core.link import Checked, Chunk, Link, Phase
 from chatd.client.core.links import Links
-from chatd.client.core.notices import CannotConnect, Connected, InvitedSeen, JoinRefused, KnownElsewhere
+from chatd.client.core.notices import (
+    CannotConnect,
+    Connected,
+    InvitedSeen,
+    JoinRefused,
+    KnownElsewhere,
+    LoginsFailed,
+)
 from chatd.client.core.output import Output
 from chatd.client.core.requests import Requests
 from chatd.client.core.rooms import Rooms
@@ -87,6 +94,8 @@ class Dialogue:
         else:
             self._requests.sends.resume(welcome.last)
         self._session.adopt(welcome)
+        if welcome.failed:
+            self._out.notify(LoginsFailed(self._wishes.address, welcome.nick, welcome.failed))
         self._out.save()
         self._open_rooms(link, welcome.rooms, welcome.more, now)
 

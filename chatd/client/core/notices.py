@@ -28,6 +28,14 @@ class Connected(Struct, frozen=True):
     resumed: bool
 
 
+class LoginsFailed(Struct, frozen=True):
+    """So many attempts to log in to our account have failed since the last login; others may have guessed."""
+
+    address: str
+    nick: str
+    count: int
+
+
 class Quiet(Struct, frozen=True):
     """Nothing was heard for ``seconds`` though an answer is due; another connection is tried beside it."""
 
@@ -274,6 +282,7 @@ Notice = (
     | Restored
     | PresenceSeen
     | InvitedSeen
+    | LoginsFailed
     | Accepted
     | SendRefused
     | TransferSeen

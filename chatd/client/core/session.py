@@ -54,7 +54,7 @@ class Credentials(Struct, frozen=True):
 class Session(Struct):
     """What the server knows us by; ``sibling`` is the token of another session of the same user.
 
-    ``account`` is whether we are no guest; ``failed`` attempts to log in were made before the last login.
+    ``account`` is whether we are no guest; of ``failed`` attempts to log in the server has told last.
     ``new_token`` is what a first session is to have as its token, until it is welcomed.
     """
 
@@ -75,7 +75,7 @@ class Session(Struct):
         """Become the session of ``welcome``."""
         self.token = welcome.token or self.token
         self.server, self.id, self.nick = welcome.server, welcome.session, welcome.nick
-        self.account, self.failed, self.new_token = welcome.account, welcome.failed, ""
+        self.account, self.failed, self.new_token = welcome.account, welcome.failed or self.failed, ""
 
     def forget(self) -> bool:
         """Forget the token that the server does not know, ours before a sibling's; False if there is none."""

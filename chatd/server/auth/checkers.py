@@ -10,10 +10,9 @@ from zope.interface import implementer
 
 from chatd.chat import accounts, certificates, registering
 from chatd.chat.hub import Hub, digest
-from chatd.chat.state import User
+from chatd.chat.state import Session, User
 from chatd.server.addresses import network_of
 from chatd.server.auth.credentials import (
-    Entered,
     Entry,
     ICertificate,
     ILogin,
@@ -40,7 +39,7 @@ class TokenChecker:
     def requestAvatarId(self, credentials: Any) -> Deferred[Any]:
         """Return the way to the session of the token. Raises `ProtocolError` ``unknown-session``."""
         session = self._hub.session(credentials.token)
-        return succeed(lambda: Entered(session))
+        return succeed(lambda: session)
 
 
 @implementer(ICredentialsChecker)
@@ -54,7 +53,7 @@ class GuestChecker:
 
     def requestAvatarId(self, credentials: Any) -> Deferred[Any]:
         """Return the way to a new session of a new guest."""
-        return succeed(lambda: Entered(self._hub.claim(credentials.nick, credentials.token)))
+        return succeed(lambda: self._hub.claim(credentials.nick, credentials.token))
 
 
 @implementer(ICredentialsChecker)
@@ -73,7 +72,7 @@ class CertificateChecker:
     def requestAvatarId(self, credentials: Any) -> Deferred[Any]:
         """Return the way to a new session of the account."""
 
-        def enter() -> Entered:
+        def enter() -> Session:
             world = self._hub.world
             try:
                 user = accounts.find(world, credentials.nick)
@@ -81,7 +80,7 @@ class CertificateChecker:
                 user = None
             if not certificates.opens(user, credentials.fingerprint):
                 raise ProtocolError(Code.WRONG_CERTIFICATE, certificates.WRONG)
-            return Entered(*registering.log_in(world, credentials.nick, digest(credentials.token)))
+            return registering.log_in(world, credentials.nick, digest(credentials.token))
 
         return succeed(enter)
 
@@ -146,9 +145,9 @@ class LoginChecker:
         nick = await self._gatekeeper.ask(wish)
         world = self._hub.world
 
-        def enter() -> Entered:
+        def enter() -> Session:
             registering.admit_stranger(world, nick, self._now())
-            return Entered(*registering.log_in(world, nick, digest(wish.token)))
+            return registering.log_in(world, nick, digest(wish.token))
 
         return enter
 
@@ -190,7 +189,7 @@ class RegistrationChecker:
         world.free_nick(wish.nick)
         encoded = await self._passwords.make(wish.password, network_of(wish.host))
         key = digest(wish.token)
-        return lambda: Entered(registering.register(world, wish.nick, encoded, wish.invite, key, self._now()))
+        return lambda: registering.register(world, wish.nick, encoded, wish.invite, key, self._now())
 
     async def _again(self, wish: Any, refusal: RequestError | None) -> Entry:
         """Return the way to a session of an account that is there.

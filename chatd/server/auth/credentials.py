@@ -1,7 +1,6 @@
 """Credentials: what a hello shows to be let in. Each kind has an interface, which a checker names."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import ICredentials
@@ -10,21 +9,14 @@ from zope.interface import Attribute, Interface, implementer
 from chatd.chat.state import Session
 
 
-class Entered(NamedTuple):
-    """A session that may be used; ``failed`` attempts to log in were made before."""
-
-    session: Session
-    failed: int = 0
-
-
 class IEntry(Interface):
-    """The avatar: a function that returns an `Entered`, or raises `ProtocolError`.
+    """The avatar: a function that returns the session that may be used, or raises `ProtocolError`.
 
     It is called in the moment in which the connection is let in, as checking may take a while.
     """
 
 
-Entry = Callable[[], Entered]
+Entry = Callable[[], Session]
 
 
 class ISessionToken(ICredentials):

@@ -3,6 +3,7 @@
 import pytest
 from twisted.python.failure import Failure
 
+from chatd.chat import accounts
 from chatd.client.cli.conversation import GRACE
 from chatd.client.core.problems import ClientError
 from chatd.wire.limits import MAX_TEXT
@@ -41,6 +42,19 @@ def test_a_newcomer_is_told_how_to_begin(person):
         "chatc: see what rooms there are with /rooms, and all commands with /help.",
     ]
     assert ann.prompt == "> "
+
+
+def test_failed_logins_are_told_to_who_comes_back(world, person):
+    ann = person("ann")
+    state = world.server.hub.world
+    accounts.make(state, state.nicks["ann"], "", 7)
+    accounts.note_failure(state, state.nicks["ann"])
+    for _ in range(2):
+        for connection in world.server.swept():
+            connection.transport.abortConnection()
+        world.advance(5)
+    told = [line for line in ann.paper.lines if "log in" in line]
+    assert told == ["chatc: One attempt to log in to the account ann has failed since the last login."]
 
 
 def test_a_line_without_a_room_is_explained_and_not_lost(person):
