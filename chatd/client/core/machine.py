@@ -14,6 +14,8 @@ from msgspec.structs import replace
 from chatd.client.core.backoff import Backoff
 from chatd.client.core.dialogue import Dialogue
 from chatd.client.core.effects import Close, Effect
+from chatd.client.core.endings import Endings
+from chatd.client.core.greeting import Greeting
 from chatd.client.core.link import Link, Phase
 from chatd.client.core.links import Links
 from chatd.client.core.notices import Stopped
@@ -52,8 +54,13 @@ class Machine:
         self.requests = Requests(remembered, self.session, self.rooms, self.out, backoff.later)
         self.links = Links(wishes.address, self.requests, self.out, backoff, segments or Segments())
         self._watch = Watch(self.links, wishes.through, self.out)
+        elsewhere = remembered.elsewhere
+        self._greeting = Greeting(
+            self.session, wishes, elsewhere, self.rooms, self.requests, self.links, self.out
+        )
+        self._endings = Endings(self.session, wishes, elsewhere, self.rooms, self.links, self.out)
         self._dialogue = Dialogue(
-            self.session, wishes, remembered.elsewhere, self.rooms, self.requests, self.links, self.out
+            self.session, self.rooms, self.requests, self.links, self._greeting, self._endings, self.out
         )
         self._backoff = backoff
         self._due: float | None = None
@@ -84,7 +91,7 @@ class Machine:
         if link is None:
             self.out.add(Close(number))
         else:
-            self._dialogue.greet(link, now)
+            self._greeting.greet(link, now)
         return self._effects()
 
     def received(self, number: int, data: bytes, now: float) -> list[Effect]:
@@ -95,7 +102,7 @@ class Machine:
         try:
             for message in link.messages(data, now):
                 if isinstance(message, bytes):
-                    self._dialogue.pong(link, message, now)
+                    self._greeting.pong(link, message, now)
                 else:
                     self._dialogue.take(link, message, now)
                 if self.links.get(number) is not link:
@@ -177,7 +184,7 @@ class Machine:
 
     def sibling(self, token: str, now: float) -> list[Effect]:
         """Answer `FindSibling`: with the token of another session of our user, or "" where there is none."""
-        self._dialogue.sibling(token, now)
+        self._endings.sibling(token, now)
         return self._effects()
 
     # ---- inputs: time -------------------------------------------------------------------------------
@@ -272,7 +279,7 @@ class Machine:
 
     def changes(self) -> Changes:
         """Return what must be written down since the last call; say `saved` when it is."""
-        self._dialogue.unsaved = False
+        self._greeting.unsaved = False
         outbox = self.outbox.changes()
         changed = self.rooms.changed_cursors()
         cursors = {room: (seq, self.rooms.name(room)) for room, seq in changed.items()}
@@ -282,7 +289,7 @@ class Machine:
 
     def saved(self, now: float) -> list[Effect]:
         """Note that the last `changes` are on disk, or never will be: what waited for that may go out."""
-        self._dialogue.saved(now)
+        self._greeting.saved(now)
         self._pump(now)
         return self._effects()
 
@@ -298,4 +305,4 @@ class Machine:
         return self.out.taken(urgent=self._waits_for_disk)
 
     def _waits_for_disk(self) -> bool:
-        return self._dialogue.unsaved or self.outbox.unsaved
+        return self._greeting.unsaved or self.outbox.unsaved
