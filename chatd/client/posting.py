@@ -5,10 +5,10 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred
 
 from chatd.client.awaiting import Awaiting
+from chatd.client.core.agreements import Moving
 from chatd.client.core.notices import Notice, TransferSeen
 from chatd.client.core.stages import Transfer
 from chatd.client.core.steps import Step
-from chatd.client.core.transfers import Moving
 from chatd.client.driver import Driver
 from chatd.client.values import Sent
 from chatd.wire.messages import File

@@ -92,7 +92,7 @@ class Dialogue:
         self._requests.transfers.progress(progress, now)
 
     def _cancel(self, _: Link, cancel: m.Cancel, now: float) -> None:
-        self._requests.transfers.cancelled(cancel, now)
+        self._requests.transfers.agreements.cancelled(cancel, now)
 
     # ---- answers ------------------------------------------------------------------------------------
 

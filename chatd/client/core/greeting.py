@@ -122,7 +122,7 @@ class Greeting:
             self._join(link, name, self._rooms.cursor(name))
         self._requests.ask(link, now)
         if link.limits is not None:
-            self._requests.transfers.linked(link.limits)
+            self._requests.transfers.agreements.linked(link.limits)
         self.announce(link)
 
     # ---- the joins that it begins with --------------------------------------------------------------

@@ -27,7 +27,7 @@ class Requests:
     ) -> None:
         self.asking = Asking()
         self.sends = Sends(remembered.outbox, remembered.last, self.asking.number, out, later)
-        self.transfers = Transfers(self.asking.number, out.add, later)
+        self.transfers = Transfers(self.asking.number, out, later)
         self._session = session
         self._rooms = rooms
         self._out = out
@@ -62,12 +62,12 @@ class Requests:
             sends = self.sends.frames(link.window, self.asking.last_send())
             if sends:
                 self._out.write(link, sends, now)
-        if self.transfers.all or self.transfers.frames:
+        if self.transfers.all or self.transfers.agreements.frames:
             self._pump_transfers(link, now)
 
     def _pump_transfers(self, link: Link, now: float) -> None:
         """Write what concerns files; their parts come last, and like sends only while the link takes them."""
-        told, asked = self.transfers.told(), self.transfers.asked(now, held=self.asking.delayed)
+        told, asked = self.transfers.told(), self.transfers.agreements.asked(now, held=self.asking.delayed)
         if told:
             self._out.say(link, told, now)
         if asked:
@@ -83,12 +83,12 @@ class Requests:
     def owed_on(self, link: Link) -> bool:
         """Return whether the server has not answered or brought yet what ``link`` asked it for."""
         asked = any(asked.written for asked in self.asking.asked.values())
-        under_way = self.sends.outbox.in_flight() > 0 or self.transfers.agreed > 0
+        under_way = self.sends.outbox.in_flight() > 0 or self.transfers.agreements.count > 0
         return asked or under_way or self._rooms.behind(link.positions)
 
     def unlinked(self) -> None:
         """Note that the link is gone; what cannot be asked again is answered with nothing."""
-        self.transfers.unlinked()
+        self.transfers.agreements.unlinked()
         self.sends.unlinked()
         for number in self.asking.restart():
             self._out.reply(number, None)
@@ -100,7 +100,7 @@ class Requests:
         if self.sends.asked(ok.id):
             self.sends.accepted(ok)
         elif (asked := self.asking.answered(ok.id)) is None:
-            self.transfers.answered(ok.id, ok, now)
+            self.transfers.agreements.answered(ok.id, ok, now)
         elif asked.wanted:
             return asked
         else:
@@ -113,7 +113,7 @@ class Requests:
         if self.sends.asked(request):
             self.sends.refused(request, error, now)
         elif (asked := self.asking.answered(request)) is None:
-            self.transfers.answered(request, error, now)
+            self.transfers.agreements.answered(request, error, now)
         elif asked.wanted:
             return asked
         elif asked.again and isinstance(asked.message, Leave) and error.code == Code.NOT_A_MEMBER:

@@ -9,6 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredList, fail
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from chatd.client.core.agreements import Moving
 from chatd.client.core.effects import Errand, Fetch, Find, Finish, Keep, Over, Settle, Staged
 from chatd.client.core.notices import Begun
 from chatd.client.core.problems import ClientError
@@ -25,7 +26,6 @@ from chatd.client.core.steps import (
     Settled,
     Step,
 )
-from chatd.client.core.transfers import Moving
 from chatd.client.files.jobs import Job
 from chatd.client.files.sources import told_name
 from chatd.client.files.targets import Wanted

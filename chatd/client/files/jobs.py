@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from chatd.client.core.agreements import Moving
 from chatd.client.core.notices import Begun
 from chatd.client.core.problems import ClientError
 from chatd.client.core.stages import Stage, Transfer
-from chatd.client.core.transfers import Moving
 from chatd.client.files.sources import Source
 from chatd.client.files.targets import Target, Wanted
 from chatd.files.strand import Strand

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from msgspec.structs import replace
 
+from chatd.client.core.agreements import CHANGED
 from chatd.client.core.notices import Connected
 from chatd.client.core.stages import Stage
 from chatd.client.core.steps import Drop, Failed
-from chatd.client.core.transfers import CHANGED
 from chatd.wire.errors import Code
 from chatd.wire.messages import Cancel, Download, Error, Limits, Progress, Send, Upload
 from tests.client.filing import FileServer, Filing, Place, file_of
