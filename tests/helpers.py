@@ -1,9 +1,14 @@
 """Clients for tests that say what they are told to and keep what they hear, and how they come in."""
 
+from contextlib import contextmanager
+
 from twisted.internet.protocol import Protocol, connectionDone
 
 from chatd.ops.current import Current
 from chatd.ops.settings import Config, LimitsConfig
+from chatd.server.factory import ChatFactory
+from chatd.server.listener_rules import ListenerRules
+from chatd.testing.playground import PORTS
 from chatd.wire import lines
 from chatd.wire.codec import decode_from_server, encode
 from chatd.wire.frames import FrameDecoder, FrameType, frame
@@ -97,6 +102,17 @@ def hello(nick="", **fields):
 
 def sends(room, *texts, n=1):
     return [Send(id=1000 + n + i, n=n + i, room=room, text=text) for i, text in enumerate(texts)]
+
+
+@contextmanager
+def guests(playground, may):
+    """Let what is connected meanwhile be as on a listener where guests ``may`` do so much."""
+    before = dict(playground.network._listeners)
+    for speaks, port in PORTS.items():
+        factory = ChatFactory(speaks, playground.server, ListenerRules(guests=may))
+        playground.network.listen(factory, port)
+    yield
+    playground.network._listeners.update(before)
 
 
 def come_in(playground, nick="", *more, answer_pings=True, wait=0.0, speaks="native", **fields):

@@ -89,7 +89,7 @@ def _end(peer: Peer, user: User, room: Room) -> None:
     reader.unfollow(log)
     reader.tell(Left(room=log.name))
     member = room.members.get(user)
-    if member is not None and member.since <= log.head:
+    if member is not None and member.settled(log.head):
         cursor = max(cursor, room.floor(user))
         reader.tell(Rooms(rooms=[room.state(user, cursor)]))
         reader.follow(log, cursor)

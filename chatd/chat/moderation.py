@@ -147,13 +147,17 @@ class Deed(NamedTuple):
 # ---- coming and going -------------------------------------------------------------------------------
 
 
-def leave(world: World, room: Room, user: User, now: int) -> int:
-    """End a membership because ``user`` goes, and return the number of the event that says so."""
-    seq = world.post(room, "leave", user.nick, now)
+def leave(world: World, room: Room, user: User, now: int) -> int | None:
+    """End a membership because ``user`` goes, and return the number of the event that says so.
+
+    There is none for a reader.
+    """
+    reads = room.members[user].reads_only
+    seq = room.log.last if reads else world.post(room, "leave", user.nick, now)
     world.drop_member(room, user)
     world.batch.end(room, user, seq)
     _close_if_empty(world, room, [user] if len(user.sessions) > 1 else [])
-    return seq
+    return None if reads else seq
 
 
 def _close_if_empty(world: World, room: Room, members: Sequence[User]) -> None:
@@ -360,6 +364,9 @@ def set_rule(world: World, peer: Peer, session: Session, room: Room, request: m.
         return m.Ok(id=request.id, room=room.name)
     seq = deed.post("set", value=f"{request.rule} {request.value}")
     world.change(room.row()._replace(**{setting.field: value}))
+    if room.rules.kind == Kind.PRIVATE:
+        for user in [user for user, member in room.members.items() if member.reads_only]:
+            deed.remove(user, seq, None)
     if setting.field in {"history", "kind"}:
         world.batch.narrow(room)
     return m.Ok(id=request.id, seq=seq, room=room.name)

@@ -41,7 +41,7 @@ class Need(NamedTuple):
     acts: bool = False
 
 
-_NOBODY, _VISITOR, _MEMBER = Standing.NOBODY, Standing.VISITOR, Standing.MEMBER
+_NOBODY, _VISITOR, _READER, _MEMBER = Standing.NOBODY, Standing.VISITOR, Standing.READER, Standing.MEMBER
 _MODERATOR, _OWNER = Standing.MODERATOR, Standing.OWNER
 _JOIN = Need(_VISITOR, _VISITOR, _VISITOR, _MEMBER, _VISITOR)
 _READING = Need(_VISITOR, _MEMBER, _VISITOR, _MEMBER, _VISITOR, reads=True)
@@ -51,10 +51,10 @@ _OWNING = Need(_OWNER, _OWNER, _OWNER, _NOBODY, _OWNER, acts=True)
 TABLE: Final[Mapping[type[m.Request], Need]] = {
     m.Join: _JOIN,
     TurnedJoin: _JOIN,
-    m.Leave: Need(_MEMBER, _MEMBER, _MEMBER, _NOBODY, _MEMBER),
+    m.Leave: Need(_READER, _MEMBER, _READER, _NOBODY, _READER),
     m.Send: Need(_MEMBER, _MEMBER, _MODERATOR, _MEMBER, _NOBODY, speaks=True),
     m.Topic: Need(_MEMBER, _MEMBER, _MODERATOR, _MEMBER, _NOBODY, titles=True),
-    m.Read: Need(_MEMBER, _MEMBER, _MEMBER, _MEMBER, _MEMBER),
+    m.Read: Need(_READER, _MEMBER, _READER, _MEMBER, _READER),
     m.Members: Need(_VISITOR, _MEMBER, _VISITOR, _MEMBER, _VISITOR),
     m.History: _READING,
     m.Download: _READING,
@@ -101,7 +101,7 @@ def needed(need: Need, direct: bool, rules: Rules) -> int:
     if need.titles:
         least = max(least, rules.titling)
     if need.reads and rules.history == History.SINCE_JOIN:
-        least = max(least, Standing.MEMBER)
+        least = max(least, Standing.READER)
     return least
 
 
@@ -148,7 +148,8 @@ def first_readable(asker: Asker, room: Room) -> int:
 def is_settled(user: User, room: Room) -> bool:
     """Return whether everything that decides what ``user`` may read of ``room`` is durable."""
     member = room.members.get(user)
-    return room.settled <= room.log.head and (member is None or member.since <= room.log.head)
+    head = room.log.head
+    return room.settled <= head and (member is None or member.settled(head))
 
 
 def may_read(asker: Asker, room: Room, seq: int) -> bool:
@@ -162,6 +163,24 @@ def may_read(asker: Asker, room: Room, seq: int) -> bool:
 def may_follow(user: User, room: Room) -> bool:
     """Return whether the connections of ``user`` may be told what is said in ``room`` as it is said."""
     return user in room.members
+
+
+def check_reader(room: Room | None) -> Room:
+    """Return ``room`` if a guest may come to read it where guests only read.
+
+    One that is not there, and one that they may not know of, are refused alike. Raises `RequestError`
+    ``account-needed``.
+    """
+    if room is None or room.direct or room.rules.kind not in {Kind.PUBLIC, Kind.READ_ONLY}:
+        raise guest_refused()
+    return room
+
+
+def guest_refused() -> RequestError:
+    """Return the refusal of all that guests may not do where they only read."""
+    return RequestError(
+        Code.ACCOUNT_NEEDED, "Guests can only read public rooms here; log in or register to take part."
+    )
 
 
 def check_files(peer: Peer) -> None:

@@ -35,7 +35,7 @@ class PresenceBoard:
             if user.connected is user.announced:
                 continue
             user.announced = user.connected
-            for room in user.rooms:
+            for room in [room for room in user.rooms if not room.members[user].reads_only]:
                 online, offline = news.setdefault(room, ([], []))
                 (online if user.announced else offline).append(user.nick)
         for room, (online, offline) in news.items():

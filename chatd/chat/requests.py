@@ -24,6 +24,7 @@ from chatd.chat.permissions import (
     check_direct,
     check_files,
     check_pace,
+    check_reader,
     check_room,
     knows,
     takes_direct,
@@ -171,10 +172,14 @@ def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Sen
 
 
 def _join(world: World, peer: Peer, session: Session, _: None, request: m.Join, now: int) -> m.Ok:
-    user = session.user
+    user, reads = session.user, peer.reads_only
     asker = world.asker(user, peer.peer_host)
     known = world.find_room(asker, request.room)
-    if known is None or user not in known.members:
+    member = None if known is None else known.members.get(user)
+    comes = member is None or (member.reads_only and not reads)
+    if comes:
+        if reads:
+            known = check_reader(known)
         if known is not None:
             check_room(asker, known, request)
         if request.after is not None:
@@ -185,19 +190,25 @@ def _join(world: World, peer: Peer, session: Session, _: None, request: m.Join, 
             Code.CURSOR_BEYOND_HEAD,
             f"{request.room[:64]} has events up to {head} only; follow it from there.",
         )
-    if (known is None or user not in known.members) and not request.room.startswith(USER_SIGN):
+    if member is None and not request.room.startswith(USER_SIGN):
         _check_room_limit(user)
     room = known or world.open_room(asker, request.room, now)
     seq = None
     start = room.log.head
-    if user not in room.members:
+    comes = comes and (
+        member is not None or user not in room.members
+    )  # a direct log is made with its members
+    if comes:
         start = room.log.last
-        seq = world.post(room, "join", user.nick, now)
-        world.add_member(room, user, Standing.MEMBER if known else Standing.OWNER, seq)
+        if reads:
+            world.add_member(room, user, Standing.READER, start + 1)
+        else:
+            seq = world.post(room, "join", user.nick, now)
+            world.add_member(room, user, Standing.MEMBER if known else Standing.OWNER, seq)
         returning.forget(world, room, user)
     cursor = start if request.after is None else request.after
     follow(world.batch, peer, room, cursor, restored=isinstance(request, TurnedJoin))
-    if seq is not None:
+    if comes:
         follow_everywhere(world.batch, room, user, start)
     return m.Ok(id=request.id, seq=seq, room=room.name)
 
@@ -231,6 +242,8 @@ def _nick(world: World, peer: Peer, session: Session, _: None, request: m.Nick, 
     if display != user.nick:
         session.charge(NICK_COST * len(user.rooms))
         for room in user.rooms:
+            if room.members[user].reads_only:
+                continue
             if not room.direct or takes_direct(user, room.partner(user)):
                 world.post(room, "nick", user.nick, now, display)
         world.rename(user, display, key)

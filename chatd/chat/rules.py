@@ -11,17 +11,20 @@ from chatd.wire.limits import MAX_KEEP_DAYS, MAX_SLOW
 class Standing(IntEnum):
     """A user's standing in a room. Each one may do all that those before it may.
 
-    The numbers of the last three are stored, as roles of members.
+    The numbers of the last four are stored, as roles of members.
     """
 
-    STRANGER = 0
+    STRANGER = -1
     """May not know that it exists: a private room, or a log of direct messages between others."""
 
-    BANNED = 1
+    BANNED = 0
     """May neither join nor read it."""
 
-    VISITOR = 2
+    VISITOR = 1
     """Is no member, and may join."""
+
+    READER = 2
+    """Is handed what is said, and nothing more: a guest where guests only read. No event tells of it."""
 
     MEMBER = 3
     """May speak, and is handed what is said."""
@@ -37,10 +40,10 @@ class Standing(IntEnum):
 
 
 ROLES: Final = {"member": Standing.MEMBER, "moderator": Standing.MODERATOR, "owner": Standing.OWNER}
-"""The roles that a member may have, by their names on the wire."""
+"""The roles that a member may be given, by their names on the wire."""
 
 
-ROLE_NAMES: Final = {int(standing): name for name, standing in ROLES.items()}
+ROLE_NAMES: Final = {int(Standing.READER): "reader", **{int(role): name for name, role in ROLES.items()}}
 """The names of the roles, by their numbers."""
 
 

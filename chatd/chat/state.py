@@ -41,6 +41,10 @@ class Peer(Protocol):
         """Return the fingerprint of the certificate that it has shown and that was verified, or nothing."""
 
     @property
+    def reads_only(self) -> bool:
+        """Return whether it is a guest's, where guests only read."""
+
+    @property
     def takes_files(self) -> bool:
         """Return whether the bytes of files can be moved over it."""
 
@@ -246,6 +250,18 @@ class Membership(NamedTuple):
     read: int
     role: int = Standing.MEMBER
     since: int = 0
+
+    @property
+    def reads_only(self) -> bool:
+        """Return whether this is a reader, of whom the room's log does not tell."""
+        return self.role == Standing.READER
+
+    def settled(self, head: int) -> bool:
+        """Return whether the membership is durable if ``head`` is the last durable event.
+
+        A reader comes by no event, and what may be read by being one comes behind that.
+        """
+        return self.reads_only or self.since <= head
 
 
 @dataclass(slots=True, eq=False)

@@ -107,6 +107,12 @@ class ChatConnection(Protocol, ABC):
         """Return the fingerprint of the certificate that the peer has shown: `fingerprint_of`."""
         return fingerprint_of(self.transport)
 
+    @property
+    def reads_only(self) -> bool:
+        """Return whether it is a guest's, where guests only read."""
+        session = self.session
+        return self.rules.guests != "allowed" and session is not None and session.user.account is None
+
     # ---- for each kind of connection -----------------------------------------------------------------
 
     @abstractmethod

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from chatd.chat.arrival import Arrival
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.names import USER_SIGN
+from chatd.chat.permissions import guest_refused
 from chatd.chat.prepared import HashedRegister
 from chatd.chat.quota import SOONEST
 from chatd.chat.requests import REFUSAL_COST, REQUESTS
@@ -44,9 +45,10 @@ STILL: Final = Ping(data="still?")
 """The ping that asks a client after its hello whether it still wants to take its session over."""
 
 _LOOKS: Final = frozenset(
-    {m.ListRooms, m.Members, m.History, m.Download, m.Sessions, m.End, m.Logout, m.Register, HashedRegister}
+    {m.Join, TurnedJoin, m.Leave, m.Read, m.ListRooms, m.Members, m.History, m.Download}
+    | {m.Sessions, m.End, m.Logout, m.Register, HashedRegister}
 )
-"""What a guest may ask where guests only read: nothing that others would see."""
+"""What a guest may ask where guests only read: nothing of which a room's log would tell."""
 
 
 def hear(connection: "ChatConnection", texts: list[bytes]) -> int:
@@ -85,8 +87,8 @@ def request(connection: "ChatConnection", message: Any, size: int, now: int) -> 
         raise ProtocolError(Code.HELLO_EXPECTED, "The first message must be a hello.")
     handling = REQUESTS[type(message)]
     connection.input.gate.owe(size + handling.answer_bytes, handling.cost)
-    if connection.rules.guests != "allowed" and session.user.account is None and type(message) not in _LOOKS:
-        connection.server.hub.refuse(connection, message.id, _guest_refused())
+    if connection.rules.guests != "allowed" and connection.reads_only and type(message) not in _LOOKS:
+        connection.server.hub.refuse(connection, message.id, guest_refused())
         return
     connection.server.hub.decide(connection, session, message, now)
 
@@ -165,10 +167,6 @@ def afford(
     if pause:
         gate.pause(pause)
     return True
-
-
-def _guest_refused() -> RequestError:
-    return RequestError(Code.ACCOUNT_NEEDED, "Guests only read here; log in or register to do more.")
 
 
 def _hello(connection: "ChatConnection", message: Hello, _: int) -> None:

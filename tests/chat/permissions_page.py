@@ -30,7 +30,9 @@ What the rules of a room add:
 
 - **posting**: the standing that may speak, if it is higher than the one above.
 - **topic**: the standing that may set the topic, if it is higher than the one above.
-- **history**: where newcomers see no history, only members read, and only from their own `join` on.
+- **history**: where newcomers see no history, only members and readers read, and only from their `join` on.
+- **reader**: a guest where guests only read. Such a guest joins public and read-only rooms as a reader; a
+  `join` to any other name, and all that a reader may not do, is refused with `account-needed`.
 - **operator**: an operator of the server counts as the owner, also without being a member.
 
 What a refusal says:

@@ -17,7 +17,7 @@ from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.errors import Code
 from tests.chat.permissions_page import page
-from tests.helpers import come_in, restart, sends
+from tests.helpers import come_in, guests, restart, sends
 
 ROOT = Path(__file__).parents[2]
 ASK = {
@@ -42,7 +42,7 @@ ASK = {
 }
 """A request of each kind that names a room, which succeeds if it is allowed."""
 
-WHO = ["outsider", "invited", "banned", "member", "moderator", "owner", "operator"]
+WHO = ["outsider", "invited", "banned", "member", "moderator", "owner", "operator", "reader"]
 LETTERS = {
     ".": {None, Code.NO_SUCH_FILE, Code.UNSUPPORTED},
     "N": {Code.NOT_A_MEMBER},
@@ -51,41 +51,43 @@ LETTERS = {
     "T": {Code.ROOM_TAKEN},
     "A": {Code.NOT_ALLOWED},
     "R": {Code.ARCHIVED},
+    "G": {Code.ACCOUNT_NEEDED},
 }
 KEEPING_ORDER = ["kick", "ban", "unban", "mute", "unmute", "acts"]
 OWNING = ["role", "set", "delete-room"]
 PUBLIC = {
-    "join": ". . B . . . .",
-    "leave": "N N B . . . N",
-    "send": "N N B . . . N",
-    "topic": "N N B . . . N",
-    "read": "N N B . . . N",
-    "members": ". . B . . . .",
-    "history": ". . B . . . .",
-    "download": ". . B . . . .",
-    "invite-to": "N N B . . . .",
-    **dict.fromkeys(KEEPING_ORDER, "N N B A . . ."),
-    **dict.fromkeys(OWNING, "N N B A A . ."),
+    "join": ". . B . . . . .",
+    "leave": "N N B . . . N .",
+    "send": "N N B . . . N G",
+    "topic": "N N B . . . N G",
+    "read": "N N B . . . N .",
+    "members": ". . B . . . . .",
+    "history": ". . B . . . . .",
+    "download": ". . B . . . . .",
+    "invite-to": "N N B . . . . G",
+    **dict.fromkeys(KEEPING_ORDER, "N N B A . . . G"),
+    **dict.fromkeys(OWNING, "N N B A A . . G"),
 }
 BY_HAND = {
     "public": PUBLIC,
     "private": {
-        "join": "T . T . . . .",
-        "leave": "X N X . . . N",
-        "send": "X N X . . . N",
-        "topic": "X N X . . . N",
-        "read": "X N X . . . N",
-        "members": "X N X . . . N",
-        "history": "X N X . . . N",
-        "download": "X N X . . . N",
-        "invite-to": "X N X A . . .",
-        **dict.fromkeys(KEEPING_ORDER, "X N X A . . ."),
-        **dict.fromkeys(OWNING, "X N X A A . ."),
+        "join": "T . T . . . . G",
+        "leave": "X N X . . . N X",
+        "send": "X N X . . . N G",
+        "topic": "X N X . . . N G",
+        "read": "X N X . . . N X",
+        "members": "X N X . . . N X",
+        "history": "X N X . . . N X",
+        "download": "X N X . . . N X",
+        "invite-to": "X N X A . . . G",
+        **dict.fromkeys(KEEPING_ORDER, "X N X A . . . G"),
+        **dict.fromkeys(OWNING, "X N X A A . . G"),
     },
-    "read-only": PUBLIC | {"send": "N N B A . . N", "topic": "N N B A . . N"},
-    "since-join": PUBLIC | {"history": "N N B . . . N", "download": "N N B . . . N"},
-    "archived": PUBLIC | {"send": "N N B R R R N", "topic": "N N B R R R N", "invite-to": "N N B R R R R"},
-    "owner speaks": PUBLIC | {"send": "N N B A A . N", "topic": "N N B A A . N"},
+    "read-only": PUBLIC | {"send": "N N B A . . N G", "topic": "N N B A . . N G"},
+    "since-join": PUBLIC | {"history": "N N B . . . N .", "download": "N N B . . . N ."},
+    "archived": PUBLIC
+    | {"send": "N N B R R R N G", "topic": "N N B R R R N G", "invite-to": "N N B R R R R G"},
+    "owner speaks": PUBLIC | {"send": "N N B A A . N G", "topic": "N N B A A . N G"},
 }
 """Per kind of room and request, what each of WHO is told, by the letters above."""
 
@@ -111,6 +113,8 @@ class Scene:
             self.enter(nick, m.Join(id=1, room="#tea"), speaks=speaks)
         for nick in ("outsider", "invited", "banned", "operator", "zoe"):
             self.enter(nick, speaks=speaks)
+        with guests(self.playground, "read-only"):
+            self.enter("reader", m.Join(id=1, room="#tea"), speaks=speaks)
         self.world = self.playground.server.hub.world
         user = self.world.nicks["operator"]
         accounts.make(self.world, user, "hash", 7)
@@ -285,6 +289,7 @@ def test_standings():
         "moderator": Standing.MODERATOR,
         "owner": Standing.OWNER,
         "operator": Standing.VISITOR,
+        "reader": Standing.READER,
     }
     assert [may_follow(scene.user(nick), tea) for nick in ("member", "operator")] == [True, False]
     assert tea.kind == Kind.PUBLIC
