@@ -155,5 +155,5 @@ class Files:
             if self._workers is None:
                 self._workers = self._threads = Threads(self._reactor.callFromThread)  # type: ignore[attr-defined]
             self._carrier = Carrier(self._posting, self._notes, self._workers)
-            self._driver.on_errand = self._carrier.perform
+            self._driver.on_errand = self._carrier.errands.perform
         return self._carrier
