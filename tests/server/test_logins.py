@@ -8,7 +8,7 @@ from msgspec import structs
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, fail, succeed
 
-from chatd.chat import accounts
+from chatd.chat import accounts, invitations
 from chatd.chat.changes.rows import DISABLED, OPERATOR
 from chatd.ops.settings import AccountsConfig, Config, LimitsConfig
 from chatd.server import addresses
@@ -263,6 +263,77 @@ def test_a_registration_whose_welcome_was_lost_is_a_login(playground):
     again = register(playground)
     assert again.of(m.Welcome)[0].account
     assert refusal(register(playground, password="another one")).code == Code.NICK_TAKEN
+
+
+@pytest.mark.parametrize("registration", ["open", "invite"])
+def test_of_two_who_register_the_same_nick_at_once_one_has_it(registration):
+    playground = make(registration)
+    world = world_of(playground)
+    for code in ("one", "two"):
+        invitations.invite(world, None, code, 1, 7)
+    playground.hashing.held = True
+    first = come_in(playground, "ann", password=PASSWORD, register=True, invite="one")
+    second = come_in(playground, "ANN", password="battery staple", register=True, invite="two")
+    playground.hashing.release()
+    playground.advance()
+    assert first.of(m.Welcome)[0].account
+    error = refusal(second)
+    assert (error.code, error.suggest) == (Code.NICK_TAKEN, "ANN2")
+    assert "belongs to somebody else" in error.text
+    assert not second.of(m.Welcome)
+    assert len(world.users) == len(world.sessions) == 1
+    assert len(world.invites) == (2 if registration == "open" else 1)
+    assert refusal(log_in(playground, password="battery staple")).code == Code.WRONG_PASSWORD
+    assert log_in(playground).of(m.Welcome)[0].account
+
+
+def test_who_registers_twice_at_once_is_in_by_both(playground):
+    """As a client does whose first connection is mute: it must not learn that its nick is somebody else's."""
+    playground.hashing.held = True
+    both = [come_in(playground, "ann", password=PASSWORD, register=True) for _ in range(2)]
+    playground.hashing.release()
+    playground.advance()
+    assert [talker.of(m.Welcome)[0].account for talker in both] == [True, True]
+    world = world_of(playground)
+    assert (len(world.users), len(world.sessions), world.nicks["ann"].account.failed) == (1, 2, 0)
+
+
+@pytest.mark.parametrize("invite", ["one", "ONE"])
+def test_of_two_who_use_the_same_invitation_at_once_one_is_in(invite):
+    playground = make("invite")
+    world = world_of(playground)
+    invitations.invite(world, None, "one", 1, 7)
+    playground.hashing.held = True
+    first = come_in(playground, "ann", password=PASSWORD, register=True, invite="one")
+    second = come_in(playground, "ben", password=PASSWORD, register=True, invite=invite)
+    playground.hashing.release()
+    playground.advance()
+    assert first.of(m.Welcome)[0].account
+    assert refusal(second).code == Code.BAD_INVITE
+    assert "ben" not in world.nicks
+
+
+def test_a_guest_who_takes_the_nick_meanwhile_has_it(playground):
+    playground.hashing.held = True
+    late = come_in(playground, "ann", password=PASSWORD, register=True)
+    guest = come_in(playground, "ann")
+    playground.hashing.release()
+    playground.advance()
+    assert not guest.of(m.Welcome)[0].account
+    assert refusal(late).code == Code.NICK_TAKEN
+
+
+def test_of_two_devices_of_a_guest_who_register_at_once_one_does(playground):
+    token = come_in(playground, "ann").of(m.Welcome)[0].token
+    devices = [come_in(playground, token=token), come_in(playground, token=token, device=True)]
+    playground.hashing.held = True
+    for device, password in zip(devices, (PASSWORD, "battery staple"), strict=True):
+        device.say(m.Register(id=1, password=password))
+    playground.advance()
+    playground.hashing.release()
+    playground.advance()
+    assert (done(devices[0]), [one.code for one in devices[1].of(m.Error)]) == ([1], [Code.NOT_ALLOWED])
+    assert log_in(playground).of(m.Welcome)
 
 
 @pytest.mark.parametrize(

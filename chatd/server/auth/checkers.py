@@ -188,6 +188,8 @@ class RegistrationChecker:
         check_invitation(self._hub, self._gatekeeper, wish.invite, wish.host)
         world.free_nick(wish.nick)
         encoded = await self._passwords.make(wish.password, network_of(wish.host))
+        if accounts.find(world, wish.nick) is not None:
+            return await self._again(wish, None)  # it was made meanwhile, perhaps by the same client
         key = digest(wish.token)
         return lambda: registering.register(world, wish.nick, encoded, wish.invite, key, self._now())
 
