@@ -54,8 +54,9 @@ class Counters:
 
     ``connections`` are those opened, ``entered`` counts hellos let in by whether they resumed, ``ended``
     connections by their reason, ``refused`` refusals of connections by their code. ``messages`` came from
-    clients, ``events`` were committed, ``deliveries`` are events handed to followers at the head. Bytes are
-    those of the connections, above TLS. ``commit_events`` are the events of each commit, ``commit_seconds``
+    clients, ``pings`` went to connections that were silent for an interval, ``events`` were committed,
+    ``deliveries`` are events handed to followers at the head. Bytes are those of the connections, above TLS.
+    ``commit_events`` are the events of each commit, ``commit_seconds``
     how long it took from being handed over until it was heard of. ``stalls`` are seconds by which the
     reactor was late. ``room_events`` counts the events of each log, by its id, since ``room_events_since``
     (monotonic seconds); ``room_events_before`` those of the minute before.
@@ -74,6 +75,7 @@ class Counters:
         "events",
         "failed_commits",
         "messages",
+        "pings",
         "refused",
         "room_events",
         "room_events_before",
@@ -82,7 +84,7 @@ class Counters:
     )
 
     def __init__(self) -> None:
-        self.connections = self.messages = self.events = self.deliveries = 0
+        self.connections = self.messages = self.events = self.deliveries = self.pings = 0
         self.bytes_in = self.bytes_out = 0
         self.commits = self.failed_commits = 0
         self.entered: Counter[bool] = Counter()

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
@@ -34,6 +34,9 @@ from chatd.server.passwords import THREADS, Passwords
 from chatd.server.space_log import SpaceLog
 from chatd.store.sqlite import SqliteStore
 
+if TYPE_CHECKING:
+    from chatd.metrics.port import MetricsPort
+
 log = Log(__name__)
 
 
@@ -61,6 +64,7 @@ class _Running(NamedTuple):
     threads: list[Threads]
     hashing: Threads
     control: ControlPort
+    metrics: "MetricsPort | None"
 
 
 class ChatService(Service):
@@ -126,6 +130,8 @@ class ChatService(Service):
         )
         running.daemon.start()  # behind that line: what it removes at once is told of
         self._certificates.start()
+        if running.metrics is not None:
+            running.metrics.start()
 
     def reload(self) -> Report:
         """Go on with the configuration as it is now, or with none of it, and log which; return that too."""
@@ -153,7 +159,8 @@ class ChatService(Service):
             raise self._cannot_start(
                 StoreError(_unusable(config.data, error)) if isinstance(error, OSError) else error
             ) from None
-        return _Running(daemon, snapshot, store, threads, hashing, self._control(daemon, snapshot.server))
+        control = self._control(daemon, snapshot.server)
+        return _Running(daemon, snapshot, store, threads, hashing, control, self._metrics(daemon))
 
     def _control(self, daemon: Daemon, server: str) -> ControlPort:
         """Let operators ask ``daemon``, whose data has the id ``server``."""
@@ -164,6 +171,15 @@ class ChatService(Service):
         port = ControlPort(data, config.control, reactor)
         port.listen(lambda access: ControlFactory(context, access))
         return port
+
+    def _metrics(self, daemon: Daemon) -> "MetricsPort | None":
+        """Return the listener of the page of figures about ``daemon``, if there is to be one."""
+        endpoint = self._config.metrics.endpoint
+        if not endpoint:
+            return None
+        from chatd.metrics.port import MetricsPort  # noqa: PLC0415 - it brings HTTP, which few want here
+
+        return MetricsPort(endpoint, daemon.server, self._reactor)
 
     def _listen(self) -> None:
         if self._listeners:
@@ -198,13 +214,15 @@ class ChatService(Service):
         self._listeners.close()
         if self._running is None:
             return
-        server, _, store, threads, hashing, control = self._running
+        server, _, store, threads, hashing, control, metrics = self._running
         server.timekeeper.keep()
         terms = server.current.config.drain
         await drain(server.server, self._reactor, lambda: server.committer.idle, terms)
         server.stop()
         self._certificates.stop()
         control.close()
+        if metrics is not None:
+            metrics.stop()
         hashing.stop()
         if server.files is None or await server.files.settle(terms.deadline):
             for one in threads:

@@ -29,6 +29,7 @@ NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=NAMES)
 
 OTHER_PORTS = {
+    "9411": "of the page of figures",
     "7413": "for JSON lines, in OPERATIONS",
     "7414": "behind the relay of OPERATIONS",
     "7499": "of a server that has moved",

@@ -72,6 +72,7 @@ def _once_settled(world: World, peer: Peer, request: m.Request, do: Callable[[],
         try:
             ok = None if peer.session is None else do()
         except RequestError as error:
+            world.refusals[error.code] += 1
             return [refusal(request.id, error)]
         except ProtocolError as error:
             peer.fail(error)

@@ -6,6 +6,7 @@ of it before. `Batch.undo` takes it back.
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -88,7 +89,8 @@ class World(Records):
     """The records, as loaded from ``snapshot`` and changed since, and their bounds.
 
     ``terms`` holds the bounds; a reload exchanges it, so that nobody keeps a copy. ``blobs`` are the files
-    that are held (None if the server takes none), ``limits`` are those of a welcome, ``clock`` is the latest
+    that are held (None if the server takes none), ``limits`` are those of a welcome, ``refusals``
+    counts requests by the code of their refusal, ``clock`` is the latest
     time of day known at the start, or 0. ``afford_room`` refuses another room that is made
     from an address (`RequestError` ``too-fast``); it counts the room if told to.
     """
@@ -101,6 +103,7 @@ class World(Records):
         self.limits = LIMITS
         self.blobs: Blobs | None = None
         self.batch = Batch()
+        self.refusals: Counter[str] = Counter()
         self.afford_room: Callable[[str, bool], None] = _afford_any
         times = [session.seen for session in snapshot.sessions]
         times += [mark.at for mark in snapshot.marks] + [upload.at for upload in snapshot.uploads]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from typing import Final
 
 from chatd.ops.certificates import authority_problems, certificate_problems
@@ -16,6 +17,7 @@ from chatd.ops.settings import (
     ControlConfig,
     HeartbeatConfig,
     ListenConfig,
+    MetricsConfig,
 )
 
 _PLAINTEXT: Final = (
@@ -37,6 +39,7 @@ def check(config: Config, problems: Iterable[Problem]) -> list[Problem]:
 def _looks(config: Config) -> Iterator[tuple[str, Callable[[], list[Problem]]]]:
     yield "heartbeat", lambda: list(_heartbeat(config.heartbeat))
     yield "accounts", lambda: list(_accounts(config.accounts))
+    yield "metrics", lambda: list(_metrics(config.metrics))
     yield "control", lambda: list(_control(config.control))
     yield "listen", lambda: list(_listeners(config.listen))
     for index, listen in enumerate(config.listen):
@@ -46,6 +49,24 @@ def _looks(config: Config) -> Iterator[tuple[str, Callable[[], list[Problem]]]]:
             lambda listen=listen, path=path: list(  # type: ignore[misc]
                 check_listener(listen, path, allow_plaintext=config.allow_plaintext)
             ),
+        )
+
+
+def _metrics(metrics: MetricsConfig) -> Iterator[Problem]:
+    if not metrics.endpoint:
+        return
+    if find_spec("prometheus_client") is None:
+        yield Problem("metrics.endpoint", "this needs a package: pip install 'chatd[metrics]'.")
+    try:
+        listening = rehearse(metrics.endpoint)
+    except EndpointError as error:
+        yield Problem("metrics.endpoint", str(error))
+        return
+    if not (listening.local or metrics.allow_remote):
+        yield Problem(
+            "metrics.endpoint",
+            "everybody who can reach this may read the figures: add :interface=127.0.0.1, "
+            "or say allow_remote = true if the network around it is trusted.",
         )
 
 

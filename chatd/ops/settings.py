@@ -203,6 +203,17 @@ class ControlConfig(Section, frozen=True):
     rights: Literal["look", "change"] = "change"
 
 
+class MetricsConfig(Section, frozen=True):
+    """The page of figures for Prometheus: ``[metrics]``.
+
+    ``endpoint`` is a Twisted server endpoint string, "" for no page. One beyond loopback and UNIX sockets
+    needs ``allow_remote``: the page is plain HTTP, for whoever can reach it.
+    """
+
+    endpoint: Line = ""
+    allow_remote: bool = False
+
+
 class Config(Section, frozen=True):
     """The whole configuration; ``Config()`` is what runs without a file.
 
@@ -227,3 +238,4 @@ class Config(Section, frozen=True):
     drain: DrainConfig = DrainConfig()
     log: LogConfig = LogConfig()
     control: ControlConfig = ControlConfig()
+    metrics: MetricsConfig = MetricsConfig()

@@ -149,10 +149,15 @@ class Admission:
 
         return found.addCallback(enter)
 
+    @property
+    def disk_hangs(self) -> bool:
+        """Return whether a commit has taken so long that nobody is let in until it is done."""
+        since = self._committer.committing_since
+        return since is not None and self._clock.seconds() - since >= HANGS
+
     def _check_disk(self) -> None:
         """Turn newcomers away while the disk hangs: all that they begin would wait in memory (P5)."""
-        since = self._committer.committing_since
-        if since is not None and self._clock.seconds() - since >= HANGS:
+        if self.disk_hangs:
             raise ProtocolError(
                 Code.STORAGE_UNAVAILABLE,
                 "The server's disk does not answer; come back later.",

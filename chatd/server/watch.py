@@ -54,6 +54,7 @@ def _live(connection: Watched, now: float) -> None:
         liveness.due = 0.0
     if verdict is Verdict.PING:
         connection.say(_PING)
+        connection.server.counters.pings += 1
     elif verdict is Verdict.DEAD:
         _give_up(connection, CloseReason.SILENT, now)
 

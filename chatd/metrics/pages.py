@@ -1,0 +1,146 @@
+"""The pages: ``/metrics`` for Prometheus, ``/healthz`` and ``/readyz`` for whoever starts and routes."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+from twisted.web.http import INTERNAL_SERVER_ERROR, NOT_ALLOWED, SERVICE_UNAVAILABLE
+from twisted.web.pages import errorPage, notFound
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import NOT_DONE_YET, Request
+
+from chatd.chat.storage import Space
+from chatd.metrics.families import Figures
+from chatd.metrics.survey import Survey
+from chatd.ops.log import Log
+from chatd.server.server import Server
+
+log = Log(__name__)
+
+TEXT: Final = b"text/plain; charset=utf-8"
+
+
+class Root(Resource):
+    """The root of the pages about ``server``; ``survey`` returns the latest of its connections."""
+
+    def __init__(self, server: Server, survey: Callable[[], Survey], dropped: Callable[[], int]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.putChild(b"metrics", Metrics(server, survey, dropped))
+        self.putChild(b"healthz", Health(lambda: ""))
+        self.putChild(b"readyz", Health(lambda: unready(server)))
+
+    def getChild(self, path: bytes, request: Request) -> IResource:
+        """Say that there is no page called ``path``."""
+        del path, request
+        return notFound()
+
+
+class _Page(Resource):
+    """A page that can only be read."""
+
+    isLeaf = True
+
+    def render(self, request: Request) -> bytes | int:
+        """Answer, or say that the method has no meaning here."""
+        if request.method in {b"GET", b"HEAD"}:
+            return super().render(request)  # type: ignore[no-any-return, no-untyped-call]
+        request.setHeader(b"allow", b"GET, HEAD")
+        refusal = errorPage(NOT_ALLOWED, "Method Not Allowed", "This page can only be read.")
+        said: bytes | int = refusal.render(request)  # type: ignore[assignment]
+        return said
+
+
+class Health(_Page):
+    """Answers 200 and ``ok``, or 503 and the sentence that ``trouble`` returns."""
+
+    def __init__(self, trouble: Callable[[], str]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._trouble = trouble
+
+    def render_GET(self, request: Request) -> bytes:
+        """Answer."""
+        request.setHeader(b"content-type", TEXT)
+        trouble = self._trouble()
+        if trouble:
+            request.setResponseCode(SERVICE_UNAVAILABLE)
+        return f"{trouble or 'ok'}\n".encode()
+
+
+def unready(server: Server) -> str:
+    """Return why nobody can come in and talk now; nothing if they can."""
+    if server.draining:
+        return "The daemon is ending."
+    if server.committer.broken or server.admission.disk_hangs:
+        return "Nothing can be written to the disk; the log says why."
+    return ""
+
+
+class Metrics(_Page):
+    """The figures; whoever asks while they are being gathered gets the same page."""
+
+    def __init__(self, server: Server, survey: Callable[[], Survey], dropped: Callable[[], int]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._server = server
+        self._survey = survey
+        self._dropped = dropped
+        self._process = ProcessCollector(registry=None)
+        self._asking: list[Request] = []
+
+    def render_GET(self, request: Request) -> int:
+        """Answer as soon as the store has told how large it is."""
+        request.notifyFinish().addErrback(self._gone, request)
+        self._asking.append(request)
+        if len(self._asking) == 1:
+            gathered = Deferred.fromCoroutine(self._gather())
+            gathered.addCallbacks(self._answer, self._fail)
+        return NOT_DONE_YET
+
+    def _gone(self, _: Failure, request: Request) -> None:
+        if request in self._asking:
+            self._asking.remove(request)
+
+    async def _gather(self) -> CollectorRegistry:
+        asked: Deferred[Any] = Deferred()
+        self._server.store.space(asked.callback)
+        space = await asked
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(
+            Figures(
+                self._server,
+                self._survey(),
+                space if isinstance(space, Space) else None,
+                self._dropped(),
+                ready=not unready(self._server),
+            )
+        )
+        registry.register(self._process)
+        return registry
+
+    def _answer(self, registry: CollectorRegistry) -> None:
+        asking, self._asking = self._asking, []
+        rendered: dict[str, bytes] = {}
+        for request in asking:
+            encode, kind = _form(request)
+            if kind not in rendered:
+                rendered[kind] = encode(registry)
+            request.setHeader(b"content-type", kind.encode())
+            request.write(rendered[kind])
+            request.finish()
+
+    def _fail(self, failure: Failure) -> None:
+        log.failure("metrics-fault", failure)
+        asking, self._asking = self._asking, []
+        for request in asking:
+            request.setResponseCode(INTERNAL_SERVER_ERROR)
+            request.finish()
+
+
+def _form(request: Request) -> tuple[Callable[[CollectorRegistry], bytes], str]:
+    """Return what makes a page in the form that ``request`` asks for, and the name of that form."""
+    try:
+        return choose_encoder(request.getHeader("accept") or "")
+    except (TypeError, ValueError):  # a version that is none
+        return choose_encoder("")

@@ -1,0 +1,90 @@
+"""The listener of the page of figures."""
+
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IAddress, IListeningPort
+from twisted.logger import globalLogPublisher
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.python.failure import Failure
+from twisted.web.server import Site
+
+from chatd.clock import Clock
+from chatd.metrics.drops import Drops
+from chatd.metrics.pages import Root
+from chatd.metrics.survey import Surveyor
+from chatd.ops.log import Log
+from chatd.server.server import Server
+
+log = Log(__name__)
+
+MOST: Final = 32
+"""Connections at once: there are few who read figures."""
+
+PATIENCE: Final = 10
+"""Seconds after which a connection that says nothing is closed."""
+
+
+class _QuietSite(Site):
+    """A site that logs no requests."""
+
+    noisy = False
+    displayTracebacks = False
+
+    def log(self, request: object) -> None:
+        """Say nothing."""
+
+
+class _Few(WrappingFactory):
+    """Lets in a bounded number of connections."""
+
+    noisy = False
+
+    def buildProtocol(self, addr: IAddress | None) -> ProtocolWrapper | None:  # type: ignore[override]
+        """Return the protocol of a new connection; None closes it."""
+        return None if len(self.protocols) >= MOST else super().buildProtocol(addr)
+
+
+def site(server: Server, clock: Clock, surveyor: Surveyor, drops: Drops) -> WrappingFactory:
+    """Return the factory of the pages about ``server``."""
+    root = Root(server, lambda: surveyor.latest, lambda: drops.count)
+    return _Few(_QuietSite(root, timeout=PATIENCE, reactor=clock))  # type: ignore[no-untyped-call]
+
+
+class MetricsPort:
+    """Listens on ``endpoint`` for those who read figures about ``server``."""
+
+    def __init__(self, endpoint: str, server: Server, reactor: Any) -> None:
+        self._endpoint = endpoint
+        self._reactor = reactor
+        self._drops = Drops()
+        self._surveyor = Surveyor(server, reactor)
+        self._server = server
+        self._port: IListeningPort | None = None
+
+    def start(self) -> None:
+        """Begin to listen. Where that cannot be, the daemon goes on without, and the log says why."""
+        globalLogPublisher.addObserver(self._drops)
+        self._surveyor.start()
+        endpoint = serverFromString(self._reactor, self._endpoint)
+        endpoint.listen(site(self._server, self._reactor, self._surveyor, self._drops)).addCallbacks(
+            self._listening, self._failed
+        )
+
+    def _listening(self, port: IListeningPort) -> None:
+        self._port = port
+
+    def _failed(self, failure: Failure) -> None:
+        log.error(
+            "metrics-failed",
+            f"Nothing can listen on {self._endpoint}: nobody can read the figures.",
+            error=failure.getErrorMessage(),
+        )
+
+    def stop(self) -> "Deferred[None] | None":
+        """Listen no more."""
+        globalLogPublisher.removeObserver(self._drops)
+        self._surveyor.stop()
+        port, self._port = self._port, None
+        return None if port is None else port.stopListening()

@@ -1,0 +1,153 @@
+"""What Prometheus reads is what the daemon did, in names and numbers that have a bound."""
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
+from prometheus_client.parser import text_string_to_metric_families
+from twisted.internet import error
+
+from chatd.metrics.port import MOST
+from chatd.metrics.survey import PERIOD, SHARES, Survey
+from chatd.ops.log import Log
+from chatd.wire import messages as m
+from tests.helpers import come_in, sends
+from tests.metrics.conftest import PORT, Browser
+
+
+def samples(text, parse=text_string_to_metric_families):
+    """Return the samples on a page, by name and labels."""
+    return {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in parse(text)
+        for sample in family.samples
+    }
+
+
+def test_the_page_tells_what_has_happened(watched):
+    ann = come_in(watched.playground, "ann", m.Join(id=1, room="#a"), *sends("#a", "one", "two"))
+    come_in(watched.playground, "ben", m.Join(id=1, room="#a"), m.Leave(id=2, room="#b"))
+    ann.transport.loseConnection()
+    found = samples(watched.get().body)
+    assert found["chatd_connections_opened_total",] == 2
+    assert found["chatd_logins_total", ("kind", "new")] == 2
+    assert found["chatd_events_total",] == 4
+    assert found["chatd_commit_events_sum",] == 4
+    assert found["chatd_request_errors_total", ("code", "no-such-room")] == 1
+    assert found["chatd_users",] == 2
+    assert found["chatd_sessions",] == 2
+    states = {key: value for key, value in found.items() if key[0] == "chatd_connections"}
+    assert list(states.values()) == [1]
+    assert found["chatd_ready",] == 1
+
+
+def test_refusals_and_ends_are_told_by_code_and_reason(watched):
+    come_in(watched.playground, "ann")
+    come_in(watched.playground, "ann")
+    found = samples(watched.get().body)
+    assert found["chatd_refusals_total", ("code", "nick-taken")] == 1
+    assert sum(value for key, value in found.items() if key[0] == "chatd_disconnects_total") == 1
+
+
+def test_readers_that_lag_are_counted(watched):
+    talker = come_in(watched.playground, "ann", m.Join(id=1, room="#a"))
+    slow = come_in(watched.playground, "ben", m.Join(id=1, room="#a"))
+    slow.transport.pauseProducing()
+    for number in range(100):
+        talker.say(*sends("#a", "x" * 16_000, n=number + 1))
+        watched.playground.advance(0.1)
+    found = samples(watched.get().body)
+    assert found["chatd_lagging_readers",] == 1
+    assert 1 <= found["chatd_lag_events_max",] == found["chatd_lag_events",] <= 100
+
+
+def test_lines_that_the_log_dropped_are_counted(watched):
+    watched.drops({})
+    watched.drops({"chatd": None})
+    seen = []
+    Log("x", type("Logger", (), {"emit": lambda _, *__, **event: seen.append(event)})()).warn(
+        "log-dropped", "The log could not be written in time.", count=7
+    )
+    watched.drops(seen[0])
+    assert samples(watched.get().body)["chatd_log_dropped_lines_total",] == 7
+
+
+def test_no_room_nick_or_address_is_on_the_page_and_the_series_have_a_bound(watched):
+    for number in range(60):
+        come_in(watched.playground, f"nick{number}", m.Join(id=1, room=f"#secret{number}"))
+    body = watched.get().body
+    assert "nick" not in body
+    assert "secret" not in body
+    assert "127.0.0.1:" not in body.replace("tcp:7411", "")
+    assert len(samples(body)) < 300
+
+
+def test_many_connections_are_looked_at_a_few_at_a_time(watched, monkeypatch):
+    for number in range(2 * SHARES + 3):
+        come_in(watched.playground, f"n{number}")
+    found = samples(watched.get().body)
+    assert sum(value for key, value in found.items() if key[0] == "chatd_connections") == 2 * SHARES + 3
+    looked = []
+    monkeypatch.setattr(Survey, "look", lambda _, connection: looked.append(connection))
+    watched.playground.advance(PERIOD / SHARES)
+    assert len(looked) == 3
+
+
+def test_it_says_whether_people_can_come_in(watched):
+    assert (watched.get("/healthz").status, watched.get("/readyz").body) == (200, "ok\n")
+    watched.playground.store.failing = OSError("disk full")
+    come_in(watched.playground, "ann")
+    answer = watched.get("/readyz")
+    assert (answer.status, answer.body) == (503, "Nothing can be written to the disk; the log says why.\n")
+    assert watched.get("/healthz").status == 200
+    assert samples(watched.get().body)["chatd_ready",] == 0
+    watched.playground.store.failing = None
+    come_in(watched.playground, "ben")
+    assert watched.get("/readyz").status == 200
+
+
+def test_a_disk_that_hangs_makes_it_unready(watched):
+    watched.playground.store.held = True
+    come_in(watched.playground, "ann")
+    watched.playground.advance(6)
+    assert watched.get("/readyz").status == 503
+
+
+@pytest.mark.parametrize(
+    "accept", ["application/openmetrics-text;version=1.0.0", "application/openmetrics-text"]
+)
+def test_open_metrics_is_spoken_where_it_is_asked_for(watched, accept):
+    browser = watched.get(headers=[f"Accept: {accept}"])
+    assert b"application/openmetrics-text" in browser.got
+    assert samples(browser.body, open_metrics)["chatd_ready",] == 1
+
+
+@pytest.mark.parametrize(
+    "accept", ["application/openmetrics-text;version=x", "\xff;;,,", "text/plain;version="]
+)
+def test_a_form_that_is_none_gets_the_plain_one(watched, accept):
+    assert samples(watched.get(headers=[f"Accept: {accept}"]).body)["chatd_ready",] == 1
+
+
+def test_nothing_else_is_there(watched):
+    assert watched.get("/").status == 404
+    assert watched.get("/metrics", method="POST").status == 405
+    assert watched.get("/metrics", method="HEAD").body == ""
+
+
+def test_whoever_leaves_meanwhile_costs_nothing(watched):
+    gone, stays = watched.begin(), watched.begin()
+    gone.transport.abortConnection()
+    watched.playground.advance(0.2)
+    assert stays.status == 200
+    assert watched.get().status == 200
+
+
+def test_those_who_say_nothing_and_too_many_are_closed(watched):
+    idle = [Browser("", "", ()) for _ in range(MOST)]
+    for one in idle:
+        one.asked = ""
+        watched.playground.network.connect(one, PORT)
+    with pytest.raises(error.ConnectionRefusedError):
+        watched.begin()
+    watched.playground.advance(15)
+    assert all(one.lost is not None for one in idle)
+    assert watched.get().status == 200
