@@ -8,7 +8,16 @@ from msgspec.structs import replace
 
 from chatd.ops.settings import Config, ListenConfig, Section
 
-AT_THE_START: Final = ("data", "eager_send", "files.enabled", "log.format", "control.group", "control.rights")
+AT_THE_START: Final = (
+    "data",
+    "eager_send",
+    "files.enabled",
+    "log.format",
+    "control.group",
+    "control.rights",
+    "metrics.endpoint",
+    "metrics.allow_remote",
+)
 """The keys that are read at the start alone."""
 
 
