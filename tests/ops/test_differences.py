@@ -18,6 +18,7 @@ OTHERS = {
     "log.level": "warn",
     "control.group": "adm",
     "control.rights": "look",
+    "metrics.endpoint": "unix:figures",
 }
 """Another value for each key that is neither a number nor a truth."""
 
