@@ -1,5 +1,6 @@
 """chatctl: the operators' command, with all that it can do."""
 
+from chatd.control.cli.acts import announce, ban, drain, kick, log_level, mute, reload, unban, unmute
 from chatd.control.cli.looks import rooms, status, who
 from chatd.offline.certificates import certificate
 from chatd.offline.users import user
@@ -8,5 +9,8 @@ from chatd.ops.chatctl import main
 __all__ = ["main"]
 
 user.add_command(certificate)
-for command in (user, status, who, rooms):
+for command in (
+    *(user, status, who, rooms),
+    *(kick, ban, unban, mute, unmute, announce, log_level, drain, reload),
+):
     main.add_command(command)

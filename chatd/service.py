@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec.structs import replace
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 
@@ -23,6 +24,7 @@ from chatd.memory import keep_freed_memory, spare_the_collector
 from chatd.ops.config import Source
 from chatd.ops.differences import Report
 from chatd.ops.log import Log
+from chatd.ops.observers import set_level
 from chatd.ops.settings import Config
 from chatd.reloading import NOT_RUNNING, Reloader, tell
 from chatd.server.auth.portal import CheckerError
@@ -86,6 +88,7 @@ class ChatService(Service):
         self._certificates = CertificateWatch(config.listen, reactor, wall_milliseconds)
         self._running: _Running | None = None
         self._reloader: Reloader | None = None
+        self._over: float | None = None
 
     @property
     def addresses(self) -> list[Any]:
@@ -167,7 +170,18 @@ class ChatService(Service):
         config, reactor = self._config, self._reactor
         now = reactor.seconds()
         data = Path(config.data).resolve()
-        context = Context(daemon.server, daemon.rates, reactor, wall_milliseconds, server, now, data)
+        context = Context(
+            daemon.server,
+            daemon.rates,
+            reactor,
+            wall_milliseconds,
+            server,
+            now,
+            data,
+            set_level,
+            self._end,
+            self.reload,
+        )
         port = ControlPort(data, config.control, reactor)
         port.listen(lambda access: ControlFactory(context, access))
         return port
@@ -180,6 +194,11 @@ class ChatService(Service):
         from chatd.metrics.port import MetricsPort  # noqa: PLC0415 - it brings HTTP, which few want here
 
         return MetricsPort(endpoint, daemon.server, self._reactor)
+
+    def _end(self, over: float | None) -> None:
+        """End the daemon, as SIGTERM does; clients are asked to come back within ``over`` seconds."""
+        self._over = over
+        self._reactor.stop()
 
     def _listen(self) -> None:
         if self._listeners:
@@ -217,6 +236,8 @@ class ChatService(Service):
         server, _, store, threads, hashing, control, metrics = self._running
         server.timekeeper.keep()
         terms = server.current.config.drain
+        if self._over is not None:
+            terms = replace(terms, window=self._over)
         await drain(server.server, self._reactor, lambda: server.committer.idle, terms)
         server.stop()
         self._certificates.stop()

@@ -25,7 +25,7 @@ ARROWS = {
     "fingerprint": set(),
     "memory": set(),
     "metrics": {"chat", "clock", "counters", "ops", "server", "tcp", "wire"},
-    "offline": {"chat", "clock", "fingerprint", "ops", "secret", "server", "store", "wire"},
+    "offline": {"chat", "clock", "control", "fingerprint", "ops", "secret", "server", "store", "wire"},
     "ops": {"clock", "files", "fingerprint"},
     "reloading": {"build", "ops", "server"},
     "secret": set(),

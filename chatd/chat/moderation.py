@@ -29,7 +29,7 @@ from chatd.chat.networks import network_named, within
 from chatd.chat.permissions import acting_standing, acts_as_operator, check_direct
 from chatd.chat.quota import reached
 from chatd.chat.rules import ROLES, SETTINGS, Kind, Standing
-from chatd.chat.state import Asker, Peer, Room, Session, User
+from chatd.chat.state import CONSOLE, Asker, Peer, Room, Session, User
 from chatd.chat.text import check_reason
 from chatd.chat.world import World
 from chatd.wire import messages as m
@@ -75,6 +75,8 @@ class Deed(NamedTuple):
 
     def outranks(self, user: User) -> None:
         """Refuse to do anything to a member who stands as high, unless an operator does it."""
+        if self.asker.user.id == CONSOLE:
+            return
         member = self.room.members.get(user)
         operates = acts_as_operator(self.asker, self.room) and not user.operator
         if user is self.asker.user:

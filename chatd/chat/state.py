@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from msgspec import Raw
 
@@ -27,6 +27,9 @@ from chatd.wire import limits
 from chatd.wire.errors import CloseReason, Code, ProtocolError
 from chatd.wire.messages import Download, File, Message, Ok, RoomState, Upload
 from chatd.wire.stored import text_of
+
+CONSOLE: Final = 0
+"""The id of the operator at the control socket, who is no user and stands above all of them."""
 
 
 class Peer(Protocol):

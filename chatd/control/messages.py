@@ -3,10 +3,11 @@
 A request is answered by any number of `Rows` and then by one `Done` or `Refused`. One request at a time.
 """
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Raw, field
 
+from chatd.wire.limits import MAX_INVITE_DAYS, MAX_INVITE_USES
 from chatd.wire.messages import Count, Message
 from chatd.wire.objects import Alphabet
 
@@ -16,31 +17,220 @@ MAX_LINE: Final = 65_536
 Words = Annotated[list[Annotated[str, Meta(max_length=1000)]], Meta(max_length=32)]
 
 
-class Ask(Message, frozen=True):
+class Ask(Message, frozen=True, kw_only=True):
     """A request; everything that answers it names its ``id``."""
 
     id: Count = 0
 
 
-class Looked(Ask, frozen=True):
+class Looked(Ask, frozen=True, kw_only=True):
     """A request for rows; ``where`` are conditions that all have to hold (`chatd.control.where`)."""
 
     where: Words = field(default_factory=list)
 
 
-class AskStatus(Ask, frozen=True, tag="status"):
+class AskStatus(Ask, frozen=True, kw_only=True, tag="status"):
     """Asks how the daemon is."""
 
 
-class AskWho(Looked, frozen=True, tag="who"):
+class AskWho(Looked, frozen=True, kw_only=True, tag="who"):
     """Asks who is connected."""
 
 
-class AskRooms(Looked, frozen=True, tag="rooms"):
+class AskRooms(Looked, frozen=True, kw_only=True, tag="rooms"):
     """Asks which rooms there are."""
 
 
-Asked = AskStatus | AskWho | AskRooms
+Nick = Annotated[str, Meta(max_length=300)]
+Name = Annotated[str, Meta(max_length=300)]
+
+
+class AskUserAdd(Ask, frozen=True, kw_only=True, tag="user-add"):
+    """Asks for an account; ``password`` is an encoded hash, empty for none. ``guest`` makes it of a guest."""
+
+    nick: Nick
+    password: str = ""
+    operator: bool = False
+    guest: bool = False
+
+
+class AskUserPasswd(Ask, frozen=True, kw_only=True, tag="user-passwd"):
+    """Asks for another password, as an encoded hash; ``end_sessions`` lets all devices log in again."""
+
+    nick: Nick
+    password: str
+    end_sessions: bool = False
+
+
+class AskUserDisable(Ask, frozen=True, kw_only=True, tag="user-disable"):
+    """Asks that nobody may use an account."""
+
+    nick: Nick
+
+
+class AskUserEnable(Ask, frozen=True, kw_only=True, tag="user-enable"):
+    """Asks that an account may be used again."""
+
+    nick: Nick
+
+
+class AskUserOperator(Ask, frozen=True, kw_only=True, tag="user-operator"):
+    """Asks that an account may do everything everywhere, or no more."""
+
+    nick: Nick
+    off: bool = False
+
+
+class AskUserDelete(Ask, frozen=True, kw_only=True, tag="user-delete"):
+    """Asks for the end of an account."""
+
+    nick: Nick
+
+
+class AskUserFind(Ask, frozen=True, kw_only=True, tag="user-find"):
+    """Asks whether there is an account."""
+
+    nick: Nick
+
+
+class AskUserList(Ask, frozen=True, kw_only=True, tag="user-list"):
+    """Asks for all accounts."""
+
+
+class AskUserInvite(Ask, frozen=True, kw_only=True, tag="user-invite"):
+    """Asks for a code with which so many accounts can be registered within so many days."""
+
+    uses: Annotated[int, Meta(ge=1, le=MAX_INVITE_USES)] = 1
+    days: Annotated[int, Meta(ge=1, le=MAX_INVITE_DAYS)] = 7
+
+
+class AskCertificateAdd(Ask, frozen=True, kw_only=True, tag="user-certificate-add"):
+    """Asks that the certificate with a ``fingerprint``, called ``name``, opens an account."""
+
+    nick: Nick
+    fingerprint: Name
+    name: Name = ""
+
+
+class AskCertificateList(Ask, frozen=True, kw_only=True, tag="user-certificate-list"):
+    """Asks for the certificates that open an account."""
+
+    nick: Nick
+
+
+class AskCertificateRemove(Ask, frozen=True, kw_only=True, tag="user-certificate-remove"):
+    """Asks that a certificate opens an account no more."""
+
+    nick: Nick
+    fingerprint: Name
+
+
+AskedUser = (
+    AskUserAdd
+    | AskUserPasswd
+    | AskUserDisable
+    | AskUserEnable
+    | AskUserOperator
+    | AskUserDelete
+    | AskUserFind
+    | AskUserList
+    | AskUserInvite
+    | AskCertificateAdd
+    | AskCertificateList
+    | AskCertificateRemove
+)
+
+
+class AskKick(Ask, frozen=True, kw_only=True, tag="kick"):
+    """Asks that ``whom`` goes from a room; without one, that the sessions of a nick or a connection end."""
+
+    whom: Nick
+    room: Name = ""
+    reason: Name = ""
+
+
+class AskBan(Ask, frozen=True, kw_only=True, tag="ban"):
+    """Asks that a nick or a range of addresses is kept out of a room, for ``seconds`` if there are any."""
+
+    whom: Nick
+    room: Name = ""
+    reason: Name = ""
+    seconds: Count = 0
+
+
+class AskUnban(Ask, frozen=True, kw_only=True, tag="unban"):
+    """Asks for the end of a ban."""
+
+    whom: Nick
+    room: Name = ""
+
+
+class AskMute(Ask, frozen=True, kw_only=True, tag="mute"):
+    """Asks that a member of a room may not speak, for ``seconds`` if there are any."""
+
+    whom: Nick
+    room: Name = ""
+    reason: Name = ""
+    seconds: Count = 0
+
+
+class AskUnmute(Ask, frozen=True, kw_only=True, tag="unmute"):
+    """Asks for the end of that."""
+
+    whom: Nick
+    room: Name = ""
+
+
+class AskAnnounce(Ask, frozen=True, kw_only=True, tag="announce"):
+    """Asks that the server speaks, in a room or to everybody who is connected."""
+
+    text: str
+    room: Name = ""
+
+
+class AskLogLevel(Ask, frozen=True, kw_only=True, tag="log-level"):
+    """Asks that modules whose names begin so are logged from ``level`` on; "" is as configured."""
+
+    namespace: Name
+    level: Literal["", "debug", "info", "warn", "error", "critical"]
+
+
+class AskDrain(Ask, frozen=True, kw_only=True, tag="drain"):
+    """Asks for the daemon's end; clients are asked to come back within ``over`` seconds."""
+
+    over: Annotated[float, Meta(ge=0, le=3600)] | None = None
+
+
+class AskReload(Ask, frozen=True, kw_only=True, tag="reload"):
+    """Asks that the configuration is read again, and all of it is in force, or none."""
+
+
+Asked = (
+    AskStatus
+    | AskWho
+    | AskRooms
+    | AskUserAdd
+    | AskUserPasswd
+    | AskUserDisable
+    | AskUserEnable
+    | AskUserOperator
+    | AskUserDelete
+    | AskUserFind
+    | AskUserList
+    | AskUserInvite
+    | AskCertificateAdd
+    | AskCertificateList
+    | AskCertificateRemove
+    | AskKick
+    | AskBan
+    | AskUnban
+    | AskMute
+    | AskUnmute
+    | AskAnnounce
+    | AskLogLevel
+    | AskDrain
+    | AskReload
+)
 
 
 class Rows(Message, frozen=True, tag="rows"):

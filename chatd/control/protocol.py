@@ -102,6 +102,7 @@ class ControlProtocol(Protocol):
             text = await answer(self._context, stream, asked)
             stream.flush()
             self._say(Done(id=asked.id, text=text or ""))
+            self._note(asked)
         except CancelledError:
             return
         except RefusedError as error:
@@ -115,6 +116,18 @@ class ControlProtocol(Protocol):
         if not self._ended:
             self.transport.resumeProducing()
             self._context.clock.callLater(0, self._next)
+
+    def _note(self, asked: Ask) -> None:
+        """Log what was changed, and by whom; texts and secrets have no field there."""
+        if REQUESTS[type(asked)].role < Role.CHANGE:
+            return
+        log.info(
+            "operated",
+            uid=self._who and self._who.user,
+            request=str(type(asked).__struct_config__.tag),
+            nick=getattr(asked, "nick", None) or getattr(asked, "whom", None),
+            room=getattr(asked, "room", None) or None,
+        )
 
     # ---- bytes out ----------------------------------------------------------------------------------
 

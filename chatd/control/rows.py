@@ -1,7 +1,5 @@
 """The rows of answers. Times are seconds, sizes bytes; what is not known or does not apply is left out."""
 
-from typing import Any
-
 from msgspec import Struct, field
 
 
@@ -49,6 +47,27 @@ class RoomRow(Row):
     first: int
     recent: int
     rate: float
+
+
+class UserRow(Row):
+    """An account, as it is listed."""
+
+    nick: str
+    password: bool
+    sessions: int
+    operator: bool = False
+    disabled: bool = False
+    deleted: bool = False
+    invited_by: str = ""
+    failed: int = 0
+
+
+class CertificateRow(Row):
+    """A certificate that opens an account; ``added`` is in milliseconds since 1970."""
+
+    fingerprint: str
+    name: str
+    added: int
 
 
 class RateRow(Row):
@@ -111,8 +130,3 @@ class StatusReport(Row):
     ended: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     limited: list[str] = field(default_factory=list)
-
-
-def kept(row: Struct) -> dict[str, Any]:
-    """Return the fields of ``row`` by their names."""
-    return {name: getattr(row, name) for name in row.__struct_fields__}

@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
-from chatd.control import looking
+from chatd.control import changing, looking
+from chatd.control import messages as m
 from chatd.control.access import Role
 from chatd.control.context import Context
-from chatd.control.messages import AskRooms, AskStatus, AskWho
 from chatd.control.stream import Stream
 
 Answerer = Callable[[Context, Stream, Any], Awaitable[str | None]]
@@ -21,7 +21,28 @@ class Handling(NamedTuple):
 
 
 REQUESTS: Final[dict[type, Handling]] = {
-    AskStatus: Handling(Role.LOOK, looking.status),
-    AskWho: Handling(Role.LOOK, looking.who),
-    AskRooms: Handling(Role.LOOK, looking.rooms),
+    m.AskStatus: Handling(Role.LOOK, looking.status),
+    m.AskWho: Handling(Role.LOOK, looking.who),
+    m.AskRooms: Handling(Role.LOOK, looking.rooms),
+    m.AskUserList: Handling(Role.LOOK, changing.user),
+    m.AskUserFind: Handling(Role.LOOK, changing.user),
+    m.AskUserAdd: Handling(Role.CHANGE, changing.user),
+    m.AskUserPasswd: Handling(Role.CHANGE, changing.user),
+    m.AskUserDisable: Handling(Role.CHANGE, changing.user),
+    m.AskUserEnable: Handling(Role.CHANGE, changing.user),
+    m.AskUserOperator: Handling(Role.CHANGE, changing.user),
+    m.AskUserDelete: Handling(Role.CHANGE, changing.user),
+    m.AskUserInvite: Handling(Role.CHANGE, changing.user),
+    m.AskCertificateList: Handling(Role.LOOK, changing.user),
+    m.AskCertificateAdd: Handling(Role.CHANGE, changing.user),
+    m.AskCertificateRemove: Handling(Role.CHANGE, changing.user),
+    m.AskKick: Handling(Role.CHANGE, changing.kick),
+    m.AskBan: Handling(Role.CHANGE, changing.ban),
+    m.AskUnban: Handling(Role.CHANGE, changing.unban),
+    m.AskMute: Handling(Role.CHANGE, changing.mute),
+    m.AskUnmute: Handling(Role.CHANGE, changing.unmute),
+    m.AskAnnounce: Handling(Role.CHANGE, changing.announce),
+    m.AskLogLevel: Handling(Role.CHANGE, changing.log_level),
+    m.AskDrain: Handling(Role.CHANGE, changing.drain),
+    m.AskReload: Handling(Role.CHANGE, changing.reload),
 }

@@ -6,17 +6,16 @@ import click
 import msgspec
 from cryptography.x509 import load_pem_x509_certificate
 
-from chatd.chat import certificates
-from chatd.clock import wall_milliseconds
+from chatd.control import messages as m
+from chatd.control.rows import CertificateRow
 from chatd.fingerprint import fingerprint, read
-from chatd.offline.folder import opened
-from chatd.offline.users import DATA, NICK, Group, find_account
+from chatd.offline.users import DATA, NICK, Group, do, tell
 from chatd.ops.words import escape
 
 
 @click.group("certificate", cls=Group)
 def certificate() -> None:
-    """Let certificates open accounts in the data folder DATA, while no daemon uses it."""
+    """Let certificates open accounts in the data folder DATA, by the daemon that uses it if one does."""
 
 
 @certificate.command("add")
@@ -27,10 +26,7 @@ def certificate() -> None:
 def add(data: Path, nick: str, which: str, name: str) -> None:
     """Let the certificate in FILE (PEM), or the one with FINGERPRINT, open the account NICK."""
     shown = read(which) or _fingerprint_of(Path(which))
-    with opened(data) as world:
-        found = find_account(world, nick)
-        certificates.add(world, found, shown, name, wall_milliseconds())
-    click.echo(escape(f"{found.nick} is opened by the certificate {shown}."))
+    tell(data, m.AskCertificateAdd(nick=nick, fingerprint=shown, name=name))
 
 
 @certificate.command("list")
@@ -38,12 +34,8 @@ def add(data: Path, nick: str, which: str, name: str) -> None:
 @NICK
 def list_certificates(data: Path, nick: str) -> None:
     """List the certificates that open the account NICK, as one JSON object per line."""
-    with opened(data) as world:
-        rows = list(find_account(world, nick).certificates.values())
-    for row in rows:
-        click.echo(
-            msgspec.json.encode({"fingerprint": row.fingerprint, "name": row.name, "added": row.added})
-        )
+    for row in do(data, m.AskCertificateList(nick=nick), CertificateRow).rows:
+        click.echo(msgspec.json.encode(row))
 
 
 @certificate.command("remove")
@@ -52,10 +44,7 @@ def list_certificates(data: Path, nick: str) -> None:
 @click.argument("which", metavar="FINGERPRINT")
 def remove(data: Path, nick: str, which: str) -> None:
     """Let the certificate with FINGERPRINT open the account NICK no more; its sessions go on."""
-    with opened(data) as world:
-        found = find_account(world, nick)
-        certificates.drop(world, found, read(which) or which)
-    click.echo(escape(f"{found.nick} is no longer opened by that certificate."))
+    tell(data, m.AskCertificateRemove(nick=nick, fingerprint=read(which) or which))
 
 
 def _fingerprint_of(path: Path) -> str:

@@ -1,25 +1,23 @@
-"""chatctl user: accounts in a data folder, as the operator makes and ends them."""
+"""chatctl user: accounts, as the operator makes and ends them, in a running daemon or in its data folder."""
 
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 import msgspec
+from msgspec import Struct
 
-from chatd.chat import accounts, invitations
-from chatd.chat.accounts import end_all
-from chatd.chat.changes.rows import DISABLED, OPERATOR
-from chatd.chat.names import check_nick
-from chatd.chat.state import User
 from chatd.chat.storage import StoreError
-from chatd.chat.world import World
 from chatd.clock import wall_milliseconds
+from chatd.control import messages as m
+from chatd.control.cli.asking import Answer, AskError, Exit
+from chatd.control.messages import RefusedError
+from chatd.control.rows import UserRow
+from chatd.control.users import Outcome, perform
 from chatd.offline.folder import opened
 from chatd.ops.words import escape
 from chatd.secret import SecretError, read_password
-from chatd.server.invitation_codes import new_code
 from chatd.server.passwords import OWASP, check_new, prepare
 from chatd.wire.errors import ChatdError
 from chatd.wire.limits import MAX_INVITE_DAYS, MAX_INVITE_USES
@@ -49,16 +47,39 @@ class Group(click.Group):
             return super().invoke(ctx)
         except (StoreError, SecretError) as error:
             sentence = str(error)
-        except ChatdError as error:
+        except (ChatdError, RefusedError) as error:
             sentence = error.text
         except OSError as error:
             sentence = f"That is not possible: {error.strerror or error}."
         raise click.ClickException(escape(sentence))
 
 
+def do(data: Path, asked: m.AskedUser, kind: type[Struct] = UserRow) -> Outcome:
+    """Have it done by the daemon that uses the folder ``data``; where none does, do it there.
+
+    Rows are of that ``kind``.
+    """
+    try:
+        answer = Answer(data, asked)
+        rows = [msgspec.json.decode(row, type=kind) for row in answer]
+    except AskError as error:
+        if error.exit_code != Exit.NO_DAEMON:
+            raise
+    else:
+        return Outcome(answer.text, rows)
+    with opened(data) as world:
+        outcome = perform(world, asked, wall_milliseconds())
+        return outcome._replace(rows=list(outcome.rows))
+
+
+def tell(data: Path, asked: m.AskedUser) -> None:
+    """Have it done, and say so."""
+    click.echo(escape(do(data, asked).text))
+
+
 @click.group("user", cls=Group)
 def user() -> None:
-    """Make and end accounts in the data folder DATA, while no daemon uses it."""
+    """Make and end accounts in the data folder DATA, by the daemon that uses it if one does."""
 
 
 @user.command("add")
@@ -79,15 +100,7 @@ def add(
 ) -> None:
     """Make an account called NICK. A guest who has that nick keeps it, unless --guest is given."""
     encoded = "" if no_password else _hash(nick, password_file, password_fd)
-    with opened(data) as world:
-        known = accounts.find(world, nick)
-        if known is not None:
-            raise click.ClickException(escape(f"{known.nick} is an account already."))
-        _check_guest(world, nick, wanted=guest)
-        made = world.nicks.get(check_nick(nick)[1]) or world.add_user(nick)
-        accounts.make(world, made, encoded, wall_milliseconds())
-        accounts.set_flag(world, made, OPERATOR, on=operator)
-    click.echo(escape(f"{made.nick} is an account now."))
+    tell(data, m.AskUserAdd(nick=nick, password=encoded, operator=operator, guest=guest))
 
 
 @user.command("passwd")
@@ -100,12 +113,7 @@ def passwd(
 ) -> None:
     """Set the password of the account NICK."""
     encoded = _hash(nick, password_file, password_fd)
-    with opened(data) as world:
-        found = find_account(world, nick)
-        accounts.set_password(world, found, encoded)
-        if end_sessions:
-            end_all(world, found)
-    click.echo(escape(f"{found.nick} has another password now."))
+    tell(data, m.AskUserPasswd(nick=nick, password=encoded, end_sessions=end_sessions))
 
 
 @user.command("disable")
@@ -113,11 +121,7 @@ def passwd(
 @NICK
 def disable(data: Path, nick: str) -> None:
     """Let nobody use the account NICK, and end its sessions. It keeps its nicks and rooms."""
-    with opened(data) as world:
-        found = find_account(world, nick)
-        accounts.set_flag(world, found, DISABLED, on=True)
-        end_all(world, found)
-    click.echo(escape(f"{found.nick} cannot be used now."))
+    tell(data, m.AskUserDisable(nick=nick))
 
 
 @user.command("enable")
@@ -125,10 +129,7 @@ def disable(data: Path, nick: str) -> None:
 @NICK
 def enable(data: Path, nick: str) -> None:
     """Let the account NICK be used again."""
-    with opened(data) as world:
-        found = find_account(world, nick)
-        accounts.set_flag(world, found, DISABLED, on=False)
-    click.echo(escape(f"{found.nick} can be used again."))
+    tell(data, m.AskUserEnable(nick=nick))
 
 
 @user.command("operator")
@@ -137,10 +138,7 @@ def enable(data: Path, nick: str) -> None:
 @click.option("--off", is_flag=True, help="Make an ordinary account of it.")
 def operator(data: Path, nick: str, off: bool) -> None:
     """Let the account NICK do everything everywhere."""
-    with opened(data) as world:
-        found = find_account(world, nick)
-        accounts.set_flag(world, found, OPERATOR, on=not off)
-    click.echo(escape(f"{found.nick} is {'no operator any more' if off else 'an operator now'}."))
+    tell(data, m.AskUserOperator(nick=nick, off=off))
 
 
 @user.command("delete")
@@ -152,12 +150,10 @@ def delete(data: Path, nick: str, yes: bool) -> None:
 
     What it said stays, and nobody else can have its nicks, so that nobody speaks in its name.
     """
-    with opened(data) as world:
-        found = find_account(world, nick)
-        if not yes:
-            click.confirm(escape(f"Delete {found.nick} for good?"), abort=True)
-        accounts.delete(world, found, wall_milliseconds())
-    click.echo(escape(f"{found.nick} is deleted."))
+    if not yes:
+        found = do(data, m.AskUserFind(nick=nick)).text
+        click.confirm(escape(f"Delete {found} for good?"), abort=True)
+    tell(data, m.AskUserDelete(nick=nick))
 
 
 @user.command("list")
@@ -165,9 +161,7 @@ def delete(data: Path, nick: str, yes: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_users(data: Path, as_json: bool) -> None:
     """List the accounts."""
-    with opened(data) as world:
-        rows = [_row(world, found) for found in world.users.values() if found.account is not None]
-    for row in sorted(rows, key=lambda row: row.nick.casefold()):
+    for row in do(data, m.AskUserList()).rows:
         click.echo(msgspec.json.encode(row) if as_json else escape(_line(row)))
 
 
@@ -177,43 +171,10 @@ def list_users(data: Path, as_json: bool) -> None:
 @click.option("--days", type=click.IntRange(1, MAX_INVITE_DAYS), default=7, help="Days that it serves.")
 def invite(data: Path, uses: int, days: int) -> None:
     """Print the code of a new invitation to register."""
-    with opened(data) as world:
-        code = new_code(secrets.choice)
-        invitations.invite(world, None, code, uses, days)
-    click.echo(code)
+    tell(data, m.AskUserInvite(uses=uses, days=days))
 
 
-class _Row(msgspec.Struct, omit_defaults=True):
-    """An account, as it is listed."""
-
-    nick: str
-    password: bool
-    sessions: int
-    operator: bool = False
-    disabled: bool = False
-    deleted: bool = False
-    invited_by: str = ""
-    failed: int = 0
-
-
-def _row(world: World, found: User) -> _Row:
-    account = found.account
-    if account is None:
-        raise TypeError(found)
-    by = world.users.get(account.invited_by)
-    return _Row(
-        found.nick,
-        bool(account.password),
-        len(found.sessions),
-        found.operator,
-        found.disabled,
-        found.deleted,
-        "" if by is None else by.nick,
-        account.failed,
-    )
-
-
-def _line(row: _Row) -> str:
+def _line(row: UserRow) -> str:
     words = [row.nick, f"{row.sessions} sessions"]
     words += [word for word, on in (("operator", row.operator), ("deleted", row.deleted)) if on]
     if row.disabled and not row.deleted:
@@ -225,27 +186,6 @@ def _line(row: _Row) -> str:
     if row.failed:
         words.append(f"{row.failed} failed logins")
     return ", ".join(words)
-
-
-def find_account(world: World, nick: str) -> User:
-    """Return the account ``nick``. Raises `click.ClickException`."""
-    found = accounts.find(world, nick)
-    if found is None or found.deleted:
-        raise click.ClickException(escape(f"There is no account {nick}; chatctl user list names them."))
-    return found
-
-
-def _check_guest(world: World, nick: str, *, wanted: bool) -> None:
-    """Let nobody who took a nick first be given the account that it was meant for."""
-    holder = world.nicks.get(check_nick(nick)[1])
-    if holder is not None and not wanted:
-        raise click.ClickException(
-            escape(
-                f"A guest has the nick {holder.nick}; --guest makes that guest the account, whoever it is."
-            )
-        )
-    if holder is None and wanted:
-        raise click.ClickException(escape(f"No guest has the nick {nick}; give the command without --guest."))
 
 
 def _hash(nick: str, file: str | None, handle: int | None) -> str:

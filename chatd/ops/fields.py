@@ -36,6 +36,7 @@ FIELDS: Final[dict[str, str]] = {
     "rate": "bytes per second",
     "reason": "why a connection (End reasons) or a transfer (Files) ended",
     "relay": "the address of the relay between the peer and the daemon, where there is one",
+    "request": "what was asked with chatctl",
     "removed": "the endpoints that are listened on no longer",
     "restart": "the keys of the configuration that need a restart",
     "resumed": "whether a known session came back, or a new one began",

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
-from twisted.logger import ILogObserver, LogEvent, LogLevel
+from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel
 from zope.interface import implementer
 
 from chatd.ops.allowance import Allowance
@@ -23,6 +23,9 @@ SINK: Final = "chatd_sink"
 LIMITED: Final = "log-limited"
 """The event name for the notice that lines of one kind were held back."""
 
+LEVELS: Final = "chatd_levels"
+"""The key of an event that sets the level from which modules of a name are written; None is the sink's."""
+
 DROPPED: Final = "log-dropped"
 """The event name for the notice that lines could not be written in time."""
 
@@ -30,6 +33,11 @@ REPEAT_INTERVAL: Final = 10.0
 """Seconds in which libraries may say the same once."""
 
 _RANKS: Final = {level: rank for rank, level in enumerate(LogLevel.iterconstants())}
+
+
+def set_level(namespace: str, level: str) -> None:
+    """Let our observers write what modules named ``namespace`` say from ``level`` on; "" is as configured."""
+    Logger(__name__).emit(LogLevel.info, None, **{LEVELS: (namespace, level)})
 
 
 class Stream(Protocol):
@@ -60,6 +68,7 @@ class Lines:
         self._clock = clock
         self._allowance = Allowance()
         self._repeats = Repeats(REPEAT_INTERVAL)
+        self._levels: dict[str, int] = {}
         self._use(sink)
 
     def _use(self, sink: Sink) -> None:
@@ -70,13 +79,30 @@ class Lines:
         """Write ``event``; if it carries a sink, write there from now on."""
         if SINK in event:
             self._use(event[SINK])
-        elif _RANKS[level_of(event)] >= self._least or _tells_of_a_gap(event):
+        elif LEVELS in event:
+            self._set_level(*event[LEVELS])
+        elif _RANKS[level_of(event)] >= self._least_of(event) or _tells_of_a_gap(event):
             now = self._clock()
             if (heard := self._hear(event, now)) is not None:
                 self._say(heard, now)
             for kind, count in self._allowance.untold(now):
                 said = Said(LIMITED, "Lines of one kind are held back.", {"kind": kind, "suppressed": count})
                 self._write(self._render({"log_level": LogLevel.warn, "log_time": time.time(), KEY: said}))
+
+    def _set_level(self, namespace: str, level: str) -> None:
+        if level:
+            self._levels[namespace] = _RANKS[LogLevel.levelWithName(level)]
+        else:
+            self._levels.pop(namespace, None)
+
+    def _least_of(self, event: LogEvent) -> int:
+        """Return the rank from which ``event`` is written: that of its module, or of the folder around."""
+        if not self._levels:
+            return self._least
+        name = event.get("log_namespace") or ""
+        while name and name not in self._levels:
+            name = name.rpartition(".")[0]
+        return self._levels.get(name, self._least)
 
     def _hear(self, event: LogEvent, now: float) -> LogEvent | None:
         """Return ``event`` in our form; None if it says nothing, or a library repeats itself."""

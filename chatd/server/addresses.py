@@ -1,9 +1,12 @@
 """The names of peers, as logs and limits know them."""
 
 from ipaddress import IPv6Network
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.interfaces import IAddress
+
+LOCAL_HOST: Final = "unix"
+"""The host of whoever comes over a UNIX socket."""
 
 
 def relay_of(transport: Any) -> str | None:
@@ -16,7 +19,7 @@ def name_of(address: IAddress | None) -> str:
     """Return a peer's address as logs show it: HOST:PORT, IPv4 as IPv4 also on a dual-stack listener."""
     host = getattr(address, "host", None)
     if host is None:
-        return "unix"
+        return LOCAL_HOST
     host = host_of(address)
     port = getattr(address, "port", 0)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -25,12 +28,12 @@ def name_of(address: IAddress | None) -> str:
 def host_of(address: IAddress | None) -> str:
     """Return a peer's host without the port; ``unix`` for a UNIX socket."""
     host: str | None = getattr(address, "host", None)
-    return "unix" if host is None else host.removeprefix("::ffff:")
+    return LOCAL_HOST if host is None else host.removeprefix("::ffff:")
 
 
 def is_local(host: str) -> bool:
     """Return whether ``host`` is this machine, where one relay may speak for many clients."""
-    return host in {"unix", "::1"} or host.startswith("127.")
+    return host in {LOCAL_HOST, "::1"} or host.startswith("127.")
 
 
 def network_of(host: str) -> str:

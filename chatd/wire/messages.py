@@ -482,14 +482,21 @@ class Invited(Message, frozen=True, tag="invited"):
     text: str = ""
 
 
+class Announcement(Message, frozen=True, tag="announcement"):
+    """The server itself says ``text`` to everybody who is connected; it is in no log."""
+
+    text: str
+    ts: Count
+
+
 class Event(Message, frozen=True, tag="event"):
     """One event of a room's log, the same bytes for everybody, for ever.
 
     ``ts`` is the server's time in milliseconds since 1970; ``by`` the nick at that time. A message carries
     the ``session`` and ``n`` it was sent with, a file what was uploaded as well, and its text is a caption.
-    Kinds: message, file, join, leave, topic, nick, invite-to, kick, ban, unban, mute, unmute, role, set,
-    delete-room. From invite-to on they say to ``whom`` it was done, for what ``reason``, with what ``value``,
-    and whether by an ``operator`` of the server.
+    Kinds: message, file, join, leave, topic, nick, announce, invite-to, kick, ban, unban, mute, unmute, role,
+    set, delete-room. From invite-to on they say to ``whom`` it was done, for what ``reason``, with what
+    ``value``, and whether by an ``operator`` of the server. ``by`` is ``*`` where the server itself acts.
     """
 
     room: str
@@ -645,5 +652,17 @@ ToServer = (
     | Goodbye
 )
 FromServer = (
-    Welcome | Rooms | Left | Invited | Event | Gap | Presence | Ok | Error | Progress | Cancel | Goodbye
+    Welcome
+    | Rooms
+    | Left
+    | Invited
+    | Announcement
+    | Event
+    | Gap
+    | Presence
+    | Ok
+    | Error
+    | Progress
+    | Cancel
+    | Goodbye
 )

@@ -11,6 +11,9 @@ from typing import Final
 
 from idna import valid_contextj
 
+SERVER: Final = "*"
+"""What events call the server itself; nobody else can have that name."""
+
 JOINERS: Final = "\u200c\u200d"
 """ZERO WIDTH NON-JOINER and ZERO WIDTH JOINER."""
 

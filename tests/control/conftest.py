@@ -10,6 +10,8 @@ from chatd.control.access import Access, Credentials
 from chatd.control.context import Context
 from chatd.control.messages import Done, RawRows, Refused, read_answer
 from chatd.control.protocol import ControlFactory
+from chatd.ops.differences import Report
+from chatd.ops.log import KEY
 from chatd.testing import Playground
 from chatd.wire.lines import LineDecoder, encode
 
@@ -51,6 +53,8 @@ class Site:
     def __init__(self, config=None):
         self.playground = Playground(config)
         self.server = self.playground.start_server()
+        self.levels, self.stopped = [], []
+        self.report = Report()
         self.who = OWN
         self.groups = frozenset()
         daemon = self.playground._daemon
@@ -62,6 +66,9 @@ class Site:
             "memory",
             self.playground.clock.seconds(),
             Path("/nowhere"),
+            lambda *level: self.levels.append(level),
+            self.stopped.append,
+            lambda: self.report,
         )
         self.context = context
         self.factory = ControlFactory(context, Access(OWN), lambda _: Credentials(1, self.who, self.groups))
@@ -89,3 +96,11 @@ class Site:
 @pytest.fixture
 def site():
     return Site()
+
+
+@pytest.fixture
+def said(logged_events):
+    """Return a function that lists the fields of what was said under a name."""
+    return lambda name: [
+        event[KEY].fields for event in logged_events if KEY in event and event[KEY].name == name
+    ]

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from chatd.chatctl import main
 from chatd.control.cli.asking import Exit
+from chatd.wire.messages import Announcement, Goodbye
 from tests.end_to_end.harness.daemon import Daemon
 
 GROUP = 4711
@@ -51,6 +52,35 @@ def test_a_daemon_is_found_asked_killed_and_found_again(make_daemon, connect):
     code, _, complaint = ctl("status", "--data", daemon.data)
     assert (code, "A daemon uses" in complaint) == (Exit.NO_DAEMON, True)
     assert daemon.terminate() == 0
+
+
+def test_a_day_of_an_operator(make_daemon, connect, tmp_path):
+    daemon = make_daemon().start()
+    (tmp_path / "secret").write_text("correct horse\n")
+    ann = connect(daemon)
+    ann.enter("ann")
+    code, out, _ = ctl("user", "add", daemon.data, "ben", "--password-file", tmp_path / "secret")
+    assert (code, out) == (0, "ben is an account now.\n")
+    assert [
+        json.loads(line)["nick"] for line in ctl("user", "list", daemon.data, "--json")[1].splitlines()
+    ] == ["ben"]
+    code, _, complaint = ctl("user", "disable", daemon.data, "cem")
+    assert (code, complaint) == (
+        Exit.REFUSED,
+        "chatctl: There is no account cem; chatctl user list names them.\n",
+    )
+    assert ctl("announce", "Tea!", "--data", daemon.data)[:2] == (0, "1 connections were told.\n")
+    assert ann.await_(Announcement).text == "Tea!"
+    assert ctl("log-level", "chatd.server.journal", "error", "--data", daemon.data)[0] == 0
+    connect(daemon).enter("dan")
+    assert ctl("log-level", "chatd.server.journal", "configured", "--data", daemon.data)[0] == 0
+    assert ctl("kick", "dan", "--data", daemon.data)[0] == 0
+    daemon.await_said("client-out")
+    assert not any("nick=dan" in line for line in daemon.said("client-in"))
+    assert ctl("drain", "--over", "1s", "--data", daemon.data)[0] == 0
+    assert ann.await_(Goodbye).reason == "drain"
+    assert daemon.wait() == 0
+    assert ctl("user", "list", daemon.data)[:2] == (0, "ben, 0 sessions\n")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")

@@ -13,7 +13,7 @@ from zope.interface.verify import verifyObject
 
 from chatd.ops import json_lines, text_lines
 from chatd.ops.log import Log
-from chatd.ops.observers import SINK, Sink
+from chatd.ops.observers import LEVELS, SINK, Sink
 
 FORGED = "x\n2030-01-01T00:00:00.000+00:00 info start All is well."
 
@@ -191,3 +191,21 @@ def test_other_observers_see_the_words_too(logged_events):
     Log("chatd.test").info("client-in", nick="Ana")
     assert formatEvent(logged_events[-1]) == "client-in nick=Ana"
     assert logged_events[-1]["chatd"].fields == {"nick": "Ana"}
+
+
+def test_modules_of_a_name_have_a_level_of_their_own(ears):
+    def say():
+        before = len(ears.text)
+        for name in ("chatd.server.journal", "chatd.server", "chatd.serverx", "chatd"):
+            log = Log(name, Logger(name, observer=ears.publisher))
+            log.debug("a")
+            log.info("b")
+        return [line.split()[1] for line in ears.text[before:]]
+
+    assert say() == ["b"] * 4
+    ears.publisher({LEVELS: ("chatd.server", "debug")})
+    assert say() == ["a", "b", "a", "b", "b", "b"]
+    ears.publisher({LEVELS: ("chatd.server.journal", "error")})
+    assert say() == ["a", "b", "b", "b"]
+    ears.publisher({LEVELS: ("chatd.server", "")})
+    assert say() == ["b", "b", "b"]

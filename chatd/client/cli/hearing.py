@@ -9,6 +9,7 @@ from chatd.client.cli.console import Reactor
 from chatd.client.cli.conversation import Conversation
 from chatd.client.cli.marks import ReadMarks
 from chatd.client.cli.text import (
+    announcement_lines,
     clean_line,
     clock,
     failed_line,
@@ -22,7 +23,7 @@ from chatd.client.cli.what_waits import another_server
 from chatd.client.core import notices as n
 from chatd.client.core.problems import ClientError
 from chatd.wire.errors import CloseReason
-from chatd.wire.names import fold
+from chatd.wire.names import SERVER, fold
 
 
 class Hearing:
@@ -162,7 +163,7 @@ class Hearing:
         self._marks.displayed(event.room, event.seq)
         if event.kind == "nick":
             talk.nicks.renamed(event.by, event.text)
-        elif not notice.own and event.by != talk.client.nickname:
+        elif not notice.own and event.by not in {SERVER, talk.client.nickname}:
             talk.nicks.spoke(event.by)
 
     def _on_presence(self, notice: n.PresenceSeen) -> None:
@@ -178,6 +179,9 @@ class Hearing:
 
     def _on_invited(self, notice: n.InvitedSeen) -> None:
         self._talk.say(invited_line(notice))
+
+    def _on_announcement(self, notice: n.AnnouncementSeen) -> None:
+        self._talk.console.show(announcement_lines(notice))
 
     def _on_send_refused(self, notice: n.SendRefused) -> None:
         text = notice.text if notice.file is None else f"{file_text(notice.file)} {notice.text}"
@@ -203,5 +207,6 @@ _HANDLERS: Final[dict[type, Callable[[Hearing, Any], None]]] = {
     n.Restored: Hearing._on_restored,  # noqa: SLF001
     n.PresenceSeen: Hearing._on_presence,  # noqa: SLF001
     n.InvitedSeen: Hearing._on_invited,  # noqa: SLF001
+    n.AnnouncementSeen: Hearing._on_announcement,  # noqa: SLF001
     n.SendRefused: Hearing._on_send_refused,  # noqa: SLF001
 }

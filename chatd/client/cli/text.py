@@ -8,6 +8,7 @@ from typing import Final
 
 from chatd.client.cli.sizes import size_text
 from chatd.client.core.notices import (
+    AnnouncementSeen,
     CannotConnect,
     Connected,
     GapSeen,
@@ -22,6 +23,7 @@ from chatd.client.core.notices import (
     Revived,
 )
 from chatd.wire.messages import Event, File
+from chatd.wire.names import SERVER
 
 INDENT: Final = "      "
 """What further lines of a text begin with: the width of the time before the first one."""
@@ -75,6 +77,14 @@ def _posted(event: Event, file: File, get: str) -> str:
     return f"{told}\n{INDENT}{caption}" if caption else told
 
 
+def _announced(event: Event) -> str:
+    return _by_server(event.text)
+
+
+def _by_server(text: str) -> str:
+    return "*** the server says: " + clean(text).replace("\n", "\n" + INDENT)
+
+
 def _joined(event: Event) -> str:
     return f"* {clean_line(event.by)} joined"
 
@@ -96,6 +106,8 @@ def _acted(event: Event) -> str:
     """Return who has done what to whom, for how long and why, and whether as an operator of the server."""
     verb = _ACTS[event.kind].format(whom=clean_line(event.whom), value=clean_line(event.value))
     by = clean_line(event.by) + (" (operator)" if event.operator else "")
+    if event.by == SERVER:
+        by = "the server"
     term = ""
     if event.kind in {"ban", "mute"} and event.value:
         term = f" for {clean_line(event.value)} s"
@@ -121,6 +133,7 @@ _FORMS: Final[dict[str, Callable[[Event], str]]] = {
     "leave": _left,
     "topic": _topic,
     "nick": _nick,
+    "announce": _announced,
     **dict.fromkeys(_ACTS, _acted),
 }
 
@@ -146,6 +159,11 @@ def failed_line(failed: LoginsFailed) -> str:
     if failed.count == 1:
         return f"One attempt to log in to the account {nick} has failed since the last login."
     return f"{failed.count} attempts to log in to the account {nick} have failed since the last login."
+
+
+def announcement_lines(said: AnnouncementSeen, *, zone: tzinfo | None = None) -> str:
+    """Return what people see when the server itself speaks to everybody."""
+    return f"{clock(said.ts, zone)} {_by_server(said.text)}"
 
 
 def invited_line(invited: InvitedSeen) -> str:

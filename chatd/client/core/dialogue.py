@@ -7,7 +7,7 @@ from chatd.client.core.endings import Endings
 from chatd.client.core.greeting import Greeting
 from chatd.client.core.link import Checked, Chunk, Link
 from chatd.client.core.links import Links
-from chatd.client.core.notices import InvitedSeen
+from chatd.client.core.notices import AnnouncementSeen, InvitedSeen
 from chatd.client.core.output import Output
 from chatd.client.core.requests import Requests
 from chatd.client.core.rooms import Rooms
@@ -50,6 +50,7 @@ class Dialogue:
             m.Left: self._left,
             m.Presence: self._presence,
             m.Invited: self._invited,
+            m.Announcement: self._announcement,
             m.Ok: self._ok,
             m.Error: self._error,
             m.Goodbye: endings.goodbye,
@@ -84,6 +85,9 @@ class Dialogue:
 
     def _invited(self, _: Link, invited: m.Invited, __: float) -> None:
         self._out.notify(InvitedSeen(invited.room, invited.by, invited.text))
+
+    def _announcement(self, _: Link, said: m.Announcement, __: float) -> None:
+        self._out.notify(AnnouncementSeen(said.text, said.ts))
 
     def _chunk(self, _: Link, chunk: Chunk, __: float) -> None:
         self._requests.transfers.chunk(chunk.transfer, chunk.offset, chunk.data)

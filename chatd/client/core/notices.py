@@ -229,6 +229,13 @@ class InvitedSeen(Struct, frozen=True):
     text: str = ""
 
 
+class AnnouncementSeen(Struct, frozen=True):
+    """The server itself says ``text`` to everybody; ``ts`` is in milliseconds since 1970."""
+
+    text: str
+    ts: int
+
+
 class Accepted(Struct, frozen=True):
     """The send ``key`` is durable on the server; ``seq`` and ``ts`` are None where only ``n`` was."""
 
@@ -283,6 +290,7 @@ Notice = (
     | PresenceSeen
     | InvitedSeen
     | LoginsFailed
+    | AnnouncementSeen
     | Accepted
     | SendRefused
     | TransferSeen

@@ -8,8 +8,16 @@ import pytest
 from chatd.client.cli import jsonlines
 from chatd.client.cli.showing import Days, status_lines
 from chatd.client.cli.sizes import size_text, time_text
-from chatd.client.cli.text import clean, event_lines, gap_line, link_line
-from chatd.client.core.notices import CannotConnect, Connected, GapSeen, LinkState, Lost, Quiet
+from chatd.client.cli.text import announcement_lines, clean, event_lines, gap_line, link_line
+from chatd.client.core.notices import (
+    AnnouncementSeen,
+    CannotConnect,
+    Connected,
+    GapSeen,
+    LinkState,
+    Lost,
+    Quiet,
+)
 from chatd.client.values import Status
 from chatd.wire.messages import Event, File
 
@@ -29,6 +37,7 @@ def event(kind="message", text="hello", by="ann"):
         ("topic", "news", "22:13 #a * ann set the topic: news"),
         ("topic", "", "22:13 #a * ann cleared the topic"),
         ("nick", "bea", "22:13 #a * ann is now bea"),
+        ("announce", "tea\nat five", "22:13 #a *** the server says: tea\n      at five"),
     ],
 )
 def test_events_as_lines(kind, text, line):
@@ -166,3 +175,10 @@ def test_the_date_stands_above_the_first_event_of_another_day_and_only_there():
         b"-- Sunday 1 March 2026 --\nx\n",
         b"x\n",
     ]
+
+
+def test_the_server_itself_is_called_so():
+    kick = Event(room="#a", seq=7, ts=1_700_000_000_000, kind="kick", by="*", whom="ben", operator=True)
+    assert event_lines(kick, "#a", zone=UTC) == "22:13 #a * the server removed ben"
+    said = AnnouncementSeen("Restart\x1b[2J at five", 1_700_000_000_000)
+    assert announcement_lines(said, zone=UTC) == "22:13 *** the server says: Restart\u241b[2J at five"

@@ -1,0 +1,167 @@
+"""The requests that change something: people, rooms, the log's levels, and the daemon's end."""
+
+from typing import Final
+
+from chatd.chat.account_requests import end_session
+from chatd.chat.names import USER_SIGN, check_nick
+from chatd.chat.text import check_text
+from chatd.control import messages as m
+from chatd.control.console import Console, console_user
+from chatd.control.context import Context
+from chatd.control.messages import RefusedError
+from chatd.control.stream import Stream
+from chatd.control.users import end_all, perform
+from chatd.server.connection import ChatConnection
+from chatd.server.states import State
+from chatd.wire import messages as wire
+from chatd.wire.errors import CloseReason
+from chatd.wire.names import SERVER
+
+ROOM_NEEDED: Final = (
+    "Name a room with --room. An account is kept out of the server by chatctl user disable, a person who is"
+    " connected is sent away by chatctl kick."
+)
+
+
+async def user(context: Context, stream: Stream, asked: m.AskedUser) -> str:
+    """Do what is asked about accounts."""
+    server = context.server
+    outcome = perform(server.hub.world, asked, server.wall())
+    for row in outcome.rows:
+        stream.add(row)
+        if stream.due:
+            await stream.turn()
+    if server.hub.world.batch:
+        await Console(server, context.clock).durable()
+    return outcome.text
+
+
+# ---- people -----------------------------------------------------------------------------------------------
+
+
+async def kick(context: Context, _: Stream, asked: m.AskKick) -> str:
+    """Remove a member from a room; without a room, end the sessions of a user, or that of a connection."""
+    if asked.room:
+        request = wire.Kick(id=0, room=asked.room, whom=asked.whom, reason=asked.reason)
+        await Console(context.server, context.clock).request(request)
+        return f"{asked.whom} is not in {asked.room} any more."
+    if asked.whom.isdecimal():
+        return await _kick_connection(context, int(asked.whom))
+    world = context.server.hub.world
+    found = world.nicks.get(check_nick(asked.whom.removeprefix(USER_SIGN))[1])
+    if found is None:
+        raise RefusedError("no-such-user", f"Nobody here is called {asked.whom}.")
+    count, nick = len(found.sessions), found.nick
+    end_all(world, found, context.wall())
+    await Console(context.server, context.clock).durable()
+    return f"{count} sessions of {nick} are ended."
+
+
+async def _kick_connection(context: Context, number: int) -> str:
+    """End the session of connection ``number``; one that was not let in is closed."""
+    found = next((one for one in context.server.connections if one.number == number), None)
+    if found is None:
+        raise RefusedError("no-such-connection", f"There is no connection {number}; chatctl who lists them.")
+    if found.session is None:
+        found.close(CloseReason.ENDED)
+        return f"Connection {number} is closed."
+    nick = found.session.user.nick
+    end_session(context.server.hub.world, found.session, context.wall())
+    await Console(context.server, context.clock).durable()
+    return f"The session of connection {number}, of {nick}, is ended."
+
+
+async def ban(context: Context, _: Stream, asked: m.AskBan) -> str:
+    """Keep somebody, or addresses, out of a room."""
+    _need_room(asked.room)
+    request = wire.Ban(id=0, room=asked.room, whom=asked.whom, reason=asked.reason, seconds=asked.seconds)
+    await Console(context.server, context.clock).request(request)
+    return f"{asked.whom} is banned from {asked.room}."
+
+
+async def unban(context: Context, _: Stream, asked: m.AskUnban) -> str:
+    """Take a ban back."""
+    _need_room(asked.room)
+    request = wire.Unban(id=0, room=asked.room, whom=asked.whom)
+    await Console(context.server, context.clock).request(request)
+    return f"{asked.whom} is not banned from {asked.room} any more."
+
+
+async def mute(context: Context, _: Stream, asked: m.AskMute) -> str:
+    """Let a member of a room read only."""
+    _need_room(asked.room)
+    request = wire.Mute(id=0, room=asked.room, whom=asked.whom, reason=asked.reason, seconds=asked.seconds)
+    await Console(context.server, context.clock).request(request)
+    return f"{asked.whom} cannot speak in {asked.room} now."
+
+
+async def unmute(context: Context, _: Stream, asked: m.AskUnmute) -> str:
+    """Let somebody speak again."""
+    _need_room(asked.room)
+    request = wire.Unmute(id=0, room=asked.room, whom=asked.whom)
+    await Console(context.server, context.clock).request(request)
+    return f"{asked.whom} can speak in {asked.room} again."
+
+
+def _need_room(room: str) -> None:
+    if not room:
+        raise RefusedError("no-such-room", ROOM_NEEDED)
+
+
+# ---- announcements ----------------------------------------------------------------------------------------
+
+
+async def announce(context: Context, stream: Stream, asked: m.AskAnnounce) -> str:
+    """Let the server speak: in a room, where it stays, or to everybody who is connected now."""
+    check_text(asked.text)
+    if asked.room:
+        return await _announce_in_room(context, asked)
+    message = wire.Announcement(text=asked.text, ts=context.wall())
+    count = 0
+    for connection in list(context.server.connections):
+        if isinstance(connection, ChatConnection) and connection.state is State.LIVE:
+            connection.say(message)
+            count += 1
+        if stream.due:
+            await stream.turn()
+    return f"{count} connections were told."
+
+
+async def _announce_in_room(context: Context, asked: m.AskAnnounce) -> str:
+    world = context.server.hub.world
+    room = world.find_room(world.asker(console_user()), asked.room)
+    if room is None or room.direct:
+        raise RefusedError("no-such-room", f"There is no room {asked.room}; chatctl rooms lists them.")
+    seq = world.post(room, "announce", SERVER, context.wall(), asked.text)
+    await Console(context.server, context.clock).durable()
+    return f"It is event {seq} of {room.name}."
+
+
+# ---- the daemon -------------------------------------------------------------------------------------------
+
+
+async def log_level(context: Context, _: Stream, asked: m.AskLogLevel) -> str:
+    """Let modules of a name be logged from another level on."""
+    context.set_level(asked.namespace, asked.level)
+    if not asked.level:
+        return f"{asked.namespace} is logged as [log] level says."
+    return f"{asked.namespace} is logged from {asked.level} on."
+
+
+async def drain(context: Context, _: Stream, asked: m.AskDrain) -> str:
+    """Begin the daemon's end; everybody is asked to come back within some time."""
+    if context.server.draining:
+        raise RefusedError("draining", "The daemon is draining already.")
+    context.clock.callLater(0, context.stop, asked.over)
+    count = len(context.server.connections)
+    within = "" if asked.over is None else f", to come back within {asked.over:g} seconds"
+    return f"The daemon ends; {count} connections are sent away{within}."
+
+
+async def reload(context: Context, stream: Stream, _: m.AskReload) -> str:
+    """Read the configuration again; all of it is in force then, or nothing was changed."""
+    report = context.reload()
+    if report.refused:
+        raise RefusedError("bad-configuration", " ".join(report.problems))
+    stream.add(report)
+    return ""

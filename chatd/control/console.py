@@ -1,0 +1,121 @@
+"""The console: what an operator at the control socket is to the hub, and how the commit is waited for.
+
+It is a `chatd.chat.state.Peer` of no session. What it asks is decided as if an operator of the server had
+asked, who stands above everybody; events call it by the name of the server itself.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+
+from chatd.chat.changes.rows import OPERATOR, PutAccount
+from chatd.chat.reader import Reader
+from chatd.chat.state import CONSOLE, HistoryQuery, Session, User
+from chatd.clock import Clock
+from chatd.control.messages import RefusedError
+from chatd.server.addresses import LOCAL_HOST
+from chatd.server.server import Server
+from chatd.wire import lines
+from chatd.wire.errors import CloseReason, Code, ProtocolError
+from chatd.wire.messages import Download, Error, File, Message, Ok, Request, Upload
+from chatd.wire.names import SERVER
+
+_BROKEN: Final = "The server cannot write to its disk now, so that nothing was changed; try again later."
+
+
+def _nothing(*_: object) -> None:
+    """Do nothing: the console follows no rooms."""
+
+
+class Console:
+    """One operator's hold on ``server``, which decides and makes durable what is asked."""
+
+    def __init__(self, server: Server, clock: Clock) -> None:
+        self._server = server
+        self._clock = clock
+        self._answer: Deferred[Any] | None = None
+        self.reader = Reader(lines, _nothing, _nothing, _nothing)
+        self.session: Session | None = None
+        self.peer_host = LOCAL_HOST
+        self.takes_files = False
+        self.certificate = ""
+        self.reads_only = False
+
+    async def request(self, request: Request) -> Ok:
+        """Return the answer to ``request``, once it is durable. Raises `RefusedError`."""
+        answer: Deferred[Any] = Deferred()
+        self._answer = answer
+        hub = self._server.hub
+        hub.decide(self, Session(CONSOLE, console_user(), b""), request, self._server.wall())
+        hub.call()
+        message = await answer
+        if isinstance(message, Error):
+            raise RefusedError(str(message.code), message.text)
+        ok: Ok = message
+        return ok
+
+    async def durable(self) -> None:
+        """Wait until what was changed in the open batch is on disk. Raises `RefusedError`."""
+        hub = self._server.hub
+        batch = hub.world.batch
+        told: Deferred[bool] = Deferred()
+
+        def tell() -> list[Message]:
+            self._clock.callLater(0, told.callback, batch.undone)
+            return []
+
+        batch.tell(self, tell)
+        hub.call()
+        if await told:
+            raise RefusedError(str(Code.STORAGE_UNAVAILABLE), _BROKEN)
+
+    # ---- chatd.chat.state.Peer ----------------------------------------------------------------------
+
+    def reply(self, messages: Sequence[Message], answered: int) -> None:
+        """Take the answer; whoever waits for it goes on in a turn of its own."""
+        del answered
+        if self._answer is not None and messages:
+            self._clock.callLater(0, self._answer.callback, messages[0])
+            self._answer = None
+
+    def fault(self) -> None:
+        """Answer that it went wrong; the traceback is in the log."""
+        self.reply([Error(code="fault", text="The daemon could not do that, by a fault of its own.")], 1)
+
+    def refuse(self, code: Code, text: str) -> None:
+        """Do nothing: the console says no hello."""
+
+    def close(self, reason: CloseReason, text: str = "", retry_after: float | None = None) -> None:
+        """Do nothing: nobody takes the console's session over."""
+
+    def fail(self, error: ProtocolError, reason: CloseReason | None = None) -> None:
+        """Do nothing: it breaks no protocol of the chat."""
+
+    def catch_up(self) -> None:
+        """Do nothing: it follows no rooms."""
+
+    def wait(self) -> None:
+        """Do nothing: it asks one thing at a time."""
+
+    def go_on(self) -> None:
+        """Do nothing, as above."""
+
+    def read(self, query: HistoryQuery) -> None:
+        """Do nothing: no request of the console's reads history."""
+
+    def upload(self, request: Upload, held: bool) -> Ok | None:
+        """Do nothing: it moves no files."""
+        del request, held
+        return None
+
+    def download(self, request: Download, room: str, seq: int, file: File) -> None:
+        """Do nothing, as above."""
+
+    def end_downloads(self, room: str, first: Callable[[], int]) -> None:
+        """Do nothing, as above."""
+
+
+def console_user() -> User:
+    """Return the operator at the console, whom no user is."""
+    return User(CONSOLE, SERVER, None, PutAccount(CONSOLE, "", flags=OPERATOR))
