@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from chatd.client.core.notices import GapSeen, Restored
-from chatd.client.core.rooms import MAX_SECONDS
+from chatd.client.core.seen import MAX_SECONDS
 from chatd.wire.messages import Event, Member, RoomInfo
 
 _encode = msgspec.json.Encoder().encode

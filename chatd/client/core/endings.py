@@ -55,7 +55,7 @@ class Endings:
         """Forget what the server does not know; return whether another hello may help."""
         if error.code == Code.UNKNOWN_SESSION:
             return self._session.forget()
-        if error.code == Code.CURSOR_BEYOND_HEAD and error.room in self._rooms.cursors:
+        if error.code == Code.CURSOR_BEYOND_HEAD and error.room in self._rooms.seen.cursors:
             self._out.notify(self._rooms.forget(error.room, self._rooms.name(error.room)))
             self._out.save()
             return True

@@ -57,7 +57,7 @@ class Greeting:
         if not self._session.token:  # a claim that has arrived holds the nick as long as its connection
             self._links.yield_rivals(now)
         beside = self._links.contested
-        hello = introduce(self._session, self._wishes, self._rooms, beside=beside)
+        hello = introduce(self._session, self._wishes, self._rooms.seen, beside=beside)
         link.named = frozenset(hello.cursors)
         self._out.write(link, encode(hello), now)
 
@@ -129,7 +129,7 @@ class Greeting:
 
     def _join(self, link: Link, name: str, after: int | None) -> None:
         room = self._rooms.room_of(name) or fold(name)
-        seen = [] if after is None else trail_of(self._rooms, room, self._wishes)
+        seen = [] if after is None else trail_of(self._rooms.seen, room, self._wishes)
         join = m.Join(id=0, room=name, after=after, trail=seen)
         link.joining.add(self._requests.asking.add(join, wanted=name))
 

@@ -24,6 +24,7 @@ from chatd.client.core.output import Output
 from chatd.client.core.problems import HoleError, OutOfStepError
 from chatd.client.core.requests import Requests
 from chatd.client.core.rooms import Rooms
+from chatd.client.core.seen import Seen
 from chatd.client.core.segments import Segments
 from chatd.client.core.session import LOGGED_OUT, Changes, Remembered, Wishes
 from chatd.client.core.steps import Step
@@ -46,9 +47,8 @@ class Machine:
         self.session = remembered.session
         self.wishes = wishes
         known = remembered.names if wishes.follow_all else {}
-        self.rooms = Rooms(
-            remembered.cursors, remembered.names, wishes.rooms, known, remembered.trails, remembered.times
-        )
+        seen = Seen(remembered.cursors, remembered.trails, remembered.times)
+        self.rooms = Rooms(seen, remembered.names, wishes.rooms, known)
         self.rooms.enter(remembered.entering)
         self.out = Output()
         self.requests = Requests(remembered, self.session, self.rooms, self.out, backoff.later)
@@ -281,9 +281,9 @@ class Machine:
         """Return what must be written down since the last call; say `saved` when it is."""
         self._greeting.unsaved = False
         outbox = self.outbox.changes()
-        changed = self.rooms.changed_cursors()
+        changed = self.rooms.seen.changed_cursors()
         cursors = {room: (seq, self.rooms.name(room)) for room, seq in changed.items()}
-        trails = {room: self.rooms.trail(room).pack() for room in changed}
+        trails = {room: self.rooms.seen.trail(room).pack() for room in changed}
         session, posted = replace(self.session), self.requests.sends.posted()
         return Changes(session, self.outbox.last, cursors, outbox.stored, outbox.deleted, posted, trails)
 

@@ -1,8 +1,7 @@
-"""Rooms as the client sees them: cursors, names, and the count that proves that nothing was missed."""
+"""Rooms as the client sees them: names, what is wanted, and the count that proves that nothing was missed."""
 
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
-from typing import Final
 
 from msgspec import Struct
 
@@ -18,12 +17,9 @@ from chatd.client.core.notices import (
 )
 from chatd.client.core.problems import HoleError
 from chatd.client.core.replay import Replay
-from chatd.client.core.trail import Trail
+from chatd.client.core.seen import Seen
 from chatd.wire.messages import Event, Gap, Presence, RoomState
 from chatd.wire.names import fold
-
-MAX_SECONDS: Final = 2**32 - 1
-"""The latest time that is told, in seconds since 1970: it takes the place of a check."""
 
 
 class Followed(Struct):
@@ -46,45 +42,35 @@ Positions = dict[str, int]
 
 
 class Rooms:
-    """All followed rooms, and the cursors (and names, for people) that outlive links and processes.
+    """All followed rooms, their names for people, and what was ``seen`` of them.
 
     ``wanted`` are the names, by their folded form, of those that are joined on every link that does not
     follow them. ``followed`` are those of an earlier run until a link tells otherwise: ``known``, in order.
-    Beside the cursors stand the trails of what was seen, and ``times``: that of the first event seen of each
-    room, in seconds since 1970.
     """
 
     __slots__ = (
-        "_changed",
         "_entering",
         "_replays",
-        "_trails",
-        "cursors",
         "followed",
         "names",
-        "times",
+        "seen",
         "wanted",
     )
 
     def __init__(
         self,
-        cursors: Mapping[str, int],
+        seen: Seen,
         names: Mapping[str, str],
         wanted: Iterable[str],
         known: Mapping[str, str] = MappingProxyType({}),
-        trails: Mapping[str, Trail] | None = None,
-        times: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
-        self.cursors: dict[str, int] = dict(cursors)
+        self.seen = seen
         self.names: dict[str, str] = dict(names)
         self.wanted: dict[str, str] = {}
         self.followed: dict[str, Followed] = {
-            room: _remembered(room, name, self.cursors.get(room, 0)) for room, name in known.items()
+            room: _remembered(room, name, seen.cursors.get(room, 0)) for room, name in known.items()
         }
-        self._trails: dict[str, Trail] = dict(trails or {})
-        self.times: dict[str, int] = dict(times)
         self._replays: dict[str, Replay] = {}
-        self._changed: dict[str, None] = {}
         self._entering: list[str] = []
         for name in wanted:
             self.want(name)
@@ -100,11 +86,7 @@ class Rooms:
 
     def cursor(self, name: str) -> int | None:
         """Return the last event seen of the room that people call ``name``."""
-        return self.cursors.get(self.room_of(name) or fold(name))
-
-    def trail(self, room: str) -> Trail:
-        """Return what is known of the events seen of ``room``."""
-        return self._trails.get(room) or Trail()
+        return self.seen.cursors.get(self.room_of(name) or fold(name))
 
     # ---- what is wanted -----------------------------------------------------------------------------
 
@@ -124,7 +106,7 @@ class Rooms:
 
     def want_known(self) -> None:
         """Join every room that has a cursor: a new session is a member of none."""
-        for room in self.cursors:
+        for room in self.seen.cursors:
             if room.startswith("#"):
                 self.want(room)
 
@@ -138,8 +120,8 @@ class Rooms:
         Rooms that its hello ``named`` and that it does not follow were left, on another device maybe. Those
         that it did not name are joined again.
         """
-        missing = [room for room in {**self.cursors, **self.followed} if room not in positions]
-        gone = {room for room in missing if room in named or room not in self.cursors}
+        missing = [room for room in {**self.seen.cursors, **self.followed} if room not in positions]
+        gone = {room for room in missing if room in named or room not in self.seen.cursors}
         left = [room for room in missing if room in gone and fold(self.name(room)) not in self.wanted]
         for room in missing:
             if room not in gone:
@@ -160,28 +142,20 @@ class Rooms:
         followed = self.followed.get(self.room_of(name) or fold(name))
         return 0 if followed is None else followed.head
 
-    # ---- cursors ------------------------------------------------------------------------------------
-
-    def changed_cursors(self) -> dict[str, int | None]:
-        """Return the cursors that changed since the last call; None for forgotten ones."""
-        changed = {room: self.cursors.get(room) for room in self._changed}
-        self._changed.clear()
-        return changed
+    # ---- what is forgotten --------------------------------------------------------------------------
 
     def forget(self, room: str, name: str) -> CursorForgotten:
         """Forget the cursor of ``room``, which people call ``name``: the server's log does not reach it."""
-        seen = self.cursors.get(room, 0)
-        self._forget(room)
+        seen = self.seen.cursors.get(room, 0)
+        self.seen.forget(room)
+        self._replays.pop(room, None)
         return CursorForgotten(room, name, seen)
 
     def forget_all(self) -> None:
         """Forget every cursor: they counted the events of another server. Earlier runs want nothing here."""
         for name in self._entering:
             self.unwant(name)
-        self._changed.update(dict.fromkeys(self.cursors))
-        self.cursors.clear()
-        self._trails.clear()
-        self.times.clear()
+        self.seen.forget_all()
         self._replays.clear()
         self.followed.clear()
 
@@ -193,15 +167,16 @@ class Rooms:
         name = f"@{state.peer}" if state.peer else room
         positions[room] = start
         self.names[room] = name
-        cursor = self.cursors.get(room)
+        cursor = self.seen.cursors.get(room)
         if cursor is not None and state.restored:
             yield self._turned(state, name, cursor)
         elif room in self._replays:
             self._replays[room].again()
         if cursor is None or state.restored:
-            cursor = self._move(room, start)
-        if state.check and start == cursor > self.trail(room).last:
-            self._note(room, start, state.check)
+            cursor = start
+            self.seen.move(room, start)
+        if state.check and start == cursor > self.seen.trail(room).last:
+            self.seen.note(room, start, state.check)
         self.followed[room] = Followed(room, name, state.head, cursor, state.topic, state.peer)
         yield RoomOpened(room, name, state.topic, state.head, cursor, state.read, state.peer)
         if start > cursor:
@@ -220,7 +195,7 @@ class Rooms:
         if seq != position + 1:
             raise HoleError(f"event {position + 1} of {self.name(room)} is missing")
         positions[room] = seq
-        if seq <= self.cursors.get(room, 0):
+        if seq <= self.seen.cursors.get(room, 0):
             return ()
         if room in self._replays:
             return self._replayed(room, event, check, session)
@@ -228,10 +203,7 @@ class Rooms:
 
     def _take(self, event: Event, check: str, session: int) -> EventSeen:
         room = event.room
-        self._move(room, event.seq)
-        self._note(room, event.seq, check)
-        if room not in self.times:
-            self.times[room] = min(event.ts // 1000, MAX_SECONDS)
+        self.seen.take(event, check)
         followed = self.followed[room]
         followed.cursor = event.seq
         followed.head = max(followed.head, event.seq)
@@ -261,7 +233,7 @@ class Rooms:
         if gap.first > position + 1:
             raise HoleError(f"event {position + 1} of {self.name(gap.room)} is missing")
         positions[gap.room] = gap.last
-        cursor = self.cursors.get(gap.room, 0)
+        cursor = self.seen.cursors.get(gap.room, 0)
         if gap.last <= cursor:
             return
         replay = self._replays.get(gap.room)
@@ -269,13 +241,14 @@ class Rooms:
             yield self._take(event, check, 0)
         if replay is not None:
             replay.again()
-        yield self._skip(gap.room, max(gap.first, self.cursors.get(gap.room, 0) + 1), gap.last)
+        yield self._skip(gap.room, max(gap.first, self.seen.cursors.get(gap.room, 0) + 1), gap.last)
 
     def closed(self, positions: Positions, room: str) -> RoomClosed | None:
         """Follow ``room`` no longer."""
         positions.pop(room, None)
         name = self.name(room)
-        self._forget(room)
+        self.seen.forget(room)
+        self._replays.pop(room, None)
         return RoomClosed(room, name) if self.followed.pop(room, None) else None
 
     def left(self, positions: Positions, room: str) -> RoomClosed | None:
@@ -291,37 +264,21 @@ class Rooms:
     def _turned(self, state: RoomState, name: str, seen: int) -> Restored:
         """Go back to where ``state`` says: the log has not the events that were seen up to ``seen``."""
         room, start = state.room, state.cursor
-        trail = self.trail(room)
+        trail = self.seen.trail(room)
         agreed = trail.knows(start, state.check) if state.check else trail.has(start)
         if room in self._replays:  # an older copy again, before it was known where the last one parts
             self._replays[room].again()
         else:
             self._replays[room] = Replay(trail)
-        self._trails[room] = trail.cut(start)
+        self.seen.cut(room, start)
         return Restored(room, name, start, seen, agreed, again=agreed and trail.next(start) > start + 1)
 
-    def _note(self, room: str, seq: int, check: str) -> None:
-        self._trails.setdefault(room, Trail()).add(seq, check)
-        self._changed[room] = None
-
-    def _forget(self, room: str) -> None:
-        self._trails.pop(room, None)
-        self.times.pop(room, None)
-        self._replays.pop(room, None)
-        if self.cursors.pop(room, None) is not None:
-            self._changed[room] = None
-
     def _skip(self, room: str, first: int, last: int) -> GapSeen:
-        self._move(room, last)
+        self.seen.move(room, last)
         followed = self.followed[room]
         followed.cursor = last
         followed.head = max(followed.head, last)
         return GapSeen(room, followed.name, first, last)
-
-    def _move(self, room: str, seq: int) -> int:
-        self.cursors[room] = seq
-        self._changed[room] = None
-        return seq
 
 
 def _remembered(room: str, name: str, cursor: int) -> Followed:

@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from chatd import __version__
 from chatd.client.core.outbox import Entry
-from chatd.client.core.rooms import Rooms
+from chatd.client.core.seen import Seen
 from chatd.client.core.trail import Trail
 from chatd.wire.check import DIGITS
 from chatd.wire.errors import Code
@@ -162,15 +162,15 @@ class Wishes(Struct, frozen=True):
     certificate: bool = False
 
 
-def introduce(session: Session, wishes: Wishes, rooms: Rooms, *, beside: bool) -> Hello:
+def introduce(session: Session, wishes: Wishes, seen: Seen, *, beside: bool) -> Hello:
     """Return the hello that resumes the session, or begins one beside a sibling, or claims the nick.
 
     ``beside`` says that another connection of the session is suspected, and may live.
     """
-    known = dict(islice(_that_fit(rooms.cursors), MAX_CURSORS))
-    everything = wishes.follow_all and len(known) == len(rooms.cursors)
+    known = dict(islice(_that_fit(seen.cursors), MAX_CURSORS))
+    everything = wishes.follow_all and len(known) == len(seen.cursors)
     each = max(2, min(MAX_TRAIL, POINTS // max(1, len(known))))
-    trails = {room: trail_of(rooms, room, wishes, each) for room in known}
+    trails = {room: trail_of(seen, room, wishes, each) for room in known}
     login = None if session.token else wishes.credentials
     token = session.token or ("" if login else session.sibling)
     return Hello(
@@ -202,16 +202,16 @@ def _that_fit(cursors: Mapping[str, int]) -> Iterator[tuple[str, int]]:
         yield room, seq
 
 
-def trail_of(rooms: Rooms, room: str, wishes: Wishes, most: int = MAX_TRAIL) -> list[tuple[int, str]]:
+def trail_of(seen: Seen, room: str, wishes: Wishes, most: int = MAX_TRAIL) -> list[tuple[int, str]]:
     """Return what was seen of ``room``, in ``most`` points.
 
     Programs that follow listed rooms want everything where nothing of it is left: event 0 is in every log.
     In the place of its check stands the time of an event that was seen.
     """
-    trail = rooms.trail(room)
+    trail = seen.trail(room)
     if wishes.follow_all or not trail:
         return trail.points(most)
-    return [*trail.points(most - 1), (0, f"{rooms.times.get(room, 0):0{DIGITS}x}")]
+    return [*trail.points(most - 1), (0, f"{seen.times.get(room, 0):0{DIGITS}x}")]
 
 
 def final_sentence(session: Session, error: Error, elsewhere: Iterable[Elsewhere] = ()) -> str | None:

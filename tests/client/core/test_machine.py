@@ -434,7 +434,7 @@ def test_an_unknown_kind_of_event_moves_the_cursor_and_unknown_messages_are_skip
     say(world, event(2, kind="sparkle"))
     world.conn.out += frame(FrameType.MESSAGE, b'{"t":"novelty","x":1}')
     world.carry_down()
-    assert world.machine.rooms.cursors["#a"] == 2
+    assert world.machine.rooms.seen.cursors["#a"] == 2
     assert world.machine.links.state() is LinkState.CONNECTED
 
 

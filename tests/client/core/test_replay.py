@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from chatd.client.core.notices import EventSeen, Restored
 from chatd.client.core.rooms import Rooms
+from chatd.client.core.seen import Seen
 from chatd.client.core.trail import GRAIN, PART, WINDOW, Trail
 from chatd.wire.limits import MAX_TRAIL
 from chatd.wire.messages import Event, Gap, RoomState
@@ -27,15 +28,15 @@ class Story:
         trail = Trail()
         for seq in range(1, seen + 1):
             trail.add(seq, check(seq))
-        self.rooms = Rooms({"#a": seen}, {}, (), trails={"#a": trail})
+        self.rooms = Rooms(Seen({"#a": seen}, {"#a": trail}), {}, ())
         self.seen = seen
         self.heard = []
         self.positions = {}
 
     def connect(self):
         """Begin a link: the server goes by the points that the client would send."""
-        points = self.rooms.trail("#a").points(MAX_TRAIL)
-        cursor = self.rooms.cursors["#a"]
+        points = self.rooms.seen.trail("#a").points(MAX_TRAIL)
+        cursor = self.rooms.seen.cursors["#a"]
         good = [seq for seq, digits in points if seq <= self.head and digits == self.check(seq)]
         start = max(good, default=0)
         turned = not points or start < points[0][0] or cursor > self.head
@@ -76,8 +77,8 @@ class Story:
             assert told.again, "it was not said that some of it was seen"
         if distance < WINDOW:
             assert not again
-        assert self.rooms.cursors["#a"] == self.head
-        assert self.rooms.trail("#a").knows(self.head, self.check(self.head))
+        assert self.rooms.seen.cursors["#a"] == self.head
+        assert self.rooms.seen.trail("#a").knows(self.head, self.check(self.head))
 
 
 SIZES = st.integers(1, 6000)
@@ -109,9 +110,9 @@ def test_far_back(common):
 def test_what_is_held_is_no_cursor_yet_and_comes_again():
     story = Story(5000, 900, 40)
     story.connect()
-    begun = story.rooms.cursors["#a"]
+    begun = story.rooms.seen.cursors["#a"]
     story.bring(3)
-    assert (story.shown, story.rooms.cursors["#a"]) == ([], begun)
+    assert (story.shown, story.rooms.seen.cursors["#a"]) == ([], begun)
     story.connect()
     story.bring()
     story.verify()

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatd.client.core.rooms import Rooms
+from chatd.client.core.seen import Seen
 from chatd.client.core.session import MAX_CURSORS, Session, Wishes, introduce
 from chatd.client.core.trail import GRAIN, MOST, PART, WINDOW, Trail
 from chatd.wire.codec import decode_to_server, encode
@@ -138,11 +138,11 @@ def test_the_largest_hello_fits_into_a_frame():
             trail = trail_of((1, 3000))
             trail.add(MAX_INT - 1, "ffffffff")
             cursors[room], trails[room] = MAX_INT - 1, trail
-        rooms = Rooms(cursors, {}, (), trails=trails)
+        seen = Seen(cursors, trails)
         hello = introduce(
             Session(token="t" * 43, nick="n" * 32),
             Wishes("here", ("#a",), follow_all=False),
-            rooms,
+            seen,
             beside=True,
         )
         data = encode(hello)
