@@ -18,6 +18,9 @@ from chatd.server.tls_options import agree
 
 _WITH_BACKLOG: Final = frozenset({"tcp", "tcp6", "ssl", "unix"})
 
+_LONGEST_PATH: Final = 107
+"""Bytes of the path of a UNIX socket (unix(7)); other systems have a few less."""
+
 
 class ListenError(Exception):
     """A listener that cannot be opened: one sentence that says what to do."""
@@ -52,21 +55,29 @@ def check_handed(listeners: Iterable[ListenConfig]) -> None:
 
 
 def _clear_stale_socket(error: BaseException | None) -> bool:
-    """Remove the UNIX socket that could not be listened on, if nobody answers there: a crash has left it."""
+    """Remove the UNIX socket that could not be listened on, if nobody answers there: a crash has left it.
+
+    What is no socket is somebody's file, which the system answers for just as for a socket without anybody.
+    """
     if not isinstance(error, CannotListenError) or not isinstance(error.port, str | bytes):
         return False
+    path = Path(os.fsdecode(error.port))
+    lock = Path(f"{path}.lock")  # of Twisted, a link to a number that may be ours by now
     with socket.socket(socket.AF_UNIX) as probe:
         probe.setblocking(False)
         try:
             probe.connect(error.port)
         except ConnectionRefusedError:
-            path = os.fsdecode(error.port)
-            Path(path).unlink(missing_ok=True)
-            Path(f"{path}.lock").unlink(missing_ok=True)  # of Twisted, with a number that may be ours by now
-            return True
+            if not path.is_socket():
+                return False
         except OSError:
             return False
-    return False
+        else:
+            return False
+    path.unlink(missing_ok=True)
+    if lock.is_symlink():
+        lock.unlink(missing_ok=True)
+    return True
 
 
 def _endpoint(reactor: object, listener: ListenConfig) -> IStreamServerEndpoint:
@@ -104,8 +115,21 @@ class _Bare:
 
 def explain(listener: ListenConfig, error: BaseException | None) -> str:
     """Return the sentence about ``error``, which kept ``listener`` from being opened."""
+    why, hint = _reason(error)
+    return f"Nothing can listen on {listener.endpoint}: {why}; {hint}."
+
+
+def _reason(error: BaseException | None) -> tuple[str, str]:
+    """Return what is wrong, and what to do."""
     cause = error.socketError if isinstance(error, CannotListenError) else error
     why = getattr(cause, "strerror", None) or str(cause)
-    taken = getattr(cause, "errno", None) in (errno.EADDRINUSE, None)  # a lock of Twisted's has no number
-    hint = "stop what is there or name another endpoint" if taken else "name another endpoint"
-    return f"Nothing can listen on {listener.endpoint}: {why}; {hint}."
+    number = getattr(cause, "errno", None)
+    path = error.port if isinstance(error, CannotListenError) else None
+    if isinstance(path, str | bytes):  # of a UNIX socket
+        if number == errno.EADDRINUSE and not Path(os.fsdecode(path)).is_socket():
+            return f"{os.fsdecode(path)} is there already and is no socket", "name another path"
+        if "too long" in why and number in (None, errno.ENAMETOOLONG):
+            return why, f"name a shorter path, of {_LONGEST_PATH} bytes at most"
+    if number in (errno.EADDRINUSE, None):  # a lock of Twisted's has no number
+        return why, "stop what is there or name another endpoint"
+    return why, "name another endpoint"
