@@ -2,9 +2,11 @@
 
 import os
 import subprocess
-import sys
 
 import pytest
+
+from tests.end_to_end.harness.processes import ROOT, script
+from tests.end_to_end.harness.program import Program
 
 PATIENCE = 30
 """Seconds that a test waits for chatc to end."""
@@ -15,12 +17,13 @@ def chatc(daemon, tmp_path):
     """Return a function that starts chatc on the daemon; processes left over are killed."""
     started = []
     base = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "LOGNAME": "login", "TZ": "UTC"}
+    base |= {"PYTHONPATH": str(ROOT)}
     base["CHATD_SERVER"] = f"127.0.0.1:{daemon.port}"
 
     def start(*arguments, env=(), prefix=(), **how):
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
-        command = [*prefix, sys.executable, "-c", "from chatd.client.cli import main; main()", *arguments]
-        started.append(subprocess.Popen(command, env={**base, **dict(env)}, **pipes))
+        command = [*prefix, *script("chatc"), *arguments]
+        started.append(Program(command, env={**base, **dict(env)}, **pipes))
         return started[-1]
 
     yield start

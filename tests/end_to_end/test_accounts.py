@@ -3,12 +3,12 @@
 import json
 import os
 import pty
-import subprocess
 import time
 
 import pytest
 
-from tests.end_to_end.harness.processes import LOOPBACK, environment, run, script
+from tests.end_to_end.harness.processes import LOOPBACK, environment, script
+from tests.end_to_end.harness.program import Program, run, take_terminal
 
 SECRETS = ("correct horse", "battery staple")
 
@@ -72,7 +72,7 @@ def test_a_life_with_an_account(site, chatc, tmp_path):
 def test_it_is_asked_for_without_echo(site, tmp_path):
     ours, theirs = pty.openpty()
     words = ["--server", f"{LOOPBACK}:{site.port}", "--state", "state", "--nick", "op", "login"]
-    process = subprocess.Popen(
+    process = Program(
         [*script("chatc"), *words],
         cwd=tmp_path,
         env=environment(),
@@ -80,7 +80,7 @@ def test_it_is_asked_for_without_echo(site, tmp_path):
         stdout=theirs,
         stderr=theirs,
         start_new_session=True,
-        preexec_fn=lambda: __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0),  # noqa: PLW1509
+        preexec_fn=take_terminal,
     )
     os.close(theirs)
     shown = b""

@@ -2,12 +2,12 @@
 
 import json
 import shutil
-import subprocess
 import time
 
 import pytest
 
 from tests.end_to_end.harness.processes import PATIENCE, environment, script
+from tests.end_to_end.harness.program import finished
 from tests.end_to_end.harness.typist import Typist
 
 
@@ -16,10 +16,10 @@ def chatc(tmp_path, daemon):
     """Return a function that runs chatc on a profile to its end."""
 
     def run(*arguments, given="", nick="ann"):
-        return subprocess.run(
+        return finished(
             [*script("chatc"), "--server", f"127.0.0.1:{daemon.port}", "--nick", nick, *arguments],
             env=environment(XDG_STATE_HOME=str(tmp_path / nick)),
-            input=given,
+            given=given,
             capture_output=True,
             text=True,
             timeout=PATIENCE,

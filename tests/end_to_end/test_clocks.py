@@ -9,6 +9,7 @@ import pytest
 
 from chatd.wire.messages import Event
 from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, ROOT, environment, script
+from tests.end_to_end.harness.program import finished
 
 CONFIG = "[retention]\ndays = 30\n\n[files]\npartial_days = 1.0\nkeep_days = 30.0\n"
 DAY = 86_400
@@ -105,7 +106,7 @@ def test_events_of_several_days_are_printed_under_their_dates(start, connect, tm
     say(bob, "three", "four")
 
     def chatc(*arguments):
-        done = subprocess.run(
+        done = finished(
             [*script("chatc"), "--ephemeral", "--server", f"{LOOPBACK}:{daemon.port}", *arguments],
             env=environment(HOME=str(tmp_path), TZ="UTC"),
             stdin=subprocess.DEVNULL,

@@ -8,7 +8,8 @@ import pytest
 
 from chatd.server.systemd import LEANS_ON, handed_over
 from tests.end_to_end.harness.peer import dial
-from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, environment, run, script
+from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, environment, script
+from tests.end_to_end.harness.program import run
 from tests.end_to_end.harness.raw import Raw
 
 HAND_OVER = """

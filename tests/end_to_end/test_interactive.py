@@ -10,6 +10,7 @@ import time
 import pytest
 
 from tests.end_to_end.harness.processes import PATIENCE, Deadline, environment, script
+from tests.end_to_end.harness.program import Program, finished
 from tests.end_to_end.harness.typist import Typist
 
 
@@ -71,9 +72,9 @@ def test_a_flood_never_tears_the_line(sit, daemon, connect):
     ann.await_line("/help")
     ann.type("/join #tea\r")
     ann.await_last("#tea>")
-    flood = subprocess.run(
+    flood = finished(
         [*script("chatc"), "--server", f"127.0.0.1:{daemon.port}", "--nick", "bob", "send", "#tea"],
-        input="".join(f"line {n} of many\n" for n in range(300)),
+        given="".join(f"line {n} of many\n" for n in range(300)),
         env=environment(XDG_STATE_HOME=str(daemon.folder / "bob")),
         text=True,
         timeout=PATIENCE,
@@ -316,9 +317,9 @@ def pipe(tmp_path, daemon):
     """Return a function that runs chatc with its input from a pipe."""
 
     def pipe(nick, lines, **how):
-        return subprocess.run(
+        return finished(
             [*script("chatc"), "--server", f"127.0.0.1:{daemon.port}", "--nick", nick],
-            input=lines,
+            given=lines,
             capture_output=True,
             env=environment(XDG_STATE_HOME=str(tmp_path / nick), TERM="xterm"),
             timeout=PATIENCE,
@@ -407,7 +408,7 @@ def test_a_pipe_sends_more_than_may_wait_at_once_and_all_arrives_in_order(pipe):
 def test_a_reader_that_goes_away_ends_it(tmp_path, daemon):
     reading, writing = os.pipe()
     near, far = os.pipe()
-    process = subprocess.Popen(
+    process = Program(
         [*script("chatc"), "--server", f"127.0.0.1:{daemon.port}", "--nick", "ann"],
         stdin=near,
         stdout=writing,

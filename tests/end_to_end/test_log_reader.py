@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.harness.processes import LOOPBACK, environment, run, script, wait_gone
+from tests.end_to_end.harness.processes import LOOPBACK, environment, script, wait_gone
+from tests.end_to_end.harness.program import run
 
 ROOT = Path(__file__).parents[2]
 

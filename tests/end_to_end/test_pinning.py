@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, environment, free_port, script
+from tests.end_to_end.harness.program import finished
 from tests.end_to_end.harness.typist import Typist
 
 
@@ -17,9 +18,10 @@ def server(make_daemon, tmp_path):
     daemon.address = f"tls://localhost:{daemon.tls_port}"
 
     def certify(*more):
-        done = subprocess.run(
+        done = finished(
             [*script("chatctl"), "make-cert", "localhost", *more],
             cwd=tmp_path,
+            env=environment(),
             capture_output=True,
             text=True,
             check=True,
@@ -58,7 +60,7 @@ def piped(tmp_path, server):
     """Return a function that runs chatc without a terminal, on the profile of ann."""
 
     def piped(*arguments, address=server.address):
-        return subprocess.run(
+        return finished(
             [*script("chatc"), "--server", address, *arguments],
             env=environment(XDG_STATE_HOME=str(tmp_path / "ann")),
             stdin=subprocess.DEVNULL,

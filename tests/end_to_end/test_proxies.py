@@ -10,6 +10,7 @@ import time
 import pytest
 
 from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, Deadline, environment, free_port, script
+from tests.end_to_end.harness.program import Program
 from tests.end_to_end.harness.proxies import PASSWORD, USER, Microsocks, Tinyproxy, TlsFront
 
 KINDS = [(Tinyproxy, "http"), (Microsocks, "socks5"), (Microsocks, "socks5h")]
@@ -49,7 +50,7 @@ class Chatc:
         self._folder = folder
 
     def popen(self, *arguments, **variables):
-        return subprocess.Popen(
+        return Program(
             [*script("chatc"), *arguments],
             cwd=self._folder,
             env=environment(XDG_STATE_HOME=str(self._folder / "state"), **variables),

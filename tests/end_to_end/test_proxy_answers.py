@@ -12,6 +12,7 @@ import pytest
 
 from tests.end_to_end.harness import proxies
 from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, PYTHON, environment, free_port, script
+from tests.end_to_end.harness.program import Program
 from tests.end_to_end.harness.proxies import USER
 
 ASK = """
@@ -178,7 +179,7 @@ def test_each_answer_is_a_sentence_with_what_to_do(start, tmp_path, name):
 def test_who_is_not_let_through_asks_rarely(start, tmp_path):
     proxy = start("Squid", strict=True)
     way = ["--server", f"{LOOPBACK}:7411", "--proxy", proxy.url("http")]
-    process = subprocess.Popen(
+    process = Program(
         [*script("chatc"), "--ephemeral", *way, "send", "-v", "#a", "x"],
         cwd=tmp_path,
         env=environment(),

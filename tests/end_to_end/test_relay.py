@@ -24,9 +24,9 @@ from tests.end_to_end.harness.processes import (
     Deadline,
     environment,
     free_port,
-    run,
     script,
 )
+from tests.end_to_end.harness.program import Program, run
 from tests.end_to_end.harness.raw import Raw
 
 pytestmark = pytest.mark.skipif(HAPROXY is None, reason="haproxy is not installed")
@@ -208,7 +208,7 @@ def test_chatc_says_the_same_wherever_nobody_answers(site):
     away = site.haproxy.add(f"{LOOPBACK}:{free_port()}")
     site.haproxy.start()
     for port in (site.relayed, site.untrusting, away):
-        process = subprocess.Popen(
+        process = Program(
             [*script("chatc"), "--ephemeral", "--server", f"{LOOPBACK}:{port}", "send", "-v", "#a", "x"],
             env=environment(),
             stdin=subprocess.DEVNULL,
@@ -268,7 +268,7 @@ class Talk:
 
     def __init__(self, folder, server):
         self.heard = []
-        self.process = subprocess.Popen(
+        self.process = Program(
             [*script("chatc"), "--server", server, "--nick", "ann", "talk", "--json", "#a"],
             cwd=folder,
             env=environment(XDG_STATE_HOME=str(folder / "state"), XDG_CONFIG_HOME=str(folder / "config")),

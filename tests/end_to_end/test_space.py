@@ -5,7 +5,8 @@ import time
 
 import apsw
 
-from tests.end_to_end.harness.processes import Deadline, run, script
+from tests.end_to_end.harness.processes import Deadline, script
+from tests.end_to_end.harness.program import run
 from tests.end_to_end.harness.raw import sends
 
 EVENTS = 6000

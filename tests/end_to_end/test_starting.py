@@ -12,7 +12,8 @@ import pytest
 
 from tests.disks import fill
 from tests.end_to_end.harness.daemon import Daemon
-from tests.end_to_end.harness.processes import LOOPBACK, run_with_offspring, script
+from tests.end_to_end.harness.processes import LOOPBACK, script
+from tests.end_to_end.harness.program import run_with_offspring
 
 FOREGROUND = ("-n",)
 BACKGROUND = ("--logfile", "twistd.log")

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chatd.wire.messages import Error, Event, Goodbye, Join, Ok
-from tests.end_to_end.harness.processes import PATIENCE, Deadline, run, script, wait_gone
+from tests.end_to_end.harness.processes import PATIENCE, Deadline, script, wait_gone
+from tests.end_to_end.harness.program import run
 from tests.end_to_end.harness.raw import sends
 
 SHORT_DRAIN = "[drain]\ndeadline = 2.0\n"

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from tests.end_to_end.harness.processes import LOOPBACK, environment, script
+from tests.end_to_end.harness.program import Program
 
 SAID = {
     "imap": (b"* OK [CAPABILITY IMAP4rev1] ready\r\n", "'* OK [CAPABILITY IMAP4re …'"),
@@ -53,7 +54,7 @@ def answering():
 
 def complaints(tmp_path, *arguments):
     """Return what ``chatc send`` says in three seconds after its first attempt has failed."""
-    process = subprocess.Popen(
+    process = Program(
         [*script("chatc"), "--ephemeral", *arguments, "send", "-v", "#a", "x"],
         env=environment(HOME=str(tmp_path)),
         stdin=subprocess.DEVNULL,

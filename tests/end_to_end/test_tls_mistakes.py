@@ -13,6 +13,7 @@ import pytest
 from tests.end_to_end.harness.certificates import make_certificate
 from tests.end_to_end.harness.peer import dial
 from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, environment, free_port, script
+from tests.end_to_end.harness.program import Program
 from tests.end_to_end.harness.raw import Raw
 
 HELLO = b'\x00\x00\x00\x28\x01{"t":"hello","version":1,"nick":"a"}    '
@@ -130,7 +131,7 @@ def complaint(tmp_path):
     """Return a function that starts ``chatc send`` and returns the first thing that it says."""
 
     def complaint(*arguments):
-        process = subprocess.Popen(
+        process = Program(
             [*script("chatc"), "--ephemeral", *arguments, "send", "-v", "#a", "x"],
             env=environment(HOME=str(tmp_path)),
             stdin=subprocess.DEVNULL,
@@ -225,7 +226,7 @@ def start_tail(tmp_path):
     started = []
 
     def start(*arguments):
-        process = subprocess.Popen(
+        process = Program(
             [*script("chatc"), "--ephemeral", *arguments, "tail", "#a"],
             env=environment(HOME=str(tmp_path)),
             stdin=subprocess.DEVNULL,

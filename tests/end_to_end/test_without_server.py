@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from tests.end_to_end.harness.processes import PATIENCE, environment, script
+from tests.end_to_end.harness.program import Program, finished
 from tests.end_to_end.harness.typist import Typist
 
 
@@ -14,10 +15,10 @@ def chatc(tmp_path, daemon):
     """Return a function that runs chatc on ann's profile, or on that of another folder, to its end."""
 
     def run(*arguments, given="", nick="ann"):
-        return subprocess.run(
+        return finished(
             [*script("chatc"), "--server", f"127.0.0.1:{daemon.port}", "--nick", nick, *arguments],
             env=environment(XDG_STATE_HOME=str(tmp_path / nick)),
-            input=given,
+            given=given,
             capture_output=True,
             text=True,
             timeout=PATIENCE,
@@ -51,7 +52,7 @@ def test_in_a_pipe_everything_waits_and_goes_out_in_order(chatc, daemon, tmp_pat
     assert chatc("rooms", nick="bob").returncode == 0
     assert chatc(given="/join #tea\nfirst\n").returncode == 0
     daemon.kill()
-    process = subprocess.Popen(
+    process = Program(
         [*script("chatc"), "--server", f"127.0.0.1:{daemon.port}", "--nick", "ann"],
         env=environment(XDG_STATE_HOME=str(tmp_path / "ann")),
         stdin=subprocess.PIPE,
@@ -82,7 +83,7 @@ def test_in_a_pipe_everything_waits_and_goes_out_in_order(chatc, daemon, tmp_pat
 def test_what_a_pipe_left_goes_out_the_next_time(chatc, daemon, tmp_path):
     assert chatc(given="/join #tea\nfirst\n").returncode == 0
     daemon.kill()
-    process = subprocess.Popen(
+    process = Program(
         [*script("chatc"), "--server", f"127.0.0.1:{daemon.port}", "--nick", "ann"],
         env=environment(XDG_STATE_HOME=str(tmp_path / "ann")),
         stdin=subprocess.PIPE,

@@ -15,6 +15,7 @@ from tests.end_to_end.harness.processes import (
     environment,
     script,
 )
+from tests.end_to_end.harness.program import Program
 
 _LOOK = 0.02
 """Seconds between two looks at a file that grows."""
@@ -35,7 +36,7 @@ class Chatc:
         self.err = folder / f"{nick}.err"
         command = ["--server", f"{LOOPBACK}:{daemon.port}", "--profile", nick, "--nick", nick, *arguments]
         with self.out.open("ab") as out, self.err.open("ab") as err:
-            self._process = subprocess.Popen(
+            self._process = Program(
                 [*script("chatc"), *command],
                 cwd=folder,
                 env=environment(XDG_STATE_HOME=str(folder / f"{nick}.state")),

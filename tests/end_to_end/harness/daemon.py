@@ -15,6 +15,7 @@ from tests.end_to_end.harness.processes import (
     free_port,
     script,
 )
+from tests.end_to_end.harness.program import Program
 
 _PING = frame(FrameType.PING, b"there?")
 _PONG = frame(FrameType.PONG, b"there?")
@@ -64,7 +65,7 @@ class Daemon:
         """Start it and wait for nothing."""
         assert self.process is None
         with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(
+            self.process = Program(
                 self.command,
                 cwd=self.folder,
                 env=environment(**self.environment),

@@ -5,7 +5,6 @@ import os
 import random
 import select
 import socket
-import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -63,37 +62,6 @@ def environment(**more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     ours = {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", "LC_ALL": "C.UTF-8"}
     return {**kept, **ours, **more}
-
-
-def run(
-    *command: str, cwd: Path, patience: float = PATIENCE, inherit: tuple[int, ...] = ()
-) -> subprocess.CompletedProcess[str]:
-    """Run ``command`` to its end and return its exit status and output."""
-    return subprocess.run(
-        command,
-        cwd=cwd,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=patience,
-        check=False,
-        pass_fds=inherit,
-    )
-
-
-def run_with_offspring(
-    *command: str, cwd: Path, patience: float = PATIENCE
-) -> subprocess.CompletedProcess[str]:
-    """Run ``command`` until it and every process that it has left behind are gone."""
-    last, held = os.pipe()  # its end is read when nobody holds the other side any more
-    try:
-        done = run(*command, cwd=cwd, patience=patience, inherit=(held,))
-        os.close(held)
-        assert select.select([last], [], [], patience)[0], f"something is left behind by {command}"
-    finally:
-        os.close(last)
-    return done
 
 
 def wait_gone(pid: int, patience: float = PATIENCE) -> None:

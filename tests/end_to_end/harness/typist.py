@@ -7,12 +7,12 @@ import re
 import select
 import signal
 import struct
-import subprocess
 import termios
 from pathlib import Path
 
 from tests.client.cli.vt import Terminal
 from tests.end_to_end.harness.processes import PATIENCE, Deadline, environment, script
+from tests.end_to_end.harness.program import Program, take_terminal
 
 
 class Typist:
@@ -31,14 +31,14 @@ class Typist:
         self._resize(columns, rows)
         self.before = termios.tcgetattr(self._far)
         surroundings = {"TERM": "xterm-256color", "XDG_STATE_HOME": str(folder), "NO_COLOR": "1", **more}
-        self.process = subprocess.Popen(
+        self.process = Program(
             [*(["bash", "-c", wrapper, "bash"] if wrapper else []), *script("chatc"), *arguments],
             stdin=self._far,
             stdout=self._far,
             stderr=self._far,
             env=environment(**surroundings),
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no threads here
+            preexec_fn=take_terminal,
         )
 
     def type(self, text: str) -> None:

@@ -1,0 +1,138 @@
+"""Programs of this environment without their imports: a process that has made them once forks for each start.
+
+Most of what a daemon or a chatc costs a test is the import of Twisted, cryptography and chatd. This program
+(``python -m tests.end_to_end.harness.forkserver SOCKET``) has imported all that, has run nothing of it, and
+waits. For each request it forks: the child takes the descriptors, arguments, folder, environment, limits and
+niceness of the request and goes on as the console script does. It is a child of whoever started this program
+(clone(2), CLONE_PARENT), so that it is waited for like any other, and a process of its own in every respect.
+What it has from here is what was imported, the seed of hash(), and the command line that ps shows.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import platform
+import resource
+import signal
+import socket
+import sys
+import termios
+import time
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import IServiceMaker
+from twisted.plugin import getPlugins
+
+PROGRAMS = ("chatc", "chatctl", "chatd", "twistd")
+"""The console scripts that can be forked."""
+
+LIMITS = sorted(number for name, number in vars(resource).items() if name.startswith("RLIMIT_"))
+"""The limits of resources that a child of somebody else would inherit from them."""
+
+MOST = 1 << 17
+"""Bytes of a request."""
+
+CLONE = {"x86_64": 56, "aarch64": 220}.get(platform.machine() if sys.platform == "linux" else "")
+"""The number of clone(2), if it is known here."""
+
+_CLONE_PARENT = 0x8000
+_APART = 500
+"""Descriptors from this one on are those of a request until they are put in their places."""
+
+
+def main() -> None:
+    """Import everything, then fork for each request until the other end of the socket is gone."""
+    wire = socket.socket(fileno=int(sys.argv[1]))
+    programs = {script.name: script.load() for script in entry_points(group="console_scripts", name="twistd")}
+    for script in entry_points(group="console_scripts"):
+        if script.name in PROGRAMS:
+            programs[script.name] = script.load()
+    _import_all()
+    gc.collect()
+    gc.freeze()
+    wire.send(b"0")
+    while data := _received(wire):
+        request, descriptors = data
+        if pid := _fork():
+            wire.send(str(pid).encode())
+            for number in descriptors:
+                os.close(number)
+        else:
+            _become(request, descriptors)
+            sys.exit(programs[Path(sys.argv[0]).name]())
+
+
+def _import_all() -> None:
+    """Import what the programs import at some time; none of it may choose the reactor."""
+    for package in ("chatd", "twisted.plugins"):
+        path = importlib.import_module(package).__path__
+        for module in pkgutil.walk_packages(path, f"{package}."):
+            if module.name.startswith("chatd.testing") or module.name.endswith("__main__"):
+                continue
+            with contextlib.suppress(ImportError):  # some of Twisted's own plugins want more than there is
+                importlib.import_module(module.name)
+    for plugin in getPlugins(IServiceMaker):
+        assert plugin
+    importlib.import_module("twisted.internet.epollreactor")
+    assert "twisted.internet.reactor" not in sys.modules
+
+
+def _received(wire: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
+    data, descriptors, _, _ = socket.recv_fds(wire, MOST, 64)
+    return (json.loads(data), descriptors) if data else None
+
+
+def _fork() -> int:
+    """Fork as os.fork() does, but make the child our sibling. No other thread runs here."""
+    python = ctypes.pythonapi  # it keeps the interpreter's lock during the call
+    python.PyOS_BeforeFork()
+    flags = ctypes.c_long(_CLONE_PARENT | signal.SIGCHLD)
+    pid = ctypes.PyDLL(None).syscall(ctypes.c_long(CLONE or 0), flags, *[ctypes.c_long(0)] * 4)
+    (python.PyOS_AfterFork_Parent if pid else python.PyOS_AfterFork_Child)()
+    return int(pid)
+
+
+def _become(request: dict[str, Any], descriptors: list[int]) -> None:
+    """Be the process that was asked for."""
+    _put_in_place(descriptors, [0, 1, 2, *request["pass_fds"]])
+    if request["session"]:
+        os.setsid()
+    if request["terminal"]:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    time.tzset()
+    for number, limits in zip(LIMITS, request["limits"], strict=True):
+        if resource.getrlimit(number) != tuple(limits):
+            resource.setrlimit(number, limits)
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, request["nice"])
+    if not sys.stdout.write_through:
+        sys.stdout.reconfigure(line_buffering=os.isatty(1))
+    sys.argv[:] = request["command"]
+    script = sys.modules["__main__"]
+    script.__file__, script.__package__, script.__spec__ = sys.argv[0], None, None
+    sys.path[0] = str(Path(sys.argv[0]).parent)
+
+
+def _put_in_place(descriptors: list[int], places: list[int]) -> None:
+    """Make ``descriptors`` those of the numbers ``places``, and close all others."""
+    apart = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, _APART) for number in descriptors]
+    for number, place in zip(apart, places, strict=True):
+        os.dup2(number, place)
+    for number in map(int, os.listdir("/proc/self/fd")):  # noqa: PTH208 - numbers
+        if number not in places:
+            with contextlib.suppress(OSError):
+                os.close(number)
+
+
+if __name__ == "__main__":
+    main()
