@@ -43,6 +43,9 @@ CLONE = {"x86_64": 56, "aarch64": 220}.get(platform.machine() if sys.platform ==
 """The number of clone(2), if it is known here."""
 
 _CLONE_PARENT = 0x8000
+_CLONE_NEWNS, _CLONE_NEWNET = 0x20000, 0x40000000
+_MS_BIND, _MS_REC, _MS_SLAVE = 0x1000, 0x4000, 0x80000
+_MNT_DETACH = 2
 _APART = 500
 """Descriptors from this one on are those of a request until they are put in their places."""
 
@@ -101,6 +104,8 @@ def _fork() -> int:
 
 def _become(request: dict[str, Any], descriptors: list[int]) -> None:
     """Be the process that was asked for."""
+    if request["network"]:
+        _enter(request["network"])
     _put_in_place(descriptors, [0, 1, 2, *request["pass_fds"]])
     if request["session"]:
         os.setsid()
@@ -121,6 +126,24 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> None:
     script = sys.modules["__main__"]
     script.__file__, script.__package__, script.__spec__ = sys.argv[0], None, None
     sys.path[0] = str(Path(sys.argv[0]).parent)
+
+
+def _enter(name: str) -> None:
+    """Be on the network ``name``, as by ip-netns(8) ``exec``: its own wires, /sys, and files of /etc."""
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def call(what: str, *arguments: Any) -> None:
+        if getattr(libc, what)(*arguments):
+            raise OSError(ctypes.get_errno(), what)
+
+    with Path("/run/netns", name).open("rb") as place:
+        call("setns", place.fileno(), _CLONE_NEWNET)
+    call("unshare", _CLONE_NEWNS)
+    call("mount", b"", b"/", b"none", ctypes.c_ulong(_MS_SLAVE | _MS_REC), None)
+    libc.umount2(b"/sys", _MNT_DETACH)
+    call("mount", name.encode(), b"/sys", b"sysfs", ctypes.c_ulong(0), None)
+    for file in Path("/etc/netns", name).glob("*"):
+        call("mount", bytes(file), bytes(Path("/etc", file.name)), b"none", ctypes.c_ulong(_MS_BIND), None)
 
 
 def _put_in_place(descriptors: list[int], places: list[int]) -> None:

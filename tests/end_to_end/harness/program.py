@@ -12,7 +12,7 @@ import subprocess
 import sys
 import termios
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ _INHERITED = -1
 
 _BEFORE_THE_FIRST_LINE = ("PYTHON", "LD_", "LC_", "LANG", "MALLOC_", "GLIBC_", "OPENSSL_")
 """How the names begin of variables that an interpreter obeys when it starts."""
+
+_ON_A_NETWORK = ("ip", "netns", "exec")
+"""How a command begins that runs another one, without a process of its own, on the network that it names."""
 
 _UNUSED = {"executable": None, "startupinfo": None, "creationflags": 0, "shell": False, "umask": -1}
 _UNUSED |= {"gid": None, "gids": None, "uid": None, "process_group": -1}
@@ -121,8 +124,16 @@ def _can_be_forked(how: dict[str, Any]) -> bool:
     plain = variables in (_obeyed(environment()), _obeyed({**os.environ, "PYTHONPATH": str(ROOT)}))
     plain = plain and all(how.get(name, value) == value for name, value in _UNUSED.items())
     plain = plain and how["close_fds"] and how["preexec_fn"] in (None, take_terminal)
-    known = any([command[0]] == script(name) for name in PROGRAMS)
+    known = any(_apart(command)[1][:1] == script(name) for name in PROGRAMS)
     return plain and known
+
+
+def _apart(command: Sequence[Any]) -> tuple[str, list[str]]:
+    """Return the network on which ``command`` runs, "" for the one that is here, and the command there."""
+    words = [str(word) for word in command]
+    if tuple(words[:3]) == _ON_A_NETWORK:
+        return words[3], words[4:]
+    return "", words
 
 
 def _obeyed(variables: Mapping[str, str]) -> dict[str, str]:
@@ -141,8 +152,10 @@ class _Server:
     def start(self, how: dict[str, Any], standard: list[int]) -> int:
         """Fork the program that is described as `subprocess` does; return its number."""
         passed = sorted(how["pass_fds"])
+        network, command = _apart(how["args"])
         request = {
-            "command": [str(word) for word in how["args"]],
+            "command": command,
+            "network": network,
             "env": dict(how["env"] or os.environ),
             "cwd": str(Path(how["cwd"] or ".").absolute()),
             "pass_fds": passed,

@@ -3,12 +3,15 @@
 import asyncio
 import re
 import signal
+import subprocess
 import time
+from asyncio import unix_events
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tests.end_to_end.harness import program
 from tests.end_to_end.harness.processes import ROOT, environment
 from tests.network.lab.namespaces import Host, LabError
 
@@ -16,6 +19,18 @@ PATIENCE: Final = 30.0
 """Seconds that a program has for what should happen at once: the machine may be busy."""
 
 _LOOK: Final = 0.02
+
+
+class _Subprocess:
+    """The module `subprocess`, whose processes are forked where that spares them their imports."""
+
+    Popen = program.Program
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(subprocess, name)
+
+
+unix_events.subprocess = _Subprocess()  # type: ignore[attr-defined]  # where asyncio takes its processes from
 
 
 @dataclass(frozen=True, slots=True)
