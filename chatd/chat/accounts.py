@@ -5,7 +5,15 @@ encoded hashes alone; whoever calls these functions has checked or made them (`c
 """
 
 from chatd.chat import moderation
-from chatd.chat.changes.rows import DELETED, DISABLED, OPERATOR, DropCertificate, PutAccount, PutNick
+from chatd.chat.changes.rows import (
+    DELETED,
+    DISABLED,
+    OPERATOR,
+    DropCertificate,
+    DropPlace,
+    PutAccount,
+    PutNick,
+)
 from chatd.chat.names import check_nick
 from chatd.chat.state import Session, User
 from chatd.chat.world import World
@@ -117,6 +125,8 @@ def delete(world: World, user: User, now: int) -> None:
     end_all(world, user)
     for fingerprint in list(user.certificates):
         world.change(DropCertificate(user.id, fingerprint))
+    for network in list(user.places):
+        world.change(DropPlace(user.id, network))
     for room in [room for room in user.rooms if not room.direct]:
         moderation.leave(world, room, user, now)
     world.change(account._replace(password="", flags=account.flags & ~OPERATOR | DISABLED | DELETED))

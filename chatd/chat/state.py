@@ -125,7 +125,7 @@ class User:
 
     One with an ``account`` stays, and keeps the nicks whose keys are in ``kept``; one without is a guest.
     ``shown`` says of such keys how the nick was shown when the user took another. ``certificates`` open the
-    account, by fingerprint.
+    account, by fingerprint; ``places`` are the networks from which it was logged in to, with when.
     ``announced`` is whether the others were told that the user is there; see `chatd.chat.presence`. ``begun``
     counts the logs of direct messages that the user has begun, ``making`` bounds when another room may be
     made; ``meter`` is what else the user has used. ``invited`` are the invitations for the user, by
@@ -140,6 +140,7 @@ class User:
     kept: set[str] = field(default_factory=set)
     shown: dict[str, str] = field(default_factory=dict)
     certificates: dict[str, PutCertificate] = field(default_factory=dict)
+    places: dict[str, int] = field(default_factory=dict)
     sessions: "set[Session]" = field(default_factory=set)
     rooms: "dict[Room, None]" = field(default_factory=dict)
     announced: bool = False

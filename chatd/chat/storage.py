@@ -15,6 +15,7 @@ from chatd.chat.changes.rows import (
     DropMark,
     DropMarks,
     DropMember,
+    DropPlace,
     DropRoom,
     DropSession,
     DropUpload,
@@ -30,6 +31,7 @@ from chatd.chat.changes.rows import (
     PutMark,
     PutMember,
     PutNick,
+    PutPlace,
     PutRoom,
     PutSession,
     PutTime,
@@ -61,6 +63,7 @@ TABLES: Final = (
     Table("nicks", PutNick, 1, ("user", "shown")),
     Table("invites", PutInvite, 1, ("uses",), DropInvite),
     Table("certificates", PutCertificate, 2, ("name",), DropCertificate),
+    Table("places", PutPlace, 2, ("at",), DropPlace),
     Table("sessions", PutSession, 1, ("seen", "address", "software"), DropSession),
     Table(
         "rooms",
@@ -150,6 +153,7 @@ class Snapshot:
     allows: list[PutAllow] = field(default_factory=list)
     last_user: int = 0
     certificates: list[PutCertificate] = field(default_factory=list)
+    places: list[PutPlace] = field(default_factory=list)
 
 
 class Space(NamedTuple):

@@ -104,7 +104,7 @@ class Admission:
         host = connection.peer_host
         if not (hello.password or hello.register):
             if hello.certificate and (connection.rules.guests == "refused" or self._is_known(hello.nick)):
-                return Certificate(hello.nick, self._certificate_of(connection), token)
+                return Certificate(hello.nick, self._certificate_of(connection), host, token)
             _check_guests(connection)
             return NickClaim(hello.nick, hello.new_token or token)
         check_secure(connection)

@@ -97,6 +97,12 @@ CREATE TABLE certificates(
 ) STRICT, WITHOUT ROWID;
 """
 
+_PLACES: Final = """
+CREATE TABLE places(
+    user INTEGER NOT NULL, network TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (user, network)
+) STRICT, WITHOUT ROWID;
+"""
+
 Step = Callable[[apsw.Connection], object]
 
 
@@ -151,6 +157,11 @@ def _add_certificates(database: apsw.Connection) -> None:
     database.execute(_CERTIFICATES)
 
 
+def _add_places(database: apsw.Connection) -> None:
+    """Add what version 8 lacks: the networks from which accounts are logged in to, from now on."""
+    database.execute(_PLACES)
+
+
 STEPS: Final[tuple[Step, ...]] = (
     _begin,
     _add_files,
@@ -160,6 +171,7 @@ STEPS: Final[tuple[Step, ...]] = (
     _add_roles,
     _add_shown,
     _add_certificates,
+    _add_places,
 )
 """The steps from each version of the tables to the next."""
 

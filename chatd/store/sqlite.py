@@ -34,6 +34,7 @@ from chatd.chat.changes.rows import (
     PutMark,
     PutMember,
     PutNick,
+    PutPlace,
     PutRoom,
     PutSession,
     PutTime,
@@ -214,6 +215,7 @@ class SqliteStore:
             blocks=self._rows(PutBlock),
             allows=self._rows(PutAllow),
             certificates=self._rows(PutCertificate),
+            places=self._rows(PutPlace),
             last_user=int(meta.get("last_user", 0)),
         )
 

@@ -18,6 +18,7 @@ from chatd.chat.changes.rows import (
     PutMark,
     PutMember,
     PutNick,
+    PutPlace,
     PutRoom,
     PutSession,
     PutTime,
@@ -55,6 +56,7 @@ class MemoryStore:
     nicks: dict[str, PutNick] = field(default_factory=dict)
     invites: dict[bytes, PutInvite] = field(default_factory=dict)
     certificates: dict[tuple[int, str], PutCertificate] = field(default_factory=dict)
+    places: dict[tuple[int, str], PutPlace] = field(default_factory=dict)
     acts: dict[tuple[int, str, str], PutAct] = field(default_factory=dict)
     blocks: dict[tuple[int, int], PutBlock] = field(default_factory=dict)
     allows: dict[int, PutAllow] = field(default_factory=dict)
@@ -90,6 +92,7 @@ class MemoryStore:
             list(self.allows.values()),
             self.last_user,
             list(self.certificates.values()),
+            list(self.places.values()),
         )
 
     def _last(self, log: int) -> tuple[int, int, str] | None:

@@ -19,6 +19,7 @@ from chatd.chat.changes.rows import (
     DropMark,
     DropMarks,
     DropMember,
+    DropPlace,
     DropRoom,
     DropSession,
     DropUpload,
@@ -34,6 +35,7 @@ from chatd.chat.changes.rows import (
     PutMark,
     PutMember,
     PutNick,
+    PutPlace,
     PutRoom,
     PutSession,
     PutTime,
@@ -91,6 +93,7 @@ def picture(records):
         "kept": {key: user.id for user in records.users.values() for key in user.kept},
         "shown": {user.id: dict(user.shown) for user in records.users.values()},
         "invites": dict(records.invites),
+        "places": {user.id: dict(user.places) for user in records.users.values()},
         "certificates": {user.id: dict(user.certificates) for user in records.users.values()},
         "sessions": {session.row() for session in records.sessions.values()},
         "rooms": {(room.row(), room.log.head, room.log.last) for room in rooms},
@@ -135,6 +138,10 @@ def possible(records, kind, a, b, n):  # noqa: C901, PLR0912 - one case for each
             return PutCertificate(a, str(b), f"c{n}", n)
         case "drop certificate" if user and str(b) in user.certificates:
             return DropCertificate(a, str(b))
+        case "place" if user and user.account:
+            return PutPlace(a, str(b), n)
+        case "drop place" if user and str(b) in user.places:
+            return DropPlace(a, str(b))
         case "drop user" if user and not (
             user.sessions or user.rooms or user.begun or user.account or named(records, user)
         ):
@@ -213,6 +220,8 @@ KINDS = {
     PutNick: "nick",
     PutInvite: "invite",
     DropInvite: "drop invite",
+    PutPlace: "place",
+    DropPlace: "drop place",
     PutCertificate: "certificate",
     DropCertificate: "drop certificate",
     PutSession: "session",

@@ -17,6 +17,7 @@ from chatd.chat.changes.rows import (
     DropMark,
     DropMarks,
     DropMember,
+    DropPlace,
     DropSession,
     DropUpload,
     PutAccount,
@@ -30,6 +31,7 @@ from chatd.chat.changes.rows import (
     PutMark,
     PutMember,
     PutNick,
+    PutPlace,
     PutRoom,
     PutSession,
     PutTime,
@@ -59,6 +61,8 @@ changes = st.one_of(
     st.builds(DropInvite, st.binary(max_size=3)),
     st.builds(PutCertificate, ids, texts, texts, times),
     st.builds(DropCertificate, ids, texts),
+    st.builds(PutPlace, ids, texts, times),
+    st.builds(DropPlace, ids, texts),
     st.builds(DropSession, ids),
     st.builds(PutMember, ids, ids, times, ids, times),
     st.builds(PutAct, ids, texts, texts, ids, times, texts, texts),
@@ -175,6 +179,7 @@ class Stores(RuleBasedStateMachine):
         assert sorted(disk.accounts) == sorted(memory.accounts)
         assert sorted(disk.invites) == sorted(memory.invites)
         assert sorted(disk.certificates) == sorted(memory.certificates)
+        assert sorted(disk.places) == sorted(memory.places)
         assert sorted(disk.acts) == sorted(memory.acts)
         assert sorted(disk.blocks) == sorted(memory.blocks)
         assert sorted(disk.allows) == sorted(memory.allows)

@@ -384,6 +384,7 @@ NO_ACCOUNTS = (
     "DROP TABLE nicks",
     "DROP TABLE invites",
     "DROP TABLE certificates",
+    "DROP TABLE places",
     "ALTER TABLE sessions DROP COLUMN address",
     "ALTER TABLE sessions DROP COLUMN software",
 )

@@ -32,6 +32,7 @@ def load(records: Records, snapshot: Snapshot) -> None:
         snapshot.nicks,
         snapshot.invites,
         snapshot.certificates,
+        snapshot.places,
         snapshot.sessions,
         snapshot.rooms,
         snapshot.members,

@@ -91,6 +91,21 @@ class DropCertificate(NamedTuple):
     fingerprint: str
 
 
+class PutPlace(NamedTuple):
+    """A network from which the account ``user`` was logged in to, the last time ``at`` by the calendar."""
+
+    user: int
+    network: str
+    at: int
+
+
+class DropPlace(NamedTuple):
+    """A network that is remembered no longer."""
+
+    user: int
+    network: str
+
+
 class PutSession(NamedTuple):
     """A session from now on; ``seen`` in milliseconds of `chatd.chat.calendar`.
 
@@ -297,6 +312,8 @@ Change = (
     | DropInvite
     | PutCertificate
     | DropCertificate
+    | PutPlace
+    | DropPlace
     | PutSession
     | DropSession
     | PutRoom

@@ -17,6 +17,7 @@ from chatd.chat.changes.rows import (
     DropBlock,
     DropCertificate,
     DropInvite,
+    DropPlace,
     DropSession,
     DropUser,
     PutAccount,
@@ -25,6 +26,7 @@ from chatd.chat.changes.rows import (
     PutCertificate,
     PutInvite,
     PutNick,
+    PutPlace,
     PutSession,
     PutUser,
 )
@@ -132,6 +134,17 @@ def _drop_certificate(records: Records, row: DropCertificate) -> Applied:
     return records.users[row.user].certificates.pop(row.fingerprint)
 
 
+def _put_place(records: Records, row: PutPlace) -> Applied:
+    places = records.users[row.user].places
+    before = places.pop(row.network, None)
+    places[row.network] = row.at
+    return DropPlace(row.user, row.network) if before is None else row._replace(at=before)
+
+
+def _drop_place(records: Records, row: DropPlace) -> Applied:
+    return PutPlace(row.user, row.network, records.users[row.user].places.pop(row.network))
+
+
 def _put_session(records: Records, row: PutSession) -> Applied:
     """Put a session; of one that is there, `last` is not changed by this."""
     session = records.sessions.get(row.digest)
@@ -197,6 +210,8 @@ USERS: Final[dict[type[Applied], Apply]] = {
     DropInvite: _drop_invite,
     PutCertificate: _put_certificate,
     DropCertificate: _drop_certificate,
+    PutPlace: _put_place,
+    DropPlace: _drop_place,
     PutSession: _put_session,
     DropSession: _drop_session,
     RestoreSession: _restore_session,

@@ -8,9 +8,10 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
-from chatd.chat import accounts, certificates, registering
+from chatd.chat import accounts, certificates, places, registering
 from chatd.chat.hub import Hub, digest
 from chatd.chat.state import Session, User
+from chatd.chat.world import World
 from chatd.server.addresses import network_of
 from chatd.server.auth.credentials import (
     Entry,
@@ -80,7 +81,7 @@ class CertificateChecker:
                 user = None
             if not certificates.opens(user, credentials.fingerprint):
                 raise ProtocolError(Code.WRONG_CERTIFICATE, certificates.WRONG)
-            return registering.log_in(world, credentials.nick, digest(credentials.token))
+            return _enter(world, credentials)
 
         return succeed(enter)
 
@@ -147,7 +148,7 @@ class LoginChecker:
 
         def enter() -> Session:
             registering.admit_stranger(world, nick, self._now())
-            return registering.log_in(world, nick, digest(wish.token))
+            return _enter(world, wish, nick)
 
         return enter
 
@@ -190,8 +191,14 @@ class RegistrationChecker:
         encoded = await self._passwords.make(wish.password, network_of(wish.host))
         if accounts.find(world, wish.nick) is not None:
             return await self._again(wish, None)  # it was made meanwhile, perhaps by the same client
-        key = digest(wish.token)
-        return lambda: registering.register(world, wish.nick, encoded, wish.invite, key, self._now())
+
+        def enter() -> Session:
+            key = digest(wish.token)
+            session = registering.register(world, wish.nick, encoded, wish.invite, key, self._now())
+            places.note(world, session.user, network_of(wish.host))
+            return session
+
+        return enter
 
     async def _again(self, wish: Any, refusal: RequestError | None) -> Entry:
         """Return the way to a session of an account that is there.
@@ -214,6 +221,13 @@ class RegistrationChecker:
             except RequestError as taken:
                 error = taken
         return GuessError(error.code, error.text, error.suggest)
+
+
+def _enter(world: World, wish: Any, nick: str = "") -> Session:
+    """Return a new session of the account ``nick``, or that which ``wish`` names. Raises `ProtocolError`."""
+    session = registering.log_in(world, nick or wish.nick, digest(wish.token))
+    places.note(world, session.user, network_of(wish.host))
+    return session
 
 
 def check_invitation(hub: Hub, gatekeeper: Gatekeeper, code: str, host: str) -> None:

@@ -54,6 +54,7 @@ class ICertificate(ICredentials):
 
     nick = Attribute("The nick, as it was typed.")
     fingerprint = Attribute("The fingerprint of the certificate: see `chatd.fingerprint`.")
+    host = Attribute("The address that it comes from, without a port.")
     token = Attribute("The token that the new session is to have.")
 
 
@@ -91,9 +92,10 @@ class NickClaim:
 class Certificate:
     """See `ICertificate`."""
 
-    def __init__(self, nick: str, fingerprint: str, token: str) -> None:
+    def __init__(self, nick: str, fingerprint: str, host: str, token: str) -> None:
         self.nick = nick
         self.fingerprint = fingerprint
+        self.host = host
         self.token = token
 
 

@@ -11,6 +11,7 @@ from chatd.chat import accounts
 from chatd.chat.hub import Hub
 from chatd.chat.names import check_nick
 from chatd.chat.registering import WRONG, may_be_vouched
+from chatd.chat.state import User
 from chatd.clock import Clock
 from chatd.ops.log import Log
 from chatd.server import addresses
@@ -22,7 +23,10 @@ from chatd.wire.errors import ChatdError, Code, RequestError
 log = Log(__name__)
 
 MOST_PER_ACCOUNT: Final = 30.0
-"""Seconds between two attempts at one account at most: more would let strangers keep its owner out."""
+"""Seconds between two attempts at one account at most: more would let strangers keep its owner out.
+
+That is of all from networks where it was never logged in to, together, and of each other network alone.
+"""
 
 MOST_PER_ADDRESS: Final = 900.0
 """Seconds between two attempts of one address at most, so that it tries a hundred passwords in a day."""
@@ -107,7 +111,8 @@ class Gatekeeper:
     def _begin(self, shown: Password) -> dict[str, str]:
         """Count an attempt; return its keys. Raises `RequestError` ``too-fast``.
 
-        Nicks that nobody has are counted as those of accounts are.
+        Nicks that nobody has are counted as those of accounts are. Whoever comes from where the account was
+        logged in to before is counted apart: strangers elsewhere do not delay them.
         """
         keys = _address_key(shown.host)
         try:
@@ -115,7 +120,7 @@ class Gatekeeper:
         except RequestError:
             key = ""
         user = self._hub.world.nicks.get(key)
-        keys["account"] = f"@{key}" if user is None else f"{user.id}"  # whichever of its nicks is tried
+        keys["account"] = f"@{key}" if user is None else _account_key(user, shown.host)
         self._admit(keys)
         return keys
 
@@ -145,6 +150,15 @@ class Gatekeeper:
             accounts.note_failure(self._hub.world, user)
             self._hub.change()
         log.info("login-failed", peer=shown.host, nick=None if user is None else user.nick)
+
+
+def _account_key(user: User, host: str) -> str:
+    """Return the key by which attempts of ``host`` at the account of ``user`` are counted, by any nick."""
+    network = addresses.network_of(host)
+    known = network in user.places or any(
+        session.confirmed and addresses.network_of(session.host) == network for session in user.sessions
+    )
+    return f"{user.id} {network}" if known else f"{user.id}"
 
 
 def _address_key(host: str) -> dict[str, str]:
