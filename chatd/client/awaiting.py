@@ -27,9 +27,9 @@ class Awaiting:
     def ask(self, message: Request) -> Deferred[Ok]:
         """Ask any request of the protocol; its ``id`` is filled in."""
         machine = self._driver.machine
-        number, effects = machine.ask(message, self._driver.now())
+        number, effects = machine.orders.ask(message, self._driver.now())
         asked: Deferred[Ok] = Deferred(
-            lambda _: self._driver.feed(machine.cancel(number, self._driver.now()))
+            lambda _: self._driver.feed(machine.orders.cancel(number, self._driver.now()))
         )
         self._asked[number] = asked
         self._driver.feed(effects)
@@ -39,7 +39,7 @@ class Awaiting:
         self, room: str, text: str, file: File | None = None, kept: int | None = None
     ) -> tuple[int, Deferred[Sent]]:
         """Queue a send, for which the upload ``kept`` is forgotten; return its key too."""
-        key, effects = self._driver.machine.queue(room, text, self._driver.now(), file, kept)
+        key, effects = self._driver.machine.orders.queue(room, text, self._driver.now(), file, kept)
         sent: Deferred[Sent] = Deferred(lambda _: self.withdraw([key]))
         self._sends[key] = sent
         self._driver.feed(effects)
@@ -50,7 +50,7 @@ class Awaiting:
         taken = set(keys)
         for key in taken:
             self._sends.pop(key, None)
-        self._driver.feed(self._driver.machine.withdraw(taken))
+        self._driver.feed(self._driver.machine.orders.withdraw(taken))
 
     def left(self, key: int) -> Deferred[Sent]:
         """Wait for the send ``key``, which an earlier run has left."""

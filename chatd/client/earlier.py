@@ -28,7 +28,7 @@ class EarlierRuns:
             return TakenOver([], [], [])
         entries, uploads = saving.slot.leftovers.take_over(machine.requests.sends.key)
         sent = [self._awaiting.left(entry.key) for entry in entries]
-        self._driver.feed(machine.take_over(entries, self._driver.now()))
+        self._driver.feed(machine.orders.take_over(entries, self._driver.now()))
         return TakenOver([entry.key for entry in entries], sent, self._files.go_on(uploads))
 
     def drop(self) -> None:

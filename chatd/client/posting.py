@@ -31,7 +31,7 @@ class Posting:
 
     def transfer(self, step: Step) -> None:
         """Tell the machine of ``step``, and do what follows from that."""
-        self._driver.feed(self._driver.machine.transfer(step, self._driver.now()))
+        self._driver.feed(self._driver.machine.orders.transfer(step, self._driver.now()))
 
     def moving(self, key: int) -> Moving | None:
         """Return how far a transfer is on the wire."""

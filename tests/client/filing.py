@@ -274,7 +274,7 @@ class Filing(World):
         return self.keys
 
     def change(self, step):
-        self.perform(self.machine.transfer(step, self.now))
+        self.perform(self.machine.orders.transfer(step, self.now))
 
     def _later(self, errand):
         self.errands.append(errand)

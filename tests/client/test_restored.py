@@ -324,7 +324,7 @@ def test_read_marks_of_the_other_history_are_not_told():
     for connection in life.world.server.swept():
         connection.transport.abortConnection()
     life.wait(1)
-    _, effects = life.reader._machine.ask(ask, life.world.clock.seconds())
+    _, effects = life.reader._machine.orders.ask(ask, life.world.clock.seconds())
     life.reader._driver.feed(effects)
     life.restore_unseen(backup, 8)
     room = life.world.server.hub.world.rooms["#a"]

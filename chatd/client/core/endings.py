@@ -1,5 +1,6 @@
-"""The ends that the server puts to links: it refuses a hello, or says goodbye."""
+"""The ends that the server puts to links: it refuses a hello, says goodbye, or speaks another language."""
 
+from chatd.client.core.backoff import Backoff
 from chatd.client.core.effects import Close, FindSibling
 from chatd.client.core.link import Link, Phase
 from chatd.client.core.links import Links
@@ -7,8 +8,9 @@ from chatd.client.core.notices import CannotConnect
 from chatd.client.core.output import Output
 from chatd.client.core.rooms import Rooms
 from chatd.client.core.session import ENDED, TAKEN_OVER, Elsewhere, Session, Wishes, final_sentence
+from chatd.client.core.strangers import stranger_reason
 from chatd.wire import messages as m
-from chatd.wire.errors import EXPLANATIONS, CloseReason, Code
+from chatd.wire.errors import EXPLANATIONS, CloseReason, Code, ProtocolError
 
 
 class Endings:
@@ -24,6 +26,7 @@ class Endings:
         elsewhere: tuple[Elsewhere, ...],
         rooms: Rooms,
         links: Links,
+        backoff: Backoff,
         out: Output,
     ) -> None:
         self._session = session
@@ -31,6 +34,7 @@ class Endings:
         self._elsewhere = elsewhere
         self._rooms = rooms
         self._links = links
+        self._backoff = backoff
         self._out = out
 
     def turned_away(self, link: Link, error: m.Error, now: float) -> None:
@@ -95,3 +99,11 @@ class Endings:
             self._links.drop(link, "an earlier attempt of ours took the session over", now, slot=0.0)
         else:
             self._links.give_up(goodbye.reason, TAKEN_OVER)
+
+    def misunderstood(self, link: Link, error: ProtocolError, now: float) -> None:
+        """Give up a link that makes no sense; who never spoke the protocol will hardly learn it soon."""
+        if link.understood:
+            self._links.drop(link, f"it does not speak chatd's protocol: {error.text}", now)
+        else:
+            reason = stranger_reason(link.head, self._wishes.through)
+            self._links.drop(link, reason, now, slot=self._backoff.stubborn())

@@ -3,10 +3,10 @@
 No I/O, no clock: time comes in as monotonic seconds, effects go out. Every input returns the effects to be
 performed, in order. The machine hands its inputs down to its parts, none of which calls it: `Links` decides
 which connections there are, `Watch` which of them are silent, `Dialogue` what is said on them, and `Requests`
-what waits to be asked and answered.
+what waits to be asked and answered. The inputs of transports, clock and disk are here; those of the program
+are its `Orders`.
 """
 
-from collections.abc import Iterable
 from typing import Final
 
 from msgspec.structs import replace
@@ -16,19 +16,19 @@ from chatd.client.core.dialogue import Dialogue
 from chatd.client.core.effects import Close, Effect
 from chatd.client.core.endings import Endings
 from chatd.client.core.greeting import Greeting
-from chatd.client.core.link import Link, Phase
+from chatd.client.core.link import Phase
 from chatd.client.core.links import Links
 from chatd.client.core.notices import Stopped
-from chatd.client.core.outbox import Entry, Outbox
+from chatd.client.core.orders import Orders
+from chatd.client.core.outbox import Outbox
 from chatd.client.core.output import Output
 from chatd.client.core.problems import HoleError, OutOfStepError
+from chatd.client.core.pump import Pump
 from chatd.client.core.requests import Requests
 from chatd.client.core.rooms import Rooms
 from chatd.client.core.seen import Seen
 from chatd.client.core.segments import Segments
 from chatd.client.core.session import LOGGED_OUT, Changes, Remembered, Wishes
-from chatd.client.core.steps import Step
-from chatd.client.core.strangers import stranger_reason
 from chatd.client.core.watch import Watch
 from chatd.wire import messages as m
 from chatd.wire.codec import encode
@@ -39,7 +39,7 @@ STALL: Final = 1.0
 
 
 class Machine:
-    """The session, its rooms and its requests, and the links that come and go."""
+    """The session, its rooms and its requests, and the links that come and go. The program has ``orders``."""
 
     def __init__(
         self, remembered: Remembered, wishes: Wishes, backoff: Backoff, segments: Segments | None = None
@@ -58,10 +58,12 @@ class Machine:
         self._greeting = Greeting(
             self.session, wishes, elsewhere, self.rooms, self.requests, self.links, self.out
         )
-        self._endings = Endings(self.session, wishes, elsewhere, self.rooms, self.links, self.out)
+        self._endings = Endings(self.session, wishes, elsewhere, self.rooms, self.links, backoff, self.out)
         self._dialogue = Dialogue(
             self.session, self.rooms, self.requests, self.links, self._greeting, self._endings, self.out
         )
+        self._pump = Pump(self.links, self.requests, self._greeting, self.out)
+        self.orders = Orders(self.requests, self.links, self._pump)
         self._backoff = backoff
         self._due: float | None = None
         self._reading = True
@@ -76,14 +78,14 @@ class Machine:
     def start(self, now: float) -> list[Effect]:
         """Begin to connect."""
         self.links.dial(0.0, now)
-        return self._effects()
+        return self._pump.effects()
 
     def dialling(self, number: int, now: float) -> list[Effect]:
         """Note that the delay is over and the transport of link ``number`` is being opened."""
         link = self.links.get(number)
         if link is not None:
             link.dial(now)
-        return self._effects()
+        return self._pump.effects()
 
     def connected(self, number: int, now: float) -> list[Effect]:
         """Say hello: the transport of link ``number`` is open."""
@@ -92,13 +94,13 @@ class Machine:
             self.out.add(Close(number))
         else:
             self._greeting.greet(link, now)
-        return self._effects()
+        return self._pump.effects()
 
     def received(self, number: int, data: bytes, now: float) -> list[Effect]:
         """Take in bytes from link ``number``."""
         link = self.links.get(number)
         if link is None:
-            return self._effects()
+            return self._pump.effects()
         try:
             for message in link.messages(data, now):
                 if isinstance(message, bytes):
@@ -106,25 +108,17 @@ class Machine:
                 else:
                     self._dialogue.take(link, message, now)
                 if self.links.get(number) is not link:
-                    return self._effects()
+                    return self._pump.effects()
             if link is self.links.current:
                 self._watch.served(link, now)
-                self._pump(now)
+                self._pump.run(now)
         except ProtocolError as error:
-            self._misunderstood(link, error, now)
+            self._endings.misunderstood(link, error, now)
         except HoleError as error:
             self.links.drop(link, f"the server left out events: {error}", now)
         except OutOfStepError:
             self.links.drop(link, "the server's answers do not fit what was sent", now)
-        return self._effects()
-
-    def _misunderstood(self, link: Link, error: ProtocolError, now: float) -> None:
-        """Give up ``link``; whoever never said a word of the protocol will hardly learn it soon."""
-        if link.understood:
-            self.links.drop(link, f"it does not speak chatd's protocol: {error.text}", now)
-        else:
-            reason = stranger_reason(link.head, self.wishes.through)
-            self.links.drop(link, reason, now, slot=self._backoff.stubborn())
+        return self._pump.effects()
 
     def stirred(self, number: int, now: float) -> list[Effect]:
         """Note that data has arrived on link ``number`` which cannot be read before what is missing.
@@ -135,14 +129,14 @@ class Machine:
         link = self.links.get(number)
         if link is not None and link.phase in (Phase.GREETING, Phase.LIVE):
             link.stirred(now)
-        return self._effects()
+        return self._pump.effects()
 
     def moved(self, number: int, now: float) -> list[Effect]:
         """Note that bytes have come on link ``number`` which its transport keeps for itself."""
         link = self.links.get(number)
         if link is not None:
             link.moved(now)
-        return self._effects()
+        return self._pump.effects()
 
     def clogged(self, number: int, clogged: bool, now: float) -> list[Effect]:
         """Note whether the system repeats what was written to link ``number``, and nothing is acknowledged.
@@ -153,15 +147,15 @@ class Machine:
         link = self.links.get(number)
         if link is not None:
             link.flows(clogged, now)
-        return self._effects()
+        return self._pump.effects()
 
     def writable(self, number: int, on: bool, now: float) -> list[Effect]:
         """Note whether the transport of link ``number`` takes more bytes now."""
         link = self.links.get(number)
         if link is not None:
             link.writable = on
-            self._pump(now)
-        return self._effects()
+            self._pump.run(now)
+        return self._pump.effects()
 
     def lost(
         self, number: int, reason: str, answered: bool, now: float, *, stubborn: bool = False
@@ -174,18 +168,18 @@ class Machine:
         if link is not None:
             slot = self._backoff.stubborn() if stubborn else None
             self.links.ended(link, reason, now, answered=answered, slot=slot)
-        return self._effects()
+        return self._pump.effects()
 
     def hopeless(self, number: int, code: str, text: str) -> list[Effect]:
         """Note that link ``number`` failed for a reason that no further attempt can mend."""
         if self.links.get(number) is not None:
             self.links.give_up(code, text)
-        return self._effects()
+        return self._pump.effects()
 
     def sibling(self, token: str, now: float) -> list[Effect]:
         """Answer `FindSibling`: with the token of another session of our user, or "" where there is none."""
         self._endings.sibling(token, now)
-        return self._effects()
+        return self._pump.effects()
 
     # ---- inputs: time -------------------------------------------------------------------------------
 
@@ -200,80 +194,38 @@ class Machine:
     def tick(self, now: float) -> list[Effect]:
         """Look at the clock."""
         if any(now >= due for due in self.requests.due()):
-            self._pump(now)
+            self._pump.run(now)
         if not self._reading or (self._due is not None and now - self._due > STALL):
             self._watch.forgive(now)
         self._watch.check(now)
-        return self._effects()
+        return self._pump.effects()
 
     def reading(self, on: bool, now: float) -> list[Effect]:
         """Note that received bytes are, or are not, being read: unread bytes say nothing of the server."""
         self._reading = on
         self._watch.forgive(now)
-        return self._effects()
+        return self._pump.effects()
 
     def hurry(self, now: float) -> list[Effect]:
         """Try now: probe the live link, or dial without waiting; a hint, not a proof of anything."""
         self.links.hurry(now)
-        return self._effects()
+        return self._pump.effects()
 
-    # ---- inputs: the program ------------------------------------------------------------------------
-
-    def queue(
-        self, room: str, text: str, now: float, file: m.File | None = None, kept: int | None = None
-    ) -> tuple[int, list[Effect]]:
-        """Append a send to the outbox; return its key and the effects.
-
-        The upload ``kept`` for it in the profile is forgotten in the transaction that remembers the send.
-        """
-        key = self.requests.sends.queue(room, text, file, kept)
-        self._pump(now)
-        return key, self._effects()
-
-    def take_over(self, entries: Iterable[Entry], now: float) -> list[Effect]:
-        """Append sends that were taken over from another server, and are on disk already."""
-        self.requests.sends.take_over(entries)
-        self._pump(now)
-        return self._effects()
-
-    def withdraw(self, keys: set[int]) -> list[Effect]:
-        """Take back sends that are not known to be accepted; once that is saved, what is behind goes on."""
-        self.requests.sends.withdraw(keys)
-        return self._effects()
-
-    def ask(self, message: m.Request, now: float) -> tuple[int, list[Effect]]:
-        """Ask ``message``, now or once there is a link; return the id that its `Reply` names, and effects."""
-        number = self.requests.enter(message)
-        link = self.links.open
-        if link is not None:
-            self.requests.ask(link, now)
-        return number, self._effects()
-
-    def cancel(self, number: int, now: float) -> list[Effect]:
-        """Ask for ``number`` no more; an answer on its way is not waited for."""
-        self.requests.asking.cancel(number)
-        self._pump(now)
-        return self._effects()
-
-    def transfer(self, step: Step, now: float) -> list[Effect]:
-        """Begin or end a transfer, or take in what became of one of its errands."""
-        self.requests.transfers.step(step)
-        self._pump(now)
-        return self._effects()
+    # ---- inputs: the end ----------------------------------------------------------------------------
 
     def stop(self, now: float) -> list[Effect]:
         """Say goodbye and be done; what waits stays remembered, or the session ends where nothing does."""
         if self.links.current is not None:
             self.out.write(self.links.current, encode(m.Goodbye(forget=not self.wishes.keep)), now)
         self.links.stop(Stopped(CloseReason.GOODBYE, "The client was stopped."), politely=True)
-        return self._effects()
+        return self._pump.effects()
 
     def log_out(self) -> list[Effect]:
         """Forget the session, which the server has ended because we asked for that."""
         self.session.forget()
         self.out.save()
         self.links.give_up(CloseReason.ENDED, LOGGED_OUT)
-        return self._effects()
+        return self._pump.effects()
 
     # ---- inputs: the disk ---------------------------------------------------------------------------
 
@@ -290,19 +242,5 @@ class Machine:
     def saved(self, now: float) -> list[Effect]:
         """Note that the last `changes` are on disk, or never will be: what waited for that may go out."""
         self._greeting.saved(now)
-        self._pump(now)
-        return self._effects()
-
-    # ---- what goes out ------------------------------------------------------------------------------
-
-    def _pump(self, now: float) -> None:
-        """Write what waits and may be written."""
-        link = self.links.open
-        if link is not None:
-            self.requests.pump(link, now)
-
-    def _effects(self) -> list[Effect]:
-        return self.out.taken(urgent=self._waits_for_disk)
-
-    def _waits_for_disk(self) -> bool:
-        return self._greeting.unsaved or self.outbox.unsaved
+        self._pump.run(now)
+        return self._pump.effects()

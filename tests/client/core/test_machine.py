@@ -66,14 +66,14 @@ def say(world, message):
 
 
 def send(world, text, room="#a"):
-    key, effects = world.machine.queue(room, text, world.now)
+    key, effects = world.machine.orders.queue(room, text, world.now)
     world.perform(effects)
     world.flush()
     return key
 
 
 def ask(world, message):
-    number, effects = world.machine.ask(message, world.now)
+    number, effects = world.machine.orders.ask(message, world.now)
     world.perform(effects)
     return number
 
@@ -342,7 +342,7 @@ def test_what_was_taken_back_does_not_keep_those_behind_it_when_it_is_put_off():
     key = send(world, "one")
     send(world, "two")
     world.carry_up()
-    world.perform(world.machine.withdraw({key}))
+    world.perform(world.machine.orders.withdraw({key}))
     world.flush()
     world.saves.clear()
     world.carry_down()
@@ -386,7 +386,7 @@ def test_what_the_welcome_confirms_is_told_without_a_place():
 
 def test_nothing_goes_out_that_is_not_on_disk():
     world = connected()
-    world.machine.queue("#a", "not yet", world.now)
+    world.machine.orders.queue("#a", "not yet", world.now)
     world.carry_up()
     assert not world.heard(Send)
     world.flush()

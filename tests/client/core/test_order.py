@@ -99,12 +99,12 @@ class Person:
 
     def text(self, room="#a", kind="ok"):
         self.count += 1
-        key, effects = self.world.machine.queue(room, f"{kind} {self.count}", self.world.now)
+        key, effects = self.world.machine.orders.queue(room, f"{kind} {self.count}", self.world.now)
         self.world.perform(effects)
         return key
 
     def ask(self, message):
-        number, effects = self.world.machine.ask(message, self.world.now)
+        number, effects = self.world.machine.orders.ask(message, self.world.now)
         self.world.perform(effects)
         return number
 
@@ -239,7 +239,7 @@ def test_a_text_that_is_taken_back_keeps_no_command(person):
     key = person.text()
     person.ask(leave())
     person.world.step(2)
-    person.world.perform(person.world.machine.withdraw({key}))
+    person.world.perform(person.world.machine.orders.withdraw({key}))
     person.world.settle(6)
     assert person.effects == [("leave", "#a")]
 
@@ -248,7 +248,7 @@ def test_a_text_taken_back_before_it_was_on_its_way_keeps_no_command(person):
     person.ask(Topic(id=0, room="#a", text="t"))
     key = person.text()
     person.ask(leave())
-    person.world.perform(person.world.machine.withdraw({key}))
+    person.world.perform(person.world.machine.orders.withdraw({key}))
     person.world.settle(4)
     assert person.effects == [("topic", "#a", "t"), ("leave", "#a")]
 
@@ -259,7 +259,7 @@ def test_a_command_that_is_given_up_keeps_no_text(person):
     number = person.ask(leave())
     person.text()
     person.world.step(2)
-    person.world.perform(person.world.machine.cancel(number, person.world.now))
+    person.world.perform(person.world.machine.orders.cancel(number, person.world.now))
     person.world.settle(6)
     assert person.effects == [("text", "#a", "ok 1"), ("text", "#a", "ok 2")]
 
@@ -439,7 +439,7 @@ class Order(RuleBasedStateMachine):
         if entries:
             entry = data.draw(st.sampled_from(entries))
             self.doubtful.add(entry.text)
-            self.world.perform(self.world.machine.withdraw({entry.key}))
+            self.world.perform(self.world.machine.orders.withdraw({entry.key}))
 
     @rule(rounds=st.integers(1, 3), flush=st.booleans())
     def go_well(self, rounds, flush):

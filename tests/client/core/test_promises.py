@@ -25,7 +25,7 @@ class Promises(RuleBasedStateMachine):
     def _say(self, kind):
         self.count += 1
         text = f"{kind} {self.count}"
-        key, effects = self.world.machine.queue("#a", text, self.world.now)
+        key, effects = self.world.machine.orders.queue("#a", text, self.world.now)
         self.queued[text] = key
         self.must.append(text)
         self.world.perform(effects)
@@ -84,7 +84,7 @@ class Promises(RuleBasedStateMachine):
     def take_back(self, data):
         entry = data.draw(st.sampled_from(list(self.world.machine.outbox.entries)))
         self.may.add(entry.text)
-        self.world.perform(self.world.machine.withdraw({entry.key}))
+        self.world.perform(self.world.machine.orders.withdraw({entry.key}))
 
     @rule()
     def crash(self):

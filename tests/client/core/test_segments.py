@@ -102,7 +102,7 @@ def test_a_large_event_comes_with_smaller_segments(mtu, segment):
 def test_a_large_text_goes_with_smaller_segments_though_the_server_speaks(mtu):
     world = connected()
     world.mtu = mtu
-    _, effects = world.machine.queue("#a", LARGE, world.now)
+    _, effects = world.machine.orders.queue("#a", LARGE, world.now)
     world.perform(effects)
     world.flush()
     world.go_on(15, pings=True)

@@ -377,7 +377,7 @@ def test_messages_are_written_before_chunks_and_while_they_are_under_way():
     world = connected()
     world.send(os.urandom(100_000))
     world.step(20)
-    _, effects = world.machine.queue("#a", "hello", world.now)
+    _, effects = world.machine.orders.queue("#a", "hello", world.now)
     world.perform(effects)
     before = len(world.conn.heard)
     world.flush()
@@ -463,7 +463,7 @@ class Anything(RuleBasedStateMachine):
 
     @rule()
     def say(self):
-        _, effects = self.world.machine.queue("#a", "said", self.world.now)
+        _, effects = self.world.machine.orders.queue("#a", "said", self.world.now)
         self.world.perform(effects)
 
     @invariant()
