@@ -26,7 +26,7 @@ class EarlierRuns:
         saving.flush()
         if saving.slot is None:
             return TakenOver([], [], [])
-        entries, uploads = saving.slot.leftovers.take_over(machine.requests.sends.key)
+        entries, uploads = saving.slot.leftovers.take_over(machine.requests.sends.newest)
         sent = [self._awaiting.left(entry.key) for entry in entries]
         self._driver.feed(machine.orders.take_over(entries, self._driver.now()))
         return TakenOver([entry.key for entry in entries], sent, self._files.go_on(uploads))

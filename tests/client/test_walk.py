@@ -37,4 +37,5 @@ def test_a_text_does_not_ask_for_files_where_none_is_on_its_way(world, enter):
     assert any(isinstance(notice, Accepted) for notice in ann.heard)
     assert any(isinstance(notice, EventSeen) for notice in bob.heard)
     assert "client/core/sends.py" in calls
-    assert not {"client/core/transfers.py", "files/pace.py", "files/outgoing.py"} & set(calls)
+    of_files = {f"client/core/{name}.py" for name in ("transfers", "agreements", "sending", "receiving")}
+    assert not (of_files | {"files/pace.py", "files/outgoing.py"}) & set(calls)

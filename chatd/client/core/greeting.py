@@ -89,7 +89,7 @@ class Greeting:
             self._requests.sends.abandon()
         elif self._wishes.follow_all:
             self._rooms.want_known()
-        self._requests.sends.renumber(welcome.last)
+        self._requests.outbox.renumber(welcome.last)
 
     def more_rooms(self, link: Link, rooms: m.Rooms, now: float) -> None:
         """Take in what did not fit into the welcome."""

@@ -71,7 +71,7 @@ class Machine:
     @property
     def outbox(self) -> Outbox:
         """Return the sends that are not known to be accepted."""
-        return self.requests.sends.outbox
+        return self.requests.outbox
 
     # ---- inputs: a link, from its beginning to its end ----------------------------------------------
 

@@ -27,4 +27,4 @@ class Pump:
         return self._out.taken(urgent=self._waits_for_disk)
 
     def _waits_for_disk(self) -> bool:
-        return self._greeting.unsaved or self._requests.sends.outbox.unsaved
+        return self._greeting.unsaved or self._requests.outbox.unsaved

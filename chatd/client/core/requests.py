@@ -9,6 +9,7 @@ from functools import partial
 from chatd.client.core.asking import Asked, Asking
 from chatd.client.core.backoff import Later
 from chatd.client.core.link import Link
+from chatd.client.core.outbox import Outbox
 from chatd.client.core.output import Output
 from chatd.client.core.rooms import Rooms
 from chatd.client.core.sends import Sends
@@ -26,7 +27,8 @@ class Requests:
         self, remembered: Remembered, session: Session, rooms: Rooms, out: Output, later: Later
     ) -> None:
         self.asking = Asking()
-        self.sends = Sends(remembered.outbox, remembered.last, self.asking.number, out, later)
+        self.outbox = Outbox(remembered.outbox, remembered.last)
+        self.sends = Sends(self.outbox, self.asking.number, out, later)
         self.transfers = Transfers(self.asking.number, out, later)
         self._session = session
         self._rooms = rooms
@@ -58,7 +60,7 @@ class Requests:
         if self.sends.held_until is not None:
             self.sends.tick(now)
         self.ask(link, now)
-        if link.writable and self.sends.outbox.sendable:
+        if link.writable and self.outbox.sendable:
             sends = self.sends.frames(link.window, self.asking.last_send())
             if sends:
                 self._out.write(link, sends, now)
@@ -83,13 +85,13 @@ class Requests:
     def owed_on(self, link: Link) -> bool:
         """Return whether the server has not answered or brought yet what ``link`` asked it for."""
         asked = any(asked.written for asked in self.asking.asked.values())
-        under_way = self.sends.outbox.in_flight() > 0 or self.transfers.agreements.count > 0
+        under_way = self.outbox.in_flight() > 0 or self.transfers.agreements.count > 0
         return asked or under_way or self._rooms.behind(link.positions)
 
     def unlinked(self) -> None:
         """Note that the link is gone; what cannot be asked again is answered with nothing."""
         self.transfers.agreements.unlinked()
-        self.sends.unlinked()
+        self.outbox.restart()
         for number in self.asking.restart():
             self._out.reply(number, None)
 
@@ -97,7 +99,7 @@ class Requests:
 
     def accepted(self, ok: Ok, now: float) -> Asked | None:
         """Take in that a request was done; return it if it is a join that a new link began with."""
-        if self.sends.asked(ok.id):
+        if self.outbox.asked(ok.id):
             self.sends.accepted(ok)
         elif (asked := self.asking.answered(ok.id)) is None:
             self.transfers.agreements.answered(ok.id, ok, now)
@@ -110,7 +112,7 @@ class Requests:
 
     def refused(self, request: int, error: Error, now: float) -> Asked | None:
         """Take in that ``request`` was refused; return it if it is a join that a new link began with."""
-        if self.sends.asked(request):
+        if self.outbox.asked(request):
             self.sends.refused(request, error, now)
         elif (asked := self.asking.answered(request)) is None:
             self.transfers.agreements.answered(request, error, now)

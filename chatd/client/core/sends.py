@@ -1,4 +1,8 @@
-"""The sends: the outbox on its way to the server, and what the answers make of it."""
+"""The sends: what goes from the outbox to the server, and what the answers make of it.
+
+The outbox itself (`chatd.client.core.outbox`) counts: which number each entry has, and what must be on disk
+first.
+"""
 
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -17,20 +21,19 @@ HOLD: Final = 1.0
 
 
 class Sends:
-    """All sends that are not known to be accepted; ``number`` hands out the ids of requests.
+    """Fills and empties the ``outbox``, in which an earlier run may have left something.
 
-    An earlier run left ``entries``, behind ``last``, the last number known to be accepted. ``later`` makes
-    the waits. ``held_until`` is the second before which nothing is written: the server cannot store.
+    ``number`` hands out the ids of requests, ``later`` makes the waits. ``newest`` is the key of the send
+    that was entered last, of all runs. ``held_until`` is the second before which nothing is written: the
+    server cannot store.
     """
 
-    def __init__(
-        self, entries: Iterable[Entry], last: int, number: Callable[[], int], out: Output, later: Later
-    ) -> None:
-        self.outbox = Outbox(entries, last)
+    def __init__(self, outbox: Outbox, number: Callable[[], int], out: Output, later: Later) -> None:
+        self._outbox = outbox
         self._request_id = number
         self._out = out
         self._later = later
-        self._key = self._inherited = max((entry.key for entry in self.outbox.entries), default=0)
+        self.newest = self._inherited = max((entry.key for entry in outbox.entries), default=0)
         self.held_until: float | None = None
         self._posted: list[int] = []
 
@@ -38,31 +41,26 @@ class Sends:
 
     def queue(self, room: str, text: str, file: File | None, kept: int | None) -> int:
         """Append a send, and note the upload ``kept`` for it as posted; return its key."""
-        self._key += 1
+        self.newest += 1
         self._posted += [] if kept is None else [kept]
-        self.outbox.add(Entry(self._key, room, text, file=file))
+        self._outbox.add(Entry(self.newest, room, text, file=file))
         self._out.save()
-        return self._key
-
-    @property
-    def key(self) -> int:
-        """Return the greatest key so far."""
-        return self._key
+        return self.newest
 
     def take_over(self, entries: Iterable[Entry]) -> None:
         """Append sends that are on disk already, with keys behind all others."""
         for entry in entries:
-            self._key = entry.key
-            self.outbox.entries.append(entry)
+            self.newest = entry.key
+            self._outbox.entries.append(entry)
 
     def withdraw(self, keys: set[int]) -> None:
         """Take back what is not known to be accepted."""
-        self.outbox.withdraw(keys)
+        self._outbox.withdraw(keys)
         self._out.save()
 
     def give_up(self, room: str, error: Error) -> None:
         """Take back what waits for ``room``, and tell that it was refused because of ``error``."""
-        mine = [one for one in self.outbox.entries if not one.withdrawn and fold(one.room) == fold(room)]
+        mine = [one for one in self._outbox.entries if not one.withdrawn and fold(one.room) == fold(room)]
         if mine:
             self.withdraw({one.key for one in mine})
         for one in mine:
@@ -76,23 +74,18 @@ class Sends:
     # ---- what goes out ------------------------------------------------------------------------------
 
     @property
-    def newest(self) -> int:
-        """Return the key of the send that was entered last, of all runs."""
-        return self._key
-
-    @property
     def oldest(self) -> int | None:
         """Return the key of the first send without an answer, None where there is none."""
-        return self.outbox.entries[0].key if self.outbox.entries else None
+        return self._outbox.entries[0].key if self._outbox.entries else None
 
     def frames(self, window: int, last: int | None = None) -> bytes:
         """Return what may be written now, nothing behind key ``last`` and at most ``window`` unanswered."""
         frames: list[bytes] = []
         if self.held_until is not None:
             return b""
-        while self.outbox.ready(window) and (last is None or self.outbox.next_key() <= last):
+        while self._outbox.ready(window) and (last is None or self._outbox.next_key() <= last):
             number = self._request_id()
-            n, entry = self.outbox.write(number)
+            n, entry = self._outbox.write(number)
             frames.append(encode(Send(id=number, n=n, room=entry.room, text=entry.text, file=entry.file)))
         return b"".join(frames)
 
@@ -103,28 +96,24 @@ class Sends:
 
     # ---- answers ------------------------------------------------------------------------------------
 
-    def asked(self, request: int) -> bool:
-        """Return whether ``request`` is a send."""
-        return self.outbox.asked(request)
-
     def accepted(self, ok: Ok) -> None:
         """Take out the send that ``ok`` says is durable."""
-        entry = self.outbox.accepted(ok.id)
+        entry = self._outbox.accepted(ok.id)
         if not entry.withdrawn:
-            self._out.notify(Accepted(entry.key, ok.room or entry.room, ok.seq, ok.ts, self.outbox.last))
+            self._out.notify(Accepted(entry.key, ok.room or entry.room, ok.seq, ok.ts, self._outbox.last))
         self._out.save()
 
     def refused(self, request: int, error: Error, now: float) -> None:
         """Take out the send that was written as ``request``, or put it off."""
         if error.code == Code.OUT_OF_ORDER:
-            self.outbox.out_of_order(request)
+            self._outbox.out_of_order(request)
         elif error.code == Code.STORAGE_UNAVAILABLE or error.retry_after is not None:
             self._put_off(request, error, now)
         else:
             self._give_up(request, error)
 
     def _put_off(self, request: int, error: Error, now: float) -> None:
-        if self.outbox.put_off(request):
+        if self._outbox.put_off(request):
             wait = self._later(HOLD if error.retry_after is None else error.retry_after)
             self.held_until = now + wait
             self._out.reason = error.text
@@ -132,7 +121,7 @@ class Sends:
             self._out.save()
 
     def _give_up(self, request: int, error: Error) -> None:
-        entry = self.outbox.refused(request)
+        entry = self._outbox.refused(request)
         if entry is None:
             return
         self._out.save()
@@ -140,21 +129,13 @@ class Sends:
             refused = SendRefused(entry.key, entry.room, entry.text, error.code, error.text, entry.file)
             self._out.notify(refused)
 
-    # ---- the link -----------------------------------------------------------------------------------
-
-    def unlinked(self) -> None:
-        """Note that the link is gone, and with it the answers; what is held stays held until its moment."""
-        self.outbox.restart()
+    # ---- welcomes -----------------------------------------------------------------------------------
 
     def resume(self, last: int) -> None:
         """Take out what the server accepted up to ``last``."""
-        for n, entry in self.outbox.resume(last):
+        for n, entry in self._outbox.resume(last):
             self._out.notify(Accepted(entry.key, entry.room, None, None, n))
-
-    def renumber(self, last: int) -> None:
-        """Keep every send for another session, whose last accepted number is ``last``."""
-        self.outbox.renumber(last)
 
     def abandon(self) -> None:
         """Forget what an earlier run left, without deleting it: it was meant for another server."""
-        self.outbox.abandon(self._inherited)
+        self._outbox.abandon(self._inherited)
