@@ -4,7 +4,7 @@ A user without an account is a guest, who is forgotten with the last session. Pa
 encoded hashes alone; whoever calls these functions has checked or made them (`chatd.server.passwords`).
 """
 
-from chatd.chat import moderation
+from chatd.chat import removing, sweeping
 from chatd.chat.changes.rows import (
     DELETED,
     DISABLED,
@@ -127,6 +127,7 @@ def delete(world: World, user: User, now: int) -> None:
         world.change(DropCertificate(user.id, fingerprint))
     for network in list(user.places):
         world.change(DropPlace(user.id, network))
+    sweeping.settle(world, user)
     for room in [room for room in user.rooms if not room.direct]:
-        moderation.leave(world, room, user, now)
+        removing.leave(world, room, user, now)
     world.change(account._replace(password="", flags=account.flags & ~OPERATOR | DISABLED | DELETED))

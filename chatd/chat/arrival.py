@@ -9,7 +9,7 @@ from typing import Final
 from msgspec.structs import replace
 
 import chatd
-from chatd.chat import moderation
+from chatd.chat import moderation, removing, sweeping
 from chatd.chat.accounts import warn
 from chatd.chat.permissions import may_follow
 from chatd.chat.state import Peer, Room, Session, User
@@ -71,7 +71,7 @@ class Entrance:
         starts: dict[Room, int | None] = dict.fromkeys(_of_interest(user)) if hello.follow == "all" else {}
         for name, cursor in hello.cursors.items():
             room = self._known(name)
-            if room is not None and may_follow(user, room):
+            if room is not None and user in room.members:
                 starts[room] = self._turned.get(name, cursor)
                 if name in self._turned:
                     self.restored.add(room)
@@ -118,10 +118,12 @@ def arrive(
         old.close(CloseReason.TAKEN_OVER)
     session.peer = peer
     session.address, session.software = peer.peer_host, hello.software[: limits.MAX_SOFTWARE]
+    sweeping.settle(world, session.user)
     if arrival.resumed:
         confirm(world, session)
         session.seen = world.calendar.now
     peer.session = session
+    peer.reader.peer = peer
     peer.reader.follows_all = hello.follow == "all"
     warn(session)
     world.batch.tell(peer, partial(_welcome, world, peer, arrival, entrance, now))
@@ -166,8 +168,9 @@ def end_session(world: World, session: Session, now: int) -> None:
     """Forget ``session``. If it was a guest's last, the guest leaves all rooms and the nick is free."""
     user = session.user
     if len(user.sessions) == 1 and user.account is None:
+        sweeping.settle(world, user)
         for room in [room for room in user.rooms if not room.direct]:
-            moderation.leave(world, room, user, now)
+            removing.leave(world, room, user, now)
     world.end_session(session)
 
 
@@ -207,7 +210,7 @@ def _welcome(world: World, peer: Peer, arrival: Arrival, entrance: Entrance, now
 def _follow(peer: Peer, user: User, starts: dict[Room, int | None], restored: set[Room]) -> list[RoomState]:
     states = []
     for room, named in starts.items():
-        if may_follow(user, room):
+        if may_follow(user, room, peer.peer_host):
             cursor = room.start_of(user) if named is None else min(named, room.log.head)
             cursor = max(cursor, room.floor(user))
             peer.reader.follow(room.log, cursor)

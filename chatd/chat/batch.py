@@ -1,6 +1,7 @@
 """A batch: the decisions between two commits, and the answers that are given once they are durable."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 from chatd.chat.changes.applying import undo
 from chatd.chat.changes.inverses import Applied
@@ -9,6 +10,7 @@ from chatd.chat.changes.rows import Change
 from chatd.chat.log import Log
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.storage import Changes
+from chatd.chat.sweeps import Sweep
 from chatd.wire.errors import RequestError
 from chatd.wire.messages import Error, Event, Message, Ok
 from chatd.wire.stored import pack
@@ -27,6 +29,19 @@ CHANGE_BYTES = 200
 """Bytes that any other change takes, about."""
 
 
+class Removal(NamedTuple):
+    """A membership that has ended: ``user`` follows ``room`` up to event ``seq`` and no further.
+
+    ``since`` is the event by which they had joined, ``sweep`` what removed them among many.
+    """
+
+    room: Room
+    user: User
+    seq: int
+    since: int = 0
+    sweep: Sweep | None = None
+
+
 def refusal(request: int, error: RequestError) -> Error:
     """Return the answer that refuses ``request`` because of ``error``."""
     return Error(
@@ -41,7 +56,7 @@ class Batch:
     ``stored`` holds it in the bytes that are stored. ``answers`` holds, per peer and in order, the answers to
     its requests; ``later`` the same for those peers who are also told something that is made only after the
     commit. All answers wait for the commit, even to requests that only read, so that nobody is told what may
-    be taken back. ``ends`` are the memberships that end, each with the last event of it, ``narrowed`` the
+    be taken back. ``ends`` are the memberships that end, ``narrowed`` the
     rooms of which members may read less from now on. ``undone`` is whether the commit has failed, ``size``
     about the bytes to be written.
     """
@@ -66,7 +81,7 @@ class Batch:
         self.sends: dict[Session, int] = {}
         self.answers: dict[Peer, list[Answer]] = {}
         self.later: dict[Peer, list[Answer | Later]] = {}
-        self.ends: list[tuple[Room, User, int]] = []
+        self.ends: list[Removal] = []
         self.narrowed: dict[Room, None] = {}
         self.undone = False
         self.size = 0
@@ -90,9 +105,9 @@ class Batch:
                 self.sends[session] = session.last  # `undo` needs the number that was last before
             session.last += 1
 
-    def end(self, room: Room, user: User, seq: int) -> None:
-        """Let the connections of ``user`` follow ``room`` up to event ``seq`` and no further."""
-        self.ends.append((room, user, seq))
+    def end(self, removal: Removal) -> None:
+        """Let the connections of a removed user follow the room no further."""
+        self.ends.append(removal)
 
     def narrow(self, room: Room) -> None:
         """Let readers of ``room`` that lag skip what their users may not read any more."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from chatd.chat.changes.rows import PutFile
 from chatd.chat.permissions import may_read
-from chatd.chat.state import Asker, Room
+from chatd.chat.state import Asker, Peer, Room
 from chatd.files.names import check_sha256
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import MIN_FILE_ID
@@ -24,6 +24,9 @@ class Blobs(Protocol):
 
     def brought(self, user: int, sha256: str) -> bool:
         """Return whether ``user`` has uploaded all of ``sha256`` and it is held since."""
+
+    def downloading(self) -> "list[Peer]":
+        """Return the connections that files are on their way over."""
 
 
 class PostedFiles:

@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from chatd.chat.batch import Batch
+from chatd.chat.batch import Batch, Removal
+from chatd.chat.bounds import RoomBounds
 from chatd.chat.permissions import first_readable, may_follow
-from chatd.chat.state import Asker, Peer, Room, Session, User
+from chatd.chat.rules import History
+from chatd.chat.state import Asker, Peer, Room, User
+from chatd.chat.sweeps import is_barred
 from chatd.wire.messages import Left, Message, Rooms
 
 
@@ -36,36 +39,44 @@ def rouse(batch: Batch, room: Room) -> None:
                 follow(batch, peer, room, room.start_of(user))
 
 
-def end(room: Room, user: User, seq: int, now: int) -> None:
-    """Have the connections of ``user`` follow ``room`` up to event ``seq``, which is about to be told.
+def end(removal: Removal, now: int) -> None:
+    """Have the connections of a removed user follow the room up to the event that is about to be told.
 
-    Whoever has come back into the room by the time that it is reached goes on from there. Downloads end at
-    once if their files may not be read any more at ``now`` by the calendar.
+    Where a sweep counts them as removed since its event, they get no further than that. Whoever has come
+    back into the room by the time that it is reached goes on from there. Downloads end at once if their files
+    may not be read any more at ``now`` by the calendar.
     """
+    room, user, seq, since, sweep = removal
+    floor = max(0, since - 1) if room.rules.history == History.SINCE_JOIN else 0
     for session in list(user.sessions):
         peer = session.peer
         if peer is not None:
             try:
-                peer.reader.stop(room.log, seq, partial(_end, peer, user, room))
+                barred = sweep is not None and sweep.covers(peer.peer_host)
+                last = min(seq, sweep.seq) if sweep is not None and barred else seq
+                peer.reader.stop(room.log, last, partial(_part, peer, user, room), floor)
                 _end_downloads(peer, room, Asker(user, peer.peer_host, now))
             except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
                 peer.fault()
 
 
-def narrow(room: Room, sessions: Iterable[Session], now: int) -> None:
-    """Have connections of ``sessions`` that lag skip events of ``room`` that their users may not read.
+def narrow(room: Room, last: int, downloading: Iterable[Peer], now: int) -> None:
+    """Have everybody read within what ``room`` has narrowed, which is durable up to event ``last``.
 
-    Downloads of these end.
+    Whoever is at the head while members are being removed goes on in pages, for which the bounds are asked.
+    Downloads of what may not be read any more end.
     """
-    for session in list(sessions):
-        peer, user = session.peer, session.user
-        if peer is not None:
-            try:
-                if user in room.members:
-                    peer.reader.narrow(room.log, room.floor(user))
-                _end_downloads(peer, room, Asker(user, peer.peer_host, now))
-            except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
-                peer.fault()
+    since_join = room.rules.history == History.SINCE_JOIN
+    sweeps = tuple(sweep for sweep in room.sweeps if sweep.seq <= last)
+    room.log.bounds = RoomBounds(room, since_join, sweeps, _part) if since_join or sweeps else None
+    if sweeps:
+        room.log.leave_all_behind()
+    for peer in downloading:
+        try:
+            if peer.session is not None:
+                _end_downloads(peer, room, Asker(peer.session.user, peer.peer_host, now))
+        except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
+            peer.fault()
 
 
 def _end_downloads(peer: Peer, room: Room, asker: Asker) -> None:
@@ -74,7 +85,7 @@ def _end_downloads(peer: Peer, room: Room, asker: Asker) -> None:
 
 def _begin(peer: Peer, room: Room, cursor: int, restored: bool) -> Sequence[Message]:
     session = peer.session
-    if session is None or not may_follow(session.user, room) or peer.reader.follows(room.log):
+    if session is None or not may_follow(session.user, room, peer.peer_host) or peer.reader.follows(room.log):
         return ()
     cursor = min(cursor, room.log.head)  # what was decided before it may have failed to be stored
     cursor = max(cursor, room.floor(session.user))
@@ -82,14 +93,14 @@ def _begin(peer: Peer, room: Room, cursor: int, restored: bool) -> Sequence[Mess
     return [Rooms(rooms=[room.state(session.user, cursor, restored=restored)])]
 
 
-def _end(peer: Peer, user: User, room: Room) -> None:
+def _part(peer: Peer, user: User, room: Room) -> None:
     """Tell ``peer`` that it follows ``room`` no longer; of a room that its user is in again, begin anew."""
     log, reader = room.log, peer.reader
     cursor = reader.cursor(log)
     reader.unfollow(log)
     reader.tell(Left(room=log.name))
     member = room.members.get(user)
-    if member is not None and member.settled(log.head):
+    if member is not None and member.settled(log.head) and not is_barred(room, user, peer.peer_host):
         cursor = max(cursor, room.floor(user))
         reader.tell(Rooms(rooms=[room.state(user, cursor)]))
         reader.follow(log, cursor)

@@ -10,7 +10,7 @@ from functools import partial
 
 from msgspec import structs
 
-from chatd.chat import accounts, arrival, following, invitations, moderation
+from chatd.chat import accounts, arrival, following, invitations, moderation, sweeping
 from chatd.chat.arrival import Arrival
 from chatd.chat.batch import Answer, Batch, Later
 from chatd.chat.changes.rows import Change, DropFiles, DropRoom, PutEmptied, PutTime, Trim
@@ -59,6 +59,7 @@ class Hub:
     def __init__(self, snapshot: Snapshot, terms: Terms, work: Callable[[], None]) -> None:
         self.world = World(snapshot, terms)
         self.counters = Counters()
+        sweeping.resume(self.world)
         self._work = work
         self._called = False
         self.decide = partial(serve, self.world)
@@ -180,6 +181,10 @@ class Hub:
         """Return whether the open batch holds so much that no further request should be made."""
         return self.world.batch.size >= FULL_BYTES
 
+    def sweep(self) -> bool:
+        """Go on with removals of many members for a slice; return whether something is left to be done."""
+        return sweeping.step(self.world)
+
     # ---- batches ------------------------------------------------------------------------------------
 
     def seal(self) -> Batch | None:
@@ -204,10 +209,12 @@ class Hub:
             except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
                 peer.fault()
         now = self.world.calendar.now
-        for end in batch.ends:
-            following.end(*end, now)
+        for removal in batch.ends:
+            following.end(removal, now)
         for room in batch.narrowed:
-            following.narrow(room, self.world.sessions.values(), now)
+            last = room.log.head + len(batch.stored.get(room.log, ()))
+            downloading = [] if self.world.blobs is None else self.world.blobs.downloading()
+            following.narrow(room, last, downloading, now)
         most = AT_ONCE
         for log, events in batch.stored.items():
             before = log.tail_bytes
@@ -252,7 +259,8 @@ class Hub:
         open_batch = self.seal() or Batch()
         open_batch.undo(self.world)
         batch.undo(self.world)
-        for room, user, _ in batch.ends + open_batch.ends:
+        sweeping.begin_again(self.world)
+        for room, user, *_ in batch.ends + open_batch.ends:
             if user in room.members:
                 following.follow_everywhere(self.world.batch, room, user, room.start_of(user))
         refusals = []
@@ -323,6 +331,8 @@ class Hub:
     def remove_deleted(self, room: Room) -> None:
         """Remove what is left of a deleted room once no event of it is kept, and nothing for its members."""
         log = room.log
+        if room.members:
+            return
         if room.rules.kind == Kind.DELETED and log.first > log.head == log.last and not room.acts:
             self.change(*self.world.ages.forget(log.id, log.first), DropRoom(log.id))
 

@@ -6,7 +6,9 @@ when the daemon began: the end of a restored copy. Events are opaque here: they 
 form, and each follower's codec makes the bytes that are handed out.
 """
 
+from collections.abc import Callable
 from itertools import chain
+from typing import TYPE_CHECKING, Protocol
 
 from chatd.chat.calendar import DAY
 from chatd.chat.codec import Codec
@@ -14,6 +16,9 @@ from chatd.chat.fanout import Audience, Follower, Outlet
 from chatd.wire.check import check_of
 from chatd.wire.messages import Message
 from chatd.wire.stored import text_of
+
+if TYPE_CHECKING:
+    from chatd.chat.reader import Reader
 
 TAIL_BYTES = 262_144
 """Bytes of recent events that one log keeps in memory, so that most readers that lag need no disk."""
@@ -23,8 +28,18 @@ AT_ONCE_BYTES = 131_072
 """Bytes that a follower is handed in one piece at the most; larger batches are fetched in pages (P5)."""
 
 
+class Bounds(Protocol):
+    """What each reader of a log may be handed, where not all may be handed all of it."""
+
+    def floor(self, reader: "Reader", /) -> int:
+        """Return the event behind which ``reader`` may read; 0 if that is all."""
+
+    def end(self, reader: "Reader", /) -> tuple[int, Callable[[], None]] | None:
+        """Return the last event that ``reader`` may read, and what is to be done then; None if it goes on."""
+
+
 class Log:
-    """One append-only log."""
+    """One append-only log; ``bounds`` are asked for each page of readers that lag, where there are any."""
 
     __slots__ = (
         "_audiences",
@@ -33,6 +48,7 @@ class Log:
         "_tail_first",
         "_told",
         "begun",
+        "bounds",
         "first",
         "head",
         "id",
@@ -52,6 +68,7 @@ class Log:
         self.head = head
         self.last = head
         self.ts = ts
+        self.bounds: Bounds | None = None
         self._told = head
         self._check = (head, check)
         self._audiences: tuple[Audience, ...] = ()
@@ -91,6 +108,11 @@ class Log:
             if audience.followers:
                 owed += audience.grow(events)
         return owed
+
+    def leave_all_behind(self) -> None:
+        """Let everybody catch up from where they stand, within their bounds. Nothing may still be owed."""
+        self._told = self.head
+        self._leave_behind(self.followers)
 
     def _leave_behind(self, followers: list[Follower]) -> None:
         for follower in followers:

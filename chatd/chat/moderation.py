@@ -10,11 +10,10 @@ removed is handed that event and nothing behind it (`Batch.end`). What each requ
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from chatd.chat import returning
+from chatd.chat import returning, sweeping
 from chatd.chat.acts import (
     BAN,
     INVITE,
-    KICK,
     MUTE,
     act_of,
     acts_of,
@@ -28,8 +27,10 @@ from chatd.chat.names import USER_SIGN, check_nick
 from chatd.chat.networks import network_named, within
 from chatd.chat.permissions import acting_standing, acts_as_operator, check_direct
 from chatd.chat.quota import reached
+from chatd.chat.removing import Note, remove
 from chatd.chat.rules import ROLES, SETTINGS, Kind, Standing
 from chatd.chat.state import CONSOLE, Asker, Peer, Room, Session, User
+from chatd.chat.sweeps import Sweep
 from chatd.chat.text import check_reason
 from chatd.chat.world import World
 from chatd.wire import messages as m
@@ -39,7 +40,6 @@ from chatd.wire.limits import (
     INVITATION,
     MAX_ACTS,
     MAX_INVITED,
-    REMOVED,
 )
 
 
@@ -84,33 +84,9 @@ class Deed(NamedTuple):
         if member is not None and not operates and (member.role >= self.standing or user.operator):
             raise RequestError(Code.NOT_ALLOWED, f"{user.nick} stands as high in {self.room.name} as you do.")
 
-    def remove(self, user: User, seq: int, reason: str | None) -> None:
-        """Let ``user`` be no member any more; event ``seq`` is the last that they are handed.
-
-        That is kept for their devices that are away, unless ``reason`` is None.
-        """
-        if reason is not None:
-            self._remember(user, reason)
-        self.world.drop_member(self.room, user)
-        self.world.batch.end(self.room, user, seq)
-        _close_if_empty(self.world, self.room, [])
-
-    def _remember(self, user: User, reason: str) -> None:
-        """Keep for some time that ``user`` was removed, in place of the oldest of too many such notes.
-
-        It is not kept if there is no place for it at all.
-        """
-        world, room = self.world, self.room
-        known = [act for act in room.acts.values() if act.what == KICK and act.user != user.id]
-        full = reached(world.acts, world.terms.quota.acts)
-        if full and not known:
-            return
-        if full or len(known) >= MAX_ACTS:
-            oldest = min(known, key=lambda act: act.until)
-            world.change(DropAct(room.log.id, KICK, oldest.whom))
-        until = self.asker.now + REMOVED * 1000
-        by = self.asker.user.nick
-        world.change(PutAct(room.log.id, KICK, _key(user.nick), user.id, until, by, reason))
+    def remove(self, user: User, seq: int, reason: str) -> None:
+        """Let ``user`` be no member any more because of event ``seq``."""
+        remove(self.world, self.room, user, seq, Note(self.asker.user.nick, reason))
 
     def check_count(self, what: str, whom: str) -> None:
         """Refuse another ban, mute or invitation if the room, or the server, has as many as it may."""
@@ -147,28 +123,6 @@ class Deed(NamedTuple):
 
 
 # ---- coming and going -------------------------------------------------------------------------------
-
-
-def leave(world: World, room: Room, user: User, now: int) -> int | None:
-    """End a membership because ``user`` goes, and return the number of the event that says so.
-
-    There is none for a reader.
-    """
-    reads = room.members[user].reads_only
-    seq = room.log.last if reads else world.post(room, "leave", user.nick, now)
-    world.drop_member(room, user)
-    world.batch.end(room, user, seq)
-    _close_if_empty(world, room, [user] if len(user.sessions) > 1 else [])
-    return None if reads else seq
-
-
-def _close_if_empty(world: World, room: Room, members: Sequence[User]) -> None:
-    """Delete a private room that nobody is in any more: nobody could ever come back to it.
-
-    ``members`` have other devices that may not know it.
-    """
-    if room.rules.kind == Kind.PRIVATE and not room.members:
-        returning.delete(world, room, members)
 
 
 def invitations(world: World, user: User) -> list[m.Message]:
@@ -270,16 +224,8 @@ def _ban_network(deed: Deed, network: str, request: m.Ban) -> int:
     deed.check_count(BAN, network)
     seq = deed.post("ban", network, request.reason, _seconds(request.seconds))
     deed.put(BAN, network, 0, request.seconds, request.reason)
-    removed = [
-        user
-        for user, member in room.members.items()
-        if member.role < deed.standing and not user.operator
-        if any(within(session.host, network) for session in user.sessions)
-    ]
-    removed.sort(key=lambda user: user.connected)
-    for count, user in enumerate(removed):  # those who are away need a note most; more would push these out
-        last = deed.post("kick", user.nick, request.reason)
-        deed.remove(user, last, request.reason if count < MAX_ACTS else None)
+    by, operates = deed.asker.user.nick, acts_as_operator(deed.asker, room)
+    sweeping.begin(deed.world, Sweep(room, seq, network, deed.standing, by, request.reason, operates))
     return seq
 
 
@@ -366,9 +312,8 @@ def set_rule(world: World, peer: Peer, session: Session, room: Room, request: m.
         return m.Ok(id=request.id, room=room.name)
     seq = deed.post("set", value=f"{request.rule} {request.value}")
     world.change(room.row()._replace(**{setting.field: value}))
-    if room.rules.kind == Kind.PRIVATE:
-        for user in [user for user, member in room.members.items() if member.reads_only]:
-            deed.remove(user, seq, None)
+    if setting.field == "kind" and value == Kind.PRIVATE:
+        sweeping.begin(world, Sweep(room, seq, standing=Standing.MEMBER))
     if setting.field in {"history", "kind"}:
         world.batch.narrow(room)
     return m.Ok(id=request.id, seq=seq, room=room.name)
@@ -382,11 +327,9 @@ def delete_room(
     check_reason(request.reason)
     name = room.name
     seq = deed.post("delete-room", reason=request.reason)
-    members = list(room.members)
-    for user in members:
-        world.drop_member(room, user)
-        world.batch.end(room, user, seq)
-    returning.delete(world, room, members, session.user.nick, request.reason)
+    sweeping.end(world, room, room.sweeps)
+    returning.delete(world, room)
+    sweeping.begin(world, Sweep(room, seq, by=session.user.nick, reason=request.reason))
     return m.Ok(id=request.id, seq=seq, room=name)
 
 

@@ -14,6 +14,7 @@ from chatd.chat.comparing import TurnedJoin
 from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister
 from chatd.chat.rules import History, Kind, Rules, Standing
 from chatd.chat.state import Asker, Peer, Room, User
+from chatd.chat.sweeps import is_barred
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError
 
@@ -108,7 +109,7 @@ def needed(need: Need, direct: bool, rules: Rules) -> int:
 def settle(room: Room) -> None:
     """Work out what is needed in ``room`` after its rules or acts have changed."""
     room.needs = _needs(room.direct, room.rules._replace(slow=0, keep_days=0))
-    room.strict = room.rules.slow > 0 or room.direct or room.mutes > 0
+    room.strict = room.rules.slow > 0 or room.direct or room.mutes > 0 or bool(room.sweeps)
     room.settled = room.log.last
 
 
@@ -116,7 +117,7 @@ def standing_of(asker: Asker, room: Room) -> Standing:
     """Return what ``asker`` is in ``room``. An operator who is no member is only a visitor."""
     user = asker.user
     member = room.members.get(user)
-    if member is not None:
+    if member is not None and not (room.sweeps and is_barred(room, user, asker.host)):
         return Standing.OWNER if user.operator else Standing(member.role)
     if room.direct or room.rules.kind == Kind.DELETED:
         return Standing.STRANGER
@@ -139,8 +140,9 @@ def first_readable(asker: Asker, room: Room) -> int:
     """Return the first event of ``room`` that ``asker`` may read, beyond its head if there is none."""
     user, head = asker.user, room.log.head
     member = room.members.get(user)
-    if member is None or member.since > head:
-        standing = standing_of(asker, room) if member is None else Standing.VISITOR
+    barred = member is not None and bool(room.sweeps) and is_barred(room, user, asker.host)
+    if member is None or member.since > head or barred:
+        standing = standing_of(asker, room) if member is None or barred else Standing.VISITOR
         return 1 if standing >= room.needs[m.History] else head + 1
     return room.floor(user) + 1
 
@@ -160,9 +162,9 @@ def may_read(asker: Asker, room: Room, seq: int) -> bool:
     return first_readable(asker, room) <= seq <= room.log.head and is_settled(asker.user, room)
 
 
-def may_follow(user: User, room: Room) -> bool:
-    """Return whether the connections of ``user`` may be told what is said in ``room`` as it is said."""
-    return user in room.members
+def may_follow(user: User, room: Room, host: str) -> bool:
+    """Return whether a connection of ``user`` at ``host`` may be told what is said in ``room``."""
+    return user in room.members and not (room.sweeps and is_barred(room, user, host))
 
 
 def check_reader(room: Room | None) -> Room:

@@ -6,7 +6,7 @@ take more.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from chatd.chat.codec import Codec
 from chatd.chat.fanout import Outlet
@@ -42,14 +42,14 @@ class Reader:
 
     ``hand`` takes bytes for it, ``lagging`` is called when it has to catch up, and ``fault`` when the current
     exception concerns it alone. ``follows_all`` is whether it also follows rooms that its user enters
-    elsewhere. If `connect` has named an outlet, live events go there.
+    elsewhere. If `connect` has named an outlet, live events go there. ``peer`` is the connection, once it is
+    somebody's, for the bounds of logs.
     """
 
     __slots__ = (
         "_behind",
         "_ends",
         "_events_before",
-        "_floors",
         "_following",
         "_lagging",
         "_volume",
@@ -59,6 +59,7 @@ class Reader:
         "hand",
         "outlet",
         "paused",
+        "peer",
         "rest",
     )
 
@@ -75,12 +76,12 @@ class Reader:
         self.fault = fault
         self._lagging = lagging
         self.follows_all = True
+        self.peer: Any = None
         self.paused = False
         self._events_before = self._volume = 0
         self._following: dict[Log, int] = {}
         self._behind: dict[Log, int] = {}
-        self._ends: dict[Log, tuple[int, Callable[[], None]]] = {}
-        self._floors: dict[Log, int] = {}
+        self._ends: dict[Log, tuple[int, Callable[[], None], int]] = {}
 
     @property
     def lags(self) -> bool:
@@ -135,7 +136,7 @@ class Reader:
         """Follow ``log`` from behind event ``cursor``."""
         self._step_back(log, cursor)
         self._following.setdefault(log, cursor)
-        if cursor >= log.head and not self.paused and log not in self._ends:
+        if cursor >= log.head and not self.paused and self._end(log) is None:
             del self._behind[log]
             log.admit(self, self.outlet)
             self._volume -= log.passed(self)
@@ -152,28 +153,33 @@ class Reader:
         self._step_back(log, cursor)
         self._lagging()
 
-    def stop(self, log: Log, last: int, done: Callable[[], None]) -> None:
-        """Follow ``log`` up to event ``last``, and have ``done`` called then.
+    def stop(self, log: Log, last: int, done: Callable[[], None], floor: int = 0) -> None:
+        """Follow ``log`` from behind event ``floor`` up to event ``last``, and have ``done`` called then.
 
         Call it before ``last`` is handed to anybody.
         """
         if log in self._following and log not in self._ends:
             self._step_back(log, self.cursor(log))
-            self._ends[log] = (last, done)
+            self._ends[log] = (last, done, floor)
             self._lagging()
+
+    def _end(self, log: Log) -> tuple[int, Callable[[], None]] | None:
+        """Return the last event of ``log`` that is to be handed over, and what is to be done then, if any."""
+        end = self._ends[log][:2] if log in self._ends else None
+        bound = None if log.bounds is None else log.bounds.end(self)
+        if end is None or bound is None:
+            return end or bound
+        return min(end, bound, key=lambda one: one[0])
 
     def stops(self, log: Log) -> bool:
         """Return whether ``log`` is followed up to some event only."""
         return log in self._ends
 
-    def narrow(self, log: Log, floor: int) -> None:
-        """Be handed no event of ``log`` up to ``floor``."""
-        if log in self._following:
-            self._floors[log] = floor
-
     def first(self, log: Log) -> int:
         """Return the first event of ``log`` that may be handed over."""
-        return max(log.first, self._floors.get(log, 0) + 1)
+        if log in self._ends:
+            return max(log.first, self._ends[log][2] + 1)
+        return log.first if log.bounds is None else max(log.first, log.bounds.floor(self) + 1)
 
     def unfollow(self, log: Log) -> None:
         """Follow ``log`` no longer."""
@@ -181,7 +187,6 @@ class Reader:
             return
         self._step_back(log, self.cursor(log))
         self._ends.pop(log, None)
-        self._floors.pop(log, None)
         self._events_before += self._behind.pop(log) - self._following.pop(log)
 
     def unfollow_all(self) -> None:
@@ -210,9 +215,10 @@ class Reader:
         if not self._behind:
             return None
         log, cursor = next(iter(self._behind.items()))
-        last, done = self._ends.get(log, (log.head, None))
-        if done is not None and cursor >= last:
-            return Ended(done)
+        end = self._end(log)
+        if end is not None and cursor >= end[0]:
+            return Ended(end[1])
+        last = log.head if end is None else end[0]
         first = self.first(log)
         if cursor + 1 < first:
             return Page(log, 0, b"", (cursor + 1, min(first - 1, last)))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatd.chat import account_requests as about
-from chatd.chat import blocking, certificates, fetching, files, moderation, returning
+from chatd.chat import blocking, certificates, fetching, files, moderation, removing, returning, sweeping
 from chatd.chat.accounts import check_rename
 from chatd.chat.arrival import note_seen
 from chatd.chat.batch import refusal
@@ -75,6 +75,8 @@ def serve(world: World, peer: Peer, session: Session, request: Any, now: int) ->
     """
     kind = type(request)
     handling = REQUESTS[kind]
+    if world.sweeps:
+        sweeping.settle(world, session.user)
     try:
         if kind is m.Send:
             if request.n != session.last + 1:
@@ -221,7 +223,7 @@ def _check_room_limit(user: User) -> None:
 
 def _leave(world: World, peer: Peer, session: Session, room: Room, request: m.Leave, now: int) -> m.Ok:
     name = room.name
-    seq = moderation.leave(world, room, session.user, now)
+    seq = removing.leave(world, room, session.user, now)
     return m.Ok(id=request.id, seq=seq, room=name)
 
 

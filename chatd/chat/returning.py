@@ -17,11 +17,11 @@ from chatd.chat.state import Asker, Peer, Room, Session, User
 from chatd.chat.world import World
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError
-from chatd.wire.limits import MAX_FORMER, MAX_NOTES, REMOVED
+from chatd.wire.limits import MAX_NOTES, REMOVED
 
 
-def delete(world: World, room: Room, members: Iterable[User], by: str = "", reason: str = "") -> None:
-    """Let ``room``, in which nobody is any more, be deleted. Housekeeping removes its events, then the rest.
+def delete(world: World, room: Room, members: Iterable[User] = ()) -> None:
+    """Let ``room`` be deleted. Housekeeping removes its events, then the rest.
 
     ``members`` were in it until now; who was removed before hears that alone.
     """
@@ -31,13 +31,18 @@ def delete(world: World, room: Room, members: Iterable[User], by: str = "", reas
     rules = Rules(kind=Kind.DELETED)
     row = room.row()._replace(name=gone_name(room.log.id, name), topic="", **rules._asdict())
     world.change(row)
+    for user in members:
+        note_deletion(world, room, user)
+    keep_within_bounds(world, room)
+
+
+def note_deletion(world: World, room: Room, user: User, by: str = "", reason: str = "") -> None:
+    """Keep for some time that ``user`` was in ``room`` when it was deleted."""
     until = world.calendar.now + REMOVED * 1000
-    for user in sorted(members, key=lambda user: user.connected)[:MAX_FORMER]:
-        world.change(PutAct(room.log.id, DELETION, f"{USER_SIGN}{user.key}", user.id, until, by, reason))
-    _keep_within_bounds(world, room)
+    world.change(PutAct(room.log.id, DELETION, f"{USER_SIGN}{user.key}", user.id, until, by, reason))
 
 
-def _keep_within_bounds(world: World, but: Room) -> None:
+def keep_within_bounds(world: World, but: Room) -> None:
     """Drop what is kept of the first deleted rooms, ``but`` one, as long as it is too much."""
     count = sum(len(room.acts) for room in world.gone)
     rooms = iter(world.gone)

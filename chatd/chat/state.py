@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from msgspec import Raw
 
@@ -27,6 +27,9 @@ from chatd.wire import limits
 from chatd.wire.errors import CloseReason, Code, ProtocolError
 from chatd.wire.messages import Download, File, Message, Ok, RoomState, Upload
 from chatd.wire.stored import text_of
+
+if TYPE_CHECKING:
+    from chatd.chat.sweeps import Sweep
 
 CONSOLE: Final = 0
 """The id of the operator at the control socket, who is no user and stands above all of them."""
@@ -277,7 +280,7 @@ class Room:
     mutes among them. The last three fields are made by `chatd.chat.permissions.settle`: ``needs`` is what
     each request needs here, ``strict`` is whether more is to be looked at before somebody speaks, and
     ``settled`` the last event that has changed who may read. ``spoken`` is when members have spoken last, by
-    the calendar, where that matters.
+    the calendar, where that matters. ``sweeps`` are removals of many members that are under way.
     """
 
     name: str
@@ -289,6 +292,7 @@ class Room:
     acts: dict[tuple[str, str], PutAct] = field(default_factory=dict)
     mutes: int = 0
     spoken: dict[User, int] = field(default_factory=dict)
+    sweeps: "tuple[Sweep, ...]" = ()
     direct: bool = field(init=False)
     needs: Mapping[type, int] = field(default_factory=dict)
     strict: bool = False

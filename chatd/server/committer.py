@@ -21,6 +21,10 @@ SLOW: Final = 5.0
 """A commit that takes at least so many seconds is logged."""
 
 
+REST: Final = 1.0
+"""Seconds after a commit that failed until removals of many members go on, which nobody waits for."""
+
+
 class Committer:
     """Drives a hub: has connections visited, seals its batches and has ``store`` commit them.
 
@@ -37,6 +41,9 @@ class Committer:
         self._clock = clock
         self._scheduled = False
         self._committing = False
+        self._resting = False
+        if self.hub.world.sweeps:  # as the daemon left them when it ended
+            self._schedule()
 
     @property
     def idle(self) -> bool:
@@ -56,9 +63,11 @@ class Committer:
         """Visit connections, hand a batch to the disk, and meanwhile deliver the growth of the one before."""
         self._scheduled = False
         others = self.visits.turn()
+        swept = False
         if not self._committing:
+            swept = not self._resting and self.hub.sweep()
             self._flush()
-        if self.hub.deliver() or others:
+        if self.hub.deliver() or others or (swept and not self._committing):
             self._schedule()
 
     def _flush(self) -> None:
@@ -88,7 +97,18 @@ class Committer:
         else:
             self._note_broken(error)
             self._failed(batch)
+            self._rest()
         self._work()
+
+    def _rest(self) -> None:
+        if not self._resting:
+            self._resting = True
+            self._clock.callLater(REST, self._rested)
+
+    def _rested(self) -> None:
+        self._resting = False
+        if self.hub.world.sweeps:
+            self._schedule()
 
     def _said(self, batch: Batch) -> None:
         try:

@@ -319,7 +319,7 @@ class ChatConnection(Protocol, ABC):
     def abort(self, reason: CloseReason) -> None:
         """End the connection at once, because the peer takes nothing any more."""
         self._leave(reason)
-        self.transport.abortConnection()
+        self._try(self.transport.abortConnection)
 
     def _end(self, reason: CloseReason, farewell: Message) -> None:
         if self.state is State.CLOSING:

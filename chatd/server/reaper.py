@@ -62,7 +62,7 @@ class Reaper:
             self._share = -(-len(self._round) // TICKS_PER_ROUND)
         for _ in range(min(self._share, len(self._round))):
             connection = self._round.pop()
-            if connection.due <= now:
+            if connection.due <= now and self._server.has(connection):  # it may have ended in this round
                 self._sweep(connection, now)
 
     @staticmethod
@@ -71,4 +71,7 @@ class Reaper:
             connection.sweep(now)
         except Exception:  # noqa: BLE001 - one victim's fault must not end the sweep of all others
             log.failure("reaper-fault", None, peer=connection.address)
-            connection.abort(CloseReason.FAULT)
+            try:
+                connection.abort(CloseReason.FAULT)
+            except Exception:  # noqa: BLE001 - as above
+                log.failure("reaper-fault", None, peer=connection.address)

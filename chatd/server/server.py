@@ -91,6 +91,10 @@ class Server:
         """Return everything that the reaper has to look at."""
         return [*self.connections, *self.waiting]
 
+    def has(self, swept: Swept) -> bool:
+        """Return whether ``swept`` has not ended yet."""
+        return swept in self.connections or swept in self.waiting
+
     # ---- coming -------------------------------------------------------------------------------------
 
     def opened(self, connection: Connection) -> ChatdError | None:

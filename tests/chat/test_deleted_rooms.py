@@ -226,7 +226,7 @@ def test_deleted_rooms_do_not_count_as_rooms(scene):
 
 
 def test_not_more_is_kept_than_there_may_be(scene, monkeypatch):
-    monkeypatch.setattr("chatd.chat.returning.MAX_FORMER", 2)
+    monkeypatch.setattr("chatd.chat.sweeping.MAX_FORMER", 2)
     monkeypatch.setattr("chatd.chat.returning.MAX_NOTES", 3)
     join = leave_the_line(scene, "cem")
     scene.do("ann", DELETE)

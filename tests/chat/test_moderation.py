@@ -230,7 +230,7 @@ def test_a_refusal_that_is_not_given_is_given_again(scene):
 
 
 def test_not_more_is_kept_of_removals_than_there_may_be(scene, monkeypatch):
-    monkeypatch.setattr("chatd.chat.moderation.MAX_ACTS", 2)
+    monkeypatch.setattr("chatd.chat.removing.MAX_ACTS", 2)
     for whom in ("ben", "cem"):
         scene.do("ann", kick(whom))
         scene.playground.advance(1)

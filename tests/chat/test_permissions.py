@@ -291,7 +291,7 @@ def test_standings():
         "operator": Standing.VISITOR,
         "reader": Standing.READER,
     }
-    assert [may_follow(scene.user(nick), tea) for nick in ("member", "operator")] == [True, False]
+    assert [may_follow(scene.user(nick), tea, "") for nick in ("member", "operator")] == [True, False]
     assert tea.kind == Kind.PUBLIC
 
 

@@ -7,6 +7,7 @@ is a member, or no more, or banned, or the room is private, or newcomers see no 
 import json
 from collections import defaultdict
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from chatd.wire.stored import text_of
 from tests.helpers import Talker, come_in, hello
 
 NICKS = ["ann", "ben", "cem"]
+NETWORKS = {nick: f"127.0.1.{number}/32" for number, nick in enumerate(NICKS)}
 ROOMS = ["#a", "#b"]
 REMOVING = {"leave": "by", "kick": "whom", "ban": "whom"}
 
@@ -41,6 +43,8 @@ class Truth:
         if kind in REMOVING and event[REMOVING[kind]] in members:
             nick = event[REMOVING[kind]]
             leaving[nick] = members.pop(nick)
+            if event.get("reason") == "net" and kind == "kick":
+                self.left_with_the_ban(nick, leaving[nick])
         if kind == "ban":
             banned.add(event["whom"])
         if kind == "unban":
@@ -55,6 +59,15 @@ class Truth:
             strict=True,
         ):
             known.append(new)
+
+    def left_with_the_ban(self, nick, joined):
+        """Note that somebody counts as removed since the ban of their address."""
+        moment = len(self.members) - 1
+        while NETWORKS[nick] not in self.banned[moment] or NETWORKS[nick] in self.banned[moment - 1]:
+            moment -= 1
+        for between in self.members[moment:]:
+            between.pop(nick, None)
+        self.leaving[moment][nick] = joined
 
     @property
     def head(self):
@@ -71,7 +84,7 @@ class Truth:
     def may_read(self, nick, seq, at):
         """Return whether ``nick`` might read ``seq``, as a member or not."""
         return self.may_follow(nick, seq, at) or any(
-            self.open[moment] and self.whole[moment] and nick not in self.banned[moment]
+            self.open[moment] and self.whole[moment] and not {nick, NETWORKS[nick]} & self.banned[moment]
             for moment in range(seq, at + 1)
         )
 
@@ -123,6 +136,8 @@ class Life:
         self.all.append(device)
         try:
             self.playground.connect(device, "native")
+            newest = max(self.playground.server.connections, key=lambda one: one.number)
+            newest.peer_host = NETWORKS[nick].partition("/")[0]
         except Refused:
             device.lost = "refused"
         self.playground.advance()
@@ -189,6 +204,8 @@ class Life:
             "kick": m.Kick(id=number, room=room, whom=other),
             "ban": m.Ban(id=number, room=room, whom=other),
             "unban": m.Unban(id=number, room=room, whom=other),
+            "ban net": m.Ban(id=number, room=room, whom=NETWORKS[other], reason="net"),
+            "unban net": m.Unban(id=number, room=room, whom=NETWORKS[other]),
             "invite": m.InviteTo(id=number, room=room, whom=other),
             "role": m.Role(id=number, room=room, whom=other, role=["moderator", "owner"][who % 2]),
             "private": m.Set(id=number, room=room, rule="kind", value="private"),
@@ -272,7 +289,19 @@ def run_of(device):
 
 
 DEEDS = [
-    *["join", "join all", "leave", "kick", "ban", "unban", "invite", "role"],
+    *[
+        "join",
+        "join all",
+        "leave",
+        "kick",
+        "ban",
+        "unban",
+        "ban net",
+        "ban net",
+        "unban net",
+        "invite",
+        "role",
+    ],
     *["private", "public", "since-join", "all", "topic", "history", "say", "much"],
     *["back", "cut", "pause", "resume", "slow", "one", "full", "well", "well", "crash"],
 ]
@@ -286,15 +315,28 @@ STEPS = st.lists(
 
 END = [("kick", 0, 1, "#a"), ("say", 0, 1, "#a"), ("resume", 1, 1, "#a")]
 UNSTORED = [("kick", 0, 1, "#a"), ("one", 0, 0, "#a"), ("full", 0, 0, "#a")]
+SWEPT = [("join", 1, 1, "#a"), ("join", 2, 1, "#a"), ("slow", 0, 0, "#a"), ("ban net", 0, 1, "#a")]
 UNREAD = [("history", 1, 1, "#a"), ("full", 0, 0, "#a")]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.fixture(params=[100, 1])
+def at_once(request, monkeypatch):
+    """Let so many members be removed in a turn."""
+    monkeypatch.setattr("chatd.chat.sweeping.AT_ONCE", request.param)
+    monkeypatch.setattr("chatd.chat.sweeping.LOOKED_AT", request.param)
+
+
+@pytest.mark.usefixtures("at_once")
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @example([("join", 1, 1, "#a"), ("pause", 1, 1, "#a"), *[("much", 0, 1, "#a")] * 3, *END])
 @example([("join", 1, 1, "#a"), ("slow", 0, 0, "#a"), ("back", 1, 1, "#a"), *UNSTORED])
 @example(
     [("since-join", 0, 1, "#a"), ("much", 0, 1, "#a"), ("join all", 1, 1, "#a"), ("history", 1, 1, "#a")]
 )
+@example([*SWEPT, ("say", 0, 1, "#a"), ("say", 1, 1, "#a"), ("one", 0, 0, "#a"), ("say", 0, 1, "#a")])
+@example([*SWEPT, ("one", 0, 0, "#a"), ("full", 0, 0, "#a"), ("well", 0, 0, "#a"), ("say", 0, 1, "#a")])
+@example([*SWEPT, ("one", 0, 0, "#a"), ("crash", 0, 0, "#a"), ("back", 1, 1, "#a"), ("back", 0, 1, "#a")])
+@example([*SWEPT, ("one", 0, 0, "#a"), ("unban net", 0, 1, "#a"), ("say", 0, 1, "#a")])
 @example([("private", 0, 1, "#a"), ("slow", 0, 0, "#a"), ("public", 0, 1, "#a"), *UNREAD])
 @given(STEPS)
 def test_nobody_is_handed_what_they_may_not_read_and_nobody_is_left_out(steps):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from chatd.server.reaper import Reaper
 from chatd.wire import messages as m
 from chatd.wire.errors import CloseReason
 from tests.helpers import come_in, sends
@@ -38,6 +39,40 @@ def only_that_one_is_gone(playground, crowd, nick, connection, flush_failures):
         if name != nick:
             assert talker.texts() == ["one", "two"]
             assert talker.seqs("#a")[-2:] == [5, 6] or talker.seqs("#a")[-3:-1] == [5, 6]
+
+
+def test_who_has_ended_in_the_middle_of_a_round_is_not_looked_at_in_it(playground, crowd):
+    """Over TLS it could not be aborted any more, which raised: nobody was ever looked at again."""
+    connections = [connection_of(playground, nick) for nick in crowd]
+    (reaper,) = [part for part in playground._daemon._parts if isinstance(part, Reaper)]
+    while len(reaper._round) < 2:
+        playground.advance(0.05)
+    for connection, talker in zip(connections, crowd.values(), strict=True):
+        connection.transport.abortConnection()
+        talker.transport.abortConnection()
+        connection.liveness.due = 0.0
+        connection.sweep = connection.abort = breaking
+    playground.advance(2)
+    assert not playground.server.connections
+
+
+def test_the_reaper_goes_on_although_somebody_can_not_even_be_aborted(playground, crowd, flush_failures):
+    broken = connection_of(playground, "ben")
+    broken.sweep = broken.abort = breaking
+    playground.clock.advance(0)
+    crowd["cem"].transport.pauseProducing()
+    connection_of(playground, "cem").liveness.heartbeat.interval = 0.01
+    playground.advance(60)
+    assert len(flush_failures(BrokenError)) > 2
+    assert crowd["cem"].lost is not None
+
+
+def test_whoever_cannot_be_aborted_is_let_go(playground, crowd, flush_failures):
+    broken = connection_of(playground, "ben")
+    broken.transport.abortConnection = breaking
+    broken.abort(CloseReason.FAULT)
+    assert len(flush_failures(BrokenError)) == 1
+    assert broken.session is None
 
 
 @pytest.mark.parametrize("nick", ["ben", "cem", "dan"])
@@ -131,15 +166,11 @@ def test_a_reader_who_cannot_be_brought_forward_goes_alone(playground, crowd, fr
     only_that_one_is_gone(playground, crowd, "ben", broken, flush_failures)
 
 
-@pytest.mark.parametrize(
-    "request_",
-    [m.Kick(id=7, room="#a", whom="ben"), m.Set(id=7, room="#a", rule="history", value="since-join")],
-)
-def test_a_member_whose_downloads_cannot_be_ended_goes_alone(playground, crowd, request_, flush_failures):
+def test_a_member_whose_downloads_cannot_be_ended_goes_alone(playground, crowd, flush_failures):
     """What is committed grows the log all the same, so that no number is missing for others."""
     broken = connection_of(playground, "ben")
     broken.end_downloads = breaking
-    crowd["ann"].say(request_, *sends("#a", "one"))
+    crowd["ann"].say(m.Kick(id=7, room="#a", whom="ben"), *sends("#a", "one"))
     playground.advance()
     assert {one.id for one in crowd["ann"].of(m.Ok)} >= {7, 1001}
     only_that_one_is_gone(playground, crowd, "ben", broken, flush_failures)

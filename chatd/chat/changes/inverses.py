@@ -7,6 +7,7 @@ from chatd.chat.changes.records import Records
 from chatd.chat.changes.rows import Change, PutUser
 from chatd.chat.state import Room, Session, User
 from chatd.chat.storage import StoredRoom
+from chatd.chat.sweeps import Sweep
 
 
 class RestoreUser(NamedTuple):
@@ -55,6 +56,13 @@ class NoteSpoken(NamedTuple):
     at: int | None
 
 
+class SetSweeps(NamedTuple):
+    """The removals of many members that are under way in a room."""
+
+    room: int
+    sweeps: "tuple[Sweep, ...]"
+
+
 class Several(NamedTuple):
     """Changes that are applied one after the other."""
 
@@ -71,6 +79,7 @@ Applied = (
     | RestoreRoom
     | DropFile
     | NoteSpoken
+    | SetSweeps
     | Several
 )
 """What can be applied. A store is handed none of those that are not a `Change`."""

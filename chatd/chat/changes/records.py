@@ -14,7 +14,8 @@ class Records:
     ``nicks`` says whose a nick is; a key that an account has for good leads to it although it is called
     differently now; ``twins`` knows all of these nicks by what they look like, ``room_twins`` the names of
     rooms that are no direct messages; ``gone`` are what is left of deleted ones, ``acts`` counts the acts of
-    all rooms but the notes of who was in a deleted one. ``sessions`` are by the digest of their token,
+    all rooms but the notes of who was in a deleted one, ``sweeps`` are the rooms of which many members are
+    being removed. ``sessions`` are by the digest of their token,
     ``rooms`` by their name, ``uploads`` say when a user last worked on the upload of a content, ``time`` is
     the calendar as it was last kept.
     """
@@ -31,6 +32,7 @@ class Records:
         self.room_twins: Twins[Room] = Twins()
         self.gone = Gone()
         self.acts = 0
+        self.sweeps: dict[Room, None] = {}
         self.posted = PostedFiles()
         self.ages = Ages()
         self.uploads: dict[tuple[int, str], int] = {}

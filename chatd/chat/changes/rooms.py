@@ -3,7 +3,7 @@
 from typing import Final
 
 from chatd.chat.acts import DELETION, INVITE, MUTE
-from chatd.chat.changes.inverses import Applied, Apply, NoteSpoken, RestoreRoom
+from chatd.chat.changes.inverses import Applied, Apply, NoteSpoken, RestoreRoom, SetSweeps
 from chatd.chat.changes.records import Records
 from chatd.chat.changes.rows import DropAct, DropMember, DropRoom, PutAct, PutMember, PutRoom
 from chatd.chat.log import Log
@@ -102,6 +102,17 @@ def _note_spoken(records: Records, change: NoteSpoken) -> Applied:
     return change._replace(at=before)
 
 
+def _set_sweeps(records: Records, change: SetSweeps) -> Applied:
+    room = records.rooms_by_id[change.room]
+    before, room.sweeps = room.sweeps, change.sweeps
+    if room.sweeps:
+        records.sweeps[room] = None
+    else:
+        records.sweeps.pop(room, None)
+    settle(room)
+    return change._replace(sweeps=before)
+
+
 def _put_act(records: Records, row: PutAct) -> Applied:
     room = records.rooms_by_id[row.room]
     before = room.acts.get((row.what, row.whom))
@@ -146,5 +157,6 @@ ROOMS: Final[dict[type[Applied], Apply]] = {
     PutAct: _put_act,
     DropAct: _drop_act,
     NoteSpoken: _note_spoken,
+    SetSweeps: _set_sweeps,
 }
 """What makes each of these changes."""

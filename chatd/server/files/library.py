@@ -15,6 +15,7 @@ from twisted.internet.task import deferLater
 from chatd.chat.calendar import DAY
 from chatd.chat.changes.rows import DropUpload, PutUpload
 from chatd.chat.hub import Hub
+from chatd.chat.state import Peer
 from chatd.clock import Clock
 from chatd.files.blobs import BlobStore, Key
 from chatd.files.partial import Partial
@@ -105,6 +106,10 @@ class Library:
     def brought(self, user: int, sha256: str) -> bool:
         """Return whether ``user`` has uploaded all of ``sha256`` and it is held since."""
         return Key(user, sha256) in self.uploaded
+
+    def downloading(self) -> list[Peer]:
+        """Return the connections that files are on their way over."""
+        return list({peer: None for one in self.downloads if (peer := one.peer) is not None})
 
     # ---- quotas -------------------------------------------------------------------------------------
 

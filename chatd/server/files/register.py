@@ -1,8 +1,9 @@
 """The register: counts the transfers of the whole daemon, and chooses one to make room for another."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
+from chatd.chat.state import Peer
 from chatd.clock import Clock
 from chatd.files.blobs import Key
 from chatd.wire.errors import Code, RequestError
@@ -18,6 +19,10 @@ class Moving(Protocol):
     key: Key
     moved: float
 
+    @property
+    def peer(self) -> Peer | None:
+        """Return the connection of its session, None if there is none any more."""
+
     def give_way(self) -> None:
         """End, because others wait and this transfer does not move."""
 
@@ -32,6 +37,10 @@ class Register:
 
     def __len__(self) -> int:
         return len(self._moving)
+
+    def __iter__(self) -> Iterator[Moving]:
+        """Return those that are under way now."""
+        return iter(list(self._moving))
 
     def add(self, transfer: Moving) -> None:
         """Count ``transfer``. If there are too many, the one that has not moved for longest gives way.

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol, TypedDict, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from chatd.chat.state import Session
+from chatd.chat.state import Peer, Session
 from chatd.files.blobs import Key
 from chatd.ops.log import Log
 from chatd.server.files.library import Library
@@ -88,6 +88,11 @@ class Transfer(ABC):
         self.cut = False
         self.began = self.moved = library.clock.seconds()
         self._session = session
+
+    @property
+    def peer(self) -> Peer | None:
+        """Return the connection of its session, None if there is none any more."""
+        return self._session.peer
 
     @property
     def session(self) -> int:
