@@ -1,6 +1,6 @@
 """chatctl: the operators' command, with all that it can do."""
 
-from chatd.control.cli.acts import announce, ban, drain, kick, log_level, mute, reload, unban, unmute
+from chatd.control.cli.acts import announce, ban, drain, kick, log_level, mute, reload, unban, unmute, upgrade
 from chatd.control.cli.looks import rooms, status, who
 from chatd.offline.certificates import certificate
 from chatd.offline.users import user
@@ -11,6 +11,6 @@ __all__ = ["main"]
 user.add_command(certificate)
 for command in (
     *(user, status, who, rooms),
-    *(kick, ban, unban, mute, unmute, announce, log_level, drain, reload),
+    *(kick, ban, unban, mute, unmute, announce, log_level, drain, reload, upgrade),
 ):
     main.add_command(command)

@@ -4,11 +4,12 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from msgspec.structs import replace
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
 import chatd
 from chatd.build import Daemon, FileKeeping
@@ -23,23 +24,28 @@ from chatd.files.strand import FLUSHERS, WORKERS, Threads
 from chatd.memory import keep_freed_memory, spare_the_collector
 from chatd.ops.config import Source
 from chatd.ops.differences import Report
+from chatd.ops.inheritance import inherited
 from chatd.ops.log import Log
 from chatd.ops.observers import set_level
 from chatd.ops.settings import Config
 from chatd.reloading import NOT_RUNNING, Reloader, tell
 from chatd.server.auth.portal import CheckerError
 from chatd.server.certificate_watch import CertificateWatch
-from chatd.server.drain import drain
+from chatd.server.drain import FIRST_SLOT, say_goodbye, see_off
 from chatd.server.listeners import ListenError, check_handed
 from chatd.server.open_listeners import Listeners
 from chatd.server.passwords import THREADS, Passwords
 from chatd.server.space_log import SpaceLog
 from chatd.store.sqlite import SqliteStore
+from chatd.succession import Heir, SuccessionError, Successor
 
 if TYPE_CHECKING:
     from chatd.metrics.port import MetricsPort
 
 log = Log(__name__)
+
+SOON: Final = 0.1
+"""Seconds before which nobody is asked to come back to a successor, which is ready."""
 
 
 class StartError(Exception, SystemExit):
@@ -89,6 +95,10 @@ class ChatService(Service):
         self._running: _Running | None = None
         self._reloader: Reloader | None = None
         self._over: float | None = None
+        self._inheritance = inherited()
+        self._heir: Heir | None = None
+        self._successor: Successor | None = None
+        self.pid_file = False
 
     @property
     def addresses(self) -> list[Any]:
@@ -106,11 +116,29 @@ class ChatService(Service):
         self._listen()
 
     def startService(self) -> None:
-        """Open the data and begin to answer. Raises `StartError`."""
+        """Begin, or wait until it may where it takes the place of another process. Raises `StartError`."""
         super().startService()  # type: ignore[no-untyped-call]
         self._listen()
         keep_freed_memory()
         spare_the_collector()
+        if self._inheritance is None:
+            self._begin()
+            return
+        self._listeners.accept(False)
+        self._heir = Heir(self._inheritance, self._reactor, self._take_over)
+        self._reactor.callWhenRunning(self._heir.wait)
+
+    def _take_over(self) -> None:
+        """Begin in the place of another process, whose clients wait in the queues of the listeners."""
+        try:
+            self._begin()
+        except StartError:
+            self._reactor.stop()
+        else:
+            self._listeners.accept(True)
+
+    def _begin(self) -> None:
+        """Open the data and begin to answer. Raises `StartError`."""
         self._running = running = self._open()
         self._listeners.serve(running.daemon.server)
         self._reloader = Reloader(
@@ -141,6 +169,29 @@ class ChatService(Service):
         report = Report(problems=(NOT_RUNNING,)) if self._reloader is None else self._reloader.reload()
         tell(report)
         return report
+
+    async def upgrade(self) -> str:
+        """Let another process of the program, as it is installed now, take this one's place.
+
+        Returns when that one is ready and this one begins to end; or why that cannot be, and goes on.
+        """
+        running, why = self._running, ""
+        if self.pid_file:
+            why = "A daemon in the background, or with a pid file, cannot hand over; restart it."
+        elif running is None or running.daemon.server.draining or self._successor is not None:
+            why = "The daemon is not running yet, or ends."
+        else:
+            successor = self._successor = Successor(self._reactor)
+            try:
+                await successor.start(self._listeners.sockets()).ready
+            except (ListenError, SuccessionError, OSError) as error:
+                self._successor, why = None, str(error)
+        if why:
+            log.error("upgrade-failed", why)
+            return why
+        log.info("upgrade", process=successor.pid)
+        self._reactor.callLater(0, self._reactor.stop)
+        return ""
 
     def _open(self) -> "_Running":
         """Open the data and wire the daemon's parts over it. Raises `StartError`."""
@@ -181,6 +232,7 @@ class ChatService(Service):
             set_level,
             self._end,
             self.reload,
+            self.upgrade,
         )
         port = ControlPort(data, config.control, reactor)
         port.listen(lambda access: ControlFactory(context, access))
@@ -204,8 +256,10 @@ class ChatService(Service):
         if self._listeners:
             return
         try:
-            check_handed(self._config.listen)
-            self._listeners.open(self._config)
+            if self._inheritance is None:
+                check_handed(self._config.listen)
+            heritage = self._inheritance
+            self._listeners.open(self._config, None if heritage is None else heritage.listeners)
         except ListenError as error:
             raise self._cannot_start(error) from None
 
@@ -229,8 +283,22 @@ class ChatService(Service):
         super().stopService()  # type: ignore[no-untyped-call]
         return Deferred.fromCoroutine(self._stop())
 
+    def _stop_listening(self) -> Successor | None:
+        """Accept nobody any more; return the process that does instead, if there is one that is ready."""
+        if self._heir is not None:
+            self._heir.stop()
+        successor = self._successor
+        if successor is not None and not successor.is_ready:
+            successor.end()
+            successor = None
+        if successor is None and (self._running is not None or self._inheritance is None):
+            self._listeners.close()
+        else:
+            self._listeners.release()
+        return successor
+
     async def _stop(self) -> None:
-        self._listeners.close()
+        successor = self._stop_listening()
         if self._running is None:
             return
         server, _, store, threads, hashing, control, metrics = self._running
@@ -238,7 +306,11 @@ class ChatService(Service):
         terms = server.current.config.drain
         if self._over is not None:
             terms = replace(terms, window=self._over)
-        await drain(server.server, self._reactor, lambda: server.committer.idle, terms)
+        end = self._reactor.seconds() + terms.deadline
+        everybody = server.server, self._reactor, lambda: server.committer.idle
+        await say_goodbye(*everybody, terms, FIRST_SLOT if successor is None else SOON)
+        if successor is None:
+            await see_off(*everybody, end)
         server.stop()
         self._certificates.stop()
         control.close()
@@ -250,6 +322,10 @@ class ChatService(Service):
                 one.stop()
         if not store.close():
             log.error("store-hangs", "The disk does not answer; the daemon ends without closing its data.")
+        if successor is not None:
+            await deferLater(self._reactor, 0)  # in which the other listeners are closed
+            successor.go()
+            await see_off(*everybody, end)
         log.info("stop")
 
 

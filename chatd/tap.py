@@ -93,5 +93,7 @@ def makeService(options: Options) -> IService:
     except ValueError as error:
         raise SystemExit(f"chatd: {error}.") from None
     daemon.set_level = service.set_level
+    parent = options.parent or {"nodaemon": True}
+    daemon.pid_file = bool(parent.get("pidfile")) or not parent.get("nodaemon")
     survive_signals(cast(Any, reactor), service.writer.reopen, daemon.reload)
     return service

@@ -43,8 +43,10 @@ ARROWS = {
         "reloading",
         "server",
         "store",
+        "succession",
         "wire",
     },
+    "succession": {"ops"},
     "tcp": set(),
     "tap": {"ops", "service"},
     "testing": {

@@ -165,3 +165,12 @@ async def reload(context: Context, stream: Stream, _: m.AskReload) -> str:
         raise RefusedError("bad-configuration", " ".join(report.problems))
     stream.add(report)
     return ""
+
+
+async def upgrade(context: Context, _: Stream, asked: m.AskUpgrade) -> str:
+    """Let another process take the daemon's place."""
+    del asked
+    why = await context.upgrade()
+    if why:
+        raise RefusedError("no-successor", why)
+    return "The new program is ready, and takes over; the old one ends."

@@ -1,6 +1,6 @@
 """What the control socket's requests are about: the running daemon."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,8 @@ class Context:
 
     ``started`` is the monotonic second of its start, ``data`` its folder, and ``id`` that of what is in it.
     ``set_level`` lets modules of a name be logged from a level on, ``stop`` ends the daemon, and asks clients
-    to come back within so many seconds, ``reload`` reads the configuration again.
+    to come back within so many seconds, ``reload`` reads the configuration again, ``upgrade`` lets another
+    process take the daemon's place, or returns why it cannot.
     """
 
     server: Server
@@ -29,3 +30,4 @@ class Context:
     set_level: Callable[[str, str], None]
     stop: Callable[[float | None], None]
     reload: Callable[[], Report]
+    upgrade: Callable[[], Awaitable[str]]

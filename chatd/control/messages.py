@@ -201,6 +201,10 @@ class AskDrain(Ask, frozen=True, kw_only=True, tag="drain"):
     over: Annotated[float, Meta(ge=0, le=3600)] | None = None
 
 
+class AskUpgrade(Ask, frozen=True, kw_only=True, tag="upgrade"):
+    """Asks that another process of the program, as it is installed now, takes the daemon's place."""
+
+
 class AskReload(Ask, frozen=True, kw_only=True, tag="reload"):
     """Asks that the configuration is read again, and all of it is in force, or none."""
 
@@ -230,6 +234,7 @@ Asked = (
     | AskLogLevel
     | AskDrain
     | AskReload
+    | AskUpgrade
 )
 
 

@@ -45,4 +45,5 @@ REQUESTS: Final[dict[type, Handling]] = {
     m.AskLogLevel: Handling(Role.CHANGE, changing.log_level),
     m.AskDrain: Handling(Role.CHANGE, changing.drain),
     m.AskReload: Handling(Role.CHANGE, changing.reload),
+    m.AskUpgrade: Handling(Role.CHANGE, changing.upgrade),
 }

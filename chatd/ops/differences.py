@@ -6,6 +6,7 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from chatd.ops.endpoints import from_systemd
 from chatd.ops.settings import Config, ListenConfig, Section
 
 AT_THE_START: Final = (
@@ -69,15 +70,11 @@ def _listeners(config: Config) -> dict[str, ListenConfig]:
 def _possible(before: dict[str, ListenConfig], after: dict[str, ListenConfig]) -> Iterator[ListenConfig]:
     """Yield the listeners that there can be now: systemd hands its sockets over at the start alone."""
     for endpoint, listener in after.items():
-        if endpoint in before or not _from_systemd(endpoint):
+        if endpoint in before or not from_systemd(endpoint):
             yield listener
     for endpoint, listener in before.items():
-        if endpoint not in after and _from_systemd(endpoint):
+        if endpoint not in after and from_systemd(endpoint):
             yield listener
-
-
-def _from_systemd(endpoint: str) -> bool:
-    return endpoint.removeprefix("haproxy:").startswith("systemd:")
 
 
 def _keys(before: Section, after: Section, path: str = "") -> Iterator[str]:

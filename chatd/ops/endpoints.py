@@ -94,6 +94,11 @@ def _systemd(description: str) -> Listening:
     return Listening(tls=False, local=values["domain"] == "UNIX")
 
 
+def from_systemd(description: str) -> bool:
+    """Return whether systemd hands the socket of the endpoint ``description`` over."""
+    return description.removeprefix("haproxy:").startswith("systemd:")
+
+
 def _stdio(_description: str) -> Listening:
     raise EndpointError("stdio: is no listener; write tcp:, tcp6:, unix: or ssl:.")
 

@@ -32,6 +32,7 @@ FIELDS: Final[dict[str, str]] = {
     "nick": "the nick of a user",
     "offset": "how many bytes of a file from its beginning: where a transfer began or ended",
     "peer": "the other end of the connection: address:port, or unix",
+    "process": "the number of a process",
     "protocol": "what the connection speaks: native or json-lines",
     "rate": "bytes per second",
     "reason": "why a connection (End reasons) or a transfer (Files) ended",

@@ -181,7 +181,7 @@ class DrainConfig(Section, frozen=True):
     seconds are aborted.
     """
 
-    window: Annotated[float, Meta(ge=0, le=3600)] = 2.0
+    window: Annotated[float, Meta(ge=0, le=3600)] = 0.5
     deadline: Annotated[float, Meta(gt=0, le=3600)] = 10.0
 
 

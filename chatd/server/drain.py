@@ -31,6 +31,22 @@ async def drain(server: Server, clock: Clock, idle: Callable[[], bool], config: 
     Takes at most ``config.deadline`` seconds; connections that are left then are aborted. A disk that does
     not answer is waited for half of that time, so that the goodbyes have the other half.
     """
+    end = clock.seconds() + config.deadline
+    await say_goodbye(server, clock, idle, config)
+    await see_off(server, clock, idle, end)
+
+
+async def say_goodbye(
+    server: Server,
+    clock: Clock,
+    idle: Callable[[], bool],
+    config: DrainConfig,
+    soonest: float = FIRST_SLOT,
+) -> None:
+    """Take no further request, let accepted ones become durable, and say goodbye to everybody.
+
+    Nobody is asked to come back before ``soonest`` seconds.
+    """
     server.draining = True
     for waiting in list(server.waiting):
         waiting.abort(CloseReason.DRAIN)
@@ -39,10 +55,15 @@ async def drain(server: Server, clock: Clock, idle: Callable[[], bool], config: 
     log.info("drain", connections=count)
     await _wait(clock, end - config.deadline / 2, idle)
     window = max(config.window, count / RETURNS_PER_SECOND)
-    slots = [FIRST_SLOT + window * index / max(1, count) for index in range(count)]
+    slots = [soonest + window * index / max(1, count) for index in range(count)]
     random.shuffle(slots)
     for connection, slot in zip(list(server.connections), slots, strict=False):
         connection.close(CloseReason.DRAIN, "The server is stopping; come back later.", round(slot, 3))
+    await _wait(clock, end, idle)  # for what the goodbyes have changed
+
+
+async def see_off(server: Server, clock: Clock, idle: Callable[[], bool], end: float) -> None:
+    """Wait until the second ``end`` for everybody to be gone, and abort who is not."""
     await _wait(clock, end, lambda: not server.connections and idle())
     for connection in list(server.connections):
         connection.abort(CloseReason.DRAIN)

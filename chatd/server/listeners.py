@@ -3,15 +3,20 @@
 import errno
 import os
 import socket
+import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from twisted.internet.endpoints import serverFromString
+from twisted.internet import unix
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
+from twisted.protocols.haproxy import proxyEndpoint
 from twisted.python.failure import Failure
 
+from chatd.ops.endpoints import from_systemd
 from chatd.ops.settings import ListenConfig
 from chatd.server.systemd import handed_over, handed_problem
 from chatd.server.tls_options import agree
@@ -36,10 +41,24 @@ def listen(reactor: object, listener: ListenConfig, factory: IProtocolFactory) -
     return outcome
 
 
-def _try(reactor: object, listener: ListenConfig, factory: IProtocolFactory) -> IListeningPort | Failure:
+def adopt(reactor: object, listener: ListenConfig, factory: IProtocolFactory, number: int) -> IListeningPort:
+    """Return the port over the listening socket ``number``, which was opened for ``listener`` before.
+
+    The descriptor is closed, as the port has one of its own. Raises `ListenError`.
+    """
+    outcome = _try(reactor, listener, factory, number)
+    if isinstance(outcome, Failure):
+        raise ListenError(explain(listener, outcome.value))
+    return outcome
+
+
+def _try(
+    reactor: object, listener: ListenConfig, factory: IProtocolFactory, number: int | None = None
+) -> IListeningPort | Failure:
     outcome: list[IListeningPort | Failure] = []
     try:
-        _endpoint(reactor, listener).listen(factory).addBoth(outcome.append)
+        endpoint = _endpoint(reactor, listener) if number is None else _adopted(reactor, listener, number)
+        endpoint.listen(factory).addBoth(outcome.append)
     except Exception as error:
         raise ListenError(explain(listener, error)) from error
     if not outcome:
@@ -88,6 +107,34 @@ def _endpoint(reactor: object, listener: ListenConfig) -> IStreamServerEndpoint:
     return endpoint
 
 
+def _adopted(reactor: object, listener: ListenConfig, number: int) -> IStreamServerEndpoint:
+    with socket.socket(fileno=os.dup(number)) as copy:
+        family = copy.family
+    endpoint = AdoptedStreamServerEndpoint(_Bare(reactor, listener), number, family)
+    return proxyEndpoint(endpoint) if listener.endpoint.startswith("haproxy:") else endpoint
+
+
+class _AdoptedUnix(unix.Port):
+    """A UNIX socket that was made by somebody else: its mode stays, and its file too where it is ``kept``.
+
+    Twisted lets everybody connect to what it adopts, and removes it at the end.
+    """
+
+    kept = False
+
+    def startListening(self) -> None:
+        """Begin to accept."""
+        with suppress(OSError):
+            self.mode = stat.S_IMODE(Path(os.fsdecode(self._bindPath)).stat().st_mode)
+        super().startListening()  # type: ignore[no-untyped-call]
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Close."""
+        if self.kept:
+            self._bindPath = b"\0"  # which is no file
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+
+
 class _Bare:
     """The reactor, for an endpoint that may bring TLS of its own.
 
@@ -101,6 +148,20 @@ class _Bare:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
+
+    def adoptStreamPort(self, fileDescriptor: int, addressFamily: int, factory: Any) -> IListeningPort:
+        """Listen on a socket that is listening already."""
+        listening: Any
+        if addressFamily != socket.AF_UNIX:
+            listening = self._reactor.adoptStreamPort(fileDescriptor, addressFamily, factory)
+            return listening  # type: ignore[no-any-return]
+        listening = _AdoptedUnix._fromListeningDescriptor(  # type: ignore[no-untyped-call] # noqa: SLF001
+            self._reactor, fileDescriptor, factory
+        )
+        listening.backlog = self._listener.backlog
+        listening.kept = from_systemd(self._listener.endpoint)
+        listening.startListening()
+        return listening  # type: ignore[no-any-return]
 
     def listenSSL(self, port: int, factory: Any, contextFactory: Any, **more: Any) -> IListeningPort:
         """Listen with TLS that agrees on the protocol."""

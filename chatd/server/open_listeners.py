@@ -1,7 +1,8 @@
 """The open listeners: opened at the start, rearranged by a reload all together or not at all."""
 
+import os
 import select
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from twisted.internet import tcp
@@ -14,7 +15,7 @@ from chatd.server.doorway import Doorway, inside
 from chatd.server.eager import send_eagerly
 from chatd.server.factory import ChatFactory
 from chatd.server.listener_rules import ListenerRules
-from chatd.server.listeners import ListenError, explain, listen
+from chatd.server.listeners import ListenError, adopt, explain, listen
 from chatd.server.server import Server
 from chatd.server.tls_options import Material, material_of
 
@@ -34,16 +35,18 @@ class Setting(NamedTuple):
 class Listener:
     """An open listener, as ``config`` says within the whole configuration ``of``. Raises `ListenError`.
 
-    All its connections are made by ``chat``.
+    All its connections are made by ``chat``. ``inherited`` is its listening socket, if it has one already.
     """
 
-    def __init__(self, reactor: object, config: ListenConfig, of: Config) -> None:
+    def __init__(
+        self, reactor: object, config: ListenConfig, of: Config, inherited: int | None = None
+    ) -> None:
         self._reactor = reactor
         self._eager = of.eager_send
         self.chat = ChatFactory(config.protocol)
         self.setting = setting = self.prepare(config, of)
         self._doorway = Doorway(setting.inside)
-        self.port = self._open()
+        self.port = self._open(inherited)
         self.chat.rules = setting.rules
 
     def prepare(self, config: ListenConfig, of: Config) -> Setting:
@@ -68,8 +71,11 @@ class Listener:
         if before.config.backlog != setting.config.backlog and "backlog=" not in setting.config.endpoint:
             self.port.getHandle().listen(setting.config.backlog)  # type: ignore[attr-defined]
 
-    def _open(self) -> IListeningPort:
-        port = listen(self._reactor, self.setting.config, self._doorway)
+    def _open(self, inherited: int | None = None) -> IListeningPort:
+        if inherited is None:
+            port = listen(self._reactor, self.setting.config, self._doorway)
+        else:
+            port = adopt(self._reactor, self.setting.config, self._doorway, inherited)
         if self._eager:
             send_eagerly(port)
         return port
@@ -77,6 +83,14 @@ class Listener:
     def reopen(self) -> None:
         """Listen again after `close`. Raises `ListenError`."""
         self.port = self._open()
+
+    def release(self) -> None:
+        """Listen no longer; whoever has inherited the socket goes on, and lets in those who have come."""
+        port: Any = self.port
+        port._shouldShutdown = False  # noqa: SLF001 - that would end the socket for its heir, too
+        if getattr(port, "lockFile", None) is not None:
+            port.lockFile.unlock()
+        tcp.Port.connectionLost(port, Failure(ConnectionDone()))  # a UNIX socket keeps its file
 
     def close(self) -> None:
         """Listen no longer, after letting in those who have come. The connections stay."""
@@ -157,10 +171,35 @@ class Listeners:
         for listener in self._open.values():
             listener.chat.server = self._server
 
-    def open(self, config: Config) -> None:
-        """Open all of ``config``. Raises `ListenError`; those that could be opened stay so."""
+    def open(self, config: Config, inherited: Mapping[str, int] | None = None) -> None:
+        """Open all of ``config``, of which some may have been ``inherited``, by endpoint.
+
+        Raises `ListenError`; those that could be opened stay so.
+        """
+        sockets = dict(inherited or {})
         for listener in config.listen:
-            self._open[listener.endpoint] = Listener(self._reactor, listener, config)
+            number = sockets.pop(listener.endpoint, None)
+            self._open[listener.endpoint] = Listener(self._reactor, listener, config, number)
+        for number in sockets.values():
+            os.close(number)
+
+    def accept(self, accept: bool) -> None:
+        """Accept nobody for a while, or go on."""
+        for port in self.ports:
+            (port.startReading if accept else port.stopReading)()  # type: ignore[attr-defined]
+
+    def sockets(self) -> dict[str, int]:
+        """Return the listening sockets, by endpoint. Raises `ListenError` if one cannot be handed over."""
+        for endpoint, listener in self._open.items():
+            if endpoint.startswith("haproxy:ssl:") or not isinstance(listener.port, tcp.Port):
+                raise ListenError(f"The listener {endpoint} cannot be handed over; restart the daemon.")
+        return {endpoint: listener.port.fileno() for endpoint, listener in self._open.items()}  # type: ignore[attr-defined]
+
+    def release(self) -> None:
+        """Listen no longer; whoever has inherited the sockets goes on."""
+        for listener in self._open.values():
+            listener.release()
+        self._open = {}
 
     def serve(self, server: Server) -> None:
         """Begin to accept for ``server``."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from twisted.internet.defer import succeed
 from twisted.internet.protocol import Protocol, connectionDone
 
 from chatd.control.access import Access, Credentials
@@ -54,7 +55,7 @@ class Site:
         self.playground = Playground(config)
         self.server = self.playground.start_server()
         self.levels, self.stopped = [], []
-        self.report = Report()
+        self.report, self.hindrance = Report(), ""
         self.who = OWN
         self.groups = frozenset()
         daemon = self.playground._daemon
@@ -69,6 +70,7 @@ class Site:
             lambda *level: self.levels.append(level),
             self.stopped.append,
             lambda: self.report,
+            lambda: succeed(self.hindrance),
         )
         self.context = context
         self.factory = ControlFactory(context, Access(OWN), lambda _: Credentials(1, self.who, self.groups))

@@ -204,3 +204,9 @@ def test_a_reload_says_what_became_of_it(site):
     site.report = Report(problems=("listen: there is none.",))
     end = do(site, c.AskReload())
     assert (end.code, end.text) == ("bad-configuration", "listen: there is none.")
+
+
+def test_an_upgrade_is_answered_when_the_successor_is_ready_or_says_why_there_is_none(site):
+    assert "takes over" in right(site, c.AskUpgrade())
+    site.hindrance = "The new program has ended."
+    assert wrong(site, c.AskUpgrade()) == "no-successor"

@@ -1,4 +1,4 @@
-"""chatctl kick, ban, unban, mute, unmute, announce, log-level, drain and reload."""
+"""chatctl kick, ban, unban, mute, unmute, announce, log-level, drain, reload and upgrade."""
 
 import re
 from typing import Any, Final
@@ -11,6 +11,9 @@ from chatd.control.cli.asking import Answer, folder_of, said
 from chatd.control.cli.options import as_json, asking
 from chatd.ops.differences import Report
 from chatd.ops.words import escape
+
+SUCCESSION: Final = 90.0
+"""Seconds to wait for a new program to be ready; the daemon itself gives it 60."""
 
 _UNITS: Final = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 
@@ -139,3 +142,13 @@ def reload(data: str | None, config: str | None, as_json: bool) -> None:
                 click.echo(escape(f"{words}: {', '.join(keys)}"))
         if not (report.applied or report.added or report.removed or report.restart):
             click.echo("nothing has changed")
+
+
+@click.command("upgrade")
+@asking
+def upgrade(data: str | None, config: str | None) -> None:
+    """Start the daemon's program anew, as it is installed now, and let that take over.
+
+    The listeners stay open and nobody is refused. If the new one does not become ready nothing has happened.
+    """
+    click.echo(escape(said(Answer(folder_of(data, config), m.AskUpgrade(), SUCCESSION))))

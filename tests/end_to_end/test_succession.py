@@ -1,0 +1,195 @@
+"""Restarts that nobody hears: each way with real processes under load, nothing lost, nothing doubled.
+
+By hand, with other figures: CHATD_CROWD="READERS RATE RESTARTS".
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.harness.crowd import Crowd
+from tests.end_to_end.harness.daemon import Daemon
+from tests.end_to_end.harness.processes import (
+    LOOPBACK,
+    PATIENCE,
+    environment,
+    script,
+    wait_gone,
+)
+from tests.end_to_end.test_handed_over import CHATD, HAND_OVER
+
+READERS, RATE, RESTARTS = (int(word) for word in os.environ.get("CHATD_CROWD", "3 50 1").split())
+
+
+RETURN = 60.0
+"""Seconds within which everybody has heard everything; a test fails long before it hangs."""
+
+
+class Standing(Daemon):
+    """A daemon without a pid file, whose process may be another one after a while."""
+
+    handed: socket.socket | None = None
+
+    @property
+    def command(self):
+        options = ["--config", str(self._config), "--data", str(self.data)]
+        if self.handed is None:
+            return [*script("chatd"), *options]
+        return [sys.executable, "-c", HAND_OVER, str(self.handed.fileno()), *CHATD, *options]
+
+    def write(self, endpoint, more=""):
+        text = f'guests = "allowed"\nallow_plaintext = true\n[[listen]]\nendpoint = "{endpoint}"\n{more}'
+        self._config.write_text(text)
+
+    def await_crowd(self, generation):
+        """Wait until everybody is in whom so many daemons in a row have let in."""
+        self.await_said("client-in", generation * (READERS + 1), RETURN)
+        if RATE > 1000:
+            time.sleep(2)
+
+    def launch(self):
+        if self.handed is None:
+            super().launch()
+            return
+        with self.log_file.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=self.folder,
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(self.handed.fileno(),),
+            )
+
+    def upgrade(self):
+        """Have another process take its place; return what chatctl says, and its status."""
+        done = subprocess.run(
+            [*script("chatctl"), "upgrade", "--data", str(self.data)],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=RETURN,
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture
+def standing(tmp_path):
+    daemon = Standing(tmp_path / "daemon")
+    daemon.write(f"tcp:{daemon.port}:interface={LOOPBACK}")
+    yield daemon
+    for line in daemon.said("upgrade"):
+        with suppress(ProcessLookupError):
+            os.kill(int(line.partition("process=")[2]), signal.SIGKILL)
+    daemon.end()
+    assert not daemon.faults(), daemon.log
+
+
+@pytest.fixture
+def crowded():
+    made = []
+
+    def make(daemon):
+        made.append(Crowd(daemon.port, READERS, RATE))
+        return made[-1]
+
+    yield make
+    for crowd in made:
+        crowd.close()
+
+
+def check(crowd, restarts, refused=None):
+    """Let the crowd end and check that everybody has heard all texts once and in order."""
+    outcome = crowd.end(RETURN)
+    expected = [str(number) for number in range(outcome.acknowledged)]
+    assert [texts == expected for texts in outcome.readers] == [True] * READERS
+    assert outcome.lost == restarts * READERS, "each restart ends each link once"
+    if refused is not None:
+        assert outcome.refused == refused
+    silences = sorted(silence for each in outcome.silences for silence in each)[-restarts * READERS :]
+    sys.stdout.write(f"\nsilences of {READERS} readers in {restarts} restarts: {silences}\n")
+
+
+def test_a_successor_takes_over_and_nobody_is_refused(standing, crowded):
+    standing.start()
+    first = standing.pid
+    crowd = crowded(standing)
+    restarts = RESTARTS + 1  # a successor has a successor, too
+    for generation in range(1, restarts + 1):
+        standing.await_crowd(generation)
+        status, said = standing.upgrade()
+        assert status == 0, said + standing.log
+        standing.await_said("start", generation + 1)
+    assert standing.wait() == 0
+    standing.await_crowd(restarts + 1)
+    check(crowd, restarts, refused=0)
+    successors = [int(line.partition("process=")[2]) for line in standing.said("upgrade")]
+    assert len({first, *successors}) == restarts + 1
+    os.kill(successors[-1], signal.SIGTERM)
+    wait_gone(successors[-1], PATIENCE)
+    assert len(standing.said("stop")) == restarts + 1
+
+
+def test_one_that_does_not_become_ready_changes_nothing(standing, connect):
+    standing.start()
+    ann = connect(standing)
+    ann.enter("ann")
+    standing.write(f"tcp:{standing.port}:interface={LOOPBACK}", "[limits]\nmax_users = 'many'\n")
+    status, said = standing.upgrade()
+    assert status != 0
+    assert "has ended before it was ready" in said
+    assert "has ended before it was ready" in standing.await_said("upgrade-failed")[0]
+    ann.ping()
+    standing.write(f"tcp:{standing.port}:interface={LOOPBACK}")
+    assert standing.terminate() == 0
+
+
+def test_systemds_socket_outlives_the_daemon_and_newcomers_wait(standing, crowded):
+    with socket.create_server((LOOPBACK, standing.port), backlog=4096) as handed:
+        standing.handed = handed
+        standing.write("systemd:domain=INET:index=0")
+        standing.start()
+        crowd = crowded(standing)
+        for generation in range(1, RESTARTS + 1):
+            standing.await_crowd(generation)
+            assert standing.terminate() == 0
+            standing.start()
+        standing.await_crowd(RESTARTS + 1)
+        check(crowd, RESTARTS, refused=0)
+        assert standing.terminate() == 0
+
+
+def test_a_plain_restart_loses_nothing(standing, crowded):
+    standing.start()
+    crowd = crowded(standing)
+    for generation in range(1, RESTARTS + 1):
+        standing.await_crowd(generation)
+        assert standing.terminate() == 0
+        standing.start()
+    standing.await_crowd(RESTARTS + 1)
+    check(crowd, RESTARTS)
+    assert standing.terminate() == 0
+
+
+def test_a_unix_socket_of_systemd_keeps_its_mode_and_its_file(standing, tmp_path):
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as handed:
+        handed.bind(str(path))
+        path.chmod(0o660)
+        handed.listen()
+        standing.handed = handed
+        standing.write("systemd:domain=UNIX:index=0")
+        standing.launch()
+        standing.await_said("start")
+        assert path.stat().st_mode & 0o777 == 0o660
+        assert standing.terminate() == 0
+    assert Path(path).is_socket()
