@@ -21,6 +21,7 @@ from chatd.server.housekeeping import Housekeeping
 from chatd.server.passwords import Passwords
 from chatd.server.rates import Rates
 from chatd.server.reaper import Reaper
+from chatd.server.sampler import Sampler
 from chatd.server.server import Server
 from chatd.server.timekeeper import Timekeeper
 
@@ -73,6 +74,7 @@ class Daemon:
         self._parts: list[Part] = [
             Reaper(self.server),
             self.rates,
+            Sampler(self.server),
             self.timekeeper,
             Housekeeping(self.server),
         ]

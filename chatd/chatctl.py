@@ -1,6 +1,7 @@
 """chatctl: the operators' command, with all that it can do."""
 
 from chatd.control.cli.acts import announce, ban, drain, kick, log_level, mute, reload, unban, unmute, upgrade
+from chatd.control.cli.explained import explain, trace
 from chatd.control.cli.looks import rooms, status, who
 from chatd.offline.certificates import certificate
 from chatd.offline.users import user
@@ -10,7 +11,7 @@ __all__ = ["main"]
 
 user.add_command(certificate)
 for command in (
-    *(user, status, who, rooms),
+    *(user, status, who, rooms, explain, trace),
     *(kick, ban, unban, mute, unmute, announce, log_level, drain, reload, upgrade),
 ):
     main.add_command(command)

@@ -16,6 +16,7 @@ from chatd.build import Daemon, FileKeeping
 from chatd.chat.storage import Snapshot, StoreError
 from chatd.clock import use_monotonic_time, wall_milliseconds
 from chatd.control.context import Context
+from chatd.control.past import Past
 from chatd.control.port import ControlPort
 from chatd.control.protocol import ControlFactory
 from chatd.disk import remedy
@@ -36,6 +37,7 @@ from chatd.server.listeners import ListenError, check_handed
 from chatd.server.open_listeners import Listeners
 from chatd.server.passwords import THREADS, Passwords
 from chatd.server.space_log import SpaceLog
+from chatd.store.archive import Archive
 from chatd.store.sqlite import SqliteStore
 from chatd.succession import Heir, SuccessionError, Successor
 
@@ -99,6 +101,7 @@ class ChatService(Service):
         self._heir: Heir | None = None
         self._successor: Successor | None = None
         self.pid_file = False
+        self._archive: Archive | None = None
 
     @property
     def addresses(self) -> list[Any]:
@@ -221,6 +224,9 @@ class ChatService(Service):
         config, reactor = self._config, self._reactor
         now = reactor.seconds()
         data = Path(config.data).resolve()
+        self._archive = Archive(data, reactor.callFromThread, _past_failed)
+        past = Past(self._archive, wall_milliseconds)
+        daemon.server.keeper = past.keep
         context = Context(
             daemon.server,
             daemon.rates,
@@ -229,6 +235,7 @@ class ChatService(Service):
             server,
             now,
             data,
+            past,
             set_level,
             self._end,
             self.reload,
@@ -314,6 +321,8 @@ class ChatService(Service):
         server.stop()
         self._certificates.stop()
         control.close()
+        if self._archive is not None:
+            self._archive.close()
         if metrics is not None:
             metrics.stop()
         hashing.stop()
@@ -339,6 +348,10 @@ def build(config: Config, source: Source | None = None) -> ChatService:
 
 def _unusable(data: str, error: OSError) -> str:
     return f"The files in {data} cannot be used: {error}{remedy(error.errno, Path(data))}."
+
+
+def _past_failed(error: str) -> None:
+    log.warn("past-failed", "What chatctl explain asks for later cannot be kept.", error=error)
 
 
 def _keep_terminal() -> int | None:

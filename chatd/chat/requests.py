@@ -126,6 +126,7 @@ def _check_file(world: World, peer: Peer, session: Session, request: m.Send, fil
 def refuse(world: World, peer: Peer, request: int, error: RequestError) -> None:
     """Answer ``request`` with a refusal."""
     world.refusals[error.code] += 1
+    peer.note_refusal(error.code)
     world.batch.answer(peer, refusal(request, error))
 
 

@@ -60,6 +60,9 @@ class Peer(Protocol):
     def refuse(self, code: Code, text: str) -> None:
         """Refuse its hello and end it."""
 
+    def note_refusal(self, code: Code) -> None:
+        """Note that a request of its was refused, for whoever asks later why."""
+
     def close(self, reason: CloseReason, text: str = "", retry_after: float | None = None) -> None:
         """End it with a goodbye."""
 

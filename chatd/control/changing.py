@@ -33,6 +33,8 @@ async def user(context: Context, stream: Stream, asked: m.AskedUser) -> str:
             await stream.turn()
     if server.hub.world.batch:
         await Console(server, context.clock).durable()
+    if isinstance(asked, m.AskUserDelete):
+        context.past.forget(asked.nick)
     return outcome.text
 
 

@@ -86,6 +86,9 @@ class Console:
     def refuse(self, code: Code, text: str) -> None:
         """Do nothing: the console says no hello."""
 
+    def note_refusal(self, code: Code) -> None:
+        """Do nothing: it is answered."""
+
     def close(self, reason: CloseReason, text: str = "", retry_after: float | None = None) -> None:
         """Do nothing: nobody takes the console's session over."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chatd.clock import Clock
+from chatd.control.past import Past
 from chatd.ops.differences import Report
 from chatd.server.rates import Rates
 from chatd.server.server import Server
@@ -14,7 +15,8 @@ from chatd.server.server import Server
 class Context:
     """The daemon that is asked.
 
-    ``started`` is the monotonic second of its start, ``data`` its folder, and ``id`` that of what is in it.
+    ``started`` is the monotonic second of its start, ``data`` its folder, and ``id`` that of what is in it,
+    ``past`` has the connections that are over.
     ``set_level`` lets modules of a name be logged from a level on, ``stop`` ends the daemon, and asks clients
     to come back within so many seconds, ``reload`` reads the configuration again, ``upgrade`` lets another
     process take the daemon's place, or returns why it cannot.
@@ -27,6 +29,7 @@ class Context:
     id: str
     started: float
     data: Path
+    past: Past
     set_level: Callable[[str, str], None]
     stop: Callable[[float | None], None]
     reload: Callable[[], Report]

@@ -70,20 +70,12 @@ def connected(connection: ChatConnection, now: float) -> Connected:
         listener=connection.rules.name,
         protocol=connection.speaks,
         software="" if session is None else session.software,
-        tls=_tls_of(connection.transport),
+        tls=connection.tls,
         round_trip=round_trip(connection.transport),
         lag=reader.lag,
         rooms=reader.followed,
         held=_held(connection),
     )
-
-
-def _tls_of(transport: Any) -> str:
-    """Return the version of TLS that is spoken; nothing for plain text."""
-    if not hasattr(transport, "getPeerCertificate"):
-        return ""
-    handle = transport.getHandle()
-    return str(handle.get_protocol_version_name()) if hasattr(handle, "get_protocol_version_name") else "TLS"
 
 
 def _held(connection: ChatConnection) -> str:

@@ -125,6 +125,19 @@ class AskCertificateRemove(Ask, frozen=True, kw_only=True, tag="user-certificate
     fingerprint: Name
 
 
+class AskExplain(Ask, frozen=True, kw_only=True, tag="explain"):
+    """Asks for the last connections of a nick, of an address, or with a number."""
+
+    whom: Nick
+
+
+class AskTrace(Ask, frozen=True, kw_only=True, tag="trace"):
+    """Asks what became of event ``seq`` of a room."""
+
+    room: Name
+    seq: Count
+
+
 AskedUser = (
     AskUserAdd
     | AskUserPasswd
@@ -235,6 +248,8 @@ Asked = (
     | AskDrain
     | AskReload
     | AskUpgrade
+    | AskExplain
+    | AskTrace
 )
 
 

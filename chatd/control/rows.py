@@ -70,6 +70,36 @@ class CertificateRow(Row):
     added: int
 
 
+class Traced(Row):
+    """An event: when it was handed to the disk and when it was durable, in milliseconds since 1970, if known.
+
+    There were so many ``events`` in the same commit; ``head`` is where its room is now.
+    """
+
+    room: str
+    seq: int
+    head: int
+    sealed: int | None = None
+    committed: int | None = None
+    events: int = 0
+
+
+class TraceRow(Row):
+    """What one device of a member has of an event.
+
+    ``cursor`` is the last event that its connection was handed; ``unsent`` bytes wait here, and
+    ``unacknowledged`` ones, those included, have not been taken by the system at the other end.
+    """
+
+    nick: str
+    session: int
+    state: str
+    connection: int | None = None
+    cursor: int | None = None
+    unsent: int | None = None
+    unacknowledged: int | None = None
+
+
 class RateRow(Row):
     """How much in a second, on average over the last second, minute and 15 minutes."""
 

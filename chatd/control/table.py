@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
-from chatd.control import changing, looking
+from chatd.control import changing, explaining, looking
 from chatd.control import messages as m
 from chatd.control.access import Role
 from chatd.control.context import Context
@@ -24,6 +24,8 @@ REQUESTS: Final[dict[type, Handling]] = {
     m.AskStatus: Handling(Role.LOOK, looking.status),
     m.AskWho: Handling(Role.LOOK, looking.who),
     m.AskRooms: Handling(Role.LOOK, looking.rooms),
+    m.AskExplain: Handling(Role.LOOK, explaining.explain),
+    m.AskTrace: Handling(Role.LOOK, explaining.trace),
     m.AskUserList: Handling(Role.LOOK, changing.user),
     m.AskUserFind: Handling(Role.LOOK, changing.user),
     m.AskUserAdd: Handling(Role.CHANGE, changing.user),

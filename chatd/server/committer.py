@@ -4,7 +4,8 @@ Everything that is decided in one turn becomes one batch. While a commit is on i
 so that batches form by themselves under load and no timer is needed.
 """
 
-from typing import Final
+from collections import deque
+from typing import Final, NamedTuple
 
 from chatd.chat.batch import Batch
 from chatd.chat.hub import Hub
@@ -24,6 +25,25 @@ SLOW: Final = 5.0
 REST: Final = 1.0
 """Seconds after a commit that failed until removals of many members go on, which nobody waits for."""
 
+RECENT: Final = 1000
+"""Commits whose times are remembered, for whoever asks what became of an event."""
+
+
+class Commit(NamedTuple):
+    """A commit: monotonic seconds at which it was handed to the disk and was durable, and its ``logs``.
+
+    Each of these is a log's id with the first and the last event; ``events`` counts them all.
+    """
+
+    sealed: float
+    committed: float
+    events: int
+    logs: tuple[tuple[int, int, int], ...]
+
+    def holds(self, log: int, seq: int) -> bool:
+        """Return whether it holds event ``seq`` of a log."""
+        return any(one == log and first <= seq <= last for one, first, last in self.logs)
+
 
 class Committer:
     """Drives a hub: has connections visited, seals its batches and has ``store`` commit them.
@@ -36,6 +56,7 @@ class Committer:
         self.hub = Hub(snapshot, terms, self._work)
         self.committing_since: float | None = None
         self.broken = False
+        self.recent: deque[Commit] = deque(maxlen=RECENT)
         self.visits = Visits(clock, self._schedule)
         self._store = store
         self._clock = clock
@@ -89,10 +110,11 @@ class Committer:
 
     def _done(self, batch: Batch, error: Exception | None) -> None:
         self._committing = False
+        since = self.committing_since
         self._note_time()
         if error is None:
             self._note_mended()
-            self.hub.counters.commit_events.observe(sum(map(len, batch.stored.values())))
+            self._remember(batch, since)
             self._said(batch)
         else:
             self._note_broken(error)
@@ -121,6 +143,15 @@ class Committer:
             self.hub.failed(batch)
         except Exception:  # noqa: BLE001 - as above
             log.failure("commit-fault", None, "Not everybody was told of what was not committed.")
+
+    def _remember(self, batch: Batch, since: float | None) -> None:
+        """Note when ``batch``, which is durable, was committed."""
+        stored = batch.stored
+        events = sum(map(len, stored.values()))
+        self.hub.counters.commit_events.observe(events)
+        if events and since is not None:
+            logs = tuple((log.id, log.head + 1, log.head + len(kept)) for log, kept in stored.items())
+            self.recent.append(Commit(since, self._clock.seconds(), events, logs))
 
     def _note_time(self) -> None:
         since, self.committing_since = self.committing_since, None

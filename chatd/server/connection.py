@@ -18,7 +18,7 @@ from chatd.server import addresses, watch
 from chatd.server.dialogue import Handler
 from chatd.server.ending import hang_up, last_words
 from chatd.server.files.transfers import Transfers
-from chatd.server.fingerprint import fingerprint_of
+from chatd.server.fingerprint import fingerprint_of, version_of
 from chatd.server.gate import Hold
 from chatd.server.handshake import why_failed
 from chatd.server.input import Decoder, Input
@@ -26,6 +26,7 @@ from chatd.server.listener_rules import LOCAL, ListenerRules
 from chatd.server.liveness import Liveness, Traffic
 from chatd.server.paths import Course
 from chatd.server.reads import answer
+from chatd.server.record import Record
 from chatd.server.server import Server
 from chatd.server.states import State
 from chatd.server.steering import steer
@@ -66,6 +67,7 @@ class ChatConnection(Protocol, ABC):
         "opened",
         "peer_host",
         "reader",
+        "record",
         "relay",
         "server",
         "session",
@@ -93,6 +95,7 @@ class ChatConnection(Protocol, ABC):
         self.bytes_in = self._bytes_out = self.messages_in = self.answered = 0
         self.number = 0
         self.course: Course | None = None
+        self.record = Record()
         self.address = self.peer_host = ""
         self.relay: str | None = None
         self.opened = now
@@ -106,6 +109,11 @@ class ChatConnection(Protocol, ABC):
     def certificate(self) -> str:
         """Return the fingerprint of the certificate that the peer has shown: `fingerprint_of`."""
         return fingerprint_of(self.transport)
+
+    @property
+    def tls(self) -> str:
+        """Return the version of TLS that is spoken; nothing for plain text."""
+        return version_of(self.transport)
 
     @property
     def reads_only(self) -> bool:
@@ -197,6 +205,15 @@ class ChatConnection(Protocol, ABC):
     def refuse(self, code: Code, text: str) -> None:
         """Refuse the hello and end."""
         self.fail(ProtocolError(code, text), CloseReason.REFUSED)
+
+    def note_refusal(self, code: Code) -> None:
+        """Note that a request was refused."""
+        self.record.refused(code)
+
+    @property
+    def pauses(self) -> int:
+        """Return how often it was not read for a moment, because too much was asked."""
+        return self.input.gate.pauses
 
     def fault(self) -> None:
         """End the connection because of the current exception, which concerns it alone (P8)."""

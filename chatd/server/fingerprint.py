@@ -1,4 +1,4 @@
-"""The fingerprint by which the certificate of a client is known."""
+"""What TLS tells of a client: the fingerprint by which its certificate is known, and the version spoken."""
 
 from typing import Any
 
@@ -13,3 +13,11 @@ def fingerprint_of(transport: object) -> str:
         return ""
     shown: Any = transport.getPeerCertificate()
     return "" if shown is None else fingerprint(shown.to_cryptography())
+
+
+def version_of(transport: object) -> str:
+    """Return the version of TLS that is spoken; nothing for plain text."""
+    if not ISSLTransport.providedBy(transport):
+        return ""
+    handle: Any = transport.getHandle()  # type: ignore[attr-defined]
+    return str(handle.get_protocol_version_name()) if hasattr(handle, "get_protocol_version_name") else "TLS"

@@ -54,14 +54,25 @@ class Gate:
     what shuts the gate: while it is 0 and some allowance is left, nobody need ask `may_take`.
 
     What is asked beyond the allowance is delayed for ``patience()`` seconds; if it goes on, the connection is
-    ``flooded``, and what it asks is refused as long as `flood` says so.
+    ``flooded``, and what it asks is refused as long as `flood` says so. ``pauses`` counts the pauses.
     """
 
-    __slots__ = ("_again", "_clock", "_owed", "_owed_bytes", "_patience", "allowance", "flooded", "shut")
+    __slots__ = (
+        "_again",
+        "_clock",
+        "_owed",
+        "_owed_bytes",
+        "_patience",
+        "allowance",
+        "flooded",
+        "pauses",
+        "shut",
+    )
 
     def __init__(self, clock: Clock, again: Callable[[], None], patience: Callable[[], float]) -> None:
         self.allowance = _FREE
         self.flooded = False
+        self.pauses = 0
         self._patience = patience
         self._clock = clock
         self._again = again
@@ -112,6 +123,7 @@ class Gate:
     def pause(self, seconds: float) -> None:
         """Shut the gate for ``seconds``, unless a pause is under way already."""
         if not self.shut & Hold.PAUSE.value:
+            self.pauses += 1
             self.hold(Hold.PAUSE)
             self._clock.callLater(seconds, self._end_pause)
 

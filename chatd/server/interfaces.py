@@ -4,6 +4,7 @@ from typing import ClassVar, Protocol
 
 from chatd.chat.state import Peer
 from chatd.server.listener_rules import ListenerRules
+from chatd.server.record import Record
 from chatd.wire.errors import CloseReason
 
 
@@ -40,10 +41,19 @@ class Connection(Peer, Swept, Protocol):
     bytes_in: int
     messages_in: int
     answered: int
+    record: Record
 
     @property
     def rules(self) -> ListenerRules:
         """Return the rules of the listener, as they are in force."""
+
+    @property
+    def tls(self) -> str:
+        """Return the version of TLS that is spoken; nothing for plain text."""
+
+    @property
+    def pauses(self) -> int:
+        """Return how often it was not read for a moment, because too much was asked."""
 
     def renew_allowance(self) -> None:
         """Ask what the limits in force allow from now on."""

@@ -43,6 +43,7 @@ class Journal:
         session = arrival.session
         self._counters.entered[arrival.resumed] += 1
         self._clients[connection] = _LoggedClient(session.id, session.user.nick)
+        connection.record.entered(arrival, software[:MAX_SOFTWARE])
         log.info(
             "client-in",
             connection=connection.number,
@@ -57,6 +58,7 @@ class Journal:
 
     def refused(self, connection: Connection, error: ChatdError) -> None:
         """Log that ``connection`` was refused, but seldom for the same code and network."""
+        connection.record.refused(error.code)
         self._refuse(error.code, error.text, connection.peer_host, connection.address)
 
     def turned_away(self, code: str, text: str, address: IAddress | None) -> None:

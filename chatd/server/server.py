@@ -27,6 +27,7 @@ from chatd.server.files.transfers import FileConnection, Transfers
 from chatd.server.histories import Histories
 from chatd.server.interfaces import Connection, Swept
 from chatd.server.journal import Journal
+from chatd.server.life import Keeper, life_of
 from chatd.server.paths import Paths
 from chatd.server.reads import Reads
 from chatd.wire.errors import ChatdError, Code, ProtocolError, RequestError
@@ -66,6 +67,7 @@ class Server:
         self.waiting: set[Swept] = set()
         self.draining = False
         self.doors = doors
+        self.keeper: Keeper | None = None
         self.budgets = Budgets(current)
         self.journal = Journal(clock, self.counters)
         self.admission = Admission(committer, doors, self.budgets, self.journal, clock, wall, current)
@@ -162,3 +164,6 @@ class Server:
         self.connections.discard(connection)
         self.budgets.close(connection.peer_host)
         self.journal.left(connection)
+        if self.keeper is not None:
+            life = life_of(connection, self.clock.seconds(), self.wall())
+            self.keeper(life, connection.peer_host)

@@ -54,6 +54,8 @@ def _live(connection: Watched, now: float) -> None:
         liveness.due = 0.0
     if verdict is Verdict.PING:
         connection.say(_PING)
+        if liveness.heartbeat.silence(now) >= 2 * liveness.heartbeat.interval:
+            connection.record.missed += 1
         connection.server.counters.pings += 1
     elif verdict is Verdict.DEAD:
         _give_up(connection, CloseReason.SILENT, now)

@@ -10,6 +10,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from chatd.control.access import Access, Credentials
 from chatd.control.context import Context
 from chatd.control.messages import Done, RawRows, Refused, read_answer
+from chatd.control.past import Past
 from chatd.control.protocol import ControlFactory
 from chatd.ops.differences import Report
 from chatd.ops.log import KEY
@@ -48,12 +49,33 @@ class Asker(Protocol):
         return [msgspec.json.decode(row, type=kind) for row in found]
 
 
+class Kept:
+    """An archive in memory; a question is answered a moment later."""
+
+    def __init__(self):
+        self.entries = []
+        self.forgotten = []
+
+    def keep(self, *entry):
+        self.entries.append(entry)
+
+    def find(self, column, value, done):
+        place = {"key": 2, "host": 3, "number": 4}[column]
+        done([entry[5] for entry in reversed(self.entries) if entry[place] == value])
+
+    def forget(self, key):
+        self.forgotten.append(key)
+
+
 class Site:
     """A playground with a control socket; ``connect`` returns an asker who is some user."""
 
     def __init__(self, config=None):
         self.playground = Playground(config)
         self.server = self.playground.start_server()
+        self.kept = Kept()
+        self.past = Past(self.kept, self.playground.wall)
+        self.server.keeper = self.past.keep
         self.levels, self.stopped = [], []
         self.report, self.hindrance = Report(), ""
         self.who = OWN
@@ -67,6 +89,7 @@ class Site:
             "memory",
             self.playground.clock.seconds(),
             Path("/nowhere"),
+            self.past,
             lambda *level: self.levels.append(level),
             self.stopped.append,
             lambda: self.report,

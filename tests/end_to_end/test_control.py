@@ -42,12 +42,18 @@ def test_a_daemon_is_found_asked_killed_and_found_again(make_daemon, connect):
     config = daemon.folder / "named.toml"
     config.write_text(f"data = {str(daemon.data)!r}\n")
     assert ctl("rooms", "--config", config)[0] == 0
+    assert ctl("kick", "ann", "--data", daemon.data)[0] == 0
+    daemon.await_said("client-out")
+    code, out, _ = ctl("explain", "ann", "--data", daemon.data)
+    assert (code, "ended" in out) == (0, True)
     daemon.kill()
     code, _, complaint = ctl("rooms", "--data", daemon.data)
     assert (code, complaint.count("\n"), "No daemon runs on" in complaint) == (Exit.NO_DAEMON, 1, True)
     daemon.start()
     code, out, _ = ctl("status", "--data", daemon.data, "--json")
     assert (code, json.loads(out)["pid"]) == (0, daemon.pid)
+    code, out, _ = ctl("explain", "ann", "--data", daemon.data, "--json")
+    assert (code, json.loads(out)["reason"]) == (0, "ended")
     socket_file.unlink()
     code, _, complaint = ctl("status", "--data", daemon.data)
     assert (code, "A daemon uses" in complaint) == (Exit.NO_DAEMON, True)

@@ -1,0 +1,67 @@
+"""The past: lives of connections that are over, kept across restarts, and found again for ``explain``."""
+
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Any, Protocol
+
+import msgspec
+from twisted.internet.defer import Deferred
+
+from chatd.server.addresses import network_of
+from chatd.server.life import Life
+from chatd.wire.names import fold
+
+_STRANGERS = "~"
+"""What the keys of addresses begin with from which nobody was let in; no nick can."""
+
+
+class Kept(Protocol):
+    """Where entries are kept: see `chatd.store.archive`."""
+
+    def keep(self, at: int, known: bool, key: str, host: str, number: int, body: bytes) -> None:
+        """Keep an entry."""
+
+    def find(self, column: str, value: Any, done: Callable[[list[bytes]], object]) -> None:
+        """Call ``done`` with the newest entries whose ``column`` is ``value``, newest first."""
+
+    def forget(self, key: str) -> None:
+        """Keep nothing of ``key`` any more."""
+
+
+class Past:
+    """Lives of connections in ``kept``; ``wall`` returns milliseconds since 1970."""
+
+    def __init__(self, kept: Kept, wall: Callable[[], int]) -> None:
+        self._kept = kept
+        self._wall = wall
+
+    def keep(self, life: Life, host: str) -> None:
+        """Keep ``life``, which is over, of a peer at ``host``; of strangers only what went wrong."""
+        key = fold(life.nick) if life.nick else _STRANGERS + network_of(host)
+        if life.nick or life.refusals:
+            body = msgspec.json.encode(life)
+            self._kept.keep(self._wall(), bool(life.nick), key, host, life.connection, body)
+
+    def forget(self, nick: str) -> None:
+        """Keep nothing of ``nick`` any more."""
+        self._kept.forget(fold(nick))
+
+    def find(self, column: str, value: object) -> "Deferred[list[Life]]":
+        """Return the newest lives whose ``column`` (key, host or number) is ``value``, newest first."""
+        found: Deferred[list[Life]] = Deferred()
+
+        def done(bodies: list[bytes]) -> None:
+            found.callback([msgspec.json.decode(body, type=Life) for body in bodies])
+
+        self._kept.find(column, value, done)
+        return found
+
+
+def meant(whom: str) -> tuple[str, Any]:
+    """Return what ``whom`` is, and its form: the number of a connection, a host, or the key of a nick."""
+    if whom.isdecimal():
+        return "number", int(whom)
+    try:
+        return "host", str(ip_address(whom.strip("[]")))
+    except ValueError:
+        return ("host", whom) if whom == "unix" else ("key", fold(whom.removeprefix("@")))

@@ -1,0 +1,222 @@
+"""The archive: what is kept of connections that have ended, in a file of its own, bounded, for operators.
+
+A thread writes it, some seconds' worth at once; nobody waits for it, and what it cannot take is dropped and
+counted. Nothing of the chat depends on it: a damaged file is replaced by a new one.
+"""
+
+import queue
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+from typing import Any, Final, NamedTuple
+
+import apsw
+
+FILE_NAME: Final = "past.sqlite"
+
+PER_KEY: Final = 50
+"""Entries that are kept of one nick, and of one address from which nobody was let in."""
+
+MAX_KNOWN: Final = 100_000
+"""Entries of people that are kept in all: some 60 MB."""
+
+MAX_STRANGERS: Final = 10_000
+"""The same of those who were not let in, so that strangers push nobody out."""
+
+MAX_DAYS: Final = 30
+"""Days for which they are kept at the most."""
+
+MAX_WAITING: Final = 10_000
+"""Entries that wait to be written at the most (P5)."""
+
+TOGETHER: Final = 500
+"""Entries that are written in one transaction."""
+
+TRIM_EVERY: Final = 1000
+"""Entries after which the whole is cut to its bounds."""
+
+PATIENCE: Final = 2.0
+"""Seconds for which the end of the daemon waits for what is not written yet."""
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS past(
+    id INTEGER PRIMARY KEY, at INTEGER NOT NULL, known INTEGER NOT NULL, key TEXT NOT NULL,
+    host TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS past_key ON past(key);
+CREATE INDEX IF NOT EXISTS past_host ON past(host);
+CREATE INDEX IF NOT EXISTS past_number ON past(number);
+CREATE INDEX IF NOT EXISTS past_known ON past(known);
+"""
+_ADD: Final = "INSERT INTO past(at, known, key, host, number, body) VALUES(?, ?, ?, ?, ?, ?)"
+_TRIM_KEY: Final = """
+DELETE FROM past WHERE key = ?1 AND id <= (
+    SELECT id FROM past WHERE key = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)
+"""
+_TRIM: Final = """
+DELETE FROM past WHERE known = ?1 AND id <= (
+    SELECT id FROM past WHERE known = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)
+"""
+_DAY_MS: Final = 86_400_000
+
+
+class Entry(NamedTuple):
+    """What is kept: when it ended (milliseconds since 1970), whose it is, and the rest as ``body``.
+
+    ``known`` is whether somebody was let in; then ``key`` is the nick's, and otherwise the network's.
+    """
+
+    at: int
+    known: bool
+    key: str
+    host: str
+    number: int
+    body: bytes
+
+
+class Query(NamedTuple):
+    """A question for the newest entries whose ``column`` is ``value``: one of key, host, number."""
+
+    column: str
+    value: Any
+    done: Callable[[list[bytes]], object]
+
+
+class Archive:
+    """Keeps entries in ``folder``; ``call`` brings answers back, and what is wrong to ``failed``, once."""
+
+    def __init__(self, folder: Path, call: Callable[..., object], failed: Callable[[str], object]) -> None:
+        self.dropped = 0
+        self._path = folder / FILE_NAME
+        self._call = call
+        self._failed = failed
+        self._broken = False
+        self._since_trim = 0
+        self._database: apsw.Connection | None = None
+        self._jobs: queue.SimpleQueue[Entry | Query | str | None] = queue.SimpleQueue()
+        self._thread = Thread(target=self._run, name="chatd-archive", daemon=True)
+        self._thread.start()
+
+    def keep(self, at: int, known: bool, key: str, host: str, number: int, body: bytes) -> None:
+        """Keep an `Entry`, as soon as there is time."""
+        if self._jobs.qsize() >= MAX_WAITING:
+            self.dropped += 1
+            return
+        self._jobs.put(Entry(at, known, key, host, number, body))
+
+    def find(self, column: str, value: Any, done: Callable[[list[bytes]], object]) -> None:
+        """Call ``done`` with the bodies of the newest entries whose ``column`` is ``value``, newest first."""
+        self._jobs.put(Query(column, value, done))
+
+    def forget(self, key: str) -> None:
+        """Keep nothing of ``key`` any more."""
+        self._jobs.put(key)
+
+    def close(self) -> None:
+        """Write what waits, for a short time at the most."""
+        self._jobs.put(None)
+        self._thread.join(PATIENCE)
+
+    # ---- in the thread ------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        job = self._jobs.get()
+        while job is not None:
+            if isinstance(job, Entry):
+                job = self._gather(job)
+                continue
+            if isinstance(job, Query):
+                self._call(job.done, self._try(self._find, job) or [])
+            else:
+                self._try(self._forget, job)
+            job = self._jobs.get()
+        if self._database is not None:
+            with suppress(apsw.Error):
+                self._database.close()
+
+    def _gather(self, first: Entry) -> Entry | Query | str | None:
+        """Write ``first`` and the entries behind it together; return the job after them."""
+        entries = [first]
+        while len(entries) < TOGETHER:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                break
+            if not isinstance(job, Entry):
+                self._try(self._write, entries)
+                return job
+            entries.append(job)
+        self._try(self._write, entries)
+        return self._jobs.get()
+
+    def _try(self, step: Callable[..., Any], *arguments: Any) -> Any:
+        """Do one ``step``; what goes wrong is told once, until something works again."""
+        try:
+            result = step(*arguments)
+        except (apsw.CorruptError, apsw.NotADBError) as error:
+            self._tell(str(error))
+            self._begin_anew()
+        except (apsw.Error, OSError) as error:
+            self._tell(str(error))
+        else:
+            self._broken = False
+            return result
+        return None
+
+    def _tell(self, error: str) -> None:
+        if not self._broken:
+            self._broken = True
+            self._call(self._failed, error)
+
+    def _begin_anew(self) -> None:
+        """Remove a damaged file; the next entry makes another one."""
+        if self._database is not None:
+            with suppress(apsw.Error):
+                self._database.close()
+            self._database = None
+        for suffix in ("", "-wal", "-shm"):
+            with suppress(OSError):
+                self._path.with_name(FILE_NAME + suffix).unlink()
+
+    def _open(self) -> apsw.Connection:
+        if self._database is None:
+            self._path.touch(mode=0o600)
+            database = apsw.Connection(str(self._path))
+            try:
+                database.execute("PRAGMA journal_mode = WAL")
+                database.execute("PRAGMA synchronous = NORMAL")
+                database.execute(_SCHEMA)
+            except BaseException:
+                database.close()
+                raise
+            self._database = database
+        return self._database
+
+    def _write(self, entries: list[Entry]) -> None:
+        database = self._open()
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            database.executemany(_ADD, entries)
+            for key in {entry.key for entry in entries}:
+                database.execute(_TRIM_KEY, (key, PER_KEY))
+            self._since_trim += len(entries)
+            if self._since_trim >= TRIM_EVERY:
+                self._since_trim = 0
+                database.execute(_TRIM, (True, MAX_KNOWN))
+                database.execute(_TRIM, (False, MAX_STRANGERS))
+                database.execute("DELETE FROM past WHERE at < ?", (entries[-1].at - MAX_DAYS * _DAY_MS,))
+            database.execute("COMMIT")
+        except BaseException:
+            if database.in_transaction:
+                database.execute("ROLLBACK")
+            raise
+
+    def _find(self, query: Query) -> list[bytes]:
+        statement = f"SELECT body FROM past WHERE {_COLUMNS[query.column]} = ? ORDER BY id DESC LIMIT ?"  # noqa: S608
+        return [body for (body,) in self._open().execute(statement, (query.value, PER_KEY))]
+
+    def _forget(self, key: str) -> None:
+        self._open().execute("DELETE FROM past WHERE key = ?", (key,))
+
+
+_COLUMNS: Final = {"key": "key", "host": "host", "number": "number"}

@@ -1,0 +1,102 @@
+"""The archive keeps the newest of everybody, within bounds, and whatever happens to it is only told."""
+
+import queue
+
+import pytest
+
+from chatd.store import archive as archives
+from chatd.store.archive import Archive
+
+
+@pytest.fixture
+def open_archive(tmp_path):
+    """Return a function that opens an archive; ``failures`` are what it complained of."""
+    opened = []
+
+    def open_archive():
+        failures = []
+        archive = Archive(tmp_path, lambda done, *given: done(*given), failures.append)
+        archive.failures = failures
+        opened.append(archive)
+        return archive
+
+    yield open_archive
+    for archive in opened:
+        archive.close()
+
+
+def keep(archive, number, key="ann", host="192.0.2.1", known=True, at=1_000):
+    archive.keep(at, known, key, host, number, str(number).encode())
+
+
+def found(archive, column, value):
+    answers = queue.SimpleQueue()
+    archive.find(column, value, answers.put)
+    return [int(body) for body in answers.get(timeout=30)]
+
+
+def test_what_was_kept_is_found_again_also_after_a_restart(open_archive):
+    archive = open_archive()
+    assert found(archive, "key", "ann") == []
+    keep(archive, 1)
+    keep(archive, 2, host="192.0.2.2")
+    keep(archive, 3, key="ben")
+    assert found(archive, "key", "ann") == [2, 1]
+    archive.close()
+    again = open_archive()
+    assert found(again, "host", "192.0.2.1") == [3, 1]
+    assert found(again, "number", 3) == [3]
+    again.forget("ann")
+    assert found(again, "host", "192.0.2.1") == [3]
+    assert again.failures == []
+
+
+def test_fifty_of_each_are_kept_and_no_crowd_pushes_anybody_out(open_archive, monkeypatch):
+    for name, number in (("TRIM_EVERY", 10), ("MAX_KNOWN", 200), ("MAX_STRANGERS", 20)):
+        monkeypatch.setattr(archives, name, number)
+    archive = open_archive()
+    for number in range(120):
+        keep(archive, number)
+    assert found(archive, "key", "ann") == list(range(119, 69, -1))
+    for number in range(500):
+        keep(archive, 1000 + number, key=f"~{number}", known=False)
+    assert found(archive, "key", "ann") == list(range(119, 69, -1))
+    assert sum(len(found(archive, "key", f"~{number}")) for number in range(500)) <= 20 + 10
+    day = 86_400_000
+    for number in range(20):
+        keep(archive, 2000 + number, key="cem", at=1_000 + 40 * day)
+    assert found(archive, "key", "ann") == []
+
+
+def test_too_much_at_once_is_dropped_and_counted(open_archive, monkeypatch):
+    monkeypatch.setattr(archives, "MAX_WAITING", 0)
+    archive = open_archive()
+    keep(archive, 1)
+    assert archive.dropped == 1
+
+
+def test_a_damaged_file_gives_way_to_a_new_one(open_archive, tmp_path):
+    (tmp_path / archives.FILE_NAME).write_bytes(b"this is no database" * 1000)
+    archive = open_archive()
+    keep(archive, 1)
+    assert found(archive, "key", "ann") == []
+    keep(archive, 2)
+    assert found(archive, "key", "ann") == [2]
+    assert len(archive.failures) == 1
+
+
+def test_a_folder_that_takes_nothing_is_told_of_once(open_archive, tmp_path):
+    archive = open_archive()
+    (tmp_path / archives.FILE_NAME).mkdir()
+    for number in range(3):
+        keep(archive, number)
+        assert found(archive, "key", "ann") == []
+    assert len(archive.failures) == 1
+
+
+def test_entries_keep_their_order_however_many_come_at_once(open_archive, monkeypatch):
+    monkeypatch.setattr(archives, "TOGETHER", 3)
+    archive = open_archive()
+    for number in range(40):
+        keep(archive, number)
+    assert found(archive, "key", "ann") == list(range(39, -1, -1))
