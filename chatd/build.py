@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 
 from twisted.cred.checkers import ICredentialsChecker
 
+from chatd.chat.permissions import HOUR
 from chatd.chat.quota import Quota
 from chatd.chat.storage import Snapshot, Store
 from chatd.chat.world import Terms
@@ -122,4 +123,5 @@ def _terms(config: Config) -> Terms:
         account.make_rooms,
         account.vouched,
         CERTIFICATES in account.checkers,
+        round(config.rooms.remove_hours * HOUR),
     )

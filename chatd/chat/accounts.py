@@ -41,7 +41,7 @@ def make(world: World, user: User, password: str, now: int, invited_by: int = 0)
     row = PutAccount(user.id, password, created=now, invited_by=invited_by)
     world.change(row)
     if user.key is not None:
-        world.change(PutNick(user.key, user.id))
+        world.change(PutNick(user.key, user.id, since=now))
     return row
 
 

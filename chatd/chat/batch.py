@@ -6,7 +6,7 @@ from typing import NamedTuple
 from chatd.chat.changes.applying import undo
 from chatd.chat.changes.inverses import Applied
 from chatd.chat.changes.records import Records
-from chatd.chat.changes.rows import Change
+from chatd.chat.changes.rows import Change, Erase
 from chatd.chat.log import Log
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.storage import Changes
@@ -57,8 +57,8 @@ class Batch:
     its requests; ``later`` the same for those peers who are also told something that is made only after the
     commit. All answers wait for the commit, even to requests that only read, so that nobody is told what may
     be taken back. ``ends`` are the memberships that end, ``narrowed`` the
-    rooms of which members may read less from now on. ``undone`` is whether the commit has failed, ``size``
-    about the bytes to be written.
+    rooms of which members may read less from now on, ``erased`` the events whose content is erased, each as
+    it was. ``undone`` is whether the commit has failed, ``size`` about the bytes to be written.
     """
 
     __slots__ = (
@@ -66,6 +66,7 @@ class Batch:
         "_others",
         "answers",
         "ends",
+        "erased",
         "events",
         "later",
         "narrowed",
@@ -83,6 +84,7 @@ class Batch:
         self.later: dict[Peer, list[Answer | Later]] = {}
         self.ends: list[Removal] = []
         self.narrowed: dict[Room, None] = {}
+        self.erased: list[tuple[Room, Erase, Event]] = []
         self.undone = False
         self.size = 0
         self._others: list[Change] = []
@@ -112,6 +114,10 @@ class Batch:
     def narrow(self, room: Room) -> None:
         """Let readers of ``room`` that lag skip what their users may not read any more."""
         self.narrowed[room] = None
+
+    def erase(self, room: Room, erased: Erase, event: Event) -> None:
+        """Let nobody have what ``event`` of ``room`` says, nor the file that it posts, after the commit."""
+        self.erased.append((room, erased, event))
 
     def add_change(self, change: Change, inverse: Applied) -> None:
         """Add any other ``change``, which was applied in memory, and what takes it back there."""

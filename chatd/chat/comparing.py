@@ -27,10 +27,21 @@ class Comparison:
     check is the time, in seconds since 1970, at which the client had seen an event already, or 0. Ask
     `wanted` for the event to be read and `learn` its check and time, until nothing is wanted. An event
     that is kept no longer (retention) cannot be compared, unless it was the last one; it is taken for the
-    one that was seen.
+    one that was seen. One that was removed has no check: the older ones decide.
     """
 
-    __slots__ = ("_at", "_cursor", "_everything", "_high", "_log", "_low", "_points", "_read", "_since")
+    __slots__ = (
+        "_at",
+        "_cursor",
+        "_differs",
+        "_everything",
+        "_high",
+        "_log",
+        "_low",
+        "_points",
+        "_read",
+        "_since",
+    )
 
     def __init__(self, log: Log, cursor: int, trail: Iterable[tuple[int, str]]) -> None:
         self._log = log
@@ -39,6 +50,7 @@ class Comparison:
         self._everything = bool(points) and points[-1][0] == 0
         self._points = [point for point in points if point[0]]
         self._at = 0
+        self._differs = cursor > log.head
         self._read: str | None = None
         self._since = (int(points[-1][1], 16) + 1) * 1000 if self._everything else 0
         self._low, self._high = log.first - 1, log.begun
@@ -48,14 +60,18 @@ class Comparison:
         for seq, check in self._points[self._at :]:
             if seq < self._log.first and (seq < self._log.head or self._log.check(seq) is None):
                 return None
+            known: str | None = None
             if seq <= self._log.head:
-                known = self._read or self._log.check(seq)
+                known = self._log.check(seq) if self._read is None else self._read
                 if known is None:
                     return seq
                 if known == check:
                     return None
+            self._differs = self._differs or known != ""
             self._read = None
             self._at += 1
+        if self._points and not self._differs:
+            return None
         return self._middle() if self._parts_early and self._low < self._high else None
 
     def _middle(self) -> int:
@@ -63,7 +79,10 @@ class Comparison:
         return (self._low + self._high + 1) // 2
 
     def learn(self, check: str | None, ts: int = 0) -> None:
-        """Take the ``check`` and the time of the event that was wanted; None if the event is not there."""
+        """Take the ``check`` and the time of the event that was wanted; None if the event is not there.
+
+        The check is empty if the event was removed.
+        """
         if self._at < len(self._points):
             self._read = self._points[self._at][1] if check is None else check
         elif ts < self._since:
@@ -84,8 +103,7 @@ class Comparison:
     @property
     def turned(self) -> bool:
         """Return whether the client has seen events that this log does not have."""
-        seen = self._everything or self._points
-        return bool(seen) and (self._at > 0 or self._cursor > self._log.head)
+        return self._differs and (self._everything or bool(self._points))
 
     @property
     def start(self) -> int:

@@ -28,6 +28,12 @@ class Blobs(Protocol):
     def downloading(self) -> "list[Peer]":
         """Return the connections that files are on their way over."""
 
+    def released(self, sha256: str, author: int | None) -> None:
+        """Let ``sha256`` go, which no event posts any more, unless others than ``author`` have brought it.
+
+        What the ``author`` has brought of it counts no longer: it was removed.
+        """
+
 
 class PostedFiles:
     """The files of all rooms, by event and by content."""

@@ -79,6 +79,15 @@ def narrow(room: Room, last: int, downloading: Iterable[Peer], now: int) -> None
             peer.fault()
 
 
+def end_removed(room: Room, seq: int, downloading: Iterable[Peer]) -> None:
+    """End the downloads of the file that event ``seq`` of ``room`` has posted, which was removed."""
+    for peer in downloading:
+        try:
+            peer.end_removed(room.name, seq)
+        except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
+            peer.fault()
+
+
 def _end_downloads(peer: Peer, room: Room, asker: Asker) -> None:
     peer.end_downloads(room.log.name, lambda: first_readable(asker, room))
 

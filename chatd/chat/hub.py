@@ -25,7 +25,8 @@ from chatd.chat.world import Terms, World
 from chatd.counters import Counters
 from chatd.wire.errors import CloseReason, Code, ProtocolError, RequestError
 from chatd.wire.limits import WINDOW
-from chatd.wire.messages import Error, Goodbye, Hello, Message, Ok
+from chatd.wire.messages import Error, Event, Goodbye, Hello, Message, Ok
+from chatd.wire.names import fold
 
 WARM_BYTES = 67_108_864
 """Bytes of recent events that all logs together keep in memory; the longest untouched are dropped first."""
@@ -209,6 +210,7 @@ class Hub:
             except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
                 peer.fault()
         now = self.world.calendar.now
+        self._erase(batch)
         for removal in batch.ends:
             following.end(removal, now)
         for room in batch.narrowed:
@@ -238,6 +240,24 @@ class Hub:
         counters.room_events[log.id] += number
         counters.deliveries += owed * number
         counters.bytes_out += owed * sum(map(len, events))  # as native frames; lines differ by a few bytes
+
+    def _erase(self, batch: Batch) -> None:
+        """Let memory hold nothing any more of what was removed."""
+        for room, change, event in batch.erased:
+            room.log.erase(change.seq, change.stored)
+            if event.file is not None:
+                self._let_go(room, event)
+
+    def _let_go(self, room: Room, event: Event) -> None:
+        """Let nobody have the file any more that ``event`` of ``room`` has posted, which was removed."""
+        world = self.world
+        if world.blobs is None or event.file is None:
+            return
+        following.end_removed(room, event.seq, world.blobs.downloading())
+        if event.file.sha256 not in world.posted:
+            session = world.sessions_by_id.get(event.session)
+            author = world.nicks.get(fold(event.by)) if session is None else session.user
+            world.blobs.released(event.file.sha256, None if author is None else author.id)
 
     def deliver(self) -> bool:
         """Hand the growth to some of the followers; return whether others still wait for it.

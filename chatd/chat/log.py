@@ -4,6 +4,10 @@ A log knows three numbers: `first` (the oldest event still kept), `head` (the la
 `last` (the last one numbered; events above `head` wait for their commit). `begun` is the head that it had
 when the daemon began: the end of a restored copy. Events are opaque here: they come and stay in their stored
 form, and each follower's codec makes the bytes that are handed out.
+
+What an event says may be erased: another stored form takes its place (`chatd.chat.erasing`). ``removing``
+are the removals that are decided and not durable yet, by the event that is removed; ``erasures`` counts those
+that are, so that whoever has asked the store for events knows whether these may come in an old form.
 """
 
 from collections.abc import Callable
@@ -13,9 +17,8 @@ from typing import TYPE_CHECKING, Protocol
 from chatd.chat.calendar import DAY
 from chatd.chat.codec import Codec
 from chatd.chat.fanout import Audience, Follower, Outlet
-from chatd.wire.check import check_of
 from chatd.wire.messages import Message
-from chatd.wire.stored import text_of
+from chatd.wire.stored import known_check_of
 
 if TYPE_CHECKING:
     from chatd.chat.reader import Reader
@@ -49,11 +52,13 @@ class Log:
         "_told",
         "begun",
         "bounds",
+        "erasures",
         "first",
         "head",
         "id",
         "last",
         "name",
+        "removing",
         "tail_bytes",
         "ts",
     )
@@ -75,6 +80,8 @@ class Log:
         self._tail: list[bytes] = []
         self._tail_first = head + 1
         self.tail_bytes = 0
+        self.removing: dict[int, int] = {}
+        self.erasures = 0
 
     def number(self, now: int) -> int:
         """Return the number of the next event, and make sure that `ts` does not go back.
@@ -182,11 +189,35 @@ class Log:
         for audience in self._audiences:
             audience.forget_page()
 
-    def check(self, seq: int) -> str | None:
-        """Return the check of event ``seq`` (`chatd.wire.check`) if memory knows it."""
+    def recall(self, seq: int) -> bytes | None:
+        """Return the stored form of event ``seq`` if memory has it."""
         at = seq - self._tail_first
-        if 0 <= at < len(self._tail):
-            return check_of(text_of(self._tail[at]))
+        return self._tail[at] if 0 <= at < len(self._tail) else None
+
+    def erase(self, seq: int, stored: bytes) -> None:
+        """Put ``stored`` in the place of event ``seq``, as the disk has, and hand its old form to nobody.
+
+        The growth may not be owed to anybody yet that has the old form in it.
+        """
+        self.removing.pop(seq, None)
+        self.erasures += 1
+        before = self.recall(seq)
+        if before is not None:
+            self._tail[seq - self._tail_first] = stored
+            self.tail_bytes += len(stored) - len(before)
+            for audience in self._audiences:
+                audience.forget_page()
+        if seq == self._check[0]:
+            self._check = (seq, "")
+
+    def check(self, seq: int) -> str | None:
+        """Return the check of event ``seq`` (`chatd.wire.check`) if memory knows it.
+
+        It is empty if the event was removed.
+        """
+        stored = self.recall(seq)
+        if stored is not None:
+            return known_check_of(stored)
         known, check = self._check
         return check or None if seq == known else None
 

@@ -11,12 +11,16 @@ from typing import Any, Final, NamedTuple
 
 from chatd.chat.acts import BAN, MUTE, act_of, is_invited, seconds_left
 from chatd.chat.comparing import TurnedJoin
-from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister
+from chatd.chat.prepared import CodedInvite, FoundRemove, HashedPasswd, HashedRegister
 from chatd.chat.rules import History, Kind, Rules, Standing
 from chatd.chat.state import Asker, Peer, Room, User
 from chatd.chat.sweeps import is_barred
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError
+from chatd.wire.names import fold
+
+HOUR: Final = 3_600_000
+"""Milliseconds in an hour."""
 
 EVERYBODY: Final = "everybody"
 SHARED: Final = "shared"
@@ -28,7 +32,8 @@ class Need(NamedTuple):
     """What a request needs in the room that it names, kind by kind, and in an archived one of any kind.
 
     ``speaks`` is whether the rule about who may speak holds too, ``titles`` the one about the topic,
-    ``reads`` the one about history. ``acts`` is whether an operator may ask it who is no member.
+    ``reads`` the one about history. ``acts`` is whether an operator may ask it who is no member, ``authors``
+    whether only moderators may ask it about what others have said.
     """
 
     public: Standing
@@ -40,6 +45,7 @@ class Need(NamedTuple):
     titles: bool = False
     reads: bool = False
     acts: bool = False
+    authors: bool = False
 
 
 _NOBODY, _VISITOR, _READER, _MEMBER = Standing.NOBODY, Standing.VISITOR, Standing.READER, Standing.MEMBER
@@ -47,6 +53,7 @@ _MODERATOR, _OWNER = Standing.MODERATOR, Standing.OWNER
 _JOIN = Need(_VISITOR, _VISITOR, _VISITOR, _MEMBER, _VISITOR)
 _READING = Need(_VISITOR, _MEMBER, _VISITOR, _MEMBER, _VISITOR, reads=True)
 _KEEPING_ORDER = Need(_MODERATOR, _MODERATOR, _MODERATOR, _NOBODY, _MODERATOR, acts=True)
+_REMOVING = Need(_MEMBER, _MEMBER, _MEMBER, _MEMBER, _MODERATOR, acts=True, authors=True)
 _OWNING = Need(_OWNER, _OWNER, _OWNER, _NOBODY, _OWNER, acts=True)
 
 TABLE: Final[Mapping[type[m.Request], Need]] = {
@@ -66,6 +73,8 @@ TABLE: Final[Mapping[type[m.Request], Need]] = {
     m.Mute: _KEEPING_ORDER,
     m.Unmute: _KEEPING_ORDER,
     m.Acts: _KEEPING_ORDER,
+    m.Remove: _REMOVING,
+    FoundRemove: _REMOVING,
     m.Role: _OWNING,
     m.Set: _OWNING,
     m.DeleteRoom: _OWNING,
@@ -262,6 +271,36 @@ def check_pace(asker: Asker, room: Room) -> None:
             Code.SLOW_MODE,
             f"{room.name} is slow: one message in {slow} seconds; say that again in {(wait + 999) // 1000}.",
         )
+
+
+def check_removal(
+    asker: Asker, room: Room, event: m.Event, standing: Standing, now: int, within: int
+) -> None:
+    """Refuse to let somebody of ``standing`` remove ``event`` of ``room`` who is no moderator.
+
+    Authors may for ``within`` milliseconds; ``now`` is in milliseconds since 1970. Raises `RequestError`
+    ``not-allowed``.
+    """
+    if standing >= Standing.MODERATOR:
+        return
+    if not said_by(asker.user, event):
+        others = "" if room.direct else f", or the moderators of {room.name}"
+        raise RequestError(Code.NOT_ALLOWED, f"Only who said it may remove that{others}.")
+    if now - event.ts >= within:
+        text = f"was said more than {within // HOUR} hours ago" if within else "stays once it is said"
+        helper = "" if room.direct else "; ask a moderator of the room"
+        raise RequestError(Code.NOT_ALLOWED, f"That {text}, so you cannot remove it any more{helper}.")
+
+
+def said_by(user: User, event: m.Event) -> bool:
+    """Return whether ``user`` has said ``event``: in a session that there is, or by a nick of the account.
+
+    What a guest had said by that nick before it was the account's is somebody else's.
+    """
+    if event.session and any(session.id == event.session for session in user.sessions):
+        return True
+    since = user.kept.get(fold(event.by)) if user.account is not None else None
+    return since is not None and event.ts >= since
 
 
 # ---- new rooms --------------------------------------------------------------------------------------

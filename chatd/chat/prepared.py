@@ -1,10 +1,10 @@
-"""Prepared requests: those of clients, with what only the server can make: hashes and codes.
+"""Prepared requests: those of clients, with what only the server can bring: hashes, codes, stored events.
 
 Chat never sees a password: the server checks and hashes it, which takes its time elsewhere, and hands in a
 request of a kind below in place of the client's own.
 """
 
-from chatd.wire.messages import Invite, Passwd, Register
+from chatd.wire.messages import Invite, Passwd, Register, Remove
 
 
 class HashedRegister(Register, frozen=True, kw_only=True, tag="register"):
@@ -27,3 +27,9 @@ class CodedInvite(Invite, frozen=True, kw_only=True, tag="invite"):
     """An `Invite` with the ``code`` that it is to have."""
 
     code: str
+
+
+class FoundRemove(Remove, frozen=True, kw_only=True, tag="remove"):
+    """A `Remove` with the event in its ``stored`` form, which is empty if there is none any more."""
+
+    stored: bytes

@@ -77,7 +77,7 @@ def may_be_vouched(world: World, nick: str) -> bool:
     user = accounts.find(world, nick)
     if user is None or user.account is None:
         return True
-    return not user.account.password and user.kept == {check_nick(nick)[1]}
+    return not user.account.password and user.kept.keys() == {check_nick(nick)[1]}
 
 
 def admit_stranger(world: World, nick: str, now: int) -> None:

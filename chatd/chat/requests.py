@@ -13,7 +13,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatd.chat import account_requests as about
-from chatd.chat import blocking, certificates, fetching, files, moderation, removing, returning, sweeping
+from chatd.chat import (
+    blocking,
+    certificates,
+    erasing,
+    fetching,
+    files,
+    moderation,
+    removing,
+    returning,
+    sweeping,
+)
 from chatd.chat.accounts import check_rename
 from chatd.chat.arrival import note_seen
 from chatd.chat.batch import refusal
@@ -29,7 +39,7 @@ from chatd.chat.permissions import (
     knows,
     takes_direct,
 )
-from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister
+from chatd.chat.prepared import CodedInvite, FoundRemove, HashedPasswd, HashedRegister
 from chatd.chat.rules import ROLE_NAMES, Kind, Standing
 from chatd.chat.state import Asker, Peer, Room, Session, User
 from chatd.chat.text import check_caption, check_text, check_topic
@@ -250,7 +260,7 @@ def _nick(world: World, peer: Peer, session: Session, _: None, request: m.Nick, 
                 continue
             if not room.direct or takes_direct(user, room.partner(user)):
                 world.post(room, "nick", user.nick, now, display)
-        world.rename(user, display, key)
+        world.rename(user, display, key, now)
     return m.Ok(id=request.id)
 
 
@@ -327,6 +337,8 @@ REQUESTS: dict[type[m.Request], Handling] = {
     m.Acts: Handling(moderation.list_acts, MAX_FRAME, cost=5),
     m.Role: Handling(moderation.give_role, cost=5),
     m.Set: Handling(moderation.set_rule, cost=5),
+    m.Remove: Handling(erasing.remove, cost=5),
+    FoundRemove: Handling(erasing.remove, cost=5),
     m.DeleteRoom: Handling(moderation.delete_room, cost=10),
     m.Block: Handling(blocking.block, MAX_FRAME, cost=2, room=False),
     m.Unblock: Handling(blocking.unblock, cost=2, room=False),

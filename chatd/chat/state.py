@@ -25,7 +25,7 @@ from chatd.chat.reader import Reader
 from chatd.chat.rules import DEFAULT, ROLE_NAMES, History, Kind, Rules, Standing
 from chatd.wire import limits
 from chatd.wire.errors import CloseReason, Code, ProtocolError
-from chatd.wire.messages import Download, File, Message, Ok, RoomState, Upload
+from chatd.wire.messages import Download, File, Message, Ok, Remove, RoomState, Upload
 from chatd.wire.stored import text_of
 
 if TYPE_CHECKING:
@@ -84,6 +84,12 @@ class Peer(Protocol):
     def read(self, query: "HistoryQuery") -> None:
         """Answer a request for history once the store has read it. Take no further request before."""
 
+    def find(self, request: Remove, log: Log) -> None:
+        """Hand ``request`` in again as a `FoundRemove`, once the event was read that it names in ``log``.
+
+        Take no further request before.
+        """
+
     def upload(self, request: Upload, held: bool) -> Ok | None:
         """Return the answer to ``request`` if all of it is ``held``.
 
@@ -95,6 +101,9 @@ class Peer(Protocol):
 
     def end_downloads(self, room: str, first: Callable[[], int]) -> None:
         """End the downloads of files that events of ``room`` below what ``first`` returns post."""
+
+    def end_removed(self, room: str, seq: int) -> None:
+        """End the downloads of the file that event ``seq`` of ``room`` has posted, which was removed."""
 
 
 def _always() -> None:
@@ -129,7 +138,8 @@ class HistoryQuery:
 class User:
     """Somebody with a nick, on any number of devices.
 
-    One with an ``account`` stays, and keeps the nicks whose keys are in ``kept``; one without is a guest.
+    One with an ``account`` stays, and keeps the nicks whose keys are in ``kept``, each with the time in
+    milliseconds since 1970 since when it is the account's, or 0; one without is a guest.
     ``shown`` says of such keys how the nick was shown when the user took another. ``certificates`` open the
     account, by fingerprint; ``places`` are the networks from which it was logged in to, with when.
     ``announced`` is whether the others were told that the user is there; see `chatd.chat.presence`. ``begun``
@@ -143,7 +153,7 @@ class User:
     nick: str
     key: str | None
     account: PutAccount | None = None
-    kept: set[str] = field(default_factory=set)
+    kept: dict[str, int] = field(default_factory=dict)
     shown: dict[str, str] = field(default_factory=dict)
     certificates: dict[str, PutCertificate] = field(default_factory=dict)
     places: dict[str, int] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from chatd.chat.changes.rows import (
     DropAllow,
     DropBlock,
     DropCertificate,
+    DropFile,
     DropFiles,
     DropInvite,
     DropMark,
@@ -87,16 +88,16 @@ TABLES: Final = (
     Table("acts", PutAct, 3, ("user", "until", "by", "reason"), DropAct),
     Table("blocks", PutBlock, 2, ("whom",), DropBlock),
     Table("allows", PutAllow, 1, ("direct",), DropAllow),
-    Table("files", PutFile, 2, drop_below=DropFiles),
+    Table("files", PutFile, 2, (), DropFile, DropFiles),
     Table("emptied", PutEmptied, 1, ("last", "ts", "proof")),
     Table("marks", PutMark, 2, ("at",), DropMark, DropMarks),
     Table("uploads", PutUpload, 2, ("at",), DropUpload),
 )
-"""What every store does about changes; only `Trim` and `PutTime`, which are no rows, are each store's own."""
+"""What every store does about changes; `Trim`, `Erase` and `PutTime`, no rows, are each store's own."""
 
 
 class StoredRoom(NamedTuple):
-    """A room with the number of its last stored event, and that event's time and check."""
+    """A room with the number of its last stored event, and that event's time and check (if it is known)."""
 
     room: PutRoom
     head: int
@@ -171,8 +172,9 @@ class StoreError(Exception):
 class Store(Protocol):
     """Keeps changes and hands out events; every call but `load` returns at once and calls ``done`` later.
 
-    ``done`` is called in the reactor's thread. An append is durable as a whole or fails as a whole. ``syncs``
-    are the seconds that commits took to become durable.
+    ``done`` is called in the reactor's thread. An append is durable as a whole or fails as a whole. What was
+    erased by a durable one is in no file of the store any more soon after, in no free part of one either.
+    ``syncs`` are the seconds that commits took to become durable.
     """
 
     syncs: Histogram

@@ -7,7 +7,7 @@ of it before. `Batch.undo` takes it back.
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -63,7 +63,8 @@ class Terms:
     """The bounds of what may be created, who may register and make rooms, whether members see addresses.
 
     ``vouched`` is true where others than the server know passwords: what they tell is a nick alone.
-    ``certificates`` is whether accounts are opened by certificates as well.
+    ``certificates`` is whether accounts are opened by certificates as well. Whoever said something may remove
+    it for ``remove_within`` milliseconds.
     """
 
     quota: Quota
@@ -72,6 +73,7 @@ class Terms:
     make_rooms: Literal["everybody", "accounts", "operators"] = "everybody"
     vouched: bool = False
     certificates: bool = True
+    remove_within: int = 86_400_000
 
 
 def _named(snapshot: Snapshot) -> Iterator[int]:
@@ -178,13 +180,13 @@ class World(Records):
                     return suggestion
         return ""
 
-    def rename(self, user: User, display: str, key: str) -> None:
+    def rename(self, user: User, display: str, key: str, now: int) -> None:
         """Give ``user`` another nick, which must be free, or the account's. An account keeps it for good."""
         if user.account is not None and user.key is not None and user.key != key:
             self.change(PutNick(user.key, user.id, user.nick))
         self.change(PutUser(user.id, display, key))
         if user.account is not None and key not in user.kept:
-            self.change(PutNick(key, user.id))
+            self.change(PutNick(key, user.id, since=now))
 
     def add_session(self, user: User, digest: bytes) -> Session:
         """Add a device of ``user`` whose token has ``digest``.
@@ -360,6 +362,8 @@ class World(Records):
         reason: str = "",
         value: str = "",
         operator: bool = False,
+        ref: int = 0,
+        refs: Sequence[int] = (),
     ) -> int:
         """Add an event that a user caused, and return its number."""
         log = room.log
@@ -375,6 +379,8 @@ class World(Records):
             reason=reason,
             value=value,
             operator=operator,
+            ref=ref,
+            refs=list(refs),
         )
         self.batch.add_event(log, event)
         return seq

@@ -10,6 +10,7 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred
 
 from chatd.chat.changes.rows import OPERATOR, PutAccount
+from chatd.chat.log import Log
 from chatd.chat.reader import Reader
 from chatd.chat.state import CONSOLE, HistoryQuery, Session, User
 from chatd.clock import Clock
@@ -18,7 +19,7 @@ from chatd.server.addresses import LOCAL_HOST
 from chatd.server.server import Server
 from chatd.wire import lines
 from chatd.wire.errors import CloseReason, Code, ProtocolError
-from chatd.wire.messages import Download, Error, File, Message, Ok, Request, Upload
+from chatd.wire.messages import Download, Error, File, Message, Ok, Remove, Request, Upload
 from chatd.wire.names import SERVER
 
 _BROKEN: Final = "The server cannot write to its disk now, so that nothing was changed; try again later."
@@ -107,6 +108,9 @@ class Console:
     def read(self, query: HistoryQuery) -> None:
         """Do nothing: no request of the console's reads history."""
 
+    def find(self, request: Remove, log: Log) -> None:
+        """Do nothing, as above."""
+
     def upload(self, request: Upload, held: bool) -> Ok | None:
         """Do nothing: it moves no files."""
         del request, held
@@ -116,6 +120,9 @@ class Console:
         """Do nothing, as above."""
 
     def end_downloads(self, room: str, first: Callable[[], int]) -> None:
+        """Do nothing, as above."""
+
+    def end_removed(self, room: str, seq: int) -> None:
         """Do nothing, as above."""
 
 

@@ -141,6 +141,15 @@ class AccountsConfig(Section, frozen=True):
         return any(name not in {"accounts", CERTIFICATES} for name in self.checkers)
 
 
+class RoomsConfig(Section, frozen=True):
+    """What holds in every room: ``[rooms]``.
+
+    Whoever said something may remove it for ``remove_hours``; 0 is never. Moderators may at any time.
+    """
+
+    remove_hours: Annotated[float, Meta(ge=0, le=876_000)] = 24.0
+
+
 class SessionConfig(Section, frozen=True):
     """The time for which a session and its nick are kept after they were last seen: ``[session]``."""
 
@@ -232,6 +241,7 @@ class Config(Section, frozen=True):
     heartbeat: HeartbeatConfig = HeartbeatConfig()
     limits: LimitsConfig = LimitsConfig()
     accounts: AccountsConfig = AccountsConfig()
+    rooms: RoomsConfig = RoomsConfig()
     session: SessionConfig = SessionConfig()
     retention: RetentionConfig = RetentionConfig()
     files: FilesConfig = FilesConfig()

@@ -11,11 +11,12 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chatd.chat.codec import Codec
+from chatd.chat.log import Log as ChatLog
 from chatd.chat.reader import Reader
 from chatd.chat.state import HistoryQuery, Session
 from chatd.ops.log import Log
 from chatd.server import addresses, watch
-from chatd.server.dialogue import Handler
+from chatd.server.dialogue import Handler, found
 from chatd.server.ending import hang_up, last_words
 from chatd.server.files.transfers import Transfers
 from chatd.server.fingerprint import fingerprint_of, version_of
@@ -33,7 +34,7 @@ from chatd.server.steering import steer
 from chatd.tcp import Tuning, arrived, far_host, held_back, unsent
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError, RequestError
 from chatd.wire.heartbeat import Heartbeat
-from chatd.wire.messages import Download, File, Goodbye, Message, Ok, Upload
+from chatd.wire.messages import Download, File, Goodbye, Message, Ok, Remove, Upload
 
 log = Log(__name__)
 
@@ -250,6 +251,12 @@ class ChatConnection(Protocol, ABC):
         except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)
             self.fault()
 
+    def find(self, request: Remove, chat_log: ChatLog) -> None:
+        """Ask the hub again once the event was read that ``request`` names. Nothing else is taken before."""
+        self.input.gate.hold(Hold.PAGE)
+        seq = request.seq
+        self.server.reads.read(chat_log, seq, seq, 1, False, partial(found, self, request))
+
     def upload(self, request: Upload, held: bool) -> Ok | None:
         """Begin an upload, unless all of it is ``held``: then return the answer."""
         return None if self.session is None else self._files().upload(self.session, request, held)
@@ -264,6 +271,11 @@ class ChatConnection(Protocol, ABC):
         """End downloads of what the user may not read any more."""
         if self.transfers is not None:
             self.transfers.end_downloads(room, first())
+
+    def end_removed(self, room: str, seq: int) -> None:
+        """End downloads of a file whose event was removed."""
+        if self.transfers is not None:
+            self.transfers.end_removed(room, seq)
 
     def _files(self) -> Transfers:
         if self.transfers is None:

@@ -15,7 +15,7 @@ from chatd.chat.arrival import Arrival
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.names import USER_SIGN
 from chatd.chat.permissions import guest_refused
-from chatd.chat.prepared import HashedRegister
+from chatd.chat.prepared import FoundRemove, HashedRegister
 from chatd.chat.quota import SOONEST
 from chatd.chat.requests import REFUSAL_COST, REQUESTS
 from chatd.ops.log import Log
@@ -27,7 +27,18 @@ from chatd.server.steering import steer
 from chatd.wire import messages as m
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError, RequestError
 from chatd.wire.heartbeat import Heartbeat
-from chatd.wire.messages import Cancel, Download, Goodbye, Hello, History, Join, Ping, Progress, Upload
+from chatd.wire.messages import (
+    Cancel,
+    Download,
+    Goodbye,
+    Hello,
+    History,
+    Join,
+    Ping,
+    Progress,
+    Remove,
+    Upload,
+)
 from chatd.wire.objects import UnknownRequestError
 
 if TYPE_CHECKING:
@@ -265,6 +276,26 @@ def _compared(connection: "ChatConnection", message: Join, size: int, turned: An
         request(connection, message, size, connection.server.wall())
 
 
+def found(connection: "ChatConnection", message: Remove, events: list[bytes] | None) -> None:
+    """Take the request ``message`` up with the event that it names, as it was read; None if it was not."""
+    take_up(connection, lambda: _found(connection, message, events))
+
+
+def _found(connection: "ChatConnection", message: Remove, events: list[bytes] | None) -> None:
+    hub, session = connection.server.hub, connection.session
+    if events is None:
+        hub.refuse(connection, message.id, RequestError(Code.STORAGE_UNAVAILABLE, UNREADABLE))
+    elif session is not None:
+        whole = FoundRemove(
+            id=message.id,
+            room=message.room,
+            seq=message.seq,
+            reason=message.reason,
+            stored=events[0] if events else b"",
+        )
+        hub.decide(connection, session, whole, connection.server.wall())
+
+
 def take_up(connection: "ChatConnection", decide: Callable[[], None]) -> None:
     """Take up a request for which the gate was held as for a page: ``decide`` about it, and take on."""
     connection.input.gate.lift(Hold.PAGE)
@@ -307,6 +338,7 @@ COMMON: Final[dict[tuple[State, type], Handler]] = {
     (State.LIVE, m.Kick): _budgeted(Action.ACT),
     (State.LIVE, m.Ban): _budgeted(Action.ACT),
     (State.LIVE, m.Mute): _budgeted(Action.ACT),
+    (State.LIVE, Remove): _budgeted(Action.ACT),
     (State.LIVE, History): _budgeted(Action.HISTORY, PATIENCE),
     (State.LIVE, Upload): _budgeted(Action.FILE),
     (State.LIVE, Download): _budgeted(Action.FILE),

@@ -15,9 +15,8 @@ from chatd.clock import Clock
 from chatd.ops.log import Log
 from chatd.ops.repeats import Repeats
 from chatd.server.reads import UNREADABLE, Reads
-from chatd.wire.check import check_of
 from chatd.wire.errors import Code, ProtocolError, RequestError
-from chatd.wire.stored import known_time_of, text_of
+from chatd.wire.stored import known_check_of, known_time_of
 
 log = Log(__name__)
 
@@ -85,9 +84,7 @@ class Histories:
             if events is None:
                 done.errback(ProtocolError(Code.STORAGE_UNAVAILABLE, UNREADABLE))
             else:
-                done.callback(
-                    (check_of(text_of(events[0])), known_time_of(events[0])) if events else (None, 0)
-                )
+                done.callback((known_check_of(events[0]), known_time_of(events[0])) if events else (None, 0))
 
         self._reads.read(chat_log, seq, seq, 1, False, got)
         return done

@@ -42,10 +42,19 @@ class Reads:
         newest: bool,
         done: Callable[[list[bytes] | None], None],
     ) -> None:
-        """Read events as `Store.read` does. ``done`` gets None if they cannot be read."""
-        self._store.read(
-            chat_log.id, first, last, limit, newest, lambda frames: done(self._look_at(chat_log, frames))
-        )
+        """Read events as `Store.read` does. ``done`` gets None if they cannot be read.
+
+        They are read again if what one of them says may have been erased meanwhile.
+        """
+        erasures = chat_log.erasures
+
+        def got(frames: list[bytes] | StoreError) -> None:
+            if chat_log.erasures != erasures and not isinstance(frames, StoreError):
+                self.read(chat_log, first, last, limit, newest, done)
+            else:
+                done(self._look_at(chat_log, frames))
+
+        self._store.read(chat_log.id, first, last, limit, newest, got)
 
     def page(self, query: HistoryQuery, done: Callable[[list[bytes] | None], None]) -> None:
         """Read the page of history that ``query`` wants. ``done`` gets None if it cannot be read."""

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import apsw
 
-from chatd.chat.changes.rows import Change, PutTime, Trim
+from chatd.chat.changes.rows import Change, Erase, PutTime, Trim
 from chatd.chat.storage import TABLES, Table
 
 SEQ_BITS: Final = 36
@@ -103,6 +103,10 @@ CREATE TABLE places(
 ) STRICT, WITHOUT ROWID;
 """
 
+_SINCE: Final = """
+ALTER TABLE nicks ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
+"""
+
 Step = Callable[[apsw.Connection], object]
 
 
@@ -162,6 +166,14 @@ def _add_places(database: apsw.Connection) -> None:
     database.execute(_PLACES)
 
 
+def _add_since(database: apsw.Connection) -> None:
+    """Add what version 9 lacks: since when a nick is an account's. The file was written anew before.
+
+    Its free parts may have held what was said; from now on what is deleted is overwritten too.
+    """
+    database.execute(_SINCE)
+
+
 STEPS: Final[tuple[Step, ...]] = (
     _begin,
     _add_files,
@@ -172,11 +184,16 @@ STEPS: Final[tuple[Step, ...]] = (
     _add_shown,
     _add_certificates,
     _add_places,
+    _add_since,
 )
 """The steps from each version of the tables to the next."""
 
 VERSION: Final = len(STEPS)
 """The version of the tables, kept in SQLite's user_version; a file with a higher one is refused."""
+
+
+OVERWRITING: Final = 10
+"""The first version in whose files all that is deleted is overwritten; older files are written anew."""
 
 
 def _put(table: Table) -> str:
@@ -206,6 +223,7 @@ def _statements() -> Iterator[tuple[type[Change], str]]:
 STATEMENTS: Final[dict[type[Change], str]] = {
     **dict(_statements()),
     Trim: "DELETE FROM events WHERE key >= ?1 << 36 AND key < (?1 << 36) + ?2",
+    Erase: "UPDATE events SET frame = ?4 WHERE key = (?1 << 36) + ?2 AND ?3",
     PutTime: (
         "INSERT INTO meta VALUES('lived', ?), ('clock', ?)"
         " ON CONFLICT(name) DO UPDATE SET value = excluded.value"

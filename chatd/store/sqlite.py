@@ -1,8 +1,9 @@
 """The store over SQLite: one thread that writes, one that reads, WAL and synchronous=FULL.
 
 The writer takes one batch at a time and commits it with one fsync; the reader has a connection of its own,
-so that history is read while a commit waits for the disk. Between batches the writer gives back room that is
-no longer needed (`chatd.store.space`). Results go back through ``call``, which runs a function in the
+so that history is read while a commit waits for the disk. Between batches the writer clears what is left of
+what was erased (`chatd.store.scrubbing`), and gives back room that is no longer needed (`chatd.store.space`).
+Results go back through ``call``, which runs a function in the
 reactor's thread.
 """
 
@@ -23,6 +24,7 @@ import apsw
 
 from chatd.chat.changes.rows import (
     Change,
+    Erase,
     PutAccount,
     PutAct,
     PutAllow,
@@ -44,10 +46,9 @@ from chatd.chat.changes.rows import (
 from chatd.chat.storage import Changes, Snapshot, Space, StoreError, stored_room
 from chatd.counters import SECONDS, Histogram
 from chatd.disk import remedy, want_of_room
-from chatd.store import schema, space
+from chatd.store import schema, scrubbing, space
 from chatd.store.space import SpaceListener
-from chatd.wire.check import check_of
-from chatd.wire.stored import known_time_of, text_of
+from chatd.wire.stored import known_check_of, known_time_of
 
 FILE_NAME = "chatd.sqlite"
 LOCK_NAME = "lock"
@@ -140,6 +141,7 @@ class SqliteStore:
         """Close the files once nobody reads any more. Closing may take the disk as well."""
         self._reading.join()
         self._reader.close()
+        self._scrubbing.close()
         self._writer.close()
         os.close(self._lock)
 
@@ -158,16 +160,18 @@ class SqliteStore:
         self._check(database)
         if version == 0:
             space.prepare(database)
-        elif not space.can_shrink(database):
+        elif not space.can_shrink(database) or version < schema.OVERWRITING:
             space.convert(database, self._path, self._listener)
             database = self._connect()
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
+        database.execute("PRAGMA secure_delete = ON")
         database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         self._shrinking = space.Shrinking(database, self._path, partial(self._call, self._listener.shrunk))
         if version < schema.VERSION:
             self._bring_up(database, version)
         database.execute(schema.COUNT_USERS)
+        self._scrubbing = scrubbing.Scrubbing(database, self._path)
 
     def _connect(self) -> apsw.Connection:
         self._writer = apsw.Connection(str(self._path))
@@ -226,7 +230,7 @@ class SqliteStore:
         """Return the number, the time and the check of the last event of ``log`` that is kept."""
         low = schema.key(log, 0)
         for key, frame in self._reader.execute(schema.LAST, (low, schema.last_key(log))):
-            return key - low, known_time_of(frame), check_of(text_of(frame))
+            return key - low, known_time_of(frame), known_check_of(frame)
         return None
 
     def _explain(self, error: apsw.Error) -> StoreError:
@@ -247,24 +251,35 @@ class SqliteStore:
             job()
 
     def _write(self) -> None:
-        """Write what is handed in. When there is nothing, give back room that is not needed."""
+        """Write what is handed in. When there is nothing, clear what was erased, then give back room.
+
+        A page that changes its place because of that is none that was not cleared yet.
+        """
         wait: float | None = space.PAUSE
         while True:
             try:
                 job = self._write_jobs.get(timeout=wait)
             except queue.Empty:
-                wait = self._shrinking.idle()
+                wait = self._scrubbing.step()
+                if wait is None:
+                    wait = self._shrinking.idle()
                 continue
             if job is None:
                 return
-            self._shrinking.between()
+            if self._scrubbing.due:
+                self._scrubbing.between()
+            else:
+                self._shrinking.between()
             job()
             wait = space.PAUSE
 
     def _commit(self, changes: Changes) -> Exception | None:
         database = self._writer
+        erases = any(isinstance(change, Erase) for change in changes.others)
         try:
             with _transaction(database, self.syncs.observe):
+                if erases:
+                    database.execute(scrubbing.DUE)
                 for change in changes.others:
                     database.execute(schema.STATEMENTS[type(change)], change)
                 for log, first, frames in changes.events:
@@ -277,6 +292,8 @@ class SqliteStore:
             return error if want is None else StoreError(f"The database {self._path} cannot grow: {want}.")
         except Exception as error:  # noqa: BLE001 - whatever prevented the commit, the batch has failed
             return error
+        if erases:
+            self._scrubbing.begin()
         return None
 
     def _try_space(self) -> Space | StoreError:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from chatd.chat import storage
 from chatd.chat.changes.rows import (
     Change,
+    Erase,
     PutAccount,
     PutAct,
     PutAllow,
@@ -27,8 +28,7 @@ from chatd.chat.changes.rows import (
     Trim,
 )
 from chatd.counters import SECONDS, Histogram
-from chatd.wire.check import check_of
-from chatd.wire.stored import known_time_of, text_of
+from chatd.wire.stored import known_check_of, known_time_of
 
 
 @dataclass
@@ -100,7 +100,7 @@ class MemoryStore:
         head = max(kept, default=0)
         if not head:
             return None
-        return head, known_time_of(kept[head]), check_of(text_of(kept[head]))
+        return head, known_time_of(kept[head]), known_check_of(kept[head])
 
     def append(self, changes: storage.Changes, done: Callable[[Exception | None], None]) -> None:
         """Commit at once, or when `release` is called."""
@@ -166,6 +166,10 @@ class MemoryStore:
         elif isinstance(change, Trim):
             kept = self.events.get(change.room, {})
             self.events[change.room] = {seq: frame for seq, frame in kept.items() if seq >= change.first}
+        elif isinstance(change, Erase):
+            kept = self.events.get(change.room, {})
+            if change.seq in kept:
+                kept[change.seq] = change.stored
         else:
             table = _TABLE_OF[type(change)]
             rows: dict[Any, Any] = getattr(self, table.name)

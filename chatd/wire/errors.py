@@ -53,6 +53,7 @@ class Code(StrEnum):
     ARCHIVED = "archived"
     ALREADY_A_MEMBER = "already-a-member"
     NO_SUCH_ACT = "no-such-act"
+    NO_SUCH_EVENT = "no-such-event"
     TOO_MANY_ACTS = "too-many-acts"
     BAD_VALUE = "bad-value"
     TOO_MANY_NICKS = "too-many-nicks"

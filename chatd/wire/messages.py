@@ -269,6 +269,14 @@ class Set(Request, frozen=True, tag="set"):
     value: str
 
 
+class Remove(Request, frozen=True, tag="remove"):
+    """Erase what event ``seq`` of ``room`` says, for everybody and for good."""
+
+    room: str
+    seq: Count
+    reason: str = ""
+
+
 class DeleteRoom(Request, frozen=True, tag="delete-room"):
     """Remove ``room`` for good, with all that was said in it."""
 
@@ -490,13 +498,17 @@ class Announcement(Message, frozen=True, tag="announcement"):
 
 
 class Event(Message, frozen=True, tag="event"):
-    """One event of a room's log, the same bytes for everybody, for ever.
+    """One event of a room's log, the same bytes for everybody, for ever, unless it is removed.
 
     ``ts`` is the server's time in milliseconds since 1970; ``by`` the nick at that time. A message carries
     the ``session`` and ``n`` it was sent with, a file what was uploaded as well, and its text is a caption.
     Kinds: message, file, join, leave, topic, nick, announce, invite-to, kick, ban, unban, mute, unmute, role,
-    set, delete-room. From invite-to on they say to ``whom`` it was done, for what ``reason``, with what
-    ``value``, and whether by an ``operator`` of the server. ``by`` is ``*`` where the server itself acts.
+    set, delete-room, remove, removed. From invite-to on they say to ``whom`` it was done, for what
+    ``reason``, with what ``value``, and whether by an ``operator`` of the server. ``by`` is ``*`` where the
+    server itself acts.
+
+    A remove erases what the event ``ref`` says, or those in ``refs``. What was erased has the kind removed
+    since: who said it when, and of its removal the number in ``ref``, the nick in ``value``, and the reason.
     """
 
     room: str
@@ -512,6 +524,8 @@ class Event(Message, frozen=True, tag="event"):
     reason: str = ""
     value: str = ""
     operator: bool = False
+    ref: Count = 0
+    refs: list[Count] = []
 
 
 class Gap(Message, frozen=True, tag="gap"):
@@ -634,6 +648,7 @@ ToServer = (
     | Acts
     | Role
     | Set
+    | Remove
     | DeleteRoom
     | Block
     | Unblock

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from chatd.wire.check import check_of
 from chatd.wire.codec import message_frames
 from chatd.wire.frames import HEAD_SIZE
 from chatd.wire.messages import Event
@@ -17,7 +18,16 @@ class _Timed(msgspec.Struct):
     ts: int
 
 
+class _Kind(msgspec.Struct):
+    kind: str
+
+
 _timed = msgspec.json.Decoder(_Timed)
+_kind = msgspec.json.Decoder(_Kind)
+_event = msgspec.json.Decoder(Event)
+
+REMOVED: Final = "removed"
+"""The kind of an event whose content was erased."""
 
 pack: Final[Callable[[Sequence[Event]], list[bytes]]] = message_frames
 """Returns the bytes that are stored of each of some events."""
@@ -39,3 +49,21 @@ def known_time_of(stored: bytes) -> int:
         return time_of(stored)
     except ValueError:
         return 0
+
+
+def event_in(stored: bytes) -> Event:
+    """Return the event whose ``stored`` bytes these are. Raises ValueError."""
+    return _event.decode(text_of(stored))
+
+
+def known_check_of(stored: bytes) -> str:
+    """Return the check of a ``stored`` event, or nothing if its content was erased.
+
+    Whoever has seen such an event has the check of what is not there any more, and of which nothing is kept.
+    """
+    text = text_of(stored)
+    try:
+        removed = _kind.decode(text).kind == REMOVED
+    except ValueError:
+        removed = False
+    return "" if removed else check_of(text)

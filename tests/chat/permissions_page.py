@@ -7,6 +7,7 @@ import sys
 
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.permissions import ROOMLESS, TABLE, Need
+from chatd.chat.prepared import FoundRemove
 from chatd.chat.rules import Standing
 
 HEAD = """\
@@ -33,6 +34,7 @@ What the rules of a room add:
 - **history**: where newcomers see no history, only members and readers read, and only from their `join` on.
 - **reader**: a guest where guests only read. Such a guest joins public and read-only rooms as a reader; a
   `join` to any other name, and all that a reader may not do, is refused with `account-needed`.
+- **author**: who is no moderator may do it with what they said themselves, and for some time only.
 - **operator**: an operator of the server counts as the owner, also without being a member.
 
 What a refusal says:
@@ -46,6 +48,7 @@ What a refusal says:
 | anybody, of direct messages | `bad-room` where that cannot be done with them |
 | a member, in an archived room | `archived` where nobody may |
 | a member | `not-allowed` |
+| a member, of what others have said, or said too long ago themselves | `not-allowed` |
 | a muted member who speaks or sets the topic | `muted` |
 | a member who speaks too soon in a slow room | `slow-mode` |
 | anybody whose direct messages are not taken, who sends one or invites | `not-allowed` |
@@ -54,7 +57,8 @@ What a refusal says:
 
 def page() -> str:
     """Return the whole page."""
-    rows = [row(kind.__struct_config__.tag, need) for kind, need in TABLE.items() if kind is not TurnedJoin]
+    kinds = [kind for kind in TABLE if kind not in {TurnedJoin, FoundRemove}]
+    rows = [row(kind.__struct_config__.tag, TABLE[kind]) for kind in kinds]
     names = sorted({f"`{kind.__struct_config__.tag}`" for kind in ROOMLESS})
     return HEAD + "".join(rows) + FOOT.format(roomless=", ".join(names))
 
@@ -63,6 +67,7 @@ def row(tag: str, need: Need) -> str:
     """Return the line about one request."""
     cells = [cell(least) for least in need[:5]]
     rules = {"posting": need.speaks, "topic": need.titles, "history": need.reads, "operator": need.acts}
+    rules["author"] = need.authors
     besides = ", ".join(name for name, holds in rules.items() if holds)
     return f"| `{tag}` | {' | '.join(cells)} | {besides} |\n"
 

@@ -14,6 +14,7 @@ from chatd.chat.changes.rows import (
     DropAllow,
     DropBlock,
     DropCertificate,
+    DropFile,
     DropFiles,
     DropInvite,
     DropMark,
@@ -24,6 +25,7 @@ from chatd.chat.changes.rows import (
     DropSession,
     DropUpload,
     DropUser,
+    Erase,
     PutAccount,
     PutAct,
     PutAllow,
@@ -76,7 +78,7 @@ def picture(records):
         assert set(user.rooms) == {room for room in rooms if user in room.members}
         assert user.begun == sum(room.begun_by == user.id for room in rooms)
         mine = {key for key, owner in records.nicks.items() if owner is user}
-        assert mine == user.kept | ({user.key} - {None})
+        assert mine == set(user.kept) | ({user.key} - {None})
     looks = Counter()
     for user in records.users.values():
         names = [*user.kept, *user.shown.values()]
@@ -90,7 +92,7 @@ def picture(records):
         "users": {user.row() for user in records.users.values()},
         "nicks": {key: user.id for key, user in records.nicks.items()},
         "accounts": {user.account for user in records.users.values() if user.account is not None},
-        "kept": {key: user.id for user in records.users.values() for key in user.kept},
+        "kept": {key: (user.id, at) for user in records.users.values() for key, at in user.kept.items()},
         "shown": {user.id: dict(user.shown) for user in records.users.values()},
         "invites": dict(records.invites),
         "places": {user.id: dict(user.places) for user in records.users.values()},
@@ -129,7 +131,8 @@ def possible(records, kind, a, b, n):  # noqa: C901, PLR0912 - one case for each
         case "account" if user:
             return PutAccount(a, str(n % 3), b, 5, 1, n)
         case "nick" if user and user.account and taken in {None, user}:
-            return PutNick(str(n), a, f"N{b}" if b % 2 else "")
+            known = user.kept.get(str(n), n)  # it is put once, and shown in another way later
+            return PutNick(str(n), a, f"N{b}" if b % 2 else "", known)
         case "invite":
             return PutInvite(b"%d" % a, 1, n, 9)
         case "drop invite" if b"%d" % a in records.invites:
@@ -184,6 +187,10 @@ def possible(records, kind, a, b, n):  # noqa: C901, PLR0912 - one case for each
             return DropMember(a, b)
         case "file" if room and not posted and room.log.first <= n <= room.log.head:
             return PutFile(a, n, str(b) * 64, f"f{n}", n, "")
+        case "drop file" if posted:
+            return DropFile(a, n)
+        case "erase" if room and room.log.first <= n <= room.log.head:
+            return Erase(a, n, room.log.head, b"%d" % b)
         case "trim" if room and n < room.log.head:
             return room.row()._replace(first=max(n + 1, room.log.first))
         case "emptied" if room:
@@ -237,6 +244,8 @@ KINDS = {
     PutMember: "member",
     DropMember: "drop member",
     PutFile: "file",
+    DropFile: "drop file",
+    Erase: "erase",
     Trim: "trim",
     PutEmptied: "emptied",
     PutMark: "mark",
@@ -286,7 +295,7 @@ def make(records, move):
 
 def test_every_kind_of_change_is_among_the_moves():
     kinds = {kind for table in TABLES for kind in (table.put, table.drop, table.drop_below) if kind}
-    assert {*KINDS, DropFiles} == kinds | {Trim, PutTime} == set(Change.__args__)
+    assert {*KINDS, DropFiles} == kinds | {Trim, Erase, PutTime} == set(Change.__args__)
 
 
 @settings(max_examples=300)
@@ -345,6 +354,7 @@ LIFE = st.lists(
         st.tuples(st.just("leave"), WHO, ROOM),
         st.tuples(st.just("send"), WHO, ROOM),
         st.tuples(st.just("topic"), WHO, ROOM),
+        st.tuples(st.just("remove"), WHO, ROOM),
         st.tuples(st.just("read"), WHO, ROOM),
         st.tuples(st.just("nick"), WHO, st.sampled_from(["eve", "ANN", "ben"])),
         st.tuples(st.just("forget"), WHO, ROOM),
@@ -391,6 +401,7 @@ class Life:
             "join": [m.Join(id=1, room=word)],
             "leave": [m.Leave(id=2, room=word)],
             "topic": [m.Topic(id=3, room=word, text=f"tea {who}")],
+            "remove": [m.Remove(id=6, room=word, seq=2 + who)],
             "read": [m.Read(id=4, room=word, seq=1)],
             "nick": [m.Nick(id=5, nick=word)],
             "forget": [m.Goodbye(reason="done", forget=True)],

@@ -8,7 +8,7 @@ from chatd.chat import accounts
 from chatd.chat.changes.rows import OPERATOR
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.permissions import ROOMLESS, TABLE, may_follow, may_read, standing_of
-from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister
+from chatd.chat.prepared import CodedInvite, FoundRemove, HashedPasswd, HashedRegister
 from chatd.chat.requests import REQUESTS
 from chatd.chat.rules import Kind, Standing
 from chatd.chat.state import Asker
@@ -18,6 +18,9 @@ from chatd.wire import messages as m
 from chatd.wire.errors import Code
 from tests.chat.permissions_page import page
 from tests.helpers import come_in, guests, restart, sends
+
+SAID = 6
+"""The event in which fay says something in the room of a scene."""
 
 ROOT = Path(__file__).parents[2]
 ASK = {
@@ -39,6 +42,7 @@ ASK = {
     "set": lambda room: m.Set(id=9, room=room, rule="keep-days", value="30"),
     "delete-room": lambda room: m.DeleteRoom(id=9, room=room),
     "leave": lambda room: m.Leave(id=9, room=room),
+    "remove": lambda room: m.Remove(id=9, room=room, seq=SAID),
 }
 """A request of each kind that names a room, which succeeds if it is allowed."""
 
@@ -65,7 +69,7 @@ PUBLIC = {
     "history": ". . B . . . . .",
     "download": ". . B . . . . .",
     "invite-to": "N N B . . . . G",
-    **dict.fromkeys(KEEPING_ORDER, "N N B A . . . G"),
+    **dict.fromkeys([*KEEPING_ORDER, "remove"], "N N B A . . . G"),
     **dict.fromkeys(OWNING, "N N B A A . . G"),
 }
 BY_HAND = {
@@ -80,7 +84,7 @@ BY_HAND = {
         "history": "X N X . . . N X",
         "download": "X N X . . . N X",
         "invite-to": "X N X A . . . G",
-        **dict.fromkeys(KEEPING_ORDER, "X N X A . . . G"),
+        **dict.fromkeys([*KEEPING_ORDER, "remove"], "X N X A . . . G"),
         **dict.fromkeys(OWNING, "X N X A A . . G"),
     },
     "read-only": PUBLIC | {"send": "N N B A . . N G", "topic": "N N B A . . N G"},
@@ -111,6 +115,7 @@ class Scene:
         self.enter("owner", m.Join(id=1, room="#tea"), speaks=speaks)
         for nick in ("member", "moderator", "fay", "mim"):
             self.enter(nick, m.Join(id=1, room="#tea"), speaks=speaks)
+        self.say("fay", *sends("#tea", "hello"))
         for nick in ("outsider", "invited", "banned", "operator", "zoe"):
             self.enter(nick, speaks=speaks)
         with guests(self.playground, "read-only"):
@@ -155,8 +160,8 @@ class Scene:
         return answer
 
 
-PREPARED = {CodedInvite, HashedPasswd, HashedRegister}
-"""What the server hands in, in place of requests of clients that need a secret."""
+PREPARED = {CodedInvite, FoundRemove, HashedPasswd, HashedRegister}
+"""What the server hands in, in place of requests of clients that need a secret, or a look at the disk."""
 
 
 def test_every_request_is_in_one_of_the_tables():
@@ -201,7 +206,12 @@ def test_direct_messages_are_of_two_people(tag):
     if tag in {*KEEPING_ORDER, *OWNING, "invite-to", "leave"}:
         assert code == Code.BAD_ROOM
     else:
-        assert code in {None, Code.NO_SUCH_FILE, Code.UNSUPPORTED}
+        assert code in {None, Code.NO_SUCH_FILE, Code.NO_SUCH_EVENT, Code.UNSUPPORTED}
+
+
+@pytest.mark.parametrize("kind", BY_HAND)
+def test_what_one_said_oneself_may_be_removed_where_something_may_be_added(kind):
+    assert Scene(kind).ask("fay", ASK["remove"]("#tea")) == (Code.NOT_ALLOWED if kind == "archived" else None)
 
 
 @pytest.mark.parametrize("tag", ASK)

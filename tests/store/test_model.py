@@ -12,6 +12,7 @@ from chatd.chat.changes.rows import (
     DropAllow,
     DropBlock,
     DropCertificate,
+    DropFile,
     DropFiles,
     DropInvite,
     DropMark,
@@ -20,6 +21,7 @@ from chatd.chat.changes.rows import (
     DropPlace,
     DropSession,
     DropUpload,
+    Erase,
     PutAccount,
     PutAct,
     PutAllow,
@@ -56,7 +58,7 @@ changes = st.one_of(
         lambda i, user, seen, host: PutSession(i, user, b"%d" % i, 0, seen, host), ids, ids, times, texts
     ),
     st.builds(PutAccount, ids, texts, ids, times, ids, few),
-    st.builds(PutNick, texts, ids, texts),
+    st.builds(PutNick, texts, ids, texts, times),
     st.builds(PutInvite, st.binary(max_size=3), ids, few, times),
     st.builds(DropInvite, st.binary(max_size=3)),
     st.builds(PutCertificate, ids, texts, texts, times),
@@ -124,6 +126,14 @@ class Stores(RuleBasedStateMachine):
     def post(self, log, seq, name):
         if (log, seq) not in self.memory.files:
             self.append(others=[PutFile(log, seq, "0" * 64, name, 1, "text/plain")])
+
+    @rule(log=ids, seq=few)
+    def forget_file(self, log, seq):
+        self.append(others=[DropFile(log, seq)])
+
+    @rule(log=ids, seq=few, stored=st.binary(min_size=1, max_size=300))
+    def erase(self, log, seq, stored):
+        self.append(others=[Erase(log, seq, seq + 1, stored)])
 
     @rule(log=ids, first=few)
     def forget_files(self, log, first):

@@ -67,6 +67,8 @@ EVENTS = st.builds(
     reason=TEXTS,
     value=TEXTS,
     operator=st.booleans(),
+    ref=COUNTS,
+    refs=st.lists(COUNTS, max_size=3),
 )
 ACTS = st.builds(m.Act, what=TEXTS, whom=TEXTS, by=TEXTS, reason=TEXTS, seconds=COUNTS)
 RAW_EVENTS = EVENTS.map(lambda event: msgspec.Raw(encode(event)[HEAD_SIZE:]))
@@ -118,6 +120,7 @@ TO_SERVER = {
     m.Acts: st.builds(m.Acts, id=COUNTS, room=TEXTS, what=TEXTS, after=TEXTS, limit=PAGES),
     m.Role: st.builds(m.Role, id=COUNTS, room=TEXTS, whom=TEXTS, role=TEXTS),
     m.Set: st.builds(m.Set, id=COUNTS, room=TEXTS, rule=TEXTS, value=TEXTS),
+    m.Remove: st.builds(m.Remove, id=COUNTS, room=TEXTS, seq=COUNTS, reason=TEXTS),
     m.DeleteRoom: st.builds(m.DeleteRoom, id=COUNTS, room=TEXTS, reason=TEXTS),
     m.Block: st.builds(m.Block, id=COUNTS, whom=TEXTS),
     m.Unblock: st.builds(m.Unblock, id=COUNTS, whom=TEXTS),

@@ -41,11 +41,12 @@ class RestoreRoom(NamedTuple):
     room: Room
 
 
-class DropFile(NamedTuple):
-    """The inverse of `PutFile`."""
+class NoteRemoving(NamedTuple):
+    """Event ``by`` is to remove event ``seq``, which memory obeys only when it is durable; 0: none is."""
 
     room: int
     seq: int
+    by: int
 
 
 class NoteSpoken(NamedTuple):
@@ -77,7 +78,7 @@ Applied = (
     | DropNick
     | RestoreSession
     | RestoreRoom
-    | DropFile
+    | NoteRemoving
     | NoteSpoken
     | SetSweeps
     | Several

@@ -45,12 +45,14 @@ class PutAccount(NamedTuple):
 class PutNick(NamedTuple):
     """A nick's key that belongs to the account ``user`` for good.
 
-    ``shown`` is the form in which it was shown when the user took another nick, or nothing.
+    ``shown`` is the form in which it was shown when the user took another nick, or nothing. ``since`` is when
+    it became the account's, in milliseconds since 1970, or 0 where that is not known.
     """
 
     key: str
     user: int
     shown: str = ""
+    since: int = 0
 
 
 class PutInvite(NamedTuple):
@@ -233,6 +235,13 @@ class PutFile(NamedTuple):
     media: str
 
 
+class DropFile(NamedTuple):
+    """The file that event ``seq`` of ``room`` has posted: the event was removed."""
+
+    room: int
+    seq: int
+
+
 class DropFiles(NamedTuple):
     """Files that events of ``room`` below ``first`` have posted."""
 
@@ -245,6 +254,15 @@ class Trim(NamedTuple):
 
     room: int
     first: int
+
+
+class Erase(NamedTuple):
+    """The removal of event ``seq`` of ``room`` by event ``by``: ``stored`` is in its place from now on."""
+
+    room: int
+    seq: int
+    by: int
+    stored: bytes
 
 
 class PutEmptied(NamedTuple):
@@ -327,8 +345,10 @@ Change = (
     | PutAllow
     | DropAllow
     | PutFile
+    | DropFile
     | DropFiles
     | Trim
+    | Erase
     | PutEmptied
     | PutMark
     | DropMark

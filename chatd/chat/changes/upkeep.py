@@ -3,13 +3,15 @@
 from typing import Final
 
 from chatd.chat import files
-from chatd.chat.changes.inverses import NOTHING, Applied, Apply, DropFile, Several
+from chatd.chat.changes.inverses import NOTHING, Applied, Apply, NoteRemoving, Several
 from chatd.chat.changes.records import Records
 from chatd.chat.changes.rows import (
+    DropFile,
     DropFiles,
     DropMark,
     DropMarks,
     DropUpload,
+    Erase,
     PutEmptied,
     PutFile,
     PutMark,
@@ -71,6 +73,19 @@ def _trim(records: Records, row: Trim) -> Applied:
     return NOTHING
 
 
+def _erase(records: Records, row: Erase) -> Applied:
+    """Note it: the old form is what may be handed out until this is durable (`Log.erase`)."""
+    return _note_removing(records, NoteRemoving(row.room, row.seq, row.by))
+
+
+def _note_removing(records: Records, change: NoteRemoving) -> Applied:
+    removing = records.rooms_by_id[change.room].log.removing
+    before = removing.pop(change.seq, 0)
+    if change.by:
+        removing[change.seq] = change.by
+    return change._replace(by=before)
+
+
 def _put_emptied(records: Records, row: PutEmptied) -> Applied:
     """Nothing: the log knows its last event while the daemon runs."""
     del records, row
@@ -82,6 +97,8 @@ UPKEEP: Final[dict[type[Applied], Apply]] = {
     DropFile: _drop_file,
     DropFiles: _drop_files,
     Trim: _trim,
+    Erase: _erase,
+    NoteRemoving: _note_removing,
     PutEmptied: _put_emptied,
     PutMark: _put_mark,
     DropMark: _drop_mark,

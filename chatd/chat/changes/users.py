@@ -86,7 +86,7 @@ def _put_nick(records: Records, row: PutNick) -> Applied:
     user = records.users[row.user]
     if row.key in user.kept:
         return _set_shown(records, user, row)
-    user.kept.add(row.key)
+    user.kept[row.key] = row.since
     records.nicks[row.key] = user
     records.twins.add(row.key, user)
     _set_shown(records, user, row)
@@ -106,11 +106,11 @@ def _set_shown(records: Records, user: User, row: PutNick) -> PutNick:
 def _drop_nick(records: Records, row: DropNick) -> Applied:
     user = records.nicks[row.key]
     before = _set_shown(records, user, PutNick(row.key, user.id))
-    user.kept.discard(row.key)
+    since = user.kept.pop(row.key)
     records.twins.drop(row.key, user)
     if user.key != row.key:
         del records.nicks[row.key]
-    return before
+    return before._replace(since=since)
 
 
 def _put_invite(records: Records, row: PutInvite) -> Applied:

@@ -35,6 +35,8 @@ class Stage(Enum):
 
 _WITHDRAWN: Final = "You may not have that file any more: you are no longer in its room."
 
+_REMOVED: Final = "That file was removed from its room; nobody can fetch it any more."
+
 _UNDER_WAY: Final = (Stage.OPENING, Stage.SENDING)
 
 
@@ -57,7 +59,7 @@ class Download(Transfer):
         self._ok = ok
         self._handle = -1
         self._reading = False
-        self._withdrawn = False
+        self._withdrawn: tuple[Code, str] | None = None
 
     @property
     def ready(self) -> bool:
@@ -83,8 +85,7 @@ class Download(Transfer):
             return
         if self.stage is Stage.OVER or self._withdrawn:
             self._close_handle()
-            refusal = (Code.NOT_A_MEMBER, _WITHDRAWN) if self._withdrawn else (Code.CANCELLED, NOT_BEGUN)
-            self._refuse(*refusal)
+            self._refuse(*(self._withdrawn or (Code.CANCELLED, NOT_BEGUN)))
             return
         if self.offset:
             log.info("download-resumed", offset=self.offset, **self.facts)
@@ -147,12 +148,23 @@ class Download(Transfer):
         """Return whether an event of ``room`` below ``first`` posts the file."""
         return self._ok.room == room and (self._ok.seq or 0) < first
 
+    def posted_by(self, room: str, seq: int) -> bool:
+        """Return whether event ``seq`` of ``room`` posts the file."""
+        return (self._ok.room, self._ok.seq) == (room, seq)
+
     def withdraw(self) -> None:
         """End it, because its user may not read the file's event any more."""
+        self._end_early(Code.NOT_A_MEMBER, _WITHDRAWN)
+
+    def remove(self) -> None:
+        """End it, because the file's event was removed."""
+        self._end_early(Code.NO_SUCH_FILE, _REMOVED)
+
+    def _end_early(self, code: Code, text: str) -> None:
         if self.stage is Stage.OPENING:
-            self._withdrawn = True
+            self._withdrawn = (code, text)
         else:
-            self.cancel(Code.NOT_A_MEMBER, _WITHDRAWN)
+            self.cancel(code, text)
 
     # ---- the end ------------------------------------------------------------------------------------
 

@@ -111,6 +111,13 @@ class Library:
         """Return the connections that files are on their way over."""
         return list({peer: None for one in self.downloads if (peer := one.peer) is not None})
 
+    def released(self, sha256: str, author: int | None) -> None:
+        """Remove ``sha256``, which no event posts any more, unless others than ``author`` have brought it."""
+        if author is not None and Key(author, sha256) in self.uploaded:
+            self.drop_uploaded(Key(author, sha256))
+        if sha256 in self.sizes and not self.needed(sha256):
+            self.drop_blob(sha256)
+
     # ---- quotas -------------------------------------------------------------------------------------
 
     def admit(self, key: Key, size: int) -> None:

@@ -162,6 +162,12 @@ class Transfers:
             if download.is_of(room, first):
                 download.withdraw()
 
+    def end_removed(self, room: str, seq: int) -> None:
+        """End the downloads of the file that event ``seq`` of ``room`` has posted."""
+        for download in list(self._downloads.values()):
+            if download.posted_by(room, seq):
+                download.remove()
+
     # ---- sending ------------------------------------------------------------------------------------
 
     def pump(self) -> None:

@@ -244,7 +244,7 @@ def test_who_left_a_room_reads_it_as_everybody_can(playground):
     assert code_of(bob, request) == "not-a-member"
 
 
-@pytest.mark.parametrize("removal", ["kick", "delete-room", "history", "private", "ban"])
+@pytest.mark.parametrize("removal", ["kick", "delete-room", "history", "private", "ban", "remove"])
 def test_a_download_under_way_ends_when_its_event_may_not_be_read_any_more(playground, removal):
     ada = come_in(playground, "ada")
     content = content_of(4 * WINDOW)
@@ -270,6 +270,7 @@ def test_a_download_under_way_ends_when_its_event_may_not_be_read_any_more(playg
             "history": m.Set(id=3, room="#kitchen", rule="history", value="since-join"),
             "private": m.Set(id=3, room="#kitchen", rule="kind", value="private"),
             "ban": m.Ban(id=3, room="#kitchen", whom="eve"),
+            "remove": m.Remove(id=3, room="#kitchen", seq=seq),
         }[removal]
     )
     playground.advance()
@@ -277,7 +278,8 @@ def test_a_download_under_way_ends_when_its_event_may_not_be_read_any_more(playg
     eve.confirm(going, came)
     playground.advance(1)
     assert len(eve.came[going]) == came < len(content)
-    assert [(c.transfer, c.code) for c in eve.of(m.Cancel)] == [(going, "not-a-member")]
+    code = "no-such-file" if removal == "remove" else "not-a-member"
+    assert [(c.transfer, c.code) for c in eve.of(m.Cancel)] == [(going, code)]
 
 
 def test_a_download_goes_on_where_everybody_may_read(playground):

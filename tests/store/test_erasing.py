@@ -1,0 +1,186 @@
+"""What was erased is in no file of the store: neither in the database, free parts and all, nor in its log."""
+
+import random
+import sqlite3
+import time
+from contextlib import closing
+
+import apsw
+import pytest
+
+from chatd.chat.changes.rows import DropFile, Erase, PutFile, PutRoom, Trim
+from chatd.chat.storage import Changes
+from chatd.store.scrubbing import unused
+from tests.store.driven import PATIENCE
+from tests.store.test_upgrade import DUMP
+
+LOGS = range(1, 13)
+
+
+def mark(log, seq):
+    return b"<%d:%d>" % (log, seq)
+
+
+def is_in(one, data):
+    return mark(*one) in data
+
+
+class Filled:
+    """A store in which many logs have grown beside each other, and were cut now and then."""
+
+    def __init__(self, store, seed=1, batches=120, sizes=(80, 200, 300, 900, 9000)):
+        self.store, self.chance = store, random.Random(seed)
+        self.heads, self.first, self.live = dict.fromkeys(LOGS, 0), dict.fromkeys(LOGS, 1), {}
+        store.append(Changes(others=[PutRoom(log, f"#{log}", "", 1) for log in LOGS]))
+        for _ in range(batches):
+            self.grow(sizes)
+
+    def grow(self, sizes):
+        events, files = [], []
+        for log in self.chance.sample(LOGS, self.chance.randint(1, 4)):
+            first = self.heads[log] + 1
+            seqs = range(first, first + self.chance.randint(1, 12))
+            frames = [self.frame(log, seq, self.chance.choice(sizes)) for seq in seqs]
+            self.live |= zip(((log, seq) for seq in seqs), frames, strict=True)
+            self.heads[log] = seqs[-1]
+            events.append((log, first, frames))
+            files += [PutFile(log, seq, "0" * 64, mark(log, seq).decode(), 1, "a/b") for seq in seqs]
+        assert self.store.append(Changes(events=events, others=files)) is None
+        if self.chance.random() < 0.1:
+            self.cut(self.chance.choice(LOGS))
+
+    @staticmethod
+    def frame(log, seq, size):
+        return (mark(log, seq) * (size // 5))[:size]
+
+    def cut(self, log):
+        self.first[log] = self.chance.randint(self.first[log], self.heads[log] + 1)
+        self.store.append(Changes(others=[Trim(log, self.first[log])]))
+        self.live = {
+            key: frame for key, frame in self.live.items() if key[0] != log or key[1] >= self.first[log]
+        }
+
+    def erase(self, count):
+        gone = self.chance.sample(sorted(self.live), count)
+        changes = [Erase(log, seq, 1 << 20, b"gone") for log, seq in gone]
+        changes += [DropFile(log, seq) for log, seq in gone]
+        assert self.store.append(Changes(others=changes)) is None
+        self.live |= dict.fromkeys(gone, b"gone")
+        return gone
+
+    def check(self):
+        for log in LOGS:
+            wanted = [self.live[log, seq] for seq in range(self.first[log], self.heads[log] + 1)]
+            assert self.store.read(log, self.first[log], self.heads[log]) == wanted
+
+
+def scrubbed(driven):
+    end = time.monotonic() + PATIENCE
+    while driven.store._scrubbing.due:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def files_of(folder):
+    """Return all bytes of the database's files, and of backups made now."""
+    path = folder / "chatd.sqlite"
+    with (
+        closing(apsw.Connection(str(path))) as source,
+        closing(apsw.Connection(str(folder / "copy"))) as copy,
+    ):
+        with copy.backup("main", source, "main") as backup:
+            backup.step()
+        source.execute("VACUUM INTO ?", (str(folder / "vacuumed"),))
+        assert list(source.execute("PRAGMA integrity_check")) == [("ok",)]
+    return b"".join(file.read_bytes() for file in folder.iterdir())
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_nothing_of_what_was_erased_is_left(open_store, tmp_path, seed):
+    driven = open_store()
+    filled = Filled(driven, seed)
+    gone = filled.erase(len(filled.live) // 4)
+    scrubbed(driven)
+    data = files_of(tmp_path / "data")
+    assert not [one for one in gone if is_in(one, data)]
+    filled.check()
+    for _ in range(20):
+        filled.grow((100, 3000))
+    filled.check()
+
+
+def test_one_at_a_time_while_others_write(open_store, tmp_path):
+    driven = open_store()
+    filled = Filled(driven, batches=60)
+    gone = []
+    for _ in range(40):
+        gone += filled.erase(1)
+        filled.grow((80, 300))
+    scrubbed(driven)
+    data = files_of(tmp_path / "data")
+    assert not [one for one in gone if is_in(one, data)]
+    filled.check()
+
+
+def test_a_crash_ends_nothing_of_it(open_store, tmp_path, monkeypatch):
+    driven = open_store()
+    filled = Filled(driven, batches=60)
+    monkeypatch.setattr(driven.store._scrubbing, "step", lambda: None)
+    gone = filled.erase(len(filled.live) // 4)
+    driven.close()
+    data = b"".join(file.read_bytes() for file in (tmp_path / "data").iterdir())
+    assert [one for one in gone if is_in(one, data)], "SQLite overwrites all of it by itself"
+    again = open_store()
+    scrubbed(again)
+    data = files_of(tmp_path / "data")
+    assert not [one for one in gone if is_in(one, data)]
+
+
+def test_a_backup_under_way_delays_it(open_store, tmp_path):
+    driven = open_store()
+    filled = Filled(driven, batches=10)
+    with closing(apsw.Connection(str(tmp_path / "data" / "chatd.sqlite"))) as other:
+        other.execute("BEGIN")
+        list(other.execute("SELECT count(*) FROM events"))
+        gone = filled.erase(5)
+        filled.grow((80,))
+        time.sleep(0.2)
+        assert driven.store._scrubbing.due
+    scrubbed(driven)
+    data = files_of(tmp_path / "data")
+    assert not [one for one in gone if is_in(one, data)]
+
+
+def test_an_older_file_is_written_anew_without_what_was_deleted(open_store, tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    path = folder / "chatd.sqlite"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        database.execute("PRAGMA secure_delete = OFF")
+        database.executescript(DUMP.read_text())
+        database.execute("PRAGMA user_version = 3")
+        database.execute("CREATE TABLE old(text)")
+        database.executemany("INSERT INTO old VALUES(?)", [("what was said long ago " * 20,)] * 100)
+        database.commit()
+        database.execute("DROP TABLE old")
+        database.commit()
+    assert b"said long ago" in path.read_bytes()
+    driven = open_store()
+    assert [what for what, *_ in driven.heard] == ["converting", "converted"]
+    driven.close()
+    assert b"said long ago" not in path.read_bytes()
+    assert [what for what, *_ in open_store().heard] == []
+
+
+@pytest.mark.parametrize("kind", [0, 1, 3, 255])
+def test_what_is_no_page_of_a_tree_is_left_alone(kind):
+    assert unused(bytes([kind]) + bytes(7) + b"x" * 4088, 0, False, 4096) is None
+
+
+def test_only_what_lies_between_pointers_and_cells_is_unused():
+    page = bytes([13, 0, 0, 0, 2, 0x0F, 0x00, 0]) + bytes([0x0F, 0x80, 0x0F, 0x00])
+    page += bytes(100) + b"left" + bytes(0xF00 - 104 - 12) + b"c" * 256
+    assert unused(page, 0, False, 4096) == (12, 0xF00)
+    assert unused(page.replace(b"left", bytes(4)), 0, False, 4096) is None
+    assert unused(bytes([13, 0, 0, 9, 2]) + page[5:], 0, False, 4096) is None
