@@ -30,7 +30,11 @@ class Account:
 
     def register(self, password: str, invite: str = "") -> Deferred[m.Ok]:
         """Make an account of us, who are guests; nick, rooms and session stay."""
-        return self._secretly(m.Register(id=0, password=password, invite=invite))
+        return self._secretly(m.Register(id=0, password=password, invite=invite)).addCallback(self._made)
+
+    def _made(self, ok: m.Ok) -> m.Ok:
+        self._driver.machine.session.account = True
+        return ok
 
     def passwd(self, password: str, old: str = "") -> Deferred[m.Ok]:
         """Give our account another password."""

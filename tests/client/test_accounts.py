@@ -101,6 +101,15 @@ def test_a_password_is_shown_to_nobody_who_prints_it():
     assert PASSWORD not in repr(Options(credentials=Credentials(PASSWORD)))
 
 
+def test_who_has_registered_knows_it_at_once(open_world, enter):
+    ann = enter("ann")
+    open_world.advance(1)
+    assert not ann.account.registered
+    done = ann.account.register(PASSWORD)
+    open_world.advance(1)
+    assert (now(done).id > 0, ann.account.registered) == (True, True)
+
+
 def test_a_guest_becomes_an_account_and_invites(world, enter):
     world.server.hub.world.terms = replace(world.server.hub.world.terms, registration="invite")
     ann = enter("ann")
@@ -117,6 +126,7 @@ def test_a_guest_becomes_an_account_and_invites(world, enter):
     world.advance(1)
     assert now(changed).id
     assert len(now(code)) == 19
+    assert not ann.account.registered, "this one was made behind its back"
     ben = make_client(world, "ben", credentials=Credentials(PASSWORD, True, now(code)))
     ben.start()
     world.advance(1)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.end_to_end.harness.processes import LOOPBACK, environment, script
 from tests.end_to_end.harness.program import Program, run, take_terminal
+from tests.end_to_end.harness.typist import Typist
 
 SECRETS = ("correct horse", "battery staple")
 
@@ -67,6 +68,29 @@ def test_a_life_with_an_account(site, chatc, tmp_path):
         if path.is_file():
             assert not [secret for secret in SECRETS if secret.encode() in path.read_bytes()], path
     assert not site.faults()
+
+
+def test_in_a_conversation_it_is_asked_for_at_the_prompt(make_daemon, tmp_path):
+    daemon = make_daemon("[accounts]\nregistration = 'open'\n").start()
+    ann = Typist(tmp_path / "ann", "--server", f"{LOOPBACK}:{daemon.port}", "--nick", "ann")
+    try:
+        ann.await_line("all commands with /help")
+        ann.type("/register\r")
+        for prompt in ("New password:", "The same again:"):
+            ann.await_last(prompt)
+            ann.type(f"{SECRETS[0]}\r")
+        ann.await_line("ann is an account now")
+        ann.type("\x1b[A")  # the line before, which is the command
+        ann.await_last("> /register")
+        ann.type("\x03/passwd\r")
+        ann.await_last("Present password (or Enter):")
+        ann.type(f"{SECRETS[0]}\x03")
+        ann.await_line("No password was given")
+        ann.await_last(">")
+        assert b"horse" not in ann.bytes
+    finally:
+        ann.close()
+    assert not daemon.faults()
 
 
 def test_it_is_asked_for_without_echo(site, tmp_path):

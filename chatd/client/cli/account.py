@@ -13,7 +13,7 @@ from chatd.client.account import check_secret
 from chatd.client.api import Client
 from chatd.client.cli.running import complain, run_client, watch_link
 from chatd.client.cli.stdout import write_out
-from chatd.client.cli.text import clean_line
+from chatd.client.cli.text import clean_line, session_line
 from chatd.client.core.problems import ClientError
 from chatd.client.core.session import Credentials
 from chatd.client.values import Options
@@ -176,7 +176,8 @@ async def _sessions(end: int | None, as_json: bool, out: list[bytes], _: Any, cl
     if end is not None:
         await client.account.end_session(end)
         return 0
-    out += map(_json_line if as_json else _line, await client.account.sessions())
+    rows = await client.account.sessions()
+    out += map(_json_line, rows) if as_json else (f"{session_line(row)}\n".encode() for row in rows)
     return 0
 
 
@@ -188,16 +189,3 @@ async def _invite(uses: int, days: int, out: list[bytes], _: Any, client: Client
 
 def _json_line(row: SessionInfo) -> bytes:
     return msgspec.json.encode(row) + b"\n"
-
-
-def _line(row: SessionInfo) -> bytes:
-    seen = "this one" if row.here else "online" if row.online else f"{_ago(row.ago)} ago"
-    line = f"{row.session:>6}  {seen:<12} {clean_line(row.address):<24} {clean_line(row.software)}"
-    return line.rstrip().encode() + b"\n"
-
-
-def _ago(seconds: int) -> str:
-    for unit, name in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= unit:
-            return f"{seconds // unit} {name}"
-    return f"{seconds} s"

@@ -1,6 +1,5 @@
 """chatc certificate: the certificates that open our account."""
 
-import time
 from functools import partial
 from typing import Any, Final
 
@@ -9,7 +8,7 @@ import msgspec
 from chatd.client.api import Client
 from chatd.client.cli.account import begin, print_with, run_quietly
 from chatd.client.cli.running import complain
-from chatd.client.cli.text import clean_line
+from chatd.client.cli.text import certificate_line
 from chatd.client.core.problems import ClientError
 from chatd.client.values import Options
 from chatd.fingerprint import read
@@ -54,7 +53,8 @@ async def _add(fingerprint: str, name: str, _: Any, client: Client) -> int:
 
 async def _list(as_json: bool, out: list[bytes], _: Any, client: Client) -> int:
     await begin(client)
-    out += map(_json_line if as_json else _line, await client.account.certificates())
+    rows = await client.account.certificates()
+    out += map(_json_line, rows) if as_json else (f"{certificate_line(row)}\n".encode() for row in rows)
     return 0
 
 
@@ -75,9 +75,3 @@ async def _remove(which: str, _: Any, client: Client) -> int:
 
 def _json_line(row: CertificateInfo) -> bytes:
     return msgspec.json.encode(row) + b"\n"
-
-
-def _line(row: CertificateInfo) -> bytes:
-    day = time.strftime("%Y-%m-%d", time.localtime(row.added / 1000))
-    here = "  this one" if row.here else ""
-    return f"{row.fingerprint}  {day}  {clean_line(row.name)}".rstrip().encode() + here.encode() + b"\n"

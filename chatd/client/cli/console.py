@@ -61,6 +61,12 @@ class Console(Protocol):
     def note(self, text: str) -> None:
         """Show what chatc itself has to say."""
 
+    def ask_secret(self, prompt: str) -> Deferred[str]:
+        """Return what is typed behind ``prompt`` without being shown.
+
+        It fails with `ClientError` where nobody can type unseen, or nothing was given.
+        """
+
     def refresh(self) -> None:
         """Show the prompt and what waits as they are now."""
 

@@ -30,7 +30,10 @@ ENOUGH: Final = 1000
 
 
 class Conversation(Voice):
-    """Where we talk, what is still to be answered, and when it is over (`over` fires with the status)."""
+    """Where we talk, what is still to be answered, and when it is over (`over` fires with the status).
+
+    ``parting`` says that we log out.
+    """
 
     def __init__(self, reactor: Reactor, client: Client) -> None:
         super().__init__()
@@ -38,7 +41,7 @@ class Conversation(Voice):
         self.current = ""
         self.nicks = Nicks()
         self.over: Deferred[int] = Deferred()
-        self.tried = self.welcomed = False
+        self.tried = self.welcomed = self.parting = False
         self.unfinished = Unfinished(waiting.key for waiting in client.waiting())
         self.files = MovingFiles(reactor, client, self)
         self._pending = Pending(reactor, client, self, self.check_end)
@@ -183,6 +186,10 @@ class Conversation(Voice):
     def _learn(self, ok: m.Ok) -> None:
         for member in ok.members or ():
             self.nicks.known(member.nick, online=member.online)
+
+    def ask_secret(self, prompt: str) -> Deferred[str]:
+        """Return what is typed behind ``prompt`` without being shown."""
+        return self.console.ask_secret(f"{prompt}: ")
 
     # ---- commands -----------------------------------------------------------------------------------
 

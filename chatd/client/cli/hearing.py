@@ -39,7 +39,7 @@ class Hearing:
     def heard(self, notice: n.Notice) -> None:
         """Show ``notice``."""
         line = link_line(notice)
-        if line is not None:
+        if line is not None and not (self._talk.parting and isinstance(notice, n.Lost)):
             self._show_link(notice, line)
         self._talk.unfinished.heard(notice)
         handler = _HANDLERS.get(type(notice))
@@ -108,6 +108,9 @@ class Hearing:
         self._linked = False
 
     def _on_stopped(self, notice: n.Stopped) -> None:
+        if self._talk.parting and notice.code == CloseReason.ENDED and not self._talk.over.called:
+            self._talk.say(notice.text)
+            self._talk.over.callback(0)
         if notice.code != CloseReason.GOODBYE and not self._talk.over.called:
             self._talk.over.errback(ClientError(notice.code, notice.text))
 

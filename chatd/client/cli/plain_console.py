@@ -2,13 +2,14 @@
 
 from typing import Final
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, fail, gatherResults
 from twisted.internet.interfaces import IPushProducer
 
 from chatd.client.cli.console import Reactor, Talker, encoded
 from chatd.client.cli.plain import plain
 from chatd.client.cli.terminal.descriptors import Input, Output
 from chatd.client.cli.terminal.lines import LineCutter
+from chatd.client.core.problems import ClientError
 
 PATIENCE: Final = 1.0
 """Seconds for which a reader that takes nothing is waited for at the end."""
@@ -50,6 +51,17 @@ class PlainConsole:
     def note(self, text: str) -> None:
         """Write lines to standard error."""
         self._errors.write(encoded(text + "\n"))
+
+    def ask_secret(self, prompt: str) -> Deferred[str]:
+        """Ask for nothing: what comes from a pipe, or echoes, is no secret."""
+        del prompt
+        return fail(
+            ClientError(
+                "no-password",
+                "A password is asked for in a conversation at a terminal alone; use chatc register, login or"
+                " passwd with --password-file.",
+            )
+        )
 
     def refresh(self) -> None:
         """Read on once enough of what was read is sent."""

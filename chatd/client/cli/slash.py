@@ -11,6 +11,7 @@ from msgspec import Struct
 from twisted.internet.defer import Deferred
 
 from chatd.client.api import Client
+from chatd.client.cli import mine
 from chatd.client.cli.order import ORDER, USAGE
 from chatd.client.cli.other_session import has_queue, send_session
 from chatd.client.cli.showing import (
@@ -42,6 +43,7 @@ class Talk(Protocol):
 
     client: Client
     current: str
+    parting: bool
 
     def say(self, *lines: str) -> None:
         """Show what chatc itself has to say."""
@@ -66,6 +68,9 @@ class Talk(Protocol):
 
     def taken_over(self, taken: TakenOver) -> None:
         """Note what is sent here instead of to another server."""
+
+    def ask_secret(self, prompt: str) -> Deferred[str]:
+        """Return what is typed behind ``prompt`` without being shown."""
 
     def leave_chatc(self) -> None:
         """End."""
@@ -348,6 +353,10 @@ COMMANDS: Final[dict[str, Command]] = {
     **{
         name: Command(USAGE[name], summary, do, changes=name != "bans")
         for name, (summary, do) in ORDER.items()
+    },
+    **{
+        name: Command(mine.USAGE[name], summary, do, changes=name in mine.CHANGING)
+        for name, (summary, do) in mine.MINE.items()
     },
     "status": Command("/status", "say how the link is and what waits to be sent", _status),
     "waiting": Command(

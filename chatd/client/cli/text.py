@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import time
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 from typing import Final
@@ -22,7 +23,7 @@ from chatd.client.core.notices import (
     Restored,
     Revived,
 )
-from chatd.wire.messages import Event, File
+from chatd.wire.messages import CertificateInfo, Event, File, SessionInfo
 from chatd.wire.names import SERVER
 
 INDENT: Final = "      "
@@ -151,6 +152,27 @@ def event_lines(event: Event, name: str, *, zone: tzinfo | None = None, command:
     else:
         return None
     return f"{clock(event.ts, zone)} {clean_line(name)} {said}"
+
+
+def session_line(row: SessionInfo) -> str:
+    """Return what is told of one session of ours."""
+    seen = "this one" if row.here else "online" if row.online else f"{_ago(row.ago)} ago"
+    line = f"{row.session:>6}  {seen:<12} {clean_line(row.address):<24} {clean_line(row.software)}"
+    return line.rstrip()
+
+
+def _ago(seconds: int) -> str:
+    for unit, name in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= unit:
+            return f"{seconds // unit} {name}"
+    return f"{seconds} s"
+
+
+def certificate_line(row: CertificateInfo) -> str:
+    """Return what is told of one certificate of ours."""
+    day = time.strftime("%Y-%m-%d", time.localtime(row.added / 1000))
+    here = "  this one" if row.here else ""
+    return f"{row.fingerprint}  {day}  {clean_line(row.name)}".rstrip() + here
 
 
 def failed_line(failed: LoginsFailed) -> str:

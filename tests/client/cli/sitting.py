@@ -21,6 +21,7 @@ class Paper:
         self.shown, self.notes, self.lines, self.days = [], [], [], []
         self.closed = self.listening = False
         self.painted = 0
+        self.secrets, self.asked = [], []
         self.rows = tuple
 
     def open(self):
@@ -40,6 +41,11 @@ class Paper:
     def note(self, text):
         self.notes.append(text)
         self.lines.append(text)
+
+    def ask_secret(self, prompt):
+        """Give the next of ``secrets``, as somebody who types it."""
+        self.asked.append(prompt)
+        return succeed(self.secrets.pop(0))
 
     def refresh(self):
         self.painted += 1

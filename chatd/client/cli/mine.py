@@ -1,0 +1,145 @@
+"""The commands about our own account in a conversation: passwords are asked for unseen, where one types."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, Protocol
+
+from twisted.internet.defer import Deferred
+
+from chatd.client.account import check_secret
+from chatd.client.api import Client
+from chatd.client.cli.text import certificate_line, clean_line, session_line
+from chatd.client.core.problems import ClientError
+from chatd.wire.limits import MAX_INVITE_DAYS, MAX_INVITE_USES
+
+
+class Talk(Protocol):
+    """What these commands need of the session."""
+
+    client: Client
+    parting: bool
+
+    def say(self, *lines: str) -> None:
+        """Show what chatc itself has to say."""
+
+    def answer(self, *lines: str) -> None:
+        """Show what was asked for."""
+
+    def ask_secret(self, prompt: str) -> Deferred[str]:
+        """Return what is typed behind ``prompt`` without being shown."""
+
+
+Do = Callable[[Talk, str], Coroutine[Deferred[Any], Any, None]]
+
+USAGE: Final = {
+    "register": "/register [code]",
+    "passwd": "/passwd",
+    "sessions": "/sessions [end number]",
+    "certificates": "/certificates [add or remove]",
+    "code": "/code [uses [days]]",
+    "logout": "/logout [everywhere]",
+}
+"""How each of them is written."""
+
+
+def _misused(name: str) -> ClientError:
+    return ClientError("usage", f"Write {USAGE[name]}")
+
+
+async def _new_password(talk: Talk) -> str:
+    password = await talk.ask_secret("New password")
+    if await talk.ask_secret("The same again") != password:
+        raise ClientError("no-password", "The two passwords are not the same; try again.")
+    return password
+
+
+async def _register(talk: Talk, argument: str) -> None:
+    client = talk.client
+    check_secret(client.options)
+    if client.account.registered:
+        raise ClientError("usage", f"{client.nickname} is an account already; /passwd changes its password.")
+    await client.account.register(await _new_password(talk), argument)
+    talk.say(f"{clean_line(client.nickname)} is an account now, and this nick is yours for good.")
+
+
+async def _passwd(talk: Talk, argument: str) -> None:
+    if argument:
+        raise _misused("passwd")
+    client = talk.client
+    check_secret(client.options)
+    if not client.account.registered:
+        raise ClientError("usage", "A guest has no password; /register makes an account of you.")
+    old = await talk.ask_secret("Present password (or Enter)")
+    await client.account.passwd(await _new_password(talk), old)
+    talk.say(f"{clean_line(client.nickname)} has another password now; all sessions go on.")
+
+
+async def _sessions(talk: Talk, argument: str) -> None:
+    account, (verb, *numbers) = talk.client.account, argument.split() or [""]
+    if verb == "end" and len(numbers) == 1 and numbers[0].isascii() and numbers[0].isdecimal():
+        await account.end_session(int(numbers[0]))
+        talk.say(f"Session {numbers[0]} is ended.")
+    elif verb:
+        raise _misused("sessions")
+    else:
+        talk.answer(*map(session_line, await account.sessions()))
+
+
+async def _certificates(talk: Talk, argument: str) -> None:
+    from chatd.fingerprint import read  # noqa: PLC0415 - it imports what plain links do without
+
+    account, (verb, *prints) = talk.client.account, argument.split() or [""]
+    if verb == "add" and len(prints) <= 1:
+        shown = read(prints[0]) if prints else ""
+        if shown is None:
+            raise ClientError("usage", f"{clean_line(prints[0])} is no fingerprint.")
+        await account.add_certificate(shown)
+        talk.say(f"That certificate opens the account {clean_line(talk.client.nickname)} now.")
+    elif verb == "remove" and len(prints) == 1:
+        await account.drop_certificate(read(prints[0]) or prints[0])
+        talk.say("That certificate opens the account no more; sessions go on.")
+    elif verb:
+        raise _misused("certificates")
+    else:
+        rows = [certificate_line(row) for row in await account.certificates()]
+        talk.answer(*(rows or ["No certificate opens this account."]))
+
+
+async def _code(talk: Talk, argument: str) -> None:
+    numbers = argument.split()
+    if len(numbers) > 2 or not all(number.isascii() and number.isdecimal() for number in numbers):  # noqa: PLR2004
+        raise _misused("code")
+    uses, days = (*map(int, numbers), *(1, 7)[len(numbers) :])
+    if not (1 <= uses <= MAX_INVITE_USES and 1 <= days <= MAX_INVITE_DAYS):
+        raise ClientError(
+            "usage", f"A code serves {MAX_INVITE_USES} times and {MAX_INVITE_DAYS} days at the most."
+        )
+    code = await talk.client.account.invite(uses, days)
+    talk.answer(f"{clean_line(code)} lets others register: {uses} times, within {days} days.")
+
+
+async def _logout(talk: Talk, argument: str) -> None:
+    if argument not in {"", "everywhere"}:
+        raise _misused("logout")
+    talk.parting = True  # the end that comes of it is wanted
+    try:
+        await talk.client.account.logout(everywhere=bool(argument))
+    except BaseException:
+        talk.parting = False
+        raise
+
+
+MINE: Final[dict[str, tuple[str, Do]]] = {
+    "register": (
+        "become an account; the password is asked for, the code only where one is needed",
+        _register,
+    ),
+    "passwd": ("change your password, which is asked for", _passwd),
+    "sessions": ("list your sessions, or end one", _sessions),
+    "certificates": ("list what opens your account, add the one you show, remove one", _certificates),
+    "code": ("make a code by which others can register", _code),
+    "logout": ("end this session for good, or all of yours, and chatc", _logout),
+}
+"""What each of them is for, and what does it."""
+
+CHANGING: Final = frozenset({"register", "passwd", "logout"})
+"""Those that take effect behind all that was entered before them."""

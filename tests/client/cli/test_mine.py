@@ -1,0 +1,144 @@
+"""What people do about their accounts in a conversation: the daemon's real protocol, and passwords unseen."""
+
+import pytest
+
+from chatd.chat import accounts
+from chatd.client.cli.plain_console import PlainConsole
+from chatd.client.cli.terminal.hidden import Dropped, Entered, Hidden
+from chatd.client.cli.terminal.keys import KeyDecoder, Pasted
+from chatd.client.core.problems import ClientError
+from tests.client.cli.sitting import Person
+from tests.client.entering import make_client, now
+
+PASSWORD = "correct horse"
+
+
+@pytest.fixture
+def person(world):
+    """Return a function that seats people at consoles, who know what to type where nothing is shown."""
+    terms = world.server.hub.world.terms
+    world.server.hub.world.terms = type(terms)(terms.quota, show_addresses=False, registration="open")
+    seated = []
+
+    def sit(nick="ann", *secrets):
+        somebody = Person(world, make_client(world, nick))
+        somebody.paper.secrets += secrets
+        seated.append(somebody)
+        somebody.client.start()
+        world.advance(0.5)
+        return somebody
+
+    yield sit
+    for somebody in seated:
+        somebody.leave()
+        somebody.client.stop()
+        somebody.talk.over.addErrback(lambda _: None)
+    world.advance(5)
+
+
+def test_a_guest_becomes_an_account_and_changes_its_password(world, person):
+    ann = person("ann", PASSWORD, PASSWORD, PASSWORD, "battery staple", "battery staple")
+    assert ann.type("/register") == ["chatc: ann is an account now, and this nick is yours for good."]
+    assert ann.type("/register") == ["chatc: ann is an account already; /passwd changes its password."]
+    assert ann.type("/passwd") == ["chatc: ann has another password now; all sessions go on."]
+    assert ann.paper.asked == [
+        "New password: ",
+        "The same again: ",
+        "Present password (or Enter): ",
+        "New password: ",
+        "The same again: ",
+    ]
+    assert not [line for line in ann.paper.lines if "horse" in line or "staple" in line]
+    assert world.server.hub.world.nicks["ann"].account.password
+
+
+@pytest.mark.parametrize(
+    ("command", "secrets", "answer"),
+    [
+        ("/register", (PASSWORD, "another one"), "chatc: The two passwords are not the same; try again."),
+        ("/register", ("short", "short"), "chatc: A password has 8 to 256 characters; choose another."),
+        ("/passwd", (), "chatc: A guest has no password; /register makes an account of you."),
+        ("/passwd now", (), "chatc: Write /passwd"),
+        ("/sessions end", (), "chatc: Write /sessions [end number]"),
+        ("/sessions end 77", (), "chatc: You have no session 77; `sessions` lists them."),
+        ("/certificates", (), "chatc: A guest has no account; register to have one."),
+        ("/certificates add ff", (), "chatc: ff is no fingerprint."),
+        ("/certificates show", (), "chatc: Write /certificates [add or remove]"),
+        ("/code 1 2 3", (), "chatc: Write /code [uses [days]]"),
+        ("/code 0", (), "chatc: A code serves 1000 times and 365 days at the most."),
+        ("/code", (), "chatc: A guest has no account; register to have one."),
+        ("/logout now", (), "chatc: Write /logout [everywhere]"),
+    ],
+)
+def test_what_cannot_be_done(person, command, secrets, answer):
+    ann = person("ann", *secrets)
+    assert ann.type(command) == [answer]
+    assert ann.paper.secrets == []
+
+
+def test_sessions_certificates_and_codes(world, person):
+    ann = person("ann", PASSWORD, PASSWORD)
+    ann.type("/register")
+    accounts.set_flag(world.server.hub.world, world.server.hub.world.nicks["ann"], 1, on=True)
+    (line,) = ann.type("/sessions")
+    assert ("this one" in line, "127.0.0.1" in line) == (True, True)
+    assert ann.type("/certificates") == ["No certificate opens this account."]
+    assert ann.type(f"/certificates add {'ab' * 32}") == [
+        "chatc: That certificate opens the account ann now."
+    ]
+    (line,) = ann.type("/certificates")
+    assert line.startswith("ab" * 32)
+    ann.type(f"/certificates remove {'ab' * 32}")
+    assert ann.type("/certificates") == ["No certificate opens this account."]
+    (line,) = ann.type("/code 3")
+    assert line.endswith(" lets others register: 3 times, within 7 days.")
+
+
+def test_who_logs_out_ends_chatc_and_is_told(world, person):
+    ann = person("ann", PASSWORD, PASSWORD)
+    ann.type("/register")
+    assert ann.type("/logout everywhere") == ["chatc: You are logged out."]
+    assert now(ann.talk.over) == 0
+    assert not world.server.hub.world.nicks["ann"].sessions
+
+
+def test_a_program_is_asked_for_no_password():
+    console = PlainConsole.__new__(PlainConsole)
+    failed = []
+    console.ask_secret("Password: ").addErrback(failed.append)
+    assert failed[0].check(ClientError)
+    assert "--password-file" in failed[0].value.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "text"),
+    [
+        (b"correct horse\r", "correct horse"),
+        (b"corx\x7frect\r", "correct"),
+        (b"wrong\x15right\r", "right"),
+        ("pässwörd\r".encode(), "pässwörd"),
+        (b"\x1b[A\x1b[B\tab\r", "ab"),
+        (b"\x1b[200~pasted\n\x1b[201~\r", "pasted"),
+        (b"/quit\r", "/quit"),
+        (b"\r", ""),
+    ],
+)
+def test_a_line_that_nobody_sees(typed, text):
+    hidden = Hidden("Password: ")
+    outcomes = [hidden.press(key) for key in KeyDecoder().feed(typed)]
+    assert outcomes[:-1] == [None] * (len(outcomes) - 1)
+    assert outcomes[-1] == Entered(text)
+    assert not text or text not in repr(outcomes[-1])
+
+
+@pytest.mark.parametrize("typed", [b"half\x03", b"\x04", b"half\x15\x04"])
+def test_it_is_dropped(typed):
+    hidden = Hidden("Password: ")
+    assert [hidden.press(key) for key in KeyDecoder().feed(typed)][-1] == Dropped()
+
+
+def test_lines_within_a_paste_stay():
+    hidden = Hidden("Password: ")
+    hidden.press(Pasted("two\nlines\n"))
+    (key,) = KeyDecoder().feed(b"\r")
+    assert hidden.press(key) == Entered("two\nlines")
