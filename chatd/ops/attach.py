@@ -6,16 +6,21 @@ application. Lines go to the place that the options name through a `chatd.ops.wr
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from twisted.application.service import IService, IServiceCollection, MultiService
 from twisted.logger import ILogObserver, Logger, LogLevel
 from twisted.python import usage
 from twisted.python.components import Componentized
 
+from chatd.ops.event_lines import json_line
 from chatd.ops.foreign import Foreign
+from chatd.ops.journald import Journald, leads_to_journal
 from chatd.ops.observers import OBSERVERS, SINK, Lines, Sink
 from chatd.ops.settings import LogConfig
 from chatd.ops.writer import File, Target, Writer, standard_output
+
+STDOUT: Final = 1
 
 
 class Logged(MultiService):
@@ -55,6 +60,9 @@ def logged(services: Iterable[IService], config: LogConfig, twistd: Mapping[str,
     chosen = twistd.get("logger")
     if twistd.get("syslog") and chosen is None:
         return _to_syslog(services, config, str(twistd.get("prefix") or "chatd"))
+    if chosen is None and config.format == "text" and _printed(twistd) and leads_to_journal(STDOUT):
+        writer = Writer(Journald(str(twistd.get("prefix") or "chatd")))
+        return Logged(services, Lines(json_line, Sink(writer, config.level)), writer)
     foreign = getattr(chosen, "__self__", None)
     if isinstance(foreign, Foreign):
         return Logged(services, None, foreign)
@@ -87,11 +95,17 @@ def beside(twistd: usage.Options) -> None:
     twistd.postOptions = find_and_wrap  # type: ignore[method-assign]
 
 
+def _printed(twistd: Mapping[str, object]) -> bool:
+    """Return whether lines go to standard output."""
+    name = twistd.get("logfile")
+    return name == "-" or (bool(twistd.get("nodaemon")) and not name)
+
+
 def _target(twistd: Mapping[str, object]) -> Target:
     name = twistd.get("logfile")
     if name == "-" and not twistd.get("nodaemon"):
         raise ValueError("a daemon in the background has no standard output; name a file with --logfile")
-    if name == "-" or (twistd.get("nodaemon") and not name):
+    if _printed(twistd):
         return standard_output()
     return File(str(name or "twistd.log"))
 
