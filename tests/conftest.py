@@ -14,6 +14,8 @@ from twisted.logger import LogEvent, capturedLogs
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests import log_schema
+
 HERE = Path(__file__).parent
 
 # How long an example takes says how busy the machine is. In CI the examples are the same every time.
@@ -121,8 +123,14 @@ def _logged(request: pytest.FixtureRequest) -> Iterator[_Logged | None]:
         logged = _Logged(events)
         yield logged
         left = logged.flush()
+        wrong = log_schema.faults(events)
     if left:
         pytest.fail("the code logged a failure:\n" + "\n".join(failure.getTraceback() for failure in left))
+    if wrong:
+        pytest.fail(
+            "what was logged is not what etc/chatd.log.schema.json says; is it as tools/log_schema.py writes it?\n"
+            + "\n".join(wrong)
+        )
 
 
 @pytest.fixture
