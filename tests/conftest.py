@@ -128,7 +128,7 @@ def _logged(request: pytest.FixtureRequest) -> Iterator[_Logged | None]:
         pytest.fail("the code logged a failure:\n" + "\n".join(failure.getTraceback() for failure in left))
     if wrong:
         pytest.fail(
-            "what was logged is not what etc/chatd.log.schema.json says; is it as tools/log_schema.py writes it?\n"
+            "etc/chatd.log.schema.json does not say what was logged; tools/log_schema.py writes it:\n"
             + "\n".join(wrong)
         )
 
