@@ -362,7 +362,7 @@ def test_nicks_rooms_and_commands_are_completed(person):
     assert complete("hi b") == ("b", ["bea ", "Bob "])
     assert complete("hi @bo") == ("@bo", ["@Bob "])
     assert complete("hi #t") == ("#t", ["#tea "])
-    assert complete("/re") == ("/re", ["/reconnect "])
+    assert complete("/rec") == ("/rec", ["/reconnect "])
     assert complete("hi /re") == ("/re", [])
 
 
