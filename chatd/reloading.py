@@ -21,7 +21,12 @@ log = Log(__name__)
 NOT_RUNNING: Final = "The daemon is not running yet, or ends; reload it when it runs."
 
 _RATES: Final = frozenset(
-    {"limits.requests_per_second", "limits.users_per_address", "limits.networks_per_48"}
+    {
+        "limits.requests_per_second",
+        "limits.bytes_per_second",
+        "limits.users_per_address",
+        "limits.networks_per_48",
+    }
 )
 """What the units are made of that connections have in hand."""
 

@@ -76,15 +76,16 @@ class Bucket:
 class Lease:
     """The units that one connection has in hand, taken from buckets that it shares with others.
 
-    ``left`` is what may be spent without asking anybody. Whoever has spent it leases further units, a few
-    hundred at once, of the ``first`` bucket, the user's, and of all ``others``. ``over_since`` is the second
-    since which it has wanted more than the user's bucket gives; short pauses do not end that.
+    ``left`` is what may be spent without asking anybody. Whoever has spent it leases further units,
+    ``leased`` at once, of the ``first`` bucket, the user's, and of all ``others``. ``over_since`` is the
+    second since which it has wanted more than the user's bucket gives; short pauses do not end that.
     """
 
-    __slots__ = ("_buckets", "_first", "left", "over_since")
+    __slots__ = ("_buckets", "_first", "_leased", "left", "over_since")
 
-    def __init__(self, first: Bucket, *others: Bucket, left: float = 0.0) -> None:
+    def __init__(self, first: Bucket, *others: Bucket, left: float = 0.0, leased: int = LEASED) -> None:
         self._first = first
+        self._leased = leased
         self._buckets = (first, *others)
         self.left = left
         self.over_since: float | None = None
@@ -95,7 +96,7 @@ class Lease:
             return 0.0
         for bucket in self._buckets:
             bucket.refill(now)
-        taken = min(LEASED - self.left, *(bucket.left for bucket in self._buckets))
+        taken = min(self._leased - self.left, *(bucket.left for bucket in self._buckets))
         if taken > 0:
             self.left += taken
             for bucket in self._buckets:
@@ -174,7 +175,7 @@ class Ration(Bucket):
 class Meter:
     """What somebody has used of the budgets that `chatd.server.budgets` names."""
 
-    requests: Bucket | None = None
+    pools: dict[Hashable, Bucket] = field(default_factory=dict)
     rations: dict[Hashable, Ration] = field(default_factory=dict)
 
     def ration(self, action: Hashable, rate: float, burst: float, now: float) -> Ration:
@@ -186,13 +187,14 @@ class Meter:
             ration.adjust(rate, burst)
         return ration
 
-    def pool(self, rate: float, burst: float, now: float) -> Bucket:
-        """Return what is left of the requests."""
-        if self.requests is None:
-            self.requests = Bucket(rate, burst, now)
-        elif self.requests.rate != rate:
-            self.requests.adjust(rate, burst)
-        return self.requests
+    def pool(self, what: Hashable, rate: float, burst: float, now: float) -> Bucket:
+        """Return what is left of ``what`` that goes at a rate."""
+        pool = self.pools.get(what)
+        if pool is None:
+            pool = self.pools[what] = Bucket(rate, burst, now)
+        elif pool.rate != rate:
+            pool.adjust(rate, burst)
+        return pool
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,9 +83,10 @@ class LimitsConfig(Section, frozen=True):
 
     Of one user, and ``users_per_address`` times as much of one address: ``resumes_per_minute``,
     ``joins_per_minute``, ``acts_per_hour``, ``history_per_minute`` (pages), ``files_per_hour`` (transfers),
-    ``new_rooms_per_hour`` and ``requests_per_second``, where a send counts as one request. Requests beyond
-    it wait; whoever asks for more all the time is refused after ``flood_delay`` seconds, and sent away after
-    ``flood_refuse`` further ones.
+    ``new_rooms_per_hour``, ``requests_per_second``, where a send counts as one request, and
+    ``bytes_per_second`` that come, of messages and of files. What is beyond the last two waits; whoever asks
+    for more all the time is refused after ``flood_delay`` seconds, and sent away after ``flood_refuse``
+    further ones. Nobody is for bringing a file.
     """
 
     max_connections: Number = 20_000
@@ -111,6 +112,7 @@ class LimitsConfig(Section, frozen=True):
     history_per_minute: OrUnlimited = 1200
     files_per_hour: OrUnlimited = 3600
     requests_per_second: OrUnlimited = 5000
+    bytes_per_second: OrForEver = 50_000_000
     flood_delay: Seconds = 60.0
     flood_refuse: Seconds = 60.0
 

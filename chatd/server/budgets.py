@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from chatd.chat.quota import Bucket, Lease, Meter, Ration
+from chatd.chat.quota import LEASED, Bucket, Lease, Meter, Ration
 from chatd.chat.state import User
 from chatd.ops.current import Current
 from chatd.ops.settings import LimitsConfig
@@ -46,6 +46,17 @@ class Action(Enum):
     ROOM = "room"
     HISTORY = "history"
     FILE = "file"
+
+
+class Flow(Enum):
+    """What goes at a rate, by the field of `LimitsConfig` that is the rate in a second."""
+
+    REQUESTS = "requests_per_second"
+    BYTES = "bytes_per_second"
+
+
+_LEASED: Final = {Flow.REQUESTS: LEASED, Flow.BYTES: 262_144}
+"""Units that a connection leases at once: so seldom is it looked at what user and address may use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,17 +230,18 @@ class Budgets:
                 ration.left -= 1
         return longest
 
-    def lease(self, user: User, host: str, left: float, now: float) -> Lease | Bucket:
-        """Return what a connection of ``user`` from ``host`` may ask; ``left`` is still in its hand."""
-        rate = self._limits.requests_per_second
+    def lease(self, flow: Flow, user: User, host: str, now: float, *, left: float = 0.0) -> Lease | Bucket:
+        """Return what a connection of ``user`` from ``host`` may use of ``flow``; ``left`` is in its hand."""
+        rate: int = getattr(self._limits, flow.value)
         if not rate:
             return Bucket(0, 0, now)
         share = rate * self._limits.users_per_address
         pools = [
-            self._address(name).pool(share * factor, BURST * share * factor, now)
+            self._address(name).pool(flow, share * factor, BURST * share * factor, now)
             for name, factor in self._networks(host)
         ]
-        return Lease(user.meter.pool(rate, BURST * rate, now), *pools, left=left)
+        own = user.meter.pool(flow, rate, BURST * rate, now)
+        return Lease(own, *pools, left=left, leased=_LEASED[flow])
 
     def _rations(self, action: Action, host: str, now: float) -> list[tuple[str, Ration]]:
         """Return what the networks of ``host`` have left, each with the words for its limit."""

@@ -385,7 +385,10 @@ class ChatConnection(Protocol, ABC):
     def renew_allowance(self) -> None:
         """Ask what the limits in force allow from now on."""
         if self.session is not None and self.state is State.LIVE:
-            self.input.gate.renew(self.server.allowance(self.session, self.peer_host))
+            host = self.peer_host
+            self.input.gate.renew(
+                self.server.allowance(self.session, host), self.server.volume(self.session, host)
+            )
             self.input.go_on()
 
     # ---- the reaper's side --------------------------------------------------------------------------

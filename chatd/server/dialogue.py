@@ -19,7 +19,7 @@ from chatd.chat.prepared import FoundRemove, HashedRegister
 from chatd.chat.quota import SOONEST
 from chatd.chat.requests import REFUSAL_COST, REQUESTS
 from chatd.ops.log import Log
-from chatd.server.budgets import Action, TooFastError
+from chatd.server.budgets import Action, Flow, TooFastError
 from chatd.server.gate import Hold
 from chatd.server.reads import UNREADABLE
 from chatd.server.states import State
@@ -122,13 +122,15 @@ def _flood(connection: "ChatConnection", request: int) -> bool:
 
     Raises `ProtocolError` if it does not even heed the refusals.
     """
-    wait, ignored = connection.input.gate.flood()
+    gate = connection.input.gate
+    wait, ignored = gate.flood()
     if not wait:
         return False
     limits = connection.server.limits
     wait = max(wait, SOONEST)
+    flow, what = (Flow.BYTES, "bytes") if gate.heavy else (Flow.REQUESTS, "requests")
     text = (
-        f"{limits.requests_per_second} requests in a second are the limit (requests_per_second);"
+        f"{getattr(limits, flow.value)} {what} in a second are the limit ({flow.value});"
         f" come back in {math.ceil(wait)} seconds."
     )
     if ignored >= limits.flood_refuse:
@@ -223,6 +225,7 @@ def _welcome(connection: "ChatConnection", arrival: Arrival, message: Hello, tur
     server.admission.arrive(connection, arrival, message, turned)
     connection.state = State.LIVE
     connection.input.gate.allowance = server.allowance(arrival.session, connection.peer_host)
+    connection.input.gate.volume = server.volume(arrival.session, connection.peer_host)
     connection.input.gate.lift(Hold.LOGIN)
     connection.input.hesitate()
     pulse = arrival.pulse

@@ -54,7 +54,9 @@ class Gate:
     what shuts the gate: while it is 0 and some allowance is left, nobody need ask `may_take`.
 
     What is asked beyond the allowance is delayed for ``patience()`` seconds; if it goes on, the connection is
-    ``flooded``, and what it asks is refused as long as `flood` says so. ``pauses`` counts the pauses.
+    ``flooded``, and what it asks is refused as long as `flood` says so. ``volume`` bounds the bytes that come
+    in the same way, ``heavy`` says that these are too many; but nobody floods who brings a file, since that
+    comes as fast as it is taken. ``pauses`` counts the pauses.
     """
 
     __slots__ = (
@@ -65,13 +67,15 @@ class Gate:
         "_patience",
         "allowance",
         "flooded",
+        "heavy",
         "pauses",
         "shut",
+        "volume",
     )
 
     def __init__(self, clock: Clock, again: Callable[[], None], patience: Callable[[], float]) -> None:
-        self.allowance = _FREE
-        self.flooded = False
+        self.allowance = self.volume = _FREE
+        self.flooded = self.heavy = False
         self.pauses = 0
         self._patience = patience
         self._clock = clock
@@ -82,27 +86,39 @@ class Gate:
 
     def may_take(self) -> bool:
         """Return whether a further frame may be taken now. If too much was asked, a pause begins."""
-        return not self.shut and (self.allowance.left > 0 or self._repaid())
+        return (
+            not self.shut
+            and (self.allowance.left > 0 or self._repaid(self.allowance))
+            and (self.volume.left > 0 or self._repaid(self.volume))
+        )
 
-    def _repaid(self) -> bool:
-        now, allowance = self._clock.seconds(), self.allowance
-        wait = allowance.wait(now)
+    def _repaid(self, lease: Lease | Bucket) -> bool:
+        now = self._clock.seconds()
+        wait = lease.wait(now)
         if wait:
             self.pause(max(wait, PAUSE))
-        if isinstance(allowance, Lease):
-            since = allowance.over_since
-            self.flooded = since is not None and now - since >= self._patience()
+        if isinstance(lease, Lease):
+            since = lease.over_since
+            over = since is not None and now - since >= self._patience()
+            self.heavy = over if lease is self.volume else self.heavy and not over
+            self.flooded = over or self.heavy
         return not wait
+
+    def bring(self) -> None:
+        """Note that bytes of a file have come."""
+        if isinstance(self.volume, Lease):
+            self.volume.over_since = None
+            self.heavy = False
 
     def flood(self) -> tuple[float, float]:
         """Return when to ask again, and for how many seconds more was asked than even that allows.
 
         The first is 0 if the peer was quiet for a moment meanwhile: then it is flooded no longer.
         """
-        now, allowance = self._clock.seconds(), self.allowance
+        now, allowance = self._clock.seconds(), self.volume if self.heavy else self.allowance
         wait = allowance.calms_in(now) if isinstance(allowance, Lease) else 0.0
         if not wait or not isinstance(allowance, Lease) or allowance.over_since is None:
-            self.flooded = False
+            self.flooded = self.heavy = False
             return 0.0, 0.0
         return wait, now - allowance.over_since - self._patience()
 
@@ -114,10 +130,10 @@ class Gate:
         """Shut the gate no longer because of ``why``."""
         self.shut &= ~why.value
 
-    def renew(self, allowance: Lease | Bucket) -> None:
-        """Go on with another ``allowance``; the pause that the one before has brought is over."""
-        self.allowance = allowance
-        self.flooded = False
+    def renew(self, allowance: Lease | Bucket, volume: Lease | Bucket) -> None:
+        """Go on with another ``allowance`` and ``volume``; a pause that those before have brought is over."""
+        self.allowance, self.volume = allowance, volume
+        self.flooded = self.heavy = False
         self.lift(Hold.PAUSE)
 
     def pause(self, seconds: float) -> None:

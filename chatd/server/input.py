@@ -64,6 +64,7 @@ class Input:
     def feed(self, data: bytes) -> None:
         """Take in bytes: pings and pongs that stand first at once, everything else at the next visit."""
         self.decoder.feed(data)
+        self.gate.volume.left -= len(data)
         if self.asked is not None:
             asked, self.asked = self.asked, None
             asked.callback(None)

@@ -19,7 +19,7 @@ from chatd.ops.settings import LimitsConfig
 from chatd.server import addresses
 from chatd.server.admission import Admission
 from chatd.server.auth.portal import Doors
-from chatd.server.budgets import Action, Budgets, TooFastError
+from chatd.server.budgets import Action, Budgets, Flow, TooFastError
 from chatd.server.committer import Committer
 from chatd.server.delivery import Delivery
 from chatd.server.files.library import Library
@@ -133,8 +133,13 @@ class Server:
     def allowance(self, session: Session, host: str) -> Lease | Bucket:
         """Return what a connection of ``session`` from ``host`` may ask; no other one gets more."""
         left = session.allowance.left if isinstance(session.allowance, Lease) else 0.0
-        session.allowance = self.budgets.lease(session.user, host, left, self.clock.seconds())
+        now = self.clock.seconds()
+        session.allowance = self.budgets.lease(Flow.REQUESTS, session.user, host, now, left=left)
         return session.allowance
+
+    def volume(self, session: Session, host: str) -> Lease | Bucket:
+        """Return how many bytes a connection of ``session`` from ``host`` may bring."""
+        return self.budgets.lease(Flow.BYTES, session.user, host, self.clock.seconds())
 
     async def renew_allowances(self) -> None:
         """Let those who are in ask what the limits in force allow; some in each turn (P6)."""

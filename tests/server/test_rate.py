@@ -3,6 +3,7 @@
 import pytest
 
 from chatd.ops.settings import Config, LimitsConfig
+from chatd.server.budgets import Flow
 from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.frames import FrameType, frame
@@ -94,7 +95,7 @@ def cost_of(playground, talker, request):
 
 
 def left(session):
-    return session.allowance.left + session.user.meter.requests.left
+    return session.allowance.left + session.user.meter.pools[Flow.REQUESTS].left
 
 
 def test_what_makes_more_work_weighs_more():
@@ -189,3 +190,84 @@ def test_all_devices_of_a_user_share_the_rate():
     playground.advance(10)
     answered = sum(len(one.of(m.Ok)) for one in (ann, second))
     assert answered <= 100 + 10 * 10 + 10
+
+
+# ---- bytes ----------------------------------------------------------------------------------------------
+
+TEXT = "x" * 10_000
+
+
+def heavy(**limits):
+    """Start a server that takes 10,000 bytes of a user in a second, and 100,000 at once."""
+    limits = {"requests_per_second": 0, "bytes_per_second": 10_000, "users_per_address": 2} | limits
+    playground = Playground(Config(limits=LimitsConfig(**limits)))
+    playground.start_server()
+    return playground
+
+
+def test_bytes_beyond_the_rate_wait_and_none_is_lost():
+    playground = heavy()
+    bob = come_in(playground, "bob", m.Join(id=1, room="#a"))
+    ann = come_in(playground, "ann", m.Join(id=1, room="#a"), heartbeat=m.Pulse(2.0, 4))
+    ann.say(*sends("#a", *[TEXT] * 30))
+    playground.advance(1)
+    assert len(bob.texts()) < 25
+    bob.say(*sends("#a", "I am not held up"))
+    playground.advance(0.1)
+    assert "I am not held up" in bob.texts()
+    ann.say(*sends("#a", "at last", n=31))
+    playground.advance(40)
+    assert bob.texts()[-1] == "at last"
+    assert len(bob.texts()) == 32
+    assert not ann.of(m.Error)
+    assert ann.lost is None
+
+
+def test_all_connections_of_a_user_share_the_bytes():
+    playground = heavy()
+    ann = come_in(playground, "ann", m.Join(id=1, room="#a"))
+    other = come_in(playground, token=ann.of(m.Welcome)[0].token, device=True)
+    bob = come_in(playground, "bob", m.Join(id=1, room="#a"))
+    ann.say(*sends("#a", *[TEXT] * 12))
+    playground.advance(0.5)
+    other.say(*sends("#a", *[TEXT] * 12))
+    playground.advance(60)
+    assert len(bob.texts()) == 24
+    before = playground.server.hub.world.rooms["#a"].log.head
+    for one, n in ((ann, 13), (other, 13)):
+        one.say(*sends("#a", *[TEXT] * 60, n=n))
+    playground.advance(5)
+    assert playground.server.hub.world.rooms["#a"].log.head - before <= 40
+
+
+def test_an_address_has_no_more_than_some_users(monkeypatch):
+    monkeypatch.setattr("chatd.server.budgets.is_local", lambda _: False)
+    playground = heavy()
+    crowd = [come_in(playground, f"n{number}", m.Join(id=1, room="#a")) for number in range(6)]
+    room = playground.server.hub.world.rooms["#a"]
+    for one in crowd:
+        one.say(*sends("#a", *[TEXT] * 18))
+    playground.advance(0.1)
+    assert room.log.head < 6 + 60, "six users alone might have brought as much"
+    playground.advance(120)
+    assert room.log.head == 6 + 6 * 18
+
+
+def test_who_pours_out_texts_for_ever_is_refused_by_the_name_of_the_limit_and_cut_off_in_the_end():
+    playground = heavy(flood_delay=5.0, flood_refuse=5.0)
+    ann = come_in(playground, "ann", m.Join(id=1, room="#a"), heartbeat=m.Pulse(2.0, 4))
+    for n in range(200):
+        ann.say(m.Send(id=n, n=n + 1, room="#a", text=TEXT))
+    playground.advance(40)
+    refused = next(error for error in ann.of(m.Error) if error.code == "too-fast")
+    assert "(bytes_per_second)" in refused.text
+    assert refused.retry_after > 0
+    assert ann.lost is not None
+
+
+def test_no_bytes_are_no_limit():
+    playground = heavy(bytes_per_second=0)
+    ann = come_in(playground, "ann", m.Join(id=1, room="#a"))
+    ann.say(*sends("#a", *[TEXT] * 200))
+    playground.advance(0.1)
+    assert len(ann.texts()) == 200

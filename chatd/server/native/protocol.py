@@ -68,6 +68,7 @@ class NativeProtocol(ChatConnection):
             number = split_chunk(payload)[0]
             raise ProtocolError(Code.BAD_CHUNK, f"No chunk of transfer {number} is expected.")
         self.transfers.chunk(payload)
+        self.input.gate.bring()
         if len(payload) < SMALL_CHUNK:
             self.input.gate.charge(SMALL_CHUNK_COST)
 
