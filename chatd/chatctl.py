@@ -4,6 +4,7 @@ from chatd.control.cli.acts import announce, ban, drain, kick, log_level, mute, 
 from chatd.control.cli.explained import explain, trace
 from chatd.control.cli.looks import rooms, status, who
 from chatd.offline.certificates import certificate
+from chatd.offline.keeping import backup_command, export, restore_command, verify
 from chatd.offline.users import user
 from chatd.ops.chatctl import main
 
@@ -11,6 +12,7 @@ __all__ = ["main"]
 
 user.add_command(certificate)
 for command in (
+    *(backup_command, restore_command, verify, export),
     *(user, status, who, rooms, explain, trace),
     *(kick, ban, unban, mute, unmute, announce, log_level, drain, reload, upgrade),
 ):

@@ -43,15 +43,20 @@ class Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Do what was asked."""
-        try:
-            return super().invoke(ctx)
-        except (StoreError, SecretError) as error:
-            sentence = str(error)
-        except (ChatdError, RefusedError) as error:
-            sentence = error.text
-        except OSError as error:
-            sentence = f"That is not possible: {error.strerror or error}."
-        raise click.ClickException(escape(sentence))
+        return told(super().invoke, ctx)
+
+
+def told(invoke: Callable[[click.Context], Any], ctx: click.Context) -> Any:
+    """Return what ``invoke`` does; what goes wrong becomes one sentence."""
+    try:
+        return invoke(ctx)
+    except (StoreError, SecretError) as error:
+        sentence = str(error)
+    except (ChatdError, RefusedError) as error:
+        sentence = error.text
+    except OSError as error:
+        sentence = f"That is not possible: {error.strerror or error}."
+    raise click.ClickException(escape(sentence))
 
 
 def do(data: Path, asked: m.AskedUser, kind: type[Struct] = UserRow) -> Outcome:
