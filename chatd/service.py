@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -27,6 +28,7 @@ from chatd.ops.config import Source
 from chatd.ops.differences import Report
 from chatd.ops.inheritance import inherited
 from chatd.ops.log import Log
+from chatd.ops.notify import FEED, READY, STOPPING, Notifier
 from chatd.ops.observers import set_level
 from chatd.ops.settings import Config
 from chatd.reloading import NOT_RUNNING, Reloader, tell
@@ -37,6 +39,7 @@ from chatd.server.listeners import ListenError, check_handed
 from chatd.server.open_listeners import Listeners
 from chatd.server.passwords import THREADS, Passwords
 from chatd.server.space_log import SpaceLog
+from chatd.server.watchdog import Watchdog
 from chatd.store.archive import Archive
 from chatd.store.sqlite import SqliteStore
 from chatd.succession import Heir, SuccessionError, Successor
@@ -97,6 +100,8 @@ class ChatService(Service):
         self._running: _Running | None = None
         self._reloader: Reloader | None = None
         self._over: float | None = None
+        self._notifier = Notifier()
+        self._watchdog: Watchdog | None = None
         self._inheritance = inherited()
         self._heir: Heir | None = None
         self._successor: Successor | None = None
@@ -166,11 +171,17 @@ class ChatService(Service):
         self._certificates.start()
         if running.metrics is not None:
             running.metrics.start()
+        self._notifier.say(READY)
+        feed = partial(self._notifier.say, FEED)
+        self._watchdog = Watchdog(running.store, self._reactor, feed, self._notifier.watchdog)
+        self._watchdog.start()
 
     def reload(self) -> Report:
         """Go on with the configuration as it is now, or with none of it, and log which; return that too."""
+        self._notifier.reloading()
         report = Report(problems=(NOT_RUNNING,)) if self._reloader is None else self._reloader.reload()
         tell(report)
+        self._notifier.say(READY)
         return report
 
     async def upgrade(self) -> str:
@@ -193,6 +204,7 @@ class ChatService(Service):
             log.error("upgrade-failed", why)
             return why
         log.info("upgrade", process=successor.pid)
+        self._notifier.replaced(successor.pid)
         self._reactor.callLater(0, self._reactor.stop)
         return ""
 
@@ -302,6 +314,10 @@ class ChatService(Service):
             self._listeners.close()
         else:
             self._listeners.release()
+        if successor is None:
+            self._notifier.say(STOPPING)
+        if self._watchdog is not None:
+            self._watchdog.stop()
         return successor
 
     async def _stop(self) -> None:

@@ -203,5 +203,8 @@ class Store(Protocol):
     def space(self, done: Callable[[Space | StoreError], None]) -> None:
         """Call ``done`` with the room that is taken, or with the error."""
 
+    def beat(self, done: Callable[[], None]) -> None:
+        """Call ``done`` when what was handed in before is on the disk: a sign that it moves."""
+
     def close(self) -> bool:
         """Finish what was handed in, then close the files; return whether that was done in time."""

@@ -126,6 +126,10 @@ class SqliteStore:
         """Call ``done`` with the room that the database takes, or with the error."""
         self._read_jobs.put(lambda: self._call(done, self._try_space()))
 
+    def beat(self, done: Callable[[], None]) -> None:
+        """Call ``done`` when what was handed in before is on the disk."""
+        self._write_jobs.put(lambda: self._call(done))
+
     def close(self, patience: float = CLOSE_PATIENCE) -> bool:
         """Finish what was handed in, then close the files; return whether that took at most ``patience``.
 

@@ -147,6 +147,13 @@ class MemoryStore:
         """Do nothing: there are no files."""
         return True
 
+    def beat(self, done: Callable[[], None]) -> None:
+        """Call ``done`` when what was handed in before is committed."""
+        if self.held:
+            self._waiting.append(done)
+        else:
+            done()
+
     def _commit(self, changes: storage.Changes) -> Exception | None:
         if self.failing is not None:
             return self.failing

@@ -55,18 +55,17 @@ class Standing(Daemon):
             time.sleep(2)
 
     def launch(self):
-        if self.handed is None:
-            super().launch()
-            return
+        """Start it as a shell does: its successor is started by the same command line."""
+        handed = () if self.handed is None else (self.handed.fileno(),)
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,
                 cwd=self.folder,
-                env=environment(),
+                env=environment(**self.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=(self.handed.fileno(),),
+                pass_fds=handed,
             )
 
     def upgrade(self):
@@ -119,8 +118,27 @@ def check(crowd, restarts, refused=None):
     sys.stdout.write(f"\nsilences of {READERS} readers in {restarts} restarts: {silences}\n")
 
 
-def test_a_successor_takes_over_and_nobody_is_refused(standing, crowded):
-    standing.start()
+@pytest.fixture
+def manager(tmp_path):
+    """Return where a service manager hears how the service is."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "notify"))
+        listening.setblocking(False)
+        yield listening
+
+
+def told(manager):
+    """Return everything that the service manager has heard since."""
+    words = []
+    with suppress(BlockingIOError):
+        while True:
+            words += manager.recv(4096).decode().splitlines()
+    return words
+
+
+def test_a_successor_takes_over_and_nobody_is_refused(standing, crowded, manager):
+    standing.environment = {"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "600000000"}
+    standing.start(RETURN)
     first = standing.pid
     crowd = crowded(standing)
     restarts = RESTARTS + 1  # a successor has a successor, too
@@ -128,7 +146,12 @@ def test_a_successor_takes_over_and_nobody_is_refused(standing, crowded):
         standing.await_crowd(generation)
         status, said = standing.upgrade()
         assert status == 0, said + standing.log
-        standing.await_said("start", generation + 1)
+        standing.await_said("start", generation + 1, RETURN)
+        words = told(manager)
+        assert words[0] == "READY=1" or generation > 1
+        assert f"MAINPID={standing.said('upgrade')[-1].partition('process=')[2]}" in words
+        assert "WATCHDOG=1" in words
+        assert "STOPPING=1" not in words
     assert standing.wait() == 0
     standing.await_crowd(restarts + 1)
     check(crowd, restarts, refused=0)
@@ -137,10 +160,11 @@ def test_a_successor_takes_over_and_nobody_is_refused(standing, crowded):
     os.kill(successors[-1], signal.SIGTERM)
     wait_gone(successors[-1], PATIENCE)
     assert len(standing.said("stop")) == restarts + 1
+    assert "STOPPING=1" in told(manager)
 
 
 def test_one_that_does_not_become_ready_changes_nothing(standing, connect):
-    standing.start()
+    standing.start(RETURN)
     ann = connect(standing)
     ann.enter("ann")
     standing.write(f"tcp:{standing.port}:interface={LOOPBACK}", "[limits]\nmax_users = 'many'\n")
@@ -157,24 +181,24 @@ def test_systemds_socket_outlives_the_daemon_and_newcomers_wait(standing, crowde
     with socket.create_server((LOOPBACK, standing.port), backlog=4096) as handed:
         standing.handed = handed
         standing.write("systemd:domain=INET:index=0")
-        standing.start()
+        standing.start(RETURN)
         crowd = crowded(standing)
         for generation in range(1, RESTARTS + 1):
             standing.await_crowd(generation)
             assert standing.terminate() == 0
-            standing.start()
+            standing.start(RETURN)
         standing.await_crowd(RESTARTS + 1)
         check(crowd, RESTARTS, refused=0)
         assert standing.terminate() == 0
 
 
 def test_a_plain_restart_loses_nothing(standing, crowded):
-    standing.start()
+    standing.start(RETURN)
     crowd = crowded(standing)
     for generation in range(1, RESTARTS + 1):
         standing.await_crowd(generation)
         assert standing.terminate() == 0
-        standing.start()
+        standing.start(RETURN)
     standing.await_crowd(RESTARTS + 1)
     check(crowd, RESTARTS)
     assert standing.terminate() == 0

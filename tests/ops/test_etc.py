@@ -3,6 +3,8 @@
 import configparser
 import json
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from chatd.ops.config import Config, parse
 from chatd.ops.fields import FIELDS
 from chatd.ops.settings import Section
+from chatd.server.admission import HANGS
 
 ETC = Path(__file__).parents[2] / "etc"
 DEFAULT = (ETC / "chatd.toml").read_text()
@@ -71,6 +74,48 @@ def test_the_unit_starts_the_daemon_and_keeps_it_up():
     assert service["StateDirectory"] == "chatd"
     assert int(service["LimitNOFILE"]) > Config().limits.max_connections
     assert float(service["TimeoutStopSec"]) > Config().drain.deadline
+
+
+@pytest.fixture
+def units(tmp_path):
+    """Return the units with programs that are there."""
+    for name in ("chatd.service", "chatd.socket"):
+        text = (ETC / name).read_text()
+        (tmp_path / name).write_text(re.sub(r"/opt/chatd/bin/\w+", "/bin/true", text))
+    return tmp_path
+
+
+def analyze(*words):
+    done = subprocess.run(
+        ["systemd-analyze", *words], capture_output=True, text=True, timeout=60, check=False, cwd="/"
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+ANALYZED = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+
+
+@ANALYZED
+def test_systemd_finds_nothing_wrong_with_the_units(units):
+    for name in ("chatd.service", "chatd.socket"):
+        status, said = analyze("verify", "--man=no", str(units / name))
+        assert (status, [line for line in said.splitlines() if "chatd" in line]) == (0, [])
+
+
+@ANALYZED
+def test_the_service_is_as_little_exposed_as_it_was(units):
+    status, said = analyze("security", "--offline=true", "--threshold=16", str(units / "chatd.service"))
+    if "nrecognized option" in said:
+        pytest.skip("this systemd-analyze looks at running services alone")
+    assert status == 0, said  # an exposure of 1.6 at the most
+
+
+def test_the_watchdog_outlasts_a_slow_disk_and_the_first_start_has_all_the_time_it_needs():
+    service = unit()["Service"]
+    assert service["Type"] == "notify"
+    assert service["TimeoutStartSec"] == "infinity"
+    assert float(service["WatchdogSec"]) > 10 * HANGS
+    assert service["ExecReload"].split()[1] == "reload"
 
 
 def test_the_lnav_format_knows_our_fields():
