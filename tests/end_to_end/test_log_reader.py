@@ -1,6 +1,8 @@
 """Nobody reads the log: chat goes on, SIGTERM ends the daemon, and what could not be written is counted."""
 
+import gzip
 import os
+import re
 import resource
 import shlex
 import shutil
@@ -8,12 +10,14 @@ import signal
 import socket
 import subprocess
 import termios
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from chatd.wire.messages import Event, Ok
 from tests.end_to_end.harness.processes import LOOPBACK, environment, script, wait_gone
 from tests.end_to_end.harness.program import run
 
@@ -229,6 +233,52 @@ def rotate(pid_file):
     assert subprocess.run(["sh", "-e", "-c", commands], check=False).returncode == 0
 
 
+LOGROTATE = shutil.which("logrotate")
+
+
+@pytest.mark.skipif(LOGROTATE is None or shutil.which("pkill") is None, reason="needs logrotate and pkill")
+def test_logrotate_under_load_loses_no_line(make_daemon, connect, tmp_path):
+    daemon = launch(make_daemon(), subprocess.DEVNULL, "--logfile", "chatd.log")
+    pid_file = tmp_path / "daemon.pid"
+    pid_file.write_text(f"{daemon.pid}\n")
+    recipe = (ROOT / "etc" / "chatd.logrotate").read_text().replace("/run/chatd/twistd.pid", str(pid_file))
+    recipe = recipe.replace("/var/log/chatd/chatd.log", str(daemon.log_file))
+    conf = tmp_path / "logrotate.conf"
+    conf.write_text(recipe)
+    conf.chmod(0o644)
+    daemon.folder.chmod(0o755)
+    over, nicks = threading.Event(), []
+
+    def come_and_go():
+        while not over.is_set():
+            nicks.append(f"nick{len(nicks)}")
+            one = connect(daemon)
+            one.enter(nicks[-1])
+            one.close()
+
+    load = threading.Thread(target=come_and_go)
+    load.start()
+    for turn in range(1, 4):
+        done = subprocess.run(
+            [LOGROTATE, "-f", "-s", str(tmp_path / "state"), str(conf)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        daemon.await_said("signal")
+        assert (daemon.folder / f"chatd.log.{turn}{'.gz' if turn > 1 else ''}").exists()
+    over.set()
+    load.join(60)
+    assert daemon.terminate() == 0
+    files = sorted(daemon.folder.glob("chatd.log*"))
+    texts = [gzip.decompress(f.read_bytes()).decode() if f.suffix == ".gz" else f.read_text() for f in files]
+    logged = [nick for text in texts for nick in re.findall(r" client-in .* nick=(\S+)", text)]
+    assert sorted(logged) == sorted(nicks)
+    assert "log-dropped" not in "".join(texts)
+
+
 @pytest.mark.skipif(shutil.which("pkill") is None, reason="needs pkill")
 def test_log_rotation_reaches_the_daemon_and_nobody_else(make_daemon, tmp_path):
     pid_file = tmp_path / "daemon.pid"
@@ -286,14 +336,22 @@ def test_a_system_log_that_nobody_reads(make_daemon, connect, tmp_path):
         assert time.monotonic() - began < 5
 
 
-def test_no_descriptors_is_one_line(make_daemon):
+def test_no_descriptors_is_one_line_and_who_is_in_goes_on(make_daemon, connect):
     daemon = launch(make_daemon(), subprocess.DEVNULL, "--logfile", "chatd.log")
+    ann = connect(daemon)
+    ann.enter("ann")
+    ann.join("#a")
     _, hard = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (40, hard))
     held = [socket.create_connection((LOOPBACK, daemon.port)) for _ in range(300)]
     daemon.await_said("accept-failed")
+    assert isinstance(ann.send("#a", "meanwhile", 1), Ok)
     for one in held:
         one.close()
+    ben = connect(daemon)
+    ben.enter("ben")
+    ben.join("#a", after=0)
+    assert ben.await_(Event, lambda event: event.kind == "message").text == "meanwhile"
     assert daemon.terminate() == 0
     assert len(daemon.said("accept-failed")) == 1
     assert daemon.log.count("\n") < 10

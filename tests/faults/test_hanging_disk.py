@@ -1,6 +1,6 @@
-"""A disk that hangs: nobody is given up, newcomers are told, nothing is lost, the daemon ends (P1, P5, P7).
+"""A disk that hangs or fails: nobody is given up, newcomers are told, nothing is lost (P1, P5, P7).
 
-A library in front of the system's own lets every flush to the disk wait as long as a file exists.
+A library in front of the system's own lets every flush to the disk wait, or fail, as long as a file exists.
 """
 
 import shutil
@@ -11,7 +11,7 @@ import time
 import pytest
 
 from chatd.wire.errors import Code
-from chatd.wire.messages import Error, Goodbye, Hello, Ok, Pulse
+from chatd.wire.messages import Error, Event, Goodbye, Hello, Ok, Pulse
 from tests.end_to_end.harness.raw import sends
 
 COMPILER = shutil.which("cc")
@@ -21,13 +21,16 @@ pytestmark = pytest.mark.skipif(COMPILER is None, reason="needs a C compiler")
 SOURCE = """
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 static int flush(const char *name, int fd) {
     const char *file = getenv("CHATD_TEST_HANG");
     int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
+    const char *fails = getenv("CHATD_TEST_FAIL");
     while (file && access(file, F_OK) == 0) usleep(10000);
+    if (fails && access(fails, F_OK) == 0) { errno = EIO; return -1; }
     return real(fd);
 }
 
@@ -42,16 +45,24 @@ class Disk:
     def __init__(self, folder, monkeypatch):
         source, library = folder / "hang.c", folder / "hang.so"
         self.file = folder / "hangs"
+        self.fails = folder / "fails"
         source.write_text(SOURCE)
         subprocess.run([COMPILER, "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True, timeout=60)
         monkeypatch.setenv("LD_PRELOAD", str(library))
         monkeypatch.setenv("CHATD_TEST_HANG", str(self.file))
+        monkeypatch.setenv("CHATD_TEST_FAIL", str(self.fails))
 
     def hang(self):
         self.file.touch()
 
     def go_on(self):
         self.file.unlink()
+
+    def fail(self):
+        self.fails.touch()
+
+    def mend(self):
+        self.fails.unlink()
 
 
 @pytest.fixture
@@ -103,3 +114,66 @@ def test_the_daemon_ends_though_the_disk_hangs_and_nothing_acknowledged_is_lost(
     again = connect(daemon)
     assert again.enter(token=token, cursors={"#a": 0}).last >= 1
     assert [event.text for event in again.events("#a", 2) if event.kind == "message"] == ["acknowledged"]
+
+
+def test_flushes_that_fail_lose_nothing_acknowledged_and_it_heals_by_itself(disk, make_daemon, connect):
+    daemon = make_daemon().start()
+    ann, ben = connect(daemon), connect(daemon)
+    token = ann.enter("ann").token
+    ben.enter("ben")
+    ann.join("#a")
+    ben.join("#a")
+    texts = ["before"]
+    assert isinstance(ann.send("#a", "before", 1), Ok)
+    for fault in range(1, 3):
+        disk.fail()
+        for _ in range(3):
+            refusal = ann.send("#a", f"fault {fault}", fault + 1)
+            assert isinstance(refusal, Error)
+            assert refusal.code == Code.STORAGE_UNAVAILABLE
+        ben.ping()
+        assert len(daemon.await_said("store-broken", fault)) == fault
+        disk.mend()
+        assert isinstance(ann.send("#a", f"fault {fault}", fault + 1), Ok)
+        texts.append(f"fault {fault}")
+        assert len(daemon.await_said("store-mended", fault)) == fault
+    assert [ben.await_(Event, is_message).text for _ in texts] == texts
+    disk.fail()
+    assert isinstance(ann.send("#a", "in doubt", 4), Error)
+    daemon.kill()
+    disk.mend()
+    daemon.start()
+    again = connect(daemon)
+    last = again.enter(token=token, cursors={"#a": 0}).last
+    assert last in (3, 4), "what was refused may have reached the disk, but nothing acknowledged is missing"
+    again.send("#a", "in doubt", 4)
+    texts.append("in doubt")
+    cem = connect(daemon)
+    cem.enter("cem")
+    cem.join("#a", after=0)
+    assert [cem.await_(Event, is_message).text for _ in texts] == texts
+    assert isinstance(again.send("#a", "after", 5), Ok)
+    assert cem.await_(Event, is_message).text == "after"
+
+
+def is_message(event):
+    return event.kind == "message"
+
+
+def test_a_suspended_machine_condemns_nobody(make_daemon, connect):
+    daemon = make_daemon().start()
+    ann, ben = connect(daemon), connect(daemon)
+    for one, nick in ((ann, "ann"), (ben, "ben")):
+        one.enter(nick, heartbeat=Pulse(1.0, 3))
+        one.join("#a")
+    daemon.signal(signal.SIGSTOP)
+    ann.say(*sends("#a", ["said to nobody"], 1))
+    time.sleep(4)  # longer than the heartbeat allows
+    daemon.signal(signal.SIGCONT)
+    assert ben.await_(Event, is_message).text == "said to nobody"
+    assert ann.await_(Ok, lambda ok: ok.id > 1_000_000)
+    assert float(daemon.await_said("stalled")[0].partition("lag=")[2]) >= 3
+    ann.ping()
+    ben.ping()
+    assert not daemon.said("reaped")
+    assert not daemon.said("client-out")
