@@ -64,6 +64,10 @@ class Asker:
         """Mark the events of ``room`` up to ``seq`` as read."""
         return self.ask(m.Read(id=0, room=room, seq=seq))
 
+    def remove(self, room: str, seq: int, reason: str = "") -> Deferred[int]:
+        """Erase what event ``seq`` of ``room`` says, for everybody; fires with the event that tells of it."""
+        return self.ask(m.Remove(id=0, room=room, seq=seq, reason=reason)).addCallback(lambda ok: ok.seq or 0)
+
     def history(
         self, room: str, before: int | None = None, after: int | None = None, limit: int = 50
     ) -> Deferred[Page]:

@@ -1,4 +1,4 @@
-"""chatc history, rooms, who: ask once, print the answer."""
+"""chatc history, remove, rooms, who: ask once, print the answer."""
 
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -20,6 +20,11 @@ from chatd.wire.messages import Event, Member, RoomInfo
 def run_history(options: Options, room: str, before: int | None, limit: int, *, as_json: bool) -> int:
     """Print the last ``limit`` events of ``room`` below ``before``, oldest first."""
     return _run(options, partial(_history, room=room, before=before, limit=limit, as_json=as_json))
+
+
+def run_remove(options: Options, room: str, seq: int, reason: str) -> int:
+    """Erase what event ``seq`` of ``room`` says."""
+    return _run(options, partial(_remove, room=room, seq=seq, reason=reason))
 
 
 def run_rooms(options: Options, *, as_json: bool) -> int:
@@ -55,6 +60,12 @@ async def _history(
             out.append(jsonlines.event_line(event, room))
         elif (lines := event_lines(event, room, command=True)) is not None:
             out.append(days.printed(event.ts, lines))
+    return 0
+
+
+async def _remove(_: list[bytes], __: Any, client: Client, *, room: str, seq: int, reason: str) -> int:
+    _begin(client)
+    await client.remove(room, seq, reason)
     return 0
 
 

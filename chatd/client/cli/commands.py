@@ -185,6 +185,21 @@ def history(context: click.Context, room: str, before: int | None, limit: int, a
 
 @chatc.command()
 @click.argument("room")
+@click.argument("number", type=click.IntRange(min=1))
+@click.option("--reason", metavar="TEXT", default="", help="Why, for everybody to read.")
+@click.pass_context
+def remove(context: click.Context, room: str, number: int, reason: str) -> None:
+    """Erase what event NUMBER of ROOM says, for everybody and for good.
+
+    History tells the numbers with --json, as seq.
+    """
+    from chatd.client.cli.ask import run_remove  # noqa: PLC0415
+
+    context.exit(run_remove(_options(context, room), room, number, reason))
+
+
+@chatc.command()
+@click.argument("room")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--caption", metavar="TEXT", default="", help="What to say about the first FILE.")
 @_AS_JSON

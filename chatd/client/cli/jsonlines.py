@@ -30,6 +30,10 @@ def event_line(event: Event, name: str, check: str = "") -> bytes:
         values["file"] = {"name": file.name, "size": file.size, "sha256": file.sha256, "media": file.media}
     if event.whom or event.reason or event.value:
         values |= {"whom": event.whom, "reason": event.reason, "value": event.value}
+    if event.ref:
+        values["ref"] = event.ref
+    if event.refs:
+        values["refs"] = event.refs
     if check:
         values["cursor"] = f"{event.seq}:{check}:{min(event.ts // 1000, MAX_SECONDS):08x}"
     return _line(values)

@@ -15,6 +15,15 @@ from chatd.wire import messages as m
 UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 """Seconds in each unit of a time."""
 
+LISTED: Final = 30
+"""Events that are looked through for those that /remove lists."""
+
+WIDTH: Final = 60
+"""Characters of a text that /remove shows, enough to know it again."""
+
+DIGITS: Final = 16
+"""Digits of a number that no event has, and that is therefore none."""
+
 _TIME: Final = re.compile(r"([0-9]{1,7})([smhd])")
 
 
@@ -152,6 +161,28 @@ async def _delete_room(talk: Talk, argument: str) -> None:
     talk.posted(await talk.client.ask(m.DeleteRoom(id=0, room=said.whom, reason=said.rest)))
 
 
+async def _remove(talk: Talk, argument: str) -> None:
+    """Erase what an event says; without a number, list the latest ones with theirs."""
+    room = _here(talk)
+    said = words(argument)
+    if not said.whom:
+        page = await talk.client.history(room, limit=LISTED)
+        lines = [
+            f"{event.seq:>6} <{clean_line(event.by)}> {clean_line(_said(event))[:WIDTH]}"
+            for event in page.events
+            if event.kind in {"message", "file", "topic"}
+        ]
+        talk.answer(*lines, f"Which of them? Write {USAGE['remove']}")
+    elif said.whom.isascii() and said.whom.isdecimal() and len(said.whom) < DIGITS:
+        await talk.client.remove(room, int(said.whom), said.rest)
+    else:
+        raise _misused(USAGE["remove"])
+
+
+def _said(event: m.Event) -> str:
+    return event.text if event.file is None else f"{event.file.name} {event.text}"
+
+
 async def _block(talk: Talk, argument: str) -> None:
     ok = await talk.client.ask(m.Block(id=0, whom=argument.strip()))
     if argument.strip():
@@ -187,6 +218,7 @@ USAGE: Final = {
     "role": "/role nick role",
     "set": "/set rule value",
     "delete-room": "/delete-room #room [reason]",
+    "remove": "/remove [number [reason]]",
     "block": "/block [nick]",
     "unblock": "/unblock nick",
     "allow": "/allow from",
@@ -210,6 +242,7 @@ ORDER: Final[dict[str, tuple[str, Do]]] = {
         _about(USAGE["set"], _set, more=True),
     ),
     "delete-room": ("delete a room of yours for good, with all that was said in it", _delete_room),
+    "remove": ("erase what was said, for everybody; without a number, list the latest", _remove),
     "block": ("take no direct messages from somebody; without a nick, list them", _block),
     "unblock": ("take their direct messages again", _unblock),
     "allow": ("take direct messages from everybody, shared (people in your rooms) or nobody", _allow),

@@ -105,7 +105,9 @@ def _nick(event: Event) -> str:
 
 def _acted(event: Event) -> str:
     """Return who has done what to whom, for how long and why, and whether as an operator of the server."""
-    verb = _ACTS[event.kind].format(whom=clean_line(event.whom), value=clean_line(event.value))
+    verb = _ACTS[event.kind].format(
+        whom=clean_line(event.whom), value=clean_line(event.value), what=_what_was_removed(event)
+    )
     by = clean_line(event.by) + (" (operator)" if event.operator else "")
     if event.by == SERVER:
         by = "the server"
@@ -114,6 +116,18 @@ def _acted(event: Event) -> str:
         term = f" for {clean_line(event.value)} s"
     why = f": {clean_line(event.reason)}" if event.reason else ""
     return f"* {by} {verb}{term}{why}"
+
+
+def _removed(event: Event) -> str:
+    """Return what is shown in the place of what was removed."""
+    why = f": {clean_line(event.reason)}" if event.reason else ""
+    return f"<{clean_line(event.by)}> (removed by {clean_line(event.value)}{why})"
+
+
+def _what_was_removed(event: Event) -> str:
+    if not event.refs:
+        return f"event {event.ref}"
+    return f"event {event.refs[0]}" if len(event.refs) == 1 else f"{len(event.refs)} events"
 
 
 _ACTS: Final = {
@@ -126,6 +140,7 @@ _ACTS: Final = {
     "role": "gave {whom} the role of {value}",
     "set": "set {value}",
     "delete-room": "deleted this room",
+    "remove": "removed {what}",
 }
 
 _FORMS: Final[dict[str, Callable[[Event], str]]] = {
@@ -135,6 +150,7 @@ _FORMS: Final[dict[str, Callable[[Event], str]]] = {
     "topic": _topic,
     "nick": _nick,
     "announce": _announced,
+    "removed": _removed,
     **dict.fromkeys(_ACTS, _acted),
 }
 
