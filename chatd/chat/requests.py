@@ -217,7 +217,7 @@ def _join(world: World, peer: Peer, session: Session, _: None, request: m.Join, 
         if reads:
             world.add_member(room, user, Standing.READER, start + 1)
         else:
-            seq = world.post(room, "join", user.nick, now)
+            seq = world.post(room, "join", user.nick, now, operator=known is not None and user.operator)
             world.add_member(room, user, Standing.MEMBER if known else Standing.OWNER, seq)
         returning.forget(world, room, user)
     cursor = start if request.after is None else request.after
@@ -312,7 +312,13 @@ def _members(world: World, peer: Peer, session: Session, room: Room, request: m.
 def _member(world: World, room: Room, user: User) -> m.Member:
     address = user.address if world.terms.show_addresses else ""
     role = ROLE_NAMES[room.members[user].role]
-    return m.Member(nick=user.nick, online=user.connected or user.announced, address=address, role=role)
+    return m.Member(
+        nick=user.nick,
+        online=user.connected or user.announced,
+        address=address,
+        role=role,
+        operator=user.operator,
+    )
 
 
 REQUESTS: dict[type[m.Request], Handling] = {

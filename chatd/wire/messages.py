@@ -504,7 +504,8 @@ class Event(Message, frozen=True, tag="event"):
     the ``session`` and ``n`` it was sent with, a file what was uploaded as well, and its text is a caption.
     Kinds: message, file, join, leave, topic, nick, announce, invite-to, kick, ban, unban, mute, unmute, role,
     set, delete-room, remove, removed. From invite-to on they say to ``whom`` it was done, for what
-    ``reason``, with what ``value``, and whether by an ``operator`` of the server. ``by`` is ``*`` where the
+    ``reason``, with what ``value``, and whether by an ``operator`` of the server; a join says the last, too.
+    ``by`` is ``*`` where the
     server itself acts.
 
     A remove erases what the event ``ref`` says, or those in ``refs``. What was erased has the kind removed
@@ -568,12 +569,14 @@ class Member(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
     """One member of a room, and whether a connection of theirs is up.
 
     ``address`` is that connection's, without the port, where the operator lets addresses be shown.
+    ``operator`` is whether the member is one of the server's.
     """
 
     nick: str
     online: bool
     address: str = ""
     role: str = "member"
+    operator: bool = False
 
 
 class SessionInfo(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):

@@ -287,6 +287,21 @@ def test_who_makes_rooms_is_asked_before_the_name_is_looked_at(makers, allowed):
         assert [one.code for one in talkers["known"].of(m.Error)] == [Code.ROOM_TAKEN]
 
 
+def test_an_operator_who_enters_is_seen_to_be_one():
+    scene = Scene("private")
+    assert scene.ask("operator", m.Join(id=9, room="#tea")) is None
+    assert scene.ask("invited", m.Join(id=9, room="#tea")) is None
+    joins = [event for event in scene.talkers["owner"].of(m.Event) if event.kind == "join"]
+    assert [(event.by, event.operator) for event in joins[-2:]] == [("operator", True), ("invited", False)]
+    rows = scene.answer("owner", m.Members(id=9, room="#tea")).members
+    assert {row.nick for row in rows if row.operator} == {"operator"}
+    assert scene.ask("operator", m.Join(id=9, room="#mine")) is None
+    assert not scene.world.rooms["#mine"].acts
+    assert [event.operator for event in scene.talkers["operator"].of(m.Event) if event.room == "#mine"] == [
+        False
+    ]
+
+
 def test_standings():
     scene = Scene()
     tea = scene.world.rooms["#tea"]

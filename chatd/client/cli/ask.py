@@ -88,9 +88,14 @@ def _begin(client: Client) -> None:
 
 def _room_text(room: RoomInfo) -> bytes:
     topic = f"  {clean_line(room.topic)}" if room.topic else ""
-    return f"{clean_line(room.room):<24} {room.members:>5} members {room.head:>8} events{topic}\n".encode()
+    kind = "" if room.kind == "public" else f"  {clean_line(room.kind)}"
+    return (
+        f"{clean_line(room.room):<24} {room.members:>5} members {room.head:>8} events{kind}{topic}\n".encode()
+    )
 
 
 def _member_text(member: Member) -> bytes:
     state = "online" if member.online else "offline"
-    return f"{clean_line(member.nick):<24} {state:<7} {clean_line(member.address)}".rstrip().encode() + b"\n"
+    role = clean_line(member.role) + (", operator" if member.operator else "")
+    line = f"{clean_line(member.nick):<24} {state:<7} {role:<9} {clean_line(member.address)}"
+    return line.rstrip().encode() + b"\n"

@@ -34,6 +34,8 @@ def event_line(event: Event, name: str, check: str = "") -> bytes:
         values["ref"] = event.ref
     if event.refs:
         values["refs"] = event.refs
+    if event.operator:
+        values["operator"] = True
     if check:
         values["cursor"] = f"{event.seq}:{check}:{min(event.ts // 1000, MAX_SECONDS):08x}"
     return _line(values)
@@ -56,12 +58,14 @@ def restored_line(restored: Restored) -> bytes:
 
 def room_line(room: RoomInfo) -> bytes:
     """Return the line of one room."""
-    return _line({"room": room.room, "members": room.members, "head": room.head, "topic": room.topic})
+    values = {"room": room.room, "members": room.members, "head": room.head, "topic": room.topic}
+    return _line(values | {"kind": room.kind})
 
 
 def member_line(member: Member) -> bytes:
     """Return the line of one member."""
     values: dict[str, Any] = {"nick": member.nick, "online": member.online}
+    values |= {"role": member.role, "operator": member.operator}
     if member.address:
         values["address"] = member.address
     return _line(values)

@@ -205,7 +205,7 @@ def member_line(name: str, members: Sequence[Member]) -> str:
 def _person(member: Member, address: str = "") -> str:
     """Return a nick with the role, if it is more than a member's, and the address."""
     role = "" if member.role == "member" else member.role
-    more = ", ".join(filter(None, (role, address)))
+    more = ", ".join(filter(None, (role, "operator" if member.operator else "", address)))
     return f"{member.nick} ({more})" if more else member.nick
 
 

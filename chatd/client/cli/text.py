@@ -87,7 +87,7 @@ def _by_server(text: str) -> str:
 
 
 def _joined(event: Event) -> str:
-    return f"* {clean_line(event.by)} joined"
+    return f"* {_by(event)} joined"
 
 
 def _left(event: Event) -> str:
@@ -108,14 +108,18 @@ def _acted(event: Event) -> str:
     verb = _ACTS[event.kind].format(
         whom=clean_line(event.whom), value=clean_line(event.value), what=_what_was_removed(event)
     )
-    by = clean_line(event.by) + (" (operator)" if event.operator else "")
-    if event.by == SERVER:
-        by = "the server"
     term = ""
     if event.kind in {"ban", "mute"} and event.value:
         term = f" for {clean_line(event.value)} s"
     why = f": {clean_line(event.reason)}" if event.reason else ""
-    return f"* {by} {verb}{term}{why}"
+    return f"* {_by(event)} {verb}{term}{why}"
+
+
+def _by(event: Event) -> str:
+    """Return who has caused ``event``, and whether as an operator of the server."""
+    if event.by == SERVER:
+        return "the server"
+    return clean_line(event.by) + (" (operator)" if event.operator else "")
 
 
 def _removed(event: Event) -> str:

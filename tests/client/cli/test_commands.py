@@ -177,9 +177,20 @@ def test_direct_messages(run):
 
 def test_rooms_and_who(run):
     assert run("--nick", "ann", "send", "#a", "x")[0] == 0
-    assert json.loads(run("rooms", "--json")[1]) == {"room": "#a", "members": 1, "head": 2, "topic": ""}
-    assert json.loads(run("who", "#a", "--json")[1])["nick"] == "ann"
-    assert run("who", "#a")[1].split() == ["ann", "online"]
+    assert json.loads(run("rooms", "--json")[1]) == {
+        "room": "#a",
+        "members": 1,
+        "head": 2,
+        "topic": "",
+        "kind": "public",
+    }
+    assert json.loads(run("who", "#a", "--json")[1]) == {
+        "nick": "ann",
+        "online": True,
+        "role": "owner",
+        "operator": False,
+    }
+    assert run("who", "#a")[1].split() == ["ann", "online", "owner"]
 
 
 def test_a_reader_that_goes_away_ends_tail_quietly(chatc, run):

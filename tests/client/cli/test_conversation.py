@@ -4,6 +4,7 @@ import pytest
 from twisted.python.failure import Failure
 
 from chatd.chat import accounts
+from chatd.chat.changes.rows import OPERATOR
 from chatd.client.cli.conversation import GRACE
 from chatd.client.core.problems import ClientError
 from chatd.wire.limits import MAX_TEXT
@@ -100,6 +101,17 @@ def test_commands_work_in_a_conversation_of_two(person):
     bob.type("/msg ann")
     bob.type("/leave")
     assert bob.prompt == "> "
+
+
+def test_an_operator_who_enters_is_shown_as_one(world, person):
+    ann, bob = person("ann"), person("bob")
+    ann.type("/join #tea")
+    state = world.server.hub.world
+    accounts.make(state, state.nicks["bob"], "", 7)
+    accounts.set_flag(state, state.nicks["bob"], OPERATOR, on=True)
+    bob.type("/join #tea")
+    assert ann.paper.shown[-1] == "#tea * bob (operator) joined"
+    assert ann.type("/who") == ["#tea has 2 members. online: ann (owner), bob (operator)"]
 
 
 def test_several_rooms_have_numbers(person):
