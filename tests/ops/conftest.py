@@ -10,6 +10,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.end_to_end.harness.processes import environment
+from tests.end_to_end.harness.program import finished
+
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
@@ -42,15 +45,14 @@ def run(tmp_path):
     """Return a function that runs a command of chatd in an empty folder and returns what became of it."""
 
     def run(*command, env=None):
-        return subprocess.run(
+        return finished(
             [BIN / command[0], *command[1:]],
             cwd=tmp_path,
-            env=env,
+            env=env or environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=60,
-            check=False,
         )
 
     return run
