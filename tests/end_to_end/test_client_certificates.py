@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from chatd.chatctl import main
 from tests.end_to_end.harness.certificates import make_certificate
 from tests.end_to_end.harness.peer import dial
-from tests.end_to_end.harness.processes import LOOPBACK, free_port, run, script
+from tests.end_to_end.harness.processes import LOOPBACK, free_port, script
+from tests.end_to_end.harness.program import run
 from tests.end_to_end.harness.raw import Raw
 
 
