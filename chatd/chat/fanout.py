@@ -1,6 +1,6 @@
 """Fan-out: renders the growth of a log once per codec, and hands it to all followers who speak that."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from chatd.chat.codec import Codec
@@ -79,14 +79,20 @@ class Audience:
             self._grown = b""
         return count
 
-    def tell(self, message: Message) -> None:
-        """Hand every follower a message that is in no log."""
+    def tell(self, message: Message, most: int) -> Iterator[int]:
+        """Hand every follower a message that is in no log; yields how many were told behind each ``most``."""
         data = self.codec.encode(message)
-        for follower in list(self.followers):
-            try:
-                follower.hand(data)
-            except Exception:  # noqa: BLE001 - a fault costs that follower alone (P8)
-                follower.fault()
+        followers = list(self.followers)
+        for begin in range(0, len(followers), most):
+            told = followers[begin : begin + most]
+            for follower in told:
+                if follower not in self.followers:  # it may have gone since the turn before
+                    continue
+                try:
+                    follower.hand(data)
+                except Exception:  # noqa: BLE001 - a fault costs that follower alone (P8)
+                    follower.fault()
+            yield len(told)
 
     def passed(self, follower: Follower) -> int:
         """Return how much of ``volume`` lies before the place where ``follower`` stands."""

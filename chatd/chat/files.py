@@ -3,6 +3,7 @@
 Chat knows contents by their SHA-256 alone; `Blobs` tells whether the bytes are there.
 """
 
+from itertools import islice
 from typing import Protocol
 
 from chatd.chat.changes.rows import PutFile
@@ -12,6 +13,9 @@ from chatd.files.names import check_sha256
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import MIN_FILE_ID
 from chatd.wire.messages import File
+
+ROOMS_LOOKED_AT = 1000
+"""Rooms beside one's own that are looked at for an event that posts a content (P6)."""
 
 _UNSUPPORTED = "This server takes no files."
 
@@ -40,7 +44,9 @@ class PostedFiles:
 
     def __init__(self) -> None:
         self._rooms: dict[Room, dict[int, File]] = {}
-        self._events: dict[str, set[tuple[Room, int]]] = {}
+        self._events: dict[str, dict[Room, set[int]]] = {}
+        self._newest: dict[str, dict[Room, int]] = {}
+        self._contents: dict[str, set[str]] = {}
 
     def __contains__(self, sha256: str) -> bool:
         """Return whether some event posts ``sha256``."""
@@ -48,8 +54,12 @@ class PostedFiles:
 
     def add(self, room: Room, seq: int, file: File) -> None:
         """Note that event ``seq`` of ``room`` posts ``file``."""
+        sha256 = file.sha256
         self._rooms.setdefault(room, {})[seq] = file
-        self._events.setdefault(file.sha256, set()).add((room, seq))
+        self._events.setdefault(sha256, {}).setdefault(room, set()).add(seq)
+        newest = self._newest.setdefault(sha256, {})
+        newest[room] = max(seq, newest.get(room, 0))
+        self._contents.setdefault(sha256[:MIN_FILE_ID], set()).add(sha256)
 
     def drop(self, room: Room, seq: int) -> File:
         """Forget the file that event ``seq`` of ``room`` posts, and return it."""
@@ -57,10 +67,21 @@ class PostedFiles:
         file = files.pop(seq)
         if not files:
             del self._rooms[room]
-        events = self._events[file.sha256]
-        events.discard((room, seq))
-        if not events:
-            del self._events[file.sha256]
+        sha256 = file.sha256
+        rooms = self._events[sha256]
+        rooms[room].discard(seq)
+        if self._newest[sha256][room] == seq:
+            del self._newest[sha256][room]
+            if rooms[room]:
+                self._newest[sha256][room] = max(rooms[room])
+        if not rooms[room]:
+            del rooms[room]
+        if not rooms:
+            del self._events[sha256], self._newest[sha256]
+            contents = self._contents[sha256[:MIN_FILE_ID]]
+            contents.discard(sha256)
+            if not contents:
+                del self._contents[sha256[:MIN_FILE_ID]]
         return file
 
     def below(self, room: Room, first: int) -> list[int]:
@@ -68,8 +89,20 @@ class PostedFiles:
         return [seq for seq in self._rooms.get(room, ()) if seq < first]
 
     def readable(self, asker: Asker, sha256: str) -> bool:
-        """Return whether ``asker`` can read a stored event that posts ``sha256``."""
-        return any(may_read(asker, room, seq) for room, seq in self._events.get(sha256, ()))
+        """Return whether ``asker`` can read the newest stored event of some room that posts ``sha256``.
+
+        The rooms of the user are looked at, and some others: whoever finds none brings the bytes again.
+        """
+        newest = self._newest.get(sha256, {})
+        rooms = asker.user.rooms
+        own = [room for room in rooms if room in newest] if len(rooms) < len(newest) else []
+        return any(self._reads(asker, room, sha256) for room in (*own, *islice(newest, ROOMS_LOOKED_AT)))
+
+    def _reads(self, asker: Asker, room: Room, sha256: str) -> bool:
+        seq = self._newest[sha256][room]
+        if seq > room.log.head:  # not stored yet; what was posted before counts
+            seq = max((one for one in self._events[sha256][room] if one <= room.log.head), default=0)
+        return seq > 0 and may_read(asker, room, seq)
 
     def find(self, room: Room, seq: int | None, digits: str, first: int = 0) -> tuple[int, File]:
         """Return the stored event of ``room`` that posts a file: ``seq``, or the newest of ``digits``.
@@ -81,7 +114,10 @@ class PostedFiles:
         files = self._rooms.get(room, {})
         if seq is None:
             _check_digits(digits)
-            seq = max((at for at, file in files.items() if file.sha256.startswith(digits)), default=0)
+            contents = self._contents.get(digits[:MIN_FILE_ID], ())
+            seq = max(
+                (self._newest[one].get(room, 0) for one in contents if one.startswith(digits)), default=0
+            )
         file = files.get(seq)
         if file is None or not first <= seq <= room.log.head:
             raise RequestError(Code.NO_SUCH_FILE, "No event of that room that is kept posts such a file.")
@@ -89,10 +125,7 @@ class PostedFiles:
 
     def newest(self, sha256: str) -> list[tuple[Room, int]]:
         """Return the newest event of each room that posts ``sha256``."""
-        latest: dict[Room, int] = {}
-        for room, seq in self._events.get(sha256, ()):
-            latest[room] = max(seq, latest.get(room, 0))
-        return list(latest.items())
+        return list(self._newest.get(sha256, {}).items())
 
 
 def _check_digits(digits: str) -> None:

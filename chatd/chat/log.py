@@ -10,7 +10,7 @@ are the removals that are decided and not durable yet, by the event that is remo
 that are, so that whoever has asked the store for events knows whether these may come in an old form.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
@@ -136,11 +136,11 @@ class Log:
                 count += audience.deliver(most - count)
         return count
 
-    def tell(self, message: Message) -> None:
-        """Hand all followers a message that is in no log."""
+    def tell(self, message: Message, most: int) -> Iterator[int]:
+        """Hand all followers a message that is in no log; yields how many were told behind each ``most``."""
         for audience in self._audiences:
             if audience.followers:
-                audience.tell(message)
+                yield from audience.tell(message, most)
 
     @property
     def followers(self) -> list[Follower]:

@@ -13,6 +13,9 @@ from chatd.wire.messages import Presence
 GRACE: Final = 30.0
 """Seconds without a connection after which a user counts as away."""
 
+AT_ONCE: Final = 1500
+"""Followers that are told in one turn: some milliseconds of work."""
+
 NICKS_PER_MESSAGE: Final = 200
 """Nicks in one presence message, so that it fits into a frame."""
 
@@ -27,20 +30,25 @@ class PresenceBoard:
         """Note that a connection of ``user`` has come or gone."""
         self._changed[user] = None
 
-    def tell(self, now: float) -> None:
-        """Tell the followers of every room concerned about the changes; ``now`` is in monotonic seconds."""
+    def tell(self, now: float) -> Iterator[int]:
+        """Tell the followers of every room concerned about the changes; ``now`` is in monotonic seconds.
+
+        Yields behind each piece of work how much that was, in followers told; it may be taken up in a later
+        turn, so that thousands who come at once make no turn long (P6).
+        """
         news: dict[Room, tuple[list[str], list[str]]] = {}
         for user in [user for user in self._changed if self._settled(user, now)]:
-            del self._changed[user]
+            self._changed.pop(user, None)
             if user.connected is user.announced:
                 continue
             user.announced = user.connected
             for room in [room for room in user.rooms if not room.members[user].reads_only]:
                 online, offline = news.setdefault(room, ([], []))
                 (online if user.announced else offline).append(user.nick)
+            yield 1 + len(user.rooms)
         for room, (online, offline) in news.items():
             for message in _messages(room, online, offline):
-                room.log.tell(message)
+                yield from room.log.tell(message, AT_ONCE)
 
     def _settled(self, user: User, now: float) -> bool:
         if user.connected:

@@ -8,8 +8,9 @@ handler is a plain function of the world, the peer, the room, the request and th
 # ruff: noqa: ARG001 - the handlers of the table take the same arguments, whatever each of them needs
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from chatd.chat import account_requests as about
@@ -49,8 +50,11 @@ from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import MAX_FRAME, MAX_ROOMS, ROOMS_PER_MESSAGE
 
-ROWS_PER_UNIT = 50
-"""Rooms or members looked through that cost as much as a send."""
+ROWS_PER_UNIT = 10
+"""Rooms or members told that cost as much as a send."""
+
+LOOKS_PER_UNIT = 200
+"""Members looked through that cost as much as a send."""
 
 NICK_COST = 10
 """The cost of one room whose members are told of a new nick."""
@@ -275,10 +279,10 @@ def _read(world: World, peer: Peer, session: Session, room: Room, request: m.Rea
 
 def _list(world: World, peer: Peer, session: Session, _: None, request: m.ListRooms, __: int) -> m.Ok:
     asker = world.asker(session.user, peer.peer_host)
-    names = (name for name, room in world.rooms.items() if name > request.after and _is_listed(asker, room))
-    session.charge(len(world.rooms) // ROWS_PER_UNIT)
     limit = min(request.limit, ROOMS_PER_MESSAGE)
-    page = heapq.nsmallest(limit + 1, names)
+    names = heapq.merge(world.listing.open(request.after), _private_rooms(world, asker, request.after))
+    page = list(islice(names, limit + 1))
+    session.charge(len(page) / ROWS_PER_UNIT)
     rooms = [world.rooms[name] for name in page[:limit]]
     rows = [
         m.RoomInfo(
@@ -293,19 +297,22 @@ def _list(world: World, peer: Peer, session: Session, _: None, request: m.ListRo
     return m.Ok(id=request.id, rooms=rows, more=len(page) > limit)
 
 
-def _is_listed(asker: Asker, room: Room) -> bool:
-    if room.direct:
-        return False
-    kind = room.rules.kind
-    return kind in {Kind.PUBLIC, Kind.READ_ONLY} or (kind == Kind.PRIVATE and knows(asker, room))
+def _private_rooms(world: World, asker: Asker, after: str) -> Iterable[str]:
+    """Return the names behind ``after`` of the private rooms that ``asker`` may know of, in their order."""
+    user = asker.user
+    if user.operator:
+        return world.listing.private(after)
+    rooms = [room for room in (*user.rooms, *user.invited) if not room.direct]
+    known = {room.name for room in rooms if room.rules.kind == Kind.PRIVATE and knows(asker, room)}
+    return sorted(name for name in known if name > after)
 
 
 def _members(world: World, peer: Peer, session: Session, room: Room, request: m.Members, _: int) -> m.Ok:
     after = check_nick(request.after)[1] if request.after else ""
-    session.charge(len(room.members) // ROWS_PER_UNIT)
-    found = (user for user in room.members if (user.key or "") > after)
-    page = heapq.nsmallest(request.limit + 1, found, key=lambda user: user.key or "")
-    rows = [_member(world, room, user) for user in page[: request.limit]]
+    keys = [user.key for user in room.members if user.key is not None and user.key > after]
+    page = heapq.nsmallest(request.limit + 1, keys)
+    session.charge(len(room.members) // LOOKS_PER_UNIT + len(page) / ROWS_PER_UNIT)
+    rows = [_member(world, room, world.nicks[key]) for key in page[: request.limit]]
     return m.Ok(id=request.id, members=rows, more=len(page) > request.limit)
 
 

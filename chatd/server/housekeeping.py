@@ -5,6 +5,7 @@ from typing import Final
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall, deferLater
 
+from chatd.chat import presence
 from chatd.chat.batch import Batch
 from chatd.chat.calendar import DAY
 from chatd.chat.rules import Kind
@@ -65,9 +66,17 @@ class Housekeeping:
             if loop.running:
                 loop.stop()
 
-    def _tell_presence(self) -> None:
+    def _tell_presence(self) -> "Deferred[None]":
+        return Deferred.fromCoroutine(self._tell_news())
+
+    async def _tell_news(self) -> None:
+        clock, told = self._server.clock, 0
         try:
-            self._server.hub.presence.tell(self._server.clock.seconds())
+            for count in self._server.hub.presence.tell(clock.seconds()):
+                told += count
+                if told >= presence.AT_ONCE:
+                    told = 0
+                    await deferLater(clock, 0)
         except Exception:  # noqa: BLE001 - presence is best effort; its loop goes on
             log.failure("housekeeping-fault", None)
 

@@ -128,7 +128,7 @@ def test_a_notice_is_encoded_once_per_codec():
     log = Log(1, "#a")
     codecs = [Spoken("<", b">"), Spoken("[", b"]\n")]
     crowd = [Taker(log, [], False, codec) for codec in codecs for _ in range(5)]
-    log.tell(Presence(room="#a", online=["ann"]))
+    assert sum(log.tell(Presence(room="#a", online=["ann"]), 1)) == len(log.followers)
     assert [codec.encoded for codec in codecs] == [[b"<Presence"], [b"[Presence"]]
     assert {taker.got for taker in crowd} == {b"<Presence", b"[Presence"}
 

@@ -46,6 +46,7 @@ def load(records: Records, snapshot: Snapshot) -> None:
     )
     for row in chain.from_iterable(rows):
         apply(records, row)
+    records.listing.sort()
 
 
 def _several(records: Records, several: Several) -> Applied:

@@ -4,6 +4,7 @@ from chatd.chat.ages import Ages
 from chatd.chat.changes.rows import PutInvite, PutTime
 from chatd.chat.files import PostedFiles
 from chatd.chat.gone import Gone
+from chatd.chat.listing import Listing
 from chatd.chat.state import Room, Session, User
 from chatd.chat.twins import Twins
 
@@ -13,11 +14,11 @@ class Records:
 
     ``nicks`` says whose a nick is; a key that an account has for good leads to it although it is called
     differently now; ``twins`` knows all of these nicks by what they look like, ``room_twins`` the names of
-    rooms that are no direct messages; ``gone`` are what is left of deleted ones, ``acts`` counts the acts of
-    all rooms but the notes of who was in a deleted one, ``sweeps`` are the rooms of which many members are
-    being removed. ``sessions`` are by the digest of their token,
-    ``rooms`` by their name, ``uploads`` say when a user last worked on the upload of a content, ``time`` is
-    the calendar as it was last kept.
+    rooms that are no direct messages, ``listing`` the order of these; ``gone`` are what is left of deleted
+    ones, ``acts`` counts the acts of all rooms but the notes of who was in a deleted one, ``sweeps`` are the
+    rooms of which many members are being removed. ``sessions`` are by the digest of their token, ``rooms`` by
+    their name, ``uploads`` say when a user last worked on the upload of a content, ``time`` is the calendar
+    as it was last kept.
     """
 
     def __init__(self) -> None:
@@ -30,6 +31,7 @@ class Records:
         self.rooms: dict[str, Room] = {}
         self.rooms_by_id: dict[int, Room] = {}
         self.room_twins: Twins[Room] = Twins()
+        self.listing = Listing()
         self.gone = Gone()
         self.acts = 0
         self.sweeps: dict[Room, None] = {}

@@ -30,6 +30,7 @@ def _put_room(records: Records, row: PutRoom) -> Applied:
     rules = Rules(*row[_RULES:])
     if rules != room.rules:
         room.rules = rules
+        records.listing.put(room)
         settle(room)
     return before
 
@@ -66,6 +67,7 @@ def _restore_room(records: Records, change: RestoreRoom) -> Applied:
 
 def _give_name(records: Records, room: Room) -> None:
     records.rooms[room.name] = room
+    records.listing.put(room)
     if room.name.startswith(ROOM_SIGN):
         records.room_twins.add(room.name, room)
     records.gone.add(room)
@@ -73,6 +75,7 @@ def _give_name(records: Records, room: Room) -> None:
 
 def _take_name(records: Records, room: Room) -> None:
     del records.rooms[room.name]
+    records.listing.drop(room)
     if room.name.startswith(ROOM_SIGN):
         records.room_twins.drop(room.name, room)
     records.gone.drop(room)
