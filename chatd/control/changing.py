@@ -122,7 +122,7 @@ async def announce(context: Context, stream: Stream, asked: m.AskAnnounce) -> st
     count = 0
     for connection in list(context.server.connections):
         if isinstance(connection, ChatConnection) and connection.state is State.LIVE:
-            connection.say(message)
+            connection.output.say(message)
             count += 1
         if stream.due:
             await stream.turn()

@@ -61,7 +61,7 @@ def connected(connection: ChatConnection, now: float) -> Connected:
         since=round(now - connection.opened, 1),
         silence=round(connection.liveness.heartbeat.silence(now), 1),
         bytes_in=connection.bytes_in,
-        bytes_out=connection.bytes_out,
+        bytes_out=connection.output.bytes_out,
         nick="" if user is None else user.nick,
         account=user is not None and user.account is not None,
         operator=user is not None and user.operator,

@@ -12,7 +12,6 @@ from zope.interface import implementer
 
 from chatd.chat.codec import Codec
 from chatd.chat.log import Log as ChatLog
-from chatd.chat.reader import Reader
 from chatd.chat.state import HistoryQuery, Session
 from chatd.ops.log import Log
 from chatd.server import addresses, watch
@@ -24,14 +23,15 @@ from chatd.server.gate import Hold
 from chatd.server.handshake import why_failed
 from chatd.server.input import Decoder, Input
 from chatd.server.listener_rules import LOCAL, ListenerRules
-from chatd.server.liveness import Liveness, Traffic
+from chatd.server.liveness import Liveness
+from chatd.server.output import Output
 from chatd.server.paths import Course
 from chatd.server.reads import answer
 from chatd.server.record import Record
 from chatd.server.server import Server
 from chatd.server.states import State
 from chatd.server.steering import steer
-from chatd.tcp import Tuning, arrived, far_host, held_back, unsent
+from chatd.tcp import Tuning, far_host, held_back
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError, RequestError
 from chatd.wire.heartbeat import Heartbeat
 from chatd.wire.messages import Download, File, Goodbye, Message, Ok, Remove, Upload
@@ -40,22 +40,19 @@ log = Log(__name__)
 
 TUNING: Final = Tuning(idle=30, interval=10, probes=3, user_timeout=900_000)
 
-LARGE: Final = 400
-"""Bytes of one write, about, which a path of the smallest kind may swallow; the course looks after them."""
-
 
 @implementer(IPushProducer)
 class ChatConnection(Protocol, ABC):
     """One connection; the hub knows it as a `chatd.chat.state.Peer`.
 
-    ``input`` decides when a further piece is taken; ``liveness`` is what the reaper judges the connection by.
+    ``input`` decides when a further piece is taken, ``output`` is where messages go; ``liveness`` is what the
+    reaper judges the connection by.
     A kind of connection is a subclass: it tells what it ``speaks``, and brings a ``codec``, a ``decoder``,
     `take`, which handles pieces, and its table of ``MESSAGES`` (`chatd.server.dialogue`).
     """
 
     # They keep a connection small, and spare a look into a dictionary for every message.
     __slots__ = (
-        "_bytes_out",
         "address",
         "answered",
         "bytes_in",
@@ -66,6 +63,7 @@ class ChatConnection(Protocol, ABC):
         "messages_in",
         "number",
         "opened",
+        "output",
         "peer_host",
         "reader",
         "record",
@@ -87,13 +85,16 @@ class ChatConnection(Protocol, ABC):
         now = server.clock.seconds()
         self.server = server
         self.state = State.OPENED
-        self.reader = Reader(self.codec, self._hand, self.catch_up, self.fault)
-        self.input = Input(self, server, decoder)
         self.liveness = Liveness(Heartbeat(server.pulse.interval, server.pulse.misses, now), now)
+        self.input = Input(self, server, decoder)
+        self.output = Output(
+            self.codec, self.liveness, server.counters, server.clock, self.catch_up, self.fault
+        )
+        self.reader = self.output.reader
         self.transfers: Transfers | None = None
         self.session: Session | None = None
         self.close_reason: CloseReason | None = None
-        self.bytes_in = self._bytes_out = self.messages_in = self.answered = 0
+        self.bytes_in = self.messages_in = self.answered = 0
         self.number = 0
         self.course: Course | None = None
         self.record = Record()
@@ -140,6 +141,7 @@ class ChatConnection(Protocol, ABC):
     def connectionMade(self) -> None:
         """Begin. The hello has to come before the deadline."""
         TUNING.apply(self.transport)
+        self.output.transport = self.transport
         peer = self.transport.getPeer()
         self.address = addresses.name_of(peer)
         self.peer_host = addresses.host_of(peer)
@@ -199,7 +201,7 @@ class ChatConnection(Protocol, ABC):
         self.answered += answered
         self.input.gate.settle(answered)
         if messages:
-            self.write(self.codec.encode_all(messages))
+            self.output.write(self.codec.encode_all(messages))
         if answered:
             self.input.go_on()
 
@@ -297,39 +299,6 @@ class ChatConnection(Protocol, ABC):
         """Return whether the connection is up and its transport can take more."""
         return self.state is not State.CLOSING and not self.reader.paused
 
-    # ---- bytes out ----------------------------------------------------------------------------------
-
-    @property
-    def bytes_out(self) -> int:
-        """Return how many bytes were written."""
-        return self._bytes_out + self.reader.volume
-
-    def say(self, message: Message) -> None:
-        """Write a message, unless the connection has ended."""
-        self.write(self.codec.encode(message))
-
-    def write(self, data: bytes) -> None:
-        """Write bytes of the wire, unless the connection has ended."""
-        if self.state is State.CLOSING:
-            return
-        size = len(data)
-        self._bytes_out += size
-        self.server.counters.bytes_out += size
-        if size > LARGE:
-            self.liveness.due = 0.0
-        self.liveness.heartbeat.said(self.server.clock.seconds())
-        self.transport.write(data)
-
-    def rest(self, data: bytes) -> None:
-        """Write what the outlet of the reader has not taken."""
-        self.transport.write(data)
-
-    def _hand(self, data: bytes) -> None:
-        self._bytes_out += len(data)
-        self.server.counters.bytes_out += len(data)
-        self.liveness.due = 0.0
-        self.transport.write(data)
-
     # ---- the end ------------------------------------------------------------------------------------
 
     def close(self, reason: CloseReason, text: str = "", retry_after: float | None = None) -> None:
@@ -354,7 +323,7 @@ class ChatConnection(Protocol, ABC):
         if self.state is State.CLOSING:
             return
         try:
-            self.say(farewell)
+            self.output.say(farewell)
         except Exception:  # noqa: BLE001 - what cannot be written to gets no last words
             self.abort(reason)
             return
@@ -367,6 +336,7 @@ class ChatConnection(Protocol, ABC):
             return
         self.state = State.CLOSING
         self.input.end()
+        self.output.end()
         self.liveness.ending(self.server.clock.seconds())
         self.close_reason = reason
         if self.transfers is not None:
@@ -405,8 +375,3 @@ class ChatConnection(Protocol, ABC):
     def forgive(self, now: float) -> None:
         """Begin every count anew: the daemon was not listening."""
         self.liveness.forgive(now)
-
-    def traffic(self) -> Traffic:
-        """Return what the system knows of the connection's bytes."""
-        waiting = unsent(self.transport)
-        return Traffic(waiting, self.bytes_out - waiting, arrived(self.transport))

@@ -212,7 +212,7 @@ def _ask(connection: "ChatConnection", arrival: Arrival, message: Hello) -> Arri
         return arrival
     asked: Deferred[None] = Deferred()
     connection.input.asked = asked
-    connection.say(STILL)
+    connection.output.say(STILL)
     connection.input.go_on()
     return asked.addCallback(lambda _: server.admission.login(connection, message))
 

@@ -4,6 +4,7 @@ from typing import ClassVar, Protocol
 
 from chatd.chat.state import Peer
 from chatd.server.listener_rules import ListenerRules
+from chatd.server.output import Output
 from chatd.server.record import Record
 from chatd.wire.errors import CloseReason
 
@@ -38,6 +39,7 @@ class Connection(Peer, Swept, Protocol):
     relay: str | None
     opened: float
     close_reason: CloseReason | None
+    output: Output
     bytes_in: int
     messages_in: int
     answered: int
@@ -57,7 +59,3 @@ class Connection(Peer, Swept, Protocol):
 
     def renew_allowance(self) -> None:
         """Ask what the limits in force allow from now on."""
-
-    @property
-    def bytes_out(self) -> int:
-        """Return how many bytes were written."""

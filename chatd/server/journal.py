@@ -114,7 +114,7 @@ class Journal:
             reason=connection.close_reason,
             duration=round(self._clock.seconds() - connection.opened, 3),
             bytes_in=connection.bytes_in,
-            bytes_out=connection.bytes_out,
+            bytes_out=connection.output.bytes_out,
             messages_in=connection.messages_in,
             messages_out=connection.answered + connection.reader.events,
         )

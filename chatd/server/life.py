@@ -70,7 +70,7 @@ def life_of(connection: Connection, now: float, wall: int) -> Life:
         lag=record.lag,
         refusals=dict(record.refusals or {}),
         bytes_in=connection.bytes_in,
-        bytes_out=connection.bytes_out,
+        bytes_out=connection.output.bytes_out,
         messages_in=connection.messages_in,
         messages_out=connection.answered + connection.reader.events,
     )

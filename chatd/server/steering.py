@@ -22,9 +22,6 @@ class Steered(Connection, Protocol):
     state: State
     transport: Any
 
-    def rest(self, data: bytes) -> None:
-        """Write what the outlet has not taken."""
-
 
 def steer(connection: Steered) -> None:
     """Take what is known of the path into account, before anything large is written."""
@@ -36,7 +33,7 @@ def steer(connection: Steered) -> None:
         if course.segment:
             connection.server.journal.narrowed(connection, f"it is sent segments of {course.segment} bytes")
         narrow(transport, course.segment)
-    connection.reader.connect(outlet(transport), connection.rest)
+    connection.reader.connect(outlet(transport), connection.output.rest)
 
 
 def look(connection: Steered, now: float) -> bool:

@@ -6,25 +6,21 @@ from typing import Final, Protocol
 from chatd.server import steering
 from chatd.server.ending import CLOSE_DEADLINE
 from chatd.server.input import Input
-from chatd.server.liveness import Liveness, Traffic
+from chatd.server.liveness import Liveness
+from chatd.server.output import Output
 from chatd.server.states import State
 from chatd.server.steering import Steered
 from chatd.wire.errors import CloseReason, Code, ProtocolError
 from chatd.wire.heartbeat import Verdict
-from chatd.wire.messages import Message, Ping
+from chatd.wire.messages import Ping
 
 
 class Watched(Steered, Protocol):
     """A connection as the watch sees it."""
 
     input: Input
+    output: Output
     liveness: Liveness
-
-    def traffic(self) -> Traffic:
-        """Return what the system knows of its bytes."""
-
-    def say(self, message: Message) -> None:
-        """Write a message."""
 
 
 def look(connection: Watched, now: float) -> None:
@@ -46,14 +42,14 @@ def _live(connection: Watched, now: float) -> None:
     if connection.state is State.CLOSING:
         return
     if connection.reader.paused:
-        if liveness.stuck(connection.traffic(), now, connection.server.limits.write_timeout):
+        if liveness.stuck(connection.output.traffic(), now, connection.server.limits.write_timeout):
             _give_up(connection, CloseReason.STUCK, now)
         return
-    verdict = liveness.check(connection.traffic, now)
+    verdict = liveness.check(connection.output.traffic, now)
     if again:
         liveness.due = 0.0
     if verdict is Verdict.PING:
-        connection.say(_PING)
+        connection.output.say(_PING)
         if liveness.heartbeat.silence(now) >= 2 * liveness.heartbeat.interval:
             connection.record.missed += 1
         connection.server.counters.pings += 1

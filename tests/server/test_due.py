@@ -39,7 +39,7 @@ def test_a_quiet_peer_that_takes_no_goodbye_is_aborted_after_the_deadline(playgr
     alice = enter(playground, "alice")
     (connection,) = playground.server.connections
     alice.transport.pauseProducing()
-    connection.say(bytes(10_000))
+    connection.output.say(bytes(10_000))
     connection.close(CloseReason.GOODBYE)
     playground.advance(4.5)
     assert playground.server.connections

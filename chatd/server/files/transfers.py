@@ -30,20 +30,28 @@ RETRY: Final = 0.02
 """Seconds after which a connection that could take nothing is tried again, if no event does so before."""
 
 
+class FileOutput(Protocol):
+    """The output of a connection, as its transfers see it."""
+
+    def say(self, message: m.Message) -> None:
+        """Write a message, unless the connection has ended."""
+
+    def write(self, data: bytes) -> None:
+        """Write bytes of its wire, unless it has ended."""
+
+
 class FileConnection(Protocol):
     """The connection, as its transfers see it."""
 
     transport: Any
 
     @property
+    def output(self) -> FileOutput:
+        """Return what writes to it."""
+
+    @property
     def at_ease(self) -> bool:
         """Return whether it is up and nothing else waits to be written: chat goes first."""
-
-    def say(self, message: m.Message) -> None:
-        """Write a message, unless it has ended."""
-
-    def write(self, data: bytes) -> None:
-        """Write bytes of its wire, unless it has ended."""
 
     def reply(self, messages: Sequence[m.Message], answered: int) -> None:
         """Write messages that answer so many of its requests."""
@@ -181,7 +189,7 @@ class Transfers:
         now = clock.seconds()
         while self._connection.at_ease and (step := self._turns.next(now)) is not None:
             outgoing, offset, data = step
-            self._connection.write(chunk(outgoing.transfer, offset, data))
+            self._connection.output.write(chunk(outgoing.transfer, offset, data))
             now = clock.seconds()
         self._allow_unsent()
         for download in list(self._downloads.values()):
@@ -222,7 +230,7 @@ class Transfers:
 
     def say(self, message: m.Message) -> None:
         """Tell the client something."""
-        self._connection.say(message)
+        self._connection.output.say(message)
 
     def fault(self) -> None:
         """End the connection because of the current exception."""

@@ -17,7 +17,7 @@ from chatd.wire.messages import Ping, Pong
 
 def _ping(connection: ChatConnection, message: Ping, _: int) -> None:
     connection.input.gate.charge(1)
-    connection.say(Pong(data=message.data))
+    connection.output.say(Pong(data=message.data))
 
 
 def _pong(connection: ChatConnection, message: Pong, _: int) -> None:

@@ -76,7 +76,7 @@ class NativeProtocol(ChatConnection):
         if len(payload) > MAX_PING:
             raise ProtocolError(Code.BAD_FRAME, f"A ping carries {MAX_PING} bytes at the most.")
         self.input.gate.charge(1)
-        self.write(frame(FrameType.PONG, payload))
+        self.output.write(frame(FrameType.PONG, payload))
 
     def _pong(self, payload: bytes) -> None:
         self.input.gate.charge(1)
