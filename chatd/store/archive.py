@@ -94,6 +94,7 @@ class Archive:
         self._since_trim = 0
         self._database: apsw.Connection | None = None
         self._jobs: queue.SimpleQueue[Entry | Query | str | None] = queue.SimpleQueue()
+        self._try(self._open)  # now: apsw holds the interpreter's lock while SQLite turns to WAL
         self._thread = Thread(target=self._run, name="chatd-archive", daemon=True)
         self._thread.start()
 
@@ -132,6 +133,8 @@ class Archive:
             job = self._jobs.get()
         if self._database is not None:
             with suppress(apsw.Error):
+                # apsw holds the interpreter's lock while it closes: all that waits for the disk comes first.
+                self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 self._database.close()
 
     def _gather(self, first: Entry) -> Entry | Query | str | None:

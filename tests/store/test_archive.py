@@ -79,15 +79,13 @@ def test_a_damaged_file_gives_way_to_a_new_one(open_archive, tmp_path):
     (tmp_path / archives.FILE_NAME).write_bytes(b"this is no database" * 1000)
     archive = open_archive()
     keep(archive, 1)
-    assert found(archive, "key", "ann") == []
-    keep(archive, 2)
-    assert found(archive, "key", "ann") == [2]
+    assert found(archive, "key", "ann") == [1]
     assert len(archive.failures) == 1
 
 
 def test_a_folder_that_takes_nothing_is_told_of_once(open_archive, tmp_path):
-    archive = open_archive()
     (tmp_path / archives.FILE_NAME).mkdir()
+    archive = open_archive()
     for number in range(3):
         keep(archive, number)
         assert found(archive, "key", "ann") == []
