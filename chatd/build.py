@@ -16,6 +16,7 @@ from chatd.ops.current import Current
 from chatd.ops.settings import CERTIFICATES, Config
 from chatd.server.auth.portal import Doors
 from chatd.server.committer import Committer
+from chatd.server.erasure import Erasure
 from chatd.server.files.expiry import Expiry
 from chatd.server.files.library import Library
 from chatd.server.housekeeping import Housekeeping
@@ -78,6 +79,7 @@ class Daemon:
             Sampler(self.server),
             self.timekeeper,
             Housekeeping(self.server),
+            Erasure(self.server),
         ]
         if self.files is not None:
             self._parts.append(Expiry(self.files))

@@ -49,7 +49,7 @@ def remove(
             )
         standing = acting_standing(asker, room, type(request))
         check_removal(asker, room, event, standing, now, world.terms.remove_within)
-        _withdraw_topic(world, room, event, session.user.nick, now)
+        withdraw_topic(world, room, event, session.user.nick, now)
         done = world.post(
             room, "remove", session.user.nick, now, reason=request.reason, operator=operates, ref=seq
         )
@@ -78,7 +78,7 @@ def erase(world: World, room: Room, event: Event, by: int, nick: str, reason: st
     world.batch.erase(room, change, event)
 
 
-def _withdraw_topic(world: World, room: Room, event: Event, nick: str, now: int) -> None:
+def withdraw_topic(world: World, room: Room, event: Event, nick: str, now: int) -> None:
     """Clear the room's topic if it is what ``event`` says."""
     if event.kind == "topic" and event.text and event.text == room.topic:
         world.post(room, "topic", nick, now)

@@ -299,6 +299,11 @@ def said_by(user: User, event: m.Event) -> bool:
     """
     if event.session and any(session.id == event.session for session in user.sessions):
         return True
+    return by_its_nick(user, event)
+
+
+def by_its_nick(user: User, event: m.Event) -> bool:
+    """Return whether ``event`` has a nick of the account of ``user``, which had it by then."""
     since = user.kept.get(fold(event.by)) if user.account is not None else None
     return since is not None and event.ts >= since
 

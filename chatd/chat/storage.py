@@ -10,6 +10,7 @@ from chatd.chat.changes.rows import (
     DropAllow,
     DropBlock,
     DropCertificate,
+    DropErasure,
     DropFile,
     DropFiles,
     DropInvite,
@@ -27,6 +28,7 @@ from chatd.chat.changes.rows import (
     PutBlock,
     PutCertificate,
     PutEmptied,
+    PutErasure,
     PutFile,
     PutInvite,
     PutMark,
@@ -65,6 +67,7 @@ TABLES: Final = (
     Table("invites", PutInvite, 1, ("uses",), DropInvite),
     Table("certificates", PutCertificate, 2, ("name",), DropCertificate),
     Table("places", PutPlace, 2, ("at",), DropPlace),
+    Table("erasures", PutErasure, 1, ("room", "seq"), DropErasure),
     Table("sessions", PutSession, 1, ("seen", "address", "software"), DropSession),
     Table(
         "rooms",
@@ -155,6 +158,7 @@ class Snapshot:
     last_user: int = 0
     certificates: list[PutCertificate] = field(default_factory=list)
     places: list[PutPlace] = field(default_factory=list)
+    erasures: list[PutErasure] = field(default_factory=list)
 
 
 class Space(NamedTuple):

@@ -82,9 +82,10 @@ class AskUserOperator(Ask, frozen=True, kw_only=True, tag="user-operator"):
 
 
 class AskUserDelete(Ask, frozen=True, kw_only=True, tag="user-delete"):
-    """Asks for the end of an account."""
+    """Asks for the end of an account; with ``erase`` all that it has said goes as well."""
 
     nick: Nick
+    erase: bool = False
 
 
 class AskUserFind(Ask, frozen=True, kw_only=True, tag="user-find"):

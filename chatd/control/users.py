@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
-from chatd.chat import accounts, certificates, invitations
+from chatd.chat import accounts, certificates, erasures, invitations
 from chatd.chat.account_requests import end_session
 from chatd.chat.changes.rows import DISABLED, OPERATOR
 from chatd.chat.names import check_nick
@@ -95,9 +95,12 @@ def _operator(world: World, asked: m.AskUserOperator, _: int) -> Outcome:
 
 def _delete(world: World, asked: m.AskUserDelete, now: int) -> Outcome:
     found = find(world, asked.nick)
+    if asked.erase:
+        erasures.begin(world, found)
     end_all(world, found, now)
     accounts.delete(world, found, now)
-    return Outcome(f"{found.nick} is deleted.")
+    rest = "; what it has said is erased while the daemon runs, which tells its log when it is done"
+    return Outcome(f"{found.nick} is deleted{rest if asked.erase else ''}.")
 
 
 def _find(world: World, asked: m.AskUserFind, _: int) -> Outcome:

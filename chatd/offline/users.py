@@ -149,16 +149,18 @@ def operator(data: Path, nick: str, off: bool) -> None:
 @user.command("delete")
 @DATA
 @NICK
+@click.option("--erase", is_flag=True, help="Erase all that it has said, too, in all rooms.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def delete(data: Path, nick: str, yes: bool) -> None:
+def delete(data: Path, nick: str, erase: bool, yes: bool) -> None:
     """Remove the password and the sessions of the account NICK for good; it leaves its rooms.
 
-    What it said stays, and nobody else can have its nicks, so that nobody speaks in its name.
+    What it said stays unless it is erased. Nobody else can have its nicks, so that nobody speaks in its name.
     """
     if not yes:
         found = do(data, m.AskUserFind(nick=nick)).text
-        click.confirm(escape(f"Delete {found} for good?"), abort=True)
-    tell(data, m.AskUserDelete(nick=nick))
+        more = ", with all that it has said" if erase else ""
+        click.confirm(escape(f"Delete {found}{more} for good?"), abort=True)
+    tell(data, m.AskUserDelete(nick=nick, erase=erase))
 
 
 @user.command("list")

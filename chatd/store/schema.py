@@ -107,6 +107,12 @@ _SINCE: Final = """
 ALTER TABLE nicks ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
 """
 
+_ERASURES: Final = """
+CREATE TABLE erasures(
+    user INTEGER PRIMARY KEY, room INTEGER NOT NULL, seq INTEGER NOT NULL, sessions TEXT NOT NULL
+) STRICT;
+"""
+
 Step = Callable[[apsw.Connection], object]
 
 
@@ -174,6 +180,11 @@ def _add_since(database: apsw.Connection) -> None:
     database.execute(_SINCE)
 
 
+def _add_erasures(database: apsw.Connection) -> None:
+    """Add what version 10 lacks: how far the erasure of what accounts have said has come."""
+    database.execute(_ERASURES)
+
+
 STEPS: Final[tuple[Step, ...]] = (
     _begin,
     _add_files,
@@ -185,6 +196,7 @@ STEPS: Final[tuple[Step, ...]] = (
     _add_certificates,
     _add_places,
     _add_since,
+    _add_erasures,
 )
 """The steps from each version of the tables to the next."""
 

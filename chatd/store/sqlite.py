@@ -31,6 +31,7 @@ from chatd.chat.changes.rows import (
     PutBlock,
     PutCertificate,
     PutEmptied,
+    PutErasure,
     PutFile,
     PutInvite,
     PutMark,
@@ -224,6 +225,7 @@ class SqliteStore:
             allows=self._rows(PutAllow),
             certificates=self._rows(PutCertificate),
             places=self._rows(PutPlace),
+            erasures=self._rows(PutErasure),
             last_user=int(meta.get("last_user", 0)),
         )
 

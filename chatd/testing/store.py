@@ -14,6 +14,7 @@ from chatd.chat.changes.rows import (
     PutBlock,
     PutCertificate,
     PutEmptied,
+    PutErasure,
     PutFile,
     PutInvite,
     PutMark,
@@ -57,6 +58,7 @@ class MemoryStore:
     invites: dict[bytes, PutInvite] = field(default_factory=dict)
     certificates: dict[tuple[int, str], PutCertificate] = field(default_factory=dict)
     places: dict[tuple[int, str], PutPlace] = field(default_factory=dict)
+    erasures: dict[int, PutErasure] = field(default_factory=dict)
     acts: dict[tuple[int, str, str], PutAct] = field(default_factory=dict)
     blocks: dict[tuple[int, int], PutBlock] = field(default_factory=dict)
     allows: dict[int, PutAllow] = field(default_factory=dict)
@@ -93,6 +95,7 @@ class MemoryStore:
             self.last_user,
             list(self.certificates.values()),
             list(self.places.values()),
+            list(self.erasures.values()),
         )
 
     def _last(self, log: int) -> tuple[int, int, str] | None:

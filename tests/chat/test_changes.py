@@ -14,6 +14,7 @@ from chatd.chat.changes.rows import (
     DropAllow,
     DropBlock,
     DropCertificate,
+    DropErasure,
     DropFile,
     DropFiles,
     DropInvite,
@@ -32,6 +33,7 @@ from chatd.chat.changes.rows import (
     PutBlock,
     PutCertificate,
     PutEmptied,
+    PutErasure,
     PutFile,
     PutInvite,
     PutMark,
@@ -114,6 +116,7 @@ def picture(records):
         "marks": {(log, seq) for log in FEW for seq in records.ages.below(log, 1000)},
         "ages": [records.ages.old(log, before) for log in FEW for before in range(90)],
         "uploads": dict(records.uploads),
+        "erasures": dict(records.erasures),
         "time": records.time,
     }
 
@@ -189,6 +192,10 @@ def possible(records, kind, a, b, n):  # noqa: C901, PLR0912 - one case for each
             return PutFile(a, n, str(b) * 64, f"f{n}", n, "")
         case "drop file" if posted:
             return DropFile(a, n)
+        case "erasure" if user:
+            return PutErasure(a, b, n, "")
+        case "drop erasure" if a in records.erasures:
+            return DropErasure(a)
         case "erase" if room and room.log.first <= n <= room.log.head:
             return Erase(a, n, room.log.head, b"%d" % b)
         case "trim" if room and n < room.log.head:
@@ -246,6 +253,8 @@ KINDS = {
     PutFile: "file",
     DropFile: "drop file",
     Erase: "erase",
+    PutErasure: "erasure",
+    DropErasure: "drop erasure",
     Trim: "trim",
     PutEmptied: "emptied",
     PutMark: "mark",

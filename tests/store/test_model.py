@@ -12,6 +12,7 @@ from chatd.chat.changes.rows import (
     DropAllow,
     DropBlock,
     DropCertificate,
+    DropErasure,
     DropFile,
     DropFiles,
     DropInvite,
@@ -28,6 +29,7 @@ from chatd.chat.changes.rows import (
     PutBlock,
     PutCertificate,
     PutEmptied,
+    PutErasure,
     PutFile,
     PutInvite,
     PutMark,
@@ -75,6 +77,8 @@ changes = st.one_of(
     st.builds(DropAllow, ids),
     st.builds(DropMember, ids, ids),
     st.builds(PutEmptied, ids, few, times, texts),
+    st.builds(PutErasure, ids, ids, few, st.just("")),
+    st.builds(DropErasure, ids),
     st.builds(PutMark, ids, few, times),
     st.builds(DropMark, ids, few),
     st.builds(DropMarks, ids, few),
@@ -187,6 +191,7 @@ class Stores(RuleBasedStateMachine):
         assert sorted(disk.uploads) == sorted(memory.uploads)
         assert sorted(disk.nicks) == sorted(memory.nicks)
         assert sorted(disk.accounts) == sorted(memory.accounts)
+        assert sorted(disk.erasures) == sorted(memory.erasures)
         assert sorted(disk.invites) == sorted(memory.invites)
         assert sorted(disk.certificates) == sorted(memory.certificates)
         assert sorted(disk.places) == sorted(memory.places)

@@ -33,6 +33,7 @@ def load(records: Records, snapshot: Snapshot) -> None:
         snapshot.invites,
         snapshot.certificates,
         snapshot.places,
+        snapshot.erasures,
         snapshot.sessions,
         snapshot.rooms,
         snapshot.members,

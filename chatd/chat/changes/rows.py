@@ -93,6 +93,24 @@ class DropCertificate(NamedTuple):
     fingerprint: str
 
 
+class PutErasure(NamedTuple):
+    """All that the account ``user`` has said is to be erased, from event ``seq`` of the log ``room`` on.
+
+    ``sessions`` are the ids, with blanks between them, of those that it had when that began.
+    """
+
+    user: int
+    room: int
+    seq: int
+    sessions: str
+
+
+class DropErasure(NamedTuple):
+    """Nothing is left of what the account ``user`` has said."""
+
+    user: int
+
+
 class PutPlace(NamedTuple):
     """A network from which the account ``user`` was logged in to, the last time ``at`` by the calendar."""
 
@@ -330,6 +348,8 @@ Change = (
     | DropInvite
     | PutCertificate
     | DropCertificate
+    | PutErasure
+    | DropErasure
     | PutPlace
     | DropPlace
     | PutSession

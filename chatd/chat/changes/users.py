@@ -16,6 +16,7 @@ from chatd.chat.changes.rows import (
     DropAllow,
     DropBlock,
     DropCertificate,
+    DropErasure,
     DropInvite,
     DropPlace,
     DropSession,
@@ -24,6 +25,7 @@ from chatd.chat.changes.rows import (
     PutAllow,
     PutBlock,
     PutCertificate,
+    PutErasure,
     PutInvite,
     PutNick,
     PutPlace,
@@ -134,6 +136,16 @@ def _drop_certificate(records: Records, row: DropCertificate) -> Applied:
     return records.users[row.user].certificates.pop(row.fingerprint)
 
 
+def _put_erasure(records: Records, row: PutErasure) -> Applied:
+    before = records.erasures.pop(row.user, None)
+    records.erasures[row.user] = row
+    return DropErasure(row.user) if before is None else before
+
+
+def _drop_erasure(records: Records, row: DropErasure) -> Applied:
+    return records.erasures.pop(row.user)
+
+
 def _put_place(records: Records, row: PutPlace) -> Applied:
     places = records.users[row.user].places
     before = places.pop(row.network, None)
@@ -210,6 +222,8 @@ USERS: Final[dict[type[Applied], Apply]] = {
     DropInvite: _drop_invite,
     PutCertificate: _put_certificate,
     DropCertificate: _drop_certificate,
+    PutErasure: _put_erasure,
+    DropErasure: _drop_erasure,
     PutPlace: _put_place,
     DropPlace: _drop_place,
     PutSession: _put_session,
