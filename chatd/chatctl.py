@@ -3,6 +3,7 @@
 from chatd.control.cli.acts import announce, ban, drain, kick, log_level, mute, reload, unban, unmute, upgrade
 from chatd.control.cli.explained import explain, trace
 from chatd.control.cli.looks import rooms, status, who
+from chatd.control.cli.tailed import tail
 from chatd.offline.certificates import certificate
 from chatd.offline.keeping import backup_command, export, restore_command, verify
 from chatd.offline.users import user
@@ -13,7 +14,7 @@ __all__ = ["main"]
 user.add_command(certificate)
 for command in (
     *(backup_command, restore_command, verify, export),
-    *(user, status, who, rooms, explain, trace),
+    *(user, status, who, rooms, explain, trace, tail),
     *(kick, ban, unban, mute, unmute, announce, log_level, drain, reload, upgrade),
 ):
     main.add_command(command)

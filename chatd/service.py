@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
+from twisted.logger import globalLogPublisher
 
 import chatd
 from chatd.build import Daemon, FileKeeping
@@ -29,7 +30,7 @@ from chatd.ops.differences import Report
 from chatd.ops.inheritance import inherited
 from chatd.ops.log import Log
 from chatd.ops.notify import FEED, READY, STOPPING, Notifier
-from chatd.ops.observers import set_level
+from chatd.ops.observers import Lines, Sink, json_lines, set_level
 from chatd.ops.settings import Config
 from chatd.reloading import NOT_RUNNING, Reloader, tell
 from chatd.server.auth.portal import CheckerError
@@ -107,6 +108,7 @@ class ChatService(Service):
         self._successor: Successor | None = None
         self.pid_file = False
         self._archive: Archive | None = None
+        self._kept: Lines | None = None
 
     @property
     def addresses(self) -> list[Any]:
@@ -237,6 +239,8 @@ class ChatService(Service):
         now = reactor.seconds()
         data = Path(config.data).resolve()
         self._archive = Archive(data, reactor.callFromThread, _past_failed)
+        self._kept = json_lines(Sink(_Kept(self._archive), config.log.level))
+        globalLogPublisher.addObserver(self._kept)
         past = Past(self._archive, wall_milliseconds)
         daemon.server.keeper = past.keep
         context = Context(
@@ -337,8 +341,6 @@ class ChatService(Service):
         server.stop()
         self._certificates.stop()
         control.close()
-        if self._archive is not None:
-            self._archive.close()
         if metrics is not None:
             metrics.stop()
         hashing.stop()
@@ -352,6 +354,14 @@ class ChatService(Service):
             successor.go()
             await see_off(*everybody, end)
         log.info("stop")
+        self._end_keeping()
+
+    def _end_keeping(self) -> None:
+        """Keep no more lines for operators; write those that wait."""
+        if self._kept is not None:
+            globalLogPublisher.removeObserver(self._kept)
+        if self._archive is not None:
+            self._archive.close()
 
 
 def build(config: Config, source: Source | None = None) -> ChatService:
@@ -364,6 +374,20 @@ def build(config: Config, source: Source | None = None) -> ChatService:
 
 def _unusable(data: str, error: OSError) -> str:
     return f"The files in {data} cannot be used: {error}{remedy(error.errno, Path(data))}."
+
+
+class _Kept:
+    """Takes the lines of the log that ``archive`` keeps."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+
+    def write(self, text: str) -> None:
+        """Keep a line."""
+        self._archive.keep_line(text)
+
+    def flush(self) -> None:
+        """Do nothing: it is kept as soon as there is time."""
 
 
 def _past_failed(error: str) -> None:

@@ -139,6 +139,16 @@ class AskTrace(Ask, frozen=True, kw_only=True, tag="trace"):
     seq: Count
 
 
+class AskTail(Looked, frozen=True, kw_only=True, tag="tail"):
+    """Asks for lines of the log behind the cursor ``since``; below 0 it is so many of the newest.
+
+    With ``follow`` those that are written from now on come too, until the connection ends.
+    """
+
+    since: int = -20
+    follow: bool = True
+
+
 AskedUser = (
     AskUserAdd
     | AskUserPasswd
@@ -251,6 +261,7 @@ Asked = (
     | AskUpgrade
     | AskExplain
     | AskTrace
+    | AskTail
 )
 
 

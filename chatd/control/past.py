@@ -27,6 +27,25 @@ class Kept(Protocol):
     def forget(self, key: str) -> None:
         """Keep nothing of ``key`` any more."""
 
+    def lines(self, after: int, done: Callable[[Any], object]) -> None:
+        """Call ``done`` with a `Lines`: those behind the cursor ``after``; below 0, so many of the newest."""
+
+
+class Lines(Protocol):
+    """Lines of the log, each with its cursor; ``first`` and ``last`` are the cursors of all that are kept."""
+
+    @property
+    def first(self) -> int:
+        """Return the oldest cursor."""
+
+    @property
+    def last(self) -> int:
+        """Return the newest cursor."""
+
+    @property
+    def lines(self) -> list[tuple[int, str]]:
+        """Return the lines."""
+
 
 class Past:
     """Lives of connections in ``kept``; ``wall`` returns milliseconds since 1970."""
@@ -54,6 +73,12 @@ class Past:
             found.callback([msgspec.json.decode(body, type=Life) for body in bodies])
 
         self._kept.find(column, value, done)
+        return found
+
+    def lines(self, after: int) -> "Deferred[Lines]":
+        """Return lines of the log behind the cursor ``after``; below 0, so many of the newest."""
+        found: Deferred[Lines] = Deferred()
+        self._kept.lines(after, found.callback)
         return found
 
 

@@ -1,5 +1,7 @@
 """The rows of answers. Times are seconds, sizes bytes; what is not known or does not apply is left out."""
 
+from typing import Any
+
 from msgspec import Struct, field
 
 
@@ -98,6 +100,14 @@ class TraceRow(Row):
     cursor: int | None = None
     unsent: int | None = None
     unacknowledged: int | None = None
+
+
+class LogLine(Row):
+    """A line of the log; lines up to ``missing`` behind the one before are not kept any more."""
+
+    cursor: int
+    line: dict[str, Any]
+    missing: int = 0
 
 
 class RateRow(Row):

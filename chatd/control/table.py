@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
-from chatd.control import changing, explaining, looking
+from chatd.control import changing, explaining, looking, tailing
 from chatd.control import messages as m
 from chatd.control.access import Role
 from chatd.control.context import Context
@@ -26,6 +26,7 @@ REQUESTS: Final[dict[type, Handling]] = {
     m.AskRooms: Handling(Role.LOOK, looking.rooms),
     m.AskExplain: Handling(Role.LOOK, explaining.explain),
     m.AskTrace: Handling(Role.LOOK, explaining.trace),
+    m.AskTail: Handling(Role.LOOK, tailing.tail),
     m.AskUserList: Handling(Role.LOOK, changing.user),
     m.AskUserFind: Handling(Role.LOOK, changing.user),
     m.AskUserAdd: Handling(Role.CHANGE, changing.user),

@@ -13,18 +13,20 @@ Condition = Callable[[Any], bool]
 """Says whether a row meets it."""
 
 
-def conditions(where: Iterable[str], fields: Iterable[str]) -> list[Condition]:
-    """Return the conditions in ``where``, which speak of ``fields`` alone.
+def conditions(
+    where: Iterable[str], fields: Iterable[str], get: Callable[[Any, str], Any] = getattr
+) -> list[Condition]:
+    """Return the conditions in ``where``, which speak of ``fields`` alone; ``get`` returns one of a row.
 
     ``KEY=VALUE`` compares without case, and ``*`` stands for anything; ``KEY>N`` and ``KEY<N`` compare
     numbers.
     Raises `RefusedError` ``bad-condition``.
     """
     known = tuple(fields)
-    return [_condition(text, known) for text in where]
+    return [_condition(text, known, get) for text in where]
 
 
-def _condition(text: str, fields: tuple[str, ...]) -> Condition:
+def _condition(text: str, fields: tuple[str, ...], get: Callable[[Any, str], Any]) -> Condition:
     match = _CONDITION.fullmatch(text)
     if match is None:
         raise RefusedError(
@@ -35,13 +37,13 @@ def _condition(text: str, fields: tuple[str, ...]) -> Condition:
         raise RefusedError("bad-condition", f"There is no field {key!r} here; there are {', '.join(fields)}.")
     if sign == "=":
         wanted = value.casefold()
-        return lambda row: fnmatchcase(_text(getattr(row, key)).casefold(), wanted)
+        return lambda row: fnmatchcase(_text(get(row, key)).casefold(), wanted)
     try:
         number = float(value)
     except ValueError:
         raise RefusedError("bad-condition", f"{value!r} in {text!r} is no number.") from None
     more = sign == ">"
-    return lambda row: _compares(getattr(row, key), number, more)
+    return lambda row: _compares(get(row, key), number, more)
 
 
 def _compares(value: object, number: float, more: bool) -> bool:

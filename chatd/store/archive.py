@@ -1,7 +1,7 @@
-"""The archive: what is kept of connections that have ended, in a file of its own, bounded, for operators.
+"""The archive: connections that have ended and lines of the log, in a file of its own, for operators.
 
-A thread writes it, some seconds' worth at once; nobody waits for it, and what it cannot take is dropped and
-counted. Nothing of the chat depends on it: a damaged file is replaced by a new one.
+A thread writes it; nobody waits for it, it is bounded, and what it cannot take is dropped and counted.
+Nothing of the chat depends on it: a damaged file is replaced by a new one.
 """
 
 import queue
@@ -24,6 +24,12 @@ MAX_KNOWN: Final = 100_000
 MAX_STRANGERS: Final = 10_000
 """The same of those who were not let in, so that strangers push nobody out."""
 
+MAX_LINES: Final = 100_000
+"""Lines of the log that are kept: some 30 MB."""
+
+PAGE: Final = 200
+"""Lines that are read at once at the most."""
+
 MAX_DAYS: Final = 30
 """Days for which they are kept at the most."""
 
@@ -36,6 +42,9 @@ TOGETHER: Final = 500
 TRIM_EVERY: Final = 1000
 """Entries after which the whole is cut to its bounds."""
 
+BUSY: Final = 2000
+"""Milliseconds to wait where a daemon before or behind this one still has the file."""
+
 PATIENCE: Final = 2.0
 """Seconds for which the end of the daemon waits for what is not written yet."""
 
@@ -47,6 +56,7 @@ CREATE INDEX IF NOT EXISTS past_key ON past(key);
 CREATE INDEX IF NOT EXISTS past_host ON past(host);
 CREATE INDEX IF NOT EXISTS past_number ON past(number);
 CREATE INDEX IF NOT EXISTS past_known ON past(known);
+CREATE TABLE IF NOT EXISTS lines(cursor INTEGER PRIMARY KEY AUTOINCREMENT, line TEXT NOT NULL);
 """
 _ADD: Final = "INSERT INTO past(at, known, key, host, number, body) VALUES(?, ?, ?, ?, ?, ?)"
 _TRIM_KEY: Final = """
@@ -57,6 +67,7 @@ _TRIM: Final = """
 DELETE FROM past WHERE known = ?1 AND id <= (
     SELECT id FROM past WHERE known = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)
 """
+_TRIM_LINES: Final = "DELETE FROM lines WHERE cursor <= (SELECT max(cursor) FROM lines) - ?"
 _DAY_MS: Final = 86_400_000
 
 
@@ -72,6 +83,27 @@ class Entry(NamedTuple):
     host: str
     number: int
     body: bytes
+
+
+class Line(NamedTuple):
+    """A line of the log, as JSON."""
+
+    text: str
+
+
+class Page(NamedTuple):
+    """Lines behind a cursor that was asked for, each with its own; ``first`` is the oldest that is kept."""
+
+    first: int
+    last: int
+    lines: list[tuple[int, str]]
+
+
+class LineQuery(NamedTuple):
+    """A question for the lines behind the cursor ``after``."""
+
+    after: int
+    done: Callable[[Page], object]
 
 
 class Query(NamedTuple):
@@ -93,21 +125,35 @@ class Archive:
         self._broken = False
         self._since_trim = 0
         self._database: apsw.Connection | None = None
-        self._jobs: queue.SimpleQueue[Entry | Query | str | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._try(self._open)  # now: apsw holds the interpreter's lock while SQLite turns to WAL
         self._thread = Thread(target=self._run, name="chatd-archive", daemon=True)
         self._thread.start()
 
     def keep(self, at: int, known: bool, key: str, host: str, number: int, body: bytes) -> None:
         """Keep an `Entry`, as soon as there is time."""
+        self._put(Entry(at, known, key, host, number, body))
+
+    def keep_line(self, text: str) -> None:
+        """Keep a line of the log, as soon as there is time."""
+        self._put(Line(text))
+
+    def _put(self, job: "Entry | Line") -> None:
         if self._jobs.qsize() >= MAX_WAITING:
             self.dropped += 1
             return
-        self._jobs.put(Entry(at, known, key, host, number, body))
+        self._jobs.put(job)
 
     def find(self, column: str, value: Any, done: Callable[[list[bytes]], object]) -> None:
         """Call ``done`` with the bodies of the newest entries whose ``column`` is ``value``, newest first."""
         self._jobs.put(Query(column, value, done))
+
+    def lines(self, after: int, done: Callable[[Page], object]) -> None:
+        """Call ``done`` with the lines behind the cursor ``after``, which is ahead of none if it is below 0.
+
+        Then so many of the newest are meant.
+        """
+        self._jobs.put(LineQuery(after, done))
 
     def forget(self, key: str) -> None:
         """Keep nothing of ``key`` any more."""
@@ -123,10 +169,12 @@ class Archive:
     def _run(self) -> None:
         job = self._jobs.get()
         while job is not None:
-            if isinstance(job, Entry):
+            if isinstance(job, Entry | Line):
                 job = self._gather(job)
                 continue
-            if isinstance(job, Query):
+            if isinstance(job, LineQuery):
+                self._call(job.done, self._try(self._page, job.after) or Page(0, 0, []))
+            elif isinstance(job, Query):
                 self._call(job.done, self._try(self._find, job) or [])
             else:
                 self._try(self._forget, job)
@@ -137,15 +185,15 @@ class Archive:
                 self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 self._database.close()
 
-    def _gather(self, first: Entry) -> Entry | Query | str | None:
+    def _gather(self, first: Entry | Line) -> "Job | None":
         """Write ``first`` and the entries behind it together; return the job after them."""
-        entries = [first]
+        entries: list[Entry | Line] = [first]
         while len(entries) < TOGETHER:
             try:
                 job = self._jobs.get_nowait()
             except queue.Empty:
                 break
-            if not isinstance(job, Entry):
+            if not isinstance(job, Entry | Line):
                 self._try(self._write, entries)
                 return job
             entries.append(job)
@@ -186,6 +234,7 @@ class Archive:
             self._path.touch(mode=0o600)
             database = apsw.Connection(str(self._path))
             try:
+                database.set_busy_timeout(BUSY)
                 database.execute("PRAGMA journal_mode = WAL")
                 database.execute("PRAGMA synchronous = NORMAL")
                 database.execute(_SCHEMA)
@@ -195,19 +244,24 @@ class Archive:
             self._database = database
         return self._database
 
-    def _write(self, entries: list[Entry]) -> None:
+    def _write(self, jobs: list[Entry | Line]) -> None:
         database = self._open()
+        entries = [job for job in jobs if isinstance(job, Entry)]
+        lines = [job for job in jobs if isinstance(job, Line)]
         database.execute("BEGIN IMMEDIATE")
         try:
             database.executemany(_ADD, entries)
             for key in {entry.key for entry in entries}:
                 database.execute(_TRIM_KEY, (key, PER_KEY))
-            self._since_trim += len(entries)
+            database.executemany("INSERT INTO lines(line) VALUES(?)", lines)
+            self._since_trim += len(jobs)
             if self._since_trim >= TRIM_EVERY:
                 self._since_trim = 0
                 database.execute(_TRIM, (True, MAX_KNOWN))
                 database.execute(_TRIM, (False, MAX_STRANGERS))
-                database.execute("DELETE FROM past WHERE at < ?", (entries[-1].at - MAX_DAYS * _DAY_MS,))
+                database.execute(_TRIM_LINES, (MAX_LINES,))
+                if entries:
+                    database.execute("DELETE FROM past WHERE at < ?", (entries[-1].at - MAX_DAYS * _DAY_MS,))
             database.execute("COMMIT")
         except BaseException:
             if database.in_transaction:
@@ -218,8 +272,20 @@ class Archive:
         statement = f"SELECT body FROM past WHERE {_COLUMNS[query.column]} = ? ORDER BY id DESC LIMIT ?"  # noqa: S608
         return [body for (body,) in self._open().execute(statement, (query.value, PER_KEY))]
 
+    def _page(self, after: int) -> Page:
+        database = self._open()
+        first, last = next(iter(database.execute("SELECT min(cursor), max(cursor) FROM lines")))
+        if first is None:
+            return Page(0, 0, [])
+        begin = max(int(last) + after, 0) if after < 0 else after
+        rows = database.execute("SELECT cursor, line FROM lines WHERE cursor > ? LIMIT ?", (begin, PAGE))
+        return Page(int(first), int(last), [(int(cursor), str(line)) for cursor, line in rows])
+
     def _forget(self, key: str) -> None:
         self._open().execute("DELETE FROM past WHERE key = ?", (key,))
 
+
+Job = Entry | Line | Query | LineQuery | str
+"""What the thread is asked to do; a text is a key to forget."""
 
 _COLUMNS: Final = {"key": "key", "host": "host", "number": "number"}

@@ -14,6 +14,7 @@ from chatd.control.past import Past
 from chatd.control.protocol import ControlFactory
 from chatd.ops.differences import Report
 from chatd.ops.log import KEY
+from chatd.store.archive import Page
 from chatd.testing import Playground
 from chatd.wire.lines import LineDecoder, encode
 
@@ -55,6 +56,8 @@ class Kept:
     def __init__(self):
         self.entries = []
         self.forgotten = []
+        self.log = []
+        self.gone = 0
 
     def keep(self, *entry):
         self.entries.append(entry)
@@ -65,6 +68,11 @@ class Kept:
 
     def forget(self, key):
         self.forgotten.append(key)
+
+    def lines(self, after, done):
+        begin = max(len(self.log) + after, 0) if after < 0 else after
+        found = [(number, line) for number, line in enumerate(self.log, 1) if number > max(begin, self.gone)]
+        done(Page(self.gone + 1 if self.log else 0, len(self.log), found[:3]))
 
 
 class Site:

@@ -54,6 +54,14 @@ def test_a_daemon_is_found_asked_killed_and_found_again(make_daemon, connect):
     assert (code, json.loads(out)["pid"]) == (0, daemon.pid)
     code, out, _ = ctl("explain", "ann", "--data", daemon.data, "--json")
     assert (code, json.loads(out)["reason"]) == (0, "ended")
+    lines = [
+        json.loads(line)
+        for line in ctl("tail", "--once", "--json", "--since", "0", "--data", daemon.data)[1].splitlines()
+    ]
+    assert [line["cursor"] for line in lines] == list(range(1, len(lines) + 1))
+    assert [line["event"] for line in lines].count("start") == 2
+    last = lines[-1]["cursor"]
+    assert ctl("tail", "--once", "--since", last, "--data", daemon.data)[1] == ""
     socket_file.unlink()
     code, _, complaint = ctl("status", "--data", daemon.data)
     assert (code, "A daemon uses" in complaint) == (Exit.NO_DAEMON, True)

@@ -98,3 +98,44 @@ def test_entries_keep_their_order_however_many_come_at_once(open_archive, monkey
     for number in range(40):
         keep(archive, number)
     assert found(archive, "key", "ann") == list(range(39, -1, -1))
+
+
+def page(archive, after):
+    answers = queue.SimpleQueue()
+    archive.lines(after, answers.put)
+    return answers.get(timeout=30)
+
+
+def test_lines_have_cursors_that_no_restart_begins_anew(open_archive, monkeypatch):
+    monkeypatch.setattr(archives, "PAGE", 4)
+    archive = open_archive()
+    assert page(archive, 0) == (0, 0, [])
+    for number in range(1, 11):
+        archive.keep_line(f"line {number}")
+    seen, after = [], 0
+    while (found := page(archive, after)).lines:
+        seen += found.lines
+        after = found.lines[-1][0]
+    assert seen == [(number, f"line {number}") for number in range(1, 11)]
+    assert page(archive, -2).lines == [(9, "line 9"), (10, "line 10")]
+    assert page(archive, -100).lines[0] == (1, "line 1")
+    archive.close()
+    again = open_archive()
+    again.keep_line("line 11")
+    assert page(again, 10) == (1, 11, [(11, "line 11")])
+
+
+def test_so_many_lines_are_kept(open_archive, monkeypatch):
+    monkeypatch.setattr(archives, "TRIM_EVERY", 10)
+    monkeypatch.setattr(archives, "MAX_LINES", 30)
+    archive = open_archive()
+    for number in range(200):
+        archive.keep_line(f"line {number}")
+    first, last, _ = page(archive, 0)
+    assert last == 200
+    assert last - first <= 30 + archives.TOGETHER
+    for _ in range(20):
+        archive.keep_line("more")
+        page(archive, 0)
+    first, last, _ = page(archive, 0)
+    assert last - first <= 45

@@ -1,0 +1,57 @@
+"""chatctl tail."""
+
+import click
+import msgspec
+
+from chatd.control.cli.asking import Answer, folder_of
+from chatd.control.cli.options import as_json, asking, where
+from chatd.control.messages import AskTail
+from chatd.control.rows import LogLine
+from chatd.ops.words import sentence_of
+
+
+@click.command("tail")
+@asking
+@as_json
+@where
+@click.option(
+    "--since", type=click.IntRange(0), metavar="CURSOR", help="Begin behind that of an earlier line."
+)
+@click.option(
+    "--lines", type=click.IntRange(1, 100_000), default=20, show_default=True, help="Begin with the newest."
+)
+@click.option("--once", is_flag=True, help="End when there is no more, instead of waiting for it.")
+def tail(
+    data: str | None,
+    config: str | None,
+    as_json: bool,
+    where: tuple[str, ...],
+    since: int | None,
+    lines: int,
+    once: bool,
+) -> None:
+    """Print the daemon's log as it grows, wherever it goes and however it is rotated.
+
+    With --json each object has the cursor from which --since goes on, without a gap or a repeat, also after
+    restarts of the daemon. The last 100,000 lines are kept.
+    """
+    asked = AskTail(where=list(where), since=-lines if since is None else since, follow=not once)
+    for raw in Answer(folder_of(data, config), asked, None):
+        row = msgspec.json.decode(raw, type=LogLine)
+        if as_json:
+            missing = {"missing": row.missing} if row.missing else {}
+            click.echo(msgspec.json.encode({"cursor": row.cursor, **missing, **row.line}))
+        else:
+            if row.missing:
+                click.echo(f"lines up to {row.missing} are not kept any more", err=True)
+            click.echo(text_of(row))
+
+
+def text_of(row: LogLine) -> str:
+    """Return a line as people read it."""
+    line = dict(row.line)
+    head = " ".join(str(line.pop(name, "")) for name in ("time", "level"))
+    name, sentence = str(line.pop("event", "")), str(line.pop("text", ""))
+    traceback = str(line.pop("traceback", ""))
+    text = f"{head} {sentence_of(name, sentence, line)}"
+    return "\n  | ".join([text, *traceback.splitlines()])

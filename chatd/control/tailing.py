@@ -1,0 +1,42 @@
+"""``tail``: the structured log, across its rotation and the daemon's restarts, without a gap or a repeat."""
+
+from typing import Any, Final
+
+import msgspec
+from twisted.internet.task import deferLater
+
+from chatd.control.context import Context
+from chatd.control.messages import AskTail
+from chatd.control.past import Lines
+from chatd.control.rows import LogLine
+from chatd.control.stream import Stream
+from chatd.control.where import conditions
+from chatd.ops.fields import FIELDS
+
+PAUSE: Final = 0.5
+"""Seconds between two looks whether there is more."""
+
+KEYS: Final = ("event", "level", "text", *FIELDS)
+"""What conditions may speak of."""
+
+_decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+async def tail(context: Context, stream: Stream, asked: AskTail) -> None:
+    """Hand out lines of the log from a cursor on."""
+    wanted = conditions(asked.where, KEYS, lambda line, key: line.get(key))
+    after = asked.since
+    while True:
+        page: Lines = await stream.until(context.past.lines(after))
+        missing = page.first - 1 if 0 <= after < page.first - 1 else 0
+        for cursor, text in page.lines:
+            line = _decode(text)
+            if all(condition(line) for condition in wanted):
+                stream.add(LogLine(cursor=cursor, line=line, missing=missing))
+                missing = 0
+        after = page.lines[-1][0] if page.lines else page.last if after <= page.last else 0  # begun anew
+        await stream.turn()
+        if after >= page.last:
+            if not asked.follow:
+                return
+            await deferLater(context.clock, PAUSE)
