@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 
 from chatd.chatctl import main
@@ -95,6 +96,25 @@ def test_a_day_of_an_operator(make_daemon, connect, tmp_path):
     assert ann.await_(Goodbye).reason == "drain"
     assert daemon.wait() == 0
     assert ctl("user", "list", daemon.data)[:2] == (0, "ben, 0 sessions\n")
+
+
+def offered(*words, **ctx_args):
+    complete = ShellComplete(main, ctx_args, "chatctl", "_CHATCTL_COMPLETE")
+    return [item.value for item in complete.get_completions([str(word) for word in words[:-1]], words[-1])]
+
+
+def test_the_shell_offers_what_there_is(make_daemon, connect):
+    daemon = make_daemon().start()
+    ann = connect(daemon)
+    ann.enter("ann")
+    ann.join("#tea")
+    assert offered("stat") == ["status"]
+    assert offered("kick", "--data", daemon.data, "a") == ["ann"]
+    assert offered("trace", "--data", daemon.data, "#") == ["#tea"]
+    assert offered("kick", "--data", daemon.data, "x", "--room", "#t") == ["#tea"]
+    assert offered("kick", "--data", daemon.folder, "a") == []
+    for shell in ("zsh", "fish"):
+        assert "_CHATCTL_COMPLETE" in ctl("completion", shell)[1]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")

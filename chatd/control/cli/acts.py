@@ -8,6 +8,7 @@ import msgspec
 
 from chatd.control import messages as m
 from chatd.control.cli.asking import Answer, folder_of, said
+from chatd.control.cli.completing import nicks, rooms
 from chatd.control.cli.options import as_json, asking
 from chatd.ops.differences import Report
 from chatd.ops.words import escape
@@ -28,7 +29,7 @@ def span(_ctx: object, _param: object, value: str | None) -> int | None:
     return int(match[1]) * _UNITS[match[2]]
 
 
-_room = click.option("--room", default="", metavar="ROOM", help="The room.")
+_room = click.option("--room", default="", metavar="ROOM", shell_complete=rooms, help="The room.")
 _reason = click.option("--reason", default="", metavar="TEXT", help="Why; those in the room see it.")
 _for = click.option("--for", "seconds", callback=span, metavar="TIME", help="For how long; else for good.")
 
@@ -38,7 +39,7 @@ def _do(data: str | None, config: str | None, asked: m.Ask) -> None:
 
 
 @click.command("kick")
-@click.argument("who", metavar="NICK|CONNECTION")
+@click.argument("who", metavar="NICK|CONNECTION", shell_complete=nicks)
 @_room
 @_reason
 @asking
@@ -51,7 +52,7 @@ def kick(data: str | None, config: str | None, who: str, room: str, reason: str)
 
 
 @click.command("ban")
-@click.argument("whom", metavar="NICK|ADDRESSES")
+@click.argument("whom", metavar="NICK|ADDRESSES", shell_complete=nicks)
 @_room
 @_reason
 @_for
@@ -62,7 +63,7 @@ def ban(data: str | None, config: str | None, whom: str, room: str, reason: str,
 
 
 @click.command("unban")
-@click.argument("whom", metavar="NICK|ADDRESSES")
+@click.argument("whom", metavar="NICK|ADDRESSES", shell_complete=nicks)
 @_room
 @asking
 def unban(data: str | None, config: str | None, whom: str, room: str) -> None:
@@ -71,7 +72,7 @@ def unban(data: str | None, config: str | None, whom: str, room: str) -> None:
 
 
 @click.command("mute")
-@click.argument("nick")
+@click.argument("nick", shell_complete=nicks)
 @_room
 @_reason
 @_for
@@ -84,7 +85,7 @@ def mute(
 
 
 @click.command("unmute")
-@click.argument("nick")
+@click.argument("nick", shell_complete=nicks)
 @_room
 @asking
 def unmute(data: str | None, config: str | None, nick: str, room: str) -> None:

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from chatd.control.cli.asking import Answer, folder_of
+from chatd.control.cli.completing import nicks, rooms
 from chatd.control.cli.options import as_json, asking
 from chatd.control.cli.tables import Column, table, width_of_output
 from chatd.control.cli.words import duration, size
@@ -19,7 +20,7 @@ from chatd.wire.errors import EXPLANATIONS, CloseReason
 
 
 @click.command("explain")
-@click.argument("whom", metavar="NICK|ADDRESS|CONNECTION")
+@click.argument("whom", metavar="NICK|ADDRESS|CONNECTION", shell_complete=nicks)
 @asking
 @as_json
 def explain(data: str | None, config: str | None, as_json: bool, whom: str) -> None:
@@ -102,7 +103,7 @@ LIVES: Final = (
 
 
 @click.command("trace")
-@click.argument("room")
+@click.argument("room", shell_complete=rooms)
 @click.argument("seq", type=click.IntRange(1))
 @asking
 @as_json
