@@ -1,5 +1,6 @@
 """TLS over the in-memory network: real handshakes, certificates of clients included, under the fake clock."""
 
+from OpenSSL import SSL
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.internet.ssl import CertificateOptions, trustRootFromCertificates
@@ -50,6 +51,7 @@ class Tls:
             verify=bool(self.people),
             caCerts=[one.original for one in self.people] or None,
             requireCertificate=False,
+            enableSessionTickets=True,
         )
         for port in PORTS.values():
             plain = self.playground.network._listeners[port]
@@ -64,6 +66,11 @@ class Tls:
         layer = TLSMemoryBIOFactory(creator, is_client, factory, clock=clock)
         layer.protocol = lambda *given: Layer(clock, *given)
         return layer
+
+    def reused(self):
+        """Return, for each connection of the daemon, whether its TLS went on with an earlier session."""
+        layers = [connection.transport for connection in self.playground.server.swept()]
+        return [bool(SSL._lib.SSL_session_reused(layer._tlsConnection._ssl)) for layer in layers]
 
     def come_in(self, nick="", *more, shows=None, speaks="native", **fields):
         """Return a talker who has shown the certificate ``shows``, said hello and ``more`` behind it."""

@@ -1,16 +1,19 @@
 """Accounts that certificates open, for programs: over real TLS, in retries, and after a session's end."""
 
+import gc
 from dataclasses import replace
 
 import pytest
+from twisted.internet.protocol import Factory, Protocol
 
 from chatd.chat import accounts, certificates
 from chatd.client.api import open_client
 from chatd.client.core.address import parse_address
-from chatd.client.core.notices import Connected, Stopped
+from chatd.client.core.notices import CannotConnect, Connected, Stopped
 from chatd.client.core.problems import ClientError
 from chatd.client.core.session import Credentials
 from chatd.client.net.reasons import closed, ending
+from chatd.client.net.tickets import ATTEMPTS
 from chatd.client.net.tls import Verifier
 from chatd.client.profile.origins import origin_of
 from chatd.client.profile.profiles import open_slot
@@ -19,6 +22,7 @@ from chatd.fingerprint import fingerprint
 from chatd.wire.errors import Code
 from tests.client.entering import make_client, now
 from tests.client.net.test_tls import issue, pem
+from tests.helpers import restart
 from tests.tls import HOST, Tls, TlsEndpoint, print_of
 
 
@@ -53,9 +57,9 @@ class Known:
 class TlsWay:
     """The way to a daemon behind TLS, by a client that shows the certificates ``own``."""
 
-    def __init__(self, tls, *own, authority=None):
+    def __init__(self, tls, *own, authority=None, pin=""):
         self.tls = tls
-        self.verifier = Verifier(HOST, HOST, Known(authority or tls.own), own=own)
+        self.verifier = Verifier(HOST, HOST, Known(authority or tls.own), own=own, pin=pin)
 
     def endpoint(self, segment=0):
         del segment
@@ -69,12 +73,12 @@ class TlsWay:
         return self.ending(failure)
 
 
-def begin(tls, *own, nick="ann", slot=None, authority=None, **how):
+def begin(tls, *own, nick="ann", slot=None, authority=None, pin="", **how):
     client = make_client(
         tls.playground,
         nick,
         slot=slot,
-        way=TlsWay(tls, *own, authority=authority),
+        way=TlsWay(tls, *own, authority=authority, pin=pin),
         cert="ann.pem" if own else None,
         **how,
     )
@@ -92,6 +96,65 @@ def test_a_certificate_begins_a_session_and_links_after_that_resume_it(tls, ann)
         connection.transport.abortConnection()
     tls.playground.advance(5)
     assert (client.session, client.resumed) == (session, True)
+
+
+def test_who_comes_back_shows_its_ticket_also_after_a_link_that_was_lost(tls, ann):
+    """And the daemon knows the certificate again, which was not sent."""
+    client = begin(tls, ann)
+    now(client.ready())
+    assert tls.reused() == [False]
+    for _ in range(3):
+        for connection in tls.playground.server.swept():
+            connection.transport.abortConnection()
+        gc.collect()
+        tls.playground.advance(5)
+        assert tls.reused() == [True]
+        (connection,) = tls.playground.server.swept()
+        assert connection.certificate == print_of(ann)
+    assert client.resumed
+
+
+def test_a_ticket_that_the_server_does_not_take_costs_nothing(tls, ann):
+    client = begin(tls, ann)
+    now(client.ready())
+    restart(tls.playground)
+    tls.begin()  # with other keys for tickets
+    tls.playground.advance(10)
+    assert (tls.reused(), client.resumed) == ([False], True)
+
+
+def test_a_server_that_changes_its_key_is_not_known_by_a_ticket(tls, ann):
+    client = begin(tls, ann)
+    now(client.ready())
+    known = client._way.verifier._authorities
+    known.renewed = lambda: True  # other authorities are trusted from now on, not the one that vouched for it
+    known.certificates = [issue(HOST, called="elsewhere")]
+    for connection in tls.playground.server.swept():
+        connection.transport.abortConnection()
+    tls.playground.advance(5)
+    assert tls.reused() == []
+    assert [n.reason for n in client.heard if isinstance(n, CannotConnect)]
+
+
+def test_tickets_of_attempts_that_came_to_nothing_are_not_looked_for(tls, ann):
+    client = begin(tls, ann)
+    now(client.ready())
+    for _ in range(3 * ATTEMPTS):
+        mute = tls.wrapped(client._way.verifier, Factory.forProtocol(Protocol)).buildProtocol(None)
+        client._way.verifier.clientConnectionForTLS(mute)
+    for connection in tls.playground.server.swept():
+        connection.transport.abortConnection()
+    tls.playground.advance(5)
+    assert tls.reused() == [True]
+
+
+def test_a_server_that_is_known_by_its_key_takes_tickets_as_well(tls, ann):
+    client = begin(tls, ann, authority=issue(HOST, called="elsewhere"), pin=print_of(tls.own))
+    now(client.ready())
+    for connection in tls.playground.server.swept():
+        connection.transport.abortConnection()
+    tls.playground.advance(5)
+    assert tls.reused() == [True]
 
 
 def test_a_session_that_was_ended_is_begun_anew_by_the_certificate(tls, ann):

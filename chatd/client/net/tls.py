@@ -28,6 +28,7 @@ from chatd.client.core.address import Address
 from chatd.client.core.problems import ClientError
 from chatd.client.net.reasons import Ending
 from chatd.client.net.security import Security
+from chatd.client.net.tickets import Tickets
 from chatd.fingerprint import fingerprint, in_words
 from chatd.wire.frames import ALPN
 
@@ -192,10 +193,12 @@ class Verifier:
         self._authorities = authorities
         self._own = own
         self._speaks = speaks
+        self._tickets = Tickets()
         self._options = self._trusting()
         self._identity = _identity(host)
 
     def _trusting(self) -> IOpenSSLClientConnectionCreator:
+        self._tickets.forget()
         trusted = self._authorities
         root = platformTrust() if trusted is None else trustRootFromCertificates(trusted.certificates)
         chain = [one.original for one in self._own[1:]]
@@ -216,6 +219,7 @@ class Verifier:
         # This replaces Twisted's own callback, which verifies the name and tells no reason for anything else.
         mode = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT
         connection.set_verify(mode, self._verify)
+        self._tickets.show(connection)
         return connection
 
     def _verify(self, _: SSL.Connection, certificate: X509, fault: int, depth: int, right: int) -> bool:
