@@ -52,7 +52,7 @@ class Awaiting:
             self._sends.pop(key, None)
         self._driver.feed(self._driver.machine.orders.withdraw(taken))
 
-    def left(self, key: int) -> Deferred[Sent]:
+    def wait_for(self, key: int) -> Deferred[Sent]:
         """Wait for the send ``key``, which an earlier run has left."""
         sent = self._sends[key] = Deferred()
         return sent

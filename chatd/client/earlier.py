@@ -27,7 +27,7 @@ class EarlierRuns:
         if saving.slot is None:
             return TakenOver([], [], [])
         entries, uploads = saving.slot.leftovers.take_over(machine.requests.sends.newest)
-        sent = [self._awaiting.left(entry.key) for entry in entries]
+        sent = [self._awaiting.wait_for(entry.key) for entry in entries]
         self._driver.feed(machine.orders.take_over(entries, self._driver.now()))
         return TakenOver([entry.key for entry in entries], sent, self._files.go_on(uploads))
 
@@ -44,6 +44,6 @@ class EarlierRuns:
         """Go on with everything that earlier runs have left in this session; return what becomes of it."""
         waiting = self._driver.machine.outbox.entries
         texts = [entry.key for entry in waiting if entry.file is None and not entry.withdrawn]
-        sent = [self._awaiting.left(key) for key in texts]
+        sent = [self._awaiting.wait_for(key) for key in texts]
         posted = [*self._files.posts_left(), *(posted for _, posted in self._files.put_kept())]
         return TakenOver(texts, sent, posted)

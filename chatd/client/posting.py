@@ -24,7 +24,7 @@ class Posting:
         self._tell = tell
         self._posted: set[int] = set()
         self._left: dict[tuple[str, str, File], Deferred[Sent]] = {
-            (fold(entry.room), entry.text, entry.file): awaiting.left(entry.key)
+            (fold(entry.room), entry.text, entry.file): awaiting.wait_for(entry.key)
             for entry in driver.machine.outbox.entries
             if entry.file is not None and not entry.withdrawn
         }

@@ -40,7 +40,6 @@ LOOK: Final = 1.0
 PATIENCE: Final = 1.0
 """Seconds that an answer may take at the least before its lateness is suspicious."""
 
-
 PROBE_PATIENCE: Final = 0.3
 """Seconds that the answer to a probe may take at the least: there was reason to doubt the link."""
 
@@ -97,38 +96,42 @@ class Link:
         self.due = 0.0
         self.opened_at = 0.0
         self.live_since: float | None = None
+        self._connecting = 0.0
+        # what comes and what goes
+        self.head = b""
+        self.answered = False
+        self.understood = False
+        self.writable = True
+        self._decoder = FrameDecoder()
+        # how far the dialogue is
         self.positions: Positions = {}
         self.joining: set[int] = set()
         self.named: frozenset[str] = frozenset()
+        self.owed: list[bytes] = []
+        self.limits: Limits | None = None
         self.complete = False
         self.introduced = False
         self.announced = False
-        self.answered = False
-        self.understood = False
-        self.head = b""
         self.resumed = False
-        self.limits: Limits | None = None
-        self.owed: list[bytes] = []
-        self.writable = True
-        self.quiet = False
+        # the signs of life
         self.round_trip = RoundTrip()
-        self._decoder = FrameDecoder()
+        self.quiet = False
+        self.clogged = False
         self._heart = Heartbeat(ATTEMPT, 1, 0.0)
         self._read = 0.0
+        self._flowed = 0.0
         self._unanswered: float | None = None
+        self._probed: float | None = None
         self._pings: dict[bytes, float] = {}
         self._count = 0
-        self._probed: float | None = None
-        self.clogged = False
+        # what is suspected of the path
+        self.segment = 0
         self.doubtful = False
         self.holed = False
+        self.judged = False
+        self.look_at = 0.0
         self.began: float | None = None
         self.outrun = False
-        self.judged = False
-        self.segment = 0
-        self._flowed = 0.0
-        self._connecting = 0.0
-        self.look_at = 0.0
 
     def wait(self, due: float) -> None:
         """Note that the transport is to be opened at ``due``."""

@@ -232,12 +232,17 @@ class Machine:
     def changes(self) -> Changes:
         """Return what must be written down since the last call; say `saved` when it is."""
         self._greeting.unsaved = False
-        outbox = self.outbox.changes()
-        changed = self.rooms.seen.changed_cursors()
-        cursors = {room: (seq, self.rooms.name(room)) for room, seq in changed.items()}
-        trails = {room: self.rooms.seen.trail(room).pack() for room in changed}
-        session, posted = replace(self.session), self.requests.sends.posted()
-        return Changes(session, self.outbox.last, cursors, outbox.stored, outbox.deleted, posted, trails)
+        outbox, seen = self.outbox.changes(), self.rooms.seen
+        cursors = seen.changed_cursors()
+        return Changes(
+            session=replace(self.session),
+            last=self.outbox.last,
+            cursors={room: (seq, self.rooms.name(room)) for room, seq in cursors.items()},
+            stored=outbox.stored,
+            deleted=outbox.deleted,
+            posted=self.requests.sends.posted(),
+            trails={room: seen.trail(room).pack() for room in cursors},
+        )
 
     def saved(self, now: float) -> list[Effect]:
         """Note that the last `changes` are on disk, or never will be: what waited for that may go out."""

@@ -25,9 +25,5 @@ def stranger_reason(head: bytes, through: str) -> str:
     else:
         said = found[1].decode().rstrip()
         begin = f"'{said}'" if len(said) <= _SHOWN else f"'{said[:_SHOWN].rstrip()} …'"
-    who = (
-        f"something else than chatd answers there, or the proxy {through} in its place"
-        if through
-        else ("something else than chatd answers there")
-    )
-    return f"{who} (it begins with {begin}); look at the address"
+    who = f", or the proxy {through} in its place" if through else ""
+    return f"something else than chatd answers there{who} (it begins with {begin}); look at the address"

@@ -9,25 +9,25 @@ from twisted.python.failure import Failure
 
 from chatd.client.net.connector import EndpointConnector
 from chatd.client.net.protocol import ChatClientProtocol
-from chatd.client.net.seams import Ends, OpenConnection, Way
+from chatd.client.net.seams import Hearer, OpenConnection, Way
 
 
 class ChatClientFactory(ReconnectingClientFactory):
-    """Opens links, after the delays it is told; ``ends`` hears what becomes of them.
+    """Opens links, after the delays it is told; the ``hearer`` hears what becomes of them.
 
-    Of Twisted's policy the waiting is used and nothing else: no jitter and no growth of its own. There may
-    be one link beside the current one.
+    It uses the waiting of Twisted's policy and nothing else: no jitter and no growth of its own. There may be
+    links beside the current one.
     """
 
     noisy = False
 
-    def __init__(self, way: Way, ends: Ends, clock: IReactorTime) -> None:
+    def __init__(self, way: Way, hearer: Hearer, clock: IReactorTime) -> None:
         self.clock = clock  # type: ignore[assignment]
         self.factor = 1.0
         self.jitter = 0.0
         self.way = way
         self._time = clock
-        self._ends = ends
+        self._hearer = hearer
         self._reading = True
         self._connectors: dict[int, EndpointConnector] = {}
         self._emptied: Deferred[None] | None = None
@@ -112,24 +112,24 @@ class ChatClientFactory(ReconnectingClientFactory):
 
     def build(self, connector: EndpointConnector) -> ChatClientProtocol:
         """Return the protocol for the link of ``connector``."""
-        return ChatClientProtocol(connector.link, self._ends, connector.made, connector.lost)
+        return ChatClientProtocol(connector.link, self._hearer, connector.made, connector.lost)
 
     def startedConnecting(self, connector: IConnector) -> None:
         """Note that an attempt begins."""
-        self._ends.dialling(_link(connector))
+        self._hearer.dialling(_link(connector))
 
     def clientConnectionFailed(self, connector: IConnector, reason: Failure) -> None:
-        """Tell that an attempt failed; whether and when to retry is decided there."""
+        """Tell the hearer, who decides when to try again."""
         self._finished(connector, reason)
 
     def clientConnectionLost(self, connector: IConnector, reason: Failure) -> None:
-        """Tell that a connection ended; whether and when to retry is decided there."""
+        """Tell the hearer, who decides when to try again."""
         self._finished(connector, reason)
 
     def _finished(self, connector: IConnector, reason: Failure) -> None:
         link = _link(connector)
         self._connectors.pop(link, None)
-        self._ends.ended(link, reason)
+        self._hearer.ended(link, reason)
         self._check_empty()
 
     def _check_empty(self) -> None:

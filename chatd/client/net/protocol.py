@@ -8,7 +8,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from chatd.client.net.seams import Ends
+from chatd.client.net.seams import Hearer
 from chatd.tcp import Tuning, allow_fragments, allow_unsent, flow, in_order, out_of_order
 
 FAREWELL: Final = 2.0
@@ -27,12 +27,12 @@ class ChatClientProtocol(Protocol):
     def __init__(
         self,
         link: int,
-        ends: Ends,
+        hearer: Hearer,
         made: "Callable[[ChatClientProtocol], None]",
         lost: Callable[[Failure], None],
     ) -> None:
         self.link = link
-        self._ends = ends
+        self._hearer = hearer
         self._made = made
         self._lost = lost
         self._streaming = False
@@ -48,11 +48,11 @@ class ChatClientProtocol(Protocol):
             register(self, True)
             self._streaming = True
         self._in_order = in_order(transport)
-        self._ends.opened(self)
+        self._hearer.opened(self)
 
     def dataReceived(self, data: bytes) -> None:
         """Hand the bytes on."""
-        self._ends.received(self.link, data)
+        self._hearer.received(self.link, data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell the connector."""
@@ -104,11 +104,11 @@ class ChatClientProtocol(Protocol):
 
     def pauseProducing(self) -> None:
         """Note that the transport takes no more for now."""
-        self._ends.writable(self.link, False)
+        self._hearer.writable(self.link, False)
 
     def resumeProducing(self) -> None:
         """Note that the transport takes more again."""
-        self._ends.writable(self.link, True)
+        self._hearer.writable(self.link, True)
 
     def stopProducing(self) -> None:
         """Do nothing: the end of the connection is told anyway."""

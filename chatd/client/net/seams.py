@@ -17,8 +17,8 @@ class OpenConnection(Protocol):
         """Read, or leave what arrives where it is."""
 
 
-class Ends(Protocol):
-    """Who hears what becomes of the links."""
+class Hearer(Protocol):
+    """Who hears what becomes of the links: the driver."""
 
     def dialling(self, link: int) -> None:
         """Note that link ``link`` is being opened."""

@@ -67,15 +67,15 @@ def likely_elsewhere(options: Options) -> Elsewhere | None:
 def wishes(options: Options) -> Wishes:
     """Return what this run wants of the server."""
     return Wishes(
-        str(options.server),
-        options.rooms,
-        options.follow == "all",
-        options.remember,
-        options.heartbeat,
-        options.profile is not None,
-        str(options.proxy or ""),
-        options.credentials,
-        options.cert is not None,
+        address=str(options.server),
+        rooms=options.rooms,
+        follow_all=options.follow == "all",
+        remember=options.remember,
+        heartbeat=options.heartbeat,
+        keep=options.profile is not None,
+        through=str(options.proxy or ""),
+        credentials=options.credentials,
+        certificate=options.cert is not None,
     )
 
 

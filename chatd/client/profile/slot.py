@@ -70,7 +70,10 @@ def add_slot(database: Database, identity: int) -> tuple[int, SlotLock]:
 
 
 class Slot:
-    """One device session's memory, locked for this process."""
+    """One device session's memory, locked for this process.
+
+    Earlier runs have kept uploads up to the key ``inherited_uploads``.
+    """
 
     def __init__(
         self, database: Database, identity: int, number: int, origin: Origin, lock: SlotLock
@@ -81,7 +84,7 @@ class Slot:
         self.origin = origin
         self._lock = lock
         self._inherited = 0
-        self._uploads = 0
+        self.inherited_uploads = 0
         self._nick = ""
         self._moved = False
         self.leftovers = Leftovers(self)
@@ -105,7 +108,7 @@ class Slot:
             sibling = self._sibling()
             others = elsewhere(self.database, self.origin)
             self.leftovers.begin_run()
-            ((self._uploads,),) = self.database.rows(
+            ((self.inherited_uploads,),) = self.database.rows(
                 "SELECT coalesce(max(key), 0) FROM upload WHERE slot = ?", self.number
             )
         entries = tuple(
@@ -113,17 +116,16 @@ class Slot:
         )
         self._nick = nick
         self._inherited = max((entry.key for entry in entries), default=0)
+        waited_for = [*(entry.room for entry in entries if not entry.withdrawn), *(r for (r,) in uploads)]
         return Remembered(
-            Session(server, session, token, nick, sibling),
-            last,
-            {room: seq for room, seq, _, _ in cursors},
-            {room: name for room, _, name, _ in rooms},
-            entries,
-            tuple(others),
-            {room: Trail.unpack(trail) for room, _, _, trail in cursors},
-            _unseen(
-                [*(entry.room for entry in entries if not entry.withdrawn), *(r for (r,) in uploads)], rooms
-            ),
+            session=Session(server, session, token, nick, sibling),
+            last=last,
+            cursors={room: seq for room, seq, _, _ in cursors},
+            names={room: name for room, _, name, _ in rooms},
+            outbox=entries,
+            elsewhere=tuple(others),
+            trails={room: Trail.unpack(trail) for room, _, _, trail in cursors},
+            entering=_unseen(waited_for, rooms),
         )
 
     def save(self, changes: Changes, *, cursors: bool) -> None:
@@ -190,11 +192,6 @@ class Slot:
         """Return, once, whether another server answered at our address than the one that was known there."""
         moved, self._moved = self._moved, False
         return moved
-
-    @property
-    def inherited_uploads(self) -> int:
-        """Return the greatest key of an upload that an earlier run has left."""
-        return self._uploads
 
     def _forget_uploads(self, keys: tuple[int, ...]) -> None:
         self.database.many(
@@ -309,7 +306,10 @@ class Slot:
             "UPDATE outbox SET slot = ? WHERE slot = ? AND key > ?", number, self.number, self._inherited
         )
         self.database.rows(
-            "UPDATE upload SET slot = ? WHERE slot = ? AND key > ?", number, self.number, self._uploads
+            "UPDATE upload SET slot = ? WHERE slot = ? AND key > ?",
+            number,
+            self.number,
+            self.inherited_uploads,
         )
         self.leftovers.move(number)
         self._lock.release()
