@@ -1,6 +1,18 @@
 """chatctl: the operators' command, with all that it can do."""
 
-from chatd.control.cli.acts import announce, ban, drain, kick, log_level, mute, reload, unban, unmute, upgrade
+from chatd.control.cli.acts import (
+    announce,
+    appoint,
+    ban,
+    drain,
+    kick,
+    log_level,
+    mute,
+    reload,
+    unban,
+    unmute,
+    upgrade,
+)
 from chatd.control.cli.completing import completion
 from chatd.control.cli.explained import explain, trace
 from chatd.control.cli.looks import rooms, status, who
@@ -17,6 +29,6 @@ for command in (
     completion,
     *(backup_command, restore_command, verify, export),
     *(user, status, who, rooms, explain, trace, tail),
-    *(kick, ban, unban, mute, unmute, announce, log_level, drain, reload, upgrade),
+    *(kick, appoint, ban, unban, mute, unmute, announce, log_level, drain, reload, upgrade),
 ):
     main.add_command(command)

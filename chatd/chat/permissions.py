@@ -82,7 +82,7 @@ TABLE: Final[Mapping[type[m.Request], Need]] = {
 """The requests that name a room."""
 
 ROOMLESS: Final = frozenset(
-    {m.Nick, m.ListRooms, m.Upload, m.Block, m.Unblock, m.Allow}
+    {m.Nick, m.ListRooms, m.Upload, m.Decline, m.Block, m.Unblock, m.Allow}
     | {m.Register, HashedRegister, m.Passwd, HashedPasswd, m.Sessions, m.End, m.Logout}
     | {m.Invite, CodedInvite, m.Certificates, m.AddCertificate, m.DropCertificate},
 )

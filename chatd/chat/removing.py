@@ -9,8 +9,9 @@ from chatd.chat.batch import Removal
 from chatd.chat.changes.rows import DropAct, PutAct
 from chatd.chat.names import USER_SIGN
 from chatd.chat.quota import reached
-from chatd.chat.rules import Kind
+from chatd.chat.rules import Kind, Standing
 from chatd.chat.state import Room, User
+from chatd.chat.succession import succeed
 from chatd.chat.sweeps import Sweep
 from chatd.chat.world import World
 from chatd.wire.limits import MAX_ACTS, REMOVED
@@ -49,10 +50,12 @@ def remove(
 
 
 def drop(world: World, room: Room, user: User, seq: int, sweep: Sweep | None = None) -> None:
-    """End a membership by event ``seq``."""
-    since = room.members[user].since
+    """End a membership by event ``seq``. Whoever owned the room has a successor."""
+    member = room.members[user]
     world.drop_member(room, user)
-    world.batch.end(Removal(room, user, seq, since, sweep))
+    world.batch.end(Removal(room, user, seq, member.since, sweep))
+    if member.role == Standing.OWNER:
+        succeed(world, room, user, room.log.ts)
 
 
 def _keep(world: World, room: Room, user: User, note: Note) -> None:

@@ -17,6 +17,7 @@ from chatd.chat import account_requests as about
 from chatd.chat import (
     blocking,
     certificates,
+    declining,
     erasing,
     fetching,
     files,
@@ -342,6 +343,7 @@ REQUESTS: dict[type[m.Request], Handling] = {
     m.Upload: Handling(fetching.upload, cost=5, room=False, files=True),
     m.Download: Handling(fetching.download, 1024, cost=5, files=True),
     m.InviteTo: Handling(moderation.invite, cost=5),
+    m.Decline: Handling(declining.decline, cost=5, room=False),
     m.Kick: Handling(moderation.kick, cost=5),
     m.Ban: Handling(moderation.ban, cost=5),
     m.Unban: Handling(moderation.unban, cost=5),

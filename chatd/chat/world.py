@@ -83,6 +83,10 @@ def _named(snapshot: Snapshot) -> Iterator[int]:
     yield from (upload.user for upload in snapshot.uploads)
 
 
+def _tell_nobody(room: str) -> None:
+    """Keep for oneself that ``room`` has no owner."""
+
+
 def _afford_any(host: str, count: bool) -> None:
     """Let every address make as many rooms as it likes."""
 
@@ -94,7 +98,8 @@ class World(Records):
     that are held (None if the server takes none), ``limits`` are those of a welcome, ``refusals``
     counts requests by the code of their refusal, ``clock`` is the latest
     time of day known at the start, or 0. ``afford_room`` refuses another room that is made
-    from an address (`RequestError` ``too-fast``); it counts the room if told to.
+    from an address (`RequestError` ``too-fast``); it counts the room if told to. ``tell_ownerless`` is
+    called with the name of a room that nobody owns any more.
     """
 
     def __init__(self, snapshot: Snapshot, terms: Terms) -> None:
@@ -107,6 +112,7 @@ class World(Records):
         self.batch = Batch()
         self.refusals: Counter[str] = Counter()
         self.afford_room: Callable[[str, bool], None] = _afford_any
+        self.tell_ownerless: Callable[[str], None] = _tell_nobody
         times = [session.seen for session in snapshot.sessions]
         times += [mark.at for mark in snapshot.marks] + [upload.at for upload in snapshot.uploads]
         self.calendar = Calendar(max(snapshot.time.lived, *times, 0))

@@ -59,6 +59,13 @@ async def kick(context: Context, _: Stream, asked: m.AskKick) -> str:
     return f"{count} sessions of {nick} are ended."
 
 
+async def appoint(context: Context, _: Stream, asked: m.AskAppoint) -> str:
+    """Make a member the owner of a room, which has one at the most."""
+    request = wire.Role(id=0, room=asked.room, whom=asked.whom, role="owner")
+    await Console(context.server, context.clock).request(request)
+    return f"{asked.whom} owns {asked.room} now."
+
+
 async def _kick_connection(context: Context, number: int) -> str:
     """End the session of connection ``number``; one that was not let in is closed."""
     found = next((one for one in context.server.connections if one.number == number), None)

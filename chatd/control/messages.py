@@ -173,6 +173,13 @@ class AskKick(Ask, frozen=True, kw_only=True, tag="kick"):
     reason: Name = ""
 
 
+class AskAppoint(Ask, frozen=True, kw_only=True, tag="appoint"):
+    """Asks that a member becomes the owner of a room."""
+
+    whom: Nick
+    room: Name
+
+
 class AskBan(Ask, frozen=True, kw_only=True, tag="ban"):
     """Asks that a nick or a range of addresses is kept out of a room, for ``seconds`` if there are any."""
 
@@ -250,6 +257,7 @@ Asked = (
     | AskCertificateList
     | AskCertificateRemove
     | AskKick
+    | AskAppoint
     | AskBan
     | AskUnban
     | AskMute

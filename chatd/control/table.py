@@ -40,6 +40,7 @@ REQUESTS: Final[dict[type, Handling]] = {
     m.AskCertificateAdd: Handling(Role.CHANGE, changing.user),
     m.AskCertificateRemove: Handling(Role.CHANGE, changing.user),
     m.AskKick: Handling(Role.CHANGE, changing.kick),
+    m.AskAppoint: Handling(Role.CHANGE, changing.appoint),
     m.AskBan: Handling(Role.CHANGE, changing.ban),
     m.AskUnban: Handling(Role.CHANGE, changing.unban),
     m.AskMute: Handling(Role.CHANGE, changing.mute),

@@ -100,6 +100,12 @@ class Journal:
             suppressed=held_back or None,
         )
 
+    def ownerless(self, room: str) -> None:
+        """Log that nobody owns ``room`` any more, and nobody is there who could."""
+        held_back = self._repeats.admit(("ownerless", ""), self._clock.seconds())
+        if held_back is not None:
+            log.info("room-ownerless", room=room, suppressed=held_back or None)
+
     def left(self, connection: Connection) -> None:
         """Log that ``connection`` has ended, and why."""
         client = self._clients.pop(connection, None)

@@ -72,6 +72,7 @@ class Server:
         self.journal = Journal(clock, self.counters)
         self.admission = Admission(committer, doors, self.budgets, self.journal, clock, wall, current)
         self.hub.world.afford_room = partial(self.spend, Action.ROOM)
+        self.hub.world.tell_ownerless = self.journal.ownerless
         self._numbers = itertools.count(1)
 
     @property

@@ -204,6 +204,12 @@ class InviteTo(Request, frozen=True, tag="invite-to"):
     reason: str = ""
 
 
+class Decline(Request, frozen=True, tag="decline"):
+    """Say no to an invitation to ``room``."""
+
+    room: str
+
+
 class Kick(Request, frozen=True, tag="kick"):
     """Remove the member ``whom`` of ``room``."""
 
@@ -502,11 +508,10 @@ class Event(Message, frozen=True, tag="event"):
 
     ``ts`` is the server's time in milliseconds since 1970; ``by`` the nick at that time. A message carries
     the ``session`` and ``n`` it was sent with, a file what was uploaded as well, and its text is a caption.
-    Kinds: message, file, join, leave, topic, nick, announce, invite-to, kick, ban, unban, mute, unmute, role,
-    set, delete-room, remove, removed. From invite-to on they say to ``whom`` it was done, for what
-    ``reason``, with what ``value``, and whether by an ``operator`` of the server; a join says the last, too.
-    ``by`` is ``*`` where the
-    server itself acts.
+    Kinds: message, file, join, leave, topic, nick, announce, decline, invite-to, kick, ban, unban, mute,
+    unmute, role, set, delete-room, remove, removed. From invite-to on they say to ``whom`` it was done, for
+    what ``reason``, with what ``value``, and whether by an ``operator`` of the server; a join says the last,
+    too. ``by`` is ``*`` where the server itself acts.
 
     A remove erases what the event ``ref`` says, or those in ``refs``. What was erased has the kind removed
     since: who said it when, and of its removal the number in ``ref``, the nick in ``value``, and the reason.
@@ -643,6 +648,7 @@ ToServer = (
     | Upload
     | Download
     | InviteTo
+    | Decline
     | Kick
     | Ban
     | Unban

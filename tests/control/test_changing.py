@@ -210,3 +210,15 @@ def test_an_upgrade_is_answered_when_the_successor_is_ready_or_says_why_there_is
     assert "takes over" in right(site, c.AskUpgrade())
     site.hindrance = "The new program has ended."
     assert wrong(site, c.AskUpgrade()) == "no-successor"
+
+
+def test_a_room_without_an_owner_gets_one(site, pair):
+    ann, ben = pair
+    ann.say(m.Leave(id=5, room="#a"))
+    site.playground.advance(0.1)
+    assert wrong(site, c.AskAppoint(whom="ann", room="#a")) == "no-such-user"
+    assert right(site, c.AskAppoint(whom="ben", room="#a")) == "ben owns #a now."
+    assert kinds(ben)[-1] == ("role", "*", "ben")
+    ben.say(m.Set(id=6, room="#a", rule="slow", value="5"))
+    site.playground.advance(0.1)
+    assert not ben.of(m.Error)

@@ -192,6 +192,13 @@ async def _block(talk: Talk, argument: str) -> None:
     talk.answer(f"You take no direct messages from: {names}" if names else "You block nobody.")
 
 
+async def _decline(talk: Talk, argument: str) -> None:
+    if not argument.strip():
+        raise _misused(USAGE["decline"])
+    await talk.client.ask(m.Decline(id=0, room=argument.strip()))
+    talk.answer(f"You have declined the invitation to {clean_line(argument.strip())}.")
+
+
 async def _unblock(talk: Talk, argument: str) -> None:
     if not argument.strip():
         raise _misused(USAGE["unblock"])
@@ -209,6 +216,7 @@ async def _allow(talk: Talk, argument: str) -> None:
 
 USAGE: Final = {
     "invite": "/invite nick [reason]",
+    "decline": "/decline #room",
     "kick": "/kick nick [reason]",
     "ban": "/ban nick-or-addresses [time] [reason]",
     "unban": "/unban nick-or-addresses",
@@ -227,6 +235,7 @@ USAGE: Final = {
 
 ORDER: Final[dict[str, tuple[str, Do]]] = {
     "invite": ("let somebody enter this room, and tell them", _about(USAGE["invite"], _invite)),
+    "decline": ("say no to an invitation to a room", _decline),
     "kick": ("remove somebody from this room", _about(USAGE["kick"], _kick)),
     "ban": (
         "keep somebody out of this room; a time is like 10m, 2h or 7d",

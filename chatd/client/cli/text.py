@@ -136,6 +136,7 @@ def _what_was_removed(event: Event) -> str:
 
 _ACTS: Final = {
     "invite-to": "invited {whom}",
+    "decline": "declined the invitation",
     "kick": "removed {whom}",
     "ban": "banned {whom}",
     "unban": "took the ban of {whom} back",
@@ -212,7 +213,7 @@ def invited_line(invited: InvitedSeen) -> str:
     """Return the sentence about an invitation to a room."""
     room, by = clean_line(invited.room), clean_line(invited.by)
     said = f" ({clean_line(invited.text)})" if invited.text else ""
-    return f"{by} invites you to {room}{said}; enter it with /join {room}"
+    return f"{by} invites you to {room}{said}; enter it with /join {room}, or say no with /decline {room}"
 
 
 def gap_line(gap: GapSeen) -> str:

@@ -1,4 +1,4 @@
-"""chatctl kick, ban, unban, mute, unmute, announce, log-level, drain, reload and upgrade."""
+"""chatctl kick, appoint, ban, unban, mute, unmute, announce, log-level, drain, reload and upgrade."""
 
 import re
 from typing import Any, Final
@@ -49,6 +49,15 @@ def kick(data: str | None, config: str | None, who: str, room: str, reason: str)
     Who has an account has to log in again, a guest to begin anew. CONNECTION is a number that who shows.
     """
     _do(data, config, m.AskKick(whom=who, room=room, reason=reason))
+
+
+@click.command("appoint")
+@click.argument("nick", metavar="NICK")
+@_room
+@asking
+def appoint(data: str | None, config: str | None, nick: str, room: str) -> None:
+    """Make NICK, a member, the owner of a room, as where the last owner has gone."""
+    _do(data, config, m.AskAppoint(whom=nick, room=room))
 
 
 @click.command("ban")
