@@ -6,17 +6,22 @@ from typing import Final
 
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
 
 from chatd.build import Daemon
 from chatd.ops.config import ConfigError, Source
 from chatd.ops.differences import Report, compare
 from chatd.ops.log import Log
+from chatd.ops.settings import Config
 from chatd.server.auth.portal import CheckerError
 from chatd.server.certificate_watch import CertificateWatch
 from chatd.server.listeners import ListenError
-from chatd.server.open_listeners import Listeners
+from chatd.server.open_listeners import Listeners, Rearrangement
 
 log = Log(__name__)
+
+LOOK_INTERVAL: Final = 60.0
+"""Seconds between two looks whether the files of certificates hold others."""
 
 NOT_RUNNING: Final = "The daemon is not running yet, or ends; reload it when it runs."
 
@@ -50,6 +55,36 @@ class Reloader:
         self._listeners = listeners
         self._certificates = certificates
         self._set_level = set_level
+        self._complaint = ""
+        self._loop = LoopingCall(self._renew)
+        self._loop.clock = daemon.server.clock
+
+    def start(self) -> None:
+        """Look after the files of certificates from now on."""
+        self._loop.start(LOOK_INTERVAL, now=False).addErrback(partial(log.failure, "reload-fault"))
+
+    def stop(self) -> None:
+        """End."""
+        if self._loop.running:
+            self._loop.stop()
+
+    def _renew(self) -> None:
+        """Show other certificates where the files hold others; where they cannot be used yet, say so once."""
+        if self._daemon.server.draining or not self._listeners.outdated:
+            return
+        config = self._daemon.current.config
+        try:
+            rearrangement = self._listeners.prepare(config)
+        except ListenError as error:
+            if str(error) != self._complaint:
+                self._complaint = str(error)
+                log.warn("certificate-waits", f"{error} The certificate that is in use stays.")
+            return
+        self._complaint = ""
+        files = _files(rearrangement, config)
+        rearrangement.commit()
+        self._certificates.watch(config.listen)
+        tell(Report(applied=files))
 
     def reload(self) -> Report:
         """Read and check everything, then exchange it in one step, or change nothing; return what became."""
@@ -64,12 +99,7 @@ class Reloader:
             return Report(problems=error.sentences)
         except (CheckerError, ListenError) as error:
             return Report(problems=(str(error),))
-        renewed = rearrangement.renewed
-        files = [
-            f"listen[{index}].{field}"
-            for index, listener in enumerate(config.listen)
-            for field in renewed.get(listener.endpoint, ())
-        ]
+        files = _files(rearrangement, config)
         daemon.use(config, checkers)
         rearrangement.commit()
         if "log.level" in report.applied:
@@ -80,6 +110,16 @@ class Reloader:
                 partial(log.failure, "reload-fault")
             )
         return replace(report, applied=tuple(sorted({*report.applied, *files})))
+
+
+def _files(rearrangement: Rearrangement, config: Config) -> tuple[str, ...]:
+    """Return the keys of which the files hold something else by now."""
+    renewed = rearrangement.renewed
+    return tuple(
+        f"listen[{index}].{field}"
+        for index, listener in enumerate(config.listen)
+        for field in renewed.get(listener.endpoint, ())
+    )
 
 
 def tell(report: Report) -> None:

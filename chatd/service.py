@@ -171,6 +171,7 @@ class ChatService(Service):
         )
         running.daemon.start()  # behind that line: what it removes at once is told of
         self._certificates.start()
+        self._reloader.start()
         if running.metrics is not None:
             running.metrics.start()
         self._notifier.say(READY)
@@ -340,6 +341,8 @@ class ChatService(Service):
             await see_off(*everybody, end)
         server.stop()
         self._certificates.stop()
+        if self._reloader is not None:
+            self._reloader.stop()
         control.close()
         if metrics is not None:
             metrics.stop()

@@ -44,7 +44,7 @@ class CertificateWatch:
     def _look(self) -> None:
         now = moment(self._wall())
         for listen, loaded in self._loaded:
-            renewed = " The file holds another one by now: reload the daemon."
+            renewed = " The file holds another one by now, which is not in use yet."
             for sentence in warnings(loaded, source_of(listen), now):
                 hint = renewed if chain_of(listen) not in ((), loaded) else ""
                 log.warn("certificate-ends", sentence + hint, listen=listen.endpoint)

@@ -3,6 +3,7 @@
 import os
 import select
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from twisted.internet import tcp
@@ -205,6 +206,15 @@ class Listeners:
         """Begin to accept for ``server``."""
         self._server = server
         self.set(self._open.values())
+
+    @property
+    def outdated(self) -> bool:
+        """Return whether the files of some listener hold something else by now, if they can be read."""
+        for listener in self._open.values():
+            with suppress(OSError, ValueError):
+                if material_of(listener.setting.config) != listener.setting.material:
+                    return True
+        return False
 
     def prepare(self, config: Config) -> Rearrangement:
         """Open what ``config`` adds and check the rest, so that `Rearrangement.commit` cannot fail.

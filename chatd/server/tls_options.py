@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from OpenSSL import SSL, crypto
 from twisted.internet.ssl import Certificate, CertificateOptions, KeyPair
 
@@ -16,7 +17,7 @@ _PEM_END: Final = b"-----END CERTIFICATE-----"
 class Material(NamedTuple):
     """The certificates, the key and the clients' authorities of a listener; empty where it has none.
 
-    Two that are equal make the same TLS.
+    Two that are equal make the same TLS. Of an endpoint ``ssl:`` the key is known by its public part.
     """
 
     certificate: bytes = b""
@@ -33,8 +34,9 @@ def material_of(listener: ListenConfig) -> Material:
     if options is None:
         return Material()
     shown = (options.certificate, *(options.extraCertChain or ()))
-    certificates = b"".join(crypto.dump_certificate(crypto.FILETYPE_PEM, one) for one in shown)
-    return Material(certificates, crypto.dump_privatekey(crypto.FILETYPE_PEM, options.privateKey))
+    certificates = b"".join(one.to_cryptography().public_bytes(Encoding.PEM) for one in shown)
+    public = options.privateKey.to_cryptography_key().public_key()
+    return Material(certificates, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
 
 
 def tls_options(listener: ListenConfig, material: Material) -> CertificateOptions | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from chatd.wire.messages import Error, Event, Goodbye, Hello, Join, Ok
+from chatd.wire.messages import Error, Event, Goodbye, Hello, Ok
 from tests.end_to_end.harness.certificates import make_certificate
 from tests.end_to_end.harness.peer import dial
 from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, Deadline, environment, free_port, script
@@ -111,7 +111,7 @@ def test_listeners_and_certificates_change_and_nobody_notices(make_daemon, conne
         dial(port)
     with Raw(dial(third)) as dan:
         dan.enter("dan")
-        assert dan.ask(Join, room="#a").code == "account-needed"
+        assert dan.send("#a", "may I?", 1).code == "account-needed"
         house.write(f'[[listen]]\nendpoint = "tcp:{third}:interface={LOOPBACK}"\n')
         assert "listen[1].guests" in house.reload()
         dan.join("#a")

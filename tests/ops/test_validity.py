@@ -105,7 +105,7 @@ def test_the_daemon_tells_daily_before_the_end_and_that_a_renewed_file_waits(iss
     assert " expired on " in last.sentence
     issue(0, 90)
     clock.advance(86_400)
-    assert told()[-1].sentence.endswith("The file holds another one by now: reload the daemon.")
+    assert told()[-1].sentence.endswith("The file holds another one by now, which is not in use yet.")
     watch.stop()
     clock.advance(864_000)
     assert len(told()) == 19
