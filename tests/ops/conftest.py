@@ -1,7 +1,6 @@
 """What the tests of chatd.ops share."""
 
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,11 +9,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.end_to_end.harness.processes import environment
+from tests.end_to_end.harness.processes import environment, script
 from tests.end_to_end.harness.program import finished
 
 ROOT = Path(__file__).parents[2]
-BIN = Path(sys.executable).parent
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +44,7 @@ def run(tmp_path):
 
     def run(*command, env=None):
         return finished(
-            [BIN / command[0], *command[1:]],
+            [*script(command[0]), *command[1:]],
             cwd=tmp_path,
             env=env or environment(),
             stdin=subprocess.DEVNULL,

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from contextlib import contextmanager
 
@@ -17,10 +16,11 @@ from zope.interface.verify import verifyObject
 
 from chatd import __version__
 from chatd.tap import Options, makeService
+from tests.end_to_end.harness.processes import environment, script
+from tests.end_to_end.harness.program import Program
 
 PORT = "tcp:0:interface=127.0.0.1"
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d (debug|info|warn|error|critical) \S+")
-TWISTD = [os.path.join(os.path.dirname(sys.executable), "twistd")]  # noqa: PTH118, PTH120 - a command line
 
 
 def wait_for(condition, seconds=20.0):
@@ -38,9 +38,10 @@ def daemon(folder, *twistd, chatd=("--listen", PORT)):
     """Run a daemon in the foreground, and stop it with SIGTERM; yields the process and its output file."""
     output = folder / "output"
     with output.open("wb") as file:
-        process = subprocess.Popen(
-            [*TWISTD, "-n", *twistd, "chatd", *chatd],
+        process = Program(
+            [*script("twistd"), "-n", *twistd, "chatd", *chatd],
             cwd=folder,
+            env=environment(),
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,

@@ -8,6 +8,7 @@ niceness of the request and goes on as the console script does. It is a child of
 What it has from here is what was imported, the seed of hash(), and the command line that ps shows.
 """
 
+import atexit
 import contextlib
 import ctypes
 import fcntl
@@ -23,6 +24,7 @@ import socket
 import sys
 import termios
 import time
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,12 @@ MOST = 1 << 17
 CLONE = {"x86_64": 56, "aarch64": 220}.get(platform.machine() if sys.platform == "linux" else "")
 """The number of clone(2), if it is known here."""
 
+_LEAVE_GARBAGE = ("chatc", "chatctl")
+"""The programs at whose end nothing of what they hold means anything any more."""
+
+_STATUS: list[int] = []
+"""The exit status of such a program, once it is known."""
+
 _CLONE_PARENT = 0x8000
 _CLONE_NEWNS, _CLONE_NEWNET = 0x20000, 0x40000000
 _MS_BIND, _MS_REC, _MS_SLAVE = 0x1000, 0x4000, 0x80000
@@ -53,6 +61,7 @@ _APART = 500
 def main() -> None:
     """Import everything, then fork for each request until the other end of the socket is gone."""
     wire = socket.socket(fileno=int(sys.argv[1]))
+    atexit.register(_end)  # the first one that is registered is called last
     programs = {script.name: script.load() for script in entry_points(group="console_scripts", name="twistd")}
     for script in entry_points(group="console_scripts"):
         if script.name in PROGRAMS:
@@ -69,7 +78,7 @@ def main() -> None:
                 os.close(number)
         else:
             _become(request, descriptors)
-            sys.exit(programs[Path(sys.argv[0]).name]())
+            _run(programs[Path(sys.argv[0]).name])
 
 
 def _import_all() -> None:
@@ -126,6 +135,25 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> None:
     script = sys.modules["__main__"]
     script.__file__, script.__package__, script.__spec__ = sys.argv[0], None, None
     sys.path[0] = str(Path(sys.argv[0]).parent)
+
+
+def _run(program: Callable[[], Any]) -> None:
+    """Run ``program`` and exit as its console script does."""
+    try:
+        sys.exit(program())
+    except SystemExit as end:
+        if Path(sys.argv[0]).name in _LEAVE_GARBAGE and isinstance(end.code, int | None):
+            _STATUS.append(end.code or 0)
+        raise
+
+
+def _end() -> None:
+    """End a program that leaves its memory to the system, without taking apart what the server made."""
+    if _STATUS:
+        with contextlib.suppress(OSError, ValueError):  # of which the interpreter tells
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(_STATUS[0])
 
 
 def _enter(name: str) -> None:
