@@ -109,8 +109,8 @@ class Device(Talker):
 class Life:
     """A daemon, three people with two devices each, and a disk that fails now and then."""
 
-    def __init__(self):
-        self.playground = Playground()
+    def __init__(self, store=None):
+        self.playground = Playground(store=store)
         self.playground.start_server()
         self.devices = {}
         self.all = []

@@ -1,6 +1,7 @@
 """What was erased is in no file of the store: neither in the database, free parts and all, nor in its log."""
 
 import random
+import shutil
 import sqlite3
 import time
 from contextlib import closing
@@ -184,3 +185,38 @@ def test_only_what_lies_between_pointers_and_cells_is_unused():
     assert unused(page, 0, False, 4096) == (12, 0xF00)
     assert unused(page.replace(b"left", bytes(4)), 0, False, 4096) is None
     assert unused(bytes([13, 0, 0, 9, 2]) + page[5:], 0, False, 4096) is None
+
+
+def test_a_kill_at_any_moment_brings_nothing_back(open_store, tmp_path):
+    """The folder is copied again and again while all of it goes on, as a kill would leave it."""
+    driven = open_store()
+    filled = Filled(driven, batches=60)
+    gone, copies = [], []
+    for number in range(12):
+        gone += filled.erase(3)
+        filled.grow((80, 900))
+        for moment in (0, 1):
+            time.sleep(0.01 * moment)
+            copy = tmp_path / f"copy {number} {moment}"
+            _copy(tmp_path / "data", copy)
+            copies.append((copy, list(gone)))
+    scrubbed(driven)
+    for copy, erased in copies:
+        again = open_store(copy)
+        for log, seq in erased:
+            assert again.read(log, seq, seq) in ([b"gone"], []), "what was erased is back"
+        scrubbed(again)
+        again.close()
+        data = b"".join(file.read_bytes() for file in copy.iterdir())
+        assert not [one for one in erased if is_in(one, data)]
+        with closing(apsw.Connection(str(copy / "chatd.sqlite"))) as database:
+            assert list(database.execute("PRAGMA integrity_check")) == [("ok",)]
+
+
+def _copy(folder, copy):
+    """Copy the files as they are at one moment: nothing is written meanwhile that others could see."""
+    with closing(apsw.Connection(str(folder / "chatd.sqlite"))) as lock:
+        lock.set_busy_timeout(10_000)
+        lock.execute("BEGIN IMMEDIATE")
+        shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("*-shm", "lock"))
+        lock.execute("ROLLBACK")

@@ -1,0 +1,151 @@
+"""Whatever happens in whatever order, what was removed is handed to nobody any more, and all see the same.
+
+It is the life of `tests.chat.test_secrecy`, in which much is removed, and pages of the disk come late.
+"""
+
+import json
+
+import msgspec
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from chatd.testing import MemoryStore
+from chatd.wire import messages as m
+from chatd.wire.stored import text_of
+from tests.chat.test_secrecy import DEEDS, ROOMS, Life
+
+
+class LateStore(MemoryStore):
+    """A store whose pages come late while it is ``late``: as they were when they were asked for."""
+
+    def __init__(self):
+        super().__init__()
+        self.late = False
+        self.pages = []
+
+    def read(self, log, first, last, limit, newest, done):
+        came = []
+        super().read(log, first, last, limit, newest, came.append)
+        self.pages.append(lambda: done(came[0]))
+        if not self.late:
+            self.arrive()
+
+    def arrive(self):
+        """Hand out all pages, in the order in which they were asked for."""
+        self.late = False
+        while self.pages:
+            self.pages.pop(0)()
+
+
+class RemovingLife(Life):
+    """A life in which what was said is removed."""
+
+    def __init__(self):
+        super().__init__(LateStore())
+
+    def step(self, what, who, whom, room):
+        store = self.playground.store
+        if what == "cold":
+            known = self.playground.server.hub.world.rooms.get(room)
+            if known is not None:
+                known.log.forget_tail()
+        elif what == "late":
+            store.late = True
+        elif what == "arrive":
+            store.arrive()
+        else:
+            if what == "crash":
+                store.pages.clear()
+                store.late = False
+            super().step(what, who, whom, room)
+            return
+        self.playground.advance()
+
+    def words(self, what, nick, other, room, who, whom):
+        if what not in {"remove", "remove last"}:
+            return super().words(what, nick, other, room, who, whom)
+        number = len(self.asked) + 1
+        self.asked[number] = room
+        head = self.heads().get(room, 1)
+        seq = head - who if what == "remove last" else head * (who + 1) // 4
+        return [m.Remove(id=number, room=room, seq=max(1, seq))]
+
+    def settle(self):
+        self.playground.store.arrive()
+        super().settle()
+
+    def check(self):
+        super().check()
+        removals = {room: self.removals(room) for room in ROOMS}
+        for device in self.all:
+            for message, heads in device.notes:
+                if isinstance(message, m.Event):
+                    event = msgspec.to_builtins(message)
+                    self.check_gone(removals[message.room], event, heads[message.room])
+                elif isinstance(message, m.Ok) and message.events is not None:
+                    room = self.asked[message.id]
+                    for raw in message.events:
+                        self.check_gone(removals[room], json.loads(bytes(raw)), heads[room])
+        for log, events in self.playground.store.events.items():
+            for seq, frame in events.items():
+                if json.loads(bytes(text_of(frame)))["kind"] == "removed":
+                    assert all(seq in known for name, known in removals.items() if self.number(name) == log)
+
+    def number(self, room):
+        return next((row.id for row in self.playground.store.rooms.values() if row.name == room), 0)
+
+    def removals(self, room):
+        """Return the events that were removed, each with the event that did it."""
+        events = self.playground.store.events.get(self.number(room), {}).values()
+        told = [json.loads(bytes(text_of(frame))) for frame in events]
+        return {event["ref"]: event["seq"] for event in told if event["kind"] == "remove"}
+
+    @staticmethod
+    def check_gone(removals, event, at):
+        """Check that ``event``, as it was handed out, is what it was for everybody at that moment."""
+        by = removals.get(event["seq"])
+        if by is not None and by <= at:
+            assert (event["kind"], event.get("text"), event.get("ref")) == ("removed", None, by)
+        else:
+            assert event["kind"] != "removed"
+
+
+MORE = [
+    "remove",
+    "remove last",
+    "remove last",
+    "cold",
+    "late",
+    "arrive",
+    "say",
+    "join all",
+    "history",
+    "back",
+]
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from([*DEEDS, *MORE, *MORE]),
+        st.integers(0, 2),
+        st.integers(0, 2),
+        st.sampled_from(["#a", "#a", "#b"]),
+    ),
+    max_size=40,
+)
+
+SAID = [("say", 0, 1, "#a"), ("late", 0, 0, "#a")]
+END = [("remove last", 0, 1, "#a"), ("arrive", 0, 0, "#a"), ("history", 0, 0, "#a"), ("back", 0, 0, "#a")]
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@example([*SAID, ("history", 0, 0, "#a"), *END])
+@example([*SAID, ("cold", 0, 0, "#a"), ("back", 0, 0, "#a"), *END])
+@example([("say", 0, 1, "#a"), ("remove last", 0, 1, "#a"), ("join all", 1, 1, "#a"), *END])
+@example([*SAID, ("slow", 0, 0, "#a"), ("remove last", 0, 1, "#a"), ("full", 0, 0, "#a"), *END])
+@example([("say", 0, 1, "#a"), ("remove last", 0, 1, "#a"), ("crash", 0, 0, "#a"), ("back", 0, 0, "#a")])
+@given(STEPS)
+def test_what_was_removed_is_handed_to_nobody_and_all_see_the_same(steps):
+    life = RemovingLife()
+    for step in steps:
+        life.step(*step)
+    life.settle()
+    life.check()
