@@ -16,16 +16,26 @@ import pytest
 from chatd.wire.codec import encode
 from chatd.wire.frames import FrameType, frame
 from chatd.wire.messages import (
+    Allow,
+    Ban,
+    Block,
+    Decline,
+    DeleteRoom,
     Error,
     Event,
     Hello,
     History,
+    InviteTo,
     Join,
+    Kick,
     Leave,
+    Mute,
     Nick,
     Ok,
     Read,
+    Role,
     Send,
+    Set,
     Topic,
     Welcome,
 )
@@ -353,6 +363,19 @@ def test_nothing_that_a_terminal_obeys_is_logged_or_accepted(site, connect, stra
         nasty(Nick, nick=NASTY),
         nasty(Leave, room=NASTY),
         nasty(History, room=NASTY),
+        nasty(InviteTo, room="#a", whom="bob", reason=NASTY),
+        nasty(InviteTo, room="#a", whom=NASTY),
+        nasty(Kick, room="#a", whom="bob", reason=NASTY),
+        nasty(Kick, room="#a", whom=NASTY),
+        nasty(Ban, room="#a", whom="nobody", reason=NASTY),
+        nasty(Ban, room="#a", whom=NASTY),
+        nasty(Mute, room="#a", whom="bob", reason=NASTY),
+        nasty(Role, room="#a", whom="bob", role=NASTY),
+        nasty(Set, room="#a", rule=NASTY, value=NASTY),
+        nasty(DeleteRoom, room="#a", reason=NASTY),
+        nasty(Decline, room=f"#{NASTY}"),
+        nasty(Block, whom=NASTY),
+        nasty(Allow, direct=NASTY),
     ]:
         bob.write(request)
         error = bob.await_(Error)
@@ -377,6 +400,33 @@ def test_nothing_that_a_terminal_obeys_is_logged_or_accepted(site, connect, stra
     log = daemon.log
     assert not OBEYED.search(log.replace("\n", ""))
     assert not re.search(r"(?m)^2026-01-01", log)
+
+
+LOOKALIKES = [
+    "b\u043eb",  # with a Cyrillic o
+    "\u03b2ob",  # a Greek beta, two scripts
+    "bob\u200b",  # a space of no width
+    "bo\u202eb",  # turns the direction
+    "BOB",
+    "\uff42\uff4f\uff42",  # of full width
+]
+
+
+def test_nobody_comes_in_under_a_name_that_looks_like_anothers(site, connect):
+    daemon = site()
+    connect(daemon).enter("bob")
+    eve = connect(daemon)
+    eve.enter("eve")
+    eve.join("#bob")
+    for name in LOOKALIKES:
+        with connect(daemon) as raw:
+            raw.say(Hello(nick=name))
+            assert raw.hear().code in {"nick-taken", "bad-nick"}, name
+        eve.say(Nick(id=5, nick=name))
+        assert eve.await_(Error).code in {"nick-taken", "bad-nick"}, name
+        if name != "BOB" and not name.startswith("\uff42"):  # these are the room itself
+            eve.say(Join(id=6, room=f"#{name}"))
+            assert eve.await_(Error).code in {"room-taken", "bad-room"}, name
 
 
 def test_nothing_that_a_terminal_obeys_is_printed(site, connect, start_chatc):
