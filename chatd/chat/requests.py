@@ -49,7 +49,7 @@ from chatd.chat.world import World
 from chatd.files.names import check_file
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError
-from chatd.wire.limits import MAX_FRAME, MAX_ROOMS, ROOMS_PER_MESSAGE
+from chatd.wire.limits import MAX_FRAME, MAX_ROOMS, MAX_WELCOME_DIRECT, ROOMS_PER_MESSAGE
 
 ROWS_PER_UNIT = 10
 """Rooms or members told that cost as much as a send."""
@@ -260,13 +260,25 @@ def _nick(world: World, peer: Peer, session: Session, _: None, request: m.Nick, 
     check_rename(world, user, key)
     if display != user.nick:
         session.charge(NICK_COST * len(user.rooms))
-        for room in user.rooms:
+        for room in _told_of_nick(user):
             if room.members[user].reads_only:
                 continue
             if not room.direct or takes_direct(user, room.partner(user)):
                 world.post(room, "nick", user.nick, now, display)
         world.rename(user, display, key, now)
     return m.Ok(id=request.id)
+
+
+def _told_of_nick(user: User) -> list[Room]:
+    """Return the rooms of ``user`` whose members are told of a new nick at once.
+
+    Of very many logs of direct messages these are the newest; in the others the next message tells.
+    """
+    direct = [room for room in user.rooms if room.direct]
+    if len(direct) <= MAX_WELCOME_DIRECT:
+        return list(user.rooms)
+    newest = heapq.nlargest(MAX_WELCOME_DIRECT, direct, key=lambda room: room.log.ts)
+    return [room for room in user.rooms if not room.direct] + newest
 
 
 def _read(world: World, peer: Peer, session: Session, room: Room, request: m.Read, _: int) -> m.Ok:

@@ -119,3 +119,18 @@ def test_a_device_that_follows_what_it_lists_is_left_alone(playground, people):
     friends[4].say(*sends("@ann", "news", n=2))
     playground.advance(1)
     assert device.texts() == []
+
+
+def test_a_new_nick_is_told_in_the_latest_only(playground, people, monkeypatch):
+    """Whoever has very many of them would make a turn long with each new nick."""
+    monkeypatch.setattr("chatd.chat.requests.MAX_WELCOME_DIRECT", MOST)
+    ann, friends = people
+    ann.say(m.Nick(id=9, nick="anna"))
+    playground.advance(1)
+    told = {n for n, friend in enumerate(friends) if any(e.kind == "nick" for e in friend.of(m.Event))}
+    assert told == {0, 1, 8, 9}
+    assert any(event.kind == "nick" and event.room == "#a" for event in ann.of(m.Event))
+    friends[5].say(*sends("@anna", "hello anna", n=2))
+    ann.say(*sends("@n5", "hello", n=3))
+    playground.advance(1)
+    assert friends[5].of(m.Event)[-1].by == "anna"
