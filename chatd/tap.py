@@ -13,6 +13,7 @@ from chatd.ops.attach import beside, logged
 from chatd.ops.config import ConfigError, Source
 from chatd.ops.pidfile import forget_stale
 from chatd.ops.signals import StopSignals, survive_signals
+from chatd.ops.twistd import OptionError, check_options
 from chatd.ops.words import escape
 from chatd.service import build
 
@@ -42,12 +43,19 @@ class Options(usage.Options):
         self["listen"].append(endpoint)
 
     def postOptions(self) -> None:
-        """Clear away what a crash left, and prepare for a foreign --logger, before twistd looks."""
+        """Clear away what a crash left, and prepare for a foreign --logger, before twistd looks.
+
+        Raises `SystemExit` if twistd would fail at one of its own options.
+        """
         if self.parent:
             beside(self.parent)
         pidfile = self.parent and self.parent.get("pidfile")
         if pidfile:
             forget_stale(Path(pidfile))
+        try:
+            check_options(self.parent or {})
+        except OptionError as error:
+            raise SystemExit(f"chatd: {error}") from None
 
     def opt_version(self) -> None:
         """Show chatd's version and exit."""

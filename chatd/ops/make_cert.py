@@ -48,7 +48,7 @@ def make(
     )
     made = Made(folder / "cert.pem", folder / "key.pem", fingerprint(certificate))
     secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    there = next((path for path in (made.key, made.certificate) if path.exists() or path.is_symlink()), None)
+    there = next((path for path in (made.key, made.certificate) if os.path.lexists(path)), None)
     if there is not None and not force:
         raise MakeError(
             f"{there} is there already; name another folder with --out, or replace it with --force."

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from msgspec import structs
@@ -186,9 +187,20 @@ def test_guessing_becomes_slow_for_an_account_whoever_guesses(playground):
     assert codes == [Code.WRONG_PASSWORD] * 3 + [Code.TOO_FAST] * 2
     error = refusal(log_in(playground))
     assert error.code == Code.TOO_FAST
-    assert 0 < error.retry_after <= 1
+    assert 1 <= error.retry_after < 2
     playground.advance(1.1)
     assert log_in(playground).of(m.Welcome)
+
+
+def test_each_who_has_to_wait_for_a_guess_is_named_a_moment_of_its_own(playground):
+    register(playground)
+    for n in range(3):
+        log_in(playground, password=f"guess {n} more")
+    playground.advance(0.9996)  # all but nothing is left of the delay
+    errors = [refusal(log_in(playground)) for _ in range(20)]
+    waits = [error.retry_after for error in errors if error.code == Code.TOO_FAST]
+    assert waits and min(waits) >= 1, "nobody is told to come back at once"
+    assert all(later - earlier >= 0.099 for earlier, later in pairwise(waits))
 
 
 def test_nicks_that_nobody_has_are_delayed_alike(playground):

@@ -28,6 +28,7 @@ from chatd.client.cli.what_waits import left_lines
 from chatd.client.cli.which import which_file
 from chatd.client.core.problems import ClientError
 from chatd.client.values import Sent, TakenOver
+from chatd.disk import rooted
 from chatd.home import expand
 from chatd.wire.errors import RequestError
 from chatd.wire.limits import MAX_INT, PAGE_ROWS
@@ -269,7 +270,7 @@ async def _get(talk: Talk, argument: str) -> None:
         raise _misused("get")
     which, room = which_file(word), _room(talk, "get")
     path = await talk.client.files.get(room, which.seq, which.file, str(_path(output)) if output else "")
-    talk.answer(f"{clean_line(path.name)} is saved: {clean_line(str(path.absolute()))}")
+    talk.answer(f"{clean_line(path.name)} is saved: {clean_line(str(rooted(path)))}")
 
 
 async def _cancel(talk: Talk, argument: str) -> None:

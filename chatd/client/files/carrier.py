@@ -18,6 +18,7 @@ from chatd.client.files.seams import Home, Notes
 from chatd.client.files.sources import told_name
 from chatd.client.files.targets import Wanted
 from chatd.client.values import KeptUpload, Sent
+from chatd.disk import rooted
 from chatd.files.strand import Strand, Workers
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.messages import File
@@ -44,7 +45,7 @@ class Carrier:
 
     def put(self, room: str, path: Path, caption: str, *, keep: bool = False) -> Deferred[Sent]:
         """Send the file at ``path`` and post it in ``room``; if it is to be kept, a later run goes on."""
-        upload = KeptUpload(room, path.absolute(), caption)
+        upload = KeptUpload(room, rooted(path), caption)
         try:
             kept = self._notes.keep(upload) if keep else None
         except ClientError as error:
@@ -177,4 +178,4 @@ class Carrier:
 
 
 def _begun(job: Job) -> Begun:
-    return Begun(sending=True, room=job.room, path=str(Path(job.path).absolute()))
+    return Begun(sending=True, room=job.room, path=str(rooted(Path(job.path))))

@@ -15,7 +15,7 @@ from typing import Final
 from msgspec import Struct
 
 from chatd.client.core.problems import ClientError
-from chatd.disk import want_of_room
+from chatd.disk import is_folder, rooted, want_of_room
 from chatd.files.names import SAFE_BYTES, safe_name
 from chatd.files.partial import InUseError, MismatchError, Partial, note_beside, part_of, read_note
 from chatd.wire.messages import File
@@ -72,7 +72,7 @@ class Target:
     @property
     def place(self) -> Path:
         """Return the name that the file gets if nobody takes it meanwhile; its part stands beside that."""
-        return self._path.absolute()
+        return rooted(self._path)
 
     def write(self, data: tuple[bytes | memoryview, ...]) -> tuple[int, int]:
         """Append ``data``; return how much is written, and on the disk."""
@@ -163,11 +163,11 @@ def _place(output: str) -> tuple[Path, str]:
     if "\0" in output:
         raise ClientError("bad-target", f"{output!r} cannot be the name of a file.")
     path = Path(output)
-    if not output or output.endswith("/") or path.is_dir() or path.name in {"", ".."}:
+    if not output or output.endswith("/") or is_folder(path) or path.name in {"", ".."}:
         folder, name = path, ""
     else:
         folder, name = path.parent, path.name
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise ClientError("bad-target", f"There is no folder {folder}; make it, or name another with -o.")
     if len(os.fsencode(name)) > SAFE_BYTES:
         raise ClientError("bad-target", f"The name {name[:20]}… is too long; shorten it.")
@@ -229,5 +229,5 @@ def _plainly(folder: Path) -> Iterator[None]:
         want = want_of_room(error.errno)
         why = error.strerror if want is None else f"{want}, then get it again"
         raise ClientError(
-            "target-unusable", f"{folder.absolute()} cannot be written: {why}. What has come stays."
+            "target-unusable", f"{rooted(folder)} cannot be written: {why}. What has come stays."
         ) from None

@@ -16,6 +16,7 @@ from chatd.client.profile.locks import SlotLock, lock_path
 from chatd.client.profile.origins import Origin, written
 from chatd.client.profile.rows import file_in, outbox_row, path_in, path_row
 from chatd.client.values import KeptUpload
+from chatd.disk import is_file
 from chatd.files.partial import InUseError, discard, note_beside, part_of, read_note
 
 
@@ -201,7 +202,7 @@ class Leftovers:
         for number, sending, room, stored, seq in rows:
             path = path_in(stored)
             part = Path(path) if sending else part_of(Path(path))
-            if not part.is_file():
+            if not is_file(part):
                 self._rows("DELETE FROM begun WHERE id = ?", number)
                 continue
             note = None if sending else read_note(note_beside(part))

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from chatd.client.core.address import Address
 from chatd.client.core.proxy import Proxy
+from chatd.disk import rooted
 
 
 class Origin(Struct, frozen=True):
@@ -40,7 +41,7 @@ def origin_of(address: Address, proxy: Proxy | None = None) -> Origin:
     What is written as this machine is another one behind each proxy, so that the proxy is part of it there.
     """
     if address.scheme == "unix":
-        return Origin(f"unix:{Path(address.host).absolute()}", address.host_key)
+        return Origin(f"unix:{rooted(Path(address.host))}", address.host_key)
     host = address.host.lower().rstrip(".")
     with suppress(ValueError):
         host = str(ip_address(host))

@@ -10,6 +10,7 @@ from chatd.client.profile.database import Database
 from chatd.client.profile.origins import Origin, origin_of
 from chatd.client.profile.profiles import profile_path
 from chatd.client.values import Options
+from chatd.disk import is_there
 
 FORGET = "none"
 """What people write to have no pin any more."""
@@ -27,7 +28,7 @@ def agreed(options: Options) -> str:
         return "" if named in {None, FORGET} else str(named)
     origin = origin_of(options.server, options.proxy)
     path = profile_path(options.profile, options.folder)
-    if named is None and not path.exists():
+    if named is None and not is_there(path):
         return ""
     with closing(Database(path)) as database, database.transaction():
         if named is not None:
@@ -44,7 +45,7 @@ def knows(options: Options) -> bool:
     if options.profile is None:
         return False
     path = profile_path(options.profile, options.folder)
-    if not path.exists():
+    if not is_there(path):
         return False
     origin = origin_of(options.server, options.proxy).text
     with closing(Database(path)) as database, database.transaction():

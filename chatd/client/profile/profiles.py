@@ -20,6 +20,7 @@ from chatd.client.profile.database import Database
 from chatd.client.profile.locks import SlotLock, lock_path
 from chatd.client.profile.origins import Origin, origin_of
 from chatd.client.profile.slot import Slot, add_identity, add_slot, elsewhere, touch
+from chatd.disk import is_there
 from chatd.home import expand
 from chatd.wire.names import fold, stray_joiner, without_joiners
 
@@ -96,7 +97,7 @@ def likely(
     Any origin of the same machine is meant; if the profile was ``named``, any at all. Nothing is changed.
     """
     path = profile_path(profile, folder)
-    if not path.exists():
+    if not is_there(path):
         return None
     database = Database(path)
     try:

@@ -21,11 +21,15 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from chatd.chat.quota import Slots
 from chatd.server.auth.credentials import IPassword
 from chatd.wire.errors import Code, RequestError
 
 MOST_ANSWER: Final = 4096
 """Bytes of an answer; a program that says more is at fault."""
+
+BETWEEN: Final = 0.1
+"""Seconds between the moments at which two who were refused may come again: about what an answer takes."""
 
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -56,15 +60,17 @@ class CommandChecker:
         self._command = [*([setsid] if setsid else []), *command]
         self._timeout = timeout
         self._processes = processes
+        self._slots = Slots(BETWEEN)
         self.running = 0
 
     def requestAvatarId(self, credentials: Any) -> Deferred[Any]:
         """Return the nick that the command lets in. Raises `RequestError` ``too-fast``."""
         if self.running >= self._processes:
+            wait = self._slots.take(self._reactor.seconds())
             raise RequestError(
                 Code.TOO_FAST,
                 "Too many passwords are being checked now; try again in a moment.",
-                retry_after=1.0,
+                retry_after=round(wait, 3),
             )
         question = {"nick": credentials.nick, "password": credentials.password, "address": credentials.host}
         talk = _Talk(msgspec.json.encode(question) + b"\n")

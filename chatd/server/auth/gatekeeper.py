@@ -1,5 +1,6 @@
 """The gatekeeper: asks the configured checkers about passwords, and delays those who guess."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from twisted.internet.defer import maybeDeferred
 from chatd.chat import accounts
 from chatd.chat.hub import Hub
 from chatd.chat.names import check_nick
+from chatd.chat.quota import Slots
 from chatd.chat.registering import WRONG, may_be_vouched
 from chatd.chat.state import User
 from chatd.clock import Clock
@@ -31,6 +33,9 @@ That is of all from networks where it was never logged in to, together, and of e
 MOST_PER_ADDRESS: Final = 900.0
 """Seconds between two attempts of one address at most, so that it tries a hundred passwords in a day."""
 
+BETWEEN: Final = 0.1
+"""Seconds between the moments that two who have to wait are named: enough for more of them than come in."""
+
 
 class GuessError(RequestError):
     """An attempt that counts as a failed login, whatever the answer is."""
@@ -43,6 +48,7 @@ class Gatekeeper:
         self._hub = hub
         self.checkers = checkers
         self._clock = clock
+        self._slots = Slots(BETWEEN)
         self._attempts = {"account": Attempts(MOST_PER_ACCOUNT), "address": Attempts(MOST_PER_ADDRESS)}
 
     async def ask(self, shown: Password) -> str:
@@ -128,9 +134,10 @@ class Gatekeeper:
         now = self._clock.seconds()
         wait = max((self._attempts[kind].wait(key, now) for kind, key in keys.items()), default=0.0)
         if wait:
+            wait = self._slots.take(now, wait)
             raise RequestError(
                 Code.TOO_FAST,
-                f"There were too many failed attempts; try again in {max(1, round(wait))} seconds.",
+                f"There were too many failed attempts; try again in {math.ceil(wait)} seconds.",
                 retry_after=round(wait, 3),
             )
         for kind, key in keys.items():
