@@ -138,3 +138,10 @@ def test_the_container_runs_without_a_pid_file_and_its_configuration_is_right():
     assert listener.allow_plaintext
     (entry,) = re.findall(r"(?m)^ENTRYPOINT (.*)$", recipe)
     assert json.loads(entry)[0] == "chatd"
+
+
+def test_the_image_holds_the_program_alone():
+    recipe = (ETC / "Containerfile").read_text()
+    copied = [name for line in re.findall(r"(?m)^COPY (.*) /src\S*$", recipe) for name in line.split()]
+    assert sorted(copied) == ["LICENSE", "README.md", "chatd", "pyproject.toml", "setup.cfg", "twisted"]
+    assert all((ETC.parent / name).exists() for name in copied)
