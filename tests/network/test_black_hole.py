@@ -2,19 +2,22 @@
 
 import asyncio
 import os
+import sys
 import time
 
 import pytest
 
 from tests.network.lab.chat import ROOM
-from tests.network.lab.holes import Hole, Swallows
+from tests.network.lab.holes import NAME, Hole, Swallows
 from tests.network.lab.machine import why_no_namespaces
-from tests.network.lab.programs import until
+from tests.network.lab.programs import Program, until
 
 pytestmark = pytest.mark.skipif(bool(why_no_namespaces()), reason=why_no_namespaces() or "-")
 
 LIMIT = 15.0
 """Seconds in which everything comes through, however much is swallowed at first."""
+
+PROXY_PORT = 8443
 
 ROOMS = 60
 """Rooms of which a welcome has some 6,000 bytes."""
@@ -145,3 +148,30 @@ def test_a_task_ends(task, by, size):
         assert taken < LIMIT + START
 
     play("task", story)
+
+
+@pytest.mark.parametrize(("by", "size"), HOLES)
+def test_a_proxy_that_speaks_tls_is_reached(by, size):
+    """Its certificates are swallowed before any link is open."""
+
+    async def story(hole):
+        proxy = Program(
+            hole.network.server,
+            *(sys.executable, "-m", "tests.network.lab.https_proxy", f"{PROXY_PORT}"),
+            *(str(hole.folder / "chain.pem"), str(hole.ca.with_suffix(".key"))),
+        )
+        await proxy.start()
+        try:
+            await proxy.await_said(proxy.out, "ready")
+            await hole.swallow(size, by)
+            sending = hole.command("--proxy", f"https://{NAME}:{PROXY_PORT}", "send", ROOM, "x" * 12_000)
+            begin = time.monotonic()
+            await sending.start()
+            assert await sending.finish(LIMIT + 10) == 0, sending.err
+            taken = time.monotonic() - begin
+            print(f"{taken:.1f} s")  # noqa: T201 - what was measured
+            assert taken < LIMIT + START
+        finally:
+            await proxy.kill()
+
+    play("front", story)

@@ -5,9 +5,11 @@ from functools import partial
 from typing import Any, Final
 
 from twisted.internet import error
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
-from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.interfaces import IProtocol, IProtocolFactory, IReactorTime, IStreamClientEndpoint
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from chatd.client.core.address import Address
 from chatd.client.core.link import ATTEMPT
@@ -17,10 +19,12 @@ from chatd.client.net.narrow import narrowed
 from chatd.client.net.proxies.endpoint import TunnelEndpoint
 from chatd.client.net.proxies.http_connect import HttpConnect
 from chatd.client.net.proxies.names import LookedUpEndpoint, ascii_host
+from chatd.client.net.proxies.narrowing import Narrowing
 from chatd.client.net.proxies.negotiation import Negotiate, ProxyError, UntrustedProxyError
 from chatd.client.net.proxies.socks import Socks5
 from chatd.client.net.reasons import Ending
 from chatd.client.net.tls import Authorities, Verifier
+from chatd.tcp import CAN_LIMIT_SEGMENTS
 
 _NEGOTIATIONS: Final[dict[str, Negotiate]] = {
     "http": HttpConnect,
@@ -57,13 +61,22 @@ class Tunnel:
         self._host = ascii_host(_reachable(server).host)
         self._port = server.port
         self._verifier: Verifier | None = None
+        self._narrowing = Narrowing()
         if proxy.scheme == "https":
             trusted = Authorities(ca) if ca else None
             self._verifier = Verifier(proxy.host, f"the proxy {proxy}", trusted)
         self._negotiation(self._host)  # what is missing is missed now
 
     def endpoint(self, segment: int = 0) -> IStreamClientEndpoint:
-        """Return an endpoint for one attempt; the segments to the proxy are bounded to ``segment`` bytes."""
+        """Return an endpoint for one attempt; the segments to the proxy are bounded to ``segment`` bytes.
+
+        Over TLS they may be smaller than that, where attempts before it stay silent.
+        """
+        if self._verifier is not None and CAN_LIMIT_SEGMENTS:
+            return _NarrowingEndpoint(self._reactor, self._narrowing, segment, self._towards_server)
+        return self._towards_server(segment)
+
+    def _towards_server(self, segment: int) -> IStreamClientEndpoint:
         towards = partial(self._towards, narrowed(self._reactor, segment))
         if self._proxy.scheme == "socks5":
             return LookedUpEndpoint(self._reactor, self._host, self._port, towards)
@@ -95,6 +108,34 @@ class Tunnel:
             proxy = wrapClientTLS(self._verifier, proxy)
             explain = partial(_explained, self._verifier, self._proxy)
         return TunnelEndpoint(self._reactor, proxy, partial(self._negotiation, host), patience, explain)
+
+
+@implementer(IStreamClientEndpoint)
+class _NarrowingEndpoint:
+    """Connects over the endpoint that ``make`` makes, with segments as large as ``narrowing`` says."""
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        narrowing: Narrowing,
+        segment: int,
+        make: Callable[[int], IStreamClientEndpoint],
+    ) -> None:
+        self._clock = clock
+        self._narrowing = narrowing
+        self._segment = segment
+        self._make = make
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+        """Return a Deferred that fires with the protocol of the server."""
+        size = self._narrowing.begin(self._segment, self._clock.seconds())
+        return self._make(size).connect(protocolFactory).addBoth(self._ended, size)
+
+    def _ended(self, outcome: Any, size: int) -> Any:
+        self._narrowing.ended()
+        if not isinstance(outcome, Failure):
+            self._narrowing.came_through(size, self._clock.seconds())
+        return outcome
 
 
 def _reachable(server: Address) -> Address:
