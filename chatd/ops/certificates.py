@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from OpenSSL import SSL
 
 from chatd.ops.reading import Problem
 from chatd.ops.settings import ListenConfig
@@ -25,6 +27,10 @@ def certificate_problems(certificate: str, key: str, path: str) -> Iterator[Prob
         return
     if chain and private and chain[0].public_key() != private.public_key():
         yield Problem(f"{path}.key", f"{key} is not the key of the first certificate in {certificate}.")
+    elif chain and private:
+        why = _refusal(chain, private)
+        if why is not None:
+            yield Problem(f"{path}.certificate", f"{certificate} and {key} cannot be used: {why}.")
 
 
 def authority_problems(listen: ListenConfig, path: str) -> Iterator[Problem]:
@@ -51,6 +57,31 @@ def authority_problems(listen: ListenConfig, path: str) -> Iterator[Problem]:
         _chain(listen.client_ca, f"{path}.client_ca")
     except _WrongFileError as error:
         yield error.problem
+
+
+def _refusal(chain: list[x509.Certificate], private: PrivateKeyTypes) -> str | None:
+    """Return why OpenSSL, as this system has set it up, does not take what a listener would show."""
+    context = SSL.Context(SSL.TLS_METHOD)
+    try:
+        context.use_certificate(chain[0])
+        for certificate in chain[1:]:
+            context.add_extra_chain_cert(certificate)
+        context.use_privatekey(private)  # type: ignore[arg-type]
+    except SSL.Error as error:
+        reasons = ", ".join(reason for _, _, reason in error.args[0]) or "OpenSSL refuses it"
+        return _WEAK.get(reasons, reasons)
+    except (TypeError, ValueError) as error:
+        return str(error).rstrip(".")
+    return None
+
+
+_WEAK: Final = {
+    "ee key too small": "the key is too short to be safe; make one of 2048 bits, or an elliptic curve",
+    "ca key too small": "the key of its authority is too short to be safe; have it signed by another one",
+    "ee md too weak": "it is signed in a way that is not safe any more (SHA-1); have it signed anew",
+    "ca md too weak": "its authority is signed in a way that is not safe any more (SHA-1); use another one",
+}
+"""What OpenSSL says of keys and signatures that its security level forbids."""
 
 
 class _WrongFileError(Exception):

@@ -29,7 +29,7 @@ def check_config(file: str) -> None:
     will not last, such as a certificate that expires soon, is a warning.
     """
     from chatd.ops.config import ConfigError, load  # noqa: PLC0415 - the other commands need no TLS
-    from chatd.ops.validity import chain_of, moment, source_of, warnings  # noqa: PLC0415
+    from chatd.ops.validity import moment, warnings, watched  # noqa: PLC0415
 
     try:
         config = load(file)
@@ -40,7 +40,8 @@ def check_config(file: str) -> None:
     found = [
         f"{file}: listen[{index}]: warning: {sentence}"
         for index, listen in enumerate(config.listen)
-        for sentence in warnings(chain_of(listen), source_of(listen), moment(wall_milliseconds()))
+        for one in watched(listen)
+        for sentence in warnings(one, moment(wall_milliseconds()))
     ]
     for line in found:
         click.echo(escape(line), err=True)

@@ -1,9 +1,9 @@
 """Tells operators in words for how long the certificates of the listeners are valid."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography import x509
 
@@ -16,30 +16,50 @@ AHEAD: Final = timedelta(days=14)
 Chain = tuple[x509.Certificate, ...]
 
 
-def chain_of(listen: ListenConfig) -> Chain:
-    """Return the certificates that the listener shows to clients; none if it has none that can be read."""
+class Watched(NamedTuple):
+    """Certificates that must be valid, where they are from, and what happens where one is not."""
+
+    source: str
+    chain: Chain
+    consequence: str
+
+
+def watched(listen: ListenConfig) -> list[Watched]:
+    """Return the certificates that the listener shows, and those of the authorities that it goes by.
+
+    What cannot be read has none.
+    """
+    found = [Watched(listen.certificate or listen.endpoint, _chain_of(listen), "clients refuse it")]
+    if listen.client_certificates != "none":
+        found.append(Watched(listen.client_ca, _load(listen.client_ca), "who shows one of its is refused"))
+    return found
+
+
+def _chain_of(listen: ListenConfig) -> Chain:
+    if listen.certificate:
+        return _load(listen.certificate)
     try:
-        if listen.certificate:
-            return tuple(x509.load_pem_x509_certificates(Path(listen.certificate).read_bytes()))
         return rehearse(listen.endpoint).chain
     except (OSError, ValueError, EndpointError):
         return ()
 
 
-def source_of(listen: ListenConfig) -> str:
-    """Return where the certificates of the listener are from, as operators know it."""
-    return listen.certificate or listen.endpoint
+def _load(file: str) -> Chain:
+    try:
+        return tuple(x509.load_pem_x509_certificates(Path(file).read_bytes()))
+    except (OSError, ValueError):
+        return ()
 
 
-def warnings(chain: Iterable[x509.Certificate], source: str, now: datetime) -> Iterator[str]:
-    """Yield a sentence for each certificate of ``chain`` that is not valid, or not for much longer."""
-    for place, certificate in enumerate(chain):
+def warnings(of: Watched, now: datetime) -> Iterator[str]:
+    """Yield a sentence for each certificate of ``of`` that is not valid, or not for much longer."""
+    for place, certificate in enumerate(of.chain):
         begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-        which = source if not place else f"{source}, certificate {place + 1} of its chain,"
+        which = of.source if not place else f"{of.source}, certificate {place + 1} of its chain,"
         if now >= end:
-            yield f"{which} expired on {_day(end)}: clients refuse it; renew it."
+            yield f"{which} expired on {_day(end)}: {of.consequence}; renew it."
         elif now < begin:
-            yield f"{which} is valid from {_day(begin)} on: clients refuse it until then; look at the clock."
+            yield f"{which} is valid from {_day(begin)} on: {of.consequence} until then; look at the clock."
         elif end - now <= AHEAD:
             yield f"{which} expires on {_day(end)}, in {_left(end - now)}; renew it."
 

@@ -8,7 +8,7 @@ from twisted.internet.task import LoopingCall
 from chatd.clock import Clock
 from chatd.ops.log import Log
 from chatd.ops.settings import ListenConfig
-from chatd.ops.validity import Chain, chain_of, moment, source_of, warnings
+from chatd.ops.validity import Watched, moment, warnings, watched
 
 log = Log(__name__)
 
@@ -34,7 +34,9 @@ class CertificateWatch:
 
     def watch(self, listeners: Iterable[ListenConfig]) -> None:
         """Check the certificates of ``listeners``, which have just loaded them, from now on."""
-        self._loaded: list[tuple[ListenConfig, Chain]] = [(listen, chain_of(listen)) for listen in listeners]
+        self._loaded: list[tuple[ListenConfig, list[Watched]]] = [
+            (listen, watched(listen)) for listen in listeners
+        ]
 
     def stop(self) -> None:
         """End."""
@@ -45,6 +47,7 @@ class CertificateWatch:
         now = moment(self._wall())
         for listen, loaded in self._loaded:
             renewed = " The file holds another one by now, which is not in use yet."
-            for sentence in warnings(loaded, source_of(listen), now):
-                hint = renewed if chain_of(listen) not in ((), loaded) else ""
-                log.warn("certificate-ends", sentence + hint, listen=listen.endpoint)
+            for one, present in zip(loaded, watched(listen), strict=True):
+                hint = renewed if present.chain not in ((), one.chain) else ""
+                for sentence in warnings(one, now):
+                    log.warn("certificate-ends", sentence + hint, listen=listen.endpoint)

@@ -48,6 +48,13 @@ def sit(tmp_path, daemon):
         typist.close()
 
 
+def test_the_topic_of_a_room_that_is_being_joined_is_the_one_that_it_has(chatc):
+    assert chatc(given="/join #tea\n/topic biscuits\n", nick="bob").returncode == 0
+    done = chatc(given="/join #tea\n/topic\n")
+    assert done.returncode == 0
+    assert "The topic of #tea: biscuits" in done.stdout.splitlines()
+
+
 def test_in_a_pipe_everything_waits_and_goes_out_in_order(chatc, daemon, tmp_path):
     assert chatc("rooms", nick="bob").returncode == 0
     assert chatc(given="/join #tea\nfirst\n").returncode == 0

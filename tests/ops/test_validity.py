@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from twisted.internet.task import Clock
 
 from chatd.ops.log import KEY
@@ -20,8 +20,8 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 def issue(tmp_path):
     """Return a function that writes certificate and key, valid from and to so many days from now."""
 
-    def issue(begin, end, name="one"):
-        key = ec.generate_private_key(ec.SECP256R1())
+    def issue(begin, end, name="one", key=None):
+        key = key or ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
         certificate = (
             x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
@@ -79,6 +79,36 @@ def test_a_key_that_does_not_fit_is_a_mistake(run, tmp_path, issue, how):
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     assert " is not the key of the " in line or "public and private keys do not match" in line
+
+
+def test_a_key_that_is_too_short_is_a_mistake_before_the_start(run, tmp_path, issue):
+    certificate, key = issue(-1, 99, key=rsa.generate_private_key(65537, 1024))
+    (tmp_path / "chatd.toml").write_text(f"[[listen]]\n{listener('files', certificate, key)}\n")
+    done = run("chatctl", "check-config", "chatd.toml")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "cannot be used: the key is too short to be safe; make one of 2048 bits, or an " in done.stderr
+
+
+def client_certificates(authority):
+    return f"client_certificates = 'required'\nclient_ca = '{authority}'"
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "sentence"),
+    [
+        (-30, -1, "who shows one of its is refused; renew it."),
+        (1, 30, "who shows one of its is refused until then; look at the clock."),
+        (-30, 99, None),
+    ],
+)
+def test_a_check_warns_of_authorities_of_clients_too(run, tmp_path, issue, begin, end, sentence):
+    authority, _ = issue(begin, end, "authority")
+    lines = (listener("files", *issue(-1, 99)), client_certificates(authority))
+    (tmp_path / "chatd.toml").write_text("\n".join(("[[listen]]", *lines)))
+    done = run("chatctl", "check-config", "chatd.toml")
+    assert done.returncode == 0
+    assert f"listen[0]: warning: {authority} " in done.stderr if sentence else not done.stderr
+    assert (sentence or "") in done.stderr
 
 
 @pytest.fixture

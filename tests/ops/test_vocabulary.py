@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from chatd.ops.allowance import PER_MINUTE, RESERVE
 from chatd.ops.fields import FIELDS
 from chatd.server.files.transfer import Facts
 from chatd.wire.errors import EXPLANATIONS, CloseReason
@@ -73,3 +74,18 @@ def test_every_end_has_its_reason():
     assert set(_rows("End reasons")) == {str(reason) for reason in CloseReason}
     for reason, meaning in EXPLANATIONS.items():
         assert meaning in _rows("End reasons")[reason]
+
+
+def test_the_figure_of_what_strangers_can_have_written_is_that_of_its_kinds():
+    section = MANUAL.split("### How much it writes\n", 1)[1].split("\n## ", 1)[0]
+    named = section[section.index("A\nstranger") : section.index("Together")]
+    rows = _rows("Events")
+    transfers = [name for name in rows if re.match("(up|down)load-(began|resumed|ended)$", name)]
+    kinds = [name for name in re.findall(r"`([a-z-]+)`", named) if name != "info"] + transfers
+    assert set(kinds) <= set(rows)
+    assert f"{len(kinds) * PER_MINUTE / (1 << 20):.1f} MiB a minute" in section
+    assert f"after {len(kinds) * RESERVE >> 20} MiB at once" in section
+    warned = [name for name in kinds if re.search(r"\| (warn|error) \|", rows[name])]
+    assert f"it is {len(warned) * PER_MINUTE >> 10} KiB a minute" in section
+    by_hand = {"client-in", "client-out", "reaped", "refused", "accept-failed", "stalled", "login-failed"}
+    assert by_hand <= set(kinds), "what somebody without an account can cause"

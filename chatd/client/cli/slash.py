@@ -27,6 +27,7 @@ from chatd.client.cli.text import clean_line
 from chatd.client.cli.what_waits import left_lines
 from chatd.client.cli.which import which_file
 from chatd.client.core.problems import ClientError
+from chatd.client.core.rooms import Followed
 from chatd.client.values import Sent, TakenOver
 from chatd.disk import rooted
 from chatd.home import expand
@@ -189,11 +190,21 @@ async def _topic(talk: Talk, argument: str) -> None:
     if argument:
         talk.posted(await talk.client.topic(room, "" if argument == "-" else argument))
         return
-    known = next((known for known in talk.client.followed() if known.room == room), None)
-    name, topic = clean_line(talk.client.name(room)), "" if known is None else known.topic
-    if known is not None and known.remembered:
+    known = _followed(talk, room)
+    if known is None:  # it is being joined
+        await talk.client.rooms()
+        known = _followed(talk, room)
+    name = clean_line(talk.client.name(room))
+    if known is None:
+        raise ClientError("not-in", f"The topic of {name} is known when you are in it.")
+    if known.remembered:
         raise ClientError("offline", f"The topic of {name} is known when there is a connection.")
-    talk.answer(f"The topic of {name}: {clean_line(topic)}" if topic else f"{name} has no topic.")
+    topic = clean_line(known.topic)
+    talk.answer(f"The topic of {name}: {topic}" if topic else f"{name} has no topic.")
+
+
+def _followed(talk: Talk, room: str) -> Followed | None:
+    return next((known for known in talk.client.followed() if known.room == room), None)
 
 
 async def _rooms(talk: Talk, _: str) -> None:
