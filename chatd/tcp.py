@@ -102,7 +102,10 @@ CAN_LIMIT_SEGMENTS: Final = hasattr(socket, "TCP_MAXSEG")
 
 
 def limit_segments(transport: Any, size: int) -> None:
-    """Bound the segments of a connection that is not open yet to ``size`` bytes, in both directions."""
+    """Bound the segments of a connection that is not open yet to ``size`` bytes, in both directions.
+
+    Of a listening port: those of all connections that are accepted from now on; 0 is no bound.
+    """
     handle = socket_of(transport)
     if handle is not None and CAN_LIMIT_SEGMENTS:
         with suppress(OSError):

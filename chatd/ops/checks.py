@@ -20,6 +20,9 @@ from chatd.ops.settings import (
     MetricsConfig,
 )
 
+LEAST_SEGMENT: Final = 88
+"""Bytes that Linux lets a TCP segment have at the least."""
+
 _PLAINTEXT: Final = (
     "speaks plain text beyond this machine: give it a certificate and a key, "
     "or say allow_plaintext = true if the network around it is trusted."
@@ -134,6 +137,11 @@ def check_listener(listen: ListenConfig, path: str, *, allow_plaintext: bool) ->
     except EndpointError as error:
         yield Problem(f"{path}.endpoint", str(error))
         listening = None
+    if 0 < listen.max_segment < LEAST_SEGMENT:
+        yield Problem(
+            f"{path}.max_segment",
+            f"{LEAST_SEGMENT} bytes are the least of a segment, and 0 is no bound; try 1200.",
+        )
     yield from certificate_problems(listen.certificate, listen.key, path)
     yield from authority_problems(listen, path)
     yield from relay_problems(listen, path, tls=listening is not None and listening.tls)

@@ -29,8 +29,9 @@ class ListenConfig(Section, frozen=True):
     show one that is signed by an authority in ``client_ca`` (a PEM file). Plain text beyond loopback and UNIX
     sockets needs ``allow_plaintext``, here or for all listeners. ``guests`` says what people without an
     account may do here; "" allows them on loopback and UNIX sockets, and refuses them elsewhere. ``backlog``
-    is the number of connections the kernel holds until they are accepted. With ``proxy_protocol`` every
-    connection begins with a PROXY header, and only the ``trusted`` networks may connect.
+    is the number of connections the kernel holds until they are accepted. Segments of TCP have at most
+    ``max_segment`` bytes in both directions; 0 is no bound. With ``proxy_protocol`` every connection begins
+    with a PROXY header, and only the ``trusted`` networks may connect.
     """
 
     endpoint: SomeLine = "tcp:7411:interface=127.0.0.1"
@@ -42,6 +43,7 @@ class ListenConfig(Section, frozen=True):
     allow_plaintext: bool = False
     guests: Guests = ""
     backlog: Annotated[int, Meta(ge=1, le=65_535)] = 4096
+    max_segment: Annotated[int, Meta(ge=0, le=32_767)] = 0
     proxy_protocol: bool = False
     trusted: tuple[SomeLine, ...] = ()
 

@@ -19,6 +19,7 @@ from chatd.server.listener_rules import ListenerRules
 from chatd.server.listeners import ListenError, adopt, explain, listen
 from chatd.server.server import Server
 from chatd.server.tls_options import Material, material_of
+from chatd.tcp import limit_segments
 
 ROUNDS: Final = 100
 """Times that those who have come are let in before a listener is closed; each time they are some dozens."""
@@ -71,6 +72,8 @@ class Listener:
         self._doorway.inside = setting.inside
         if before.config.backlog != setting.config.backlog and "backlog=" not in setting.config.endpoint:
             self.port.getHandle().listen(setting.config.backlog)  # type: ignore[attr-defined]
+        if before.config.max_segment != setting.config.max_segment:
+            limit_segments(self.port, setting.config.max_segment)
 
     def _open(self, inherited: int | None = None) -> IListeningPort:
         if inherited is None:
@@ -79,6 +82,8 @@ class Listener:
             port = adopt(self._reactor, self.setting.config, self._doorway, inherited)
         if self._eager:
             send_eagerly(port)
+        if self.setting.config.max_segment:
+            limit_segments(port, self.setting.config.max_segment)
         return port
 
     def reopen(self) -> None:

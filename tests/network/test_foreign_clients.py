@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.network.lab.chat import ROOM
-from tests.network.lab.holes import LINES_PORT, SECURE_LINES_PORT, Hole, Swallows
+from tests.network.lab.holes import LINES_PORT, NARROW_LINES_PORT, SECURE_LINES_PORT, Hole, Swallows
 from tests.network.lab.machine import why_no_namespaces
 from tests.network.lab.programs import until
 
@@ -21,9 +21,9 @@ SIZES = (1400, 576)
 HOLES = [(by, size) for by in Swallows for size in SIZES]
 
 
-async def run(hole, *what, tls=False):
+async def run(hole, *what, tls=False, port=0):
     """Run the client, and return what it printed."""
-    port = SECURE_LINES_PORT if tls else LINES_PORT
+    port = port or (SECURE_LINES_PORT if tls else LINES_PORT)
     words = ("tls", *what) if tls else what
     state = str(hole.folder / "alien.json")
     command = (sys.executable, "-m", "tests.network.lab.foreign", state, hole.network.server.address)
@@ -83,5 +83,15 @@ def test_a_large_welcome_comes(by, size):
         await run(hole, *(f"#room-{number:02}-{'of-many' * 3}" for number in range(60)))
         await hole.swallow(size, by)
         through(await run(hole, "hear", "0"))
+
+    play(story, by, size)
+
+
+@pytest.mark.parametrize(("by", "size"), HOLES)
+def test_what_it_says_itself_comes_where_the_listener_bounds_segments(by, size):
+    async def story(hole, by, size):
+        await run(hole, ROOM)
+        await hole.swallow(size, by)
+        through(await run(hole, "say", ROOM, "12000", port=NARROW_LINES_PORT))
 
     play(story, by, size)

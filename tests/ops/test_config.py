@@ -108,8 +108,14 @@ WRONG = {
         "listen[1].port",
         (
             "this key is not known; known here are endpoint, protocol, certificate, key, "
-            "client_certificates, client_ca, allow_plaintext, guests, backlog, proxy_protocol, trusted."
+            "client_certificates, client_ca, allow_plaintext, guests, backlog, max_segment, proxy_protocol, "
+            "trusted."
         ),
+    ),
+    "a segment that is too small": (
+        "[[listen]]\nendpoint='unix:/x'\nmax_segment = 20",
+        "listen[0].max_segment",
+        "88 bytes are the least of a segment, and 0 is no bound; try 1200.",
     ),
     "strange key": ('"a\\nb" = 1', '"a\\nb"', None),
     "text for number": (
@@ -209,6 +215,9 @@ def test_all_mistakes_are_named_at_once():
         [[listen]]
         endpoint = "unix:/x"
         backlog = 0
+        [[listen]]
+        endpoint = "unix:/y"
+        max_segment = -1
         [heartbeat]
         misses = 500
         [log]
@@ -220,6 +229,7 @@ def test_all_mistakes_are_named_at_once():
         "data",
         "listen[0].endpoint",
         "listen[1].backlog",
+        "listen[2].max_segment",
         "heartbeat.misses",
         "log.format",
         "log.colour",
@@ -405,6 +415,7 @@ configs = st.builds(
             ListenConfig,
             endpoint=st.from_regex(r"unix:/[a-z]{1,9}", fullmatch=True),
             backlog=st.integers(1, 65535),
+            max_segment=st.sampled_from([0, 88, 1200]),
         ),
         min_size=1,
         max_size=3,

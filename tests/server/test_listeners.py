@@ -11,8 +11,9 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import ServerFactory
 from twisted.python.failure import Failure
 
-from chatd.ops.settings import ListenConfig
+from chatd.ops.settings import Config, ListenConfig
 from chatd.server.listeners import ListenError, listen
+from chatd.server.open_listeners import Listener
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # Twisted's, where bind fails
 
@@ -89,3 +90,21 @@ def test_an_address_in_use():
         assert refused(endpoint).endswith(
             "Address already in use; stop what is there or name another endpoint."
         )
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_MAXSEG"), reason="this system bounds no segments")
+def test_a_listener_bounds_the_segments_of_its_clients():
+    def segment(listener):
+        with socket.create_connection(("127.0.0.1", listener.port.getHost().port)) as client:
+            return client.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+
+    config = ListenConfig(endpoint="tcp:0:interface=127.0.0.1", max_segment=500)
+    listener = Listener(reactor, config, Config(listen=(config,)))
+    try:
+        assert segment(listener) <= 500
+        listener.use(listener.prepare(ListenConfig(endpoint=config.endpoint, max_segment=1200), Config()))
+        assert 500 < segment(listener) <= 1200
+        listener.use(listener.prepare(ListenConfig(endpoint=config.endpoint), Config()))
+        assert segment(listener) > 1200
+    finally:
+        listener.port.connectionLost(Failure(ConnectionDone()))

@@ -2,6 +2,7 @@
 
     python -m tests.network.lab.foreign STATE HOST PORT [tls] ROOM...       enters the rooms, and leaves
     python -m tests.network.lab.foreign STATE HOST PORT [tls] hear COUNT    comes back until it has seen all
+    python -m tests.network.lab.foreign STATE HOST PORT [tls] say ROOM N    says a text of N bytes there
 
 It pings every two seconds, and opens another connection when nothing came for five seconds. Token and cursors
 are in the file STATE. The last thing that it prints is after how many seconds, and how many connections.
@@ -102,6 +103,15 @@ def hear(state: dict[str, Any], count: int, where: tuple[str, int, bool]) -> Non
     print(f"through {time.monotonic() - began:.2f} {connections}", flush=True)  # noqa: T201 - what is measured
 
 
+def say(connection: Connection, room: str, size: int) -> None:
+    """Say one text of ``size`` bytes in ``room``, which was entered before."""
+    began = time.monotonic()
+    connection.say(t="send", id=1, n=1, room=room, text="x" * size)
+    while not any(message.get("id") == 1 for message in connection.hear()):
+        pass
+    print(f"through {time.monotonic() - began:.2f} 1", flush=True)  # noqa: T201 - what is measured
+
+
 def main(file: str, host: str, port: str, *what: str) -> None:
     """Do one of the two."""
     tls = what[:1] == ("tls",)
@@ -111,6 +121,8 @@ def main(file: str, host: str, port: str, *what: str) -> None:
     where = host, int(port), tls
     if words[0] == "hear":
         hear(state, int(words[1]), where)
+    elif words[0] == "say":
+        say(Connection(state, *where), words[1], int(words[2]))
     else:
         enter(Connection(state, *where), words)
     path.write_text(json.dumps(state))

@@ -20,6 +20,7 @@ from tests.network.lab.programs import Program
 SECURE_PORT: Final = 7412
 LINES_PORT: Final = 7413
 SECURE_LINES_PORT: Final = 7414
+NARROW_LINES_PORT: Final = 7415
 
 NAME: Final = "chat.test"
 
@@ -39,6 +40,10 @@ endpoint = "tcp:{secure_lines}"
 protocol = "json-lines"
 certificate = "{chain}"
 key = "{key}"
+[[listen]]
+endpoint = "tcp:{narrow_lines}"
+protocol = "json-lines"
+max_segment = 500
 """
 
 
@@ -92,6 +97,7 @@ class Hole:
         others = [make_certificate(self.folder, f"other{number}")[0] for number in range(_CHAIN)]
         chain.write_bytes(b"".join(file.read_bytes() for file in (certificate, *others)))
         ports = {"secure": SECURE_PORT, "lines": LINES_PORT, "secure_lines": SECURE_LINES_PORT}
+        ports["narrow_lines"] = NARROW_LINES_PORT
         return certificate, _LISTENERS.format(chain=chain, key=key, **ports)
 
     async def __aexit__(self, *_: object) -> None:
