@@ -385,6 +385,7 @@ NO_ACCOUNTS = (
     "DROP TABLE invites",
     "DROP TABLE certificates",
     "DROP TABLE places",
+    "DROP TABLE erasures",
     "ALTER TABLE sessions DROP COLUMN address",
     "ALTER TABLE sessions DROP COLUMN software",
 )

@@ -131,6 +131,10 @@ TO_SERVER = {
     m.End: st.builds(m.End, id=COUNTS, session=COUNTS),
     m.Logout: st.builds(m.Logout, id=COUNTS, everywhere=st.booleans()),
     m.Invite: st.builds(m.Invite, id=COUNTS, uses=st.integers(1, 1000), days=st.integers(1, 365)),
+    m.Decline: st.builds(m.Decline, id=COUNTS, room=TEXTS),
+    m.Certificates: st.builds(m.Certificates, id=COUNTS),
+    m.AddCertificate: st.builds(m.AddCertificate, id=COUNTS, fingerprint=TEXTS, name=TEXTS),
+    m.DropCertificate: st.builds(m.DropCertificate, id=COUNTS, fingerprint=TEXTS),
     m.Progress: PROGRESSES,
     m.Cancel: CANCELS,
     m.Goodbye: GOODBYES,
@@ -156,6 +160,7 @@ FROM_SERVER = {
     m.Left: st.builds(m.Left, room=TEXTS),
     m.Invited: st.builds(m.Invited, room=TEXTS, by=TEXTS, text=TEXTS),
     m.Event: EVENTS,
+    m.Announcement: st.builds(m.Announcement, text=TEXTS, ts=COUNTS),
     m.Gap: st.builds(m.Gap, room=TEXTS, first=COUNTS, last=COUNTS),
     m.Presence: st.builds(m.Presence, room=TEXTS, online=st.lists(TEXTS), offline=st.lists(TEXTS)),
     m.Ok: st.builds(

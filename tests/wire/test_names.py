@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from chatd.chat.names import check_nick, check_room
 from chatd.client.core.rooms import Rooms
+from chatd.client.core.seen import Seen
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.names import JOINERS, fold, stray_joiner, without_joiners
 
@@ -104,7 +105,7 @@ def test_both_sides_compare_alike(name):
     assert check_nick(display) == (display, key)
     assert check_nick(key)[1] == key
     assert stray_joiner(display) is None
-    assert Rooms({f"#{key}": 7}, {}, []).cursor(f"#{name}") == 7
+    assert Rooms(Seen({f"#{key}": 7}), {}, []).cursor(f"#{name}") == 7
 
 
 @given(st.text(alphabet=_PARTS, max_size=2000))
