@@ -5,6 +5,7 @@
     client.start()
     await client.ready()
     await client.send("#lobby", "hello")
+    await client.files.put("#lobby", Path("photo.jpg"))
     await client.stop()
 
 Everything that takes time returns a Deferred. A refusal fails it with `chatd.wire.errors.RequestError`; what
