@@ -259,6 +259,7 @@ NAMES = {
     types.RawType: lambda _: "event",
     types.StructType: lambda kind: PARTS[kind.cls],
     types.ListType: lambda kind: f"list of {type_name(kind.item_type)}",
+    types.VarTupleType: lambda kind: f"list of {type_name(kind.item_type)}",
     types.TupleType: lambda kind: f"[{', '.join(map(type_name, kind.item_types))}]",
     types.DictType: lambda kind: f"object of {type_name(kind.value_type)}",
     types.LiteralType: lambda kind: " or ".join(f'"{value}"' for value in kind.values),

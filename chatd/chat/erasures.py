@@ -125,7 +125,7 @@ class Slices:
         world = self._world
         for event in found:
             withdraw_topic(world, room, event, user.nick, now)
-        by = world.post(room, "remove", user.nick, now, refs=[event.seq for event in found])
+        by = world.post(room, "remove", user.nick, now, refs=tuple(event.seq for event in found))
         for event in found:
             erase(world, room, event, by, user.nick)
         if room.direct:

@@ -7,7 +7,7 @@ of it before. `Batch.undo` takes it back.
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -369,7 +369,7 @@ class World(Records):
         value: str = "",
         operator: bool = False,
         ref: int = 0,
-        refs: Sequence[int] = (),
+        refs: tuple[int, ...] = (),
     ) -> int:
         """Add an event that a user caused, and return its number."""
         log = room.log
@@ -386,7 +386,7 @@ class World(Records):
             value=value,
             operator=operator,
             ref=ref,
-            refs=list(refs),
+            refs=refs,
         )
         self.batch.add_event(log, event)
         return seq

@@ -531,7 +531,7 @@ class Event(Message, frozen=True, tag="event"):
     value: str = ""
     operator: bool = False
     ref: Count = 0
-    refs: list[Count] = []
+    refs: tuple[Count, ...] = ()
 
 
 class Gap(Message, frozen=True, tag="gap"):

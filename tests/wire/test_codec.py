@@ -68,7 +68,7 @@ EVENTS = st.builds(
     value=TEXTS,
     operator=st.booleans(),
     ref=COUNTS,
-    refs=st.lists(COUNTS, max_size=3),
+    refs=st.lists(COUNTS, max_size=3).map(tuple),
 )
 ACTS = st.builds(m.Act, what=TEXTS, whom=TEXTS, by=TEXTS, reason=TEXTS, seconds=COUNTS)
 RAW_EVENTS = EVENTS.map(lambda event: msgspec.Raw(encode(event)[HEAD_SIZE:]))
@@ -120,6 +120,10 @@ TO_SERVER = {
     m.Acts: st.builds(m.Acts, id=COUNTS, room=TEXTS, what=TEXTS, after=TEXTS, limit=PAGES),
     m.Role: st.builds(m.Role, id=COUNTS, room=TEXTS, whom=TEXTS, role=TEXTS),
     m.Set: st.builds(m.Set, id=COUNTS, room=TEXTS, rule=TEXTS, value=TEXTS),
+    m.Decline: st.builds(m.Decline, id=COUNTS, room=TEXTS),
+    m.Certificates: st.builds(m.Certificates, id=COUNTS),
+    m.AddCertificate: st.builds(m.AddCertificate, id=COUNTS, fingerprint=TEXTS, name=TEXTS),
+    m.DropCertificate: st.builds(m.DropCertificate, id=COUNTS, fingerprint=TEXTS),
     m.Remove: st.builds(m.Remove, id=COUNTS, room=TEXTS, seq=COUNTS, reason=TEXTS),
     m.DeleteRoom: st.builds(m.DeleteRoom, id=COUNTS, room=TEXTS, reason=TEXTS),
     m.Block: st.builds(m.Block, id=COUNTS, whom=TEXTS),
@@ -159,6 +163,7 @@ FROM_SERVER = {
     m.Rooms: st.builds(m.Rooms, rooms=st.lists(ROOM_STATES, max_size=3), more=st.booleans()),
     m.Left: st.builds(m.Left, room=TEXTS),
     m.Invited: st.builds(m.Invited, room=TEXTS, by=TEXTS, text=TEXTS),
+    m.Announcement: st.builds(m.Announcement, text=TEXTS, ts=COUNTS),
     m.Event: EVENTS,
     m.Announcement: st.builds(m.Announcement, text=TEXTS, ts=COUNTS),
     m.Gap: st.builds(m.Gap, room=TEXTS, first=COUNTS, last=COUNTS),

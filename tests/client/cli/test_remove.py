@@ -72,7 +72,7 @@ def test_programs_read_what_it_refers_to():
     event = Event(room="#tea", seq=9, ts=7000, kind="remove", by="ann", ref=3, reason="slip")
     told = json.loads(event_line(event, "#tea"))
     assert [told[key] for key in ("seq", "by", "kind", "reason", "ref")] == [9, "ann", "remove", "slip", 3]
-    many = Event(room="#tea", seq=9, ts=7000, kind="remove", by="ann", refs=[3, 4])
+    many = Event(room="#tea", seq=9, ts=7000, kind="remove", by="ann", refs=(3, 4))
     assert json.loads(event_line(many, "#tea"))["refs"] == [3, 4]
     assert event_lines(many, "#tea")[6:] == "#tea * ann removed 2 events"
 
