@@ -32,10 +32,11 @@ INDENT: Final = "      "
 _UNTOLD: Final = "application/octet-stream"
 """The media type that says nothing."""
 
+# Joiners and direction marks stay, which scripts need, and the tags that some flags are made of.
 _DANGEROUS: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # what a terminal obeys
     "\u2028-\u202e\u2066-\u2069"  # what ends a line, or turns the direction of all that follows
-    "\u200b\u2060-\u2064\ufeff]"  # what nobody sees; joiners and direction marks stay, which scripts need
+    "\u180e\u200b\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0001]"  # what nobody sees
 )
 
 

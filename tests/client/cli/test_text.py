@@ -142,8 +142,12 @@ def test_changes_of_the_link_have_exact_forms():
     assert gap_line(GapSeen("#a", "#a", 1, 1)) == "chatc: gap in #a: event 1 cannot be had any more"
 
 
+INVISIBLE = [0x180E, 0x2065, *range(0x206A, 0x2070), 0xFFF9, 0xFFFA, 0xFFFB, 0xE0001]
+"""Old controls of Arabic and Mongolian, annotations between lines, and the tag of a language."""
+
+
 @pytest.mark.parametrize(
-    "code", [*range(0x2028, 0x202F), *range(0x2066, 0x206A), 0x200B, 0x2060, 0x2064, 0xFEFF]
+    "code", [*range(0x2028, 0x202F), *range(0x2066, 0x206A), 0x200B, 0x2060, 0x2064, 0xFEFF, *INVISIBLE]
 )
 def test_what_turns_or_hides_text_is_shown(code):
     assert clean(f"a{chr(code)}b") == "a\ufffdb"
