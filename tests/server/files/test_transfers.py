@@ -282,6 +282,30 @@ def test_a_download_under_way_ends_when_its_event_may_not_be_read_any_more(playg
     assert [(c.transfer, c.code) for c in eve.of(m.Cancel)] == [(going, code)]
 
 
+def test_a_removed_file_is_gone_unless_another_event_posts_it_or_another_has_brought_it(playground):
+    ada, bob = come_in(playground, "ada"), come_in(playground, "bob")
+    content, other = content_of(5000), content_of(6000)
+    seqs = [post(playground, ada, content, n) for n in (1, 2)]
+    blobs = playground.server.files
+    for seq, left in zip(seqs, (5000, None), strict=True):
+        ada.say(m.Remove(id=900 + seq, room="#kitchen", seq=seq))
+        playground.advance(1)
+        assert blobs.size(digest_of(content)) == left
+    assert not [file for file in playground.folder.rglob("*") if digest_of(content) in file.name]
+    _, request = bob.get("#kitchen", seqs[0])
+    playground.advance()
+    assert code_of(bob, request) == "no-such-file"
+    assert not playground.store.files
+    seq = post(playground, ada, other, 3)
+    bob.put(other)
+    playground.advance()
+    bob.say(m.Join(id=50, room="#hall"))
+    post(playground, bob, other, room="#hall")
+    ada.say(m.Remove(id=999, room="#kitchen", seq=seq))
+    playground.advance(1)
+    assert blobs.size(digest_of(other)) == 6000
+
+
 def test_a_download_goes_on_where_everybody_may_read(playground):
     ada, eve = come_in(playground, "ada"), come_in(playground, "eve")
     content = content_of(4 * WINDOW)
