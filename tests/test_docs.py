@@ -108,7 +108,7 @@ def test_files_exist(page):
 
 @EVERY_PAGE
 def test_modules_exist(page):
-    folders = "chat|client|files|offline|ops|server|store|testing|wire"
+    folders = "chat|client|control|files|offline|ops|server|store|testing|wire"
     names = re.findall(rf"`((?:{folders})(?:/\w+)+\.py)`", page.read_text())
     assert [name for name in names if not (ROOT / "chatd" / name).exists()] == []
 
