@@ -294,7 +294,7 @@ def give_role(world: World, peer: Peer, session: Session, room: Room, request: m
     if owns and role < Standing.OWNER and not acts_as_operator(deed.asker, room):
         raise RequestError(Code.NOT_ALLOWED, "An owner stays one until the room is handed over to another.")
     if role == Standing.OWNER:
-        for owner in [one for one, member in room.members.items() if member.role == Standing.OWNER]:
+        for owner in list(room.owners):
             world.change(room.member_row(owner)._replace(role=Standing.MODERATOR))
     world.change(room.member_row(user)._replace(role=role))
     seq = deed.post("role", user.nick, value=request.role)

@@ -294,6 +294,7 @@ class Room:
     each request needs here, ``strict`` is whether more is to be looked at before somebody speaks, and
     ``settled`` the last event that has changed who may read. ``spoken`` is when members have spoken last, by
     the calendar, where that matters. ``sweeps`` are removals of many members that are under way.
+    ``owners`` are the members who own it, one at the most.
     """
 
     name: str
@@ -306,6 +307,7 @@ class Room:
     mutes: int = 0
     spoken: dict[User, int] = field(default_factory=dict)
     sweeps: "tuple[Sweep, ...]" = ()
+    owners: dict[User, None] = field(default_factory=dict)
     direct: bool = field(init=False)
     needs: Mapping[type, int] = field(default_factory=dict)
     strict: bool = False

@@ -31,7 +31,9 @@ def moderate(scene, *nicks):
 
 
 def owners(scene):
-    return [user.nick for user, member in scene.tea.members.items() if member.role == Standing.OWNER]
+    found = [user for user, member in scene.tea.members.items() if member.role == Standing.OWNER]
+    assert list(scene.tea.owners) == found
+    return [user.nick for user in found]
 
 
 def last_role(scene, nick="cem"):

@@ -9,7 +9,7 @@ from chatd.chat.changes.rows import DropAct, DropMember, DropRoom, PutAct, PutMe
 from chatd.chat.log import Log
 from chatd.chat.names import ROOM_SIGN
 from chatd.chat.permissions import settle
-from chatd.chat.rules import Rules
+from chatd.chat.rules import Rules, Standing
 from chatd.chat.state import Membership, Room
 from chatd.chat.storage import StoredRoom
 
@@ -85,6 +85,10 @@ def _put_member(records: Records, row: PutMember) -> Applied:
     room, user = records.rooms_by_id[row.room], records.users[row.user]
     before = room.members.get(user)
     room.members[user] = Membership(row.read, row.role, row.since)
+    if row.role == Standing.OWNER:
+        room.owners[user] = None
+    elif room.owners:
+        room.owners.pop(user, None)
     user.rooms[room] = None
     return DropMember(row.room, row.user) if before is None else PutMember(row.room, row.user, *before)
 
@@ -93,6 +97,7 @@ def _drop_member(records: Records, row: DropMember) -> Applied:
     room, user = records.rooms_by_id[row.room], records.users[row.user]
     before = room.member_row(user)
     del room.members[user], user.rooms[room]
+    room.owners.pop(user, None)
     room.spoken.pop(user, None)
     return before
 
