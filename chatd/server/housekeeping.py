@@ -30,8 +30,8 @@ ROUNDS_PER_SPACE: Final = 1440
 PRESENCE_INTERVAL: Final = 1.0
 """Seconds over which comings and goings are collected before the rooms are told."""
 
-SLICE: Final = 2000
-"""Events that one commit deletes at the most: 25 ms of work where they are long (P6).
+SLICE: Final = 1000
+"""Events that one commit deletes, and overwrites, at the most: 15 ms of work where they are long (P6).
 
 With acts, which are short, it ends at the room that reaches this.
 """

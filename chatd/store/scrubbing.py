@@ -24,6 +24,9 @@ TURN: Final = 0.008
 PAUSE: Final = 0.05
 """Seconds between two steps."""
 
+BETWEEN: Final = 0.2
+"""Seconds between two steps while commits follow each other: each costs them two flushes more."""
+
 BUSY: Final = 0.5
 """Seconds to wait while somebody else reads from the write-ahead log, such as a backup."""
 
@@ -75,7 +78,7 @@ class Scrubbing:
 
     def between(self) -> None:
         """Do a step between two commits, if there was none for a while."""
-        if self.due and time.monotonic() - self._last >= PAUSE:
+        if self.due and time.monotonic() - self._last >= BETWEEN:
             self.step()
 
     def step(self) -> float | None:
