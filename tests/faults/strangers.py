@@ -99,6 +99,7 @@ class Stranger:
         seconds = dice.choice([0, 1, 60])
         return [
             m.InviteTo(id=ids, room=room, whom=whom),
+            m.Decline(id=ids, room=room),
             m.Kick(id=ids, room=room, whom=whom, reason="r" * dice.randrange(600)),
             m.Ban(id=ids, room=room, whom=whom, seconds=seconds),
             m.Unban(id=ids, room=room, whom=whom),
