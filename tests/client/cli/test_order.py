@@ -105,7 +105,8 @@ def test_an_invitation_is_shown_and_taken(people):
     assert cem.type("/join #tea")[-1].endswith("That name cannot be had; choose another.")
     assert "#tea" not in cem.prompt, "it names where one can talk"
     ann.type("/invite cem come in")
-    assert cem.paper.notes[-1] == "chatc: ann invites you to #tea (come in); enter it with /join #tea"
+    told = "chatc: ann invites you to #tea (come in); enter it with /join #tea, or say no with /decline #tea"
+    assert cem.paper.notes[-1] == told
     cem.type("/join #tea", "thanks")
     assert ben.paper.shown[-1] == "#tea <cem> thanks"
     assert ben.type("/rooms")[0] == "*  1 #tea  3 members, private"
