@@ -142,7 +142,8 @@ class _Person(Struct, omit_defaults=True):
 def export(data: str | None, config: str | None, what: str) -> None:
     """Print a room's events, or what is known of a user and all that they said, as one JSON object per line.
 
-    Of direct messages a user gets those of both sides. Of files, what they are; chatc get fetches them.
+    Of an account that is what it said under any of its nicks, of a guest what came from its sessions. Of
+    direct messages a user gets those of both sides. Of files, what they are; chatc get fetches them.
     """
     reading = Reading(folder_of(data, config))
     lines = _of_user(reading, what[1:]) if what.startswith("@") else _of_room(reading, what)
@@ -159,9 +160,10 @@ def _of_room(reading: Reading, name: str) -> Iterator[bytes]:
 
 
 class _Said(Struct):
-    """What an event tells of who has caused it."""
+    """What an event tells of who has caused it, and when."""
 
     by: str
+    ts: int
     session: int = 0
 
 
@@ -183,20 +185,24 @@ def _of_user(reading: Reading, nick: str) -> Iterator[bytes]:
             [{"session": one, "address": address, "software": what} for one, address, what in sessions],
         )
     )
-    own = {one for one, _, _ in sessions}
+    own, nicks = {one for one, _, _ in sessions}, reading.nicks(user)
     for log in reading.logs():
         direct = log.name.startswith("@")
         if direct and log not in rooms:
             continue
-        yield from _events_of(reading, log, None if direct else (own, fold(shown)))
+        if direct:
+            peer = msgspec.json.encode(reading.peer(log, user))
+            for event in reading.events(log):
+                yield bytes(text_of(event))[:-1] + b',"peer":' + peer + b"}"
+        else:
+            yield from _said_by(reading, log, own, nicks)
 
 
-def _events_of(reading: Reading, log: LogRow, whose: tuple[set[int], str] | None) -> Iterator[bytes]:
-    """Yield the events of ``log``; only those of some sessions or a nick if that is given."""
+def _said_by(reading: Reading, log: LogRow, sessions: set[int], nicks: dict[str, int]) -> Iterator[bytes]:
+    """Yield the events of ``log`` that come from ``sessions``, or from ``nicks`` since these times."""
     for event in reading.events(log):
         text = bytes(text_of(event))
-        if whose is not None:
-            said = _said.decode(text)
-            if said.session not in whose[0] and fold(said.by) != whose[1]:
-                continue
-        yield text
+        said = _said.decode(text)
+        since = nicks.get(fold(said.by))
+        if said.session in sessions or (since is not None and said.ts >= since):
+            yield text

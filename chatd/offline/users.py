@@ -24,7 +24,9 @@ from chatd.wire.limits import MAX_INVITE_DAYS, MAX_INVITE_USES
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-DATA = click.argument("data", type=click.Path(path_type=Path))
+DATA = click.argument("data", type=click.Path(readable=False, path_type=Path))
+"""A member of the group that [control] names may go through the folder, but not list it."""
+
 NICK = click.argument("nick")
 
 

@@ -132,6 +132,23 @@ class Reading:
         rows = self._rows("SELECT id, nick FROM users WHERE key = ?", key) or self._rows(_KEPT, key)
         return (rows[0][0], rows[0][1]) if rows else None
 
+    def nicks(self, user: int) -> dict[str, int]:
+        """Return the nicks that an account keeps, in comparison form, and since when; a guest keeps none.
+
+        The times are in milliseconds since 1970.
+        """
+        columns = {row[1] for row in self._rows("PRAGMA table_info(nicks)")}
+        if not columns:
+            return {}  # the format knows no accounts yet
+        return dict(self._rows(_KEPT_SINCE if "since" in columns else _KEPT_ALWAYS, user))
+
+    def peer(self, log: LogRow, user: int) -> str:
+        """Return the nick of whom ``user`` talks to in the direct messages ``log``, "" if they have none."""
+        ids = [int(one) for one in log.name[1:].split("+")]
+        other = next((one for one in ids if one != user), user)
+        rows = self._rows("SELECT nick FROM users WHERE id = ?", other)
+        return str(rows[0][0]) if rows else ""
+
     def sessions(self, user: int) -> list[tuple[int, str, str]]:
         """Return the sessions of a user: id, address and software as last seen."""
         return self._rows("SELECT id, address, software FROM sessions WHERE user = ? ORDER BY id", user)
@@ -146,6 +163,8 @@ _EVENTS: Final = "SELECT key, frame FROM events WHERE key BETWEEN ? AND ? ORDER 
 _KEPT: Final = (
     "SELECT users.id, users.nick FROM nicks JOIN users ON users.id = nicks.user WHERE nicks.key = ?"
 )
+_KEPT_SINCE: Final = "SELECT key, since FROM nicks WHERE user = ?"
+_KEPT_ALWAYS: Final = "SELECT key, 0 FROM nicks WHERE user = ?"
 _MEMBER: Final = (
     "SELECT rooms.id, rooms.name, rooms.first FROM members JOIN rooms ON rooms.id = members.room"
     " WHERE members.user = ? ORDER BY rooms.id"

@@ -129,6 +129,8 @@ def test_others_are_refused_and_a_group_is_let_in():
         ctl("status", "--data", daemon.data)  # what it needs is imported before somebody else calls it
         assert as_nobody([], "status", "--data", daemon.data) == Exit.NOT_PERMITTED
         assert as_nobody([GROUP], "status", "--data", daemon.data) == 0
+        assert as_nobody([], "user", "list", daemon.data) == Exit.NOT_PERMITTED
+        assert as_nobody([GROUP], "user", "list", daemon.data) == 0
         (daemon.data / "control").chmod(0o666)
         daemon.data.chmod(0o711)
         assert as_nobody([], "status", "--data", daemon.data) == Exit.NOT_PERMITTED
