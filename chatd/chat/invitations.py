@@ -10,6 +10,7 @@ from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import MAX_INVITES
 
 _BAD = "This invitation serves no more, or never did; ask for another one."
+_NONE = "An invitation is needed to register here; give its code, as in /register CODE."
 
 
 def digest_of(code: str) -> bytes:
@@ -35,6 +36,8 @@ def invite(world: World, by: User | None, code: str, uses: int, days: int) -> Pu
 
 def find(world: World, code: str) -> PutInvite:
     """Return the invitation that ``code`` is. Raises `RequestError` ``bad-invite``."""
+    if not code.strip():
+        raise RequestError(Code.BAD_INVITE, _NONE)
     row = world.invites.get(digest_of(code))
     if row is None or not _serves(world, row):
         raise RequestError(Code.BAD_INVITE, _BAD)

@@ -21,6 +21,9 @@ LOOK_INTERVAL: Final = 0.02
 RETURNS_PER_SECOND: Final = 1000
 """Clients that are asked to come back within one second at the most; a longer window serves more of them."""
 
+GOODBYE: Final = "The server stops or restarts; clients come back when it is there."
+"""What everybody is told, whether the next daemon comes at once or not at all."""
+
 FIRST_SLOT: Final = 0.5
 """Seconds before which nobody is asked to come back: a restart takes as long."""
 
@@ -58,7 +61,7 @@ async def say_goodbye(
     slots = [soonest + window * index / max(1, count) for index in range(count)]
     random.shuffle(slots)
     for connection, slot in zip(list(server.connections), slots, strict=False):
-        connection.close(CloseReason.DRAIN, "The server is stopping; come back later.", round(slot, 3))
+        connection.close(CloseReason.DRAIN, GOODBYE, round(slot, 3))
     await _wait(clock, end, idle)  # for what the goodbyes have changed
 
 

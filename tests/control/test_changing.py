@@ -4,7 +4,9 @@ import pytest
 
 from chatd.chat import accounts
 from chatd.chat.changes.rows import OPERATOR
+from chatd.client.cli.order import words
 from chatd.control import messages as c
+from chatd.control.cli.acts import span
 from chatd.control.messages import Done, Refused
 from chatd.control.rows import UserRow
 from chatd.control.table import REQUESTS
@@ -222,3 +224,8 @@ def test_a_room_without_an_owner_gets_one(site, pair):
     ben.say(m.Set(id=6, room="#a", rule="slow", value="5"))
     site.playground.advance(0.1)
     assert not ben.of(m.Error)
+
+
+@pytest.mark.parametrize("time", ["30s", "10min", "10m", "2h", "7d"])
+def test_times_are_written_as_in_a_conversation(time):
+    assert span(None, None, time) == words(f"ben {time}", timed=True).seconds > 0

@@ -425,6 +425,12 @@ class TestInvitations:
         assert {world.nicks[nick].account.invited_by for nick in ("ben", "cem")} == {world.nicks["ann"].id}
         assert not playground.store.invites
 
+    def test_who_names_none_is_told_that_one_is_needed(self, playground):
+        self.invite(playground)
+        refused = refusal(register(playground, "ben"))
+        assert refused.code == Code.BAD_INVITE
+        assert refused.text.startswith("An invitation is needed to register here; give its code")
+
     def test_it_serves_until_its_time_is_over(self, playground):
         code = self.invite(playground, days=1)
         world_of(playground).calendar.now += 86_400_000

@@ -7,13 +7,13 @@ from typing import Any, Final, NamedTuple, Protocol
 from twisted.internet.defer import Deferred
 
 from chatd.client.api import Client
-from chatd.client.cli.text import clean_line
+from chatd.client.cli.text import ago, clean_line
 from chatd.client.core.problems import ClientError
 from chatd.client.values import Sent
 from chatd.wire import messages as m
 
-UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-"""Seconds in each unit of a time."""
+UNITS: Final = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86_400}
+"""Seconds in each unit of a time, as chatctl has them."""
 
 LISTED: Final = 30
 """Events that are looked through for those that /remove lists."""
@@ -24,7 +24,8 @@ WIDTH: Final = 60
 DIGITS: Final = 16
 """Digits of a number that no event has, and that is therefore none."""
 
-_TIME: Final = re.compile(r"([0-9]{1,7})([smhd])")
+_TIME: Final = re.compile(r"([0-9]{1,7})(s|min|m|h|d)")
+_LIKE_A_TIME: Final = re.compile(r"\d+[a-z]*", re.IGNORECASE)
 
 
 class Talk(Protocol):
@@ -52,10 +53,10 @@ class Words(NamedTuple):
 
 
 def words(argument: str, *, timed: bool = False) -> Words:
-    """Return what ``argument`` says; a time, such as 10m, counts as one where that means something.
+    """Return what ``argument`` says; a time, such as 10min, counts as one where that means something.
 
-    A number alone is refused there: as a reason it would make a ban for ever of one that was meant for a
-    while. Raises `ClientError` ``usage``.
+    What only looks like a time is refused there: as a reason it would make a ban for ever of one that was
+    meant for a while. Raises `ClientError` ``usage``.
     """
     whom, _, rest = argument.strip().partition(" ")
     rest = rest.strip()
@@ -64,9 +65,11 @@ def words(argument: str, *, timed: bool = False) -> Words:
         time = _TIME.fullmatch(first)
         if time is not None:
             return Words(whom, int(time[1]) * UNITS[time[2]], behind.strip())
-        if first.isdecimal():
+        if _LIKE_A_TIME.fullmatch(first):
             raise ClientError(
-                "usage", f"Not done: write a time as {first}s, {first}m, {first}h or {first}d, or a reason."
+                "usage",
+                f"Not done: {clean_line(first)[:WIDTH]} is no time; write one like 30s, 10min, 2h or 7d,"
+                " or begin the reason with another word.",
             )
     return Words(whom, 0, rest)
 
@@ -148,7 +151,7 @@ async def _bans(talk: Talk, _: str) -> None:
 
 def act_line(act: m.Act) -> str:
     """Return what is told of a ban, a mute or an invitation."""
-    term = f", {act.seconds} s left" if act.seconds else ""
+    term = f", {ago(act.seconds)} left" if act.seconds else ""
     why = f": {clean_line(act.reason)}" if act.reason else ""
     return f"{clean_line(act.what)} {clean_line(act.whom)}, by {clean_line(act.by)}{term}{why}"
 
@@ -186,7 +189,8 @@ def _said(event: m.Event) -> str:
 async def _block(talk: Talk, argument: str) -> None:
     ok = await talk.client.ask(m.Block(id=0, whom=argument.strip()))
     if argument.strip():
-        talk.answer(f"You take no direct messages from {clean_line(argument.strip())} any more.")
+        whom = clean_line(argument.strip())
+        talk.answer(f"You take no direct messages from {whom} any more, unless they operate the server.")
         return
     names = ", ".join(clean_line(one.nick) for one in ok.members or [])
     talk.answer(f"You take no direct messages from: {names}" if names else "You block nobody.")
@@ -238,7 +242,7 @@ ORDER: Final[dict[str, tuple[str, Do]]] = {
     "decline": ("say no to an invitation to a room", _decline),
     "kick": ("remove somebody from this room", _about(USAGE["kick"], _kick)),
     "ban": (
-        "keep somebody out of this room; a time is like 10m, 2h or 7d",
+        "keep somebody out of this room; a time is like 10min, 2h or 7d",
         _about(USAGE["ban"], _ban, timed=True),
     ),
     "unban": ("take a ban back", _about(USAGE["unban"], _unban)),

@@ -32,6 +32,12 @@ INDENT: Final = "      "
 _UNTOLD: Final = "application/octet-stream"
 """The media type that says nothing."""
 
+_AGES: Final = ((86_400, "d"), (3600, "h"), (60, "min"))
+"""Seconds in each unit above them, and its name."""
+
+_SECONDS: Final = re.compile("[1-9][0-9]{0,15}")
+"""A number of seconds as it is in an event."""
+
 # Joiners and direction marks stay, which scripts need, and the tags that some flags are made of.
 _DANGEROUS: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # what a terminal obeys
@@ -111,9 +117,17 @@ def _acted(event: Event) -> str:
     )
     term = ""
     if event.kind in {"ban", "mute"} and event.value:
-        term = f" for {clean_line(event.value)} s"
+        term = f" for {_term(event.value)}"
     why = f": {clean_line(event.reason)}" if event.reason else ""
     return f"* {_by(event)} {verb}{term}{why}"
+
+
+def _term(seconds: str) -> str:
+    """Return a number of ``seconds`` in the largest unit that says it whole; what is none, as it is."""
+    if not _SECONDS.fullmatch(seconds):
+        return f"{clean_line(seconds)} s"
+    number = int(seconds)
+    return next((f"{number // unit} {name}" for unit, name in _AGES if number % unit == 0), f"{number} s")
 
 
 def _by(event: Event) -> str:
@@ -178,13 +192,14 @@ def event_lines(event: Event, name: str, *, zone: tzinfo | None = None, command:
 
 def session_line(row: SessionInfo) -> str:
     """Return what is told of one session of ours."""
-    seen = "this one" if row.here else "online" if row.online else f"{_ago(row.ago)} ago"
+    seen = "this one" if row.here else "online" if row.online else f"{ago(row.ago)} ago"
     line = f"{row.session:>6}  {seen:<12} {clean_line(row.address):<24} {clean_line(row.software)}"
     return line.rstrip()
 
 
-def _ago(seconds: int) -> str:
-    for unit, name in ((86_400, "d"), (3600, "h"), (60, "min")):
+def ago(seconds: int) -> str:
+    """Return ``seconds`` in the largest unit of which they have one, rounded down."""
+    for unit, name in _AGES:
         if seconds >= unit:
             return f"{seconds // unit} {name}"
     return f"{seconds} s"

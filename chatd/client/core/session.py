@@ -233,7 +233,7 @@ def final_sentence(session: Session, error: Error, elsewhere: Iterable[Elsewhere
 _OURSELVES: Final = "{why}; try --nick {suggest}. You are {known.nick} at {known.address}: {known.way}."
 
 _HINTS: Final[dict[str, str]] = {
-    Code.NICK_TAKEN: "{why}; try --nick {suggest}.",
+    Code.NICK_TAKEN: "{why}; try --nick {suggest}, or chatc --nick {nick} login if it is your account.",
     Code.BAD_NICK: "The server refuses the nick {nick}: {text}",
     Code.WRONG_PASSWORD: "{text}",
     Code.WRONG_CERTIFICATE: "{text}",

@@ -16,14 +16,14 @@ from chatd.ops.words import escape
 SUCCESSION: Final = 90.0
 """Seconds to wait for a new program to be ready; the daemon itself gives it 60."""
 
-_UNITS: Final = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
+_UNITS: Final = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86_400}
 
 
 def span(_ctx: object, _param: object, value: str | None) -> int | None:
     """Return the seconds that a time such as 30s, 10min, 2h or 7d stands for."""
     if value is None:
         return None
-    match = re.fullmatch(r"(\d{1,9})(s|min|h|d)", value)
+    match = re.fullmatch(r"(\d{1,9})(s|min|m|h|d)", value)
     if match is None:
         raise click.BadParameter("a time is a number with its unit: 30s, 10min, 2h or 7d.")
     return int(match[1]) * _UNITS[match[2]]

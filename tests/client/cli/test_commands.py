@@ -227,7 +227,8 @@ def test_a_taken_nick_names_another(run, tmp_path):
     assert run("--nick", "ann", "rooms")[0] == 0
     status, _, err = run("--nick", "ann", "rooms", env={"XDG_STATE_HOME": str(tmp_path / "else")})
     assert status == 1
-    assert err == "chatc: The nick ann belongs to somebody else; try --nick ann2.\n"
+    login = "or chatc --nick ann login if it is your account"
+    assert err == f"chatc: The nick ann belongs to somebody else; try --nick ann2, {login}.\n"
 
 
 def test_tls_is_verified_and_never_given_up(make_daemon, run, tmp_path):

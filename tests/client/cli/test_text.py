@@ -101,6 +101,25 @@ def test_times():
     assert times == ["0:00", "0:59", "1:01", "1:02:03", "-:--", "-:--", "-:--"]
 
 
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        ("45", "45 s"),
+        ("90", "90 s"),
+        ("600", "10 min"),
+        ("5400", "90 min"),
+        ("129600", "36 h"),
+        ("604800", "7 d"),
+        ("x\x1b", "x\u241b s"),
+        ("0", "0 s"),
+        ("9" * 5000, "9" * 5000 + " s"),
+    ],
+)
+def test_how_long_a_ban_lasts(seconds, told):
+    ban = Event(room="#a", seq=7, ts=0, kind="ban", by="ann", whom="ben", value=seconds)
+    assert event_lines(ban, "#a", zone=UTC) == f"00:00 #a * ann banned ben for {told}"
+
+
 def test_an_unknown_kind_has_no_line():
     assert event_lines(event("sparkle"), "#a") is None
 

@@ -141,7 +141,8 @@ def test_a_taken_nick_stops_with_a_suggestion_when_no_sibling_holds_it():
     other = World(server=world.server)
     other.step()
     (stopped,) = other.said(Stopped)
-    assert stopped == Stopped(Code.NICK_TAKEN, "The nick ann belongs to somebody else; try --nick ann2.")
+    hint = "try --nick ann2, or chatc --nick ann login if it is your account"
+    assert stopped == Stopped(Code.NICK_TAKEN, f"The nick ann belongs to somebody else; {hint}.")
     assert other.siblings_sought == 1
     assert other.machine.links.state() is LinkState.STOPPED
     assert not other.waiting
