@@ -102,6 +102,9 @@ class Slices:
         way = self._ways.get(row.user)
         if way is None or world.erasures.get(row.user) != row:
             return 0  # a commit has failed meanwhile
+        if not stored and room.log.first > first:  # retention was faster: look again from there
+            way.seq = room.log.first
+            return 0
         user = world.users[row.user]
         sessions = {int(one) for one in row.sessions.split()}
         found: list[Event] = []

@@ -8,6 +8,7 @@ documented: https://www.sqlite.org/fileformat2.html, sections 1.6 and 1.8). That
 log is empty and nobody else can write; those bytes mean nothing to SQLite, so nothing can be broken halfway.
 """
 
+import os
 import time
 from pathlib import Path
 from struct import Struct
@@ -67,6 +68,7 @@ class Scrubbing:
         self._file = apsw.VFSFile(
             "unix", str(path), [apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_MAIN_DB, 0]
         )
+        self._handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         self._page = 1
         self._passes = 0
         self._last = 0.0
@@ -93,9 +95,13 @@ class Scrubbing:
             self._last = time.monotonic()
 
     def close(self) -> None:
-        """Close the files."""
+        """Close the files; `release` has to follow when nothing else of the process uses the database."""
         self._file.xClose()
         self._other.close()
+
+    def release(self) -> None:
+        """Close the last descriptor, which ends all locks that the process has on the file (fcntl(2))."""
+        os.close(self._handle)
 
     def _checkpoint(self) -> bool:
         """Bring the write-ahead log into the file and empty it; return whether that was possible."""
@@ -148,7 +154,7 @@ class Scrubbing:
                     wrote = True
             self._page += count
         if wrote:
-            self._file.xSync(apsw.SQLITE_SYNC_NORMAL)
+            os.fdatasync(self._handle)  # apsw's own keeps the interpreter's lock, and all wait
         return self._page > last
 
     def _is_tree(self, page: int, size: int, usable: int) -> bool:

@@ -148,6 +148,7 @@ class SqliteStore:
         self._reader.close()
         self._scrubbing.close()
         self._writer.close()
+        self._scrubbing.release()
         os.close(self._lock)
 
     # ---- opening ------------------------------------------------------------------------------------

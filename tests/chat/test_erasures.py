@@ -71,6 +71,17 @@ def check(playground):
     assert list(tea) == list(range(1, len(tea) + 1))
 
 
+def test_a_page_that_retention_has_cut_away_meanwhile_ends_no_room(playground):
+    populate(playground, 20)
+    world = playground.server.hub.world
+    delete(playground, "anna")
+    slices = erasures.Slices(world)
+    row, room, first = slices.next()
+    room.log.first = first + 2
+    assert slices.take(row, room, first, [], playground.wall()) == 0
+    assert slices.next() == (row, room, first + 2)
+
+
 def test_all_that_it_said_is_erased_and_nothing_else(playground):
     ben = populate(playground)
     delete(playground, "anna")

@@ -128,6 +128,6 @@ def test_what_is_forked_is_a_process_of_its_own(daemon, tmp_path):
         )
         assert kept not in map(int, os.listdir(f"/proc/{process.pid}/fd"))  # noqa: PTH208 - numbers
         process.terminate()
-        assert process.wait(PATIENCE) == -signal.SIGTERM
+        assert process.wait(PATIENCE) in {-signal.SIGTERM, 130}  # before chatc listens to it, and after
     os.close(kept)
     os.close(passed)

@@ -134,7 +134,7 @@ def test_others_are_refused_and_a_group_is_let_in():
         (daemon.data / "control").chmod(0o666)
         daemon.data.chmod(0o711)
         assert as_nobody([], "status", "--data", daemon.data) == Exit.NOT_PERMITTED
-        assert daemon.said("control-refused")
+        daemon.await_said("control-refused")
         assert daemon.terminate() == 0
     finally:
         daemon.end()

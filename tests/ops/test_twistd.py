@@ -65,7 +65,7 @@ def test_a_working_folder_that_may_not_be_entered(tmp_path, command, sentence):
     done = subprocess.run(
         [*AS_NOBODY, "sh", "-c", 'chmod 0 . && exec "$@"', "sh", *script(command[0]), *command[1:]],
         cwd=tmp_path,
-        env=environment(),
+        env=environment(CHATD_SERVER="127.0.0.1:9"),
         capture_output=True,
         text=True,
         timeout=60,
