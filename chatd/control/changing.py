@@ -4,6 +4,7 @@ from typing import Final
 
 from chatd.chat.account_requests import end_session
 from chatd.chat.names import USER_SIGN, check_nick
+from chatd.chat.networks import network_named
 from chatd.chat.text import check_text
 from chatd.control import messages as m
 from chatd.control.console import Console, console_user
@@ -11,6 +12,7 @@ from chatd.control.context import Context
 from chatd.control.messages import RefusedError
 from chatd.control.stream import Stream
 from chatd.control.users import end_all, perform
+from chatd.ops.words import counted
 from chatd.server.connection import ChatConnection
 from chatd.server.states import State
 from chatd.wire import messages as wire
@@ -44,6 +46,7 @@ async def user(context: Context, stream: Stream, asked: m.AskedUser) -> str:
 async def kick(context: Context, _: Stream, asked: m.AskKick) -> str:
     """Remove a member from a room; without a room, end the sessions of a user, or that of a connection."""
     if asked.room:
+        _need_room(context, asked.room)
         request = wire.Kick(id=0, room=asked.room, whom=asked.whom, reason=asked.reason)
         await Console(context.server, context.clock).request(request)
         return f"{asked.whom} is not in {asked.room} any more."
@@ -56,11 +59,12 @@ async def kick(context: Context, _: Stream, asked: m.AskKick) -> str:
     count, nick = len(found.sessions), found.nick
     end_all(world, found, context.wall())
     await Console(context.server, context.clock).durable()
-    return f"{count} sessions of {nick} are ended."
+    return f"{counted(count, 'session')} of {nick} {'is' if count == 1 else 'are'} ended."
 
 
 async def appoint(context: Context, _: Stream, asked: m.AskAppoint) -> str:
     """Make a member the owner of a room, which has one at the most."""
+    _need_room(context, asked.room)
     request = wire.Role(id=0, room=asked.room, whom=asked.whom, role="owner")
     await Console(context.server, context.clock).request(request)
     return f"{asked.whom} owns {asked.room} now."
@@ -82,7 +86,8 @@ async def _kick_connection(context: Context, number: int) -> str:
 
 async def ban(context: Context, _: Stream, asked: m.AskBan) -> str:
     """Keep somebody, or addresses, out of a room."""
-    _need_room(asked.room)
+    _need_room(context, asked.room)
+    _need_addresses(asked.whom)
     request = wire.Ban(id=0, room=asked.room, whom=asked.whom, reason=asked.reason, seconds=asked.seconds)
     await Console(context.server, context.clock).request(request)
     return f"{asked.whom} is banned from {asked.room}."
@@ -90,7 +95,8 @@ async def ban(context: Context, _: Stream, asked: m.AskBan) -> str:
 
 async def unban(context: Context, _: Stream, asked: m.AskUnban) -> str:
     """Take a ban back."""
-    _need_room(asked.room)
+    _need_room(context, asked.room)
+    _need_addresses(asked.whom)
     request = wire.Unban(id=0, room=asked.room, whom=asked.whom)
     await Console(context.server, context.clock).request(request)
     return f"{asked.whom} is not banned from {asked.room} any more."
@@ -98,7 +104,7 @@ async def unban(context: Context, _: Stream, asked: m.AskUnban) -> str:
 
 async def mute(context: Context, _: Stream, asked: m.AskMute) -> str:
     """Let a member of a room read only."""
-    _need_room(asked.room)
+    _need_room(context, asked.room)
     request = wire.Mute(id=0, room=asked.room, whom=asked.whom, reason=asked.reason, seconds=asked.seconds)
     await Console(context.server, context.clock).request(request)
     return f"{asked.whom} cannot speak in {asked.room} now."
@@ -106,15 +112,25 @@ async def mute(context: Context, _: Stream, asked: m.AskMute) -> str:
 
 async def unmute(context: Context, _: Stream, asked: m.AskUnmute) -> str:
     """Let somebody speak again."""
-    _need_room(asked.room)
+    _need_room(context, asked.room)
     request = wire.Unmute(id=0, room=asked.room, whom=asked.whom)
     await Console(context.server, context.clock).request(request)
     return f"{asked.whom} can speak in {asked.room} again."
 
 
-def _need_room(room: str) -> None:
-    if not room:
+def _need_room(context: Context, name: str) -> None:
+    """Refuse to act in a room that there is not, with a hint for operators. Raises `RefusedError`."""
+    if not name:
         raise RefusedError("no-such-room", ROOM_NEEDED)
+    world = context.server.hub.world
+    if world.find_room(world.asker(console_user()), name) is None:
+        raise RefusedError("no-such-room", f"There is no room {name}; chatctl rooms lists them.")
+
+
+def _need_addresses(whom: str) -> None:
+    """Refuse what is meant as addresses, as no nick looks like that, and is none. Raises `RefusedError`."""
+    if ("/" in whom or ":" in whom) and network_named(whom) is None:
+        raise RefusedError("bad-value", f"{whom} is no address; write one such as 192.0.2.0/24.")
 
 
 # ---- announcements ----------------------------------------------------------------------------------------
@@ -133,7 +149,7 @@ async def announce(context: Context, stream: Stream, asked: m.AskAnnounce) -> st
             count += 1
         if stream.due:
             await stream.turn()
-    return f"{count} connections were told."
+    return f"{counted(count, 'connection')} {'was' if count == 1 else 'were'} told."
 
 
 async def _announce_in_room(context: Context, asked: m.AskAnnounce) -> str:
@@ -163,8 +179,9 @@ async def drain(context: Context, _: Stream, asked: m.AskDrain) -> str:
         raise RefusedError("draining", "The daemon is draining already.")
     context.clock.callLater(0, context.stop, asked.over)
     count = len(context.server.connections)
+    verb = "is" if count == 1 else "are"
     within = "" if asked.over is None else f", to come back within {asked.over:g} seconds"
-    return f"The daemon ends; {count} connections are sent away{within}."
+    return f"The daemon ends; {counted(count, 'connection')} {verb} sent away{within}."
 
 
 async def reload(context: Context, stream: Stream, _: m.AskReload) -> str:

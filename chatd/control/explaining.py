@@ -51,7 +51,9 @@ async def trace(context: Context, stream: Stream, asked: m.AskTrace) -> None:
     """Hand out when an event was taken in and committed, and then a row for each device of the members."""
     server, now = context.server, context.clock.seconds()
     room = None if asked.room.startswith(USER_SIGN) else server.hub.world.rooms.get(fold(asked.room))
-    if room is None or not room.log.first <= asked.seq <= room.log.head:
+    if room is None:
+        raise RefusedError("no-such-room", f"There is no room {asked.room}; chatctl rooms lists them.")
+    if not room.log.first <= asked.seq <= room.log.head:
         raise RefusedError("no-such-event", f"There is no event {asked.seq} in {asked.room}.")
     log = room.log
     commit = next((one for one in server.committer.recent if one.holds(log.id, asked.seq)), None)

@@ -83,3 +83,8 @@ def _text(value: object) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= MAX_VALUE else text[:MAX_VALUE] + "…"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return so many of what ``noun`` names one of."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -89,6 +89,24 @@ def test_without_a_room_it_is_said_what_else_there_is(site, kind):
     assert wrong(site, kind(whom="ben")) == "no-such-room"
 
 
+def test_a_room_that_there_is_not_is_told_in_an_operators_words(site, pair):
+    del pair
+    for kind in (c.AskKick, c.AskAppoint, c.AskBan, c.AskUnban, c.AskMute, c.AskUnmute):
+        end = do(site, kind(whom="ben", room="#nope"))
+        assert (end.code, end.text) == (
+            "no-such-room",
+            "There is no room #nope; chatctl rooms lists them.",
+        )
+
+
+@pytest.mark.parametrize("whom", ["300.1.1.1/24", "2001:db8::zz", "ben/8"])
+def test_what_is_meant_as_addresses_and_is_none_is_no_nick(site, pair, whom):
+    del pair
+    for kind in (c.AskBan, c.AskUnban):
+        end = do(site, kind(whom=whom, room="#a"))
+        assert (end.code, f"{whom} is no address" in end.text) == ("bad-value", True)
+
+
 def test_a_ban_of_addresses(site, pair):
     _, ben = pair
     right(site, c.AskBan(whom="127.0.0.0/8", room="#a"))
@@ -98,7 +116,7 @@ def test_a_ban_of_addresses(site, pair):
 def test_sessions_of_a_nick_end_and_whoever_is_a_guest_begins_anew(site, pair):
     ann, ben = pair
     token = ben.of(m.Welcome)[0].token
-    assert right(site, c.AskKick(whom="ben")) == "1 sessions of ben are ended."
+    assert right(site, c.AskKick(whom="ben")) == "1 session of ben is ended."
     assert ben.of(m.Goodbye)[-1].reason == "ended"
     assert ("leave", "ben", "") in kinds(ann)
     again = come_in(site.playground, token=token, wait=0.1)

@@ -134,8 +134,10 @@ def test_an_event_is_traced_to_every_device(site):
     assert (rows["ann"].state, rows["ann"].cursor) == ("handed", 63)
     assert (rows["ben"].state, rows["ben"].unsent > 0) == ("takes nothing", True)
     assert rows["cem"].state == "away"
-    for room, seq in (("#b", 1), ("#a", 64), ("@ann", 1)):
-        assert do(site, c.AskTrace(room=room, seq=seq)).code == "no-such-event"
+    assert do(site, c.AskTrace(room="#a", seq=64)).code == "no-such-event"
+    for room in ("#b", "@ann"):
+        end = do(site, c.AskTrace(room=room, seq=1))
+        assert (end.code, f"no room {room};" in end.text) == ("no-such-room", True)
 
 
 def test_lives_fit_and_their_reasons_are_explained():
@@ -158,4 +160,7 @@ def test_lives_fit_and_their_reasons_are_explained():
         assert max(map(cells, lines[:3])) <= width
         assert lines[4] == "silent: nothing was received for the agreed limit"
         assert "20/2500/100 ms" in lines[1]
+        assert {"nick", "conn", "ann", "12"} <= {*lines[0].split(), *lines[1].split()}
+    others = [life, msgspec.structs.replace(life, nick="a" * 30, connection=123_456, relay="192.0.2.77")]
+    assert "aaaaaaa" in list(told(others, 80))[2]
     assert "4 too-fast" in next(iter(list(table(LIVES, [life], None))[1:]))

@@ -79,6 +79,16 @@ def test_any_texts_fit(rows, width):
     assert all(cells(line) <= width for line in lines)
 
 
+def test_what_is_free_at_the_end_goes_to_what_matters_most():
+    columns = [
+        Column("little", lambda row: row[0], 1),
+        Column("wide", lambda row: row[1], 2),
+        Column("long", lambda row: row[2], 3, least=5),
+    ]
+    rows = [("x", "w" * 30, "y" * 20)]
+    assert list(table(columns, rows, 30)) == ["little  long", "x       " + "y" * 20]
+
+
 @given(st.text(), st.integers(1, 20))
 def test_a_cut_text_is_short(text, most):
     assert cells(cut(text, most)) <= most

@@ -84,7 +84,7 @@ def test_a_day_of_an_operator(make_daemon, connect, tmp_path):
         Exit.REFUSED,
         "chatctl: There is no account cem; chatctl user list names them.\n",
     )
-    assert ctl("announce", "Tea!", "--data", daemon.data)[:2] == (0, "1 connections were told.\n")
+    assert ctl("announce", "Tea!", "--data", daemon.data)[:2] == (0, "1 connection was told.\n")
     assert ann.await_(Announcement).text == "Tea!"
     assert ctl("log-level", "chatd.server.journal", "error", "--data", daemon.data)[0] == 0
     connect(daemon).enter("dan")

@@ -60,15 +60,20 @@ def table(columns: Sequence[Column], rows: Sequence[Any], width: int | None) -> 
         place: max(cells(columns[place].title), *(cells(text) for text in made[place])) for place in shown
     }
     if width is not None:
-        _fit(columns, widths, width)
+        widths = _fit(columns, widths, width)
     shown = list(widths)
     yield _line(columns, widths, [columns[place].title for place in shown])
     for number in range(len(rows)):
         yield _line(columns, widths, [made[place][number] for place in shown])
 
 
-def _fit(columns: Sequence[Column], widths: dict[int, int], width: int) -> None:
-    """Make ``widths`` fit into ``width``: cut the longest texts, then leave out what matters least."""
+def _fit(columns: Sequence[Column], wanted: dict[int, int], width: int) -> dict[int, int]:
+    """Return the widths of those columns that fit into ``width``, whose texts want ``wanted``.
+
+    The longest texts are cut, then what matters least is left out. What that leaves free is given to what
+    matters most: texts are cut less, and columns come back.
+    """
+    widths = dict(wanted)
     while (over := _total(widths) - width) > 0:
         spare = {place: widths[place] - _least(columns[place], widths[place]) for place in widths}
         longest = max(spare, key=lambda place: spare[place])
@@ -77,7 +82,14 @@ def _fit(columns: Sequence[Column], widths: dict[int, int], width: int) -> None:
         elif len(widths) > 1:
             del widths[min(widths, key=lambda place: columns[place].matters)]
         else:
-            return
+            return widths
+    for place in sorted(wanted, key=lambda place: -columns[place].matters):
+        free = width - _total(widths)
+        if place in widths:
+            widths[place] = min(wanted[place], widths[place] + free)
+        elif min(wanted[place], _least(columns[place], wanted[place])) <= free - len(GAP):
+            widths[place] = min(wanted[place], free - len(GAP))
+    return dict(sorted(widths.items()))
 
 
 def _least(column: Column, width: int) -> int:
