@@ -22,12 +22,18 @@ from chatd.chat.storage import StoreError
 from chatd.clock import wall_milliseconds
 from chatd.files.blobs import BlobStore
 from chatd.store.reading import Reading
-from chatd.store.sqlite import FILE_NAME
+from chatd.store.sqlite import FILE_NAME, LOCK_NAME, lock_folder
 
 MANIFEST: Final = "manifest.json"
 FORMAT: Final = 1
 PIECE: Final = 1 << 20
 """Bytes that are copied at a time."""
+
+FOLDERS: Final = ("blobs", "uploaded", "partial")
+"""Where the files are, whole ones and those under way."""
+
+_FILES: Final = tuple(FILE_NAME + suffix for suffix in ("", "-wal", "-shm", "-journal"))
+"""The database, and what SQLite would bring into another one that takes its place."""
 
 _MEMBER: Final = re.compile(r"chatd\.sqlite|blobs/[0-9a-f]{2}/[0-9a-f]{64}|uploaded/[0-9]{1,16}-[0-9a-f]{64}")
 
@@ -168,25 +174,50 @@ def _manifest(file: Path, tar: tarfile.TarFile) -> Manifest:
 
 def restore(file: Path, data: Path, tell: Tell) -> Manifest:
     """Make the folder ``data`` of a backup; it must not hold data yet. Raises `StoreError` and `OSError`."""
-    if (data / FILE_NAME).exists():
-        raise StoreError(f"There is data in {data} already; stop the daemon and move that folder away.")
-    manifest = check(file, tell)
-    new = data.with_name(data.name + ".restoring")
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(mode=0o700, parents=True)
-    with tarfile.open(file) as tar:
-        for number, name in enumerate(manifest.members, 1):
-            member = tar.extractfile(name)
-            if member is not None:
-                _put(new / name, member)
-            tell("restored", number, len(manifest.members))
-    reading = Reading(new)
-    damage = reading.damage()
-    reading.close()
-    if damage:
-        raise StoreError(f"The database in {file} is damaged ({damage}); use another backup.")
-    _settle(new, data)
+    lock = _own(data) if data.exists() else None
+    try:
+        there = _data_in(data)
+        if there:
+            raise StoreError(
+                f"There is data in {data} already ({', '.join(there)}); stop the daemon and move that folder"
+                " away."
+            )
+        manifest = check(file, tell)
+        new = data.with_name(data.name + ".restoring")
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(mode=0o700, parents=True)
+        with tarfile.open(file) as tar:
+            for number, name in enumerate(manifest.members, 1):
+                member = tar.extractfile(name)
+                if member is not None:
+                    _put(new / name, member)
+                tell("restored", number, len(manifest.members))
+        reading = Reading(new)
+        damage = reading.damage()
+        reading.close()
+        if damage:
+            raise StoreError(f"The database in {file} is damaged ({damage}); use another backup.")
+        _settle(new, data)
+    finally:
+        if lock is not None:
+            os.close(lock)
     return manifest
+
+
+def _own(data: Path) -> int:
+    """Keep daemons from the folder ``data``, and leave them the file that does it."""
+    lock = lock_folder(data)
+    if os.geteuid() == 0:
+        owner = data.stat()
+        os.chown(data / LOCK_NAME, owner.st_uid, owner.st_gid)
+    return lock
+
+
+def _data_in(data: Path) -> list[str]:
+    """Return the names of what is in ``data`` that a restored copy would overwrite, or take for its own."""
+    return [name for name in _FILES if (data / name).exists()] + [
+        name for name in FOLDERS if (data / name).exists() and any((data / name).iterdir())
+    ]
 
 
 def _put(path: Path, source: IO[bytes]) -> None:
@@ -198,7 +229,10 @@ def _put(path: Path, source: IO[bytes]) -> None:
 
 
 def _settle(new: Path, data: Path) -> None:
-    """Let the restored folder take the place of ``data``, and belong to the owner of that, or around it."""
+    """Let the restored folder take the place of ``data``, and belong to the owner of that, or around it.
+
+    The database comes last: without it a restore that was cut off is no data that a daemon takes for whole.
+    """
     owner = (data if data.exists() else data.resolve().parent).stat()
     for path in (new, *new.rglob("*")):
         if os.geteuid() == 0:
@@ -206,11 +240,11 @@ def _settle(new: Path, data: Path) -> None:
         if path.is_dir():
             _sync(path)
     if data.exists():
-        for path in list(new.iterdir()):
-            shutil.rmtree(data / path.name, ignore_errors=True)
+        for path in sorted(new.iterdir(), key=lambda path: path.name in _FILES):
+            _sync(data)
             path.rename(data / path.name)
-        new.rmdir()
         _sync(data)
+        new.rmdir()
     else:
         new.rename(data)
     _sync(data.resolve().parent)

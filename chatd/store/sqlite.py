@@ -77,7 +77,7 @@ class SqliteStore:
         self.syncs = Histogram(SECONDS)
         self._call = call
         self._listener = listener
-        self._lock = _lock_folder(folder)
+        self._lock = lock_folder(folder)
         self._path = folder / FILE_NAME
         try:
             self._open()
@@ -363,7 +363,8 @@ def _value(rows: Any) -> Any:
     return next(iter(rows))[0]
 
 
-def _lock_folder(folder: Path) -> int:
+def lock_folder(folder: Path) -> int:
+    """Return the handle of the lock of ``folder``, which ends with it. Raises `StoreError`."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -1,13 +1,17 @@
 """Backups of a daemon under load, restored; what verify finds; what export tells."""
 
+import errno
 import hashlib
 import json
+import shutil
 import tarfile
 import threading
+from pathlib import Path
 
 import apsw
 import pytest
 
+from chatd.offline.backups import restore
 from chatd.wire.messages import Event
 from tests.end_to_end.harness.raw import sends
 from tests.end_to_end.test_control import ctl
@@ -79,7 +83,7 @@ def test_a_backup_under_load_restores_to_a_dense_prefix(site, make_daemon, conne
     assert [path.name for path in tmp_path.iterdir() if "part" in path.name] == []
     assert "is there already" in wrong("backup", file, "--data", daemon.data)
     right("verify", "--data", daemon.data)
-    assert "There is data" in wrong("restore", file, "--data", daemon.data)
+    assert "is in use by another daemon" in wrong("restore", file, "--data", daemon.data)
     other = make_daemon(folder="restored")
     right("restore", file, "--data", other.data)
     assert (other.data / blob.relative_to(daemon.data)).read_bytes() == b"a file"
@@ -132,6 +136,47 @@ def test_a_backup_that_is_none_is_refused(site, tmp_path):
     assert "no whole backup" in wrong("restore", file, "--data", target)
     assert not target.exists()
     assert "cannot be read" in wrong("verify", "--data", tmp_path / "nowhere")
+
+
+def test_a_copy_is_restored_beside_nothing_that_it_would_take_for_its_own(site, tmp_path):
+    daemon, _ = site
+    put_content(daemon, b"a file")
+    file = tmp_path / "b.tar"
+    right("backup", file, "--data", daemon.data)
+    target = tmp_path / "new"
+    for left in ("chatd.sqlite-wal", "chatd.sqlite-journal", "blobs/ab/newer", "partial/newer"):
+        path = target / left
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"left")
+        assert f"({left.split('/')[0]})" in wrong("restore", file, "--data", target)
+        assert path.read_bytes() == b"left"
+        shutil.rmtree(target)
+    (target / "blobs").mkdir(parents=True)
+    right("restore", file, "--data", target)
+    assert right("verify", "--data", target) == "all is right\n"
+
+
+def test_a_restore_that_was_cut_off_leaves_no_database(site, tmp_path, monkeypatch):
+    daemon, _ = site
+    put_content(daemon, b"a file")
+    file = tmp_path / "b.tar"
+    right("backup", file, "--data", daemon.data)
+    target = tmp_path / "new"
+    target.mkdir()
+    rename, moved = Path.rename, []
+
+    def cut_off(path, to):
+        moved.append(path.name)
+        if len(moved) == 3:
+            raise OSError(errno.EIO, "The power is gone")
+        return rename(path, to)
+
+    monkeypatch.setattr(Path, "rename", cut_off)
+    with pytest.raises(OSError, match="The power is gone"):
+        restore(file, target, lambda *_: None)
+    assert (sorted(moved[:2]), moved[2]) == (["blobs", "uploaded"], "chatd.sqlite")
+    monkeypatch.undo()
+    assert "(blobs, uploaded)" in wrong("restore", file, "--data", target)
 
 
 def test_what_a_user_may_ask_for(site, connect):
