@@ -73,8 +73,9 @@ class Reloader:
         if self._daemon.server.draining or not self._listeners.outdated:
             return
         config = self._daemon.current.config
+        here = tuple(listener for listener in config.listen if listener.endpoint in self._listeners)
         try:
-            rearrangement = self._listeners.prepare(config)
+            rearrangement = self._listeners.prepare(replace(config, listen=here))
         except ListenError as error:
             if str(error) != self._complaint:
                 self._complaint = str(error)

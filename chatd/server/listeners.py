@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from twisted.internet import unix
+from twisted.internet import tcp, unix
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
@@ -28,7 +28,14 @@ _LONGEST_PATH: Final = 107
 
 
 class ListenError(Exception):
-    """A listener that cannot be opened: one sentence that says what to do."""
+    """A listener that cannot be opened: one sentence that says what to do.
+
+    ``in_use`` says that somebody else listens there, so that it may be possible later.
+    """
+
+    def __init__(self, sentence: str, in_use: bool = False) -> None:
+        super().__init__(sentence)
+        self.in_use = in_use
 
 
 def listen(reactor: object, listener: ListenConfig, factory: IProtocolFactory) -> IListeningPort:
@@ -37,7 +44,7 @@ def listen(reactor: object, listener: ListenConfig, factory: IProtocolFactory) -
     if isinstance(outcome, Failure) and _clear_stale_socket(outcome.value):
         outcome = _try(reactor, listener, factory)
     if isinstance(outcome, Failure):
-        raise ListenError(explain(listener, outcome.value))
+        raise ListenError(explain(listener, outcome.value), _in_use(outcome.value))
     return outcome
 
 
@@ -64,6 +71,24 @@ def _try(
     if not outcome:
         raise ListenError(f"Nothing can listen on {listener.endpoint} at once; name another endpoint.")
     return outcome[0]
+
+
+def can_reopen(endpoint: str, port: IListeningPort) -> bool:
+    """Return whether what listens on ``port`` could do so again, once it was closed.
+
+    It cannot where systemd made the socket, or only root might, and the daemon is root no longer.
+    """
+    if from_systemd(endpoint) or not isinstance(port, tcp.Port):
+        return False
+    own = port.socket.getsockname()
+    if port.addressFamily == socket.AF_UNIX:
+        return os.access(Path(os.fsdecode(own)).parent, os.W_OK | os.X_OK)
+    try:
+        with socket.socket(port.addressFamily) as probe:
+            probe.bind(own)
+    except OSError as error:
+        return error.errno == errno.EADDRINUSE  # by itself; the system asks for privileges before
+    return True
 
 
 def check_handed(listeners: Iterable[ListenConfig]) -> None:
@@ -172,6 +197,12 @@ class _Bare:
             agree(contextFactory, self._listener)
             listening = self._reactor.listenSSL(port, factory, contextFactory, **more)
         return listening
+
+
+def _in_use(error: BaseException | None) -> bool:
+    """Return whether ``error`` says that somebody listens there; a lock of Twisted's has no number."""
+    cause = error.socketError if isinstance(error, CannotListenError) else error
+    return isinstance(cause, str) or getattr(cause, "errno", None) == errno.EADDRINUSE
 
 
 def explain(listener: ListenConfig, error: BaseException | None) -> str:

@@ -11,15 +11,18 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.python.failure import Failure
 
+from chatd.ops.log import Log
 from chatd.ops.settings import Config, ListenConfig
 from chatd.server.doorway import Doorway, inside
 from chatd.server.eager import send_eagerly
 from chatd.server.factory import ChatFactory
 from chatd.server.listener_rules import ListenerRules
-from chatd.server.listeners import ListenError, adopt, explain, listen
+from chatd.server.listeners import ListenError, adopt, can_reopen, explain, listen
 from chatd.server.server import Server
 from chatd.server.tls_options import Material, material_of
 from chatd.tcp import limit_segments
+
+log = Log(__name__)
 
 ROUNDS: Final = 100
 """Times that those who have come are let in before a listener is closed; each time they are some dozens."""
@@ -71,7 +74,7 @@ class Listener:
         self.chat.speak(setting.config.protocol)
         self._doorway.inside = setting.inside
         if before.config.backlog != setting.config.backlog and "backlog=" not in setting.config.endpoint:
-            self.port.getHandle().listen(setting.config.backlog)  # type: ignore[attr-defined]
+            self.port.socket.listen(setting.config.backlog)  # type: ignore[attr-defined]
         if before.config.max_segment != setting.config.max_segment:
             limit_segments(self.port, setting.config.max_segment)
 
@@ -86,6 +89,11 @@ class Listener:
             limit_segments(port, self.setting.config.max_segment)
         return port
 
+    @property
+    def can_reopen(self) -> bool:
+        """Return whether `reopen` is likely to do."""
+        return can_reopen(self.setting.config.endpoint, self.port)
+
     def reopen(self) -> None:
         """Listen again after `close`. Raises `ListenError`."""
         self.port = self._open()
@@ -93,6 +101,8 @@ class Listener:
     def release(self) -> None:
         """Listen no longer; whoever has inherited the socket goes on, and lets in those who have come."""
         port: Any = self.port
+        if not port.connected:
+            return
         port._shouldShutdown = False  # noqa: SLF001 - that would end the socket for its heir, too
         if getattr(port, "lockFile", None) is not None:
             port.lockFile.unlock()
@@ -104,6 +114,8 @@ class Listener:
         if not isinstance(port, tcp.Port):
             port.stopListening()
             return
+        if not port.connected:
+            return
         waiting, done = select.poll(), Failure(ConnectionDone())
         waiting.register(port.fileno(), select.POLLIN)
         for _ in range(ROUNDS):
@@ -112,8 +124,13 @@ class Listener:
             port.doRead()
         try:
             port.connectionLost(done)  # at once: stopListening does it in the next turn
-        except FileNotFoundError:  # somebody has removed the UNIX socket
-            tcp.Port.connectionLost(port, done)
+        except OSError:  # the UNIX socket was removed already, or may not be removed any more
+            if port.connected:
+                lock = getattr(port, "lockFile", None)
+                if lock is not None:
+                    with suppress(OSError, ValueError):
+                        lock.unlock()
+                tcp.Port.connectionLost(port, done)
 
 
 class Rearrangement:
@@ -165,6 +182,9 @@ class Listeners:
 
     def __bool__(self) -> bool:
         return bool(self._open)
+
+    def __contains__(self, endpoint: str) -> bool:
+        return endpoint in self._open
 
     @property
     def ports(self) -> list[IListeningPort]:
@@ -224,7 +244,7 @@ class Listeners:
     def prepare(self, config: Config) -> Rearrangement:
         """Open what ``config`` adds and check the rest, so that `Rearrangement.commit` cannot fail.
 
-        Raises `ListenError`; then all is as it was.
+        Raises `ListenError`; then all is as it was, but for a listener of which `listener-lost` was logged.
         """
         wanted = {listener.endpoint: listener for listener in config.listen}
         changed = [
@@ -236,8 +256,8 @@ class Listeners:
         removed = [listener for endpoint, listener in self._open.items() if endpoint not in wanted]
         try:
             return Rearrangement(self, changed, self._add(new, config), removed)
-        except ListenError:
-            if not removed:
+        except ListenError as error:
+            if not removed or not error.in_use or not all(listener.can_reopen for listener in removed):
                 raise
         # One of those that go may hold the address that a new one wants.
         for listener in removed:
@@ -246,8 +266,17 @@ class Listeners:
             return Rearrangement(self, changed, self._add(new, config), [])
         except ListenError:
             for listener in removed:
-                listener.reopen()
+                self._reopen(listener)
             raise
+
+    def _reopen(self, listener: Listener) -> None:
+        """Open ``listener`` again; where that fails, it is open no longer."""
+        try:
+            listener.reopen()
+        except ListenError as error:
+            endpoint = listener.setting.config.endpoint
+            del self._open[endpoint]
+            log.error("listener-lost", str(error), listen=endpoint)
 
     def _add(self, new: list[ListenConfig], config: Config) -> list[Listener]:
         """Open all of ``new``, or none. Raises `ListenError`."""

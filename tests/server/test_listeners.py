@@ -11,9 +11,11 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import ServerFactory
 from twisted.python.failure import Failure
 
+from chatd.ops.log import KEY
 from chatd.ops.settings import Config, ListenConfig
 from chatd.server.listeners import ListenError, listen
-from chatd.server.open_listeners import Listener
+from chatd.server.open_listeners import Listener, Listeners
+from tests.end_to_end.harness.certificates import make_certificate
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # Twisted's, where bind fails
 
@@ -108,3 +110,100 @@ def test_a_listener_bounds_the_segments_of_its_clients():
         assert segment(listener) > 1200
     finally:
         listener.port.connectionLost(Failure(ConnectionDone()))
+
+
+@pytest.fixture
+def listeners():
+    """Return listeners, of which none is open yet; they are closed at the end."""
+    made = Listeners(reactor)
+    yield made
+    made.close()
+
+
+def config(*endpoints):
+    return Config(listen=tuple(ListenConfig(endpoint=endpoint) for endpoint in endpoints))
+
+
+def answers(port):
+    """Return whether somebody listens on ``port``."""
+    family = socket.AF_UNIX if isinstance(port, str) else socket.AF_INET
+    with socket.socket(family) as client:
+        return client.connect_ex(port if isinstance(port, str) else ("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def taken():
+    """Return an endpoint where somebody else listens."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        yield f"tcp:{other.getsockname()[1]}:interface=127.0.0.1"
+
+
+def test_a_listener_is_not_closed_for_a_new_one_that_cannot_be_opened_anyway(listeners):
+    listeners.open(config("tcp:0:interface=127.0.0.1"))
+    before = listeners.ports
+    with pytest.raises(ListenError, match="No such file or directory"):
+        listeners.prepare(config("unix:nosuch/socket"))
+    assert listeners.ports == before
+    assert answers(before[0].getHost().port)
+
+
+def test_a_listener_that_could_not_be_opened_again_is_not_closed_for_another(here, listeners, taken):
+    (here / "folder").mkdir()
+    listeners.open(config("unix:folder/socket:lockfile=0"))
+    (here / "folder").rename("moved")
+    with pytest.raises(ListenError, match="in use"):
+        listeners.prepare(config(taken))
+    assert answers("moved/socket")
+
+
+def test_a_new_listener_gets_the_address_of_one_that_goes(listeners):
+    listeners.open(config("unix:socket"))
+    listeners.prepare(config("unix:socket:mode=660")).commit()
+    assert answers("socket")
+    (port,) = listeners.ports
+    listeners.prepare(config("unix:socket")).commit()
+    assert listeners.ports != [port]
+    assert answers("socket")
+
+
+def test_the_lock_of_a_socket_that_was_removed_is_given_back(here, listeners):
+    listeners.open(config("unix:socket"))
+    (here / "socket").unlink()
+    listeners.prepare(config("unix:socket:mode=660")).commit()
+    assert answers("socket")
+
+
+def test_a_listener_that_cannot_be_opened_again_is_lost_alone(here, listeners, taken, logged_events):
+    certificate, key = make_certificate(here)
+    secret = f"ssl:0:interface=127.0.0.1:certKey={certificate}:privateKey={key}"
+    plain = "tcp:0:interface=127.0.0.1"
+    listeners.open(config(secret, plain))
+    key.rename("elsewhere")
+    with pytest.raises(ListenError, match="in use"):
+        listeners.prepare(config(taken))
+    (lost,) = [event[KEY] for event in logged_events if KEY in event and event[KEY].name == "listener-lost"]
+    assert lost.fields["listen"] == secret
+    (port,) = listeners.ports
+    assert answers(port.getHost().port)
+
+    (here / "elsewhere").rename(key)
+    listeners.prepare(config(secret, plain)).commit()
+    assert len(listeners.ports) == 2
+
+
+def test_closing_what_is_closed_does_nothing():
+    listener = Listener(reactor, ListenConfig(endpoint="tcp:0:interface=127.0.0.1"), Config())
+    listener.close()
+    listener.close()
+    listener.release()
+
+
+def test_a_reload_changes_the_queue_of_a_listener_that_stays(listeners):
+    def one(backlog):
+        return Config(listen=(ListenConfig(endpoint="tcp:0:interface=127.0.0.1", backlog=backlog),))
+
+    listeners.open(one(5))
+    before = listeners.ports
+    listeners.prepare(one(9)).commit()
+    assert listeners.ports == before
+    assert answers(before[0].getHost().port)
