@@ -23,6 +23,7 @@ ROOM_NEEDED: Final = (
     "Name a room with --room. An account is kept out of the server by chatctl user disable, a person who is"
     " connected is sent away by chatctl kick."
 )
+CLOSED: Final = 'Registration is closed: the code serves once [accounts] registration is "invite".'
 
 
 async def user(context: Context, stream: Stream, asked: m.AskedUser) -> str:
@@ -35,6 +36,8 @@ async def user(context: Context, stream: Stream, asked: m.AskedUser) -> str:
             await stream.turn()
     if server.hub.world.batch:
         await Console(server, context.clock).durable()
+    if isinstance(asked, m.AskUserInvite) and server.hub.world.terms.registration == "closed":
+        stream.note = CLOSED
     if isinstance(asked, m.AskUserDelete):
         context.past.forget(asked.nick)
     return outcome.text

@@ -288,10 +288,14 @@ class RawRows(Message, frozen=True, tag="rows"):
 
 
 class Done(Message, frozen=True, tag="done"):
-    """The end of the answer; ``text`` is a sentence about what was done, if it says anything."""
+    """The end of the answer; ``text`` is a sentence about what was done, if it says anything.
+
+    ``note`` is a sentence about what keeps it from having an effect.
+    """
 
     id: Count
     text: str = ""
+    note: str = ""
 
 
 class Refused(Message, frozen=True, tag="refused"):

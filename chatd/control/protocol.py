@@ -101,7 +101,7 @@ class ControlProtocol(Protocol):
         try:
             text = await answer(self._context, stream, asked)
             stream.flush()
-            self._say(Done(id=asked.id, text=text or ""))
+            self._say(Done(id=asked.id, text=text or "", note=stream.note))
             self._note(asked)
         except CancelledError:
             return

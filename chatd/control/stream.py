@@ -20,10 +20,11 @@ class Stream:
     """Hands the rows that answer request ``id`` to ``write``, page by page.
 
     Whoever makes rows calls `add`, and waits for `turn` whenever `due`: so the reactor has its turns, and
-    nothing is made while the other end does not take what was written.
+    nothing is made while the other end does not take what was written. ``note`` is told at the end.
     """
 
     def __init__(self, request: int, write: Callable[[bytes], None], clock: Clock) -> None:
+        self.note = ""
         self._request = request
         self._write = write
         self._clock = clock

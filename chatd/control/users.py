@@ -21,10 +21,11 @@ from chatd.server.invitation_codes import new_code
 
 
 class Outcome(NamedTuple):
-    """What was done: a sentence, and rows where some were asked for."""
+    """What was done: a sentence, rows where some were asked for, and what keeps it from having an effect."""
 
     text: str = ""
     rows: Iterable[Any] = ()
+    note: str = ""
 
 
 def perform(world: World, asked: m.AskedUser, now: int) -> Outcome:

@@ -19,7 +19,7 @@ from chatd.control.cli.words import size
 from chatd.files.blobs import BlobStore
 from chatd.offline.backups import Manifest, backup, restore
 from chatd.offline.users import told
-from chatd.ops.words import escape
+from chatd.ops.words import counted, escape
 from chatd.store.reading import LogRow, Reading
 from chatd.wire.names import fold
 from chatd.wire.stored import text_of
@@ -51,8 +51,8 @@ class Progress:
 
 def _sentence(manifest: Manifest, file: Path, verb: str) -> str:
     contents = sum(name.startswith("blobs/") for name in manifest.members)
-    words = f"{file}: {size(file.stat().st_size)}, {contents} files, read back and right; {verb}"
-    lost = f" {len(manifest.missing)} files had been removed already." if manifest.missing else ""
+    words = f"{file}: {size(file.stat().st_size)}, {counted(contents, 'file')}, read back and right; {verb}"
+    lost = f" {counted(len(manifest.missing), 'file')} had been removed already." if manifest.missing else ""
     return f"{words} of server {manifest.server}.{lost}"
 
 
@@ -109,7 +109,7 @@ def mistakes(folder: Path, progress: Progress) -> Iterator[str]:
     for number, log in enumerate(logs, 1):
         _, lacking, first = reading.missing(log)
         if lacking:
-            yield f"The log of {log.name} lacks {lacking} events, the first of them {first}."
+            yield f"The log of {log.name} lacks {counted(lacking, 'event')}, the first of them {first}."
         progress("logs", number, len(logs))
     wanted, blobs = reading.contents(), BlobStore(folder)
     there = blobs.list().blobs
@@ -123,7 +123,8 @@ def mistakes(folder: Path, progress: Progress) -> Iterator[str]:
         progress("files", number, len(there))
     gone = [sha256 for sha256 in sorted(wanted - there.keys()) if sha256 in reading.contents()]
     if gone:
-        yield f"{len(gone)} files that events post are not there, as after keep_days: {gone[0][:12]}…"
+        lost = f"{counted(len(gone), 'file')} that events post {'is' if len(gone) == 1 else 'are'} not there"
+        yield f"{lost}, as after keep_days: {gone[0][:12]}…"
     reading.close()
 
 

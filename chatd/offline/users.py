@@ -16,7 +16,7 @@ from chatd.control.messages import RefusedError
 from chatd.control.rows import UserRow
 from chatd.control.users import Outcome, perform
 from chatd.offline.folder import opened
-from chatd.ops.words import escape
+from chatd.ops.words import counted, escape
 from chatd.secret import SecretError, read_password
 from chatd.server.passwords import OWASP, check_new, prepare
 from chatd.wire.errors import ChatdError
@@ -58,7 +58,7 @@ def told(invoke: Callable[[click.Context], Any], ctx: click.Context) -> Any:
         sentence = error.text
     except OSError as error:
         sentence = f"That is not possible: {error.strerror or error}."
-    raise click.ClickException(escape(sentence))
+    raise AskError(Exit.REFUSED, sentence)
 
 
 def do(data: Path, asked: m.AskedUser, kind: type[Struct] = UserRow) -> Outcome:
@@ -73,7 +73,7 @@ def do(data: Path, asked: m.AskedUser, kind: type[Struct] = UserRow) -> Outcome:
         if error.exit_code != Exit.NO_DAEMON:
             raise
     else:
-        return Outcome(answer.text, rows)
+        return Outcome(answer.text, rows, answer.note)
     with opened(data) as world:
         outcome = perform(world, asked, wall_milliseconds())
         return outcome._replace(rows=list(outcome.rows))
@@ -81,7 +81,10 @@ def do(data: Path, asked: m.AskedUser, kind: type[Struct] = UserRow) -> Outcome:
 
 def tell(data: Path, asked: m.AskedUser) -> None:
     """Have it done, and say so."""
-    click.echo(escape(do(data, asked).text))
+    outcome = do(data, asked)
+    click.echo(escape(outcome.text))
+    if outcome.note:
+        click.echo(escape(outcome.note), err=True)
 
 
 @click.group("user", cls=Group)
@@ -170,8 +173,11 @@ def delete(data: Path, nick: str, erase: bool, yes: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_users(data: Path, as_json: bool) -> None:
     """List the accounts."""
-    for row in do(data, m.AskUserList()).rows:
+    rows = do(data, m.AskUserList()).rows
+    for row in rows:
         click.echo(msgspec.json.encode(row) if as_json else escape(_line(row)))
+    if not rows:
+        click.echo("There is no account.", err=True)
 
 
 @user.command("invite")
@@ -184,7 +190,7 @@ def invite(data: Path, uses: int, days: int) -> None:
 
 
 def _line(row: UserRow) -> str:
-    words = [row.nick, f"{row.sessions} sessions"]
+    words = [row.nick, counted(row.sessions, "session")]
     words += [word for word, on in (("operator", row.operator), ("deleted", row.deleted)) if on]
     if row.disabled and not row.deleted:
         words.append("disabled")
@@ -193,7 +199,7 @@ def _line(row: UserRow) -> str:
     if row.invited_by:
         words.append(f"invited by {row.invited_by}")
     if row.failed:
-        words.append(f"{row.failed} failed logins")
+        words.append(counted(row.failed, "failed login"))
     return ", ".join(words)
 
 

@@ -83,7 +83,7 @@ def list_files(data: Path, as_json: bool) -> None:
         _check_folder(data)
         listing = BlobStore(data).list()
     except OSError as error:
-        click.echo(escape(f"{data}: {error.strerror or error}"), err=True)
+        click.echo(escape(f"chatctl: {data}: {error.strerror or error}"), err=True)
         sys.exit(1)
     for row in _rows(listing):
         click.echo(msgspec.json.encode(row) if as_json else _line(row))
@@ -101,7 +101,7 @@ def tell_space(data: Path, as_json: bool) -> None:
         _check_folder(data)
         taken = _taken(data)
     except OSError as error:
-        click.echo(escape(f"{data}: {error.strerror or error}"), err=True)
+        click.echo(escape(f"chatctl: {data}: {error.strerror or error}"), err=True)
         sys.exit(1)
     if as_json:
         click.echo(msgspec.json.encode(taken))

@@ -3,6 +3,7 @@
 It is for commands: a process of its own reads, so that the daemon waits for nothing.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -38,7 +39,7 @@ class Reading:
     """Reads the database at ``path``, or in the folder ``path``, and changes nothing. Raises `StoreError`."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path / FILE_NAME if path.is_dir() else path
+        self.path = _readable(path)
         try:
             self._database = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READONLY)
             self._database.set_busy_timeout(PATIENCE)
@@ -156,6 +157,22 @@ class Reading:
     def rooms_of(self, user: int) -> list[LogRow]:
         """Return the logs of the rooms in which a user is."""
         return [LogRow(*row) for row in self._rows(_MEMBER, user)]
+
+
+def _readable(path: Path) -> Path:
+    """Return the file of the database at ``path``, or in the folder ``path``. Raises `StoreError`."""
+    try:
+        file = path / FILE_NAME if path.is_dir() else path
+        file.stat()
+        readable = os.access(file, os.R_OK)  # it is not opened: that would end locks of this process on it
+    except PermissionError:
+        readable = False
+    except OSError:
+        lacks = f"no database in {path}" if path.is_dir() else f"no folder {path}"
+        raise StoreError(f"There is {lacks}; name a data folder with --data.") from None
+    if not readable:
+        raise StoreError(f"You may not read the data in {path}; be root or the daemon's own user.")
+    return file
 
 
 _KEYS: Final = "SELECT key FROM events WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?"

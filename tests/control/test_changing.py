@@ -1,5 +1,7 @@
 """What operators change in a running daemon is durable before it is said to be done."""
 
+from dataclasses import replace
+
 import pytest
 
 from chatd.chat import accounts
@@ -210,6 +212,14 @@ def test_the_daemon_is_told_of_levels_and_of_its_end(site):
     assert site.stopped == [30.0]
     site.server.draining = True
     assert wrong(site, c.AskDrain()) == "draining"
+
+
+@pytest.mark.parametrize("registration", ["closed", "invite", "open"])
+def test_a_code_that_does_not_serve_yet_is_told_as_that(site, registration):
+    world = site.server.hub.world
+    world.terms = replace(world.terms, registration=registration)
+    end = do(site, c.AskUserInvite(uses=3))
+    assert ("Registration is closed" in end.note) == (registration == "closed")
 
 
 def test_every_request_has_a_role_and_an_answer():

@@ -78,7 +78,7 @@ def test_a_backup_under_load_restores_to_a_dense_prefix(site, make_daemon, conne
     finally:
         over.set()
         talker.join()
-    assert "1 files, read back and right" in out
+    assert "1 file, read back and right" in out
     assert file.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir() if "part" in path.name] == []
     assert "is there already" in wrong("backup", file, "--data", daemon.data)
@@ -106,12 +106,12 @@ def test_what_is_wrong_is_named(site, tmp_path):
     (log,) = database.execute("SELECT id FROM rooms WHERE name = '#tea'").fetchall()[0]
     database.execute("DELETE FROM events WHERE key = ?", ((log << 36) + 2,))
     database.close()
-    assert wrong("verify", "--data", daemon.data) == "The log of #tea lacks 1 events, the first of them 2.\n"
+    assert wrong("verify", "--data", daemon.data) == "The log of #tea lacks 1 event, the first of them 2.\n"
     blob.write_bytes(b"A file")
     assert "is damaged" in right_or_wrong("verify", "--data", daemon.data)
     assert "is damaged" in wrong("backup", tmp_path / "b.tar", "--data", daemon.data)
     blob.unlink()
-    assert "1 files had been removed already" in right("backup", tmp_path / "b.tar", "--data", daemon.data)
+    assert "1 file had been removed already" in right("backup", tmp_path / "b.tar", "--data", daemon.data)
 
 
 def right_or_wrong(*words):
@@ -135,7 +135,7 @@ def test_a_backup_that_is_none_is_refused(site, tmp_path):
         tar.add(__file__, "../evil")
     assert "no whole backup" in wrong("restore", file, "--data", target)
     assert not target.exists()
-    assert "cannot be read" in wrong("verify", "--data", tmp_path / "nowhere")
+    assert "There is no folder" in wrong("verify", "--data", tmp_path / "nowhere")
 
 
 def test_a_copy_is_restored_beside_nothing_that_it_would_take_for_its_own(site, tmp_path):

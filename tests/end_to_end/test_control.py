@@ -131,6 +131,7 @@ def test_others_are_refused_and_a_group_is_let_in():
         assert as_nobody([GROUP], "status", "--data", daemon.data) == 0
         assert as_nobody([], "user", "list", daemon.data) == Exit.NOT_PERMITTED
         assert as_nobody([GROUP], "user", "list", daemon.data) == 0
+        assert as_nobody([GROUP], "verify", "--data", daemon.data, says="You may not read the data") == 1
         (daemon.data / "control").chmod(0o666)
         daemon.data.chmod(0o711)
         assert as_nobody([], "status", "--data", daemon.data) == Exit.NOT_PERMITTED
@@ -141,8 +142,8 @@ def test_others_are_refused_and_a_group_is_let_in():
         shutil.rmtree(folder)
 
 
-def as_nobody(groups, *words):
-    """Return the status of chatctl for somebody in ``groups``."""
+def as_nobody(groups, *words, says=""):
+    """Return the status of chatctl for somebody in ``groups``; 98 if it does not complain as it ``says``."""
     child = os.fork()
     if child == 0:
         status = 99
@@ -150,7 +151,8 @@ def as_nobody(groups, *words):
             os.setgroups(groups)
             os.setgid(NOBODY)
             os.setuid(NOBODY)
-            status = ctl(*words)[0]
+            status, _, complaint = ctl(*words)
+            status = status if complaint.startswith(f"chatctl: {says}" if says else "") else 98
         finally:
             os._exit(status)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

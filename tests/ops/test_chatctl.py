@@ -81,7 +81,9 @@ def test_a_folder_of_something_else_is_called_so(tmp_path, command):
     (tmp_path / "passwd").write_text("root")
     result = CliRunner().invoke(main, [command, str(tmp_path)])
     assert result.exit_code == 1
-    assert result.output.startswith(f"{tmp_path}: this is no data folder of chatd, it has no chatd.sqlite; ")
+    assert result.output.startswith(
+        f"chatctl: {tmp_path}: this is no data folder of chatd, it has no chatd.sqlite; "
+    )
 
 
 def test_a_folder_without_files_lists_nothing(tmp_path):
@@ -134,4 +136,4 @@ def test_how_much_room_a_data_folder_takes(tmp_path, shrinks):
 def test_a_folder_without_a_database_takes_one_sentence(tmp_path):
     (tmp_path / "chatd.sqlite").write_bytes(b"no")
     done = CliRunner().invoke(main, ["space", str(tmp_path)])
-    assert (done.exit_code, done.output) == (1, f"{tmp_path}: chatd.sqlite is no database\n")
+    assert (done.exit_code, done.output) == (1, f"chatctl: {tmp_path}: chatd.sqlite is no database\n")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -158,7 +159,7 @@ def test_an_invitation(data):
 
 
 def test_what_is_listed_for_people(data):
-    assert right("list", data) == "Ann, 1 sessions, no password\nben, 1 sessions, no password\n"
+    assert right("list", data) == "Ann, 1 session, no password\nben, 1 session, no password\n"
 
 
 def test_a_folder_that_is_in_use_or_none(data, tmp_path):
@@ -223,9 +224,11 @@ def test_certificates_of_an_account(data, tmp_path):
         return CliRunner().invoke(main, ["user", "certificate", command, str(data), *map(str, words)])
 
     def rows():
-        return [json.loads(line) for line in certificate("list", "ann").output.splitlines()]
+        return [json.loads(line) for line in certificate("list", "ann", "--json").output.splitlines()]
 
+    assert certificate("list", "ann").output == "No certificate opens ann.\n"
     assert certificate("add", "ann", pem, "--name", "laptop").exit_code == 0
+    assert re.fullmatch(f"{shown}, added [0-9-]{{10}}, laptop\n", certificate("list", "ann").output)
     assert certificate("add", "ann", in_words("ab" * 32)).exit_code == 0
     assert {(row["fingerprint"], row["name"], row["added"] > 0) for row in rows()} == {
         (shown, "laptop", True),
@@ -235,7 +238,10 @@ def test_certificates_of_an_account(data, tmp_path):
     assert [row["fingerprint"] for row in rows()] == ["ab" * 32]
     for words, sentence in (
         (("remove", "ann", shown), "No such certificate opens this account"),
-        (("add", "ann", "ff"), "That is not possible: No such file"),
+        (
+            ("add", "ann", "ff"),
+            "chatctl: ff cannot be read: No such file or directory; name a file with",
+        ),
         (("add", "ann", Path(__file__)), "neither a fingerprint nor a file with a certificate"),
         (("add", "nobody", shown), "There is no account nobody"),
     ):

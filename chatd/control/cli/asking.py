@@ -65,13 +65,13 @@ def folder_of(data: str | None, config: str | None) -> Path:
 
 
 class Answer:
-    """The answer to ``asked`` by the daemon on ``folder``: its rows, while they come, then its ``text``.
+    """The answer to ``asked`` by the daemon on ``folder``: its rows as they come, then ``text`` and ``note``.
 
     ``patience`` is for how many seconds it may say nothing; None for ever. Raises `AskError` in both.
     """
 
     def __init__(self, folder: Path, asked: Ask, patience: float | None = PATIENCE) -> None:
-        self.text = ""
+        self.text = self.note = ""
         self._folder = folder
         self._socket = _connect(folder)
         self._socket.settimeout(patience)
@@ -98,7 +98,7 @@ class Answer:
                     refused = Exit.NOT_PERMITTED if message.code == "not-permitted" else Exit.REFUSED
                     raise AskError(refused, message.text)
                 elif isinstance(message, Done):
-                    self.text = message.text
+                    self.text, self.note = message.text, message.note
                     return
 
     def _receive(self) -> bytes:
