@@ -111,7 +111,7 @@ class PostedFiles:
 
         Raises `RequestError` ``no-such-file`` or ``bad-file``.
         """
-        files = self._rooms.get(room, {})
+        files, asked = self._rooms.get(room, {}), seq
         if seq is None:
             _check_digits(digits)
             contents = self._contents.get(digits[:MIN_FILE_ID], ())
@@ -120,12 +120,20 @@ class PostedFiles:
             )
         file = files.get(seq)
         if file is None or not first <= seq <= room.log.head:
-            raise RequestError(Code.NO_SUCH_FILE, "No event of that room that is kept posts such a file.")
+            raise RequestError(Code.NO_SUCH_FILE, _posts_none(room, asked))
         return seq, file
 
     def newest(self, sha256: str) -> list[tuple[Room, int]]:
         """Return the newest event of each room that posts ``sha256``."""
         return list(self._newest.get(sha256, {}).items())
+
+
+def _posts_none(room: Room, asked: int | None) -> str:
+    """Return the sentence about an event, or about all of ``room``, that posts no file that can be had."""
+    here = "that conversation" if room.direct else room.name
+    if asked is None:
+        return f"No event of {here} posts that file, or none does any more."
+    return f"Event {asked} of {here} posts no file, or does not any more."
 
 
 def _check_digits(digits: str) -> None:

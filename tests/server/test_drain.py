@@ -64,6 +64,7 @@ def test_what_was_accepted_is_acknowledged_before_the_goodbye(playground):
     assert done == [None]
     assert {type(message) for message in talker.heard[-3:-1]} == {m.Event, m.Ok}
     assert isinstance(talker.heard[-1], m.Goodbye)
+    assert talker.heard[-1].text == "The server stops or restarts; clients come back when it is there."
 
 
 def test_a_peer_that_takes_nothing_does_not_hold_up_the_end():

@@ -4,7 +4,9 @@ import re
 import shlex
 from collections.abc import Callable, Coroutine
 from difflib import get_close_matches
+from itertools import chain, zip_longest
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, Final, Protocol
 
 from msgspec import Struct
@@ -38,6 +40,12 @@ from chatd.wire.names import fold
 
 PAGE: Final = 20
 """Events that /history shows where no number is given."""
+
+LISTING: Final = 79
+"""Columns of the list of commands: a terminal has 80 or more."""
+
+HANGING: Final = 26
+"""Columns that the usage of a command takes in that list, if it fits."""
 
 
 class Talk(Protocol):
@@ -327,12 +335,20 @@ async def _reconnect(talk: Talk, _: str) -> None:
     talk.client.reconnect()
 
 
+def _explained(command: Command) -> list[str]:
+    """Return the lines of the list of commands about one: its summary hangs beside its usage, or below it."""
+    rows = wrap(command.summary, LISTING - HANGING, break_on_hyphens=False)
+    beside = command.usage if len(command.usage) < HANGING else ""
+    hanging = [f"{begin:<{HANGING}}{row}" for begin, row in zip_longest([beside], rows, fillvalue="")]
+    return hanging if beside else [command.usage, *hanging]
+
+
 async def _help(talk: Talk, argument: str) -> None:
     if argument:
         command = find(argument.lower().removeprefix("/"))
         talk.answer(f"{command.usage}: {command.summary}")
         return
-    talk.answer(*(f"{command.usage:<25} {command.summary}" for command in COMMANDS.values()))
+    talk.answer(*chain.from_iterable(map(_explained, COMMANDS.values())))
     talk.answer(
         "All else is sent to the room that the prompt names; a text that begins with / is written with //."
     )

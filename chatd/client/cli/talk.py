@@ -11,6 +11,7 @@ from chatd.client.api import Client
 from chatd.client.cli.flow import Flow
 from chatd.client.cli.printer import Printer
 from chatd.client.cli.running import complain, run_client, watch_link
+from chatd.client.cli.showing import counted
 from chatd.client.cli.stdout import STDIN
 from chatd.client.core.notices import Accepted, Connected, EventSeen, Notice, SendRefused
 from chatd.client.values import Options
@@ -59,7 +60,8 @@ class _Talk:
         """Return the status of a talk that a signal ended; what waits is kept for the next one."""
         waiting = self._flow.waiting()
         if waiting:
-            complain(f"{waiting} messages are not sent yet; they are kept, and go out the next time")
+            are, kept = ("is", "it is kept, and goes") if waiting == 1 else ("are", "they are kept, and go")
+            complain(f"{counted(waiting, 'message')} {are} not sent yet; {kept} out the next time")
         return 1 if waiting or self._flow.failed else 0
 
     def _event(self, seen: EventSeen) -> None:

@@ -159,7 +159,7 @@ class Target:
 def _place(output: str) -> tuple[Path, str]:
     """Return the folder, and the name in it if one was given."""
     if output == "-":
-        raise ClientError("bad-target", "A file is received into a file; name one with -o, then read it.")
+        raise ClientError("bad-target", "A file is received into a file; name one, then read it.")
     if "\0" in output:
         raise ClientError("bad-target", f"{output!r} cannot be the name of a file.")
     path = Path(output)
@@ -168,7 +168,7 @@ def _place(output: str) -> tuple[Path, str]:
     else:
         folder, name = path.parent, path.name
     if not is_folder(folder):
-        raise ClientError("bad-target", f"There is no folder {folder}; make it, or name another with -o.")
+        raise ClientError("bad-target", f"There is no folder {folder}; make it, or name another.")
     if len(os.fsencode(name)) > SAFE_BYTES:
         raise ClientError("bad-target", f"The name {name[:20]}… is too long; shorten it.")
     return folder, name

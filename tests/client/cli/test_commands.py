@@ -160,7 +160,7 @@ def test_talk_that_is_interrupted_keeps_what_was_typed(daemon, chatc, run):
     time.sleep(0.5)
     talk.send_signal(signal.SIGINT)
     _, err = talk.communicate(timeout=PATIENCE)
-    assert (talk.returncode, b"1 messages are not sent yet" in err) == (1, True)
+    assert (talk.returncode, b"1 message is not sent yet; it is kept" in err) == (1, True)
     daemon.start()
     assert run("talk", "#a", given="")[0] == 0
     assert texts(run("history", "#a", "--json")[1]) == ["before", "typed offline"]

@@ -6,6 +6,7 @@ from twisted.python.failure import Failure
 from chatd.chat import accounts
 from chatd.chat.changes.rows import OPERATOR
 from chatd.client.cli.conversation import GRACE
+from chatd.client.cli.slash import COMMANDS
 from chatd.client.core.problems import ClientError
 from chatd.wire.limits import MAX_TEXT
 from tests.client.cli.sitting import Person
@@ -30,6 +31,18 @@ def person(world):
         somebody.client.stop()
         somebody.talk.over.addErrback(lambda _: None)
     world.advance(5)
+
+
+def test_the_list_of_commands_fits_a_terminal_and_hangs(person):
+    *rows, last = person("ann").type("/help")
+    assert last.startswith("All else is sent")
+    assert max(map(len, rows)) < 80
+    usages = {command.usage for command in COMMANDS.values()}
+    assert all(row in usages or (row[25] == " " != row[26]) for row in rows)
+    begin = rows.index("/ban nick-or-addresses [time] [reason]")
+    assert rows[begin + 1].strip().startswith("keep somebody out")
+    said = " ".join(" ".join(rows).split())
+    assert all(f"{command.usage} {command.summary}" in said for command in COMMANDS.values())
 
 
 # ---- first steps ------------------------------------------------------------------------------------------

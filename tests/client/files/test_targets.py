@@ -152,8 +152,8 @@ def test_a_folder_may_be_named(tmp_path):
     ("output", "said"),
     [
         ("none/", "There is no folder none; make it"),
-        ("none/x", "There is no folder none; make it"),
-        ("-", "received into a file; name one with -o"),
+        ("none/x", "There is no folder none; make it, or name another."),
+        ("-", "received into a file; name one, then read it."),
         ("a\0b", "cannot be the name"),
         ("x" * 250, "is too long"),
         ("/dev/null", "is there already"),
