@@ -239,7 +239,7 @@ class ChatService(Service):
         config, reactor = self._config, self._reactor
         now = reactor.seconds()
         data = Path(config.data).resolve()
-        self._archive = Archive(data, reactor.callFromThread, _past_failed)
+        self._archive = Archive(data, wall_milliseconds, reactor.callFromThread, _past_failed)
         self._kept = json_lines(Sink(_Kept(self._archive), config.log.level))
         globalLogPublisher.addObserver(self._kept)
         past = Past(self._archive, wall_milliseconds)

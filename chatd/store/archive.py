@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
+from time import monotonic
 from typing import Any, Final, NamedTuple
 
 import apsw
@@ -41,6 +42,9 @@ TOGETHER: Final = 500
 
 TRIM_EVERY: Final = 1000
 """Entries after which the whole is cut to its bounds."""
+
+TRIM_WITHIN: Final = 3600.0
+"""Seconds after which that is done anyway, as old entries go also where hardly anybody comes."""
 
 BUSY: Final = 2000
 """Milliseconds to wait where a daemon before or behind this one still has the file."""
@@ -115,15 +119,26 @@ class Query(NamedTuple):
 
 
 class Archive:
-    """Keeps entries in ``folder``; ``call`` brings answers back, and what is wrong to ``failed``, once."""
+    """Keeps entries in ``folder``; ``call`` brings answers back, and what is wrong to ``failed``, once.
 
-    def __init__(self, folder: Path, call: Callable[..., object], failed: Callable[[str], object]) -> None:
+    ``wall`` returns milliseconds since 1970.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        wall: Callable[[], int],
+        call: Callable[..., object],
+        failed: Callable[[str], object],
+    ) -> None:
         self.dropped = 0
         self._path = folder / FILE_NAME
+        self._wall = wall
         self._call = call
         self._failed = failed
         self._broken = False
         self._since_trim = 0
+        self._next_trim = 0.0  # at once: what was kept has grown older while no daemon ran
         self._database: apsw.Connection | None = None
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._try(self._open)  # now: apsw holds the interpreter's lock while SQLite turns to WAL
@@ -167,7 +182,7 @@ class Archive:
     # ---- in the thread ------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        job = self._jobs.get()
+        job = self._next()
         while job is not None:
             if isinstance(job, Entry | Line):
                 job = self._gather(job)
@@ -178,12 +193,20 @@ class Archive:
                 self._call(job.done, self._try(self._find, job) or [])
             else:
                 self._try(self._forget, job)
-            job = self._jobs.get()
+            job = self._next()
         if self._database is not None:
             with suppress(apsw.Error):
                 # apsw holds the interpreter's lock while it closes: all that waits for the disk comes first.
                 self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 self._database.close()
+
+    def _next(self) -> "Job | None":
+        """Return the next job; trim while there is none, when it is time."""
+        while True:
+            try:
+                return self._jobs.get(timeout=max(0.0, self._next_trim - monotonic()))
+            except queue.Empty:
+                self._try(self._trim)
 
     def _gather(self, first: Entry | Line) -> "Job | None":
         """Write ``first`` and the entries behind it together; return the job after them."""
@@ -198,7 +221,7 @@ class Archive:
                 return job
             entries.append(job)
         self._try(self._write, entries)
-        return self._jobs.get()
+        return self._next()
 
     def _try(self, step: Callable[..., Any], *arguments: Any) -> Any:
         """Do one ``step``; what goes wrong is told once, until something works again."""
@@ -254,19 +277,23 @@ class Archive:
             for key in {entry.key for entry in entries}:
                 database.execute(_TRIM_KEY, (key, PER_KEY))
             database.executemany("INSERT INTO lines(line) VALUES(?)", lines)
-            self._since_trim += len(jobs)
-            if self._since_trim >= TRIM_EVERY:
-                self._since_trim = 0
-                database.execute(_TRIM, (True, MAX_KNOWN))
-                database.execute(_TRIM, (False, MAX_STRANGERS))
-                database.execute(_TRIM_LINES, (MAX_LINES,))
-                if entries:
-                    database.execute("DELETE FROM past WHERE at < ?", (entries[-1].at - MAX_DAYS * _DAY_MS,))
             database.execute("COMMIT")
         except BaseException:
             if database.in_transaction:
                 database.execute("ROLLBACK")
             raise
+        self._since_trim += len(jobs)
+        if self._since_trim >= TRIM_EVERY or monotonic() >= self._next_trim:
+            self._trim()
+
+    def _trim(self) -> None:
+        """Cut the whole to its bounds; what fails is tried again when it is time."""
+        self._since_trim, self._next_trim = 0, monotonic() + TRIM_WITHIN
+        database = self._open()
+        database.execute("DELETE FROM past WHERE at < ?", (self._wall() - MAX_DAYS * _DAY_MS,))
+        database.execute(_TRIM, (True, MAX_KNOWN))
+        database.execute(_TRIM, (False, MAX_STRANGERS))
+        database.execute(_TRIM_LINES, (MAX_LINES,))
 
     def _find(self, query: Query) -> list[bytes]:
         statement = f"SELECT body FROM past WHERE {_COLUMNS[query.column]} = ? ORDER BY id DESC LIMIT ?"  # noqa: S608

@@ -1,21 +1,25 @@
 """The archive keeps the newest of everybody, within bounds, and whatever happens to it is only told."""
 
 import queue
+from time import monotonic, sleep
 
 import pytest
 
 from chatd.store import archive as archives
 from chatd.store.archive import Archive
 
+DAY = 86_400_000
+"""Milliseconds."""
+
 
 @pytest.fixture
 def open_archive(tmp_path):
-    """Return a function that opens an archive; ``failures`` are what it complained of."""
+    """Return a function that opens an archive on some day; ``failures`` are what it complained of."""
     opened = []
 
-    def open_archive():
+    def open_archive(day=0):
         failures = []
-        archive = Archive(tmp_path, lambda done, *given: done(*given), failures.append)
+        archive = Archive(tmp_path, lambda: day * DAY, lambda done, *given: done(*given), failures.append)
         archive.failures = failures
         opened.append(archive)
         return archive
@@ -33,6 +37,14 @@ def found(archive, column, value):
     answers = queue.SimpleQueue()
     archive.find(column, value, answers.put)
     return [int(body) for body in answers.get(timeout=30)]
+
+
+def until(true):
+    """Wait until something is ``true``."""
+    end = monotonic() + 30
+    while not true():
+        assert monotonic() < end
+        sleep(0.01)
 
 
 def test_what_was_kept_is_found_again_also_after_a_restart(open_archive):
@@ -62,10 +74,33 @@ def test_fifty_of_each_are_kept_and_no_crowd_pushes_anybody_out(open_archive, mo
         keep(archive, 1000 + number, key=f"~{number}", known=False)
     assert found(archive, "key", "ann") == list(range(119, 69, -1))
     assert sum(len(found(archive, "key", f"~{number}")) for number in range(500)) <= 20 + 10
-    day = 86_400_000
-    for number in range(20):
-        keep(archive, 2000 + number, key="cem", at=1_000 + 40 * day)
-    assert found(archive, "key", "ann") == []
+
+
+def test_what_is_too_old_goes_at_the_start(open_archive):
+    archive = open_archive()
+    keep(archive, 1)
+    keep(archive, 2, key="ben", at=20 * DAY)
+    assert found(archive, "key", "ann") == [1]
+    archive.close()
+    archive = open_archive(day=40)
+    until(lambda: not found(archive, "key", "ann"))
+    assert found(archive, "key", "ben") == [2]
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_what_is_too_old_goes_in_time_also_where_nobody_comes(open_archive, monkeypatch, busy):
+    monkeypatch.setattr(archives, "TRIM_WITHIN", 0.05)
+    archive = open_archive(day=40)
+    keep(archive, 1)
+    keep(archive, 2, at=20 * DAY)
+
+    def gone():
+        if busy:
+            archive.keep_line("a line")
+        return found(archive, "key", "ann") == [2]
+
+    until(gone)
+    assert archive.failures == []
 
 
 def test_too_much_at_once_is_dropped_and_counted(open_archive, monkeypatch):
