@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from msgspec.structs import replace
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import globalLogPublisher
 
@@ -202,7 +202,14 @@ class ChatService(Service):
             try:
                 await successor.start(self._listeners.sockets()).ready
             except (ListenError, SuccessionError, OSError) as error:
-                self._successor, why = None, str(error)
+                why = str(error)
+            except CancelledError:
+                log.error("upgrade-failed", "Whoever asked for it waits no longer; ask again.")
+                raise
+            finally:
+                if not successor.is_ready:
+                    successor.end()
+                    self._successor = None
         if why:
             log.error("upgrade-failed", why)
             return why

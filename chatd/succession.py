@@ -9,9 +9,11 @@ does not become ready, nothing has happened.
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
@@ -40,7 +42,7 @@ class Successor(ProcessProtocol):
         self.ready: Deferred[None] = Deferred()
         self._ready = False
         self._reactor = reactor
-        self._deadline = reactor.callLater(PATIENCE, self._give_up)
+        self._deadline: Any = None
 
     def start(self, listeners: dict[str, int]) -> "Successor":
         """Start the program as this one was started, with ``listeners``. Raises OSError."""
@@ -57,6 +59,7 @@ class Successor(ProcessProtocol):
             env={**environment, VARIABLE: inheritance.told()},
             childFDs={0: 0, 1: 1, 2: 2, **numbers},
         )
+        self._deadline = self._reactor.callLater(PATIENCE, self._give_up)
         return self
 
     @property
@@ -70,8 +73,11 @@ class Successor(ProcessProtocol):
         return self._ready
 
     def end(self) -> None:
-        """End it, as it is not wanted any more."""
-        self.transport.signalProcess("KILL")
+        """End it, as it is not wanted any more, if it was started and runs."""
+        self._wait_no_longer()
+        if self.transport is not None:
+            with suppress(ProcessExitedAlready):
+                self.transport.signalProcess("KILL")
 
     def go(self) -> None:
         """Let it begin: the data is free."""
@@ -94,13 +100,16 @@ class Successor(ProcessProtocol):
     def _settle(self, why: str | None) -> None:
         if self.ready.called:
             return
-        if self._deadline.active():
-            self._deadline.cancel()
+        self._wait_no_longer()
         self._ready = why is None
         if why is None:
             self.ready.callback(None)
         else:
             self.ready.errback(SuccessionError(why))
+
+    def _wait_no_longer(self) -> None:
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
 
 
 class Heir:
