@@ -10,7 +10,7 @@ from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import MAX_INVITES
 
 _BAD = "This invitation serves no more, or never did; ask for another one."
-_NONE = "An invitation is needed to register here; give its code, as in /register CODE."
+_NONE = "An invitation is needed to register; give its code: /register CODE, or chatc register --invite CODE."
 
 
 def digest_of(code: str) -> bytes:

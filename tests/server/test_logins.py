@@ -429,7 +429,7 @@ class TestInvitations:
         self.invite(playground)
         refused = refusal(register(playground, "ben"))
         assert refused.code == Code.BAD_INVITE
-        assert refused.text.startswith("An invitation is needed to register here; give its code")
+        assert refused.text.startswith("An invitation is needed to register; give its code: /register CODE")
 
     def test_it_serves_until_its_time_is_over(self, playground):
         code = self.invite(playground, days=1)

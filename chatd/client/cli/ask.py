@@ -89,9 +89,10 @@ def _begin(client: Client) -> None:
 def _room_text(room: RoomInfo) -> bytes:
     topic = f"  {clean_line(room.topic)}" if room.topic else ""
     kind = "" if room.kind == "public" else f"  {clean_line(room.kind)}"
-    return (
-        f"{clean_line(room.room):<24} {room.members:>5} members {room.head:>8} events{kind}{topic}\n".encode()
-    )
+    members = "member " if room.members == 1 else "members"
+    events = "event" if room.head == 1 else "events"
+    name = f"{clean_line(room.room):<24}"
+    return f"{name} {room.members:>5} {members} {room.head:>8} {events}{kind}{topic}\n".encode()
 
 
 def _member_text(member: Member) -> bytes:

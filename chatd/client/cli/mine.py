@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 
 from chatd.client.account import check_secret
 from chatd.client.api import Client
+from chatd.client.cli.showing import counted
 from chatd.client.cli.text import certificate_line, clean_line, session_line
 from chatd.client.core.problems import ClientError
 from chatd.wire.limits import MAX_INVITE_DAYS, MAX_INVITE_USES
@@ -114,7 +115,8 @@ async def _code(talk: Talk, argument: str) -> None:
             "usage", f"A code serves {MAX_INVITE_USES} times and {MAX_INVITE_DAYS} days at the most."
         )
     code = await talk.client.account.invite(uses, days)
-    talk.answer(f"{clean_line(code)} lets others register: {uses} times, within {days} days.")
+    term = f"{counted(uses, 'time')}, within {counted(days, 'day')}"
+    talk.answer(f"{clean_line(code)} lets others register: {term}.")
 
 
 async def _logout(talk: Talk, argument: str) -> None:

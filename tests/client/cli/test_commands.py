@@ -190,6 +190,7 @@ def test_rooms_and_who(run):
         "role": "owner",
         "operator": False,
     }
+    assert run("rooms")[1].split() == ["#a", "1", "member", "2", "events"]
     assert run("who", "#a")[1].split() == ["ann", "online", "owner"]
 
 

@@ -92,6 +92,8 @@ def test_sessions_certificates_and_codes(world, person):
     assert ann.type("/certificates") == ["No certificate opens this account."]
     (line,) = ann.type("/code 3")
     assert line.endswith(" lets others register: 3 times, within 7 days.")
+    (line,) = ann.type("/code 1 1")
+    assert line.endswith(" lets others register: 1 time, within 1 day.")
 
 
 def test_who_logs_out_ends_chatc_and_is_told(world, person):
