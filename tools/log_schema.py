@@ -30,6 +30,7 @@ INTEGERS: Final = frozenset(
         "messages_in",
         "messages_out",
         "offset",
+        "process",
         "rooms",
         "seq",
         "seen",
