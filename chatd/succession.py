@@ -18,9 +18,14 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
 from chatd.ops.inheritance import VARIABLE, Inheritance
+from chatd.ops.log import Log
+
+log = Log(__name__)
 
 PATIENCE: Final = 60.0
 """Seconds that a successor has to become ready; one that needs longer is ended."""
+
+_DEAD: Final = "The new program has ended before it had the data; start the daemon again."
 
 _FIRST: Final = 3
 """The first descriptor that a successor inherits, behind the standard ones."""
@@ -69,7 +74,7 @@ class Successor(ProcessProtocol):
 
     @property
     def is_ready(self) -> bool:
-        """Return whether it is ready, and runs."""
+        """Return whether it is ready, runs, and waits for the data."""
         return self._ready
 
     def end(self) -> None:
@@ -80,17 +85,22 @@ class Successor(ProcessProtocol):
                 self.transport.signalProcess("KILL")
 
     def go(self) -> None:
-        """Let it begin: the data is free."""
-        self.transport.closeChildFD(_FIRST + 1)
+        """Let it begin, if it still runs: the data is free."""
+        ready, self._ready = self._ready, False  # it has to be watched no longer
+        if ready:
+            self.transport.closeChildFD(_FIRST + 1)
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
         """Note that it is ready."""
         del childFD, data
         self._settle(None)
 
-    def processEnded(self, reason: Failure) -> None:
-        """Note that it has ended."""
+    def processExited(self, reason: Failure) -> None:
+        """Note that it has ended; whoever counts on it then has to do without."""
         del reason
+        if self._ready:
+            self._ready = False
+            log.error("upgrade-failed", _DEAD)
         self._settle("The new program has ended before it was ready; its last lines in the log say why.")
 
     def _give_up(self) -> None:

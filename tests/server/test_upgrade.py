@@ -4,14 +4,17 @@ from types import SimpleNamespace
 
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ProcessExitedAlready
+from twisted.internet.error import ProcessExitedAlready, ProcessTerminated
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 
 from chatd.ops.log import KEY
 from chatd.ops.settings import Config, ListenConfig
 from chatd.service import ChatService, _Running
 from chatd.succession import PATIENCE
 from chatd.testing import Playground
+
+DEAD = "The new program has ended before it had the data; start the daemon again."
 
 
 class Process:
@@ -131,3 +134,50 @@ def test_a_program_that_is_not_ready_in_time_is_ended(service, machine, said):
     assert answers[0].startswith("The new program was not ready within")
     assert machine.started[0].transport.ended
     assert len(said()) == 1
+
+
+@pytest.fixture
+def successor(service, machine):
+    """Return a program that is ready."""
+    upgrade(service)
+    (started,) = machine.started
+    started.childDataReceived(3, b"\n")
+    return started
+
+
+def die(successor):
+    """Let the process of ``successor`` end, as the reactor tells it."""
+    successor.transport.ended = True
+    successor.processExited(Failure(ProcessTerminated(signal=9)))
+    successor.processEnded(Failure(ProcessTerminated(signal=9)))
+
+
+def test_a_program_that_dies_after_it_was_ready_is_counted_on_no_longer(service, successor, said):
+    die(successor)
+    assert [event.sentence for event in said()] == [DEAD]
+    assert service._stop_listening() is None, "the listeners are closed, not left to a dead process"
+
+
+def test_a_program_that_dies_during_the_drain_is_told_of_and_not_let_begin(service, successor, said):
+    assert service._stop_listening() is successor
+    die(successor)
+    successor.go()
+    assert not successor.transport.closed
+    assert [event.sentence for event in said()] == [DEAD]
+
+
+def test_a_program_that_has_begun_may_end_as_it_likes(service, successor, said):
+    assert service._stop_listening() is successor
+    successor.go()
+    assert successor.transport.closed
+    die(successor)
+    assert not said()
+
+
+def test_a_program_that_dies_before_it_is_ready_is_told_of_once(service, machine, said):
+    answers = []
+    upgrade(service).addCallback(answers.append)
+    die(machine.started[0])
+    assert "has ended before it was ready" in answers[0]
+    assert len(said()) == 1
+    assert not machine.getDelayedCalls()
