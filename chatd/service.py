@@ -15,6 +15,7 @@ from twisted.logger import globalLogPublisher
 
 import chatd
 from chatd.build import Daemon, FileKeeping
+from chatd.chat.accounts import is_gone
 from chatd.chat.storage import Snapshot, StoreError
 from chatd.clock import use_monotonic_time, wall_milliseconds
 from chatd.control.context import Context
@@ -249,7 +250,7 @@ class ChatService(Service):
         self._archive = Archive(data, wall_milliseconds, reactor.callFromThread, _past_failed)
         self._kept = json_lines(Sink(_Kept(self._archive), config.log.level))
         globalLogPublisher.addObserver(self._kept)
-        past = Past(self._archive, wall_milliseconds)
+        past = Past(self._archive, wall_milliseconds, partial(is_gone, daemon.server.hub.world))
         daemon.server.keeper = past.keep
         context = Context(
             daemon.server,

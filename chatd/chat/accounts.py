@@ -27,6 +27,12 @@ def find(world: World, nick: str) -> User | None:
     return None if user is None or user.account is None else user
 
 
+def is_gone(world: World, key: str) -> bool:
+    """Return whether the nick of ``key`` is one of an account that is deleted."""
+    user = world.nicks.get(key)
+    return user is not None and user.deleted
+
+
 def check_account(user: User) -> None:
     """Raise `RequestError` ``account-needed`` if ``user`` is a guest."""
     if user.account is None:

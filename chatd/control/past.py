@@ -1,6 +1,6 @@
 """The past: lives of connections that are over, kept across restarts, and found again for ``explain``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 from typing import Any, Protocol
 
@@ -48,22 +48,29 @@ class Lines(Protocol):
 
 
 class Past:
-    """Lives of connections in ``kept``; ``wall`` returns milliseconds since 1970."""
+    """Lives of connections in ``kept``; ``wall`` returns milliseconds since 1970.
 
-    def __init__(self, kept: Kept, wall: Callable[[], int]) -> None:
+    ``gone`` says whether a nick's key is that of an account that is deleted: nothing of it is kept.
+    """
+
+    def __init__(self, kept: Kept, wall: Callable[[], int], gone: Callable[[str], bool]) -> None:
         self._kept = kept
         self._wall = wall
+        self._gone = gone
 
     def keep(self, life: Life, host: str) -> None:
         """Keep ``life``, which is over, of a peer at ``host``; of strangers only what went wrong."""
         key = fold(life.nick) if life.nick else _STRANGERS + network_of(host)
+        if life.nick and self._gone(key):  # its last connections are over only after it was deleted
+            return
         if life.nick or life.refusals:
             body = msgspec.json.encode(life)
             self._kept.keep(self._wall(), bool(life.nick), key, host, life.connection, body)
 
-    def forget(self, nick: str) -> None:
-        """Keep nothing of ``nick`` any more."""
-        self._kept.forget(fold(nick))
+    def forget(self, keys: Iterable[str]) -> None:
+        """Keep nothing of the nicks of these ``keys`` any more."""
+        for key in keys:
+            self._kept.forget(key)
 
     def find(self, column: str, value: object) -> "Deferred[list[Life]]":
         """Return the newest lives whose ``column`` (key, host or number) is ``value``, newest first."""

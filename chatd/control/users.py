@@ -18,6 +18,7 @@ from chatd.control import messages as m
 from chatd.control.messages import RefusedError
 from chatd.control.rows import CertificateRow, UserRow
 from chatd.server.invitation_codes import new_code
+from chatd.wire.names import fold
 
 
 class Outcome(NamedTuple):
@@ -31,6 +32,14 @@ class Outcome(NamedTuple):
 def perform(world: World, asked: m.AskedUser, now: int) -> Outcome:
     """Do what is ``asked``; ``now`` is in milliseconds since 1970. Raises `RefusedError` and `ChatdError`."""
     return USERS[type(asked)](world, asked, now)
+
+
+def nicks_that_go(world: World, asked: m.AskedUser) -> set[str]:
+    """Return the keys of the nicks of which nothing is kept once it is done: all of an account to delete."""
+    if not isinstance(asked, m.AskUserDelete):
+        return set()
+    user = find(world, asked.nick)
+    return {fold(user.nick), *user.kept}
 
 
 def find(world: World, nick: str) -> User:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 import click
@@ -14,11 +15,12 @@ from chatd.control import messages as m
 from chatd.control.cli.asking import Answer, AskError, Exit
 from chatd.control.messages import RefusedError
 from chatd.control.rows import UserRow
-from chatd.control.users import Outcome, perform
-from chatd.offline.folder import opened
+from chatd.control.users import Outcome, nicks_that_go, perform
+from chatd.offline.folder import PATIENCE, opened
 from chatd.ops.words import counted, escape
 from chatd.secret import SecretError, read_password
 from chatd.server.passwords import OWASP, check_new, prepare
+from chatd.store.archive import FILE_NAME, Archive
 from chatd.wire.errors import ChatdError
 from chatd.wire.limits import MAX_INVITE_DAYS, MAX_INVITE_USES
 
@@ -75,8 +77,32 @@ def do(data: Path, asked: m.AskedUser, kind: type[Struct] = UserRow) -> Outcome:
     else:
         return Outcome(answer.text, rows, answer.note)
     with opened(data) as world:
+        gone = nicks_that_go(world, asked)
         outcome = perform(world, asked, wall_milliseconds())
-        return outcome._replace(rows=list(outcome.rows))
+        outcome = outcome._replace(rows=list(outcome.rows))
+    if gone and (data / FILE_NAME).exists():
+        _forget(data, gone)
+    return outcome
+
+
+def _forget(data: Path, keys: set[str]) -> None:
+    """Keep no connection of the nicks of these ``keys``."""
+    failures: list[str] = []
+    archive = Archive(data, wall_milliseconds, lambda done, *given: done(*given), failures.append)
+    for key in keys:
+        archive.forget(key)
+    answers: SimpleQueue[list[bytes]] = SimpleQueue()
+    archive.find("key", "", answers.put)  # it is answered once the others are done
+    try:
+        answers.get(timeout=PATIENCE)
+    except Empty:
+        failures.append("its disk does not answer")
+    archive.close()
+    if failures:
+        raise StoreError(
+            f"The account is deleted, but not its connections in {data / FILE_NAME} ({failures[0]});"
+            " remove that file."
+        )
 
 
 def tell(data: Path, asked: m.AskedUser) -> None:

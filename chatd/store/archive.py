@@ -260,6 +260,7 @@ class Archive:
                 database.set_busy_timeout(BUSY)
                 database.execute("PRAGMA journal_mode = WAL")
                 database.execute("PRAGMA synchronous = NORMAL")
+                database.execute("PRAGMA secure_delete = ON")
                 database.execute(_SCHEMA)
             except BaseException:
                 database.close()
@@ -309,7 +310,9 @@ class Archive:
         return Page(int(first), int(last), [(int(cursor), str(line)) for cursor, line in rows])
 
     def _forget(self, key: str) -> None:
-        self._open().execute("DELETE FROM past WHERE key = ?", (key,))
+        database = self._open()
+        database.execute("DELETE FROM past WHERE key = ?", (key,))
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the write-ahead log has it, too
 
 
 Job = Entry | Line | Query | LineQuery | str

@@ -1,5 +1,6 @@
 """A daemon in memory whose control socket is asked."""
 
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -7,6 +8,7 @@ import pytest
 from twisted.internet.defer import succeed
 from twisted.internet.protocol import Protocol, connectionDone
 
+from chatd.chat import accounts
 from chatd.control.access import Access, Credentials
 from chatd.control.context import Context
 from chatd.control.messages import Done, RawRows, Refused, read_answer
@@ -82,7 +84,7 @@ class Site:
         self.playground = Playground(config)
         self.server = self.playground.start_server()
         self.kept = Kept()
-        self.past = Past(self.kept, self.playground.wall)
+        self.past = Past(self.kept, self.playground.wall, partial(accounts.is_gone, self.server.hub.world))
         self.server.keeper = self.past.keep
         self.levels, self.stopped = [], []
         self.report, self.hindrance = Report(), ""

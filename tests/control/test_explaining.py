@@ -69,13 +69,21 @@ def test_nobody_knows(site):
     assert (end.code, "nobody" in end.text) == ("not-known", True)
 
 
-def test_a_deleted_account_is_forgotten(site):
-    come_in(site.playground, "ann", wait=0.5)
+def test_a_deleted_account_is_forgotten_under_all_of_its_nicks_and_for_good(site):
+    ann = come_in(site.playground, "ann", wait=0.5)
+    ben = come_in(site.playground, "ben", wait=0.5)
     world = site.server.hub.world
     accounts.make(world, world.nicks["ann"], "", 0)
+    world.rename(world.nicks["ann"], "Anna", "anna", 0)
     site.playground.advance(0.1)
     assert isinstance(do(site, c.AskUserDelete(nick="Ann")), Done)
-    assert site.kept.forgotten == ["ann"]
+    assert sorted(site.kept.forgotten) == ["ann", "anna"]
+    site.playground.advance(1)
+    assert ann.lost is not None
+    assert isinstance(do(site, c.AskExplain(whom="ann")), Refused)
+    ben.say(m.Goodbye())
+    site.playground.advance(1)
+    assert len(lives(site, "ben")) == 1
 
 
 @pytest.mark.parametrize(

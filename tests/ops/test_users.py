@@ -11,11 +11,13 @@ from cryptography.x509 import load_pem_x509_certificate
 
 from chatd.chat import accounts
 from chatd.chatctl import main
+from chatd.clock import wall_milliseconds
 from chatd.fingerprint import fingerprint, in_words
 from chatd.offline import folder as folders
 from chatd.offline import users
 from chatd.offline.folder import opened
 from chatd.server.passwords import OWASP
+from chatd.store.archive import Archive
 from chatd.store.sqlite import SqliteStore
 from tests.end_to_end.harness.certificates import make_certificate
 from tests.store.driven import Driven
@@ -139,7 +141,13 @@ def test_a_deleted_account_leaves_its_rooms_and_keeps_its_nick(data, secret):
     done = CliRunner().invoke(main, ["user", "delete", str(data), "ann"], input="n\n")
     assert done.exit_code == 1
     assert "deleted" not in listed(data)["Ann"]
+    archive = Archive(data, wall_milliseconds, lambda done, *given: done(*given), pytest.fail)
+    for nick in ("ann", "ben"):
+        archive.keep(wall_milliseconds(), True, nick, "192.0.2.1", 1, f"life of {nick}".encode())
+    archive.close()
     right("delete", data, "ann", "--yes")
+    kept = (data / "past.sqlite").read_bytes()
+    assert (b"life of ann" in kept, b"life of ben" in kept) == (False, True)
     assert listed(data)["Ann"]["deleted"]
     with opened(data) as world:
         (user,) = [user for user in world.users.values() if user.deleted]

@@ -63,6 +63,16 @@ def test_what_was_kept_is_found_again_also_after_a_restart(open_archive):
     assert again.failures == []
 
 
+def test_nothing_of_what_is_forgotten_is_left_in_the_file(open_archive, tmp_path):
+    archive = open_archive()
+    archive.keep(1_000, True, "ann", "192.0.2.1", 1, b"the life of ann")
+    archive.keep(1_000, True, "ben", "192.0.2.1", 2, b"2")
+    assert found(archive, "key", "ben") == [2]
+    archive.forget("ann")
+    assert found(archive, "key", "ann") == []
+    assert [path.name for path in tmp_path.iterdir() if b"life of ann" in path.read_bytes()] == []
+
+
 def test_fifty_of_each_are_kept_and_no_crowd_pushes_anybody_out(open_archive, monkeypatch):
     for name, number in (("TRIM_EVERY", 10), ("MAX_KNOWN", 200), ("MAX_STRANGERS", 20)):
         monkeypatch.setattr(archives, name, number)
