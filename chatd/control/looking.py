@@ -17,6 +17,7 @@ from chatd.control.rows import Connected, RateRow, RoomRow, StatusReport, Times
 from chatd.control.stream import Stream
 from chatd.control.where import conditions
 from chatd.counters import Histogram
+from chatd.ops.words import counted
 from chatd.server.connection import ChatConnection
 from chatd.server.gate import Hold
 from chatd.server.states import State
@@ -189,7 +190,8 @@ async def _limited(context: Context, stream: Stream, held: int) -> list[str]:
     if len(server.connections) + len(server.waiting) >= server.limits.max_connections:
         found.append(f"newcomers: there are max_connections = {server.limits.max_connections}")
     if held:
-        found.append(f"{held} connections are read slowly: they ask too much")
+        they = "is read slowly: it asks" if held == 1 else "are read slowly: they ask"
+        found.append(f"{counted(held, 'connection')} {they} too much")
     for name in server.budgets.known():
         actions = server.budgets.exhausted(name, context.clock.seconds())
         if actions:

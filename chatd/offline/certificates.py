@@ -41,7 +41,7 @@ def list_certificates(data: Path, nick: str, as_json: bool) -> None:
     rows = do(data, m.AskCertificateList(nick=nick), CertificateRow).rows
     for row in rows:
         click.echo(msgspec.json.encode(row) if as_json else escape(_line(row)))
-    if not rows:
+    if not rows and not as_json:
         click.echo(escape(f"No certificate opens {nick}."), err=True)
 
 

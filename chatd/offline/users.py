@@ -59,7 +59,8 @@ def told(invoke: Callable[[click.Context], Any], ctx: click.Context) -> Any:
     except (ChatdError, RefusedError) as error:
         sentence = error.text
     except OSError as error:
-        sentence = f"That is not possible: {error.strerror or error}."
+        where = "" if error.filename is None else f"{error.filename}: "
+        sentence = f"That is not possible: {where}{error.strerror or error}."
     raise AskError(Exit.REFUSED, sentence)
 
 
@@ -202,7 +203,7 @@ def list_users(data: Path, as_json: bool) -> None:
     rows = do(data, m.AskUserList()).rows
     for row in rows:
         click.echo(msgspec.json.encode(row) if as_json else escape(_line(row)))
-    if not rows:
+    if not rows and not as_json:
         click.echo("There is no account.", err=True)
 
 

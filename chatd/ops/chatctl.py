@@ -85,8 +85,11 @@ def list_files(data: Path, as_json: bool) -> None:
     except OSError as error:
         click.echo(escape(f"chatctl: {data}: {error.strerror or error}"), err=True)
         sys.exit(1)
-    for row in _rows(listing):
+    rows = list(_rows(listing))
+    for row in rows:
         click.echo(msgspec.json.encode(row) if as_json else _line(row))
+    if not rows and not as_json:
+        click.echo(escape(f"There are no files in {data}."), err=True)
 
 
 @main.command("space")

@@ -89,7 +89,9 @@ def test_a_folder_of_something_else_is_called_so(tmp_path, command):
 def test_a_folder_without_files_lists_nothing(tmp_path):
     (tmp_path / "chatd.sqlite").touch()
     result = CliRunner().invoke(main, ["files", str(tmp_path)])
-    assert (result.exit_code, result.output) == (0, "")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"There are no files in {tmp_path}.\n"
+    assert CliRunner().invoke(main, ["files", str(tmp_path), "--json"]).output == ""
 
 
 # ---- space ----------------------------------------------------------------------------------------------

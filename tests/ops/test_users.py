@@ -170,6 +170,20 @@ def test_what_is_listed_for_people(data):
     assert right("list", data) == "Ann, 1 session, no password\nben, 1 session, no password\n"
 
 
+def test_what_the_system_refuses_is_named(data, tmp_path):
+    target = tmp_path / "nowhere" / "backup.tar"
+    done = CliRunner().invoke(main, ["backup", str(target), "--data", str(data)])
+    assert done.exit_code == 1
+    assert done.output.startswith(f"chatctl: That is not possible: {target.parent}/")
+    assert done.output.endswith(": No such file or directory.\n")
+
+
+def test_an_empty_list_says_so(tmp_path):
+    done = ctl("list", tmp_path)
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "There is no account.\n")
+    assert right("list", tmp_path, "--json") == ""
+
+
 def test_a_folder_that_is_in_use_or_none(data, tmp_path):
     store = Driven(data)
     assert "A daemon uses" in wrong("list", data)

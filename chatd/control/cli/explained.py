@@ -14,7 +14,7 @@ from chatd.control.cli.tables import Column, table, width_of_output
 from chatd.control.cli.words import duration, size
 from chatd.control.messages import AskExplain, AskTrace
 from chatd.control.rows import Traced, TraceRow
-from chatd.ops.words import escape
+from chatd.ops.words import counted, escape
 from chatd.server.life import Life
 from chatd.wire.errors import EXPLANATIONS, CloseReason
 
@@ -134,9 +134,8 @@ def _traced(traced: Traced) -> str:
     moment = (
         datetime.fromtimestamp(traced.committed / 1000, UTC).astimezone().isoformat(timespec="milliseconds")
     )
-    return (
-        f"{begin}: on disk at {moment}, {took} after it was taken in, {traced.events} events in that commit"
-    )
+    events = counted(traced.events, "event")
+    return f"{begin}: on disk at {moment}, {took} after it was taken in, {events} in that commit"
 
 
 DEVICES: Final = (

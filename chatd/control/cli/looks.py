@@ -15,7 +15,7 @@ from chatd.control.cli.tables import Column, table, width_of_output
 from chatd.control.cli.words import duration, rate, size
 from chatd.control.messages import Ask, AskRooms, AskStatus, AskWho
 from chatd.control.rows import Connected, RoomRow, StatusReport, Times
-from chatd.ops.words import escape
+from chatd.ops.words import counted, escape
 
 R = TypeVar("R", bound=Struct)
 
@@ -141,7 +141,7 @@ def _facts(status: StatusReport) -> Iterator[tuple[str, str]]:
     yield "connections", _listed({"": status.connections} | _but_live(status)) + _waiting(status)
     for name, count in sorted(status.listeners.items()):
         yield "", f"{count} on {name or 'a listener without a name'}"
-    yield "people", f"{status.users} users, {status.sessions} sessions"
+    yield "people", f"{counted(status.users, 'user')}, {counted(status.sessions, 'session')}"
     yield "rooms", f"{status.rooms}, and {status.direct} logs of direct messages"
     yield (
         "since start",
