@@ -114,7 +114,7 @@ class LimitsConfig(Section, frozen=True):
     history_per_minute: OrUnlimited = 1200
     files_per_hour: OrUnlimited = 3600
     requests_per_second: OrUnlimited = 5000
-    bytes_per_second: OrForEver = 50_000_000
+    bytes_per_second: OrForEver = 500_000_000
     flood_delay: Seconds = 60.0
     flood_refuse: Seconds = 60.0
 
