@@ -336,7 +336,7 @@ def test_handshakes_beyond_the_rate_cost_none(site, stranger):
                 answered += bool(raw.socket.recv(1))
             raw.close()
     assert 50 <= answered <= 60  # of some hundreds
-    assert any("connections_per_minute" in line for line in daemon.said("refused"))
+    assert any("connections_per_minute" in line for line in daemon.await_said("refused"))
 
 
 # ---- what is printed ------------------------------------------------------------------------------------

@@ -125,5 +125,5 @@ def test_a_real_daemon_is_asked(make_daemon):
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
         assert "chatd_ready 1.0" in answer.read().decode()
     taken = make_daemon(f"[metrics]\nendpoint = 'tcp:{port}:interface=127.0.0.1'").start()
-    assert "metrics-failed" in taken.log
+    taken.await_said("metrics-failed")
     assert "metrics-failed" not in daemon.log
