@@ -1,34 +1,28 @@
 """The pages: ``/metrics`` for Prometheus, ``/healthz`` and ``/readyz`` for whoever starts and routes."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import choose_encoder
-from twisted.internet.defer import Deferred
-from twisted.python.failure import Failure
-from twisted.web.http import INTERNAL_SERVER_ERROR, NOT_ALLOWED, SERVICE_UNAVAILABLE
+from twisted.web.http import NOT_ALLOWED, SERVICE_UNAVAILABLE
 from twisted.web.pages import errorPage, notFound
 from twisted.web.resource import IResource, Resource
-from twisted.web.server import NOT_DONE_YET, Request
+from twisted.web.server import Request
 
-from chatd.chat.storage import Space
 from chatd.metrics.families import Figures
-from chatd.metrics.survey import Survey
-from chatd.ops.log import Log
+from chatd.metrics.survey import Surveyor
 from chatd.server.server import Server
-
-log = Log(__name__)
 
 TEXT: Final = b"text/plain; charset=utf-8"
 
 
 class Root(Resource):
-    """The root of the pages about ``server``; ``survey`` returns the latest of its connections."""
+    """The root of the pages about ``server``, whose connections ``surveyor`` looks at."""
 
-    def __init__(self, server: Server, survey: Callable[[], Survey], dropped: Callable[[], int]) -> None:
+    def __init__(self, server: Server, surveyor: Surveyor, dropped: Callable[[], int]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.putChild(b"metrics", Metrics(server, survey, dropped))
+        self.putChild(b"metrics", Metrics(server, surveyor, dropped))
         self.putChild(b"healthz", Health(lambda: ""))
         self.putChild(b"readyz", Health(lambda: unready(server)))
 
@@ -79,63 +73,31 @@ def unready(server: Server) -> str:
 
 
 class Metrics(_Page):
-    """The figures; whoever asks while they are being gathered gets the same page."""
+    """The figures. They wait for nothing: a disk that hangs is just what they are to show."""
 
-    def __init__(self, server: Server, survey: Callable[[], Survey], dropped: Callable[[], int]) -> None:
+    def __init__(self, server: Server, surveyor: Surveyor, dropped: Callable[[], int]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._server = server
-        self._survey = survey
+        self._surveyor = surveyor
         self._dropped = dropped
         self._process = ProcessCollector(registry=None)
-        self._asking: list[Request] = []
 
-    def render_GET(self, request: Request) -> int:
-        """Answer as soon as the store has told how large it is."""
-        request.notifyFinish().addErrback(self._gone, request)
-        self._asking.append(request)
-        if len(self._asking) == 1:
-            gathered = Deferred.fromCoroutine(self._gather())
-            gathered.addCallbacks(self._answer, self._fail)
-        return NOT_DONE_YET
-
-    def _gone(self, _: Failure, request: Request) -> None:
-        if request in self._asking:
-            self._asking.remove(request)
-
-    async def _gather(self) -> CollectorRegistry:
-        asked: Deferred[Any] = Deferred()
-        self._server.store.space(asked.callback)
-        space = await asked
+    def render_GET(self, request: Request) -> bytes:
+        """Answer."""
         registry = CollectorRegistry(auto_describe=False)
         registry.register(
             Figures(
                 self._server,
-                self._survey(),
-                space if isinstance(space, Space) else None,
+                self._surveyor.latest,
+                self._surveyor.space,
                 self._dropped(),
                 ready=not unready(self._server),
             )
         )
         registry.register(self._process)
-        return registry
-
-    def _answer(self, registry: CollectorRegistry) -> None:
-        asking, self._asking = self._asking, []
-        rendered: dict[str, bytes] = {}
-        for request in asking:
-            encode, kind = _form(request)
-            if kind not in rendered:
-                rendered[kind] = encode(registry)
-            request.setHeader(b"content-type", kind.encode())
-            request.write(rendered[kind])
-            request.finish()
-
-    def _fail(self, failure: Failure) -> None:
-        log.failure("metrics-fault", failure)
-        asking, self._asking = self._asking, []
-        for request in asking:
-            request.setResponseCode(INTERNAL_SERVER_ERROR)
-            request.finish()
+        encode, kind = _form(request)
+        request.setHeader(b"content-type", kind.encode())
+        return encode(registry)
 
 
 def _form(request: Request) -> tuple[Callable[[CollectorRegistry], bytes], str]:

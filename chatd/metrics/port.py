@@ -48,7 +48,7 @@ class _Few(WrappingFactory):
 
 def site(server: Server, clock: Clock, surveyor: Surveyor, drops: Drops) -> WrappingFactory:
     """Return the factory of the pages about ``server``."""
-    root = Root(server, lambda: surveyor.latest, lambda: drops.count)
+    root = Root(server, surveyor, lambda: drops.count)
     return _Few(_QuietSite(root, timeout=PATIENCE, reactor=clock))  # type: ignore[no-untyped-call]
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from twisted.internet.task import LoopingCall
 
+from chatd.chat.storage import Space, StoreError
 from chatd.clock import Clock
 from chatd.ops.log import Log
 from chatd.server.connection import ChatConnection
@@ -67,11 +68,14 @@ class Survey:
 class Surveyor:
     """Looks at all connections of ``server`` again and again, at a few of them at a time.
 
-    ``latest`` is the last survey that was finished, so that whoever reads figures waits for none.
+    ``latest`` is the last survey that was finished, and ``space`` what the store has said of its size, None
+    until it has: so whoever reads figures waits for nothing.
     """
 
     def __init__(self, server: Server, clock: Clock) -> None:
         self.latest = Survey()
+        self.space: Space | None = None
+        self._asked = False
         self._server = server
         self._next = Survey()
         self._left: list[ChatConnection] = []
@@ -91,10 +95,17 @@ class Surveyor:
             self._loop.stop()
 
     def _begin(self) -> None:
+        if not self._asked:  # one question at a time: the disk may hang
+            self._asked = True
+            self._server.store.space(self._note_space)
         self._next = Survey()
         self._left = [one for one in self._server.connections if isinstance(one, ChatConnection)]
         self._share = -(-len(self._left) // SHARES)
         self._every = max(1, len(self._left) // SAMPLE)
+
+    def _note_space(self, answer: Space | StoreError) -> None:
+        self._asked = False
+        self.space = answer if isinstance(answer, Space) else None
 
     def _look(self) -> None:
         for _ in range(min(self._share, len(self._left))):

@@ -111,6 +111,17 @@ def test_a_disk_that_hangs_makes_it_unready(watched):
     assert watched.get("/readyz").status == 503
 
 
+def test_a_store_that_does_not_answer_keeps_nobody_from_reading(watched, monkeypatch):
+    before = samples(watched.get().body)["chatd_store_bytes",]
+    asked = []
+    monkeypatch.setattr(
+        type(watched.server.store), "space", lambda _, done: asked.append(done), raising=False
+    )
+    assert samples(watched.get().body)["chatd_store_bytes",] == before
+    assert samples(watched.get().body)["chatd_ready",] == 1
+    assert len(asked) == 1, "one question waits, and no more"
+
+
 @pytest.mark.parametrize(
     "accept", ["application/openmetrics-text;version=1.0.0", "application/openmetrics-text"]
 )
