@@ -25,6 +25,9 @@ from chatd.tcp import round_trip
 
 _PAGES: Final = Path("/proc/self/statm")
 
+SPACE_PATIENCE: Final = 1.0
+"""Seconds that the disk is given to tell how large the store is: it may hang, and that is to be seen too."""
+
 HELD: Final = {
     Hold.FULL: "takes nothing",
     Hold.PAUSE: "asks too much",
@@ -137,6 +140,7 @@ async def status(context: Context, stream: Stream, _: AskStatus) -> None:
         if stream.due:
             await stream.turn()
     asked: Deferred[Any] = Deferred()
+    asked.addTimeout(SPACE_PATIENCE, context.clock, lambda *_: None)
     server.store.space(asked.callback)
     space = await stream.until(asked)
     space = space if isinstance(space, Space) else None

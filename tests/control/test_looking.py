@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.protocol import Protocol
 
-from chatd.chat.storage import StoreError
+from chatd.chat.storage import Space, StoreError
+from chatd.control.looking import SPACE_PATIENCE
 from chatd.control.messages import AskStatus, AskWho, Refused, RefusedError
 from chatd.control.rows import Connected, StatusReport
 from chatd.control.where import conditions
@@ -80,6 +81,15 @@ def test_status_names_what_is_limited():
     assert "192.0.2.1 has used up: new_sessions_per_minute" in report.limited
     assert any("nothing can be written" in words for words in report.limited)
     assert report.failed_commits > 0
+
+
+def test_while_the_disk_hangs_status_says_the_rest(site):
+    late = []
+    site.playground.store.space = late.append
+    (report,) = site.ask(AskStatus(), StatusReport, wait=SPACE_PATIENCE + 0.5)
+    assert report.store_size is None
+    assert report.connections == 0
+    late[0](Space(1, 0, 0))  # it answers at last, and nobody asks any more
 
 
 def test_while_the_disk_cannot_be_asked_status_says_the_rest(site):
