@@ -1,0 +1,200 @@
+"""Messages: one JSON object each, told apart by its ``t`` (docs/PROTOCOL.md, "Messages").
+
+Two alphabets, one per direction: the hello and requests go to the server, the rest comes from it, and what is
+in ``both_ways`` goes both ways. `chatd.wire.native` and `chatd.wire.lines` make bytes of messages, and
+messages of bytes. Everybody imports messages from here, whatever module within holds them.
+"""
+
+from chatd.wire.messages.accounts import (
+    AddCertificate,
+    Certificates,
+    DropCertificate,
+    End,
+    Invite,
+    Logout,
+    Passwd,
+    Register,
+    Sessions,
+)
+from chatd.wire.messages.answers import Act, CertificateInfo, Error, Member, Ok, RoomInfo, SessionInfo
+from chatd.wire.messages.base import (
+    Check,
+    Count,
+    File,
+    InviteCode,
+    Message,
+    NewToken,
+    Page,
+    Password,
+    Seconds,
+    Trail,
+    Transfer,
+)
+from chatd.wire.messages.both_ways import Cancel, Goodbye, Ping, Pong, Progress
+from chatd.wire.messages.events import Event, Gap
+from chatd.wire.messages.greeting import Hello, Limits, Pulse, RoomState, Welcome
+from chatd.wire.messages.moderation import (
+    Acts,
+    Allow,
+    Ban,
+    Block,
+    Decline,
+    DeleteRoom,
+    InviteTo,
+    Kick,
+    Mute,
+    Remove,
+    Role,
+    Set,
+    Unban,
+    Unblock,
+    Unmute,
+)
+from chatd.wire.messages.notices import Announcement, Invited, Left, Presence, Rooms
+from chatd.wire.messages.requests import (
+    Download,
+    History,
+    Join,
+    Leave,
+    ListRooms,
+    Members,
+    Nick,
+    Read,
+    Request,
+    Send,
+    Topic,
+    Upload,
+)
+
+__all__ = [
+    "Act",
+    "Acts",
+    "AddCertificate",
+    "Allow",
+    "Announcement",
+    "Ban",
+    "Block",
+    "Cancel",
+    "CertificateInfo",
+    "Certificates",
+    "Check",
+    "Count",
+    "Decline",
+    "DeleteRoom",
+    "Download",
+    "DropCertificate",
+    "End",
+    "Error",
+    "Event",
+    "File",
+    "FromServer",
+    "Gap",
+    "Goodbye",
+    "Hello",
+    "History",
+    "Invite",
+    "InviteCode",
+    "InviteTo",
+    "Invited",
+    "Join",
+    "Kick",
+    "Leave",
+    "Left",
+    "Limits",
+    "ListRooms",
+    "Logout",
+    "Member",
+    "Members",
+    "Message",
+    "Mute",
+    "NewToken",
+    "Nick",
+    "Ok",
+    "Page",
+    "Passwd",
+    "Password",
+    "Ping",
+    "Pong",
+    "Presence",
+    "Progress",
+    "Pulse",
+    "Read",
+    "Register",
+    "Remove",
+    "Request",
+    "Role",
+    "RoomInfo",
+    "RoomState",
+    "Rooms",
+    "Seconds",
+    "Send",
+    "SessionInfo",
+    "Sessions",
+    "Set",
+    "ToServer",
+    "Topic",
+    "Trail",
+    "Transfer",
+    "Unban",
+    "Unblock",
+    "Unmute",
+    "Upload",
+    "Welcome",
+]
+
+ToServer = (
+    Hello
+    | Send
+    | Join
+    | Leave
+    | Topic
+    | Nick
+    | Read
+    | ListRooms
+    | Members
+    | History
+    | Upload
+    | Download
+    | InviteTo
+    | Decline
+    | Kick
+    | Ban
+    | Unban
+    | Mute
+    | Unmute
+    | Acts
+    | Role
+    | Set
+    | Remove
+    | DeleteRoom
+    | Block
+    | Unblock
+    | Allow
+    | Register
+    | Passwd
+    | Sessions
+    | End
+    | Logout
+    | Invite
+    | Certificates
+    | AddCertificate
+    | DropCertificate
+    | Progress
+    | Cancel
+    | Goodbye
+)
+FromServer = (
+    Welcome
+    | Rooms
+    | Left
+    | Invited
+    | Announcement
+    | Event
+    | Gap
+    | Presence
+    | Ok
+    | Error
+    | Progress
+    | Cancel
+    | Goodbye
+)

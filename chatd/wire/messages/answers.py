@@ -1,0 +1,89 @@
+"""The answers to requests, and the lines of lists in them."""
+
+from msgspec import Raw, Struct
+
+from chatd.wire.messages.base import Count, File, Message, Seconds
+
+
+class RoomInfo(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
+    """One line of the list of rooms."""
+
+    room: str
+    members: Count
+    head: Count
+    topic: str = ""
+    kind: str = "public"
+
+
+class Act(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
+    """One ban, mute or invitation of a room; it ends after ``seconds`` if there are any."""
+
+    what: str
+    whom: str
+    by: str
+    reason: str = ""
+    seconds: Count = 0
+
+
+class Member(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
+    """One member of a room, and whether a connection of theirs is up.
+
+    ``address`` is that connection's, without the port, where the operator lets addresses be shown.
+    ``operator`` is whether the member is one of the server's.
+    """
+
+    nick: str
+    online: bool
+    address: str = ""
+    role: str = "member"
+    operator: bool = False
+
+
+class SessionInfo(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
+    """One session of a user: on what software and address it was last seen, and ``ago`` how many seconds."""
+
+    session: Count
+    software: str = ""
+    address: str = ""
+    ago: Count = 0
+    online: bool = False
+    here: bool = False
+
+
+class CertificateInfo(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
+    """One certificate of an account, ``added`` in milliseconds since 1970; ``here``: of this connection."""
+
+    fingerprint: str
+    added: Count
+    name: str = ""
+    here: bool = False
+
+
+class Ok(Message, frozen=True, tag="ok"):
+    """Request ``id`` is done, and durable where it changed something."""
+
+    id: Count
+    seq: Count | None = None
+    ts: Count | None = None
+    room: str = ""
+    rooms: list[RoomInfo] | None = None
+    members: list[Member] | None = None
+    acts: list[Act] | None = None
+    events: list[Raw] | None = None
+    more: bool = False
+    offset: Count | None = None
+    file: File | None = None
+    sessions: list[SessionInfo] | None = None
+    invite: str = ""
+    certificates: list[CertificateInfo] | None = None
+
+
+class Error(Message, frozen=True, tag="error"):
+    """A refusal: of request ``id``, or without one of the whole connection, which then ends."""
+
+    code: str
+    text: str
+    id: Count | None = None
+    suggest: str = ""
+    room: str = ""
+    retry_after: Seconds | None = None

@@ -1,0 +1,40 @@
+"""What the server tells without being asked, and that is in no log."""
+
+from chatd.wire.messages.base import Count, Message
+from chatd.wire.messages.greeting import RoomState
+
+
+class Rooms(Message, frozen=True, tag="rooms"):
+    """Rooms that this connection follows from now on; their events come behind this message."""
+
+    rooms: list[RoomState]
+    more: bool = False
+
+
+class Left(Message, frozen=True, tag="left"):
+    """A room that the user is no longer a member of, and this connection no longer follows."""
+
+    room: str
+
+
+class Invited(Message, frozen=True, tag="invited"):
+    """The user may join ``room``: ``by`` has invited them, who may have said why."""
+
+    room: str
+    by: str
+    text: str = ""
+
+
+class Announcement(Message, frozen=True, tag="announcement"):
+    """The server itself says ``text`` to everybody who is connected; it is in no log."""
+
+    text: str
+    ts: Count
+
+
+class Presence(Message, frozen=True, tag="presence"):
+    """Members of ``room`` that came online or went offline; best effort, never in a log."""
+
+    room: str
+    online: list[str] = []
+    offline: list[str] = []
