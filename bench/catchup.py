@@ -11,10 +11,10 @@ from bench.peers.chatd import chatd_message
 from bench.process import cpu_seconds
 from bench.results import Result, Row, Target
 from bench.server import Daemon
-from chatd.wire.codec import decode_from_server
 from chatd.wire.frames import FrameDecoder
 from chatd.wire.limits import MAX_UNANSWERED
 from chatd.wire.messages import Event, Hello, Join
+from chatd.wire.native import decode_from_server
 
 PER_ROOM = 600
 """Messages per room that stay in memory whole (`chatd.chat.log.TAIL_BYTES`)."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from bench.common import BenchError
 from bench.server import LOOPBACK, Daemon
-from chatd.wire.codec import decode_from_server, encode
 from chatd.wire.frames import FrameDecoder, FrameType, frame
 from chatd.wire.messages import (
     Error,
@@ -23,6 +22,7 @@ from chatd.wire.messages import (
     Rooms,
     Welcome,
 )
+from chatd.wire.native import decode_from_server, encode
 
 WAVE = 400
 """Clients that connect at once: fewer than the daemon's backlog holds."""

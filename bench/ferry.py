@@ -13,10 +13,10 @@ from typing import Final
 
 from bench.clients import Client
 from bench.common import BenchError
-from chatd.wire.codec import decode_from_server, encode
 from chatd.wire.frames import HEAD_SIZE, FrameType, frame
 from chatd.wire.limits import MAX_CHUNK, WINDOW
 from chatd.wire.messages import Cancel, Download, Error, File, FromServer, Ok, Progress, Upload
+from chatd.wire.native import decode_from_server, encode
 
 _HEAD: Final = struct.Struct(">IBIQ")
 _AT_ONCE: Final = 4

@@ -10,10 +10,10 @@ from chatd.server.factory import ChatFactory
 from chatd.server.listener_rules import ListenerRules
 from chatd.testing.playground import PORTS
 from chatd.wire import lines
-from chatd.wire.codec import decode_from_server, encode
 from chatd.wire.frames import FrameDecoder, FrameType, frame
 from chatd.wire.lines import LineDecoder
 from chatd.wire.messages import Event, FromServer, Hello, Message, Ping, Pong, Send
+from chatd.wire.native import decode_from_server, encode
 from chatd.wire.objects import Alphabet
 
 

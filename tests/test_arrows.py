@@ -161,7 +161,7 @@ def test_chat_asks_files_for_names_alone():
 
 def test_chat_knows_no_bytes_of_any_wire():
     """Messages and stored events leave it; codecs at the rim make bytes of them."""
-    wires = {f"chatd.wire.{module}" for module in ("codec", "frames", "lines", "objects")}
+    wires = {f"chatd.wire.{module}" for module in ("frames", "lines", "native", "objects")}
     asked = {name for module in (ROOT / "chat").rglob("*.py") for name in imports(module)}
     assert not {name for name in asked if name in wires or name.rpartition(".")[0] in wires}
 

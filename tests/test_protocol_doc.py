@@ -29,9 +29,9 @@ from chatd.server.budgets import BURST
 from chatd.server.states import State
 from chatd.wire import limits, lines
 from chatd.wire import messages as m
-from chatd.wire.codec import decode_from_server, decode_to_server, encode
 from chatd.wire.errors import EXPLANATIONS, ChatdError, CloseReason, Code
 from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
+from chatd.wire.native import decode_from_server, decode_to_server, encode
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "PROTOCOL.md").read_text()

@@ -4,9 +4,9 @@ from bench.clients import SETTLED, enter
 from bench.common import BenchError
 from bench.peers import TEXT_SIZE, Links, text
 from bench.server import Daemon
-from chatd.wire.codec import decode_from_server, encode
 from chatd.wire.frames import FrameDecoder, FrameType
 from chatd.wire.messages import Event, Send
+from chatd.wire.native import decode_from_server, encode
 
 ROOM = "#bench"
 

@@ -9,9 +9,9 @@ from typing import Final
 import msgspec
 
 from chatd.wire.check import check_of
-from chatd.wire.codec import message_frames
 from chatd.wire.frames import HEAD_SIZE
 from chatd.wire.messages import Event
+from chatd.wire.native import message_frames
 
 
 class _Timed(msgspec.Struct):

@@ -9,8 +9,8 @@ from twisted.internet.protocol import Protocol, connectionDone
 
 from chatd.testing import Playground, Refused
 from chatd.wire import messages as m
-from chatd.wire.codec import decode_from_server, encode
 from chatd.wire.frames import FrameDecoder, FrameType, frame
+from chatd.wire.native import decode_from_server, encode
 
 ROOMS = ["#a", "#b"]
 NICKS = ["ann", "ben", "cem"]

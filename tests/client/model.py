@@ -10,7 +10,6 @@ from chatd.client.core.machine import Machine
 from chatd.client.core.outbox import Entry
 from chatd.client.core.session import Remembered, Session, Wishes
 from chatd.wire import limits
-from chatd.wire.codec import decode_to_server, encode
 from chatd.wire.errors import Code
 from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
 from chatd.wire.messages import (
@@ -27,6 +26,7 @@ from chatd.wire.messages import (
     Send,
     Welcome,
 )
+from chatd.wire.native import decode_to_server, encode
 
 CONFIRMATION = b"token?"
 

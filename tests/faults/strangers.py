@@ -4,8 +4,8 @@ import hashlib
 
 from chatd.wire import lines
 from chatd.wire import messages as m
-from chatd.wire.codec import encode
 from chatd.wire.frames import chunk
+from chatd.wire.native import encode
 
 ROOMS = [m.Join(id=1, room="#a"), m.Join(id=2, room="#b")]
 

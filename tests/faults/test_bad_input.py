@@ -6,9 +6,9 @@ import struct
 
 import pytest
 
-from chatd.wire.codec import encode
 from chatd.wire.frames import FrameType, frame
 from chatd.wire.messages import Error, Hello, Join, Ok, Send
+from chatd.wire.native import encode
 from tests.end_to_end.harness.peer import dial
 from tests.end_to_end.harness.raw import Raw
 

@@ -9,9 +9,9 @@ from contextlib import suppress
 
 import pytest
 
-from chatd.wire.codec import encode
 from chatd.wire.frames import FrameType, frame
 from chatd.wire.messages import Error, Event, Hello, History, Join, ListRooms, Members, Ok, Presence, Pulse
+from chatd.wire.native import encode
 from tests.end_to_end.harness.raw import sends
 from tests.faults.bystander import Bystander
 

@@ -28,8 +28,8 @@ from chatd.chat.changes.rows import OPERATOR
 from chatd.ops.settings import AccountsConfig, Config, LimitsConfig
 from chatd.testing import Playground
 from chatd.wire import messages as m
-from chatd.wire.codec import decode_from_server, encode
 from chatd.wire.frames import FrameDecoder, FrameType, frame
+from chatd.wire.native import decode_from_server, encode
 from tests.end_to_end.harness.certificates import make_certificate, trusting
 from tests.end_to_end.harness.processes import LOOPBACK, anonymous, free_port
 from tests.faults.strangers import ENCODE, GOOD_CODES, ROOMS, Stranger

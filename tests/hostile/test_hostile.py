@@ -13,7 +13,6 @@ import time
 
 import pytest
 
-from chatd.wire.codec import encode
 from chatd.wire.frames import FrameType, frame
 from chatd.wire.messages import (
     Allow,
@@ -39,6 +38,7 @@ from chatd.wire.messages import (
     Topic,
     Welcome,
 )
+from chatd.wire.native import encode
 from tests.end_to_end.harness.processes import LOOPBACK
 from tests.end_to_end.harness.raw import sends
 from tests.hostile.pair import Pair

@@ -6,9 +6,9 @@ import pytest
 from chatd.ops.settings import Config, LimitsConfig
 from chatd.testing import Playground
 from chatd.wire import messages as m
-from chatd.wire.codec import encode
 from chatd.wire.errors import CloseReason
 from chatd.wire.frames import FrameType, chunk, frame
+from chatd.wire.native import encode
 from tests.helpers import Talker, come_in, hello, restart, sends
 
 

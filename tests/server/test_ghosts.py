@@ -10,9 +10,9 @@ from chatd.server.gate import OWED_BYTES
 from chatd.server.visits import FRAMES, Visits
 from chatd.testing import Playground
 from chatd.wire import messages as m
-from chatd.wire.codec import encode
 from chatd.wire.errors import CloseReason
 from chatd.wire.frames import HEAD_SIZE, FrameType, chunk, frame
+from chatd.wire.native import encode
 from tests.helpers import come_in, sends
 from tests.server.test_faults import BrokenError, breaking, connection_of
 

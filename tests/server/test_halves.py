@@ -3,8 +3,8 @@
 import pytest
 
 from chatd.wire import messages as m
-from chatd.wire.codec import encode
 from chatd.wire.errors import CloseReason
+from chatd.wire.native import encode
 from tests.helpers import come_in, sends
 
 SIZE = 10

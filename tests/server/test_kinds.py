@@ -13,9 +13,9 @@ from chatd.testing import Playground
 from chatd.testing.playground import PORTS
 from chatd.wire import lines
 from chatd.wire import messages as m
-from chatd.wire.codec import encode
 from chatd.wire.errors import CloseReason
 from chatd.wire.limits import MAX_FRAME, MAX_UNANSWERED
+from chatd.wire.native import encode
 from tests.helpers import TALKERS, come_in, sends
 
 ENCODE = {"native": encode, "json-lines": lines.encode}

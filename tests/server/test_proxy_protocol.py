@@ -19,8 +19,8 @@ from chatd.server.proxy_header import MAX_BLOCK, HeaderError, HeaderParser, NoHe
 from chatd.server.relay import RelayFactory
 from chatd.testing import Playground
 from chatd.wire import messages as m
-from chatd.wire.codec import encode
 from chatd.wire.errors import CloseReason
+from chatd.wire.native import encode
 from tests.helpers import Talker, hello
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatd.wire import codec, lines
+from chatd.wire import lines, native
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, ProtocolError
 from chatd.wire.limits import MAX_FRAME, MAX_PING
@@ -15,7 +15,7 @@ from chatd.wire.lines import LineDecoder
 from chatd.wire.messages import Event
 from chatd.wire.objects import Alphabet, UnknownRequestError
 from chatd.wire.stored import pack
-from tests.wire.test_codec import EVENTS, FROM_SERVER, TO_SERVER
+from tests.wire.test_native import EVENTS, FROM_SERVER, TO_SERVER
 
 BEATS = st.builds(m.Ping, data=st.text(max_size=MAX_PING)) | st.builds(
     m.Pong, data=st.text(max_size=MAX_PING)
@@ -57,7 +57,7 @@ def test_what_is_written_by_the_server_is_one_line_with_its_kind_first(message):
     assert FROM.read_known(line) == message
 
 
-@pytest.mark.parametrize("codec", [lines, codec])
+@pytest.mark.parametrize("codec", [lines, native])
 @given(messages=st.lists(st.one_of(*FROM_SERVER.values()) | BEATS, max_size=5))
 def test_messages_together_are_what_they_are_one_by_one(codec, messages):
     assert codec.encode_all(messages) == b"".join(map(codec.encode, messages))

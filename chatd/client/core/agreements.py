@@ -14,8 +14,8 @@ from chatd.client.core.sending import Sending
 from chatd.client.core.stages import Stage
 from chatd.files.outgoing import Turns
 from chatd.wire import messages as m
-from chatd.wire.codec import encode
 from chatd.wire.errors import Code
+from chatd.wire.native import encode
 
 AGAIN: Final = 1.0
 """Seconds before a transfer is asked for again that the server could not take, unless it says otherwise."""

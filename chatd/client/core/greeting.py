@@ -15,9 +15,9 @@ from chatd.client.core.requests import Requests
 from chatd.client.core.rooms import Rooms
 from chatd.client.core.session import Elsewhere, Session, Wishes, introduce, trail_of
 from chatd.wire import messages as m
-from chatd.wire.codec import encode
 from chatd.wire.errors import Code, ProtocolError
 from chatd.wire.names import fold
+from chatd.wire.native import encode
 
 _LATER: Final = frozenset({Code.STORAGE_UNAVAILABLE, Code.TOO_FAST})
 """Refusals of a join that time mends: it is made again on the next link."""

@@ -10,12 +10,12 @@ from typing import Final, NamedTuple
 from chatd.client.core.rooms import Positions
 from chatd.client.core.strangers import HEAD, may_be_ours
 from chatd.wire.check import check_of
-from chatd.wire.codec import decode_from_server
 from chatd.wire.errors import Code, ProtocolError
 from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
 from chatd.wire.heartbeat import Heartbeat, RoundTrip, Verdict
 from chatd.wire.limits import MAX_UNANSWERED
 from chatd.wire.messages import Event, FromServer, Limits, Welcome
+from chatd.wire.native import decode_from_server
 
 ATTEMPT: Final = 10.0
 """Seconds an attempt may take from its first packet to the welcome."""

@@ -31,8 +31,8 @@ from chatd.client.core.segments import Segments
 from chatd.client.core.session import LOGGED_OUT, Changes, Remembered, Wishes
 from chatd.client.core.watch import Watch
 from chatd.wire import messages as m
-from chatd.wire.codec import encode
 from chatd.wire.errors import CloseReason, ProtocolError
+from chatd.wire.native import encode
 
 STALL: Final = 1.0
 """Seconds that a tick may come late before we, not the server, are held to have been away."""

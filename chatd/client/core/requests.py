@@ -15,9 +15,9 @@ from chatd.client.core.rooms import Rooms
 from chatd.client.core.sends import Sends
 from chatd.client.core.session import Remembered, Session
 from chatd.client.core.transfers import Transfers
-from chatd.wire.codec import encode
 from chatd.wire.errors import Code
 from chatd.wire.messages import Error, Event, Join, Leave, Nick, Ok, Request, Topic
+from chatd.wire.native import encode
 
 
 class Requests:

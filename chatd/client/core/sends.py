@@ -11,10 +11,10 @@ from chatd.client.core.backoff import Later
 from chatd.client.core.notices import Accepted, Held, SendRefused
 from chatd.client.core.outbox import Entry, Outbox
 from chatd.client.core.output import Output
-from chatd.wire.codec import encode
 from chatd.wire.errors import Code
 from chatd.wire.messages import Error, File, Ok, Send
 from chatd.wire.names import fold
+from chatd.wire.native import encode
 
 HOLD: Final = 1.0
 """Seconds between attempts to send while the server cannot store."""

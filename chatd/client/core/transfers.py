@@ -26,8 +26,8 @@ from chatd.client.core.steps import (
     Step,
 )
 from chatd.wire import messages as m
-from chatd.wire.codec import encode
 from chatd.wire.frames import chunk
+from chatd.wire.native import encode
 
 BURST: Final = 131_072
 """Bytes of chunks that are written at once; then it is looked at what else wants to be written."""

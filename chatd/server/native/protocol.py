@@ -11,7 +11,7 @@ from chatd.server.connection import ChatConnection
 from chatd.server.dialogue import COMMON
 from chatd.server.server import Server
 from chatd.server.states import State
-from chatd.wire import codec as native
+from chatd.wire import native
 from chatd.wire.errors import Code, ProtocolError
 from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
 from chatd.wire.limits import MAX_PING

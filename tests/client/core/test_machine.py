@@ -26,7 +26,6 @@ from chatd.client.core.notices import (
 )
 from chatd.client.core.sends import HOLD
 from chatd.client.core.session import Session
-from chatd.wire.codec import encode
 from chatd.wire.errors import Code
 from chatd.wire.frames import FrameType, frame
 from chatd.wire.messages import (
@@ -47,6 +46,7 @@ from chatd.wire.messages import (
     Topic,
     Welcome,
 )
+from chatd.wire.native import encode
 from tests.client.model import LIMITS, Disk, ModelServer, World
 
 

@@ -4,10 +4,10 @@ import pytest
 
 from chatd.client.core.notices import Connected, EventSeen, Narrowed, Quiet
 from chatd.client.core.segments import ENOUGH, LADDER, RACE_AGAIN, Segments
-from chatd.wire.codec import encode
 from chatd.wire.errors import Code
 from chatd.wire.frames import FrameType, frame
 from chatd.wire.messages import Error, Goodbye, Hello
+from chatd.wire.native import encode
 from tests.client.model import World
 
 LARGE = "x" * 5000

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from chatd.client.core.seen import Seen
 from chatd.client.core.session import MAX_CURSORS, Session, Wishes, introduce
 from chatd.client.core.trail import GRAIN, MOST, PART, WINDOW, Trail
-from chatd.wire.codec import decode_to_server, encode
 from chatd.wire.limits import MAX_FRAME, MAX_INT
+from chatd.wire.native import decode_to_server, encode
 
 
 def check(seq):

@@ -5,9 +5,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from chatd.wire.codec import decode_from_server, encode
 from chatd.wire.frames import FrameDecoder, FrameType, frame
 from chatd.wire.messages import Error, Event, Hello, Join, Message, Ok, Rooms, Send, Welcome
+from chatd.wire.native import decode_from_server, encode
 from tests.end_to_end.harness.peer import Peer
 from tests.end_to_end.harness.processes import PATIENCE, Deadline
 

@@ -3,9 +3,9 @@
 import hashlib
 
 from chatd.wire import messages as m
-from chatd.wire.codec import decode_from_server
 from chatd.wire.frames import FrameType, chunk, frame, split_chunk
 from chatd.wire.limits import WINDOW
+from chatd.wire.native import decode_from_server
 from tests.helpers import Talker
 
 

@@ -1,4 +1,4 @@
-"""The codec: what is encoded is decoded again, what is not a message is refused by name."""
+"""The native codec: what is encoded is decoded again, what is not a message is refused by name."""
 
 import json
 
@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatd.wire import messages as m
-from chatd.wire.codec import decode_all_to_server, decode_from_server, decode_to_server, encode
 from chatd.wire.errors import ChatdError, Code, ProtocolError
 from chatd.wire.frames import HEAD_SIZE, MAX_TRANSFER, FrameDecoder, FrameType
 from chatd.wire.limits import (
@@ -26,6 +25,7 @@ from chatd.wire.limits import (
     PAGE_ROWS,
     ROOMS_PER_MESSAGE,
 )
+from chatd.wire.native import decode_all_to_server, decode_from_server, decode_to_server, encode
 from chatd.wire.objects import UnknownRequestError, write
 
 TEXTS = st.text(max_size=40)
