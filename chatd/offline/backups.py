@@ -29,6 +29,9 @@ FORMAT: Final = 1
 PIECE: Final = 1 << 20
 """Bytes that are copied at a time."""
 
+RESTORING: Final = "restoring"
+"""Where a copy is put together; what a restore that was cut off has left there is in nobody's way."""
+
 FOLDERS: Final = ("blobs", "uploaded", "partial")
 """Where the files are, whole ones and those under way."""
 
@@ -183,7 +186,8 @@ def restore(file: Path, data: Path, tell: Tell) -> Manifest:
                 " away."
             )
         manifest = check(file, tell)
-        new = data.with_name(data.name + ".restoring")
+        # Within the folder where there is one: nothing can be renamed into one that is a disk of its own.
+        new = data / RESTORING if data.exists() else data.with_name(f"{data.name}.{RESTORING}")
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(mode=0o700, parents=True)
         with tarfile.open(file) as tar:

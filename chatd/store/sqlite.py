@@ -143,13 +143,26 @@ class SqliteStore:
         return not self._writing.is_alive()
 
     def _close_files(self) -> None:
-        """Close the files once nobody reads any more. Closing may take the disk as well."""
+        """Close the files once nobody reads any more; all that waits for the disk comes before.
+
+        Apsw holds the interpreter's lock while it closes: a flush there that hangs would keep everybody
+        from giving up.
+        """
         self._reading.join()
         self._reader.close()
         self._scrubbing.close()
+        if not self._is_settled():
+            self._writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self._writer.close()
         self._scrubbing.release()
         os.close(self._lock)
+
+    def _is_settled(self) -> bool:
+        """Bring the write-ahead log into the file; return whether nothing is left of it to be brought in."""
+        try:
+            return not _value(self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+        except apsw.Error:  # a full disk, mostly; the next start reads the log
+            return False
 
     # ---- opening ------------------------------------------------------------------------------------
 

@@ -3,7 +3,10 @@
 import errno
 import hashlib
 import json
+import os
+import shlex
 import shutil
+import subprocess
 import tarfile
 import threading
 from pathlib import Path
@@ -13,6 +16,7 @@ import pytest
 
 from chatd.offline.backups import restore
 from chatd.wire.messages import Event
+from tests.end_to_end.harness.processes import environment, script
 from tests.end_to_end.harness.raw import sends
 from tests.end_to_end.test_control import ctl
 
@@ -154,6 +158,31 @@ def test_a_copy_is_restored_beside_nothing_that_it_would_take_for_its_own(site, 
     (target / "blobs").mkdir(parents=True)
     right("restore", file, "--data", target)
     assert right("verify", "--data", target) == "all is right\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="needs root and unshare")
+@pytest.mark.parametrize("cut_off_before", [False, True])
+def test_a_copy_is_restored_into_a_folder_that_is_a_disk_of_its_own(site, tmp_path, cut_off_before):
+    daemon, _ = site
+    put_content(daemon, b"a file")
+    file, target = tmp_path / "b.tar", tmp_path / "new"
+    right("backup", file, "--data", daemon.data)
+    target.mkdir()
+    left = 'mkdir -p "$1/restoring/blobs"' if cut_off_before else ""
+    scene = f"""
+        mount -t tmpfs tmpfs "$1"
+        mkdir "$1/lost+found"
+        {left}
+        {shlex.join(script("chatctl"))} restore "$0" --data "$1" >&2
+        {shlex.join(script("chatctl"))} verify --data "$1"
+        ls "$1"
+    """
+    command = ["unshare", "--mount", "sh", "-euc", scene, file, target]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("\n")[0] == "all is right"
+    assert set(done.stdout.split("\n")[1:]) == {"blobs", "chatd.sqlite", "lock", "lost+found", "uploaded", ""}
+    assert not list(target.iterdir())
 
 
 def test_a_restore_that_was_cut_off_leaves_no_database(site, tmp_path, monkeypatch):

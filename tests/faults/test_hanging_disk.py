@@ -6,12 +6,14 @@ A library in front of the system's own lets every flush to the disk wait, or fai
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
 
 from chatd.wire.errors import Code
 from chatd.wire.messages import Error, Event, Goodbye, Hello, Ok, Pulse
+from tests.end_to_end.harness.processes import ROOT
 from tests.end_to_end.harness.raw import sends
 
 COMPILER = shutil.which("cc")
@@ -114,6 +116,35 @@ def test_the_daemon_ends_though_the_disk_hangs_and_nothing_acknowledged_is_lost(
     again = connect(daemon)
     assert again.enter(token=token, cursors={"#a": 0}).last >= 1
     assert [event.text for event in again.events("#a", 2) if event.kind == "message"] == ["acknowledged"]
+
+
+CLOSING = """
+import pathlib, sys, threading, time
+from chatd.chat.changes.rows import PutTime
+from chatd.chat.storage import Changes
+from chatd.server.space_log import SpaceLog
+from chatd.store.sqlite import SqliteStore
+
+store = SqliteStore(pathlib.Path(sys.argv[1]), lambda done, *given: done(*given), SpaceLog())
+durable = threading.Event()
+store.append(Changes(events=[(1, 1, [b"x"])], others=[PutTime(1, 1)]), lambda error: durable.set())
+durable.wait()
+pathlib.Path(sys.argv[2]).touch()
+begin = time.monotonic()
+print(store.close(0.5), time.monotonic() - begin < 10)
+"""
+
+
+def test_closing_ends_though_the_disk_hangs_from_that_moment_on(disk, tmp_path):
+    closing = subprocess.run(
+        [sys.executable, "-c", CLOSING, tmp_path / "data", disk.file],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (closing.stdout, closing.returncode) == ("False True\n", 0), closing.stderr
 
 
 def test_flushes_that_fail_lose_nothing_acknowledged_and_it_heals_by_itself(disk, make_daemon, connect):
