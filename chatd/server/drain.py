@@ -21,6 +21,9 @@ LOOK_INTERVAL: Final = 0.02
 RETURNS_PER_SECOND: Final = 1000
 """Clients that are asked to come back within one second at the most; a longer window serves more of them."""
 
+AT_ONCE: Final = 100
+"""Connections that are told goodbye in one turn, which stays short (P6)."""
+
 GOODBYE: Final = "The server stops or restarts; clients come back when it is there."
 """What everybody is told, whether the next daemon comes at once or not at all."""
 
@@ -54,15 +57,26 @@ async def say_goodbye(
     for waiting in list(server.waiting):
         waiting.abort(CloseReason.DRAIN)
     end = clock.seconds() + config.deadline
-    count = len(server.connections)
-    log.info("drain", connections=count)
+    log.info("drain", connections=len(server.connections))
     await _wait(clock, end - config.deadline / 2, idle)
-    window = max(config.window, count / RETURNS_PER_SECOND)
-    slots = [soonest + window * index / max(1, count) for index in range(count)]
-    random.shuffle(slots)
-    for connection, slot in zip(list(server.connections), slots, strict=False):
-        connection.close(CloseReason.DRAIN, GOODBYE, round(slot, 3))
+    leaving = list(server.connections)
+    moments = slots(len(leaving), config.window, soonest)
+    for number, (connection, slot) in enumerate(zip(leaving, moments, strict=True), 1):
+        connection.close(CloseReason.DRAIN, GOODBYE, slot)
+        if number % AT_ONCE == 0:
+            await deferLater(clock, 0)
     await _wait(clock, end, idle)  # for what the goodbyes have changed
+
+
+def slots(count: int, window: float, soonest: float) -> list[float]:
+    """Return ``count`` seconds to come back at, evenly over ``window`` behind ``soonest``, in no order.
+
+    The window is widened where there would be more than `RETURNS_PER_SECOND`.
+    """
+    window = max(window, count / RETURNS_PER_SECOND)
+    found = [round(soonest + window * index / count, 3) for index in range(count)]
+    random.shuffle(found)
+    return found
 
 
 async def see_off(server: Server, clock: Clock, idle: Callable[[], bool], end: float) -> None:

@@ -98,6 +98,18 @@ def test_a_day_of_an_operator(make_daemon, connect, tmp_path):
     assert ctl("user", "list", daemon.data)[:2] == (0, "ben, 0 sessions\n")
 
 
+def test_a_drain_over_a_minute_asks_each_client_back_at_another_moment_of_it(make_daemon, connect):
+    daemon = make_daemon("[limits]\nmax_connections_per_address = 0\n").start()
+    clients = [connect(daemon) for _ in range(200)]
+    for number, client in enumerate(clients):
+        client.enter(f"nick{number}")
+    assert ctl("drain", "--over", "60s", "--data", daemon.data)[0] == 0
+    slots = [client.await_(Goodbye).retry_after for client in clients]
+    assert sorted(slots) == [round(0.5 + 0.3 * place, 3) for place in range(200)]
+    assert slots != sorted(slots)
+    assert daemon.wait() == 0
+
+
 def offered(*words, **ctx_args):
     complete = ShellComplete(main, ctx_args, "chatctl", "_CHATCTL_COMPLETE")
     return [item.value for item in complete.get_completions([str(word) for word in words[:-1]], words[-1])]

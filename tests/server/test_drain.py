@@ -1,13 +1,17 @@
 """Draining: everybody hears when to come back, each at another moment, and nothing accepted is lost."""
 
+import random
 from collections import Counter
 
+import pytest
 from twisted.internet.defer import Deferred
 
+from chatd.client.core.backoff import JITTER, MAX_JITTER, Backoff
 from chatd.ops.settings import Config, DrainConfig, HeartbeatConfig, LimitsConfig
-from chatd.server.drain import drain
+from chatd.server.drain import FIRST_SLOT, drain, slots
 from chatd.testing import Playground
 from chatd.wire import messages as m
+from tests.client.entering import make_client
 from tests.helpers import Talker, come_in, hello, sends
 
 
@@ -46,6 +50,64 @@ def test_ten_thousand_clients_are_asked_back_without_a_spike():
     average = len(slots) / span
     assert max(per_second.values()) <= 1.5 * average
     assert slots[:100] != sorted(slots[:100])
+
+
+def chi_squared(moments, buckets, window):
+    """Return how far ``moments`` are from being even over ``window``; the mean of that is ``buckets`` - 1."""
+    counts = Counter(min(int((moment - FIRST_SLOT) * buckets / window), buckets - 1) for moment in moments)
+    expected = len(moments) / buckets
+    return sum((counts[bucket] - expected) ** 2 / expected for bucket in range(buckets))
+
+
+@pytest.mark.parametrize("count", [1, 59, 10_000])
+def test_slots_are_even_and_in_no_order(count):
+    found = slots(count, 60.0, FIRST_SLOT)
+    assert len(set(found)) == count
+    assert min(found) == FIRST_SLOT
+    assert max(found) < FIRST_SLOT + 60.0
+    per_second = Counter(int(slot - FIRST_SLOT) for slot in found)
+    assert max(per_second.values()) <= count / 60 + 1
+    if count == 10_000:
+        assert chi_squared(found, 60, 60.0) < 1
+        for some in (found[:1000], found[-1000:], found[::10]):  # whoever came together does not come back so
+            assert chi_squared(some, 60, 60.0) < 200
+
+
+def test_clients_that_keep_their_slots_come_evenly():
+    backoff = Backoff(random.Random(7).uniform)
+    comings = [backoff.later(slot) for slot in slots(10_000, 60.0, FIRST_SLOT)]
+    assert max(comings) <= FIRST_SLOT + 60.0 + MAX_JITTER
+    per_second = Counter(map(int, comings))
+    average = 10_000 / 60.0
+    assert max(per_second.values()) <= 1.3 * average
+    begin = 2  # by then as many come later than their slots as are late
+    assert min(per_second[second] for second in range(begin, 60)) >= average / (1 + JITTER) * 0.75
+
+
+def test_some_hundred_clients_are_back_evenly_within_a_minute():
+    config = Config(drain=DrainConfig(window=60.0), limits=LimitsConfig(max_connections_per_address=0))
+    playground = Playground(config)
+    playground.start_server()
+    clients = [make_client(playground, f"nick{number}") for number in range(300)]
+    for client in clients:
+        client.start()
+    playground.advance(1)
+    assert len(playground.server.connections) == 300
+    done = draining(playground)
+    playground.advance(0.3)
+    assert done == [None]
+    playground.crash_server()
+    playground.start_server()
+    there, comings = 0, []
+    for _ in range(13):
+        playground.advance(5)
+        now = len(playground.server.connections)
+        comings.append(now - there)
+        there = now
+    playground.advance(5)
+    assert len(playground.server.connections) == 300
+    average = 300 / 60 * 5
+    assert all(0.5 * average <= count <= 1.6 * average for count in comings[:12]), comings
 
 
 def test_what_was_accepted_is_acknowledged_before_the_goodbye(playground):
