@@ -71,7 +71,7 @@ def connected(connection: ChatConnection, now: float) -> Connected:
         operator=user is not None and user.operator,
         session=None if session is None else session.id,
         relay=connection.relay or "",
-        listener=connection.rules.name,
+        listener=connection.listener.rules.name,
         protocol=connection.speaks,
         software="" if session is None else session.software,
         tls=connection.tls,
@@ -128,7 +128,7 @@ async def status(context: Context, stream: Stream, _: AskStatus) -> None:
     lagging = held = 0
     for connection in list(server.connections):
         if isinstance(connection, ChatConnection):
-            listeners[connection.rules.name] += 1
+            listeners[connection.listener.rules.name] += 1
             states[connection.state.value] += 1
             lagging += connection.reader.lags
             held += bool(connection.input.gate.shut & Hold.PAUSE.value)

@@ -44,7 +44,7 @@ class Survey:
 
     def look(self, connection: ChatConnection) -> None:
         """Count ``connection``."""
-        self.states[connection.rules.name, connection.state.value] += 1
+        self.states[connection.listener.rules.name, connection.state.value] += 1
         if connection.reader.lags:
             lag = connection.reader.lag
             self.lagging += 1

@@ -103,7 +103,8 @@ class Admission:
         """
         host = connection.peer_host
         if not (hello.password or hello.register):
-            if hello.certificate and (connection.rules.guests == "refused" or self._is_known(hello.nick)):
+            guests = connection.listener.rules.guests
+            if hello.certificate and (guests == "refused" or self._is_known(hello.nick)):
                 return Certificate(hello.nick, self._certificate_of(connection), host, token)
             _check_guests(connection)
             return NickClaim(hello.nick, hello.new_token or token)
@@ -224,7 +225,7 @@ class Admission:
 
 def check_secure(connection: Connection) -> None:
     """Raise `ProtocolError` ``secure-required`` if others may read what comes on ``connection``."""
-    if not (connection.rules.secure or addresses.is_local(connection.peer_host)):
+    if not (connection.listener.rules.secure or addresses.is_local(connection.peer_host)):
         raise ProtocolError(
             Code.SECURE_REQUIRED, "Passwords are not taken in plain text; connect with TLS (tls://…)."
         )
@@ -232,7 +233,7 @@ def check_secure(connection: Connection) -> None:
 
 def _check_guests(connection: Connection) -> None:
     """Raise `ProtocolError` ``guests-refused`` if ``connection`` may be nobody's without an account."""
-    if connection.rules.guests == "refused":
+    if connection.listener.rules.guests == "refused":
         raise ProtocolError(
             Code.GUESTS_REFUSED, "An account is needed here; log in, register, or ask the operator for one."
         )

@@ -22,7 +22,7 @@ from chatd.server.fingerprint import fingerprint_of, version_of
 from chatd.server.gate import Hold
 from chatd.server.handshake import why_failed
 from chatd.server.input import Decoder, Input
-from chatd.server.listener_rules import LOCAL, ListenerRules
+from chatd.server.listener_rules import Listening
 from chatd.server.liveness import Liveness
 from chatd.server.output import Output
 from chatd.server.paths import Course
@@ -59,6 +59,7 @@ class ChatConnection(Protocol, ABC):
         "close_reason",
         "course",
         "input",
+        "listener",
         "liveness",
         "messages_in",
         "number",
@@ -81,9 +82,10 @@ class ChatConnection(Protocol, ABC):
     decode_all: Callable[[list[bytes]], Iterator[object]]
     MESSAGES: ClassVar[Mapping[tuple[State, type], Handler]]
 
-    def __init__(self, server: Server, decoder: Decoder) -> None:
+    def __init__(self, server: Server, listener: Listening, decoder: Decoder) -> None:
         now = server.clock.seconds()
         self.server = server
+        self.listener = listener
         self.state = State.OPENED
         self.liveness = Liveness(Heartbeat(server.pulse.interval, server.pulse.misses, now), now)
         self.input = Input(self, server, decoder)
@@ -103,11 +105,6 @@ class ChatConnection(Protocol, ABC):
         self.opened = now
 
     @property
-    def rules(self) -> ListenerRules:
-        """Return the rules of the listener, as they are in force."""
-        return getattr(self.factory, "rules", LOCAL)
-
-    @property
     def certificate(self) -> str:
         """Return the fingerprint of the certificate that the peer has shown: `fingerprint_of`."""
         return fingerprint_of(self.transport)
@@ -120,8 +117,8 @@ class ChatConnection(Protocol, ABC):
     @property
     def reads_only(self) -> bool:
         """Return whether it is a guest's, where guests only read."""
-        session = self.session
-        return self.rules.guests != "allowed" and session is not None and session.user.account is None
+        guests, session = self.listener.rules.guests, self.session
+        return guests != "allowed" and session is not None and session.user.account is None
 
     # ---- for each kind of connection -----------------------------------------------------------------
 

@@ -98,7 +98,8 @@ def request(connection: "ChatConnection", message: Any, size: int, now: int) -> 
         raise ProtocolError(Code.HELLO_EXPECTED, "The first message must be a hello.")
     handling = REQUESTS[type(message)]
     connection.input.gate.owe(size + handling.answer_bytes, handling.cost)
-    if connection.rules.guests != "allowed" and connection.reads_only and type(message) not in _LOOKS:
+    guests = connection.listener.rules.guests
+    if guests != "allowed" and connection.reads_only and type(message) not in _LOOKS:
         connection.server.hub.refuse(connection, message.id, guest_refused())
         return
     connection.server.hub.decide(connection, session, message, now)

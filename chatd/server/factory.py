@@ -39,7 +39,7 @@ class ChatFactory(ServerFactory):
         del addr
         if self.server is None or self.server.draining:
             return None
-        connection = self._kind(self.server)
+        connection = self._kind(self.server, self)
         connection.factory = self
         return connection
 

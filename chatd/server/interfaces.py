@@ -3,7 +3,7 @@
 from typing import ClassVar, Protocol
 
 from chatd.chat.state import Peer
-from chatd.server.listener_rules import ListenerRules
+from chatd.server.listener_rules import Listening
 from chatd.server.output import Output
 from chatd.server.record import Record
 from chatd.wire.errors import CloseReason
@@ -34,6 +34,7 @@ class Connection(Peer, Swept, Protocol):
     """A connection as the server sees it."""
 
     speaks: ClassVar[str]
+    listener: Listening
     number: int
     peer_host: str
     relay: str | None
@@ -44,10 +45,6 @@ class Connection(Peer, Swept, Protocol):
     messages_in: int
     answered: int
     record: Record
-
-    @property
-    def rules(self) -> ListenerRules:
-        """Return the rules of the listener, as they are in force."""
 
     @property
     def tls(self) -> str:

@@ -60,7 +60,7 @@ def life_of(connection: Connection, now: float, wall: int) -> Life:
         account=record.account,
         session=record.session,
         relay=connection.relay or "",
-        listener=connection.rules.name,
+        listener=connection.listener.rules.name,
         protocol=connection.speaks,
         software=record.software,
         tls=connection.tls,

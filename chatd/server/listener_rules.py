@@ -1,7 +1,7 @@
 """The rules of a listener: who may come in there."""
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from chatd.ops.endpoints import rehearse
 from chatd.ops.settings import Guests, ListenConfig
@@ -30,6 +30,12 @@ class ListenerRules:
         by_default: Final = "allowed" if listening.local and not relayed else "refused"
         secure = listening.tls or listener.tls or relayed
         return cls(listener.guests or guests or by_default, secure, listener.endpoint)
+
+
+class Listening(Protocol):
+    """A listener, as its connections know it: by its ``rules`` in force, which a reload exchanges."""
+
+    rules: ListenerRules
 
 
 LOCAL: Final = ListenerRules()

@@ -8,6 +8,7 @@ from chatd.server import dialogue
 from chatd.server.account_dialogue import ACCOUNTS
 from chatd.server.connection import ChatConnection
 from chatd.server.dialogue import COMMON
+from chatd.server.listener_rules import Listening
 from chatd.server.server import Server
 from chatd.server.states import State
 from chatd.wire import lines
@@ -42,9 +43,9 @@ class LinesProtocol(ChatConnection):
         | {(state, Pong): _pong for state in State}
     )
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, listener: Listening) -> None:
         self.decoder = LineDecoder()
-        super().__init__(server, self.decoder)
+        super().__init__(server, listener, self.decoder)
 
     def take(self, most: int) -> int:  # noqa: ARG002 - lines are taken one by one
         """Take the next line; a blank one is only a sign of life."""

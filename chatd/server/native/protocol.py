@@ -9,6 +9,7 @@ from chatd.server import dialogue
 from chatd.server.account_dialogue import ACCOUNTS
 from chatd.server.connection import ChatConnection
 from chatd.server.dialogue import COMMON
+from chatd.server.listener_rules import Listening
 from chatd.server.server import Server
 from chatd.server.states import State
 from chatd.wire import native
@@ -37,9 +38,9 @@ class NativeProtocol(ChatConnection):
     MESSAGES = COMMON | ACCOUNTS
     decode_all = staticmethod(native.decode_all_to_server)
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, listener: Listening) -> None:
         self.decoder = FrameDecoder()
-        super().__init__(server, self.decoder)
+        super().__init__(server, listener, self.decoder)
 
     def take(self, most: int) -> int:
         """Take the next frame, and the messages behind it if it is one of several that stand there."""
