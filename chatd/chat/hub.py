@@ -302,7 +302,7 @@ class Hub:
         session = peer.session
         if session is None or session.digest in self.world.sessions:
             return True
-        peer.refuse(Code.STORAGE_UNAVAILABLE, _STORAGE)
+        peer.fail(ProtocolError(Code.STORAGE_UNAVAILABLE, _STORAGE), CloseReason.REFUSED)
         return False
 
     @staticmethod

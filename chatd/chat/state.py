@@ -57,9 +57,6 @@ class Peer(Protocol):
     def reply(self, messages: Sequence[Message], answered: int) -> None:
         """Write messages that answer ``answered`` of its requests, whatever its transport's state."""
 
-    def refuse(self, code: Code, text: str) -> None:
-        """Refuse its hello and end it."""
-
     def note_refusal(self, code: Code) -> None:
         """Note that a request of its was refused, for whoever asks later why."""
 

@@ -84,9 +84,6 @@ class Console:
         """Answer that it went wrong; the traceback is in the log."""
         self.reply([Error(code="fault", text="The daemon could not do that, by a fault of its own.")], 1)
 
-    def refuse(self, code: Code, text: str) -> None:
-        """Do nothing: the console says no hello."""
-
     def note_refusal(self, code: Code) -> None:
         """Do nothing: it is answered."""
 

@@ -14,9 +14,9 @@ from chatd.chat.codec import Codec
 from chatd.chat.log import Log as ChatLog
 from chatd.chat.state import HistoryQuery, Session
 from chatd.ops.log import Log
-from chatd.server import addresses, watch
+from chatd.server import addresses, ending, watch
 from chatd.server.dialogue import Handler, found
-from chatd.server.ending import hang_up, last_words
+from chatd.server.ending import last_words
 from chatd.server.files.transfers import Transfers
 from chatd.server.fingerprint import fingerprint_of, version_of
 from chatd.server.gate import Hold
@@ -32,7 +32,7 @@ from chatd.server.server import Server
 from chatd.server.states import State
 from chatd.server.steering import steer
 from chatd.tcp import Tuning, far_host, held_back
-from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError, RequestError
+from chatd.wire.errors import ChatdError, CloseReason, Code, RequestError
 from chatd.wire.heartbeat import Heartbeat
 from chatd.wire.messages import Download, File, Goodbye, Message, Ok, Remove, Upload
 
@@ -165,10 +165,10 @@ class ChatConnection(Protocol, ABC):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Let go of session and logs, whatever ended the connection."""
         if self.state is State.OPENED and (failed := why_failed(reason)):
-            self._try(self.server.journal.turned_away, *failed, self.transport.getPeer())
-            self._leave(CloseReason.REFUSED)
-        self._leave(CloseReason.LOST)
-        self._try(self.server.closed, self)
+            ending.attempt(self, self.server.journal.turned_away, *failed, self.transport.getPeer())
+            ending.leave(self, CloseReason.REFUSED)
+        ending.leave(self, CloseReason.LOST)
+        ending.attempt(self, self.server.closed, self)
 
     def pauseProducing(self) -> None:
         """Stop taking and handing out: the transport is full."""
@@ -201,10 +201,6 @@ class ChatConnection(Protocol, ABC):
             self.output.write(self.codec.encode_all(messages))
         if answered:
             self.input.go_on()
-
-    def refuse(self, code: Code, text: str) -> None:
-        """Refuse the hello and end."""
-        self.fail(ProtocolError(code, text), CloseReason.REFUSED)
 
     def note_refusal(self, code: Code) -> None:
         """Note that a request was refused."""
@@ -300,7 +296,7 @@ class ChatConnection(Protocol, ABC):
 
     def close(self, reason: CloseReason, text: str = "", retry_after: float | None = None) -> None:
         """End the connection with a goodbye; bytes that the peer does not take in time are dropped."""
-        self._end(reason, Goodbye(reason=reason, text=text, retry_after=retry_after))
+        ending.end(self, reason, Goodbye(reason=reason, text=text, retry_after=retry_after))
 
     def fail(self, error: ChatdError, reason: CloseReason | None = None) -> None:
         """End the connection with ``error`` as the last words, and log that."""
@@ -309,45 +305,12 @@ class ChatConnection(Protocol, ABC):
         if reason is None:
             reason = CloseReason.FLOOD if error.code is Code.TOO_FAST else CloseReason.BAD_INPUT
         self.server.journal.refused(self, error)
-        self._end(reason, last_words(error))
+        ending.end(self, reason, last_words(error))
 
     def abort(self, reason: CloseReason) -> None:
         """End the connection at once, because the peer takes nothing any more."""
-        self._leave(reason)
-        self._try(self.transport.abortConnection)
-
-    def _end(self, reason: CloseReason, farewell: Message) -> None:
-        if self.state is State.CLOSING:
-            return
-        try:
-            self.output.say(farewell)
-        except Exception:  # noqa: BLE001 - what cannot be written to gets no last words
-            self.abort(reason)
-            return
-        self._leave(reason)
-        if not self._try(hang_up, self.transport, reason):
-            self._try(self.transport.abortConnection)
-
-    def _leave(self, reason: CloseReason) -> None:
-        if self.state is State.CLOSING:
-            return
-        self.state = State.CLOSING
-        self.input.end()
-        self.output.end()
-        self.liveness.ending(self.server.clock.seconds())
-        self.close_reason = reason
-        if self.transfers is not None:
-            self._try(self.transfers.close, reason)
-        self._try(self.server.leave, self)
-
-    def _try(self, step: Callable[..., object], *arguments: object) -> bool:
-        """Do one step of leaving. An exception is logged and does not keep other steps from being done."""
-        try:
-            step(*arguments)
-        except Exception:  # noqa: BLE001 - whatever happens, the session and the transport are let go
-            log.failure("connection-fault", None, peer=self.address)
-            return False
-        return True
+        ending.leave(self, reason)
+        ending.attempt(self, self.transport.abortConnection)
 
     def renew_allowance(self) -> None:
         """Ask what the limits in force allow from now on."""
