@@ -190,11 +190,11 @@ class FilesConfig(Section, frozen=True):
 class DrainConfig(Section, frozen=True):
     """The stop of the daemon: ``[drain]``.
 
-    The clients' retry slots are spread over ``window`` seconds; connections that are open after ``deadline``
-    seconds are aborted.
+    The clients' retry slots are spread over ``window`` seconds, or over a second for a thousand of them if
+    that is longer; connections that are open after ``deadline`` seconds are aborted.
     """
 
-    window: Annotated[float, Meta(ge=0, le=3600)] = 0.5
+    window: Annotated[float, Meta(ge=0, le=3600)] = 0.0
     deadline: Annotated[float, Meta(gt=0, le=3600)] = 10.0
 
 

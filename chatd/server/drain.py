@@ -15,7 +15,7 @@ from chatd.wire.errors import CloseReason
 
 log = Log(__name__)
 
-LOOK_INTERVAL: Final = 0.02
+LOOK_INTERVAL: Final = 0.005
 """Seconds between two checks whether everybody is gone."""
 
 RETURNS_PER_SECOND: Final = 1000

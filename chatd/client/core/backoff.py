@@ -6,6 +6,10 @@ from typing import Final
 SILENCE: Final = ((300.0, 2.0), (1800.0, 10.0), (float("inf"), 30.0))
 """Pairs: until so many seconds of trouble, delays after silence are drawn from up to so many seconds."""
 
+EXPECTED: Final = (0.25, 0.5)
+"""The widest range after silence of a server that has named the second of its return: so many seconds at
+least, and such a part of the time since it did. Its clients come no denser by that: each has its own slot."""
+
 ANSWER_BASE: Final = 0.5
 """Seconds: the first answered failure draws from this range, each further one from twice the range before."""
 
@@ -38,21 +42,27 @@ Later = Callable[[float], float]
 class Backoff:
     """The delays before attempts; ``uniform`` draws a number from a range (random.uniform)."""
 
-    __slots__ = ("_answers", "_since", "_stubborn", "_uniform")
+    __slots__ = ("_answers", "_named", "_since", "_stubborn", "_uniform")
 
     def __init__(self, uniform: Callable[[float, float], float]) -> None:
         self._uniform = uniform
         self._answers = self._stubborn = 0
         self._since: float | None = None
+        self._named: float | None = None
 
     def after_silence(self, now: float) -> float:
         """Return the delay after an attempt that reached nobody: it burdens nobody to try again soon."""
-        return max(LEAST, self._uniform(0.0, self._cap(SILENCE, now)))
+        widest = self._cap(SILENCE, now)
+        if self._named is not None:
+            least, part = EXPECTED
+            widest = min(widest, max(least, part * (now - self._named)))
+        return max(LEAST, self._uniform(0.0, widest))
 
     def after_answer(self, now: float, slot: float | None = None) -> float:
         """Return the delay after a refusal or a close: not before the ``slot`` that the server named."""
         widest = min(self._cap(ANSWER_CAPS, now), ANSWER_BASE * 2.0 ** min(self._answers, 10))
         self._answers += 1
+        self._named = None if slot is None else now
         return max(LEAST, self._uniform(0.0, widest)) if slot is None else self.later(slot)
 
     def later(self, slot: float) -> float:
@@ -75,4 +85,4 @@ class Backoff:
     def reset(self) -> None:
         """Forget all failures: a link was up for `STEADY` seconds."""
         self._answers = self._stubborn = 0
-        self._since = None
+        self._since = self._named = None

@@ -32,6 +32,24 @@ def test_the_slot_that_the_server_names_wins_within_reason():
     assert backoff.after_answer(0.0, 1e9) == SLOT_CAP
 
 
+def test_a_server_that_has_named_its_return_is_awaited_eagerly():
+    backoff = Backoff(widest)
+    backoff.after_answer(100.0, 0.5)
+    assert [backoff.after_silence(100.0 + away) for away in (0.25, 0.5, 1, 2, 4, 60)] == [
+        *(0.25, 0.25, 0.5, 1, 2, 2)
+    ]
+    assert backoff.after_silence(401.0) == 10
+    backoff.after_answer(500.0)  # it has named none this time
+    assert backoff.after_silence(500.0) == 10
+
+
+def test_a_return_that_was_named_long_ago_is_forgotten():
+    backoff = Backoff(widest)
+    backoff.after_answer(0.0, 0.5)
+    backoff.reset()
+    assert backoff.after_silence(1.0) == 2
+
+
 def test_no_delay_is_nothing():
     backoff = Backoff(lambda low, _: low)
     assert backoff.after_silence(0.0) == backoff.after_answer(0.0) == backoff.after_answer(0.0, 0.0) == LEAST
