@@ -1,54 +1,64 @@
-"""The base of every kind of connection: bytes in, requests to the hub, effects out."""
+"""A connection, as everybody but Twisted knows it: what is asked and told over it, and how it ends."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar, Final
-
-from twisted.internet.interfaces import IPushProducer
-from twisted.internet.protocol import Protocol, connectionDone
-from twisted.python.failure import Failure
-from zope.interface import implementer
+from typing import Any, Protocol
 
 from chatd.chat.codec import Codec
 from chatd.chat.log import Log as ChatLog
 from chatd.chat.state import HistoryQuery, Session
 from chatd.ops.log import Log
-from chatd.server import addresses, ending, watch
-from chatd.server.dialogue import Handler, found
+from chatd.server import ending, watch
+from chatd.server.dialogue import Handler, found, paged
 from chatd.server.ending import last_words
 from chatd.server.files.transfers import Transfers
 from chatd.server.fingerprint import fingerprint_of, version_of
 from chatd.server.gate import Hold
-from chatd.server.handshake import why_failed
-from chatd.server.input import Decoder, Input
+from chatd.server.input import Input, Pieces
 from chatd.server.listener_rules import Listening
 from chatd.server.liveness import Liveness
 from chatd.server.output import Output
 from chatd.server.paths import Course
-from chatd.server.reads import answer
 from chatd.server.record import Record
 from chatd.server.server import Server
 from chatd.server.states import State
-from chatd.server.steering import steer
-from chatd.tcp import Tuning, far_host, held_back
-from chatd.wire.errors import ChatdError, CloseReason, Code, RequestError
+from chatd.tcp import held_back
+from chatd.wire.errors import ChatdError, CloseReason, Code
 from chatd.wire.heartbeat import Heartbeat
 from chatd.wire.messages import Download, File, Goodbye, Message, Ok, Remove, Upload
 
 log = Log(__name__)
 
-TUNING: Final = Tuning(idle=30, interval=10, probes=3, user_timeout=900_000)
+
+class Spoken(Pieces, Protocol):
+    """What speaks for a connection: its kind, with the pieces that were received."""
+
+    @property
+    def speaks(self) -> str:
+        """Return the name of its kind."""
+
+    @property
+    def codec(self) -> Codec:
+        """Return what makes bytes of messages and events."""
+
+    @property
+    def takes_files(self) -> bool:
+        """Return whether the bytes of files can be moved over it."""
+
+    @property
+    def decode_all(self) -> Callable[[list[bytes]], Iterator[object]]:
+        """Return what makes messages of texts."""
+
+    @property
+    def MESSAGES(self) -> Mapping[tuple[State, type], Handler]:
+        """Return the handler of each message, by state."""
 
 
-@implementer(IPushProducer)
-class ChatConnection(Protocol, ABC):
+class ChatConnection:
     """One connection; the hub knows it as a `chatd.chat.state.Peer`.
 
-    ``input`` decides when a further piece is taken, ``output`` is where messages go; ``liveness`` is what the
-    reaper judges the connection by.
-    A kind of connection is a subclass: it tells what it ``speaks``, and brings a ``codec``, a ``decoder``,
-    `take`, which handles pieces, and its table of ``MESSAGES`` (`chatd.server.dialogue`).
+    ``protocol`` is Twisted's side of it, of some kind. ``input`` decides when a further piece is taken,
+    ``output`` is where messages go; ``liveness`` is what the reaper judges the connection by.
     """
 
     # They keep a connection small, and spare a look into a dictionary for every message.
@@ -66,31 +76,33 @@ class ChatConnection(Protocol, ABC):
         "opened",
         "output",
         "peer_host",
+        "protocol",
         "reader",
         "record",
         "relay",
         "server",
         "session",
+        "speaks",
         "state",
+        "takes_files",
         "transfers",
+        "transport",
     )
 
     transport: Any
-    speaks: ClassVar[str]
-    codec: ClassVar[Codec]
-    takes_files: ClassVar[bool]
-    decode_all: Callable[[list[bytes]], Iterator[object]]
-    MESSAGES: ClassVar[Mapping[tuple[State, type], Handler]]
 
-    def __init__(self, server: Server, listener: Listening, decoder: Decoder) -> None:
+    def __init__(self, server: Server, listener: Listening, protocol: Spoken) -> None:
         now = server.clock.seconds()
         self.server = server
         self.listener = listener
+        self.protocol = protocol
+        self.speaks = protocol.speaks
+        self.takes_files = protocol.takes_files
         self.state = State.OPENED
         self.liveness = Liveness(Heartbeat(server.pulse.interval, server.pulse.misses, now), now)
-        self.input = Input(self, server, decoder)
+        self.input = Input(self, protocol, server)
         self.output = Output(
-            self.codec, self.liveness, server.counters, server.clock, self.catch_up, self.fault
+            protocol.codec, self.liveness, server.counters, server.clock, self.catch_up, self.fault
         )
         self.reader = self.output.reader
         self.transfers: Transfers | None = None
@@ -120,77 +132,6 @@ class ChatConnection(Protocol, ABC):
         guests, session = self.listener.rules.guests, self.session
         return guests != "allowed" and session is not None and session.user.account is None
 
-    # ---- for each kind of connection -----------------------------------------------------------------
-
-    @abstractmethod
-    def take(self, most: int) -> int:
-        """Take the next piece, or up to ``most`` of them as long as the gate allows it; return how many.
-
-        It is 0 if no whole piece has come. Raises `ProtocolError`.
-        """
-
-    @abstractmethod
-    def is_beat(self) -> bool:
-        """Return whether the next piece is a ping or a pong."""
-
-    # ---- Twisted's side -----------------------------------------------------------------------------
-
-    def connectionMade(self) -> None:
-        """Begin. The hello has to come before the deadline."""
-        TUNING.apply(self.transport)
-        self.output.transport = self.transport
-        peer = self.transport.getPeer()
-        self.address = addresses.name_of(peer)
-        self.peer_host = addresses.host_of(peer)
-        self.relay = addresses.relay_of(self.transport)
-        self.transport.registerProducer(self, True)
-        host = far_host(self.transport)
-        if host:
-            self.course = self.server.paths.begin(host, self.server.clock.seconds())
-        steer(self)
-        error = self.server.opened(self)
-        if error is not None:
-            self.fail(error, CloseReason.REFUSED)
-
-    def dataReceived(self, data: bytes) -> None:
-        """Take in bytes; any byte is a sign of life."""
-        size = len(data)
-        self.bytes_in += size
-        self.server.counters.bytes_in += size
-        self.liveness.heartbeat.heard(self.server.clock.seconds())
-        if self.state is State.CLOSING:
-            return
-        self.input.feed(data)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Let go of session and logs, whatever ended the connection."""
-        if self.state is State.OPENED and (failed := why_failed(reason)):
-            ending.attempt(self, self.server.journal.turned_away, *failed, self.transport.getPeer())
-            ending.leave(self, CloseReason.REFUSED)
-        ending.leave(self, CloseReason.LOST)
-        ending.attempt(self, self.server.closed, self)
-
-    def pauseProducing(self) -> None:
-        """Stop taking and handing out: the transport is full."""
-        self.liveness.due = 0.0
-        self.input.gate.hold(Hold.FULL)
-        self.reader.pause()
-
-    def resumeProducing(self) -> None:
-        """Go on: the transport has drained."""
-        if self.state is State.CLOSING:
-            return
-        self.input.gate.lift(Hold.FULL)
-        self.reader.resume()
-        if self.reader.lags:
-            self.server.delivery.add(self)
-        self.input.go_on()
-        if self.transfers is not None:
-            self.transfers.pump()
-
-    def stopProducing(self) -> None:
-        """Do nothing: the connection is gone and `connectionLost` follows."""
-
     # ---- the hub's side: chatd.chat.state.Peer ------------------------------------------------------
 
     def reply(self, messages: Sequence[Message], answered: int) -> None:
@@ -198,7 +139,7 @@ class ChatConnection(Protocol, ABC):
         self.answered += answered
         self.input.gate.settle(answered)
         if messages:
-            self.output.write(self.codec.encode_all(messages))
+            self.output.write(self.output.codec.encode_all(messages))
         if answered:
             self.input.go_on()
 
@@ -232,19 +173,7 @@ class ChatConnection(Protocol, ABC):
     def read(self, query: HistoryQuery) -> None:
         """Answer with a page of history as soon as it has been read. No other request is taken before."""
         self.input.gate.hold(Hold.PAGE)
-        self.server.reads.page(query, partial(self._page, query))
-
-    def _page(self, query: HistoryQuery, events: list[bytes] | None) -> None:
-        self.input.gate.lift(Hold.PAGE)
-        if self.state is State.CLOSING:
-            return
-        try:
-            query.allowed()
-            self.reply([answer(query, events)], 1)
-        except RequestError as error:
-            self.server.hub.refuse(self, query.request, error)
-        except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)
-            self.fault()
+        self.server.reads.page(query, partial(paged, self, query))
 
     def find(self, request: Remove, chat_log: ChatLog) -> None:
         """Ask the hub again once the event was read that ``request`` names. Nothing else is taken before."""

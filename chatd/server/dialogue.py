@@ -18,10 +18,11 @@ from chatd.chat.permissions import guest_refused
 from chatd.chat.prepared import FoundRemove, HashedRegister
 from chatd.chat.quota import SOONEST
 from chatd.chat.requests import REFUSAL_COST, REQUESTS
+from chatd.chat.state import HistoryQuery
 from chatd.ops.log import Log
 from chatd.server.budgets import Action, Flow, TooFastError
 from chatd.server.gate import Hold
-from chatd.server.reads import UNREADABLE
+from chatd.server.reads import UNREADABLE, answer
 from chatd.server.states import State
 from chatd.server.steering import steer
 from chatd.wire import messages as m
@@ -69,8 +70,8 @@ def hear(connection: "ChatConnection", texts: list[bytes]) -> int:
     `ProtocolError`.
     """
     now = connection.server.wall()
-    gate, handlers, state = connection.input.gate, connection.MESSAGES, connection.state
-    messages = connection.decode_all(texts)
+    gate, handlers, state = connection.input.gate, connection.protocol.MESSAGES, connection.state
+    messages = connection.protocol.decode_all(texts)
     decide = _flooding if gate.flooded else request
     heard = 0
     try:
@@ -278,6 +279,20 @@ def _compared(connection: "ChatConnection", message: Join, size: int, turned: An
         request(connection, turned_join, size, connection.server.wall())
     else:
         request(connection, message, size, connection.server.wall())
+
+
+def paged(connection: "ChatConnection", query: HistoryQuery, events: list[bytes] | None) -> None:
+    """Answer ``query`` with the ``events`` of the page that was read for it; None if it was not."""
+    connection.input.gate.lift(Hold.PAGE)
+    if connection.state is State.CLOSING:
+        return
+    try:
+        query.allowed()
+        connection.reply([answer(query, events)], 1)
+    except RequestError as error:
+        connection.server.hub.refuse(connection, query.request, error)
+    except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)
+        connection.fault()
 
 
 def found(connection: "ChatConnection", message: Remove, events: list[bytes] | None) -> None:

@@ -5,10 +5,10 @@ from typing import Final
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import ServerFactory
 
-from chatd.server.connection import ChatConnection
 from chatd.server.lines.protocol import LinesProtocol
 from chatd.server.listener_rules import LOCAL, ListenerRules
 from chatd.server.native.protocol import NativeProtocol
+from chatd.server.protocol import ChatProtocol
 from chatd.server.server import Server
 
 KINDS: Final[dict[str, type[NativeProtocol | LinesProtocol]]] = {
@@ -34,14 +34,14 @@ class ChatFactory(ServerFactory):
         """Make connections that speak ``protocol`` from now on."""
         self._kind = KINDS[protocol]
 
-    def buildProtocol(self, addr: IAddress | None) -> ChatConnection | None:
+    def buildProtocol(self, addr: IAddress | None) -> ChatProtocol | None:
         """Return the protocol of a new connection; none before the daemon is ready or while it drains."""
         del addr
         if self.server is None or self.server.draining:
             return None
-        connection = self._kind(self.server, self)
-        connection.factory = self
-        return connection
+        protocol = self._kind(self.server, self)
+        protocol.factory = self
+        return protocol
 
 
 def factories(server: Server | None = None) -> dict[str, ChatFactory]:

@@ -22,13 +22,12 @@ class Decoder(Protocol):
         """Append received ``data``."""
 
 
-class Source(Protocol):
-    """A connection, as its input sees it."""
+class Pieces(Protocol):
+    """What takes the pieces of a connection that ``decoder`` has cut."""
 
-    transport: Any
-    state: State
-    liveness: Liveness
-    transfers: Transfers | None
+    @property
+    def decoder(self) -> Decoder:
+        """Return what holds the bytes that were received."""
 
     def take(self, most: int) -> int:
         """Take the next piece, or up to ``most`` of them as long as the gate allows it; return how many.
@@ -39,6 +38,15 @@ class Source(Protocol):
     def is_beat(self) -> bool:
         """Return whether the next piece is a ping or a pong."""
 
+
+class Source(Protocol):
+    """A connection, as its input sees it."""
+
+    transport: Any
+    state: State
+    liveness: Liveness
+    transfers: Transfers | None
+
     def fail(self, error: ProtocolError) -> None:
         """End it with ``error`` as the last words."""
 
@@ -47,17 +55,18 @@ class Source(Protocol):
 
 
 class Input:
-    """Receives for ``source``: ``decoder`` keeps the bytes until the gate lets them be taken.
+    """Receives for ``source``: ``decoder`` keeps the bytes until the gate lets ``pieces`` be taken.
 
     ``asked`` is fired by the next bytes, if somebody waits for a sign of the peer.
     """
 
-    __slots__ = ("_server", "_source", "asked", "decoder", "gate")
+    __slots__ = ("_pieces", "_server", "_source", "asked", "decoder", "gate")
 
-    def __init__(self, source: Source, server: Server, decoder: Decoder) -> None:
+    def __init__(self, source: Source, pieces: Pieces, server: Server) -> None:
         self._source = source
+        self._pieces = pieces
         self._server = server
-        self.decoder = decoder
+        self.decoder = pieces.decoder
         self.gate = Gate(server.clock, self.go_on, server.patience)
         self.asked: Deferred[None] | None = None
 
@@ -107,7 +116,7 @@ class Input:
     def _pump(self, most: int) -> bool:
         """Take pieces while the gate allows it; return whether ``most`` were taken and there are more."""
         source, may_take = self._source, self.gate.may_take
-        take = source.take
+        take = self._pieces.take
         try:
             while most and may_take() and (taken := take(most)):
                 most -= taken
@@ -121,7 +130,7 @@ class Input:
 
     def _beat(self) -> None:
         """Take the pings and pongs that stand first, without waiting for a visit."""
-        while self._source.is_beat() and self.gate.may_take():
+        while self._pieces.is_beat() and self.gate.may_take():
             before = len(self.decoder)
             self._pump(1)
             if len(self.decoder) == before:

@@ -1,6 +1,6 @@
 """Interfaces: what the shared parts of the server see of a connection."""
 
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from chatd.chat.state import Peer
 from chatd.server.listener_rules import Listening
@@ -33,7 +33,7 @@ class Swept(Protocol):
 class Connection(Peer, Swept, Protocol):
     """A connection as the server sees it."""
 
-    speaks: ClassVar[str]
+    speaks: str
     listener: Listening
     number: int
     peer_host: str

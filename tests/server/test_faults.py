@@ -2,6 +2,7 @@
 
 import pytest
 
+from chatd.server.connection import ChatConnection
 from chatd.server.reaper import Reaper
 from chatd.wire import messages as m
 from chatd.wire.errors import CloseReason
@@ -29,6 +30,22 @@ def crowd(playground):
     return crowd
 
 
+@pytest.fixture
+def break_at(monkeypatch):
+    """Return what makes methods of one connection raise, and of no other one."""
+
+    def break_at(broken, *names):
+        for name in names:
+            method = getattr(ChatConnection, name)
+            monkeypatch.setattr(
+                ChatConnection,
+                name,
+                lambda one, *given, method=method: breaking() if one is broken else method(one, *given),
+            )
+
+    return break_at
+
+
 def only_that_one_is_gone(playground, crowd, nick, connection, flush_failures):
     assert len(flush_failures(BrokenError)) == 1
     assert connection.close_reason is CloseReason.FAULT
@@ -41,7 +58,7 @@ def only_that_one_is_gone(playground, crowd, nick, connection, flush_failures):
             assert talker.seqs("#a")[-2:] == [5, 6] or talker.seqs("#a")[-3:-1] == [5, 6]
 
 
-def test_who_has_ended_in_the_middle_of_a_round_is_not_looked_at_in_it(playground, crowd):
+def test_who_has_ended_in_the_middle_of_a_round_is_not_looked_at_in_it(playground, crowd, break_at):
     """Over TLS it could not be aborted any more, which raised: nobody was ever looked at again."""
     connections = [connection_of(playground, nick) for nick in crowd]
     (reaper,) = [part for part in playground._daemon._parts if isinstance(part, Reaper)]
@@ -51,14 +68,16 @@ def test_who_has_ended_in_the_middle_of_a_round_is_not_looked_at_in_it(playgroun
         connection.transport.abortConnection()
         talker.transport.abortConnection()
         connection.liveness.due = 0.0
-        connection.sweep = connection.abort = breaking
+        break_at(connection, "sweep", "abort")
     playground.advance(2)
     assert not playground.server.connections
 
 
-def test_the_reaper_goes_on_although_somebody_can_not_even_be_aborted(playground, crowd, flush_failures):
+def test_the_reaper_goes_on_although_somebody_can_not_even_be_aborted(
+    playground, crowd, break_at, flush_failures
+):
     broken = connection_of(playground, "ben")
-    broken.sweep = broken.abort = breaking
+    break_at(broken, "sweep", "abort")
     playground.clock.advance(0)
     crowd["cem"].transport.pauseProducing()
     connection_of(playground, "cem").liveness.heartbeat.interval = 0.01
@@ -154,22 +173,22 @@ def test_a_member_who_cannot_be_told_who_came_goes_alone(playground, crowd, flus
 def test_a_reader_who_cannot_be_brought_forward_goes_alone(playground, crowd, from_disk, flush_failures):
     broken = connection_of(playground, "ben")
     for nick in ("ben", "cem"):
-        connection_of(playground, nick).pauseProducing()
+        connection_of(playground, nick).protocol.pauseProducing()
     crowd["ann"].say(*sends("#a", "one"))
     playground.advance()
     if from_disk:
         playground.server.hub.world.rooms["#a"].log.forget_tail()
     broken.reader.hand = breaking
     for nick in ("ben", "cem"):
-        connection_of(playground, nick).resumeProducing()
+        connection_of(playground, nick).protocol.resumeProducing()
     playground.advance(1)
     only_that_one_is_gone(playground, crowd, "ben", broken, flush_failures)
 
 
-def test_a_member_whose_downloads_cannot_be_ended_goes_alone(playground, crowd, flush_failures):
+def test_a_member_whose_downloads_cannot_be_ended_goes_alone(playground, crowd, break_at, flush_failures):
     """What is committed grows the log all the same, so that no number is missing for others."""
     broken = connection_of(playground, "ben")
-    broken.end_downloads = breaking
+    break_at(broken, "end_downloads")
     crowd["ann"].say(m.Kick(id=7, room="#a", whom="ben"), *sends("#a", "one"))
     playground.advance()
     assert {one.id for one in crowd["ann"].of(m.Ok)} >= {7, 1001}

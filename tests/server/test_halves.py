@@ -50,7 +50,7 @@ def speak(playground, crowd, between):
 def say(connection, text):
     """Have something come in at once."""
     last = connection.session.last
-    connection.dataReceived(encode(sends("#a", text, n=last + 1)[0]))
+    connection.protocol.dataReceived(encode(sends("#a", text, n=last + 1)[0]))
 
 
 def assert_all_heard(crowd, *texts):
@@ -81,12 +81,12 @@ def test_a_reader_that_is_full_between_the_halves_gets_every_event_once(playgrou
 
     def between(*halves):
         full.append(halves[whose][0])
-        full[0].pauseProducing()
+        full[0].protocol.pauseProducing()
         say(halves[0][1], "second")
 
     speak(playground, crowd, between)
     assert len(served(playground, SIZE + 2)) == SIZE - 1
-    full[0].resumeProducing()
+    full[0].protocol.resumeProducing()
     playground.advance(0.1)
     assert_all_heard(crowd, "first", "second")
 

@@ -203,7 +203,7 @@ def test_requests_beyond_the_limit_wait(playground, enter):
     playground.advance(3)
     connection = connection_of(playground, "ann")
     assert connection.messages_in <= MAX_UNANSWERED + 4
-    assert len(connection.decoder) < 2 * MAX_FRAME * OVERHEAD
+    assert len(connection.input.decoder) < 2 * MAX_FRAME * OVERHEAD
     assert ann.transport.pipe.buffer
     playground.store.held = False
     playground.store.release()

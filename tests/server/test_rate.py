@@ -82,7 +82,7 @@ def test_whatever_comes_has_the_rate(data):
     playground.advance(5)
     left = sum(len(pipe.buffer) for pipe in playground.network._pipes)
     connection = next(iter(playground.server.connections))
-    assert left + len(connection.decoder) > len(data) * 0.6
+    assert left + len(connection.input.decoder) > len(data) * 0.6
     assert connection.close_reason is None
 
 

@@ -9,6 +9,7 @@ from chatd.server.account_dialogue import ACCOUNTS
 from chatd.server.connection import ChatConnection
 from chatd.server.dialogue import COMMON
 from chatd.server.listener_rules import Listening
+from chatd.server.protocol import ChatProtocol
 from chatd.server.server import Server
 from chatd.server.states import State
 from chatd.wire import lines
@@ -27,10 +28,12 @@ def _pong(connection: ChatConnection, message: Pong, _: int) -> None:
         dialogue.confirm(connection)
 
 
-class LinesProtocol(ChatConnection):
+class LinesProtocol(ChatProtocol):
     """A connection that speaks JSON lines; it takes and gives out no files."""
 
-    __slots__ = ("decoder",)
+    __slots__ = ()
+
+    decoder: LineDecoder
 
     speaks = "json-lines"
     codec: ClassVar[Codec] = lines
@@ -44,8 +47,7 @@ class LinesProtocol(ChatConnection):
     )
 
     def __init__(self, server: Server, listener: Listening) -> None:
-        self.decoder = LineDecoder()
-        super().__init__(server, listener, self.decoder)
+        super().__init__(server, listener, LineDecoder())
 
     def take(self, most: int) -> int:  # noqa: ARG002 - lines are taken one by one
         """Take the next line; a blank one is only a sign of life."""
@@ -53,9 +55,9 @@ class LinesProtocol(ChatConnection):
         if line is None:
             return 0
         if line.isspace() or not line:
-            self.input.gate.charge(1)
+            self.connection.input.gate.charge(1)
         else:
-            dialogue.hear(self, [line])
+            dialogue.hear(self.connection, [line])
         return 1
 
     def is_beat(self) -> bool:

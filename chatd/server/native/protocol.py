@@ -7,9 +7,9 @@ from chatd.chat.arrival import CONFIRMATION
 from chatd.chat.codec import Codec
 from chatd.server import dialogue
 from chatd.server.account_dialogue import ACCOUNTS
-from chatd.server.connection import ChatConnection
 from chatd.server.dialogue import COMMON
 from chatd.server.listener_rules import Listening
+from chatd.server.protocol import ChatProtocol
 from chatd.server.server import Server
 from chatd.server.states import State
 from chatd.wire import native
@@ -27,10 +27,12 @@ _CONFIRMED: Final = CONFIRMATION.encode()
 _BEATS: Final = frozenset({FrameType.PING.value, FrameType.PONG.value})
 
 
-class NativeProtocol(ChatConnection):
+class NativeProtocol(ChatProtocol):
     """A connection that speaks frames, and takes and gives out files."""
 
-    __slots__ = ("decoder",)
+    __slots__ = ()
+
+    decoder: FrameDecoder
 
     speaks = "native"
     codec: ClassVar[Codec] = native
@@ -39,15 +41,14 @@ class NativeProtocol(ChatConnection):
     decode_all = staticmethod(native.decode_all_to_server)
 
     def __init__(self, server: Server, listener: Listening) -> None:
-        self.decoder = FrameDecoder()
-        super().__init__(server, listener, self.decoder)
+        super().__init__(server, listener, FrameDecoder())
 
     def take(self, most: int) -> int:
         """Take the next frame, and the messages behind it if it is one of several that stand there."""
-        if self.state is State.LIVE:
+        if self.connection.state is State.LIVE:
             texts = self.decoder.take_messages(most)
             if texts:
-                heard = dialogue.hear(self, texts)
+                heard = dialogue.hear(self.connection, texts)
                 if heard < len(texts):
                     self.decoder.put_back(texts[heard:])
                 return heard
@@ -62,27 +63,27 @@ class NativeProtocol(ChatConnection):
         return self.decoder.kind in _BEATS
 
     def _message(self, payload: bytes) -> None:
-        dialogue.hear(self, [payload])
+        dialogue.hear(self.connection, [payload])
 
     def _chunk(self, payload: bytes) -> None:
-        if self.transfers is None:
+        if self.connection.transfers is None:
             number = split_chunk(payload)[0]
             raise ProtocolError(Code.BAD_CHUNK, f"No chunk of transfer {number} is expected.")
-        self.transfers.chunk(payload)
-        self.input.gate.bring()
+        self.connection.transfers.chunk(payload)
+        self.connection.input.gate.bring()
         if len(payload) < SMALL_CHUNK:
-            self.input.gate.charge(SMALL_CHUNK_COST)
+            self.connection.input.gate.charge(SMALL_CHUNK_COST)
 
     def _ping(self, payload: bytes) -> None:
         if len(payload) > MAX_PING:
             raise ProtocolError(Code.BAD_FRAME, f"A ping carries {MAX_PING} bytes at the most.")
-        self.input.gate.charge(1)
-        self.output.write(frame(FrameType.PONG, payload))
+        self.connection.input.gate.charge(1)
+        self.connection.output.write(frame(FrameType.PONG, payload))
 
     def _pong(self, payload: bytes) -> None:
-        self.input.gate.charge(1)
+        self.connection.input.gate.charge(1)
         if payload == _CONFIRMED:
-            dialogue.confirm(self)
+            dialogue.confirm(self.connection)
 
     _FRAMES: ClassVar[dict[FrameType, Callable[[Any, bytes], None]]] = {
         FrameType.MESSAGE: _message,
