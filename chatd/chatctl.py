@@ -20,6 +20,7 @@ from chatd.control.cli.tailed import tail
 from chatd.offline.certificates import certificate
 from chatd.offline.keeping import backup_command, export, restore_command, verify
 from chatd.offline.users import user
+from chatd.offline.vacuuming import vacuum
 from chatd.ops.chatctl import main
 
 __all__ = ["main"]
@@ -27,7 +28,7 @@ __all__ = ["main"]
 user.add_command(certificate)
 for command in (
     completion,
-    *(backup_command, restore_command, verify, export),
+    *(backup_command, restore_command, verify, vacuum, export),
     *(user, status, who, rooms, explain, trace, tail),
     *(kick, appoint, ban, unban, mute, unmute, announce, log_level, drain, reload, upgrade),
 ):

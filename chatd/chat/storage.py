@@ -207,6 +207,12 @@ class Store(Protocol):
     def space(self, done: Callable[[Space | StoreError], None]) -> None:
         """Call ``done`` with the room that is taken, or with the error."""
 
+    def vacuum(self, done: Callable[[Space | StoreError], None]) -> None:
+        """Give what is free back to the system, then call ``done`` with what is left, or with the error.
+
+        Commits and reads go on meanwhile.
+        """
+
     def beat(self, done: Callable[[], None]) -> None:
         """Call ``done`` when what was handed in before is on the disk: a sign that it moves."""
 

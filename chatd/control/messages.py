@@ -236,6 +236,10 @@ class AskUpgrade(Ask, frozen=True, kw_only=True, tag="upgrade"):
     """Asks that another process of the program, as it is installed now, takes the daemon's place."""
 
 
+class AskVacuum(Ask, frozen=True, kw_only=True, tag="vacuum"):
+    """Asks that the database gives what is free in it back to the file system, while it serves."""
+
+
 class AskReload(Ask, frozen=True, kw_only=True, tag="reload"):
     """Asks that the configuration is read again, and all of it is in force, or none."""
 
@@ -267,6 +271,7 @@ Asked = (
     | AskDrain
     | AskReload
     | AskUpgrade
+    | AskVacuum
     | AskExplain
     | AskTrace
     | AskTail

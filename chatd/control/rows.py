@@ -72,6 +72,14 @@ class CertificateRow(Row):
     added: int
 
 
+class SpaceRow(Row):
+    """How far a vacuum is: bytes of the database, how many of them are free, how many it has given back."""
+
+    size: int
+    free: int
+    freed: int
+
+
 class Traced(Row):
     """An event: when it was handed to the disk and when it was durable, in milliseconds since 1970, if known.
 

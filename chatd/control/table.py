@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
-from chatd.control import changing, explaining, looking, tailing
+from chatd.control import changing, explaining, looking, tailing, vacuuming
 from chatd.control import messages as m
 from chatd.control.access import Role
 from chatd.control.context import Context
@@ -50,4 +50,5 @@ REQUESTS: Final[dict[type, Handling]] = {
     m.AskDrain: Handling(Role.CHANGE, changing.drain),
     m.AskReload: Handling(Role.CHANGE, changing.reload),
     m.AskUpgrade: Handling(Role.CHANGE, changing.upgrade),
+    m.AskVacuum: Handling(Role.CHANGE, vacuuming.vacuum),
 }

@@ -39,7 +39,7 @@ def opened(data: Path) -> Iterator[World]:
     Raises `StoreError`: while a daemon uses the folder nobody else can. Root acts as the folder's owner from
     here on, who may not read what is root's own.
     """
-    _act_as_owner(data)
+    act_as_owner(data)
     results: SimpleQueue[Exception | None] = SimpleQueue()
 
     def call(done: Callable[..., object], *given: Any) -> None:
@@ -79,7 +79,7 @@ def _while_running(data: Path, error: StoreError) -> StoreError:
     )
 
 
-def _act_as_owner(data: Path) -> None:
+def act_as_owner(data: Path) -> None:
     """Let what root makes in somebody's folder be that somebody's, who runs the daemon."""
     if not data.is_dir():
         raise StoreError(f"There is no folder {data}; name the daemon's data folder, or make it.")

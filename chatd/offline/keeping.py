@@ -28,7 +28,7 @@ EVERY: Final = 2.0
 """Seconds between two words of progress, where a person looks."""
 
 
-class _Command(click.Command):
+class Command(click.Command):
     """Says in one sentence why it could not be done."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -56,7 +56,7 @@ def _sentence(manifest: Manifest, file: Path, verb: str) -> str:
     return f"{words} of server {manifest.server}.{lost}"
 
 
-@click.command("backup", cls=_Command)
+@click.command("backup", cls=Command)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
 @asking
@@ -71,7 +71,7 @@ def backup_command(data: str | None, config: str | None, file: Path, force: bool
     click.echo(escape(_sentence(manifest, file, "a backup")))
 
 
-@click.command("restore", cls=_Command)
+@click.command("restore", cls=Command)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @asking
 def restore_command(data: str | None, config: str | None, file: Path) -> None:
@@ -81,7 +81,7 @@ def restore_command(data: str | None, config: str | None, file: Path) -> None:
     click.echo(escape(_sentence(manifest, file, f"{folder} is a copy now")))
 
 
-@click.command("verify", cls=_Command)
+@click.command("verify", cls=Command)
 @asking
 def verify(data: str | None, config: str | None) -> None:
     """Look whether every log is dense and every file is what its name says; the daemon goes on meanwhile.
@@ -137,7 +137,7 @@ class _Person(Struct, omit_defaults=True):
     sessions: list[dict[str, object]]
 
 
-@click.command("export", cls=_Command)
+@click.command("export", cls=Command)
 @click.argument("what", metavar="ROOM|@NICK")
 @asking
 def export(data: str | None, config: str | None, what: str) -> None:

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 import apsw
 
-from chatd.chat.storage import Space
+from chatd.chat.storage import Space, StoreError
 
 SLICE: Final = 256
 """Pages, 1 MiB, that one transaction gives back: 2 to 10 ms, most of it one flush, as any commit takes."""
@@ -30,6 +30,9 @@ PAUSE: Final = 0.05
 
 BUSY_PAUSE: Final = 0.5
 """Seconds between two slices while commits follow each other: 2 MiB a second for two flushes more."""
+
+WISHED_PAUSE: Final = 0.1
+"""The same where somebody waits for it: 10 MiB a second."""
 
 LATER: Final = 10.0
 """Seconds to wait if it cannot be done now: another program reads, or the disk is full."""
@@ -154,10 +157,15 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
+Wish = Callable[[Space | StoreError], object]
+"""Hears what room is left when all is given back, or why nothing can be."""
+
+
 class Shrinking:
     """Gives back the pages that the database at ``path`` does not need; for the thread that writes.
 
-    ``told`` hears the size, the bytes given back and the seconds that took, once all is given back.
+    ``told`` hears the size, the bytes given back and the seconds that took, once all is given back. Some
+    pages stay free for what comes next, unless somebody wishes for all of them (`wish`).
     """
 
     def __init__(
@@ -168,12 +176,20 @@ class Shrinking:
         self._told = told
         self._can = can_shrink(database)
         self._begun: tuple[int, float] | None = None
+        self._wishes: list[Wish] = []
         self._last = 0.0
         database.pragma("journal_size_limit", WAL_LIMIT)
 
+    def wish(self, done: Wish) -> None:
+        """Give back all that is free, slice by slice; call ``done`` with what is left, or with the error."""
+        if self._can:
+            self._wishes.append(done)
+        else:
+            done(StoreError("The database cannot shrink before the daemon's next start has written it anew."))
+
     def between(self) -> None:
         """Give back a slice between two commits, if there was none for a while."""
-        if time.monotonic() - self._last >= BUSY_PAUSE:
+        if time.monotonic() - self._last >= (WISHED_PAUSE if self._wishes else BUSY_PAUSE):
             self.idle()
 
     def idle(self) -> float | None:
@@ -187,20 +203,23 @@ class Shrinking:
     def _step(self) -> float | None:
         space = space_of(self._database, self._path)
         page = self._database.pragma("page_size")
-        spare = max(SPARE * page, (space.size - space.free) // SPARE_PART)
+        spare = 0 if self._wishes else max(SPARE * page, (space.size - space.free) // SPARE_PART)
         surplus = (space.free - spare) // page if self._can else 0
-        if surplus > (0 if self._begun else SLICE):
+        if surplus > (0 if self._begun or self._wishes else SLICE):
             self._begun = self._begun or (space.size, self._last)
             for _ in self._database.execute(f"PRAGMA incremental_vacuum({min(surplus, SLICE)})"):
                 pass
             return PAUSE
-        if not self._begun and space.wal <= WAL_LIMIT:
+        if not (self._begun or self._wishes) and space.wal <= WAL_LIMIT:
             return None
         if not self._checkpoint():
-            return LATER
+            return BUSY_PAUSE if self._wishes else LATER
         if self._begun:
             (before, begin), self._begun = self._begun, None
             self._told(space.size, before - space.size, time.monotonic() - begin)
+        wishes, self._wishes = self._wishes, []
+        for done in wishes:
+            done(space._replace(wal=0))
         return None
 
     def _checkpoint(self) -> bool:

@@ -127,6 +127,10 @@ class SqliteStore:
         """Call ``done`` with the room that the database takes, or with the error."""
         self._read_jobs.put(lambda: self._call(done, self._try_space()))
 
+    def vacuum(self, done: Callable[[Space | StoreError], None]) -> None:
+        """Give back what is free, slice by slice, then call ``done`` with what is left, or with the error."""
+        self._write_jobs.put(lambda: self._shrinking.wish(partial(self._call, done)))
+
     def beat(self, done: Callable[[], None]) -> None:
         """Call ``done`` when what was handed in before is on the disk."""
         self._write_jobs.put(lambda: self._call(done))

@@ -146,6 +146,10 @@ class MemoryStore:
         """Take no room."""
         done(storage.Space(0, 0, 0))
 
+    def vacuum(self, done: Callable[[storage.Space | storage.StoreError], None]) -> None:
+        """Have nothing to give back."""
+        done(storage.Space(0, 0, 0))
+
     def close(self) -> bool:
         """Do nothing: there are no files."""
         return True

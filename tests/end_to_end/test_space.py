@@ -1,13 +1,16 @@
 """A whole daemon gives back what retention removed, and writes an old database anew before it answers."""
 
 import json
+import subprocess
 import time
 
 import apsw
 
+from chatd.wire.messages import Ok
 from tests.end_to_end.harness.processes import Deadline, script
-from tests.end_to_end.harness.program import run
+from tests.end_to_end.harness.program import Program, run
 from tests.end_to_end.harness.raw import sends
+from tests.end_to_end.test_control import ctl
 
 EVENTS = 6000
 
@@ -70,3 +73,51 @@ def test_an_old_database_is_written_anew_before_the_daemon_answers(make_daemon, 
     reader.enter("ben")
     reader.join("#a", after=0)
     assert [event.seq for event in reader.events("#a", EVENTS + 1)] == list(range(1, EVENTS + 2))
+
+
+def free_pages(daemon, log=9, first=1, last=20_000):
+    """Leave a hole in the database of a daemon that does not run: what a log held that is gone."""
+    database = apsw.Connection(str(daemon.data / "chatd.sqlite"))
+    with database:
+        rows = (((log << 36) + seq, bytes(1000)) for seq in range(first, last + 1))
+        database.executemany("INSERT INTO events VALUES(?, ?)", rows)
+    with database:
+        database.execute("DELETE FROM events WHERE key >> 36 = ?", (log,))
+    database.close()
+
+
+def test_all_that_is_free_is_given_back_on_request_while_it_serves_and_without_a_daemon(make_daemon, connect):
+    daemon = make_daemon().start()
+    ann = connect(daemon)
+    token = ann.enter("ann").token
+    ann.join("#a")
+    assert daemon.terminate() == 0
+    free_pages(daemon)
+    before = space(daemon)
+    daemon.start()
+    ann = connect(daemon)
+    ann.enter(token=token, follow="listed")
+    vacuum = Program(
+        [*script("chatctl"), "vacuum", "--json", "--data", str(daemon.data)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    n = 0
+    while vacuum.poll() is None:
+        n += 1
+        assert isinstance(ann.send("#a", "meanwhile", n), Ok)
+    rows = [json.loads(line) for line in vacuum.communicate()[0].splitlines()]
+    assert vacuum.returncode == 0
+    assert rows[-1]["free"] == 0
+    assert rows[-1]["size"] == space(daemon)["database"] < before["database"] / 20
+    code, out, _ = ctl("vacuum", "--data", daemon.data)
+    assert (code, out.startswith("0 B given back; the database has ")) == (0, True)
+    assert daemon.terminate() == 0
+
+    free_pages(daemon)
+    code, out, complaint = ctl("vacuum", "--data", daemon.data)
+    assert (code, "MiB given back" in out) == (0, True), complaint
+    assert space(daemon)["database"] < before["database"] / 20
+    assert ctl("verify", "--data", daemon.data)[1] == "all is right\n"
+    code, _, complaint = ctl("vacuum", "--data", daemon.folder / "nowhere")
+    assert (code, "There is no folder" in complaint) == (1, True)

@@ -61,6 +61,13 @@ class Driven:
         self._wait()
         return got[0]
 
+    def vacuum(self) -> Any:
+        """Have all that is free given back; return what is left."""
+        got: list[Any] = []
+        self.store.vacuum(got.append)
+        self._wait()
+        return got[0]
+
     def wait(self) -> Any:
         """Wait for the next result and return it."""
         return self._wait()

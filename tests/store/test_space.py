@@ -3,6 +3,8 @@
 import itertools
 import os
 import shutil
+import subprocess
+import sys
 import time
 from types import SimpleNamespace
 
@@ -10,7 +12,7 @@ import apsw
 import pytest
 
 from chatd.chat.changes.rows import PutRoom, Trim
-from chatd.chat.storage import Changes
+from chatd.chat.storage import Changes, StoreError
 from chatd.server.housekeeping import SLICE as EVENTS_PER_COMMIT
 from chatd.store import space
 from chatd.store.space import SLICE, WAL_LIMIT, Shrinking
@@ -71,6 +73,95 @@ def test_the_file_shrinks_to_next_to_nothing_while_posts_go_on(open_store, path,
     assert store.read(8, 1, n) == [b"%d" % number for number in range(1, n + 1)]
     store.close()
     assert open_store().read(7, 150_001, 150_100) == [FRAME] * 100
+
+
+def test_whoever_wishes_is_given_all_of_it_and_told_what_is_left(open_store, path):
+    store = open_store()
+    fill(store, 20_000)
+    for changes in trims(1, 10_001):
+        assert store.append(changes) is None
+    await_(lambda: store.heard, "what is given back anyway")
+    assert free_in(path) >= space.SPARE
+    left = store.vacuum()
+    assert (left.free, left.wal, left.size) == (0, 0, path.stat().st_size)
+    assert free_in(path) == 0
+    assert store.vacuum() == left
+    assert store.read(7, 10_001, 20_000) == [FRAME] * 10_000
+
+
+def test_a_wish_is_heard_while_commits_follow_each_other_and_others_read(open_store, path):
+    store = open_store()
+    fill(store, 40_000)
+    for changes in trims(1, 30_001):
+        assert store.append(changes) is None
+    reader = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    reader.execute("BEGIN")
+    list(reader.execute("SELECT count(*) FROM events"))
+    left = []
+    store.store.vacuum(left.append)
+    for n in range(1, 100):
+        store.store.append(Changes(events=[(8, n, [b"%d" % n])]), lambda _: None)
+    for _ in range(99):
+        store.wait()
+    assert left == []  # the log cannot be emptied while somebody reads from it
+    reader.close()
+    store.wait()
+    assert left[0].free == 0
+    assert store.read(8, 1, 99) == [b"%d" % n for n in range(1, 100)]
+
+
+def test_where_it_cannot_shrink_a_wish_is_refused(old, path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+        store = old()
+    assert isinstance(store.vacuum(), StoreError)
+    assert store.append(Changes(events=[(7, 20_001, [b"it goes on"])])) is None
+
+
+_VACUUMING = """
+import os, sys, time
+from pathlib import Path
+from chatd.chat.storage import Changes
+from chatd.server.space_log import SpaceLog
+from chatd.store.sqlite import SqliteStore
+
+store = SqliteStore(Path(sys.argv[1]), lambda call, *given: call(*given), SpaceLog())
+first, n = int(sys.argv[2]), 0
+store.vacuum(lambda left: os.write(1, b"done\\n"))
+while True:
+    n += 1
+    store.append(Changes(events=[(8, first + n, [b"%d" % n])]), lambda error, n=n: os.write(1, b"%d\\n" % n))
+    time.sleep(0.002)
+"""
+
+
+def test_a_kill_while_room_is_given_back_loses_nothing(open_store, path):
+    store = open_store()
+    fill(store, 90_000)
+    for changes in trims(1, 80_001):
+        assert store.append(changes) is None
+    store.close()
+    heads, sizes = [0], [path.stat().st_size]
+    for acknowledged in (2, 30, 60):
+        command = [sys.executable, "-c", _VACUUMING, str(path.parent), str(heads[-1])]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+            try:
+                told = [writer.stdout.readline() for _ in range(acknowledged)]
+            finally:
+                writer.kill()
+            told += writer.stdout.read().splitlines()
+        database = apsw.Connection(str(path))
+        assert database.pragma("integrity_check") == "ok"
+        sizes.append(database.pragma("page_count") * database.pragma("page_size"))
+        kept = database.execute("SELECT count(*) FROM events WHERE key >> 36 = 8").get
+        database.close()
+        assert kept >= heads[-1] + len([line for line in told if line.strip() != b"done"])
+        heads.append(kept)
+    assert sizes[-1] < sizes[0]
+    store = open_store()
+    assert store.vacuum().free == 0
+    assert store.read(7, 80_001, 90_000) == [FRAME] * 10_000
+    assert len(store.read(8, 1, 2**36 - 1)) == heads[-1]
 
 
 def test_no_slice_is_larger_than_told(tmp_path):
