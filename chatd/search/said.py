@@ -1,0 +1,77 @@
+"""What was said: the terms of a message for the index, and whether a query means it.
+
+Who said it and what it has are terms as well, which no word can be.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from chatd.search.query import FILE, LINK, Query
+from chatd.search.words import Words, terms_of
+from chatd.wire.names import fold
+
+_MARK: Final = "\ue000"
+"""What such a term begins with: it is in no class of which words are made."""
+
+_LINK: Final = re.compile(r"\b(?:https?|ftp)://\w|\bwww\.\w", re.IGNORECASE)
+
+
+class Said(NamedTuple):
+    """A message: the nick of who said it, when, in milliseconds since 1970, its text, and its file's name."""
+
+    by: str
+    ts: int
+    text: str
+    file: str | None = None
+
+    @property
+    def searched(self) -> str:
+        """Return the text that is searched: with the file's name."""
+        return self.text if self.file is None else f"{self.text}\n{self.file}"
+
+    @property
+    def marks(self) -> set[str]:
+        """Return the terms that are no words."""
+        marks = {mark_of(self.by)}
+        if self.file is not None:
+            marks.add(_MARK + FILE + _MARK)
+        if _LINK.search(self.text):
+            marks.add(_MARK + LINK + _MARK)
+        return marks
+
+    def terms(self) -> set[str]:
+        """Return all terms by which the index finds it."""
+        return terms_of(self.searched) | self.marks
+
+
+def mark_of(nick: str) -> str:
+    """Return the term of what ``nick`` says."""
+    return _MARK + fold(nick)
+
+
+def wanted(query: Query) -> list[list[set[str]]]:
+    """Return what the index is asked for: one of the sets of each list, with all of its terms."""
+    clauses = [phrase.needed() for phrase in query.phrases]
+    if query.senders:
+        clauses.append([{mark_of(nick)} for nick in query.senders])
+    clauses += [[{_MARK + what + _MARK}] for what in sorted(query.has)]
+    return clauses
+
+
+def holds(terms: Iterable[str], clauses: list[list[set[str]]]) -> bool:
+    """Return whether ``terms`` are those that the index would find for ``clauses``."""
+    there = set(terms)
+    return all(any(needed <= there for needed in clause) for clause in clauses)
+
+
+def means(query: Query, said: Said) -> bool:
+    """Return whether ``query`` means ``said``, in whatever room: the rule that the index only approaches."""
+    if said.ts < query.after or (query.before is not None and said.ts >= query.before):
+        return False
+    if query.senders and fold(said.by) not in map(fold, query.senders):
+        return False
+    if any(_MARK + what + _MARK not in said.marks for what in query.has):
+        return False
+    words = Words(said.searched)
+    return all(phrase.is_in(words) for phrase in query.phrases)
