@@ -31,6 +31,12 @@ class _Quiet:
     def shrunk(self, size: int, freed: int, duration: float) -> None:
         """Pass over it."""
 
+    def erasing_waits(self, duration: float) -> None:
+        """Pass over it."""
+
+    def erased(self, duration: float) -> None:
+        """Pass over it."""
+
 
 @contextmanager
 def opened(data: Path) -> Iterator[World]:

@@ -7,7 +7,7 @@ log = Log(__name__)
 
 
 class SpaceLog:
-    """Logs the changes of the database's size; it is a `chatd.store.space.SpaceListener`."""
+    """Logs the changes of the database's size and unused parts; it is a `chatd.store.space.SpaceListener`."""
 
     def converting(self, size: int, written: int) -> None:
         """Say that the database is being written anew."""
@@ -33,6 +33,19 @@ class SpaceLog:
     def shrunk(self, size: int, freed: int, duration: float) -> None:
         """Say that room was given back."""
         log.info("shrunk", size=size, freed=freed, duration=round(duration, 3))
+
+    def erasing_waits(self, duration: float) -> None:
+        """Say that what was removed is still in the files, and who keeps it there."""
+        log.warn(
+            "erasing-waits",
+            "What was removed is still in unused parts of the database's files: another program reads it all"
+            " the time, such as a backup or litestream. Stop that for a moment.",
+            duration=round(duration, 3),
+        )
+
+    def erased(self, duration: float) -> None:
+        """Say that it is not any more."""
+        log.info("erased", duration=round(duration, 3))
 
 
 def tell_space(taken: Space | StoreError, used: int | None) -> None:

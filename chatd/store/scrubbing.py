@@ -10,6 +10,7 @@ log is empty and nobody else can write; those bytes mean nothing to SQLite, so n
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from struct import Struct
 from typing import Final
@@ -30,6 +31,9 @@ BETWEEN: Final = 0.2
 
 BUSY: Final = 0.5
 """Seconds to wait while somebody else reads from the write-ahead log, such as a backup."""
+
+PATIENCE: Final = 60.0
+"""Seconds that somebody else may be in the way before the operator hears of it: a backup takes as long."""
 
 DUE: Final = "INSERT INTO meta VALUES('scrub', '1') ON CONFLICT(name) DO NOTHING"
 _IS_DUE: Final = "SELECT 1 FROM meta WHERE name = 'scrub'"
@@ -57,11 +61,20 @@ _HEAD: Final = Struct(">BHHH")
 class Scrubbing:
     """Clears the pages of the database at ``path``; for the thread that writes, as `Shrinking` is.
 
-    What is still to be done is kept in the database: a crash ends none of it.
+    What is still to be done is kept in the database: a crash ends none of it. ``waits`` hears, once, for how
+    many seconds somebody else has been in the way; then ``done`` how many it took in all.
     """
 
-    def __init__(self, database: apsw.Connection, path: Path) -> None:
+    def __init__(
+        self,
+        database: apsw.Connection,
+        path: Path,
+        waits: Callable[[float], object],
+        done: Callable[[float], object],
+    ) -> None:
         self._path = path
+        self._waits = waits
+        self._done = done
         self._other = apsw.Connection(str(path))
         self._other.set_busy_timeout(0)
         self._other.pragma("synchronous", 2)
@@ -72,10 +85,14 @@ class Scrubbing:
         self._page = 1
         self._passes = 0
         self._last = 0.0
+        self._begun = time.monotonic()
+        self._told = False
         self.due = any(True for _ in database.execute(_IS_DUE))
 
     def begin(self) -> None:
         """Begin anew: something was erased."""
+        if not self.due:
+            self._begun = time.monotonic()
         self.due, self._page, self._passes = True, 1, 0
 
     def between(self) -> None:
@@ -88,11 +105,22 @@ class Scrubbing:
         if not self.due:
             return None
         try:
-            return self._step() if self._checkpoint() else BUSY
+            wait = self._step() if self._checkpoint() else BUSY
         except apsw.Error:  # somebody else has it locked, or the disk is full; commits tell of that
-            return BUSY
+            wait = BUSY
         finally:
             self._last = time.monotonic()
+        self._tell(blocked=wait == BUSY)
+        return wait
+
+    def _tell(self, blocked: bool) -> None:
+        took = self._last - self._begun
+        if blocked and not self._told and took >= PATIENCE:
+            self._told = True
+            self._waits(took)
+        elif self._told and not self.due:
+            self._told = False
+            self._done(took)
 
     def close(self) -> None:
         """Close the files; `release` has to follow when nothing else of the process uses the database."""

@@ -54,7 +54,7 @@ _INCREMENTAL: Final = 2
 
 
 class SpaceListener(Protocol):
-    """Is told of changes of the database's room; sizes are bytes, durations seconds."""
+    """Is told of changes of the database's room and unused parts; sizes are bytes, durations seconds."""
 
     def converting(self, size: int, written: int) -> None:
         """Hear that the file is being written anew, ``written`` of at most ``size`` bytes so far."""
@@ -67,6 +67,12 @@ class SpaceListener(Protocol):
 
     def shrunk(self, size: int, freed: int, duration: float) -> None:
         """Hear that ``freed`` bytes were given back, and ``size`` are left."""
+
+    def erasing_waits(self, duration: float) -> None:
+        """Hear that what was erased is still in unused parts, as another program reads for so long."""
+
+    def erased(self, duration: float) -> None:
+        """Hear that it is not any more."""
 
 
 def prepare(database: apsw.Connection) -> None:

@@ -194,7 +194,12 @@ class SqliteStore:
         if version < schema.VERSION:
             self._bring_up(database, version)
         database.execute(schema.COUNT_USERS)
-        self._scrubbing = scrubbing.Scrubbing(database, self._path)
+        self._scrubbing = scrubbing.Scrubbing(
+            database,
+            self._path,
+            partial(self._call, self._listener.erasing_waits),
+            partial(self._call, self._listener.erased),
+        )
 
     def _connect(self) -> apsw.Connection:
         self._writer = apsw.Connection(str(self._path))

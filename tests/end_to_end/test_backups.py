@@ -44,6 +44,7 @@ def put_content(daemon, content, posted=True):
     (daemon.data / "uploaded" / f"1-{sha256}").touch()
     if posted:
         database = apsw.Connection(str(daemon.data / "chatd.sqlite"))
+        database.set_busy_timeout(5000)
         row = (1, 1, sha256, "a.txt", len(content), "text/plain")
         database.execute(
             "INSERT INTO files(room, seq, sha256, name, size, media) VALUES(?, ?, ?, ?, ?, ?)", row

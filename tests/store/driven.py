@@ -1,6 +1,7 @@
 """A store that is driven by a test instead of a reactor."""
 
 import queue
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,12 @@ class Heard(list[tuple[Any, ...]]):
     def shrunk(self, *what: Any) -> None:
         self.append(("shrunk", *what[:2]))
 
+    def erasing_waits(self, duration: float) -> None:
+        self.append(("erasing waits", duration))
+
+    def erased(self, duration: float) -> None:
+        self.append(("erased", duration))
+
 
 class Driven:
     """A store whose threads hand their results to whoever waits here instead of a reactor."""
@@ -35,7 +42,7 @@ class Driven:
         self.store = SqliteStore(folder, self._call, self.heard)
 
     def _call(self, done: Any, *given: Any) -> None:
-        if done == self.heard.shrunk:
+        if done in (self.heard.shrunk, self.heard.erasing_waits, self.heard.erased):
             done(*given)
         else:
             self._results.put((done, given))
@@ -71,6 +78,13 @@ class Driven:
     def wait(self) -> Any:
         """Wait for the next result and return it."""
         return self._wait()
+
+    def await_heard(self, what: str, count: int) -> None:
+        """Wait until the listener has heard ``what`` so many times."""
+        end = time.monotonic() + PATIENCE
+        while [heard for heard, *_ in self.heard].count(what) < count:
+            assert time.monotonic() < end, f"waited in vain for {what}: {self.heard}"
+            time.sleep(0.01)
 
     def close(self) -> None:
         """Close the store."""

@@ -11,6 +11,7 @@ import pytest
 
 from chatd.chat.changes.rows import DropFile, Erase, PutFile, PutRoom, Trim
 from chatd.chat.storage import Changes
+from chatd.store import scrubbing
 from chatd.store.scrubbing import unused
 from tests.store.driven import PATIENCE
 from tests.store.test_upgrade import DUMP
@@ -148,6 +149,26 @@ def test_a_backup_under_way_delays_it(open_store, tmp_path):
         time.sleep(0.2)
         assert driven.store._scrubbing.due
     scrubbed(driven)
+    data = files_of(tmp_path / "data")
+    assert not [one for one in gone if is_in(one, data)]
+
+
+def test_who_keeps_it_from_being_done_is_told_of_once(open_store, tmp_path, monkeypatch):
+    monkeypatch.setattr(scrubbing, "PATIENCE", 0.2)
+    driven = open_store()
+    filled = Filled(driven, batches=20)
+    with closing(apsw.Connection(str(tmp_path / "data" / "chatd.sqlite"))) as reader:
+        reader.execute("BEGIN")
+        list(reader.execute("SELECT count(*) FROM events"))
+        gone = filled.erase(3)
+        driven.await_heard("erasing waits", 1)
+        for _ in range(3):
+            gone += filled.erase(1)
+            time.sleep(scrubbing.BUSY)
+    driven.await_heard("erased", 1)
+    heard = [(what, *more) for what, *more in driven.heard if what.startswith("eras")]
+    assert [what for what, *_ in heard] == ["erasing waits", "erased"]
+    assert 0.2 <= heard[0][1] < heard[1][1]
     data = files_of(tmp_path / "data")
     assert not [one for one in gone if is_in(one, data)]
 
