@@ -101,6 +101,3 @@ class _Listener:
     def not_converted(self, error: str) -> None:
         """Keep why."""
         self.why = escape(error)
-
-    def shrunk(self, size: int, freed: int, duration: float) -> None:
-        """Pass over it."""

@@ -53,8 +53,8 @@ _INCREMENTAL: Final = 2
 """What SQLite calls that way of vacuuming."""
 
 
-class SpaceListener(Protocol):
-    """Is told of changes of the database's room and unused parts; sizes are bytes, durations seconds."""
+class ConvertListener(Protocol):
+    """Is told how the database is written anew; sizes are bytes, durations seconds."""
 
     def converting(self, size: int, written: int) -> None:
         """Hear that the file is being written anew, ``written`` of at most ``size`` bytes so far."""
@@ -64,6 +64,10 @@ class SpaceListener(Protocol):
 
     def not_converted(self, error: str) -> None:
         """Hear why it was not written anew."""
+
+
+class SpaceListener(ConvertListener, Protocol):
+    """Is told of all changes of the database's room, and of its unused parts."""
 
     def shrunk(self, size: int, freed: int, duration: float) -> None:
         """Hear that ``freed`` bytes were given back, and ``size`` are left."""
@@ -98,7 +102,7 @@ def _wal(path: Path) -> int:
         return 0
 
 
-def convert(database: apsw.Connection, path: Path, listener: SpaceListener) -> None:
+def convert(database: apsw.Connection, path: Path, listener: ConvertListener) -> None:
     """Write a file that cannot shrink anew beside it, as one that can, and let that take its place.
 
     A crash leaves either file whole. If it cannot be done, ``listener`` hears why and the file stays as it
@@ -134,7 +138,7 @@ def _check_room(folder: Path, needed: int) -> None:
         raise OSError(f"it needs {needed + ROOM} bytes of room on the disk, and {free} are there")
 
 
-def _write_anew(database: apsw.Connection, new: Path, size: int, listener: SpaceListener) -> None:
+def _write_anew(database: apsw.Connection, new: Path, size: int, listener: ConvertListener) -> None:
     os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     told = time.monotonic()
     listener.converting(size, 0)
