@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from chatd.chat.batch import Batch
 from chatd.chat.hub import Hub
+from chatd.chat.publisher import Publisher
 from chatd.chat.storage import Snapshot, Store
 from chatd.chat.world import Terms
 from chatd.clock import Clock
@@ -46,7 +47,7 @@ class Commit(NamedTuple):
 
 
 class Committer:
-    """Drives a hub: has connections visited, seals its batches and has ``store`` commit them.
+    """Drives a hub: has connections visited, seals its batches, has ``store`` commit them and tells of that.
 
     ``committing_since`` is the monotonic second since which a batch is on its way to disk, None if none is.
     ``broken`` is whether the last commit has failed.
@@ -54,6 +55,7 @@ class Committer:
 
     def __init__(self, snapshot: Snapshot, terms: Terms, store: Store, clock: Clock) -> None:
         self.hub = Hub(snapshot, terms, self._work)
+        self.publisher = Publisher(self.hub.world, self.hub.counters)
         self.committing_since: float | None = None
         self.broken = False
         self.recent: deque[Commit] = deque(maxlen=RECENT)
@@ -88,7 +90,7 @@ class Committer:
         if not self._committing:
             swept = not self._resting and self.hub.sweep()
             self._flush()
-        if self.hub.deliver() or others or (swept and not self._committing):
+        if self.publisher.deliver() or others or (swept and not self._committing):
             self._schedule()
 
     def _flush(self) -> None:
@@ -134,13 +136,13 @@ class Committer:
 
     def _said(self, batch: Batch) -> None:
         try:
-            self.hub.committed(batch)
+            self.publisher.committed(batch)
         except Exception:  # noqa: BLE001 - one fault must not stop the chat; it is logged with its traceback
             log.failure("commit-fault", None, "Not everybody was told of what was committed.")
 
     def _failed(self, batch: Batch) -> None:
         try:
-            self.hub.failed(batch)
+            self.publisher.failed(batch, self.hub.seal() or Batch())
         except Exception:  # noqa: BLE001 - as above
             log.failure("commit-fault", None, "Not everybody was told of what was not committed.")
 

@@ -670,7 +670,7 @@ def test_requests_beyond_the_limit_wait_while_the_disk_is_slow(playground):
 
 
 def test_a_huge_room_is_served_in_parts_and_others_do_not_wait(playground, monkeypatch):
-    monkeypatch.setattr("chatd.chat.hub.AT_ONCE", 10)
+    monkeypatch.setattr("chatd.chat.publisher.AT_ONCE", 10)
     crowd = [come_in(playground, f"n{number}", m.Join(id=1, room="#huge")) for number in range(50)]
     small = [come_in(playground, f"s{number}", m.Join(id=1, room="#small")) for number in range(2)]
     later = []

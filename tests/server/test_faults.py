@@ -108,7 +108,7 @@ def test_a_follower_that_cannot_be_left_behind_goes_alone(
     playground, crowd, nick, flush_failures, monkeypatch
 ):
     broken = connection_of(playground, nick)
-    monkeypatch.setattr("chatd.chat.hub.AT_ONCE", 0)
+    monkeypatch.setattr("chatd.chat.publisher.AT_ONCE", 0)
     add = playground.server.delivery.add
     monkeypatch.setattr(
         playground.server.delivery, "add", lambda taker: breaking() if taker is broken else add(taker)

@@ -12,7 +12,7 @@ SIZE = 10
 
 @pytest.fixture(autouse=True)
 def _few(monkeypatch):
-    monkeypatch.setattr("chatd.chat.hub.HALF", 2)
+    monkeypatch.setattr("chatd.chat.publisher.HALF", 2)
 
 
 def crowd_of(playground):
@@ -29,22 +29,22 @@ def served(playground, event=SIZE + 1):
 
 def speak(playground, crowd, between):
     """Have somebody speak; ``between`` the halves is told which connections have heard it, and which not."""
-    hub = playground.server.hub
-    deliver = hub.deliver
+    publisher = playground.committer.publisher
+    deliver = publisher.deliver
 
     def deliver_and_tell():
         others_wait = deliver()
         if others_wait:
-            hub.deliver = deliver
+            publisher.deliver = deliver
             told = served(playground)
             assert len(told) == SIZE // 2
             between(told, [c for c in playground.server.connections if c not in told])
         return others_wait
 
-    hub.deliver = deliver_and_tell
+    publisher.deliver = deliver_and_tell
     crowd[0].say(*sends("#a", "first"))
     playground.advance(0.1)
-    assert hub.deliver is deliver
+    assert publisher.deliver is deliver
 
 
 def say(connection, text):
