@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
-from chatd.control import changing, explaining, looking, tailing, vacuuming
+from chatd.control import changing, explaining, looking, status, tailing, vacuuming
 from chatd.control import messages as m
 from chatd.control.access import Role
 from chatd.control.context import Context
@@ -21,7 +21,7 @@ class Handling(NamedTuple):
 
 
 REQUESTS: Final[dict[type, Handling]] = {
-    m.AskStatus: Handling(Role.LOOK, looking.status),
+    m.AskStatus: Handling(Role.LOOK, status.status),
     m.AskWho: Handling(Role.LOOK, looking.who),
     m.AskRooms: Handling(Role.LOOK, looking.rooms),
     m.AskExplain: Handling(Role.LOOK, explaining.explain),

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from twisted.internet.protocol import Protocol
 
 from chatd.chat.storage import Space, StoreError
-from chatd.control.looking import SPACE_PATIENCE
 from chatd.control.messages import AskStatus, AskWho, Refused, RefusedError
 from chatd.control.rows import Connected, StatusReport
+from chatd.control.status import SPACE_PATIENCE
 from chatd.control.where import conditions
 from chatd.counters import Counters, Histogram
 from chatd.ops.settings import Config, LimitsConfig
