@@ -18,7 +18,7 @@ from chatd.build import Daemon, FileKeeping
 from chatd.chat.accounts import is_gone
 from chatd.chat.storage import Snapshot, StoreError
 from chatd.clock import use_monotonic_time, wall_milliseconds
-from chatd.control.context import Context
+from chatd.control.context import About, Context, Process
 from chatd.control.past import Past
 from chatd.control.port import ControlPort
 from chatd.control.protocol import ControlFactory
@@ -245,7 +245,6 @@ class ChatService(Service):
     def _control(self, daemon: Daemon, server: str) -> ControlPort:
         """Let operators ask ``daemon``, whose data has the id ``server``."""
         config, reactor = self._config, self._reactor
-        now = reactor.seconds()
         data = Path(config.data).resolve()
         self._archive = Archive(data, wall_milliseconds, reactor.callFromThread, _past_failed)
         self._kept = json_lines(Sink(_Kept(self._archive), config.log.level))
@@ -253,18 +252,11 @@ class ChatService(Service):
         past = Past(self._archive, wall_milliseconds, partial(is_gone, daemon.server.hub.world))
         daemon.server.keeper = past.keep
         context = Context(
-            daemon.server,
-            daemon.rates,
-            reactor,
-            wall_milliseconds,
-            server,
-            now,
-            data,
-            past,
-            set_level,
-            self._end,
-            self.reload,
-            self.upgrade,
+            about=About(id=server, data=data, started=reactor.seconds()),
+            server=daemon.server,
+            rates=daemon.rates,
+            past=past,
+            process=Process(set_level=set_level, stop=self._end, reload=self.reload, upgrade=self.upgrade),
         )
         port = ControlPort(data, config.control, reactor)
         port.listen(lambda access: ControlFactory(context, access))

@@ -170,7 +170,7 @@ async def _announce_in_room(context: Context, asked: m.AskAnnounce) -> str:
 
 async def log_level(context: Context, _: Stream, asked: m.AskLogLevel) -> str:
     """Let modules of a name be logged from another level on."""
-    context.set_level(asked.namespace, asked.level)
+    context.process.set_level(asked.namespace, asked.level)
     if not asked.level:
         return f"{asked.namespace} is logged as [log] level says."
     return f"{asked.namespace} is logged from {asked.level} on."
@@ -180,7 +180,7 @@ async def drain(context: Context, _: Stream, asked: m.AskDrain) -> str:
     """Begin the daemon's end; everybody is asked to come back within some time."""
     if context.server.draining:
         raise RefusedError("draining", "The daemon is draining already.")
-    context.clock.callLater(0, context.stop, asked.over)
+    context.clock.callLater(0, context.process.stop, asked.over)
     count = len(context.server.connections)
     verb = "is" if count == 1 else "are"
     within = "" if asked.over is None else f", to come back within {asked.over:g} seconds"
@@ -189,7 +189,7 @@ async def drain(context: Context, _: Stream, asked: m.AskDrain) -> str:
 
 async def reload(context: Context, stream: Stream, _: m.AskReload) -> str:
     """Read the configuration again; all of it is in force then, or nothing was changed."""
-    report = context.reload()
+    report = context.process.reload()
     if report.refused:
         raise RefusedError("bad-configuration", " ".join(report.problems))
     stream.add(report)
@@ -199,7 +199,7 @@ async def reload(context: Context, stream: Stream, _: m.AskReload) -> str:
 async def upgrade(context: Context, _: Stream, asked: m.AskUpgrade) -> str:
     """Let another process take the daemon's place."""
     del asked
-    why = await context.upgrade()
+    why = await context.process.upgrade()
     if why:
         raise RefusedError("no-successor", why)
     return "The new program is ready, and takes over; the old one ends."

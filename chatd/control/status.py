@@ -108,9 +108,9 @@ def _report(context: Context, count: _Count, space: Space | None, limited: list[
     return StatusReport(
         version=__version__,
         pid=os.getpid(),
-        uptime=round(context.clock.seconds() - context.started, 1),
-        server=context.id,
-        data=str(context.data),
+        uptime=round(context.clock.seconds() - context.about.started, 1),
+        server=context.about.id,
+        data=str(context.about.data),
         draining=server.draining,
         connections=len(server.connections),
         waiting=len(server.waiting),

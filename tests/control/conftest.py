@@ -10,7 +10,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 
 from chatd.chat import accounts
 from chatd.control.access import Access, Credentials
-from chatd.control.context import Context
+from chatd.control.context import About, Context, Process
 from chatd.control.messages import Done, RawRows, Refused, read_answer
 from chatd.control.past import Past
 from chatd.control.protocol import ControlFactory
@@ -92,18 +92,16 @@ class Site:
         self.groups = frozenset()
         daemon = self.playground._daemon
         context = Context(
-            daemon.server,
-            daemon.rates,
-            self.playground.clock,
-            self.playground.wall,
-            "memory",
-            self.playground.clock.seconds(),
-            Path("/nowhere"),
-            self.past,
-            lambda *level: self.levels.append(level),
-            self.stopped.append,
-            lambda: self.report,
-            lambda: succeed(self.hindrance),
+            about=About(id="memory", data=Path("/nowhere"), started=self.playground.clock.seconds()),
+            server=daemon.server,
+            rates=daemon.rates,
+            past=self.past,
+            process=Process(
+                set_level=lambda *level: self.levels.append(level),
+                stop=self.stopped.append,
+                reload=lambda: self.report,
+                upgrade=lambda: succeed(self.hindrance),
+            ),
         )
         self.context = context
         self.factory = ControlFactory(context, Access(OWN), lambda _: Credentials(1, self.who, self.groups))
