@@ -15,9 +15,9 @@ from bench.clients import CALM
 from bench.common import BenchError
 from bench.server import LOOPBACK
 from chatd.client.core.backoff import Backoff
-from chatd.wire.codec import decode_from_server, encode
 from chatd.wire.frames import FrameDecoder, FrameType, frame
 from chatd.wire.messages import Error, Event, FromServer, Goodbye, Hello, Join, Ok, Rooms, Send, Welcome
+from chatd.wire.native import decode_from_server, encode
 
 ROOM = "#restart"
 TEXT = "x" * 200
