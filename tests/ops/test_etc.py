@@ -118,11 +118,12 @@ def test_the_watchdog_outlasts_a_slow_disk_and_the_first_start_has_all_the_time_
     assert service["ExecReload"].split()[1] == "reload"
 
 
-def test_the_lnav_format_knows_our_fields():
-    (form,) = (
-        value for key, value in json.loads((ETC / "chatd.lnav.json").read_text()).items() if key != "$schema"
-    )
-    assert set(form["value"]) <= set(FIELDS) | {"event", "text", "traceback"}
+def test_the_lnav_formats_know_our_fields():
+    formats = json.loads((ETC / "chatd.lnav.json").read_text())
+    assert formats.keys() == {"$schema", "chatd_json", "chatd_text"}
+    for name in ("chatd_json", "chatd_text"):
+        assert set(formats[name]["value"]) <= set(FIELDS) | {"event", "text", "traceback"}
+    assert set(formats["chatd_text"]["value"]) <= set(formats["chatd_json"]["value"])
 
 
 @pytest.mark.parametrize("name", [path.name for path in ETC.iterdir()])
