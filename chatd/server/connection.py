@@ -9,7 +9,7 @@ from chatd.chat.log import Log as ChatLog
 from chatd.chat.state import HistoryQuery, Session
 from chatd.ops.log import Log
 from chatd.server import ending, watch
-from chatd.server.dialogue import Handler, found, paged
+from chatd.server.dialogue import Handler
 from chatd.server.ending import last_words
 from chatd.server.files.transfers import Transfers
 from chatd.server.fingerprint import fingerprint_of, version_of
@@ -17,6 +17,7 @@ from chatd.server.gate import Hold
 from chatd.server.input import Input, Pieces
 from chatd.server.listener_rules import Listening
 from chatd.server.liveness import Liveness
+from chatd.server.lookups import found, paged
 from chatd.server.output import Output
 from chatd.server.paths import Course
 from chatd.server.record import Record

@@ -34,7 +34,7 @@ class ChatProtocol(Protocol, ABC):
     """Feeds its ``connection``, which came in by ``listener``; ``decoder`` cuts what is received into pieces.
 
     A kind of connection is a subclass: it tells what it ``speaks``, and brings a ``codec``, a ``decoder``,
-    `take`, which handles pieces, and its table of ``MESSAGES`` (`chatd.server.dialogue`).
+    `take`, which handles pieces, and its table of ``MESSAGES`` (`chatd.server.handlers`).
     """
 
     __slots__ = ("connection", "decoder")

@@ -4,10 +4,10 @@ from typing import ClassVar
 
 from chatd.chat.arrival import CONFIRMATION
 from chatd.chat.codec import Codec
-from chatd.server import dialogue
+from chatd.server import dialogue, login
 from chatd.server.account_dialogue import ACCOUNTS
 from chatd.server.connection import ChatConnection
-from chatd.server.dialogue import COMMON
+from chatd.server.handlers import COMMON
 from chatd.server.listener_rules import Listening
 from chatd.server.protocol import ChatProtocol
 from chatd.server.server import Server
@@ -25,7 +25,7 @@ def _ping(connection: ChatConnection, message: Ping, _: int) -> None:
 def _pong(connection: ChatConnection, message: Pong, _: int) -> None:
     connection.input.gate.charge(1)
     if message.data == CONFIRMATION:
-        dialogue.confirm(connection)
+        login.confirm(connection)
 
 
 class LinesProtocol(ChatProtocol):

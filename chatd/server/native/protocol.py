@@ -5,9 +5,9 @@ from typing import Any, ClassVar, Final
 
 from chatd.chat.arrival import CONFIRMATION
 from chatd.chat.codec import Codec
-from chatd.server import dialogue
+from chatd.server import dialogue, login
 from chatd.server.account_dialogue import ACCOUNTS
-from chatd.server.dialogue import COMMON
+from chatd.server.handlers import COMMON
 from chatd.server.listener_rules import Listening
 from chatd.server.protocol import ChatProtocol
 from chatd.server.server import Server
@@ -83,7 +83,7 @@ class NativeProtocol(ChatProtocol):
     def _pong(self, payload: bytes) -> None:
         self.connection.input.gate.charge(1)
         if payload == _CONFIRMED:
-            dialogue.confirm(self.connection)
+            login.confirm(self.connection)
 
     _FRAMES: ClassVar[dict[FrameType, Callable[[Any, bytes], None]]] = {
         FrameType.MESSAGE: _message,

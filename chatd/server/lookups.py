@@ -1,0 +1,86 @@
+"""Look-ups: requests that are decided once something was read from the store; none is taken before."""
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from chatd.chat.comparing import TurnedJoin
+from chatd.chat.names import USER_SIGN
+from chatd.chat.prepared import FoundRemove
+from chatd.chat.state import HistoryQuery
+from chatd.server.budgets import Action
+from chatd.server.dialogue import afford, request, take_up
+from chatd.server.gate import Hold
+from chatd.server.reads import UNREADABLE, answer
+from chatd.server.states import State
+from chatd.wire.errors import Code, ProtocolError, RequestError
+from chatd.wire.messages import Join, Remove
+
+if TYPE_CHECKING:
+    from chatd.server.connection import ChatConnection
+
+
+def join(connection: "ChatConnection", message: Join, size: int) -> None:
+    """Compare what the client has seen of the room with its log before it is followed."""
+    session = connection.session
+    room = connection.server.hub.world.rooms.get(message.room)
+    direct = message.room.startswith(USER_SIGN)
+    comes = room is None or session is None or session.user not in room.members
+    if comes and not direct and not afford(connection, message, size, Action.JOIN):
+        return  # who only follows what they are in, as after a reconnect, has no budget
+    if session is None or message.after is None or not message.trail:
+        request(connection, message, size, connection.server.wall())
+        return
+    connection.input.gate.hold(Hold.PAGE)
+    compared: Deferred[Any] = connection.server.histories.compare(
+        session.user, connection.peer_host, {message.room: message.after}, {message.room: message.trail}
+    )
+    compared.addBoth(lambda turned: take_up(connection, lambda: _compared(connection, message, size, turned)))
+
+
+def _compared(connection: "ChatConnection", message: Join, size: int, turned: Any) -> None:
+    if isinstance(turned, Failure):
+        turned.trap(ProtocolError)
+        connection.input.gate.owe(size, 1)
+        refusal = RequestError(Code.STORAGE_UNAVAILABLE, UNREADABLE)
+        connection.server.hub.refuse(connection, message.id, refusal)
+    elif turned:
+        turned_join = TurnedJoin(id=message.id, room=message.room, after=turned[message.room])
+        request(connection, turned_join, size, connection.server.wall())
+    else:
+        request(connection, message, size, connection.server.wall())
+
+
+def paged(connection: "ChatConnection", query: HistoryQuery, events: list[bytes] | None) -> None:
+    """Answer ``query`` with the ``events`` of the page that was read for it; None if it was not."""
+    connection.input.gate.lift(Hold.PAGE)
+    if connection.state is State.CLOSING:
+        return
+    try:
+        query.allowed()
+        connection.reply([answer(query, events)], 1)
+    except RequestError as error:
+        connection.server.hub.refuse(connection, query.request, error)
+    except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)
+        connection.fault()
+
+
+def found(connection: "ChatConnection", message: Remove, events: list[bytes] | None) -> None:
+    """Take the request ``message`` up with the event that it names, as it was read; None if it was not."""
+    take_up(connection, lambda: _found(connection, message, events))
+
+
+def _found(connection: "ChatConnection", message: Remove, events: list[bytes] | None) -> None:
+    hub, session = connection.server.hub, connection.session
+    if events is None:
+        hub.refuse(connection, message.id, RequestError(Code.STORAGE_UNAVAILABLE, UNREADABLE))
+    elif session is not None:
+        whole = FoundRemove(
+            id=message.id,
+            room=message.room,
+            seq=message.seq,
+            reason=message.reason,
+            stored=events[0] if events else b"",
+        )
+        hub.decide(connection, session, whole, connection.server.wall())
