@@ -250,7 +250,7 @@ class ChatService(Service):
         self._kept = json_lines(Sink(_Kept(self._archive), config.log.level))
         globalLogPublisher.addObserver(self._kept)
         past = Past(self._archive, wall_milliseconds, partial(is_gone, daemon.server.hub.world))
-        daemon.server.keeper = past.keep
+        daemon.server.keeper = past
         context = Context(
             about=About(id=server, data=data, started=reactor.seconds()),
             server=daemon.server,

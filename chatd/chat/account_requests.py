@@ -105,12 +105,12 @@ def logout(world: World, peer: Peer, session: Session, _: None, request: m.Logou
     batch.tell(peer, part)
 
 
-def end_session(world: World, session: Session, now: int) -> None:
-    """End ``session`` for good, with its connection."""
+def end_session(world: World, session: Session, now: int, why: str = "") -> None:
+    """End ``session`` for good, with its connection, which is told ``why``."""
     peer = session.peer
     if peer is not None:
         world.batch.forget(peer)
         arrival.depart(world, peer, now)
-        peer.close(CloseReason.ENDED)
+        peer.close(CloseReason.ENDED, why)
     if session.digest in world.sessions:
         arrival.end_session(world, session, now)

@@ -19,6 +19,7 @@ from chatd.chat.state import Session, User
 from chatd.chat.world import World
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import MAX_NICKS
+from chatd.wire.names import fold
 
 
 def find(world: World, nick: str) -> User | None:
@@ -31,6 +32,11 @@ def is_gone(world: World, key: str) -> bool:
     """Return whether the nick of ``key`` is one of an account that is deleted."""
     user = world.nicks.get(key)
     return user is not None and user.deleted
+
+
+def keys_of(user: User) -> set[str]:
+    """Return the keys of all nicks by which ``user`` may be known."""
+    return {fold(user.nick), *user.kept}
 
 
 def check_account(user: User) -> None:

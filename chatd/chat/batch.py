@@ -58,13 +58,15 @@ class Batch:
     commit. All answers wait for the commit, even to requests that only read, so that nobody is told what may
     be taken back. ``ends`` are the memberships that end, ``narrowed`` the
     rooms of which members may read less from now on, ``erased`` the events whose content is erased, each as
-    it was. ``undone`` is whether the commit has failed, ``size`` about the bytes to be written.
+    it was; ``deleted`` are those whose accounts are deleted. ``undone`` is whether the commit has failed,
+    ``size`` about the bytes to be written.
     """
 
     __slots__ = (
         "_inverses",
         "_others",
         "answers",
+        "deleted",
         "ends",
         "erased",
         "events",
@@ -85,6 +87,7 @@ class Batch:
         self.ends: list[Removal] = []
         self.narrowed: dict[Room, None] = {}
         self.erased: list[tuple[Room, Erase, Event]] = []
+        self.deleted: list[User] = []
         self.undone = False
         self.size = 0
         self._others: list[Change] = []

@@ -11,7 +11,13 @@ from typing import Any, Final, NamedTuple
 
 from chatd.chat.acts import BAN, MUTE, act_of, is_invited, seconds_left
 from chatd.chat.comparing import TurnedJoin
-from chatd.chat.prepared import CodedInvite, FoundRemove, HashedPasswd, HashedRegister
+from chatd.chat.prepared import (
+    CodedInvite,
+    FoundRemove,
+    HashedPasswd,
+    HashedRegister,
+    ProvenDeleteAccount,
+)
 from chatd.chat.rules import History, Kind, Rules, Standing
 from chatd.chat.state import Asker, Peer, Room, User
 from chatd.chat.sweeps import is_barred
@@ -84,6 +90,7 @@ TABLE: Final[Mapping[type[m.Request], Need]] = {
 ROOMLESS: Final = frozenset(
     {m.Nick, m.ListRooms, m.Upload, m.Decline, m.Block, m.Unblock, m.Allow}
     | {m.Register, HashedRegister, m.Passwd, HashedPasswd, m.Sessions, m.End, m.Logout}
+    | {m.DeleteAccount, ProvenDeleteAccount}
     | {m.Invite, CodedInvite, m.Certificates, m.AddCertificate, m.DropCertificate},
 )
 """The requests that name no room, which everybody with a session may make."""

@@ -4,7 +4,7 @@ Chat never sees a password: the server checks and hashes it, which takes its tim
 request of a kind below in place of the client's own.
 """
 
-from chatd.wire.messages import Invite, Passwd, Register, Remove
+from chatd.wire.messages import DeleteAccount, Invite, Passwd, Register, Remove
 
 
 class HashedRegister(Register, frozen=True, kw_only=True, tag="register"):
@@ -20,6 +20,15 @@ class HashedPasswd(Passwd, frozen=True, kw_only=True, tag="passwd"):
     """
 
     encoded: str
+    verified: str
+
+
+class ProvenDeleteAccount(DeleteAccount, frozen=True, kw_only=True, tag="delete-account"):
+    """A `DeleteAccount` that a password, which is left out, or a certificate has confirmed.
+
+    ``verified`` is the hash that the account had then, or nothing.
+    """
+
     verified: str
 
 

@@ -60,6 +60,8 @@ class Publisher:
         self._erase(batch)
         for removal in batch.ends:
             following.end(removal, now)
+        for user in batch.deleted:
+            self._world.tell_deleted(user)
         for room in batch.narrowed:
             last = room.log.head + len(batch.stored.get(room.log, ()))
             downloading = [] if self._world.blobs is None else self._world.blobs.downloading()

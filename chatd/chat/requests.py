@@ -18,6 +18,7 @@ from chatd.chat import (
     blocking,
     certificates,
     declining,
+    deleting,
     erasing,
     fetching,
     files,
@@ -41,7 +42,13 @@ from chatd.chat.permissions import (
     knows,
     takes_direct,
 )
-from chatd.chat.prepared import CodedInvite, FoundRemove, HashedPasswd, HashedRegister
+from chatd.chat.prepared import (
+    CodedInvite,
+    FoundRemove,
+    HashedPasswd,
+    HashedRegister,
+    ProvenDeleteAccount,
+)
 from chatd.chat.rules import ROLE_NAMES, Kind, Standing
 from chatd.chat.state import Asker, Peer, Room, Session, User
 from chatd.chat.text import check_caption, check_text, check_topic
@@ -377,6 +384,8 @@ REQUESTS: dict[type[m.Request], Handling] = {
     m.Sessions: Handling(about.sessions, MAX_FRAME, cost=5, room=False),
     m.End: Handling(about.end, cost=5, room=False),
     m.Logout: Handling(about.logout, cost=5, room=False),
+    m.DeleteAccount: Handling(about.not_prepared, cost=5, room=False),
+    ProvenDeleteAccount: Handling(deleting.delete_own, cost=10, room=False),
     m.Invite: Handling(about.not_prepared, cost=5, room=False),
     CodedInvite: Handling(about.invite, cost=5, room=False),
     m.Certificates: Handling(certificates.list_own, 8192, cost=2, room=False),

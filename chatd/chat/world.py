@@ -83,8 +83,8 @@ def _named(snapshot: Snapshot) -> Iterator[int]:
     yield from (upload.user for upload in snapshot.uploads)
 
 
-def _tell_nobody(room: str) -> None:
-    """Keep for oneself that ``room`` has no owner."""
+def _tell_nobody(what: object) -> None:
+    """Keep for oneself that a room has no owner, or an account is deleted."""
 
 
 def _afford_any(host: str, count: bool) -> None:
@@ -99,7 +99,8 @@ class World(Records):
     counts requests by the code of their refusal, ``clock`` is the latest
     time of day known at the start, or 0. ``afford_room`` refuses another room that is made
     from an address (`RequestError` ``too-fast``); it counts the room if told to. ``tell_ownerless`` is
-    called with the name of a room that nobody owns any more.
+    called with the name of a room that nobody owns any more, ``tell_deleted`` with a user whose account is
+    deleted, once that is durable.
     """
 
     def __init__(self, snapshot: Snapshot, terms: Terms) -> None:
@@ -113,6 +114,7 @@ class World(Records):
         self.refusals: Counter[str] = Counter()
         self.afford_room: Callable[[str, bool], None] = _afford_any
         self.tell_ownerless: Callable[[str], None] = _tell_nobody
+        self.tell_deleted: Callable[[User], None] = _tell_nobody
         times = [session.seen for session in snapshot.sessions]
         times += [mark.at for mark in snapshot.marks] + [upload.at for upload in snapshot.uploads]
         self.calendar = Calendar(max(snapshot.time.lived, *times, 0))

@@ -4,10 +4,11 @@ from twisted.internet.defer import Deferred, fail
 
 from chatd.client.awaiting import Awaiting
 from chatd.client.core.problems import ClientError
+from chatd.client.core.session import DELETED, LOGGED_OUT
 from chatd.client.driver import Driver
 from chatd.client.values import Options
 from chatd.wire import messages as m
-from chatd.wire.errors import Code
+from chatd.wire.errors import Code, RequestError
 
 
 class Account:
@@ -40,6 +41,25 @@ class Account:
         """Give our account another password."""
         return self._secretly(m.Passwd(id=0, password=password, old=old))
 
+    async def check_register(self, invite: str = "") -> None:
+        """Ask whether we might become an account, before somebody thinks of a password.
+
+        Raises `RequestError` if not: registration is closed, or wants another ``invite``.
+        """
+        try:
+            await self._secretly(m.Register(id=0, password="", invite=invite))
+        except RequestError as error:
+            if error.code != Code.BAD_PASSWORD:
+                raise
+
+    def delete(self, password: str = "", *, erase: bool = False) -> Deferred[None]:
+        """Delete our account for good, with ``erase`` all that it has said too; the client stops.
+
+        ``password`` is the present one; nothing where a certificate that opens the account is shown.
+        """
+        message = m.DeleteAccount(id=0, password=password, erase=erase)
+        return self._secretly(message).addCallback(self._logged_out, DELETED)
+
     def _secretly(self, message: m.Request) -> Deferred[m.Ok]:
         try:
             check_secret(self._options)
@@ -51,8 +71,8 @@ class Account:
         """End this session for good, and all others of ours if wanted; the client stops."""
         return self._awaiting.ask(m.Logout(id=0, everywhere=everywhere)).addCallback(self._logged_out)
 
-    def _logged_out(self, _: m.Ok) -> None:
-        self._driver.feed(self._driver.machine.log_out())
+    def _logged_out(self, _: m.Ok, sentence: str = LOGGED_OUT) -> None:
+        self._driver.feed(self._driver.machine.log_out(sentence))
 
     def sessions(self) -> Deferred[list[m.SessionInfo]]:
         """Return our sessions, this one first."""

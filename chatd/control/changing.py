@@ -11,7 +11,7 @@ from chatd.control.console import Console, console_user
 from chatd.control.context import Context
 from chatd.control.messages import RefusedError
 from chatd.control.stream import Stream
-from chatd.control.users import end_all, nicks_that_go, perform
+from chatd.control.users import end_all, perform
 from chatd.ops.words import counted
 from chatd.server.connection import ChatConnection
 from chatd.server.states import State
@@ -29,9 +29,7 @@ CLOSED: Final = 'Registration is closed: the code serves once [accounts] registr
 async def user(context: Context, stream: Stream, asked: m.AskedUser) -> str:
     """Do what is asked about accounts."""
     server = context.server
-    gone = nicks_that_go(server.hub.world, asked)
     outcome = perform(server.hub.world, asked, server.wall())
-    context.past.forget(gone)
     for row in outcome.rows:
         stream.add(row)
         if stream.due:

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
-from chatd.chat import accounts, certificates, erasures, invitations
+from chatd.chat import accounts, certificates, deleting, invitations
 from chatd.chat.account_requests import end_session
 from chatd.chat.changes.rows import DISABLED, OPERATOR
 from chatd.chat.names import check_nick
@@ -18,7 +18,9 @@ from chatd.control import messages as m
 from chatd.control.messages import RefusedError
 from chatd.control.rows import CertificateRow, UserRow
 from chatd.server.invitation_codes import new_code
-from chatd.wire.names import fold
+
+DISABLED_NOW: Final = "The account may not be used now; ask the operator of the server."
+"""What the goodbye says to the devices of an account that is disabled."""
 
 
 class Outcome(NamedTuple):
@@ -34,14 +36,6 @@ def perform(world: World, asked: m.AskedUser, now: int) -> Outcome:
     return USERS[type(asked)](world, asked, now)
 
 
-def nicks_that_go(world: World, asked: m.AskedUser) -> set[str]:
-    """Return the keys of the nicks of which nothing is kept once it is done: all of an account to delete."""
-    if not isinstance(asked, m.AskUserDelete):
-        return set()
-    user = find(world, asked.nick)
-    return {fold(user.nick), *user.kept}
-
-
 def find(world: World, nick: str) -> User:
     """Return the user with the account ``nick``. Raises `RefusedError`."""
     found = accounts.find(world, nick)
@@ -50,10 +44,10 @@ def find(world: World, nick: str) -> User:
     return found
 
 
-def end_all(world: World, user: User, now: int) -> None:
-    """End all sessions of ``user``, with their connections."""
+def end_all(world: World, user: User, now: int, why: str = "") -> None:
+    """End all sessions of ``user``, with their connections, which are told ``why``."""
     for session in list(user.sessions):
-        end_session(world, session, now)
+        end_session(world, session, now, why)
 
 
 def _add(world: World, asked: m.AskUserAdd, now: int) -> Outcome:
@@ -87,7 +81,7 @@ def _passwd(world: World, asked: m.AskUserPasswd, now: int) -> Outcome:
 def _disable(world: World, asked: m.AskUserDisable, now: int) -> Outcome:
     found = find(world, asked.nick)
     accounts.set_flag(world, found, DISABLED, on=True)
-    end_all(world, found, now)
+    end_all(world, found, now, DISABLED_NOW)
     return Outcome(f"{found.nick} cannot be used now.")
 
 
@@ -105,10 +99,7 @@ def _operator(world: World, asked: m.AskUserOperator, _: int) -> Outcome:
 
 def _delete(world: World, asked: m.AskUserDelete, now: int) -> Outcome:
     found = find(world, asked.nick)
-    if asked.erase:
-        erasures.begin(world, found)
-    end_all(world, found, now)
-    accounts.delete(world, found, now)
+    deleting.delete(world, found, now, erase=asked.erase)
     rest = "; what it has said is erased while the daemon runs, which tells its log when it is done"
     return Outcome(f"{found.nick} is deleted{rest if asked.erase else ''}.")
 

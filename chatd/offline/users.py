@@ -9,13 +9,14 @@ import click
 import msgspec
 from msgspec import Struct
 
+from chatd.chat.accounts import keys_of
 from chatd.chat.storage import StoreError
 from chatd.clock import wall_milliseconds
 from chatd.control import messages as m
 from chatd.control.cli.asking import Answer, AskError, Exit
 from chatd.control.messages import RefusedError
 from chatd.control.rows import UserRow
-from chatd.control.users import Outcome, nicks_that_go, perform
+from chatd.control.users import Outcome, perform
 from chatd.offline.folder import PATIENCE, opened
 from chatd.ops.words import counted, escape
 from chatd.secret import SecretError, read_password
@@ -78,9 +79,9 @@ def do(data: Path, asked: m.AskedUser, kind: type[Struct] = UserRow) -> Outcome:
     else:
         return Outcome(answer.text, rows, answer.note)
     with opened(data) as world:
-        gone = nicks_that_go(world, asked)
         outcome = perform(world, asked, wall_milliseconds())
         outcome = outcome._replace(rows=list(outcome.rows))
+        gone = {key for user in world.batch.deleted for key in keys_of(user)}
     if gone and (data / FILE_NAME).exists():
         _forget(data, gone)
     return outcome

@@ -10,9 +10,11 @@ from twisted.python.failure import Failure
 
 from chatd.chat import accounts
 from chatd.chat.accounts import check_account
-from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister
+from chatd.chat.certificates import opens
+from chatd.chat.deleting import check_deletable
+from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister, ProvenDeleteAccount
 from chatd.chat.registering import WRONG, check_guest
-from chatd.chat.state import Session
+from chatd.chat.state import Session, User
 from chatd.server.addresses import network_of
 from chatd.server.admission import check_secure
 from chatd.server.auth.checkers import check_invitation
@@ -22,9 +24,10 @@ from chatd.server.budgets import Action
 from chatd.server.dialogue import Handler, afford, floods, request, take_up
 from chatd.server.gate import Hold
 from chatd.server.invitation_codes import new_code
+from chatd.server.passwords import check_new
 from chatd.server.states import State
 from chatd.wire.errors import ChatdError, Code, RequestError
-from chatd.wire.messages import End, Invite, Logout, Passwd, Register, Request
+from chatd.wire.messages import DeleteAccount, End, Invite, Logout, Passwd, Register, Request
 
 if TYPE_CHECKING:
     from chatd.server.connection import ChatConnection
@@ -75,6 +78,7 @@ async def _register(connection: "ChatConnection", session: Session, message: Reg
     check_guest(session.user)
     doors, host = connection.server.doors, connection.peer_host
     check_invitation(connection.server.hub, doors.gatekeeper, message.invite, host)
+    check_new(message.password)  # the empty one of who only asks whether they might
     connection.server.spend(Action.REGISTRATION, host)
     encoded = await doors.passwords.make(message.password, network_of(host))
     return HashedRegister(id=message.id, password="", invite=message.invite, encoded=encoded)
@@ -83,22 +87,49 @@ async def _register(connection: "ChatConnection", session: Session, message: Reg
 async def _passwd(connection: "ChatConnection", session: Session, message: Passwd) -> Request:
     check_secure(connection)
     check_account(session.user)
-    doors, host, user = connection.server.doors, connection.peer_host, session.user
+    doors, user = connection.server.doors, session.user
     if not doors.gatekeeper.keeps_passwords():
         raise RequestError(
             Code.NOT_ALLOWED, "This server keeps no passwords itself; change yours where it is kept."
         )
-    if user.account is not None and (user.account.password or connection.server.hub.world.terms.vouched):
-        try:
-            nick = await doors.gatekeeper.ask(Password(user.nick, message.old, host))
-        except GuessError:
-            connection.server.spend(Action.FAILURE, host)
-            raise
-        if accounts.find(connection.server.hub.world, nick) is not user:
-            raise RequestError(Code.WRONG_PASSWORD, WRONG)
+    if _has_password(connection, user):
+        await _prove(connection, user, message.old)
     verified = "" if user.account is None else user.account.password  # which the check may have renewed
-    encoded = await doors.passwords.make(message.password, network_of(host))
+    encoded = await doors.passwords.make(message.password, network_of(connection.peer_host))
     return HashedPasswd(id=message.id, password="", encoded=encoded, verified=verified)
+
+
+async def _delete(connection: "ChatConnection", session: Session, message: DeleteAccount) -> Request:
+    check_secure(connection)
+    user, world = session.user, connection.server.hub.world
+    check_deletable(world, user)
+    shown = connection.certificate if world.terms.certificates else ""
+    if not (shown and opens(user, shown)):
+        if not _has_password(connection, user):
+            raise RequestError(
+                Code.NOT_ALLOWED, "The account has no password that could be asked for; give it one first."
+            )
+        await _prove(connection, user, message.password)
+    verified = "" if user.account is None else user.account.password
+    return ProvenDeleteAccount(id=message.id, erase=message.erase, verified=verified)
+
+
+def _has_password(connection: "ChatConnection", user: User) -> bool:
+    """Return whether somebody knows a password of the account: the server, or another checker."""
+    vouched = connection.server.hub.world.terms.vouched
+    return user.account is not None and (bool(user.account.password) or vouched)
+
+
+async def _prove(connection: "ChatConnection", user: User, password: str) -> None:
+    """Raise `RequestError` unless ``password`` is that of the account of ``user``."""
+    host = connection.peer_host
+    try:
+        nick = await connection.server.doors.gatekeeper.ask(Password(user.nick, password, host))
+    except GuessError:
+        connection.server.spend(Action.FAILURE, host)
+        raise
+    if accounts.find(connection.server.hub.world, nick) is not user:
+        raise RequestError(Code.WRONG_PASSWORD, WRONG)
 
 
 async def _invite(connection: "ChatConnection", session: Session, message: Invite) -> Request:
@@ -117,6 +148,7 @@ def _ending(connection: "ChatConnection", message: End | Logout, size: int) -> N
 ACCOUNTS: Final[dict[tuple[State, type], Handler]] = {
     (State.LIVE, Register): _prepared(_register, Action.LOGIN),
     (State.LIVE, Passwd): _prepared(_passwd, Action.LOGIN),
+    (State.LIVE, DeleteAccount): _prepared(_delete, Action.LOGIN),
     (State.LIVE, Invite): _prepared(_invite),
     (State.LIVE, End): _ending,
     (State.LIVE, Logout): _ending,

@@ -111,7 +111,8 @@ class Admission:
         check_secure(connection)
         self._spend(Action.LOGIN, host)
         if hello.register:
-            self._spend(Action.REGISTRATION, host)
+            if hello.password:  # else it is only asked whether one might
+                self._spend(Action.REGISTRATION, host)
             return Registration(hello.nick, hello.password, host, token, hello.invite)
         return Login(hello.nick, hello.password, host, token)
 

@@ -106,6 +106,10 @@ class Journal:
         if held_back is not None:
             log.info("room-ownerless", room=room, suppressed=held_back or None)
 
+    def deleted(self, nick: str) -> None:
+        """Log that the account ``nick`` is deleted, by whomever."""
+        log.info("account-deleted", nick=nick)
+
     def left(self, connection: Connection) -> None:
         """Log that ``connection`` has ended, and why."""
         client = self._clients.pop(connection, None)

@@ -1,6 +1,7 @@
 """The life of a connection: what is told, and kept, of it for whoever asks why somebody was cut off (P10)."""
 
-from collections.abc import Callable
+from collections.abc import Iterable
+from typing import Protocol
 
 from msgspec import Struct, field
 
@@ -40,8 +41,14 @@ class Life(Struct, omit_defaults=True, kw_only=True):
     messages_out: int = 0
 
 
-Keeper = Callable[[Life, str], object]
-"""Keeps a life that is over, of a peer at some host."""
+class Keeper(Protocol):
+    """Keeps lives that are over."""
+
+    def keep(self, life: Life, host: str) -> None:
+        """Keep ``life``, of a peer at ``host``."""
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Keep nothing of the nicks of these ``keys`` any more."""
 
 
 def life_of(connection: Connection, now: float, wall: int) -> Life:

@@ -9,9 +9,10 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress
 from twisted.internet.task import deferLater
 
+from chatd.chat.accounts import keys_of
 from chatd.chat.hub import digest
 from chatd.chat.quota import Bucket, Lease
-from chatd.chat.state import Session
+from chatd.chat.state import Session, User
 from chatd.chat.storage import Store
 from chatd.clock import Clock
 from chatd.ops.current import Current
@@ -73,6 +74,7 @@ class Server:
         self.admission = Admission(committer, doors, self.budgets, self.journal, clock, wall, current)
         self.hub.world.afford_room = partial(self.spend, Action.ROOM)
         self.hub.world.tell_ownerless = self.journal.ownerless
+        self.hub.world.tell_deleted = self._deleted
         self._numbers = itertools.count(1)
 
     @property
@@ -161,6 +163,13 @@ class Server:
         """End the session of ``connection`` for good."""
         self.hub.forget(connection, self.wall())
 
+    def _deleted(self, user: User) -> None:
+        """Log that the account of ``user`` is deleted, and keep nothing of its connections any more."""
+        self.journal.deleted(user.nick)
+        self.hub.presence.touch(user)
+        if self.keeper is not None:
+            self.keeper.forget(keys_of(user))
+
     def leave(self, connection: Connection) -> None:
         """Unbind a connection that ends, before its last bytes have gone."""
         self.hub.depart(connection, self.wall())
@@ -172,4 +181,4 @@ class Server:
         self.journal.left(connection)
         if self.keeper is not None:
             life = life_of(connection, self.clock.seconds(), self.wall())
-            self.keeper(life, connection.peer_host)
+            self.keeper.keep(life, connection.peer_host)

@@ -24,8 +24,9 @@ cells count, that of its kind and the last one.
 """
 
 FOOT = """
-{roomless} name no room: everybody with a session may make them. A guest is refused `passwd` and
-`invite`, and what is about certificates, with `account-needed`.
+{roomless} name no room: everybody with a session may make them. A guest is refused `passwd`,
+`invite`, `delete-account`, and what is about certificates, with `account-needed`. The only operator
+of the server is refused `delete-account` with `not-allowed`.
 
 What the rules of a room add:
 

@@ -8,7 +8,13 @@ from chatd.chat import accounts
 from chatd.chat.changes.rows import OPERATOR
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.permissions import ROOMLESS, TABLE, may_follow, may_read, standing_of
-from chatd.chat.prepared import CodedInvite, FoundRemove, HashedPasswd, HashedRegister
+from chatd.chat.prepared import (
+    CodedInvite,
+    FoundRemove,
+    HashedPasswd,
+    HashedRegister,
+    ProvenDeleteAccount,
+)
 from chatd.chat.requests import REQUESTS
 from chatd.chat.rules import Kind, Standing
 from chatd.chat.state import Asker
@@ -160,7 +166,7 @@ class Scene:
         return answer
 
 
-PREPARED = {CodedInvite, FoundRemove, HashedPasswd, HashedRegister}
+PREPARED = {CodedInvite, FoundRemove, HashedPasswd, HashedRegister, ProvenDeleteAccount}
 """What the server hands in, in place of requests of clients that need a secret, or a look at the disk."""
 
 

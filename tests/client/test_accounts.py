@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from chatd.chat import accounts
 from chatd.client.api import open_client
@@ -131,6 +132,77 @@ def test_a_guest_becomes_an_account_and_invites(world, enter):
     ben.start()
     world.advance(1)
     assert ben.account.registered
+
+
+def test_deleting_the_account_ends_every_device_and_the_profile_forgets_it(open_world, tmp_path):
+    first = begin(open_world, register=True)
+    second = begin(open_world, slot=slot_of(tmp_path))
+    refused = second.account.delete("wrong horse")
+    open_world.advance(1)
+    with pytest.raises(RequestError) as caught:
+        now(refused)
+    assert caught.value.code == Code.WRONG_PASSWORD
+    done = second.account.delete(PASSWORD)
+    open_world.advance(1)
+    assert now(done) is None
+    told = [[n.text for n in one.heard if isinstance(n, Stopped)] for one in (first, second)]
+    assert told == [["The account is deleted."], ["Your account is deleted."]]
+    second.stop()
+    open_world.advance(1)
+    assert slot_of(tmp_path).remembered().session.token == ""
+
+
+def test_of_an_account_that_a_crash_deletes_before_the_answer_the_client_hears_the_end(open_world):
+    client = begin(open_world, register=True)
+    open_world.server.hub.world.tell_deleted = lambda _: [
+        one.transport.abortConnection() for one in open_world.server.swept()
+    ]
+    done = client.account.delete(PASSWORD)
+    open_world.advance(10)
+    with pytest.raises((ClientError, RequestError)):
+        now(done)
+    assert open_world.server.hub.world.nicks["ann"].deleted
+    assert [n.code for n in client.heard if isinstance(n, Stopped)]
+
+
+@pytest.mark.parametrize("registration", ["open", "invite", "closed"])
+def test_whether_one_might_register_is_asked_without_a_password(world, enter, registration):
+    world.server.hub.world.terms = replace(world.server.hub.world.terms, registration=registration)
+    ann = enter("ann")
+    world.advance(1)
+    asked = Deferred.fromCoroutine(ann.account.check_register())
+    world.advance(1)
+    if registration == "open":
+        assert now(asked) is None
+    else:
+        with pytest.raises(RequestError) as caught:
+            now(asked)
+        assert (
+            caught.value.code == {"invite": Code.BAD_INVITE, "closed": Code.CLOSED_REGISTRATION}[registration]
+        )
+    assert world.server.hub.world.nicks["ann"].account is None
+
+
+@pytest.mark.parametrize(
+    ("registration", "nick", "code"),
+    [
+        ("open", "eve", Code.BAD_PASSWORD),
+        ("open", "ann", Code.NICK_TAKEN),
+        ("invite", "eve", Code.BAD_INVITE),
+        ("invite", "ann", Code.BAD_INVITE),
+        ("closed", "eve", Code.CLOSED_REGISTRATION),
+        ("closed", "ann", Code.CLOSED_REGISTRATION),
+    ],
+)
+def test_a_newcomer_may_ask_that_too(open_world, registration, nick, code):
+    ann = begin(open_world, register=True)
+    open_world.server.hub.world.terms = replace(open_world.server.hub.world.terms, registration=registration)
+    asked = begin(open_world, nick, "", register=True)
+    with pytest.raises(ClientError) as caught:
+        now(asked.ready())
+    assert caught.value.code == code
+    assert open_world.server.hub.world.nicks["ann"].account.failed == 0, "nobody has guessed"
+    now(ann.ready())
 
 
 @pytest.mark.parametrize("server", ["chat.example.org", "192.0.2.1:7411"])

@@ -85,7 +85,7 @@ class Site:
         self.server = self.playground.start_server()
         self.kept = Kept()
         self.past = Past(self.kept, self.playground.wall, partial(accounts.is_gone, self.server.hub.world))
-        self.server.keeper = self.past.keep
+        self.server.keeper = self.past
         self.levels, self.stopped = [], []
         self.report, self.hindrance = Report(), ""
         self.who = OWN

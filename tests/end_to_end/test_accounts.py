@@ -93,6 +93,39 @@ def test_in_a_conversation_it_is_asked_for_at_the_prompt(make_daemon, tmp_path):
     assert not daemon.faults()
 
 
+def test_who_deletes_the_account_is_asked_whether_and_for_the_password(make_daemon, tmp_path):
+    daemon = make_daemon("[accounts]\nregistration = 'open'\n").start()
+    server = ("--server", f"{LOOPBACK}:{daemon.port}")
+    (tmp_path / "pw").write_text(SECRETS[0])
+
+    def chatc(*words):
+        return run(*script("chatc"), *server, "--state", "ann/chatd", *words, cwd=tmp_path)
+
+    right(chatc("--nick", "ann", "register", "--password-file", "pw"))
+    right(chatc("send", "#tea", "psst"))
+    unasked = chatc("delete-account", "--password-file", "pw")
+    assert (unasked.returncode, "--yes" in unasked.stderr) == (1, True)
+    for answer, said in (("n", "nothing is deleted"), ("y", "the account ann is deleted; what it has said")):
+        ann = Typist(tmp_path / "ann", *server, "delete-account", "--erase", columns=160)
+        try:
+            ann.await_line(r"all that you have said is erased, for everybody")
+            ann.await_last("chatc: Delete it? [y/N]")
+            ann.type(f"{answer}\r")
+            if answer == "y":
+                ann.await_last("Password of ann:")
+                ann.type(f"{SECRETS[0]}\r")
+            ann.await_line(said)
+            assert ann.wait() == (answer == "n")
+            assert ann.settings == ann.before
+            assert b"horse" not in ann.bytes
+        finally:
+            ann.close()
+    daemon.await_said("account-erased")
+    gone = chatc("send", "#tea", "again")
+    assert (gone.returncode, "ann" in gone.stderr) == (1, True)
+    assert not daemon.faults()
+
+
 def test_it_is_asked_for_without_echo(site, tmp_path):
     ours, theirs = pty.openpty()
     words = ["--server", f"{LOOPBACK}:{site.port}", "--state", "state", "--nick", "op", "login"]
@@ -109,7 +142,7 @@ def test_it_is_asked_for_without_echo(site, tmp_path):
     os.close(theirs)
     shown = b""
     until = time.monotonic() + 30
-    while b": " not in shown and time.monotonic() < until:
+    while b"Password" not in shown and time.monotonic() < until:
         shown += os.read(ours, 1024)
     time.sleep(0.3)  # until the terminal echoes no more
     os.write(ours, f"{SECRETS[0]}\n".encode())

@@ -108,6 +108,36 @@ def test_who_is_asked_once_is_not_asked_again_until_the_server_changes(server, s
     )
 
 
+def test_nobody_types_a_password_before_the_server_is_trusted_or_without_need(server, sit, tmp_path):
+    (tmp_path / "pw").write_text("correct horse")
+    add = ("user", "add", str(server.data), "ann", "--password-file", str(tmp_path / "pw"))
+    finished([*script("chatctl"), *add], env=environment(), check=True)
+    ann = sit("--nick", "ann", "login")
+    ann.await_line(r"\[y/N\]")
+    assert b"Password" not in ann.bytes
+    ann.type("y\r")
+    ann.await_last("Password of ann:")
+    ann.type("correct horse\r")
+    ann.await_line("logged in as ann")
+    assert ann.wait() == 0
+
+    eve = sit("--profile", "eve", "--nick", "eve", "register")
+    eve.await_line(r"\[y/N\]")
+    eve.type("y\r")
+    eve.await_line("Accounts are made by the operator here")
+    assert eve.wait() == 1
+    assert b"Password" not in eve.bytes
+
+    server.terminate()
+    server.certify("--force")
+    server.start()
+    again = sit("--nick", "ann", "login")
+    again.await_line("is NOT the one that you trust")
+    assert again.wait() == 1
+    assert b"Password" not in again.bytes
+    assert not server.faults()
+
+
 def test_no_is_no(server, sit):
     ann = sit("--nick", "ann")
     ann.await_line(r"\[y/N\]")

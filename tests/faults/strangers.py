@@ -131,6 +131,7 @@ class Stranger:
             m.Invite(id=ids, uses=dice.choice([1, 1000]), days=dice.choice([1, 365])),
             m.End(id=ids, session=dice.randrange(60)),
             m.Logout(id=ids, everywhere=dice.random() < 0.5),
+            m.DeleteAccount(id=ids, password=password_of(self.nick, dice), erase=dice.random() < 0.5),
         ]
 
     def post(self, ids, room):

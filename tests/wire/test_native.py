@@ -133,6 +133,7 @@ TO_SERVER = {
     m.Passwd: st.builds(m.Passwd, id=COUNTS, password=TEXTS, old=TEXTS),
     m.Sessions: st.builds(m.Sessions, id=COUNTS),
     m.End: st.builds(m.End, id=COUNTS, session=COUNTS),
+    m.DeleteAccount: st.builds(m.DeleteAccount, id=COUNTS, password=TEXTS, erase=st.booleans()),
     m.Logout: st.builds(m.Logout, id=COUNTS, everywhere=st.booleans()),
     m.Invite: st.builds(m.Invite, id=COUNTS, uses=st.integers(1, 1000), days=st.integers(1, 365)),
     m.Decline: st.builds(m.Decline, id=COUNTS, room=TEXTS),

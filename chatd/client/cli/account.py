@@ -1,6 +1,5 @@
-"""chatc register, login, logout, passwd, sessions, invite: what people do about their accounts."""
+"""chatc register, login, logout, passwd, sessions, invite and delete-account."""
 
-import sys
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -10,41 +9,52 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from chatd.client.account import check_secret
-from chatd.client.api import Client
-from chatd.client.cli.running import complain, run_client, watch_link
+from chatd.client.api import Client, open_client
+from chatd.client.cli.mine import check_account, check_guest, deletion_lines
+from chatd.client.cli.prompting import agrees, ask_unseen, check_terminal
+from chatd.client.cli.reaching import await_server
+from chatd.client.cli.running import Before, complain, run_client, watch_link
 from chatd.client.cli.stdout import write_out
 from chatd.client.cli.text import clean_line, session_line
 from chatd.client.core.problems import ClientError
 from chatd.client.core.session import Credentials
 from chatd.client.values import Options
 from chatd.secret import SecretError, read_password
+from chatd.wire.errors import Code
 from chatd.wire.messages import SessionInfo
 
 Main = Callable[..., Coroutine[Any, Any, int]]
 
 
 class Secret(Struct, frozen=True):
-    """Where a password comes from: a file, an open descriptor, or else the terminal."""
+    """Where a password comes from: a file, a descriptor, or else the terminal; ``text`` is what it is."""
 
     file: str | None = None
     handle: int | None = None
+    text: str | None = None
 
-    def read(self, prompt: str, *, again: bool = False) -> str:
-        """Return the password. Raises `ClientError`."""
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def taken(self) -> "Secret":
+        """Return it with what stands in the file or comes from the descriptor. Raises `ClientError`."""
+        if self.file is None and self.handle is None:
+            check_terminal()
+            return self
         try:
-            return read_password(prompt, self.file, self.handle, again=again)
+            return replace(self, text=read_password("", self.file, self.handle))
         except SecretError as error:
             raise ClientError("no-password", str(error)) from None
-        except KeyboardInterrupt:
-            sys.stderr.write("\n")
-            raise ClientError("no-password", "No password was given.") from None
+
+    async def ask(self, reactor: Any, prompt: str, *, again: bool = False) -> str:
+        """Return the password, asked for if it has to be. Raises `ClientError`."""
+        return await ask_unseen(reactor, prompt, again=again) if self.text is None else self.text
 
 
 def run_login(options: Options, secret: Secret) -> int:
     """Begin a session of an account, which the profile keeps."""
     _kept(options)
-    password = secret.read(f"Password of {options.nick or 'your account'}")
-    return run_quietly(replace(options, credentials=Credentials(password)), _login)
+    return run_quietly(options, _login, partial(_trusting, secret.taken()))
 
 
 def run_login_by_certificate(options: Options) -> int:
@@ -58,9 +68,7 @@ def run_login_by_certificate(options: Options) -> int:
 def run_register(options: Options, secret: Secret, invite: str) -> int:
     """Make an account, of the guest that the profile knows or a new one."""
     _kept(options)
-    password = secret.read("Password for the new account", again=True)
-    credentials = Credentials(password, True, invite)
-    return run_quietly(replace(options, credentials=credentials), partial(_register, password, invite))
+    return run_quietly(options, _register, partial(_registering, secret.taken(), invite))
 
 
 def run_logout(options: Options, *, everywhere: bool) -> int:
@@ -71,9 +79,19 @@ def run_logout(options: Options, *, everywhere: bool) -> int:
 def run_passwd(options: Options, secret: Secret, old: Secret) -> int:
     """Give the account another password."""
     _kept(options)
-    before = old.read("Present password (nothing, if there is none yet)")
-    password = secret.read("New password", again=True)
-    return run_quietly(options, partial(_passwd, before, password))
+    return run_quietly(options, partial(_passwd, old.taken(), secret.taken()))
+
+
+def run_delete(options: Options, secret: Secret, *, erase: bool, agreed: bool) -> int:
+    """Delete the account; the person is asked first whether they want that, unless they have ``agreed``.
+
+    Where our certificate opens the account, no password is asked for.
+    """
+    _kept(options)
+    if not agreed:
+        check_terminal("There is no terminal to ask whether you want that; say so with --yes.")
+    certified = options.cert is not None and secret == Secret()
+    return run_quietly(options, partial(_delete, None if certified else secret.taken(), erase, agreed))
 
 
 def run_sessions(options: Options, end: int | None, *, as_json: bool) -> int:
@@ -99,9 +117,10 @@ def _check_kept(options: Options) -> None:
         )
 
 
-def run_quietly(options: Options, main: Main) -> int:
-    """Run ``main`` with a client that is told nothing of rooms."""
-    return run_client(replace(options, follow="listed", cursors={}, remember=False), main)
+def run_quietly(options: Options, main: Main, before: Before | None = None) -> int:
+    """Run ``main``, and ``before`` it that, with a client that is told nothing of rooms."""
+    options = replace(options, follow="listed", cursors={}, remember=False)
+    return run_client(options, main, before=before)
 
 
 def print_with(options: Options, main: Main) -> int:
@@ -115,6 +134,14 @@ async def begin(client: Client, say: Callable[[str], None] = complain) -> None:
     watch_link(client, verbose=False, say=say)
     client.start()
     await client.ready()
+
+
+async def _trusting(secret: Secret, reactor: Any, options: Options) -> Options:
+    """Return the options with the password, asked for once the server is known to be the one to trust."""
+    if secret.text is None:
+        await await_server(reactor, options)
+    password = await secret.ask(reactor, f"Password of {options.nick or 'your account'}")
+    return replace(options, credentials=Credentials(password))
 
 
 async def _login(_: Any, client: Client) -> int:
@@ -142,10 +169,29 @@ async def _by_certificate(_: Any, client: Client) -> int:
     raise ClientError("no-account", f"There is no account {nick} here; name yours with --nick.")
 
 
-async def _register(password: str, invite: str, _: Any, client: Client) -> int:
+async def _registering(secret: Secret, invite: str, reactor: Any, options: Options) -> Options:
+    """Return the options with the password, asked for once the server would take us as an account."""
+    if secret.text is None:
+        client = open_client(reactor, replace(options, credentials=Credentials("", True, invite)))
+        try:
+            await begin(client)
+            check_guest(client, "chatc passwd")
+            await client.account.check_register(invite)
+        except ClientError as error:
+            if error.code != Code.BAD_PASSWORD:
+                raise
+        finally:
+            await client.stop()
+    password = await secret.ask(reactor, "Password for the new account", again=True)
+    return replace(options, credentials=Credentials(password, True, invite))
+
+
+async def _register(_: Any, client: Client) -> int:
     await begin(client)
     if client.resumed:
-        await client.account.register(password, invite)
+        check_guest(client, "chatc passwd")
+        wish = client.options.credentials or Credentials("")
+        await client.account.register(wish.password, wish.invite)
     complain(f"{client.nickname} is an account now, and you are logged in")
     return 0
 
@@ -164,10 +210,35 @@ async def _logout(everywhere: bool, _: Any, client: Client) -> int:
     return 0
 
 
-async def _passwd(old: str, password: str, _: Any, client: Client) -> int:
+async def _passwd(old: Secret, new: Secret, reactor: Any, client: Client) -> int:
     await begin(client)
-    await client.account.passwd(password, old)
+    check_account(client)
+    before = await old.ask(reactor, "Present password (nothing, if there is none yet)")
+    await client.account.passwd(await new.ask(reactor, "New password", again=True), before)
     complain(f"{client.nickname} has another password now; all sessions go on")
+    return 0
+
+
+async def _delete(secret: Secret | None, erase: bool, agreed: bool, reactor: Any, client: Client) -> int:
+    ending = False
+
+    def say(text: str) -> None:
+        if not ending:  # the link ends with the account, as was wanted
+            complain(text)
+
+    await begin(client, say)
+    check_account(client)
+    for line in () if agreed else deletion_lines(client, erase=erase):
+        complain(line)
+    if not (agreed or await agrees(reactor, "chatc: Delete it?")):
+        complain("nothing is deleted")
+        return 1
+    password = "" if secret is None else await secret.ask(reactor, f"Password of {client.nickname}")
+    nick = client.nickname
+    deleted = client.account.delete(password, erase=erase)
+    ending = True
+    await deleted
+    complain(f"the account {nick} is deleted{'; what it has said is being erased' if erase else ''}")
     return 0
 
 

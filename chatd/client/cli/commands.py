@@ -347,6 +347,21 @@ def sessions(context: click.Context, end: int | None, as_json: bool) -> None:
     context.exit(run_sessions(_options(context), end, as_json=as_json))
 
 
+@chatc.command("delete-account")
+@click.option("--erase", is_flag=True, help="Erase all that you have said as well, in all rooms.")
+@click.option("--yes", "agreed", is_flag=True, help="Do not ask whether you want that.")
+@_with_password
+@click.pass_context
+def delete_account(
+    context: click.Context, erase: bool, agreed: bool, password_file: str | None, password_fd: int | None
+) -> None:
+    """Delete your account for good; its nicks are nobody's any more."""
+    from chatd.client.cli.account import Secret, run_delete  # noqa: PLC0415
+
+    secret = Secret(password_file, password_fd)
+    context.exit(run_delete(_options(context), secret, erase=erase, agreed=agreed))
+
+
 @chatc.command()
 @click.option(
     "--uses",

@@ -38,6 +38,7 @@ USAGE: Final = {
     "certificates": "/certificates [add or remove]",
     "code": "/code [uses [days]]",
     "logout": "/logout [everywhere]",
+    "delete-account": "/delete-account [erase]",
 }
 """How each of them is written."""
 
@@ -53,11 +54,34 @@ async def _new_password(talk: Talk) -> str:
     return password
 
 
+def check_guest(client: Client, passwd: str) -> None:
+    """Raise `ClientError` if we are an account already, whose password the command ``passwd`` changes."""
+    if client.account.registered:
+        raise ClientError("usage", f"{client.nickname} is an account already; {passwd} changes its password.")
+
+
+def check_account(client: Client) -> None:
+    """Raise `ClientError` if we are a guest."""
+    if not client.account.registered:
+        raise ClientError("usage", "A guest has no account; register to have one.")
+
+
+def deletion_lines(client: Client, *, erase: bool) -> list[str]:
+    """Return what the deletion of our account means."""
+    what = "all that you have said is erased, for everybody" if erase else "what you have said stays"
+    nick, place = clean_line(client.nickname), clean_line(str(client.options.server))
+    return [
+        f"Your account {nick} at {place} is to be deleted for good.",
+        f"On all your devices you are logged out, you leave your rooms, and {what}.",
+        "Nobody can ever have its nicks again, not even you.",
+    ]
+
+
 async def _register(talk: Talk, argument: str) -> None:
     client = talk.client
     check_secret(client.options)
-    if client.account.registered:
-        raise ClientError("usage", f"{client.nickname} is an account already; /passwd changes its password.")
+    check_guest(client, "/passwd")
+    await client.account.check_register(argument)
     await client.account.register(await _new_password(talk), argument)
     talk.say(f"{clean_line(client.nickname)} is an account now, and this nick is yours for good.")
 
@@ -67,8 +91,7 @@ async def _passwd(talk: Talk, argument: str) -> None:
         raise _misused("passwd")
     client = talk.client
     check_secret(client.options)
-    if not client.account.registered:
-        raise ClientError("usage", "A guest has no password; /register makes an account of you.")
+    check_account(client)
     old = await talk.ask_secret("Present password (or Enter)")
     await client.account.passwd(await _new_password(talk), old)
     talk.say(f"{clean_line(client.nickname)} has another password now; all sessions go on.")
@@ -130,6 +153,22 @@ async def _logout(talk: Talk, argument: str) -> None:
         raise
 
 
+async def _delete_account(talk: Talk, argument: str) -> None:
+    if argument not in {"", "erase"}:
+        raise _misused("delete-account")
+    client = talk.client
+    check_secret(client.options)
+    check_account(client)
+    talk.say(*deletion_lines(client, erase=bool(argument)), "Ctrl-C leaves everything as it is.")
+    password = await talk.ask_secret("Password, to delete it for good")
+    talk.parting = True  # the end that comes of it is wanted
+    try:
+        await client.account.delete(password, erase=bool(argument))
+    except BaseException:
+        talk.parting = False
+        raise
+
+
 MINE: Final[dict[str, tuple[str, Do]]] = {
     "register": (
         "become an account; the password is asked for, the code only where one is needed",
@@ -140,8 +179,9 @@ MINE: Final[dict[str, tuple[str, Do]]] = {
     "certificates": ("list what opens your account, add the one you show, remove one", _certificates),
     "code": ("make a code by which others can register", _code),
     "logout": ("end this session for good, or all of yours, and chatc", _logout),
+    "delete-account": ("delete your account for good, and maybe all that it has said", _delete_account),
 }
 """What each of them is for, and what does it."""
 
-CHANGING: Final = frozenset({"register", "passwd", "logout"})
+CHANGING: Final = frozenset({"register", "passwd", "logout", "delete-account"})
 """Those that take effect behind all that was entered before them."""

@@ -34,6 +34,8 @@ from chatd.wire.errors import ChatdError
 
 Main = Callable[[Any, Client], Coroutine[Deferred[Any], Any, int]]
 
+Before = Callable[[Any, Options], Coroutine[Deferred[Any], Any, Options]]
+
 INTERRUPTED: Final = 130
 """The exit status of a command that a signal ended: what shells expect after SIGINT."""
 
@@ -105,10 +107,13 @@ def watch_link(client: Client, *, verbose: bool = True, say: Callable[[str], Non
     client.subscribe(heard)
 
 
-def run_client(options: Options, main: Main, last: Callable[[], int] = lambda: 0) -> int:
+def run_client(
+    options: Options, main: Main, last: Callable[[], int] = lambda: 0, before: Before | None = None
+) -> int:
     """Run ``main`` with a client of ``options`` and return its status; what it raises becomes a sentence.
 
-    SIGINT, SIGTERM and SIGHUP cancel it. The client is stopped, and its state on disk, before this returns.
+    ``before`` is run first; the options of the client are those that it returns. SIGINT, SIGTERM and SIGHUP
+    cancel both. The client is stopped, and its state on disk, before this returns.
     Between the two, after a status of 0, ``last`` does what is left to do, however long it takes, and
     returns the status. It may be the end of the process: nothing that matters may come behind it.
     """
@@ -117,13 +122,14 @@ def run_client(options: Options, main: Main, last: Callable[[], int] = lambda: 0
     make_monotonic(reactor)
     begin_to_collect()
     try:
-        client = open_client(reactor, confirm_certificate(confirm_origin(options)))
+        options = confirm_certificate(confirm_origin(options))
+        opened = open_client(reactor, options) if before is None else before(reactor, options)
     except KeyboardInterrupt:
         return INTERRUPTED
     except ClientError as error:
         complain(error.text)
         return 1
-    return _Run(reactor, client, last).run(main)
+    return _Run(reactor, opened, last).run(main)
 
 
 def make_monotonic(reactor: Any) -> None:
@@ -134,9 +140,12 @@ def make_monotonic(reactor: Any) -> None:
 class _Run:
     """One run of one command."""
 
-    def __init__(self, reactor: Any, client: Client, last: Callable[[], int]) -> None:
+    def __init__(
+        self, reactor: Any, opened: Client | Coroutine[Deferred[Any], Any, Options], last: Callable[[], int]
+    ) -> None:
         self._reactor = reactor
-        self._client = client
+        self._opened = opened
+        self._client: Client | None = None
         self._last = last
         self._status = 1
         self._main: Deferred[int] | None = None
@@ -163,9 +172,14 @@ class _Run:
             self._main.cancel()
 
     def _begin(self, main: Main) -> None:
-        self._main = Deferred.fromCoroutine(main(self._reactor, self._client))
+        self._main = Deferred.fromCoroutine(self._both(main))
         self._main.addCallbacks(self._ended, self._failed)
         self._main.addBoth(self._leave)
+
+    async def _both(self, main: Main) -> int:
+        opened = self._opened
+        self._client = opened if isinstance(opened, Client) else open_client(self._reactor, await opened)
+        return await main(self._reactor, self._client)
 
     def _ended(self, status: int) -> None:
         self._status = status
@@ -181,7 +195,10 @@ class _Run:
 
     def _leave(self, _: object) -> None:
         self._main = None
-        self._client.stop().addBoth(self._stop)
+        if self._client is None:
+            self._stop(None)
+        else:
+            self._client.stop().addBoth(self._stop)
 
     def _stop(self, _: object) -> None:
         pool = self._reactor.threadpool

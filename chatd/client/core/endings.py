@@ -86,7 +86,7 @@ class Endings:
         if goodbye.reason == CloseReason.ENDED:
             self._session.forget()
             self._out.save()
-            self._links.give_up(goodbye.reason, ENDED)
+            self._links.give_up(goodbye.reason, goodbye.text or ENDED)
         elif goodbye.reason != CloseReason.TAKEN_OVER:
             known = goodbye.reason in list(CloseReason)
             meaning = EXPLANATIONS[CloseReason(goodbye.reason)] if known else goodbye.reason

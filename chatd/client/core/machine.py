@@ -220,11 +220,11 @@ class Machine:
         self.links.stop(Stopped(CloseReason.GOODBYE, "The client was stopped."), politely=True)
         return self._pump.effects()
 
-    def log_out(self) -> list[Effect]:
-        """Forget the session, which the server has ended because we asked for that."""
+    def log_out(self, sentence: str = LOGGED_OUT) -> list[Effect]:
+        """Forget the session, which the server has ended because we asked for that, as ``sentence`` tells."""
         self.session.forget()
         self.out.save()
-        self.links.give_up(CloseReason.ENDED, LOGGED_OUT)
+        self.links.give_up(CloseReason.ENDED, sentence)
         return self._pump.effects()
 
     # ---- inputs: the disk ---------------------------------------------------------------------------

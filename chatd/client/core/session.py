@@ -34,6 +34,8 @@ ENDED: Final = "This session was ended by its owner or an operator; log in again
 
 LOGGED_OUT: Final = "You are logged out."
 
+DELETED: Final = "Your account is deleted."
+
 TAKEN_OVER: Final = "Another process took this session over; only one may use it at a time."
 
 

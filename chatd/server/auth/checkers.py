@@ -24,7 +24,7 @@ from chatd.server.auth.credentials import (
     ISessionToken,
 )
 from chatd.server.auth.gatekeeper import Gatekeeper, GuessError
-from chatd.server.passwords import Passwords
+from chatd.server.passwords import Passwords, check_new
 from chatd.wire.errors import Code, ProtocolError, RequestError
 
 
@@ -177,6 +177,10 @@ class RegistrationChecker:
 
     async def _check(self, wish: Any) -> Entry:
         world = self._hub.world
+        if not wish.password:  # somebody asks whether they might, and is told before they think of one
+            check_invitation(self._hub, self._gatekeeper, wish.invite, wish.host)
+            world.free_nick(wish.nick)
+            check_new(wish.password)
         known, refusal = accounts.find(world, wish.nick) is not None, None
         try:
             registering.check_open(world, wish.invite)

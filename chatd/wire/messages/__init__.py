@@ -8,6 +8,7 @@ messages of bytes. Everybody imports messages from here, whatever module within 
 from chatd.wire.messages.accounts import (
     AddCertificate,
     Certificates,
+    DeleteAccount,
     DropCertificate,
     End,
     Invite,
@@ -80,6 +81,7 @@ __all__ = [
     "Check",
     "Count",
     "Decline",
+    "DeleteAccount",
     "DeleteRoom",
     "Download",
     "DropCertificate",
@@ -175,6 +177,7 @@ ToServer = (
     | Sessions
     | End
     | Logout
+    | DeleteAccount
     | Invite
     | Certificates
     | AddCertificate

@@ -39,6 +39,16 @@ class Logout(Request, frozen=True, tag="logout"):
     everywhere: bool = False
 
 
+class DeleteAccount(Request, frozen=True, tag="delete-account"):
+    """Delete the account of who asks, for good; with ``erase`` all that it has said goes as well.
+
+    ``password`` is the present one. It is not needed where a certificate that opens the account is shown.
+    """
+
+    password: Password = ""
+    erase: bool = False
+
+
 class Invite(Request, frozen=True, tag="invite"):
     """Make an invitation by which so many accounts can be registered within so many days."""
 

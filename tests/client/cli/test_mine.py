@@ -1,5 +1,7 @@
 """What people do about their accounts in a conversation: the daemon's real protocol, and passwords unseen."""
 
+from dataclasses import replace
+
 import pytest
 
 from chatd.chat import accounts
@@ -11,13 +13,19 @@ from tests.client.cli.sitting import Person
 from tests.client.entering import make_client, now
 
 PASSWORD = "correct horse"
+NEEDED = (
+    "An invitation is needed to register; give its code: /register CODE, or chatc register --invite CODE."
+)
+
+
+def agree(world, registration):
+    world.server.hub.world.terms = replace(world.server.hub.world.terms, registration=registration)
 
 
 @pytest.fixture
 def person(world):
     """Return a function that seats people at consoles, who know what to type where nothing is shown."""
-    terms = world.server.hub.world.terms
-    world.server.hub.world.terms = type(terms)(terms.quota, show_addresses=False, registration="open")
+    agree(world, "open")
     seated = []
 
     def sit(nick="ann", *secrets):
@@ -57,7 +65,7 @@ def test_a_guest_becomes_an_account_and_changes_its_password(world, person):
     [
         ("/register", (PASSWORD, "another one"), "chatc: The two passwords are not the same; try again."),
         ("/register", ("short", "short"), "chatc: A password has 8 to 256 characters; choose another."),
-        ("/passwd", (), "chatc: A guest has no password; /register makes an account of you."),
+        ("/passwd", (), "chatc: A guest has no account; register to have one."),
         ("/passwd now", (), "chatc: Write /passwd"),
         ("/sessions end", (), "chatc: Write /sessions [end number]"),
         ("/sessions end 77", (), "chatc: You have no session 77; `sessions` lists them."),
@@ -68,6 +76,8 @@ def test_a_guest_becomes_an_account_and_changes_its_password(world, person):
         ("/code 0", (), "chatc: A code serves 1000 times and 365 days at the most."),
         ("/code", (), "chatc: A guest has no account; register to have one."),
         ("/logout now", (), "chatc: Write /logout [everywhere]"),
+        ("/delete-account now", (), "chatc: Write /delete-account [erase]"),
+        ("/delete-account", (), "chatc: A guest has no account; register to have one."),
     ],
 )
 def test_what_cannot_be_done(person, command, secrets, answer):
@@ -102,6 +112,44 @@ def test_who_logs_out_ends_chatc_and_is_told(world, person):
     assert ann.type("/logout everywhere") == ["chatc: You are logged out."]
     assert now(ann.talk.over) == 0
     assert not world.server.hub.world.nicks["ann"].sessions
+
+
+@pytest.mark.parametrize(
+    ("registration", "code", "answer"),
+    [
+        ("closed", "", "Accounts are made by the operator here; ask for one."),
+        ("invite", "", NEEDED),
+        ("invite", "k7mq", "This invitation serves no more, or never did; ask for another one."),
+    ],
+)
+def test_whoever_may_not_register_is_asked_for_no_password(world, person, registration, code, answer):
+    ann = person("ann")
+    agree(world, registration)
+    assert ann.type(f"/register {code}".strip()) == [f"chatc: {answer}"]
+    assert ann.paper.asked == []
+
+
+@pytest.mark.parametrize("erase", [False, True])
+def test_who_deletes_the_account_is_told_what_that_means_and_asked(world, person, erase):
+    ann = person("ann", PASSWORD, PASSWORD, "wrong horse", PASSWORD)
+    ann.type("/register")
+    ann.type("/join #tea")
+    ann.type("psst")
+    command = "/delete-account erase" if erase else "/delete-account"
+    answers = ann.type(command)
+    what = "all that you have said is erased, for everybody" if erase else "what you have said stays"
+    assert answers[:4] == [
+        "chatc: Your account ann at 127.0.0.1:7411 is to be deleted for good.",
+        f"chatc: On all your devices you are logged out, you leave your rooms, and {what}.",
+        "chatc: Nobody can ever have its nicks again, not even you.",
+        "chatc: Ctrl-C leaves everything as it is.",
+    ]
+    assert "wrong" in answers[-1]
+    assert ann.type(command)[-1] == "chatc: Your account is deleted."
+    assert now(ann.talk.over) == 0
+    state = world.server.hub.world
+    assert state.nicks["ann"].deleted
+    assert bool(state.erasures) == erase
 
 
 def test_a_program_is_asked_for_no_password():
