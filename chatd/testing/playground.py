@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from argon2 import PasswordHasher
 from twisted.internet.protocol import Protocol
-from twisted.internet.task import Clock
 
 from chatd.build import Daemon, FileKeeping
 from chatd.chat import storage
@@ -14,6 +13,7 @@ from chatd.ops.settings import Config
 from chatd.server.factory import factories
 from chatd.server.passwords import Passwords
 from chatd.server.server import Server
+from chatd.testing.clock import QuickClock
 from chatd.testing.files import ClockWorkers, MortalBlobStore
 from chatd.testing.network import MemoryEndpoint, MemoryTransport, Network
 from chatd.testing.store import MemoryStore
@@ -53,7 +53,7 @@ class Playground:
     """
 
     def __init__(self, config: Config | None = None, store: Any = None, folder: Path | None = None) -> None:
-        self.clock = Clock()
+        self.clock = QuickClock()
         self.network = Network(self.clock)
         self.store = MemoryStore() if store is None else store
         self.config = config or Config()

@@ -76,7 +76,7 @@ def test_a_session_that_was_resumed_while_nothing_could_be_stored_is_not_lost(pl
     assert again.of(m.Welcome)
     disk_is_full(playground, not mended_first)
     again.transport.abortConnection()
-    playground.advance(7300)
+    playground.advance(7300, step=1)
     disk_is_full(playground, False)
     assert come_in(playground, token=token, answer_pings=False).of(m.Welcome)[0].resumed
     restart(playground)
@@ -94,7 +94,7 @@ def test_a_session_whose_pong_could_not_be_stored_is_stored_later(playground):
     alice.transport.abortConnection()
     playground.advance()
     disk_is_full(playground, False)
-    playground.advance(3700)
+    playground.advance(3700, step=1)
     restart(playground)
     assert come_in(playground, token=alice.of(m.Welcome)[0].token).of(m.Welcome)[0].resumed
 

@@ -106,7 +106,7 @@ def known(playground, token):
 
 
 def days(playground, count):
-    playground.advance(count * DAY, step=60)
+    playground.advance(count * DAY, step=300)
 
 
 @pytest.mark.parametrize("restarted", [False, True])

@@ -33,7 +33,7 @@ def known(playground):
 
 
 def let_sessions_expire(playground):
-    playground.advance(3 * DAY, step=60)
+    playground.advance(3 * DAY, step=300)
 
 
 def test_a_user_whose_sessions_have_expired_is_forgotten(playground):
