@@ -5,10 +5,12 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest import unittest
 from hypothesis import HealthCheck, settings
 from twisted.logger import LogEvent, capturedLogs
 from twisted.python.failure import Failure
@@ -28,6 +30,10 @@ if os.environ.get("CI"):
 # A run that a shell has put into the background ignores Ctrl-C, and so would each program that it starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Pytest 9.2 reads the metadata of Twisted for each test anew, which takes longer than most of ours.
+if hasattr(unittest, "_get_twisted_version"):
+    unittest._get_twisted_version = cache(unittest._get_twisted_version)
 
 SLOW = {"end_to_end", "network", "faults", "hostile", "test_bench_smoke.py", "test_packaging.py"}
 """Folders and files whose tests start programs, or take their time."""

@@ -1,7 +1,8 @@
 """The folders call each other in the directions of docs/ARCHITECTURE.md only, and the pure ones stay pure."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -125,9 +126,20 @@ def _absolute(module: Path, node: ast.ImportFrom) -> str:
     return ".".join([*package[: len(package) - node.level + 1], node.module or ""]).rstrip(".")
 
 
-def imports(module: Path) -> Iterator[str]:
-    """Yield the full name of everything that ``module`` imports, at the top or within functions."""
-    for node in ast.walk(ast.parse(module.read_text())):
+@cache
+def _read(module: Path) -> tuple[list[str], list[str]]:
+    """Return the full names of all that ``module`` imports, and of those imported at its top."""
+    tree = ast.parse(module.read_text())
+    return list(_imports(module, ast.walk(tree))), list(_imports(module, tree.body))
+
+
+def imports(module: Path) -> list[str]:
+    """Return the full names of all that ``module`` imports, at the top or within functions."""
+    return _read(module)[0]
+
+
+def _imports(module: Path, nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -149,7 +161,7 @@ def _id(module: Path) -> str:
 def test_arrows(module):
     home = module.relative_to(ROOT).parts[0].removesuffix(".py")
     if home == "__init__":
-        assert not list(imports(module)), "the package itself imports nothing"
+        assert not imports(module), "the package itself imports nothing"
         return
     allowed = ARROWS[home] | {home}
     wrong = {name for name in imports(module) if _folder(name) not in allowed | {""}}
@@ -239,10 +251,7 @@ def test_pure_modules_open_nothing_and_read_no_clock(module):
 
 @pytest.mark.parametrize("module", MODULES, ids=_id)
 def test_no_module_imports_the_reactor_when_it_is_imported(module):
-    tree = ast.parse(module.read_text())
-    top = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
-    names = {f"{node.module}.{alias.name}" for node in top for alias in node.names}
-    assert "twisted.internet.reactor" not in names
+    assert "twisted.internet.reactor" not in _read(module)[1]
 
 
 def test_the_plugin_imports_nothing_but_the_service_maker():

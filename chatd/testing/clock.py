@@ -19,7 +19,11 @@ class QuickClock(Clock):
     """
 
     def callLater(
-        self, delay: float, callable: Callable[..., object], *args: object, **kw: object
+        self,
+        delay: float,
+        callable: Callable[..., object],  # noqa: A002 - Twisted's name
+        *args: object,
+        **kw: object,
     ) -> IDelayedCall:
         """Have ``callable`` called in ``delay`` seconds."""
         call = DelayedCall(

@@ -371,7 +371,7 @@ def test_the_day_is_told_when_it_changes(world, person):
     ann = person("ann")
     ann.type("/join #a", "one")
     assert len(ann.paper.days) == 1  # the playground's day is not today
-    world.advance(86_400, step=10)
+    world.advance(86_400, step=60)
     ann.type("two")
     assert len(ann.paper.days) == 2
 
