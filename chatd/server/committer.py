@@ -84,13 +84,16 @@ class Committer:
 
     def _turn(self) -> None:
         """Visit connections, hand a batch to the disk, and meanwhile deliver the growth of the one before."""
-        self._scheduled = False
-        others = self.visits.turn()
         swept = False
-        if not self._committing:
-            swept = not self._resting and self.hub.sweep()
-            self._flush()
-        if self.publisher.deliver() or others or (swept and not self._committing):
+        try:
+            self.visits.turn()
+            if not self._committing:
+                swept = not self._resting and self.hub.sweep()
+                self._flush()
+            others = self.publisher.deliver()
+        finally:
+            self._scheduled = False  # what was asked for meanwhile was done in this turn, or is looked for now
+        if others or self.visits or (not self._committing and (swept or self.hub.world.batch)):
             self._schedule()
 
     def _flush(self) -> None:
@@ -122,7 +125,15 @@ class Committer:
             self._note_broken(error)
             self._failed(batch)
             self._rest()
-        self._work()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Deliver after a commit, at once if nothing else is to be done: a turn would come no sooner."""
+        if self._scheduled:
+            return
+        world = self.hub.world
+        if world.batch or world.sweeps or self.publisher.deliver():
+            self._schedule()
 
     def _rest(self) -> None:
         if not self._resting:

@@ -51,6 +51,8 @@ class Erasure:
         """Do the next slice; return whether there may be more."""
         server = self._server
         known = set(server.hub.world.erasures)
+        if not known:
+            return False
         step = self._slices.next()
         for user in known - set(server.hub.world.erasures):
             log.info("account-erased", nick=server.hub.world.users[user].nick, count=self._count)
