@@ -136,6 +136,11 @@ class Log:
                 count += audience.deliver(most - count)
         return count
 
+    @property
+    def owes(self) -> bool:
+        """Return whether somebody has not got the growth yet."""
+        return any(audience.untold for audience in self._audiences)
+
     def tell(self, message: Message, most: int) -> Iterator[int]:
         """Hand all followers a message that is in no log; yields how many were told behind each ``most``."""
         for audience in self._audiences:

@@ -119,8 +119,9 @@ class Publisher:
 
     def _deliver(self, most: int) -> None:
         while self._grown and most > 0:
-            most -= self._grown[-1].deliver(most)
-            if most > 0:
+            log = self._grown[-1]
+            most -= log.deliver(most)
+            if most > 0 or not log.owes:
                 self._grown.pop()
 
     def failed(self, batch: Batch, open_batch: Batch) -> None:

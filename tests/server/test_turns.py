@@ -48,7 +48,7 @@ def test_what_comes_during_a_commit_takes_one_turn_more(playground, turns):
 
 
 def test_who_is_not_served_at_once_is_served_in_the_turns_behind(playground, turns, monkeypatch):
-    monkeypatch.setattr("chatd.chat.hub.HALF", 2)
+    monkeypatch.setattr("chatd.chat.publisher.HALF", 2)
     crowd = [come_in(playground, f"n{number}", m.Join(id=1, room="#a"), wait=1) for number in range(10)]
     turns.clear()
     crowd[0].say(*sends("#a", "hello"))
