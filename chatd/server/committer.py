@@ -92,7 +92,7 @@ class Committer:
                 self._flush()
             others = self.publisher.deliver()
         finally:
-            self._scheduled = False  # what was asked for meanwhile was done in this turn, or is looked for now
+            self._scheduled = False  # what was asked for meanwhile was done, or is looked for now
         if others or self.visits or (not self._committing and (swept or self.hub.world.batch)):
             self._schedule()
 

@@ -1,4 +1,4 @@
-"""A message that comes alone costs few turns of the reactor, and none of those who hear it waits for another."""
+"""A message that comes alone costs few turns of the reactor; who hears it waits for no other."""
 
 import pytest
 
