@@ -1,13 +1,15 @@
 """The daemon comes back after a crash where every start has the same number: real PID namespaces."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.harness.processes import LOOPBACK, environment, script
+from tests.end_to_end.harness.processes import LOOPBACK, ROOT, environment, script
 
 UNSHARE = ["unshare", "--fork", "--pid", "--mount-proc", "--kill-child"]
 
@@ -111,3 +113,27 @@ def test_a_daemon_that_runs_is_still_found(daemon):
     assert done.returncode == 1
     assert f"Another twistd server is running, PID {first}" in done.stdout + done.stderr
     os.kill(first, signal.SIGCONT)
+
+
+def test_the_health_check_of_the_image_tells_a_daemon_that_answers_from_none(make_daemon):
+    """The engine takes 0 for healthy and 1 for not; it may not be left to wait for a daemon that hangs."""
+    recipe = (ROOT / "etc" / "Containerfile").read_text().replace("\\\n", " ")
+    (check,) = re.findall(r"(?m)^HEALTHCHECK .* CMD (.*)$", recipe)
+    (limit,) = re.findall(r"(?m)^HEALTHCHECK .*--timeout=(\d+)s ", recipe)
+    (given,) = re.findall(r"\btimeout (\d+) ", check)
+    assert int(given) < int(limit)
+    daemon = make_daemon()
+    assert "/data/chatd" in check
+    check = check.replace("/data/chatd", str(daemon.data))
+    path = f"{Path(script('chatctl')[0]).parent}:{os.environ['PATH']}"
+
+    def status(patience):
+        words = ["sh", "-c", check.replace(f"timeout {given}", f"timeout {patience}")]
+        return subprocess.run(words, env=environment(PATH=path), capture_output=True, check=False).returncode
+
+    assert status(60) == 1
+    daemon.start()
+    assert status(60) == 0
+    daemon.signal(signal.SIGSTOP)
+    assert status(2) == 1
+    daemon.signal(signal.SIGCONT)

@@ -139,6 +139,14 @@ def test_the_container_runs_without_a_pid_file_and_its_configuration_is_right():
     assert listener.allow_plaintext
     (entry,) = re.findall(r"(?m)^ENTRYPOINT (.*)$", recipe)
     assert json.loads(entry)[0] == "chatd"
+    assert recipe.index("\nUSER chatd\n") < recipe.index("\nENTRYPOINT ")
+    assert "\nSTOPSIGNAL SIGTERM\n" in recipe
+    data = json.loads(entry)[json.loads(entry).index("--data") + 1]
+    (volume,) = re.findall(r"(?m)^VOLUME (.*)$", recipe)
+    assert data.startswith(f"{volume}/")
+    assert f"chatctl status --data {data} " in recipe
+    (stopping,) = re.findall(r"--stop-timeout (\d+)", recipe)
+    assert float(stopping) > Config().drain.deadline
 
 
 def test_the_image_holds_the_program_alone():
