@@ -11,11 +11,10 @@ from msgspec.structs import replace
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
-from twisted.logger import globalLogPublisher
 
 import chatd
+from chatd.archiving import Archiving
 from chatd.build import Daemon, FileKeeping
-from chatd.chat.accounts import is_gone
 from chatd.chat.storage import Snapshot, StoreError
 from chatd.clock import use_monotonic_time, wall_milliseconds
 from chatd.control.context import About, Context, Process
@@ -31,7 +30,7 @@ from chatd.ops.differences import Report
 from chatd.ops.inheritance import inherited
 from chatd.ops.log import Log
 from chatd.ops.notify import FEED, READY, STOPPING, Notifier
-from chatd.ops.observers import Lines, Sink, json_lines, set_level
+from chatd.ops.observers import set_level
 from chatd.ops.settings import Config
 from chatd.reloading import NOT_RUNNING, Reloader, tell
 from chatd.server.auth.portal import CheckerError
@@ -42,7 +41,6 @@ from chatd.server.open_listeners import Listeners
 from chatd.server.passwords import THREADS, Passwords
 from chatd.server.space_log import SpaceLog
 from chatd.server.watchdog import Watchdog
-from chatd.store.archive import Archive
 from chatd.store.sqlite import SqliteStore
 from chatd.succession import Heir, SuccessionError, Successor
 
@@ -78,6 +76,7 @@ class _Running(NamedTuple):
     store: SqliteStore
     threads: list[Threads]
     hashing: Threads
+    archiving: Archiving
     control: ControlPort
     metrics: "MetricsPort | None"
 
@@ -108,8 +107,6 @@ class ChatService(Service):
         self._heir: Heir | None = None
         self._successor: Successor | None = None
         self.pid_file = False
-        self._archive: Archive | None = None
-        self._kept: Lines | None = None
 
     @property
     def addresses(self) -> list[Any]:
@@ -239,18 +236,15 @@ class ChatService(Service):
             raise self._cannot_start(
                 StoreError(_unusable(config.data, error)) if isinstance(error, OSError) else error
             ) from None
-        control = self._control(daemon, snapshot.server)
-        return _Running(daemon, snapshot, store, threads, hashing, control, self._metrics(daemon))
+        archiving = Archiving(daemon.server, Path(config.data).resolve(), config.log.level, self._reactor)
+        control = self._control(daemon, snapshot.server, archiving.past)
+        metrics = self._metrics(daemon)
+        return _Running(daemon, snapshot, store, threads, hashing, archiving, control, metrics)
 
-    def _control(self, daemon: Daemon, server: str) -> ControlPort:
+    def _control(self, daemon: Daemon, server: str, past: Past) -> ControlPort:
         """Let operators ask ``daemon``, whose data has the id ``server``."""
         config, reactor = self._config, self._reactor
         data = Path(config.data).resolve()
-        self._archive = Archive(data, wall_milliseconds, reactor.callFromThread, _past_failed)
-        self._kept = json_lines(Sink(_Kept(self._archive), config.log.level))
-        globalLogPublisher.addObserver(self._kept)
-        past = Past(self._archive, wall_milliseconds, partial(is_gone, daemon.server.hub.world))
-        daemon.server.keeper = past
         context = Context(
             about=About(id=server, data=data, started=reactor.seconds()),
             server=daemon.server,
@@ -329,7 +323,7 @@ class ChatService(Service):
         successor = self._stop_listening()
         if self._running is None:
             return
-        server, _, store, threads, hashing, control, metrics = self._running
+        server, _, store, threads, hashing, archiving, control, metrics = self._running
         server.timekeeper.keep()
         terms = server.current.config.drain
         if self._over is not None:
@@ -357,14 +351,7 @@ class ChatService(Service):
             successor.go()
             await see_off(*everybody, end)
         log.info("stop")
-        self._end_keeping()
-
-    def _end_keeping(self) -> None:
-        """Keep no more lines for operators; write those that wait."""
-        if self._kept is not None:
-            globalLogPublisher.removeObserver(self._kept)
-        if self._archive is not None:
-            self._archive.close()
+        archiving.stop()
 
 
 def build(config: Config, source: Source | None = None) -> ChatService:
@@ -377,24 +364,6 @@ def build(config: Config, source: Source | None = None) -> ChatService:
 
 def _unusable(data: str, error: OSError) -> str:
     return f"The files in {data} cannot be used: {error}{remedy(error.errno, Path(data))}."
-
-
-class _Kept:
-    """Takes the lines of the log that ``archive`` keeps."""
-
-    def __init__(self, archive: Archive) -> None:
-        self._archive = archive
-
-    def write(self, text: str) -> None:
-        """Keep a line."""
-        self._archive.keep_line(text)
-
-    def flush(self) -> None:
-        """Do nothing: it is kept as soon as there is time."""
-
-
-def _past_failed(error: str) -> None:
-    log.warn("past-failed", "What chatctl explain asks for later cannot be kept.", error=error)
 
 
 def _keep_terminal() -> int | None:

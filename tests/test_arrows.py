@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent / "chatd"
 
 ARROWS = {
     "wire": set(),
+    "archiving": {"chat", "clock", "control", "ops", "server", "store"},
     "build": {"chat", "clock", "files", "ops", "server"},
     "chat": {"counters", "files", "search", "wire"},
     "chatctl": {"control", "offline", "ops"},
@@ -44,6 +45,7 @@ ARROWS = {
     "secret": set(),
     "server": {"chat", "clock", "counters", "files", "fingerprint", "ops", "tcp", "wire"},
     "service": {
+        "archiving",
         "build",
         "chat",
         "clock",
