@@ -204,6 +204,9 @@ class Store(Protocol):
         none beyond a missing one.
         """
 
+    def size_of(self, log: int) -> int:
+        """Return at once how many bytes the durable events of ``log`` take."""
+
     def space(self, done: Callable[[Space | StoreError], None]) -> None:
         """Call ``done`` with the room that is taken, or with the error."""
 

@@ -98,4 +98,5 @@ def _room(context: Context, room: Room) -> RoomRow:
         first=log.first,
         recent=log.tail_bytes,
         rate=round(context.rates.of_room(log.id), 3),
+        bytes=context.server.store.size_of(log.id),
     )

@@ -39,7 +39,10 @@ class Connected(Row):
 
 
 class RoomRow(Row):
-    """A room: ``rate`` is its events in a second over the last minute or two, ``recent`` bytes in memory."""
+    """A room: ``rate`` is its events in a second over the last minute or two.
+
+    ``bytes`` are what its events take on disk, ``recent`` what those take that are in memory.
+    """
 
     room: str
     kind: str
@@ -49,6 +52,7 @@ class RoomRow(Row):
     first: int
     recent: int
     rate: float
+    bytes: int = 0
 
 
 class UserRow(Row):

@@ -113,6 +113,10 @@ CREATE TABLE erasures(
 ) STRICT;
 """
 
+_SIZES: Final = """
+CREATE TABLE sizes(room INTEGER PRIMARY KEY, seq INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;
+"""
+
 Step = Callable[[apsw.Connection], object]
 
 
@@ -185,6 +189,11 @@ def _add_erasures(database: apsw.Connection) -> None:
     database.execute(_ERASURES)
 
 
+def _add_sizes(database: apsw.Connection) -> None:
+    """Add what version 11 lacks: how many bytes the events of each log take; they are counted once."""
+    database.execute(_SIZES)
+
+
 STEPS: Final[tuple[Step, ...]] = (
     _begin,
     _add_files,
@@ -197,6 +206,7 @@ STEPS: Final[tuple[Step, ...]] = (
     _add_places,
     _add_since,
     _add_erasures,
+    _add_sizes,
 )
 """The steps from each version of the tables to the next."""
 

@@ -13,7 +13,7 @@ import os
 import queue
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -48,6 +48,7 @@ from chatd.chat.storage import Changes, Snapshot, Space, StoreError, stored_room
 from chatd.counters import SECONDS, Histogram
 from chatd.disk import remedy, want_of_room
 from chatd.store import schema, scrubbing, space
+from chatd.store.sizes import TAKERS, Sizes
 from chatd.store.space import SpaceListener
 from chatd.wire.stored import known_check_of, known_time_of
 
@@ -123,6 +124,10 @@ class SqliteStore:
         low, high = schema.key(log, first), schema.key(log, last)
         self._read_jobs.put(lambda: self._call(done, self._try_page(low, high, limit, newest)))
 
+    def size_of(self, log: int) -> int:
+        """Return how many bytes the durable events of ``log`` take."""
+        return self._sizes.of(log)
+
     def space(self, done: Callable[[Space | StoreError], None]) -> None:
         """Call ``done`` with the room that the database takes, or with the error."""
         self._read_jobs.put(lambda: self._call(done, self._try_space()))
@@ -155,6 +160,8 @@ class SqliteStore:
         self._reading.join()
         self._reader.close()
         self._scrubbing.close()
+        with suppress(apsw.Error), _transaction(self._writer):
+            self._sizes.keep_all()
         if not self._is_settled():
             self._writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self._writer.close()
@@ -194,6 +201,9 @@ class SqliteStore:
         if version < schema.VERSION:
             self._bring_up(database, version)
         database.execute(schema.COUNT_USERS)
+        self._sizes = Sizes(database)
+        with _transaction(database):
+            self._sizes.keep_all()
         self._scrubbing = scrubbing.Scrubbing(
             database,
             self._path,
@@ -305,22 +315,29 @@ class SqliteStore:
     def _commit(self, changes: Changes) -> Exception | None:
         database = self._writer
         erases = any(isinstance(change, Erase) for change in changes.others)
+        sizes = self._sizes
         try:
             with _transaction(database, self.syncs.observe):
                 if erases:
                     database.execute(scrubbing.DUE)
                 for change in changes.others:
+                    if isinstance(change, TAKERS):
+                        sizes.changing(change)
                     database.execute(schema.STATEMENTS[type(change)], change)
                 for log, first, frames in changes.events:
                     database.execute(
                         schema.ADD_EVENTS, (schema.key(log, first) - 1, apsw.carray(tuple(frames)))
                     )
                 database.executemany(schema.SET_LAST, changes.sends)
+                sizes.keep(changes)
         except apsw.Error as error:
+            sizes.forget()
             want = want_of_room(self._number(error))
             return error if want is None else StoreError(f"The database {self._path} cannot grow: {want}.")
         except Exception as error:  # noqa: BLE001 - whatever prevented the commit, the batch has failed
+            sizes.forget()
             return error
+        sizes.settle()
         if erases:
             self._scrubbing.begin()
         return None

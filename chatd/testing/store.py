@@ -142,6 +142,10 @@ class MemoryStore:
             frames.append(kept[seq])
         done(frames[::-1] if newest else frames)
 
+    def size_of(self, log: int) -> int:
+        """Return how many bytes the committed events of ``log`` take."""
+        return sum(map(len, self.events.get(log, {}).values()))
+
     def space(self, done: Callable[[storage.Space | storage.StoreError], None]) -> None:
         """Take no room."""
         done(storage.Space(0, 0, 0))

@@ -1,6 +1,9 @@
 """The store against the one in memory, which tests elsewhere rely on: the same changes, the same answers."""
 
+import shutil
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -20,6 +23,7 @@ from chatd.chat.changes.rows import (
     DropMarks,
     DropMember,
     DropPlace,
+    DropRoom,
     DropSession,
     DropUpload,
     Erase,
@@ -44,6 +48,7 @@ from chatd.chat.changes.rows import (
     Trim,
 )
 from chatd.chat.storage import Changes
+from chatd.store import sizes
 from chatd.testing import MemoryStore
 from tests.store.driven import Driven
 
@@ -86,6 +91,9 @@ changes = st.one_of(
     st.builds(DropUpload, ids, texts),
     st.builds(PutTime, times, times),
 )
+
+
+PACE = sizes.EVERY, sizes.AT_ONCE
 
 
 class Stores(RuleBasedStateMachine):
@@ -158,10 +166,46 @@ class Stores(RuleBasedStateMachine):
         )
         assert self.disk.append(wrong) is not None
 
+    @rule(log=ids, run=frames, keep=st.integers(0, 5), seq=few, stored=st.binary(min_size=1, max_size=300))
+    def erase_trim_and_write(self, log, run, keep, seq, stored):
+        self.firsts[log] = max(self.firsts[log], self.heads[log] + 1 - keep)
+        others = [Erase(log, seq, seq + 1, stored), self.room(log, ""), Trim(log, self.firsts[log])]
+        self.append(events=[(log, self.heads[log] + 1, run)], others=others)
+        self.heads[log] += len(run)
+
+    @rule(log=ids)
+    def drop_room(self, log):
+        """Drop a room of which no event is left; another one has its id some day."""
+        self.append(others=[self.room(log, ""), Trim(log, self.heads[log] + 1), DropRoom(log)])
+        self.heads[log], self.firsts[log] = 0, 1
+        self.append(others=[self.room(log, "")])
+
     @rule()
     def reopen(self):
         self.disk.close()
         self.disk = Driven(self.folder)
+
+    @rule()
+    def crash(self):
+        """Go on with what the disk has at this moment."""
+        image = self.folder.with_name(f"{self.folder.name}-")
+        copied = threading.Event()
+
+        def copy():  # in the thread that writes, so that nothing moves meanwhile
+            shutil.copytree(self.folder, image)
+            copied.set()
+
+        self.disk.store._write_jobs.put(copy)
+        assert copied.wait(20)
+        self.folder = image
+        self.disk.close()
+        self.disk = Driven(self.folder)
+
+    @rule(every=st.sampled_from([0.0, 60.0]), at_once=st.integers(1, 3))
+    def pace(self, every, at_once):
+        """Let the sizes of logs be written with every commit, or with hardly any."""
+        sizes.EVERY, sizes.AT_ONCE = every, at_once
+        self.disk.store._sizes._next = time.monotonic() + every
 
     @rule(
         log=ids,
@@ -200,8 +244,11 @@ class Stores(RuleBasedStateMachine):
         assert sorted(disk.allows) == sorted(memory.allows)
         assert disk.time == memory.time
         assert disk.last_user == memory.last_user
+        for log in self.heads:
+            assert self.disk.store.size_of(log) == self.memory.size_of(log)
 
     def teardown(self):
+        sizes.EVERY, sizes.AT_ONCE = PACE
         if hasattr(self, "disk"):
             self.disk.close()
             self.scratch.cleanup()

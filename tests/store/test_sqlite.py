@@ -386,6 +386,7 @@ NO_ACCOUNTS = (
     "DROP TABLE certificates",
     "DROP TABLE places",
     "DROP TABLE erasures",
+    "DROP TABLE sizes",
     "ALTER TABLE sessions DROP COLUMN address",
     "ALTER TABLE sessions DROP COLUMN software",
 )

@@ -115,6 +115,7 @@ ROOMS: Final = (
     Column("members", lambda row: str(row.members), 7, right=True),
     Column("followers", lambda row: str(row.followers), 5, right=True),
     Column("head", lambda row: str(row.head), 4, right=True),
+    Column("on disk", lambda row: size(row.bytes), 6, right=True),
     Column("kept from", lambda row: str(row.first), 1, right=True),
     Column("recent", lambda row: size(row.recent), 2, right=True),
     Column("events/s", lambda row: rate(row.rate), 8, right=True),
