@@ -54,7 +54,7 @@ class Guest:
         self._slot = None
         try:
             self.link = socket.create_connection((LOOPBACK, self._port), timeout=5)
-        except ConnectionRefusedError:
+        except ConnectionError:
             self.refusals += 1
             self.due = now + self._backoff.after_silence(now)
             return

@@ -1,9 +1,10 @@
 """Succession: another process of the program takes this daemon's place, and its listeners stay open.
 
 The successor is started beside the running daemon. It reads its configuration, takes the listening sockets,
-and says that it is ready. Only then the old one ends: it accepts nobody any more, drains, and lets go of the
-data; newcomers wait in the queues of the sockets. Then the successor opens the data and serves them. If it
-does not become ready, nothing has happened.
+and says that it is ready. Only then the old one accepts nobody any more, drains, and lets go of the data;
+newcomers wait in the queues of the sockets. Then the successor opens the data and serves those who wait; it
+says so, and the old one ends. If it does not become ready nothing has happened. If it ends, or hangs, before
+it serves, the old one takes its data again and goes on. If the old one ends, the successor begins.
 """
 
 import os
@@ -12,20 +13,21 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
 from chatd.ops.inheritance import VARIABLE, Inheritance
-from chatd.ops.log import Log
-
-log = Log(__name__)
 
 PATIENCE: Final = 60.0
 """Seconds that a successor has to become ready; one that needs longer is ended."""
 
-_DEAD: Final = "The new program has ended before it had the data; start the daemon again."
+LONG_PATIENCE: Final = 600.0
+"""Seconds that it has to open the data and serve: it may have to bring them to a new form."""
+
+LAST_PATIENCE: Final = 10.0
+"""Seconds that one has to end which is wanted no more, and may be serving already."""
 
 _FIRST: Final = 3
 """The first descriptor that a successor inherits, behind the standard ones."""
@@ -45,7 +47,8 @@ class Successor(ProcessProtocol):
 
     def __init__(self, reactor: Any) -> None:
         self.ready: Deferred[None] = Deferred()
-        self._ready = False
+        self._serves: Deferred[bool] = Deferred()
+        self._runs, self._ready = True, False
         self._reactor = reactor
         self._deadline: Any = None
 
@@ -64,7 +67,7 @@ class Successor(ProcessProtocol):
             env={**environment, VARIABLE: inheritance.told()},
             childFDs={0: 0, 1: 1, 2: 2, **numbers},
         )
-        self._deadline = self._reactor.callLater(PATIENCE, self._give_up)
+        self._give(PATIENCE)
         return self
 
     @property
@@ -74,48 +77,64 @@ class Successor(ProcessProtocol):
 
     @property
     def is_ready(self) -> bool:
-        """Return whether it is ready, runs, and waits for the data."""
-        return self._ready
+        """Return whether it is ready, and runs."""
+        return self._runs and self._ready
+
+    def go(self) -> "Deferred[bool]":
+        """Let it begin: the data are free. The Deferred says whether it serves, or has ended before."""
+        if not self._runs:
+            return succeed(False)
+        self._give(LONG_PATIENCE)
+        self.transport.closeChildFD(_FIRST + 1)
+        return self._serves
+
+    def stop(self) -> None:
+        """Ask it to end, which may serve already, and see to it that it does."""
+        self._signal("TERM")
+        self._give(LAST_PATIENCE)
 
     def end(self) -> None:
         """End it, as it is not wanted any more, if it was started and runs."""
         self._wait_no_longer()
-        if self.transport is not None:
-            with suppress(ProcessExitedAlready):
-                self.transport.signalProcess("KILL")
-
-    def go(self) -> None:
-        """Let it begin, if it still runs: the data is free."""
-        ready, self._ready = self._ready, False  # it has to be watched no longer
-        if ready:
-            self.transport.closeChildFD(_FIRST + 1)
+        self._signal("KILL")
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
-        """Note that it is ready."""
-        del childFD, data
-        self._settle(None)
+        """Note that it is ready, and then that it serves."""
+        del childFD
+        for _ in data:
+            self._wait_no_longer()
+            if not self._ready and not self.ready.called:
+                self._ready = True
+                self.ready.callback(None)
+            elif self._ready and not self._serves.called:
+                self._serves.callback(True)
 
     def processExited(self, reason: Failure) -> None:
         """Note that it has ended; whoever counts on it then has to do without."""
         del reason
-        if self._ready:
-            self._ready = False
-            log.error("upgrade-failed", _DEAD)
-        self._settle("The new program has ended before it was ready; its last lines in the log say why.")
+        self._runs = False
+        self._wait_no_longer()
+        self._fail("The new program has ended before it was ready; its last lines in the log say why.")
+        if not self._serves.called:
+            self._serves.callback(False)
 
     def _give_up(self) -> None:
         self.end()
-        self._settle(f"The new program was not ready within {PATIENCE:g} seconds, and was ended.")
+        self._fail(f"The new program was not ready within {PATIENCE:g} seconds, and was ended.")
 
-    def _settle(self, why: str | None) -> None:
-        if self.ready.called:
-            return
-        self._wait_no_longer()
-        self._ready = why is None
-        if why is None:
-            self.ready.callback(None)
-        else:
+    def _fail(self, why: str) -> None:
+        if not self.ready.called:
             self.ready.errback(SuccessionError(why))
+
+    def _signal(self, name: str) -> None:
+        if self.transport is not None:
+            with suppress(ProcessExitedAlready):
+                self.transport.signalProcess(name)
+
+    def _give(self, patience: float) -> None:
+        """End it in so many seconds, unless it has said something before."""
+        self._wait_no_longer()
+        self._deadline = self._reactor.callLater(patience, self._give_up)
 
     def _wait_no_longer(self) -> None:
         if self._deadline is not None and self._deadline.active():
@@ -123,9 +142,13 @@ class Successor(ProcessProtocol):
 
 
 class Heir:
-    """The process that waits for the one whose place it takes; ``begin`` is called when it may begin."""
+    """The process that waits for the one whose place it takes.
 
-    def __init__(self, inheritance: Inheritance, reactor: Any, begin: Callable[[], object]) -> None:
+    When it may begin it calls ``begin``, which returns whether it serves then. The other hears of it by a
+    byte when it is ready, and by another when it serves.
+    """
+
+    def __init__(self, inheritance: Inheritance, reactor: Any, begin: Callable[[], bool]) -> None:
         self._inheritance = inheritance
         self._reactor = reactor
         self._begin = begin
@@ -141,10 +164,13 @@ class Heir:
 
     def wait(self) -> None:
         """Say that this process is ready, and wait until it may begin."""
-        os.write(self._inheritance.ready, b"\n")
-        os.close(self._inheritance.ready)
+        self._tell()
         self._waits = True
         self._reactor.addReader(self)
+
+    def _tell(self) -> None:
+        with suppress(BrokenPipeError):  # the other one is dead
+            os.write(self._inheritance.ready, b"\n")
 
     def stop(self) -> None:
         """Wait no longer."""
@@ -162,4 +188,5 @@ class Heir:
         del reason
         if self._waits:
             self.stop()
-            self._begin()
+            if self._begin():
+                self._tell()

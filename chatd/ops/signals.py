@@ -7,10 +7,12 @@ SIGUSR1 open the log anew, SIGHUP reloads the configuration as well, the rest is
 
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Final, Protocol
 
 from twisted.application.service import Service
+from twisted.internet.error import ReactorNotRunning
 
 from chatd.ops.log import Log
 
@@ -63,7 +65,8 @@ class StopSignals(Service):
 
     def _stop(self, number: int) -> None:
         log.info("signal", signal=signal.Signals(number).name)
-        self._reactor.stop()
+        with suppress(ReactorNotRunning):  # it has ended by itself, or has handed over
+            self._reactor.stop()
 
 
 def survive_signals(

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from threading import Thread
-from time import perf_counter
+from time import monotonic, perf_counter, sleep
 from typing import Any, TypeVar
 
 import apsw
@@ -59,6 +59,12 @@ QUICK_CHECK_BYTES = 268_435_456
 
 CACHE_KIB = 65_536
 
+LOCK_PATIENCE = 10.0
+"""Seconds within which a process that ends lets go of its folder: its files are closed one by one."""
+
+LOCK_PAUSE = 0.01
+"""Seconds between two looks whether it has."""
+
 CLOSE_PATIENCE = 5.0
 """Seconds that closing waits for a disk that does not answer."""
 
@@ -70,18 +76,21 @@ Row = TypeVar("Row", bound=Change)
 class SqliteStore:
     """Keeps everything in one SQLite file in ``folder``, which no other daemon may use meanwhile.
 
-    ``listener`` is told of changes of its room; a file that cannot shrink is converted first. Raises
-    `StoreError` if the folder cannot be used or is in use, or if the file is damaged or too new.
+    ``listener`` is told of changes of its room; a file that cannot shrink is converted first. Data that
+    are ``taken_over`` from a process that ends are waited for, and not checked. Raises `StoreError` if the
+    folder cannot be used or is in use, or if the file is damaged or too new.
     """
 
-    def __init__(self, folder: Path, call: Call, listener: SpaceListener) -> None:
+    def __init__(
+        self, folder: Path, call: Call, listener: SpaceListener, *, taken_over: bool = False
+    ) -> None:
         self.syncs = Histogram(SECONDS)
         self._call = call
         self._listener = listener
-        self._lock = lock_folder(folder)
+        self._lock = lock_folder(folder, LOCK_PATIENCE if taken_over else 0.0)
         self._path = folder / FILE_NAME
         try:
-            self._open()
+            self._open(checked=not taken_over)
             self._reader = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
             self._reader.pragma("mmap_size", 1 << 30)
         except apsw.Error as error:
@@ -177,7 +186,7 @@ class SqliteStore:
 
     # ---- opening ------------------------------------------------------------------------------------
 
-    def _open(self) -> None:
+    def _open(self, *, checked: bool) -> None:
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
         database = self._connect()
         version = int(_value(database.execute("PRAGMA user_version")))
@@ -187,7 +196,8 @@ class SqliteStore:
                 f"The database {self._path} is from a newer version of chatd (format {version}, this one"
                 f" knows {schema.VERSION}); install that version or use another data folder."
             )
-        self._check(database)
+        if checked:
+            self._check(database)
         if version == 0:
             space.prepare(database)
         elif not space.can_shrink(database) or version < schema.OVERWRITING:
@@ -402,8 +412,12 @@ def _value(rows: Any) -> Any:
     return next(iter(rows))[0]
 
 
-def lock_folder(folder: Path) -> int:
-    """Return the handle of the lock of ``folder``, which ends with it. Raises `StoreError`."""
+def lock_folder(folder: Path, patience: float = 0.0) -> int:
+    """Return the handle of the lock of ``folder``, which ends with it. Raises `StoreError`.
+
+    It may be free ``patience`` seconds later only.
+    """
+    end = monotonic() + patience
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -411,14 +425,23 @@ def lock_folder(folder: Path) -> int:
         raise StoreError(
             f"The data folder {folder} cannot be used: {error.strerror}{remedy(error.errno, folder)}."
         ) from None
+    while not _lock(handle):
+        if monotonic() >= end:
+            os.close(handle)
+            raise StoreError(
+                f"The data folder {folder} is in use by another daemon;"
+                " stop that or name another with --data."
+            )
+        sleep(LOCK_PAUSE)
+    return handle
+
+
+def _lock(handle: int) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        os.close(handle)
-        raise StoreError(
-            f"The data folder {folder} is in use by another daemon; stop that or name another with --data."
-        ) from None
-    return handle
+        return False
+    return True
 
 
 def _damaged(path: Path, why: str) -> StoreError:

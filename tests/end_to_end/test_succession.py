@@ -3,6 +3,7 @@
 By hand, with other figures: CHATD_CROWD="READERS RATE RESTARTS".
 """
 
+import fcntl
 import os
 import signal
 import socket
@@ -14,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from chatd.wire.messages import Event, Ok
 from tests.end_to_end.harness.crowd import Crowd
 from tests.end_to_end.harness.daemon import Daemon
+from tests.end_to_end.harness.disk import COMPILER, Disk
 from tests.end_to_end.harness.processes import (
     LOOPBACK,
     PATIENCE,
@@ -23,6 +26,7 @@ from tests.end_to_end.harness.processes import (
     script,
     wait_gone,
 )
+from tests.end_to_end.harness.raw import sends
 from tests.end_to_end.test_handed_over import CHATD, HAND_OVER
 
 READERS, RATE, RESTARTS = (int(word) for word in os.environ.get("CHATD_CROWD", "3 50 1").split())
@@ -127,6 +131,17 @@ def manager(tmp_path):
         yield listening
 
 
+def told_until(manager, word):
+    """Return what the service manager has heard since, once ``word`` is among it."""
+    words = []
+    end = time.monotonic() + RETURN
+    while word not in words:
+        assert time.monotonic() < end, words
+        time.sleep(0.02)
+        words += told(manager)
+    return words
+
+
 def told(manager):
     """Return everything that the service manager has heard since."""
     words = []
@@ -147,9 +162,8 @@ def test_a_successor_takes_over_and_nobody_is_refused(standing, crowded, manager
         status, said = standing.upgrade()
         assert status == 0, said + standing.log
         standing.await_said("start", generation + 1, RETURN)
-        words = told(manager)
+        words = told_until(manager, f"MAINPID={standing.said('upgrade')[-1].partition('process=')[2]}")
         assert words[0] == "READY=1" or generation > 1
-        assert f"MAINPID={standing.said('upgrade')[-1].partition('process=')[2]}" in words
         assert "WATCHDOG=1" in words
         assert "STOPPING=1" not in words
     assert standing.wait() == 0
@@ -175,6 +189,66 @@ def test_one_that_does_not_become_ready_changes_nothing(standing, connect):
     ann.ping()
     standing.write(f"tcp:{standing.port}:interface={LOOPBACK}")
     assert standing.terminate() == 0
+
+
+def free(folder):
+    """Return whether no process has the data."""
+    with (folder / "lock").open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+@pytest.mark.skipif(COMPILER is None, reason="needs a C compiler")
+@pytest.mark.parametrize("moment", ["before the data are free", "before it serves", "the old one"])
+def test_whoever_dies_in_a_hand_over_the_other_one_serves(standing, connect, tmp_path, moment):
+    disk = Disk(tmp_path)
+    standing.environment = disk.environment
+    standing.start(RETURN)
+    ann = connect(standing)
+    token = ann.enter("ann").token
+    ann.join("#a")
+    assert isinstance(ann.send("#a", "acknowledged", 1), Ok)
+    disk.hang()
+    ann.say(*sends("#a", ["on its way"], 2))  # the drain waits for it
+    ann.ping()
+    status, said = standing.upgrade()
+    assert status == 0, said + standing.log
+    successor = int(standing.said("upgrade")[0].partition("process=")[2])
+    standing.await_said("drain", 1, RETURN)
+    if moment == "the old one":
+        standing.kill()
+        disk.go_on()
+    elif moment == "before it serves":
+        os.kill(successor, signal.SIGSTOP)
+        disk.go_on()
+        end = time.monotonic() + RETURN
+        while not free(standing.data):
+            assert time.monotonic() < end, standing.log
+            time.sleep(0.02)
+        os.kill(successor, signal.SIGKILL)
+    else:
+        os.kill(successor, signal.SIGKILL)
+        disk.go_on()
+    standing.await_said("start", 2, RETURN)
+    again = connect(standing)
+    last = again.enter(token=token, cursors={"#a": 0}).last
+    if moment != "the old one":
+        assert last == 2, "it was committed in the drain"
+        assert "has ended before it served" in standing.said("upgrade-failed")[0]
+    again.send("#a", "on its way", 2)
+    assert isinstance(again.send("#a", "after", 3), Ok)
+    ben = connect(standing)
+    ben.enter("ben")
+    ben.join("#a", after=0)
+    heard = [ben.await_(Event, lambda event: event.kind == "message").text for _ in range(3)]
+    assert heard == ["acknowledged", "on its way", "after"]
+    if moment == "before it serves":  # it can be tried again
+        status, said = standing.upgrade()
+        assert status == 0, said + standing.log
+        assert standing.wait() == 0
 
 
 def test_systemds_socket_outlives_the_daemon_and_newcomers_wait(standing, crowded):

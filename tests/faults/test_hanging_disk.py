@@ -1,9 +1,5 @@
-"""A disk that hangs or fails: nobody is given up, newcomers are told, nothing is lost (P1, P5, P7).
+"""A disk that hangs or fails: nobody is given up, newcomers are told, nothing is lost (P1, P5, P7)."""
 
-A library in front of the system's own lets every flush to the disk wait, or fail, as long as a file exists.
-"""
-
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,63 +9,19 @@ import pytest
 
 from chatd.wire.errors import Code
 from chatd.wire.messages import Error, Event, Goodbye, Hello, Ok, Pulse
+from tests.end_to_end.harness.disk import COMPILER, Disk
 from tests.end_to_end.harness.processes import ROOT
 from tests.end_to_end.harness.raw import sends
 
-COMPILER = shutil.which("cc")
-
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="needs a C compiler")
-
-SOURCE = """
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-static int flush(const char *name, int fd) {
-    const char *file = getenv("CHATD_TEST_HANG");
-    int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
-    const char *fails = getenv("CHATD_TEST_FAIL");
-    while (file && access(file, F_OK) == 0) usleep(10000);
-    if (fails && access(fails, F_OK) == 0) { errno = EIO; return -1; }
-    return real(fd);
-}
-
-int fsync(int fd) { return flush("fsync", fd); }
-int fdatasync(int fd) { return flush("fdatasync", fd); }
-"""
-
-
-class Disk:
-    """Lets the disk of the daemons started since hang."""
-
-    def __init__(self, folder, monkeypatch):
-        source, library = folder / "hang.c", folder / "hang.so"
-        self.file = folder / "hangs"
-        self.fails = folder / "fails"
-        source.write_text(SOURCE)
-        subprocess.run([COMPILER, "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True, timeout=60)
-        monkeypatch.setenv("LD_PRELOAD", str(library))
-        monkeypatch.setenv("CHATD_TEST_HANG", str(self.file))
-        monkeypatch.setenv("CHATD_TEST_FAIL", str(self.fails))
-
-    def hang(self):
-        self.file.touch()
-
-    def go_on(self):
-        self.file.unlink()
-
-    def fail(self):
-        self.fails.touch()
-
-    def mend(self):
-        self.fails.unlink()
 
 
 @pytest.fixture
 def disk(tmp_path, monkeypatch):
-    return Disk(tmp_path, monkeypatch)
+    made = Disk(tmp_path)
+    for name, value in made.environment.items():
+        monkeypatch.setenv(name, value)
+    return made
 
 
 def test_those_who_are_there_wait_and_newcomers_are_told(disk, make_daemon, connect):

@@ -70,7 +70,7 @@ def test_how_often_the_watchdog_wants_to_be_fed(environment, seconds):
 
 def watched(term=60.0):
     clock, store, fed = Clock(), MemoryStore(), []
-    watchdog = Watchdog(store, clock, lambda: fed.append(FEED), term)
+    watchdog = Watchdog(store.beat, clock, lambda: fed.append(FEED), term)
     watchdog.start()
     return clock, store, fed, watchdog
 

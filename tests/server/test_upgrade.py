@@ -10,11 +10,11 @@ from twisted.python.failure import Failure
 
 from chatd.ops.log import KEY
 from chatd.ops.settings import Config, ListenConfig
-from chatd.service import ChatService, _Running
-from chatd.succession import PATIENCE
+from chatd.service import SOON, ChatService
+from chatd.succession import LAST_PATIENCE, LONG_PATIENCE, PATIENCE
 from chatd.testing import Playground
 
-DEAD = "The new program has ended before it had the data; start the daemon again."
+DEAD = "The new program has ended before it served; this one goes on."
 
 
 class Process:
@@ -25,10 +25,11 @@ class Process:
         self.ended = False
         self.closed = []
 
-    def signalProcess(self, _):
+    def signalProcess(self, name):
         if self.ended:
             raise ProcessExitedAlready
-        self.ended = True
+        self.asked = name == "TERM"
+        self.ended = name == "KILL"
 
     def closeChildFD(self, number):
         self.closed.append(number)
@@ -59,13 +60,45 @@ def machine():
     return Machine()
 
 
+class Held:
+    """What runs, over a playground's daemon: its data are let go of as soon as ``free`` is called."""
+
+    def __init__(self):
+        playground = Playground()
+        playground.start_server()
+        self.daemon = playground._daemon
+        self.config = Config()
+        self.free = Deferred()
+        self.kept = True
+
+    async def let_go(self, terms, soonest, *, empty):
+        del terms
+        assert not empty
+        assert soonest == SOON
+        return await self.free
+
+    async def left(self):
+        pass
+
+    def end_keeping(self):
+        self.kept = False
+
+
+class Begun(ChatService):
+    """A service that takes note where it would open the data."""
+
+    begun = 0
+
+    def _begin(self, *, taken_over=False):
+        assert taken_over
+        self.begun += 1
+
+
 @pytest.fixture
 def service(machine):
     """Return a service that runs without listeners."""
-    playground = Playground()
-    playground.start_server()
-    made = ChatService(Config(), machine)
-    made._running = _Running(playground._daemon, *[None] * (len(_Running._fields) - 1))
+    made = Begun(Config(), machine)
+    made._running = Held()
     return made
 
 
@@ -93,8 +126,6 @@ def test_a_program_that_cannot_be_started_is_not_waited_for(service, machine, sa
     upgrade(service).addCallback(answers.append)
     machine.started[0].childDataReceived(3, b"\n")
     assert answers[1:] == [""], "another one begins"
-    machine.advance(0)
-    assert machine.stopped
 
 
 def test_listeners_that_cannot_be_handed_over_are_known_before_the_program_is_waited_for(
@@ -152,25 +183,85 @@ def die(successor):
     successor.processEnded(Failure(ProcessTerminated(signal=9)))
 
 
-def test_a_program_that_dies_after_it_was_ready_is_counted_on_no_longer(service, successor, said):
-    die(successor)
-    assert [event.sentence for event in said()] == [DEAD]
-    assert service._stop_listening() is None, "the listeners are closed, not left to a dead process"
+def hand_over(service, machine):
+    """Let the data be free for a program that is ready."""
+    machine.advance(0)
+    service._running.free.callback(True)
+    machine.advance(0)
 
 
-def test_a_program_that_dies_during_the_drain_is_told_of_and_not_let_begin(service, successor, said):
-    assert service._stop_listening() is successor
-    die(successor)
-    successor.go()
-    assert not successor.transport.closed
-    assert [event.sentence for event in said()] == [DEAD]
-
-
-def test_a_program_that_has_begun_may_end_as_it_likes(service, successor, said):
-    assert service._stop_listening() is successor
-    successor.go()
+def test_the_daemon_ends_when_the_program_serves_and_not_before(service, machine, successor, said):
+    hand_over(service, machine)
     assert successor.transport.closed
+    machine.advance(LONG_PATIENCE - 1)
+    assert not machine.stopped
+    successor.childDataReceived(3, b"\n")
+    assert machine.stopped
     die(successor)
+    assert not said()
+    assert not service.begun
+    assert not machine.getDelayedCalls()
+
+
+def test_a_program_that_dies_during_the_drain_is_done_without(service, machine, successor, said):
+    die(successor)
+    hand_over(service, machine)
+    assert not successor.transport.closed
+    assert service.begun == 1
+    assert not service._running.kept
+    assert [event.sentence for event in said()] == [DEAD]
+    assert not machine.stopped
+
+
+def test_so_is_one_that_dies_before_it_serves(service, machine, successor, said):
+    hand_over(service, machine)
+    assert not service.begun
+    die(successor)
+    assert service.begun == 1
+    assert [event.sentence for event in said()] == [DEAD]
+
+
+def test_one_that_hangs_is_ended_and_done_without(service, machine, successor, said):
+    hand_over(service, machine)
+    machine.advance(LONG_PATIENCE)
+    assert successor.transport.ended
+    die(successor)
+    assert service.begun == 1
+    assert [event.sentence for event in said()] == [DEAD]
+
+
+def test_after_that_another_one_may_take_over(service, machine, successor):
+    hand_over(service, machine)
+    die(successor)
+    service._running = Held()
+    answers = []
+    upgrade(service).addCallback(answers.append)
+    machine.started[1].childDataReceived(3, b"\n")
+    assert answers == [""]
+    hand_over(service, machine)
+    machine.started[1].childDataReceived(3, b"\n")
+    assert machine.stopped
+
+
+def test_data_that_cannot_be_closed_are_free_when_the_daemon_is_gone(service, machine, successor):
+    machine.advance(0)
+    service._running.free.callback(False)
+    machine.advance(0)
+    assert machine.stopped
+    assert not successor.transport.closed, "the end of this process closes it"
+
+
+def test_a_daemon_that_is_stopped_meanwhile_ends_and_so_does_the_program(service, machine, successor, said):
+    hand_over(service, machine)
+    stopped = []
+    service.stopService().addCallback(stopped.append)
+    assert successor.transport.asked
+    assert not stopped
+    machine.advance(LAST_PATIENCE)
+    assert successor.transport.ended
+    die(successor)
+    assert stopped
+    assert not service.begun
     assert not said()
 
 

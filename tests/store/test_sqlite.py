@@ -30,6 +30,7 @@ from chatd.chat.changes.rows import (
 )
 from chatd.chat.storage import Changes, StoreError
 from chatd.store import schema
+from chatd.store.sqlite import LOCK_PAUSE, lock_folder
 
 FRAMES = [f"frame {n}".encode() * n for n in range(1, 31)]
 
@@ -239,6 +240,18 @@ def test_the_folder_is_locked(open_store, tmp_path):
     with pytest.raises(StoreError, match=r"in use by another daemon.*--data"):
         open_store()
     store.close()
+    open_store()
+
+
+def test_data_that_are_taken_over_are_waited_for(open_store, tmp_path):
+    store = open_store()
+    waiting = Thread(target=lambda: os.close(lock_folder(tmp_path / "data", patience=60)))
+    waiting.start()
+    waiting.join(10 * LOCK_PAUSE)
+    assert waiting.is_alive()
+    store.close()
+    waiting.join(60)
+    assert not waiting.is_alive()
     open_store()
 
 
