@@ -2,9 +2,13 @@
 
 import configparser
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
+import threading
 import tomllib
 from pathlib import Path
 
@@ -108,6 +112,30 @@ def test_the_service_is_as_little_exposed_as_it_was(units):
     if "nrecognized option" in said:
         pytest.skip("this systemd-analyze looks at running services alone")
     assert status == 0, said  # an exposure of 1.6 at the most
+
+
+def test_no_network_that_is_down_holds_up_the_start():
+    """network-online.target waits for two minutes there, at each start."""
+    assert "network-online" not in "".join(unit()["Unit"].values())
+    assert unit()["Unit"]["After"] == "network.target"
+
+
+def test_stopping_waits_for_the_end_of_whatever_process_is_the_service(tmp_path):
+    """systemd kills at once what was no child of its own when `chatctl upgrade` told of it."""
+    (command,) = re.findall(r"^-/bin/sh -c '(.*)'$", unit()["Service"]["ExecStop"])
+    slow = "import signal, time, sys\nprint(flush=True)\nsignal.sigwait({signal.SIGTERM})\ntime.sleep(0.5)"
+    block = {"preexec_fn": lambda: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})}
+    with subprocess.Popen([sys.executable, "-c", slow], stdout=subprocess.PIPE, **block) as process:
+        process.stdout.readline()
+        reaping = threading.Thread(target=process.wait)  # as systemd does
+        reaping.start()
+        environment = {**os.environ, "MAINPID": str(process.pid)}
+        done = subprocess.run(["sh", "-c", command], env=environment, timeout=60, check=False)
+        reaping.join(0)
+        assert (done.returncode, process.poll()) == (0, 0)
+        reaping.join()
+    gone = subprocess.run(["sh", "-c", command], env=environment, stderr=subprocess.DEVNULL, check=False)
+    assert gone.returncode, "which the hyphen in the unit forgives: it ended by itself"
 
 
 def test_the_watchdog_outlasts_a_slow_disk_and_the_first_start_has_all_the_time_it_needs():
