@@ -10,7 +10,7 @@ from functools import partial
 
 from msgspec import structs
 
-from chatd.chat import accounts, arrival, invitations, moderation, sweeping
+from chatd.chat import accounts, address_bans, arrival, invitations, moderation, sweeping
 from chatd.chat.arrival import Arrival
 from chatd.chat.batch import Batch
 from chatd.chat.changes.rows import Change, DropFiles, DropRoom, PutEmptied, PutTime, Trim
@@ -192,6 +192,11 @@ class Hub:
         if world.posted.below(room, first):
             self.change(DropFiles(log.id, first))
         self.change(*world.ages.forget(log.id, first))
+
+    def prune_address_bans(self) -> None:
+        """Drop the bans from the server that have ended."""
+        if address_bans.prune(self.world):
+            self._work()
 
     def prune(self, room: Room) -> int:
         """Drop what has ended of the bans, mutes and invitations of ``room``; return how many these were."""

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple, Protocol
 from chatd.chat.changes.rows import (
     Change,
     DropAct,
+    DropAddressBan,
     DropAllow,
     DropBlock,
     DropCertificate,
@@ -24,6 +25,7 @@ from chatd.chat.changes.rows import (
     DropUser,
     PutAccount,
     PutAct,
+    PutAddressBan,
     PutAllow,
     PutBlock,
     PutCertificate,
@@ -91,6 +93,7 @@ TABLES: Final = (
     Table("acts", PutAct, 3, ("user", "until", "by", "reason"), DropAct),
     Table("blocks", PutBlock, 2, ("whom",), DropBlock),
     Table("allows", PutAllow, 1, ("direct",), DropAllow),
+    Table("address_bans", PutAddressBan, 1, ("until", "since", "reason"), DropAddressBan),
     Table("files", PutFile, 2, (), DropFile, DropFiles),
     Table("emptied", PutEmptied, 1, ("last", "ts", "proof")),
     Table("marks", PutMark, 2, ("at",), DropMark, DropMarks),
@@ -159,6 +162,7 @@ class Snapshot:
     certificates: list[PutCertificate] = field(default_factory=list)
     places: list[PutPlace] = field(default_factory=list)
     erasures: list[PutErasure] = field(default_factory=list)
+    address_bans: list[PutAddressBan] = field(default_factory=list)
 
 
 class Space(NamedTuple):

@@ -4,10 +4,9 @@ from typing import Final
 
 from chatd.chat.account_requests import end_session
 from chatd.chat.names import USER_SIGN, check_nick
-from chatd.chat.networks import network_named
 from chatd.chat.text import check_text
 from chatd.control import messages as m
-from chatd.control.console import Console, console_user
+from chatd.control.console import Console, console_user, need_room
 from chatd.control.context import Context
 from chatd.control.messages import RefusedError
 from chatd.control.stream import Stream
@@ -19,10 +18,6 @@ from chatd.wire import messages as wire
 from chatd.wire.errors import CloseReason
 from chatd.wire.names import SERVER
 
-ROOM_NEEDED: Final = (
-    "Name a room with --room. An account is kept out of the server by chatctl user disable, a person who is"
-    " connected is sent away by chatctl kick."
-)
 CLOSED: Final = 'Registration is closed: the code serves once [accounts] registration is "invite".'
 
 
@@ -47,7 +42,7 @@ async def user(context: Context, stream: Stream, asked: m.AskedUser) -> str:
 async def kick(context: Context, _: Stream, asked: m.AskKick) -> str:
     """Remove a member from a room; without a room, end the sessions of a user, or that of a connection."""
     if asked.room:
-        _need_room(context, asked.room)
+        need_room(context.server, asked.room)
         request = wire.Kick(id=0, room=asked.room, whom=asked.whom, reason=asked.reason)
         await Console(context.server, context.clock).request(request)
         return f"{asked.whom} is not in {asked.room} any more."
@@ -65,7 +60,7 @@ async def kick(context: Context, _: Stream, asked: m.AskKick) -> str:
 
 async def appoint(context: Context, _: Stream, asked: m.AskAppoint) -> str:
     """Make a member the owner of a room, which has one at the most."""
-    _need_room(context, asked.room)
+    need_room(context.server, asked.room)
     request = wire.Role(id=0, room=asked.room, whom=asked.whom, role="owner")
     await Console(context.server, context.clock).request(request)
     return f"{asked.whom} owns {asked.room} now."
@@ -85,27 +80,9 @@ async def _kick_connection(context: Context, number: int) -> str:
     return f"The session of connection {number}, of {nick}, is ended."
 
 
-async def ban(context: Context, _: Stream, asked: m.AskBan) -> str:
-    """Keep somebody, or addresses, out of a room."""
-    _need_room(context, asked.room)
-    _need_addresses(asked.whom)
-    request = wire.Ban(id=0, room=asked.room, whom=asked.whom, reason=asked.reason, seconds=asked.seconds)
-    await Console(context.server, context.clock).request(request)
-    return f"{asked.whom} is banned from {asked.room}."
-
-
-async def unban(context: Context, _: Stream, asked: m.AskUnban) -> str:
-    """Take a ban back."""
-    _need_room(context, asked.room)
-    _need_addresses(asked.whom)
-    request = wire.Unban(id=0, room=asked.room, whom=asked.whom)
-    await Console(context.server, context.clock).request(request)
-    return f"{asked.whom} is not banned from {asked.room} any more."
-
-
 async def mute(context: Context, _: Stream, asked: m.AskMute) -> str:
     """Let a member of a room read only."""
-    _need_room(context, asked.room)
+    need_room(context.server, asked.room)
     request = wire.Mute(id=0, room=asked.room, whom=asked.whom, reason=asked.reason, seconds=asked.seconds)
     await Console(context.server, context.clock).request(request)
     return f"{asked.whom} cannot speak in {asked.room} now."
@@ -113,25 +90,10 @@ async def mute(context: Context, _: Stream, asked: m.AskMute) -> str:
 
 async def unmute(context: Context, _: Stream, asked: m.AskUnmute) -> str:
     """Let somebody speak again."""
-    _need_room(context, asked.room)
+    need_room(context.server, asked.room)
     request = wire.Unmute(id=0, room=asked.room, whom=asked.whom)
     await Console(context.server, context.clock).request(request)
     return f"{asked.whom} can speak in {asked.room} again."
-
-
-def _need_room(context: Context, name: str) -> None:
-    """Refuse to act in a room that there is not, with a hint for operators. Raises `RefusedError`."""
-    if not name:
-        raise RefusedError("no-such-room", ROOM_NEEDED)
-    world = context.server.hub.world
-    if world.find_room(world.asker(console_user()), name) is None:
-        raise RefusedError("no-such-room", f"There is no room {name}; chatctl rooms lists them.")
-
-
-def _need_addresses(whom: str) -> None:
-    """Refuse what is meant as addresses, as no nick looks like that, and is none. Raises `RefusedError`."""
-    if ("/" in whom or ":" in whom) and network_named(whom) is None:
-        raise RefusedError("bad-value", f"{whom} is no address; write one such as 192.0.2.0/24.")
 
 
 # ---- announcements ----------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from chatd.chat.changes.rows import OPERATOR, PutAccount
 from chatd.chat.log import Log
 from chatd.chat.reader import Reader
-from chatd.chat.state import CONSOLE, HistoryQuery, Session, User
+from chatd.chat.state import CONSOLE, HistoryQuery, Room, Session, User
 from chatd.clock import Clock
 from chatd.control.messages import RefusedError
 from chatd.server.addresses import LOCAL_HOST
@@ -121,6 +121,17 @@ class Console:
 
     def end_removed(self, room: str, seq: int) -> None:
         """Do nothing, as above."""
+
+
+def need_room(server: Server, name: str) -> Room:
+    """Return the room called ``name``. Raises `RefusedError`, with a hint where there is none."""
+    if not name:
+        raise RefusedError("no-such-room", "Name a room with --room.")
+    world = server.hub.world
+    room = world.find_room(world.asker(console_user()), name)
+    if room is None:
+        raise RefusedError("no-such-room", f"There is no room {name}; chatctl rooms lists them.")
+    return room
 
 
 def console_user() -> User:

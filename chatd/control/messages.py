@@ -181,7 +181,10 @@ class AskAppoint(Ask, frozen=True, kw_only=True, tag="appoint"):
 
 
 class AskBan(Ask, frozen=True, kw_only=True, tag="ban"):
-    """Asks that a nick or a range of addresses is kept out of a room, for ``seconds`` if there are any."""
+    """Asks that a nick or a range of addresses is kept out of a room, for ``seconds`` if there are any.
+
+    Without a room, addresses are kept out of the server.
+    """
 
     whom: Nick
     room: Name = ""
@@ -193,6 +196,12 @@ class AskUnban(Ask, frozen=True, kw_only=True, tag="unban"):
     """Asks for the end of a ban."""
 
     whom: Nick
+    room: Name = ""
+
+
+class AskBans(Looked, frozen=True, kw_only=True, tag="bans"):
+    """Asks which addresses are banned from the server, or who is banned from a room."""
+
     room: Name = ""
 
 
@@ -263,6 +272,7 @@ Asked = (
     | AskKick
     | AskAppoint
     | AskBan
+    | AskBans
     | AskUnban
     | AskMute
     | AskUnmute

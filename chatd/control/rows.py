@@ -76,6 +76,19 @@ class CertificateRow(Row):
     added: int
 
 
+class BanRow(Row):
+    """A ban: of ``whom``, for so many seconds more, for good where there are none.
+
+    One from the server was made at ``since``, in milliseconds since 1970, one from a room ``by`` somebody.
+    """
+
+    whom: str
+    left: int | None = None
+    since: int | None = None
+    by: str = ""
+    reason: str = ""
+
+
 class SpaceRow(Row):
     """How far a vacuum is: bytes of the database, how many of them are free, how many it has given back."""
 

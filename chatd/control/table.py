@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
-from chatd.control import changing, explaining, looking, status, tailing, vacuuming
+from chatd.control import banning, changing, explaining, looking, status, tailing, vacuuming
 from chatd.control import messages as m
 from chatd.control.access import Role
 from chatd.control.context import Context
@@ -41,8 +41,9 @@ REQUESTS: Final[dict[type, Handling]] = {
     m.AskCertificateRemove: Handling(Role.CHANGE, changing.user),
     m.AskKick: Handling(Role.CHANGE, changing.kick),
     m.AskAppoint: Handling(Role.CHANGE, changing.appoint),
-    m.AskBan: Handling(Role.CHANGE, changing.ban),
-    m.AskUnban: Handling(Role.CHANGE, changing.unban),
+    m.AskBan: Handling(Role.CHANGE, banning.ban),
+    m.AskBans: Handling(Role.LOOK, banning.bans),
+    m.AskUnban: Handling(Role.CHANGE, banning.unban),
     m.AskMute: Handling(Role.CHANGE, changing.mute),
     m.AskUnmute: Handling(Role.CHANGE, changing.unmute),
     m.AskAnnounce: Handling(Role.CHANGE, changing.announce),

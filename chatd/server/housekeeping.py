@@ -97,6 +97,7 @@ class Housekeeping:
             log.info("session-expired", session=session.id, nick=session.user.nick)
         if ended:
             log.info("sessions-expired", count=len(ended))
+        self._server.hub.prune_address_bans()
 
     async def _retain(self) -> None:
         looked = 0

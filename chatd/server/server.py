@@ -20,6 +20,7 @@ from chatd.ops.settings import LimitsConfig
 from chatd.server import addresses
 from chatd.server.admission import Admission
 from chatd.server.auth.portal import Doors
+from chatd.server.barring import Barring
 from chatd.server.budgets import Action, Budgets, Flow, TooFastError
 from chatd.server.committer import Committer
 from chatd.server.delivery import Delivery
@@ -70,6 +71,7 @@ class Server:
         self.doors = doors
         self.keeper: Keeper | None = None
         self.budgets = Budgets(current)
+        self.barring = Barring(self.hub.world, clock)
         self.journal = Journal(clock, self.counters)
         self.admission = Admission(committer, doors, self.budgets, self.journal, clock, wall, current)
         self.hub.world.afford_room = partial(self.spend, Action.ROOM)
@@ -108,13 +110,19 @@ class Server:
         self.counters.connections += 1
         self.connections.add(connection)
         crowded = self.budgets.open(connection.peer_host, self.clock.seconds())
+        barred = self.barring.refusal(connection.peer_host)
+        if barred is not None:
+            return barred
         if len(self.connections) + len(self.waiting) > self.limits.max_connections:
             return ProtocolError(Code.TOO_MANY_CONNECTIONS, "The server is full; try again later.")
         return crowded
 
     def may_open(self, address: IAddress | None) -> bool:
         """Return whether ``address`` may open a connection now; log that it may not."""
-        refusal = self.budgets.tries(addresses.host_of(address), self.clock.seconds())
+        host = addresses.host_of(address)
+        refusal: ChatdError | None = self.barring.refusal(host)
+        if refusal is None or self.barring.may_tell(host):
+            refusal = self.budgets.tries(host, self.clock.seconds())
         if refusal is not None:
             self.journal.turned_away(refusal.code, refusal.text, address)
         return refusal is None

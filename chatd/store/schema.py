@@ -117,6 +117,12 @@ _SIZES: Final = """
 CREATE TABLE sizes(room INTEGER PRIMARY KEY, seq INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;
 """
 
+_ADDRESS_BANS: Final = """
+CREATE TABLE address_bans(
+    network TEXT PRIMARY KEY, until INTEGER NOT NULL, since INTEGER NOT NULL, reason TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
 Step = Callable[[apsw.Connection], object]
 
 
@@ -194,6 +200,11 @@ def _add_sizes(database: apsw.Connection) -> None:
     database.execute(_SIZES)
 
 
+def _add_address_bans(database: apsw.Connection) -> None:
+    """Add what version 12 lacks: bans of addresses from the server."""
+    database.execute(_ADDRESS_BANS)
+
+
 STEPS: Final[tuple[Step, ...]] = (
     _begin,
     _add_files,
@@ -207,6 +218,7 @@ STEPS: Final[tuple[Step, ...]] = (
     _add_since,
     _add_erasures,
     _add_sizes,
+    _add_address_bans,
 )
 """The steps from each version of the tables to the next."""
 

@@ -27,6 +27,7 @@ from chatd.chat.changes.rows import (
     Erase,
     PutAccount,
     PutAct,
+    PutAddressBan,
     PutAllow,
     PutBlock,
     PutCertificate,
@@ -269,6 +270,7 @@ class SqliteStore:
             certificates=self._rows(PutCertificate),
             places=self._rows(PutPlace),
             erasures=self._rows(PutErasure),
+            address_bans=self._rows(PutAddressBan),
             last_user=int(meta.get("last_user", 0)),
         )
 

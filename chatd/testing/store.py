@@ -10,6 +10,7 @@ from chatd.chat.changes.rows import (
     Erase,
     PutAccount,
     PutAct,
+    PutAddressBan,
     PutAllow,
     PutBlock,
     PutCertificate,
@@ -59,6 +60,7 @@ class MemoryStore:
     certificates: dict[tuple[int, str], PutCertificate] = field(default_factory=dict)
     places: dict[tuple[int, str], PutPlace] = field(default_factory=dict)
     erasures: dict[int, PutErasure] = field(default_factory=dict)
+    address_bans: dict[str, PutAddressBan] = field(default_factory=dict)
     acts: dict[tuple[int, str, str], PutAct] = field(default_factory=dict)
     blocks: dict[tuple[int, int], PutBlock] = field(default_factory=dict)
     allows: dict[int, PutAllow] = field(default_factory=dict)
@@ -96,6 +98,7 @@ class MemoryStore:
             list(self.certificates.values()),
             list(self.places.values()),
             list(self.erasures.values()),
+            list(self.address_bans.values()),
         )
 
     def _last(self, log: int) -> tuple[int, int, str] | None:

@@ -21,6 +21,7 @@ class Code(StrEnum):
     NICK_TAKEN = "nick-taken"
     BAD_NICK = "bad-nick"
     CURSOR_BEYOND_HEAD = "cursor-beyond-head"
+    ADDRESS_BANNED = "address-banned"
     TOO_MANY_CONNECTIONS = "too-many-connections"
     TOO_MANY_USERS = "too-many-users"
     TOO_MANY_DEVICES = "too-many-devices"
@@ -118,6 +119,7 @@ class CloseReason(StrEnum):
     REFUSED = "refused"
     TAKEN_OVER = "taken-over"
     ENDED = "ended"
+    BANNED = "banned"
     DRAIN = "drain"
     FAULT = "fault"
 
@@ -134,6 +136,7 @@ EXPLANATIONS: Final[dict[CloseReason, str]] = {
     CloseReason.REFUSED: "the hello was refused",
     CloseReason.TAKEN_OVER: "a newer connection of the same session took over",
     CloseReason.ENDED: "the session was ended by its user or an operator",
+    CloseReason.BANNED: "an operator has banned its address from the server",
     CloseReason.DRAIN: "the daemon is stopping",
     CloseReason.FAULT: "a fault of the daemon itself, logged with its traceback",
 }

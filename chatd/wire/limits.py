@@ -83,6 +83,12 @@ MAX_KEEP_DAYS: Final = 36_500
 INVITATION: Final = 604_800
 """Seconds for which an invitation to a room holds: a week of the server's running."""
 
+MAX_ADDRESS_BANS: Final = 10_000
+"""Addresses and networks that are banned from the server at the most: 2 MB."""
+
+BANNED_AGAIN: Final = 3600
+"""Seconds after which whoever comes from a banned address is asked to try again, at the latest."""
+
 REMOVED: Final = 2_592_000
 """Seconds for which it is kept who was removed from a room, for clients that were away: as sessions are."""
 

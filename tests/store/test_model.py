@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from chatd.chat.changes.rows import (
     DropAct,
+    DropAddressBan,
     DropAllow,
     DropBlock,
     DropCertificate,
@@ -29,6 +30,7 @@ from chatd.chat.changes.rows import (
     Erase,
     PutAccount,
     PutAct,
+    PutAddressBan,
     PutAllow,
     PutBlock,
     PutCertificate,
@@ -76,6 +78,8 @@ changes = st.one_of(
     st.builds(PutMember, ids, ids, times, ids, times),
     st.builds(PutAct, ids, texts, texts, ids, times, texts, texts),
     st.builds(DropAct, ids, texts, texts),
+    st.builds(PutAddressBan, texts, times, times, texts),
+    st.builds(DropAddressBan, texts),
     st.builds(PutBlock, ids, ids),
     st.builds(DropBlock, ids, ids),
     st.builds(PutAllow, ids, texts),
@@ -239,6 +243,7 @@ class Stores(RuleBasedStateMachine):
         assert sorted(disk.invites) == sorted(memory.invites)
         assert sorted(disk.certificates) == sorted(memory.certificates)
         assert sorted(disk.places) == sorted(memory.places)
+        assert sorted(disk.address_bans) == sorted(memory.address_bans)
         assert sorted(disk.acts) == sorted(memory.acts)
         assert sorted(disk.blocks) == sorted(memory.blocks)
         assert sorted(disk.allows) == sorted(memory.allows)

@@ -400,6 +400,7 @@ NO_ACCOUNTS = (
     "DROP TABLE places",
     "DROP TABLE erasures",
     "DROP TABLE sizes",
+    "DROP TABLE address_bans",
     "ALTER TABLE sessions DROP COLUMN address",
     "ALTER TABLE sessions DROP COLUMN software",
 )

@@ -40,6 +40,7 @@ def load(records: Records, snapshot: Snapshot) -> None:
         snapshot.acts,
         snapshot.blocks,
         snapshot.allows,
+        snapshot.address_bans,
         posted,
         snapshot.marks,
         snapshot.uploads,

@@ -1,10 +1,11 @@
 """Records: everything that is kept, except the events."""
 
 from chatd.chat.ages import Ages
-from chatd.chat.changes.rows import PutErasure, PutInvite, PutTime
+from chatd.chat.changes.rows import PutAddressBan, PutErasure, PutInvite, PutTime
 from chatd.chat.files import PostedFiles
 from chatd.chat.gone import Gone
 from chatd.chat.listing import Listing
+from chatd.chat.networks import Networks
 from chatd.chat.state import Room, Session, User
 from chatd.chat.twins import Twins
 
@@ -18,7 +19,8 @@ class Records:
     ones, ``acts`` counts the acts of all rooms but the notes of who was in a deleted one, ``sweeps`` are the
     rooms of which many members are being removed. ``sessions`` are by the digest of their token, ``rooms`` by
     their name, ``uploads`` say when a user last worked on the upload of a content, ``time`` is the calendar
-    as it was last kept, ``erasures`` are the accounts all of whose words are to go.
+    as it was last kept, ``erasures`` are the accounts all of whose words are to go, ``address_bans`` are
+    addresses from which nobody comes in.
     """
 
     def __init__(self) -> None:
@@ -40,3 +42,4 @@ class Records:
         self.uploads: dict[tuple[int, str], int] = {}
         self.time = PutTime(0, 0)
         self.erasures: dict[int, PutErasure] = {}
+        self.address_bans: Networks[PutAddressBan] = Networks()

@@ -215,6 +215,25 @@ class DropAct(NamedTuple):
     whom: str
 
 
+class PutAddressBan(NamedTuple):
+    """The ban of the addresses ``network`` from the server: see `chatd.chat.address_bans`.
+
+    It ends at ``until`` in milliseconds of `chatd.chat.calendar`, or never if that is 0. It was made at
+    ``since`` in milliseconds since 1970.
+    """
+
+    network: str
+    until: int
+    since: int
+    reason: str
+
+
+class DropAddressBan(NamedTuple):
+    """A ban of addresses from the server that was lifted, or has ended."""
+
+    network: str
+
+
 class PutBlock(NamedTuple):
     """The user ``whom`` may not send direct messages to ``user``."""
 
@@ -360,6 +379,8 @@ Change = (
     | DropMember
     | PutAct
     | DropAct
+    | PutAddressBan
+    | DropAddressBan
     | PutBlock
     | DropBlock
     | PutAllow

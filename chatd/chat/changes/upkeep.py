@@ -1,4 +1,4 @@
-"""Changes of what stands beside events: posted files, ages, uploads, the time, and what is kept no longer."""
+"""Changes of what stands beside events: files, ages, uploads, banned addresses, the time, what goes."""
 
 from typing import Final
 
@@ -6,12 +6,14 @@ from chatd.chat import files
 from chatd.chat.changes.inverses import NOTHING, Applied, Apply, NoteRemoving, Several
 from chatd.chat.changes.records import Records
 from chatd.chat.changes.rows import (
+    DropAddressBan,
     DropFile,
     DropFiles,
     DropMark,
     DropMarks,
     DropUpload,
     Erase,
+    PutAddressBan,
     PutEmptied,
     PutFile,
     PutMark,
@@ -62,6 +64,15 @@ def _drop_upload(records: Records, row: DropUpload) -> Applied:
     return PutUpload(*row, records.uploads.pop(row))
 
 
+def _put_address_ban(records: Records, row: PutAddressBan) -> Applied:
+    before = records.address_bans.put(row.network, row)
+    return DropAddressBan(row.network) if before is None else before
+
+
+def _drop_address_ban(records: Records, row: DropAddressBan) -> Applied:
+    return records.address_bans.drop(row.network)
+
+
 def _put_time(records: Records, row: PutTime) -> Applied:
     before, records.time = records.time, row
     return before
@@ -105,6 +116,8 @@ UPKEEP: Final[dict[type[Applied], Apply]] = {
     DropMarks: _drop_marks,
     PutUpload: _put_upload,
     DropUpload: _drop_upload,
+    PutAddressBan: _put_address_ban,
+    DropAddressBan: _drop_address_ban,
     PutTime: _put_time,
 }
 """What makes each of these changes."""

@@ -8,7 +8,7 @@ import msgspec
 
 from chatd.control import messages as m
 from chatd.control.cli.asking import Answer, folder_of, said
-from chatd.control.cli.completing import nicks, rooms
+from chatd.control.cli.completing import banned, nicks, rooms
 from chatd.control.cli.options import as_json, asking
 from chatd.ops.differences import Report
 from chatd.ops.words import escape
@@ -30,7 +30,7 @@ def span(_ctx: object, _param: object, value: str | None) -> int | None:
 
 
 _room = click.option("--room", default="", metavar="ROOM", shell_complete=rooms, help="The room.")
-_reason = click.option("--reason", default="", metavar="TEXT", help="Why; those in the room see it.")
+_reason = click.option("--reason", default="", metavar="TEXT", help="Why; those whom it concerns see it.")
 _for = click.option("--for", "seconds", callback=span, metavar="TIME", help="For how long; else for good.")
 
 
@@ -67,16 +67,19 @@ def appoint(data: str | None, config: str | None, nick: str, room: str) -> None:
 @_for
 @asking
 def ban(data: str | None, config: str | None, whom: str, room: str, reason: str, seconds: int | None) -> None:
-    """Keep NICK, or ADDRESSES such as 192.0.2.0/24, out of a room."""
+    """Keep NICK or ADDRESSES (192.0.2.0/24) out of a room; without --room, ADDRESSES out of the server.
+
+    Who is connected from there is sent away. Bans from the server outlive restarts; chatctl bans lists them.
+    """
     _do(data, config, m.AskBan(whom=whom, room=room, reason=reason, seconds=seconds or 0))
 
 
 @click.command("unban")
-@click.argument("whom", metavar="NICK|ADDRESSES", shell_complete=nicks)
+@click.argument("whom", metavar="NICK|ADDRESSES", shell_complete=banned)
 @_room
 @asking
 def unban(data: str | None, config: str | None, whom: str, room: str) -> None:
-    """Take the ban of NICK or ADDRESSES from a room back."""
+    """Take the ban of NICK or ADDRESSES from a room back; without --room, that from the server."""
     _do(data, config, m.AskUnban(whom=whom, room=room))
 
 

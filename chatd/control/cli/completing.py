@@ -9,8 +9,8 @@ from click.shell_completion import get_completion_class
 from msgspec import Raw
 
 from chatd.control.cli.asking import Answer, AskError, folder_of
-from chatd.control.messages import Ask, AskRooms, AskWho
-from chatd.control.rows import Connected, RoomRow
+from chatd.control.messages import Ask, AskBans, AskRooms, AskWho
+from chatd.control.rows import BanRow, Connected, RoomRow
 
 PATIENCE: Final = 1.0
 """Seconds for which the daemon may keep somebody waiting who has pressed the tab key."""
@@ -46,6 +46,12 @@ def nicks(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     asked = AskWho(where=[f"nick={incomplete}*"])
     found = {msgspec.json.decode(row, type=Connected).nick for row in _rows(ctx, asked)}
     return sorted(nick for nick in found if nick)
+
+
+def banned(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Return who is banned from the server or the room that is named, and begins like ``incomplete``."""
+    asked = AskBans(room=ctx.params.get("room") or "", where=[f"whom={incomplete}*"])
+    return sorted(msgspec.json.decode(row, type=BanRow).whom for row in _rows(ctx, asked))
 
 
 def _rows(ctx: click.Context, asked: Ask) -> list[Raw]:

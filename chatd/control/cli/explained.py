@@ -11,7 +11,7 @@ from chatd.control.cli.asking import Answer, folder_of
 from chatd.control.cli.completing import nicks, rooms
 from chatd.control.cli.options import as_json, asking
 from chatd.control.cli.tables import Column, table, width_of_output
-from chatd.control.cli.words import duration, size
+from chatd.control.cli.words import duration, moment, size
 from chatd.control.messages import AskExplain, AskTrace
 from chatd.control.rows import Traced, TraceRow
 from chatd.ops.words import counted, escape
@@ -54,10 +54,6 @@ def told(lives: list[Life], width: int | None) -> Iterator[str]:
         yield escape(f"refused: {', '.join(codes)}; docs/PROTOCOL.md explains the codes")
 
 
-def _when(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).astimezone().strftime("%m-%d %H:%M:%S")
-
-
 def trip_course(life: Life) -> str:
     """Return the round trip at the beginning, at its longest and at the end of ``life``."""
     trips = [trip for _, trip in life.trips]
@@ -76,7 +72,7 @@ FULL: Final = 10
 """From so many milliseconds on no tenths are shown."""
 
 LIVES: Final = (
-    Column("began", lambda life: _when(life.began), 20),
+    Column("began", lambda life: moment(life.began), 20),
     Column("conn", lambda life: str(life.connection), 15, right=True),
     Column("up", lambda life: duration(life.duration), 18, right=True),
     Column("ended", lambda life: life.reason or "(is up)", 19),
@@ -131,11 +127,11 @@ def _traced(traced: Traced) -> str:
     if traced.sealed is None or traced.committed is None:
         return f"{begin}: on disk; when is remembered of recent commits only"
     took = duration((traced.committed - traced.sealed) / 1000)
-    moment = (
+    when = (
         datetime.fromtimestamp(traced.committed / 1000, UTC).astimezone().isoformat(timespec="milliseconds")
     )
     events = counted(traced.events, "event")
-    return f"{begin}: on disk at {moment}, {took} after it was taken in, {events} in that commit"
+    return f"{begin}: on disk at {when}, {took} after it was taken in, {events} in that commit"
 
 
 DEVICES: Final = (

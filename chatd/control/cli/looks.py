@@ -10,11 +10,12 @@ import msgspec
 from msgspec import Struct
 
 from chatd.control.cli.asking import Answer, folder_of
+from chatd.control.cli.completing import rooms as complete_rooms
 from chatd.control.cli.options import as_json, asking, where
 from chatd.control.cli.tables import Column, table, width_of_output
-from chatd.control.cli.words import duration, rate, size
-from chatd.control.messages import Ask, AskRooms, AskStatus, AskWho
-from chatd.control.rows import Connected, RoomRow, StatusReport, Times
+from chatd.control.cli.words import duration, moment, rate, size
+from chatd.control.messages import Ask, AskBans, AskRooms, AskStatus, AskWho
+from chatd.control.rows import BanRow, Connected, RoomRow, StatusReport, Times
 from chatd.ops.words import counted, escape
 
 R = TypeVar("R", bound=Struct)
@@ -62,6 +63,18 @@ def rooms(data: str | None, config: str | None, as_json: bool, where: tuple[str,
     _show(ROOMS, rows, "rooms")
 
 
+@click.command("bans")
+@click.option("--room", default="", metavar="ROOM", shell_complete=complete_rooms, help="Those from a room.")
+@asking
+@as_json
+@where
+def bans(data: str | None, config: str | None, as_json: bool, where: tuple[str, ...], room: str) -> None:
+    """List the addresses that are banned from the server, or who is banned from a room."""
+    asked = AskBans(room=room, where=list(where))
+    rows = _rows(folder_of(data, config), asked, BanRow, as_json=as_json)
+    _show(BANS, rows, "bans")
+
+
 def _rows(folder: Path, asked: Ask, kind: type[R], *, as_json: bool) -> list[R]:
     """Return the rows of an answer; as JSON they are printed at once, and nothing is left to show."""
     rows = []
@@ -107,6 +120,14 @@ WHO: Final = (
     Column("software", lambda row: row.software, 4, least=8),
     Column("listener", lambda row: row.listener, 3, least=10),
     Column("protocol", lambda row: row.protocol, 2),
+)
+
+BANS: Final = (
+    Column("whom", lambda row: row.whom, 9),
+    Column("ends in", lambda row: "" if row.left is None else duration(row.left), 8, right=True),
+    Column("since", lambda row: "" if row.since is None else moment(row.since), 5),
+    Column("by", lambda row: row.by, 6),
+    Column("reason", lambda row: row.reason, 7, least=12),
 )
 
 ROOMS: Final = (

@@ -1,5 +1,6 @@
 """Numbers in words that people read at a glance."""
 
+from datetime import UTC, datetime
 from typing import Final
 
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -44,3 +45,8 @@ def rate(number: float) -> str:
     if not number:
         return "0"
     return f"{number:.2f}" if number < 1 else f"{number:.1f}" if number < _WHOLE else f"{number:.0f}"
+
+
+def moment(ms: int) -> str:
+    """Return milliseconds since 1970 as a time of day here, without the year."""
+    return datetime.fromtimestamp(ms / 1000, UTC).astimezone().strftime("%m-%d %H:%M:%S")
