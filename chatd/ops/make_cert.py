@@ -32,7 +32,8 @@ def make(
 ) -> Made:
     """Make a key and a certificate for ``names`` in ``folder``, valid for ``days``. Raises `MakeError`.
 
-    Files that are there are replaced with ``force`` alone; only the owner can read the key.
+    The folder is made if it is not there. Files that are there are replaced with ``force`` alone; only the
+    owner can read the key.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
@@ -54,6 +55,7 @@ def make(
             f"{there} is there already; name another folder with --out, or replace it with --force."
         )
     try:
+        folder.mkdir(exist_ok=True)
         _write(made.key, secret, 0o600)
         _write(made.certificate, certificate.public_bytes(Encoding.PEM), 0o644)
     except OSError as error:

@@ -30,6 +30,12 @@ def test_it_is_right_and_the_key_is_for_its_owner(run, folder):
     ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(folder / "cert.pem", folder / "key.pem")
 
 
+def test_the_folder_is_made(run, folder):
+    """As the manual has it for a container: --out tls."""
+    assert run("chatctl", "make-cert", "--out", "tls", "localhost").returncode == 0
+    assert {path.name for path in (folder / "tls").iterdir()} == {"cert.pem", "key.pem"}
+
+
 @pytest.mark.parametrize("there", ["cert.pem", "key.pem"])
 def test_nothing_is_replaced_unless_it_is_asked_for(run, folder, there):
     (folder / there).write_text("precious")
@@ -51,7 +57,7 @@ def test_nothing_is_replaced_unless_it_is_asked_for(run, folder, there):
     [
         (("a" * 70,), "is no name of a host"),
         (("a..b",), "is no name of a host"),
-        (("localhost", "--out", "none"), "cannot be written: No such file or directory."),
+        (("localhost", "--out", "none/none"), "cannot be written: No such file or directory."),
     ],
 )
 def test_mistakes_are_sentences(run, folder, arguments, sentence):
