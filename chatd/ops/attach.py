@@ -59,9 +59,9 @@ def logged(services: Iterable[IService], config: LogConfig, twistd: Mapping[str,
     """
     chosen = twistd.get("logger")
     if twistd.get("syslog") and chosen is None:
-        return _to_syslog(services, config, str(twistd.get("prefix") or "chatd"))
+        return _to_syslog(services, config, _name(twistd))
     if chosen is None and config.format == "text" and _printed(twistd) and leads_to_journal(STDOUT):
-        writer = Writer(Journald(str(twistd.get("prefix") or "chatd")))
+        writer = Writer(Journald(_name(twistd)))
         return Logged(services, Lines(json_line, Sink(writer, config.level)), writer)
     foreign = getattr(chosen, "__self__", None)
     if isinstance(foreign, Foreign):
@@ -93,6 +93,12 @@ def beside(twistd: usage.Options) -> None:
             twistd["logger"] = Foreign(chosen).made
 
     twistd.postOptions = find_and_wrap  # type: ignore[method-assign]
+
+
+def _name(twistd: Mapping[str, object]) -> str:
+    """Return what the system's log calls us, which --prefix may say; twistd's own default is "twisted"."""
+    prefix = str(twistd.get("prefix") or "")
+    return "chatd" if prefix in ("", "twisted") else prefix
 
 
 def _printed(twistd: Mapping[str, object]) -> bool:

@@ -42,4 +42,5 @@ def test_the_journal_has_fields(make_daemon):
     (found,) = map(json.loads, (daemon.folder / "entries").read_text().splitlines())
     assert found["CHATD_DATA"] == str(daemon.data)
     assert found["MESSAGE"].startswith("start version=")
+    assert found["SYSLOG_IDENTIFIER"] == "chatd"
     assert (found["PRIORITY"], found["_TRANSPORT"]) == ("6", "journal")
