@@ -88,7 +88,8 @@ class Publisher:
         counters.events += number
         counters.room_events[log.id] += number
         counters.deliveries += owed * number
-        counters.bytes_out += owed * sum(map(len, events))  # as native frames; lines differ by a few bytes
+        if owed:
+            counters.bytes_out += owed * sum(map(len, events))  # as frames; lines differ by a few bytes
 
     def _erase(self, batch: Batch) -> None:
         """Let memory hold nothing any more of what was removed."""

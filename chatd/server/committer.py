@@ -88,7 +88,7 @@ class Committer:
         try:
             self.visits.turn()
             if not self._committing:
-                swept = not self._resting and self.hub.sweep()
+                swept = bool(self.hub.world.sweeps) and not self._resting and self.hub.sweep()
                 self._flush()
             others = self.publisher.deliver()
         finally:
@@ -104,12 +104,13 @@ class Committer:
         self.committing_since = self._clock.seconds()
         try:
             changes = batch.changes()
-            if changes:
+            stores = bool(changes)
+            if stores:
                 self._store.append(changes, lambda error: self._done(batch, error))
         except Exception as error:  # noqa: BLE001 - whatever prevented the commit, the batch has failed
             self._clock.callLater(0, self._done, batch, error)
             return
-        if not changes:
+        if not stores:
             self._committing, self.committing_since = False, None
             self._said(batch)
 
@@ -118,7 +119,8 @@ class Committer:
         since = self.committing_since
         self._note_time()
         if error is None:
-            self._note_mended()
+            if self.broken:
+                self._note_mended()
             self._remember(batch, since)
             self._said(batch)
         else:
@@ -163,7 +165,7 @@ class Committer:
         events = sum(map(len, stored.values()))
         self.hub.counters.commit_events.observe(events)
         if events and since is not None:
-            logs = tuple((log.id, log.head + 1, log.head + len(kept)) for log, kept in stored.items())
+            logs = tuple([(log.id, log.head + 1, log.head + len(kept)) for log, kept in stored.items()])
             self.recent.append(Commit(since, self._clock.seconds(), events, logs))
 
     def _note_time(self) -> None:
@@ -184,6 +186,5 @@ class Committer:
         self.broken = True
 
     def _note_mended(self) -> None:
-        if self.broken:
-            log.info("store-mended", "Writing works again.")
         self.broken = False
+        log.info("store-mended", "Writing works again.")

@@ -163,7 +163,8 @@ class Gate:
 
     def settle(self, count: int) -> None:
         """Note that the oldest ``count`` requests were answered."""
-        self._owed_bytes -= sum(self._owed[:count])
-        del self._owed[:count]
-        if len(self._owed) <= MAX_UNANSWERED and self._owed_bytes < OWED_BYTES:
+        owed = self._owed
+        self._owed_bytes -= sum(owed[:count])
+        del owed[:count]
+        if self.shut and len(owed) <= MAX_UNANSWERED and self._owed_bytes < OWED_BYTES:
             self.lift(Hold.OWED)

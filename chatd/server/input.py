@@ -116,9 +116,9 @@ class Input:
     def _pump(self, most: int) -> bool:
         """Take pieces while the gate allows it; return whether ``most`` were taken and there are more."""
         source, may_take = self._source, self.gate.may_take
-        take = self._pieces.take
+        take, decoder = self._pieces.take, self.decoder
         try:
-            while most and may_take() and (taken := take(most)):
+            while most and decoder and may_take() and (taken := take(most)):
                 most -= taken
             if source.transfers is not None:
                 source.transfers.turn()
@@ -126,7 +126,7 @@ class Input:
             source.fail(error)
         except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)
             source.fault()
-        return not most and bool(self.decoder)
+        return not most and bool(decoder)
 
     def _beat(self) -> None:
         """Take the pings and pongs that stand first, without waiting for a visit."""

@@ -12,8 +12,8 @@ import fcntl
 import os
 import queue
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -229,7 +229,7 @@ class SqliteStore:
 
     def _bring_up(self, database: apsw.Connection, version: int) -> None:
         """Bring the tables from ``version``, 0 if there are none, to those of this chatd."""
-        with _transaction(database):
+        with _Transaction(database):
             for step in schema.STEPS[version:]:
                 step(database)
             if version == 0:
@@ -326,10 +326,10 @@ class SqliteStore:
 
     def _commit(self, changes: Changes) -> Exception | None:
         database = self._writer
-        erases = any(isinstance(change, Erase) for change in changes.others)
+        erases = bool(changes.others) and any(isinstance(change, Erase) for change in changes.others)
         sizes = self._sizes
         try:
-            with _transaction(database, self.syncs.observe):
+            with _Transaction(database, self.syncs.observe):
                 if erases:
                     database.execute(scrubbing.DUE)
                 for change in changes.others:
@@ -383,25 +383,30 @@ class SqliteStore:
         return frames
 
 
-@contextmanager
-def _transaction(
-    database: apsw.Connection, synced: Callable[[float], object] | None = None
-) -> Iterator[None]:
-    """Do everything inside in one transaction; tell ``synced`` for how many seconds it became durable.
+class _Transaction:
+    """Does everything inside in one transaction; ``synced`` is told for how many seconds it became durable.
 
     Apsw's own holds the interpreter's lock while the disk syncs, so that the reactor would wait for it too.
     """
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        began = perf_counter()
-        database.execute("COMMIT")
-        if synced is not None:
-            synced(perf_counter() - began)
-    except BaseException:
-        if database.in_transaction:
-            database.execute("ROLLBACK")
-        raise
+
+    def __init__(self, database: apsw.Connection, synced: Callable[[float], object] | None = None) -> None:
+        self._database = database
+        self._synced = synced
+
+    def __enter__(self) -> None:
+        self._database.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        database = self._database
+        try:
+            if kind is None:
+                began = perf_counter()
+                database.execute("COMMIT")
+                if self._synced is not None:
+                    self._synced(perf_counter() - began)
+        finally:
+            if database.in_transaction:
+                database.execute("ROLLBACK")
 
 
 def _start(name: str, work: Callable[[], None]) -> Thread:

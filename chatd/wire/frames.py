@@ -113,9 +113,9 @@ class FrameDecoder:
             self._wanted = end
             self._drop_taken()
             return None
-        self._wanted = HEAD_SIZE
-        self._offset = offset + end
-        return kind, bytes(self._buffer[offset + HEAD_SIZE : offset + end])
+        payload = bytes(self._buffer[offset + HEAD_SIZE : offset + end])
+        self._take_away(offset + end)
+        return kind, payload
 
     def take_messages(self, most: int) -> list[bytes]:
         """Return the payloads of the message frames that stand first, at most ``most`` of them.
@@ -137,8 +137,7 @@ class FrameDecoder:
                 payloads.append(bytes(buffer[begin + HEAD_SIZE : end]))
                 begin = end
         if payloads:
-            self._offset = begin
-            self._wanted = HEAD_SIZE
+            self._take_away(begin)
         return payloads
 
     def put_back(self, payloads: Sequence[bytes]) -> None:
@@ -146,6 +145,14 @@ class FrameDecoder:
         self._buffer[: self._offset] = b"".join([frame(FrameType.MESSAGE, payload) for payload in payloads])
         self._offset = 0
         self._wanted = HEAD_SIZE
+
+    def _take_away(self, end: int) -> None:
+        """Note that everything up to ``end`` was taken."""
+        self._wanted = HEAD_SIZE
+        self._offset = end
+        if end == len(self._buffer):
+            self._buffer.clear()
+            self._offset = 0
 
     def _drop_taken(self) -> None:
         # A bytearray gives up its front by moving its start: bytes are copied only where it shrinks by half.

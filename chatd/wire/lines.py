@@ -82,8 +82,11 @@ class LineDecoder:
             self._searched = len(self._buffer)
             self._drop_taken()
             return None
+        line = bytes(self._buffer[offset:end])
         self._offset = end + 1
-        return bytes(self._buffer[offset:end])
+        if self._offset == len(self._buffer):
+            self._drop_taken()
+        return line
 
     def _check(self, offset: int, end: int) -> None:
         """Refuse a line because of its beginning or its length, before it has come whole."""

@@ -32,6 +32,8 @@ def encode(message: Message) -> bytes:
 
 def encode_all(messages: Sequence[Message]) -> bytes:
     """Return the frames that carry ``messages``, one behind the other."""
+    if len(messages) == 1:
+        return encode(messages[0])
     if _BEATS.keys().isdisjoint(map(type, messages)):
         return b"".join(message_frames(messages))
     return b"".join(map(encode, messages))

@@ -270,6 +270,18 @@ def test_an_idle_decoder_holds_no_memory_of_the_frame_before():
     assert held(decoder) <= empty + 1
 
 
+@pytest.mark.parametrize("take", [FrameDecoder.take, lambda decoder: decoder.take_messages(2)])
+def test_memory_is_given_back_with_the_last_frame(take):
+    decoder = FrameDecoder()
+    empty = held(decoder)
+    decoder.feed(frame(FrameType.MESSAGE, bytes(MAX_FRAME - 1)))
+    assert take(decoder)
+    assert (held(decoder) <= empty + 1, len(decoder)) == (True, 0)
+    decoder.put_back([b"again"])
+    decoder.feed(frame(FrameType.PING, b"123"))
+    assert drain(decoder) == [(FrameType.MESSAGE, b"again"), (FrameType.PING, b"123")]
+
+
 def test_a_frame_that_has_begun_holds_no_memory_of_those_before():
     decoder = FrameDecoder()
     empty = held(decoder)
