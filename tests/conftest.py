@@ -35,7 +35,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 if hasattr(unittest, "_get_twisted_version"):
     unittest._get_twisted_version = cache(unittest._get_twisted_version)
 
-SLOW = {"end_to_end", "network", "faults", "hostile", "test_bench_smoke.py", "test_packaging.py"}
+SLOW = (
+    *("end_to_end/", "network/", "faults/", "hostile/", "test_bench_smoke.py", "test_packaging.py"),
+    *("test_conftest.py", "ops/test_signals.py", "ops/test_twistd.py"),
+)
 """Folders and files whose tests start programs, or take their time."""
 
 SCENES = {
@@ -83,10 +86,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what starts programs as slow, and let it begin first."""
     for item in items:
-        place = item.path.relative_to(HERE).parts[0]
-        if place in SLOW or PROGRAMS & set(getattr(item, "fixturenames", ())):
+        place = item.path.relative_to(HERE).as_posix()
+        if place.startswith(SLOW) or PROGRAMS & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_collection_finish() -> None:
+    """Have the collector of garbage pass over the tests, which stay to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

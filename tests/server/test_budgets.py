@@ -171,6 +171,7 @@ def test_limits_can_be_swapped_and_what_was_used_stays_used():
     assert used(budgets, Action.JOIN, "192.0.2.1", ann, 3600.0, 100) == 100
 
 
+@pytest.mark.slow  # thirty thousand addresses pass by
 def test_passers_by_leave_nothing_for_ever():
     budgets = Budgets(in_force())
     stays = "2001:db8:ffff::1"

@@ -33,6 +33,7 @@ def crowd_of(playground, count):
     return talkers
 
 
+@pytest.mark.slow  # ten thousand connections come in
 def test_ten_thousand_clients_are_asked_back_without_a_spike():
     playground = Playground(
         Config(limits=LimitsConfig(max_connections=20_000), heartbeat=HeartbeatConfig(interval=60.0))

@@ -102,7 +102,7 @@ def test_a_bounded_number_is_under_way_of_all_and_of_each_address():
 
 def test_hashing_leaves_the_interpreter_to_others():
     """While a thread hashes, this one goes on: argon2 does not hold the interpreter's lock."""
-    hasher = PasswordHasher(time_cost=20, memory_cost=65_536, parallelism=1)
+    hasher = PasswordHasher(time_cost=8, memory_cost=65_536, parallelism=1)
     thread = threading.Thread(target=hasher.hash, args=("correct horse",))
     thread.start()
     turns = 0

@@ -97,6 +97,7 @@ def files_of(folder):
     return b"".join(file.read_bytes() for file in folder.iterdir())
 
 
+@pytest.mark.slow  # it fills a file, and searches it for each event
 @pytest.mark.parametrize("seed", [1, 2])
 def test_nothing_of_what_was_erased_is_left(open_store, tmp_path, seed):
     driven = open_store()
@@ -124,6 +125,7 @@ def test_one_at_a_time_while_others_write(open_store, tmp_path):
     filled.check()
 
 
+@pytest.mark.slow  # it fills a file, and searches it for each event
 def test_a_crash_ends_nothing_of_it(open_store, tmp_path, monkeypatch):
     driven = open_store()
     filled = Filled(driven, batches=60)
@@ -208,6 +210,7 @@ def test_only_what_lies_between_pointers_and_cells_is_unused():
     assert unused(bytes([13, 0, 0, 9, 2]) + page[5:], 0, False, 4096) is None
 
 
+@pytest.mark.slow  # it copies the file at each of many moments
 def test_a_kill_at_any_moment_brings_nothing_back(open_store, tmp_path):
     """The folder is copied again and again while all of it goes on, as a kill would leave it."""
     driven = open_store()

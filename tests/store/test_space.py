@@ -53,6 +53,7 @@ def await_(condition, what):
         time.sleep(0.01)
 
 
+@pytest.mark.slow  # it fills a file of many MiB, and waits between slices
 @pytest.mark.parametrize("pause", [0.0, 0.2], ids=["never idle", "now and then idle"])
 def test_the_file_shrinks_to_next_to_nothing_while_posts_go_on(open_store, path, pause, monkeypatch):
     monkeypatch.setattr(space, "BUSY_PAUSE", 0.1)

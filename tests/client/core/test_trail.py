@@ -1,5 +1,6 @@
 """What is remembered of events seen: all of the latest, few of the older, in little space."""
 
+from copy import deepcopy
 from itertools import pairwise
 
 from hypothesis import given
@@ -131,13 +132,13 @@ def test_older_points_get_rarer_and_the_first_one_stays():
 
 
 def test_the_largest_hello_fits_into_a_frame():
+    longest = trail_of((1, 3000))
+    longest.add(MAX_INT - 1, "ffffffff")
     for name in ("#" + "𐍈" * 32, "#abcdefghij"):
         cursors, trails = {}, {}
         for number in range(300):
             room = f"{name[:-3]}{number:03}"
-            trail = trail_of((1, 3000))
-            trail.add(MAX_INT - 1, "ffffffff")
-            cursors[room], trails[room] = MAX_INT - 1, trail
+            cursors[room], trails[room] = MAX_INT - 1, deepcopy(longest)
         seen = Seen(cursors, trails)
         hello = introduce(
             Session(token="t" * 43, nick="n" * 32),

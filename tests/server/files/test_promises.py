@@ -10,6 +10,7 @@ from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
 
+import pytest
 from hypothesis import event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -270,4 +271,4 @@ class MovingFiles(RuleBasedStateMachine):
 
 
 MovingFiles.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
-TestMovingFiles = MovingFiles.TestCase
+TestMovingFiles = pytest.mark.slow(MovingFiles.TestCase)  # it moves megabytes, forty times
