@@ -170,7 +170,7 @@ class SqliteStore:
         self._reading.join()
         self._reader.close()
         self._scrubbing.close()
-        with suppress(apsw.Error), _transaction(self._writer):
+        with suppress(apsw.Error), _Transaction(self._writer):
             self._sizes.keep_all()
         if not self._is_settled():
             self._writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
@@ -213,7 +213,7 @@ class SqliteStore:
             self._bring_up(database, version)
         database.execute(schema.COUNT_USERS)
         self._sizes = Sizes(database)
-        with _transaction(database):
+        with _Transaction(database):
             self._sizes.keep_all()
         self._scrubbing = scrubbing.Scrubbing(
             database,
