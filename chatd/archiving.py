@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from twisted.logger import globalLogPublisher
 
-from chatd.chat.accounts import is_gone
+from chatd.chat.accounts import all_gone, is_gone
 from chatd.clock import wall_milliseconds
 from chatd.control.past import Past
 from chatd.ops.log import Log
@@ -28,6 +28,7 @@ class Archiving:
         self._lines = json_lines(Sink(_Lines(self._archive), level))
         self.past = Past(self._archive, wall_milliseconds, partial(is_gone, server.hub.world))
         globalLogPublisher.addObserver(self._lines)
+        self.past.forget(all_gone(server.hub.world))  # a crash may have come before that
         server.keeper = self.past
 
     def stop(self) -> None:

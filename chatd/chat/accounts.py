@@ -4,6 +4,8 @@ A user without an account is a guest, who is forgotten with the last session. Pa
 encoded hashes alone; whoever calls these functions has checked or made them (`chatd.server.passwords`).
 """
 
+from collections.abc import Iterator
+
 from chatd.chat import removing, sweeping
 from chatd.chat.changes.rows import (
     DELETED,
@@ -26,6 +28,13 @@ def find(world: World, nick: str) -> User | None:
     """Return the user with an account whom ``nick`` leads to, or None. Raises `RequestError` ``bad-nick``."""
     user = world.nicks.get(check_nick(nick)[1])
     return None if user is None or user.account is None else user
+
+
+def all_gone(world: World) -> Iterator[str]:
+    """Yield the keys of the nicks of all accounts that are deleted."""
+    for user in world.users.values():
+        if user.deleted:
+            yield from keys_of(user)
 
 
 def is_gone(world: World, key: str) -> bool:

@@ -86,7 +86,7 @@ class Batch:
         self.later: dict[Peer, list[Answer | Later]] = {}
         self.ends: list[Removal] = []
         self.narrowed: dict[Room, None] = {}
-        self.erased: list[tuple[Room, Erase, Event]] = []
+        self.erased: list[tuple[Room, Erase, Event, User | None]] = []
         self.deleted: list[User] = []
         self.undone = False
         self.size = 0
@@ -118,9 +118,12 @@ class Batch:
         """Let readers of ``room`` that lag skip what their users may not read any more."""
         self.narrowed[room] = None
 
-    def erase(self, room: Room, erased: Erase, event: Event) -> None:
-        """Let nobody have what ``event`` of ``room`` says, nor the file that it posts, after the commit."""
-        self.erased.append((room, erased, event))
+    def erase(self, room: Room, erased: Erase, event: Event, author: User | None) -> None:
+        """Let nobody have what ``event`` of ``room`` says, nor the file that it posts, after the commit.
+
+        It is what ``author`` has said.
+        """
+        self.erased.append((room, erased, event, author))
 
     def add_change(self, change: Change, inverse: Applied) -> None:
         """Add any other ``change``, which was applied in memory, and what takes it back there."""

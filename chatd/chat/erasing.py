@@ -7,16 +7,17 @@ nobody is handed it behind the removal. That there was none before is the same a
 not be removed before it was durable.
 """
 
-from chatd.chat.changes.rows import DropFile, Erase
+from chatd.chat.changes.rows import LET_GO, DropFile, Erase, PutUpload
 from chatd.chat.following import rouse
 from chatd.chat.permissions import acting_standing, acts_as_operator, check_removal, first_readable
 from chatd.chat.prepared import FoundRemove
-from chatd.chat.state import Peer, Room, Session
+from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.text import check_reason
 from chatd.chat.world import World
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.messages import Event
+from chatd.wire.names import fold
 from chatd.wire.stored import REMOVED, event_in, pack
 
 KINDS = frozenset({"message", "file", "topic"})
@@ -53,14 +54,22 @@ def remove(
         done = world.post(
             room, "remove", session.user.nick, now, reason=request.reason, operator=operates, ref=seq
         )
-        erase(world, room, event, done, session.user.nick, request.reason)
+        erase(world, room, event, done, session.user.nick, author_of(world, event), request.reason)
         if room.direct:
             rouse(world.batch, room)
     return m.Ok(id=request.id, seq=done, room=room.name)
 
 
-def erase(world: World, room: Room, event: Event, by: int, nick: str, reason: str = "") -> None:
-    """Put a tombstone in the place of ``event``, which event ``by`` removes."""
+def author_of(world: World, event: Event) -> User | None:
+    """Return who has said ``event``, if they are known still."""
+    session = world.sessions_by_id.get(event.session)
+    return world.nicks.get(fold(event.by)) if session is None else session.user
+
+
+def erase(
+    world: World, room: Room, event: Event, by: int, nick: str, author: User | None, reason: str = ""
+) -> None:
+    """Put a tombstone in the place of ``event`` of ``author``, which event ``by`` removes."""
     tombstone = Event(
         room=event.room,
         seq=event.seq,
@@ -75,7 +84,17 @@ def erase(world: World, room: Room, event: Event, by: int, nick: str, reason: st
     world.change(change)
     if event.file is not None:
         world.change(DropFile(room.log.id, event.seq))
-    world.batch.erase(room, change, event)
+        _release(world, event.file.sha256, author)
+    world.batch.erase(room, change, event, author)
+
+
+def _release(world: World, sha256: str, author: User | None) -> None:
+    """Let a content go for good that no event posts any more, though a crash come before its bytes are gone.
+
+    That its ``author`` has brought it is no reason to keep it.
+    """
+    if author is not None and sha256 not in world.posted and (author.id, sha256) in world.uploads:
+        world.change(PutUpload(author.id, sha256, LET_GO))
 
 
 def withdraw_topic(world: World, room: Room, event: Event, nick: str, now: int) -> None:

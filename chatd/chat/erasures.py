@@ -130,6 +130,6 @@ class Slices:
             withdraw_topic(world, room, event, user.nick, now)
         by = world.post(room, "remove", user.nick, now, refs=tuple(event.seq for event in found))
         for event in found:
-            erase(world, room, event, by, user.nick)
+            erase(world, room, event, by, user.nick, user)
         if room.direct:
             rouse(world.batch, room)

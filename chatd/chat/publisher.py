@@ -9,12 +9,11 @@ from typing import Final
 from chatd.chat import following, sweeping
 from chatd.chat.batch import Answer, Batch, Later
 from chatd.chat.log import Log
-from chatd.chat.state import Peer, Room
+from chatd.chat.state import Peer, Room, User
 from chatd.chat.world import World
 from chatd.counters import Counters
 from chatd.wire.errors import CloseReason, Code, ProtocolError
 from chatd.wire.messages import Error, Event, Goodbye, Message, Ok
-from chatd.wire.names import fold
 
 WARM_BYTES = 67_108_864
 """Bytes of recent events that all logs together keep in memory; the longest untouched are dropped first."""
@@ -93,20 +92,18 @@ class Publisher:
 
     def _erase(self, batch: Batch) -> None:
         """Let memory hold nothing any more of what was removed."""
-        for room, change, event in batch.erased:
+        for room, change, event, author in batch.erased:
             room.log.erase(change.seq, change.stored)
             if event.file is not None:
-                self._let_go(room, event)
+                self._let_go(room, event, author)
 
-    def _let_go(self, room: Room, event: Event) -> None:
+    def _let_go(self, room: Room, event: Event, author: User | None) -> None:
         """Let nobody have the file any more that ``event`` of ``room`` has posted, which was removed."""
         world = self._world
         if world.blobs is None or event.file is None:
             return
         following.end_removed(room, event.seq, world.blobs.downloading())
         if event.file.sha256 not in world.posted:
-            session = world.sessions_by_id.get(event.session)
-            author = world.nicks.get(fold(event.by)) if session is None else session.user
             world.blobs.released(event.file.sha256, None if author is None else author.id)
 
     def deliver(self) -> bool:

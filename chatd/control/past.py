@@ -24,8 +24,8 @@ class Kept(Protocol):
     def find(self, column: str, value: Any, done: Callable[[list[bytes]], object]) -> None:
         """Call ``done`` with the newest entries whose ``column`` is ``value``, newest first."""
 
-    def forget(self, key: str) -> None:
-        """Keep nothing of ``key`` any more."""
+    def forget(self, keys: Iterable[str]) -> None:
+        """Keep nothing of ``keys`` any more."""
 
     def lines(self, after: int, done: Callable[[Any], object]) -> None:
         """Call ``done`` with a `Lines`: those behind the cursor ``after``; below 0, so many of the newest."""
@@ -69,8 +69,7 @@ class Past:
 
     def forget(self, keys: Iterable[str]) -> None:
         """Keep nothing of the nicks of these ``keys`` any more."""
-        for key in keys:
-            self._kept.forget(key)
+        self._kept.forget(keys)
 
     def find(self, column: str, value: object) -> "Deferred[list[Life]]":
         """Return the newest lives whose ``column`` (key, host or number) is ``value``, newest first."""

@@ -91,8 +91,7 @@ def _forget(data: Path, keys: set[str]) -> None:
     """Keep no connection of the nicks of these ``keys``."""
     failures: list[str] = []
     archive = Archive(data, wall_milliseconds, lambda done, *given: done(*given), failures.append)
-    for key in keys:
-        archive.forget(key)
+    archive.forget(keys)
     answers: SimpleQueue[list[bytes]] = SimpleQueue()
     archive.find("key", "", answers.put)  # it is answered once the others are done
     try:

@@ -5,7 +5,7 @@ Nothing of the chat depends on it: a damaged file is replaced by a new one.
 """
 
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
@@ -170,9 +170,9 @@ class Archive:
         """
         self._jobs.put(LineQuery(after, done))
 
-    def forget(self, key: str) -> None:
-        """Keep nothing of ``key`` any more."""
-        self._jobs.put(key)
+    def forget(self, keys: Iterable[str]) -> None:
+        """Keep nothing of ``keys`` any more."""
+        self._jobs.put(list(keys))
 
     def close(self) -> None:
         """Write what waits, for a short time at the most."""
@@ -309,13 +309,16 @@ class Archive:
         rows = database.execute("SELECT cursor, line FROM lines WHERE cursor > ? LIMIT ?", (begin, PAGE))
         return Page(int(first), int(last), [(int(cursor), str(line)) for cursor, line in rows])
 
-    def _forget(self, key: str) -> None:
+    def _forget(self, keys: list[str]) -> None:
         database = self._open()
-        database.execute("DELETE FROM past WHERE key = ?", (key,))
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the write-ahead log has it, too
+        before = database.total_changes()
+        with database:
+            database.executemany("DELETE FROM past WHERE key = ?", ((key,) for key in keys))
+        if database.total_changes() > before:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the write-ahead log has it, too
 
 
-Job = Entry | Line | Query | LineQuery | str
-"""What the thread is asked to do; a text is a key to forget."""
+Job = Entry | Line | Query | LineQuery | list[str]
+"""What the thread is asked to do; a list has keys to forget."""
 
 _COLUMNS: Final = {"key": "key", "host": "host", "number": "number"}

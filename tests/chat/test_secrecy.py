@@ -1,24 +1,35 @@
 """Whatever happens in whatever order, nobody is handed what they may not read, and nobody is left out.
 
 Who may read what is worked out a second time, from nothing but the events on disk: from each one on, somebody
-is a member, or no more, or banned, or the room is private, or newcomers see no history.
+is a member, or no more, or banned, or the room is private, or newcomers see no history. No event tells of a
+guest who only reads: of such a one it counts what is open to everybody, and since when they asked for it.
+
+What is handed out is judged by the moment at which it is written, however late it is heard. Pages that the
+store is asked for can be on their way while anything else happens.
 """
 
 import json
-from collections import defaultdict
+from collections import defaultdict, deque
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from chatd.chat import accounts
 from chatd.testing import Playground, Refused
+from chatd.testing.store import MemoryStore
 from chatd.wire import messages as m
 from chatd.wire.stored import text_of
-from tests.helpers import Talker, come_in, hello
+from tests.helpers import LinesTalker, Talker, come_in, guests, hello
 
-NICKS = ["ann", "ben", "cem"]
+NICKS = ["ann", "ben", "cem", "gus"]
+GUEST = "gus"
+"""Comes by a listener where guests only read, and may become an account."""
+
 NETWORKS = {nick: f"127.0.1.{number}/32" for number, nick in enumerate(NICKS)}
 ROOMS = ["#a", "#b"]
+WAYS = {"cut": "abortConnection", "pause": "pauseProducing", "resume": "resumeProducing"}
 REMOVING = {"leave": "by", "kick": "whom", "ban": "whom"}
 
 
@@ -26,6 +37,8 @@ class Truth:
     """What the events of one log say: who may read what, at each moment."""
 
     def __init__(self, events):
+        self.removed = {}
+        self.kicked = {}
         self.members = [{}]
         self.leaving = [{}]
         self.banned = [set()]
@@ -38,6 +51,10 @@ class Truth:
         members, leaving, banned = dict(self.members[-1]), {}, set(self.banned[-1])
         is_open, whole = self.open[-1], self.whole[-1]
         kind = event["kind"]
+        if kind == "remove":
+            self.removed[event["ref"]] = event["seq"]
+        if kind == "kick":
+            self.kicked[event["seq"]] = event["whom"]
         if kind == "join":
             members[event["by"]] = event["seq"]
         if kind in REMOVING and event[REMOVING[kind]] in members:
@@ -91,27 +108,90 @@ class Truth:
     def removes(self, nick, seq):
         return nick in self.leaving[seq]
 
+    def is_open(self, nick, moment):
+        """Return whether anybody may come in as ``nick`` at some moment."""
+        return self.open[moment] and not {nick, NETWORKS[nick]} & self.banned[moment]
 
-class Device(Talker):
-    """One connection of somebody; ``notes`` holds what it heard, each with the heads of that moment."""
+    def may_watch(self, nick, seq, at, since):
+        """Return whether ``nick``, a guest who only reads, may be handed ``seq`` up to ``at``.
+
+        They asked to be let in when there were ``since`` events. What ends it is handed to them as well.
+        """
+        return self.kicked.get(seq) == nick or any(
+            self.is_open(nick, moment) and (self.whole[moment] or seq > since)
+            for moment in range(seq - 1, at + 1)
+        )
+
+
+class Heard:
+    """One connection of somebody; ``notes`` holds what it heard, each with the heads when it was written."""
 
     def __init__(self, life, nick, *first):
         super().__init__(*first)
         self.life, self.nick = life, nick
         self.notes = []
+        self.written = deque()
+
+    def watch(self, transport):
+        """Note the heads at each write of the daemon to ``transport``."""
+        write = transport.write
+
+        def noted(data):
+            self.written.append([len(data), self.life.heads()])
+            write(data)
+
+        transport.write = noted
 
     def dataReceived(self, data):
-        known = len(self.heard)
-        super().dataReceived(data)
-        self.notes += [(message, self.life.heads()) for message in self.heard[known:]]
+        while data:
+            piece = self.written[0]
+            known = len(self.heard)
+            super().dataReceived(data[: piece[0]])
+            self.notes += [(message, piece[1]) for message in self.heard[known:]]
+            taken = min(piece[0], len(data))
+            data, piece[0] = data[taken:], piece[0] - taken
+            if not piece[0]:
+                self.written.popleft()
+
+
+class Device(Heard, Talker):
+    """One that speaks the native protocol."""
+
+
+class LinesDevice(Heard, LinesTalker):
+    """One that speaks JSON lines."""
+
+
+SPEAKS = {"native": Device, "json-lines": LinesDevice}
+
+
+class LateStore(MemoryStore):
+    """Its answers to those who read can be ``late``: as they were when it was asked, and when they come."""
+
+    def __init__(self):
+        super().__init__()
+        self.late = None
+
+    def read(self, log, first, last, limit, newest, done):
+        if self.late is None:
+            super().read(log, first, last, limit, newest, done)
+        else:
+            super().read(log, first, last, limit, newest, lambda read: self.late.append(partial(done, read)))
+
+    def come(self, count=None):
+        """Let what is late come, or so many pages of it."""
+        while self.late and count != 0:
+            self.late.popleft()()
+            count = None if count is None else count - 1
 
 
 class Life:
-    """A daemon, three people with two devices each, and a disk that fails now and then."""
+    """A daemon, three people and a guest with two devices each, and a disk that fails now and then."""
 
-    def __init__(self, store=None):
-        self.playground = Playground(store=store)
+    def __init__(self):
+        self.playground = Playground(store=LateStore())
         self.playground.start_server()
+        self.watched = {room: [] for room in ROOMS}
         self.devices = {}
         self.all = []
         self.tokens = {}
@@ -131,53 +211,63 @@ class Life:
         self.tokens[nick, number] = device.of(m.Welcome)[0].token
 
     def connect(self, nick, number, first):
-        device = Device(self, nick, first)
+        speaks = sorted(SPEAKS)[number]
+        device = SPEAKS[speaks](self, nick, first)
         self.devices[nick, number] = device
         self.all.append(device)
         try:
-            self.playground.connect(device, "native")
+            with guests(self.playground, "read-only" if nick == GUEST else "allowed"):
+                self.playground.connect(device, speaks)
             newest = max(self.playground.server.connections, key=lambda one: one.number)
             newest.peer_host = NETWORKS[nick].partition("/")[0]
+            device.watch(newest.transport)
         except Refused:
             device.lost = "refused"
         self.playground.advance()
         return device
 
     def heads(self):
-        store = self.playground.store
-        return {row.name: max(store.events.get(row.id, ()), default=0) for row in store.rooms.values()}
+        """Return the heads of the logs, as the daemon that hands them out knows them."""
+        rooms = self.playground.server.hub.world.rooms
+        return {room: rooms[room].log.head if room in rooms else 0 for room in ROOMS}
 
-    def truth(self, room):
+    def stored(self, room):
         store = self.playground.store
         number = next((row.id for row in store.rooms.values() if row.name == room), 0)
-        return Truth(
-            json.loads(bytes(text_of(frame))) for _, frame in sorted(store.events.get(number, {}).items())
-        )
+        events = sorted(store.events.get(number, {}).items())
+        return [json.loads(bytes(text_of(frame))) for _, frame in events]
+
+    def truth(self, room):
+        return Truth(self.stored(room))
 
     # ---- what happens ---------------------------------------------------------------------------------
 
     def step(self, what, who, whom, room):
         nick, other = NICKS[who], NICKS[whom]
         device = self.devices[nick, whom % 2]
+        there = device.lost is None
         if what in {"slow", "full", "well"}:
             self.disk(what)
-        elif what == "one":
-            self.playground.store.release(1)
-        elif what == "crash":
-            self.playground.crash_server()
-            self.disk("well")
-            self.playground.start_server()
+        elif what in {"late", "page", "pages"}:
+            self.pages(what)
+        elif what in {"one", "crash", "register"}:
+            getattr(self, what)(nick)
         elif what == "back":
             self.back(nick, whom % 2)
-        elif what == "cut" and device.lost is None:
-            device.transport.abortConnection()
-        elif what == "pause" and device.lost is None:
-            device.transport.pauseProducing()
-        elif what == "resume" and device.lost is None:
-            device.transport.resumeProducing()
-        elif device.lost is None and device.of(m.Welcome):
+        elif what in WAYS and there:
+            getattr(device.transport, WAYS[what])()
+        elif what not in WAYS and there and device.of(m.Welcome):
             device.say(*self.words(what, nick, other, room, who, whom))
         self.playground.advance()
+
+    def one(self, _):
+        self.playground.store.release(1)
+
+    def crash(self, _):
+        self.playground.crash_server()
+        self.disk("well")
+        self.playground.store.late = None  # nobody waits for them any more
+        self.playground.start_server()
 
     def disk(self, how):
         store = self.playground.store
@@ -185,6 +275,22 @@ class Life:
         store.held = how == "slow"
         if not store.held:
             store.release()
+
+    def pages(self, how):
+        store = self.playground.store
+        if how == "late":
+            store.late = deque() if store.late is None else store.late
+        elif store.late is not None:
+            store.come(1 if how == "page" else None)
+            if how == "pages":
+                store.late = None
+
+    def register(self, nick):
+        hub = self.playground.server.hub
+        user = hub.world.nicks.get(nick)
+        if user is not None and user.account is None:
+            accounts.make(hub.world, user, "hash", self.playground.wall())
+            hub.change()
 
     def back(self, nick, number):
         old = self.devices[nick, number]
@@ -197,6 +303,8 @@ class Life:
         number = len(self.asked) + 1
         self.asked[number] = room
         welcome = self.devices[nick, whom % 2].of(m.Welcome)[0]
+        if what in {"join", "join all"} and nick == GUEST:
+            self.watched[room].append(self.heads()[room])
         said = {
             "join": m.Join(id=number, room=room),
             "join all": m.Join(id=number, room=room, after=0),
@@ -212,6 +320,7 @@ class Life:
             "public": m.Set(id=number, room=room, rule="kind", value="public"),
             "since-join": m.Set(id=number, room=room, rule="history", value="since-join"),
             "all": m.Set(id=number, room=room, rule="history", value="all"),
+            "remove": m.Remove(id=number, room=room, seq=self.removable(room, whom)),
             "topic": m.Topic(id=number, room=room, text=f"tea {number}"),
             "history": m.History(id=number, room=room),
         }.get(what)
@@ -223,9 +332,15 @@ class Life:
         last = max([device_last(one) for one in self.all if one.nick == nick and same(one, welcome)])
         return [m.Send(id=0, n=last + 1 + n, room=room, text=text) for n, text in enumerate(texts)]
 
+    def removable(self, room, back):
+        """Return the number of the latest message but ``back``, or of what is none."""
+        messages = [event["seq"] for event in self.stored(room) if event["kind"] == "message"]
+        return [1, *messages][-1 - min(back, len(messages))]
+
     def settle(self):
         """Let the disk be well, and everybody be here and take what there is."""
         self.disk("well")
+        self.pages("pages")
         self.playground.advance(1)
         for nick, number in list(self.devices):
             device = self.devices[nick, number]
@@ -244,22 +359,49 @@ class Life:
                 self.check_allowed(truths, device.nick, message, heads)
             _, ends = run_of(device)
             for room, seq in ends:
-                assert truths[room].removes(device.nick, seq), (device.nick, room, seq)
+                if device.nick != GUEST:  # of whose coming and going no event tells
+                    assert truths[room].removes(device.nick, seq), (device.nick, room, seq)
         for (nick, _), device in self.devices.items():
             assert device.lost is None
             cursors, _ = run_of(device)
             wanted = {room: truth.head for room, truth in truths.items() if nick in truth.members[-1]}
+            if nick == GUEST:
+                wanted |= self.watching(truths)
             assert cursors == wanted, "somebody who may read is left out"
+
+    def watching(self, truths):
+        """Return the heads of the rooms that the guest reads, who may."""
+        store = self.playground.store
+        (guest,) = [row.id for row in store.users.values() if row.nick == GUEST]
+        reads = {store.rooms[room].name for room, user in store.members if user == guest}
+        for room in reads:
+            truth = truths[room]
+            assert GUEST in truth.members[-1] or truth.is_open(GUEST, -1)
+        return {room: truths[room].head for room in reads}
 
     def check_allowed(self, truths, nick, message, heads):
         if isinstance(message, m.Event):
             truth, at = truths[message.room], heads[message.room]
-            assert truth.may_follow(nick, message.seq, at), (nick, message)
+            allowed = truth.may_follow(nick, message.seq, at)
+            if nick == GUEST and not allowed:
+                since = min(self.watched[message.room])
+                allowed = truth.may_watch(nick, message.seq, at, since)
+            assert allowed, (nick, message, at)
+            self.check_removed(truth, message.seq, message.kind, at)
         elif isinstance(message, m.Ok) and message.events is not None:
             room = self.asked[message.id]
             for raw in message.events:
-                seq = json.loads(bytes(raw))["seq"]
-                assert truths[room].may_read(nick, seq, heads[room]), (nick, room, seq)
+                event = json.loads(bytes(raw))
+                seq, truth = event["seq"], truths[room]
+                watched = nick == GUEST and self.watched[room]
+                assert truth.may_read(nick, seq, heads[room]) or (
+                    watched and truth.may_watch(nick, seq, heads[room], min(watched))
+                ), (nick, room, seq)
+                self.check_removed(truth, seq, event["kind"], heads[room])
+
+    @staticmethod
+    def check_removed(truth, seq, kind, at):
+        assert kind == "removed" or truth.removed.get(seq, at + 1) > at, "what was removed is handed out"
 
 
 def same(device, welcome):
@@ -302,12 +444,13 @@ DEEDS = [
         "invite",
         "role",
     ],
-    *["private", "public", "since-join", "all", "topic", "history", "say", "much"],
+    *["private", "public", "since-join", "all", "topic", "history", "say", "much", "remove", "remove"],
     *["back", "cut", "pause", "resume", "slow", "one", "full", "well", "well", "crash"],
+    *["late", "late", "page", "pages", "register"],
 ]
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(DEEDS), st.integers(0, 2), st.integers(0, 2), st.sampled_from(["#a", "#a", "#b"])
+        st.sampled_from(DEEDS), st.integers(0, 3), st.integers(0, 3), st.sampled_from(["#a", "#a", "#b"])
     ),
     max_size=40,
 )
@@ -326,7 +469,16 @@ def at_once(request, monkeypatch):
     monkeypatch.setattr("chatd.chat.sweeping.LOOKED_AT", request.param)
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.fixture(params=["wide", "tight"])
+def room_in_memory(request, monkeypatch):
+    """Let memory hold next to nothing, so that nearly everything is read in pages, or as much as it does."""
+    if request.param == "tight":
+        monkeypatch.setattr("chatd.chat.log.TAIL_BYTES", 600)
+        monkeypatch.setattr("chatd.server.delivery.PAGE", 400)
+        monkeypatch.setattr("chatd.testing.network.BUFFER", 300)
+
+
+@pytest.mark.usefixtures("at_once", "room_in_memory")
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @example([("join", 1, 1, "#a"), ("pause", 1, 1, "#a"), *[("much", 0, 1, "#a")] * 3, *END])
 @example([("join", 1, 1, "#a"), ("slow", 0, 0, "#a"), ("back", 1, 1, "#a"), *UNSTORED])

@@ -68,8 +68,8 @@ class Kept:
         place = {"key": 2, "host": 3, "number": 4}[column]
         done([entry[5] for entry in reversed(self.entries) if entry[place] == value])
 
-    def forget(self, key):
-        self.forgotten.append(key)
+    def forget(self, keys):
+        self.forgotten += keys
 
     def lines(self, after, done):
         begin = max(len(self.log) + after, 0) if after < 0 else after

@@ -58,7 +58,7 @@ def test_what_was_kept_is_found_again_also_after_a_restart(open_archive):
     again = open_archive()
     assert found(again, "host", "192.0.2.1") == [3, 1]
     assert found(again, "number", 3) == [3]
-    again.forget("ann")
+    again.forget(["ann"])
     assert found(again, "host", "192.0.2.1") == [3]
     assert again.failures == []
 
@@ -68,7 +68,7 @@ def test_nothing_of_what_is_forgotten_is_left_in_the_file(open_archive, tmp_path
     archive.keep(1_000, True, "ann", "192.0.2.1", 1, b"the life of ann")
     archive.keep(1_000, True, "ben", "192.0.2.1", 2, b"2")
     assert found(archive, "key", "ben") == [2]
-    archive.forget("ann")
+    archive.forget(["ann"])
     assert found(archive, "key", "ann") == []
     assert [path.name for path in tmp_path.iterdir() if b"life of ann" in path.read_bytes()] == []
 

@@ -344,6 +344,10 @@ class PutUpload(NamedTuple):
     at: int
 
 
+LET_GO: Final = 0
+"""The time of an upload that nobody may post any more, as what posted it was removed; no time is so early."""
+
+
 class DropUpload(NamedTuple):
     """An upload of which nothing is left."""
 

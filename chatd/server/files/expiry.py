@@ -6,6 +6,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall, deferLater
 
 from chatd.chat.calendar import DAY
+from chatd.chat.changes.rows import LET_GO
 from chatd.ops.log import Log
 from chatd.server.files.library import Library
 from chatd.server.files.transfer import DIGITS
@@ -53,6 +54,7 @@ class Expiry:
         library = self._library
         users = self._world.users
         before = self._world.calendar.now - round(library.config.partial_days * DAY)
+        before = max(before, LET_GO + 1)
         old = [key for key, at in library.touched.items() if at < before or key.user not in users]
         old = [key for key in old if key not in library.partial_uploads]
         for key in old:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
 
 from chatd.chat.calendar import DAY
 from chatd.chat.changes.rows import DropUpload, PutUpload
@@ -186,6 +187,9 @@ class Library:
     def _undate(self, times: dict[Key, int], key: Key) -> None:
         """Note that nothing is left of ``key`` in ``times``."""
         times.pop(key, None)
+        self._undated(key)
+
+    def _undated(self, key: Key) -> None:
         if key not in self.uploaded and key not in self.touched:
             self.hub.change(DropUpload(*key))
 
@@ -196,12 +200,20 @@ class Library:
         return self._bringers[sha256] > 0 or self.partial_uploads.any_of(sha256)
 
     def drop_uploaded(self, key: Key) -> None:
-        """Forget that somebody brought a content."""
-        self._undate(self.uploaded, key)
+        """Forget that somebody brought a content.
+
+        The row stays until the note on the disk is gone: without it the note would count as a new one.
+        """
+        self.uploaded.pop(key, None)
         self._bringers[key.sha256] -= 1
         if not self._bringers[key.sha256]:
             del self._bringers[key.sha256]
-        self._names.submit(partial(self.store.drop_uploaded, key), _ignore)
+        self._names.submit(partial(self.store.drop_uploaded, key), partial(self._dropped, key))
+
+    def _dropped(self, key: Key, result: Any) -> None:
+        """Note that nothing is left of ``key``; what could not be removed is found at the next start."""
+        if not isinstance(result, Failure) and (key.user, key.sha256) in self.hub.world.uploads:
+            self._undated(key)
 
     def drop_blob(self, sha256: str) -> None:
         """Forget a content."""

@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from chatd.chat import accounts, deleting
 from chatd.ops.settings import Config, FilesConfig, LimitsConfig, RetentionConfig
 from chatd.server.files.library import SMALLEST
 from chatd.testing import Playground
@@ -1066,3 +1067,48 @@ def test_no_empty_folder_is_left(tmp_path):
     again = come_in(playground, "bob")
     put(playground, again, content_of(1000))
     assert len(list((tmp_path / "blobs").iterdir())) == 1
+
+
+@pytest.mark.parametrize("account", [False, True])
+def test_a_removed_file_is_gone_even_if_a_crash_comes_before_its_bytes_are(playground, account):
+    ada, bob = come_in(playground, "ada"), come_in(playground, "bob")
+    content, kept = content_of(5000), content_of(6000)
+    seq = post(playground, ada, content, 1)
+    post(playground, bob, kept, 1)
+    playground.advance(1)
+    if account:  # under a nick that is nobody's by now
+        world = playground.server.hub.world
+        ada.say(m.Nick(id=7, nick="ann"))
+        playground.advance()
+        accounts.make(world, world.nicks["ann"], "hash", playground.wall())
+        playground.advance()
+        deleting.delete(world, world.nicks["ann"], playground.wall(), erase=True)
+        playground.server.hub.call()
+    else:
+        ada.say(m.Remove(id=8, room="#kitchen", seq=seq))
+    playground.workers.held = True
+    playground.advance(2)
+    playground.crash_server()
+    assert [file for file in playground.folder.rglob("*") if digest_of(content) in file.name]
+    for _ in range(2):
+        playground.start_server()
+        playground.advance(5)
+        playground.crash_server()
+    assert not [file for file in playground.folder.rglob("*") if digest_of(content) in file.name]
+    assert [file for file in playground.folder.rglob("*") if digest_of(kept) in file.name]
+    assert [sha256 for _, sha256 in playground.store.uploads] == [digest_of(kept)]
+
+
+def test_what_is_removed_under_an_earlier_nick_is_gone_at_once(playground):
+    ada = come_in(playground, "ada")
+    content = content_of(5000)
+    post(playground, ada, content, 1)
+    ada.say(m.Nick(id=7, nick="ann"))
+    playground.advance()
+    world = playground.server.hub.world
+    accounts.make(world, world.nicks["ann"], "hash", playground.wall())
+    deleting.delete(world, world.nicks["ann"], playground.wall(), erase=True)
+    playground.server.hub.call()
+    playground.advance(3)
+    assert playground.server.files.size(digest_of(content)) is None
+    assert not [file for file in playground.folder.rglob("*") if digest_of(content) in file.name]
