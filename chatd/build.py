@@ -126,4 +126,5 @@ def _terms(config: Config) -> Terms:
         account.vouched,
         CERTIFICATES in account.checkers,
         round(config.rooms.remove_hours * HOUR),
+        config.announcement if config.announcement.strip() else "",
     )

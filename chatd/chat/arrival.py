@@ -16,7 +16,7 @@ from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.world import World
 from chatd.wire import limits
 from chatd.wire.errors import CloseReason, Code, ProtocolError, RequestError
-from chatd.wire.messages import Hello, Message, Ping, Pulse, Rooms, RoomState, Welcome
+from chatd.wire.messages import Announcement, Hello, Message, Ping, Pulse, Rooms, RoomState, Welcome
 
 CONFIRMATION: Final = "token?"
 """The data of the ping behind the welcome to a new session; its pong shows that the token has arrived."""
@@ -203,6 +203,8 @@ def _welcome(world: World, peer: Peer, arrival: Arrival, entrance: Entrance, now
     )
     rest: list[Message] = [Rooms(rooms=chunk, more=chunk is not chunks[-1]) for chunk in chunks[1:]]
     rest += moderation.invitations(world, session.user)
+    if world.terms.announcement:
+        rest.append(Announcement(text=world.terms.announcement, ts=now, daily=True))
     heard = arrival.resumed and not session.warning
     return [welcome, *rest] if heard else [welcome, *rest, Ping(data=CONFIRMATION)]
 

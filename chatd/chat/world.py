@@ -64,7 +64,8 @@ class Terms:
 
     ``vouched`` is true where others than the server know passwords: what they tell is a nick alone.
     ``certificates`` is whether accounts are opened by certificates as well. Whoever said something may remove
-    it for ``remove_within`` milliseconds.
+    it for ``remove_within`` milliseconds. Whoever comes in is told the ``announcement`` of
+    the day.
     """
 
     quota: Quota
@@ -74,6 +75,7 @@ class Terms:
     vouched: bool = False
     certificates: bool = True
     remove_within: int = 86_400_000
+    announcement: str = ""
 
 
 def _named(snapshot: Snapshot) -> Iterator[int]:

@@ -94,7 +94,8 @@ def _text(info: Any) -> str:
     if not info.pattern:
         return "a text in quotes"
     empty = " that is not empty," if "+" in info.pattern else ""
-    return f"a text in quotes{empty} without control characters"
+    length = f" of at most {info.max_length:,} characters" if info.max_length is not None else ""
+    return f"a text in quotes{length}{empty} without control characters"
 
 
 def _list(info: Any) -> str:

@@ -10,6 +10,9 @@ from msgspec import Meta, Struct
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Number = Annotated[int, Meta(ge=1, le=10_000_000)]
 Line = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*$")]
+Announced = Annotated[str, Meta(max_length=1000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$")]
+"""What may be said to everybody: as a text of somebody's, and short, since it comes with every welcome."""
+
 SomeLine = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]+$")]
 Guests = Literal["", "allowed", "read-only", "refused"]
 OrForEver = Annotated[int, Meta(ge=0, le=2**53 - 1)]
@@ -233,12 +236,14 @@ class Config(Section, frozen=True):
     A relative ``data`` is relative to the working directory. ``allow_plaintext`` speaks for every listener,
     also those of ``--listen``; so does ``guests``,
     where a listener does not say. ``eager_send`` off leaves sending to Twisted's own transports.
+    ``announcement`` is what the server itself says to everybody who comes.
     ``show_addresses`` lets members of a room see where the others connect from.
     """
 
     data: SomeLine = "./chatd-data"
     allow_plaintext: bool = False
     guests: Guests = ""
+    announcement: Announced = ""
     eager_send: bool = True
     show_addresses: bool = False
     listen: tuple[ListenConfig, ...] = (ListenConfig(),)

@@ -10,6 +10,7 @@ from chatd.ops.settings import Config, ListenConfig, Section
 OTHERS = {
     "data": "elsewhere",
     "guests": "refused",
+    "announcement": "Tea at four.",
     "accounts.registration": "open",
     "accounts.make_rooms": "operators",
     "accounts.checkers": ("command",),

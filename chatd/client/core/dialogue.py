@@ -42,6 +42,7 @@ class Dialogue:
         self._greeting = greeting
         self._endings = endings
         self._out = out
+        self._daily = ""
         self._handlers: Final[dict[type, Callable[[Link, Any, float], None]]] = {
             m.Welcome: greeting.welcome,
             m.Rooms: greeting.more_rooms,
@@ -87,6 +88,11 @@ class Dialogue:
         self._out.notify(InvitedSeen(invited.room, invited.by, invited.text))
 
     def _announcement(self, _: Link, said: m.Announcement, __: float) -> None:
+        """Tell what the server says; what stands for the day only once, however often we come back."""
+        if said.daily:
+            if said.text == self._daily:
+                return
+            self._daily = said.text
         self._out.notify(AnnouncementSeen(said.text, said.ts))
 
     def _chunk(self, _: Link, chunk: Chunk, __: float) -> None:

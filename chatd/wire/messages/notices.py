@@ -26,10 +26,14 @@ class Invited(Message, frozen=True, tag="invited"):
 
 
 class Announcement(Message, frozen=True, tag="announcement"):
-    """The server itself says ``text`` to everybody who is connected; it is in no log."""
+    """The server itself says ``text`` to everybody who is connected; it is in no log.
+
+    A ``daily`` one comes behind each welcome, as long as the operator lets it stand.
+    """
 
     text: str
     ts: Count
+    daily: bool = False
 
 
 class Presence(Message, frozen=True, tag="presence"):
