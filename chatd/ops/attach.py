@@ -13,7 +13,8 @@ from twisted.logger import ILogObserver, Logger, LogLevel
 from twisted.python import usage
 from twisted.python.components import Componentized
 
-from chatd.ops.event_lines import json_line
+from chatd.ops import colours
+from chatd.ops.event_lines import coloured_line, json_line
 from chatd.ops.foreign import Foreign
 from chatd.ops.journald import Journald, leads_to_journal
 from chatd.ops.observers import OBSERVERS, SINK, Lines, Sink
@@ -68,6 +69,8 @@ def logged(services: Iterable[IService], config: LogConfig, twistd: Mapping[str,
         return Logged(services, None, foreign)
     writer = Writer(_target(twistd))
     sink = Sink(writer, config.level)
+    if chosen is None and config.format == "text" and _printed(twistd) and colours.wanted(STDOUT):
+        return Logged(services, Lines(coloured_line, sink), writer)
     if chosen is None:
         return Logged(services, OBSERVERS[config.format](sink), writer)
     _aim(sink)  # this reaches the observer that twistd is about to make for --logger

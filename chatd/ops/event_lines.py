@@ -1,12 +1,14 @@
 """Events of twisted.logger as lines: text for people, JSON for programs; others' read like our own."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from twisted.logger import LogEvent, LogLevel, formatEvent
 from twisted.python.failure import Failure
 
+from chatd.ops.colours import painted
 from chatd.ops.log import KEY, Said
 from chatd.ops.words import escape, listed, plain
 
@@ -34,11 +36,24 @@ _MARGIN: Final = "  | "
 
 def text_line(event: LogEvent) -> str:
     """Return ``event`` as one line with its end; a traceback follows in lines with a margin."""
+    return _text(event, _plain)
+
+
+def coloured_line(event: LogEvent) -> str:
+    """Return the same as a terminal shows it in colours."""
+    return _text(event, painted)
+
+
+def _plain(time: str, level: str, said: str) -> str:
+    return f"{time} {level} {said}"
+
+
+def _text(event: LogEvent, form: Callable[[str, str, str], str]) -> str:
     said = said_of(event)
     if said is None:
         return ""
     time = _time(event).astimezone().isoformat(timespec="milliseconds")
-    line = f"{time} {level_of(event).name} {said}\n"
+    line = form(time, level_of(event).name, str(said)) + "\n"
     return line + "".join(f"{_MARGIN}{escape(row)}\n" for row in _traceback(event).splitlines())
 
 

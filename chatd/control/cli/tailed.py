@@ -1,5 +1,7 @@
 """chatctl tail."""
 
+import sys
+
 import click
 import msgspec
 
@@ -7,6 +9,7 @@ from chatd.control.cli.asking import Answer, folder_of
 from chatd.control.cli.options import as_json, asking, where
 from chatd.control.messages import AskTail
 from chatd.control.rows import LogLine
+from chatd.ops.colours import painted, wanted
 from chatd.ops.words import sentence_of
 
 
@@ -36,6 +39,7 @@ def tail(
     restarts of the daemon. The last 100,000 lines are kept.
     """
     asked = AskTail(where=list(where), since=-lines if since is None else since, follow=not once)
+    coloured = sys.stdout.isatty() and wanted(sys.stdout.fileno())
     for raw in Answer(folder_of(data, config), asked, None):
         row = msgspec.json.decode(raw, type=LogLine)
         if as_json:
@@ -44,14 +48,15 @@ def tail(
         else:
             if row.missing:
                 click.echo(f"lines up to {row.missing} are not kept any more", err=True)
-            click.echo(text_of(row))
+            click.echo(text_of(row, coloured), color=coloured)
 
 
-def text_of(row: LogLine) -> str:
+def text_of(row: LogLine, coloured: bool = False) -> str:
     """Return a line as people read it."""
     line = dict(row.line)
-    head = " ".join(str(line.pop(name, "")) for name in ("time", "level"))
+    time, level = str(line.pop("time", "")), str(line.pop("level", ""))
     name, sentence = str(line.pop("event", "")), str(line.pop("text", ""))
     traceback = str(line.pop("traceback", ""))
-    text = f"{head} {sentence_of(name, sentence, line)}"
+    said = sentence_of(name, sentence, line)
+    text = painted(time, level, said) if coloured else f"{time} {level} {said}"
     return "\n  | ".join([text, *traceback.splitlines()])
