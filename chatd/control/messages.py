@@ -142,9 +142,11 @@ class AskTrace(Ask, frozen=True, kw_only=True, tag="trace"):
 class AskTail(Looked, frozen=True, kw_only=True, tag="tail"):
     """Asks for lines of the log behind the cursor ``since``; below 0 it is so many of the newest.
 
-    With ``follow`` those that are written from now on come too, until the connection ends.
+    With ``follow`` those that are written from now on come too, until the connection ends. With ``level`` it
+    is what is said from now on, from that level on, of one connection or one nick that ``where`` has to name.
     """
 
+    level: Literal["", "debug", "info", "warn", "error", "critical"] = ""
     since: int = -20
     follow: bool = True
 

@@ -6,6 +6,7 @@ import msgspec
 from twisted.internet.task import deferLater
 
 from chatd.control.context import Context
+from chatd.control.live import look
 from chatd.control.messages import AskTail
 from chatd.control.past import Lines
 from chatd.control.rows import LogLine
@@ -25,6 +26,8 @@ _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 async def tail(context: Context, stream: Stream, asked: AskTail) -> None:
     """Hand out lines of the log from a cursor on."""
     wanted = conditions(asked.where, KEYS, lambda line, key: line.get(key))
+    if asked.level:
+        await look(context, stream, asked, wanted)
     after = asked.since
     while True:
         page: Lines = await stream.until(context.past.lines(after))

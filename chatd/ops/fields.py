@@ -26,6 +26,7 @@ FIELDS: Final[dict[str, str]] = {
     "lag": "seconds by which the daemon itself was late",
     "last": "the number of the last event that is meant",
     "listen": "the endpoints listened on",
+    "message": "the type of a message of the protocol",
     "messages_in": "messages received on the connection",
     "messages_out": "messages sent on the connection",
     "namespace": "the Python module that speaks, where it is not chatd's",

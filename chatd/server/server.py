@@ -32,6 +32,7 @@ from chatd.server.journal import Journal
 from chatd.server.life import Keeper, life_of
 from chatd.server.paths import Paths
 from chatd.server.reads import Reads
+from chatd.server.taps import Taps
 from chatd.wire.errors import ChatdError, Code, ProtocolError, RequestError
 from chatd.wire.messages import Hello, Pulse
 
@@ -71,6 +72,7 @@ class Server:
         self.doors = doors
         self.keeper: Keeper | None = None
         self.budgets = Budgets(current)
+        self.taps = Taps()
         self.barring = Barring(self.hub.world, clock)
         self.journal = Journal(clock, self.counters)
         self.admission = Admission(committer, doors, self.budgets, self.journal, clock, wall, current)
