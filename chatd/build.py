@@ -127,4 +127,5 @@ def _terms(config: Config) -> Terms:
         CERTIFICATES in account.checkers,
         round(config.rooms.remove_hours * HOUR),
         config.announcement if config.announcement.strip() else "",
+        round(config.rooms.edit_hours * HOUR),
     )

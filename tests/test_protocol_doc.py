@@ -30,6 +30,7 @@ from chatd.server.states import State
 from chatd.wire import limits, lines
 from chatd.wire import messages as m
 from chatd.wire.errors import EXPLANATIONS, ChatdError, CloseReason, Code
+from chatd.wire.features import FEATURES
 from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
 from chatd.wire.native import decode_from_server, decode_to_server, encode
 
@@ -49,6 +50,9 @@ PARTS: dict[type[Struct], str] = {
     m.File: "file",
     m.SessionInfo: "session",
     m.CertificateInfo: "certificate",
+    m.Became: "became",
+    m.Reaction: "reaction",
+    m.Quote: "quote",
 }
 """Structs within messages, and what the page calls them."""
 
@@ -471,3 +475,10 @@ def test_event_kinds_of_the_code_are_told():
     told = set(table("## Rooms, logs and cursors", "| `kind` |"))
     kinds = re.search(r"Kinds: ([\w,\s-]+)\.", inspect.getdoc(m.Event))[1]
     assert told == set(re.split(r",\s+", kinds))
+
+
+def test_every_feature_is_told():
+    names = re.search(
+        r"The `features` of the welcome name what the server knows of it: (.*?)\(", PAGE, re.DOTALL
+    )[1]
+    assert set(re.findall(r"`([a-z-]+)`", names)) == set(FEATURES)

@@ -16,6 +16,7 @@ from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.world import World
 from chatd.wire import limits
 from chatd.wire.errors import CloseReason, Code, ProtocolError, RequestError
+from chatd.wire.features import FEATURES
 from chatd.wire.messages import Announcement, Hello, Message, Ping, Pulse, Rooms, RoomState, Welcome
 
 CONFIRMATION: Final = "token?"
@@ -200,6 +201,7 @@ def _welcome(world: World, peer: Peer, arrival: Arrival, entrance: Entrance, now
         account=session.user.account is not None,
         operator=session.user.operator,
         failed=session.warning,
+        features=FEATURES,
     )
     rest: list[Message] = [Rooms(rooms=chunk, more=chunk is not chunks[-1]) for chunk in chunks[1:]]
     rest += moderation.invitations(world, session.user)

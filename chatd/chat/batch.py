@@ -6,7 +6,7 @@ from typing import NamedTuple
 from chatd.chat.changes.applying import undo
 from chatd.chat.changes.inverses import Applied
 from chatd.chat.changes.records import Records
-from chatd.chat.changes.rows import Change, Erase
+from chatd.chat.changes.rows import Change, Erase, Relation
 from chatd.chat.log import Log
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.storage import Changes
@@ -56,9 +56,9 @@ class Batch:
     ``stored`` holds it in the bytes that are stored. ``answers`` holds, per peer and in order, the answers to
     its requests; ``later`` the same for those peers who are also told something that is made only after the
     commit. All answers wait for the commit, even to requests that only read, so that nobody is told what may
-    be taken back. ``ends`` are the memberships that end, ``narrowed`` the
-    rooms of which members may read less from now on, ``erased`` the events whose content is erased, each as
-    it was; ``deleted`` are those whose accounts are deleted. ``undone`` is whether the commit has failed,
+    be taken back. ``ends`` are the memberships that end, ``narrowed`` the rooms of which members may read
+    less from now on, ``erased`` the events whose content is erased, each as it was, ``related`` the edits and
+    reactions; ``deleted`` are those whose accounts are deleted. ``undone`` is whether the commit has failed,
     ``size`` about the bytes to be written.
     """
 
@@ -72,6 +72,7 @@ class Batch:
         "events",
         "later",
         "narrowed",
+        "related",
         "sends",
         "size",
         "stored",
@@ -88,13 +89,14 @@ class Batch:
         self.narrowed: dict[Room, None] = {}
         self.erased: list[tuple[Room, Erase, Event, User | None]] = []
         self.deleted: list[User] = []
+        self.related: list[tuple[Log, Relation]] = []
         self.undone = False
         self.size = 0
         self._others: list[Change] = []
         self._inverses: list[Applied] = []
 
     def __bool__(self) -> bool:
-        return bool(self.answers or self.later or self.events or self._others)
+        return bool(self.answers or self.later or self.events or self._others or self.sends)
 
     def add_event(self, log: Log, event: Event, session: Session | None = None) -> None:
         """Add the event that ``log`` has just numbered, and count it if it is a send of ``session``."""
@@ -109,6 +111,15 @@ class Batch:
             if session not in self.sends:
                 self.sends[session] = session.last  # `undo` needs the number that was last before
             session.last += 1
+
+    def count_send(self, session: Session) -> None:
+        """Count a numbered request of ``session`` that has no event of its own."""
+        self.sends.setdefault(session, session.last)
+        session.last += 1
+
+    def relate(self, log: Log, change: Relation) -> None:
+        """Let readers of the disk know, after the commit, what ``change`` says about an event of ``log``."""
+        self.related.append((log, change))
 
     def end(self, removal: Removal) -> None:
         """Let the connections of a removed user follow the room no further."""

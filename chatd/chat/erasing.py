@@ -7,10 +7,22 @@ nobody is handed it behind the removal. That there was none before is the same a
 not be removed before it was durable.
 """
 
-from chatd.chat.changes.rows import LET_GO, DropFile, Erase, PutUpload
+from chatd.chat.changes.rows import (
+    LET_GO,
+    DropEdit,
+    DropEdits,
+    DropFile,
+    DropPin,
+    DropReaction,
+    DropReactions,
+    DropReply,
+    Erase,
+    PutUpload,
+)
+from chatd.chat.fetching import once_durable
 from chatd.chat.following import rouse
-from chatd.chat.permissions import acting_standing, acts_as_operator, check_removal, first_readable
-from chatd.chat.prepared import FoundRemove
+from chatd.chat.permissions import acting_standing, acts_as_operator, check_removal
+from chatd.chat.relations import facts_of
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.text import check_reason
 from chatd.chat.world import World
@@ -23,38 +35,41 @@ from chatd.wire.stored import REMOVED, event_in, pack
 KINDS = frozenset({"message", "file", "topic"})
 """The kinds of events whose content can be removed: those in which somebody says something to the room."""
 
+SAID = KINDS | {"edit", "react"}
+"""The kinds in which somebody says something at all; what they say goes with the event that it is about."""
+
 
 def remove(
     world: World, peer: Peer, session: Session, room: Room, request: m.Remove, now: int
 ) -> m.Ok | None:
-    """Erase what an event says. What memory does not have of it is read first, and then decided."""
+    """Erase what an event says, with its edits, and the reactions to it."""
     check_reason(request.reason)
-    log, seq = room.log, request.seq
-    asker = world.asker(session.user, peer.peer_host)
-    operates = acts_as_operator(asker, room)
-    first = log.first if operates else max(log.first, first_readable(asker, room))
-    if not first <= seq <= log.head:
-        raise _no_such_event(room)
-    stored = request.stored if isinstance(request, FoundRemove) else log.recall(seq)
-    if stored is None:
-        peer.find(request, log)
+    facts = facts_of(world, peer, session, room, request, request.seq)
+    if facts is None:
         return None
-    if not stored:  # it was not kept any longer when it was looked for
-        raise _no_such_event(room)
-    event = event_in(stored)
+    log, seq = room.log, request.seq
+    event = event_in(facts.stored)
     done = event.ref if event.kind == REMOVED else log.removing.get(seq)
     if done is None:
         if event.kind not in KINDS:
             raise RequestError(
                 Code.NOT_ALLOWED, f"Event {seq} of {room.name} is no message, file or topic; it stays."
             )
+        asker = world.asker(session.user, peer.peer_host)
         standing = acting_standing(asker, room, type(request))
         check_removal(asker, room, event, standing, now, world.terms.remove_within)
+        if not all(facts.edits.values()):  # the store does not have all of them yet
+            once_durable(world, peer, lambda: peer.find(request, log, seq))
+            return None
         withdraw_topic(world, room, event, session.user.nick, now)
+        operates = acts_as_operator(asker, room)
         done = world.post(
             room, "remove", session.user.nick, now, reason=request.reason, operator=operates, ref=seq
         )
-        erase(world, room, event, done, session.user.nick, author_of(world, event), request.reason)
+        author = author_of(world, event)
+        for one in (event, *map(event_in, facts.edits.values())):
+            if one.seq not in log.removing:
+                erase(world, room, one, done, session.user.nick, author, request.reason)
         if room.direct:
             rouse(world.batch, room)
     return m.Ok(id=request.id, seq=done, room=room.name)
@@ -69,10 +84,14 @@ def author_of(world: World, event: Event) -> User | None:
 def erase(
     world: World, room: Room, event: Event, by: int, nick: str, author: User | None, reason: str = ""
 ) -> None:
-    """Put a tombstone in the place of ``event`` of ``author``, which event ``by`` removes."""
+    """Put a tombstone in the place of ``event`` of ``author``, which event ``by`` removes.
+
+    What refers to it is kept no more; what replies to it stays.
+    """
+    log, seq = room.log.id, event.seq
     tombstone = Event(
         room=event.room,
-        seq=event.seq,
+        seq=seq,
         ts=event.ts,
         kind=REMOVED,
         by=event.by,
@@ -80,10 +99,21 @@ def erase(
         reason=reason,
         ref=by,
     )
-    change = Erase(room.log.id, event.seq, by, pack([tombstone])[0])
+    change = Erase(log, seq, by, pack([tombstone])[0])
     world.change(change)
+    if event.kind in {"message", "file"}:
+        world.change(DropEdits(log, seq))
+        world.change(DropReactions(log, seq))
+    elif event.kind == "edit":
+        world.change(DropEdit(log, event.ref, seq))
+    elif event.kind == "react" and author is not None:
+        world.relate(room, DropReaction(log, author.id, event.ref, event.value))
+    if event.thread:
+        world.change(DropReply(log, seq))
+    if seq in room.pins:
+        world.change(DropPin(log, seq))
     if event.file is not None:
-        world.change(DropFile(room.log.id, event.seq))
+        world.change(DropFile(log, seq))
         _release(world, event.file.sha256, author)
     world.batch.erase(room, change, event, author)
 
@@ -102,7 +132,3 @@ def withdraw_topic(world: World, room: Room, event: Event, nick: str, now: int) 
     if event.kind == "topic" and event.text and event.text == room.topic:
         world.post(room, "topic", nick, now)
         world.set_topic(room, "")
-
-
-def _no_such_event(room: Room) -> RequestError:
-    return RequestError(Code.NO_SUCH_EVENT, f"There is no such event in {room.name}; look at its number.")

@@ -7,7 +7,7 @@ kept with the same commit (`PutErasure`), so that a crash, or a commit that fail
 from collections import deque
 
 from chatd.chat.changes.rows import DropErasure, PutErasure
-from chatd.chat.erasing import KINDS, erase, withdraw_topic
+from chatd.chat.erasing import SAID, erase, withdraw_topic
 from chatd.chat.following import rouse
 from chatd.chat.permissions import by_its_nick
 from chatd.chat.rules import Kind
@@ -113,7 +113,7 @@ class Slices:
             event = event_in(one)
             last = event.seq
             said = event.session in sessions or by_its_nick(user, event)
-            if said and event.kind in KINDS and event.seq not in room.log.removing:
+            if said and event.kind in SAID and event.seq not in room.log.removing:
                 found.append(event)
                 if len(found) == MOST:
                     break

@@ -5,59 +5,125 @@ yet: such a request waits for the commit. What takes its time is begun on the co
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from chatd.chat import files
 from chatd.chat.batch import refusal
+from chatd.chat.looked import Range
 from chatd.chat.permissions import check_room, first_readable, is_settled
-from chatd.chat.state import HistoryQuery, Peer, Room, Session, User
+from chatd.chat.state import HistoryQuery, Look, Peer, Room, Session, User
 from chatd.chat.world import World
 from chatd.files.names import check_sha256
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, ProtocolError, RequestError
+
+Reading = m.History | m.Look | m.Pins
+Read = Callable[[World, Peer, User, Room, Any], m.Ok | None]
 
 
 def history(
     world: World, peer: Peer, session: Session, room: Room, request: m.History, _: int
 ) -> m.Ok | None:
     """Answer with a page of what was said in a room."""
-    user = session.user
+    return _reading(world, peer, session.user, room, request, _page)
+
+
+def look(world: World, peer: Peer, session: Session, room: Room, request: m.Look, _: int) -> m.Ok | None:
+    """Answer with some events, and what has become of them."""
+    return _reading(world, peer, session.user, room, request, _some)
+
+
+def pins(world: World, peer: Peer, session: Session, room: Room, request: m.Pins, _: int) -> m.Ok | None:
+    """Answer with what is pinned in a room."""
+    return _reading(world, peer, session.user, room, request, _pinned)
+
+
+def _reading(world: World, peer: Peer, user: User, room: Room, request: Reading, do: Read) -> m.Ok | None:
     if is_settled(user, room):
-        return _page(world, peer, user, room, request)
+        return do(world, peer, user, room, request)
 
-    def page() -> m.Ok | None:
+    def later() -> m.Ok | None:
         check_room(world.asker(user, peer.peer_host), room, request)
-        return _page(world, peer, user, room, request)
+        return do(world, peer, user, room, request)
 
-    _once_settled(world, peer, request, page)
+    _once_settled(world, peer, request, later)
     return None
 
 
 def _page(world: World, peer: Peer, user: User, room: Room, request: m.History) -> m.Ok | None:
     query = _query(world, peer, user, room, request)
-    if query.first > query.last:
+    if request.present or request.thread:
+        wanted = Range(query.first, query.last, request.limit, query.newest, request.thread)
+        peer.look(Look(request.id, room, user.id, wanted, query.allowed, query.least))
+    elif query.first > query.last:
         return query.answer([])
-    peer.read(query)
+    else:
+        peer.read(query)
     return None
+
+
+def _some(world: World, peer: Peer, user: User, room: Room, request: m.Look) -> m.Ok | None:
+    peer.look(_look(world, peer, user, room, request, request.seqs))
+    return None
+
+
+def _pinned(world: World, peer: Peer, user: User, room: Room, request: m.Pins) -> m.Ok | None:
+    peer.look(_look(world, peer, user, room, request, list(room.pins)))
+    return None
+
+
+def _look(
+    world: World, peer: Peer, user: User, room: Room, request: m.Look | m.Pins, seqs: list[int]
+) -> Look:
+    log = room.log
+    least = max(log.first, first_readable(world.asker(user, peer.peer_host), room))
+    wanted = tuple(sorted({seq for seq in seqs if least <= seq <= log.head}))
+
+    def allowed() -> None:
+        asker = world.asker(user, peer.peer_host)
+        check_room(asker, room, request)
+        if wanted and wanted[0] < first_readable(asker, room):
+            raise _closed(room)
+
+    return Look(request.id, room, user.id, wanted, allowed, least)
 
 
 def _query(world: World, peer: Peer, user: User, room: Room, request: m.History) -> HistoryQuery:
     """Return what is to be read. When it was read, it is looked again whether the user still may have it."""
     log = room.log
     least = max(log.first, first_readable(world.asker(user, peer.peer_host), room))
+    most = log.head if request.thread else request.limit  # the events of a thread may lie far apart
     if request.after is not None:
         first = max(request.after + 1, least)
-        last = min(log.head, first + request.limit - 1)
+        last = min(log.head, first + most - 1)
     else:
         last = log.head if request.before is None else min(log.head, request.before - 1)
-        first = max(least, last - request.limit + 1)
+        first = max(least, last - most + 1)
 
     def allowed() -> None:
         asker = world.asker(user, peer.peer_host)
         check_room(asker, room, request)
         if first < first_readable(asker, room):
-            raise RequestError(Code.NOT_ALLOWED, f"The history of {room.name} has just been closed.")
+            raise _closed(room)
 
     return HistoryQuery(request.id, log, first, last, request.after is None, allowed, least)
+
+
+def _closed(room: Room) -> RequestError:
+    return RequestError(Code.NOT_ALLOWED, f"The history of {room.name} has just been closed.")
+
+
+def once_durable(world: World, peer: Peer, do: Callable[[], None]) -> None:
+    """Do something once all is durable that was decided; ``peer`` takes no further request before."""
+
+    def later() -> Sequence[m.Message]:
+        peer.go_on()
+        if peer.session is not None:
+            do()
+        return ()
+
+    peer.wait()
+    world.batch.tell(peer, later)
 
 
 def _once_settled(world: World, peer: Peer, request: m.Request, do: Callable[[], m.Ok | None]) -> None:

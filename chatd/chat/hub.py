@@ -13,7 +13,19 @@ from msgspec import structs
 from chatd.chat import accounts, address_bans, arrival, invitations, moderation, sweeping
 from chatd.chat.arrival import Arrival
 from chatd.chat.batch import Batch
-from chatd.chat.changes.rows import Change, DropFiles, DropRoom, PutEmptied, PutTime, Trim
+from chatd.chat.changes.rows import (
+    Change,
+    DropEditsBelow,
+    DropFiles,
+    DropPin,
+    DropReactionsBelow,
+    DropRepliesBelow,
+    DropRoom,
+    PutEmptied,
+    PutTime,
+    Trim,
+)
+from chatd.chat.facts import Facts
 from chatd.chat.files import Blobs
 from chatd.chat.presence import PresenceBoard
 from chatd.chat.requests import refuse, serve
@@ -24,7 +36,7 @@ from chatd.chat.world import Terms, World
 from chatd.counters import Counters
 from chatd.wire.errors import Code, ProtocolError, RequestError
 from chatd.wire.limits import WINDOW
-from chatd.wire.messages import Hello
+from chatd.wire.messages import Hello, Request
 
 FULL_BYTES = 33_554_432
 """Bytes that the open batch gathers, about, while the one before it is on its way to disk (P5)."""
@@ -152,6 +164,14 @@ class Hub:
         refuse(self.world, peer, request, error)
         self.call()
 
+    def decide_found(self, peer: Peer, session: Session, request: Request, facts: Facts, now: int) -> None:
+        """Decide about ``request``, for which the ``facts`` were read."""
+        self.world.found = facts
+        try:
+            self.decide(peer, session, request, now)
+        finally:
+            self.world.found = None
+
     def call(self) -> None:
         """Have the open batch sealed, because of requests. One call per batch is enough."""
         if not self._called:
@@ -191,6 +211,10 @@ class Hub:
             self.change(PutEmptied(log.id, log.head, log.ts, log.check(log.head) or ""))
         if world.posted.below(room, first):
             self.change(DropFiles(log.id, first))
+        self.change(
+            DropEditsBelow(log.id, first), DropReactionsBelow(log.id, first), DropRepliesBelow(log.id, first)
+        )
+        self.change(*[DropPin(log.id, seq) for seq in room.pins if seq < first])
         self.change(*world.ages.forget(log.id, first))
 
     def prune_address_bans(self) -> None:

@@ -6,8 +6,9 @@ when the daemon began: the end of a restored copy. Events are opaque here: they 
 form, and each follower's codec makes the bytes that are handed out.
 
 What an event says may be erased: another stored form takes its place (`chatd.chat.erasing`). ``removing``
-are the removals that are decided and not durable yet, by the event that is removed; ``erasures`` counts those
-that are, so that whoever has asked the store for events knows whether these may come in an old form.
+are the removals that are decided and not durable yet, by the event that is removed; ``pending`` are edits and
+reactions that are not, by the event that they are about. ``revisions`` counts removals, edits and reactions
+that are durable, so that whoever has asked the store for events knows whether these may come in an old form.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from chatd.chat.calendar import DAY
+from chatd.chat.changes.rows import Relation
 from chatd.chat.codec import Codec
 from chatd.chat.fanout import Audience, Follower, Outlet
 from chatd.wire.messages import Message
@@ -52,13 +54,14 @@ class Log:
         "_told",
         "begun",
         "bounds",
-        "erasures",
         "first",
         "head",
         "id",
         "last",
         "name",
+        "pending",
         "removing",
+        "revisions",
         "tail_bytes",
         "ts",
     )
@@ -81,7 +84,8 @@ class Log:
         self._tail_first = head + 1
         self.tail_bytes = 0
         self.removing: dict[int, int] = {}
-        self.erasures = 0
+        self.pending: dict[int, list[Relation]] = {}
+        self.revisions = 0
 
     def number(self, now: int) -> int:
         """Return the number of the next event, and make sure that `ts` does not go back.
@@ -205,7 +209,7 @@ class Log:
         The growth may not be owed to anybody yet that has the old form in it.
         """
         self.removing.pop(seq, None)
-        self.erasures += 1
+        self.revisions += 1
         before = self.recall(seq)
         if before is not None:
             self._tail[seq - self._tail_first] = stored
@@ -214,6 +218,22 @@ class Log:
                 audience.forget_page()
         if seq == self._check[0]:
             self._check = (seq, "")
+
+    def pend(self, change: Relation) -> None:
+        """Note what is decided about an event, and not durable yet."""
+        self.pending.setdefault(change.seq, []).append(change)
+
+    def unpend(self, change: Relation) -> None:
+        """Forget what was decided: it is not to be, or the disk knows it."""
+        pending = self.pending[change.seq]
+        pending.remove(change)
+        if not pending:
+            del self.pending[change.seq]
+
+    def settle(self, change: Relation) -> None:
+        """Note that what was decided is durable."""
+        self.unpend(change)
+        self.revisions += 1
 
     def check(self, seq: int) -> str | None:
         """Return the check of event ``seq`` (`chatd.wire.check`) if memory knows it.

@@ -13,7 +13,6 @@ from chatd.chat.acts import BAN, MUTE, act_of, is_invited, seconds_left
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.prepared import (
     CodedInvite,
-    FoundRemove,
     HashedPasswd,
     HashedRegister,
     ProvenDeleteAccount,
@@ -38,8 +37,9 @@ class Need(NamedTuple):
     """What a request needs in the room that it names, kind by kind, and in an archived one of any kind.
 
     ``speaks`` is whether the rule about who may speak holds too, ``titles`` the one about the topic,
-    ``reads`` the one about history. ``acts`` is whether an operator may ask it who is no member, ``authors``
-    whether only moderators may ask it about what others have said.
+    ``reads`` the one about history; ``reacts`` is whether somebody muted may not. ``acts`` is whether an
+    operator may ask it who is no member, ``authors`` whether only moderators may ask it about what others
+    have said.
     """
 
     public: Standing
@@ -48,6 +48,7 @@ class Need(NamedTuple):
     direct: Standing
     archived: Standing
     speaks: bool = False
+    reacts: bool = False
     titles: bool = False
     reads: bool = False
     acts: bool = False
@@ -60,17 +61,23 @@ _JOIN = Need(_VISITOR, _VISITOR, _VISITOR, _MEMBER, _VISITOR)
 _READING = Need(_VISITOR, _MEMBER, _VISITOR, _MEMBER, _VISITOR, reads=True)
 _KEEPING_ORDER = Need(_MODERATOR, _MODERATOR, _MODERATOR, _NOBODY, _MODERATOR, acts=True)
 _REMOVING = Need(_MEMBER, _MEMBER, _MEMBER, _MEMBER, _MODERATOR, acts=True, authors=True)
+_SPEAKING = Need(_MEMBER, _MEMBER, _MODERATOR, _MEMBER, _NOBODY, speaks=True)
 _OWNING = Need(_OWNER, _OWNER, _OWNER, _NOBODY, _OWNER, acts=True)
 
 TABLE: Final[Mapping[type[m.Request], Need]] = {
     m.Join: _JOIN,
     TurnedJoin: _JOIN,
     m.Leave: Need(_READER, _MEMBER, _READER, _NOBODY, _READER),
-    m.Send: Need(_MEMBER, _MEMBER, _MODERATOR, _MEMBER, _NOBODY, speaks=True),
+    m.Send: _SPEAKING,
+    m.Edit: _SPEAKING,
+    m.React: Need(_MEMBER, _MEMBER, _MEMBER, _MEMBER, _NOBODY, reacts=True),
+    m.Pin: Need(_MODERATOR, _MODERATOR, _MODERATOR, _MEMBER, _NOBODY, acts=True),
     m.Topic: Need(_MEMBER, _MEMBER, _MODERATOR, _MEMBER, _NOBODY, titles=True),
     m.Read: Need(_READER, _MEMBER, _READER, _MEMBER, _READER),
     m.Members: Need(_VISITOR, _MEMBER, _VISITOR, _MEMBER, _VISITOR),
     m.History: _READING,
+    m.Look: _READING,
+    m.Pins: _READING,
     m.Download: _READING,
     m.InviteTo: Need(_MEMBER, _MODERATOR, _MEMBER, _NOBODY, _NOBODY, acts=True),
     m.Kick: _KEEPING_ORDER,
@@ -80,7 +87,6 @@ TABLE: Final[Mapping[type[m.Request], Need]] = {
     m.Unmute: _KEEPING_ORDER,
     m.Acts: _KEEPING_ORDER,
     m.Remove: _REMOVING,
-    FoundRemove: _REMOVING,
     m.Role: _OWNING,
     m.Set: _OWNING,
     m.DeleteRoom: _OWNING,
@@ -216,11 +222,12 @@ def check_room(asker: Asker, room: Room | None, request: Any) -> Room:
     if room is None:
         raise RequestError(Code.NO_SUCH_ROOM, f"There is no room {name}; join it to make it.")
     kind = type(request)
+    need = TABLE[kind]
     standing = acting_standing(asker, room, kind)
     needed = room.needs[kind]
     if standing < needed or standing == Standing.STRANGER:
-        raise _refusal(TABLE[kind], standing, room, name)
-    if TABLE[kind].speaks or TABLE[kind].titles:
+        raise _refusal(need, standing, room, name)
+    if need.speaks or need.reacts or need.titles:
         _check_voice(asker, room, standing, name)
     return room
 
@@ -297,6 +304,18 @@ def check_removal(
         text = f"was said more than {within // HOUR} hours ago" if within else "stays once it is said"
         helper = "" if room.direct else "; ask a moderator of the room"
         raise RequestError(Code.NOT_ALLOWED, f"That {text}, so you cannot remove it any more{helper}.")
+
+
+def check_edit(user: User, event: m.Event, now: int, within: int) -> None:
+    """Refuse to let ``user`` edit an ``event`` of somebody else, or one that is older than ``within``.
+
+    ``now`` and ``within`` are in milliseconds. Raises `RequestError` ``not-allowed``.
+    """
+    if not said_by(user, event):
+        raise RequestError(Code.NOT_ALLOWED, "Only who said it may edit that; reply to it.")
+    if now - event.ts >= within:
+        text = f"was said more than {within // HOUR} hours ago" if within else "stays as it was said"
+        raise RequestError(Code.NOT_ALLOWED, f"That {text}, so it cannot be edited any more; say it anew.")
 
 
 def said_by(user: User, event: m.Event) -> bool:

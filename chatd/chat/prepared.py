@@ -1,10 +1,10 @@
-"""Prepared requests: those of clients, with what only the server can bring: hashes, codes, stored events.
+"""Prepared requests: those of clients, with what only the server can bring: hashes and codes.
 
 Chat never sees a password: the server checks and hashes it, which takes its time elsewhere, and hands in a
 request of a kind below in place of the client's own.
 """
 
-from chatd.wire.messages import DeleteAccount, Invite, Passwd, Register, Remove
+from chatd.wire.messages import DeleteAccount, Invite, Passwd, Register
 
 
 class HashedRegister(Register, frozen=True, kw_only=True, tag="register"):
@@ -36,9 +36,3 @@ class CodedInvite(Invite, frozen=True, kw_only=True, tag="invite"):
     """An `Invite` with the ``code`` that it is to have."""
 
     code: str
-
-
-class FoundRemove(Remove, frozen=True, kw_only=True, tag="remove"):
-    """A `Remove` with the event in its ``stored`` form, which is empty if there is none any more."""
-
-    stored: bytes

@@ -56,7 +56,7 @@ class Publisher:
             except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
                 peer.fault()
         now = self._world.calendar.now
-        self._erase(batch)
+        self._revise(batch)
         for removal in batch.ends:
             following.end(removal, now)
         for user in batch.deleted:
@@ -90,8 +90,10 @@ class Publisher:
         if owed:
             counters.bytes_out += owed * sum(map(len, events))  # as frames; lines differ by a few bytes
 
-    def _erase(self, batch: Batch) -> None:
-        """Let memory hold nothing any more of what was removed."""
+    def _revise(self, batch: Batch) -> None:
+        """Let memory hold nothing of what was removed, nor of edits and reactions: the disk has them."""
+        for log, relation in batch.related:
+            log.settle(relation)
         for room, change, event, author in batch.erased:
             room.log.erase(change.seq, change.stored)
             if event.file is not None:

@@ -23,6 +23,7 @@ from chatd.chat import (
     fetching,
     files,
     moderation,
+    relations,
     removing,
     returning,
     sweeping,
@@ -44,7 +45,6 @@ from chatd.chat.permissions import (
 )
 from chatd.chat.prepared import (
     CodedInvite,
-    FoundRemove,
     HashedPasswd,
     HashedRegister,
     ProvenDeleteAccount,
@@ -80,7 +80,8 @@ class Handling:
 
     ``cost`` counts against the session's rate: a send is 1. A handler whose work grows with something charges
     for that itself. The gate checks the rate before the request is read from the connection. ``room`` is
-    whether it names a room that has to be there, ``files`` whether the bytes of a file follow.
+    whether it names a room that has to be there, ``files`` whether the bytes of a file follow, ``numbered``
+    whether it has one effect however often it comes (P3).
     """
 
     handle: Handler
@@ -88,23 +89,24 @@ class Handling:
     cost: int = 1
     room: bool = True
     files: bool = False
+    numbered: bool = False
 
 
 def serve(world: World, peer: Peer, session: Session, request: Any, now: int) -> None:
     """Check what ``request`` needs and let its handler decide; a refusal becomes its answer.
 
-    A send that was accepted before is acknowledged again, even if its room has gone (P3).
+    A numbered one that was accepted before is acknowledged again, even if its room has gone (P3).
     """
     kind = type(request)
     handling = REQUESTS[kind]
     if world.sweeps:
         sweeping.settle(world, session.user)
     try:
+        if handling.numbered and request.n != session.last + 1:
+            _check_repeated(session, request)
+            world.batch.answer(peer, m.Ok(id=request.id))
+            return
         if kind is m.Send:
-            if request.n != session.last + 1:
-                _check_repeated(session, request)
-                world.batch.answer(peer, m.Ok(id=request.id))
-                return
             if request.file is None:
                 check_text(request.text)
             else:
@@ -130,8 +132,8 @@ def serve(world: World, peer: Peer, session: Session, request: Any, now: int) ->
         world.batch.answer(peer, ok)
 
 
-def _check_repeated(session: Session, request: m.Send) -> None:
-    """Refuse a send that was not accepted before. Raises `RequestError`."""
+def _check_repeated(session: Session, request: m.Numbered) -> None:
+    """Refuse a numbered request that was not accepted before. Raises `RequestError`."""
     if request.n > session.last:
         raise RequestError(
             Code.OUT_OF_ORDER, f"The next send has the number {session.last + 1}; send again from there."
@@ -163,15 +165,21 @@ def _find_room(world: World, peer: Peer, user: User, request: Any, now: int) -> 
     begins = sends and name.startswith(USER_SIGN)
     found = world.open_room(asker, name, now) if begins else world.find_room(asker, name)
     room = check_room(asker, found, request)
-    if room.direct and (sends or isinstance(request, m.Topic)):
+    if room.direct and isinstance(request, m.Numbered | m.Topic):
         check_direct(user, room.partner(user))
-    if sends and room.rules.slow:
-        check_pace(asker, room)
-        world.note_spoken(room, user)
     return room
 
 
-def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Send, now: int) -> m.Ok:
+def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Send, now: int) -> m.Ok | None:
+    thread = 0
+    if request.ref:
+        found = relations.thread_of(world, peer, session, room, request)
+        if found is None:
+            return None
+        thread = found
+    if room.strict and room.rules.slow:
+        check_pace(world.asker(session.user, peer.peer_host), room)
+        world.note_spoken(room, session.user)
     log = room.log
     seq = log.number(now)
     event = m.Event(
@@ -184,6 +192,8 @@ def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Sen
         session=session.id,
         n=request.n,
         file=request.file,
+        ref=request.ref,
+        thread=thread,
     )
     if not session.seen:
         note_seen(world, session)
@@ -191,6 +201,8 @@ def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Sen
     batch.add_event(log, event, session)
     if request.file is not None:
         world.change(files.row(room, seq, request.file))
+    if thread:
+        relations.put_reply(world, room, event)
     if room.direct:
         rouse(batch, room)
     name = "" if request.room == room.name else room.name
@@ -349,7 +361,11 @@ def _member(world: World, room: Room, user: User) -> m.Member:
 
 
 REQUESTS: dict[type[m.Request], Handling] = {
-    m.Send: Handling(_send),
+    m.Send: Handling(_send, numbered=True),
+    m.Edit: Handling(relations.edit, cost=10, numbered=True),
+    m.React: Handling(relations.react, cost=10, numbered=True),
+    m.Pin: Handling(relations.pin, cost=5),
+    m.Pins: Handling(fetching.pins, MAX_FRAME, cost=5),
     m.Join: Handling(_join, 2048, cost=5, room=False),
     TurnedJoin: Handling(_join, 2048, cost=5, room=False),
     m.Leave: Handling(_leave, cost=5),
@@ -359,6 +375,7 @@ REQUESTS: dict[type[m.Request], Handling] = {
     m.ListRooms: Handling(_list, MAX_FRAME, cost=5, room=False),
     m.Members: Handling(_members, MAX_FRAME, cost=5),
     m.History: Handling(fetching.history, MAX_FRAME, cost=5),
+    m.Look: Handling(fetching.look, MAX_FRAME, cost=5),
     m.Upload: Handling(fetching.upload, cost=5, room=False, files=True),
     m.Download: Handling(fetching.download, 1024, cost=5, files=True),
     m.InviteTo: Handling(moderation.invite, cost=5),
@@ -372,7 +389,6 @@ REQUESTS: dict[type[m.Request], Handling] = {
     m.Role: Handling(moderation.give_role, cost=5),
     m.Set: Handling(moderation.set_rule, cost=5),
     m.Remove: Handling(erasing.remove, cost=5),
-    FoundRemove: Handling(erasing.remove, cost=5),
     m.DeleteRoom: Handling(moderation.delete_room, cost=10),
     m.Block: Handling(blocking.block, MAX_FRAME, cost=2, room=False),
     m.Unblock: Handling(blocking.unblock, cost=2, room=False),

@@ -19,13 +19,14 @@ from chatd.chat.changes.rows import (
     PutUser,
 )
 from chatd.chat.log import Log
+from chatd.chat.looked import Looked, Range, Wanted, answer, fitting
 from chatd.chat.names import USER_SIGN
 from chatd.chat.quota import Bucket, Lease, Meter, Ration
 from chatd.chat.reader import Reader
 from chatd.chat.rules import DEFAULT, ROLE_NAMES, History, Kind, Rules, Standing
 from chatd.wire import limits
 from chatd.wire.errors import CloseReason, Code, ProtocolError
-from chatd.wire.messages import Download, File, Message, Ok, Remove, RoomState, Upload
+from chatd.wire.messages import Download, File, Message, Ok, Request, RoomState, Upload
 from chatd.wire.stored import text_of
 
 if TYPE_CHECKING:
@@ -81,8 +82,14 @@ class Peer(Protocol):
     def read(self, query: "HistoryQuery") -> None:
         """Answer a request for history once the store has read it. Take no further request before."""
 
-    def find(self, request: Remove, log: Log) -> None:
-        """Hand ``request`` in again as a `FoundRemove`, once the event was read that it names in ``log``.
+    def look(self, query: "Look") -> None:
+        """Answer a request for events, and what became of them, once the store has read it.
+
+        Take no further request before.
+        """
+
+    def find(self, request: Request, log: Log, seq: int) -> None:
+        """Hand ``request`` in again with the `Facts` about event ``seq`` of ``log``, once they were read.
 
         Take no further request before.
         """
@@ -129,6 +136,35 @@ class HistoryQuery:
         else:
             more = self.first + len(events) <= self.log.head
         return Ok(id=self.request, events=[Raw(text_of(event)) for event in events], more=more)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The ``wanted`` events of ``room``, with what became of them, for the ``user`` with that id.
+
+    ``allowed`` raises `RequestError` if they may be read no longer; below ``least`` nothing may.
+    """
+
+    request: int
+    room: "Room"
+    user: int
+    wanted: Wanted
+    allowed: Callable[[], None]
+    least: int
+
+    def answer(self, looked: Looked) -> Ok:
+        """Return the answer that carries what was found, as much as fits."""
+        wanted, log = self.wanted, self.room.log
+        newest = isinstance(wanted, Range) and wanted.newest
+        seqs = fitting(looked, newest=newest)
+        more = len(seqs) < len(looked.events)
+        if isinstance(wanted, Range) and not more and seqs:
+            full = len(seqs) == wanted.limit
+            if wanted.thread:
+                more = full
+            else:
+                more = seqs[0] > max(log.first, self.least) if newest else seqs[-1] < log.head
+        return answer(self.request, looked, seqs, self.room.pins, self.least, more=more)
 
 
 @dataclass(slots=True, eq=False)
@@ -291,7 +327,8 @@ class Room:
     each request needs here, ``strict`` is whether more is to be looked at before somebody speaks, and
     ``settled`` the last event that has changed who may read. ``spoken`` is when members have spoken last, by
     the calendar, where that matters. ``sweeps`` are removals of many members that are under way.
-    ``owners`` are the members who own it, one at the most.
+    ``owners`` are the members who own it, one at the most; ``pins`` the events that are pinned, each with the
+    event that says so.
     """
 
     name: str
@@ -305,6 +342,7 @@ class Room:
     spoken: dict[User, int] = field(default_factory=dict)
     sweeps: "tuple[Sweep, ...]" = ()
     owners: dict[User, None] = field(default_factory=dict)
+    pins: dict[int, int] = field(default_factory=dict)
     direct: bool = field(init=False)
     needs: Mapping[type, int] = field(default_factory=dict)
     strict: bool = False

@@ -11,6 +11,9 @@ from chatd.chat.changes.rows import (
     DropAllow,
     DropBlock,
     DropCertificate,
+    DropEdit,
+    DropEdits,
+    DropEditsBelow,
     DropErasure,
     DropFile,
     DropFiles,
@@ -18,7 +21,13 @@ from chatd.chat.changes.rows import (
     DropMark,
     DropMarks,
     DropMember,
+    DropPin,
     DropPlace,
+    DropReaction,
+    DropReactions,
+    DropReactionsBelow,
+    DropRepliesBelow,
+    DropReply,
     DropRoom,
     DropSession,
     DropUpload,
@@ -29,6 +38,7 @@ from chatd.chat.changes.rows import (
     PutAllow,
     PutBlock,
     PutCertificate,
+    PutEdit,
     PutEmptied,
     PutErasure,
     PutFile,
@@ -36,13 +46,18 @@ from chatd.chat.changes.rows import (
     PutMark,
     PutMember,
     PutNick,
+    PutPin,
     PutPlace,
+    PutReaction,
+    PutReply,
     PutRoom,
     PutSession,
     PutTime,
     PutUpload,
     PutUser,
 )
+from chatd.chat.facts import Facts
+from chatd.chat.looked import Looked, Wanted
 from chatd.counters import Histogram
 
 
@@ -50,8 +65,9 @@ class Table(NamedTuple):
     """Rows of one kind that a store keeps, by the change that puts one.
 
     The first ``key`` fields name a row; one that is put again takes over the ``mutable`` fields alone.
-    ``drop`` is the change that removes the row that it names, ``drop_below`` the one that removes the rows
-    with the same first field whose second is lower.
+    ``drop`` is the change that removes the row that it names, ``drop_all`` the one that removes all rows that
+    have its fields, ``drop_below`` the one that removes the rows with the same ``room`` whose ``seq`` is
+    lower.
     """
 
     name: str
@@ -59,6 +75,7 @@ class Table(NamedTuple):
     key: int
     mutable: tuple[str, ...] = ()
     drop: type[Change] | None = None
+    drop_all: type[Change] | None = None
     drop_below: type[Change] | None = None
 
 
@@ -94,9 +111,13 @@ TABLES: Final = (
     Table("blocks", PutBlock, 2, ("whom",), DropBlock),
     Table("allows", PutAllow, 1, ("direct",), DropAllow),
     Table("address_bans", PutAddressBan, 1, ("until", "since", "reason"), DropAddressBan),
-    Table("files", PutFile, 2, (), DropFile, DropFiles),
+    Table("files", PutFile, 2, (), DropFile, drop_below=DropFiles),
     Table("emptied", PutEmptied, 1, ("last", "ts", "proof")),
-    Table("marks", PutMark, 2, ("at",), DropMark, DropMarks),
+    Table("edits", PutEdit, 3, (), DropEdit, DropEdits, DropEditsBelow),
+    Table("reactions", PutReaction, 4, ("by",), DropReaction, DropReactions, DropReactionsBelow),
+    Table("replies", PutReply, 2, (), DropReply, drop_below=DropRepliesBelow),
+    Table("pins", PutPin, 2, ("by",), DropPin),
+    Table("marks", PutMark, 2, ("at",), DropMark, drop_below=DropMarks),
     Table("uploads", PutUpload, 2, ("at",), DropUpload),
 )
 """What every store does about changes; `Trim`, `Erase` and `PutTime`, no rows, are each store's own."""
@@ -163,6 +184,7 @@ class Snapshot:
     places: list[PutPlace] = field(default_factory=list)
     erasures: list[PutErasure] = field(default_factory=list)
     address_bans: list[PutAddressBan] = field(default_factory=list)
+    pins: list[PutPin] = field(default_factory=list)
 
 
 class Space(NamedTuple):
@@ -210,6 +232,12 @@ class Store(Protocol):
 
     def size_of(self, log: int) -> int:
         """Return at once how many bytes the durable events of ``log`` take."""
+
+    def look(self, log: int, wanted: Wanted, user: int, done: Callable[[Looked | StoreError], None]) -> None:
+        """Read the ``wanted`` events of ``log`` with what became of them, for ``user``."""
+
+    def facts(self, log: int, seq: int, user: int, done: Callable[[Facts | StoreError], None]) -> None:
+        """Read what a decision of ``user`` about event ``seq`` of ``log`` needs to know; call ``done``."""
 
     def space(self, done: Callable[[Space | StoreError], None]) -> None:
         """Call ``done`` with the room that is taken, or with the error."""

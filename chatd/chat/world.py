@@ -29,7 +29,9 @@ from chatd.chat.changes.rows import (
     PutRoom,
     PutSession,
     PutUser,
+    Relation,
 )
+from chatd.chat.facts import Facts
 from chatd.chat.files import Blobs
 from chatd.chat.following import follow_everywhere
 from chatd.chat.names import USER_SIGN, check_nick, check_room, direct_name
@@ -64,8 +66,8 @@ class Terms:
 
     ``vouched`` is true where others than the server know passwords: what they tell is a nick alone.
     ``certificates`` is whether accounts are opened by certificates as well. Whoever said something may remove
-    it for ``remove_within`` milliseconds. Whoever comes in is told the ``announcement`` of
-    the day.
+    it for ``remove_within`` milliseconds, and edit it for ``edit_within``. Whoever comes in is told the
+    ``announcement`` of the day.
     """
 
     quota: Quota
@@ -76,6 +78,7 @@ class Terms:
     certificates: bool = True
     remove_within: int = 86_400_000
     announcement: str = ""
+    edit_within: int = 86_400_000
 
 
 def _named(snapshot: Snapshot) -> Iterator[int]:
@@ -98,7 +101,8 @@ class World(Records):
 
     ``terms`` holds the bounds; a reload exchanges it, so that nobody keeps a copy. ``blobs`` are the files
     that are held (None if the server takes none), ``limits`` are those of a welcome, ``refusals``
-    counts requests by the code of their refusal, ``clock`` is the latest
+    counts requests by the code of their refusal, ``found`` are the facts about the event that the present
+    request is about, if they were read for it, ``clock`` is the latest
     time of day known at the start, or 0. ``afford_room`` refuses another room that is made
     from an address (`RequestError` ``too-fast``); it counts the room if told to. ``tell_ownerless`` is
     called with the name of a room that nobody owns any more, ``tell_deleted`` with a user whose account is
@@ -114,6 +118,7 @@ class World(Records):
         self.blobs: Blobs | None = None
         self.batch = Batch()
         self.refusals: Counter[str] = Counter()
+        self.found: Facts | None = None
         self.afford_room: Callable[[str, bool], None] = _afford_any
         self.tell_ownerless: Callable[[str], None] = _tell_nobody
         self.tell_deleted: Callable[[User], None] = _tell_nobody
@@ -127,6 +132,11 @@ class World(Records):
         # In folders from before forgotten users were counted, each of them had come with a session.
         self._user_ids = itertools.count(max(last, snapshot.last_user, *self.users, *_named(snapshot)) + 1)
         self._room_ids = itertools.count(max((r.log.id for r in self.rooms.values()), default=0) + 1)
+
+    def relate(self, room: Room, change: Relation) -> None:
+        """Make ``change``, which is about an event of ``room``."""
+        self.change(change)
+        self.batch.relate(room.log, change)
 
     def change(self, change: Change) -> None:
         """Make ``change`` and add it to the batch; if the commit fails it is taken back."""

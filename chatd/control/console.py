@@ -12,14 +12,14 @@ from twisted.internet.defer import Deferred
 from chatd.chat.changes.rows import OPERATOR, PutAccount
 from chatd.chat.log import Log
 from chatd.chat.reader import Reader
-from chatd.chat.state import CONSOLE, HistoryQuery, Room, Session, User
+from chatd.chat.state import CONSOLE, HistoryQuery, Look, Room, Session, User
 from chatd.clock import Clock
 from chatd.control.messages import RefusedError
 from chatd.server.addresses import LOCAL_HOST
 from chatd.server.server import Server
 from chatd.wire import lines
 from chatd.wire.errors import CloseReason, Code, ProtocolError
-from chatd.wire.messages import Download, Error, File, Message, Ok, Remove, Request, Upload
+from chatd.wire.messages import Download, Error, File, Message, Ok, Request, Upload
 from chatd.wire.names import SERVER
 
 _BROKEN: Final = "The server cannot write to its disk now, so that nothing was changed; try again later."
@@ -105,7 +105,10 @@ class Console:
     def read(self, query: HistoryQuery) -> None:
         """Do nothing: no request of the console's reads history."""
 
-    def find(self, request: Remove, log: Log) -> None:
+    def look(self, query: Look) -> None:
+        """Do nothing, as above."""
+
+    def find(self, request: Request, log: Log, seq: int) -> None:
         """Do nothing, as above."""
 
     def upload(self, request: Upload, held: bool) -> Ok | None:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from chatd.chat.codec import Codec
 from chatd.chat.log import Log as ChatLog
-from chatd.chat.state import HistoryQuery, Session
+from chatd.chat.state import HistoryQuery, Look, Session
 from chatd.ops.log import Log
 from chatd.server import ending, watch
 from chatd.server.dialogue import Handler
@@ -17,7 +17,7 @@ from chatd.server.gate import Hold
 from chatd.server.input import Input, Pieces
 from chatd.server.listener_rules import Listening
 from chatd.server.liveness import Liveness
-from chatd.server.lookups import found, paged
+from chatd.server.lookups import found, looked, paged
 from chatd.server.output import Output
 from chatd.server.paths import Course
 from chatd.server.record import Record
@@ -26,7 +26,7 @@ from chatd.server.states import State
 from chatd.tcp import held_back
 from chatd.wire.errors import ChatdError, CloseReason, Code
 from chatd.wire.heartbeat import Heartbeat
-from chatd.wire.messages import Download, File, Goodbye, Message, Ok, Remove, Upload
+from chatd.wire.messages import Download, File, Goodbye, Message, Ok, Request, Upload
 
 log = Log(__name__)
 
@@ -176,11 +176,16 @@ class ChatConnection:
         self.input.gate.hold(Hold.PAGE)
         self.server.reads.page(query, partial(paged, self, query))
 
-    def find(self, request: Remove, chat_log: ChatLog) -> None:
-        """Ask the hub again once the event was read that ``request`` names. Nothing else is taken before."""
+    def look(self, query: Look) -> None:
+        """Answer with events, and what became of them, once they were read. Nothing else is taken before."""
         self.input.gate.hold(Hold.PAGE)
-        seq = request.seq
-        self.server.reads.read(chat_log, seq, seq, 1, False, partial(found, self, request))
+        self.server.reads.look(query, partial(looked, self, query))
+
+    def find(self, request: Request, chat_log: ChatLog, seq: int) -> None:
+        """Ask the hub again once the facts about event ``seq`` were read. Nothing else is taken before."""
+        self.input.gate.hold(Hold.PAGE)
+        user = 0 if self.session is None else self.session.user.id
+        self.server.reads.facts(chat_log, seq, user, partial(found, self, request))
 
     def upload(self, request: Upload, held: bool) -> Ok | None:
         """Begin an upload, unless all of it is ``held``: then return the answer."""

@@ -6,16 +6,17 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from chatd.chat.comparing import TurnedJoin
+from chatd.chat.facts import Facts
+from chatd.chat.looked import Looked
 from chatd.chat.names import USER_SIGN
-from chatd.chat.prepared import FoundRemove
-from chatd.chat.state import HistoryQuery
+from chatd.chat.state import HistoryQuery, Look
 from chatd.server.budgets import Action
 from chatd.server.dialogue import afford, request, take_up
 from chatd.server.gate import Hold
 from chatd.server.reads import UNREADABLE, answer
 from chatd.server.states import State
 from chatd.wire.errors import Code, ProtocolError, RequestError
-from chatd.wire.messages import Join, Remove
+from chatd.wire.messages import Join, Request
 
 if TYPE_CHECKING:
     from chatd.server.connection import ChatConnection
@@ -66,21 +67,32 @@ def paged(connection: "ChatConnection", query: HistoryQuery, events: list[bytes]
         connection.fault()
 
 
-def found(connection: "ChatConnection", message: Remove, events: list[bytes] | None) -> None:
-    """Take the request ``message`` up with the event that it names, as it was read; None if it was not."""
-    take_up(connection, lambda: _found(connection, message, events))
+def looked(connection: "ChatConnection", query: Look, found: Looked | None) -> None:
+    """Answer ``query`` with what was found, None if it could not be read."""
+    take_up(connection, lambda: _looked(connection, query, found))
 
 
-def _found(connection: "ChatConnection", message: Remove, events: list[bytes] | None) -> None:
+def _looked(connection: "ChatConnection", query: Look, found: Looked | None) -> None:
+    refusal = RequestError(Code.STORAGE_UNAVAILABLE, UNREADABLE)
+    if found is not None:
+        try:
+            query.allowed()
+        except RequestError as error:
+            refusal = error
+        else:
+            connection.reply([query.answer(found)], 1)
+            return
+    connection.server.hub.refuse(connection, query.request, refusal)
+
+
+def found(connection: "ChatConnection", message: Request, facts: Facts | None) -> None:
+    """Take the request ``message`` up with the facts that it asks for, as they were read; None if not."""
+    take_up(connection, lambda: _found(connection, message, facts))
+
+
+def _found(connection: "ChatConnection", message: Request, facts: Facts | None) -> None:
     hub, session = connection.server.hub, connection.session
-    if events is None:
+    if facts is None:
         hub.refuse(connection, message.id, RequestError(Code.STORAGE_UNAVAILABLE, UNREADABLE))
     elif session is not None:
-        whole = FoundRemove(
-            id=message.id,
-            room=message.room,
-            seq=message.seq,
-            reason=message.reason,
-            stored=events[0] if events else b"",
-        )
-        hub.decide(connection, session, whole, connection.server.wall())
+        hub.decide_found(connection, session, message, facts, connection.server.wall())

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
+from chatd.chat.facts import Facts
 from chatd.chat.log import Log as ChatLog
-from chatd.chat.state import HistoryQuery
+from chatd.chat.looked import Looked
+from chatd.chat.state import HistoryQuery, Look
 from chatd.chat.storage import Store, StoreError
 from chatd.clock import Clock
 from chatd.ops.log import Log
@@ -21,6 +23,9 @@ COMPLAINT_INTERVAL: Final = 10.0
 """Seconds in which it is logged once that the store cannot be read."""
 
 HOLE: Final = "The store lacks events that it should have."
+
+Found = TypeVar("Found")
+"""What was read."""
 
 UNREADABLE: Final = "The server cannot read this from its disk now; ask again later."
 
@@ -42,19 +47,43 @@ class Reads:
         newest: bool,
         done: Callable[[list[bytes] | None], None],
     ) -> None:
-        """Read events as `Store.read` does. ``done`` gets None if they cannot be read.
+        """Read events as `Store.read` does. ``done`` gets None if they cannot be read."""
+        self._read_settled(
+            chat_log, lambda got: self._store.read(chat_log.id, first, last, limit, newest, got), done
+        )
 
-        They are read again if what one of them says may have been erased meanwhile.
-        """
-        erasures = chat_log.erasures
+    def look(self, query: Look, done: Callable[[Looked | None], None]) -> None:
+        """Read what ``query`` wants. ``done`` gets None if it cannot be read."""
+        chat_log = query.room.log
 
-        def got(frames: list[bytes] | StoreError) -> None:
-            if chat_log.erasures != erasures and not isinstance(frames, StoreError):
-                self.read(chat_log, first, last, limit, newest, done)
+        def read(got: Callable[[Looked | StoreError], None]) -> None:
+            self._store.look(chat_log.id, query.wanted, query.user, got)
+
+        self._read_settled(chat_log, read, done)
+
+    def facts(self, chat_log: ChatLog, seq: int, user: int, done: Callable[[Facts | None], None]) -> None:
+        """Read the facts about event ``seq`` for ``user``. ``done`` gets None if they cannot be read."""
+        self._read_settled(chat_log, lambda got: self._store.facts(chat_log.id, seq, user, got), done)
+
+    def _read_settled(
+        self,
+        chat_log: ChatLog,
+        read: Callable[[Callable[[Found | StoreError], None]], None],
+        done: Callable[[Found | None], None],
+    ) -> None:
+        """Read, and read again as long as something that may be in it becomes durable meanwhile."""
+        revisions = chat_log.revisions
+
+        def got(found: Found | StoreError) -> None:
+            if isinstance(found, StoreError):
+                self._complain(chat_log, found)
+                done(None)
+            elif chat_log.revisions != revisions:
+                self._read_settled(chat_log, read, done)
             else:
-                done(self._look_at(chat_log, frames))
+                done(found)
 
-        self._store.read(chat_log.id, first, last, limit, newest, got)
+        read(got)
 
     def page(self, query: HistoryQuery, done: Callable[[list[bytes] | None], None]) -> None:
         """Read the page of history that ``query`` wants. ``done`` gets None if it cannot be read."""
@@ -71,19 +100,16 @@ class Reads:
         else:
             done(frames)
 
-    def _look_at(self, chat_log: ChatLog, frames: list[bytes] | StoreError) -> list[bytes] | None:
-        if not isinstance(frames, StoreError):
-            return frames
+    def _complain(self, chat_log: ChatLog, error: StoreError) -> None:
         held_back = self._repeats.admit("store-unreadable", self._clock.seconds())
         if held_back is not None:
             log.error(
                 "store-unreadable",
                 "Events cannot be read from the disk.",
                 room=chat_log.name,
-                error=str(frames),
+                error=str(error),
                 suppressed=held_back or None,
             )
-        return None
 
 
 def answer(query: HistoryQuery, frames: list[bytes] | None) -> Message:

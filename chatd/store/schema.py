@@ -123,6 +123,53 @@ CREATE TABLE address_bans(
 ) STRICT, WITHOUT ROWID;
 """
 
+_RELATIONS: Final = """
+CREATE TABLE edits(
+    room INTEGER NOT NULL, seq INTEGER NOT NULL, by INTEGER NOT NULL, PRIMARY KEY (room, seq, by)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE reactions(
+    room INTEGER NOT NULL, user INTEGER NOT NULL, seq INTEGER NOT NULL, emoji TEXT NOT NULL,
+    by INTEGER NOT NULL, PRIMARY KEY (room, user, seq, emoji)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX reactions_by_event ON reactions(room, seq);
+CREATE TABLE reaction_counts(
+    room INTEGER NOT NULL, seq INTEGER NOT NULL, emoji TEXT NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (room, seq, emoji)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER reacted AFTER INSERT ON reactions BEGIN
+    INSERT INTO reaction_counts VALUES(NEW.room, NEW.seq, NEW.emoji, 1)
+    ON CONFLICT DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER unreacted AFTER DELETE ON reactions BEGIN
+    UPDATE reaction_counts SET count = count - 1
+        WHERE room = OLD.room AND seq = OLD.seq AND emoji = OLD.emoji;
+    DELETE FROM reaction_counts
+        WHERE room = OLD.room AND seq = OLD.seq AND emoji = OLD.emoji AND count = 0;
+END;
+CREATE TABLE replies(
+    room INTEGER NOT NULL, seq INTEGER NOT NULL, thread INTEGER NOT NULL, ref INTEGER NOT NULL,
+    PRIMARY KEY (room, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX replies_by_thread ON replies(room, thread, seq);
+CREATE TABLE reply_counts(
+    room INTEGER NOT NULL, thread INTEGER NOT NULL, count INTEGER NOT NULL, last INTEGER NOT NULL,
+    PRIMARY KEY (room, thread)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER replied AFTER INSERT ON replies BEGIN
+    INSERT INTO reply_counts VALUES(NEW.room, NEW.thread, 1, NEW.seq)
+    ON CONFLICT DO UPDATE SET count = count + 1, last = max(last, excluded.last);
+END;
+CREATE TRIGGER unreplied AFTER DELETE ON replies BEGIN
+    UPDATE reply_counts SET count = count - 1, last = coalesce(
+        (SELECT max(seq) FROM replies WHERE room = OLD.room AND thread = OLD.thread), 0
+    ) WHERE room = OLD.room AND thread = OLD.thread;
+    DELETE FROM reply_counts WHERE room = OLD.room AND thread = OLD.thread AND count = 0;
+END;
+CREATE TABLE pins(
+    room INTEGER NOT NULL, seq INTEGER NOT NULL, by INTEGER NOT NULL, PRIMARY KEY (room, seq)
+) STRICT, WITHOUT ROWID;
+"""
+
 Step = Callable[[apsw.Connection], object]
 
 
@@ -205,6 +252,11 @@ def _add_address_bans(database: apsw.Connection) -> None:
     database.execute(_ADDRESS_BANS)
 
 
+def _add_relations(database: apsw.Connection) -> None:
+    """Add what version 13 lacks: edits, reactions, replies and pins, and how many of them there are."""
+    database.execute(_RELATIONS)
+
+
 STEPS: Final[tuple[Step, ...]] = (
     _begin,
     _add_files,
@@ -219,6 +271,7 @@ STEPS: Final[tuple[Step, ...]] = (
     _add_erasures,
     _add_sizes,
     _add_address_bans,
+    _add_relations,
 )
 """The steps from each version of the tables to the next."""
 
@@ -239,19 +292,19 @@ def _put(table: Table) -> str:
     return f"{statement} ON CONFLICT({', '.join(fields[: table.key])}) DO UPDATE SET {changed}"
 
 
-def _drop(table: Table, compare: str) -> str:
-    """Return what deletes the rows whose last field of the key is ``compare`` what is given."""
-    where = " = ? AND ".join(table.put._fields[: table.key])
-    return f"DELETE FROM {table.name} WHERE {where} {compare} ?"  # noqa: S608
+def _drop(table: Table, change: type[Any]) -> str:
+    """Return what deletes the rows that have the fields of ``change``."""
+    return f"DELETE FROM {table.name} WHERE {' = ? AND '.join(change._fields)} = ?"  # noqa: S608
 
 
 def _statements() -> Iterator[tuple[type[Change], str]]:
     for table in TABLES:
         yield table.put, _put(table)
-        if table.drop is not None:
-            yield table.drop, _drop(table, "=")
+        for change in (table.drop, table.drop_all):
+            if change is not None:
+                yield change, _drop(table, change)
         if table.drop_below is not None:
-            yield table.drop_below, _drop(table, "<")
+            yield table.drop_below, f"DELETE FROM {table.name} WHERE room = ? AND seq < ?"  # noqa: S608
 
 
 STATEMENTS: Final[dict[type[Change], str]] = {

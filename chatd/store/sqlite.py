@@ -38,6 +38,7 @@ from chatd.chat.changes.rows import (
     PutMark,
     PutMember,
     PutNick,
+    PutPin,
     PutPlace,
     PutRoom,
     PutSession,
@@ -45,10 +46,12 @@ from chatd.chat.changes.rows import (
     PutUpload,
     PutUser,
 )
+from chatd.chat.facts import Facts
+from chatd.chat.looked import Looked, Wanted
 from chatd.chat.storage import Changes, Snapshot, Space, StoreError, stored_room
 from chatd.counters import SECONDS, Histogram
 from chatd.disk import remedy, want_of_room
-from chatd.store import schema, scrubbing, space
+from chatd.store import looking, schema, scrubbing, space
 from chatd.store.sizes import TAKERS, Sizes
 from chatd.store.space import SpaceListener
 from chatd.wire.stored import known_check_of, known_time_of
@@ -72,6 +75,7 @@ CLOSE_PATIENCE = 5.0
 Call = Callable[..., object]
 Job = Callable[[], object]
 Row = TypeVar("Row", bound=Change)
+Found = TypeVar("Found")
 
 
 class SqliteStore:
@@ -137,6 +141,14 @@ class SqliteStore:
     def size_of(self, log: int) -> int:
         """Return how many bytes the durable events of ``log`` take."""
         return self._sizes.of(log)
+
+    def look(self, log: int, wanted: Wanted, user: int, done: Callable[[Looked | StoreError], None]) -> None:
+        """Read the ``wanted`` events of ``log`` with what became of them, for ``user``."""
+        self._read_jobs.put(lambda: self._call(done, self._try(looking.look, log, wanted, user)))
+
+    def facts(self, log: int, seq: int, user: int, done: Callable[[Facts | StoreError], None]) -> None:
+        """Read what a decision of ``user`` about event ``seq`` of ``log`` needs to know."""
+        self._read_jobs.put(lambda: self._call(done, self._try(looking.facts, log, seq, user)))
 
     def space(self, done: Callable[[Space | StoreError], None]) -> None:
         """Call ``done`` with the room that the database takes, or with the error."""
@@ -271,6 +283,7 @@ class SqliteStore:
             places=self._rows(PutPlace),
             erasures=self._rows(PutErasure),
             address_bans=self._rows(PutAddressBan),
+            pins=self._rows(PutPin),
             last_user=int(meta.get("last_user", 0)),
         )
 
@@ -358,6 +371,13 @@ class SqliteStore:
         try:
             return space.space_of(self._reader, self._path)
         except (apsw.Error, OSError) as error:
+            return StoreError(str(error))
+
+    def _try(self, read: Callable[..., Found], *given: object) -> Found | StoreError:
+        """Return what ``read`` finds, or the error."""
+        try:
+            return read(self._reader, *given)
+        except apsw.Error as error:
             return StoreError(str(error))
 
     def _try_page(self, low: int, high: int, limit: int, newest: bool) -> list[bytes] | StoreError:

@@ -14,6 +14,7 @@ from chatd.chat.changes.rows import (
     PutAllow,
     PutBlock,
     PutCertificate,
+    PutEdit,
     PutEmptied,
     PutErasure,
     PutFile,
@@ -21,7 +22,10 @@ from chatd.chat.changes.rows import (
     PutMark,
     PutMember,
     PutNick,
+    PutPin,
     PutPlace,
+    PutReaction,
+    PutReply,
     PutRoom,
     PutSession,
     PutTime,
@@ -29,6 +33,8 @@ from chatd.chat.changes.rows import (
     PutUser,
     Trim,
 )
+from chatd.chat.facts import Facts
+from chatd.chat.looked import Looked, Range, Wanted
 from chatd.counters import SECONDS, Histogram
 from chatd.wire.stored import known_check_of, known_time_of
 
@@ -68,6 +74,10 @@ class MemoryStore:
     time: PutTime = field(default_factory=lambda: PutTime(0, 0))
     marks: dict[tuple[int, int], PutMark] = field(default_factory=dict)
     uploads: dict[tuple[int, str], PutUpload] = field(default_factory=dict)
+    edits: dict[tuple[int, int, int], PutEdit] = field(default_factory=dict)
+    reactions: dict[tuple[int, int, int, str], PutReaction] = field(default_factory=dict)
+    replies: dict[tuple[int, int], PutReply] = field(default_factory=dict)
+    pins: dict[tuple[int, int], PutPin] = field(default_factory=dict)
     events: dict[int, dict[int, bytes]] = field(default_factory=dict)
     _waiting: list[Callable[[], None]] = field(default_factory=list)
 
@@ -99,6 +109,7 @@ class MemoryStore:
             list(self.places.values()),
             list(self.erasures.values()),
             list(self.address_bans.values()),
+            list(self.pins.values()),
         )
 
     def _last(self, log: int) -> tuple[int, int, str] | None:
@@ -149,6 +160,67 @@ class MemoryStore:
         """Return how many bytes the committed events of ``log`` take."""
         return sum(map(len, self.events.get(log, {}).values()))
 
+    def look(
+        self,
+        log: int,
+        wanted: Wanted,
+        user: int,
+        done: Callable[[Looked | storage.StoreError], None],
+    ) -> None:
+        """Hand out committed events with what became of them."""
+        if self.unreadable is not None:
+            done(storage.StoreError(str(self.unreadable)))
+        else:
+            done(self._look(log, wanted, user))
+
+    def _look(self, log: int, wanted: Wanted, user: int) -> Looked:
+        kept = self.events.get(log, {})
+        replies = {row.seq: row for row in self.replies.values() if row.room == log}
+        if isinstance(wanted, Range):
+            seqs = [seq for seq in range(wanted.first, wanted.last + 1) if seq in kept]
+            if wanted.thread:
+                thread = {row.seq for row in replies.values() if row.thread == wanted.thread}
+                seqs = [seq for seq in seqs if seq == wanted.thread or seq in thread]
+            seqs = seqs[-wanted.limit :] if wanted.newest else seqs[: wanted.limit]
+        else:
+            seqs = [seq for seq in wanted if seq in kept]
+        reactions = [row for row in self.reactions.values() if row.room == log and row.seq in seqs]
+        counts: dict[int, dict[str, int]] = {}
+        for row in reactions:
+            counts.setdefault(row.seq, {}).setdefault(row.emoji, 0)
+            counts[row.seq][row.emoji] += 1
+        threads = {
+            seq: [row.seq for row in replies.values() if row.thread == seq]
+            for seq in seqs
+            if any(row.thread == seq for row in replies.values())
+        }
+        edits = sorted((row.seq, row.by) for row in self.edits.values() if row.room == log and row.by in kept)
+        refs = {seq: replies[seq].ref for seq in seqs if seq in replies}
+        return Looked(
+            at=max(kept, default=0),
+            events={seq: kept[seq] for seq in seqs},
+            edits={seq: kept[by] for seq, by in edits if seq in {*seqs, *refs.values()}},
+            reactions=counts,
+            mine=frozenset((row.seq, row.emoji) for row in reactions if row.user == user),
+            threads={thread: (len(some), max(some)) for thread, some in threads.items()},
+            refs=refs,
+            quoted={ref: kept[ref] for ref in refs.values() if ref in kept},
+        )
+
+    def facts(
+        self, log: int, seq: int, user: int, done: Callable[[Facts | storage.StoreError], None]
+    ) -> None:
+        """Hand out what is known of an event."""
+        if self.unreadable is not None:
+            done(storage.StoreError(str(self.unreadable)))
+            return
+        kept = self.events.get(log, {})
+        looked = self._look(log, (seq,), user)
+        edits = sorted(row.by for row in self.edits.values() if (row.room, row.seq) == (log, seq))
+        mine = frozenset(emoji for _, emoji in looked.mine)
+        edits_kept = {by: kept[by] for by in edits if by in kept}
+        done(Facts(kept.get(seq, b""), edits_kept, looked.reactions.get(seq, {}), mine))
+
     def space(self, done: Callable[[storage.Space | storage.StoreError], None]) -> None:
         """Take no room."""
         done(storage.Space(0, 0, 0))
@@ -198,9 +270,13 @@ class MemoryStore:
                 self._put(table, rows, change)
             elif type(change) is table.drop:
                 self._drop(table, rows, change)
+            elif type(change) is table.drop_all:
+                fields = change._asdict().items()
+                for key in [key for key, row in rows.items() if fields <= row._asdict().items()]:
+                    del rows[key]
             else:
                 same, below = tuple(change)
-                for key in [key for key in rows if key[0] == same and key[1] < below]:
+                for key in [key for key, row in rows.items() if row.room == same and row.seq < below]:
                     del rows[key]
 
     def _put(self, table: storage.Table, rows: dict[Any, Any], row: Change) -> None:
@@ -223,5 +299,8 @@ def _key(table: storage.Table, change: Change) -> Any:
 
 
 _TABLE_OF: Final = {
-    kind: table for table in storage.TABLES for kind in (table.put, table.drop, table.drop_below) if kind
+    kind: table
+    for table in storage.TABLES
+    for kind in (table.put, table.drop, table.drop_all, table.drop_below)
+    if kind
 }

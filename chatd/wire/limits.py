@@ -104,6 +104,21 @@ MAX_WELCOME_DIRECT: Final = 500
 ROOMS_PER_MESSAGE: Final = 40
 """Rooms in one message at the most, so that they fit into a frame whatever their names and topics."""
 
+MAX_LOOK: Final = 50
+"""Events that one request may name to be looked at."""
+
+MAX_EDITS: Final = 50
+"""Edits of one event: so many are read with it, and erased with it."""
+
+MAX_EMOJI: Final = 20
+"""Different emoji in the reactions to one event: more are no picture of what people think of it."""
+
+MAX_PINS: Final = 50
+"""Events that are pinned in one room; their list is one page."""
+
+QUOTE: Final = 80
+"""Characters of an event that are told where something replies to it."""
+
 PAGE_ROWS: Final = 200
 """Events or members in one page at the most."""
 

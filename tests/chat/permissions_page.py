@@ -7,7 +7,6 @@ import sys
 
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.permissions import ROOMLESS, TABLE, Need
-from chatd.chat.prepared import FoundRemove
 from chatd.chat.rules import Standing
 
 HEAD = """\
@@ -31,10 +30,12 @@ of the server is refused `delete-account` with `not-allowed`.
 What the rules of a room add:
 
 - **posting**: the standing that may speak, if it is higher than the one above.
+- **muted**: who is muted may not.
 - **topic**: the standing that may set the topic, if it is higher than the one above.
 - **history**: where newcomers see no history, only members and readers read, and only from their `join` on.
 - **reader**: a guest where guests only read. Such a guest joins public and read-only rooms as a reader; a
   `join` to any other name, and all that a reader may not do, is refused with `account-needed`.
+- `edit` is for who said it, and nobody else, and for some time only.
 - **author**: who is no moderator may do it with what they said themselves, and for some time only.
 - **operator**: an operator of the server counts as the owner, also without being a member.
 
@@ -58,7 +59,7 @@ What a refusal says:
 
 def page() -> str:
     """Return the whole page."""
-    kinds = [kind for kind in TABLE if kind not in {TurnedJoin, FoundRemove}]
+    kinds = [kind for kind in TABLE if kind is not TurnedJoin]
     rows = [row(kind.__struct_config__.tag, TABLE[kind]) for kind in kinds]
     names = sorted({f"`{kind.__struct_config__.tag}`" for kind in ROOMLESS})
     return HEAD + "".join(rows) + FOOT.format(roomless=", ".join(names))
@@ -67,7 +68,13 @@ def page() -> str:
 def row(tag: str, need: Need) -> str:
     """Return the line about one request."""
     cells = [cell(least) for least in need[:5]]
-    rules = {"posting": need.speaks, "topic": need.titles, "history": need.reads, "operator": need.acts}
+    rules = {
+        "posting": need.speaks,
+        "topic": need.titles,
+        "muted": need.reacts,
+        "history": need.reads,
+        "operator": need.acts,
+    }
     rules["author"] = need.authors
     besides = ", ".join(name for name, holds in rules.items() if holds)
     return f"| `{tag}` | {' | '.join(cells)} | {besides} |\n"

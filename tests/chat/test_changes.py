@@ -11,9 +11,13 @@ from chatd.chat.changes.records import Records
 from chatd.chat.changes.rows import (
     Change,
     DropAct,
+    DropAddressBan,
     DropAllow,
     DropBlock,
     DropCertificate,
+    DropEdit,
+    DropEdits,
+    DropEditsBelow,
     DropErasure,
     DropFile,
     DropFiles,
@@ -21,7 +25,13 @@ from chatd.chat.changes.rows import (
     DropMark,
     DropMarks,
     DropMember,
+    DropPin,
     DropPlace,
+    DropReaction,
+    DropReactions,
+    DropReactionsBelow,
+    DropRepliesBelow,
+    DropReply,
     DropRoom,
     DropSession,
     DropUpload,
@@ -29,9 +39,11 @@ from chatd.chat.changes.rows import (
     Erase,
     PutAccount,
     PutAct,
+    PutAddressBan,
     PutAllow,
     PutBlock,
     PutCertificate,
+    PutEdit,
     PutEmptied,
     PutErasure,
     PutFile,
@@ -39,7 +51,10 @@ from chatd.chat.changes.rows import (
     PutMark,
     PutMember,
     PutNick,
+    PutPin,
     PutPlace,
+    PutReaction,
+    PutReply,
     PutRoom,
     PutSession,
     PutTime,
@@ -115,13 +130,21 @@ def picture(records):
         "contents": {sha: {(r.name, seq) for r, seq in records.posted.newest(sha)} for sha in shas},
         "marks": {(log, seq) for log in FEW for seq in records.ages.below(log, 1000)},
         "ages": [records.ages.old(log, before) for log in FEW for before in range(90)],
+        "pins": {room.name: dict(room.pins) for room in rooms},
         "uploads": dict(records.uploads),
+        "address bans": set(records.address_bans.values()),
         "erasures": dict(records.erasures),
         "time": records.time,
     }
 
 
-def possible(records, kind, a, b, n):  # noqa: C901, PLR0912 - one case for each kind
+def undecided(records):
+    """Return what is about events and not durable yet."""
+    logs = [room.log for room in records.rooms.values()]
+    return {(log.id, seq): sorted(map(str, some)) for log in logs for seq, some in log.pending.items()}
+
+
+def possible(records, kind, a, b, n):  # noqa: C901, PLR0912, PLR0915 - one case for each kind
     """Return the change that the numbers mean, None where it cannot be."""
     user, room = records.users.get(a), records.rooms_by_id.get(a)
     session = records.sessions_by_id.get(a)
@@ -184,6 +207,10 @@ def possible(records, kind, a, b, n):  # noqa: C901, PLR0912 - one case for each
             return DropBlock(a, b)
         case "allow" if user:
             return PutAllow(a, ["shared", "nobody"][n % 2])
+        case "address ban":
+            return PutAddressBan(f"10.0.0.{a}/32", b, n, "why")
+        case "drop address ban" if f"10.0.0.{a}/32" in records.address_bans:
+            return DropAddressBan(f"10.0.0.{a}/32")
         case "drop allow" if user and user.allow != "everybody":
             return DropAllow(a)
         case "drop member" if both and records.users[b] in room.members:
@@ -192,6 +219,26 @@ def possible(records, kind, a, b, n):  # noqa: C901, PLR0912 - one case for each
             return PutFile(a, n, str(b) * 64, f"f{n}", n, "")
         case "drop file" if posted:
             return DropFile(a, n)
+        case "edit" if room:
+            return PutEdit(a, n, n + b)
+        case "drop edit" if room:
+            return DropEdit(a, n, n + b)
+        case "drop edits" if room:
+            return DropEdits(a, n)
+        case "reaction" if room:
+            return PutReaction(a, b, n, "🍵", n + 1)
+        case "drop reaction" if room:
+            return DropReaction(a, b, n, "🍵")
+        case "drop reactions" if room:
+            return DropReactions(a, n)
+        case "reply" if room:
+            return PutReply(a, n, b, b)
+        case "drop reply" if room:
+            return DropReply(a, n)
+        case "pin" if room:
+            return PutPin(a, n, n + b)
+        case "drop pin" if room and n in room.pins:
+            return DropPin(a, n)
         case "erasure" if user:
             return PutErasure(a, b, n, "")
         case "drop erasure" if a in records.erasures:
@@ -248,10 +295,22 @@ KINDS = {
     DropBlock: "drop block",
     PutAllow: "allow",
     DropAllow: "drop allow",
+    PutAddressBan: "address ban",
+    DropAddressBan: "drop address ban",
     PutMember: "member",
     DropMember: "drop member",
     PutFile: "file",
     DropFile: "drop file",
+    PutEdit: "edit",
+    DropEdit: "drop edit",
+    DropEdits: "drop edits",
+    PutReaction: "reaction",
+    DropReaction: "drop reaction",
+    DropReactions: "drop reactions",
+    PutReply: "reply",
+    DropReply: "drop reply",
+    PutPin: "pin",
+    DropPin: "drop pin",
     Erase: "erase",
     PutErasure: "erasure",
     DropErasure: "drop erasure",
@@ -298,13 +357,17 @@ def make(records, move):
     change = possible(records, *move)
     changes = [] if change is None else [change]
     if move[0] == "trim" and change is not None:
-        changes += [Trim(change.id, change.first), DropFiles(change.id, change.first)]
+        changes += [kind(change.id, change.first) for kind in BELOW]
     return [(change, apply(records, change)) for change in changes]
 
 
+BELOW = (Trim, DropFiles, DropEditsBelow, DropReactionsBelow, DropRepliesBelow)
+"""What is dropped with the oldest events of a room."""
+
+
 def test_every_kind_of_change_is_among_the_moves():
-    kinds = {kind for table in TABLES for kind in (table.put, table.drop, table.drop_below) if kind}
-    assert {*KINDS, DropFiles} == kinds | {Trim, Erase, PutTime} == set(Change.__args__)
+    kinds = {kind for t in TABLES for kind in (t.put, t.drop, t.drop_all, t.drop_below) if kind}
+    assert {*KINDS, *BELOW} == kinds | {Trim, Erase, PutTime} == set(Change.__args__)
 
 
 @settings(max_examples=300)
@@ -313,11 +376,12 @@ def test_what_is_taken_back_was_never_there(before, after):
     records = begin()
     for move in before:
         make(records, move)
-    known = picture(records)
+    known, pending = picture(records), undecided(records)
     people, devices = set(records.users.values()), set(records.sessions.values())
     made = [entry for move in after for entry in make(records, move)]
     undo(records, (inverse for _, inverse in made))
     assert picture(records) == known
+    assert undecided(records) == pending
     assert set(records.users.values()) == people, "others may hold these very objects"
     assert set(records.sessions.values()) == devices
 

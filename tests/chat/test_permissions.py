@@ -10,7 +10,6 @@ from chatd.chat.comparing import TurnedJoin
 from chatd.chat.permissions import ROOMLESS, TABLE, may_follow, may_read, standing_of
 from chatd.chat.prepared import (
     CodedInvite,
-    FoundRemove,
     HashedPasswd,
     HashedRegister,
     ProvenDeleteAccount,
@@ -32,10 +31,15 @@ ROOT = Path(__file__).parents[2]
 ASK = {
     "join": lambda room: m.Join(id=9, room=room),
     "send": lambda room: m.Send(id=9, n=1, room=room, text="hi"),
+    "edit": lambda room: m.Edit(id=9, n=1, room=room, seq=SAID, text="hi"),
+    "react": lambda room: m.React(id=9, n=1, room=room, seq=SAID, emoji="🍵"),
+    "pin": lambda room: m.Pin(id=9, room=room, seq=SAID),
     "topic": lambda room: m.Topic(id=9, room=room, text="tea"),
     "read": lambda room: m.Read(id=9, room=room, seq=1),
     "members": lambda room: m.Members(id=9, room=room),
     "history": lambda room: m.History(id=9, room=room),
+    "look": lambda room: m.Look(id=9, room=room, seqs=[SAID]),
+    "pins": lambda room: m.Pins(id=9, room=room),
     "download": lambda room: m.Download(id=9, transfer=1, room=room, seq=1),
     "invite-to": lambda room: m.InviteTo(id=9, room=room, whom="zoe"),
     "kick": lambda room: m.Kick(id=9, room=room, whom="fay"),
@@ -69,11 +73,13 @@ PUBLIC = {
     "join": ". . B . . . . .",
     "leave": "N N B . . . N .",
     "send": "N N B . . . N G",
+    "edit": "N N B A A A N G",
+    "react": "N N B . . . N G",
+    "pin": "N N B A . . . G",
     "topic": "N N B . . . N G",
     "read": "N N B . . . N .",
     "members": ". . B . . . . .",
-    "history": ". . B . . . . .",
-    "download": ". . B . . . . .",
+    **dict.fromkeys(["history", "look", "pins", "download"], ". . B . . . . ."),
     "invite-to": "N N B . . . . G",
     **dict.fromkeys([*KEEPING_ORDER, "remove"], "N N B A . . . G"),
     **dict.fromkeys(OWNING, "N N B A A . . G"),
@@ -84,19 +90,22 @@ BY_HAND = {
         "join": "T . T . . . . G",
         "leave": "X N X . . . N X",
         "send": "X N X . . . N G",
+        "edit": "X N X A A A N G",
+        "react": "X N X . . . N G",
+        "pin": "X N X A . . . G",
         "topic": "X N X . . . N G",
         "read": "X N X . . . N X",
         "members": "X N X . . . N X",
-        "history": "X N X . . . N X",
-        "download": "X N X . . . N X",
+        **dict.fromkeys(["history", "look", "pins", "download"], "X N X . . . N X"),
         "invite-to": "X N X A . . . G",
         **dict.fromkeys([*KEEPING_ORDER, "remove"], "X N X A . . . G"),
         **dict.fromkeys(OWNING, "X N X A A . . G"),
     },
-    "read-only": PUBLIC | {"send": "N N B A . . N G", "topic": "N N B A . . N G"},
-    "since-join": PUBLIC | {"history": "N N B . . . N .", "download": "N N B . . . N ."},
+    "read-only": PUBLIC | {"send": "N N B A . . N G", "edit": "N N B A A A N G", "topic": "N N B A . . N G"},
+    "since-join": PUBLIC | dict.fromkeys(["history", "look", "pins", "download"], "N N B . . . N ."),
     "archived": PUBLIC
-    | {"send": "N N B R R R N G", "topic": "N N B R R R N G", "invite-to": "N N B R R R R G"},
+    | dict.fromkeys(["send", "edit", "react", "topic"], "N N B R R R N G")
+    | dict.fromkeys(["pin", "invite-to"], "N N B R R R R G"),
     "owner speaks": PUBLIC | {"send": "N N B A A . N G", "topic": "N N B A A . N G"},
 }
 """Per kind of room and request, what each of WHO is told, by the letters above."""
@@ -166,12 +175,12 @@ class Scene:
         return answer
 
 
-PREPARED = {CodedInvite, FoundRemove, HashedPasswd, HashedRegister, ProvenDeleteAccount}
-"""What the server hands in, in place of requests of clients that need a secret, or a look at the disk."""
+PREPARED = {CodedInvite, HashedPasswd, HashedRegister, ProvenDeleteAccount}
+"""What the server hands in, in place of requests of clients that need a secret."""
 
 
 def test_every_request_is_in_one_of_the_tables():
-    kinds = set(m.Request.__subclasses__()) | {TurnedJoin, *PREPARED}
+    kinds = {*m.Request.__subclasses__(), *m.Numbered.__subclasses__(), TurnedJoin, *PREPARED} - {m.Numbered}
     assert set(TABLE) | ROOMLESS == set(REQUESTS) == kinds
     assert not set(TABLE) & ROOMLESS
     named = {kind.__struct_config__.tag for kind in TABLE}

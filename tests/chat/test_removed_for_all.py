@@ -9,56 +9,21 @@ import msgspec
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from chatd.testing import MemoryStore
 from chatd.wire import messages as m
 from chatd.wire.stored import text_of
 from tests.chat.test_secrecy import DEEDS, ROOMS, Life
 
 
-class LateStore(MemoryStore):
-    """A store whose pages come late while it is ``late``: as they were when they were asked for."""
-
-    def __init__(self):
-        super().__init__()
-        self.late = False
-        self.pages = []
-
-    def read(self, log, first, last, limit, newest, done):
-        came = []
-        super().read(log, first, last, limit, newest, came.append)
-        self.pages.append(lambda: done(came[0]))
-        if not self.late:
-            self.arrive()
-
-    def arrive(self):
-        """Hand out all pages, in the order in which they were asked for."""
-        self.late = False
-        while self.pages:
-            self.pages.pop(0)()
-
-
 class RemovingLife(Life):
     """A life in which what was said is removed."""
 
-    def __init__(self):
-        super().__init__(LateStore())
-
     def step(self, what, who, whom, room):
-        store = self.playground.store
-        if what == "cold":
-            known = self.playground.server.hub.world.rooms.get(room)
-            if known is not None:
-                known.log.forget_tail()
-        elif what == "late":
-            store.late = True
-        elif what == "arrive":
-            store.arrive()
-        else:
-            if what == "crash":
-                store.pages.clear()
-                store.late = False
-            super().step(what, who, whom, room)
+        if what != "cold":
+            super().step("pages" if what == "arrive" else what, who, whom, room)
             return
+        known = self.playground.server.hub.world.rooms.get(room)
+        if known is not None:
+            known.log.forget_tail()
         self.playground.advance()
 
     def words(self, what, nick, other, room, who, whom):
@@ -69,10 +34,6 @@ class RemovingLife(Life):
         head = self.heads().get(room, 1)
         seq = head - who if what == "remove last" else head * (who + 1) // 4
         return [m.Remove(id=number, room=room, seq=max(1, seq))]
-
-    def settle(self):
-        self.playground.store.arrive()
-        super().settle()
 
     def check(self):
         super().check()

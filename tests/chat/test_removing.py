@@ -30,6 +30,14 @@ class LateStore(MemoryStore):
         else:
             done(came[0])
 
+    def facts(self, log, seq, user, done):
+        came = []
+        super().facts(log, seq, user, came.append)
+        if self.late:
+            self.pages.append(lambda: done(came[0]))
+        else:
+            done(came[0])
+
     def arrive(self):
         pages, self.pages = self.pages, []
         for page in pages:

@@ -173,10 +173,17 @@ class LateStore(MemoryStore):
         self.late = None
 
     def read(self, log, first, last, limit, newest, done):
-        if self.late is None:
-            super().read(log, first, last, limit, newest, done)
-        else:
-            super().read(log, first, last, limit, newest, lambda read: self.late.append(partial(done, read)))
+        super().read(log, first, last, limit, newest, self.later(done))
+
+    def look(self, log, wanted, user, done):
+        super().look(log, wanted, user, self.later(done))
+
+    def facts(self, log, seq, user, done):
+        super().facts(log, seq, user, self.later(done))
+
+    def later(self, done):
+        """Return what keeps what was read for ``done`` until it may come."""
+        return done if self.late is None else lambda read: self.late.append(partial(done, read))
 
     def come(self, count=None):
         """Let what is late come, or so many pages of it."""

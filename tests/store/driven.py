@@ -5,6 +5,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from chatd.chat.facts import Facts
+from chatd.chat.looked import Looked, Wanted
 from chatd.chat.storage import Changes
 from chatd.store.sqlite import SqliteStore
 
@@ -72,6 +74,20 @@ class Driven:
         """Have all that is free given back; return what is left."""
         got: list[Any] = []
         self.store.vacuum(got.append)
+        self._wait()
+        return got[0]
+
+    def look(self, log: int, wanted: Wanted, user: int) -> Looked:
+        """Return events with what became of them."""
+        got: list[Any] = []
+        self.store.look(log, wanted, user, got.append)
+        self._wait()
+        return got[0]
+
+    def facts(self, log: int, seq: int, user: int) -> Facts:
+        """Return what is known of an event."""
+        got: list[Any] = []
+        self.store.facts(log, seq, user, got.append)
         self._wait()
         return got[0]
 

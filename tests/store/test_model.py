@@ -16,6 +16,9 @@ from chatd.chat.changes.rows import (
     DropAllow,
     DropBlock,
     DropCertificate,
+    DropEdit,
+    DropEdits,
+    DropEditsBelow,
     DropErasure,
     DropFile,
     DropFiles,
@@ -23,7 +26,13 @@ from chatd.chat.changes.rows import (
     DropMark,
     DropMarks,
     DropMember,
+    DropPin,
     DropPlace,
+    DropReaction,
+    DropReactions,
+    DropReactionsBelow,
+    DropRepliesBelow,
+    DropReply,
     DropRoom,
     DropSession,
     DropUpload,
@@ -34,6 +43,7 @@ from chatd.chat.changes.rows import (
     PutAllow,
     PutBlock,
     PutCertificate,
+    PutEdit,
     PutEmptied,
     PutErasure,
     PutFile,
@@ -41,7 +51,10 @@ from chatd.chat.changes.rows import (
     PutMark,
     PutMember,
     PutNick,
+    PutPin,
     PutPlace,
+    PutReaction,
+    PutReply,
     PutRoom,
     PutSession,
     PutTime,
@@ -49,6 +62,7 @@ from chatd.chat.changes.rows import (
     PutUser,
     Trim,
 )
+from chatd.chat.looked import Range
 from chatd.chat.storage import Changes
 from chatd.store import sizes
 from chatd.testing import MemoryStore
@@ -58,6 +72,7 @@ ids = st.integers(1, 4)
 few = st.integers(0, 12)
 times = st.integers(0, 2**53 - 1)
 texts = st.text(max_size=12)
+emoji = st.sampled_from("🍵👍")
 frames = st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=8)
 changes = st.one_of(
     st.builds(
@@ -74,6 +89,17 @@ changes = st.one_of(
     st.builds(DropCertificate, ids, texts),
     st.builds(PutPlace, ids, texts, times),
     st.builds(DropPlace, ids, texts),
+    st.builds(PutReaction, ids, ids, few, emoji, few),
+    st.builds(DropReaction, ids, ids, few, emoji),
+    st.builds(DropReactions, ids, few),
+    st.builds(DropReactionsBelow, ids, few),
+    st.builds(DropEdit, ids, few, few),
+    st.builds(DropEdits, ids, few),
+    st.builds(DropEditsBelow, ids, few),
+    st.builds(DropReply, ids, few),
+    st.builds(DropRepliesBelow, ids, few),
+    st.builds(PutPin, ids, few, few),
+    st.builds(DropPin, ids, few),
     st.builds(DropSession, ids),
     st.builds(PutMember, ids, ids, times, ids, times),
     st.builds(PutAct, ids, texts, texts, ids, times, texts, texts),
@@ -146,6 +172,45 @@ class Stores(RuleBasedStateMachine):
     @rule(log=ids, seq=few)
     def forget_file(self, log, seq):
         self.append(others=[DropFile(log, seq)])
+
+    @rule(log=ids, seq=few, by=few)
+    def edit(self, log, seq, by):
+        if (log, seq, by) not in self.memory.edits:
+            self.append(others=[PutEdit(log, seq, by)])
+
+    @rule(log=ids, seq=few, thread=few, ref=few)
+    def reply(self, log, seq, thread, ref):
+        if (log, seq) not in self.memory.replies:
+            self.append(others=[PutReply(log, seq, thread, ref)])
+
+    @rule(log=ids, seqs=st.lists(few, max_size=5), user=ids)
+    def look_at_some(self, log, seqs, user):
+        self.look(log, tuple(seqs), user)
+
+    @rule(
+        log=ids,
+        user=ids,
+        low=few,
+        size=few,
+        limit=st.integers(1, 9),
+        newest=st.booleans(),
+        thread=st.integers(0, 3),
+    )
+    def look_at_a_page(self, log, user, low, size, limit, newest, thread):
+        first = self.firsts[log] + low
+        last = min(first + size, self.heads[log])
+        self.look(log, Range(first, last, limit, newest, thread), user)
+
+    def look(self, log, wanted, user):
+        got = []
+        self.memory.look(log, wanted, user, got.append)
+        assert self.disk.look(log, wanted, user) == got[0]
+
+    @rule(log=ids, seq=few, user=ids)
+    def facts(self, log, seq, user):
+        got = []
+        self.memory.facts(log, seq, user, got.append)
+        assert self.disk.facts(log, seq, user) == got[0]
 
     @rule(log=ids, seq=few, stored=st.binary(min_size=1, max_size=300))
     def erase(self, log, seq, stored):
@@ -235,6 +300,7 @@ class Stores(RuleBasedStateMachine):
         assert sorted(disk.members) == sorted(memory.members)
         assert sorted(disk.rooms) == sorted(memory.rooms)
         assert sorted(disk.files) == sorted(memory.files)
+        assert sorted(disk.pins) == sorted(memory.pins)
         assert sorted(disk.marks) == sorted(memory.marks)
         assert sorted(disk.uploads) == sorted(memory.uploads)
         assert sorted(disk.nicks) == sorted(memory.nicks)

@@ -401,6 +401,12 @@ NO_ACCOUNTS = (
     "DROP TABLE erasures",
     "DROP TABLE sizes",
     "DROP TABLE address_bans",
+    "DROP TABLE edits",
+    "DROP TABLE reactions",
+    "DROP TABLE reaction_counts",
+    "DROP TABLE replies",
+    "DROP TABLE reply_counts",
+    "DROP TABLE pins",
     "ALTER TABLE sessions DROP COLUMN address",
     "ALTER TABLE sessions DROP COLUMN software",
 )

@@ -69,8 +69,21 @@ EVENTS = st.builds(
     operator=st.booleans(),
     ref=COUNTS,
     refs=st.lists(COUNTS, max_size=3).map(tuple),
+    thread=COUNTS,
 )
 ACTS = st.builds(m.Act, what=TEXTS, whom=TEXTS, by=TEXTS, reason=TEXTS, seconds=COUNTS)
+REACTIONS = st.builds(m.Reaction, emoji=TEXTS, count=COUNTS, mine=st.booleans())
+BECAME = st.builds(
+    m.Became,
+    seq=COUNTS,
+    edit=COUNTS,
+    text=TEXTS,
+    reactions=st.lists(REACTIONS, max_size=3).map(tuple),
+    replies=COUNTS,
+    last_reply=COUNTS,
+    pinned=st.booleans(),
+)
+NUMBERS = st.integers(1, MAX_INT)
 RAW_EVENTS = EVENTS.map(lambda event: msgspec.Raw(encode(event)[HEAD_SIZE:]))
 
 TO_SERVER = {
@@ -89,8 +102,13 @@ TO_SERVER = {
         invite=TEXTS,
     ),
     m.Send: st.builds(
-        m.Send, id=COUNTS, n=st.integers(1, MAX_INT), room=TEXTS, text=TEXTS, file=st.none() | FILES
+        m.Send, id=COUNTS, n=NUMBERS, room=TEXTS, text=TEXTS, file=st.none() | FILES, ref=COUNTS
     ),
+    m.Edit: st.builds(m.Edit, id=COUNTS, n=NUMBERS, room=TEXTS, seq=COUNTS, text=TEXTS),
+    m.React: st.builds(m.React, id=COUNTS, n=NUMBERS, room=TEXTS, seq=COUNTS, emoji=TEXTS, off=st.booleans()),
+    m.Pin: st.builds(m.Pin, id=COUNTS, room=TEXTS, seq=COUNTS, off=st.booleans()),
+    m.Pins: st.builds(m.Pins, id=COUNTS, room=TEXTS),
+    m.Look: st.builds(m.Look, id=COUNTS, room=TEXTS, seqs=st.lists(COUNTS, min_size=1, max_size=3)),
     m.Join: st.builds(m.Join, id=COUNTS, room=TEXTS, after=st.none() | COUNTS),
     m.Leave: st.builds(m.Leave, id=COUNTS, room=TEXTS),
     m.Topic: st.builds(m.Topic, id=COUNTS, room=TEXTS, text=TEXTS),
@@ -183,6 +201,9 @@ FROM_SERVER = {
         more=st.booleans(),
         offset=st.none() | COUNTS,
         file=st.none() | FILES,
+        at=st.none() | COUNTS,
+        became=st.none() | st.lists(BECAME, max_size=3),
+        quotes=st.none() | st.lists(st.builds(m.Quote, seq=COUNTS, by=TEXTS, text=TEXTS), max_size=3),
     ),
     m.Progress: PROGRESSES,
     m.Cancel: CANCELS,

@@ -6,6 +6,7 @@ from typing import Final
 
 from chatd.chat.changes.inverses import Applied, Apply, Several
 from chatd.chat.changes.records import Records
+from chatd.chat.changes.relations import RELATIONS
 from chatd.chat.changes.rooms import ROOMS
 from chatd.chat.changes.upkeep import UPKEEP
 from chatd.chat.changes.users import USERS
@@ -42,6 +43,7 @@ def load(records: Records, snapshot: Snapshot) -> None:
         snapshot.allows,
         snapshot.address_bans,
         posted,
+        snapshot.pins,
         snapshot.marks,
         snapshot.uploads,
         [snapshot.time],
@@ -55,4 +57,4 @@ def _several(records: Records, several: Several) -> Applied:
     return Several(tuple(reversed([apply(records, change) for change in several.changes])))
 
 
-_APPLY: Final[dict[type[Applied], Apply]] = {**USERS, **ROOMS, **UPKEEP, Several: _several}
+_APPLY: Final[dict[type[Applied], Apply]] = {**USERS, **ROOMS, **RELATIONS, **UPKEEP, Several: _several}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from chatd.chat.changes.records import Records
-from chatd.chat.changes.rows import Change, PutUser
+from chatd.chat.changes.rows import Change, PutUser, Relation
 from chatd.chat.state import Room, Session, User
 from chatd.chat.storage import StoredRoom
 from chatd.chat.sweeps import Sweep
@@ -49,6 +49,12 @@ class NoteRemoving(NamedTuple):
     by: int
 
 
+class Unpend(NamedTuple):
+    """The inverse of what is decided about an event: it is not to be."""
+
+    change: Relation
+
+
 class NoteSpoken(NamedTuple):
     """A member spoke in a slow room ``at`` a time of the calendar; None if not since it became slow."""
 
@@ -79,6 +85,7 @@ Applied = (
     | RestoreSession
     | RestoreRoom
     | NoteRemoving
+    | Unpend
     | NoteSpoken
     | SetSweeps
     | Several

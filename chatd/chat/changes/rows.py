@@ -302,6 +302,111 @@ class Erase(NamedTuple):
     stored: bytes
 
 
+class PutEdit(NamedTuple):
+    """Event ``by`` of ``room`` edits event ``seq``; the last one is what counts."""
+
+    room: int
+    seq: int
+    by: int
+
+
+class DropEdit(NamedTuple):
+    """Event ``by`` of ``room``, which edited event ``seq``, was removed."""
+
+    room: int
+    seq: int
+    by: int
+
+
+class DropEdits(NamedTuple):
+    """The edits of event ``seq`` of ``room``, which was removed."""
+
+    room: int
+    seq: int
+
+
+class DropEditsBelow(NamedTuple):
+    """The edits of events of ``room`` below ``first``."""
+
+    room: int
+    first: int
+
+
+class PutReaction(NamedTuple):
+    """``user`` has reacted with ``emoji`` to event ``seq`` of ``room``, by event ``by``."""
+
+    room: int
+    user: int
+    seq: int
+    emoji: str
+    by: int
+
+
+class DropReaction(NamedTuple):
+    """A reaction that was taken back."""
+
+    room: int
+    user: int
+    seq: int
+    emoji: str
+
+
+class DropReactions(NamedTuple):
+    """The reactions to event ``seq`` of ``room``, which was removed."""
+
+    room: int
+    seq: int
+
+
+class DropReactionsBelow(NamedTuple):
+    """The reactions to events of ``room`` below ``first``."""
+
+    room: int
+    first: int
+
+
+Relation = PutEdit | PutReaction | DropReaction
+"""What is about one event, and is found on the disk alone once it is durable."""
+
+
+class PutReply(NamedTuple):
+    """Event ``seq`` of ``room`` replies to event ``ref``, in the thread that began with event ``thread``."""
+
+    room: int
+    seq: int
+    thread: int
+    ref: int
+
+
+class DropReply(NamedTuple):
+    """A reply that was removed."""
+
+    room: int
+    seq: int
+
+
+class DropRepliesBelow(NamedTuple):
+    """Replies of ``room`` below ``first``."""
+
+    room: int
+    first: int
+
+
+class PutPin(NamedTuple):
+    """Event ``seq`` of ``room`` is pinned, by event ``by``."""
+
+    room: int
+    seq: int
+    by: int
+
+
+class DropPin(NamedTuple):
+    """Event ``seq`` of ``room`` is pinned no more."""
+
+    room: int
+    seq: int
+
+
 class PutEmptied(NamedTuple):
     """The last event of ``room`` when all of them were removed: its number, time and check.
 
@@ -394,6 +499,19 @@ Change = (
     | DropFiles
     | Trim
     | Erase
+    | PutEdit
+    | DropEdit
+    | DropEdits
+    | DropEditsBelow
+    | PutReaction
+    | DropReaction
+    | DropReactions
+    | DropReactionsBelow
+    | PutReply
+    | DropReply
+    | DropRepliesBelow
+    | PutPin
+    | DropPin
     | PutEmptied
     | PutMark
     | DropMark

@@ -17,7 +17,18 @@ from chatd.wire.messages.accounts import (
     Register,
     Sessions,
 )
-from chatd.wire.messages.answers import Act, CertificateInfo, Error, Member, Ok, RoomInfo, SessionInfo
+from chatd.wire.messages.answers import (
+    Act,
+    Became,
+    CertificateInfo,
+    Error,
+    Member,
+    Ok,
+    Quote,
+    Reaction,
+    RoomInfo,
+    SessionInfo,
+)
 from chatd.wire.messages.base import (
     Check,
     Count,
@@ -54,12 +65,18 @@ from chatd.wire.messages.moderation import (
 from chatd.wire.messages.notices import Announcement, Invited, Left, Presence, Rooms
 from chatd.wire.messages.requests import (
     Download,
+    Edit,
     History,
     Join,
     Leave,
     ListRooms,
+    Look,
     Members,
     Nick,
+    Numbered,
+    Pin,
+    Pins,
+    React,
     Read,
     Request,
     Send,
@@ -74,6 +91,7 @@ __all__ = [
     "Allow",
     "Announcement",
     "Ban",
+    "Became",
     "Block",
     "Cancel",
     "CertificateInfo",
@@ -85,6 +103,7 @@ __all__ = [
     "DeleteRoom",
     "Download",
     "DropCertificate",
+    "Edit",
     "End",
     "Error",
     "Event",
@@ -105,21 +124,28 @@ __all__ = [
     "Limits",
     "ListRooms",
     "Logout",
+    "Look",
     "Member",
     "Members",
     "Message",
     "Mute",
     "NewToken",
     "Nick",
+    "Numbered",
     "Ok",
     "Page",
     "Passwd",
     "Password",
+    "Pin",
     "Ping",
+    "Pins",
     "Pong",
     "Presence",
     "Progress",
     "Pulse",
+    "Quote",
+    "React",
+    "Reaction",
     "Read",
     "Register",
     "Remove",
@@ -147,6 +173,10 @@ __all__ = [
 ToServer = (
     Hello
     | Send
+    | Edit
+    | React
+    | Pin
+    | Pins
     | Join
     | Leave
     | Topic
@@ -155,6 +185,7 @@ ToServer = (
     | ListRooms
     | Members
     | History
+    | Look
     | Upload
     | Download
     | InviteTo

@@ -59,8 +59,45 @@ class CertificateInfo(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=
     here: bool = False
 
 
+class Reaction(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
+    """How many have reacted with ``emoji`` to an event; ``mine``: the one who asks, too."""
+
+    emoji: str
+    count: Count
+    mine: bool = False
+
+
+class Became(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
+    """What has become of event ``seq``.
+
+    ``edit`` is the last event that edits it, ``text`` what that says, unless it would not fit: then look at
+    the edit. ``replies`` are in the thread that it has begun, ``last_reply`` is the last of them.
+    """
+
+    seq: Count
+    edit: Count = 0
+    text: str = ""
+    reactions: tuple[Reaction, ...] = ()
+    replies: Count = 0
+    last_reply: Count = 0
+    pinned: bool = False
+
+
+class Quote(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
+    """The beginning of event ``seq``, to which something replies, as it is now."""
+
+    seq: Count
+    by: str
+    text: str = ""
+    removed: bool = False
+
+
 class Ok(Message, frozen=True, tag="ok"):
-    """Request ``id`` is done, and durable where it changed something."""
+    """Request ``id`` is done, and durable where it changed something.
+
+    What a page's events ``became``, and the ``quotes`` of what they reply to, is as it was when the last
+    event of the log was ``at``.
+    """
 
     id: Count
     seq: Count | None = None
@@ -76,6 +113,9 @@ class Ok(Message, frozen=True, tag="ok"):
     sessions: list[SessionInfo] | None = None
     invite: str = ""
     certificates: list[CertificateInfo] | None = None
+    at: Count | None = None
+    became: list[Became] | None = None
+    quotes: list[Quote] | None = None
 
 
 class Error(Message, frozen=True, tag="error"):

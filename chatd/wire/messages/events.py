@@ -8,10 +8,15 @@ class Event(Message, frozen=True, tag="event"):
 
     ``ts`` is the server's time in milliseconds since 1970; ``by`` the nick at that time. A message carries
     the ``session`` and ``n`` it was sent with, a file what was uploaded as well, and its text is a caption.
-    Kinds: message, file, join, leave, topic, nick, announce, decline, invite-to, kick, ban, unban, mute,
-    unmute, role, set, delete-room, remove, removed. From invite-to on they say to ``whom`` it was done, for
-    what ``reason``, with what ``value``, and whether by an ``operator`` of the server; a join says the last,
-    too. ``by`` is ``*`` where the server itself acts.
+    Kinds: message, file, edit, react, unreact, pin, unpin, join, leave, topic, nick, announce, decline,
+    invite-to, kick, ban, unban, mute, unmute, role, set, delete-room, remove, removed. From invite-to on they
+    say to ``whom`` it was done, for what ``reason``, with what ``value``, and whether by an ``operator`` of
+    the server; a join says the last, too. ``by`` is ``*`` where the server itself acts.
+
+    A message or file with a ``ref`` replies to that event; ``thread`` is the first event of the thread that
+    the reply is in. An edit gives the message or the caption in event ``ref`` another ``text``, a react
+    (unreact) adds (withdraws) the emoji ``value`` to what ``by`` says of event ``ref``, a pin (unpin) pins it
+    (no more).
 
     A remove erases what the event ``ref`` says, or those in ``refs``. What was erased has the kind removed
     since: who said it when, and of its removal the number in ``ref``, the nick in ``value``, and the reason.
@@ -32,6 +37,7 @@ class Event(Message, frozen=True, tag="event"):
     operator: bool = False
     ref: Count = 0
     refs: tuple[Count, ...] = ()
+    thread: Count = 0
 
 
 class Gap(Message, frozen=True, tag="gap"):

@@ -92,7 +92,8 @@ class Welcome(Message, frozen=True, tag="welcome"):
     ``token`` comes once, with a new session. ``last`` is the last accepted send. ``more`` says that `Rooms`
     messages with the rest of the rooms follow. ``account`` is whether the user is no guest, ``operator``
     whether one of the server's; ``failed`` counts the attempts to log in that failed since the last login, if
-    this session has not heard of them.
+    this session has not heard of them. ``features`` names what the server can do beside what all of this
+    version can.
     """
 
     version: Count
@@ -111,3 +112,4 @@ class Welcome(Message, frozen=True, tag="welcome"):
     account: bool = False
     operator: bool = False
     failed: Count = 0
+    features: tuple[str, ...] = ()

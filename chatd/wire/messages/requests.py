@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from chatd.wire.limits import MAX_INT, PAGE_ROWS
+from chatd.wire.limits import MAX_INT, MAX_LOOK, PAGE_ROWS
 from chatd.wire.messages.base import Count, File, Message, Page, Trail, Transfer
 
 
@@ -14,17 +14,57 @@ class Request(Message, frozen=True):
     id: Count
 
 
-class Send(Request, frozen=True, tag="send"):
-    """Post ``text`` to a room or, with ``@nick``, to one user; ``file`` is one that was uploaded before.
+class Numbered(Request, frozen=True):
+    """A request that has one effect, however often it is sent.
 
-    ``n`` numbers the session's sends: the last accepted one plus one. A number that was accepted before is
+    ``n`` numbers the session's: the last accepted one plus one. A number that was accepted before is
     acknowledged again and has no second effect.
     """
 
     n: Annotated[int, Meta(ge=1, le=MAX_INT)]
+
+
+class Send(Numbered, frozen=True, tag="send"):
+    """Post ``text`` to a room or, with ``@nick``, to one user; ``file`` is one that was uploaded before.
+
+    With ``ref`` it replies to that event of the room.
+    """
+
     room: str
     text: str
     file: File | None = None
+    ref: Count = 0
+
+
+class Edit(Numbered, frozen=True, tag="edit"):
+    """Give event ``seq`` of ``room``, a message or file of the user's own, another ``text``."""
+
+    room: str
+    seq: Count
+    text: str
+
+
+class React(Numbered, frozen=True, tag="react"):
+    """React with ``emoji`` to event ``seq`` of ``room``; with ``off``, take that back."""
+
+    room: str
+    seq: Count
+    emoji: str
+    off: bool = False
+
+
+class Pin(Request, frozen=True, tag="pin"):
+    """Pin event ``seq`` of ``room``, for everybody; with ``off``, take that back."""
+
+    room: str
+    seq: Count
+    off: bool = False
+
+
+class Pins(Request, frozen=True, tag="pins"):
+    """List what is pinned in ``room``, as a page of history, in the order of the events."""
+
+    room: str
 
 
 class Join(Request, frozen=True, tag="join"):
@@ -80,12 +120,25 @@ class Members(Request, frozen=True, tag="members"):
 
 
 class History(Request, frozen=True, tag="history"):
-    """Read a page of ``room``: below ``before`` (newest page when absent) or above ``after``."""
+    """Read a page of ``room``: below ``before`` (newest page when absent) or above ``after``.
+
+    With ``present`` the answer also tells what has become of these events. With ``thread`` only that event
+    and the replies in its thread count.
+    """
 
     room: str
     before: Count | None = None
     after: Count | None = None
     limit: Page = 50
+    present: bool = False
+    thread: Count = 0
+
+
+class Look(Request, frozen=True, tag="look"):
+    """Read events of ``room`` with what has become of them; those that are not there are left out."""
+
+    room: str
+    seqs: Annotated[list[Count], Meta(min_length=1, max_length=MAX_LOOK)]
 
 
 class Upload(Request, frozen=True, tag="upload"):

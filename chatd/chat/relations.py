@@ -1,0 +1,183 @@
+"""Relations: events that refer to earlier ones of their log: edits, reactions, replies and pins.
+
+What an event has become is the sum of what refers to it. It is written in the transaction of the event that
+changes it (`chatd.chat.changes.rows`), and is found on the disk alone; memory knows what is not durable yet.
+So a decision about an event waits until its `Facts` were read.
+"""
+
+from chatd.chat.changes.rows import DropPin, DropReaction, PutEdit, PutPin, PutReaction, PutReply
+from chatd.chat.emoji import check_emoji
+from chatd.chat.facts import Facts
+from chatd.chat.following import rouse
+from chatd.chat.permissions import acts_as_operator, check_edit, first_readable
+from chatd.chat.state import Peer, Room, Session
+from chatd.chat.text import check_caption, check_text
+from chatd.chat.world import World
+from chatd.wire import messages as m
+from chatd.wire.errors import Code, RequestError
+from chatd.wire.limits import MAX_EDITS, MAX_EMOJI, MAX_PINS
+from chatd.wire.messages import Event
+from chatd.wire.stored import REMOVED, event_in
+
+KINDS = frozenset({"message", "file"})
+"""The kinds of events that others can refer to: those in which somebody says something."""
+
+
+def facts_of(
+    world: World, peer: Peer, session: Session, room: Room, request: m.Request, seq: int
+) -> Facts | None:
+    """Return the facts about event ``seq`` of ``room``, or None while they are read: the request comes again.
+
+    Raises `RequestError` ``no-such-event`` if the user cannot read it.
+    """
+    log = room.log
+    asker = world.asker(session.user, peer.peer_host)
+    first = log.first if acts_as_operator(asker, room) else max(log.first, first_readable(asker, room))
+    if not first <= seq <= log.head:
+        raise no_such_event(room)
+    found, world.found = world.found, None
+    if found is None:
+        peer.find(request, log, seq)
+        return None
+    if not found.stored:  # it was not kept any longer when it was looked for
+        raise no_such_event(room)
+    return found.after(log.pending.get(seq, ()), session.user.id)
+
+
+def said_in(room: Room, facts: Facts) -> Event:
+    """Return the event that ``facts`` are about, if something can refer to it. Raises `RequestError`."""
+    event = event_in(facts.stored)
+    if event.kind == REMOVED or event.seq in room.log.removing:
+        raise RequestError(Code.NO_SUCH_EVENT, f"Event {event.seq} of {room.name} was removed.")
+    if event.kind not in KINDS:
+        raise RequestError(Code.NOT_ALLOWED, f"Event {event.seq} of {room.name} is no message or file.")
+    return event
+
+
+def no_such_event(room: Room) -> RequestError:
+    """Return the refusal of what is about an event that is not there, or not for the one who asks."""
+    return RequestError(Code.NO_SUCH_EVENT, f"There is no such event in {room.name}; look at its number.")
+
+
+def edit(world: World, peer: Peer, session: Session, room: Room, request: m.Edit, now: int) -> m.Ok | None:
+    """Give a message, or the caption of a file, another wording."""
+    facts = facts_of(world, peer, session, room, request, request.seq)
+    if facts is None:
+        return None
+    event = said_in(room, facts)
+    check_edit(session.user, event, now, world.terms.edit_within)
+    (check_text if event.file is None else check_caption)(request.text)
+    if len(facts.edits) >= MAX_EDITS:
+        raise RequestError(
+            Code.TOO_MANY_EDITS, f"That was edited {MAX_EDITS} times, which is the limit; say it anew."
+        )
+    seq = _add(world, session, room, "edit", request, now, event.seq, text=request.text)
+    world.relate(room, PutEdit(room.log.id, event.seq, seq))
+    return _done(room, request, seq)
+
+
+def react(world: World, peer: Peer, session: Session, room: Room, request: m.React, now: int) -> m.Ok | None:
+    """React to an event, or take that back; what is so already is no event more."""
+    check_emoji(request.emoji)
+    facts = facts_of(world, peer, session, room, request, request.seq)
+    if facts is None:
+        return None
+    event, user, log = said_in(room, facts), session.user, room.log
+    if (request.emoji in facts.mine) != request.off:
+        world.batch.count_send(session)
+        return m.Ok(id=request.id, room=room.name)
+    if not request.off and request.emoji not in facts.reactions and len(facts.reactions) >= MAX_EMOJI:
+        raise RequestError(
+            Code.TOO_MANY_REACTIONS, f"There are {MAX_EMOJI} different reactions to that; use one of them."
+        )
+    kind = "unreact" if request.off else "react"
+    seq = _add(world, session, room, kind, request, now, event.seq, value=request.emoji)
+    if request.off:
+        world.relate(room, DropReaction(log.id, user.id, event.seq, request.emoji))
+    else:
+        world.relate(room, PutReaction(log.id, user.id, event.seq, request.emoji, seq))
+    return _done(room, request, seq)
+
+
+def _add(
+    world: World,
+    session: Session,
+    room: Room,
+    kind: str,
+    request: m.Numbered,
+    now: int,
+    ref: int,
+    *,
+    text: str = "",
+    value: str = "",
+) -> int:
+    """Add an event that refers to event ``ref``, and return its number."""
+    log = room.log
+    seq = log.number(now)
+    event = Event(
+        room=room.name,
+        seq=seq,
+        ts=log.ts,
+        kind=kind,
+        by=session.user.nick,
+        text=text,
+        value=value,
+        session=session.id,
+        n=request.n,
+        ref=ref,
+    )
+    world.batch.add_event(log, event, session)
+    if room.direct:
+        rouse(world.batch, room)
+    return seq
+
+
+def _done(room: Room, request: m.Edit | m.React, seq: int) -> m.Ok:
+    name = "" if request.room == room.name else room.name
+    return m.Ok(id=request.id, seq=seq, ts=room.log.ts, room=name)
+
+
+def thread_of(world: World, peer: Peer, session: Session, room: Room, request: m.Send) -> int | None:
+    """Return the first event of the thread in which ``request`` replies; None while that is looked for."""
+    facts = facts_of(world, peer, session, room, request, request.ref)
+    if facts is None:
+        return None
+    event = said_in(room, facts)
+    return event.thread or event.seq
+
+
+def put_reply(world: World, room: Room, event: Event) -> None:
+    """Keep that ``event`` replies."""
+    world.change(PutReply(room.log.id, event.seq, event.thread, event.ref))
+
+
+def pin(world: World, peer: Peer, session: Session, room: Room, request: m.Pin, now: int) -> m.Ok | None:
+    """Pin an event for everybody, or take that back."""
+    pins, log = room.pins, room.log
+    if request.off and request.seq not in pins:
+        raise RequestError(Code.NO_SUCH_EVENT, f"Event {request.seq} is not pinned in {room.name}.")
+    if request.off or request.seq in pins:
+        seq = pins[request.seq]
+        if request.off:
+            seq = _post_pin(world, session, room, "unpin", request.seq, now, peer)
+            world.change(DropPin(log.id, request.seq))
+        return m.Ok(id=request.id, seq=seq, room=room.name)
+    facts = facts_of(world, peer, session, room, request, request.seq)
+    if facts is None:
+        return None
+    event = said_in(room, facts)
+    if len(pins) >= MAX_PINS:
+        raise RequestError(
+            Code.TOO_MANY_PINS, f"{MAX_PINS} events are pinned in {room.name}; unpin one of them first."
+        )
+    seq = _post_pin(world, session, room, "pin", event.seq, now, peer)
+    world.change(PutPin(log.id, event.seq, seq))
+    return m.Ok(id=request.id, seq=seq, room=room.name)
+
+
+def _post_pin(world: World, session: Session, room: Room, kind: str, ref: int, now: int, peer: Peer) -> int:
+    operates = acts_as_operator(world.asker(session.user, peer.peer_host), room)
+    seq = world.post(room, kind, session.user.nick, now, operator=operates, ref=ref)
+    if room.direct:
+        rouse(world.batch, room)
+    return seq

@@ -1,0 +1,6 @@
+"""Features: what servers of this version could not always do (docs/PROTOCOL.md, "Forward compatibility")."""
+
+from typing import Final
+
+FEATURES: Final = ("edit", "look", "pin", "react", "reply")
+"""What this code can do of it; a welcome names it, so that a client need not try."""
