@@ -1,6 +1,8 @@
 """A real litestream beside the daemon, set as etc/ says: both are killed, and nothing replicated is lost."""
 
+import datetime as dt
 import json
+import re
 import shutil
 import subprocess
 import sysconfig
@@ -42,10 +44,10 @@ class Litestream:
         (folder / "litestream.yml").write_text(text)
         self.process = None
 
-    def start(self):
+    def start(self, *options):
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [LITESTREAM, "replicate", "-config", "litestream.yml"],
+                [LITESTREAM, "replicate", "-config", "litestream.yml", *options],
                 cwd=self.folder,
                 env=environment(),
                 stdin=subprocess.DEVNULL,
@@ -65,12 +67,15 @@ class Litestream:
             check=False,
         )
 
+    def said(self):
+        return (self.folder / "log").read_text()
+
     def sync(self):
         """Return the last transaction in the replica, once all that is there now is."""
         deadline = Deadline()
         words = ("sync", "-wait", "-json", "-socket", "litestream.sock", self.database)
         while (done := self.run(*words)).returncode:  # until it has found the database, with its first look
-            deadline.check(f"litestream: {done.stderr}{(self.folder / 'log').read_text()[-2000:]}")
+            deadline.check(f"litestream: {done.stderr}{self.said()[-2000:]}")
             time.sleep(0.1)
         return json.loads(done.stdout)["replica_txid"]
 
@@ -251,3 +256,18 @@ def test_what_was_removed_is_in_the_replica_until_a_whole_new_one_is_made(
     assert litestream.run(
         "restore", "-config", "litestream.yml", "-txid", f"{before + 1:016x}", "-o", "x", litestream.database
     ).returncode, "the new replica goes back to its own beginning only"
+
+
+def test_what_is_kept_is_what_the_file_says(make_litestream, tmp_path):
+    """Where it stands in the file matters: elsewhere it is ignored without a word."""
+    litestream = make_litestream(tmp_path)
+    text = (litestream.folder / "litestream.yml").read_text()
+    assert text.count("  retention: 24h\n") == 1
+    (litestream.folder / "litestream.yml").write_text(text.replace("retention: 24h", "retention: 7h"))
+    litestream.start("-log-level", "debug")
+    deadline = Deadline()
+    while not (lines := re.findall(r".* msg=\"enforcing snapshot retention\" .*", litestream.said())):
+        deadline.check(f"what it keeps: {litestream.said()}")
+        time.sleep(0.05)
+    now, limit = map(dt.datetime.fromisoformat, re.findall(r"\btime(?:stamp)?=(\S+)Z", lines[0]))
+    assert abs(now - limit - dt.timedelta(hours=7)) < dt.timedelta(seconds=5)
