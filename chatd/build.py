@@ -16,6 +16,7 @@ from chatd.ops.current import Current
 from chatd.ops.settings import CERTIFICATES, Config
 from chatd.server.auth.portal import Doors
 from chatd.server.committer import Committer
+from chatd.server.disk_watch import DiskWatch
 from chatd.server.erasure import Erasure
 from chatd.server.files.expiry import Expiry
 from chatd.server.files.library import Library
@@ -77,6 +78,7 @@ class Daemon:
             Reaper(self.server),
             self.rates,
             Sampler(self.server),
+            DiskWatch(self.server),
             self.timekeeper,
             Housekeeping(self.server),
             Erasure(self.server),

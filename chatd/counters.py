@@ -58,22 +58,29 @@ class Counters:
     ``deliveries`` are events handed to followers at the head. Bytes are those of the connections, above TLS.
     ``commit_events`` are the events of each commit, ``commit_seconds``
     how long it took from being handed over until it was heard of. ``stalls`` are seconds by which the
-    reactor was late. ``room_events`` counts the events of each log, by its id, since ``room_events_since``
-    (monotonic seconds); ``room_events_before`` those of the minute before.
+    reactor was late. ``clock_steps`` counts how often the wall clock was set, ``dropped_lines`` lines that
+    the log could not take, ``failed_accepts`` connections that the system gave no descriptor for.
+    ``log_error`` is why the log cannot be written now, "" if it can.
+    ``room_events`` counts the events of each log, by its id, since ``room_events_since`` (monotonic seconds);
+    ``room_events_before`` those of the minute before.
     """
 
     __slots__ = (
         "bytes_in",
         "bytes_out",
+        "clock_steps",
         "commit_events",
         "commit_seconds",
         "commits",
         "connections",
         "deliveries",
+        "dropped_lines",
         "ended",
         "entered",
         "events",
+        "failed_accepts",
         "failed_commits",
+        "log_error",
         "messages",
         "pings",
         "refused",
@@ -87,6 +94,8 @@ class Counters:
         self.connections = self.messages = self.events = self.deliveries = self.pings = 0
         self.bytes_in = self.bytes_out = 0
         self.commits = self.failed_commits = 0
+        self.clock_steps = self.dropped_lines = self.failed_accepts = 0
+        self.log_error = ""
         self.entered: Counter[bool] = Counter()
         self.ended: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
+from twisted.logger import globalLogPublisher
 
 from chatd.archiving import Archiving
 from chatd.build import Daemon, FileKeeping
@@ -19,6 +20,7 @@ from chatd.ops.log import Log
 from chatd.ops.settings import Config, DrainConfig
 from chatd.server.auth.portal import CheckerError
 from chatd.server.drain import say_goodbye, see_off
+from chatd.server.log_watch import LogWatch
 from chatd.server.passwords import THREADS, Passwords
 from chatd.server.space_log import SpaceLog
 from chatd.store.sqlite import SqliteStore
@@ -57,6 +59,8 @@ class Running:
                 raise StoreError(_unusable(folder, error)) from None
             raise
         self._archiving = Archiving(self.daemon.server, folder.resolve(), config.log.level, reactor)
+        self._log_watch = LogWatch(self.daemon.server.counters)
+        globalLogPublisher.addObserver(self._log_watch)
         self._control = self._listen_to_operators(config, folder.resolve(), process)
         self._metrics = self._metrics_port(config.metrics.endpoint)
         self._leaving: Deferred[None] | None = None
@@ -128,6 +132,7 @@ class Running:
 
     def end_keeping(self) -> None:
         """Keep no more lines for operators; write those that wait."""
+        globalLogPublisher.removeObserver(self._log_watch)
         self._archiving.stop()
 
 

@@ -38,6 +38,7 @@ INTEGERS: Final = frozenset(
         "sessions",
         "size",
         "start",
+        "step",
         "suppressed",
         "transfer",
         "uid",

@@ -158,6 +158,8 @@ class StatusReport(Row):
 
     ``commit_events`` are events in a commit, ``commit_seconds`` the time until one is heard of,
     ``sync_seconds`` the part of it that the disk takes. ``limited`` names what is refused or held back now.
+    ``clock_steps`` counts how often the clock was set, ``dropped_lines`` what the log could not take, and
+    ``failed_accepts`` connections without a file descriptor.
     """
 
     version: str
@@ -195,3 +197,6 @@ class StatusReport(Row):
     ended: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     limited: list[str] = field(default_factory=list)
+    clock_steps: int = 0
+    dropped_lines: int = 0
+    failed_accepts: int = 0

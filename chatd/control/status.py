@@ -85,6 +85,10 @@ async def _limited(context: Context, stream: Stream, held: int) -> list[str]:
     found = []
     if server.committer.broken:
         found.append("nothing can be written: see store-broken in the log")
+    if server.admission.disk_hangs:
+        found.append(f"everybody: the disk has not answered for {server.committer.waiting:.0f} s")
+    if server.counters.log_error:
+        found.append(f"the log: it cannot be written: {server.counters.log_error}")
     if len(server.connections) + len(server.waiting) >= server.limits.max_connections:
         found.append(f"newcomers: there are max_connections = {server.limits.max_connections}")
     if held:
@@ -129,6 +133,9 @@ def _report(context: Context, count: _Count, space: Space | None, limited: list[
         sync_seconds=_times(server.store.syncs),
         failed_commits=counters.failed_commits,
         longest_stall=round(counters.stalls.most, 4),
+        clock_steps=counters.clock_steps,
+        dropped_lines=counters.dropped_lines,
+        failed_accepts=counters.failed_accepts,
         memory=_memory(),
         store_size=space and space.size,
         store_free=space and space.free,

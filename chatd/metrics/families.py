@@ -29,16 +29,13 @@ SHARES: Final = (0.5, 0.9, 0.99)
 class Figures:
     """A collector of prometheus_client: what ``server`` has counted, a ``survey``, and the store's ``space``.
 
-    ``dropped`` are lines of the log that could not be written, ``ready`` whether people can come in.
+    ``ready`` is whether people can come in.
     """
 
-    def __init__(
-        self, server: Server, survey: Survey, space: Space | None, dropped: int, *, ready: bool
-    ) -> None:
+    def __init__(self, server: Server, survey: Survey, space: Space | None, *, ready: bool) -> None:
         self._server = server
         self._survey = survey
         self._space = space
-        self._dropped = dropped
         self._ready = ready
 
     def collect(self) -> Iterator[Metric]:
@@ -50,7 +47,7 @@ class Figures:
         yield from self._refusals()
         yield from self._commits()
         yield from self._content()
-        yield counter("chatd_log_dropped_lines", "Lines that the log could not take in time.", self._dropped)
+        yield from _troubles(self._server.counters)
 
     def _connections(self) -> Iterator[Metric]:
         counters, seen = self._server.counters, self._survey
@@ -105,6 +102,11 @@ class Figures:
     def _commits(self) -> Iterator[Metric]:
         counters, store = self._server.counters, self._server.store
         yield counter("chatd_commits_failed", "Commits that failed.", counters.failed_commits)
+        yield gauge(
+            "chatd_commit_waiting_seconds",
+            "Seconds that the commit under way has taken so far; 0 if there is none.",
+            self._server.committer.waiting,
+        )
         yield histogram("chatd_commit_events", "Events in one commit.", counters.commit_events)
         yield histogram(
             "chatd_commit_seconds",
@@ -137,6 +139,19 @@ class Figures:
             transfers.add_metric(["up"], len(files.uploads))
             transfers.add_metric(["down"], len(files.downloads))
             yield transfers
+
+
+def _troubles(counters: Counters) -> Iterator[Metric]:
+    yield counter(
+        "chatd_log_dropped_lines", "Lines that the log could not take in time.", counters.dropped_lines
+    )
+    yield gauge("chatd_log_failing", "Whether the log cannot be written: 1 or 0.", bool(counters.log_error))
+    yield counter(
+        "chatd_accepts_failed",
+        "Connections that the system gave no file descriptor for.",
+        counters.failed_accepts,
+    )
+    yield counter("chatd_clock_steps", "How often the wall clock was set.", counters.clock_steps)
 
 
 def _traffic(counters: Counters) -> Iterator[Metric]:

@@ -20,9 +20,9 @@ TEXT: Final = b"text/plain; charset=utf-8"
 class Root(Resource):
     """The root of the pages about ``server``, whose connections ``surveyor`` looks at."""
 
-    def __init__(self, server: Server, surveyor: Surveyor, dropped: Callable[[], int]) -> None:
+    def __init__(self, server: Server, surveyor: Surveyor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.putChild(b"metrics", Metrics(server, surveyor, dropped))
+        self.putChild(b"metrics", Metrics(server, surveyor))
         self.putChild(b"healthz", Health(lambda: ""))
         self.putChild(b"readyz", Health(lambda: unready(server)))
 
@@ -75,11 +75,10 @@ def unready(server: Server) -> str:
 class Metrics(_Page):
     """The figures. They wait for nothing: a disk that hangs is just what they are to show."""
 
-    def __init__(self, server: Server, surveyor: Surveyor, dropped: Callable[[], int]) -> None:
+    def __init__(self, server: Server, surveyor: Surveyor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._server = server
         self._surveyor = surveyor
-        self._dropped = dropped
         self._process = ProcessCollector(registry=None)
 
     def render_GET(self, request: Request) -> bytes:
@@ -90,7 +89,6 @@ class Metrics(_Page):
                 self._server,
                 self._surveyor.latest,
                 self._surveyor.space,
-                self._dropped(),
                 ready=not unready(self._server),
             )
         )

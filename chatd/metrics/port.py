@@ -5,13 +5,11 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IAddress, IListeningPort
-from twisted.logger import globalLogPublisher
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from twisted.web.server import Site
 
 from chatd.clock import Clock
-from chatd.metrics.drops import Drops
 from chatd.metrics.pages import Root
 from chatd.metrics.survey import Surveyor
 from chatd.ops.log import Log
@@ -46,9 +44,9 @@ class _Few(WrappingFactory):
         return None if len(self.protocols) >= MOST else super().buildProtocol(addr)
 
 
-def site(server: Server, clock: Clock, surveyor: Surveyor, drops: Drops) -> WrappingFactory:
+def site(server: Server, clock: Clock, surveyor: Surveyor) -> WrappingFactory:
     """Return the factory of the pages about ``server``."""
-    root = Root(server, surveyor, lambda: drops.count)
+    root = Root(server, surveyor)
     return _Few(_QuietSite(root, timeout=PATIENCE, reactor=clock))  # type: ignore[no-untyped-call]
 
 
@@ -58,17 +56,15 @@ class MetricsPort:
     def __init__(self, endpoint: str, server: Server, reactor: Any) -> None:
         self._endpoint = endpoint
         self._reactor = reactor
-        self._drops = Drops()
         self._surveyor = Surveyor(server, reactor)
         self._server = server
         self._port: IListeningPort | None = None
 
     def start(self) -> None:
         """Begin to listen. Where that cannot be, the daemon goes on without, and the log says why."""
-        globalLogPublisher.addObserver(self._drops)
         self._surveyor.start()
         endpoint = serverFromString(self._reactor, self._endpoint)
-        endpoint.listen(site(self._server, self._reactor, self._surveyor, self._drops)).addCallbacks(
+        endpoint.listen(site(self._server, self._reactor, self._surveyor)).addCallbacks(
             self._listening, self._failed
         )
 
@@ -84,7 +80,6 @@ class MetricsPort:
 
     def stop(self) -> "Deferred[None] | None":
         """Listen no more."""
-        globalLogPublisher.removeObserver(self._drops)
         self._surveyor.stop()
         port, self._port = self._port, None
         return None if port is None else port.stopListening()

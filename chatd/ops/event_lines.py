@@ -77,7 +77,7 @@ def said_of(event: LogEvent) -> Said | None:
     said = event.get(KEY)
     if isinstance(said, Said):
         return said
-    if error := _accept_error(event):
+    if error := accept_error(event):
         return Said(ACCEPT_FAILED, NO_DESCRIPTORS, {"error": error})
     failure = event.get("log_failure")
     if isinstance(failure, Failure):
@@ -99,10 +99,10 @@ def level_of(event: LogEvent) -> Any:
     level: Any = event.get("log_level") or LogLevel.info
     if level is not LogLevel.info or KEY in event or event.get("log_namespace") in _STREAMS:
         return level
-    return LogLevel.warn if _accept_error(event) else LogLevel.debug
+    return LogLevel.warn if accept_error(event) else LogLevel.debug
 
 
-def _accept_error(event: LogEvent) -> str:
+def accept_error(event: LogEvent) -> str:
     """Return the error that kept Twisted from accepting a connection, or nothing."""
     text = event.get("log_format") or ""
     if text.startswith("EMFILE encountered"):

@@ -55,6 +55,7 @@ FIELDS: Final[dict[str, str]] = {
     "size": "how many bytes a file, or the database, has",
     "software": "what the peer calls itself",
     "start": "the number of the event behind which a client goes on",
+    "step": "seconds by which the clock was set",
     "suppressed": "how many like this one were not logged since the last",
     "transfer": "the number of a transfer on its connection",
     "uid": "the number of a user of the system",

@@ -99,6 +99,7 @@ class Writer:
         self._waiting: deque[bytes | None] = deque()
         self._size = 0
         self._dropped = 0
+        self._failing = False
         self._closing = False
         self._thread: threading.Thread | None = None
         atexit.register(self.close)
@@ -178,11 +179,21 @@ class Writer:
         while piece:
             try:
                 piece = piece[self._target.send(piece) :]
-            except OSError:
+                self._note("")
+            except OSError as error:
+                self._note(str(error))
                 with self._change:
                     if self._change.wait_for(lambda: self._closing, RETRY):
                         return False
         return True
+
+    def _note(self, error: str) -> None:
+        """Tell when writing begins to fail and when it works; the log has the one only after the other."""
+        before, self._failing = self._failing, bool(error)
+        if self._failing and not before:
+            log.error("log-failed", "The log cannot be written; lines wait, a MiB at the most.", error=error)
+        elif before and not error:
+            log.info("log-mended", "The log can be written again.")
 
     def _reopen(self) -> None:
         try:

@@ -154,8 +154,7 @@ class Admission:
     @property
     def disk_hangs(self) -> bool:
         """Return whether a commit has taken so long that nobody is let in until it is done."""
-        since = self._committer.committing_since
-        return since is not None and self._clock.seconds() - since >= HANGS
+        return self._committer.waiting >= HANGS
 
     def _check_disk(self) -> None:
         """Turn newcomers away while the disk hangs: all that they begin would wait in memory (P5)."""

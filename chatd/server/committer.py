@@ -73,6 +73,11 @@ class Committer:
         """Return whether all decisions have been committed and announced."""
         return not (self._scheduled or self._committing)
 
+    @property
+    def waiting(self) -> float:
+        """Return for how many seconds a batch has been on its way to disk; 0.0 if none is."""
+        return 0.0 if self.committing_since is None else self._clock.seconds() - self.committing_since
+
     def _work(self) -> None:
         if not self._committing:
             self._schedule()

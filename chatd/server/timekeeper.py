@@ -83,12 +83,16 @@ class Timekeeper:
         wall = self._server.wall()
         ahead = wall - self._known
         step = ahead if self._checked is None else ahead - (now - self._checked) * 1000
-        if self._known and abs(step) > STEP and not -BEHIND <= ahead <= AHEAD:
+        stepped = abs(step) > STEP
+        self._server.hub.counters.clock_steps += stepped and self._checked is not None
+        if self._known and stepped and not -BEHIND <= ahead <= AHEAD:
             log.warn(
                 "clock-far",
                 "The clock may be wrong: it is far from the latest time known. Nothing is removed for that.",
                 ahead=round(ahead / 1000),
             )
+        elif stepped and self._checked is not None:
+            log.info("clock-step", "The clock was set, or the machine slept.", step=round(step / 1000))
         self._known, self._checked = wall, now
 
     async def _mark(self) -> None:

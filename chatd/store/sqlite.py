@@ -357,8 +357,11 @@ class SqliteStore:
                 sizes.keep(changes)
         except apsw.Error as error:
             sizes.forget()
-            want = want_of_room(self._number(error))
-            return error if want is None else StoreError(f"The database {self._path} cannot grow: {want}.")
+            number = self._number(error)
+            want = want_of_room(number)
+            if want is not None:
+                return StoreError(f"The database {self._path} cannot grow: {want}.")
+            return StoreError(f"{error}: {os.strerror(number)}") if number else error
         except Exception as error:  # noqa: BLE001 - whatever prevented the commit, the batch has failed
             sizes.forget()
             return error

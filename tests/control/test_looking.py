@@ -75,11 +75,13 @@ def test_status_names_what_is_limited():
     site.server.budgets.open("192.0.2.1", site.playground.clock.seconds())
     site.server.budgets.spend(Action.SESSION, "192.0.2.1", None, site.playground.clock.seconds())
     site.playground.store.failing = OSError("full")
+    site.server.counters.log_error = "No space left on device"
     come_in(site.playground, "ann")
     site.playground.advance(0.1)
     (report,) = site.ask(AskStatus(), StatusReport)
     assert "192.0.2.1 has used up: new_sessions_per_minute" in report.limited
     assert any("nothing can be written" in words for words in report.limited)
+    assert "the log: it cannot be written: No space left on device" in report.limited
     assert report.failed_commits > 0
 
 

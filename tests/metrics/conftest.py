@@ -3,9 +3,9 @@
 import pytest
 from twisted.internet.protocol import Protocol, connectionDone
 
-from chatd.metrics.drops import Drops
 from chatd.metrics.port import site
 from chatd.metrics.survey import PERIOD, Surveyor
+from chatd.server.log_watch import LogWatch
 from chatd.testing import Playground
 from tests.end_to_end.harness.fixtures import make_daemon
 
@@ -46,11 +46,11 @@ class Watched:
     def __init__(self, playground=None):
         self.playground = playground or Playground()
         self.server = self.playground.start_server()
-        self.drops = Drops()
+        self.log_watch = LogWatch(self.server.counters)
         clock = self.playground.clock
         self.surveyor = Surveyor(self.server, clock)
         self.surveyor.start()
-        self.playground.network.listen(site(self.server, clock, self.surveyor, self.drops), PORT)
+        self.playground.network.listen(site(self.server, clock, self.surveyor), PORT)
 
     def begin(self, path="/metrics", method="GET", headers=()):
         browser = Browser(path, method, headers)

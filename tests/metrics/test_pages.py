@@ -60,14 +60,24 @@ def test_readers_that_lag_are_counted(watched):
 
 
 def test_lines_that_the_log_dropped_are_counted(watched):
-    watched.drops({})
-    watched.drops({"chatd": None})
+    watched.log_watch({})
+    watched.log_watch({"chatd": None})
     seen = []
     Log("x", type("Logger", (), {"emit": lambda _, *__, **event: seen.append(event)})()).warn(
         "log-dropped", "The log could not be written in time.", count=7
     )
-    watched.drops(seen[0])
+    watched.log_watch(seen[0])
     assert samples(watched.get().body)["chatd_log_dropped_lines_total",] == 7
+
+
+def test_a_log_that_cannot_be_written_is_shown_while_it_cannot(watched):
+    said = []
+    log = Log("x", type("Logger", (), {"emit": lambda _, *__, **event: said.append(event)})())
+    log.error("log-failed", "The log cannot be written.", error="No space left on device")
+    log.info("log-mended", "The log can be written again.")
+    for event, failing in zip(said, (1, 0), strict=True):
+        watched.log_watch(event)
+        assert samples(watched.get().body)["chatd_log_failing",] == failing
 
 
 def test_no_room_nick_or_address_is_on_the_page_and_the_series_have_a_bound(watched):

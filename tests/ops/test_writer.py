@@ -81,6 +81,27 @@ def test_the_end_does_not_wait_for_the_reader(memory):
     assert memory.taken == b""
 
 
+def test_a_full_disk_is_told_of_and_its_end(memory, monkeypatch, logged_events):
+    monkeypatch.setattr("chatd.ops.writer.RETRY", 0.01)
+    memory.failures = 3
+    memory.open.set()
+    writer = Writer(memory)
+    writer.start()
+    writer.write("one line\n")
+    writer.write("another line\n")
+    end = time.monotonic() + 20
+    while memory.taken != b"one line\nanother line\n":
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    writer.close(20)
+    told = [
+        (event["chatd"].name, event["chatd"].fields.get("error"))
+        for event in logged_events
+        if "chatd" in event
+    ]
+    assert told == [("log-failed", "[Errno 28] No space left on device"), ("log-mended", None)]
+
+
 def test_a_full_disk_is_tried_again(memory, monkeypatch):
     monkeypatch.setattr("chatd.ops.writer.RETRY", 0.01)
     memory.failures = 3

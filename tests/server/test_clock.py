@@ -12,7 +12,7 @@ from chatd.testing import Playground
 from chatd.testing.playground import START_OF_TIME
 from chatd.wire import messages as m
 from chatd.wire.check import check_of
-from chatd.wire.frames import chunk
+from chatd.wire.frames import FrameType, chunk, frame
 from tests.helpers import come_in, restart, sends
 
 DAY = 86_400
@@ -305,6 +305,25 @@ def test_a_clock_that_is_set_while_the_daemon_runs_is_told_of_once(playground, s
     playground.step = 0
     playground.advance(600, step=1)
     assert [fields["ahead"] < 0 for fields in said("clock-far", "warn")] == [False, True]
+
+
+@pytest.mark.parametrize("step", [3600, -3600, 3700, -3700])
+def test_an_hour_either_way_condemns_nobody_and_is_told(playground, said, step):
+    ann = come_in(playground, "ann", m.Join(id=1, room="#a"))
+    ben = come_in(playground, "ben", m.Join(id=1, room="#a"))
+    for number, playground.step in enumerate((0, step, 0), 1):
+        ann.say(*sends("#a", str(playground.step), n=number))
+        for _ in range(12):
+            playground.advance(10, step=1)
+            ann.transport.write(frame(FrameType.PONG, b""))
+            ben.transport.write(frame(FrameType.PONG, b""))
+    assert ben.texts() == ["0", str(step), "0"]
+    assert [ok.id for ok in ann.of(m.Ok)][1:] == sorted(ok.id for ok in ann.of(m.Ok))[1:]
+    assert ann.lost is None
+    assert ben.lost is None
+    assert not said("reaped")
+    assert len(said("clock-step") + said("clock-far")) == 2
+    assert playground.server.counters.clock_steps == 2
 
 
 def test_a_weekend_of_rest_is_no_wrong_clock(playground, said):

@@ -179,6 +179,13 @@ def _facts(status: StatusReport) -> Iterator[tuple[str, str]]:
     sizes = status.commit_events
     yield "", f"events in one: {sizes.mean:.1f} on average, p99 {sizes.p99:.0f}, most {sizes.most:.0f}"
     yield "stalls", f"longest {duration(status.longest_stall)}"
+    troubles = {
+        "the clock was set": status.clock_steps,
+        "lines missing in the log": status.dropped_lines,
+        "connections without a file descriptor": status.failed_accepts,
+    }
+    if any(troubles.values()):
+        yield "troubles", _listed({name: count for name, count in troubles.items() if count})
     yield "memory", size(status.memory)
     if status.store_size is not None:
         free, wal = size(status.store_free), size(status.store_wal)
