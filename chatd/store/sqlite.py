@@ -201,6 +201,7 @@ class SqliteStore:
 
     def _open(self, *, checked: bool) -> None:
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        _keep_private(self._path)
         database = self._connect()
         version = int(_value(database.execute("PRAGMA user_version")))
         if version > schema.VERSION:
@@ -464,6 +465,15 @@ def lock_folder(folder: Path, patience: float = 0.0) -> int:
             )
         sleep(LOCK_PAUSE)
     return handle
+
+
+def _keep_private(path: Path) -> None:
+    """Let nobody but the owner read a database at ``path`` that somebody has put there."""
+    for end in ("", "-wal", "-shm"):
+        file = path.with_name(path.name + end)
+        with suppress(FileNotFoundError, PermissionError):
+            if file.stat().st_mode & 0o077:
+                file.chmod(0o600)
 
 
 def _lock(handle: int) -> bool:

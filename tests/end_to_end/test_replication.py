@@ -248,6 +248,10 @@ def test_what_was_removed_is_in_the_replica_until_a_whole_new_one_is_made(
     while any(has_secret(daemon.data / f"chatd.sqlite{end}") for end in ("", "-wal")):
         deadline.check("the erasure, once nobody else reads the database")
         time.sleep(0.05)
+    litestream.start().sync()
+    litestream.restore(tmp_path / "paused")
+    assert not has_secret(tmp_path / "paused" / "chatd.sqlite"), "a pause is followed by a whole copy"
+    litestream.kill()
     for name in ("meta", "replica"):
         shutil.rmtree(litestream.folder / name)
     litestream.start().sync()

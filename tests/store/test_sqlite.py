@@ -292,6 +292,19 @@ def test_files_are_private(open_store, tmp_path):
         os.umask(previous)
 
 
+def test_a_copy_that_was_restored_for_all_to_read_becomes_private(open_store, tmp_path):
+    """As sqlite3's .backup and litestream leave one; with [control] group, others may enter the folder."""
+    store = open_store()
+    store.append(events(7, 1, FRAMES))
+    copy = tmp_path / "copy"
+    shutil.copytree(tmp_path / "data", copy)
+    for path in copy.iterdir():
+        path.chmod(0o644)
+    again = open_store(copy)
+    assert again.read(7, 1, 99) == FRAMES
+    assert {mode(path) for path in copy.glob("chatd.sqlite*")} == {0o600}
+
+
 def test_closing_finishes_what_was_handed_in(open_store):
     store = open_store()
     for n in range(1, 31):
