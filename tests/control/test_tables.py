@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatd.control.cli import looks
-from chatd.control.cli.tables import Column, cells, cut, table
+from chatd.control.cli.tables import Column, cells, cut, table, wrapped
 from chatd.control.cli.words import duration, rate, size
 from chatd.control.rows import Connected, RoomRow
 
@@ -87,6 +87,45 @@ def test_what_is_free_at_the_end_goes_to_what_matters_most():
     ]
     rows = [("x", "w" * 30, "y" * 20)]
     assert list(table(columns, rows, 30)) == ["little  long", "x       " + "y" * 20]
+
+
+def test_a_name_is_hardly_cut_where_what_matters_little_is_left_out():
+    name = "#a-room-with-a-rather-long-name"
+    rows = [
+        RoomRow(
+            room=name,
+            kind="public",
+            members=5,
+            followers=3,
+            head=99,
+            first=1,
+            recent=9,
+            rate=0.25,
+            bytes=6451,
+        )
+    ]
+    head, row = table(looks.ROOMS, rows, 80)
+    assert row.startswith(name[:25])
+    assert "on disk" in head
+    assert "recent" not in head
+    head, row = table(looks.ROOMS, rows, 120)
+    assert row.startswith(name + " ")
+    assert "recent" in head
+
+
+@given(st.text(max_size=200), st.integers(20, 100))
+def test_a_wrapped_text_fits_and_says_the_same(text, width):
+    lines = wrapped(text, width)
+    assert all(len(line) <= width for line in lines)
+    assert "".join("".join(lines).split()) == "".join(text.split())
+
+
+def test_no_number_is_parted_from_its_unit():
+    text = "x" * 20 + " longest 17 ms, 12 KiB, 99 % within 3 min 05 s"
+    for width in range(20, 60):
+        for line in wrapped(text, width):
+            assert line[-1:].isdecimal() is False
+            assert line.split()[0] not in ("ms", "KiB,", "%", "s", "min")
 
 
 @given(st.text(), st.integers(1, 20))

@@ -10,7 +10,7 @@ import msgspec
 from chatd.control.cli.asking import Answer, folder_of
 from chatd.control.cli.completing import nicks, rooms
 from chatd.control.cli.options import as_json, asking
-from chatd.control.cli.tables import Column, table, width_of_output
+from chatd.control.cli.tables import Column, table, width_of_output, wrapped
 from chatd.control.cli.words import duration, moment, size
 from chatd.control.messages import AskExplain, AskTrace
 from chatd.control.rows import Traced, TraceRow
@@ -48,10 +48,10 @@ def told(lives: list[Life], width: int | None) -> Iterator[str]:
         yield ""
     for reason in reasons:
         meaning = EXPLANATIONS[CloseReason(reason)] if reason in list(CloseReason) else "of another version"
-        yield escape(f"{reason}: {meaning}")
+        yield from wrapped(escape(f"{reason}: {meaning}"), width)
     codes = {code: None for life in lives for code in life.refusals}
     if codes:
-        yield escape(f"refused: {', '.join(codes)}; docs/PROTOCOL.md explains the codes")
+        yield from wrapped(escape(f"codes: {', '.join(codes)}; docs/PROTOCOL.md explains them"), width)
 
 
 def trip_course(life: Life) -> str:
@@ -80,14 +80,14 @@ LIVES: Final = (
     Column("nick", lambda life: life.nick, 17, least=8),
     Column("address", lambda life: life.address, 11),
     Column("relay", lambda life: life.relay, 4, least=12),
-    Column("trip", trip_course, 13),
-    Column("missed", lambda life: str(life.missed or ""), 14, right=True),
+    Column("trip", trip_course, 14),
+    Column("missed", lambda life: str(life.missed or ""), 12, right=True),
     Column("slowed", lambda life: str(life.slowed or ""), 9, right=True),
     Column("lag", lambda life: str(life.lag or ""), 8, right=True),
     Column(
         "refused",
         lambda life: ", ".join(f"{count} {code}" for code, count in life.refusals.items()),
-        12,
+        13,
         least=12,
     ),
     Column("in", lambda life: size(life.bytes_in), 6, right=True),
@@ -116,7 +116,8 @@ def trace(data: str | None, config: str | None, as_json: bool, room: str, seq: i
             rows.append(msgspec.json.decode(raw, type=TraceRow))
     if traced is None:
         return
-    click.echo(escape(_traced(traced)))
+    for line in wrapped(escape(_traced(traced)), width_of_output()):
+        click.echo(line)
     if rows:
         for line in table(DEVICES, rows, width_of_output()):
             click.echo(line)

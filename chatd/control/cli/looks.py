@@ -1,6 +1,5 @@
 """chatctl status, who and rooms."""
 
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, TypeVar
@@ -12,7 +11,7 @@ from msgspec import Struct
 from chatd.control.cli.asking import Answer, folder_of
 from chatd.control.cli.completing import rooms as complete_rooms
 from chatd.control.cli.options import as_json, asking, where
-from chatd.control.cli.tables import Column, table, width_of_output
+from chatd.control.cli.tables import Column, table, width_of_output, wrapped
 from chatd.control.cli.words import duration, moment, rate, size
 from chatd.control.messages import Ask, AskBans, AskRooms, AskStatus, AskWho
 from chatd.control.rows import BanRow, Connected, RoomRow, StatusReport, Times
@@ -103,7 +102,7 @@ def _whose(row: Connected) -> str:
 WHO: Final = (
     Column("conn", lambda row: str(row.connection), 19, right=True),
     Column("nick", lambda row: row.nick, 20, least=10),
-    Column("is", _whose, 11),
+    Column("is", _whose, 13),
     Column("address", lambda row: row.address, 18),
     Column("relay", lambda row: row.relay, 7, least=12),
     Column("state", lambda row: "" if row.state == "live" else row.state, 17),
@@ -111,10 +110,10 @@ WHO: Final = (
     Column("up", lambda row: duration(row.since), 14, right=True),
     Column("trip", lambda row: duration(row.round_trip), 15, right=True),
     Column("silence", lambda row: duration(row.silence), 16, right=True),
-    Column("lag", lambda row: str(row.lag) if row.lag else "", 16, right=True),
+    Column("lag", lambda row: str(row.lag) if row.lag else "", 17, right=True),
     Column("rooms", lambda row: str(row.rooms), 5, right=True),
     Column("in", lambda row: size(row.bytes_in), 10, right=True),
-    Column("out", lambda row: size(row.bytes_out), 13, right=True),
+    Column("out", lambda row: size(row.bytes_out), 11, right=True),
     Column("held", lambda row: row.held, 12, least=10),
     Column("session", lambda row: str(row.session or ""), 6, right=True),
     Column("software", lambda row: row.software, 4, least=8),
@@ -124,7 +123,7 @@ WHO: Final = (
 
 BANS: Final = (
     Column("whom", lambda row: row.whom, 9),
-    Column("ends in", lambda row: "" if row.left is None else duration(row.left), 8, right=True),
+    Column("ends in", lambda row: "never" if row.left is None else duration(row.left), 8, right=True),
     Column("since", lambda row: "" if row.since is None else moment(row.since), 5),
     Column("by", lambda row: row.by, 6),
     Column("reason", lambda row: row.reason, 7, least=12),
@@ -150,10 +149,8 @@ def report(status: StatusReport) -> Iterator[str]:
     """Yield the lines that tell people of ``status``."""
     width = min(width_of_output() or 100, 120)
     for label, text in _facts(status):
-        hanging = " " * LABEL
-        yield from textwrap.wrap(
-            escape(text), width, initial_indent=f"{label:<{LABEL}}", subsequent_indent=hanging
-        )
+        begin, hanging = f"{label:<{LABEL}}", " " * LABEL
+        yield from wrapped(escape(text), width, initial_indent=begin, subsequent_indent=hanging)
 
 
 def _facts(status: StatusReport) -> Iterator[tuple[str, str]]:
@@ -173,7 +170,7 @@ def _facts(status: StatusReport) -> Iterator[tuple[str, str]]:
     for name, row in status.rates.items():
         form = size if name.startswith("bytes") else rate
         words = "".join(f"{form(value):>12}" for value in (row.second, row.minute, row.quarter))
-        yield "", f"{name:<14}{words} /s"
+        yield "", f"{name.replace('_', ' '):<14}{words} /s"
     yield "commits", _times(status.commit_seconds) + f", {status.failed_commits} failed"
     yield "", f"the disk takes {_times(status.sync_seconds)}"
     sizes = status.commit_events

@@ -1,16 +1,21 @@
 """Tables that fit into a terminal: what matters least is left out, and long texts are cut."""
 
 import os
+import re
 import shutil
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from chatd.ops.words import escape
 
-GAP = "  "
+GAP: Final = "  "
+
+FAIR_PART: Final = 4
+"""A long text takes a line's part of so many, until everything that fits has its place."""
 
 
 @dataclass(frozen=True)
@@ -70,34 +75,30 @@ def table(columns: Sequence[Column], rows: Sequence[Any], width: int | None) -> 
 def _fit(columns: Sequence[Column], wanted: dict[int, int], width: int) -> dict[int, int]:
     """Return the widths of those columns that fit into ``width``, whose texts want ``wanted``.
 
-    The longest texts are cut, then what matters least is left out. What that leaves free is given to what
-    matters most: texts are cut less, and columns come back.
+    What matters most has its place first, a long text its fair part of the line; what is left then is given
+    to long texts.
     """
-    widths = dict(wanted)
-    while (over := _total(widths) - width) > 0:
-        spare = {place: widths[place] - _least(columns[place], widths[place]) for place in widths}
-        longest = max(spare, key=lambda place: spare[place])
-        if spare[longest] > 0:
-            widths[longest] -= min(over, (spare[longest] + 1) // 2)
-        elif len(widths) > 1:
-            del widths[min(widths, key=lambda place: columns[place].matters)]
-        else:
-            return widths
-    for place in sorted(wanted, key=lambda place: -columns[place].matters):
-        free = width - _total(widths)
+    fair = width // FAIR_PART
+    by_weight = sorted(wanted, key=lambda place: -columns[place].matters)
+    widths: dict[int, int] = {}
+    for place in by_weight:
+        least = _least(columns[place], wanted[place])
+        free = width - _total(widths) - (len(GAP) if widths else 0)
+        if not widths or least <= free:
+            widths[place] = min(wanted[place], max(least, min(fair, free)))
+    for place in by_weight:
         if place in widths:
-            widths[place] = min(wanted[place], widths[place] + free)
-        elif min(wanted[place], _least(columns[place], wanted[place])) <= free - len(GAP):
-            widths[place] = min(wanted[place], free - len(GAP))
+            widths[place] = min(wanted[place], widths[place] + max(0, width - _total(widths)))
     return dict(sorted(widths.items()))
 
 
-def _least(column: Column, width: int) -> int:
-    return max(column.least, cells(column.title)) if column.least else width
+def _least(column: Column, wanted: int) -> int:
+    """Return the fewest cells in which ``column`` may be shown, whose texts want so many."""
+    return min(wanted, max(column.least, cells(column.title))) if column.least else wanted
 
 
 def _total(widths: dict[int, int]) -> int:
-    return sum(widths.values()) + len(GAP) * (len(widths) - 1)
+    return sum(widths.values()) + len(GAP) * max(0, len(widths) - 1)
 
 
 def _line(columns: Sequence[Column], widths: dict[int, int], texts: list[str]) -> str:
@@ -107,3 +108,14 @@ def _line(columns: Sequence[Column], widths: dict[int, int], texts: list[str]) -
         space = " " * (width - cells(short))
         padded.append(space + short if columns[place].right else short + space)
     return GAP.join(padded).rstrip()
+
+
+def wrapped(text: str, width: int | None, **how: str) -> list[str]:
+    """Return ``text`` in lines of ``width`` cells at the most; no number is parted from its unit."""
+    if width is None:
+        return [text]
+    joined = re.sub(r"(?<=\d) (?=(?:[KMGT]iB|[a-zA-Z%]{1,3})\b|%)", _JOINER, text)
+    return [line.replace(_JOINER, " ") for line in textwrap.wrap(joined, width, **how)]  # type: ignore[arg-type]
+
+
+_JOINER: Final = "\xa0"
