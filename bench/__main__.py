@@ -23,6 +23,7 @@ from bench import (
     resume,
     slow,
     tls,
+    turns,
 )
 from bench.common import BenchError, Scale
 from bench.process import cores
@@ -41,6 +42,7 @@ BENCHMARKS: dict[str, Callable[[Scale], Result]] = {
     "growth": growth.run,
     "slow": slow.run,
     "files": files.run,
+    "turns": turns.run,
 }
 
 _SMOKE = Scale(rounds=1, seconds=0.3, long=1.0, smoke=True)

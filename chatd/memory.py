@@ -2,6 +2,8 @@
 
 import ctypes
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 KEPT_BYTES: Final = 4_194_304
@@ -13,8 +15,16 @@ LARGE_BYTES: Final = 1_048_576
 YOUNG: Final = 5_000
 """New objects after which the garbage collector looks at those that are left; Python's default is 700.
 
-Every tenth time it looks at all that were left since. A higher value would stop the reactor for 10 ms then.
+A higher value would stop the reactor for longer."""
+
+OLDER: Final = 5
+"""Looks at new objects after which all that were left since the last time are looked at once more.
+
+That are 25,000 at the most, which takes a few milliseconds. What is in use for longer is not looked at again.
 """
+
+NEVER: Final = 1_000_000_000
+"""Looks at those that were left, after which all would be looked at; that stops the reactor for long."""
 
 _TRIM_THRESHOLD: Final = -1
 _MMAP_THRESHOLD: Final = -3
@@ -33,12 +43,24 @@ def keep_freed_memory() -> None:
 
 
 def spare_the_collector() -> None:
-    """Have the garbage collector pass over the program itself from now on.
+    """Have the garbage collector look at what is young alone from now on, and less often than by default.
 
-    Modules, classes and functions stay for ever; looking at all of them stops the reactor for some 15 ms each
-    time. Data that is loaded from the disk later is looked at, but less often than by default, since a
-    message makes some ten objects that need no collector.
+    To look at everything stops the reactor for some 15 ms where nothing but the program was loaded, and for
+    more than a second where there are a hundred thousand users. What lives long is freed without it, since
+    it holds no cycles by the time that it is over: `chatd.server.connection.ChatConnection.let_go`.
+    `chatd.server.collector` looks at the rest once in a while.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
+    gc.set_threshold(YOUNG, OLDER, NEVER)
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Have the collector pass over all that is loaded meanwhile, for good."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()

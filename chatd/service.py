@@ -18,7 +18,7 @@ from chatd.build import Daemon
 from chatd.chat.storage import StoreError
 from chatd.clock import use_monotonic_time, wall_milliseconds
 from chatd.control.context import Process
-from chatd.memory import keep_freed_memory, spare_the_collector
+from chatd.memory import keep_freed_memory, loading, spare_the_collector
 from chatd.ops.config import Source
 from chatd.ops.differences import Report
 from chatd.ops.inheritance import inherited
@@ -30,6 +30,7 @@ from chatd.reloading import NOT_RUNNING, Reloader, tell
 from chatd.running import Running
 from chatd.server.auth.portal import CheckerError
 from chatd.server.certificate_watch import CertificateWatch
+from chatd.server.collector import Collector
 from chatd.server.drain import FIRST_SLOT
 from chatd.server.listeners import ListenError, check_handed
 from chatd.server.open_listeners import Listeners
@@ -78,6 +79,7 @@ class ChatService(Service):
         self._terminal = terminal
         self._listeners = Listeners(reactor)
         self._certificates = CertificateWatch(config.listen, reactor, wall_milliseconds)
+        self._collector = Collector(reactor)
         self._running: Running | None = None
         self._reloader: Reloader | None = None
         self._over: float | None = None
@@ -149,7 +151,8 @@ class ChatService(Service):
         """Open the data and begin to answer. Raises `StartError`."""
         process = Process(set_level=set_level, stop=self._end, reload=self.reload, upgrade=self.upgrade)
         try:
-            self._running = running = Running(self._config, self._reactor, process, taken_over=taken_over)
+            with loading():
+                self._running = running = Running(self._config, self._reactor, process, taken_over=taken_over)
         except (StoreError, CheckerError) as error:
             raise self._cannot_start(error) from None
         self._listeners.serve(running.daemon.server)
@@ -173,6 +176,7 @@ class ChatService(Service):
         )
         running.start()  # behind that line: what it removes at once is told of
         self._certificates.start()
+        self._collector.start()
         self._reloader.start()
         self._notifier.say(READY)
         self._feed(running.store.beat)
@@ -276,6 +280,7 @@ class ChatService(Service):
     async def _let_go(self, running: Running, soonest: float, *, empty: bool) -> bool:
         """See `Running.let_go`; what would reload ends as well."""
         self._certificates.stop()
+        self._collector.stop()
         if self._reloader is not None:
             self._reloader.stop()
         terms = running.config.drain

@@ -123,6 +123,19 @@ def come_in(playground, nick="", *more, answer_pings=True, wait=0.0, speaks="nat
     return talker
 
 
+def turns(clock, seconds):
+    """Let ``seconds`` go by at once; yields behind each single call that is due then, or becomes due."""
+    clock.rightNow += seconds
+    while True:
+        clock._sortCalls()
+        if not clock.calls or clock.calls[0].getTime() > clock.seconds():
+            return
+        call = clock.calls.pop(0)
+        call.called = 1
+        call.func(*call.args, **call.kw)
+        yield
+
+
 def restart(playground):
     """Crash the daemon and start it again on what it has stored."""
     playground.crash_server()

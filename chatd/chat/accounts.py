@@ -149,6 +149,6 @@ def delete(world: World, user: User, now: int) -> None:
     for network in list(user.places):
         world.change(DropPlace(user.id, network))
     sweeping.settle(world, user)
-    for room in [room for room in user.rooms if not room.direct]:
+    for room in list(user.rooms):
         removing.leave(world, room, user, now)
     world.change(account._replace(password="", flags=account.flags & ~OPERATOR | DISABLED | DELETED))

@@ -1,6 +1,5 @@
 """Arrival: the way from a hello to the welcome: takeover of the session, rooms, first cursors."""
 
-import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -91,15 +90,7 @@ def _of_interest(user: User) -> list[Room]:
     If there are more than MAX_WELCOME_DIRECT of these, the unread ones come first, then the newest. The
     others are followed as soon as something is said in them: see `chatd.chat.following.rouse`.
     """
-    direct = [room for room in user.rooms if room.direct]
-    if len(direct) <= limits.MAX_WELCOME_DIRECT:
-        return list(user.rooms)
-
-    def interest(room: Room) -> tuple[bool, int]:
-        return (room.log.head > room.members[user].read, room.log.ts)
-
-    chosen = heapq.nlargest(limits.MAX_WELCOME_DIRECT, direct, interest)
-    return [room for room in user.rooms if not room.direct] + chosen
+    return [*user.rooms, *user.newest_direct(limits.MAX_WELCOME_DIRECT)]
 
 
 def arrive(
@@ -165,12 +156,17 @@ def note_seen(world: World, session: Session) -> None:
         world.change(session.row()._replace(seen=world.calendar.now))
 
 
+def is_unsaved(session: Session) -> bool:
+    """Return whether the client has its token, but nothing on disk says so yet."""
+    return session.proven and not session.seen
+
+
 def end_session(world: World, session: Session, now: int) -> None:
     """Forget ``session``. If it was a guest's last, the guest leaves all rooms and the nick is free."""
     user = session.user
     if len(user.sessions) == 1 and user.account is None:
         sweeping.settle(world, user)
-        for room in [room for room in user.rooms if not room.direct]:
+        for room in list(user.rooms):
             removing.leave(world, room, user, now)
     world.end_session(session)
 

@@ -185,6 +185,13 @@ class Batch:
             list(self._others),
         )
 
+    def let_go(self) -> None:
+        """Hold nothing any more but whether it was undone: everybody was told, and may know the batch."""
+        for held in (self.answers, self.later, self.narrowed, self.stored, self.sends):
+            held.clear()
+        for others in (self.ends, self.erased, self.deleted, self._others, self._inverses):
+            others.clear()
+
     def undo(self, records: Records) -> None:
         """Put ``records`` back to what it was before."""
         for log in self.events:

@@ -1,6 +1,7 @@
 """Fan-out: renders the growth of a log once per codec, and hands it to all followers who speak that."""
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from chatd.chat.codec import Codec
@@ -32,6 +33,38 @@ class Follower(Protocol):
 
     def fault(self) -> None:
         """End because of the current exception, which concerns this follower alone (P8)."""
+
+
+class Group:
+    """Followers who are to catch up from behind event ``cursor``, where they stood at the head together.
+
+    They are taken out of it one by one (`leave`), since thousands make no turn long (P6). ``passed`` counts
+    the bytes that had been rendered for them.
+    """
+
+    __slots__ = ("_order", "cursor", "members", "passed")
+
+    def __init__(self, cursor: int, passed: int, members: "dict[Follower, Outlet]") -> None:
+        self.cursor = cursor
+        self.passed = passed
+        self.members = members
+        self._order = list(members)
+
+    def leave(self, log: "Log", most: int) -> int:
+        """Let at most ``most`` of them catch up by themselves; return how many were looked at."""
+        looked_at = min(most, len(self._order))
+        for _ in range(looked_at):
+            follower = self._order.pop()
+            if follower in self.members:  # it may have gone since
+                try:
+                    follower.leave_behind(log, self.cursor)
+                except Exception:  # noqa: BLE001 - a fault costs that follower alone (P8)
+                    follower.fault()
+                self.members.pop(follower, None)
+        return looked_at
+
+    def __bool__(self) -> bool:
+        return bool(self._order)
 
 
 class Audience:
@@ -97,6 +130,12 @@ class Audience:
     def passed(self, follower: Follower) -> int:
         """Return how much of ``volume`` lies before the place where ``follower`` stands."""
         return self.volume - len(self._grown) if follower in self.untold else self.volume
+
+    def cut(self, most: int, cursor: int) -> Group:
+        """Keep ``most`` of the followers, who stand at event ``cursor``, and return the others."""
+        others = self.followers
+        self.followers = {follower: others.pop(follower) for follower in list(islice(others, most))}
+        return Group(cursor, self.volume, others)
 
     def dismiss(self, follower: Follower) -> None:
         """Let ``follower`` go; it is handed nothing any more."""

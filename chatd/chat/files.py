@@ -3,7 +3,7 @@
 Chat knows contents by their SHA-256 alone; `Blobs` tells whether the bytes are there.
 """
 
-from itertools import islice
+from itertools import chain, islice
 from typing import Protocol
 
 from chatd.chat.changes.rows import PutFile
@@ -94,9 +94,12 @@ class PostedFiles:
         The rooms of the user are looked at, and some others: whoever finds none brings the bytes again.
         """
         newest = self._newest.get(sha256, {})
-        rooms = asker.user.rooms
-        own = [room for room in rooms if room in newest] if len(rooms) < len(newest) else []
-        return any(self._reads(asker, room, sha256) for room in (*own, *islice(newest, ROOMS_LOOKED_AT)))
+        looked_at = list(islice(newest, ROOMS_LOOKED_AT))
+        if len(newest) > len(looked_at):
+            user = asker.user
+            own = chain(user.rooms, islice(reversed(user.direct), ROOMS_LOOKED_AT))
+            looked_at += [room for room in own if room in newest]
+        return any(self._reads(asker, room, sha256) for room in looked_at)
 
     def _reads(self, asker: Asker, room: Room, sha256: str) -> bool:
         seq = self._newest[sha256][room]

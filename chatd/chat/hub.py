@@ -5,12 +5,12 @@ batch and has its changes written; `chatd.chat.publisher` tells everybody what b
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from msgspec import structs
 
-from chatd.chat import accounts, address_bans, arrival, invitations, moderation, sweeping
+from chatd.chat import accounts, address_bans, arrival, expiring, moderation, sweeping
 from chatd.chat.arrival import Arrival
 from chatd.chat.batch import Batch
 from chatd.chat.changes.rows import (
@@ -25,6 +25,7 @@ from chatd.chat.changes.rows import (
     PutTime,
     Trim,
 )
+from chatd.chat.expiring import Slice
 from chatd.chat.facts import Facts
 from chatd.chat.files import Blobs
 from chatd.chat.presence import PresenceBoard
@@ -137,25 +138,11 @@ class Hub:
                 self.presence.touch(session.user)
             self._work()
 
-    def expire(self, age: int, now: int, *, unclaimed: bool) -> list[Session]:
-        """End the sessions that have been without a connection for ``age`` milliseconds; return them.
-
-        With ``unclaimed`` those end too whose welcome may never have arrived: a crash has left them.
-        """
-        before = self.world.calendar.now - age
-        away = [session for session in self.world.sessions.values() if session.peer is None]
-        ended = [session for session in away if 0 < session.seen < before]
-        if unclaimed:
-            ended += [session for session in away if not session.confirmed]
-        for session in ended:
-            arrival.end_session(self.world, session, now)
-        self.world.tidy()
-        invitations.tidy(self.world)
-        for session in self.world.sessions.values():
-            if _unsaved(session) or (session.peer is not None and session.confirmed):
-                arrival.note_seen(self.world, session)
-        self._work()
-        return ended
+    def expire(self, age: int, now: int, *, unclaimed: bool) -> Iterator[Slice]:
+        """End what its time has ended, a slice in each turn: see `chatd.chat.expiring.expire`."""
+        for piece in expiring.expire(self.world, age, now, unclaimed=unclaimed):
+            self._work()
+            yield piece
 
     # ---- requests -----------------------------------------------------------------------------------
 
@@ -252,8 +239,3 @@ class Hub:
         for change in changes:
             self.world.change(change)
         self._work()
-
-
-def _unsaved(session: Session) -> bool:
-    """Return whether the client has its token, but nothing on disk says so yet."""
-    return session.proven and not session.seen

@@ -1,6 +1,7 @@
 """Invitations to register: codes that serve a number of times, and for some days that the daemon runs."""
 
 import hashlib
+from collections.abc import Iterable
 
 from chatd.chat.calendar import DAY
 from chatd.chat.changes.rows import DropInvite, PutInvite
@@ -24,8 +25,9 @@ def invite(world: World, by: User | None, code: str, uses: int, days: int) -> Pu
 
     Raises `RequestError` ``too-many-invites``.
     """
-    tidy(world)
-    if by is not None and sum(row.by == by.id for row in world.invites.values()) >= MAX_INVITES:
+    if by is not None:
+        tidy(world, list(world.invites_by.get(by.id, ())))
+    if by is not None and len(world.invites_by.get(by.id, ())) >= MAX_INVITES:
         raise RequestError(
             Code.TOO_MANY_INVITES, f"{MAX_INVITES} invitations of yours serve already; have them used first."
         )
@@ -49,10 +51,13 @@ def use(world: World, row: PutInvite) -> None:
     world.change(row._replace(uses=row.uses - 1) if row.uses > 1 else DropInvite(row.digest))
 
 
-def tidy(world: World) -> None:
-    """Forget invitations that serve no more."""
-    for row in [row for row in world.invites.values() if not _serves(world, row)]:
+def tidy(world: World, digests: Iterable[bytes]) -> int:
+    """Forget those of the invitations with these ``digests`` that serve no more; return how many."""
+    rows = [world.invites[digest] for digest in digests if digest in world.invites]
+    over = [row for row in rows if not _serves(world, row)]
+    for row in over:
         world.change(DropInvite(row.digest))
+    return len(over)
 
 
 def _serves(world: World, row: PutInvite) -> bool:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 from chatd.chat.calendar import DAY
 from chatd.chat.changes.rows import Relation
 from chatd.chat.codec import Codec
-from chatd.chat.fanout import Audience, Follower, Outlet
+from chatd.chat.fanout import Audience, Follower, Group, Outlet
 from chatd.wire.messages import Message
 from chatd.wire.stored import known_check_of
 
@@ -49,6 +49,7 @@ class Log:
     __slots__ = (
         "_audiences",
         "_check",
+        "_groups",
         "_tail",
         "_tail_first",
         "_told",
@@ -80,6 +81,7 @@ class Log:
         self._told = head
         self._check = (head, check)
         self._audiences: tuple[Audience, ...] = ()
+        self._groups: tuple[Group, ...] = ()
         self._tail: list[bytes] = []
         self._tail_first = head + 1
         self.tail_bytes = 0
@@ -110,12 +112,11 @@ class Log:
         self._told = self.head
         self.head += len(events)
         self._remember(events, size)
-        count = owed = 0
+        owed = 0
         for audience in self._audiences:
-            count += len(audience.followers)
-        if count > most:
-            self._leave_behind(self.followers[most:])
-        for audience in self._audiences:
+            count = len(audience.followers)
+            if count > most - owed:
+                self._cut(audience, most - owed)
             if audience.followers:
                 owed += audience.grow(events)
         return owed
@@ -123,14 +124,26 @@ class Log:
     def leave_all_behind(self) -> None:
         """Let everybody catch up from where they stand, within their bounds. Nothing may still be owed."""
         self._told = self.head
-        self._leave_behind(self.followers)
+        for audience in self._audiences:
+            if audience.followers:
+                self._cut(audience, 0)
 
-    def _leave_behind(self, followers: list[Follower]) -> None:
-        for follower in followers:
-            try:
-                follower.leave_behind(self, self._told)
-            except Exception:  # noqa: BLE001 - a fault costs that follower alone (P8)
-                follower.fault()
+    def _cut(self, audience: Audience, most: int) -> None:
+        self._groups = (*self._groups, audience.cut(most, self._told))
+
+    @property
+    def leaves(self) -> bool:
+        """Return whether some who were left behind do not know it yet: `leave` is to follow."""
+        return bool(self._groups)
+
+    def leave(self, most: int) -> int:
+        """Let at most ``most`` of those catch up by themselves; return how many were looked at."""
+        looked_at = 0
+        while self._groups and looked_at < most:
+            looked_at += self._groups[0].leave(self, most - looked_at)
+            if not self._groups[0]:
+                self._groups = self._groups[1:]
+        return looked_at
 
     def deliver(self, most: int) -> int:
         """Hand the growth to at most ``most`` of those who have not got it yet; return to how many."""
@@ -158,15 +171,22 @@ class Log:
 
     @property
     def audience_size(self) -> int:
-        """Return how many these are."""
-        return sum(len(audience.followers) for audience in self._audiences)
+        """Return how many follow the head, or are about to catch up."""
+        left = sum(len(group.members) for group in self._groups)
+        return left + sum(len(audience.followers) for audience in self._audiences)
 
     def stand(self, follower: Follower) -> int:
         """Return the last event that ``follower`` was handed."""
+        for group in self._groups:
+            if follower in group.members:
+                return group.cursor
         return self._told if follower in self._audience(follower.codec).untold else self.head
 
     def passed(self, follower: Follower) -> int:
         """Return how many bytes had been rendered for the codec of ``follower`` where it stands now."""
+        for group in self._groups:
+            if follower in group.members:
+                return group.passed
         return self._audience(follower.codec).passed(follower)
 
     def admit(self, follower: Follower, outlet: Outlet) -> None:
@@ -176,6 +196,8 @@ class Log:
     def dismiss(self, follower: Follower) -> None:
         """Let ``follower`` go; it is handed nothing any more."""
         self._audience(follower.codec).dismiss(follower)
+        for group in self._groups:
+            group.members.pop(follower, None)
 
     def _audience(self, codec: Codec) -> Audience:
         for audience in self._audiences:

@@ -371,4 +371,4 @@ def takes_direct(user: User, other: User) -> bool:
 
 def _share(user: User, other: User) -> bool:
     fewer, more = sorted((user, other), key=lambda one: len(one.rooms))
-    return any(not room.direct and more in room.members for room in fewer.rooms)
+    return any(more in room.members for room in fewer.rooms)

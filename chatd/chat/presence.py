@@ -5,6 +5,7 @@ seen as a leave and a join.
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from chatd.chat.state import Room, User
@@ -42,11 +43,17 @@ class PresenceBoard:
             if user.connected is user.announced:
                 continue
             user.announced = user.connected
-            for room in [room for room in user.rooms if not room.members[user].reads_only]:
+            rooms = [room for room in user.rooms if not room.members[user].reads_only]
+            yield 1 + len(rooms)
+            direct = iter(list(user.direct))
+            while some := list(islice(direct, AT_ONCE)):
+                rooms += [room for room in some if room.log.audience_size]
+                yield len(some)
+            for room in rooms:
                 online, offline = news.setdefault(room, ([], []))
                 (online if user.announced else offline).append(user.nick)
-            yield 1 + len(user.rooms)
         for room, (online, offline) in news.items():
+            yield 1
             for message in _messages(room, online, offline):
                 yield from room.log.tell(message, AT_ONCE)
 

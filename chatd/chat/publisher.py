@@ -21,6 +21,9 @@ WARM_BYTES = 67_108_864
 AT_ONCE = 1500
 """Followers that are handed events in one turn, so that it stays under 20 ms; all others catch up (P6)."""
 
+LEFT_AT_ONCE = 1000
+"""Followers that begin to catch up in one turn: two milliseconds of work."""
+
 HALF = 32
 """Followers that are handed a batch in one turn at least, even if half of them are fewer."""
 
@@ -39,6 +42,7 @@ class Publisher:
         self._world = world
         self._counters = counters
         self._grown: list[Log] = []
+        self._leaving: dict[Log, None] = {}
         self._share = 0
         self._warm: dict[Log, None] = {}
         self._warm_bytes = 0
@@ -65,11 +69,13 @@ class Publisher:
             last = room.log.head + len(batch.stored.get(room.log, ()))
             downloading = [] if self._world.blobs is None else self._world.blobs.downloading()
             following.narrow(room, last, downloading, now)
+            self._let_leave(room.log)
         most = AT_ONCE
         for log, events in batch.stored.items():
             before = log.tail_bytes
             owed = log.grow(events, most)
             most -= owed
+            self._let_leave(log)
             self._count(log, events, owed)
             self._grown.append(log)
             self._keep_warm(log, log.tail_bytes - before)
@@ -115,7 +121,21 @@ class Publisher:
         become durable during the second.
         """
         self._deliver(self._share)
-        return bool(self._grown)
+        self._leave()
+        return bool(self._grown or self._leaving)
+
+    def _let_leave(self, log: Log) -> None:
+        if log.leaves:
+            self._leaving[log] = None
+
+    def _leave(self) -> None:
+        """Let some of those who were left behind catch up: thousands are told of it in several turns."""
+        most = LEFT_AT_ONCE
+        while self._leaving and most > 0:
+            log = next(iter(self._leaving))
+            most -= log.leave(most)
+            if not log.leaves:
+                del self._leaving[log]
 
     def _deliver(self, most: int) -> None:
         while self._grown and most > 0:
@@ -145,6 +165,7 @@ class Publisher:
                 _tell(peer, told)
             except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
                 peer.fault()
+        open_batch.let_go()
 
     def _still_here(self, peer: Peer) -> bool:
         """Refuse the hello of ``peer`` if its session could not be stored."""

@@ -119,6 +119,13 @@ class Reader:
         self.rest(data)
         return len(data)
 
+    def let_go(self) -> None:
+        """Forget the connection, which is gone; nothing is followed any more."""
+        self.peer = None
+        self.hand = self.rest = _drop
+        self.outlet = len
+        self._lagging = self.fault = _do_nothing
+
     def tell(self, message: Message) -> None:
         """Hand over a message that is in no log."""
         self.hand(self.codec.encode(message))
@@ -231,3 +238,11 @@ class Reader:
             return
         self._behind[log] = self._behind.pop(log)
         self.follow(log, cursor)
+
+
+def _drop(data: bytes) -> None:
+    """Take nothing: the connection is gone."""
+
+
+def _do_nothing() -> None:
+    """Do nothing, as above."""

@@ -64,6 +64,9 @@ ROWS_PER_UNIT = 10
 LOOKS_PER_UNIT = 200
 """Members looked through that cost as much as a send."""
 
+FEW_MEMBERS = 5000
+"""Members up to which all of a room are looked at for a page of them: a millisecond of work (P6)."""
+
 NICK_COST = 10
 """The cost of one room whose members are told of a new nick."""
 
@@ -204,6 +207,7 @@ def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Sen
     if thread:
         relations.put_reply(world, room, event)
     if room.direct:
+        room.moves_up()
         rouse(batch, room)
     name = "" if request.room == room.name else room.name
     return m.Ok(id=request.id, seq=seq, ts=log.ts, room=name)
@@ -252,7 +256,7 @@ def _join(world: World, peer: Peer, session: Session, _: None, request: m.Join, 
 
 
 def _check_room_limit(user: User) -> None:
-    if sum(not room.direct for room in user.rooms) >= MAX_ROOMS:
+    if len(user.rooms) >= MAX_ROOMS:
         raise RequestError(Code.TOO_MANY_ROOMS, f"{MAX_ROOMS} rooms are the limit; leave one first.")
 
 
@@ -278,26 +282,15 @@ def _nick(world: World, peer: Peer, session: Session, _: None, request: m.Nick, 
     display, key = world.free_nick(request.nick, user)
     check_rename(world, user, key)
     if display != user.nick:
-        session.charge(NICK_COST * len(user.rooms))
-        for room in _told_of_nick(user):
+        rooms = [*user.rooms, *reversed([*islice(reversed(user.direct), MAX_WELCOME_DIRECT)])]
+        session.charge(NICK_COST * len(rooms))
+        for room in rooms:  # in other logs of direct messages the next message tells
             if room.members[user].reads_only:
                 continue
             if not room.direct or takes_direct(user, room.partner(user)):
                 world.post(room, "nick", user.nick, now, display)
         world.rename(user, display, key, now)
     return m.Ok(id=request.id)
-
-
-def _told_of_nick(user: User) -> list[Room]:
-    """Return the rooms of ``user`` whose members are told of a new nick at once.
-
-    Of very many logs of direct messages these are the newest; in the others the next message tells.
-    """
-    direct = [room for room in user.rooms if room.direct]
-    if len(direct) <= MAX_WELCOME_DIRECT:
-        return list(user.rooms)
-    newest = heapq.nlargest(MAX_WELCOME_DIRECT, direct, key=lambda room: room.log.ts)
-    return [room for room in user.rooms if not room.direct] + newest
 
 
 def _read(world: World, peer: Peer, session: Session, room: Room, request: m.Read, _: int) -> m.Ok:
@@ -334,18 +327,38 @@ def _private_rooms(world: World, asker: Asker, after: str) -> Iterable[str]:
     user = asker.user
     if user.operator:
         return world.listing.private(after)
-    rooms = [room for room in (*user.rooms, *user.invited) if not room.direct]
-    known = {room.name for room in rooms if room.rules.kind == Kind.PRIVATE and knows(asker, room)}
+    rooms = [room for room in (*user.rooms, *user.invited) if room.rules.kind == Kind.PRIVATE]
+    known = {room.name for room in rooms if knows(asker, room)}
     return sorted(name for name in known if name > after)
 
 
 def _members(world: World, peer: Peer, session: Session, room: Room, request: m.Members, _: int) -> m.Ok:
     after = check_nick(request.after)[1] if request.after else ""
-    keys = [user.key for user in room.members if user.key is not None and user.key > after]
-    page = heapq.nsmallest(request.limit + 1, keys)
-    session.charge(len(room.members) // LOOKS_PER_UNIT + len(page) / ROWS_PER_UNIT)
+    looks, page = _keys_behind(world, room, after, request.limit + 1)
+    session.charge(looks // LOOKS_PER_UNIT + len(page) / ROWS_PER_UNIT)
     rows = [_member(world, room, world.nicks[key]) for key in page[: request.limit]]
     return m.Ok(id=request.id, members=rows, more=len(page) > request.limit)
+
+
+def _keys_behind(world: World, room: Room, after: str, most: int) -> tuple[int, list[str]]:
+    """Return the first keys of the nicks of members behind ``after``, and how many were looked at for that.
+
+    Of a large room it is not all: the nicks of the server are gone through in their order until there are
+    enough members among them.
+    """
+    if len(room.members) <= FEW_MEMBERS:
+        keys = [user.key for user in room.members if user.key is not None and user.key > after]
+        return len(room.members), heapq.nsmallest(most, keys)
+    page: list[str] = []
+    looks = 0
+    for key in world.nick_order.behind(after):
+        looks += 1
+        user = world.nicks[key]
+        if user.key == key and user in room.members:
+            page.append(key)
+            if len(page) == most:
+                break
+    return looks, page
 
 
 def _member(world: World, room: Room, user: User) -> m.Member:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from msgspec import Raw
@@ -175,7 +176,10 @@ class User:
     milliseconds since 1970 since when it is the account's, or 0; one without is a guest.
     ``shown`` says of such keys how the nick was shown when the user took another. ``certificates`` open the
     account, by fingerprint; ``places`` are the networks from which it was logged in to, with when.
-    ``announced`` is whether the others were told that the user is there; see `chatd.chat.presence`. ``begun``
+    ``announced`` is whether the others were told that the user is there; see `chatd.chat.presence`.
+    ``rooms`` are those that the user is a member of, ``direct`` the logs of direct messages, of which there
+    may be as many as there are users: those in which something was said last come last. ``unread`` are the
+    ones of these that may hold something unread, in the same order. ``begun``
     counts the logs of direct messages that the user has begun, ``making`` bounds when another room may be
     made; ``meter`` is what else the user has used. ``invited`` are the invitations for the user, by
     room and by the name in the act, ``blocked`` the ids of those whose direct messages the user does not
@@ -192,6 +196,8 @@ class User:
     places: dict[str, int] = field(default_factory=dict)
     sessions: "set[Session]" = field(default_factory=set)
     rooms: "dict[Room, None]" = field(default_factory=dict)
+    direct: "dict[Room, None]" = field(default_factory=dict)
+    unread: "dict[Room, None]" = field(default_factory=dict)
     announced: bool = False
     away_since: float | None = None
     begun: int = 0
@@ -228,6 +234,14 @@ class User:
     def address(self) -> str:
         """Return the address of some connection, or nothing if there is none."""
         return next((session.peer.peer_host for session in self.sessions if session.peer is not None), "")
+
+    def newest_direct(self, most: int) -> "list[Room]":
+        """Return at most so many logs of direct messages: the unread ones first, then the newest (P6)."""
+        if len(self.direct) <= most:
+            return list(self.direct)
+        unread = [room for room in islice(reversed(self.unread), most) if room.is_unread(self)]
+        others = islice(reversed(self.direct), most)
+        return list(islice(dict.fromkeys(chain(unread, others)), most))
 
     def row(self) -> PutUser:
         """Return the stored form."""
@@ -367,6 +381,17 @@ class Room:
         log = self.log
         least = max(self.floor(user), log.head - limits.BACKLOG, log.first - 1)
         return min(log.head, max(self.members[user].read, least))
+
+    def is_unread(self, user: User) -> bool:
+        """Return whether something was said behind what counts as read by ``user``, a member."""
+        return self.members[user].read < self.log.head
+
+    def moves_up(self) -> None:
+        """Be the newest log of direct messages of both members, because something is said in it."""
+        for user in self.members:
+            for order in (user.direct, user.unread):
+                order.pop(self, None)
+                order[self] = None
 
     def partner(self, user: User) -> User:
         """Return the other user of a log of direct messages; in one with oneself, that is ``user``."""

@@ -7,7 +7,7 @@ of it before. `Batch.undo` takes it back.
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -229,23 +229,28 @@ class World(Records):
         if not user.sessions and user.account is None:
             self._let_go(user)
 
-    def tidy(self) -> None:
-        """Forget guests who are needed no more."""
-        guests = (user for user in self.users.values() if user.account is None)
-        for user in [user for user in guests if not user.sessions and not user.rooms]:
-            self._let_go(user)
+    def tidy(self, users: Iterable[User]) -> int:
+        """Forget the guests among ``users`` who are needed no more; return how many these were."""
+        count = 0
+        for user in users:
+            needed = user.account or user.sessions or user.rooms or user.direct
+            if not needed and self.users.get(user.id) is user:
+                self._let_go(user)
+                count += 1
+        return count
 
     def _let_go(self, user: User) -> None:
         """Free the nick of a user without sessions, and forget a user who shares no direct messages.
 
         Events hold the nick alone, so only the name of a log of direct messages needs the user.
         """
-        if not user.rooms:
+        stays = bool(user.rooms or user.direct)
+        if not stays:
             for whom in list(user.blocked):
                 self.change(DropBlock(user.id, whom))
             if user.allow != EVERYBODY:
                 self.change(DropAllow(user.id))
-        self.change(PutUser(user.id, user.nick, None) if user.rooms else DropUser(user.id))
+        self.change(PutUser(user.id, user.nick, None) if stays else DropUser(user.id))
 
     # ---- rooms and members --------------------------------------------------------------------------
 
@@ -403,4 +408,6 @@ class World(Records):
             refs=refs,
         )
         self.batch.add_event(log, event)
+        if room.direct:
+            room.moves_up()
         return seq

@@ -5,7 +5,8 @@ what was done; whoever calls sees to it that the change becomes durable. A refus
 """
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from chatd.chat import accounts, certificates, deleting, invitations
@@ -21,6 +22,9 @@ from chatd.server.invitation_codes import new_code
 
 DISABLED_NOW: Final = "The account may not be used now; ask the operator of the server."
 """What the goodbye says to the devices of an account that is disabled."""
+
+PAGE: Final = 200
+"""Nicks that are looked at together."""
 
 
 class Outcome(NamedTuple):
@@ -109,9 +113,18 @@ def _find(world: World, asked: m.AskUserFind, _: int) -> Outcome:
 
 
 def _list(world: World, _: m.AskUserList, __: int) -> Outcome:
-    known = [user for user in world.users.values() if user.account is not None]
-    known.sort(key=lambda user: user.nick.casefold())
-    return Outcome(rows=(_row(world, user) for user in known))
+    return Outcome(rows=_accounts(world))
+
+
+def _accounts(world: World) -> Iterator[UserRow]:
+    """Yield the accounts in the order of their nicks; some may come and go meanwhile."""
+    keys = list(islice(world.nick_order.behind(""), PAGE))
+    while keys:
+        for key in keys:
+            user = world.nicks.get(key)
+            if user is not None and user.account is not None and user.key == key:
+                yield _row(world, user)
+        keys = list(islice(world.nick_order.behind(keys[-1]), PAGE))
 
 
 def _row(world: World, user: User) -> UserRow:

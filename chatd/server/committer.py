@@ -157,12 +157,14 @@ class Committer:
             self.publisher.committed(batch)
         except Exception:  # noqa: BLE001 - one fault must not stop the chat; it is logged with its traceback
             log.failure("commit-fault", None, "Not everybody was told of what was committed.")
+        batch.let_go()
 
     def _failed(self, batch: Batch) -> None:
         try:
             self.publisher.failed(batch, self.hub.seal() or Batch())
         except Exception:  # noqa: BLE001 - as above
             log.failure("commit-fault", None, "Not everybody was told of what was not committed.")
+        batch.let_go()
 
     def _remember(self, batch: Batch, since: float | None) -> None:
         """Note when ``batch``, which is durable, was committed."""

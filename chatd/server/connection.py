@@ -247,6 +247,14 @@ class ChatConnection:
         ending.leave(self, reason)
         ending.attempt(self, self.transport.abortConnection)
 
+    def let_go(self) -> None:
+        """Hold nothing in a circle, so that all of it is freed at once, without the garbage collector."""
+        self.protocol = _GONE
+        self.input.let_go()
+        self.reader.let_go()
+        if self.transfers is not None:
+            self.transfers.let_go()
+
     def renew_allowance(self) -> None:
         """Ask what the limits in force allow from now on."""
         if self.session is not None and self.state is State.LIVE:
@@ -270,3 +278,7 @@ class ChatConnection:
     def forgive(self, now: float) -> None:
         """Begin every count anew: the daemon was not listening."""
         self.liveness.forgive(now)
+
+
+_GONE: Any = None
+"""What is left of the protocol of a connection that is gone."""

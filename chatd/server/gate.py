@@ -84,6 +84,10 @@ class Gate:
         self._owed: list[int] = []
         self._owed_bytes = 0
 
+    def let_go(self) -> None:
+        """Tell nobody any more that a further frame may be taken."""
+        self._again = _nobody
+
     def may_take(self) -> bool:
         """Return whether a further frame may be taken now. If too much was asked, a pause begins."""
         return (
@@ -168,3 +172,7 @@ class Gate:
         del owed[:count]
         if self.shut and len(owed) <= MAX_UNANSWERED and self._owed_bytes < OWED_BYTES:
             self.lift(Hold.OWED)
+
+
+def _nobody() -> None:
+    """Do nothing: the connection is gone."""

@@ -81,23 +81,34 @@ class Housekeeping:
             log.failure("housekeeping-fault", None)
 
     def _round(self) -> "Deferred[None]":
-        if self._rounds % ROUNDS_PER_EXPIRY == 0 or self._rounds == UNCLAIMED:
-            self._expire()
+        expires = self._rounds % ROUNDS_PER_EXPIRY == 0 or self._rounds == UNCLAIMED
+        unclaimed = self._rounds >= UNCLAIMED
         if self._rounds % ROUNDS_PER_SPACE == 0:
             files = self._server.files
             self._server.store.space(lambda taken: tell_space(taken, None if files is None else files.used))
         self._rounds += 1
-        return Deferred.fromCoroutine(self._retain())
+        return Deferred.fromCoroutine(self._keep_house(expires, unclaimed))
 
-    def _expire(self) -> None:
-        age = round(self._server.current.config.session.expire_days * DAY)
-        unclaimed = self._rounds >= UNCLAIMED
-        ended = self._server.hub.expire(age, self._server.wall(), unclaimed=unclaimed)
-        for session in ended:
-            log.info("session-expired", session=session.id, nick=session.user.nick)
-        if ended:
-            log.info("sessions-expired", count=len(ended))
-        self._server.hub.prune_address_bans()
+    async def _keep_house(self, expires: bool, unclaimed: bool) -> None:
+        if expires:
+            try:
+                await self._expire(unclaimed)
+            except Exception:  # noqa: BLE001 - one round's fault must not end those to come
+                log.failure("housekeeping-fault", None)
+        await self._retain()
+
+    async def _expire(self, unclaimed: bool) -> None:
+        server, count = self._server, 0
+        age = round(server.current.config.session.expire_days * DAY)
+        for work, ended in server.hub.expire(age, server.wall(), unclaimed=unclaimed):
+            for session in ended:
+                log.info("session-expired", session=session.id, nick=session.user.nick)
+            count += len(ended)
+            await self._slice(work)
+            await deferLater(server.clock, 0)
+        if count:
+            log.info("sessions-expired", count=count)
+        server.hub.prune_address_bans()
 
     async def _retain(self) -> None:
         looked = 0

@@ -54,6 +54,15 @@ class Source(Protocol):
         """End it because of the current exception, which concerns it alone (P8)."""
 
 
+class _Gone:
+    """What is left of a source whose connection is gone: nothing is taken from it."""
+
+    state = State.CLOSING
+
+
+_GONE: Any = _Gone()
+
+
 class Input:
     """Receives for ``source``: ``decoder`` keeps the bytes until the gate lets ``pieces`` be taken.
 
@@ -92,6 +101,12 @@ class Input:
         """Take nothing any more."""
         self.gate.hold(Hold.END)
         self._server.visits.remove(self)
+
+    def let_go(self) -> None:
+        """Forget the connection, which is gone."""
+        self._source = self._pieces = _GONE
+        self.asked = None
+        self.gate.let_go()
 
     def hesitate(self) -> None:
         """Take nothing for a while, if all together have asked more than the disk takes."""

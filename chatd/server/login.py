@@ -81,6 +81,9 @@ def _refuse(connection: "ChatConnection", failure: Failure) -> None:
     else:
         log.failure("login-fault", failure, peer=connection.address)
         connection.close(CloseReason.FAULT)
+    failure.cleanFailure()  # tracebacks hold in a circle whatever was there
+    while error is not None:
+        error.__traceback__, error = None, error.__context__
 
 
 def confirm(connection: "ChatConnection") -> None:

@@ -103,6 +103,7 @@ class ChatProtocol(Protocol, ABC):
             ending.leave(connection, CloseReason.REFUSED)
         ending.leave(connection, CloseReason.LOST)
         ending.attempt(connection, server.closed, connection)
+        connection.let_go()
 
     def pauseProducing(self) -> None:
         """Stop taking and handing out: the transport is full."""

@@ -24,6 +24,9 @@ TICK: Final = 0.1
 TICKS_PER_ROUND: Final = 5
 """Ticks in which every connection is looked at once."""
 
+AT_ONCE: Final = 1000
+"""Connections that are due and looked at in one tick; where more are, the round takes longer (P6)."""
+
 MISSED: Final = 20
 """From so many ticks since the last one on, the daemon counts as having been away."""
 
@@ -36,6 +39,7 @@ class Reaper:
         self._loop = LoopingCall.withCount(self._tick)
         self._loop.clock = server.clock
         self._round: list[Swept] = []
+        self._unforgiven: set[Swept] = set()
         self._share = 0
         self._last = server.clock.seconds()
 
@@ -55,15 +59,22 @@ class Reaper:
         self._last = now
         if count >= MISSED:
             log.warn("stalled", "The daemon was away; nobody is judged by that.", lag=round(count * TICK, 1))
-            for connection in self._server.swept():
-                connection.forgive(now)
+            self._unforgiven = set(self._server.swept())
         if not self._round:
             self._round = self._server.swept()
             self._share = -(-len(self._round) // TICKS_PER_ROUND)
+        looked_at = 0
         for _ in range(min(self._share, len(self._round))):
             connection = self._round.pop()
+            if self._unforgiven and connection in self._unforgiven:
+                self._unforgiven.discard(connection)
+                connection.forgive(now)
+                looked_at += 1
             if connection.due <= now and self._server.has(connection):  # it may have ended in this round
                 self._sweep(connection, now)
+                looked_at += 1
+            if looked_at >= AT_ONCE:
+                break
 
     @staticmethod
     def _sweep(connection: Swept, now: float) -> None:

@@ -73,10 +73,13 @@ class Network:
         """Return whether a new connection would be answered."""
         return not (self._lost["up"] or self._lost["down"])
 
-    def connect(self, protocol: Protocol, port: int = PORT) -> "MemoryTransport":
-        """Connect ``protocol`` to ``port`` and return its transport. Raises ConnectionRefusedError."""
+    def connect(self, protocol: Protocol, port: int = PORT, host: str = "127.0.0.1") -> "MemoryTransport":
+        """Connect ``protocol`` at ``host`` to ``port`` and return its transport.
+
+        Raises ConnectionRefusedError.
+        """
         self._ports += 1
-        near = IPv4Address("TCP", "127.0.0.1", self._ports)
+        near = IPv4Address("TCP", host, 1024 + self._ports % 64_512)
         far = IPv4Address("TCP", "127.0.0.1", port)
         listener = self._listeners.get(port)
         accepted = None if listener is None else listener.buildProtocol(near)
@@ -309,7 +312,9 @@ class MemoryTransport:
     def _gone(self, reason: Exception, reason_there: Exception) -> None:
         self.connected = False
         self.pipe.end(reason_there)
-        self.protocol.connectionLost(Failure(reason))
+        protocol, self.protocol = self.protocol, None  # as Twisted's transports do
+        self.producer = None
+        protocol.connectionLost(Failure(reason))
 
 
 @implementer(IStreamClientEndpoint)

@@ -50,7 +50,7 @@ def test_an_account_stays_when_its_last_session_ends(playground):
     assert [room.name for room in user.rooms] == ["#tea"]
     assert user.account.password == "hash"
     assert [e.kind for e in ben.of(m.Event) if e.by == "ann"] == []
-    world_of(playground).tidy()
+    world_of(playground).tidy([user])
     assert talker_user(playground, "ann") is user
 
 

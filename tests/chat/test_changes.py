@@ -92,10 +92,15 @@ def picture(records):
         assert {(room, *one) for room, some in user.invited.items() for one in some.items()} == invited
         assert all(user.invited.values())
         assert user.sessions == {session for session in records.sessions.values() if session.user is user}
-        assert set(user.rooms) == {room for room in rooms if user in room.members}
+        assert set(user.rooms) == {room for room in rooms if user in room.members and not room.direct}
+        assert set(user.direct) == {room for room in rooms if user in room.members and room.direct}
+        unread = {room for room in user.direct if room.members[user].read < room.log.last}
+        assert unread <= set(user.unread) <= set(user.direct)
         assert user.begun == sum(room.begun_by == user.id for room in rooms)
         mine = {key for key, owner in records.nicks.items() if owner is user}
         assert mine == set(user.kept) | ({user.key} - {None})
+    records.nick_order.sort()
+    assert list(records.nick_order.behind("")) == sorted(records.nicks)
     looks = Counter()
     for user in records.users.values():
         names = [*user.kept, *user.shown.values()]
@@ -172,7 +177,7 @@ def possible(records, kind, a, b, n):  # noqa: C901, PLR0912, PLR0915 - one case
         case "drop place" if user and str(b) in user.places:
             return DropPlace(a, str(b))
         case "drop user" if user and not (
-            user.sessions or user.rooms or user.begun or user.account or named(records, user)
+            user.sessions or user.rooms or user.direct or user.begun or user.account or named(records, user)
         ):
             return DropUser(a)
         case "session" if session or b in records.users:

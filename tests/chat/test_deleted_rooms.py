@@ -198,7 +198,7 @@ def test_what_is_kept_of_it_ends_and_takes_no_place(scene):
     assert (row.name, row.kind) == (f"!{row.id}#tea", "deleted")
     assert not scene.playground.store.events.get(row.id)
     note_clock(scene, REMOVED + 1)
-    scene.playground.server.hub.expire(1 << 60, 0, unclaimed=True)
+    list(scene.playground.server.hub.expire(1 << 60, 0, unclaimed=True))
     scene.playground.advance(130)
     assert not scene.playground.store.rooms
     assert not scene.playground.store.acts

@@ -79,14 +79,17 @@ BATCHES = st.lists(st.lists(st.binary(min_size=1, max_size=9), min_size=1, max_s
 TAKERS = st.lists(st.tuples(TAKES, st.booleans(), st.integers(0, 2)), min_size=1, max_size=6)
 
 
-@given(BATCHES, TAKERS, st.integers(0, 3), st.integers(0, 6))
-def test_whatever_an_outlet_takes_everything_arrives_once_and_in_order(batches, takers, half, most):
+@given(BATCHES, TAKERS, st.integers(0, 3), st.integers(0, 6), st.integers(0, 4))
+def test_whatever_an_outlet_takes_everything_arrives_once_and_in_order(batches, takers, half, most, left):
     log = Log(1, "#a")
     codecs = [Spoken("", b""), Spoken("<", b">"), Spoken("[", b"]\n")]
     crowd = [Taker(log, takes, pauses, codecs[codec]) for takes, pauses, codec in takers]
     for events in batches:
         followers = len(log.followers)
         assert grow(log, events, [half], most) == min(most, followers)
+        log.leave(left)
+    while log.leaves:
+        assert log.leave(2) <= 2
     for taker in crowd:
         live = taker.reader.volume
         assert len(taker.got) == live
@@ -116,12 +119,34 @@ def test_the_pages_of_those_who_lag_are_rendered_once_per_codec():
     codecs = [Spoken("<", b">"), Spoken("[", b"]\n")]
     crowd = [Taker(log, [], False, codec) for codec in codecs for _ in range(50)]
     assert grow(log, [b"x" * AT_ONCE_BYTES, b"y"]) == 0
+    log.leave(100)
     pages = [taker.reader.next(1000) for taker in crowd]
     for codec, begin in zip(codecs, (0, 50), strict=True):
         assert len(codec.rendered) == 1
         assert all(page.data is codec.rendered[0] for page in pages[begin : begin + 50])
     log.forget_tail()
     assert all(isinstance(taker.reader.next(1000), Missing) for taker in crowd)
+
+
+def test_very_many_who_are_left_behind_are_told_so_a_few_at_a_time():
+    """A message to twenty thousand must not hold up everybody while each is made to catch up (P6)."""
+    log = Log(1, "#a")
+    crowd = [Taker(log, [], False) for _ in range(50)]
+    assert grow(log, [b"one"], most=10) == 10
+    assert not any(taker.reader.lags for taker in crowd)
+    assert [taker.reader.cursor(log) for taker in crowd] == [1] * 10 + [0] * 40
+    assert log.leave(7) == 7
+    assert sum(taker.reader.lags for taker in crowd) == 7
+    crowd[10].reader.pause()
+    crowd[11].reader.unfollow_all()
+    assert grow(log, [b"two"], most=10) == 10
+    while log.leaves:
+        assert log.leave(9) <= 9
+    for taker in crowd[:11] + crowd[12:]:
+        catch_up(taker)
+        assert taker.got == b"onetwo"
+        assert taker.reader.cursor(log) == 2
+    assert crowd[11].got == b""
 
 
 def test_a_notice_is_encoded_once_per_codec():

@@ -151,7 +151,7 @@ def test_a_deleted_account_leaves_its_rooms_and_keeps_its_nick(data, secret):
     assert listed(data)["Ann"]["deleted"]
     with opened(data) as world:
         (user,) = [user for user in world.users.values() if user.deleted]
-        assert {room.name for room in user.rooms} == {"@1+2", "@1+3"}
+        assert {room.name for room in user.direct} == {"@1+2", "@1+3"}
         assert [member.nick for member in world.rooms["#tea"].members] == ["ben"]
         assert world.rooms["#tea"].log.head == 5
     assert "is an account already" in wrong("add", data, "ann", "--no-password")

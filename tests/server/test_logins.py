@@ -435,7 +435,7 @@ class TestInvitations:
         code = self.invite(playground, days=1)
         world_of(playground).calendar.now += 86_400_000
         assert refusal(register(playground, "ben", invite=code)).code == Code.BAD_INVITE
-        playground.server.hub.expire(86_400_000, 7, unclaimed=True)
+        list(playground.server.hub.expire(86_400_000, 7, unclaimed=True))
         playground.advance()
         assert not world_of(playground).invites
         assert not playground.store.invites

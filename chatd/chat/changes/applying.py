@@ -51,6 +51,13 @@ def load(records: Records, snapshot: Snapshot) -> None:
     for row in chain.from_iterable(rows):
         apply(records, row)
     records.listing.sort()
+    records.nick_order.sort()
+    for user in records.users.values():
+        for order in (user.direct, user.unread):
+            if len(order) > 1:
+                rooms = sorted(order, key=lambda room: room.log.ts)
+                order.clear()
+                order.update(dict.fromkeys(rooms))
 
 
 def _several(records: Records, several: Several) -> Applied:

@@ -4,7 +4,7 @@ from chatd.chat.ages import Ages
 from chatd.chat.changes.rows import PutAddressBan, PutErasure, PutInvite, PutTime
 from chatd.chat.files import PostedFiles
 from chatd.chat.gone import Gone
-from chatd.chat.listing import Listing
+from chatd.chat.listing import Listing, Order
 from chatd.chat.networks import Networks
 from chatd.chat.state import Room, Session, User
 from chatd.chat.twins import Twins
@@ -14,20 +14,23 @@ class Records:
     """Everything that is kept, except the events: the outcome of the changes so far.
 
     ``nicks`` says whose a nick is; a key that an account has for good leads to it although it is called
-    differently now; ``twins`` knows all of these nicks by what they look like, ``room_twins`` the names of
-    rooms that are no direct messages, ``listing`` the order of these; ``gone`` are what is left of deleted
-    ones, ``acts`` counts the acts of all rooms but the notes of who was in a deleted one, ``sweeps`` are the
-    rooms of which many members are being removed. ``sessions`` are by the digest of their token, ``rooms`` by
-    their name, ``uploads`` say when a user last worked on the upload of a content, ``time`` is the calendar
-    as it was last kept, ``erasures`` are the accounts all of whose words are to go, ``address_bans`` are
-    addresses from which nobody comes in.
+    differently now; ``nick_order`` has the keys in their order; ``twins`` knows all of these nicks by what
+    they look like, ``room_twins`` the names of rooms that are no direct messages, ``listing`` the order of
+    these; ``gone`` are what is left of deleted ones, ``acts`` counts the acts of all rooms but the notes of
+    who was in a deleted one, ``sweeps`` are the rooms of which many members are being removed. ``invites``
+    are by the digest of their code, ``invites_by`` names them by who made them, ``sessions`` are by the
+    digest of their token, ``rooms`` by their name, ``uploads`` say when a user last worked on the upload of a
+    content, ``time`` is the calendar as it was last kept, ``erasures`` are the accounts all of whose words
+    are to go, ``address_bans`` are addresses from which nobody comes in.
     """
 
     def __init__(self) -> None:
         self.users: dict[int, User] = {}
         self.nicks: dict[str, User] = {}
+        self.nick_order = Order()
         self.twins: Twins[User] = Twins()
         self.invites: dict[bytes, PutInvite] = {}
+        self.invites_by: dict[int, dict[bytes, None]] = {}
         self.sessions: dict[bytes, Session] = {}
         self.sessions_by_id: dict[int, Session] = {}
         self.rooms: dict[str, Room] = {}

@@ -10,7 +10,7 @@ from chatd.chat.log import Log
 from chatd.chat.names import ROOM_SIGN
 from chatd.chat.permissions import settle
 from chatd.chat.rules import Rules, Standing
-from chatd.chat.state import Membership, Room
+from chatd.chat.state import Membership, Room, User
 from chatd.chat.storage import StoredRoom
 
 _RULES: Final = 5
@@ -89,14 +89,31 @@ def _put_member(records: Records, row: PutMember) -> Applied:
         room.owners[user] = None
     elif room.owners:
         room.owners.pop(user, None)
-    user.rooms[room] = None
+    if room.direct:
+        _join_direct(room, user, row.read)
+    else:
+        user.rooms[room] = None
     return DropMember(row.room, row.user) if before is None else PutMember(row.room, row.user, *before)
+
+
+def _join_direct(room: Room, user: User, read: int) -> None:
+    """Keep a log of direct messages in its place among those of ``user``."""
+    user.direct.setdefault(room)
+    if read >= room.log.last:
+        user.unread.pop(room, None)
+    else:
+        user.unread.setdefault(room)
 
 
 def _drop_member(records: Records, row: DropMember) -> Applied:
     room, user = records.rooms_by_id[row.room], records.users[row.user]
     before = room.member_row(user)
-    del room.members[user], user.rooms[room]
+    del room.members[user]
+    if room.direct:
+        del user.direct[room]
+        user.unread.pop(room, None)
+    else:
+        del user.rooms[room]
     room.owners.pop(user, None)
     room.spoken.pop(user, None)
     return before

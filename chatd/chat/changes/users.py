@@ -62,14 +62,25 @@ def _set_nick(records: Records, user: User, row: PutUser) -> None:
     twins = records.twins
     if user.key is not None:
         if user.key not in user.kept:
-            del records.nicks[user.key]
+            _free(records, user.key)
         twins.drop(user.key, user)
         twins.drop(user.nick, user)
     user.nick, user.key = row.nick, row.key
     if row.key is not None:
-        records.nicks[row.key] = user
+        _claim(records, row.key, user)
         twins.add(row.key, user)
         twins.add(row.nick, user)
+
+
+def _claim(records: Records, key: str, user: User) -> None:
+    if key not in records.nicks:
+        records.nick_order.add(key)
+    records.nicks[key] = user
+
+
+def _free(records: Records, key: str) -> None:
+    del records.nicks[key]
+    records.nick_order.drop(key)
 
 
 def _put_account(records: Records, row: PutAccount) -> Applied:
@@ -89,7 +100,7 @@ def _put_nick(records: Records, row: PutNick) -> Applied:
     if row.key in user.kept:
         return _set_shown(records, user, row)
     user.kept[row.key] = row.since
-    records.nicks[row.key] = user
+    _claim(records, row.key, user)
     records.twins.add(row.key, user)
     _set_shown(records, user, row)
     return DropNick(row.key)
@@ -111,18 +122,24 @@ def _drop_nick(records: Records, row: DropNick) -> Applied:
     since = user.kept.pop(row.key)
     records.twins.drop(row.key, user)
     if user.key != row.key:
-        del records.nicks[row.key]
+        _free(records, row.key)
     return before._replace(since=since)
 
 
 def _put_invite(records: Records, row: PutInvite) -> Applied:
     before = records.invites.get(row.digest)
     records.invites[row.digest] = row
+    records.invites_by.setdefault(row.by, {})[row.digest] = None
     return DropInvite(row.digest) if before is None else before
 
 
 def _drop_invite(records: Records, row: DropInvite) -> Applied:
-    return records.invites.pop(row.digest)
+    before = records.invites.pop(row.digest)
+    mine = records.invites_by[before.by]
+    del mine[before.digest]
+    if not mine:
+        del records.invites_by[before.by]
+    return before
 
 
 def _put_certificate(records: Records, row: PutCertificate) -> Applied:

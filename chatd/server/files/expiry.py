@@ -1,12 +1,14 @@
 """Expiry: removes uploads that were not finished or posted for some days, and contents with their events."""
 
-from typing import Final
+from collections.abc import AsyncIterator, Iterable
+from typing import Final, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall, deferLater
 
 from chatd.chat.calendar import DAY
 from chatd.chat.changes.rows import LET_GO
+from chatd.files.blobs import Key
 from chatd.ops.log import Log
 from chatd.server.files.library import Library
 from chatd.server.files.transfer import DIGITS
@@ -16,8 +18,10 @@ log = Log(__name__)
 INTERVAL: Final = 600.0
 """Seconds between two rounds."""
 
-AT_ONCE: Final = 1000
-"""Contents that are looked at in one turn, which stays short (P6)."""
+AT_ONCE: Final = 200
+"""Uploads, and contents, that are looked at in one turn, which stays short (P6), even if all are removed."""
+
+T = TypeVar("T")
 
 
 class Expiry:
@@ -41,7 +45,7 @@ class Expiry:
     async def _round(self) -> None:
         try:
             self._library.partial_uploads.close_parked(0)
-            uploads = self._expire_uploads()
+            uploads = await self._expire_uploads()
             contents = await self._expire_contents()
         except Exception:  # noqa: BLE001 - one round's fault must not end those to come
             log.failure("housekeeping-fault", None)
@@ -49,31 +53,42 @@ class Expiry:
         if uploads or contents:
             log.info("files-expired", uploads=uploads, count=contents)
 
-    def _expire_uploads(self) -> int:
+    async def _expire_uploads(self) -> int:
         """Forget uploads that are too old or whose user is gone; return how many were not finished."""
         library = self._library
         users = self._world.users
         before = self._world.calendar.now - round(library.config.partial_days * DAY)
         before = max(before, LET_GO + 1)
-        old = [key for key, at in library.touched.items() if at < before or key.user not in users]
-        old = [key for key in old if key not in library.partial_uploads]
-        for key in old:
-            nick = users[key.user].nick if key.user in users else None
-            log.info("upload-removed", sha256=key.sha256[:DIGITS], nick=nick)
-            library.partial_uploads.drop(key)
-        for key, at in list(library.uploaded.items()):
-            if at < before or key.user not in users:
+        count = 0
+
+        def is_old(key: Key, times: dict[Key, int]) -> bool:
+            return key in times and (times[key] < before or key.user not in users)
+
+        async for key in self._some(library.touched):
+            if is_old(key, library.touched) and key not in library.partial_uploads:
+                nick = users[key.user].nick if key.user in users else None
+                log.info("upload-removed", sha256=key.sha256[:DIGITS], nick=nick)
+                library.partial_uploads.drop(key)
+                count += 1
+        async for key in self._some(library.uploaded):
+            if is_old(key, library.uploaded):
                 library.drop_uploaded(key)
-        return len(old)
+        return count
+
+    async def _some(self, everything: Iterable[T]) -> AsyncIterator[T]:
+        """Yield all of ``everything`` as it is now, some in each turn."""
+        for number, one in enumerate(list(everything), 1):
+            yield one
+            if number % AT_ONCE == 0:
+                await deferLater(self._library.clock, 0)
 
     async def _expire_contents(self) -> int:
         """Remove contents that nobody needs; return how many."""
         library, posted = self._library, self._world.posted
         count = 0
-        for number, (sha256, size) in enumerate(list(library.sizes.items()), 1):
-            if number % AT_ONCE == 0:
-                await deferLater(self._library.clock, 0)
-            if sha256 in library.sizes and not self._needed(sha256):
+        async for sha256 in self._some(library.sizes):
+            size = library.sizes.get(sha256)
+            if size is not None and not self._needed(sha256):
                 room, seq = next(((room.name, seq) for room, seq in posted.newest(sha256)), (None, None))
                 log.info("file-removed", sha256=sha256[:DIGITS], size=size, room=room, seq=seq)
                 library.drop_blob(sha256)

@@ -160,6 +160,9 @@ class Transfer(ABC):
         """End, because others wait and this transfer does not move."""
         self.cancel(Code.TOO_MANY_TRANSFERS, "It did not move for long, and others wait; go on later.")
 
+    def let_go(self) -> None:  # noqa: B027 - most hold nothing
+        """Hold nothing in a circle: it has ended, and nobody asks about it any more."""
+
     @abstractmethod
     def close(self, reason: str) -> None:
         """End it without a word, because of ``reason``."""

@@ -244,11 +244,12 @@ class Transfers:
             self._turns.remove(download.outgoing)
             self._allow_unsent()
         self._past[transfer.number] = transfer
-        while len(self._past) > PAST:
+        while len(self._past) > (0 if self._closed else PAST):
             self._drop(self._past.popitem(last=False)[1])
 
     @staticmethod
     def _drop(past: Transfer) -> None:
+        past.let_go()
         if isinstance(past, Download):
             past.say_ended(_UNCONFIRMED)
 
@@ -268,6 +269,35 @@ class Transfers:
         while self._past:
             self._drop(self._past.popitem()[1])
 
+    def let_go(self) -> None:
+        """Forget the connection, which is gone; threads may still be at work for it."""
+        self._connection = _GONE
+
+
+class _Gone:
+    """What is left of a connection that is gone: nothing goes there."""
+
+    transport = None
+    at_ease = False
+
+    @property
+    def output(self) -> "_Gone":
+        return self
+
+    def say(self, message: m.Message) -> None:
+        pass
+
+    def write(self, data: bytes) -> None:
+        pass
+
+    def reply(self, messages: Sequence[m.Message], answered: int) -> None:
+        pass
+
+    def fault(self) -> None:
+        log.failure("transfer-fault", None)
+
+
+_GONE: Final = _Gone()
 
 _CODES: Final = frozenset(map(str, Code))
 

@@ -204,10 +204,15 @@ class Upload(Transfer):
             self._enter(Stage.GIVEN_UP)
             self.library.uploads.remove(self)
         elif self.writer is not None and self.stage is Stage.TAKING:
+            writer = self.writer
             self._end(reason)
-            self.writer.stop()
+            writer.stop()
         elif self.writer is not None:
             self.writer.flush()  # the turn that would have done so may have ended with the connection
+
+    def let_go(self) -> None:
+        """Hold the writer no more, which knows the upload."""
+        self.writer = None
 
     # ---- its end ------------------------------------------------------------------------------------
 
@@ -226,11 +231,11 @@ class Upload(Transfer):
     def _end(self, reason: str) -> None:
         self._enter(Stage.OVER)
         self.library.uploads.remove(self)
-        self.owner.forget(self)
         received = self.offset
         if self.writer is not None:
             received = self.writer.incoming.received
             self.library.give_back(self.session, self.size - received)
+        self.owner.forget(self)
         log.info(
             "upload-ended",
             offset=received,

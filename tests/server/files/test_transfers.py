@@ -2,17 +2,19 @@
 
 import errno
 import os
+from itertools import pairwise
 
 import pytest
 
 from chatd.chat import accounts, deleting
+from chatd.files.blobs import Key
 from chatd.ops.settings import Config, FilesConfig, LimitsConfig, RetentionConfig
 from chatd.server.files.library import SMALLEST
 from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.frames import chunk
 from chatd.wire.limits import WINDOW
-from tests.helpers import hello, restart
+from tests.helpers import hello, restart, turns
 from tests.server.files.moving import Mover, content_of, digest_of, file_of
 
 DAY = 86_400
@@ -1112,3 +1114,16 @@ def test_what_is_removed_under_an_earlier_nick_is_gone_at_once(playground):
     playground.advance(3)
     assert playground.server.files.size(digest_of(content)) is None
     assert not [file for file in playground.folder.rglob("*") if digest_of(content) in file.name]
+
+
+def test_very_many_uploads_expire_a_few_at_a_time(playground, tmp_path, monkeypatch):
+    monkeypatch.setattr("chatd.server.files.expiry.AT_ONCE", 2)
+    library = playground.server.files
+    for user in range(100, 109):
+        library._date(library.uploaded, Key(user, "a" * 64))
+        library._bringers["a" * 64] += 1
+    playground.advance()
+    left = [9]
+    left += [len(library.uploaded) for _ in turns(playground.clock, 600)]
+    assert left[-1] == 0
+    assert max(before - after for before, after in pairwise(left)) <= 2
