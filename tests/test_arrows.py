@@ -81,6 +81,7 @@ ARROWS = {
         "counters",
         "files",
         "ops",
+        "search",
         "server",
         "service",
         "store",

@@ -1,6 +1,6 @@
 """The interface to the store: its tables, what is written and loaded at once, and the `Store`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
@@ -59,6 +59,7 @@ from chatd.chat.changes.rows import (
 from chatd.chat.facts import Facts
 from chatd.chat.looked import Looked, Wanted
 from chatd.counters import Histogram
+from chatd.search.query import Query
 
 
 class Table(NamedTuple):
@@ -195,6 +196,41 @@ class Space(NamedTuple):
     wal: int
 
 
+class Position(NamedTuple):
+    """A place in the order of all events: by time, then log and number."""
+
+    ts: int
+    log: int
+    seq: int
+
+
+class Scope(NamedTuple):
+    """Events ``first`` to ``last`` of a log, which somebody may read."""
+
+    log: int
+    first: int
+    last: int
+
+
+class Hit(NamedTuple):
+    """A stored event that was looked for, and where it stands."""
+
+    place: Position
+    stored: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HitPage:
+    """Hits, the newest first. If there may be more, they stand before ``rest``.
+
+    ``behind`` is whether some of the events are not in the index yet, and were not looked at.
+    """
+
+    hits: list[Hit]
+    rest: Position | None = None
+    behind: bool = False
+
+
 class StoreError(Exception):
     """The store cannot be opened or used. One sentence says what to do, or has the system's words."""
 
@@ -238,6 +274,19 @@ class Store(Protocol):
 
     def facts(self, log: int, seq: int, user: int, done: Callable[[Facts | StoreError], None]) -> None:
         """Read what a decision of ``user`` about event ``seq`` of ``log`` needs to know; call ``done``."""
+
+    def search(
+        self,
+        query: Query,
+        scopes: Sequence[Scope],
+        before: Position | None,
+        limit: int,
+        done: Callable[[HitPage | StoreError], None],
+    ) -> None:
+        """Look in ``scopes`` for what ``query`` means, at most ``limit`` of it, if given ``before`` a place.
+
+        The work for one answer is bounded, so that it may have less, and even nothing, with more to come.
+        """
 
     def space(self, done: Callable[[Space | StoreError], None]) -> None:
         """Call ``done`` with the room that is taken, or with the error."""

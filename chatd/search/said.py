@@ -5,7 +5,10 @@ Who said it and what it has are terms as well, which no word can be.
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, NamedTuple
+
+import msgspec
 
 from chatd.search.query import FILE, LINK, Query
 from chatd.search.words import Words, terms_of
@@ -36,7 +39,7 @@ class Said(NamedTuple):
         marks = {mark_of(self.by)}
         if self.file is not None:
             marks.add(_MARK + FILE + _MARK)
-        if _LINK.search(self.text):
+        if _may_link(self.text) and _LINK.search(self.text):
             marks.add(_MARK + LINK + _MARK)
         return marks
 
@@ -45,6 +48,50 @@ class Said(NamedTuple):
         return terms_of(self.searched) | self.marks
 
 
+class _File(msgspec.Struct):
+    name: str
+
+
+class _Event(msgspec.Struct):
+    kind: str
+    by: str
+    ts: int
+    text: str = ""
+    file: _File | None = None
+
+
+_event = msgspec.json.Decoder(_Event)
+
+KINDS: Final = ("message", "file")
+"""The kinds of events that say something."""
+
+
+def said_in(event: bytes | memoryview) -> Said | None:
+    """Return what the event says whose JSON this is, None if it says nothing."""
+    try:
+        found = _event.decode(event)
+    except ValueError:
+        return None
+    return _said(found)
+
+
+def said_in_lines(events: str) -> list[Said | None]:
+    """Return what each of ``events``, one in a line, says. Raises ValueError if one is no event."""
+    return [_said(one) for one in _event.decode_lines(events)]
+
+
+def _said(event: _Event) -> Said | None:
+    if event.kind not in KINDS:
+        return None
+    return Said(event.by, event.ts, event.text, None if event.file is None else event.file.name)
+
+
+def _may_link(text: str) -> bool:
+    """Return at once whether there is a point in looking for a link."""
+    return "://" in text or "www." in text.lower()
+
+
+@lru_cache(maxsize=4096)
 def mark_of(nick: str) -> str:
     """Return the term of what ``nick`` says."""
     return _MARK + fold(nick)

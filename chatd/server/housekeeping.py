@@ -30,8 +30,8 @@ ROUNDS_PER_SPACE: Final = 1440
 PRESENCE_INTERVAL: Final = 1.0
 """Seconds over which comings and goings are collected before the rooms are told."""
 
-SLICE: Final = 1000
-"""Events that one commit deletes, and overwrites, at the most: 15 ms of work where they are long (P6).
+SLICE: Final = 400
+"""Events that one commit deletes, and takes out of the index, at the most: 15 ms of work (P6).
 
 With acts, which are short, it ends at the room that reaches this.
 """

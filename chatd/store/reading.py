@@ -91,9 +91,11 @@ class Reading:
                 self._database.execute("COMMIT")
 
     def damage(self) -> str:
-        """Return what SQLite finds wrong with the file, or nothing."""
-        verdict = str(self._value("PRAGMA quick_check(1)"))
-        return "" if verdict == "ok" else verdict.splitlines()[-1]
+        """Return what SQLite finds wrong with the file, but for the index of words, or nothing."""
+        for (verdict,) in self._rows("PRAGMA quick_check(2)"):
+            if verdict != "ok" and not schema.is_of_index(verdict):
+                return str(verdict).splitlines()[-1]
+        return ""
 
     def contents(self) -> set[str]:
         """Return the SHA-256 of all files that events post."""

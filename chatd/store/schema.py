@@ -170,6 +170,24 @@ CREATE TABLE pins(
 ) STRICT, WITHOUT ROWID;
 """
 
+_INDEXED: Final = (
+    "CREATE TABLE indexed(room INTEGER PRIMARY KEY, low INTEGER NOT NULL, high INTEGER NOT NULL) STRICT"
+)
+"""Which events of each log the index of words has."""
+
+_WORDS: Final = (
+    """CREATE VIRTUAL TABLE words USING fts5(
+        terms, content='', columnsize=0, detail=none, tokenize="ascii tokenchars '+#@.-_'"
+    )""",
+    "INSERT INTO words(words, rank) VALUES('secure-delete', 1)",
+    "INSERT INTO words(words, rank) VALUES('automerge', 0)",
+    "INSERT INTO words(words, rank) VALUES('crisismerge', 1000000)",
+)
+"""The index of words: by the key of an event its terms, which `chatd.search` makes.
+
+What is merged and when is `chatd.store.index`'s to say, since nobody waits for that.
+"""
+
 Step = Callable[[apsw.Connection], object]
 
 
@@ -257,6 +275,18 @@ def _add_relations(database: apsw.Connection) -> None:
     database.execute(_RELATIONS)
 
 
+def _add_index(database: apsw.Connection) -> None:
+    """Add what version 14 lacks: the index of words, still empty. It is filled while the daemon runs."""
+    database.execute(_INDEXED)
+    add_words(database)
+
+
+def add_words(database: apsw.Connection) -> None:
+    """Add an empty index of words."""
+    for statement in _WORDS:
+        database.execute(statement)
+
+
 STEPS: Final[tuple[Step, ...]] = (
     _begin,
     _add_files,
@@ -272,6 +302,7 @@ STEPS: Final[tuple[Step, ...]] = (
     _add_sizes,
     _add_address_bans,
     _add_relations,
+    _add_index,
 )
 """The steps from each version of the tables to the next."""
 
@@ -340,6 +371,11 @@ LAST_SESSION: Final = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE n
 OLDEST_FIRST: Final = "SELECT key, frame FROM events WHERE key BETWEEN ? AND ? ORDER BY key"
 NEWEST_FIRST: Final = "SELECT key, frame FROM events WHERE key BETWEEN ? AND ? ORDER BY key DESC"
 LAST: Final = "SELECT key, frame FROM events WHERE key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1"
+
+
+def is_of_index(fault: str) -> bool:
+    """Return whether what SQLite finds wrong with a file is in the index of words, which can be made anew."""
+    return fault.startswith("fts5:") and fault.endswith('table "words"')
 
 
 def key(log: int, seq: int) -> int:

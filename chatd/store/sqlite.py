@@ -1,9 +1,9 @@
-"""The store over SQLite: one thread that writes, one that reads, WAL and synchronous=FULL.
+"""The store over SQLite: a thread that writes, one that reads, one that searches; WAL and synchronous=FULL.
 
 The writer takes one batch at a time and commits it with one fsync; the reader has a connection of its own,
-so that history is read while a commit waits for the disk. Between batches the writer clears what is left of
-what was erased (`chatd.store.scrubbing`), and gives back room that is no longer needed (`chatd.store.space`).
-Results go back through ``call``, which runs a function in the
+so that history is read while a commit waits for the disk. Between batches the writer indexes what was said
+(`chatd.store.index`), clears what is left of what was erased (`chatd.store.scrubbing`), and gives back room
+that is no longer needed (`chatd.store.space`). Results go back through ``call``, which runs a function in the
 reactor's thread.
 """
 
@@ -12,7 +12,7 @@ import fcntl
 import os
 import queue
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -48,10 +48,13 @@ from chatd.chat.changes.rows import (
 )
 from chatd.chat.facts import Facts
 from chatd.chat.looked import Looked, Wanted
-from chatd.chat.storage import Changes, Snapshot, Space, StoreError, stored_room
+from chatd.chat.storage import Changes, HitPage, Position, Scope, Snapshot, Space, StoreError, stored_room
 from chatd.counters import SECONDS, Histogram
 from chatd.disk import remedy, want_of_room
+from chatd.search.query import Query
 from chatd.store import looking, schema, scrubbing, space
+from chatd.store.index import Index
+from chatd.store.searching import Searching
 from chatd.store.sizes import TAKERS, Sizes
 from chatd.store.space import SpaceListener
 from chatd.wire.stored import known_check_of, known_time_of
@@ -96,8 +99,7 @@ class SqliteStore:
         self._path = folder / FILE_NAME
         try:
             self._open(checked=not taken_over)
-            self._reader = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
-            self._reader.pragma("mmap_size", 1 << 30)
+            self._reader, self._searcher = self._connect_reader(), self._connect_reader()
         except apsw.Error as error:
             os.close(self._lock)
             raise self._explain(error) from None
@@ -107,10 +109,12 @@ class SqliteStore:
         except BaseException:
             os.close(self._lock)
             raise
+        self._search_jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._write_jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._read_jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._writing = _start("write", self._write)
-        self._reading = _start("read", self._read)
+        self._reading = _start("read", partial(_work, self._read_jobs))
+        self._looking = _start("search", partial(_work, self._search_jobs))
 
     # ---- the Store protocol -------------------------------------------------------------------------
 
@@ -150,6 +154,17 @@ class SqliteStore:
         """Read what a decision of ``user`` about event ``seq`` of ``log`` needs to know."""
         self._read_jobs.put(lambda: self._call(done, self._try(looking.facts, log, seq, user)))
 
+    def search(
+        self,
+        query: Query,
+        scopes: Sequence[Scope],
+        before: Position | None,
+        limit: int,
+        done: Callable[[HitPage | StoreError], None],
+    ) -> None:
+        """Look for what ``query`` means, in a thread of its own."""
+        self._search_jobs.put(lambda: self._call(done, self._try_search(query, scopes, before, limit)))
+
     def space(self, done: Callable[[Space | StoreError], None]) -> None:
         """Call ``done`` with the room that the database takes, or with the error."""
         self._read_jobs.put(lambda: self._call(done, self._try_space()))
@@ -168,6 +183,7 @@ class SqliteStore:
         If the disk hangs, the files stay in use until the process ends.
         """
         self._read_jobs.put(None)
+        self._search_jobs.put(None)
         self._write_jobs.put(self._close_files)
         self._write_jobs.put(None)
         self._writing.join(patience)
@@ -180,7 +196,9 @@ class SqliteStore:
         from giving up.
         """
         self._reading.join()
+        self._looking.join()
         self._reader.close()
+        self._searcher.close()
         self._scrubbing.close()
         with suppress(apsw.Error), _Transaction(self._writer):
             self._sizes.keep_all()
@@ -210,8 +228,7 @@ class SqliteStore:
                 f"The database {self._path} is from a newer version of chatd (format {version}, this one"
                 f" knows {schema.VERSION}); install that version or use another data folder."
             )
-        if checked:
-            self._check(database)
+        damaged = checked and self._check(database)
         if version == 0:
             space.prepare(database)
         elif not space.can_shrink(database) or version < schema.OVERWRITING:
@@ -234,11 +251,17 @@ class SqliteStore:
             partial(self._call, self._listener.erasing_waits),
             partial(self._call, self._listener.erased),
         )
+        self._index = Index(database, self._scrub, damaged=damaged)
 
     def _connect(self) -> apsw.Connection:
         self._writer = apsw.Connection(str(self._path))
         self._writer.set_busy_timeout(space.BUSY_TIMEOUT)
         return self._writer
+
+    def _connect_reader(self) -> apsw.Connection:
+        reader = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
+        reader.pragma("mmap_size", 1 << 30)
+        return reader
 
     def _bring_up(self, database: apsw.Connection, version: int) -> None:
         """Bring the tables from ``version``, 0 if there are none, to those of this chatd."""
@@ -251,12 +274,15 @@ class SqliteStore:
         if version == 0:
             space.sync(self._path.parent)
 
-    def _check(self, database: apsw.Connection) -> None:
+    def _check(self, database: apsw.Connection) -> bool:
+        """Refuse a file that is damaged; return whether the index of words is, which can be made anew."""
         if self._path.stat().st_size > QUICK_CHECK_BYTES:
-            return
-        verdict = _value(database.execute("PRAGMA quick_check(1)"))
-        if verdict != "ok":
-            raise _damaged(self._path, str(verdict).splitlines()[-1])
+            return False
+        faults = [str(verdict) for (verdict,) in database.execute("PRAGMA quick_check(2)") if verdict != "ok"]
+        for fault in faults:
+            if not schema.is_of_index(fault):
+                raise _damaged(self._path, fault.splitlines()[-1])
+        return bool(faults)
 
     def _load(self) -> Snapshot:
         meta = dict(self._reader.execute("SELECT name, value FROM meta"))
@@ -311,12 +337,8 @@ class SqliteStore:
 
     # ---- in the threads -----------------------------------------------------------------------------
 
-    def _read(self) -> None:
-        while (job := self._read_jobs.get()) is not None:
-            job()
-
     def _write(self) -> None:
-        """Write what is handed in. When there is nothing, clear what was erased, then give back room.
+        """Write what is handed in. When there is nothing, index, clear what was erased, then give back room.
 
         A page that changes its place because of that is none that was not cleared yet.
         """
@@ -325,9 +347,7 @@ class SqliteStore:
             try:
                 job = self._write_jobs.get(timeout=wait)
             except queue.Empty:
-                wait = self._scrubbing.step()
-                if wait is None:
-                    wait = self._shrinking.idle()
+                wait = self._idle()
                 continue
             if job is None:
                 return
@@ -336,7 +356,20 @@ class SqliteStore:
             else:
                 self._shrinking.between()
             job()
+            self._index.between()
             wait = space.PAUSE
+
+    def _idle(self) -> float | None:
+        """Do a step of what waits for a moment without commits; return the seconds until the next one."""
+        for step in (self._index.news, self._scrubbing.step, self._index.rest, self._shrinking.idle):
+            wait = step()
+            if wait is not None:
+                return wait
+        return None
+
+    def _scrub(self) -> None:
+        self._writer.execute(scrubbing.DUE)
+        self._scrubbing.begin()
 
     def _commit(self, changes: Changes) -> Exception | None:
         database = self._writer
@@ -346,10 +379,13 @@ class SqliteStore:
             with _Transaction(database, self.syncs.observe):
                 if erases:
                     database.execute(scrubbing.DUE)
+                leaving = []
                 for change in changes.others:
                     if isinstance(change, TAKERS):
                         sizes.changing(change)
+                    leaving += self._index.leaving(change)
                     database.execute(schema.STATEMENTS[type(change)], change)
+                self._index.leave(leaving)
                 for log, first, frames in changes.events:
                     database.execute(
                         schema.ADD_EVENTS, (schema.key(log, first) - 1, apsw.carray(tuple(frames)))
@@ -369,12 +405,21 @@ class SqliteStore:
         sizes.settle()
         if erases:
             self._scrubbing.begin()
+        self._index.committed(changes)
         return None
 
     def _try_space(self) -> Space | StoreError:
         try:
             return space.space_of(self._reader, self._path)
         except (apsw.Error, OSError) as error:
+            return StoreError(str(error))
+
+    def _try_search(
+        self, query: Query, scopes: Sequence[Scope], before: Position | None, limit: int
+    ) -> HitPage | StoreError:
+        try:
+            return Searching(self._searcher, query, scopes, before).found(limit)
+        except apsw.Error as error:
             return StoreError(str(error))
 
     def _try(self, read: Callable[..., Found], *given: object) -> Found | StoreError:
@@ -431,6 +476,11 @@ class _Transaction:
         finally:
             if database.in_transaction:
                 database.execute("ROLLBACK")
+
+
+def _work(jobs: "queue.SimpleQueue[Job | None]") -> None:
+    while (job := jobs.get()) is not None:
+        job()
 
 
 def _start(name: str, work: Callable[[], None]) -> Thread:

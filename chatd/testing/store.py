@@ -1,6 +1,6 @@
 """The store in memory: everything in it has been committed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -36,7 +36,9 @@ from chatd.chat.changes.rows import (
 from chatd.chat.facts import Facts
 from chatd.chat.looked import Looked, Range, Wanted
 from chatd.counters import SECONDS, Histogram
-from chatd.wire.stored import known_check_of, known_time_of
+from chatd.search.query import Query
+from chatd.search.said import means, said_in
+from chatd.wire.stored import known_check_of, known_time_of, text_of
 
 
 @dataclass
@@ -220,6 +222,28 @@ class MemoryStore:
         mine = frozenset(emoji for _, emoji in looked.mine)
         edits_kept = {by: kept[by] for by in edits if by in kept}
         done(Facts(kept.get(seq, b""), edits_kept, looked.reactions.get(seq, {}), mine))
+
+    def search(
+        self,
+        query: Query,
+        scopes: Sequence[storage.Scope],
+        before: storage.Position | None,
+        limit: int,
+        done: Callable[[storage.HitPage | storage.StoreError], None],
+    ) -> None:
+        """Look at all events, one after the other."""
+        if self.unreadable is not None:
+            done(storage.StoreError(str(self.unreadable)))
+            return
+        hits = []
+        for log, first, last in scopes:
+            for seq, stored in self.events.get(log, {}).items():
+                said = said_in(text_of(stored))
+                if first <= seq <= last and said is not None and means(query, said):
+                    hits.append(storage.Hit(storage.Position(said.ts, log, seq), stored))
+        hits = [hit for hit in sorted(hits, reverse=True) if before is None or hit.place < before]
+        rest = hits[limit - 1].place if len(hits) > limit else None
+        done(storage.HitPage(hits[:limit], rest))
 
     def space(self, done: Callable[[storage.Space | storage.StoreError], None]) -> None:
         """Take no room."""

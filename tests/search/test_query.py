@@ -50,6 +50,21 @@ def test_filters(query, found):
         assert holds(SAID.terms(), wanted(asked))
 
 
+@pytest.mark.parametrize(
+    ("text", "is_link"),
+    [
+        ("http://localhost:8080/", True),
+        ("see HTTPS://example.com", True),
+        ("Www.Example.com has it", True),
+        ("http:// and more", False),
+        ("example.com", False),
+        ("awww.so", False),
+    ],
+)
+def test_what_a_link_is(text, is_link):
+    assert means(parse("has:link"), Said("ann", 0, text)) == is_link
+
+
 def test_rooms_are_named_with_their_sign():
     assert parse("x in:#hall in:@ben in:kitchen").rooms == ["#hall", "@ben", "#kitchen"]
 

@@ -2,12 +2,14 @@
 
 import queue
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from chatd.chat.facts import Facts
 from chatd.chat.looked import Looked, Wanted
-from chatd.chat.storage import Changes
+from chatd.chat.storage import Changes, HitPage, Position, Scope
+from chatd.search.query import parse
 from chatd.store.sqlite import SqliteStore
 
 PATIENCE = 20.0
@@ -90,6 +92,28 @@ class Driven:
         self.store.facts(log, seq, user, got.append)
         self._wait()
         return got[0]
+
+    def search(
+        self,
+        text: str,
+        scopes: Sequence[Scope] | None = None,
+        before: Position | None = None,
+        limit: int = 50,
+    ) -> HitPage:
+        """Return a page of what is found in ``scopes``, in everything without them."""
+        if scopes is None:
+            scopes = [Scope(one.room.id, one.room.first, one.head) for one in self.store.load().rooms]
+        got: list[HitPage] = []
+        self.store.search(parse(text), scopes, before, limit, got.append)
+        self._wait()
+        return got[0]
+
+    def settle(self) -> None:
+        """Wait until the index has all, and nothing of what has left it is in any file."""
+        end = time.monotonic() + PATIENCE
+        while self.store._index.due or self.store._scrubbing.due:
+            assert time.monotonic() < end, "the store does not get done"
+            time.sleep(0.01)
 
     def wait(self) -> Any:
         """Wait for the next result and return it."""

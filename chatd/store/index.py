@@ -1,0 +1,397 @@
+"""The index: keeps the terms of what was said, behind the commits, for the thread that writes.
+
+Of each log the events ``low`` to ``high`` are in it. New events lengthen that at the upper end, as soon as
+the thread has time; what an older chatd has stored is taken in from the newest on downwards. The range is
+kept in the transaction that indexes, so that a crash leaves no event out and none in twice. What is erased or
+cut leaves the index in the transaction that does it.
+
+An index can be thrown away at any time: all of it comes from the events.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
+
+import apsw
+import msgspec
+
+from chatd.chat.changes.rows import Change, DropRoom, Erase, Trim
+from chatd.chat.storage import Changes
+from chatd.search.said import Said, said_in, said_in_lines
+from chatd.search.words import RULES
+from chatd.store import schema
+from chatd.wire.stored import text_of
+
+SLICE: Final = 200
+"""Events that are indexed in one transaction at the most."""
+
+TURN: Final = 0.006
+"""Seconds after which a slice takes no further event, so that no commit waits for long (P6)."""
+
+SHARE: Final = 1
+"""While commits follow each other, a slice is followed by so many times its time without one."""
+
+CROWDED: Final = 30_000
+"""Events not yet indexed from which on the commits go first: nobody waits for an index that late."""
+
+CROWDED_SHARE: Final = 24
+"""The same as `SHARE` then: a twenty-fifth of the time."""
+
+PAGES: Final = 16
+"""Pages of the index that one step merges: 1 to 4 ms."""
+
+PAUSE: Final = 0.02
+"""Seconds between two steps for which nobody waits: taking in old events, merging, clearing."""
+
+AT_ONCE: Final = 20
+"""Events of one commit whose terms are overwritten at once, at 0.2 ms each; of more, soon after."""
+
+CLEAR_EVERY: Final = 3600.0
+"""Seconds between two times that the whole index is written anew, without what has left it since."""
+
+LATER: Final = 10.0
+"""Seconds to wait if it cannot be done now: the disk is full, mostly; commits tell of that."""
+
+_RULES: Final = "INSERT INTO meta VALUES('rules', ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value"
+_RULES_NOW: Final = "SELECT value FROM meta WHERE name = 'rules'"
+_CLEAR: Final = "INSERT INTO meta VALUES('clear', '1') ON CONFLICT(name) DO NOTHING"
+_CLEAR_NOW: Final = "SELECT 1 FROM meta WHERE name = 'clear'"
+_CLEARED: Final = "DELETE FROM meta WHERE name = 'clear'"
+
+_RANGES: Final = "SELECT room, low, high FROM indexed"
+_PUT_RANGES: Final = (
+    "INSERT INTO indexed SELECT value->>0, value->>1, value->>2 FROM json_each(?) WHERE true"
+    " ON CONFLICT(room) DO UPDATE SET low = excluded.low, high = excluded.high"
+)
+_DROP_RANGE: Final = "DELETE FROM indexed WHERE room = ?"
+_LOGS: Final = "SELECT id, first FROM rooms"
+_LAST_KEY: Final = "SELECT max(key) FROM events WHERE key BETWEEN ? AND ?"
+
+_ADD: Final = "INSERT INTO words(rowid, terms) SELECT value->>0, value->>1 FROM json_each(?)"
+_REMOVE: Final = (
+    "INSERT INTO words(words, rowid, terms) SELECT 'delete', value->>0, value->>1 FROM json_each(?)"
+)
+_SET: Final = "INSERT INTO words(words, rank) VALUES(?, ?)"
+_FLUSH: Final = "INSERT INTO words(words) VALUES('flush')"
+_DROP: Final = "DROP TABLE IF EXISTS words"
+
+_LINES: Final = (
+    "SELECT json_group_array(key), group_concat(line, char(10)) FROM (SELECT key, CAST(substr(frame, 6) AS"
+    " TEXT) AS line FROM events WHERE key BETWEEN ? AND ? ORDER BY key {} LIMIT ?)"
+)
+"""All in one row: each row costs the thread the interpreter's lock, for which it may wait long (P6)."""
+
+_OLDEST: Final = _LINES.format("ASC")
+_NEWEST: Final = _LINES.format("DESC")
+_FRAME: Final = "SELECT frame FROM events WHERE key = ?"
+
+
+class _Range(NamedTuple):
+    """Events of a log that are in the index, none if ``low`` is ``high`` + 1."""
+
+    low: int
+    high: int
+
+
+class Index:
+    """Indexes what ``database`` holds; what is left to do is found there at the start.
+
+    ``cleared`` is called when nothing is left in the index of what has left it. One that is ``damaged`` is
+    made anew, as is one of other rules.
+    """
+
+    def __init__(
+        self, database: apsw.Connection, cleared: Callable[[], object], *, damaged: bool = False
+    ) -> None:
+        self._database = database
+        self._cleared = cleared
+        self._ranges: dict[int, _Range] = {}
+        self._heads: dict[int, int] = {}
+        self._firsts: dict[int, int] = {}
+        self._waiting = 0
+        self._next = 0.0
+        self._merging = True
+        self._clear_next = 0.0
+        self._clear_begun: int | None = None
+        self._left = 0
+        if damaged or [value for (value,) in database.execute(_RULES_NOW)] != [RULES]:
+            self.throw_away()
+        self._look()
+
+    @property
+    def due(self) -> bool:
+        """Return whether something is left to do, besides what waits for its time."""
+        return bool(self._heads or self._firsts or self._merging or self._clearing)
+
+    @property
+    def _clearing(self) -> bool:
+        return self._to_clear and time.monotonic() >= self._clear_next
+
+    def throw_away(self) -> None:
+        """Throw the index away, to be made anew."""
+        with self._transaction():
+            self._database.execute(_DROP)
+            schema.add_words(self._database)
+            self._database.execute("DELETE FROM indexed")
+            self._database.execute(_RULES, (RULES,))
+
+    def _look(self) -> None:
+        """See what is in the index and what is not."""
+        database = self._database
+        self._ranges = {room: _Range(low, high) for room, low, high in database.execute(_RANGES)}
+        self._heads, self._firsts, self._waiting = {}, {}, 0
+        for room, first in list(database.execute(_LOGS)):
+            for (key,) in list(database.execute(_LAST_KEY, (schema.key(room, 0), schema.last_key(room)))):
+                head = first - 1 if key is None else key - schema.key(room, 0)
+                low, high = self._ranges.setdefault(room, _Range(head + 1, head))
+                if head > high:
+                    self._heads[room] = head
+                    self._waiting += head - high
+                if first < low and head >= first:
+                    self._firsts[room] = first
+        self._to_clear = any(True for _ in database.execute(_CLEAR_NOW))
+
+    # ---- within a commit and behind it ----------------------------------------------------------------
+
+    def leaving(self, change: Change) -> list[tuple[int, Said | None]]:
+        """Return what leaves the index by ``change``, which is about to be made; `leave` takes it out."""
+        if isinstance(change, Erase):
+            if change.by and self._has(change.room, change.seq):
+                key = schema.key(change.room, change.seq)
+                return [(key, _said(frame)) for (frame,) in self._database.execute(_FRAME, (key,))]
+        elif isinstance(change, Trim):
+            low, high = self._ranges.get(change.room, (1, 0))
+            if low < change.first:
+                self._put({change.room: _Range(change.first, max(high, change.first - 1))})
+                return list(self._between(change.room, low, min(high, change.first - 1)))
+        elif isinstance(change, DropRoom):
+            self._database.execute(_DROP_RANGE, change)
+        return []
+
+    def leave(self, said: list[tuple[int, Said | None]]) -> None:
+        """Take ``said`` out of the index, within the transaction of the changes; see `leaving`."""
+        rows = _rows(said)
+        if not rows:
+            return
+        self._database.execute(_CLEAR)
+        if len(rows) > AT_ONCE:
+            self._strike_out(rows)
+        else:
+            self._database.execute(_REMOVE, (_json(rows),))
+
+    def _strike_out(self, rows: list[tuple[int, str]]) -> None:
+        """Strike ``rows`` out of the index, which has no part of them once it is written anew."""
+        database = self._database
+        database.execute(_SET, ("secure-delete", 0))
+        database.execute(_REMOVE, (_json(rows),))
+        database.execute(_FLUSH)  # or else it is done as the next line has it
+        database.execute(_SET, ("secure-delete", 1))
+
+    def _has(self, room: int, seq: int) -> bool:
+        low, high = self._ranges.get(room, (1, 0))
+        return low <= seq <= high
+
+    def committed(self, changes: Changes) -> None:
+        """Note that ``changes`` are on the disk: what they add, and what has left."""
+        for change in changes.others:
+            if isinstance(change, Trim):
+                self._trimmed(change.room, change.first)
+            elif isinstance(change, DropRoom):
+                for of_log in (self._ranges, self._heads, self._firsts):
+                    of_log.pop(change.id, None)
+            if isinstance(change, Trim | Erase):
+                self._to_clear = True
+                self._left += 1
+        for log, first, frames in changes.events:
+            self._ranges.setdefault(log, _Range(first, first - 1))
+            self._heads[log] = first + len(frames) - 1
+            self._waiting += len(frames)
+
+    def _trimmed(self, room: int, first: int) -> None:
+        if room not in self._ranges:
+            return
+        low, high = self._ranges[room]
+        low = max(low, first)
+        self._ranges[room] = _Range(low, max(high, low - 1))
+        if room in self._firsts:
+            self._firsts[room] = max(self._firsts[room], first)
+            if low <= self._firsts[room]:
+                del self._firsts[room]
+
+    # ---- when there is time -------------------------------------------------------------------------
+
+    def between(self) -> None:
+        """Index a slice of what is new between two commits, if its share of the time has come."""
+        if self._heads and time.monotonic() >= self._next:
+            self.news()
+
+    def news(self) -> float | None:
+        """Index a slice of what is new; return the seconds until the next one, None if nothing is left."""
+        if not self._heads:
+            return None
+        return self._careful(self._take_news, 0.0)
+
+    def rest(self) -> float | None:
+        """Do a step of what nobody waits for; return as `news` does."""
+        if self._firsts:
+            return self._careful(self._take_old, PAUSE)
+        if self._merging:
+            return self._careful(self._merge, PAUSE)
+        if self._clearing:
+            return self._careful(self._clear, PAUSE)
+        return None
+
+    def _careful(self, step: Callable[[], object], wait: float) -> float:
+        begin = time.monotonic()
+        try:
+            step()
+        except (apsw.CorruptError, apsw.SQLError):
+            self.throw_away()
+            self._look()
+            return LATER
+        except Exception:  # noqa: BLE001 - whatever prevents it, commits go on, and tell of a bad disk
+            self._next = begin + LATER
+            return LATER
+        end = time.monotonic()
+        self._next = end + (end - begin) * (SHARE if self._waiting < CROWDED else CROWDED_SHARE)
+        return wait
+
+    def _take_news(self) -> None:
+        end = time.monotonic() + TURN
+        rows: list[tuple[int, str]] = []
+        ranges: dict[int, _Range] = {}
+        count = 0
+        for room, head in self._heads.items():
+            low, high = self._ranges[room]
+            before = count
+            for key, said in self._between(room, high + 1, head, SLICE - count):
+                rows += _rows([(key, said)])
+                high, count = key - schema.key(room, 0), count + 1
+                if time.monotonic() >= end:
+                    break
+            if count == before:  # what should be there is not
+                high = head
+            ranges[room] = _Range(low, high)
+            if count >= SLICE or time.monotonic() >= end:
+                break
+        self._add(rows, ranges)
+        self._waiting = max(0, self._waiting - count)
+        for room, (_, high) in ranges.items():
+            if high >= self._heads[room]:
+                del self._heads[room]
+            else:
+                self._heads[room] = self._heads.pop(room)  # the others come first
+        if not self._heads:
+            self._waiting = 0
+
+    def _take_old(self) -> None:
+        end = time.monotonic() + TURN
+        room, first = next(iter(self._firsts.items()))
+        before, high = self._ranges[room]
+        low = before
+        rows: list[tuple[int, str]] = []
+        for key, said in self._between(room, first, low - 1, SLICE, newest=True):
+            rows += _rows([(key, said)])
+            low = key - schema.key(room, 0)
+            if time.monotonic() >= end:
+                break
+        if low == before:  # what should be there is not
+            low = first
+        self._add(rows, {room: _Range(low, high)})
+        if low <= first:
+            del self._firsts[room]
+            self._merging = True
+
+    def _add(self, rows: list[tuple[int, str]], ranges: dict[int, _Range]) -> None:
+        database = self._database
+        database.execute("PRAGMA synchronous = NORMAL")  # the next commit's flush makes it durable as well
+        try:
+            with self._transaction():
+                if rows:
+                    database.execute(_ADD, (_json(rows),))
+                self._put(ranges)
+            self._merging = True
+            database.execute(_SET, ("merge", 2 + len(rows) * PAGES // SLICE))
+        finally:
+            database.execute("PRAGMA synchronous = FULL")
+        self._ranges |= ranges
+
+    def _put(self, ranges: dict[int, _Range]) -> None:
+        self._database.execute(_PUT_RANGES, (_json([(room, *one) for room, one in ranges.items()]),))
+
+    def _merge(self) -> None:
+        """Merge a few pages."""
+        if not self._merge_pages(PAGES):
+            self._merging = False
+
+    def _clear(self) -> None:
+        """Write a few pages of the index anew, without what has left it."""
+        if self._clear_begun is None:
+            self._clear_begun = self._left
+            with self._transaction():
+                self._strike_out([(0, "nothing")])  # SQLite leaves an index of a single piece as it is
+        elif not self._merge_pages(-PAGES):
+            self._cleared()
+            self._clear_next = time.monotonic() + CLEAR_EVERY
+            if self._clear_begun == self._left:
+                self._database.execute(_CLEARED)
+                self._to_clear = False
+            self._clear_begun = None
+
+    def _merge_pages(self, pages: int) -> bool:
+        """Merge so many pages, if less than 0 until all is one piece; return whether anything was to do."""
+        database = self._database
+        before = database.total_changes()
+        database.execute("PRAGMA synchronous = NORMAL")
+        try:
+            database.execute(_SET, ("merge", pages))
+        finally:
+            database.execute("PRAGMA synchronous = FULL")
+        return database.total_changes() - before >= 2  # noqa: PLR2004 - as SQLite's manual has it
+
+    # ---- reading ------------------------------------------------------------------------------------
+
+    def _between(
+        self, room: int, first: int, last: int, limit: int = -1, *, newest: bool = False
+    ) -> Iterable[tuple[int, Said | None]]:
+        """Return what events ``first`` to ``last`` of ``room`` say, by their keys, from either end."""
+        bounds = schema.key(room, first), schema.key(room, last), limit
+        for keys, lines in self._database.execute(_NEWEST if newest else _OLDEST, bounds):
+            try:
+                said = said_in_lines(lines or "")
+            except ValueError:
+                said = []
+            found = msgspec.json.decode(keys, type=list[int])
+            return zip(found, said, strict=True) if len(found) == len(said) else self._singly(found)
+        return ()
+
+    def _singly(self, keys: list[int]) -> Iterator[tuple[int, Said | None]]:
+        """Yield the same for events of which one is none."""
+        for key in keys:
+            for (frame,) in self._database.execute(_FRAME, (key,)):
+                yield key, _said(frame)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._database.execute("COMMIT")
+        except BaseException:
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            raise
+
+
+def _said(frame: bytes) -> Said | None:
+    return said_in(text_of(frame))
+
+
+def _rows(said: Iterable[tuple[int, Said | None]]) -> list[tuple[int, str]]:
+    """Return the rows of the index for what was said."""
+    return [(key, " ".join(one.terms())) for key, one in said if one is not None]
+
+
+def _json(rows: list[Any]) -> str:
+    return msgspec.json.encode(rows).decode()

@@ -1,0 +1,156 @@
+"""Searching: finds what a query means, the newest first, by the index and a check of each text.
+
+For a thread and a connection of its own: neither the thread that writes nor anybody who reads waits for it.
+Candidates of all logs are looked at in one order, by time. So an answer can end after any of them, and the
+next one goes on behind it.
+"""
+
+import heapq
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice, repeat
+from typing import Final
+
+import apsw
+
+from chatd.chat.storage import Hit, HitPage, Position, Scope
+from chatd.search.query import Query
+from chatd.search.said import means, said_in, wanted
+from chatd.store import schema
+from chatd.wire.stored import known_time_of, text_of
+
+CANDIDATES: Final = 500
+"""Events of which one answer checks the text at the most."""
+
+SECONDS: Final = 0.25
+"""Seconds after which an answer ends, if it has looked at each log once."""
+
+FRESH: Final = 500
+"""Events of one log that are not in the index yet and are looked at one by one: seconds of talk."""
+
+_RANGE: Final = "SELECT low, high FROM indexed WHERE room = ?"
+_FIND: Final = "SELECT rowid FROM words(?) WHERE rowid BETWEEN ? AND ? ORDER BY rowid DESC LIMIT ?"
+_FRAME: Final = "SELECT frame FROM events WHERE key = ?"
+
+_PIECES: Final = (4, 64)
+"""Events that the index is asked for at first, and later: most logs are looked at once."""
+
+
+class Searching:
+    """One search in ``database``: of ``scopes``, what ``query`` means and stands ``before`` a place."""
+
+    def __init__(
+        self, database: apsw.Connection, query: Query, scopes: Sequence[Scope], before: Position | None
+    ) -> None:
+        self._database = database
+        self._query = query
+        self._wanted = _expression(wanted(query))
+        self._scopes = scopes
+        self._before = before
+        self._behind = False
+        ends = [ts for ts in (query.before, None if before is None else before.ts + 1) if ts is not None]
+        self._end = min(ends, default=None)
+
+    def found(self, limit: int) -> HitPage:
+        """Return at most ``limit`` hits."""
+        self._database.execute("BEGIN")  # one moment for the index and the events
+        try:
+            return self._found(limit)
+        finally:
+            self._database.execute("COMMIT")
+
+    def _found(self, limit: int) -> HitPage:
+        ways = [self._candidates(scope) for scope in self._scopes]
+        heap = [_first_out(place, way) for way in ways for place in _next(way)]
+        heapq.heapify(heap)
+        hits: list[Hit] = []
+        end = time.monotonic() + SECONDS
+        for _ in range(CANDIDATES):
+            if not heap:
+                break
+            *_, place, way = heap[0]
+            stored = self._stored(place.log, place.seq)
+            said = said_in(text_of(stored))
+            if said is not None and means(self._query, said):
+                hits.append(Hit(place, stored))
+            for following in _next(way):
+                heapq.heapreplace(heap, _first_out(following, way))
+                break
+            else:
+                heapq.heappop(heap)
+            if len(hits) == limit or time.monotonic() >= end:
+                break
+        return HitPage(hits, place if heap else None, self._behind)
+
+    def _candidates(self, scope: Scope) -> Iterator[Position]:
+        """Yield where events of ``scope`` stand that may be meant, the newest first."""
+        log, first, last = scope
+        if self._end is not None:
+            last = self._last_before(log, first, last, self._end)
+        for seq in self._numbers(Scope(log, first, last)):
+            ts = self._time(log, seq)
+            if ts < self._query.after:
+                return
+            place = Position(ts, log, seq)
+            if self._before is None or place < self._before:
+                yield place
+
+    def _numbers(self, scope: Scope) -> Iterator[int]:
+        log, first, last = scope
+        low, high = next(self._database.execute(_RANGE, (log,)), (first, first - 1))
+        fresh = max(first, high + 1, last - FRESH + 1)
+        skipped = fresh - 1 if fresh > max(first, high + 1) else low - 1
+        if first <= skipped <= last and self._time(log, skipped) >= self._query.after:
+            self._behind = True
+        yield from range(last, fresh - 1, -1)
+        bottom, top = schema.key(log, max(low, first)), schema.key(log, min(high, last))
+        for size in chain(_PIECES, repeat(_PIECES[-1])):
+            keys = [key for (key,) in self._database.execute(_FIND, (self._wanted, bottom, top, size))]
+            yield from (key - schema.key(log, 0) for key in keys)
+            if len(keys) < size:
+                return
+            top = keys[-1] - 1
+
+    def _last_before(self, log: int, first: int, last: int, end: int) -> int:
+        """Return the last of events ``first`` to ``last`` that is older than ``end``: they are in order."""
+        if first > last or self._time(log, last) < end:
+            return last
+        low, high = first - 1, last  # the one is older, or there is none; the other is not
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self._time(log, middle) < end:
+                low = middle
+            else:
+                high = middle
+        return low
+
+    def _stored(self, log: int, seq: int) -> bytes:
+        return next((frame for (frame,) in self._database.execute(_FRAME, (schema.key(log, seq),))), b"")
+
+    def _time(self, log: int, seq: int) -> int:
+        return known_time_of(self._stored(log, seq))
+
+
+def _next(way: Iterator[Position]) -> list[Position]:
+    """Return the next place of ``way``, nothing at its end."""
+    return list(islice(way, 1))
+
+
+def _first_out(
+    place: Position, way: Iterator[Position]
+) -> tuple[int, int, int, Position, Iterator[Position]]:
+    """Return what stands in a heap in front of all older places."""
+    return -place.ts, -place.log, -place.seq, place, way
+
+
+def _expression(clauses: list[list[set[str]]]) -> str:
+    """Return what the index is asked for, in the language of SQLite's FTS5."""
+    return _joined("AND", [_joined("OR", map(_all, clause)) for clause in clauses])
+
+
+def _all(terms: set[str]) -> str:
+    return _joined("AND", [f'"{term}"' for term in sorted(terms)])
+
+
+def _joined(operator: str, parts: Iterable[str]) -> str:
+    return f"({f' {operator} '.join(parts)})"

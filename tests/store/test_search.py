@@ -1,0 +1,410 @@
+"""What is found by the index is what a look at every event finds, whatever was erased, cut or lost."""
+
+import shutil
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+
+import apsw
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from chatd.chat.changes.rows import DropRoom, Erase, PutRoom, Trim
+from chatd.chat.storage import Changes, Position, Scope
+from chatd.search.query import QueryError, parse
+from chatd.search.said import said_in
+from chatd.store import index, schema
+from chatd.testing import MemoryStore
+from chatd.wire.messages import Event, File
+from chatd.wire.stored import event_in, pack, text_of
+from tests.search.test_words import SAMPLES, texts
+from tests.store.driven import PATIENCE, Driven
+
+LOGS = (1, 2, 3)
+
+
+def event(log, seq, text, by="ann", ts=None, kind="message", file=None):
+    return Event(
+        room=f"#{log}", seq=seq, ts=seq if ts is None else ts, kind=kind, by=by, text=text, file=file
+    )
+
+
+def rooms(*logs):
+    return Changes(others=[PutRoom(log, f"#{log}", "", 1) for log in logs])
+
+
+def said(log, first, *lines, **more):
+    events = [event(log, first + number, text, **more) for number, text in enumerate(lines)]
+    return Changes(events=[(log, first, pack(events))])
+
+
+def places(found):
+    return [(hit.place.log, hit.place.seq) for hit in found.hits]
+
+
+def all_pages(store, text, scopes=None, limit=3):
+    found, before = [], None
+    while True:
+        page = store.search(text, scopes, before, limit)
+        assert len(page.hits) <= limit
+        found += page.hits
+        if page.rest is None:
+            return found
+        assert before is None or page.rest < before
+        before = page.rest
+
+
+@pytest.mark.parametrize("script", SAMPLES)
+def test_every_script_is_found_behind_the_commits(open_store, script):
+    store = open_store()
+    store.append(rooms(1))
+    store.append(said(1, 1, *SAMPLES.values()))
+    seq = list(SAMPLES).index(script) + 1
+    for settled in (False, True):
+        if settled:
+            store.settle()
+        for word in SAMPLES[script].split():
+            try:
+                parse(word)
+            except QueryError:
+                continue
+            assert (1, seq) in places(store.search(word)), (word, settled)
+
+
+def test_hits_come_by_time_across_rooms_page_by_page(open_store):
+    store = open_store()
+    store.append(rooms(*LOGS))
+    wanted = []
+    for seq in range(1, 41):
+        for log in LOGS:
+            ts = 1000 * seq + 7 * log
+            store.append(said(log, seq, f"word {seq}", ts=ts))
+            wanted.append(Position(ts, log, seq))
+    for _ in range(2):
+        hits = all_pages(store, "word", limit=7)
+        assert [hit.place for hit in hits] == sorted(wanted, reverse=True)
+        assert all(event_in(hit.stored).text == f"word {hit.place.seq}" for hit in hits)
+        store.settle()
+
+
+def test_only_what_is_in_scope_is_found(open_store):
+    store = open_store()
+    store.append(rooms(*LOGS))
+    for log in LOGS:
+        store.append(said(log, 1, *["word"] * 10))
+    for _ in range(2):
+        assert places(store.search("word", [Scope(2, 3, 5)])) == [(2, 5), (2, 4), (2, 3)]
+        assert places(store.search("word", [])) == []
+        assert places(store.search("word", [Scope(9, 1, 5)])) == []
+        store.settle()
+
+
+def test_filters(open_store):
+    store = open_store()
+    store.append(rooms(1))
+    file = File(name="Plan für März.pdf", size=1, sha256="0" * 64)
+    day = 86_400_000
+    events = [
+        event(1, 1, "see https://example.com/", "Ann", 1 * day),
+        event(1, 2, "see there", "ben", 2 * day),
+        event(1, 3, "", "ann", 3 * day, kind="file", file=file),
+        event(1, 4, "see", "ann", 4 * day, kind="topic"),
+        event(1, 5, "see", "ann", 5 * day),
+    ]
+    store.append(Changes(events=[(1, 1, pack(events))]))
+    for _ in range(2):
+        for query, seqs in (
+            ("see", [5, 2, 1]),
+            ("see from:ann", [5, 1]),
+            ("from:ANN from:ben", [5, 3, 2, 1]),
+            ("has:file", [3]),
+            ("has:link", [1]),
+            ("marz from:ann has:file", [3]),
+            ("see before:1970-01-06", [2, 1]),
+            ("see after:1970-01-03", [5, 2]),
+            ("see after:1970-01-03 before:1970-01-04", [2]),
+            ("see after:1980", []),
+        ):
+            assert places(store.search(query)) == [(1, seq) for seq in seqs], query
+            assert [hit.place.seq for hit in all_pages(store, query, limit=1)] == seqs, query
+        store.settle()
+
+
+def test_the_work_of_one_answer_is_bounded(open_store):
+    store = open_store()
+    store.append(rooms(1))
+    lines = ["北京 京大 大学"] * 1500
+    lines[3] = "北京大学"
+    store.append(said(1, 1, *lines))
+    store.settle()
+    first = store.search("北京大学")
+    assert first.hits == []
+    assert first.rest is not None
+    assert [hit.place.seq for hit in all_pages(store, "北京大学")] == [4]
+
+
+def bytes_of(folder):
+    return b"".join(file.read_bytes() for file in folder.iterdir() if file.is_file())
+
+
+def known(folder):
+    """Return the terms that the index knows."""
+    with closing(apsw.Connection(str(folder / "chatd.sqlite"))) as database:
+        database.execute("CREATE VIRTUAL TABLE temp.known USING fts5vocab(main, words, 'row')")
+        assert list(database.execute("PRAGMA integrity_check")) == [("ok",)]
+        return {term for (term,) in database.execute("SELECT term FROM known")}
+
+
+def left(folder, words):
+    """Return which of ``words`` are anywhere in the files, or known to the index."""
+    data, terms = bytes_of(folder), known(folder)
+    return [word for word in words if word.encode() in data or word in terms]
+
+
+class Searched(RuleBasedStateMachine):
+    """A store whose index comes behind, against a slow look at all events."""
+
+    def __init__(self):
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="chatd-test-"))
+        self.store, self.slow = Driven(self.folder), MemoryStore()
+        self.heads, self.firsts, self.time = dict.fromkeys(LOGS, 0), dict.fromkeys(LOGS, 1), 0
+
+    def teardown(self):
+        self.store.close()
+        shutil.rmtree(self.folder)
+
+    def both(self, changes):
+        error = self.store.append(changes)
+        assert error is None, error
+        self.slow.append(changes, [].append)
+
+    @initialize()
+    def begin(self):
+        self.both(rooms(*LOGS))
+
+    @rule(
+        log=st.sampled_from(LOGS),
+        lines=st.lists(texts, min_size=1, max_size=6),
+        by=st.sampled_from("ab"),
+    )
+    def say(self, log, lines, by):
+        self.time += 1
+        self.both(said(log, self.heads[log] + 1, *lines, by=by, ts=self.time))
+        self.heads[log] += len(lines)
+
+    @rule(log=st.sampled_from(LOGS), back=st.integers(0, 12))
+    def erase(self, log, back):
+        seq = self.heads[log] - back
+        if seq >= self.firsts[log]:
+            gone = pack([event(log, seq, "", kind="removed", ts=1)])[0]
+            self.both(Changes(others=[Erase(log, seq, 1 << 20, gone)]))
+
+    @rule(log=st.sampled_from(LOGS), count=st.integers(1, 30))
+    def trim(self, log, count):
+        self.firsts[log] = min(self.heads[log] + 1, self.firsts[log] + count)
+        row = PutRoom(log, f"#{log}", "", self.firsts[log])
+        self.both(Changes(others=[row, Trim(log, self.firsts[log])]))
+
+    @rule()
+    def settle(self):
+        self.store.settle()
+        if self.store.store._index._clear_next:
+            return  # it was cleared once, and will be in an hour
+        terms = set()
+        for kept in self.slow.events.values():
+            for stored in kept.values():
+                one = said_in(text_of(stored))
+                terms |= set() if one is None else one.terms()
+        assert set(known(self.folder)) == terms
+
+    @rule()
+    def crash(self):
+        """Begin again with what is on the disk at this moment."""
+        copy = Path(tempfile.mkdtemp(prefix="chatd-test-"))
+        for name in ("chatd.sqlite", "chatd.sqlite-wal"):
+            if (self.folder / name).exists():
+                shutil.copy(self.folder / name, copy / name)
+        self.store.close()
+        shutil.rmtree(self.folder)
+        self.folder, self.store = copy, Driven(copy)
+
+    @rule()
+    def throw_away(self):
+        self.store.close()
+        database = apsw.Connection(str(self.folder / "chatd.sqlite"))
+        database.execute("UPDATE meta SET value = 'other' WHERE name = 'rules'")
+        database.close()
+        self.store = Driven(self.folder)
+
+    @rule(text=texts, form=st.sampled_from(['"{}"', "{}", "from:a {}", "from:b {}"]), limit=st.integers(1, 5))
+    def search(self, text, form, limit):
+        query = form.format(text)
+        try:
+            parse(query)
+        except QueryError:
+            return
+        scopes = [Scope(log, self.firsts[log], self.heads[log]) for log in LOGS]
+        found = all_pages(self.store, query, scopes, limit)
+        wanted = []
+        self.slow.search(parse(query), scopes, None, 1 << 20, wanted.append)
+        assert found == wanted[0].hits, query
+
+    @rule(data=st.data())
+    def search_what_is_there(self, data):
+        log = data.draw(st.sampled_from(LOGS))
+        kept = list(self.slow.events.get(log, {}).values())
+        if kept:
+            words = event_in(data.draw(st.sampled_from(kept))).text.split()
+            if words:
+                self.search(data.draw(st.sampled_from(words)).replace('"', ""), "{}", 3)
+
+    @invariant()
+    def whole(self):
+        assert self.store.store._writing.is_alive()
+
+
+TestSearched = Searched.TestCase
+TestSearched.settings = settings(
+    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+)
+
+
+def test_what_an_older_chatd_has_left_is_indexed_from_the_newest_on(open_store, tmp_path):
+    store = open_store()
+    store.append(rooms(1, 2))
+    store.append(said(1, 1, *[f"old {seq}" for seq in range(1, 1201)]))
+    store.append(said(2, 1, "old 9"))
+    store.close()
+    database = apsw.Connection(str(tmp_path / "data" / "chatd.sqlite"))
+    for statement in ("DROP TABLE words", "DROP TABLE indexed", "DELETE FROM meta WHERE name = 'rules'"):
+        database.execute(statement)
+    database.pragma("user_version", schema.STEPS.index(schema._add_index))
+    database.close()
+    again = open_store()
+    scopes = [Scope(1, 1, 1200), Scope(2, 1, 1)]
+    assert [hit.place.seq for hit in again.search("1200", scopes).hits] == [1200]
+    again.append(said(1, 1201, "new 1201"))
+    again.settle()
+    scopes[0] = Scope(1, 1, 1201)
+    for word, seqs in (("1201", [1201]), ("old", range(1200, 0, -1)), ("3", [3])):
+        found = all_pages(again, word, scopes, 400)
+        assert [hit.place.seq for hit in found if hit.place.log == 1] == list(seqs)
+    assert not again.search("old", scopes).behind
+
+
+def nothing(_):
+    """Do nothing, and have nothing to do."""
+
+
+def test_it_says_that_the_index_is_behind(open_store, monkeypatch):
+    monkeypatch.setattr(index.Index, "rest", nothing)
+    monkeypatch.setattr(index.Index, "news", nothing)
+    monkeypatch.setattr(index.Index, "between", nothing)
+    store = open_store()
+    store.append(rooms(1))
+    store.append(said(1, 1, *["word"] * 700))
+    found = store.search("word", [Scope(1, 1, 700)], limit=1000)
+    assert found.behind
+    assert places(found) == [(1, seq) for seq in range(700, 200, -1)]
+    assert not store.search("word", [Scope(1, 1, 400)]).behind
+
+
+def secrets(first, last):
+    """Words that no other text has, nor the beginning of them."""
+    return {seq: f"{seq * 7919 % 99991:05d}zq{seq}secret" for seq in range(first, last + 1)}
+
+
+WAYS = {
+    "one": range(450, 451),
+    "few": range(100, 120),
+    "many": range(100, 400),
+    "cut": range(1, 500),
+    "room": range(1, 901),
+}
+"""Events that are taken away, one way or another."""
+
+
+WAYS = {
+    "one": range(450, 451),
+    "few": range(100, 120),
+    "many": range(100, 400),
+    "cut": range(1, 500),
+    "room": range(1, 901),
+}
+"""Events that are taken away, one way or another."""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_words_of_what_was_taken_away_are_in_no_file(open_store, tmp_path, way):
+    store, folder = open_store(), tmp_path / "data"
+    store.append(rooms(1, 2))
+    words = secrets(1, 900)
+    for first in range(1, 900, 100):
+        store.append(said(1, first, *[f"so {words[seq]} it is" for seq in range(first, first + 100)]))
+        store.append(said(2, first, *[f"other {seq} there" for seq in range(first, first + 100)]))
+    store.settle()
+    assert left(folder, [words[5]])
+    seqs = WAYS[way]
+    if way in ("cut", "room"):
+        first = max(seqs) + 1
+        changes = [PutRoom(1, "#1", "", first), Trim(1, first)]
+        if way == "room":
+            changes.append(DropRoom(1))
+    else:
+        changes = [Erase(1, seq, 1000, pack([event(1, seq, "", kind="removed")])[0]) for seq in seqs]
+    assert store.append(Changes(others=changes)) is None
+    assert not store.search(words[seqs[0]]).hits
+    store.settle()
+    assert not left(folder, [words[seq] for seq in seqs])
+    kept = [seq for seq in words if seq not in seqs]
+    for seq in kept[:: max(1, len(kept) // 7)]:
+        assert places(store.search(words[seq])) == [(1, seq)]
+    assert len(all_pages(store, "other", limit=200)) == 900
+    if way == "room":  # the number of a room that is gone may be given again
+        store.append(rooms(1))
+        store.append(said(1, 1, "another room"))
+        store.settle()
+        assert places(store.search("another")) == [(1, 1)]
+
+
+def test_what_is_gone_before_it_was_indexed_never_is(open_store, tmp_path, monkeypatch):
+    monkeypatch.setattr(index.Index, "between", nothing)
+    store = open_store()
+    store.append(rooms(1))
+    words = secrets(1, 60)
+    store.append(said(1, 1, *words.values()))
+    gone = pack([event(1, 7, "", kind="removed")])[0]
+    changes = [Erase(1, 7, 100, gone), PutRoom(1, "#1", "", 5), Trim(1, 5)]
+    store.append(Changes(others=changes))
+    store.settle()
+    assert not left(tmp_path / "data", [words[seq] for seq in (1, 2, 3, 4, 7)])
+    assert [hit.place.seq for hit in all_pages(store, "from:ann", limit=20)] == [*range(60, 7, -1), 6, 5]
+
+
+def test_events_that_are_none_are_passed_over(open_store):
+    store = open_store()
+    store.append(rooms(1))
+    store.append(Changes(events=[(1, 1, [b"gone", b"\0\0\0\1Mnonsense", *pack([event(1, 3, "word")])])]))
+    store.settle()
+    assert places(store.search("word")) == [(1, 3)]
+
+
+def test_a_damaged_index_is_made_anew_and_nothing_else_is_lost(open_store, tmp_path):
+    store = open_store()
+    store.append(rooms(1))
+    store.append(said(1, 1, *["word"] * 300))
+    store.settle()
+    store.close()
+    database = apsw.Connection(str(tmp_path / "data" / "chatd.sqlite"))
+    database.execute("UPDATE words_data SET block = x'00' WHERE id > 10")
+    database.close()
+    again = open_store()
+    again.append(Changes(others=[Erase(1, 5, 1000, pack([event(1, 5, "", kind="removed")])[0])]))
+    end = time.monotonic() + PATIENCE
+    while len(all_pages(again, "word", limit=200)) != 299:
+        assert time.monotonic() < end
+        time.sleep(0.05)
