@@ -208,7 +208,7 @@ def test_many_reloads_under_load_drop_nobody(make_daemon, connect, tmp_path):
     ben.enter("ben")
     ann.join("#a")
     ben.join("#a")
-    over, heard = threading.Event(), []
+    over, heard, numbers = threading.Event(), [], []
 
     def talk():
         """Keep some sends in flight until it is over; every one has to be acknowledged."""
@@ -217,6 +217,7 @@ def test_many_reloads_under_load_drop_nobody(make_daemon, connect, tmp_path):
             ann.say(*sends("#a", ["x"] * 20, n + 1))
             for _ in range(20):
                 ann.await_(Ok)
+                numbers.append(ben.await_(Event, lambda event: event.kind == "message").n)
             n += 20
         heard.append(n)
 
@@ -240,9 +241,6 @@ def test_many_reloads_under_load_drop_nobody(make_daemon, connect, tmp_path):
     over.set()
     talking.join(PATIENCE)
     assert heard, "every send was acknowledged"
-    numbers = []
-    while len(numbers) < heard[0]:
-        numbers.append(ben.await_(Event, lambda event: event.kind == "message").n)
     assert numbers == list(range(1, heard[0] + 1))
     house.write(tls(port, certificate, key))
     house.reload()
