@@ -77,12 +77,22 @@ class Daemon:
 
     ``newcomers`` numbers its clients. With ``tls`` it speaks TLS with a certificate of its own. ``watched``
     ones note how long their reactor was away (`bench.stall`); ``config`` is the text of a configuration file.
+    ``root`` is the checkout whose daemon it is, ``python`` the words that run Python, ``patience`` how many
+    seconds it may take to start.
     """
 
     name = "chatd"
 
     def __init__(
-        self, folder: Path | None = None, *, tls: bool = False, watched: bool = False, config: str = ""
+        self,
+        folder: Path | None = None,
+        *,
+        tls: bool = False,
+        watched: bool = False,
+        config: str = "",
+        root: Path = ROOT,
+        python: Sequence[str] = (sys.executable,),
+        patience: float = _START,
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="chatd-bench-", dir=folder))
         self.port = free_port()
@@ -90,8 +100,10 @@ class Daemon:
         self.tls = make(self.folder) if tls else None
         self._program = _WATCHED if watched else _TWISTD
         self._config = config
+        self._root = root
+        self._python = python
         self._process: subprocess.Popen[bytes] | None = None
-        self.start()
+        self.start(patience)
 
     @property
     def pid(self) -> int:
@@ -105,9 +117,9 @@ class Daemon:
         options = ["-n", "--pidfile=", "chatd", "--data", str(self.folder / "data"), *self._listen()]
         with log, pinned(cores().server):
             self._process = subprocess.Popen(
-                [sys.executable, "-c", self._program, *options],
+                [*self._python, "-c", self._program, *options],
                 cwd=self.folder,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                env={**os.environ, "PYTHONPATH": str(self._root)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -55,6 +55,18 @@ def test_smoke(smokes, name):
     assert "| chatd |" in said
 
 
+def test_two_checkouts_are_compared():
+    command = [sys.executable, "-m", "bench.pair", ROOT, ROOT, "--case", "durable", "--chunks", "2"]
+    done = subprocess.run(
+        [*command, "--bursts", "1"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    (row,) = [line for line in done.stdout.splitlines() if line.startswith("| durable |")]
+    ratio, quartiles = row.split("|")[5:7]
+    low, high = map(float, quartiles.split(" to "))
+    assert low <= float(ratio) <= high
+
+
 def test_tally_counts_markers_across_cuts():
     stream = b"--ab" * 3 + b"a-b" + b"ab"
     for size in range(1, len(stream) + 1):
