@@ -232,7 +232,15 @@ class Client(Asker):
         """Return the sends that are not durable yet, in order; an earlier run may have left some."""
         outbox = self._machine.outbox
         return [
-            Waiting(entry.key, entry.room, entry.text, position < outbox.in_flight(), entry.file)
+            Waiting(
+                entry.key,
+                entry.room,
+                entry.text,
+                position < outbox.in_flight(),
+                entry.file,
+                entry.act,
+                entry.ref,
+            )
             for position, entry in enumerate(outbox.entries)
             if not entry.withdrawn
         ]

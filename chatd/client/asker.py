@@ -6,6 +6,7 @@ import msgspec
 from twisted.internet.defer import Deferred, fail
 
 from chatd.client.awaiting import Awaiting
+from chatd.client.core.outbox import EDIT, REACT, SAY, UNREACT
 from chatd.client.core.texts import check_text
 from chatd.client.values import Page, Sent
 from chatd.wire import messages as m
@@ -38,6 +39,28 @@ class Asker:
         check_text(text)
         return self._awaiting.post(room, text)
 
+    def edit(self, room: str, seq: int, text: str) -> Deferred[Sent]:
+        """Give event ``seq`` of ``room``, a message of ours or the caption of a file, another ``text``.
+
+        It waits on disk, and takes its turn among the sends.
+        """
+        return self._queue(room, text, EDIT, seq)
+
+    def reply(self, room: str, seq: int, text: str) -> Deferred[Sent]:
+        """Send ``text`` as a reply to event ``seq`` of ``room``."""
+        return self._queue(room, text, SAY, seq)
+
+    def react(self, room: str, seq: int, emoji: str, *, off: bool = False) -> Deferred[Sent]:
+        """React with ``emoji`` to event ``seq`` of ``room``, or take that back, in turn with the sends."""
+        return self._queue(room, emoji, UNREACT if off else REACT, seq)
+
+    def _queue(self, room: str, text: str, act: str, ref: int) -> Deferred[Sent]:
+        try:
+            check_text(text, caption=act == EDIT)
+        except RequestError as error:
+            return fail(error)
+        return self._awaiting.post(room, text, act=act, ref=ref)[1]
+
     def withdraw(self, keys: Iterable[int]) -> None:
         """Take back the sends ``keys``; those on their way may still be accepted."""
         self._awaiting.withdraw(keys)
@@ -68,12 +91,38 @@ class Asker:
         """Erase what event ``seq`` of ``room`` says, for everybody; fires with the event that tells of it."""
         return self.ask(m.Remove(id=0, room=room, seq=seq, reason=reason)).addCallback(lambda ok: ok.seq or 0)
 
+    def pin(self, room: str, seq: int, *, off: bool = False) -> Deferred[int]:
+        """Pin event ``seq`` of ``room`` for everybody, or unpin it; fires with the event that says so."""
+        return self.ask(m.Pin(id=0, room=room, seq=seq, off=off)).addCallback(lambda ok: ok.seq or 0)
+
     def history(
-        self, room: str, before: int | None = None, after: int | None = None, limit: int = 50
+        self,
+        room: str,
+        before: int | None = None,
+        after: int | None = None,
+        limit: int = 50,
+        *,
+        present: bool = False,
+        thread: int = 0,
     ) -> Deferred[Page]:
-        """Return a page of ``room``: below ``before`` (the newest page without) or above ``after``."""
-        asked = self.ask(m.History(id=0, room=room, before=before, after=after, limit=limit))
+        """Return a page of ``room``: below ``before`` (the newest page without) or above ``after``.
+
+        With ``present`` it also tells what has become of the events; with ``thread`` it is of that thread.
+        """
+        asked = self.ask(
+            m.History(
+                id=0, room=room, before=before, after=after, limit=limit, present=present, thread=thread
+            )
+        )
         return asked.addCallback(_page)
+
+    def look(self, room: str, seqs: Iterable[int]) -> Deferred[Page]:
+        """Return events of ``room``, 50 at the most, with what has become of them."""
+        return self.ask(m.Look(id=0, room=room, seqs=list(seqs))).addCallback(_page)
+
+    def pins(self, room: str) -> Deferred[Page]:
+        """Return what is pinned in ``room``, with what has become of it."""
+        return self.ask(m.Pins(id=0, room=room)).addCallback(_page)
 
     def rooms(self) -> Deferred[list[m.RoomInfo]]:
         """Return all rooms."""
@@ -101,4 +150,10 @@ class Asker:
 
 
 def _page(ok: m.Ok) -> Page:
-    return Page([msgspec.json.decode(event, type=m.Event) for event in ok.events or ()], ok.more)
+    return Page(
+        [msgspec.json.decode(event, type=m.Event) for event in ok.events or ()],
+        ok.more,
+        ok.at,
+        {became.seq: became for became in ok.became or ()},
+        {quote.seq: quote for quote in ok.quotes or ()},
+    )

@@ -6,6 +6,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from chatd.client.core.notices import Accepted, Connected, Notice, SendRefused
+from chatd.client.core.outbox import SAY
 from chatd.client.core.problems import ClientError, UnansweredError
 from chatd.client.driver import Driver
 from chatd.client.values import Sent
@@ -36,10 +37,17 @@ class Awaiting:
         return asked
 
     def post(
-        self, room: str, text: str, file: File | None = None, kept: int | None = None
+        self,
+        room: str,
+        text: str,
+        file: File | None = None,
+        kept: int | None = None,
+        act: str = SAY,
+        ref: int = 0,
     ) -> tuple[int, Deferred[Sent]]:
-        """Queue a send, for which the upload ``kept`` is forgotten; return its key too."""
-        key, effects = self._driver.machine.orders.queue(room, text, self._driver.now(), file, kept)
+        """Queue a send, or what ``act`` does; return its key too. The upload ``kept`` is forgotten."""
+        orders, now = self._driver.machine.orders, self._driver.now()
+        key, effects = orders.queue(room, text, now, file, kept, act, ref)
         sent: Deferred[Sent] = Deferred(lambda _: self.withdraw([key]))
         self._sends[key] = sent
         self._driver.feed(effects)

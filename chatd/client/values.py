@@ -10,7 +10,7 @@ from chatd.client.core.address import DEFAULT, Address, parse_address
 from chatd.client.core.notices import LinkState
 from chatd.client.core.proxy import Proxy
 from chatd.client.core.session import DEMANDING, Credentials
-from chatd.wire.messages import Event, File, Pulse
+from chatd.wire.messages import Became, Event, File, Pulse, Quote
 
 
 class Options(Struct, frozen=True):
@@ -69,13 +69,18 @@ class Sent(Struct, frozen=True):
 
 
 class Waiting(Struct, frozen=True):
-    """A send that is not durable yet; ``in_flight`` ones were written to the present link."""
+    """A send that is not durable yet; ``in_flight`` ones were written to the present link.
+
+    ``act`` and ``ref``: see `chatd.client.core.outbox.Entry`.
+    """
 
     key: int
     room: str
     text: str
     in_flight: bool
     file: File | None = None
+    act: str = ""
+    ref: int = 0
 
 
 class KeptUpload(Struct, frozen=True):
@@ -96,10 +101,17 @@ class TakenOver(Struct, frozen=True):
 
 
 class Page(Struct, frozen=True):
-    """A page of history, in ascending order; ``more`` says that the log goes on beyond it."""
+    """A page of history, in ascending order; ``more`` says that the log goes on beyond it.
+
+    What the events ``became``, and ``quotes`` of what they reply to, by their numbers, is as it was when the
+    last event of the log was ``at``; None where that was not asked for.
+    """
 
     events: list[Event]
     more: bool
+    at: int | None = None
+    became: dict[int, Became] = {}
+    quotes: dict[int, Quote] = {}
 
 
 class Status(Struct, frozen=True):

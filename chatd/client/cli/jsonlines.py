@@ -32,6 +32,8 @@ def event_line(event: Event, name: str, check: str = "") -> bytes:
         values |= {"whom": event.whom, "reason": event.reason, "value": event.value}
     if event.ref:
         values["ref"] = event.ref
+    if event.thread:
+        values["thread"] = event.thread
     if event.refs:
         values["refs"] = event.refs
     if event.operator:

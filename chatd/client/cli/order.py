@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from twisted.internet.defer import Deferred
 
 from chatd.client.api import Client
+from chatd.client.cli.about import LISTED, is_number, listed
 from chatd.client.cli.text import ago, clean_line
 from chatd.client.core.problems import ClientError
 from chatd.client.values import Sent
@@ -15,14 +16,8 @@ from chatd.wire import messages as m
 UNITS: Final = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86_400}
 """Seconds in each unit of a time, as chatctl has them."""
 
-LISTED: Final = 30
-"""Events that are looked through for those that /remove lists."""
-
 WIDTH: Final = 60
-"""Characters of a text that /remove shows, enough to know it again."""
-
-DIGITS: Final = 16
-"""Digits of a number that no event has, and that is therefore none."""
+"""Characters of a word that is shown in a refusal."""
 
 _TIME: Final = re.compile(r"([0-9]{1,7})(s|min|m|h|d)")
 _LIKE_A_TIME: Final = re.compile(r"\d+[a-z]*", re.IGNORECASE)
@@ -170,20 +165,12 @@ async def _remove(talk: Talk, argument: str) -> None:
     said = words(argument)
     if not said.whom:
         page = await talk.client.history(room, limit=LISTED)
-        lines = [
-            f"{event.seq:>6} <{clean_line(event.by)}> {clean_line(_said(event))[:WIDTH]}"
-            for event in page.events
-            if event.kind in {"message", "file", "topic"}
-        ]
+        lines = [listed(event) for event in page.events if event.kind in {"message", "file", "topic"}]
         talk.answer(*lines, f"Which of them? Write {USAGE['remove']}")
-    elif said.whom.isascii() and said.whom.isdecimal() and len(said.whom) < DIGITS:
+    elif is_number(said.whom):
         await talk.client.remove(room, int(said.whom), said.rest)
     else:
         raise _misused(USAGE["remove"])
-
-
-def _said(event: m.Event) -> str:
-    return event.text if event.file is None else f"{event.file.name} {event.text}"
 
 
 async def _block(talk: Talk, argument: str) -> None:

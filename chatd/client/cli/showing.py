@@ -110,6 +110,8 @@ def file_rows(rows: Sequence[Row]) -> tuple[str, ...]:
 
 def _what(send: Waiting) -> str:
     text = clean_line(send.text)
+    if send.act:
+        return f"({send.act} {send.ref}) {text}"
     return text if send.file is None else f"{file_text(send.file)} {text}".rstrip()
 
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 from twisted.internet.defer import Deferred
 
 from chatd.client.api import Client
-from chatd.client.cli import mine
+from chatd.client.cli import about, mine
 from chatd.client.cli.order import ORDER, USAGE
 from chatd.client.cli.other_session import has_queue, send_session
 from chatd.client.cli.showing import (
@@ -241,14 +241,13 @@ async def _history(talk: Talk, argument: str) -> None:
         raise _misused("history")
     limit = max(1, min(int(numbers[0]), PAGE_ROWS)) if numbers else PAGE
     before = min(int(numbers[1]), MAX_INT) if len(numbers) > 1 else None
-    page = await talk.client.history(room, before, limit=limit)
+    page = await talk.client.history(room, before, limit=limit, present=True)
     name = talk.client.name(room)
     if not page.events:
         talk.answer(f"There is nothing earlier in {clean_line(name)}.")
         return
     talk.answer(page_title(name, page.events))
-    for event in page.events:
-        talk.answer_event(event, name)
+    about.show_page(talk, page, name)
     more = f"; for earlier ones: /history {limit} {page.events[0].seq}" if page.more else ""
     talk.answer(f"-- end of history{more} --")
 
@@ -378,6 +377,10 @@ COMMANDS: Final[dict[str, Command]] = {
         "/cancel [name]", "give up the file of that name, or all that are on their way", _cancel
     ),
     "nick": Command("/nick [nick]", "show your nick, or take another one", _nick, changes=True),
+    **{
+        name: Command(about.USAGE[name], summary, do, changes=name in {"edit", "react", "unreact"})
+        for name, (summary, do) in about.ABOUT.items()
+    },
     **{
         name: Command(USAGE[name], summary, do, changes=name != "bans")
         for name, (summary, do) in ORDER.items()

@@ -3,7 +3,7 @@
 import re
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, tzinfo
 from typing import Final
 
@@ -23,7 +23,7 @@ from chatd.client.core.notices import (
     Restored,
     Revived,
 )
-from chatd.wire.messages import CertificateInfo, Event, File, SessionInfo
+from chatd.wire.messages import CertificateInfo, Event, File, Reaction, SessionInfo
 from chatd.wire.names import SERVER
 
 INDENT: Final = "      "
@@ -71,6 +71,37 @@ def clock(ts: int, zone: tzinfo | None = None) -> str:
 
 def _message(event: Event) -> str:
     return f"<{clean_line(event.by)}> " + clean(event.text).replace("\n", "\n" + INDENT)
+
+
+def _replied(event: Event, about: str) -> str:
+    said = clean(event.text).replace("\n", "\n" + INDENT)
+    return f"<{clean_line(event.by)}> (to {about}) {said}"
+
+
+def _edited(event: Event, about: str) -> str:
+    said = clean(event.text).replace("\n", "\n" + INDENT)
+    return f"<{clean_line(event.by)}> (instead of {about}) {said}"
+
+
+def _reacted(event: Event, about: str) -> str:
+    return f"* {clean_line(event.by)} reacts with {clean_line(event.value)} to {about}"
+
+
+def _unreacted(event: Event, about: str) -> str:
+    return f"* {clean_line(event.by)} takes {clean_line(event.value)} back from {about}"
+
+
+def _pinned(event: Event, about: str) -> str:
+    return f"* {_by(event)} pinned {about}"
+
+
+def _unpinned(event: Event, about: str) -> str:
+    return f"* {_by(event)} unpinned {about}"
+
+
+def reactions_text(reactions: Iterable[Reaction]) -> str:
+    """Return how many have reacted with what; a star stands behind what one has oneself."""
+    return "  ".join(f"{clean_line(one.emoji)} {one.count}{'*' if one.mine else ''}" for one in reactions)
 
 
 def file_text(file: File) -> str:
@@ -175,13 +206,29 @@ _FORMS: Final[dict[str, Callable[[Event], str]]] = {
 }
 
 
-def event_lines(event: Event, name: str, *, zone: tzinfo | None = None, command: bool = False) -> str | None:
+_REFERRING: Final[dict[str, Callable[[Event, str], str]]] = {
+    "message": _replied,
+    "edit": _edited,
+    "react": _reacted,
+    "unreact": _unreacted,
+    "pin": _pinned,
+    "unpin": _unpinned,
+}
+
+
+def event_lines(
+    event: Event, name: str, *, zone: tzinfo | None = None, command: bool = False, about: str = ""
+) -> str | None:
     """Return what people see of ``event`` in the room called ``name``; None for a kind not known here.
 
-    How to get a file is told as a ``command`` of the shell, or as one of the interactive client.
+    How to get a file is told as a ``command`` of the shell, or as one of the interactive client. ``about`` is
+    what stands for the event that this one refers to; without it, its number does.
     """
     form = _FORMS.get(event.kind)
-    if form is not None:
+    referring = _REFERRING.get(event.kind) if event.ref else None
+    if referring is not None:
+        said = referring(event, about or f"event {event.ref}")
+    elif form is not None:
         said = form(event)
     elif event.kind == "file" and event.file is not None:
         said = _posted(event, event.file, f"chatc get {shlex.quote(name)}" if command else "/get")

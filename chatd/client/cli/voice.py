@@ -3,6 +3,7 @@
 from chatd.client.cli import showing
 from chatd.client.cli.console import Console
 from chatd.client.cli.plain import explain
+from chatd.client.cli.recent import Recent
 from chatd.client.cli.text import clean, clean_line, event_lines
 from chatd.client.core.problems import ClientError
 from chatd.wire import messages as m
@@ -17,6 +18,7 @@ class Voice:
     def __init__(self) -> None:
         self.status = 0
         self._days = showing.Days()
+        self._recent = Recent()
 
     def say(self, *lines: str) -> None:
         """Show what chatc itself has to say."""
@@ -30,7 +32,8 @@ class Voice:
 
     def answer_event(self, event: m.Event, name: str) -> None:
         """Show an event that was asked for, or has come."""
-        line = event_lines(event, name)
+        line = event_lines(event, name, about=self._recent.words(name, event.ref))
+        self._recent.add(name, event)
         if line is None:
             return
         day = self._days.line(event.ts)

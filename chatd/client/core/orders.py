@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from chatd.client.core.effects import Effect
 from chatd.client.core.links import Links
-from chatd.client.core.outbox import Entry
+from chatd.client.core.outbox import SAY, Entry
 from chatd.client.core.pump import Pump
 from chatd.client.core.requests import Requests
 from chatd.client.core.steps import Step
@@ -20,13 +20,20 @@ class Orders:
         self._pump = pump
 
     def queue(
-        self, room: str, text: str, now: float, file: m.File | None = None, kept: int | None = None
+        self,
+        room: str,
+        text: str,
+        now: float,
+        file: m.File | None = None,
+        kept: int | None = None,
+        act: str = SAY,
+        ref: int = 0,
     ) -> tuple[int, list[Effect]]:
-        """Append a send to the outbox; return its key and the effects.
+        """Append a send to the outbox, or what ``act`` does about event ``ref``; return its key and effects.
 
         The upload ``kept`` for it in the profile is forgotten in the transaction that remembers the send.
         """
-        key = self._requests.sends.queue(room, text, file, kept)
+        key = self._requests.sends.queue(room, text, file, kept, act, ref)
         self._pump.run(now)
         return key, self._pump.effects()
 

@@ -19,10 +19,18 @@ FLIGHT_BYTES: Final = 262_144
 """Bytes of text unanswered at once: enough for any link, too little to choke a slow one for minutes."""
 
 
+SAY: Final = ""
+EDIT: Final = "edit"
+REACT: Final = "react"
+UNREACT: Final = "unreact"
+"""What an entry of the outbox does; all of it is numbered in one row."""
+
+
 class Entry(Struct, frozen=True):
     """One send that is not known to be accepted; ``withdrawn`` ones only hold the place of their number.
 
-    ``file`` was uploaded before; ``text`` is then its caption.
+    ``file`` was uploaded before; ``text`` is then its caption. ``act`` says what is done: `SAY`, which may
+    reply to event ``ref``, or `EDIT`, `REACT` and `UNREACT` of it; of a reaction ``text`` is the emoji.
     """
 
     key: int
@@ -30,6 +38,8 @@ class Entry(Struct, frozen=True):
     text: str
     withdrawn: bool = False
     file: File | None = None
+    act: str = SAY
+    ref: int = 0
 
 
 class Changes(Struct, frozen=True):

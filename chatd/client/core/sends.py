@@ -9,15 +9,25 @@ from typing import Final
 
 from chatd.client.core.backoff import Later
 from chatd.client.core.notices import Accepted, Held, SendRefused
-from chatd.client.core.outbox import Entry, Outbox
+from chatd.client.core.outbox import EDIT, REACT, SAY, UNREACT, Entry, Outbox
 from chatd.client.core.output import Output
 from chatd.wire.errors import Code
-from chatd.wire.messages import Error, File, Ok, Send
+from chatd.wire.messages import Edit, Error, File, Numbered, Ok, React, Send
 from chatd.wire.names import fold
 from chatd.wire.native import encode
 
 HOLD: Final = 1.0
 """Seconds between attempts to send while the server cannot store."""
+
+
+def _request(number: int, n: int, entry: Entry) -> Numbered:
+    """Return the request with the id ``number`` that ``entry`` is, as the ``n``-th of the session."""
+    room, seq = entry.room, entry.ref
+    if entry.act == EDIT:
+        return Edit(id=number, n=n, room=room, seq=seq, text=entry.text)
+    if entry.act in {REACT, UNREACT}:
+        return React(id=number, n=n, room=room, seq=seq, emoji=entry.text, off=entry.act == UNREACT)
+    return Send(id=number, n=n, room=room, text=entry.text, file=entry.file, ref=seq)
 
 
 class Sends:
@@ -39,11 +49,13 @@ class Sends:
 
     # ---- the program --------------------------------------------------------------------------------
 
-    def queue(self, room: str, text: str, file: File | None, kept: int | None) -> int:
+    def queue(
+        self, room: str, text: str, file: File | None, kept: int | None, act: str = SAY, ref: int = 0
+    ) -> int:
         """Append a send, and note the upload ``kept`` for it as posted; return its key."""
         self.newest += 1
         self._posted += [] if kept is None else [kept]
-        self._outbox.add(Entry(self.newest, room, text, file=file))
+        self._outbox.add(Entry(self.newest, room, text, file=file, act=act, ref=ref))
         self._out.save()
         return self.newest
 
@@ -86,7 +98,7 @@ class Sends:
         while self._outbox.ready(window) and (last is None or self._outbox.next_key() <= last):
             number = self._request_id()
             n, entry = self._outbox.write(number)
-            frames.append(encode(Send(id=number, n=n, room=entry.room, text=entry.text, file=entry.file)))
+            frames.append(encode(_request(number, n, entry)))
         return b"".join(frames)
 
     def tick(self, now: float) -> None:

@@ -12,7 +12,7 @@ import apsw
 from chatd.client.core.problems import ClientError
 from chatd.disk import want_of_room
 
-VERSION: Final = 7
+VERSION: Final = 8
 """The layout of the tables; a file with a newer one is left alone."""
 
 BUSY: Final = 10_000
@@ -74,7 +74,13 @@ CREATE TABLE begun (
 _PINS: Final = "CREATE TABLE pin (origin TEXT PRIMARY KEY, fingerprint TEXT NOT NULL) WITHOUT ROWID"
 """The fingerprint that the key of a server must have."""
 
-_STEPS: Final = (_SCHEMA, _FILES, _ORIGINS, _PLACES, _TRAILS, _BEGUN, _PINS)
+_ACTS: Final = """
+ALTER TABLE outbox ADD COLUMN act TEXT NOT NULL DEFAULT '';
+ALTER TABLE outbox ADD COLUMN ref INTEGER NOT NULL DEFAULT 0;
+"""
+"""What is queued may be an edit or a reaction, and refer to an event."""
+
+_STEPS: Final = (_SCHEMA, _FILES, _ORIGINS, _PLACES, _TRAILS, _BEGUN, _PINS, _ACTS)
 """What leads from each version of the layout to the next."""
 
 

@@ -70,11 +70,13 @@ class Leftovers:
         with self._slot.database.transaction(), self._held() as held:
             for slot in (left.slot for left in held if left.here):
                 rows = self._rows(
-                    "SELECT room, text, file FROM outbox WHERE slot = ? AND withdrawn = 0 ORDER BY key", slot
+                    "SELECT room, text, file, act, ref FROM outbox"
+                    " WHERE slot = ? AND withdrawn = 0 ORDER BY key",
+                    slot,
                 )
-                for room, text, file in rows:
+                for room, text, file, act, ref in rows:
                     after += 1
-                    entries.append(Entry(after, room, text, file=file_in(file)))
+                    entries.append(Entry(after, room, text, file=file_in(file), act=act, ref=ref))
                 self._rows("DELETE FROM outbox WHERE slot = ?", slot)
                 self._rows(
                     "UPDATE upload SET slot = ?, key = key +"
@@ -84,7 +86,7 @@ class Leftovers:
                     slot,
                 )
             self._slot.database.many(
-                "INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 ((number, *outbox_row(entry)) for entry in entries),
             )
         return entries, {key: upload for key, upload in self._slot.uploads().items() if key > before}

@@ -12,7 +12,7 @@ from chatd.wire.messages import File
 def outbox_row(entry: Entry) -> tuple[int | str, ...]:
     """Return the row of ``entry``, without its slot."""
     file = "" if entry.file is None else msgspec.json.encode(entry.file).decode()
-    return entry.key, entry.room, entry.text, int(entry.withdrawn), file
+    return entry.key, entry.room, entry.text, int(entry.withdrawn), file, entry.act, entry.ref
 
 
 def file_in(stored: str) -> File | None:

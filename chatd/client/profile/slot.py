@@ -101,7 +101,7 @@ class Slot:
             cursors = self._cursors(self.number)
             rooms = cursors or self._cursors_of_a_sibling()
             outbox = self.database.rows(
-                "SELECT key, room, text, withdrawn, file FROM outbox WHERE slot = ? ORDER BY key",
+                "SELECT key, room, text, withdrawn, file, act, ref FROM outbox WHERE slot = ? ORDER BY key",
                 self.number,
             )
             uploads = self.database.rows("SELECT room FROM upload WHERE slot = ? ORDER BY key", self.number)
@@ -112,7 +112,8 @@ class Slot:
                 "SELECT coalesce(max(key), 0) FROM upload WHERE slot = ?", self.number
             )
         entries = tuple(
-            Entry(int(key), room, text, bool(gone), file_in(file)) for key, room, text, gone, file in outbox
+            Entry(int(key), room, text, bool(gone), file_in(file), act, ref)
+            for key, room, text, gone, file, act, ref in outbox
         )
         self._nick = nick
         self._inherited = max((entry.key for entry in entries), default=0)
@@ -320,7 +321,7 @@ class Slot:
             "DELETE FROM outbox WHERE slot = ? AND key = ?", ((self.number, key) for key in changes.deleted)
         )
         self.database.many(
-            "INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             ((self.number, *outbox_row(entry)) for entry in changes.stored),
         )
 

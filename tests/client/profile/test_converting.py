@@ -22,8 +22,8 @@ def old(tmp_path):
     with closing(apsw.Connection(str(path))) as database:
         database.execute("PRAGMA auto_vacuum = none; VACUUM")
         database.execute("INSERT INTO identity VALUES (1, 's', 'ann', 'ann')")
-        rows = ((1, key, "#a", WORD, 0, "") for key in range(3000))
-        database.executemany("INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?)", rows)
+        rows = ((1, key, "#a", WORD, 0, "", "", 0) for key in range(3000))
+        database.executemany("INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
         database.execute("DELETE FROM outbox WHERE key > 9")
         database.execute("PRAGMA wal_checkpoint(truncate)")
     assert path.stat().st_size > 3_000_000

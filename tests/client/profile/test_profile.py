@@ -66,7 +66,10 @@ def test_a_new_profile_is_nobody_but_the_login_name(take):
 def test_what_was_saved_is_remembered(take):
     slot = take("ann")
     file = File(name="ü.txt", size=3, sha256="ab" * 32, media="text/plain")
-    entries = (Entry(1, "#a", "one"), Entry(2, "#a", "two\tü", withdrawn=True, file=file))
+    entries = (
+        Entry(1, "#a", "one", act="edit", ref=3),
+        Entry(2, "#a", "two\tü", withdrawn=True, file=file, ref=9),
+    )
     slot.save(changes(session("ann"), 5, {"#a": (9, "#a"), "@1+2": (3, "@bob")}, entries), cursors=True)
     slot.save(changes(session("ann"), 6, {"#b": (1, "#b"), "#a": (None, "#a")}, (), (1,)), cursors=True)
     slot.close()
@@ -330,6 +333,12 @@ def test_a_file_of_a_newer_version_is_left_alone(take, tmp_path):
         take()
 
 
+SINCE_TRAILS = (
+    "DROP TABLE begun; DROP TABLE pin; ALTER TABLE outbox DROP COLUMN act; ALTER TABLE outbox DROP COLUMN ref"
+)
+"""What takes from a file what has come since trails."""
+
+
 def test_a_file_from_before_there_were_files_is_read_and_brought_up_to_date(take, tmp_path):
     slot = take("ann")
     slot.save(changes(session("ann"), 5, (), [Entry(1, "#a", "one")]), cursors=True)
@@ -337,7 +346,7 @@ def test_a_file_from_before_there_were_files_is_read_and_brought_up_to_date(take
     connection = apsw.Connection(str(tmp_path / "chatd" / "p.sqlite"))
     connection.execute("ALTER TABLE outbox DROP COLUMN file; DROP TABLE upload; PRAGMA user_version = 1")
     connection.execute("ALTER TABLE slot DROP COLUMN origin; ALTER TABLE cursor DROP COLUMN place")
-    connection.execute("ALTER TABLE cursor DROP COLUMN trail; DROP TABLE begun; DROP TABLE pin")
+    connection.execute(f"ALTER TABLE cursor DROP COLUMN trail; {SINCE_TRAILS}")
     connection.close()
     slot = take("ann")
     assert slot.remembered().outbox == (Entry(1, "#a", "one"),)
@@ -354,7 +363,7 @@ def test_a_file_from_before_tokens_had_origins_binds_them_to_where_they_were_las
     connection.execute(
         "ALTER TABLE slot DROP COLUMN origin; PRAGMA user_version = 2; ALTER TABLE cursor DROP COLUMN place"
     )
-    connection.execute("ALTER TABLE cursor DROP COLUMN trail; DROP TABLE begun; DROP TABLE pin")
+    connection.execute(f"ALTER TABLE cursor DROP COLUMN trail; {SINCE_TRAILS}")
     connection.close()
     assert take("alice").remembered().session.token == ""
     assert take("alice", ELSEWHERE).remembered().session.token == "alice-s1"
@@ -368,9 +377,7 @@ def test_a_file_from_before_there_were_trails_keeps_its_cursors(take, tmp_path):
     slot.save(changes(session("ann"), 5, {"#a": (9, "#a")}), cursors=True)
     slot.close()
     connection = apsw.Connection(str(tmp_path / "chatd" / "p.sqlite"))
-    connection.execute(
-        "ALTER TABLE cursor DROP COLUMN trail; DROP TABLE begun; DROP TABLE pin; PRAGMA user_version = 4"
-    )
+    connection.execute(f"ALTER TABLE cursor DROP COLUMN trail; {SINCE_TRAILS}; PRAGMA user_version = 4")
     connection.close()
     remembered = take("ann").remembered()
     assert remembered.cursors == {"#a": 9}

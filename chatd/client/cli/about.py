@@ -1,0 +1,219 @@
+"""The commands about what was said: editing, replying, reacting, threads, and what is pinned."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, NamedTuple, Protocol
+
+from msgspec.structs import replace
+from twisted.internet.defer import Deferred
+
+from chatd.client.api import Client
+from chatd.client.cli.text import INDENT, clean_line, reactions_text
+from chatd.client.core.problems import ClientError
+from chatd.client.values import Page, Sent
+from chatd.wire import messages as m
+from chatd.wire.errors import RequestError
+
+LISTED: Final = 30
+"""Events that are looked through for those that a command without a number lists, or means."""
+
+WIDTH: Final = 60
+"""Characters of a text that is listed, enough to know it again."""
+
+DIGITS: Final = 16
+"""Digits of a number that no event has, and that is therefore none."""
+
+SAID: Final = frozenset({"message", "file"})
+"""The kinds of events that others can refer to."""
+
+
+class Talk(Protocol):
+    """What these commands need of the session."""
+
+    client: Client
+    current: str
+
+    def answer(self, *lines: str) -> None:
+        """Show what was asked for."""
+
+    def answer_event(self, event: m.Event, name: str) -> None:
+        """Show an event that was asked for."""
+
+    def nowhere(self) -> str:
+        """Say where one can talk who talks nowhere."""
+
+    def posted(self, sent: Sent | m.Ok) -> None:
+        """Note that something was done whose event is still to be shown."""
+
+
+class Words(NamedTuple):
+    """What was written behind a command: the number of an event, 0 if there is none, and the rest."""
+
+    number: int
+    rest: str
+
+
+def words(argument: str) -> Words:
+    """Return what ``argument`` says."""
+    first, _, rest = argument.strip().partition(" ")
+    if is_number(first):
+        return Words(int(first), rest.strip())
+    return Words(0, argument.strip())
+
+
+def is_number(word: str) -> bool:
+    """Return whether ``word`` is the number of an event."""
+    return word.isascii() and word.isdecimal() and len(word) < DIGITS
+
+
+def here(talk: Talk) -> str:
+    """Return the current room. Raises `ClientError` if there is none."""
+    if not talk.current:
+        raise ClientError("no-room", f"Not done: {talk.nowhere()}, then say it there.")
+    return talk.current
+
+
+def listed(event: m.Event) -> str:
+    """Return a line that tells what event has which number."""
+    said = event.text if event.file is None else f"{event.file.name} {event.text}"
+    return f"{event.seq:>6} <{clean_line(event.by)}> {clean_line(said)[:WIDTH]}"
+
+
+def presently(page: Page, event: m.Event) -> m.Event:
+    """Return ``event`` of ``page`` with what it says now."""
+    became = page.became.get(event.seq)
+    return replace(event, text=became.text) if became is not None and became.edit else event
+
+
+async def _which(talk: Talk, usage: str, *, mine: bool = False) -> None:
+    """List the latest events that can be meant."""
+    events = [event for event in await _latest(talk) if not mine or _is_mine(talk, event)]
+    talk.answer(*map(listed, events), f"Which of them? Write {usage}")
+
+
+async def _latest(talk: Talk) -> list[m.Event]:
+    page = await talk.client.history(here(talk), limit=LISTED, present=True)
+    return [presently(page, event) for event in page.events if event.kind in SAID]
+
+
+def _is_mine(talk: Talk, event: m.Event) -> bool:
+    return event.session == talk.client.session or event.by == talk.client.nickname
+
+
+async def _last(talk: Talk, *, mine: bool = False) -> int:
+    """Return the number of the last event that can be meant. Raises `ClientError` if there is none."""
+    events = [event.seq for event in await _latest(talk) if not mine or _is_mine(talk, event)]
+    if not events:
+        raise ClientError("no-such-event", "There is nothing of that kind among the latest messages here.")
+    return events[-1]
+
+
+async def _said(talk: Talk, queued: Deferred[Sent]) -> None:
+    """Wait for what was ``queued``. Its refusal is told as that of every text, and need not be told again."""
+    at_once = queued.called  # then no server was asked
+    try:
+        sent = await queued
+    except RequestError:
+        if at_once:
+            raise
+        return
+    if sent.seq is not None:
+        talk.posted(sent)
+
+
+async def _edit(talk: Talk, argument: str) -> None:
+    """Edit an event; without a number, the last one of ours."""
+    room, said = here(talk), words(argument)
+    if not said.rest:
+        await _which(talk, USAGE["edit"], mine=True)
+        return
+    number = said.number or await _last(talk, mine=True)
+    await _said(talk, talk.client.edit(room, number, said.rest))
+
+
+async def _reply(talk: Talk, argument: str) -> None:
+    room, said = here(talk), words(argument)
+    if not (said.number and said.rest):
+        await _which(talk, USAGE["reply"])
+        return
+    await _said(talk, talk.client.reply(room, said.number, said.rest))
+
+
+def _reacting(name: str, *, off: bool = False) -> "Do":
+    async def do(talk: Talk, argument: str) -> None:
+        room, said = here(talk), words(argument)
+        if not said.rest:
+            await _which(talk, USAGE[name])
+            return
+        number = said.number or await _last(talk)
+        await _said(talk, talk.client.react(room, number, said.rest, off=off))
+
+    return do
+
+
+def _pinning(name: str, *, off: bool = False) -> "Do":
+    async def do(talk: Talk, argument: str) -> None:
+        room, said = here(talk), words(argument)
+        if said.number and not said.rest:
+            await talk.client.pin(room, said.number, off=off)
+        elif argument.strip():
+            raise ClientError("usage", f"Write {USAGE[name]}")
+        else:
+            await _which(talk, USAGE[name])
+
+    return do
+
+
+async def _pins(talk: Talk, _: str) -> None:
+    room = here(talk)
+    page = await talk.client.pins(room)
+    show_page(talk, page, talk.client.name(room))
+    if not page.events:
+        talk.answer(f"Nothing is pinned in {clean_line(talk.client.name(room))}.")
+
+
+async def _thread(talk: Talk, argument: str) -> None:
+    room, said = here(talk), words(argument)
+    if not said.number or said.rest:
+        await _which(talk, USAGE["thread"])
+        return
+    page = await talk.client.history(room, thread=said.number)
+    if page.at is None:
+        raise ClientError("unsupported", "The server is of an earlier version, which knows no threads.")
+    show_page(talk, page, talk.client.name(room))
+    talk.answer(f"-- end of thread {said.number}; to say something in it: /reply {said.number} text --")
+
+
+def show_page(talk: Talk, page: Page, name: str) -> None:
+    """Show the events of ``page`` as they are now, with the reactions to them."""
+    for event in page.events:
+        talk.answer_event(presently(page, event), name)
+        became = page.became.get(event.seq)
+        if became is not None and became.reactions:
+            talk.answer(INDENT + reactions_text(became.reactions))
+
+
+Do = Callable[[Talk, str], Coroutine[Deferred[Any], Any, None]]
+
+USAGE: Final = {
+    "edit": "/edit [number] text",
+    "reply": "/reply number text",
+    "react": "/react [number] emoji",
+    "unreact": "/unreact [number] emoji",
+    "thread": "/thread number",
+    "pin": "/pin number",
+    "unpin": "/unpin number",
+    "pins": "/pins",
+}
+"""How each of the commands is used."""
+
+ABOUT: Final[dict[str, tuple[str, Do]]] = {
+    "edit": ("say it in other words: your last message, or that of the number", _edit),
+    "reply": ("reply to a message; without a number, list the latest", _reply),
+    "react": ("react to the last message, or to that of the number", _reacting("react")),
+    "unreact": ("take a reaction back", _reacting("unreact", off=True)),
+    "thread": ("show a message, and all replies to it", _thread),
+    "pin": ("pin a message for everybody in the room", _pinning("pin")),
+    "unpin": ("unpin it", _pinning("unpin", off=True)),
+    "pins": ("show what is pinned here", _pins),
+}
+"""What each of them is for, and what does it."""

@@ -1,0 +1,43 @@
+"""The recent: what was shown a moment ago, so that what refers to it can be told in words."""
+
+from typing import Final
+
+from chatd.client.cli.text import clean_line
+from chatd.wire.messages import Event
+from chatd.wire.names import fold
+
+MOST: Final = 500
+"""Events of each room that are remembered: more than a person has before the eyes."""
+
+WIDTH: Final = 40
+"""Characters of a text that stand for it."""
+
+
+class Recent:
+    """Remembers who said what, by room and number."""
+
+    def __init__(self) -> None:
+        self._rooms: dict[str, dict[int, tuple[str, str]]] = {}
+
+    def add(self, name: str, event: Event) -> None:
+        """Remember ``event`` of the room called ``name``, if others can refer to it; an edit changes it."""
+        said = self._rooms.setdefault(fold(name), {})
+        if event.kind in {"message", "file"}:
+            text = event.text if event.file is None else f"{event.file.name} {event.text}".rstrip()
+            said[event.seq] = (event.by, text)
+            while len(said) > MOST:
+                del said[next(iter(said))]
+        elif event.kind == "edit" and event.ref in said:
+            said[event.ref] = (said[event.ref][0], event.text)
+        elif event.kind == "remove":
+            for seq in (event.ref, *event.refs):
+                said.pop(seq, None)
+
+    def words(self, name: str, seq: int) -> str:
+        """Return what stands for event ``seq`` of the room called ``name``: its beginning, or its number."""
+        known = self._rooms.get(fold(name), {}).get(seq)
+        if known is None:
+            return f"event {seq}"
+        by, text = known
+        line = clean_line(text)
+        return f"{clean_line(by)}: {line[: WIDTH - 1] + '…' if len(line) > WIDTH else line}"

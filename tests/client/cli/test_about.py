@@ -1,0 +1,153 @@
+"""Editing, replying, reacting and pinning at the console: what is typed, and what everybody sees of it."""
+
+import json
+
+import pytest
+
+from chatd.client.cli.about import words
+from chatd.client.cli.jsonlines import event_line
+from chatd.client.cli.recent import MOST, WIDTH, Recent
+from chatd.client.cli.text import event_lines
+from chatd.wire.messages import Event
+from tests.client.cli.sitting import Person
+from tests.client.entering import make_client
+
+
+@pytest.fixture
+def people(world):
+    """Seat ann, who owns #tea and has said event 3, and ben, who is there too."""
+    seated = {nick: Person(world, make_client(world, nick)) for nick in ("ann", "ben")}
+    for somebody in seated.values():
+        somebody.client.start()
+        world.advance(0.5)
+        somebody.type("/join #tea")
+    seated["ann"].type("helo")
+    yield seated
+    for somebody in seated.values():
+        somebody.leave()
+        somebody.client.stop()
+        somebody.talk.over.addErrback(lambda _: None)
+    world.advance(5)
+
+
+def test_the_last_message_is_edited_and_everybody_sees_what_it_said(people):
+    ann, ben = people.values()
+    assert "#tea <ann> (instead of ann: helo) hello" in ann.type("/edit hello")
+    assert "#tea <ann> (instead of ann: helo) hello" in ben.paper.lines
+    told = ben.type("/history")
+    assert "#tea <ann> hello" in told, "history shows what it says now"
+    assert "#tea <ann> (instead of ann: hello) hello!" in ann.type("/edit 3 hello!")
+
+
+def test_only_own_messages_are_meant_without_a_number(people):
+    ann, ben = people.values()
+    assert "There is nothing of that kind" in ben.type("/edit mine")[-1]
+    ben.type("of ben")
+    ann.type("/edit hello")
+    assert "#tea <ben> of ben" in ann.type("/history")
+    listed = ann.type("/edit")
+    assert [line.split() for line in listed[:-1]] == [["3", "<ann>", "hello"]]
+    assert "/edit [number] text" in listed[-1]
+    assert "Only who said it may edit that; reply to it." in "".join(ben.type("/edit 3 no"))
+
+
+def test_a_reply_names_what_it_answers_and_a_thread_is_read(people):
+    ann, ben = people.values()
+    listed = ben.type("/reply")
+    assert [line.split() for line in listed[:-1]] == [["3", "<ann>", "helo"]]
+    assert "#tea <ben> (to ann: helo) what?" in ben.type("/reply 3 what?")
+    assert "#tea <ben> (to ann: helo) what?" in ann.paper.lines
+    ann.type("beside the point")
+    ann.type("/reply 4 hello, I mean")
+    told = ben.type("/thread 3")
+    assert [line for line in told if "beside" in line] == []
+    assert "#tea <ann> helo" in told
+    assert "#tea <ann> (to ben: what?) hello, I mean" in told
+    assert "/reply 3 text" in told[-1]
+
+
+def test_reactions_are_told_and_counted(people):
+    ann, ben = people.values()
+    assert "#tea * ben reacts with 👍 to ann: helo" in ben.type("/react 👍")
+    ann.type("/react 3 👍")
+    told = ben.type("/history")
+    assert told[told.index("#tea <ann> helo") + 1].strip() == "👍 2*"
+    assert "#tea * ben takes 👍 back from ann: helo" in ben.type("/unreact 3 👍")
+    assert "That is no emoji" in "".join(ben.type("/react 3 nice"))
+    assert "Write /react [number] emoji" in ben.type("/react")[-1]
+
+
+def test_pins_are_set_told_shown_and_taken_away(people):
+    ann, ben = people.values()
+    assert "Nothing is pinned in #tea." in ben.type("/pins")
+    assert "#tea * ann pinned ann: helo" in ann.type("/pin 3")
+    assert "#tea <ann> helo" in ben.type("/pins")
+    assert "#tea * ann unpinned ann: helo" in ann.type("/unpin 3")
+    assert "Only its moderators may do that in #tea." in ben.type("/pin 3")[-1]
+
+
+def test_what_is_typed_without_a_link_is_said_in_its_turn(people, world):
+    ann, ben = people.values()
+    world.crash_server()
+    world.advance(1)
+    ann.type("first")
+    ann.type("/edit 3 hello")
+    ann.type("/react 3 🍵")
+    ann.type("last")
+    world.start_server()
+    world.advance(30)
+    words = ("first", "hello", "🍵", "last")
+    told = [line for line in ben.paper.lines if any(word in line for word in words)]
+    assert told == [
+        "#tea <ann> first",
+        "#tea <ann> (instead of ann: helo) hello",
+        "#tea * ann reacts with 🍵 to ann: hello",
+        "#tea <ann> last",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("3 a b", (3, "a b")),
+        ("a 3", (0, "a 3")),
+        ("", (0, "")),
+        ("٣ a", (0, "٣ a")),
+        ("9" * 20, (0, "9" * 20)),
+    ],
+)
+def test_a_number_comes_first(typed, meant):
+    assert tuple(words(typed)) == meant
+
+
+def referring(kind, **fields):
+    return Event(room="#tea", seq=9, ts=0, kind=kind, by="ben", ref=3, **fields)
+
+
+def test_nothing_said_in_a_name_or_an_emoji_reaches_the_terminal():
+    for kind in ("message", "edit", "react", "unreact", "pin", "unpin"):
+        event = referring(kind, text="a\x1b[31mb", value="\x1b[31m\n")
+        lines = event_lines(event, "#tea", about=Recent().words("#tea", 3))
+        assert "\x1b" not in lines
+        assert "event 3" in lines
+
+
+def test_what_is_referred_to_is_known_by_its_beginning_and_forgotten_in_time():
+    recent = Recent()
+    recent.add("#tea", Event(room="#tea", seq=3, ts=0, kind="message", by="an\x1bn", text="x\n" * 50))
+    words = recent.words("#Tea", 3)
+    assert "\x1b" not in words
+    assert len(words) < WIDTH + 10
+    recent.add("#tea", referring("edit", text="y"))
+    assert recent.words("#tea", 3).endswith(": y")
+    for seq in range(4, MOST + 5):
+        recent.add("#tea", Event(room="#tea", seq=seq, ts=0, kind="message", by="b", text="z"))
+    assert recent.words("#tea", 3) == "event 3"
+    recent.add("#tea", Event(room="#tea", seq=MOST + 6, ts=0, kind="remove", by="b", ref=MOST))
+    assert recent.words("#tea", MOST) == f"event {MOST}"
+
+
+def test_programs_get_references():
+    line = json.loads(event_line(referring("message", text="a", thread=2), "#tea"))
+    assert (line["ref"], line["thread"]) == (3, 2)
+    assert json.loads(event_line(referring("react", value="👍"), "#tea"))["value"] == "👍"
