@@ -10,7 +10,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -37,7 +37,11 @@ class House:
         self.disk = Disk(folder)
         self._figures = f"http://{LOOPBACK}:{(port := free_port())}"
         self.daemon = Daemon(folder / "daemon", f'[metrics]\nendpoint = "tcp:{port}:interface={LOOPBACK}"\n')
-        self.daemon.environment.update(self.disk.environment)
+        self._manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._manager.bind(str(folder / "notify"))
+        self.daemon.environment.update(
+            self.disk.environment, NOTIFY_SOCKET=str(folder / "notify"), WATCHDOG_USEC="2000000"
+        )
         self.daemon.start()
         self.ann, self.ben = Raw(dial(self.daemon.port)), Raw(dial(self.daemon.port))
         self.ann.enter("ann")
@@ -50,7 +54,23 @@ class House:
         self.ann.close()
         self.ben.close()
         assert self.daemon.terminate() == 0
+        self._manager.close()
         assert not self.daemon.faults()
+
+    def meals(self):
+        """Return how often the watchdog has been fed since this was asked."""
+        count = 0
+        with suppress(BlockingIOError):
+            while True:
+                count += self._manager.recv(4096, socket.MSG_DONTWAIT) == b"WATCHDOG=1"
+        return count
+
+    def await_meal(self):
+        """Wait until the watchdog is fed."""
+        deadline = Deadline(60)
+        while not self.meals():
+            deadline.check("the watchdog's meal")
+            time.sleep(0.05)
 
     def status(self):
         (row,) = Answer(self.daemon.data, AskStatus())
@@ -152,8 +172,12 @@ def test_a_disk_that_hangs(house):
         assert house.figure("chatd_ready") == 0
         assert any("has not answered for" in line for line in house.status().limited)
         assert not house.daemon.said("store-slow")
+        house.meals()
+        time.sleep(1.5)
+        assert house.meals() == 0, "the writing thread does not move"
     finally:
         house.disk.go_on()
+    house.await_meal()
     assert house.ann.await_(Ok, lambda ok: ok.seq is not None)
     house.heals()
     assert len(house.daemon.await_said("store-slow")) == 1
@@ -163,9 +187,13 @@ def test_a_disk_that_hangs(house):
 def test_a_process_that_stood(house):
     stalled = len(house.daemon.said("stalled"))
     house.daemon.signal(signal.SIGSTOP)
-    time.sleep(2)
+    time.sleep(0.5)
+    house.meals()
+    time.sleep(1.5)
+    assert not house.meals()
     house.daemon.signal(signal.SIGCONT)
     house.daemon.await_said("stalled", stalled + 1)
+    house.await_meal()
     assert house.figure("chatd_stall_seconds_max") >= 1
     assert house.status().longest_stall >= 1
     house.heals()
