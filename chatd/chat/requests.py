@@ -7,8 +7,7 @@ handler is a plain function of the world, the peer, the room, the request and th
 
 # ruff: noqa: ARG001 - the handlers of the table take the same arguments, whatever each of them needs
 
-import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -19,53 +18,30 @@ from chatd.chat import (
     certificates,
     declining,
     deleting,
+    directory,
     erasing,
     fetching,
     files,
+    joining,
     moderation,
     relations,
-    removing,
-    returning,
     sweeping,
 )
 from chatd.chat.accounts import check_rename
 from chatd.chat.arrival import note_seen
 from chatd.chat.batch import refusal
 from chatd.chat.comparing import TurnedJoin
-from chatd.chat.following import follow, follow_everywhere, rouse
-from chatd.chat.names import USER_SIGN, check_nick
-from chatd.chat.permissions import (
-    check_direct,
-    check_files,
-    check_pace,
-    check_reader,
-    check_room,
-    knows,
-    takes_direct,
-)
-from chatd.chat.prepared import (
-    CodedInvite,
-    HashedPasswd,
-    HashedRegister,
-    ProvenDeleteAccount,
-)
-from chatd.chat.rules import ROLE_NAMES, Kind, Standing
-from chatd.chat.state import Asker, Peer, Room, Session, User
+from chatd.chat.following import rouse
+from chatd.chat.names import USER_SIGN
+from chatd.chat.permissions import check_direct, check_files, check_pace, check_room, takes_direct
+from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister, ProvenDeleteAccount
+from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.text import check_caption, check_text, check_topic
 from chatd.chat.world import World
 from chatd.files.names import check_file
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError
-from chatd.wire.limits import MAX_FRAME, MAX_ROOMS, MAX_WELCOME_DIRECT, ROOMS_PER_MESSAGE
-
-ROWS_PER_UNIT = 10
-"""Rooms or members told that cost as much as a send."""
-
-LOOKS_PER_UNIT = 200
-"""Members looked through that cost as much as a send."""
-
-FEW_MEMBERS = 5000
-"""Members up to which all of a room are looked at for a page of them: a millisecond of work (P6)."""
+from chatd.wire.limits import MAX_FRAME, MAX_WELCOME_DIRECT
 
 NICK_COST = 10
 """The cost of one room whose members are told of a new nick."""
@@ -213,59 +189,6 @@ def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Sen
     return m.Ok(id=request.id, seq=seq, ts=log.ts, room=name)
 
 
-def _join(world: World, peer: Peer, session: Session, _: None, request: m.Join, now: int) -> m.Ok:
-    user, reads = session.user, peer.reads_only
-    asker = world.asker(user, peer.peer_host)
-    known = world.find_room(asker, request.room)
-    member = None if known is None else known.members.get(user)
-    comes = member is None or (member.reads_only and not reads)
-    if comes:
-        if reads:
-            known = check_reader(known)
-        if known is not None:
-            check_room(asker, known, request)
-        if request.after is not None:
-            returning.check(world, peer, session, known, request.room, asker)
-    head = known.log.head if known is not None else 0
-    if request.after is not None and request.after > head:
-        raise RequestError(
-            Code.CURSOR_BEYOND_HEAD,
-            f"{request.room[:64]} has events up to {head} only; follow it from there.",
-        )
-    if member is None and not request.room.startswith(USER_SIGN):
-        _check_room_limit(user)
-    room = known or world.open_room(asker, request.room, now)
-    seq = None
-    start = room.log.head
-    comes = comes and (
-        member is not None or user not in room.members
-    )  # a direct log is made with its members
-    if comes:
-        start = room.log.last
-        if reads:
-            world.add_member(room, user, Standing.READER, start + 1)
-        else:
-            seq = world.post(room, "join", user.nick, now, operator=known is not None and user.operator)
-            world.add_member(room, user, Standing.MEMBER if known else Standing.OWNER, seq)
-        returning.forget(world, room, user)
-    cursor = start if request.after is None else request.after
-    follow(world.batch, peer, room, cursor, restored=isinstance(request, TurnedJoin))
-    if comes:
-        follow_everywhere(world.batch, room, user, start)
-    return m.Ok(id=request.id, seq=seq, room=room.name)
-
-
-def _check_room_limit(user: User) -> None:
-    if len(user.rooms) >= MAX_ROOMS:
-        raise RequestError(Code.TOO_MANY_ROOMS, f"{MAX_ROOMS} rooms are the limit; leave one first.")
-
-
-def _leave(world: World, peer: Peer, session: Session, room: Room, request: m.Leave, now: int) -> m.Ok:
-    name = room.name
-    seq = removing.leave(world, room, session.user, now)
-    return m.Ok(id=request.id, seq=seq, room=name)
-
-
 def _topic(world: World, peer: Peer, session: Session, room: Room, request: m.Topic, now: int) -> m.Ok:
     check_topic(request.text)
     seq = None
@@ -302,91 +225,20 @@ def _read(world: World, peer: Peer, session: Session, room: Room, request: m.Rea
     return m.Ok(id=request.id, room=room.name)
 
 
-def _list(world: World, peer: Peer, session: Session, _: None, request: m.ListRooms, __: int) -> m.Ok:
-    asker = world.asker(session.user, peer.peer_host)
-    limit = min(request.limit, ROOMS_PER_MESSAGE)
-    names = heapq.merge(world.listing.open(request.after), _private_rooms(world, asker, request.after))
-    page = list(islice(names, limit + 1))
-    session.charge(len(page) / ROWS_PER_UNIT)
-    rooms = [world.rooms[name] for name in page[:limit]]
-    rows = [
-        m.RoomInfo(
-            room=room.name,
-            members=len(room.members),
-            head=room.log.head,
-            topic=room.topic,
-            kind=room.rules.kind,
-        )
-        for room in rooms
-    ]
-    return m.Ok(id=request.id, rooms=rows, more=len(page) > limit)
-
-
-def _private_rooms(world: World, asker: Asker, after: str) -> Iterable[str]:
-    """Return the names behind ``after`` of the private rooms that ``asker`` may know of, in their order."""
-    user = asker.user
-    if user.operator:
-        return world.listing.private(after)
-    rooms = [room for room in (*user.rooms, *user.invited) if room.rules.kind == Kind.PRIVATE]
-    known = {room.name for room in rooms if knows(asker, room)}
-    return sorted(name for name in known if name > after)
-
-
-def _members(world: World, peer: Peer, session: Session, room: Room, request: m.Members, _: int) -> m.Ok:
-    after = check_nick(request.after)[1] if request.after else ""
-    looks, page = _keys_behind(world, room, after, request.limit + 1)
-    session.charge(looks // LOOKS_PER_UNIT + len(page) / ROWS_PER_UNIT)
-    rows = [_member(world, room, world.nicks[key]) for key in page[: request.limit]]
-    return m.Ok(id=request.id, members=rows, more=len(page) > request.limit)
-
-
-def _keys_behind(world: World, room: Room, after: str, most: int) -> tuple[int, list[str]]:
-    """Return the first keys of the nicks of members behind ``after``, and how many were looked at for that.
-
-    Of a large room it is not all: the nicks of the server are gone through in their order until there are
-    enough members among them.
-    """
-    if len(room.members) <= FEW_MEMBERS:
-        keys = [user.key for user in room.members if user.key is not None and user.key > after]
-        return len(room.members), heapq.nsmallest(most, keys)
-    page: list[str] = []
-    looks = 0
-    for key in world.nick_order.behind(after):
-        looks += 1
-        user = world.nicks[key]
-        if user.key == key and user in room.members:
-            page.append(key)
-            if len(page) == most:
-                break
-    return looks, page
-
-
-def _member(world: World, room: Room, user: User) -> m.Member:
-    address = user.address if world.terms.show_addresses else ""
-    role = ROLE_NAMES[room.members[user].role]
-    return m.Member(
-        nick=user.nick,
-        online=user.connected or user.announced,
-        address=address,
-        role=role,
-        operator=user.operator,
-    )
-
-
 REQUESTS: dict[type[m.Request], Handling] = {
     m.Send: Handling(_send, numbered=True),
     m.Edit: Handling(relations.edit, cost=10, numbered=True),
     m.React: Handling(relations.react, cost=10, numbered=True),
     m.Pin: Handling(relations.pin, cost=5),
     m.Pins: Handling(fetching.pins, MAX_FRAME, cost=5),
-    m.Join: Handling(_join, 2048, cost=5, room=False),
-    TurnedJoin: Handling(_join, 2048, cost=5, room=False),
-    m.Leave: Handling(_leave, cost=5),
+    m.Join: Handling(joining.join, 2048, cost=5, room=False),
+    TurnedJoin: Handling(joining.join, 2048, cost=5, room=False),
+    m.Leave: Handling(joining.leave, cost=5),
     m.Topic: Handling(_topic, cost=2),
     m.Nick: Handling(_nick, cost=10, room=False),
     m.Read: Handling(_read),
-    m.ListRooms: Handling(_list, MAX_FRAME, cost=5, room=False),
-    m.Members: Handling(_members, MAX_FRAME, cost=5),
+    m.ListRooms: Handling(directory.list_rooms, MAX_FRAME, cost=5, room=False),
+    m.Members: Handling(directory.list_members, MAX_FRAME, cost=5),
     m.History: Handling(fetching.history, MAX_FRAME, cost=5),
     m.Look: Handling(fetching.look, MAX_FRAME, cost=5),
     m.Upload: Handling(fetching.upload, cost=5, room=False, files=True),

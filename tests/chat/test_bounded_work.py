@@ -78,7 +78,7 @@ def test_no_room_is_looked_at_but_those_that_are_told(monkeypatch):
     playground = Playground()
     playground.start_server()
     looked = []
-    monkeypatch.setattr("chatd.chat.requests.knows", lambda _, room: looked.append(room) or True)
+    monkeypatch.setattr("chatd.chat.directory.knows", lambda _, room: looked.append(room) or True)
     ann = come_in(playground, "ann", *[m.Join(id=1, room=f"#r{number:03}") for number in range(150)])
     ann.say(m.Set(id=2, room="#r007", rule="kind", value="private"))
     come_in(playground, "ben", *[m.Join(id=1, room=f"#s{number:03}") for number in range(150)])

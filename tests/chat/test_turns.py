@@ -110,7 +110,7 @@ def test_of_invitations_whoever_makes_one_has_only_their_own_looked_at(playgroun
 
 
 def test_a_page_of_a_very_large_room_is_what_sorting_all_members_gives(playground, monkeypatch):
-    monkeypatch.setattr("chatd.chat.requests.FEW_MEMBERS", 5)
+    monkeypatch.setattr("chatd.chat.directory.FEW_MEMBERS", 5)
     for number in range(40):
         come_in(playground, f"n{number}", *([m.Join(id=1, room="#big")] if number % 3 else []))
     world = world_of(playground)
@@ -128,7 +128,7 @@ def test_a_page_of_a_very_large_room_is_what_sorting_all_members_gives(playgroun
 
 
 def test_former_nicks_of_accounts_are_on_no_page_of_members(playground, monkeypatch):
-    monkeypatch.setattr("chatd.chat.requests.FEW_MEMBERS", 0)
+    monkeypatch.setattr("chatd.chat.directory.FEW_MEMBERS", 0)
     world = world_of(playground)
     ann = come_in(playground, "ann", m.Join(id=1, room="#a"))
     accounts.make(world, world.nicks["ann"], "hash", 1)
