@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from chatd.chat import accounts, erasures, invitations, requests
+from chatd.chat import accounts, directory, erasures, invitations
 from chatd.chat.changes.rows import PutErasure, PutInvite
 from chatd.chat.log import Log
 from chatd.chat.state import Membership, Room, User
@@ -118,7 +118,7 @@ def test_a_page_of_a_very_large_room_is_what_sorting_all_members_gives(playgroun
     keys = sorted(user.key for user in room.members)
     assert len(keys) > 5
     for after in ("", "n2", "n25", "z"):
-        looks, page = requests._keys_behind(world, room, after, 4)
+        looks, page = directory._keys_behind(world, room, after, 4)
         assert page == [key for key in keys if key > after][:4]
         assert looks <= 4 * 2
     asker = come_in(playground, "zoe", m.Join(id=1, room="#big"), m.Members(id=2, room="#big", limit=3))
