@@ -41,13 +41,38 @@ def pins(world: World, peer: Peer, session: Session, room: Room, request: m.Pins
 def _reading(world: World, peer: Peer, user: User, room: Room, request: Reading, do: Read) -> m.Ok | None:
     if is_settled(user, room):
         return do(world, peer, user, room, request)
+    _read_once_settled(world, peer, user, room, request, do)
+    return None
 
+
+def _read_once_settled(world: World, peer: Peer, user: User, room: Room, request: Reading, do: Read) -> None:
     def later() -> m.Ok | None:
         check_room(world.asker(user, peer.peer_host), room, request)
         return do(world, peer, user, room, request)
 
     _once_settled(world, peer, request, later)
-    return None
+
+
+def _still(
+    world: World, peer: Peer, user: User, room: Room, request: Reading, do: Read, first: int | None
+) -> Callable[[], bool]:
+    """Return what tells, once events from ``first`` on were read, whether ``user`` still may have them.
+
+    None of them is read if ``first`` is None. If it is not known for good, as the room was closed and is to
+    be opened again, ``do`` is done anew when it is.
+    """
+
+    def allowed() -> bool:
+        asker = world.asker(user, peer.peer_host)
+        check_room(asker, room, request)
+        if first is not None and first < first_readable(asker, room):
+            raise RequestError(Code.NOT_ALLOWED, f"The history of {room.name} has just been closed.")
+        settled = is_settled(user, room)
+        if not settled:
+            _read_once_settled(world, peer, user, room, request, do)
+        return settled
+
+    return allowed
 
 
 def _page(world: World, peer: Peer, user: User, room: Room, request: m.History) -> m.Ok | None:
@@ -63,28 +88,23 @@ def _page(world: World, peer: Peer, user: User, room: Room, request: m.History) 
 
 
 def _some(world: World, peer: Peer, user: User, room: Room, request: m.Look) -> m.Ok | None:
-    peer.look(_look(world, peer, user, room, request, request.seqs))
+    peer.look(_look(world, peer, user, room, request, request.seqs, _some))
     return None
 
 
 def _pinned(world: World, peer: Peer, user: User, room: Room, request: m.Pins) -> m.Ok | None:
-    peer.look(_look(world, peer, user, room, request, list(room.pins)))
+    peer.look(_look(world, peer, user, room, request, list(room.pins), _pinned))
     return None
 
 
 def _look(
-    world: World, peer: Peer, user: User, room: Room, request: m.Look | m.Pins, seqs: list[int]
+    world: World, peer: Peer, user: User, room: Room, request: m.Look | m.Pins, seqs: list[int], do: Read
 ) -> Look:
     log = room.log
     least = max(log.first, first_readable(world.asker(user, peer.peer_host), room))
     wanted = tuple(sorted({seq for seq in seqs if least <= seq <= log.head}))
-
-    def allowed() -> None:
-        asker = world.asker(user, peer.peer_host)
-        check_room(asker, room, request)
-        if wanted and wanted[0] < first_readable(asker, room):
-            raise _closed(room)
-
+    first = wanted[0] if wanted else None
+    allowed = _still(world, peer, user, room, request, do, first)
     return Look(request.id, room, user.id, wanted, allowed, least)
 
 
@@ -99,18 +119,8 @@ def _query(world: World, peer: Peer, user: User, room: Room, request: m.History)
     else:
         last = log.head if request.before is None else min(log.head, request.before - 1)
         first = max(least, last - most + 1)
-
-    def allowed() -> None:
-        asker = world.asker(user, peer.peer_host)
-        check_room(asker, room, request)
-        if first < first_readable(asker, room):
-            raise _closed(room)
-
+    allowed = _still(world, peer, user, room, request, _page, first)
     return HistoryQuery(request.id, log, first, last, request.after is None, allowed, least)
-
-
-def _closed(room: Room) -> RequestError:
-    return RequestError(Code.NOT_ALLOWED, f"The history of {room.name} has just been closed.")
 
 
 def once_durable(world: World, peer: Peer, do: Callable[[], None]) -> None:

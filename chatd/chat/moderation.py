@@ -290,6 +290,11 @@ def give_role(world: World, peer: Peer, session: Session, room: Room, request: m
     role = ROLES.get(request.role)
     if role is None:
         raise RequestError(Code.BAD_VALUE, f"A role is one of these: {', '.join(ROLES)}.")
+    if room.members[user].reads_only:
+        raise RequestError(
+            Code.NOT_ALLOWED,
+            f"{user.nick} is a guest who only reads here; who logs in and joins again can have a role.",
+        )
     owns = room.members[user].role == Standing.OWNER
     if owns and role < Standing.OWNER and not acts_as_operator(deed.asker, room):
         raise RequestError(Code.NOT_ALLOWED, "An owner stays one until the room is handed over to another.")

@@ -111,15 +111,17 @@ class Peer(Protocol):
         """End the downloads of the file that event ``seq`` of ``room`` has posted, which was removed."""
 
 
-def _always() -> None:
+def _always() -> bool:
     """Allow it."""
+    return True
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryQuery:
     """Events ``first`` to ``last`` of ``log``, wanted from the newer end or from the older one.
 
-    ``allowed`` raises `RequestError` if they may be read no longer; below ``least`` nothing may.
+    ``allowed`` raises `RequestError` if they may be read no longer; below ``least`` nothing may. It returns
+    False if that is not known for good yet: then the page is looked for once more when it is.
     """
 
     request: int
@@ -127,7 +129,7 @@ class HistoryQuery:
     first: int
     last: int
     newest: bool
-    allowed: Callable[[], None] = _always
+    allowed: Callable[[], bool] = _always
     least: int = 1
 
     def answer(self, events: list[bytes]) -> Ok:
@@ -143,14 +145,14 @@ class HistoryQuery:
 class Look:
     """The ``wanted`` events of ``room``, with what became of them, for the ``user`` with that id.
 
-    ``allowed`` raises `RequestError` if they may be read no longer; below ``least`` nothing may.
+    ``allowed`` and ``least`` are as those of a `HistoryQuery`.
     """
 
     request: int
     room: "Room"
     user: int
     wanted: Wanted
-    allowed: Callable[[], None]
+    allowed: Callable[[], bool]
     least: int
 
     def answer(self, looked: Looked) -> Ok:

@@ -59,8 +59,10 @@ def paged(connection: "ChatConnection", query: HistoryQuery, events: list[bytes]
     if connection.state is State.CLOSING:
         return
     try:
-        query.allowed()
-        connection.reply([answer(query, events)], 1)
+        if query.allowed():
+            connection.reply([answer(query, events)], 1)
+        else:
+            connection.server.hub.call()
     except RequestError as error:
         connection.server.hub.refuse(connection, query.request, error)
     except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)
@@ -76,11 +78,12 @@ def _looked(connection: "ChatConnection", query: Look, found: Looked | None) -> 
     refusal = RequestError(Code.STORAGE_UNAVAILABLE, UNREADABLE)
     if found is not None:
         try:
-            query.allowed()
+            durable = query.allowed()
         except RequestError as error:
             refusal = error
         else:
-            connection.reply([query.answer(found)], 1)
+            if durable:
+                connection.reply([query.answer(found)], 1)
             return
     connection.server.hub.refuse(connection, query.request, refusal)
 

@@ -147,6 +147,17 @@ def test_a_reader_is_removed_as_a_member_is(scene, act):
     assert ben.texts() == (["again"] if act == "kick" else [])
 
 
+@pytest.mark.parametrize("role", ["member", "moderator", "owner"])
+def test_a_reader_gets_no_role_and_so_stays_in_no_private_room(scene, role):
+    ben = scene.reader()
+    scene.say(m.Role(id=8, room="#tea", whom="ben", role=role))
+    assert codes(scene.owner) == {8: Code.NOT_ALLOWED}
+    scene.say(m.Set(id=9, room="#tea", rule="kind", value="private"))
+    scene.speak("among us")
+    assert ben.texts() == []
+    assert list(scene.tea.members) == [scene.world.nicks["owner"]]
+
+
 def test_a_reader_sees_no_history_where_newcomers_see_none(scene):
     scene.say(m.Set(id=8, room="#tea", rule="history", value="since-join"))
     ben = scene.reader("ben", m.History(id=2, room="#tea"))

@@ -23,9 +23,9 @@ from chatd.wire import messages as m
 from chatd.wire.stored import text_of
 from tests.helpers import LinesTalker, Talker, come_in, guests, hello
 
-NICKS = ["ann", "ben", "cem", "gus"]
-GUEST = "gus"
-"""Comes by a listener where guests only read, and may become an account."""
+NICKS = ["ann", "ben", "cem", "gus", "hal"]
+GUESTS = {"gus", "hal"}
+"""Come by a listener where guests only read, and may become accounts."""
 
 NETWORKS = {nick: f"127.0.1.{number}/32" for number, nick in enumerate(NICKS)}
 ROOMS = ["#a", "#b"]
@@ -91,19 +91,24 @@ class Truth:
         return len(self.members) - 1
 
     def may_follow(self, nick, seq, at):
-        """Return whether ``nick`` was a member who might read ``seq``, at some moment up to ``at``."""
-        for moment in range(seq, at + 1):
-            joined = self.members[moment].get(nick) or self.leaving[moment].get(nick)
-            if joined is not None and (self.whole[moment] or seq >= joined):
-                return True
-        return False
+        """Return whether ``nick`` may be handed ``seq`` when there are ``at`` events.
+
+        That is as a member, or because what they were told before they were removed was still on its way.
+        """
+        joined = self.members[at].get(nick)
+        if joined is not None and (self.whole[at] or seq >= joined):
+            return True
+        return any(
+            nick in self.leaving[end] and (self.whole[end] or seq >= self.leaving[end][nick])
+            for end in range(seq, at + 1)
+        )
 
     def may_read(self, nick, seq, at):
-        """Return whether ``nick`` might read ``seq``, as a member or not."""
-        return self.may_follow(nick, seq, at) or any(
-            self.open[moment] and self.whole[moment] and not {nick, NETWORKS[nick]} & self.banned[moment]
-            for moment in range(seq, at + 1)
-        )
+        """Return whether ``nick`` may look ``seq`` up when there are ``at`` events."""
+        joined = self.members[at].get(nick)
+        if joined is not None:
+            return self.whole[at] or seq >= joined
+        return self.is_open(nick, at) and self.whole[at]
 
     def removes(self, nick, seq):
         return nick in self.leaving[seq]
@@ -113,14 +118,15 @@ class Truth:
         return self.open[moment] and not {nick, NETWORKS[nick]} & self.banned[moment]
 
     def may_watch(self, nick, seq, at, since):
-        """Return whether ``nick``, a guest who only reads, may be handed ``seq`` up to ``at``.
+        """Return whether ``nick``, a guest who only reads, may be handed ``seq`` when the head is ``at``.
 
         They asked to be let in when there were ``since`` events. What ends it is handed to them as well.
         """
-        return self.kicked.get(seq) == nick or any(
-            self.is_open(nick, moment) and (self.whole[moment] or seq > since)
-            for moment in range(seq - 1, at + 1)
-        )
+        ends = [end for end in range(max(seq, 1), at + 1) if self.is_open(nick, end - 1)]
+        ends = [end for end in ends if not self.is_open(nick, end)]
+        if self.is_open(nick, at):
+            ends.append(at)
+        return self.kicked.get(seq) == nick or any(self.whole[end] or seq > since for end in ends)
 
 
 class Heard:
@@ -193,12 +199,12 @@ class LateStore(MemoryStore):
 
 
 class Life:
-    """A daemon, three people and a guest with two devices each, and a disk that fails now and then."""
+    """A daemon, three people and two guests with two devices each, and a disk that fails now and then."""
 
     def __init__(self):
         self.playground = Playground(store=LateStore())
         self.playground.start_server()
-        self.watched = {room: [] for room in ROOMS}
+        self.watched = defaultdict(list)
         self.devices = {}
         self.all = []
         self.tokens = {}
@@ -223,7 +229,7 @@ class Life:
         self.devices[nick, number] = device
         self.all.append(device)
         try:
-            with guests(self.playground, "read-only" if nick == GUEST else "allowed"):
+            with guests(self.playground, "read-only" if nick in GUESTS else "allowed"):
                 self.playground.connect(device, speaks)
             newest = max(self.playground.server.connections, key=lambda one: one.number)
             newest.peer_host = NETWORKS[nick].partition("/")[0]
@@ -310,8 +316,8 @@ class Life:
         number = len(self.asked) + 1
         self.asked[number] = room
         welcome = self.devices[nick, whom % 2].of(m.Welcome)[0]
-        if what in {"join", "join all"} and nick == GUEST:
-            self.watched[room].append(self.heads()[room])
+        if what in {"join", "join all"} and nick in GUESTS:
+            self.watched[nick, room].append(self.heads()[room])
         said = {
             "join": m.Join(id=number, room=room),
             "join all": m.Join(id=number, room=room, after=0),
@@ -366,32 +372,32 @@ class Life:
                 self.check_allowed(truths, device.nick, message, heads)
             _, ends = run_of(device)
             for room, seq in ends:
-                if device.nick != GUEST:  # of whose coming and going no event tells
+                if device.nick not in GUESTS:  # of whose coming and going no event tells
                     assert truths[room].removes(device.nick, seq), (device.nick, room, seq)
         for (nick, _), device in self.devices.items():
             assert device.lost is None
             cursors, _ = run_of(device)
             wanted = {room: truth.head for room, truth in truths.items() if nick in truth.members[-1]}
-            if nick == GUEST:
-                wanted |= self.watching(truths)
+            if nick in GUESTS:
+                wanted |= self.watching(truths, nick)
             assert cursors == wanted, "somebody who may read is left out"
 
-    def watching(self, truths):
-        """Return the heads of the rooms that the guest reads, who may."""
+    def watching(self, truths, nick):
+        """Return the heads of the rooms that ``nick``, a guest, reads, who may."""
         store = self.playground.store
-        (guest,) = [row.id for row in store.users.values() if row.nick == GUEST]
+        (guest,) = [row.id for row in store.users.values() if row.nick == nick]
         reads = {store.rooms[room].name for room, user in store.members if user == guest}
         for room in reads:
             truth = truths[room]
-            assert GUEST in truth.members[-1] or truth.is_open(GUEST, -1)
+            assert nick in truth.members[-1] or truth.is_open(nick, -1)
         return {room: truths[room].head for room in reads}
 
     def check_allowed(self, truths, nick, message, heads):
         if isinstance(message, m.Event):
             truth, at = truths[message.room], heads[message.room]
             allowed = truth.may_follow(nick, message.seq, at)
-            if nick == GUEST and not allowed:
-                since = min(self.watched[message.room])
+            if nick in GUESTS and not allowed:
+                since = min(self.watched[nick, message.room])
                 allowed = truth.may_watch(nick, message.seq, at, since)
             assert allowed, (nick, message, at)
             self.check_removed(truth, message.seq, message.kind, at)
@@ -399,12 +405,12 @@ class Life:
             room = self.asked[message.id]
             for raw in message.events:
                 event = json.loads(bytes(raw))
-                seq, truth = event["seq"], truths[room]
-                watched = nick == GUEST and self.watched[room]
-                assert truth.may_read(nick, seq, heads[room]) or (
-                    watched and truth.may_watch(nick, seq, heads[room], min(watched))
-                ), (nick, room, seq)
-                self.check_removed(truth, seq, event["kind"], heads[room])
+                seq, truth, at = event["seq"], truths[room], heads[room]
+                allowed = truth.may_read(nick, seq, at)
+                if nick in GUESTS and not allowed:
+                    allowed = truth.is_open(nick, at) and seq > min(self.watched[nick, room], default=at)
+                assert allowed, (nick, room, seq, at)
+                self.check_removed(truth, seq, event["kind"], at)
 
     @staticmethod
     def check_removed(truth, seq, kind, at):
@@ -437,36 +443,36 @@ def run_of(device):
     return cursors, ends
 
 
-DEEDS = [
-    *[
-        "join",
-        "join all",
-        "leave",
-        "kick",
-        "ban",
-        "unban",
-        "ban net",
-        "ban net",
-        "unban net",
-        "invite",
-        "role",
-    ],
-    *["private", "public", "since-join", "all", "topic", "history", "say", "much", "remove", "remove"],
-    *["back", "cut", "pause", "resume", "slow", "one", "full", "well", "well", "crash"],
-    *["late", "late", "page", "pages", "register"],
-]
-STEPS = st.lists(
-    st.tuples(
-        st.sampled_from(DEEDS), st.integers(0, 3), st.integers(0, 3), st.sampled_from(["#a", "#a", "#b"])
-    ),
-    max_size=40,
+ORDER = ["kick", "ban", "unban", "ban net", "ban net", "unban net", "invite", "role"]
+RULES = ["private", "public", "since-join", "all"]
+TALK = ["join", "join", "join all", "leave", "history", "say", "say", "much", "remove", "remove", "topic"]
+LINKS = ["back", "cut", "pause", "resume", "register"]
+SURROUNDINGS = ["slow", "one", "full", "well", "well", "crash", "late", "late", "page", "pages"]
+ANYBODY, OWNER = st.integers(0, 4), st.sampled_from([0, 0, 0, 1])
+WHERE = st.sampled_from(["#a", "#a", "#a", "#b"])
+STEP = st.one_of(
+    st.tuples(st.sampled_from(ORDER + RULES), OWNER, ANYBODY, WHERE),
+    st.tuples(st.sampled_from(TALK), ANYBODY, ANYBODY, WHERE),
+    st.tuples(st.sampled_from(LINKS), ANYBODY, ANYBODY, WHERE),
+    st.tuples(st.sampled_from(SURROUNDINGS), st.just(0), st.just(0), st.just("#a")),
 )
+STEPS = st.lists(STEP, min_size=6, max_size=40)
 
 
 END = [("kick", 0, 1, "#a"), ("say", 0, 1, "#a"), ("resume", 1, 1, "#a")]
 UNSTORED = [("kick", 0, 1, "#a"), ("one", 0, 0, "#a"), ("full", 0, 0, "#a")]
 SWEPT = [("join", 1, 1, "#a"), ("join", 2, 1, "#a"), ("slow", 0, 0, "#a"), ("ban net", 0, 1, "#a")]
 UNREAD = [("history", 1, 1, "#a"), ("full", 0, 0, "#a")]
+LATE, COME = ("late", 0, 0, "#a"), ("pages", 0, 0, "#a")
+ASKED = [("say", 0, 1, "#a"), LATE, ("history", 1, 1, "#a")]
+BEHIND = [
+    ("join", 1, 1, "#a"),
+    ("pause", 1, 1, "#a"),
+    *[("much", 0, 1, "#a")] * 4,
+    LATE,
+    ("resume", 1, 1, "#a"),
+]
+WATCHED = [("join", 3, 0, "#a"), ("join", 4, 1, "#a"), ("say", 0, 1, "#a")]
 
 
 @pytest.fixture(params=[100, 1])
@@ -497,6 +503,21 @@ def room_in_memory(request, monkeypatch):
 @example([*SWEPT, ("one", 0, 0, "#a"), ("crash", 0, 0, "#a"), ("back", 1, 1, "#a"), ("back", 0, 1, "#a")])
 @example([*SWEPT, ("one", 0, 0, "#a"), ("unban net", 0, 1, "#a"), ("say", 0, 1, "#a")])
 @example([("private", 0, 1, "#a"), ("slow", 0, 0, "#a"), ("public", 0, 1, "#a"), *UNREAD])
+@example([*ASKED, ("remove", 0, 0, "#a"), COME])
+@example([*ASKED, ("private", 0, 1, "#a"), COME])
+@example([*ASKED, ("private", 0, 1, "#a"), ("slow", 0, 0, "#a"), ("public", 0, 1, "#a"), COME, UNREAD[1]])
+@example([*ASKED, ("ban", 0, 1, "#a"), ("slow", 0, 0, "#a"), ("unban", 0, 1, "#a"), COME, UNREAD[1]])
+@example([*BEHIND, ("remove", 0, 3, "#a"), ("page", 0, 0, "#a"), COME])
+@example([*BEHIND, ("kick", 0, 1, "#a"), ("say", 0, 1, "#a"), ("page", 0, 0, "#a"), COME])
+@example([*[("much", 0, 1, "#a")] * 2, LATE, ("join all", 1, 1, "#a"), ("since-join", 0, 1, "#a"), COME])
+@example(
+    [*WATCHED, ("private", 0, 1, "#a"), ("say", 0, 1, "#a"), ("public", 0, 1, "#a"), ("say", 0, 1, "#a")]
+)
+@example([*WATCHED, ("slow", 0, 0, "#a"), ("private", 0, 1, "#a"), UNSTORED[1], ("crash", 0, 0, "#a")])
+@example([*WATCHED, ("since-join", 0, 1, "#a"), ("pause", 3, 1, "#a"), ("much", 0, 1, "#a"), LATE, *END])
+@example(
+    [*WATCHED, ("register", 3, 0, "#a"), ("join", 3, 0, "#a"), ("private", 0, 1, "#a"), ("say", 0, 1, "#a")]
+)
 @given(STEPS)
 def test_nobody_is_handed_what_they_may_not_read_and_nobody_is_left_out(steps):
     life = Life()
