@@ -130,7 +130,7 @@ def needed(need: Need, direct: bool, rules: Rules) -> int:
 
 def settle(room: Room) -> None:
     """Work out what is needed in ``room`` after its rules or acts have changed."""
-    room.needs = _needs(room.direct, room.rules._replace(slow=0, keep_days=0))
+    room.needs = _needs(room.direct, room.rules._replace(slow=0, keep_days=0, calling=0))
     room.strict = room.rules.slow > 0 or room.direct or room.mutes > 0 or bool(room.sweeps)
     room.settled = room.log.last
 

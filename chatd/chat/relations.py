@@ -9,6 +9,7 @@ from chatd.chat.changes.rows import DropPin, DropReaction, PutEdit, PutPin, PutR
 from chatd.chat.emoji import check_emoji
 from chatd.chat.facts import Facts
 from chatd.chat.following import rouse
+from chatd.chat.mentions import mentions_in
 from chatd.chat.permissions import acts_as_operator, check_edit, first_readable
 from chatd.chat.state import Peer, Room, Session
 from chatd.chat.text import check_caption, check_text
@@ -125,6 +126,7 @@ def _add(
         session=session.id,
         n=request.n,
         ref=ref,
+        mentions=mentions_in(world, room, session.user, text),
     )
     world.batch.add_event(log, event, session)
     if room.direct:

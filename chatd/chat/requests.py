@@ -32,6 +32,7 @@ from chatd.chat.arrival import note_seen
 from chatd.chat.batch import refusal
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.following import rouse
+from chatd.chat.mentions import mentions_in
 from chatd.chat.names import USER_SIGN
 from chatd.chat.permissions import check_direct, check_files, check_pace, check_room, takes_direct
 from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister, ProvenDeleteAccount
@@ -173,6 +174,7 @@ def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Sen
         file=request.file,
         ref=request.ref,
         thread=thread,
+        mentions=mentions_in(world, room, session.user, request.text) if "@" in request.text else (),
     )
     if not session.seen:
         note_seen(world, session)

@@ -78,7 +78,7 @@ class Rules(NamedTuple):
 
     A member may speak once in ``slow`` seconds; in an ``archived`` room nobody may. ``posting`` and
     ``titling`` are the least standings that may speak and set the topic. Events are kept for ``keep_days``
-    at the most; 0 leaves that to the server.
+    at the most; 0 leaves that to the server. ``calling`` is the least standing that may mention everybody.
     """
 
     kind: str = Kind.PUBLIC
@@ -88,6 +88,7 @@ class Rules(NamedTuple):
     posting: int = Standing.MEMBER
     titling: int = Standing.MEMBER
     keep_days: int = 0
+    calling: int = Standing.MODERATOR
 
 
 DEFAULT: Final = Rules()
@@ -121,5 +122,6 @@ SETTINGS: Final = {
     "posting": Setting("posting", {name: int(role) for name, role in ROLES.items()}),
     "topic": Setting("titling", {name: int(role) for name, role in ROLES.items()}),
     "keep-days": Setting("keep_days", most=MAX_KEEP_DAYS),
+    "mention-room": Setting("calling", {name: int(role) for name, role in ROLES.items()}),
 }
 """The rules that can be set, by their names on the wire."""

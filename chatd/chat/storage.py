@@ -104,6 +104,7 @@ TABLES: Final = (
             "posting",
             "titling",
             "keep_days",
+            "calling",
         ),
         DropRoom,
     ),

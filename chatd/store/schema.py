@@ -188,6 +188,8 @@ _WORDS: Final = (
 What is merged and when is `chatd.store.index`'s to say, since nobody waits for that.
 """
 
+_CALLING: Final = "ALTER TABLE rooms ADD COLUMN calling INTEGER NOT NULL DEFAULT 4"
+
 Step = Callable[[apsw.Connection], object]
 
 
@@ -287,6 +289,11 @@ def add_words(database: apsw.Connection) -> None:
         database.execute(statement)
 
 
+def _add_calling(database: apsw.Connection) -> None:
+    """Add what version 15 lacks: who may mention everybody in a room."""
+    database.execute(_CALLING)
+
+
 STEPS: Final[tuple[Step, ...]] = (
     _begin,
     _add_files,
@@ -303,6 +310,7 @@ STEPS: Final[tuple[Step, ...]] = (
     _add_address_bans,
     _add_relations,
     _add_index,
+    _add_calling,
 )
 """The steps from each version of the tables to the next."""
 

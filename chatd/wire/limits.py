@@ -116,6 +116,9 @@ MAX_EMOJI: Final = 20
 MAX_PINS: Final = 50
 """Events that are pinned in one room; their list is one page."""
 
+MAX_MENTIONS: Final = 20
+"""People whom one text mentions; whoever means more means the room."""
+
 QUOTE: Final = 80
 """Characters of an event that are told where something replies to it."""
 

@@ -396,7 +396,7 @@ def of_version_one(path, *lacking):
     database.close()
 
 
-RULES = ("kind", "history", "slow", "archived", "posting", "titling", "keep_days")
+RULES = ("kind", "history", "slow", "archived", "posting", "titling", "keep_days", "calling")
 NO_ROLES = (
     *(f"ALTER TABLE rooms DROP COLUMN {rule}" for rule in RULES),
     "ALTER TABLE members DROP COLUMN role",

@@ -55,7 +55,8 @@ def test_who_had_a_session_has_an_account_without_a_password(hub):
 def test_their_sessions_go_on_and_nothing_else_changes(hub):
     session = hub.session(TOKEN)
     assert (session.user.nick, session.last, session.address, session.software) == ("Ann", 1, "", "")
-    rooms = {room.name: (room.log.head, {user.nick for user in room.members}) for room in session.user.rooms}
+    known = (*session.user.rooms, *session.user.direct)
+    rooms = {room.name: (room.log.head, {user.nick for user in room.members}) for room in known}
     assert rooms == {"#tea": (4, {"Ann", "ben"}), "@1+2": (1, {"Ann", "ben"}), "@1+3": (0, {"Ann", "cem"})}
 
 

@@ -70,6 +70,7 @@ EVENTS = st.builds(
     ref=COUNTS,
     refs=st.lists(COUNTS, max_size=3).map(tuple),
     thread=COUNTS,
+    mentions=st.lists(TEXTS, max_size=3).map(tuple),
 )
 ACTS = st.builds(m.Act, what=TEXTS, whom=TEXTS, by=TEXTS, reason=TEXTS, seconds=COUNTS)
 REACTIONS = st.builds(m.Reaction, emoji=TEXTS, count=COUNTS, mine=st.booleans())

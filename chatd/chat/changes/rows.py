@@ -165,6 +165,7 @@ class PutRoom(NamedTuple):
     posting: int = 3
     titling: int = 3
     keep_days: int = 0
+    calling: int = 4
 
 
 class DropRoom(NamedTuple):

@@ -34,6 +34,8 @@ def event_line(event: Event, name: str, check: str = "") -> bytes:
         values["ref"] = event.ref
     if event.thread:
         values["thread"] = event.thread
+    if event.mentions:
+        values["mentions"] = event.mentions
     if event.refs:
         values["refs"] = event.refs
     if event.operator:

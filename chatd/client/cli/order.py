@@ -238,7 +238,7 @@ ORDER: Final[dict[str, tuple[str, Do]]] = {
     "bans": ("list who is banned, muted or invited", _bans),
     "role": ("make somebody a member, a moderator or the owner", _about(USAGE["role"], _role, more=True)),
     "set": (
-        "set kind, history, slow, archived, posting, topic or keep-days of this room",
+        "set kind, history, slow, archived, posting, topic, keep-days or mention-room of this room",
         _about(USAGE["set"], _set, more=True),
     ),
     "delete-room": ("delete a room of yours for good, with all that was said in it", _delete_room),

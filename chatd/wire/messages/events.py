@@ -18,6 +18,8 @@ class Event(Message, frozen=True, tag="event"):
     (unreact) adds (withdraws) the emoji ``value`` to what ``by`` says of event ``ref``, a pin (unpin) pins it
     (no more).
 
+    ``mentions`` are the nicks of those whom a message, file or edit mentions; ``*`` is everybody in the room.
+
     A remove erases what the event ``ref`` says, or those in ``refs``. What was erased has the kind removed
     since: who said it when, and of its removal the number in ``ref``, the nick in ``value``, and the reason.
     """
@@ -38,6 +40,7 @@ class Event(Message, frozen=True, tag="event"):
     ref: Count = 0
     refs: tuple[Count, ...] = ()
     thread: Count = 0
+    mentions: tuple[str, ...] = ()
 
 
 class Gap(Message, frozen=True, tag="gap"):
