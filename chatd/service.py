@@ -10,6 +10,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ReactorNotRunning
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
@@ -41,6 +42,8 @@ log = Log(__name__)
 
 SOON: Final = 0.1
 """Seconds before which nobody is asked to come back to a successor, which is ready."""
+
+_REPLACED: Final = "Another process takes this one's place; reload when that is done."
 
 _DEAD: Final = "The new program has ended before it served; this one goes on."
 
@@ -142,7 +145,7 @@ class ChatService(Service):
         try:
             self._begin(taken_over=True)
         except StartError:
-            self._reactor.stop()
+            self._end()
             return False
         self._listeners.accept(True)
         return True
@@ -209,7 +212,12 @@ class ChatService(Service):
     def reload(self) -> Report:
         """Go on with the configuration as it is now, or with none of it, and log which; return that too."""
         self._notifier.reloading()
-        report = Report(problems=(NOT_RUNNING,)) if self._reloader is None else self._reloader.reload()
+        if self._reloader is None:
+            report = Report(problems=(NOT_RUNNING,))
+        elif self._successor is not None:  # it has read the configuration, and inherited the listeners
+            report = Report(problems=(_REPLACED,))
+        else:
+            report = self._reloader.reload()
         tell(report)
         self._notifier.say(READY)
         return report
@@ -243,10 +251,11 @@ class ChatService(Service):
         self._handing_over = handing.addErrback(self._hand_over_failed)
         return ""
 
-    def _end(self, over: float | None) -> None:
+    def _end(self, over: float | None = None) -> None:
         """End the daemon, as SIGTERM does; clients are asked to come back within ``over`` seconds."""
         self._over = over
-        self._reactor.stop()
+        with suppress(ReactorNotRunning):  # it ends already
+            self._reactor.stop()
 
     # ---- the end ------------------------------------------------------------------------------------
 
@@ -262,8 +271,7 @@ class ChatService(Service):
             self._handed_over = True
             self._notifier.replaced(successor.pid)
             self._listeners.release()
-            if not self._ending:
-                self._reactor.stop()
+            self._end()
             return
         self._successor = None
         if not self._ending:
@@ -274,8 +282,7 @@ class ChatService(Service):
 
     def _hand_over_failed(self, failure: Failure) -> None:
         log.failure("upgrade-failed", failure)
-        if not self._ending:
-            self._reactor.stop()
+        self._end()
 
     async def _let_go(self, running: Running, soonest: float, *, empty: bool) -> bool:
         """See `Running.let_go`; what would reload ends as well."""

@@ -8,6 +8,7 @@ from twisted.internet.error import ProcessExitedAlready, ProcessTerminated
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from chatd.ops.differences import Report
 from chatd.ops.log import KEY
 from chatd.ops.settings import Config, ListenConfig
 from chatd.service import SOON, ChatService
@@ -188,6 +189,17 @@ def hand_over(service, machine):
     machine.advance(0)
     service._running.free.callback(True)
     machine.advance(0)
+
+
+def test_it_is_not_reloaded_meanwhile(service, machine, successor):
+    service._reloader = None
+    assert service.reload().refused
+    service._reloader = SimpleNamespace(reload=Report, stop=lambda: None)
+    (problem,) = service.reload().problems
+    assert "takes this one's place" in problem
+    hand_over(service, machine)
+    die(successor)
+    assert not service.reload().refused
 
 
 def test_the_daemon_ends_when_the_program_serves_and_not_before(service, machine, successor, said):
