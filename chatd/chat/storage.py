@@ -214,10 +214,11 @@ class Scope(NamedTuple):
 
 
 class Hit(NamedTuple):
-    """A stored event that was looked for, and where it stands."""
+    """A stored event that was looked for, where it stands, and its last edit, if there is one."""
 
     place: Position
     stored: bytes
+    edit: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

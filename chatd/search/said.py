@@ -48,6 +48,13 @@ class Said(NamedTuple):
         return terms_of(self.searched) | self.marks
 
 
+class Edit(NamedTuple):
+    """From now on event ``ref`` of the same log says ``text``."""
+
+    ref: int
+    text: str
+
+
 class _File(msgspec.Struct):
     name: str
 
@@ -58,6 +65,7 @@ class _Event(msgspec.Struct):
     ts: int
     text: str = ""
     file: _File | None = None
+    ref: int = 0
 
 
 _event = msgspec.json.Decoder(_Event)
@@ -65,8 +73,11 @@ _event = msgspec.json.Decoder(_Event)
 KINDS: Final = ("message", "file")
 """The kinds of events that say something."""
 
+EDIT: Final = "edit"
+"""The kind of events by which an earlier one says something else."""
 
-def said_in(event: bytes | memoryview) -> Said | None:
+
+def said_in(event: bytes | memoryview) -> Said | Edit | None:
     """Return what the event says whose JSON this is, None if it says nothing."""
     try:
         found = _event.decode(event)
@@ -75,12 +86,14 @@ def said_in(event: bytes | memoryview) -> Said | None:
     return _said(found)
 
 
-def said_in_lines(events: str) -> list[Said | None]:
+def said_in_lines(events: str) -> list[Said | Edit | None]:
     """Return what each of ``events``, one in a line, says. Raises ValueError if one is no event."""
     return [_said(one) for one in _event.decode_lines(events)]
 
 
-def _said(event: _Event) -> Said | None:
+def _said(event: _Event) -> Said | Edit | None:
+    if event.kind == EDIT:
+        return Edit(event.ref, event.text)
     if event.kind not in KINDS:
         return None
     return Said(event.by, event.ts, event.text, None if event.file is None else event.file.name)

@@ -16,9 +16,9 @@ from typing import Any, Final, NamedTuple
 import apsw
 import msgspec
 
-from chatd.chat.changes.rows import Change, DropRoom, Erase, Trim
+from chatd.chat.changes.rows import DropRoom, Erase, Trim
 from chatd.chat.storage import Changes
-from chatd.search.said import Said, said_in, said_in_lines
+from chatd.search.said import Edit, Said, said_in, said_in_lines
 from chatd.search.words import RULES
 from chatd.store import schema
 from chatd.wire.stored import text_of
@@ -47,6 +47,9 @@ PAUSE: Final = 0.02
 AT_ONCE: Final = 20
 """Events of one commit whose terms are overwritten at once, at 0.2 ms each; of more, soon after."""
 
+SMALL: Final = 1000
+"""Pages of an index that is written anew twice; of so many some have been merged before."""
+
 CLEAR_EVERY: Final = 3600.0
 """Seconds between two times that the whole index is written anew, without what has left it since."""
 
@@ -74,6 +77,7 @@ _REMOVE: Final = (
 )
 _SET: Final = "INSERT INTO words(words, rank) VALUES(?, ?)"
 _FLUSH: Final = "INSERT INTO words(words) VALUES('flush')"
+_PIECES: Final = "SELECT 1 FROM words_idx LIMIT ?"
 _DROP: Final = "DROP TABLE IF EXISTS words"
 
 _LINES: Final = (
@@ -84,6 +88,8 @@ _LINES: Final = (
 
 _OLDEST: Final = _LINES.format("ASC")
 _NEWEST: Final = _LINES.format("DESC")
+_LAST_EDIT: Final = "SELECT max(by) FROM edits WHERE room = ? AND seq = ? AND by <= ?"
+_EDITED: Final = "SELECT DISTINCT seq FROM edits WHERE room = ? AND seq BETWEEN ? AND ?"
 _FRAME: Final = "SELECT frame FROM events WHERE key = ?"
 
 
@@ -92,6 +98,31 @@ class _Range(NamedTuple):
 
     low: int
     high: int
+
+
+class _Slice:
+    """Rows for the index, the ``ranges`` that it has then, and ``edits`` of what it has already."""
+
+    def __init__(self) -> None:
+        self.ranges: dict[int, _Range] = {}
+        self.edits: dict[tuple[int, int], str] = {}
+        self._rows: dict[int, tuple[Said, str]] = {}
+
+    @property
+    def rows(self) -> list[tuple[int, str]]:
+        """Return the rows."""
+        return [(key, terms) for key, (_, terms) in self._rows.items()]
+
+    def take(self, room: int, key: int, one: Said | Edit | None) -> None:
+        """Take in the next event of ``room``, or what another one has become."""
+        if isinstance(one, Edit):
+            edited = self._rows.get(schema.key(room, one.ref))
+            if edited is None:
+                self.edits[room, one.ref] = one.text
+            else:
+                self.take(room, schema.key(room, one.ref), edited[0]._replace(text=one.text))
+        elif one is not None:
+            self._rows[key] = one, " ".join(one.terms())
 
 
 class Index:
@@ -114,6 +145,7 @@ class Index:
         self._merging = True
         self._clear_next = 0.0
         self._clear_begun: int | None = None
+        self._rounds = 0
         self._left = 0
         if damaged or [value for (value,) in database.execute(_RULES_NOW)] != [RULES]:
             self.throw_away()
@@ -154,31 +186,80 @@ class Index:
 
     # ---- within a commit and behind it ----------------------------------------------------------------
 
-    def leaving(self, change: Change) -> list[tuple[int, Said | None]]:
-        """Return what leaves the index by ``change``, which is about to be made; `leave` takes it out."""
-        if isinstance(change, Erase):
-            if change.by and self._has(change.room, change.seq):
-                key = schema.key(change.room, change.seq)
-                return [(key, _said(frame)) for (frame,) in self._database.execute(_FRAME, (key,))]
-        elif isinstance(change, Trim):
-            low, high = self._ranges.get(change.room, (1, 0))
-            if low < change.first:
-                self._put({change.room: _Range(change.first, max(high, change.first - 1))})
-                return list(self._between(change.room, low, min(high, change.first - 1)))
-        elif isinstance(change, DropRoom):
-            self._database.execute(_DROP_RANGE, change)
-        return []
+    def touched(self, changes: Changes) -> dict[int, Said | None]:
+        """Return what the index has of the events that ``changes`` erase or cut, by key; before they do.
 
-    def leave(self, said: list[tuple[int, Said | None]]) -> None:
-        """Take ``said`` out of the index, within the transaction of the changes; see `leaving`."""
-        rows = _rows(said)
-        if not rows:
-            return
-        self._database.execute(_CLEAR)
-        if len(rows) > AT_ONCE:
-            self._strike_out(rows)
-        else:
-            self._database.execute(_REMOVE, (_json(rows),))
+        An edit that is erased concerns the event that it edits. `retouch` follows, in the same transaction.
+        """
+        before: dict[int, Said | None] = {}
+        for change in changes.others:
+            if isinstance(change, Erase) and change.by:
+                self._touch(before, change.room, change.seq)
+            elif isinstance(change, Trim) and change.room in self._ranges:
+                low, high = self._ranges[change.room]
+                if low < change.first:
+                    before |= self._present(change.room, low, min(high, change.first - 1))
+        return before
+
+    def _touch(self, before: dict[int, Said | None], room: int, seq: int) -> None:
+        stored = self._stored(room, seq)
+        edited = said_in(text_of(stored)) if stored else None
+        if isinstance(edited, Edit):
+            seq = edited.ref
+        if self._has(room, seq):
+            before[schema.key(room, seq)] = self._now(room, seq)
+
+    def retouch(self, before: dict[int, Said | None], changes: Changes) -> None:
+        """Have the index follow ``changes``, which were just made; `touched` has returned ``before``."""
+        for change in changes.others:
+            if isinstance(change, DropRoom):
+                self._database.execute(_DROP_RANGE, change)
+            elif isinstance(change, Trim) and change.room in self._ranges:
+                low, high = self._ranges[change.room]
+                low = max(low, change.first)
+                self._put({change.room: _Range(low, max(high, low - 1))})
+        if before:
+            after = [(key, self._now(*_place(key))) for key in before]
+            self._exchange(_rows(before.items()), _rows(after))
+
+    def _exchange(self, old: list[tuple[int, str]], new: list[tuple[int, str]]) -> None:
+        """Take rows out of the index, and put others into it."""
+        database = self._database
+        if old:
+            database.execute(_CLEAR)
+            if len(old) > AT_ONCE:
+                self._strike_out(old)
+            else:
+                database.execute(_REMOVE, (_json(old),))
+                database.execute(_FLUSH)
+        if new:
+            database.execute(_ADD, (_json(new),))
+
+    def _has(self, room: int, seq: int) -> bool:
+        low, high = self._ranges.get(room, (1, 0))
+        return low <= seq <= high
+
+    def _now(self, room: int, seq: int) -> Said | None:
+        """Return what event ``seq`` of ``room``, which the index has, says as far as the index is."""
+        stored = self._stored(room, seq)
+        said = said_in(text_of(stored)) if stored else None
+        if not isinstance(said, Said):
+            return None
+        for (by,) in self._database.execute(_LAST_EDIT, (room, seq, self._ranges[room].high)):
+            edit = None if by is None else said_in(text_of(self._stored(room, by)))
+            if isinstance(edit, Edit):
+                return said._replace(text=edit.text)
+        return said
+
+    def _present(self, room: int, first: int, last: int) -> dict[int, Said | None]:
+        """Return what events ``first`` to ``last`` of ``room`` say as far as the index is, by their keys."""
+        said: dict[int, Said | None] = {
+            key: one for key, one in self._between(room, first, last) if isinstance(one, Said)
+        }
+        for (seq,) in list(self._database.execute(_EDITED, (room, first, last))):
+            if schema.key(room, seq) in said:
+                said[schema.key(room, seq)] = self._now(room, seq)
+        return said
 
     def _strike_out(self, rows: list[tuple[int, str]]) -> None:
         """Strike ``rows`` out of the index, which has no part of them once it is written anew."""
@@ -187,10 +268,6 @@ class Index:
         database.execute(_REMOVE, (_json(rows),))
         database.execute(_FLUSH)  # or else it is done as the next line has it
         database.execute(_SET, ("secure-delete", 1))
-
-    def _has(self, room: int, seq: int) -> bool:
-        low, high = self._ranges.get(room, (1, 0))
-        return low <= seq <= high
 
     def committed(self, changes: Changes) -> None:
         """Note that ``changes`` are on the disk: what they add, and what has left."""
@@ -218,6 +295,15 @@ class Index:
             self._firsts[room] = max(self._firsts[room], first)
             if low <= self._firsts[room]:
                 del self._firsts[room]
+
+    def renew(self) -> bool:
+        """Throw a damaged index away, if that is what is damaged; return whether it was possible."""
+        try:
+            self.throw_away()
+            self._look()
+        except apsw.Error:
+            return False
+        return True
 
     # ---- when there is time -------------------------------------------------------------------------
 
@@ -247,8 +333,7 @@ class Index:
         try:
             step()
         except (apsw.CorruptError, apsw.SQLError):
-            self.throw_away()
-            self._look()
+            self.renew()
             return LATER
         except Exception:  # noqa: BLE001 - whatever prevents it, commits go on, and tell of a bad disk
             self._next = begin + LATER
@@ -259,25 +344,24 @@ class Index:
 
     def _take_news(self) -> None:
         end = time.monotonic() + TURN
-        rows: list[tuple[int, str]] = []
-        ranges: dict[int, _Range] = {}
+        taken = _Slice()
         count = 0
         for room, head in self._heads.items():
             low, high = self._ranges[room]
             before = count
-            for key, said in self._between(room, high + 1, head, SLICE - count):
-                rows += _rows([(key, said)])
+            for key, one in self._between(room, high + 1, head, SLICE - count):
+                taken.take(room, key, one)
                 high, count = key - schema.key(room, 0), count + 1
                 if time.monotonic() >= end:
                     break
             if count == before:  # what should be there is not
                 high = head
-            ranges[room] = _Range(low, high)
+            taken.ranges[room] = _Range(low, high)
             if count >= SLICE or time.monotonic() >= end:
                 break
-        self._add(rows, ranges)
+        self._add(taken)
         self._waiting = max(0, self._waiting - count)
-        for room, (_, high) in ranges.items():
+        for room, (_, high) in taken.ranges.items():
             if high >= self._heads[room]:
                 del self._heads[room]
             else:
@@ -289,33 +373,46 @@ class Index:
         end = time.monotonic() + TURN
         room, first = next(iter(self._firsts.items()))
         before, high = self._ranges[room]
-        low = before
-        rows: list[tuple[int, str]] = []
-        for key, said in self._between(room, first, low - 1, SLICE, newest=True):
-            rows += _rows([(key, said)])
+        taken, low = _Slice(), before
+        for key, one in self._between(room, first, low - 1, SLICE, newest=True):
+            if isinstance(one, Said):
+                taken.take(room, key, one)
             low = key - schema.key(room, 0)
             if time.monotonic() >= end:
                 break
         if low == before:  # what should be there is not
             low = first
-        self._add(rows, {room: _Range(low, high)})
+        for (seq,) in list(self._database.execute(_EDITED, (room, low, before - 1))):
+            taken.take(room, schema.key(room, seq), self._now(room, seq))
+        taken.ranges[room] = _Range(low, high)
+        self._add(taken)
         if low <= first:
             del self._firsts[room]
             self._merging = True
 
-    def _add(self, rows: list[tuple[int, str]], ranges: dict[int, _Range]) -> None:
+    def _add(self, taken: "_Slice") -> None:
         database = self._database
         database.execute("PRAGMA synchronous = NORMAL")  # the next commit's flush makes it durable as well
         try:
             with self._transaction():
-                if rows:
-                    database.execute(_ADD, (_json(rows),))
-                self._put(ranges)
+                old: list[tuple[int, str]] = []
+                new = taken.rows
+                for (room, seq), text in taken.edits.items():
+                    said = self._now(room, seq) if self._has(room, seq) else None
+                    if said is not None:
+                        key = schema.key(room, seq)
+                        old += _rows([(key, said)])
+                        new += _rows([(key, said._replace(text=text))])
+                self._exchange(old, new)
+                self._put(taken.ranges)
             self._merging = True
-            database.execute(_SET, ("merge", 2 + len(rows) * PAGES // SLICE))
+            database.execute(_SET, ("merge", 2 + len(new) * PAGES // SLICE))
         finally:
             database.execute("PRAGMA synchronous = FULL")
-        self._ranges |= ranges
+        if old:
+            self._to_clear = True
+            self._left += 1
+        self._ranges |= taken.ranges
 
     def _put(self, ranges: dict[int, _Range]) -> None:
         self._database.execute(_PUT_RANGES, (_json([(room, *one) for room, one in ranges.items()]),))
@@ -329,15 +426,35 @@ class Index:
         """Write a few pages of the index anew, without what has left it."""
         if self._clear_begun is None:
             self._clear_begun = self._left
-            with self._transaction():
-                self._strike_out([(0, "nothing")])  # SQLite leaves an index of a single piece as it is
-        elif not self._merge_pages(-PAGES):
+            self._rounds = 2 if self._is_small() else 1
+            self._make_a_second_piece()
+        elif self._merge_pages(-PAGES):
+            return
+        elif self._rounds > 1:
+            self._rounds -= 1
+            self._make_a_second_piece()
+        else:
             self._cleared()
             self._clear_next = time.monotonic() + CLEAR_EVERY
             if self._clear_begun == self._left:
                 self._database.execute(_CLEARED)
                 self._to_clear = False
             self._clear_begun = None
+
+    def _is_small(self) -> bool:
+        """Return whether nothing may have been merged before.
+
+        What SQLite then makes of all pieces it takes for newer than something, and keeps what is struck out.
+        """
+        return len(list(self._database.execute(_PIECES, (SMALL,)))) < SMALL
+
+    def _make_a_second_piece(self) -> None:
+        """Add something and strike it out: SQLite does not write an index of a single piece anew."""
+        rows = [(0, "nothing")]
+        with self._transaction():
+            self._database.execute(_ADD, (_json(rows),))
+            self._database.execute(_FLUSH)
+            self._strike_out(rows)
 
     def _merge_pages(self, pages: int) -> bool:
         """Merge so many pages, if less than 0 until all is one piece; return whether anything was to do."""
@@ -354,7 +471,7 @@ class Index:
 
     def _between(
         self, room: int, first: int, last: int, limit: int = -1, *, newest: bool = False
-    ) -> Iterable[tuple[int, Said | None]]:
+    ) -> Iterable[tuple[int, Said | Edit | None]]:
         """Return what events ``first`` to ``last`` of ``room`` say, by their keys, from either end."""
         bounds = schema.key(room, first), schema.key(room, last), limit
         for keys, lines in self._database.execute(_NEWEST if newest else _OLDEST, bounds):
@@ -366,11 +483,14 @@ class Index:
             return zip(found, said, strict=True) if len(found) == len(said) else self._singly(found)
         return ()
 
-    def _singly(self, keys: list[int]) -> Iterator[tuple[int, Said | None]]:
+    def _singly(self, keys: list[int]) -> Iterator[tuple[int, Said | Edit | None]]:
         """Yield the same for events of which one is none."""
         for key in keys:
-            for (frame,) in self._database.execute(_FRAME, (key,)):
-                yield key, _said(frame)
+            yield key, said_in(text_of(self._stored(*_place(key))))
+
+    def _stored(self, room: int, seq: int) -> bytes:
+        key = schema.key(room, seq)
+        return next((frame for (frame,) in self._database.execute(_FRAME, (key,))), b"")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -384,8 +504,9 @@ class Index:
             raise
 
 
-def _said(frame: bytes) -> Said | None:
-    return said_in(text_of(frame))
+def _place(key: int) -> tuple[int, int]:
+    """Return the log and the number of the event with ``key``."""
+    return key >> schema.SEQ_BITS, key & ((1 << schema.SEQ_BITS) - 1)
 
 
 def _rows(said: Iterable[tuple[int, Said | None]]) -> list[tuple[int, str]]:

@@ -15,7 +15,7 @@ import apsw
 
 from chatd.chat.storage import Hit, HitPage, Position, Scope
 from chatd.search.query import Query
-from chatd.search.said import means, said_in, wanted
+from chatd.search.said import Edit, Said, means, said_in, wanted
 from chatd.store import schema
 from chatd.wire.stored import known_time_of, text_of
 
@@ -30,6 +30,7 @@ FRESH: Final = 500
 
 _RANGE: Final = "SELECT low, high FROM indexed WHERE room = ?"
 _FIND: Final = "SELECT rowid FROM words(?) WHERE rowid BETWEEN ? AND ? ORDER BY rowid DESC LIMIT ?"
+_LAST_EDIT: Final = "SELECT max(by) FROM edits WHERE room = ? AND seq = ?"
 _FRAME: Final = "SELECT frame FROM events WHERE key = ?"
 
 _PIECES: Final = (4, 64)
@@ -69,10 +70,7 @@ class Searching:
             if not heap:
                 break
             *_, place, way = heap[0]
-            stored = self._stored(place.log, place.seq)
-            said = said_in(text_of(stored))
-            if said is not None and means(self._query, said):
-                hits.append(Hit(place, stored))
+            hits += self._hit(place)
             for following in _next(way):
                 heapq.heapreplace(heap, _first_out(following, way))
                 break
@@ -82,12 +80,23 @@ class Searching:
                 break
         return HitPage(hits, place if heap else None, self._behind)
 
+    def _hit(self, place: Position) -> list[Hit]:
+        """Return the event at ``place`` as a hit if it is one, as it is now."""
+        stored, edit = self._stored(place.log, place.seq), b""
+        said = said_in(text_of(stored))
+        if not isinstance(said, Said):
+            return []
+        for (by,) in self._database.execute(_LAST_EDIT, (place.log, place.seq)):
+            edited = None if by is None else said_in(text_of(self._stored(place.log, by)))
+            if isinstance(edited, Edit):
+                said, edit = said._replace(text=edited.text), self._stored(place.log, by)
+        return [Hit(place, stored, edit)] if means(self._query, said) else []
+
     def _candidates(self, scope: Scope) -> Iterator[Position]:
         """Yield where events of ``scope`` stand that may be meant, the newest first."""
-        log, first, last = scope
-        if self._end is not None:
-            last = self._last_before(log, first, last, self._end)
-        for seq in self._numbers(Scope(log, first, last)):
+        log, first, head = scope
+        last = head if self._end is None else self._last_before(log, first, head, self._end)
+        for seq in self._numbers(log, first, last, head):
             ts = self._time(log, seq)
             if ts < self._query.after:
                 return
@@ -95,21 +104,38 @@ class Searching:
             if self._before is None or place < self._before:
                 yield place
 
-    def _numbers(self, scope: Scope) -> Iterator[int]:
-        log, first, last = scope
+    def _numbers(self, log: int, first: int, last: int, head: int) -> Iterator[int]:
+        """Yield the same from ``first`` to ``last`` by number; events up to ``head`` may edit them."""
         low, high = next(self._database.execute(_RANGE, (log,)), (first, first - 1))
-        fresh = max(first, high + 1, last - FRESH + 1)
+        fresh = max(first, high + 1, head - FRESH + 1)
         skipped = fresh - 1 if fresh > max(first, high + 1) else low - 1
         if first <= skipped <= last and self._time(log, skipped) >= self._query.after:
             self._behind = True
         yield from range(last, fresh - 1, -1)
-        bottom, top = schema.key(log, max(low, first)), schema.key(log, min(high, last))
+        bottom, top = max(low, first), min(high, last)
+        before = 0
+        for seq in heapq.merge(
+            self._indexed(log, bottom, top), self._edited(log, fresh, head, bottom, top), reverse=True
+        ):
+            if seq != before:
+                yield seq
+            before = seq
+
+    def _indexed(self, log: int, first: int, last: int) -> Iterator[int]:
+        """Yield what the index has, the newest first."""
+        bottom, top = schema.key(log, first), schema.key(log, last)
         for size in chain(_PIECES, repeat(_PIECES[-1])):
             keys = [key for (key,) in self._database.execute(_FIND, (self._wanted, bottom, top, size))]
             yield from (key - schema.key(log, 0) for key in keys)
             if len(keys) < size:
                 return
             top = keys[-1] - 1
+
+    def _edited(self, log: int, fresh: int, head: int, first: int, last: int) -> list[int]:
+        """Return which of events ``first`` to ``last`` are edited by those that the index does not have."""
+        edits = (said_in(text_of(self._stored(log, seq))) for seq in range(fresh, head + 1))
+        refs = {one.ref for one in edits if isinstance(one, Edit)}
+        return sorted((ref for ref in refs if first <= ref <= last), reverse=True)
 
     def _last_before(self, log: int, first: int, last: int, end: int) -> int:
         """Return the last of events ``first`` to ``last`` that is older than ``end``: they are in order."""

@@ -52,6 +52,7 @@ from chatd.chat.storage import Changes, HitPage, Position, Scope, Snapshot, Spac
 from chatd.counters import SECONDS, Histogram
 from chatd.disk import remedy, want_of_room
 from chatd.search.query import Query
+from chatd.search.said import Said
 from chatd.store import looking, schema, scrubbing, space
 from chatd.store.index import Index
 from chatd.store.searching import Searching
@@ -375,17 +376,17 @@ class SqliteStore:
         database = self._writer
         erases = bool(changes.others) and any(isinstance(change, Erase) for change in changes.others)
         sizes = self._sizes
+        touched: dict[int, Said | None] = {}
         try:
             with _Transaction(database, self.syncs.observe):
                 if erases:
                     database.execute(scrubbing.DUE)
-                leaving = []
+                touched = self._index.touched(changes)
                 for change in changes.others:
                     if isinstance(change, TAKERS):
                         sizes.changing(change)
-                    leaving += self._index.leaving(change)
                     database.execute(schema.STATEMENTS[type(change)], change)
-                self._index.leave(leaving)
+                self._index.retouch(touched, changes)
                 for log, first, frames in changes.events:
                     database.execute(
                         schema.ADD_EVENTS, (schema.key(log, first) - 1, apsw.carray(tuple(frames)))
@@ -394,11 +395,9 @@ class SqliteStore:
                 sizes.keep(changes)
         except apsw.Error as error:
             sizes.forget()
-            number = self._number(error)
-            want = want_of_room(number)
-            if want is not None:
-                return StoreError(f"The database {self._path} cannot grow: {want}.")
-            return StoreError(f"{error}: {os.strerror(number)}") if number else error
+            if touched and isinstance(error, apsw.CorruptError) and self._index.renew():
+                return self._commit(changes)
+            return self._failure(error)
         except Exception as error:  # noqa: BLE001 - whatever prevented the commit, the batch has failed
             sizes.forget()
             return error
@@ -407,6 +406,14 @@ class SqliteStore:
             self._scrubbing.begin()
         self._index.committed(changes)
         return None
+
+    def _failure(self, error: apsw.Error) -> Exception:
+        """Return what is told of ``error``, which has prevented a commit."""
+        number = self._number(error)
+        want = want_of_room(number)
+        if want is not None:
+            return StoreError(f"The database {self._path} cannot grow: {want}.")
+        return StoreError(f"{error}: {os.strerror(number)}") if number else error
 
     def _try_space(self) -> Space | StoreError:
         try:

@@ -37,7 +37,7 @@ from chatd.chat.facts import Facts
 from chatd.chat.looked import Looked, Range, Wanted
 from chatd.counters import SECONDS, Histogram
 from chatd.search.query import Query
-from chatd.search.said import means, said_in
+from chatd.search.said import Edit, Said, means, said_in
 from chatd.wire.stored import known_check_of, known_time_of, text_of
 
 
@@ -239,8 +239,15 @@ class MemoryStore:
         for log, first, last in scopes:
             for seq, stored in self.events.get(log, {}).items():
                 said = said_in(text_of(stored))
-                if first <= seq <= last and said is not None and means(query, said):
-                    hits.append(storage.Hit(storage.Position(said.ts, log, seq), stored))
+                if not (first <= seq <= last and isinstance(said, Said)):
+                    continue
+                by = max((row.by for row in self.edits.values() if row[:2] == (log, seq)), default=0)
+                edit = said_in(text_of(self.events[log].get(by, b"")))
+                if isinstance(edit, Edit):
+                    said = said._replace(text=edit.text)
+                if means(query, said):
+                    edited = self.events[log][by] if isinstance(edit, Edit) else b""
+                    hits.append(storage.Hit(storage.Position(said.ts, log, seq), stored, edited))
         hits = [hit for hit in sorted(hits, reverse=True) if before is None or hit.place < before]
         rest = hits[limit - 1].place if len(hits) > limit else None
         done(storage.HitPage(hits[:limit], rest))

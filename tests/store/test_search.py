@@ -12,10 +12,19 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from chatd.chat.changes.rows import DropRoom, Erase, PutRoom, Trim
+from chatd.chat.changes.rows import (
+    DropEdit,
+    DropEdits,
+    DropEditsBelow,
+    DropRoom,
+    Erase,
+    PutEdit,
+    PutRoom,
+    Trim,
+)
 from chatd.chat.storage import Changes, Position, Scope
 from chatd.search.query import QueryError, parse
-from chatd.search.said import said_in
+from chatd.search.said import Said, said_in
 from chatd.store import index, schema
 from chatd.testing import MemoryStore
 from chatd.wire.messages import Event, File
@@ -200,14 +209,38 @@ class Searched(RuleBasedStateMachine):
     def erase(self, log, back):
         seq = self.heads[log] - back
         if seq >= self.firsts[log]:
-            gone = pack([event(log, seq, "", kind="removed", ts=1)])[0]
-            self.both(Changes(others=[Erase(log, seq, 1 << 20, gone)]))
+            self.both(Changes(others=self.erasing(log, seq)))
+
+    def erasing(self, log, seq):
+        """Return the changes that erase an event with its edits, or an edit alone."""
+        erased = event_in(self.slow.events[log][seq])
+        edits = [row.by for row in self.slow.edits.values() if row[:2] == (log, seq)]
+        changes = []
+        for one in (seq, *edits):
+            ts = event_in(self.slow.events[log][one]).ts
+            gone = pack([event(log, one, "", kind="removed", ts=ts)])[0]
+            changes.append(Erase(log, one, 1 << 20, gone))
+        if erased.kind == "edit":
+            return [*changes, DropEdit(log, erased.ref, seq)]
+        return [*changes, DropEdits(log, seq)]
+
+    @rule(log=st.sampled_from(LOGS), back=st.integers(0, 12), text=texts)
+    def edit(self, log, back, text):
+        seq = self.heads[log] - back
+        kept = self.slow.events.get(log, {})
+        if seq in kept and event_in(kept[seq]).kind == "message":
+            self.time += 1
+            by = self.heads[log] + 1
+            edit = Event(room=f"#{log}", seq=by, ts=self.time, kind="edit", by="a", text=text, ref=seq)
+            self.both(Changes(events=[(log, by, pack([edit]))], others=[PutEdit(log, seq, by)]))
+            self.heads[log] = by
 
     @rule(log=st.sampled_from(LOGS), count=st.integers(1, 30))
     def trim(self, log, count):
         self.firsts[log] = min(self.heads[log] + 1, self.firsts[log] + count)
-        row = PutRoom(log, f"#{log}", "", self.firsts[log])
-        self.both(Changes(others=[row, Trim(log, self.firsts[log])]))
+        first = self.firsts[log]
+        row = PutRoom(log, f"#{log}", "", first)
+        self.both(Changes(others=[row, Trim(log, first), DropEditsBelow(log, first)]))
 
     @rule()
     def settle(self):
@@ -215,10 +248,14 @@ class Searched(RuleBasedStateMachine):
         if self.store.store._index._clear_next:
             return  # it was cleared once, and will be in an hour
         terms = set()
-        for kept in self.slow.events.values():
-            for stored in kept.values():
+        for log, kept in self.slow.events.items():
+            edited = {seq: by for of_log, seq, by in sorted(self.slow.edits.values()) if of_log == log}
+            for seq, stored in kept.items():
                 one = said_in(text_of(stored))
-                terms |= set() if one is None else one.terms()
+                if isinstance(one, Said):
+                    if seq in edited:
+                        one = one._replace(text=event_in(kept[edited[seq]]).text)
+                    terms |= one.terms()
         assert set(known(self.folder)) == terms
 
     @rule()
@@ -369,6 +406,47 @@ def test_the_words_of_what_was_taken_away_are_in_no_file(open_store, tmp_path, w
         store.append(said(1, 1, "another room"))
         store.settle()
         assert places(store.search("another")) == [(1, 1)]
+
+
+def test_an_edited_event_is_found_by_what_it_says_now(open_store, tmp_path):
+    store, folder = open_store(), tmp_path / "data"
+    store.append(rooms(1))
+    store.append(said(1, 1, *[f"first {seq}" for seq in range(1, 20)]))
+    store.settle()
+    for by in (20, 21):
+        edit = Event(room="#1", seq=by, ts=by, kind="edit", by="ann", text=f"second {by}", ref=5)
+        store.append(Changes(events=[(1, by, pack([edit]))], others=[PutEdit(1, 5, by)]))
+        for _ in range(2):
+            hits = store.search(f"second {by} from:ann").hits
+            assert [(hit.place.seq, event_in(hit.edit).seq) for hit in hits] == [(5, by)]
+            assert not store.search('"first 5"').hits
+            assert not store.search(f"second {by - 1}").hits
+            store.settle()
+    changes = [Erase(1, 21, 30, pack([event(1, 21, "", kind="removed")])[0]), DropEdit(1, 5, 21)]
+    store.append(Changes(others=changes))
+    assert places(store.search("second 20")) == [(1, 5)]
+    store.append(
+        Changes(others=[Erase(1, 5, 31, pack([event(1, 5, "", kind="removed")])[0]), DropEdits(1, 5)])
+    )
+    assert not store.search("second").hits
+    store.settle()
+    assert "second" not in known(folder)
+
+
+def test_what_is_written_anew_again_and_again_is_no_damage(open_store, tmp_path, monkeypatch):
+    """SQLite counts the rows of an index, and takes a count below nothing for damage."""
+    monkeypatch.setattr(index, "CLEAR_EVERY", 0.0)
+    store, folder = open_store(), tmp_path / "data"
+    store.append(rooms(1))
+    words = secrets(1, 6)
+    store.append(said(1, 1, *words.values()))
+    for seq in words:
+        store.settle()
+        gone = pack([event(1, seq, "", kind="removed")])[0]
+        assert store.append(Changes(others=[Erase(1, seq, 100, gone)])) is None
+    store.settle()
+    assert not left(folder, words.values())
+    assert known(folder) == set()
 
 
 def test_what_is_gone_before_it_was_indexed_never_is(open_store, tmp_path, monkeypatch):
