@@ -19,7 +19,6 @@ from chatd.control.protocol import ControlFactory
 from chatd.files.blobs import BlobStore
 from chatd.files.strand import Threads
 from chatd.memory import loading, spare_the_collector
-from chatd.metrics.drops import Drops
 from chatd.metrics.port import site
 from chatd.metrics.survey import Surveyor
 from chatd.ops.differences import Report
@@ -96,7 +95,7 @@ class House:
         self.surveyor = Surveyor(self.server, clock)
         self.network.listen(factories(self.server)["native"], CHAT)
         self.network.listen(control, CONTROL)
-        self.network.listen(site(self.server, clock, self.surveyor, Drops()), METRICS)
+        self.network.listen(site(self.server, clock, self.surveyor), METRICS)
         self.ears: dict[int, Ear] = {}
 
     def start(self) -> None:
