@@ -27,6 +27,8 @@ def test_every_message_of_one_nick_is_told_while_somebody_looks(site, speaks):
     ann = come_in(site.playground, "Ann", m.Join(id=1, room="#a"), speaks=speaks, wait=0.1)
     ben = come_in(site.playground, "ben", m.Join(id=1, room="#a"), speaks=speaks, wait=0.1)
     asker = look(site, "nick=ann")
+    wrapped = [one for one in site.server.connections if "decode_all" in vars(one.protocol)]
+    assert [one.session.user.nick for one in wrapped] == ["Ann"]
     ann.say(*sends("#a", "what nobody else may read"), m.Join(id=2, room="#"), m.ListRooms(id=3))
     ben.say(*sends("#a", "not looked at"))
     site.playground.advance(0.5)

@@ -125,6 +125,11 @@ def test_the_shell_offers_what_there_is(make_daemon, connect):
     assert offered("trace", "--data", daemon.data, "#") == ["#tea"]
     assert offered("kick", "--data", daemon.data, "x", "--room", "#t") == ["#tea"]
     assert offered("kick", "--data", daemon.folder, "a") == []
+    assert ctl("ban", "192.0.2.0/24", "--data", daemon.data)[0] == 0
+    assert offered("unban", "--data", daemon.data, "1") == ["192.0.2.0/24"]
+    assert offered("bans", "--data", daemon.data, "--room", "#t") == ["#tea"]
+    assert offered("tail", "--level", "d") == ["debug"]
+    assert offered("va") == ["vacuum"]
     for shell in ("zsh", "fish"):
         assert "_CHATCTL_COMPLETE" in ctl("completion", shell)[1]
 

@@ -109,9 +109,10 @@ def test_all_that_is_free_is_given_back_on_request_while_it_serves_and_without_a
     rows = [json.loads(line) for line in vacuum.communicate()[0].splitlines()]
     assert vacuum.returncode == 0
     assert rows[-1]["free"] == 0
-    assert rows[-1]["size"] == space(daemon)["database"] < before["database"] / 20
+    assert rows[-1]["size"] < before["database"] / 20
+    assert space(daemon)["database"] < before["database"] / 20  # what was said meanwhile may have come on top
     code, out, _ = ctl("vacuum", "--data", daemon.data)
-    assert (code, out.startswith("0 B given back; the database has ")) == (0, True)
+    assert (code, "given back; the database has " in out) == (0, True)
     assert daemon.terminate() == 0
 
     free_pages(daemon)
