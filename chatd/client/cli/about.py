@@ -184,11 +184,18 @@ async def _thread(talk: Talk, argument: str) -> None:
 
 
 def show_page(talk: Talk, page: Page, name: str) -> None:
-    """Show the events of ``page`` as they are now, with the reactions to them."""
+    """Show the events of ``page`` as they are now, with the reactions to them.
+
+    Edits and reactions that are shown that way are not shown by themselves.
+    """
+    shown = {event.seq for event in page.events} if page.at is not None else set()
     for event in page.events:
-        talk.answer_event(presently(page, event), name)
-        became = page.became.get(event.seq)
-        if became is not None and became.reactions:
+        if event.kind in {"edit", "react", "unreact"} and event.ref in shown:
+            continue
+        became = page.became.get(event.seq, m.Became(seq=event.seq))
+        now = replace(event, text=f"{became.text} (edited)") if became.edit and became.text else event
+        talk.answer_event(now, name)
+        if became.reactions:
             talk.answer(INDENT + reactions_text(became.reactions))
 
 

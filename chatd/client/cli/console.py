@@ -55,8 +55,8 @@ class Console(Protocol):
     def listen(self) -> None:
         """Take in lines, now that it is known where we stand."""
 
-    def show(self, text: str, nick: str = "") -> None:
-        """Show one or more lines of the conversation; ``nick`` is who said them."""
+    def show(self, text: str, nick: str = "", *, loud: bool = False) -> None:
+        """Show one or more lines of the conversation; ``nick`` is who said them, ``loud`` ones stand out."""
 
     def note(self, text: str) -> None:
         """Show what chatc itself has to say."""

@@ -162,7 +162,9 @@ class Hearing:
 
     def _on_event(self, notice: n.EventSeen) -> None:
         event, talk = notice.event, self._talk
-        talk.answer_event(event, notice.name)
+        mentions = {SERVER, fold(talk.client.nickname)}
+        mentioned = not notice.own and any(fold(nick) in mentions for nick in event.mentions)
+        talk.answer_event(event, notice.name, mentioned=mentioned)
         self._marks.displayed(event.room, event.seq)
         if event.kind == "nick":
             talk.nicks.renamed(event.by, event.text)

@@ -67,10 +67,10 @@ class LineConsole:
     def listen(self) -> None:
         """Do nothing: people type when they like."""
 
-    def show(self, text: str, nick: str = "") -> None:
-        """Show lines above the prompt; ``nick`` gets its colour."""
+    def show(self, text: str, nick: str = "", *, loud: bool = False) -> None:
+        """Show lines above the prompt; ``nick`` gets its colour, and what is ``loud`` is bold."""
         lines = self._screen.folded(text)
-        self._texts.append(coloured(lines, nick) if nick and self._colour else lines)
+        self._texts.append(coloured(lines, nick, loud=loud) if nick and self._colour else lines)
         self.refresh()
 
     def note(self, text: str) -> None:

@@ -45,10 +45,13 @@ class Days:
         return (lines if day is None else f"{day}\n{lines}").encode() + b"\n"
 
 
-def coloured(line: str, nick: str) -> str:
-    """Return ``line`` with its first ``<nick>`` in the colour that this nick always has."""
+def coloured(line: str, nick: str, *, loud: bool = False) -> str:
+    """Return ``line`` with its first ``<nick>`` in the colour that this nick always has, or in bold."""
     code = _COLOURS[crc32(fold(nick).encode()) % len(_COLOURS)]
-    return line.replace(f"<{nick}>", f"<\x1b[{code}m{nick}\x1b[0m>", 1)
+    if not loud:
+        return line.replace(f"<{nick}>", f"<\x1b[{code}m{nick}\x1b[0m>", 1)
+    bold = line.replace(f"<{nick}>", f"<\x1b[{code}m{nick}\x1b[0;1m>", 1)
+    return "\n".join(f"\x1b[1m{one}\x1b[0m" for one in bold.split("\n"))
 
 
 def prompt(room: str, status: Status, *, known: bool) -> str:

@@ -30,8 +30,8 @@ class Voice:
         for line in lines:
             self.console.show(line)
 
-    def answer_event(self, event: m.Event, name: str) -> None:
-        """Show an event that was asked for, or has come."""
+    def answer_event(self, event: m.Event, name: str, *, mentioned: bool = False) -> None:
+        """Show an event that was asked for, or has come; one by which we are ``mentioned`` stands out."""
         line = event_lines(event, name, about=self._recent.words(name, event.ref))
         self._recent.add(name, event)
         if line is None:
@@ -39,7 +39,7 @@ class Voice:
         day = self._days.line(event.ts)
         if day is not None:
             self.console.show(day)
-        self.console.show(line, nick=clean_line(event.by))
+        self.console.show(line, nick=clean_line(event.by), loud=mentioned)
 
     def unusable(self, why: str) -> None:
         """Say why something could not be done; a program's exit status tells it as well."""

@@ -19,6 +19,7 @@ class Paper:
     def __init__(self, *, interactive):
         self.interactive = interactive
         self.shown, self.notes, self.lines, self.days = [], [], [], []
+        self.loud = []
         self.closed = self.listening = False
         self.painted = 0
         self.secrets, self.asked = [], []
@@ -30,7 +31,8 @@ class Paper:
     def listen(self):
         self.listening = True
 
-    def show(self, text, nick=""):  # noqa: ARG002 - the colour of a name
+    def show(self, text, nick="", *, loud=False):  # noqa: ARG002 - the colour of a name
+        self.loud += [text] if loud else []
         if _DAY.match(text):
             self.days.append(text)
             return

@@ -1,12 +1,14 @@
 """Editing, replying, reacting and pinning at the console: what is typed, and what everybody sees of it."""
 
 import json
+import re
 
 import pytest
 
 from chatd.client.cli.about import words
 from chatd.client.cli.jsonlines import event_line
 from chatd.client.cli.recent import MOST, WIDTH, Recent
+from chatd.client.cli.showing import coloured
 from chatd.client.cli.text import event_lines
 from chatd.wire.messages import Event
 from tests.client.cli.sitting import Person
@@ -35,7 +37,8 @@ def test_the_last_message_is_edited_and_everybody_sees_what_it_said(people):
     assert "#tea <ann> (instead of ann: helo) hello" in ann.type("/edit hello")
     assert "#tea <ann> (instead of ann: helo) hello" in ben.paper.lines
     told = ben.type("/history")
-    assert "#tea <ann> hello" in told, "history shows what it says now"
+    assert "#tea <ann> hello (edited)" in told, "history shows what it says now"
+    assert not [line for line in told if "instead" in line]
     assert "#tea <ann> (instead of ann: hello) hello!" in ann.type("/edit 3 hello!")
 
 
@@ -151,3 +154,17 @@ def test_programs_get_references():
     line = json.loads(event_line(referring("message", text="a", thread=2), "#tea"))
     assert (line["ref"], line["thread"]) == (3, 2)
     assert json.loads(event_line(referring("react", value="👍"), "#tea"))["value"] == "👍"
+
+
+def test_a_line_that_mentions_us_stands_out(people):
+    ann, ben = people.values()
+    ben.type("nothing of note", "@ann, look")
+    ann.type("@room, look!", "@ann that is me")
+    assert [line[6:] for line in ann.paper.loud] == ["#tea <ben> @ann, look"]
+    assert [line[6:] for line in ben.paper.loud] == ["#tea <ann> @room, look!"]
+
+
+def test_what_stands_out_ends_with_its_line():
+    line = coloured("12:00 #tea <ben> @ann\n      look", "ben", loud=True)
+    assert all(one.startswith("\x1b[1m") and one.endswith("\x1b[0m") for one in line.split("\n"))
+    assert re.sub("\x1b\\[[0-9;]*m", "", line) == "12:00 #tea <ben> @ann\n      look"
