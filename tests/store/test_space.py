@@ -178,9 +178,9 @@ def test_no_slice_is_larger_than_told(tmp_path):
     shrinking = Shrinking(database, tmp_path / "db", lambda *what: told.append(what))
     pages, seconds, wait = [database.pragma("page_count")], [], 0.0
     while wait is not None:
-        begin = time.perf_counter()
+        begin = time.thread_time()
         wait = shrinking.idle()
-        seconds.append(time.perf_counter() - begin)
+        seconds.append(time.thread_time() - begin)
         pages.append(database.pragma("page_count"))
     steps = [before - after for before, after in itertools.pairwise(pages)]
     assert max(steps) <= SLICE + 2  # and a page of the map of pages with them
@@ -190,7 +190,7 @@ def test_no_slice_is_larger_than_told(tmp_path):
     assert list(database.execute("SELECT count(*), min(key) FROM events")) == [(30_000, 30_000)]
     assert database.pragma("integrity_check") == "ok"
     database.close()
-    assert sorted(seconds)[len(seconds) // 2] < 0.1
+    assert sorted(seconds)[len(seconds) // 2] < 0.02  # of work: others may have processor and disk meanwhile
 
 
 def test_what_is_needed_again_soon_stays(open_store, path):
