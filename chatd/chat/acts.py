@@ -22,6 +22,10 @@ A kick is kept for those who were not there: their clients would join again by t
 of a room, for each of its members."""
 
 
+_UNITS: Final = ((86_400, "days"), (3600, "hours"), (60, "minutes"))
+"""How many seconds a unit of time has."""
+
+
 def act_of(asker: Asker, room: Room, what: str) -> PutAct | None:
     """Return the act of a kind that concerns ``asker`` in ``room`` and has not ended, or None."""
     return next((act for act in acts_of(room, what, asker.now) if concerns(act, asker)), None)
@@ -52,6 +56,17 @@ def ended(act: PutAct, now: int) -> bool:
 def seconds_left(act: PutAct, now: int) -> int:
     """Return the seconds until ``act`` ends; 0 if it never does."""
     return (act.until - now + 999) // 1000 if act.until else 0
+
+
+def term_of(act: PutAct, now: int) -> str:
+    """Return for how long ``act`` still counts, as a sentence about it goes on; nothing if it is for good."""
+    seconds = seconds_left(act, now)
+    if not seconds:
+        return ""
+    for size, unit in _UNITS:
+        if seconds >= 2 * size:
+            return f" for {-(-seconds // size)} {unit} more"
+    return f" for {seconds} second{'' if seconds == 1 else 's'} more"
 
 
 def concerns(act: PutAct, asker: Asker) -> bool:

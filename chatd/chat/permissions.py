@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from chatd.chat.acts import BAN, MUTE, act_of, is_invited, seconds_left
+from chatd.chat.acts import BAN, MUTE, act_of, is_invited, term_of
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.prepared import (
     CodedInvite,
@@ -226,7 +226,7 @@ def check_room(asker: Asker, room: Room | None, request: Any) -> Room:
     standing = acting_standing(asker, room, kind)
     needed = room.needs[kind]
     if standing < needed or standing == Standing.STRANGER:
-        raise _refusal(need, standing, room, name)
+        raise _refusal(need, standing, asker, room, name)
     if need.speaks or need.reacts or need.titles:
         _check_voice(asker, room, standing, name)
     return room
@@ -245,11 +245,14 @@ def acts_as_operator(asker: Asker, room: Room) -> bool:
     return asker.user.operator and (member is None or member.role < Standing.OWNER)
 
 
-def _refusal(need: Need, standing: Standing, room: Room, name: str) -> RequestError:
+def _refusal(need: Need, standing: Standing, asker: Asker, room: Room, name: str) -> RequestError:
     if standing == Standing.STRANGER:
         return RequestError(Code.NO_SUCH_ROOM, f"There is no room {name}; join it to make it.")
     if standing == Standing.BANNED:
-        return RequestError(Code.BANNED, f"You are banned from {name}; ask its moderators.")
+        act = act_of(asker, room, BAN)
+        term = "" if act is None else term_of(act, asker.now)
+        why = f" ({act.reason})" if act is not None and act.reason else ""
+        return RequestError(Code.BANNED, f"You are banned from {name}{term}{why}; ask its moderators.")
     if room.direct:
         return RequestError(Code.BAD_ROOM, "That cannot be done with direct messages; name a room.")
     if standing < Standing.MEMBER:
@@ -270,8 +273,7 @@ def _check_voice(asker: Asker, room: Room, standing: Standing, name: str) -> Non
         return
     mute = act_of(asker, room, MUTE) if room.acts else None
     if mute is not None:
-        term = f" for {seconds_left(mute, asker.now)} seconds more" if mute.until else ""
-        raise RequestError(Code.MUTED, f"You are muted in {name}{term}.")
+        raise RequestError(Code.MUTED, f"You are muted in {name}{term_of(mute, asker.now)}.")
 
 
 def check_pace(asker: Asker, room: Room) -> None:

@@ -13,7 +13,7 @@ from chatd.chat.accounts import check_account
 from chatd.chat.certificates import opens
 from chatd.chat.deleting import check_deletable
 from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister, ProvenDeleteAccount
-from chatd.chat.registering import WRONG, check_guest
+from chatd.chat.registering import check_guest
 from chatd.chat.state import Session, User
 from chatd.server.addresses import network_of
 from chatd.server.admission import check_secure
@@ -31,6 +31,8 @@ from chatd.wire.messages import DeleteAccount, End, Invite, Logout, Passwd, Regi
 
 if TYPE_CHECKING:
     from chatd.server.connection import ChatConnection
+
+_WRONG: Final = "That is not the present password; nothing was changed."
 
 Prepare = Callable[["ChatConnection", Session, Any], Coroutine[Any, Any, Request]]
 
@@ -125,11 +127,13 @@ async def _prove(connection: "ChatConnection", user: User, password: str) -> Non
     host = connection.peer_host
     try:
         nick = await connection.server.doors.gatekeeper.ask(Password(user.nick, password, host))
-    except GuessError:
+    except GuessError as error:
         connection.server.spend(Action.FAILURE, host)
+        if error.code == Code.WRONG_PASSWORD:  # who asks is known to have the account
+            raise RequestError(error.code, _WRONG) from None
         raise
     if accounts.find(connection.server.hub.world, nick) is not user:
-        raise RequestError(Code.WRONG_PASSWORD, WRONG)
+        raise RequestError(Code.WRONG_PASSWORD, _WRONG)
 
 
 async def _invite(connection: "ChatConnection", session: Session, message: Invite) -> Request:

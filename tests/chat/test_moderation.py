@@ -2,8 +2,8 @@
 
 import pytest
 
-from chatd.chat.acts import BAN, MUTE
-from chatd.chat.changes.rows import OPERATOR, PutAccount
+from chatd.chat.acts import BAN, MUTE, term_of
+from chatd.chat.changes.rows import OPERATOR, PutAccount, PutAct
 from chatd.testing import MemoryStore, Playground
 from chatd.wire import messages as m
 from chatd.wire.errors import Code
@@ -281,6 +281,22 @@ def test_a_removal_that_is_not_stored_has_not_happened(scene):
     assert not back.of(m.Left)
 
 
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        (0, ""),
+        (1, " for 1 second more"),
+        (119, " for 119 seconds more"),
+        (120, " for 2 minutes more"),
+        (7201, " for 3 hours more"),
+        (7 * 86_400, " for 7 days more"),
+    ],
+)
+def test_how_long_an_act_counts_is_told_in_words(left, words):
+    act = PutAct(1, BAN, "@ben", 2, left * 1000 and 5000 + left * 1000, "ann", "")
+    assert term_of(act, 5000) == words
+
+
 # ---- bans, mutes, invitations -----------------------------------------------------------------------
 
 
@@ -288,6 +304,7 @@ def test_a_ban_keeps_out_under_any_nick_until_it_ends_by_lived_time(scene):
     scene.do("ann", m.Ban(id=5, room="#tea", whom="ben", seconds=100, reason="noise"))
     for request in (m.Join(id=3, room="#tea"), m.History(id=3, room="#tea"), m.Members(id=3, room="#tea")):
         assert scene.do("ben", request) == Code.BANNED
+    assert "#tea for 100 seconds more (noise); ask" in scene.ben.of(m.Error)[-1].text
     scene.do("ben", m.Nick(id=4, nick="Benny"))
     assert scene.do("ben", m.Join(id=3, room="#tea")) == Code.BANNED
     scene.ben.say(m.Goodbye(forget=True))

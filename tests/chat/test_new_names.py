@@ -96,6 +96,9 @@ TWINS = {
     "工口": "エロ",
     "\u03bf\u03bd": "\u043e\u0475",
     "ＡＬl": "ALI",
+    "bob": "b0b",
+    "olaf": "0laf",
+    "В0В": "bob",
 }
 """Names that can be taken for each other."""
 

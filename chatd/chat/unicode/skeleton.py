@@ -1,7 +1,8 @@
 """Skeletons: what a name looks like (Unicode Technical Standard 39, section 4).
 
 Two names with the same skeleton can be taken for each other: ``paypal`` with a Latin or a Cyrillic ``a``,
-``w1`` and ``wl``. A skeleton is for comparing alone; it is no name and is not shown.
+``w1`` and ``wl``. Case makes no difference, as it makes none in names: ``b0b`` looks like ``bOb``, which is
+``bob``. A skeleton is for comparing alone; it is no name and is not shown.
 """
 
 import unicodedata
@@ -22,8 +23,18 @@ _PROTOTYPES: Final = dict(_prototypes())
 _ASCII: Final = [(chr(char), as_) for char, as_ in _PROTOTYPES.items() if chr(char).isascii()]
 
 
+_ROUNDS: Final = 3
+"""How often the look and then the lower case is taken; a capital may look otherwise than its lower case."""
+
+
 def skeleton(name: str) -> str:
-    """Return the skeleton of ``name``."""
+    """Return the skeleton of ``name``, whatever its case."""
+    for _ in range(_ROUNDS):
+        name = _looks(name).casefold()
+    return name if name.isascii() else unicodedata.normalize("NFD", name)
+
+
+def _looks(name: str) -> str:
     if name.isascii():
         for char, prototype in _ASCII:  # four of them, none of which is part of a prototype
             name = name.replace(char, prototype)

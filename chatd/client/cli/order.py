@@ -166,7 +166,8 @@ async def _remove(talk: Talk, argument: str) -> None:
     if not said.whom:
         page = await talk.client.history(room, limit=LISTED)
         lines = [listed(event) for event in page.events if event.kind in {"message", "file", "topic"}]
-        talk.answer(*lines, f"Which of them? Write {USAGE['remove']}")
+        which = f"Which of them? Write {USAGE['remove']}"
+        talk.answer(*lines, which if lines else f"Nothing that could be removed was said in {room} lately.")
     elif is_number(said.whom):
         await talk.client.remove(room, int(said.whom), said.rest)
     else:

@@ -29,6 +29,7 @@ def people(world):
 
 def test_what_one_said_is_listed_removed_and_gone_from_history(people):
     ann, ben = people.values()
+    assert ann.type("/remove") == ["Nothing that could be removed was said in #tea lately."]
     ann.type("my secret")
     ben.type("hello")
     listed = ann.type("/remove")
