@@ -5,6 +5,7 @@ dropped by then or not. Times are milliseconds of `chatd.chat.calendar`.
 """
 
 from chatd.chat.changes.rows import DropAddressBan, PutAddressBan
+from chatd.chat.networks import shown
 from chatd.chat.world import World
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import MAX_ADDRESS_BANS
@@ -46,7 +47,7 @@ def put(world: World, network: str, seconds: int, reason: str, wall: int) -> Non
 def lift(world: World, network: str) -> None:
     """Take the ban of ``network`` back. Raises `RequestError` ``no-such-act``."""
     if network not in world.address_bans:
-        raise RequestError(Code.NO_SUCH_ACT, f"{network} is not banned from the server.")
+        raise RequestError(Code.NO_SUCH_ACT, f"{shown(network)} is not banned from the server.")
     world.change(DropAddressBan(network))
 
 

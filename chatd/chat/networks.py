@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 Value = TypeVar("Value")
 
@@ -34,6 +34,23 @@ def network_named(text: str) -> str | None:
     """Return the range of addresses that ``text`` names in its one spelling, or None."""
     network = _network(text)
     return None if network is None else str(network)
+
+
+def unmapped(network: str) -> str:
+    """Return ``network`` as IPv4 where it is IPv4 in the clothes of IPv6, which no peer's address is."""
+    made = ip_network(network)
+    mapped = made.network_address.ipv4_mapped if isinstance(made, IPv6Network) else None
+    return network if mapped is None or made.prefixlen < _MAPPED else f"{mapped}/{made.prefixlen - _MAPPED}"
+
+
+_MAPPED: Final = 96
+"""Bits before the IPv4 address in an address of IPv6 that stands for one."""
+
+
+def shown(network: str) -> str:
+    """Return ``network`` as people write it: a single address without the length of its prefix."""
+    made = ip_network(network)
+    return str(made.network_address) if made.prefixlen == made.max_prefixlen else network
 
 
 class Networks(Generic[Value]):

@@ -6,7 +6,7 @@ from typing import Final
 
 from chatd.chat import address_bans
 from chatd.chat.acts import BAN, acts_of, seconds_left
-from chatd.chat.networks import network_named, within
+from chatd.chat.networks import network_named, shown, unmapped, within
 from chatd.chat.text import check_reason
 from chatd.control import messages as m
 from chatd.control.console import Console, need_room
@@ -56,8 +56,8 @@ async def _ban_from_server(context: Context, stream: Stream, asked: m.AskBan) ->
                 count += 1
         if stream.due:
             await stream.turn()
-    verb = "was" if count == 1 else "were"
-    return f"{network} is banned from the server; {counted(count, 'connection')} from there {verb} ended."
+    ended = f"{counted(count, 'connection')} from there {'was' if count == 1 else 'were'} ended"
+    return f"{shown(network)} is banned from the server; {ended}."
 
 
 async def unban(context: Context, _: Stream, asked: m.AskUnban) -> str:
@@ -66,7 +66,7 @@ async def unban(context: Context, _: Stream, asked: m.AskUnban) -> str:
         network = _network(asked.whom)
         address_bans.lift(context.server.hub.world, network)
         await Console(context.server, context.clock).durable()
-        return f"{network} is not banned from the server any more."
+        return f"{shown(network)} is not banned from the server any more."
     need_room(context.server, asked.room)
     _need_addresses(asked.whom)
     request = wire.Unban(id=0, room=asked.room, whom=asked.whom)
@@ -91,7 +91,7 @@ def _of_server(context: Context) -> Iterator[BanRow]:
     for ban in world.address_bans.values():
         if not address_bans.ended(ban, now):
             left = address_bans.seconds_left(ban, now) or None
-            yield BanRow(whom=ban.network, left=left, since=ban.since, reason=ban.reason)
+            yield BanRow(whom=shown(ban.network), left=left, since=ban.since, reason=ban.reason)
 
 
 def _of_room(context: Context, name: str) -> Iterator[BanRow]:
@@ -106,7 +106,7 @@ def _network(whom: str) -> str:
     network = network_named(whom)
     if network is None:
         raise RefusedError("no-such-room", ROOM_NEEDED)
-    return network
+    return unmapped(network)
 
 
 def _need_addresses(whom: str) -> None:

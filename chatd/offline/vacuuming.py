@@ -10,9 +10,9 @@ import click
 import msgspec
 
 from chatd.chat.storage import Space, StoreError
+from chatd.control.cli import words
 from chatd.control.cli.asking import Answer, AskError, Exit, folder_of
 from chatd.control.cli.options import as_json, asking
-from chatd.control.cli.words import size
 from chatd.control.messages import AskVacuum
 from chatd.control.rows import SpaceRow
 from chatd.control.vacuuming import progress
@@ -42,9 +42,8 @@ def vacuum(data: str | None, config: str | None, as_json: bool) -> None:
         if as_json:
             click.echo(msgspec.json.encode(now))
         elif sys.stderr.isatty():
-            click.echo(
-                f"{size(now.freed)} given back, {size(now.free)} of {size(now.size)} are free", err=True
-            )
+            freed, free, size = (words.size(number) for number in (now.freed, now.free, now.size))
+            click.echo(f"{freed} given back, {free} of {size} are free", err=True)
 
     try:
         for raw in Answer(folder, AskVacuum()):
@@ -54,7 +53,7 @@ def vacuum(data: str | None, config: str | None, as_json: bool) -> None:
             raise
         compact(folder, tell)
     if row is not None and not as_json:
-        click.echo(f"{size(row.freed)} given back; the database has {size(row.size)} now")
+        click.echo(f"{words.size(row.freed)} given back; the database has {words.size(row.size)} now")
 
 
 def compact(folder: Path, tell: Callable[[SpaceRow], object]) -> None:
@@ -70,6 +69,7 @@ def compact(folder: Path, tell: Callable[[SpaceRow], object]) -> None:
         database = apsw.Connection(str(path))
         before = space.space_of(database, path)
         listener = _Listener(before, tell)
+        tell(progress(before, before))
         space.convert(database, path, listener)
     finally:
         os.close(lock)
@@ -89,9 +89,9 @@ class _Listener:
         self._tell = tell
 
     def converting(self, size: int, written: int) -> None:
-        """Tell that nothing is given back before the end."""
-        del size, written
-        self._tell(progress(self._before, self._before))
+        """Tell a person who waits how far it is; nothing is given back before the end."""
+        if written and sys.stderr.isatty():
+            click.echo(f"{words.size(written)} of at most {words.size(size)} written anew", err=True)
 
     def converted(self, size: int, freed: int, duration: float) -> None:
         """Tell what it has come to."""

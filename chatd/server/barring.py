@@ -3,6 +3,7 @@
 from typing import Final
 
 from chatd.chat.address_bans import ban_of, seconds_left
+from chatd.chat.networks import shown
 from chatd.chat.world import World
 from chatd.clock import Clock
 from chatd.ops.repeats import Repeats
@@ -28,10 +29,10 @@ class Barring:
         if ban is None:
             return None
         left = seconds_left(ban, self._world.calendar.now)
-        reason = f": {ban.reason}" if ban.reason else ""
+        whom, reason = shown(ban.network), f": {ban.reason}" if ban.reason else ""
         return ProtocolError(
             Code.ADDRESS_BANNED,
-            f"{ban.network} is banned from this server{reason}; ask its operator if that concerns you.",
+            f"{whom} is banned from this server{reason}; ask its operator if that concerns you.",
             retry_after=float(min(left or BANNED_AGAIN, BANNED_AGAIN)),
         )
 

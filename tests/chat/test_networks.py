@@ -2,10 +2,11 @@
 
 from ipaddress import ip_address, ip_network
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatd.chat.networks import Networks, within
+from chatd.chat.networks import Networks, network_named, shown, unmapped, within
 
 hosts = st.one_of(
     st.ip_addresses(v=4, network="10.0.0.0/28"), st.ip_addresses(v=6, network="2001:db8::/124")
@@ -40,3 +41,20 @@ def test_what_is_no_address_is_in_none():
     assert list(known.around("unix")) == []
     assert list(known.around("::1")) == []
     assert list(known.around("10.0.0.1")) == [1]
+
+
+@pytest.mark.parametrize(
+    ("text", "network", "form"),
+    [
+        ("192.0.2.7", "192.0.2.7/32", "192.0.2.7"),
+        ("192.0.2.9/24", "192.0.2.0/24", "192.0.2.0/24"),
+        ("::ffff:192.0.2.7", "192.0.2.7/32", "192.0.2.7"),
+        ("::ffff:192.0.2.0/120", "192.0.2.0/24", "192.0.2.0/24"),
+        ("2001:DB8::1", "2001:db8::1/128", "2001:db8::1"),
+        ("::/0", "::/0", "::/0"),
+    ],
+)
+def test_networks_have_one_spelling_and_one_for_people(text, network, form):
+    assert unmapped(network_named(text)) == network
+    assert shown(network) == form
+    assert network_named(form) == network

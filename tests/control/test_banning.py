@@ -96,6 +96,16 @@ def test_bans_are_listed_lifted_and_end(site):
     assert do(site, c.AskUnban(whom="2001:db8::/32"), Refused) == "no-such-act"
 
 
+def test_a_single_address_is_written_as_one(site):
+    text = do(site, c.AskBan(whom="::ffff:192.0.2.7"))
+    assert text.startswith("192.0.2.7 is banned from the server;")
+    assert [row.whom for row in site.ask(c.AskBans(), BanRow)] == ["192.0.2.7"]
+    bad = come_from(site, "192.0.2.7", "bad")
+    assert bad.of(m.Error)[0].text.startswith("192.0.2.7 is banned from this server;")
+    do(site, c.AskUnban(whom="192.0.2.7"))
+    assert come_from(site, "192.0.2.7", "bad").of(m.Welcome)
+
+
 def test_bans_outlive_a_crash_and_those_that_have_ended_are_dropped(site):
     do(site, c.AskBan(whom="192.0.2.7"))
     do(site, c.AskBan(whom="192.0.2.8", seconds=60))
