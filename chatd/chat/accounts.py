@@ -148,6 +148,7 @@ def delete(world: World, user: User, now: int) -> None:
         world.change(DropCertificate(user.id, fingerprint))
     for network in list(user.places):
         world.change(DropPlace(user.id, network))
+    world.drop_wishes(user)
     sweeping.settle(world, user)
     for room in list(user.rooms):
         removing.leave(world, room, user, now)

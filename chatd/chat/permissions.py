@@ -358,6 +358,8 @@ def check_direct(user: User, other: User, what: str = "direct messages") -> None
 
     Raises `RequestError`.
     """
+    if other.deleted:
+        raise RequestError(Code.NO_SUCH_USER, f"The account {other.nick} is deleted; nobody would see that.")
     if not takes_direct(user, other):
         raise RequestError(Code.NOT_ALLOWED, f"{other.nick} takes no {what} from you.")
 

@@ -246,11 +246,15 @@ class World(Records):
         """
         stays = bool(user.rooms or user.direct)
         if not stays:
-            for whom in list(user.blocked):
-                self.change(DropBlock(user.id, whom))
-            if user.allow != EVERYBODY:
-                self.change(DropAllow(user.id))
+            self.drop_wishes(user)
         self.change(PutUser(user.id, user.nick, None) if stays else DropUser(user.id))
+
+    def drop_wishes(self, user: User) -> None:
+        """Keep nothing of whose direct messages ``user`` takes."""
+        for whom in list(user.blocked):
+            self.change(DropBlock(user.id, whom))
+        if user.allow != EVERYBODY:
+            self.change(DropAllow(user.id))
 
     # ---- rooms and members --------------------------------------------------------------------------
 

@@ -226,6 +226,24 @@ def test_the_log_tells_it_and_nothing_is_kept_of_its_connections(playground, sai
     assert [line["nick"] for line in said("account-deleted")] == ["anna"]
 
 
+def test_what_it_wished_is_forgotten_and_nobody_writes_to_it(playground):
+    ann, ben = register(playground), come_in(playground, "ben", *sends("@ann", "psst"))
+    ann.say(m.Block(id=1, whom="ben"), m.Allow(id=2, direct="shared"), m.Join(id=3, room="#a"))
+    playground.advance()
+    user = world_of(playground).nicks["ann"]
+    assert (user.blocked, user.allow) == ({world_of(playground).nicks["ben"].id}, "shared")
+    assert delete(playground, ann) is None
+    assert (user.blocked, user.allow) == (set(), "everybody")
+    room = ben.of(m.Ok)[0].room
+    assert room.startswith("@")
+    ben.say(m.Join(id=4, room="#b"), m.InviteTo(id=5, room="#b", whom="ann"), *sends(room, "there?", n=2))
+    playground.advance()
+    eve = come_in(playground, "eve", *sends("@ann", "hello"))
+    playground.advance()
+    assert [error.code for error in (*ben.of(m.Error), *eve.of(m.Error))] == [Code.NO_SUCH_USER] * 3
+    assert ben.of(m.Error)[-1].text == "The account ann is deleted; nobody would see that."
+
+
 def test_what_is_asked_behind_it_has_no_effect(playground):
     ann = register(playground)
     ann.say(m.DeleteAccount(id=9, password=PASSWORD), m.Join(id=2, room="#a"), *sends("#a", "still here?"))

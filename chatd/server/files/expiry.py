@@ -62,7 +62,7 @@ class Expiry:
         count = 0
 
         def is_old(key: Key, times: dict[Key, int]) -> bool:
-            return key in times and (times[key] < before or key.user not in users)
+            return key in times and (times[key] < before or self._is_gone(key.user))
 
         async for key in self._some(library.touched):
             if is_old(key, library.touched) and key not in library.partial_uploads:
@@ -74,6 +74,11 @@ class Expiry:
             if is_old(key, library.uploaded):
                 library.drop_uploaded(key)
         return count
+
+    def _is_gone(self, user: int) -> bool:
+        """Return whether nobody can go on with the uploads of ``user``."""
+        found = self._world.users.get(user)
+        return found is None or found.deleted
 
     async def _some(self, everything: Iterable[T]) -> AsyncIterator[T]:
         """Yield all of ``everything`` as it is now, some in each turn."""

@@ -9,6 +9,7 @@ import pytest
 from chatd.chat import accounts, deleting
 from chatd.files.blobs import Key
 from chatd.ops.settings import Config, FilesConfig, LimitsConfig, RetentionConfig
+from chatd.server.files.expiry import INTERVAL
 from chatd.server.files.library import SMALLEST
 from chatd.testing import Playground
 from chatd.wire import messages as m
@@ -1127,3 +1128,18 @@ def test_very_many_uploads_expire_a_few_at_a_time(playground, tmp_path, monkeypa
     left += [len(library.uploaded) for _ in turns(playground.clock, 600)]
     assert left[-1] == 0
     assert max(before - after for before, after in pairwise(left)) <= 2
+
+
+def test_uploads_of_a_deleted_account_go(playground):
+    ada, bob = come_in(playground, "ada"), come_in(playground, "bob")
+    world = playground.server.hub.world
+    accounts.make(world, world.nicks["ada"], "hash", playground.wall())
+    put(playground, ada, content_of(5000))  # and never posts it
+    put(playground, bob, content_of(6000))
+    ada.put(content_of(100_000), 900_000, "1" * 64)
+    playground.advance(1)
+    deleting.delete(world, world.nicks["ada"], playground.wall(), erase=False)
+    playground.server.hub.call()
+    playground.advance(2 * INTERVAL + 1, 10)
+    left = {file.name.partition(".")[0] for file in playground.folder.rglob("*") if file.is_file()}
+    assert left == {f"{world.nicks['bob'].id}-{digest_of(content_of(6000))}", digest_of(content_of(6000))}
