@@ -19,9 +19,9 @@ happens to the links meanwhile; nothing has to be awaited for that. A file takes
 import random
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
-from msgspec.structs import replace
 from twisted.internet.defer import Deferred, DeferredList, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 

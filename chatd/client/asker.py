@@ -6,7 +6,9 @@ import msgspec
 from twisted.internet.defer import Deferred, fail
 
 from chatd.client.awaiting import Awaiting
+from chatd.client.core import arguments
 from chatd.client.core.outbox import EDIT, REACT, SAY, UNREACT
+from chatd.client.core.problems import ClientError
 from chatd.client.core.texts import check_text
 from chatd.client.values import Page, Sent
 from chatd.wire import messages as m
@@ -28,14 +30,15 @@ class Asker:
         """
         try:
             return self.post(room, text)[1]
-        except RequestError as error:
+        except (RequestError, ClientError) as error:
             return fail(error)
 
     def post(self, room: str, text: str) -> tuple[int, Deferred[Sent]]:
         """Send as `send` does; return the key too that notices and `withdraw` name it by.
 
-        Raises `RequestError` for a text that no server takes.
+        Raises `RequestError` for a text that no server takes, `ClientError` for what is no text.
         """
+        arguments.said(room, text)
         check_text(text)
         return self._awaiting.post(room, text)
 
@@ -56,8 +59,9 @@ class Asker:
 
     def _queue(self, room: str, text: str, act: str, ref: int) -> Deferred[Sent]:
         try:
+            arguments.said(room, text, ref)
             check_text(text, caption=act == EDIT)
-        except RequestError as error:
+        except (RequestError, ClientError) as error:
             return fail(error)
         return self._awaiting.post(room, text, act=act, ref=ref)[1]
 
@@ -118,7 +122,7 @@ class Asker:
 
     def look(self, room: str, seqs: Iterable[int]) -> Deferred[Page]:
         """Return events of ``room``, 50 at the most, with what has become of them."""
-        return self.ask(m.Look(id=0, room=room, seqs=list(seqs))).addCallback(_page)
+        return self.ask(m.Look(id=0, room=room, seqs=[*seqs])).addCallback(_page)
 
     def pins(self, room: str) -> Deferred[Page]:
         """Return what is pinned in ``room``, with what has become of it."""

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 
+from chatd.client.core import arguments
 from chatd.client.core.notices import Accepted, Connected, Notice, SendRefused
 from chatd.client.core.outbox import SAY
 from chatd.client.core.problems import ClientError, UnansweredError
@@ -26,7 +27,11 @@ class Awaiting:
     # ---- asking -------------------------------------------------------------------------------------
 
     def ask(self, message: Request) -> Deferred[Ok]:
-        """Ask any request of the protocol; its ``id`` is filled in."""
+        """Ask any request of the protocol; its ``id`` is filled in. One that no server can read fails."""
+        try:
+            arguments.request(message)
+        except ClientError as error:
+            return fail(error)
         machine = self._driver.machine
         number, effects = machine.orders.ask(message, self._driver.now())
         asked: Deferred[Ok] = Deferred(

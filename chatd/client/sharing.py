@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 
 from chatd.client.awaiting import Awaiting
+from chatd.client.core import arguments
 from chatd.client.core.notices import Notice, SendRefused
 from chatd.client.core.problems import ClientError
 from chatd.client.core.stages import Transfer
@@ -54,7 +55,7 @@ class Files:
 
     # ---- the program --------------------------------------------------------------------------------
 
-    def put(self, room: str, path: Path, caption: str = "", *, keep: bool = False) -> Deferred[Sent]:
+    def put(self, room: str, path: str | Path, caption: str = "", *, keep: bool = False) -> Deferred[Sent]:
         """Send the file at ``path`` to ``room``; the Deferred fires when it is posted there.
 
         It goes on by itself on the next link. Cancelling the Deferred gives it up; what the server has of the
@@ -62,8 +63,10 @@ class Files:
         kept goes on in the next run of this profile, if that calls `put_kept`.
         """
         try:
+            arguments.said(room, caption)
+            path = Path(arguments.path("the file", path, arguments.ARGUMENT))
             check_text(caption, caption=True)
-        except RequestError as error:
+        except (RequestError, ClientError) as error:
             return fail(error)
         return self._bound_for(room, self._made().put(room, path, caption, keep=keep))
 
@@ -79,7 +82,13 @@ class Files:
         ]
 
     def get(
-        self, room: str, seq: int | None = None, file: str = "", output: str = "", *, force: bool = False
+        self,
+        room: str,
+        seq: int | None = None,
+        file: str = "",
+        output: str | Path = "",
+        *,
+        force: bool = False,
     ) -> Deferred[Path]:
         """Get the file of event ``seq`` in ``room``, or its newest whose SHA-256 begins with ``file``.
 
@@ -87,7 +96,12 @@ class Files:
         path when it is there, verified. Nothing is written over, unless ``output`` is the name of a file and
         ``force`` is set. What is there of it when it is given up stays, and is where the next one goes on.
         """
-        return self._made().get(room, seq, file, Wanted(output, force))
+        try:
+            arguments.said(room, file, seq or 0)
+            place = arguments.path("the output", output, arguments.ARGUMENT) if output != "" else ""
+        except ClientError as error:
+            return fail(error)
+        return self._made().get(room, seq, file, Wanted(place, force))
 
     def give_up(self, key: int) -> None:
         """End the transfer ``key`` for good, even one that was to be kept; its Deferred fails."""

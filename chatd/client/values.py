@@ -1,20 +1,27 @@
 """What goes into a client, and what comes out of it, as values."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
-from msgspec import Struct, field
+from msgspec import Struct
 from twisted.internet.defer import Deferred
 
-from chatd.client.core.address import DEFAULT, Address, parse_address
+from chatd.client.core import arguments
+from chatd.client.core.address import DEFAULT, Address
 from chatd.client.core.notices import LinkState
 from chatd.client.core.proxy import Proxy
 from chatd.client.core.session import DEMANDING, Credentials
 from chatd.wire.messages import Became, Event, File, Pulse, Quote
 
+Follow = Literal["all", "listed"]
+"""Which rooms a client follows: all that its user is a member of, or those that its options list."""
 
-class Options(Struct, frozen=True):
-    """Whom to call as whom.
+
+@dataclass(frozen=True, init=False, slots=True)
+class Options:
+    """Whom to call as whom; what cannot be is refused by a sentence, as `ClientError`, when it is made.
 
     ``server``: the address; ``nick``: "" for the one last used there, else the login name. ``profile``:
     where the session is remembered, None for nowhere; ``profile_named`` if the user chose it; ``folder``
@@ -31,26 +38,75 @@ class Options(Struct, frozen=True):
     where there is none.
     """
 
-    server: Address = field(default_factory=lambda: parse_address(DEFAULT))
-    nick: str = ""
-    profile: str | None = "default"
-    slot: int = 0
-    profile_named: bool = False
-    folder: Path | None = None
-    same_as: Address | None = None
-    rooms: tuple[str, ...] = ()
-    follow: Literal["all", "listed"] = "all"
-    cursors: dict[str, int] | None = None
-    checks: dict[str, str] = field(default_factory=dict)
-    times: dict[str, int] = field(default_factory=dict)
-    remember: bool = True
-    heartbeat: Pulse = DEMANDING
-    ca: str | None = None
-    fingerprint: str | None = None
-    cert: str | None = None
-    key: str | None = None
-    proxy: Proxy | None = None
-    credentials: Credentials | None = None
+    server: Address
+    nick: str
+    profile: str | None
+    slot: int
+    profile_named: bool
+    folder: Path | None
+    same_as: Address | None
+    rooms: tuple[str, ...]
+    follow: Follow
+    cursors: dict[str, int] | None
+    checks: dict[str, str]
+    times: dict[str, int]
+    remember: bool
+    heartbeat: Pulse
+    ca: str | None
+    fingerprint: str | None
+    cert: str | None
+    key: str | None
+    proxy: Proxy | None
+    credentials: Credentials | None
+
+    def __init__(
+        self,
+        server: str | Address = DEFAULT,
+        nick: str = "",
+        profile: str | None = "default",
+        slot: int = 0,
+        profile_named: bool = False,
+        folder: str | Path | None = None,
+        same_as: str | Address | None = None,
+        rooms: str | Iterable[str] = (),
+        follow: Follow = "all",
+        cursors: Mapping[str, int] | None = None,
+        checks: Mapping[str, str] | None = None,
+        times: Mapping[str, int] | None = None,
+        remember: bool = True,
+        heartbeat: Pulse = DEMANDING,
+        ca: str | Path | None = None,
+        fingerprint: str | None = None,
+        cert: str | Path | None = None,
+        key: str | Path | None = None,
+        proxy: str | Proxy | None = None,
+        credentials: Credentials | None = None,
+    ) -> None:
+        given = arguments.given
+        found: dict[str, Any] = {
+            "server": arguments.address("server", server),
+            "nick": given("nick", nick, str),
+            "profile": given("profile", profile, str, none=True),
+            "slot": arguments.count("slot", slot),
+            "profile_named": given("profile_named", profile_named, bool),
+            "folder": None if folder is None else Path(arguments.path("folder", folder)),
+            "same_as": None if same_as is None else arguments.address("same_as", same_as),
+            "rooms": arguments.rooms(rooms),
+            "follow": arguments.one_of("follow", follow, get_args(Follow)),
+            "cursors": None if cursors is None else arguments.by_room("cursors", cursors, int),
+            "checks": arguments.by_room("checks", checks or {}, str),
+            "times": arguments.by_room("times", times or {}, int),
+            "remember": given("remember", remember, bool),
+            "heartbeat": arguments.pulse("heartbeat", heartbeat),
+            "ca": None if ca is None else arguments.path("ca", ca),
+            "fingerprint": given("fingerprint", fingerprint, str, none=True),
+            "cert": None if cert is None else arguments.path("cert", cert),
+            "key": None if key is None else arguments.path("key", key),
+            "proxy": arguments.proxy("proxy", proxy),
+            "credentials": arguments.credentials(credentials),
+        }
+        for name, value in found.items():
+            object.__setattr__(self, name, value)
 
     @property
     def secret(self) -> bool:

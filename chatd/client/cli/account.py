@@ -1,5 +1,6 @@
 """chatc register, login, logout, passwd, sessions, invite and delete-account."""
 
+import dataclasses
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -119,7 +120,7 @@ def _check_kept(options: Options) -> None:
 
 def run_quietly(options: Options, main: Main, before: Before | None = None) -> int:
     """Run ``main``, and ``before`` it that, with a client that is told nothing of rooms."""
-    options = replace(options, follow="listed", cursors={}, remember=False)
+    options = dataclasses.replace(options, follow="listed", cursors={}, remember=False)
     return run_client(options, main, before=before)
 
 
@@ -141,7 +142,7 @@ async def _trusting(secret: Secret, reactor: Any, options: Options) -> Options:
     if secret.text is None:
         await await_server(reactor, options)
     password = await secret.ask(reactor, f"Password of {options.nick or 'your account'}")
-    return replace(options, credentials=Credentials(password))
+    return dataclasses.replace(options, credentials=Credentials(password))
 
 
 async def _login(_: Any, client: Client) -> int:
@@ -172,7 +173,7 @@ async def _by_certificate(_: Any, client: Client) -> int:
 async def _registering(secret: Secret, invite: str, reactor: Any, options: Options) -> Options:
     """Return the options with the password, asked for once the server would take us as an account."""
     if secret.text is None:
-        client = open_client(reactor, replace(options, credentials=Credentials("", True, invite)))
+        client = open_client(reactor, dataclasses.replace(options, credentials=Credentials("", True, invite)))
         try:
             await begin(client)
             check_guest(client, "chatc passwd")
@@ -183,7 +184,7 @@ async def _registering(secret: Secret, invite: str, reactor: Any, options: Optio
         finally:
             await client.stop()
     password = await secret.ask(reactor, "Password for the new account", again=True)
-    return replace(options, credentials=Credentials(password, True, invite))
+    return dataclasses.replace(options, credentials=Credentials(password, True, invite))
 
 
 async def _register(_: Any, client: Client) -> int:

@@ -1,10 +1,9 @@
 """chatc history, remove, rooms, who: ask once, print the answer."""
 
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from functools import partial
 from typing import Any
-
-from msgspec.structs import replace
 
 from chatd.client.api import Client
 from chatd.client.cli import jsonlines

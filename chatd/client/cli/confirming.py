@@ -1,9 +1,8 @@
 """Confirming: who comes to a server by a new address is asked whether their secret may go there."""
 
 import os
+from dataclasses import replace
 from typing import Final
-
-from msgspec.structs import replace
 
 from chatd.client.cli.text import clean_line
 from chatd.client.core.address import parse_address

@@ -1,10 +1,10 @@
 """chatc get: a file that was posted is brought here, and its path told."""
 
 import os
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from msgspec.structs import replace
 from twisted.internet.defer import CancelledError
 
 from chatd.client.api import Client

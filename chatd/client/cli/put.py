@@ -1,11 +1,11 @@
 """chatc put: files of ours are brought to the server, and posted one after the other."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from msgspec.structs import replace
 from twisted.internet.defer import CancelledError
 
 from chatd.client.api import Client

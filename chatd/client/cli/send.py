@@ -1,9 +1,9 @@
 """chatc send: one message from the command line, or one per line of standard input."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from msgspec.structs import replace
 from twisted.internet.defer import CancelledError
 
 from chatd.client.api import Client

@@ -1,10 +1,9 @@
 """chatc tail: follow rooms, across reconnects and restarts, without gap or duplicate."""
 
 import re
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
-
-from msgspec.structs import replace
 
 from chatd.client.api import Client
 from chatd.client.cli.printer import Printer

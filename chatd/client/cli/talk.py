@@ -1,9 +1,9 @@
 """chatc talk: the pipe form of chatting; lines in are sent, messages of all rooms come out."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from msgspec.structs import replace
 from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IDelayedCall
 

@@ -1,9 +1,8 @@
 """Trusting: whose certificate is accepted, where no authority vouches for it."""
 
 import os
+from dataclasses import replace
 from typing import Final
-
-from msgspec.structs import replace
 
 from chatd.client.core.address import Address
 from chatd.client.core.problems import ClientError

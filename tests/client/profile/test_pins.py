@@ -1,7 +1,8 @@
 """Pins: kept for one origin, until they are changed or dropped."""
 
+from dataclasses import replace
+
 import pytest
-from msgspec.structs import replace
 
 from chatd.client.core.address import parse_address
 from chatd.client.profile.pins import agreed, knows
