@@ -108,7 +108,7 @@ def convert(database: apsw.Connection, path: Path, listener: ConvertListener) ->
     A crash leaves either file whole. If it cannot be done, ``listener`` hears why and the file stays as it
     is. ``database``, which nobody else may have open, is closed, to be opened anew.
     """
-    new = path.with_name(path.name + ".new")
+    new = _beside(path)
     begin = time.monotonic()
     try:
         new.unlink(missing_ok=True)
@@ -130,6 +130,16 @@ def convert(database: apsw.Connection, path: Path, listener: ConvertListener) ->
         listener.converted(size, before.size - size, time.monotonic() - begin)
     finally:
         database.close()
+
+
+def clean(path: Path) -> None:
+    """Remove what a crash has left of writing the database at ``path`` anew, which nobody may be doing."""
+    with suppress(OSError):
+        _beside(path).unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(path.name + ".new")
 
 
 def _check_room(folder: Path, needed: int) -> None:

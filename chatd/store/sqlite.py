@@ -219,6 +219,7 @@ class SqliteStore:
     # ---- opening ------------------------------------------------------------------------------------
 
     def _open(self, *, checked: bool) -> None:
+        space.clean(self._path)
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
         _keep_private(self._path)
         database = self._connect()

@@ -13,6 +13,7 @@ import pytest
 
 from chatd.chat.changes.rows import PutRoom, Trim
 from chatd.chat.storage import Changes, StoreError
+from chatd.offline.vacuuming import compact
 from chatd.server.housekeeping import SLICE as EVENTS_PER_COMMIT
 from chatd.store import space
 from chatd.store.space import SLICE, WAL_LIMIT, Shrinking
@@ -290,6 +291,35 @@ def check_unconverted(store, why):
     assert store.append(Changes(events=[(7, 20_001, [b"it goes on"])])) is None
     assert store.read(7, 20_001, 20_001) == [b"it goes on"]
     store.close()
+
+
+_COMPACTING = """
+import sys
+from pathlib import Path
+from chatd.offline.vacuuming import compact
+
+compact(Path(sys.argv[1]), lambda row: None)
+"""
+
+
+def test_a_kill_while_the_file_is_written_anew_leaves_it_whole_and_no_rubbish(open_store, path):
+    store = open_store()
+    fill(store, 60_000)
+    store.close()
+    database = apsw.Connection(str(path))
+    database.execute("DELETE FROM events WHERE key < ?", ((7 << 36) + 30_001,))
+    database.close()
+    new = path.with_name("chatd.sqlite.new")
+    with subprocess.Popen([sys.executable, "-c", _COMPACTING, str(path.parent)]) as writer:
+        await_(lambda: new.exists() or writer.poll() is not None, "the new file")
+        writer.kill()
+    store = open_store()
+    assert not new.exists()
+    assert store.read(7, 30_001, 60_000) == [FRAME] * 30_000
+    store.close()
+    compact(path.parent, lambda _: None)
+    assert path.stat().st_size < 30_000 * 400
+    assert open_store().read(7, 30_001, 60_000) == [FRAME] * 30_000
 
 
 def test_where_there_is_no_room_it_goes_on_as_it_is(old, path, monkeypatch):
