@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -91,6 +92,7 @@ def _run(names: list[str], scale: Scale) -> tuple[list[Result], int]:
 def main() -> int:
     """Run the benchmarks that the command line names, print their table, and keep it after ``all``."""
     arguments = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that whoever is started is ended
     scale = _scale(arguments)
     keep = "all" in arguments.names and not scale.smoke
     os.sched_setaffinity(0, {cores().generator})

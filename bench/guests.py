@@ -170,8 +170,8 @@ class Sender(Guest):
 
     @property
     def done(self) -> bool:
-        """Return whether all that was said is acknowledged."""
-        return not self._waiting
+        """Return whether all that was due is said and acknowledged."""
+        return not self._waiting and self._owed < 1
 
     def tick(self, passed: float) -> None:
         """Say what has become due in ``passed`` seconds."""
