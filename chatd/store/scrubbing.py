@@ -5,7 +5,8 @@ tree grows, and writes a page anew because of that, the unused middle of the pag
 were there before: no deletion knows of them. So after an erasure all pages are looked through, slice by
 slice, and what is not zero between a page's cell pointers and its cells is overwritten (the file format is
 documented: https://www.sqlite.org/fileformat2.html, sections 1.6 and 1.8). That is done when the write-ahead
-log is empty and nobody else can write; those bytes mean nothing to SQLite, so nothing can be broken halfway.
+log is empty, no other process has the file open, and nobody can write; those bytes mean nothing to SQLite, so
+nothing can be broken halfway.
 """
 
 import os
@@ -16,6 +17,8 @@ from struct import Struct
 from typing import Final
 
 import apsw
+
+from chatd.store.company import Company
 
 SLICE: Final = 256
 """Pages that are read at once, 1 MiB: about 1 ms."""
@@ -62,17 +65,20 @@ class Scrubbing:
     """Clears the pages of the database at ``path``; for the thread that writes, as `Shrinking` is.
 
     What is still to be done is kept in the database: a crash ends none of it. ``waits`` hears, once, for how
-    many seconds somebody else has been in the way; then ``done`` how many it took in all.
+    many seconds somebody else has been in the way; then ``done`` how many it took in all. It ``stands`` while
+    another process has the database open, and begins anew afterwards.
     """
 
     def __init__(
         self,
         database: apsw.Connection,
         path: Path,
+        company: Company,
         waits: Callable[[float], object],
         done: Callable[[float], object],
     ) -> None:
         self._path = path
+        self._company = company
         self._waits = waits
         self._done = done
         self._other = apsw.Connection(str(path))
@@ -81,12 +87,12 @@ class Scrubbing:
         self._file = apsw.VFSFile(
             "unix", str(path), [apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_MAIN_DB, 0]
         )
-        self._handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         self._page = 1
         self._passes = 0
         self._last = 0.0
         self._begun = time.monotonic()
         self._told = False
+        self.stands = False
         self.due = any(True for _ in database.execute(_IS_DUE))
 
     def begin(self) -> None:
@@ -102,10 +108,15 @@ class Scrubbing:
 
     def step(self) -> float | None:
         """Do a step; return the seconds until the next one, None if nothing is left to do."""
+        self.stands = self.due and self._company.is_there()
         if not self.due:
             return None
         try:
-            wait = self._step() if self._checkpoint() else BUSY
+            if self.stands:
+                self._page, self._passes = 1, 0  # pages may change their places meanwhile
+                wait: float | None = BUSY
+            else:
+                wait = self._step() if self._checkpoint() else BUSY
         except apsw.Error:  # somebody else has it locked, or the disk is full; commits tell of that
             wait = BUSY
         finally:
@@ -123,13 +134,9 @@ class Scrubbing:
             self._done(took)
 
     def close(self) -> None:
-        """Close the files; `release` has to follow when nothing else of the process uses the database."""
+        """Close the files."""
         self._file.xClose()
         self._other.close()
-
-    def release(self) -> None:
-        """Close the last descriptor, which ends all locks that the process has on the file (fcntl(2))."""
-        os.close(self._handle)
 
     def _checkpoint(self) -> bool:
         """Bring the write-ahead log into the file and empty it; return whether that was possible."""
@@ -182,7 +189,7 @@ class Scrubbing:
                     wrote = True
             self._page += count
         if wrote:
-            os.fdatasync(self._handle)  # apsw's own keeps the interpreter's lock, and all wait
+            os.fdatasync(self._company.handle)  # apsw's own keeps the interpreter's lock, and all wait
         return self._page > last
 
     def _is_tree(self, page: int, size: int, usable: int) -> bool:

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 import apsw
 
 from chatd.chat.storage import Space, StoreError
+from chatd.store.company import Company
 
 SLICE: Final = 256
 """Pages, 1 MiB, that one transaction gives back: 2 to 10 ms, most of it one flush, as any commit takes."""
@@ -185,13 +186,19 @@ class Shrinking:
     """Gives back the pages that the database at ``path`` does not need; for the thread that writes.
 
     ``told`` hears the size, the bytes given back and the seconds that took, once all is given back. Some
-    pages stay free for what comes next, unless somebody wishes for all of them (`wish`).
+    pages stay free for what comes next, unless somebody wishes for all of them (`wish`). In `Company` the
+    write-ahead log is left as it is.
     """
 
     def __init__(
-        self, database: apsw.Connection, path: Path, told: Callable[[int, int, float], object]
+        self,
+        database: apsw.Connection,
+        path: Path,
+        company: Company,
+        told: Callable[[int, int, float], object],
     ) -> None:
         self._database = database
+        self._company = company
         self._path = path
         self._told = told
         self._can = can_shrink(database)
@@ -232,15 +239,16 @@ class Shrinking:
             return PAUSE
         if not (self._begun or self._wishes) and space.wal <= WAL_LIMIT:
             return None
-        if not self._checkpoint():
+        accompanied = self._company.is_there()
+        if not accompanied and not self._checkpoint():
             return BUSY_PAUSE if self._wishes else LATER
         if self._begun:
             (before, begin), self._begun = self._begun, None
             self._told(space.size, before - space.size, time.monotonic() - begin)
         wishes, self._wishes = self._wishes, []
         for done in wishes:
-            done(space._replace(wal=0))
-        return None
+            done(space._replace(wal=space.wal if accompanied else 0))
+        return LATER if accompanied and space.wal > WAL_LIMIT else None
 
     def _checkpoint(self) -> bool:
         """Bring the log into the file and empty it; return whether no reader was in the way."""

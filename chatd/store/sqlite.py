@@ -54,6 +54,7 @@ from chatd.disk import remedy, want_of_room
 from chatd.search.query import Query
 from chatd.search.said import Said
 from chatd.store import looking, schema, scrubbing, space
+from chatd.store.company import Company
 from chatd.store.index import Index
 from chatd.store.searching import Searching
 from chatd.store.sizes import TAKERS, Sizes
@@ -206,11 +207,13 @@ class SqliteStore:
         if not self._is_settled():
             self._writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self._writer.close()
-        self._scrubbing.release()
+        self._company.release()
         os.close(self._lock)
 
     def _is_settled(self) -> bool:
         """Bring the write-ahead log into the file; return whether nothing is left of it to be brought in."""
+        if self._company.is_there():
+            return False
         try:
             return not _value(self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
         except apsw.Error:  # a full disk, mostly; the next start reads the log
@@ -240,7 +243,11 @@ class SqliteStore:
         database.execute("PRAGMA synchronous = FULL")
         database.execute("PRAGMA secure_delete = ON")
         database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-        self._shrinking = space.Shrinking(database, self._path, partial(self._call, self._listener.shrunk))
+        self._company = Company(self._path)
+        self._company.mind(database)
+        self._shrinking = space.Shrinking(
+            database, self._path, self._company, partial(self._call, self._listener.shrunk)
+        )
         if version < schema.VERSION:
             self._bring_up(database, version)
         database.execute(schema.COUNT_USERS)
@@ -250,6 +257,7 @@ class SqliteStore:
         self._scrubbing = scrubbing.Scrubbing(
             database,
             self._path,
+            self._company,
             partial(self._call, self._listener.erasing_waits),
             partial(self._call, self._listener.erased),
         )
@@ -353,9 +361,10 @@ class SqliteStore:
                 continue
             if job is None:
                 return
+            self._company.mind(self._writer)
             if self._scrubbing.due:
                 self._scrubbing.between()
-            else:
+            if not self._scrubbing.due or self._scrubbing.stands:
                 self._shrinking.between()
             job()
             self._index.between()
@@ -363,11 +372,16 @@ class SqliteStore:
 
     def _idle(self) -> float | None:
         """Do a step of what waits for a moment without commits; return the seconds until the next one."""
-        for step in (self._index.news, self._scrubbing.step, self._index.rest, self._shrinking.idle):
-            wait = step()
-            if wait is not None:
-                return wait
-        return None
+        self._company.mind(self._writer)
+        wait = self._index.news()
+        if wait is not None:
+            return wait
+        waits = [self._scrubbing.step()]
+        if waits[0] is None or self._scrubbing.stands:
+            waits.append(self._index.rest())
+            if waits[1] is None:
+                waits.append(self._shrinking.idle())
+        return min((wait for wait in waits if wait is not None), default=None)
 
     def _scrub(self) -> None:
         self._writer.execute(scrubbing.DUE)

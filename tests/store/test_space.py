@@ -16,6 +16,7 @@ from chatd.chat.storage import Changes, StoreError
 from chatd.offline.vacuuming import compact
 from chatd.server.housekeeping import SLICE as EVENTS_PER_COMMIT
 from chatd.store import space
+from chatd.store.company import Company
 from chatd.store.space import SLICE, WAL_LIMIT, Shrinking
 
 FRAME = b"x" * 250
@@ -168,7 +169,8 @@ def test_a_kill_while_room_is_given_back_loses_nothing(open_store, path):
 
 def test_no_slice_is_larger_than_told(tmp_path):
     """Live pages at the end of the file have to be moved: that is the most work."""
-    database = apsw.Connection(str(tmp_path / "db"))
+    path = tmp_path / "db"
+    database = apsw.Connection(str(path))
     space.prepare(database)
     database.pragma("journal_mode", "wal")
     database.execute("CREATE TABLE events(key INTEGER PRIMARY KEY, frame BLOB NOT NULL)")
@@ -176,7 +178,7 @@ def test_no_slice_is_larger_than_told(tmp_path):
         database.executemany("INSERT INTO events VALUES(?, ?)", ((n, FRAME) for n in range(60_000)))
     database.execute("DELETE FROM events WHERE key < 30000")
     told = []
-    shrinking = Shrinking(database, tmp_path / "db", lambda *what: told.append(what))
+    shrinking = Shrinking(database, path, Company(path), lambda *what: told.append(what))
     pages, seconds, wait = [database.pragma("page_count")], [], 0.0
     while wait is not None:
         begin = time.thread_time()
