@@ -53,6 +53,7 @@ PARTS: dict[type[Struct], str] = {
     m.Became: "became",
     m.Reaction: "reaction",
     m.Quote: "quote",
+    m.Hit: "hit",
 }
 """Structs within messages, and what the page calls them."""
 

@@ -50,7 +50,7 @@ def _read_once_settled(world: World, peer: Peer, user: User, room: Room, request
         check_room(world.asker(user, peer.peer_host), room, request)
         return do(world, peer, user, room, request)
 
-    _once_settled(world, peer, request, later)
+    once_settled(world, peer, request, later)
 
 
 def _still(
@@ -136,7 +136,7 @@ def once_durable(world: World, peer: Peer, do: Callable[[], None]) -> None:
     world.batch.tell(peer, later)
 
 
-def _once_settled(world: World, peer: Peer, request: m.Request, do: Callable[[], m.Ok | None]) -> None:
+def once_settled(world: World, peer: Peer, request: m.Request, do: Callable[[], m.Ok | None]) -> None:
     """Answer ``request`` with ``do`` once all is durable that decides whether it is allowed.
 
     ``peer`` waits meanwhile, so that what it asks is begun in its order. What ``do`` returns, or refuses, is
@@ -166,7 +166,7 @@ def upload(world: World, peer: Peer, session: Session, _: None, request: m.Uploa
     if all(is_settled(user, room) for room in user.rooms):
         return _begin_upload(world, peer, user, request)
     # What it may read, and so need not bring, is known with the commit.
-    _once_settled(world, peer, request, lambda: _begin_upload(world, peer, user, request))
+    once_settled(world, peer, request, lambda: _begin_upload(world, peer, user, request))
     return None
 
 
@@ -183,7 +183,7 @@ def download(world: World, peer: Peer, session: Session, room: Room, request: m.
     if is_settled(user, room):
         _begin_download(world, peer, user, room, request)
     else:
-        _once_settled(world, peer, request, lambda: _begin_download(world, peer, user, room, request))
+        once_settled(world, peer, request, lambda: _begin_download(world, peer, user, room, request))
 
 
 def _begin_download(world: World, peer: Peer, user: User, room: Room, request: m.Download) -> None:

@@ -78,6 +78,7 @@ TABLE: Final[Mapping[type[m.Request], Need]] = {
     m.History: _READING,
     m.Look: _READING,
     m.Pins: _READING,
+    m.Search: _READING,
     m.Download: _READING,
     m.InviteTo: Need(_MEMBER, _MODERATOR, _MEMBER, _NOBODY, _NOBODY, acts=True),
     m.Kick: _KEEPING_ORDER,

@@ -25,6 +25,7 @@ from chatd.chat import (
     joining,
     moderation,
     relations,
+    searching,
     sweeping,
 )
 from chatd.chat.accounts import check_rename
@@ -243,6 +244,7 @@ REQUESTS: dict[type[m.Request], Handling] = {
     m.Members: Handling(directory.list_members, MAX_FRAME, cost=5),
     m.History: Handling(fetching.history, MAX_FRAME, cost=5),
     m.Look: Handling(fetching.look, MAX_FRAME, cost=5),
+    m.Search: Handling(searching.search, MAX_FRAME, cost=20, room=False),
     m.Upload: Handling(fetching.upload, cost=5, room=False, files=True),
     m.Download: Handling(fetching.download, 1024, cost=5, files=True),
     m.InviteTo: Handling(moderation.invite, cost=5),

@@ -25,6 +25,8 @@ from chatd.chat.names import USER_SIGN
 from chatd.chat.quota import Bucket, Lease, Meter, Ration
 from chatd.chat.reader import Reader
 from chatd.chat.rules import DEFAULT, ROLE_NAMES, History, Kind, Rules, Standing
+from chatd.chat.storage import HitPage, Position, Scope
+from chatd.search.query import Query
 from chatd.wire import limits
 from chatd.wire.errors import CloseReason, Code, ProtocolError
 from chatd.wire.messages import Download, File, Message, Ok, Request, RoomState, Upload
@@ -89,6 +91,12 @@ class Peer(Protocol):
         Take no further request before.
         """
 
+    def search(self, search: "Search") -> None:
+        """Answer a request for a search once the store has done it. Take no further request before.
+
+        Raises `RequestError` if too many wait for one.
+        """
+
     def find(self, request: Request, log: Log, seq: int) -> None:
         """Hand ``request`` in again with the `Facts` about event ``seq`` of ``log``, once they were read.
 
@@ -139,6 +147,23 @@ class HistoryQuery:
         else:
             more = self.first + len(events) <= self.log.head
         return Ok(id=self.request, events=[Raw(text_of(event)) for event in events], more=more)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What ``query`` means, in ``scopes`` and ``before`` a place: at most ``limit`` of it.
+
+    ``answer`` makes the answer of what was found, of which it leaves out what may be read no longer. The
+    ``logs`` are those of the scopes, by their ids.
+    """
+
+    request: int
+    query: Query
+    scopes: list[Scope]
+    before: Position | None
+    limit: int
+    logs: dict[int, Log]
+    answer: Callable[[HitPage], Ok]
 
 
 @dataclass(frozen=True, slots=True)

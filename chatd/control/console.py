@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from chatd.chat.changes.rows import OPERATOR, PutAccount
 from chatd.chat.log import Log
 from chatd.chat.reader import Reader
-from chatd.chat.state import CONSOLE, HistoryQuery, Look, Room, Session, User
+from chatd.chat.state import CONSOLE, HistoryQuery, Look, Room, Search, Session, User
 from chatd.clock import Clock
 from chatd.control.messages import RefusedError
 from chatd.server.addresses import LOCAL_HOST
@@ -106,6 +106,9 @@ class Console:
         """Do nothing: no request of the console's reads history."""
 
     def look(self, query: Look) -> None:
+        """Do nothing, as above."""
+
+    def search(self, search: Search) -> None:
         """Do nothing, as above."""
 
     def find(self, request: Request, log: Log, seq: int) -> None:

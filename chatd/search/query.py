@@ -12,12 +12,7 @@ from typing import Final
 
 from chatd.search.moments import moment
 from chatd.search.words import Words
-
-MAX_QUERY: Final = 400
-"""Characters in a query: more words than anybody looks for."""
-
-MAX_QUERY_WORDS: Final = 64
-"""Words in a query, each character counted where a script puts no blanks: the work of one look-up."""
+from chatd.wire.limits import MAX_QUERY, MAX_QUERY_WORDS
 
 FILE: Final = "file"
 LINK: Final = "link"

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from chatd.chat.codec import Codec
 from chatd.chat.log import Log as ChatLog
-from chatd.chat.state import HistoryQuery, Look, Session
+from chatd.chat.state import HistoryQuery, Look, Search, Session
 from chatd.ops.log import Log
 from chatd.server import ending, watch
 from chatd.server.dialogue import Handler
@@ -17,7 +17,7 @@ from chatd.server.gate import Hold
 from chatd.server.input import Input, Pieces
 from chatd.server.listener_rules import Listening
 from chatd.server.liveness import Liveness
-from chatd.server.lookups import found, looked, paged
+from chatd.server.lookups import found, looked, paged, searched
 from chatd.server.output import Output
 from chatd.server.paths import Course
 from chatd.server.record import Record
@@ -180,6 +180,12 @@ class ChatConnection:
         """Answer with events, and what became of them, once they were read. Nothing else is taken before."""
         self.input.gate.hold(Hold.PAGE)
         self.server.reads.look(query, partial(looked, self, query))
+
+    def search(self, search: Search) -> None:
+        """Answer with what was found, once it was looked for. Nothing else is taken before."""
+        self.server.reads.admit_search()
+        self.input.gate.hold(Hold.PAGE)
+        self.server.reads.search(search, partial(searched, self, search))
 
     def find(self, request: Request, chat_log: ChatLog, seq: int) -> None:
         """Ask the hub again once the facts about event ``seq`` were read. Nothing else is taken before."""

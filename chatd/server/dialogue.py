@@ -27,7 +27,8 @@ Handler = Callable[["ChatConnection", Any, int], None]
 """Handles a message of so many bytes."""
 
 _LOOKS: Final = frozenset(
-    {m.Join, TurnedJoin, m.Leave, m.Read, m.ListRooms, m.Members, m.History, m.Look, m.Pins, m.Download}
+    {m.Join, TurnedJoin, m.Leave, m.Read, m.ListRooms, m.Members, m.History, m.Look, m.Pins}
+    | {m.Search, m.Download}
     | {m.Sessions, m.End, m.Logout, m.Register, HashedRegister}
 )
 """What a guest may ask where guests only read: nothing of which a room's log would tell."""

@@ -9,7 +9,8 @@ from chatd.chat.comparing import TurnedJoin
 from chatd.chat.facts import Facts
 from chatd.chat.looked import Looked
 from chatd.chat.names import USER_SIGN
-from chatd.chat.state import HistoryQuery, Look
+from chatd.chat.state import HistoryQuery, Look, Search
+from chatd.chat.storage import HitPage
 from chatd.server.budgets import Action
 from chatd.server.dialogue import afford, request, take_up
 from chatd.server.gate import Hold
@@ -86,6 +87,19 @@ def _looked(connection: "ChatConnection", query: Look, found: Looked | None) -> 
                 connection.reply([query.answer(found)], 1)
             return
     connection.server.hub.refuse(connection, query.request, refusal)
+
+
+def searched(connection: "ChatConnection", search: Search, found: HitPage | None) -> None:
+    """Answer ``search`` with what was found, None if it could not be read."""
+    take_up(connection, lambda: _searched(connection, search, found))
+
+
+def _searched(connection: "ChatConnection", search: Search, found: HitPage | None) -> None:
+    if found is None:
+        refusal = RequestError(Code.STORAGE_UNAVAILABLE, UNREADABLE)
+        connection.server.hub.refuse(connection, search.request, refusal)
+    else:
+        connection.reply([search.answer(found)], 1)
 
 
 def found(connection: "ChatConnection", message: Request, facts: Facts | None) -> None:

@@ -8,12 +8,12 @@ from typing import Final, TypeVar
 from chatd.chat.facts import Facts
 from chatd.chat.log import Log as ChatLog
 from chatd.chat.looked import Looked
-from chatd.chat.state import HistoryQuery, Look
-from chatd.chat.storage import Store, StoreError
+from chatd.chat.state import HistoryQuery, Look, Search
+from chatd.chat.storage import HitPage, Store, StoreError
 from chatd.clock import Clock
 from chatd.ops.log import Log
 from chatd.ops.repeats import Repeats
-from chatd.wire.errors import Code
+from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import PAGE_BYTES
 from chatd.wire.messages import Error, Message
 
@@ -21,6 +21,12 @@ log = Log(__name__)
 
 COMPLAINT_INTERVAL: Final = 10.0
 """Seconds in which it is logged once that the store cannot be read."""
+
+MAX_SEARCHES: Final = 100
+"""Searches that wait for their turn at the most: some seconds of work."""
+
+MAX_AGAIN: Final = 10
+"""How often one search is done again because of what happens in its rooms meanwhile."""
 
 HOLE: Final = "The store lacks events that it should have."
 
@@ -37,6 +43,7 @@ class Reads:
         self._store = store
         self._clock = clock
         self._repeats = Repeats(COMPLAINT_INTERVAL)
+        self._searches = 0
 
     def read(
         self,
@@ -64,6 +71,39 @@ class Reads:
     def facts(self, chat_log: ChatLog, seq: int, user: int, done: Callable[[Facts | None], None]) -> None:
         """Read the facts about event ``seq`` for ``user``. ``done`` gets None if they cannot be read."""
         self._read_settled(chat_log, lambda got: self._store.facts(chat_log.id, seq, user, got), done)
+
+    def admit_search(self) -> None:
+        """Refuse a search if too many wait for their turn. Raises `RequestError` ``too-fast``."""
+        if self._searches >= MAX_SEARCHES:
+            raise RequestError(
+                Code.TOO_FAST,
+                "Too many people search just now; ask again in a second.",
+                retry_after=1.0,
+            )
+
+    def search(self, search: Search, done: Callable[[HitPage | None], None], times: int = 0) -> None:
+        """Look for what is searched. ``done`` gets None if it cannot be read.
+
+        It is looked for again if a log with a hit has become another one meanwhile: something was erased.
+        """
+        revisions = {number: chat_log.revisions for number, chat_log in search.logs.items()}
+
+        def got(found: HitPage | StoreError) -> None:
+            self._searches -= 1
+            if isinstance(found, StoreError):
+                self._complain(next(iter(search.logs.values())), found)
+                done(None)
+                return
+            logs = {hit.place.log for hit in found.hits}
+            if all(search.logs[number].revisions == revisions[number] for number in logs):
+                done(found)
+            elif times < MAX_AGAIN:
+                self.search(search, done, times + 1)
+            else:
+                done(None)
+
+        self._searches += 1
+        self._store.search(search.query, search.scopes, search.before, search.limit, got)
 
     def _read_settled(
         self,

@@ -59,6 +59,7 @@ class Code(StrEnum):
     TOO_MANY_REACTIONS = "too-many-reactions"
     TOO_MANY_PINS = "too-many-pins"
     BAD_EMOJI = "bad-emoji"
+    BAD_QUERY = "bad-query"
     TOO_MANY_ACTS = "too-many-acts"
     BAD_VALUE = "bad-value"
     TOO_MANY_NICKS = "too-many-nicks"

@@ -128,6 +128,12 @@ PAGE_ROWS: Final = 200
 PAGE_BYTES: Final = 49_152
 """Bytes of events in one page of history; it leaves room for the envelope around them."""
 
+MAX_QUERY: Final = 400
+"""Characters in a query: more words than anybody looks for."""
+
+MAX_QUERY_WORDS: Final = 64
+"""Words in a query, each character counted where a script puts no blanks: the work of one look-up."""
+
 MAX_UNANSWERED: Final = 256
 """Sends that a client keeps unanswered at once; more gain nothing and cost memory."""
 

@@ -40,6 +40,7 @@ ASK = {
     "history": lambda room: m.History(id=9, room=room),
     "look": lambda room: m.Look(id=9, room=room, seqs=[SAID]),
     "pins": lambda room: m.Pins(id=9, room=room),
+    "search": lambda room: m.Search(id=9, query="hi", room=room),
     "download": lambda room: m.Download(id=9, transfer=1, room=room, seq=1),
     "invite-to": lambda room: m.InviteTo(id=9, room=room, whom="zoe"),
     "kick": lambda room: m.Kick(id=9, room=room, whom="fay"),
@@ -79,7 +80,7 @@ PUBLIC = {
     "topic": "N N B . . . N G",
     "read": "N N B . . . N .",
     "members": ". . B . . . . .",
-    **dict.fromkeys(["history", "look", "pins", "download"], ". . B . . . . ."),
+    **dict.fromkeys(["history", "look", "pins", "search", "download"], ". . B . . . . ."),
     "invite-to": "N N B . . . . G",
     **dict.fromkeys([*KEEPING_ORDER, "remove"], "N N B A . . . G"),
     **dict.fromkeys(OWNING, "N N B A A . . G"),
@@ -96,13 +97,14 @@ BY_HAND = {
         "topic": "X N X . . . N G",
         "read": "X N X . . . N X",
         "members": "X N X . . . N X",
-        **dict.fromkeys(["history", "look", "pins", "download"], "X N X . . . N X"),
+        **dict.fromkeys(["history", "look", "pins", "search", "download"], "X N X . . . N X"),
         "invite-to": "X N X A . . . G",
         **dict.fromkeys([*KEEPING_ORDER, "remove"], "X N X A . . . G"),
         **dict.fromkeys(OWNING, "X N X A A . . G"),
     },
     "read-only": PUBLIC | {"send": "N N B A . . N G", "edit": "N N B A A A N G", "topic": "N N B A . . N G"},
-    "since-join": PUBLIC | dict.fromkeys(["history", "look", "pins", "download"], "N N B . . . N ."),
+    "since-join": PUBLIC
+    | dict.fromkeys(["history", "look", "pins", "search", "download"], "N N B . . . N ."),
     "archived": PUBLIC
     | dict.fromkeys(["send", "edit", "react", "topic"], "N N B R R R N G")
     | dict.fromkeys(["pin", "invite-to"], "N N B R R R R G"),

@@ -29,6 +29,8 @@ GUESTS = {"gus", "hal"}
 
 NETWORKS = {nick: f"127.0.1.{number}/32" for number, nick in enumerate(NICKS)}
 ROOMS = ["#a", "#b"]
+ANYTHING = " ".join(f"from:{nick}" for nick in NICKS)
+"""A query that finds all that anybody of them has said."""
 WAYS = {"cut": "abortConnection", "pause": "pauseProducing", "resume": "resumeProducing"}
 REMOVING = {"leave": "by", "kick": "whom", "ban": "whom"}
 
@@ -184,6 +186,9 @@ class LateStore(MemoryStore):
     def look(self, log, wanted, user, done):
         super().look(log, wanted, user, self.later(done))
 
+    def search(self, query, scopes, before, limit, done):
+        super().search(query, scopes, before, limit, self.later(done))
+
     def facts(self, log, seq, user, done):
         super().facts(log, seq, user, self.later(done))
 
@@ -336,6 +341,8 @@ class Life:
             "remove": m.Remove(id=number, room=room, seq=self.removable(room, whom)),
             "topic": m.Topic(id=number, room=room, text=f"tea {number}"),
             "history": m.History(id=number, room=room),
+            "search": m.Search(id=number, query=ANYTHING),
+            "search in": m.Search(id=number, query=f"{ANYTHING} in:{room}", limit=3),
         }.get(what)
         if said is not None:
             return [said]
@@ -401,10 +408,11 @@ class Life:
                 allowed = truth.may_watch(nick, message.seq, at, since)
             assert allowed, (nick, message, at)
             self.check_removed(truth, message.seq, message.kind, at)
-        elif isinstance(message, m.Ok) and message.events is not None:
-            room = self.asked[message.id]
-            for raw in message.events:
+        elif isinstance(message, m.Ok):
+            found = [hit.event for hit in message.hits or ()]
+            for raw in [*(message.events or ()), *found]:
                 event = json.loads(bytes(raw))
+                room = event["room"]
                 seq, truth, at = event["seq"], truths[room], heads[room]
                 allowed = truth.may_read(nick, seq, at)
                 if nick in GUESTS and not allowed:
@@ -446,6 +454,7 @@ def run_of(device):
 ORDER = ["kick", "ban", "unban", "ban net", "ban net", "unban net", "invite", "role"]
 RULES = ["private", "public", "since-join", "all"]
 TALK = ["join", "join", "join all", "leave", "history", "say", "say", "much", "remove", "remove", "topic"]
+TALK += ["search", "search in"]
 LINKS = ["back", "cut", "pause", "resume", "register"]
 SURROUNDINGS = ["slow", "one", "full", "well", "well", "crash", "late", "late", "page", "pages"]
 ANYBODY, OWNER = st.integers(0, 4), st.sampled_from([0, 0, 0, 1])
@@ -464,6 +473,7 @@ UNSTORED = [("kick", 0, 1, "#a"), ("one", 0, 0, "#a"), ("full", 0, 0, "#a")]
 SWEPT = [("join", 1, 1, "#a"), ("join", 2, 1, "#a"), ("slow", 0, 0, "#a"), ("ban net", 0, 1, "#a")]
 UNREAD = [("history", 1, 1, "#a"), ("full", 0, 0, "#a")]
 LATE, COME = ("late", 0, 0, "#a"), ("pages", 0, 0, "#a")
+SEARCHED = [("say", 0, 1, "#a"), LATE, ("search", 1, 1, "#a"), ("search in", 1, 1, "#a")]
 ASKED = [("say", 0, 1, "#a"), LATE, ("history", 1, 1, "#a")]
 BEHIND = [
     ("join", 1, 1, "#a"),
@@ -498,6 +508,9 @@ def room_in_memory(request, monkeypatch):
 @example(
     [("since-join", 0, 1, "#a"), ("much", 0, 1, "#a"), ("join all", 1, 1, "#a"), ("history", 1, 1, "#a")]
 )
+@example([*SEARCHED, ("private", 0, 1, "#a"), *END, COME])
+@example([("join", 1, 1, "#a"), *SEARCHED, ("remove", 0, 0, "#a"), COME])
+@example([("join", 1, 1, "#a"), *SEARCHED, ("slow", 0, 0, "#a"), ("kick", 0, 1, "#a"), COME])
 @example([*SWEPT, ("say", 0, 1, "#a"), ("say", 1, 1, "#a"), ("one", 0, 0, "#a"), ("say", 0, 1, "#a")])
 @example([*SWEPT, ("one", 0, 0, "#a"), ("full", 0, 0, "#a"), ("well", 0, 0, "#a"), ("say", 0, 1, "#a")])
 @example([*SWEPT, ("one", 0, 0, "#a"), ("crash", 0, 0, "#a"), ("back", 1, 1, "#a"), ("back", 0, 1, "#a")])

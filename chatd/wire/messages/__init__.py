@@ -22,6 +22,7 @@ from chatd.wire.messages.answers import (
     Became,
     CertificateInfo,
     Error,
+    Hit,
     Member,
     Ok,
     Quote,
@@ -79,6 +80,7 @@ from chatd.wire.messages.requests import (
     React,
     Read,
     Request,
+    Search,
     Send,
     Topic,
     Upload,
@@ -113,6 +115,7 @@ __all__ = [
     "Goodbye",
     "Hello",
     "History",
+    "Hit",
     "Invite",
     "InviteCode",
     "InviteTo",
@@ -154,6 +157,7 @@ __all__ = [
     "RoomInfo",
     "RoomState",
     "Rooms",
+    "Search",
     "Seconds",
     "Send",
     "SessionInfo",
@@ -186,6 +190,7 @@ ToServer = (
     | Members
     | History
     | Look
+    | Search
     | Upload
     | Download
     | InviteTo

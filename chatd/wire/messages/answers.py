@@ -92,6 +92,17 @@ class Quote(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
     removed: bool = False
 
 
+class Hit(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
+    """An event that was looked for; if it was edited, the last ``edit`` of it, and the ``text`` of that.
+
+    The text is left out where it would not fit: then look at the edit.
+    """
+
+    event: Raw
+    edit: Count = 0
+    text: str = ""
+
+
 class Ok(Message, frozen=True, tag="ok"):
     """Request ``id`` is done, and durable where it changed something.
 
@@ -116,6 +127,9 @@ class Ok(Message, frozen=True, tag="ok"):
     at: Count | None = None
     became: list[Became] | None = None
     quotes: list[Quote] | None = None
+    hits: list[Hit] | None = None
+    rest: str = ""
+    behind: bool = False
 
 
 class Error(Message, frozen=True, tag="error"):

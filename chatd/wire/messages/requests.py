@@ -141,6 +141,18 @@ class Look(Request, frozen=True, tag="look"):
     seqs: Annotated[list[Count], Meta(min_length=1, max_length=MAX_LOOK)]
 
 
+class Search(Request, frozen=True, tag="search"):
+    """Look for what ``query`` means: in ``room``, or in all rooms that the user is in, the newest first.
+
+    The next page stands before the ``rest`` of the one before.
+    """
+
+    query: str
+    room: str = ""
+    before: str = ""
+    limit: Page = 50
+
+
 class Upload(Request, frozen=True, tag="upload"):
     """Bring ``size`` bytes with ``sha256`` as ``transfer``; the answer's ``offset`` says from where.
 
