@@ -24,10 +24,14 @@ TAKERS: Final = (Trim, Erase, DropRoom)
 """The changes that take events away, or make them shorter."""
 
 _ROWS: Final = """
-SELECT room, seq, bytes FROM sizes UNION ALL
-SELECT id, 0, 0 FROM rooms WHERE id NOT IN (SELECT room FROM sizes)
+SELECT room, seq, bytes,
+    (SELECT max(key) FROM events WHERE key > (room << 36) + seq AND key < (room + 1) << 36)
+FROM (
+    SELECT room, seq, bytes FROM sizes UNION ALL
+    SELECT id, 0, 0 FROM rooms WHERE id NOT IN (SELECT room FROM sizes)
+)
 """
-_BEHIND: Final = "SELECT max(key), sum(length(frame)) FROM events WHERE key > ? AND key <= ?"
+_BEHIND: Final = "SELECT sum(length(frame)) FROM events WHERE key > ? AND key <= ?"
 _TRIMMED: Final = """
 SELECT coalesce(sum(length(frame)), 0) FROM events WHERE key >= ?1 << 36 AND key < (?1 << 36) + ?2
 """
@@ -52,16 +56,15 @@ class Sizes:
         self._dropped: set[int] = set()
         self._written: list[int] = []
         self._next = monotonic() + EVERY
-        for log, seq, size in list(database.execute(_ROWS)):
-            self._known[log] = self._up_to_date(log, seq, size)
-            if self._known[log] != (seq, size):
-                self._grown[log] = None
-
-    def _up_to_date(self, log: int, seq: int, size: int) -> tuple[int, int]:
-        for last, more in self._database.execute(_BEHIND, (schema.key(log, seq), schema.last_key(log))):
+        grown = []
+        for log, seq, size, last in database.execute(_ROWS):
+            self._known[log] = seq, size
             if last is not None:
-                return last - schema.key(log, 0), size + more
-        return seq, size
+                grown.append((log, schema.key(log, seq), last))
+        for log, seen, last in grown:
+            for (more,) in database.execute(_BEHIND, (seen, last)):
+                self._known[log] = last - schema.key(log, 0), self.of(log) + more
+                self._grown[log] = None
 
     def of(self, log: int) -> int:
         """Return how many bytes the events of ``log`` take."""
