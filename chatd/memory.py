@@ -12,15 +12,15 @@ KEPT_BYTES: Final = 4_194_304
 LARGE_BYTES: Final = 1_048_576
 """Blocks of at least so many bytes are fetched from the system and given back one by one."""
 
-YOUNG: Final = 5_000
+YOUNG: Final = 2_000
 """New objects after which the garbage collector looks at those that are left; Python's default is 700.
 
 A higher value would stop the reactor for longer."""
 
-OLDER: Final = 5
+OLDER: Final = 4
 """Looks at new objects after which all that were left since the last time are looked at once more.
 
-That are 25,000 at the most, which takes a few milliseconds. What is in use for longer is not looked at again.
+That are 8,000 at the most, which takes a few milliseconds. What is in use for longer is not looked at again.
 """
 
 NEVER: Final = 1_000_000_000

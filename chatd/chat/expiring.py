@@ -7,7 +7,7 @@ from chatd.chat import arrival, invitations
 from chatd.chat.state import Session
 from chatd.chat.world import World
 
-AT_ONCE: Final = 250
+AT_ONCE: Final = 100
 """Units of work in one turn: a session that ends or is noted, a room that is left. Some milliseconds."""
 
 LOOKED_AT: Final = 1000

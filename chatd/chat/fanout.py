@@ -42,29 +42,28 @@ class Group:
     the bytes that had been rendered for them.
     """
 
-    __slots__ = ("_order", "cursor", "members", "passed")
+    __slots__ = ("_leaving", "cursor", "members", "passed")
 
     def __init__(self, cursor: int, passed: int, members: "dict[Follower, Outlet]") -> None:
         self.cursor = cursor
         self.passed = passed
         self.members = members
-        self._order = list(members)
+        self._leaving: Follower | None = None
+
+    def __contains__(self, follower: Follower) -> bool:
+        return follower in self.members or follower is self._leaving
 
     def leave(self, log: "Log", most: int) -> int:
-        """Let at most ``most`` of them catch up by themselves; return how many were looked at."""
-        looked_at = min(most, len(self._order))
-        for _ in range(looked_at):
-            follower = self._order.pop()
-            if follower in self.members:  # it may have gone since
-                try:
-                    follower.leave_behind(log, self.cursor)
-                except Exception:  # noqa: BLE001 - a fault costs that follower alone (P8)
-                    follower.fault()
-                self.members.pop(follower, None)
-        return looked_at
-
-    def __bool__(self) -> bool:
-        return bool(self._order)
+        """Let at most ``most`` of them catch up by themselves; return how many these were."""
+        count = min(most, len(self.members))
+        for _ in range(count):
+            self._leaving = follower = self.members.popitem()[0]
+            try:
+                follower.leave_behind(log, self.cursor)
+            except Exception:  # noqa: BLE001 - a fault costs that follower alone (P8)
+                follower.fault()
+        self._leaving = None
+        return count
 
 
 class Audience:

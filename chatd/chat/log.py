@@ -137,11 +137,11 @@ class Log:
         return bool(self._groups)
 
     def leave(self, most: int) -> int:
-        """Let at most ``most`` of those catch up by themselves; return how many were looked at."""
+        """Let at most ``most`` of those catch up by themselves; return how many these were."""
         looked_at = 0
         while self._groups and looked_at < most:
             looked_at += self._groups[0].leave(self, most - looked_at)
-            if not self._groups[0]:
+            if not self._groups[0].members:
                 self._groups = self._groups[1:]
         return looked_at
 
@@ -178,14 +178,14 @@ class Log:
     def stand(self, follower: Follower) -> int:
         """Return the last event that ``follower`` was handed."""
         for group in self._groups:
-            if follower in group.members:
+            if follower in group:
                 return group.cursor
         return self._told if follower in self._audience(follower.codec).untold else self.head
 
     def passed(self, follower: Follower) -> int:
         """Return how many bytes had been rendered for the codec of ``follower`` where it stands now."""
         for group in self._groups:
-            if follower in group.members:
+            if follower in group:
                 return group.passed
         return self._audience(follower.codec).passed(follower)
 

@@ -29,7 +29,8 @@ def begin(world: World, sweep: Sweep) -> None:
     """Remove the first of the members whom ``sweep`` concerns; who is away first. Others follow in turns."""
     sweep.begin()
     if len(sweep.left) <= LOOKED_AT:
-        sweep.left = sorted(filter(sweep.concerns, sweep.left), key=lambda user: user.connected, reverse=True)
+        some = filter(sweep.concerns, map(world.users.__getitem__, sweep.left))
+        sweep.left = [user.id for user in sorted(some, key=lambda user: user.connected, reverse=True)]
         sweep.few = True
     _slice(world, sweep)
     if sweep.left:
@@ -99,8 +100,8 @@ def _set(world: World, room: Room, sweeps: list[Sweep]) -> None:
 def _slice(world: World, sweep: Sweep) -> None:
     removed = 0
     for _ in range(min(LOOKED_AT, len(sweep.left))):
-        user = sweep.left.pop()
-        if user in sweep.room.members and sweep.concerns(user):
+        user = world.users.get(sweep.left.pop())
+        if user is not None and user in sweep.room.members and sweep.concerns(user):
             _remove(world, sweep, user)
             removed += 1
             if removed >= AT_ONCE:

@@ -5,7 +5,10 @@ is refused, and handed nothing behind that event, from its commit on (`Sweep.bar
 until the membership itself ends. `chatd.chat.sweeping` does that.
 """
 
+from array import array
+from collections.abc import MutableSequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from chatd.chat.networks import within
 from chatd.chat.state import Room, User
@@ -18,8 +21,8 @@ class Sweep:
     Spared are operators, whoever stands as high as ``standing``, and who has joined since. Without a network
     it does not matter where they come from: a room that becomes private has no readers. Without a standing
     all go, because the room was deleted. ``by`` did it, for some ``reason``, and with ``operator`` as an
-    operator of the server. ``left`` are the members who have not been looked at yet, ``noted`` counts the
-    removals of which something was kept, as it is of all if these are ``few``.
+    operator of the server. ``left`` are the ids of members who have not been looked at yet, ``noted`` counts
+    the removals of which something was kept, as it is of all if these are ``few``.
     """
 
     room: Room
@@ -29,13 +32,16 @@ class Sweep:
     by: str = ""
     reason: str = ""
     operator: bool = False
-    left: list[User] = field(default_factory=list)
+    left: MutableSequence[int] = field(default_factory=list)
     noted: int = 0
     few: bool = False
 
     def begin(self) -> None:
-        """Look at everybody, again if that was done: what was decided meanwhile was taken back."""
-        self.left = list(self.room.members)
+        """Look at everybody, again if that was done: what was decided meanwhile was taken back.
+
+        It is an array, since the garbage collector would look into a list of a hundred thousand for long.
+        """
+        self.left = array("q", map(attrgetter("id"), self.room.members))
 
     @property
     def deletes(self) -> bool:

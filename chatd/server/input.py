@@ -94,8 +94,13 @@ class Input:
         source = self._source
         if source.state is State.CLOSING or not (self.decoder or not source.liveness.listening):
             return
-        if not self._server.visits.add(self):
+        if not self._server.visits.add(self, newcomer=source.state is not State.LIVE):
             self._listen(False)  # what came before still waits for its visit
+
+    @property
+    def waits(self) -> bool:
+        """Return whether it waits for a visit: what came was not looked at yet, by no fault of it."""
+        return self in self._server.visits
 
     def end(self) -> None:
         """Take nothing any more."""

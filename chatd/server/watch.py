@@ -30,7 +30,8 @@ def look(connection: Watched, now: float) -> None:
 
 def _opening(connection: Watched, now: float) -> None:
     steering.look(connection, now)
-    if connection.liveness.waited(now) >= connection.server.limits.hello_timeout:
+    late = connection.liveness.waited(now) >= connection.server.limits.hello_timeout
+    if late and not connection.input.waits:
         missing = "hello" if connection.input.asked is None else "answer to the ping behind the hello"
         error = ProtocolError(Code.HELLO_TIMEOUT, f"No {missing} came in time; connect again.")
         connection.fail(error, CloseReason.HELLO_TIMEOUT)
