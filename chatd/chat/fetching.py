@@ -54,23 +54,32 @@ def _read_once_settled(world: World, peer: Peer, user: User, room: Room, request
 
 
 def _still(
-    world: World, peer: Peer, user: User, room: Room, request: Reading, do: Read, first: int | None
+    world: World,
+    peer: Peer,
+    user: User,
+    room: Room,
+    request: Reading,
+    do: Read,
+    first: int | None,
+    least: int,
 ) -> Callable[[], bool]:
     """Return what tells, once events from ``first`` on were read, whether ``user`` still may have them.
 
-    None of them is read if ``first`` is None. If it is not known for good, as the room was closed and is to
-    be opened again, ``do`` is done anew when it is.
+    None of them is read if ``first`` is None; nothing below ``least`` might be read. If it is not known for
+    good, as the room was closed and is to be opened again, ``do`` is done anew when it is. So it is if less
+    may be read by now: what they quote may be closed.
     """
 
     def allowed() -> bool:
         asker = world.asker(user, peer.peer_host)
         check_room(asker, room, request)
-        if first is not None and first < first_readable(asker, room):
+        readable = first_readable(asker, room)
+        if first is not None and first < readable:
             raise RequestError(Code.NOT_ALLOWED, f"The history of {room.name} has just been closed.")
-        settled = is_settled(user, room)
-        if not settled:
+        good = is_settled(user, room) and readable <= max(least, room.log.first)
+        if not good:
             _read_once_settled(world, peer, user, room, request, do)
-        return settled
+        return good
 
     return allowed
 
@@ -104,7 +113,7 @@ def _look(
     least = max(log.first, first_readable(world.asker(user, peer.peer_host), room))
     wanted = tuple(sorted({seq for seq in seqs if least <= seq <= log.head}))
     first = wanted[0] if wanted else None
-    allowed = _still(world, peer, user, room, request, do, first)
+    allowed = _still(world, peer, user, room, request, do, first, least)
     return Look(request.id, room, user.id, wanted, allowed, least)
 
 
@@ -119,7 +128,7 @@ def _query(world: World, peer: Peer, user: User, room: Room, request: m.History)
     else:
         last = log.head if request.before is None else min(log.head, request.before - 1)
         first = max(least, last - most + 1)
-    allowed = _still(world, peer, user, room, request, _page, first)
+    allowed = _still(world, peer, user, room, request, _page, first, least)
     return HistoryQuery(request.id, log, first, last, request.after is None, allowed, least)
 
 

@@ -39,7 +39,7 @@ class Truth:
     """What the events of one log say: who may read what, at each moment."""
 
     def __init__(self, events):
-        self.removed = {}
+        self.removed, self.edits = {}, {}
         self.kicked = {}
         self.members = [{}]
         self.leaving = [{}]
@@ -53,10 +53,7 @@ class Truth:
         members, leaving, banned = dict(self.members[-1]), {}, set(self.banned[-1])
         is_open, whole = self.open[-1], self.whole[-1]
         kind = event["kind"]
-        if kind == "remove":
-            self.removed[event["ref"]] = event["seq"]
-        if kind == "kick":
-            self.kicked[event["seq"]] = event["whom"]
+        self.note(event)
         if kind == "join":
             members[event["by"]] = event["seq"]
         if kind in REMOVING and event[REMOVING[kind]] in members:
@@ -78,6 +75,14 @@ class Truth:
             strict=True,
         ):
             known.append(new)
+
+    def note(self, event):
+        if event["kind"] == "remove":
+            self.removed |= dict.fromkeys(event.get("refs") or [event["ref"]], event["seq"])
+        if event["kind"] == "edit":
+            self.edits[event["seq"]] = event["ref"]
+        if event["kind"] == "kick":
+            self.kicked[event["seq"]] = event["whom"]
 
     def left_with_the_ban(self, nick, joined):
         """Note that somebody counts as removed since the ban of their address."""
@@ -196,11 +201,12 @@ class LateStore(MemoryStore):
         """Return what keeps what was read for ``done`` until it may come."""
         return done if self.late is None else lambda read: self.late.append(partial(done, read))
 
-    def come(self, count=None):
-        """Let what is late come, or so many pages of it."""
-        while self.late and count != 0:
-            self.late.popleft()()
-            count = None if count is None else count - 1
+    def come(self, how):
+        """Let what is late come: one ``page``, the ``newest`` one, or all ``pages``."""
+        while self.late:
+            (self.late.pop if how == "newest" else self.late.popleft)()()
+            if how != "pages":
+                break
 
 
 class Life:
@@ -266,7 +272,7 @@ class Life:
         there = device.lost is None
         if what in {"slow", "full", "well"}:
             self.disk(what)
-        elif what in {"late", "page", "pages"}:
+        elif what in {"late", "page", "newest", "pages"}:
             self.pages(what)
         elif what in {"one", "crash", "register"}:
             getattr(self, what)(nick)
@@ -299,7 +305,7 @@ class Life:
         if how == "late":
             store.late = deque() if store.late is None else store.late
         elif store.late is not None:
-            store.come(1 if how == "page" else None)
+            store.come(how)
             if how == "pages":
                 store.late = None
 
@@ -343,6 +349,8 @@ class Life:
             "history": m.History(id=number, room=room),
             "search": m.Search(id=number, query=ANYTHING),
             "search in": m.Search(id=number, query=f"{ANYTHING} in:{room}", limit=3),
+            "present": m.History(id=number, room=room, present=True),
+            "look": m.Look(id=number, room=room, seqs=[self.removable(room, whom)]),
         }.get(what)
         if said is not None:
             return [said]
@@ -350,11 +358,16 @@ class Life:
         texts = [f"{number} {n} " + "x" * 8000 for n in range(20)] if what == "much" else [f"{number}"]
         del self.asked[number]
         last = max([device_last(one) for one in self.all if one.nick == nick and same(one, welcome)])
-        return [m.Send(id=0, n=last + 1 + n, room=room, text=text) for n, text in enumerate(texts)]
+        if what == "edit":
+            mine = self.removable(room, whom, nick)
+            return [m.Edit(id=0, n=last + 1, room=room, seq=mine, text=f"better {number}")]
+        ref = self.removable(room, whom) if what == "reply" else 0
+        return [m.Send(id=0, n=last + 1 + n, room=room, text=text, ref=ref) for n, text in enumerate(texts)]
 
-    def removable(self, room, back):
-        """Return the number of the latest message but ``back``, or of what is none."""
-        messages = [event["seq"] for event in self.stored(room) if event["kind"] == "message"]
+    def removable(self, room, back, nick=""):
+        """Return the number of the latest message but ``back``, of ``nick`` maybe, or of what is none."""
+        said = [event for event in self.stored(room) if event["kind"] == "message"]
+        messages = [event["seq"] for event in said if nick in {"", event["by"]}]
         return [1, *messages][-1 - min(back, len(messages))]
 
     def settle(self):
@@ -412,17 +425,32 @@ class Life:
             found = [hit.event for hit in message.hits or ()]
             for raw in [*(message.events or ()), *found]:
                 event = json.loads(bytes(raw))
-                room = event["room"]
-                seq, truth, at = event["seq"], truths[room], heads[room]
-                allowed = truth.may_read(nick, seq, at)
-                if nick in GUESTS and not allowed:
-                    allowed = truth.is_open(nick, at) and seq > min(self.watched[nick, room], default=at)
-                assert allowed, (nick, room, seq, at)
-                self.check_removed(truth, seq, event["kind"], at)
+                self.check_read(truths, nick, event["room"], event["seq"], heads)
+                self.check_removed(truths[event["room"]], event["seq"], event["kind"], heads[event["room"]])
+            for hit in message.hits or ():
+                event = json.loads(bytes(hit.event))
+                self.check_told(truths, nick, event["room"], [(max(event["seq"], hit.edit), "?")], heads)
+            told = [(max(one.seq, one.edit), one.text) for one in message.became or ()]
+            told += [(one.seq, one.text) for one in message.quotes or ()]
+            self.check_told(truths, nick, self.asked.get(message.id), told, heads)
+
+    def check_told(self, truths, nick, room, told, heads):
+        for seq, text in told:
+            self.check_read(truths, nick, room, seq, heads)
+            self.check_removed(truths[room], seq, "" if text else "removed", heads[room])
+
+    def check_read(self, truths, nick, room, seq, heads):
+        truth, at = truths[room], heads[room]
+        allowed = truth.may_read(nick, seq, at)
+        if nick in GUESTS and not allowed:
+            allowed = truth.is_open(nick, at) and seq > min(self.watched[nick, room], default=at)
+        assert allowed, (nick, room, seq, at)
 
     @staticmethod
     def check_removed(truth, seq, kind, at):
-        assert kind == "removed" or truth.removed.get(seq, at + 1) > at, "what was removed is handed out"
+        for one in (seq, truth.edits.get(seq)):  # what edited it goes with it
+            known = kind == "removed" or truth.removed.get(one, at + 1) > at
+            assert known, "what was removed is handed out"
 
 
 def same(device, welcome):
@@ -455,8 +483,10 @@ ORDER = ["kick", "ban", "unban", "ban net", "ban net", "unban net", "invite", "r
 RULES = ["private", "public", "since-join", "all"]
 TALK = ["join", "join", "join all", "leave", "history", "say", "say", "much", "remove", "remove", "topic"]
 TALK += ["search", "search in"]
+TALK += ["present", "look", "edit", "edit", "reply", "reply"]
 LINKS = ["back", "cut", "pause", "resume", "register"]
-SURROUNDINGS = ["slow", "one", "full", "well", "well", "crash", "late", "late", "page", "pages"]
+SURROUNDINGS = ["slow", "one", "full", "well", "well", "crash"]
+SURROUNDINGS += ["late", "late", "page", "newest", "newest", "pages"]
 ANYBODY, OWNER = st.integers(0, 4), st.sampled_from([0, 0, 0, 1])
 WHERE = st.sampled_from(["#a", "#a", "#a", "#b"])
 STEP = st.one_of(
@@ -472,7 +502,7 @@ END = [("kick", 0, 1, "#a"), ("say", 0, 1, "#a"), ("resume", 1, 1, "#a")]
 UNSTORED = [("kick", 0, 1, "#a"), ("one", 0, 0, "#a"), ("full", 0, 0, "#a")]
 SWEPT = [("join", 1, 1, "#a"), ("join", 2, 1, "#a"), ("slow", 0, 0, "#a"), ("ban net", 0, 1, "#a")]
 UNREAD = [("history", 1, 1, "#a"), ("full", 0, 0, "#a")]
-LATE, COME = ("late", 0, 0, "#a"), ("pages", 0, 0, "#a")
+LATE, NEWEST, COME = [(what, 0, 0, "#a") for what in ("late", "newest", "pages")]
 SEARCHED = [("say", 0, 1, "#a"), LATE, ("search", 1, 1, "#a"), ("search in", 1, 1, "#a")]
 ASKED = [("say", 0, 1, "#a"), LATE, ("history", 1, 1, "#a")]
 BEHIND = [
@@ -482,6 +512,9 @@ BEHIND = [
     LATE,
     ("resume", 1, 1, "#a"),
 ]
+EDITED = [("say", 0, 1, "#a"), ("edit", 0, 0, "#a"), ("reply", 0, 0, "#a")]
+QUOTED = [("say", 0, 1, "#a"), ("join", 1, 1, "#a"), ("reply", 0, 0, "#a"), ("say", 0, 1, "#a")]
+PRESENT = [("present", 1, 1, "#a"), ("look", 1, 0, "#a")]
 WATCHED = [("join", 3, 0, "#a"), ("join", 4, 1, "#a"), ("say", 0, 1, "#a")]
 
 
@@ -516,11 +549,11 @@ def room_in_memory(request, monkeypatch):
 @example([*SWEPT, ("one", 0, 0, "#a"), ("crash", 0, 0, "#a"), ("back", 1, 1, "#a"), ("back", 0, 1, "#a")])
 @example([*SWEPT, ("one", 0, 0, "#a"), ("unban net", 0, 1, "#a"), ("say", 0, 1, "#a")])
 @example([("private", 0, 1, "#a"), ("slow", 0, 0, "#a"), ("public", 0, 1, "#a"), *UNREAD])
-@example([*ASKED, ("remove", 0, 0, "#a"), COME])
+@example([*ASKED, ("remove", 0, 0, "#a"), NEWEST, COME])
 @example([*ASKED, ("private", 0, 1, "#a"), COME])
 @example([*ASKED, ("private", 0, 1, "#a"), ("slow", 0, 0, "#a"), ("public", 0, 1, "#a"), COME, UNREAD[1]])
 @example([*ASKED, ("ban", 0, 1, "#a"), ("slow", 0, 0, "#a"), ("unban", 0, 1, "#a"), COME, UNREAD[1]])
-@example([*BEHIND, ("remove", 0, 3, "#a"), ("page", 0, 0, "#a"), COME])
+@example([*BEHIND, ("remove", 0, 3, "#a"), NEWEST, COME])
 @example([*BEHIND, ("kick", 0, 1, "#a"), ("say", 0, 1, "#a"), ("page", 0, 0, "#a"), COME])
 @example([*[("much", 0, 1, "#a")] * 2, LATE, ("join all", 1, 1, "#a"), ("since-join", 0, 1, "#a"), COME])
 @example(
@@ -531,6 +564,13 @@ def room_in_memory(request, monkeypatch):
 @example(
     [*WATCHED, ("register", 3, 0, "#a"), ("join", 3, 0, "#a"), ("private", 0, 1, "#a"), ("say", 0, 1, "#a")]
 )
+@example(
+    [("say", 0, 1, "#a"), ("since-join", 0, 1, "#a"), ("join", 1, 1, "#a"), ("reply", 0, 0, "#a"), *PRESENT]
+)
+@example([*EDITED, LATE, *PRESENT, ("remove", 0, 1, "#a"), NEWEST, COME])
+@example([*SEARCHED, ("private", 0, 1, "#a"), ("slow", 0, 0, "#a"), ("public", 0, 1, "#a"), COME, UNREAD[1]])
+@example([*EDITED, *SEARCHED, ("remove", 0, 1, "#a"), NEWEST, COME])
+@example([*QUOTED, LATE, ("look", 1, 1, "#a"), ("since-join", 0, 1, "#a"), COME])
 @given(STEPS)
 def test_nobody_is_handed_what_they_may_not_read_and_nobody_is_left_out(steps):
     life = Life()
