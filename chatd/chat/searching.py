@@ -4,7 +4,7 @@ What may be read is decided when it is asked and once more when it is answered: 
 may not read that event at that moment.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec import Raw
@@ -21,7 +21,7 @@ from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import MAX_INT, MAX_WELCOME_DIRECT, PAGE_BYTES
 from chatd.wire.stored import event_in, text_of
 
-ENVELOPE: Final = 40
+ENVELOPE: Final = 200
 """Bytes that a hit takes beside its event and its text, about."""
 
 
@@ -99,7 +99,8 @@ def _begin(
     def answer(page: HitPage) -> m.Ok:
         asker = world.asker(user, peer.peer_host)
         hits = [hit for hit in page.hits if may_read(asker, by_log[hit.place.log], hit.place.seq)]
-        return _answer(request.id, hits, page)
+        peers = {log: room.peer_of(user) for log, room in by_log.items() if room.direct}
+        return _answer(request.id, hits, peers, page)
 
     peer.search(
         Search(
@@ -114,7 +115,7 @@ def _begin(
     )
 
 
-def _answer(request: int, hits: Sequence[Hit], page: HitPage) -> m.Ok:
+def _answer(request: int, hits: Sequence[Hit], peers: Mapping[int, str], page: HitPage) -> m.Ok:
     """Return the answer with as many of ``hits`` as fit."""
     told: list[m.Hit] = []
     rest, size = page.rest, 0
@@ -123,7 +124,7 @@ def _answer(request: int, hits: Sequence[Hit], page: HitPage) -> m.Ok:
         if told and size > PAGE_BYTES:
             rest = hits[number - 1].place
             break
-        told.append(_told(hit, fits=size <= PAGE_BYTES))
+        told.append(_told(hit, peers.get(hit.place.log, ""), fits=size <= PAGE_BYTES))
     return m.Ok(
         id=request,
         hits=told,
@@ -133,9 +134,9 @@ def _answer(request: int, hits: Sequence[Hit], page: HitPage) -> m.Ok:
     )
 
 
-def _told(hit: Hit, *, fits: bool) -> m.Hit:
+def _told(hit: Hit, peer: str, *, fits: bool) -> m.Hit:
     event = Raw(text_of(hit.stored))
     if not hit.edit:
-        return m.Hit(event=event)
+        return m.Hit(event=event, peer=peer)
     edit = event_in(hit.edit)
-    return m.Hit(event=event, edit=edit.seq, text=edit.text if fits else "")
+    return m.Hit(event=event, peer=peer, edit=edit.seq, text=edit.text if fits else "")

@@ -10,7 +10,7 @@ from chatd.client.core import arguments
 from chatd.client.core.outbox import EDIT, REACT, SAY, UNREACT
 from chatd.client.core.problems import ClientError
 from chatd.client.core.texts import check_text
-from chatd.client.values import Page, Sent
+from chatd.client.values import Hit, Hits, Page, Sent
 from chatd.wire import messages as m
 from chatd.wire.errors import RequestError
 
@@ -128,6 +128,14 @@ class Asker:
         """Return what is pinned in ``room``, with what has become of it."""
         return self.ask(m.Pins(id=0, room=room)).addCallback(_page)
 
+    def search(self, query: str, room: str = "", before: str = "", limit: int = 50) -> Deferred[Hits]:
+        """Look for what ``query`` means, in ``room`` or, without one, in all rooms of ours.
+
+        The page that follows another one is asked for with the ``rest`` of that as ``before``.
+        """
+        asked = self.ask(m.Search(id=0, query=query, room=room, before=before, limit=limit))
+        return asked.addCallback(_hits)
+
     def rooms(self) -> Deferred[list[m.RoomInfo]]:
         """Return all rooms."""
         return Deferred.fromCoroutine(self._all_rooms())
@@ -151,6 +159,17 @@ class Asker:
             found += ok.members or []
             if not (ok.more and ok.members):
                 return found
+
+
+def _hits(ok: m.Ok) -> Hits:
+    return Hits([_hit(hit) for hit in ok.hits or ()], ok.rest if ok.more else "", ok.behind)
+
+
+def _hit(hit: m.Hit) -> Hit:
+    event = msgspec.json.decode(hit.event, type=m.Event)
+    if hit.edit and hit.text:
+        event = msgspec.structs.replace(event, text=hit.text)
+    return Hit(event, f"@{hit.peer}" if hit.peer else event.room, hit.edit)
 
 
 def _page(ok: m.Ok) -> Page:

@@ -170,6 +170,28 @@ class Page(Struct, frozen=True):
     quotes: dict[int, Quote] = {}
 
 
+class Hit(Struct, frozen=True):
+    """An event that was found, with what it says now, in the room that people call ``room``.
+
+    ``edited`` is the event that edited it last, or 0.
+    """
+
+    event: Event
+    room: str
+    edited: int = 0
+
+
+class Hits(Struct, frozen=True):
+    """A page of what was found, the newest first; the next one begins before ``rest``, if it is not empty.
+
+    ``behind`` says that older events are still being indexed by the server.
+    """
+
+    hits: list[Hit]
+    rest: str = ""
+    behind: bool = False
+
+
 class Status(Struct, frozen=True):
     """Where the client stands; seconds where nothing else is said."""
 

@@ -7,11 +7,12 @@ from typing import Any
 
 from chatd.client.api import Client
 from chatd.client.cli import jsonlines
-from chatd.client.cli.running import run_client, watch_link
+from chatd.client.cli.finding import BEHIND, hit_line
+from chatd.client.cli.running import complain, run_client, watch_link
 from chatd.client.cli.showing import Days
 from chatd.client.cli.stdout import write_out
 from chatd.client.cli.text import clean_line, event_lines
-from chatd.client.values import Options
+from chatd.client.values import Hit, Hits, Options
 from chatd.wire.limits import PAGE_ROWS
 from chatd.wire.messages import Event, Member, RoomInfo
 
@@ -19,6 +20,11 @@ from chatd.wire.messages import Event, Member, RoomInfo
 def run_history(options: Options, room: str, before: int | None, limit: int, *, as_json: bool) -> int:
     """Print the last ``limit`` events of ``room`` below ``before``, oldest first."""
     return _run(options, partial(_history, room=room, before=before, limit=limit, as_json=as_json))
+
+
+def run_search(options: Options, query: str, room: str, limit: int, *, as_json: bool) -> int:
+    """Print the last ``limit`` events that ``query`` means, the oldest of them first."""
+    return _run(options, partial(_search, query=query, room=room, limit=limit, as_json=as_json))
 
 
 def run_remove(options: Options, room: str, seq: int, reason: str) -> int:
@@ -59,6 +65,28 @@ async def _history(
             out.append(jsonlines.event_line(event, room))
         elif (lines := event_lines(event, room, command=True)) is not None:
             out.append(days.printed(event.ts, lines))
+    return 0
+
+
+async def _search(
+    out: list[bytes], _: Any, client: Client, *, query: str, room: str, limit: int, as_json: bool
+) -> int:
+    _begin(client)
+    hits: list[Hit] = []
+    page = Hits([])
+    while len(hits) < limit and (page.rest or not hits):
+        page = await client.search(query, room, page.rest, min(PAGE_ROWS, limit - len(hits)))
+        hits += page.hits
+        if not page.rest:
+            break
+    days = Days()
+    for hit in reversed(hits):
+        if as_json:
+            out.append(jsonlines.event_line(hit.event, hit.room))
+        elif (line := hit_line(hit)) is not None:
+            out.append(days.printed(hit.event.ts, line))
+    if page.behind:
+        complain(BEHIND)
     return 0
 
 

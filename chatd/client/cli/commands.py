@@ -184,6 +184,25 @@ def history(context: click.Context, room: str, before: int | None, limit: int, a
 
 
 @chatc.command()
+@click.argument("query", nargs=-1, required=True)
+@click.option("--in", "room", metavar="ROOM", default="", help="Only in ROOM; without it, in all of yours.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="How many."
+)
+@_AS_JSON
+@click.pass_context
+def search(context: click.Context, query: tuple[str, ...], room: str, limit: int, as_json: bool) -> None:
+    """Print the latest messages that QUERY finds.
+
+    QUERY is words, "phrases", from:NICK, in:#ROOM, before:DATE, after:DATE, has:file and has:link.
+    """
+    from chatd.client.cli.ask import run_search  # noqa: PLC0415
+
+    options = _options(context, *([room] if room else []))
+    context.exit(run_search(options, " ".join(query), room, limit, as_json=as_json))
+
+
+@chatc.command()
 @click.argument("room")
 @click.argument("number", type=click.IntRange(min=1))
 @click.option("--reason", metavar="TEXT", default="", help="Why, for everybody to read.")

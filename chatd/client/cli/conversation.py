@@ -8,6 +8,7 @@ from chatd.client.api import Client
 from chatd.client.cli import showing, slash
 from chatd.client.cli.completion import complete
 from chatd.client.cli.console import Console, Reactor
+from chatd.client.cli.finding import Found
 from chatd.client.cli.moving import MovingFiles
 from chatd.client.cli.nicks import Nicks
 from chatd.client.cli.pending import Pending
@@ -39,6 +40,7 @@ class Conversation(Voice):
         super().__init__()
         self.client = client
         self.current = ""
+        self.found: Found | None = None
         self.nicks = Nicks()
         self.over: Deferred[int] = Deferred()
         self.tried = self.welcomed = self.parting = False

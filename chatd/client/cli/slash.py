@@ -13,7 +13,7 @@ from msgspec import Struct
 from twisted.internet.defer import Deferred
 
 from chatd.client.api import Client
-from chatd.client.cli import about, mine
+from chatd.client.cli import about, finding, mine
 from chatd.client.cli.order import ORDER, USAGE
 from chatd.client.cli.other_session import has_queue, send_session
 from chatd.client.cli.showing import (
@@ -54,6 +54,7 @@ class Talk(Protocol):
     client: Client
     current: str
     parting: bool
+    found: finding.Found | None
 
     def say(self, *lines: str) -> None:
         """Show what chatc itself has to say."""
@@ -63,6 +64,9 @@ class Talk(Protocol):
 
     def answer_event(self, event: Event, name: str) -> None:
         """Show an event that was asked for."""
+
+    def answer_dated(self, ts: int, line: str) -> None:
+        """Show a line about what happened at ``ts``, under its day if that is another one."""
 
     def nowhere(self) -> str:
         """Say where one can talk who talks nowhere."""
@@ -381,6 +385,7 @@ COMMANDS: Final[dict[str, Command]] = {
         name: Command(about.USAGE[name], summary, do, changes=name in {"edit", "react", "unreact"})
         for name, (summary, do) in about.ABOUT.items()
     },
+    **{name: Command(finding.USAGE[name], summary, do) for name, (summary, do) in finding.FINDING.items()},
     **{
         name: Command(USAGE[name], summary, do, changes=name != "bans")
         for name, (summary, do) in ORDER.items()

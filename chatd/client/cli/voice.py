@@ -30,6 +30,13 @@ class Voice:
         for line in lines:
             self.console.show(line)
 
+    def answer_dated(self, ts: int, line: str) -> None:
+        """Show a line about what happened at ``ts``, under its day if that is another one."""
+        day = self._days.line(ts)
+        if day is not None:
+            self.console.show(day)
+        self.console.show(line)
+
     def answer_event(self, event: m.Event, name: str, *, mentioned: bool = False) -> None:
         """Show an event that was asked for, or has come; one by which we are ``mentioned`` stands out."""
         line = event_lines(event, name, about=self._recent.words(name, event.ref))

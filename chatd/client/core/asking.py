@@ -34,6 +34,7 @@ from chatd.wire.messages import (
     Read,
     Remove,
     Request,
+    Search,
     Sessions,
     Set,
     Topic,
@@ -49,6 +50,7 @@ REPEATABLE: Final = (
     ListRooms,
     Members,
     History,
+    Search,
     Acts,
     Set,
     Remove,
@@ -61,7 +63,7 @@ REPEATABLE: Final = (
 """Requests whose repetition has no second effect."""
 
 
-LOOKING: Final = (ListRooms, Members, History, Acts, Sessions, Certificates)
+LOOKING: Final = (ListRooms, Members, History, Search, Acts, Sessions, Certificates)
 """Requests that change nothing, but see what those before them have changed."""
 
 

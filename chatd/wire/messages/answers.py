@@ -95,10 +95,12 @@ class Quote(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
 class Hit(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
     """An event that was looked for; if it was edited, the last ``edit`` of it, and the ``text`` of that.
 
-    The text is left out where it would not fit: then look at the edit.
+    The text is left out where it would not fit: then look at the edit. In direct messages ``peer`` is the
+    other one's nick.
     """
 
     event: Raw
+    peer: str = ""
     edit: Count = 0
     text: str = ""
 

@@ -1,0 +1,132 @@
+"""Finding: searches of the conversation, and the way from what was found to its place in the room."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, NamedTuple, Protocol
+
+from twisted.internet.defer import Deferred
+
+from chatd.client.api import Client
+from chatd.client.cli import about
+from chatd.client.cli.showing import page_title
+from chatd.client.cli.text import clean_line, event_lines
+from chatd.client.core.problems import ClientError
+from chatd.client.values import Hit, Hits, Sent
+from chatd.wire.messages import Event, Ok
+
+PAGE: Final = 20
+"""Hits that one command shows, and events around one that is gone to."""
+
+BEHIND: Final = "The server is still indexing what is older; search again later to find all of it."
+
+
+TIMES: Final = 10
+"""Pages without a hit that are asked for one after the other; each has looked at hundreds of events."""
+
+
+class Found(NamedTuple):
+    """A search that can be gone on with: what was looked for, and from where on."""
+
+    query: str
+    rest: str
+
+
+class Talk(Protocol):
+    """What these commands need of the session."""
+
+    client: Client
+    current: str
+    found: "Found | None"
+
+    def answer(self, *lines: str) -> None:
+        """Show what was asked for."""
+
+    def answer_event(self, event: Event, name: str) -> None:
+        """Show an event that was asked for."""
+
+    def answer_dated(self, ts: int, line: str) -> None:
+        """Show a line about what happened at ``ts``, under its day if that is another one."""
+
+    def posted(self, sent: Sent | Ok) -> None:
+        """Note that something was done whose event is still to be shown."""
+
+    def nowhere(self) -> str:
+        """Say where one can talk who talks nowhere."""
+
+    def turn_to(self, room: str) -> None:
+        """Make ``room`` the current one."""
+
+
+def hit_line(hit: Hit) -> str | None:
+    """Return the line that tells what was found, and its number; None for a kind not known here."""
+    line = event_lines(hit.event, hit.room, command=True)
+    if line is None:
+        return None
+    name = clean_line(hit.room)
+    marked = line + " (edited)" if hit.edited else line
+    return marked.replace(f" {name} ", f" {name} {hit.event.seq} ", 1)
+
+
+async def _search(talk: Talk, argument: str) -> None:
+    """Show what is found, the newest below; without words, go on with the last search."""
+    found = Found(argument, "") if argument else talk.found
+    if found is None:
+        raise ClientError("usage", f"Write {USAGE['search']}")
+    hits = await _page(talk, found)
+    for hit in reversed(hits.hits):
+        line = hit_line(hit)
+        if line is not None:
+            talk.answer_dated(hit.event.ts, line)
+    if hits.behind:
+        talk.answer(BEHIND)
+    talk.found = Found(found.query, hits.rest) if hits.rest else None
+    if hits.hits:
+        more = "; for earlier ones: /search" if hits.rest else ""
+        talk.answer(f"-- end of what was found; to go there: {USAGE['jump']}{more} --")
+    else:
+        more = "; /search looks further back" if hits.rest else ""
+        talk.answer(f"Nothing{' more' if found.rest else ''} was found{more}.")
+
+
+async def _page(talk: Talk, found: Found) -> Hits:
+    hits = Hits([], found.rest)
+    for _ in range(TIMES):
+        hits = await talk.client.search(found.query, before=hits.rest, limit=PAGE)
+        if hits.hits or not hits.rest:
+            break
+    return hits
+
+
+async def _jump(talk: Talk, argument: str) -> None:
+    """Show what was said around an event, and go on talking in its room."""
+    *rooms, number = argument.split() or [""]
+    if len(rooms) > 1 or not about.is_number(number):
+        raise ClientError("usage", f"Write {USAGE['jump']}")
+    room, seq = rooms[0] if rooms else about.here(talk), int(number)
+    if room[:1] not in {"#", "@"}:
+        room = f"#{room}"
+    page = await talk.client.history(room, seq + PAGE // 2, limit=PAGE, present=True)
+    name = talk.client.name(room)
+    if not page.events:
+        talk.answer(f"There is nothing around event {seq} of {clean_line(name)} any more.")
+        return
+    talk.answer(page_title(name, page.events))
+    about.show_page(talk, page, name)
+    last = page.events[-1].seq
+    talk.answer(f"-- earlier: /history {PAGE} {page.events[0].seq}; later: /jump {last + PAGE // 2} --")
+    if name in {talk.client.name(known.room) for known in talk.client.followed()}:
+        talk.turn_to(room)
+
+
+Do = Callable[[Talk, str], Coroutine[Deferred[Any], Any, None]]
+
+USAGE: Final = {"search": "/search [words]", "jump": "/jump [#room] number"}
+"""How each of the commands is used."""
+
+FINDING: Final[dict[str, tuple[str, Do]]] = {
+    "search": (
+        'find words, "phrases", from:nick, in:#room, before:date, after:date, has:file; alone, more',
+        _search,
+    ),
+    "jump": ("show what was said around an event, here or in another room, and talk there", _jump),
+}
+"""What each of them is for, and what does it."""

@@ -1,0 +1,108 @@
+"""Searching at the console and in the shell: what is typed, what is found, and the way to its place."""
+
+import json
+
+import pytest
+
+from tests.client.cli.sitting import Person
+from tests.client.entering import make_client
+
+
+@pytest.fixture
+def people(world):
+    """Seat ann and ben, who talk in #tea and with each other; ann is in #cake, too."""
+    seated = {nick: Person(world, make_client(world, nick)) for nick in ("ann", "ben")}
+    for somebody in seated.values():
+        somebody.client.start()
+        world.advance(0.5)
+        somebody.type("/join #tea")
+    seated["ann"].type("one cup")
+    seated["ben"].type("two cups, one cup more")
+    seated["ann"].type("/msg ben a cup for you")
+    seated["ann"].type("/join #cake")
+    seated["ann"].type("a cup of flour")
+    yield seated
+    for somebody in seated.values():
+        somebody.leave()
+        somebody.client.stop()
+        somebody.talk.over.addErrback(lambda _: None)
+    world.advance(5)
+
+
+def told(lines):
+    """Return lines about events without their times and days."""
+    return [line for line in lines if not line.startswith("-- ")]
+
+
+def test_what_is_found_is_listed_with_its_place_the_newest_below(people):
+    ann, ben = people.values()
+    found = ann.type("/search cup")
+    assert told(found) == [
+        "#tea 3 <ann> one cup",
+        "#tea 4 <ben> two cups, one cup more",
+        "@ben 1 <ann> a cup for you",
+        "#cake 2 <ann> a cup of flour",
+    ]
+    assert "/jump [#room] number" in found[-1]
+    assert told(ben.type("/search cup from:ann")) == ["#tea 3 <ann> one cup", "@ann 1 <ann> a cup for you"]
+    assert told(ann.type('/search "cup of" in:#cake')) == ["#cake 2 <ann> a cup of flour"]
+    assert ann.type("/search saucer") == ["Nothing was found."]
+
+
+def test_what_was_edited_is_found_by_what_it_says_now(people):
+    ann = people["ann"]
+    ann.type("/edit a mug of flour")
+    assert told(ann.type("/search mug")) == ["#cake 2 <ann> a mug of flour (edited)"]
+
+
+def test_a_search_goes_on_to_earlier_ones(people):
+    ann = people["ann"]
+    for number in range(25):
+        ann.type(f"spoon {number}")
+    first = ann.type("/search spoon")
+    assert [line.split()[-1] for line in told(first)] == [str(number) for number in range(5, 25)]
+    assert "for earlier ones: /search" in first[-1]
+    assert [line.split()[-1] for line in told(ann.type("/search"))] == [str(number) for number in range(5)]
+    assert "Write /search [words]" in ann.type("/search")[-1]
+
+
+def test_one_jumps_to_the_place(people):
+    ann = people["ann"]
+    lines = ann.type("/jump #tea 3")
+    assert "#tea <ann> one cup" in lines
+    assert "#tea <ben> two cups, one cup more" in lines
+    assert "#tea <ann> here" in ann.type("here"), "and one talks there"
+    assert "#tea <ann> one cup" in ann.type("/jump 3")
+    assert "Write /jump [#room] number" in ann.type("/jump #tea")[-1]
+    assert "There is no room #nowhere" in ann.type("/jump #nowhere 3")[-1]
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ('/search "open', "quotation mark is missing"),
+        ("/search before:yesterday", "before: needs a date"),
+        ("/search cup in:#nowhere", "There is no room #nowhere"),
+    ],
+)
+def test_a_query_that_cannot_be_answered_gets_a_sentence(people, typed, said):
+    assert said in people["ann"].type(typed)[-1]
+
+
+def test_the_shell_finds_it_too(run):
+    for room, text in (("#a", "one cup"), ("#b", "two cups"), ("#a", "a third cup")):
+        assert run("send", room, text) == (0, "", "")
+    status, out, err = run("search", "cup")
+    assert (status, err) == (0, "")
+    assert [line.split(" ", 1)[1].split("> ")[1] for line in out.splitlines() if "cup" in line] == [
+        "one cup",
+        "a third cup",
+    ]
+    assert "#a 2 <" in out
+    status, out, err = run("search", "--json", "--in", "#b", "cups")
+    assert (status, err) == (0, "")
+    (line,) = map(json.loads, out.splitlines())
+    assert (line["room"], line["text"]) == ("#b", "two cups")
+    status, out, err = run("search", '"open')
+    assert (status, out) == (1, "")
+    assert "quotation mark is missing" in err
