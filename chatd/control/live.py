@@ -18,6 +18,7 @@ from chatd.ops.event_lines import json_line, level_of
 from chatd.ops.log import KEY
 from chatd.server.connection import ChatConnection
 from chatd.server.server import Server
+from chatd.server.states import State
 from chatd.wire.names import fold
 
 MOST: Final = 1000
@@ -71,7 +72,7 @@ class Live:
             self._server.taps.close(one)
 
     def _open(self, connection: object) -> None:
-        if isinstance(connection, ChatConnection):
+        if isinstance(connection, ChatConnection) and connection.state is not State.CLOSING:
             self._numbers.add(connection.number)
             self._opened.append(connection)
             self._server.taps.open(connection)

@@ -25,40 +25,53 @@ class _Reads(Protocol):
     decode_all: Callable[[list[bytes]], Iterator[object]]
 
 
-class Taps:
-    """The connections that are looked at, each as often as it was opened, by so many ``watchers``."""
+class _Tap:
+    """What is wrapped of one connection, which may be over before nobody looks at it any more."""
 
-    def __init__(self) -> None:
-        self.watchers = 0
-        self._open: dict[ChatConnection, int] = {}
-
-    def __len__(self) -> int:
-        """Return how many connections are looked at."""
-        return len(self._open)
-
-    def open(self, connection: "ChatConnection") -> None:
-        """Look at ``connection``; `close` has to follow."""
-        self._open[connection] = self._open.get(connection, 0) + 1
-        if self._open[connection] > 1:
-            return
-        reads = cast("_Reads", connection.protocol)
-        decode_all = reads.decode_all
+    def __init__(self, connection: "ChatConnection") -> None:
+        self.lookers = 0
+        self._reads, self._output = cast("_Reads", connection.protocol), connection.output
+        self._codec = self._output.codec
+        decode_all = self._reads.decode_all
 
         def heard(texts: list[bytes]) -> Iterator[object]:
             for message in decode_all(texts):
                 _heard(connection, message)
                 yield message
 
-        reads.decode_all = heard
-        connection.output.codec = _Telling(connection, connection.output.codec)
+        self._reads.decode_all = heard
+        self._output.codec = _Telling(connection, self._codec)
+
+    def end(self) -> None:
+        """Let everything be as it was."""
+        del self._reads.decode_all  # what its kind has is in the way no more
+        self._output.codec = self._codec
+
+
+class Taps:
+    """The connections that are looked at, by so many ``watchers``."""
+
+    def __init__(self) -> None:
+        self.watchers = 0
+        self._open: dict[ChatConnection, _Tap] = {}
+
+    def __len__(self) -> int:
+        """Return how many connections are looked at."""
+        return len(self._open)
+
+    def open(self, connection: "ChatConnection") -> None:
+        """Look at ``connection``, which is up; `close` has to follow."""
+        if connection not in self._open:
+            self._open[connection] = _Tap(connection)
+        self._open[connection].lookers += 1
 
     def close(self, connection: "ChatConnection") -> None:
         """Look at ``connection`` no longer."""
-        self._open[connection] -= 1
-        if not self._open[connection]:
+        tap = self._open[connection]
+        tap.lookers -= 1
+        if not tap.lookers:
             del self._open[connection]
-            del cast("_Reads", connection.protocol).decode_all  # what its kind has is in the way no more
-            connection.output.codec = connection.protocol.codec
+            tap.end()
 
 
 class _Telling:
