@@ -317,7 +317,12 @@ def test_what_an_older_chatd_has_left_is_indexed_from_the_newest_on(open_store, 
     store.append(said(2, 1, "old 9"))
     store.close()
     database = apsw.Connection(str(tmp_path / "data" / "chatd.sqlite"))
-    for statement in ("DROP TABLE words", "DROP TABLE indexed", "DELETE FROM meta WHERE name = 'rules'"):
+    for statement in (
+        "DROP TABLE words",
+        "DROP TABLE indexed",
+        "DELETE FROM meta WHERE name = 'rules'",
+        "ALTER TABLE rooms DROP COLUMN calling",
+    ):
         database.execute(statement)
     database.pragma("user_version", schema.STEPS.index(schema._add_index))
     database.close()
