@@ -6,7 +6,7 @@ from typing import Final
 SILENCE: Final = ((300.0, 2.0), (1800.0, 10.0), (float("inf"), 30.0))
 """Pairs: until so many seconds of trouble, delays after silence are drawn from up to so many seconds."""
 
-EXPECTED: Final = (0.25, 0.5)
+EXPECTED: Final = (0.25, 0.25)
 """The widest range after silence of a server that has named the second of its return: so many seconds at
 least, and such a part of the time since it did. Its clients come no denser by that: each has its own slot."""
 

@@ -35,7 +35,7 @@ def test_the_slot_that_the_server_names_wins_within_reason():
 def test_a_server_that_has_named_its_return_is_awaited_eagerly():
     backoff = Backoff(widest)
     backoff.after_answer(100.0, 0.5)
-    assert [backoff.after_silence(100.0 + away) for away in (0.25, 0.5, 1, 2, 4, 60)] == [
+    assert [backoff.after_silence(100.0 + away) for away in (0.25, 1, 2, 4, 8, 60)] == [
         *(0.25, 0.25, 0.5, 1, 2, 2)
     ]
     assert backoff.after_silence(401.0) == 10
