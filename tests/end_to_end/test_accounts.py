@@ -105,17 +105,22 @@ def test_who_deletes_the_account_is_asked_whether_and_for_the_password(make_daem
     right(chatc("send", "#tea", "psst"))
     unasked = chatc("delete-account", "--password-file", "pw")
     assert (unasked.returncode, "--yes" in unasked.stderr) == (1, True)
-    for answer, said in (("n", "nothing is deleted"), ("y", "the account ann is deleted; what it has said")):
+    deleted = "the account ann is deleted; what it has said"
+    for answer, then, said, status in (
+        ("n\r", "", "nothing is deleted", 1),
+        ("y\r", f"{SECRETS[0]}\x03", "Password of ann:", 130),
+        ("y\r", f"{SECRETS[0]}\r", deleted, 0),
+    ):
         ann = Typist(tmp_path / "ann", *server, "delete-account", "--erase", columns=160)
         try:
             ann.await_line(r"all that you have said is erased, for everybody")
             ann.await_last("chatc: Delete it? [y/N]")
-            ann.type(f"{answer}\r")
-            if answer == "y":
+            ann.type(answer)
+            if then:
                 ann.await_last("Password of ann:")
-                ann.type(f"{SECRETS[0]}\r")
+                ann.type(then)
+            assert ann.wait() == status
             ann.await_line(said)
-            assert ann.wait() == (answer == "n")
             assert ann.settings == ann.before
             assert b"horse" not in ann.bytes
         finally:
