@@ -217,6 +217,7 @@ CLIENT = {
     "net": {"core"},
     "profile": {"core", "values"},
     "": {"core", "files", "net", "profile", "values"},
+    "aio": {"", "core", "values"},
     "cli": {"", "core", "files", "net", "profile", "values"},
 }
 """What each room of the client may import of the others; "" are the modules beside them."""

@@ -147,6 +147,10 @@ class Client(Asker):
         for done in self._stopping:
             done.callback(None)
 
+    def saved(self) -> Deferred[None]:
+        """Return a Deferred that fires once all that is known now is in the profile."""
+        return self._driver.saving.written()
+
     def reconnect(self) -> None:
         """Try now instead of later; a live link is probed."""
         self._driver.feed(self._machine.hurry(self._driver.now()))

@@ -65,6 +65,23 @@ class Asker:
             return fail(error)
         return self._awaiting.post(room, text, act=act, ref=ref)[1]
 
+    def done(self, room: str, seq: int, *answers: tuple[str, str, int]) -> Deferred[None]:
+        """Say that the events of ``room`` up to ``seq`` are done, with ``answers`` to be sent.
+
+        It is for clients with ``commit="manual"``, whose cursors stay in the profile until then. An answer
+        is a room, a text, and the number of the event that it replies to, 0 for none. Cursor and answers are
+        kept in one transaction, after which the Deferred fires: all of them or none, whenever the process
+        ends.
+        """
+        try:
+            arguments.said(room, "", seq)
+            for to, text, ref in answers:
+                arguments.said(to, text, ref)
+                check_text(text)
+        except (RequestError, ClientError) as error:
+            return fail(error)
+        return self._awaiting.done(room, seq, answers)
+
     def withdraw(self, keys: Iterable[int]) -> None:
         """Take back the sends ``keys``; those on their way may still be accepted."""
         self._awaiting.withdraw(keys)

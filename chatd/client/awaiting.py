@@ -58,6 +58,12 @@ class Awaiting:
         self._driver.feed(effects)
         return key, sent
 
+    def done(self, room: str, seq: int, answers: Iterable[tuple[str, str, int]]) -> Deferred[None]:
+        """Note that the events of ``room`` up to ``seq`` are done, and queue ``answers``, in one write."""
+        _, effects = self._driver.machine.orders.done(room, seq, answers, self._driver.now())
+        self._driver.feed(effects)
+        return self._driver.saving.written()
+
     def withdraw(self, keys: Iterable[int]) -> None:
         """Take back the sends ``keys``; nobody waits for them any more."""
         taken = set(keys)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from chatd.client.core.machine import Machine
@@ -41,6 +42,17 @@ class Saving:
         self._unsaved: list[Changes] = []
         self._last: Changes | None = None
         self._unsavable = ""
+        self._awaited: list[Deferred[None]] = []
+
+    def written(self) -> Deferred[None]:
+        """Return a Deferred that fires once all that has changed so far is on disk.
+
+        It fails with `ClientError` ``not-saved`` if the client is stopped before that.
+        """
+        awaited: Deferred[None] = Deferred()
+        self._awaited.append(awaited)
+        self.soon(urgent=True)
+        return awaited
 
     def soon(self, *, urgent: bool) -> None:
         """Write down what changed with what else changes soon, or in the next turn where that is urgent."""
@@ -59,6 +71,11 @@ class Saving:
         if self.slot is not None and (self._unsaved or self._worth_saving(changes)):
             self._unsaved.append(changes)
             self._write_down(self.slot)
+        if not self._unsaved:
+            awaited, self._awaited = self._awaited, []
+            for one in awaited:
+                if not one.called:
+                    one.callback(None)
         self._saved()
 
     def _worth_saving(self, changes: Changes) -> bool:
@@ -85,6 +102,10 @@ class Saving:
     def shut(self) -> None:
         """Write down what is left, and let go of the slot and of the clock."""
         self.flush()
+        awaited, self._awaited = self._awaited, []
+        for one in awaited:
+            if not one.called:
+                one.errback(ClientError("not-saved", self._unsavable))
         if self._due is not None and self._due.active():
             self._due.cancel()
         if self.slot is not None:

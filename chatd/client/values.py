@@ -11,9 +11,13 @@ from twisted.internet.defer import Deferred
 from chatd.client.core import arguments
 from chatd.client.core.address import DEFAULT, Address
 from chatd.client.core.notices import LinkState
+from chatd.client.core.problems import ClientError
 from chatd.client.core.proxy import Proxy
 from chatd.client.core.session import DEMANDING, Credentials
 from chatd.wire.messages import Became, Event, File, Pulse, Quote
+
+Commit = Literal["auto", "manual"]
+"""When an event counts as seen in the next run: once it was handed over, or once `Client.done` says so."""
 
 Follow = Literal["all", "listed"]
 """Which rooms a client follows: all that its user is a member of, or those that its options list."""
@@ -30,10 +34,10 @@ class Options:
     it is here too, and its secret may go here. ``rooms`` are joined after every welcome. ``follow``: all
     rooms of the user or the ``listed`` ones. ``cursors``: events already seen, by room, instead of those
     remembered, and ``checks`` those of some of them (`chatd.wire.check`) and ``times`` their times in
-    seconds since 1970; ``remember`` keeps cursors for the next run. ``ca`` is a PEM file of authorities
-    for TLS, ``fingerprint`` what the server's key must have instead ("none": no longer), ``cert`` and ``key``
-    are our own certificate and its key, by which a session is begun where there is none and the nick is that
-    of an account. ``proxy`` leads to the server; the environment is asked by
+    seconds since 1970; ``remember`` keeps cursors for the next run, as ``commit`` says. ``ca`` is a PEM file
+    of authorities for TLS, ``fingerprint`` what the server's key must have instead ("none": no longer),
+    ``cert`` and ``key`` are our own certificate and its key, by which a session is begun where there is none
+    and the nick is that of an account. ``proxy`` leads to the server; the environment is asked by
     `chatd.client.net.proxies.choice`, not here. ``credentials`` are a password by which a session is begun
     where there is none.
     """
@@ -51,6 +55,7 @@ class Options:
     checks: dict[str, str]
     times: dict[str, int]
     remember: bool
+    commit: Commit
     heartbeat: Pulse
     ca: str | None
     fingerprint: str | None
@@ -74,6 +79,7 @@ class Options:
         checks: Mapping[str, str] | None = None,
         times: Mapping[str, int] | None = None,
         remember: bool = True,
+        commit: Commit = "auto",
         heartbeat: Pulse = DEMANDING,
         ca: str | Path | None = None,
         fingerprint: str | None = None,
@@ -97,6 +103,7 @@ class Options:
             "checks": arguments.by_room("checks", checks or {}, str),
             "times": arguments.by_room("times", times or {}, int),
             "remember": given("remember", remember, bool),
+            "commit": arguments.one_of("commit", commit, get_args(Commit)),
             "heartbeat": arguments.pulse("heartbeat", heartbeat),
             "ca": None if ca is None else arguments.path("ca", ca),
             "fingerprint": given("fingerprint", fingerprint, str, none=True),
@@ -105,6 +112,8 @@ class Options:
             "proxy": arguments.proxy("proxy", proxy),
             "credentials": arguments.credentials(credentials),
         }
+        if commit == "manual" and (profile is None or not remember):
+            raise ClientError("bad-options", 'commit="manual" needs a profile and remember=True.')
         for name, value in found.items():
             object.__setattr__(self, name, value)
 

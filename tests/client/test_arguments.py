@@ -29,6 +29,7 @@ WRONG = {
     "checks": [5, {"#a": 1}, {1: "x"}, ["#a"]],
     "times": [5, {"#a": "1"}, {1: 1}],
     "remember": [1, None, "no"],
+    "commit": ["hand", None, True],
     "heartbeat": [2.0, None, Pulse("2", 4), Pulse(-1.0, 4), Pulse(2.0, 0), (2.0, 4)],
     "ca": [5, b"ca.pem", ""],
     "fingerprint": [5, b"00"],

@@ -47,7 +47,7 @@ class Machine:
         self.session = remembered.session
         self.wishes = wishes
         known = remembered.names if wishes.follow_all else {}
-        seen = Seen(remembered.cursors, remembered.trails, remembered.times)
+        seen = Seen(remembered.cursors, remembered.trails, remembered.times, by_hand=wishes.by_hand)
         self.rooms = Rooms(seen, remembered.names, wishes.rooms, known)
         self.rooms.enter(remembered.entering)
         self.out = Output()
@@ -63,7 +63,7 @@ class Machine:
             self.session, self.rooms, self.requests, self.links, self._greeting, self._endings, self.out
         )
         self._pump = Pump(self.links, self.requests, self._greeting, self.out)
-        self.orders = Orders(self.requests, self.links, self._pump)
+        self.orders = Orders(self.requests, self.rooms, self.links, self._pump, self.out)
         self._backoff = backoff
         self._due: float | None = None
         self._reading = True
@@ -232,16 +232,15 @@ class Machine:
     def changes(self) -> Changes:
         """Return what must be written down since the last call; say `saved` when it is."""
         self._greeting.unsaved = False
-        outbox, seen = self.outbox.changes(), self.rooms.seen
-        cursors = seen.changed_cursors()
+        outbox, seen = self.outbox.changes(), self.rooms.seen.changed()
         return Changes(
             session=replace(self.session),
             last=self.outbox.last,
-            cursors={room: (seq, self.rooms.name(room)) for room, seq in cursors.items()},
+            cursors={room: (seq, self.rooms.name(room)) for room, (seq, _) in seen.items()},
             stored=outbox.stored,
             deleted=outbox.deleted,
             posted=self.requests.sends.posted(),
-            trails={room: seen.trail(room).pack() for room in cursors},
+            trails={room: trail.pack() for room, (_, trail) in seen.items()},
         )
 
     def saved(self, now: float) -> list[Effect]:

@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from chatd.client.core.effects import Effect
 from chatd.client.core.links import Links
 from chatd.client.core.outbox import SAY, Entry
+from chatd.client.core.output import Output
 from chatd.client.core.pump import Pump
 from chatd.client.core.requests import Requests
+from chatd.client.core.rooms import Rooms
 from chatd.client.core.steps import Step
 from chatd.wire import messages as m
 
@@ -14,8 +16,10 @@ from chatd.wire import messages as m
 class Orders:
     """Hands on to ``requests``; every order returns the effects to be performed, as all inputs do."""
 
-    def __init__(self, requests: Requests, links: Links, pump: Pump) -> None:
+    def __init__(self, requests: Requests, rooms: Rooms, links: Links, pump: Pump, out: Output) -> None:
         self._requests = requests
+        self._rooms = rooms
+        self._out = out
         self._links = links
         self._pump = pump
 
@@ -36,6 +40,20 @@ class Orders:
         key = self._requests.sends.queue(room, text, file, kept, act, ref)
         self._pump.run(now)
         return key, self._pump.effects()
+
+    def done(
+        self, room: str, seq: int, answers: Iterable[tuple[str, str, int]], now: float
+    ) -> tuple[list[int], list[Effect]]:
+        """Note that the events of ``room`` up to ``seq`` are done, and append ``answers``, both in one write.
+
+        An answer is a room, a text and the event that it replies to, 0 for none. Return the keys and effects.
+        """
+        wire = self._rooms.room_of(room) or room
+        self._rooms.seen.done(wire, seq)
+        keys = [self._requests.sends.queue(to, text, None, None, SAY, ref) for to, text, ref in answers]
+        self._out.save()
+        self._pump.run(now)
+        return keys, self._pump.effects()
 
     def take_over(self, entries: Iterable[Entry], now: float) -> list[Effect]:
         """Append sends that were taken over from another server, and are on disk already."""

@@ -148,7 +148,8 @@ class Wishes(Struct, frozen=True):
     """What this run wants: ``rooms`` are joined wherever the server does not follow them already.
 
     ``follow_all`` asks for every room the user is a member of, otherwise only ``rooms`` are followed.
-    ``remember`` says that cursors outlive this run, ``keep`` that the session does. ``through`` is the proxy.
+    ``remember`` says that cursors outlive this run, ``by_hand`` that they do where the program says so, and
+    ``keep`` that the session does. ``through`` is the proxy.
     With ``credentials`` a session that is not there yet is begun by a password, with ``certificate`` by what
     the link shows, if the nick is that of an account.
     """
@@ -162,6 +163,7 @@ class Wishes(Struct, frozen=True):
     through: str = ""
     credentials: Credentials | None = None
     certificate: bool = False
+    by_hand: bool = False
 
 
 def introduce(session: Session, wishes: Wishes, seen: Seen, *, beside: bool) -> Hello:

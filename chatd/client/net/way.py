@@ -86,9 +86,9 @@ class SecureWay(PlainWay):
 
     def endpoint(self, segment: int = 0) -> IStreamClientEndpoint:
         """Return an endpoint for one attempt, whose segments are bounded to ``segment`` bytes; 0: not."""
-        from twisted.internet.endpoints import wrapClientTLS  # noqa: PLC0415
+        from chatd.client.net.secured import SecuredEndpoint  # noqa: PLC0415
 
-        return wrapClientTLS(self._verifier, super().endpoint(segment))
+        return SecuredEndpoint(self._verifier, super().endpoint(segment), self._reactor)
 
     def _wanted(self) -> str:
         return "want a relay's PROXY header"

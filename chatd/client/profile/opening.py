@@ -49,6 +49,12 @@ def _remembered(options: Options) -> tuple[Slot | None, Remembered]:
             raise
         advice = "Nothing was lost; start again then, or keep nothing with --ephemeral."
         raise ClientError(error.code, f"{error.text} {advice}") from None
+    if options.commit == "manual" and slot.has_company():
+        slot.close()
+        raise ClientError(
+            "session-in-use",
+            "Another process uses this profile with this nick, and only one may handle what is said; end it.",
+        )
     return slot, slot.remembered()
 
 
@@ -76,6 +82,7 @@ def wishes(options: Options) -> Wishes:
         through=str(options.proxy or ""),
         credentials=options.credentials,
         certificate=options.cert is not None,
+        by_hand=options.commit == "manual",
     )
 
 

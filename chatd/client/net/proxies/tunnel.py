@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from twisted.internet import error
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IProtocol, IProtocolFactory, IReactorTime, IStreamClientEndpoint
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -105,7 +105,9 @@ class Tunnel:
         )
         explain: Callable[[Failure], Failure] = lambda failure: failure  # noqa: E731
         if self._verifier is not None:
-            proxy = wrapClientTLS(self._verifier, proxy)
+            from chatd.client.net.secured import SecuredEndpoint  # noqa: PLC0415 - most proxies speak no TLS
+
+            proxy = SecuredEndpoint(self._verifier, proxy, self._reactor)
             explain = partial(_explained, self._verifier, self._proxy)
         return TunnelEndpoint(self._reactor, proxy, partial(self._negotiation, host), patience, explain)
 

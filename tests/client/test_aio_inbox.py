@@ -1,0 +1,117 @@
+"""The inbox of the asyncio client: who gets which events, and when no more are read."""
+
+import asyncio
+
+import pytest
+
+from chatd.client.aio.event import Event
+from chatd.client.aio.inbox import EARLY, HIGH, LOW, Inbox
+from chatd.client.core.problems import ClientError
+
+
+def event(seq, room="#a"):
+    return Event(room=room, kind="message", seq=seq, _client=None)
+
+
+def run(main):
+    return asyncio.run(main())
+
+
+def inbox(*, strict=False):
+    reads = []
+    made = Inbox(reads.append, strict=strict)
+    return made, reads
+
+
+def test_the_first_follower_gets_what_came_before_it_and_another_what_comes_then():
+    async def main():
+        box, _ = inbox()
+        box.put(event(1))
+        box.put(event(1, "#b"))
+        first = box.follow(("#A",))
+        second = box.follow(("#a",))
+        box.put(event(2))
+        everything = box.follow(())
+        box.put(event(2, "#b"))
+        assert [(await box.next(first)).seq for _ in range(2)] == [1, 2]
+        assert (await box.next(second)).seq == 2
+        assert [(await box.next(everything)).room for _ in range(2)] == ["#b", "#b"]
+
+    run(main)
+
+
+def test_a_slow_follower_pauses_the_reading_and_goes_on_when_it_has_caught_up():
+    async def main():
+        box, reads = inbox()
+        one = box.follow(())
+        for seq in range(HIGH - 1):
+            box.put(event(seq))
+        assert reads == []
+        box.put(event(HIGH))
+        assert reads == [False]
+        for _ in range(HIGH - LOW - 1):
+            await box.next(one)
+        assert reads == [False]
+        await box.next(one)
+        assert reads == [False, True]
+
+    run(main)
+
+
+def test_whoever_waits_for_an_answer_has_everything_read_that_comes_before_it():
+    async def main():
+        box, reads = inbox()
+        box.follow(())
+        for seq in range(HIGH):
+            box.put(event(seq))
+        box.asking(1)
+        box.put(event(HIGH))
+        assert reads == [False, True]
+        box.asking(-1)
+        assert reads == [False, True, False]
+
+    run(main)
+
+
+def test_a_follower_that_goes_holds_nothing_up():
+    async def main():
+        box, reads = inbox()
+        one = box.follow(())
+        for seq in range(HIGH):
+            box.put(event(seq))
+        box.leave(one)
+        assert reads == [False, True]
+
+    run(main)
+
+
+def test_all_that_came_is_handed_out_before_the_end_is_told():
+    async def main():
+        box, _ = inbox()
+        one = box.follow(())
+        box.put(event(1))
+        box.close(ClientError("stopped", "The client was stopped."))
+        assert (await box.next(one)).seq == 1
+        with pytest.raises(ClientError):
+            await box.next(one)
+
+    run(main)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_what_nobody_follows_is_held_within_bounds_and_never_missing_in_silence(strict):
+    async def main():
+        box, reads = inbox(strict=strict)
+        for seq in range(1, EARLY + 2):
+            box.put(event(seq))
+        assert reads == []
+        if strict:
+            with pytest.raises(ClientError) as late:
+                box.follow(("#a",))
+            assert late.value.code == "followed-late"
+            box.follow(("#b",))
+        else:
+            one = box.follow(())
+            assert (await box.next(one)).seq == 2
+
+    run(main)
