@@ -21,6 +21,7 @@ from chatd.chat.storage import Changes
 from chatd.search.said import Edit, Said, said_in, said_in_lines
 from chatd.search.words import RULES
 from chatd.store import schema
+from chatd.store.index_pace import Pace
 from chatd.wire.stored import text_of
 
 SLICE: Final = 200
@@ -28,15 +29,6 @@ SLICE: Final = 200
 
 TURN: Final = 0.006
 """Seconds after which a slice takes no further event, so that no commit waits for long (P6)."""
-
-SHARE: Final = 1
-"""While commits follow each other, a slice is followed by so many times its time without one."""
-
-CROWDED: Final = 30_000
-"""Events not yet indexed from which on the commits go first: nobody waits for an index that late."""
-
-CROWDED_SHARE: Final = 24
-"""The same as `SHARE` then: a twenty-fifth of the time."""
 
 PAGES: Final = 16
 """Pages of the index that one step merges: 1 to 4 ms."""
@@ -140,8 +132,8 @@ class Index:
         self._ranges: dict[int, _Range] = {}
         self._heads: dict[int, int] = {}
         self._firsts: dict[int, int] = {}
-        self._waiting = 0
-        self._next = 0.0
+        self._pace = Pace(time.monotonic())
+        self._taken = 0
         self._merging = True
         self._clear_next = 0.0
         self._clear_begun: int | None = None
@@ -172,14 +164,13 @@ class Index:
         """See what is in the index and what is not."""
         database = self._database
         self._ranges = {room: _Range(low, high) for room, low, high in database.execute(_RANGES)}
-        self._heads, self._firsts, self._waiting = {}, {}, 0
+        self._heads, self._firsts = {}, {}
         for room, first in list(database.execute(_LOGS)):
             for (key,) in list(database.execute(_LAST_KEY, (schema.key(room, 0), schema.last_key(room)))):
                 head = first - 1 if key is None else key - schema.key(room, 0)
                 low, high = self._ranges.setdefault(room, _Range(head + 1, head))
                 if head > high:
                     self._heads[room] = head
-                    self._waiting += head - high
                 if first < low and head >= first:
                     self._firsts[room] = first
         self._to_clear = any(True for _ in database.execute(_CLEAR_NOW))
@@ -283,7 +274,7 @@ class Index:
         for log, first, frames in changes.events:
             self._ranges.setdefault(log, _Range(first, first - 1))
             self._heads[log] = first + len(frames) - 1
-            self._waiting += len(frames)
+            self._pace.come(len(frames), time.monotonic())
 
     def _trimmed(self, room: int, first: int) -> None:
         if room not in self._ranges:
@@ -309,7 +300,7 @@ class Index:
 
     def between(self) -> None:
         """Index a slice of what is new between two commits, if its share of the time has come."""
-        if self._heads and time.monotonic() >= self._next:
+        if self._heads and time.monotonic() >= self._pace.next:
             self.news()
 
     def news(self) -> float | None:
@@ -329,17 +320,16 @@ class Index:
         return None
 
     def _careful(self, step: Callable[[], object], wait: float) -> float:
-        begin = time.monotonic()
+        begin, self._taken = time.monotonic(), 0
         try:
             step()
         except (apsw.CorruptError, apsw.SQLError):
             self.renew()
             return LATER
         except Exception:  # noqa: BLE001 - whatever prevents it, commits go on, and tell of a bad disk
-            self._next = begin + LATER
+            self._pace.next = begin + LATER
             return LATER
-        end = time.monotonic()
-        self._next = end + (end - begin) * (SHARE if self._waiting < CROWDED else CROWDED_SHARE)
+        self._pace.took(self._taken, begin, time.monotonic())
         return wait
 
     def _take_news(self) -> None:
@@ -360,14 +350,12 @@ class Index:
             if count >= SLICE or time.monotonic() >= end:
                 break
         self._add(taken)
-        self._waiting = max(0, self._waiting - count)
+        self._taken = count
         for room, (_, high) in taken.ranges.items():
             if high >= self._heads[room]:
                 del self._heads[room]
             else:
                 self._heads[room] = self._heads.pop(room)  # the others come first
-        if not self._heads:
-            self._waiting = 0
 
     def _take_old(self) -> None:
         end = time.monotonic() + TURN

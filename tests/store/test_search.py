@@ -25,7 +25,7 @@ from chatd.chat.changes.rows import (
 from chatd.chat.storage import Changes, Position, Scope
 from chatd.search.query import QueryError, parse
 from chatd.search.said import Said, said_in
-from chatd.store import index, schema
+from chatd.store import index
 from chatd.testing import MemoryStore
 from chatd.wire.messages import Event, File
 from chatd.wire.stored import event_in, pack, text_of
@@ -317,14 +317,8 @@ def test_what_an_older_chatd_has_left_is_indexed_from_the_newest_on(open_store, 
     store.append(said(2, 1, "old 9"))
     store.close()
     database = apsw.Connection(str(tmp_path / "data" / "chatd.sqlite"))
-    for statement in (
-        "DROP TABLE words",
-        "DROP TABLE indexed",
-        "DELETE FROM meta WHERE name = 'rules'",
-        "ALTER TABLE rooms DROP COLUMN calling",
-    ):
+    for statement in ("DROP TABLE words", "DELETE FROM indexed", "DELETE FROM meta WHERE name = 'rules'"):
         database.execute(statement)
-    database.pragma("user_version", schema.STEPS.index(schema._add_index))
     database.close()
     again = open_store()
     scopes = [Scope(1, 1, 1200), Scope(2, 1, 1)]
