@@ -72,6 +72,10 @@ tests:
         values: '0+30x30'
       - series: 'chatd_commits_failed_total{{instance="a"}}'
         values: '0 0 0 0 0 0 0 0 0 0 1 1'
+      - series: 'chatd_log_failing{{instance="a"}}'
+        values: '0x14 1 1 0'
+      - series: 'chatd_accepts_failed_total{{instance="a"}}'
+        values: '0x10 7x10'
     alert_rule_test:
       - eval_time: 4m
         alertname: ChatdNotReady
@@ -93,6 +97,10 @@ tests:
           exp_samples: [{{value: 1}}]}}
       - {{expr: 'count(ALERTS{{alertstate="firing", alertname="ChatdLogDrops"}})', eval_time: 10m,
           exp_samples: []}}
+      - {{expr: 'count(ALERTS{{alertstate="firing", alertname="ChatdLogDrops"}})', eval_time: 15m,
+          exp_samples: [{{value: 1}}]}}
+      - {{expr: 'count(ALERTS{{alertstate="firing", alertname="ChatdNoDescriptors"}})', eval_time: 12m,
+          exp_samples: [{{value: 1}}]}}
 """
 
 
