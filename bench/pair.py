@@ -31,6 +31,9 @@ from bench.server import Daemon
 PATIENCE: Final = 120.0
 """Seconds that a burst may take."""
 
+START: Final = 600.0
+"""Seconds that a daemon may take to start: under valgrind, on a crowded machine, it does."""
+
 IDLE: Final = 10.0
 """Seconds for which an idle daemon's instructions are counted, which are taken off those of the others."""
 
@@ -60,7 +63,7 @@ class Side:
     def __init__(self, root: Path, python: Path, case: Case, log: Path | None, config: str = "") -> None:
         self.case = case
         tool = () if log is None else (*_VALGRIND, f"--log-file={log}", str(python))
-        self.daemon = Daemon(root=root, python=tool or (str(python),), config=config, patience=PATIENCE)
+        self.daemon = Daemon(root=root, python=tool or (str(python),), config=config, patience=START)
         try:
             peer = ChatdPeer(self.daemon)
             links = peer.gather(case.readers, case.senders)
