@@ -21,7 +21,7 @@ PAGES = [
     ROOT / "CONTRIBUTING.md",
     *(
         ROOT / "docs" / f"{name}.md"
-        for name in ("ARCHITECTURE", "OPERATIONS", "PROTOCOL", "SECURITY", "USERGUIDE")
+        for name in ("API", "ARCHITECTURE", "OPERATIONS", "PROTOCOL", "SECURITY", "USERGUIDE")
     ),
     *(ROOT / "etc" / name for name in ("chatd.toml", "chatd.service", "chatd.logrotate", "Containerfile")),
 ]

@@ -22,6 +22,15 @@ async def first(events, kind="message"):
     raise AssertionError("the events ended")
 
 
+async def found(client, query):
+    """Return the events that are found, once the server has indexed some."""
+    while True:
+        hits = (await client.search(query)).hits
+        if hits:
+            return [hit.event.seq for hit in hits]
+        await asyncio.sleep(0.1)
+
+
 def test_all_that_a_client_can_do(daemon, tmp_path):
     server = f"{LOOPBACK}:{daemon.port}"
 
@@ -50,6 +59,7 @@ def test_all_that_a_client_can_do(daemon, tmp_path):
             assert [one.seq for one in (await ann.pins("#a")).events] == [sent.seq]
             assert (await ann.history("#a", limit=3)).more
             assert sorted(one.nick for one in await ann.members("#a")) == ["ann", "bob"]
+            assert await found(bob, "hello from:bob") == [answer.seq]
             await ann.topic("#a", "tea")
             assert [(room.room, room.topic) for room in await bob.rooms()] == [("#a", "tea")]
             await bob.nick("ben")

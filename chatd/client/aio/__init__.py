@@ -6,13 +6,15 @@ It runs on the loop that runs, and shows nothing of Twisted. Nothing else of the
 from chatd.client.aio.client import Client, connect
 from chatd.client.aio.event import Event
 from chatd.client.core.problems import ClientError
-from chatd.client.values import Options, Page, Sent, Status, Waiting
+from chatd.client.values import Hit, Hits, Options, Page, Sent, Status, Waiting
 from chatd.wire.errors import RequestError
 
 __all__ = [
     "Client",
     "ClientError",
     "Event",
+    "Hit",
+    "Hits",
     "Options",
     "Page",
     "RequestError",

@@ -28,7 +28,7 @@ from chatd.client.core.notices import (
 )
 from chatd.client.core.problems import ClientError
 from chatd.client.core.session import Credentials
-from chatd.client.values import Commit, Options, Page, Sent, Status, Waiting
+from chatd.client.values import Commit, Hits, Options, Page, Sent, Status, Waiting
 from chatd.wire import messages as m
 
 T = TypeVar("T")
@@ -256,6 +256,13 @@ class Client:
     async def pins(self, room: str) -> Page:
         """Return what is pinned in ``room``, with what has become of it."""
         return await self._ask(self._open.pins(room))
+
+    async def search(self, query: str, room: str = "", before: str = "", limit: int = 50) -> Hits:
+        """Look for what ``query`` means, in ``room`` or, without one, in all rooms of ours.
+
+        The page that follows another one is asked for with the ``rest`` of that as ``before``.
+        """
+        return await self._ask(self._open.search(query, room, before, limit))
 
     # ---- files --------------------------------------------------------------------------------------
 

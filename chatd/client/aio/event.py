@@ -28,7 +28,7 @@ class Event:
     """One event of a room, as it was when it happened.
 
     ``room``: as people call it, ``#room`` or ``@nick``. ``kind``: message, file, edit, react, join, topic, …
-    (docs/PROTOCOL.md, "Events"). ``seq``: its number in the room. ``ts``: milliseconds since 1970, by the
+    (docs/PROTOCOL.md, "event"). ``seq``: its number in the room. ``ts``: milliseconds since 1970, by the
     server's clock. ``by``: the nick at that time, ``*`` for the server. ``own``: this session sent it.
     ``ref``: the event it is about, of a message that it replies to, 0 for none; ``thread``: the first event
     of its thread. ``mentions``: nicks, and ``*`` for everybody. ``stored``: all its fields.
