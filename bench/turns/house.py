@@ -106,7 +106,7 @@ def fill(folder: Path, size: Size) -> None:
     rows = _rows(size)
     while some := list(islice(rows, TOGETHER)):
         _commit(store, Changes(others=some))
-    text = "x" * 1000
+    text = "word " * 200
     for begin in range(1, size.events + 1, 1000):
         _commit(store, Changes([(BIG, begin, pack([_said("#big", begin + i, text) for i in range(1000)]))]))
     direct = _direct(size)

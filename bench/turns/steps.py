@@ -112,11 +112,19 @@ def _host(session: int) -> str:
 def _asked(full: House, size: Size) -> Iterator[Step]:
     """Yield the requests. User 1 owns #big, operates the server, and talks with all accounts."""
     chosen, known = size.online, size.files - 7
+    said = size.events + size.guests + 1  # the first request's event, behind those of guests who have left
     first = size.rooms - size.accounts + 2
     requests: list[tuple[int, m.Message]] = [
         (1, m.Send(id=1, n=1, room="#big", text="x" * 1000)),
         (3, m.Send(id=1, n=1, room="@u1", text="x" * 1000)),
         (1, m.Send(id=1, n=2, room="@u4", text="x" * 1000)),
+        (1, m.Edit(id=1, n=3, room="#big", seq=said, text="y" * 1000)),
+        (1, m.React(id=1, n=4, room="#big", seq=said, emoji="\N{THUMBS UP SIGN}")),
+        (1, m.Pin(id=1, room="#big", seq=said)),
+        (1, m.Pins(id=1, room="#big")),
+        (1, m.Look(id=1, room="#big", seqs=[*range(size.events - 100, size.events - 50)])),
+        (1, m.Search(id=1, query="word")),
+        (1, m.Search(id=1, query="word has:file", limit=200)),
         (2, m.Topic(id=1, room="#big", text="another")),
         (1, m.Read(id=1, room="#big", seq=size.events)),
         (1, m.ListRooms(id=1)),
