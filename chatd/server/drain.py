@@ -1,7 +1,7 @@
 """Drain: says goodbye to everybody, gives each a moment to come back, and waits until they are gone."""
 
-import random
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from twisted.internet.defer import Deferred
@@ -29,6 +29,9 @@ GOODBYE: Final = "The server stops or restarts; clients come back when it is the
 
 FIRST_SLOT: Final = 0.5
 """Seconds before which nobody is asked to come back: a restart takes as long."""
+
+
+_GOLDEN: Final = 0.618_033_988_749_895
 
 
 async def drain(server: Server, clock: Clock, idle: Callable[[], bool], config: DrainConfig) -> None:
@@ -68,22 +71,29 @@ async def say_goodbye(
     await _wait(clock, end, idle)  # for what the goodbyes have changed
 
 
-def slots(count: int, window: float, soonest: float) -> list[float]:
-    """Return ``count`` seconds to come back at, evenly over ``window`` behind ``soonest``, in no order.
+def slots(count: int, window: float, soonest: float) -> Iterator[float]:
+    """Yield ``count`` seconds to come back at, evenly over ``window`` behind ``soonest``, in no order.
 
-    The window is widened where there would be more than `RETURNS_PER_SECOND`.
+    The window is widened where there would be more than `RETURNS_PER_SECOND`. Each is made when it is asked
+    for, by steps of the golden ratio through all of them, since twenty thousand at once take long (P6).
     """
     window = max(window, count / RETURNS_PER_SECOND)
-    found = [round(soonest + window * index / count, 3) for index in range(count)]
-    random.shuffle(found)
-    return found
+    step = max(1, round(count * _GOLDEN))
+    while math.gcd(step, count) > 1:
+        step += 1
+    index = 0
+    for _ in range(count):
+        yield round(soonest + window * index / count, 3)
+        index = (index + step) % count
 
 
 async def see_off(server: Server, clock: Clock, idle: Callable[[], bool], end: float) -> None:
     """Wait until the second ``end`` for everybody to be gone, and abort who is not."""
     await _wait(clock, end, lambda: not server.connections and idle())
-    for connection in list(server.connections):
+    for number, connection in enumerate(list(server.connections), 1):
         connection.abort(CloseReason.DRAIN)
+        if number % AT_ONCE == 0:
+            await deferLater(clock, 0)
     await _wait(clock, clock.seconds() + 1.0, lambda: not server.connections and idle())
 
 

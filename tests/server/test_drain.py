@@ -62,7 +62,7 @@ def chi_squared(moments, buckets, window):
 
 @pytest.mark.parametrize("count", [1, 59, 10_000])
 def test_slots_are_even_and_in_no_order(count):
-    found = slots(count, 60.0, FIRST_SLOT)
+    found = list(slots(count, 60.0, FIRST_SLOT))
     assert len(set(found)) == count
     assert min(found) == FIRST_SLOT
     assert max(found) < FIRST_SLOT + 60.0
@@ -72,6 +72,10 @@ def test_slots_are_even_and_in_no_order(count):
         assert chi_squared(found, 60, 60.0) < 1
         for some in (found[:1000], found[-1000:], found[::10]):  # whoever came together does not come back so
             assert chi_squared(some, 60, 60.0) < 200
+
+
+def test_a_slot_is_made_when_it_is_asked_for():
+    assert next(slots(10**12, 60.0, FIRST_SLOT)) >= FIRST_SLOT
 
 
 def test_clients_that_keep_their_slots_come_evenly():
