@@ -5,12 +5,20 @@ import asyncio
 import pytest
 
 from chatd.client.aio.event import Event
-from chatd.client.aio.inbox import EARLY, HIGH, LOW, Inbox
+from chatd.client.aio.inbox import EARLY, HIGH, LOW, MOST, Inbox
 from chatd.client.core.problems import ClientError
+from chatd.wire.messages import Event as Stored
 
 
 def event(seq, room="#a"):
-    return Event(room=room, kind="message", seq=seq, _client=None)
+    stored = Stored(room=room, seq=seq, ts=1, kind="message", by="ann")
+    return Event(room=room, kind="message", seq=seq, stored=stored, _client=None)
+
+
+async def again(room, first, last):
+    """Read at most ten events again."""
+    await asyncio.sleep(0)
+    return [event(seq, room) for seq in range(first, min(last, first + 9) + 1)]
 
 
 def run(main):
@@ -19,7 +27,7 @@ def run(main):
 
 def inbox(*, strict=False):
     reads = []
-    made = Inbox(reads.append, strict=strict)
+    made = Inbox(reads.append, again, strict=strict)
     return made, reads
 
 
@@ -113,5 +121,35 @@ def test_what_nobody_follows_is_held_within_bounds_and_never_missing_in_silence(
         else:
             one = box.follow(())
             assert (await box.next(one)).seq == 2
+
+    run(main)
+
+
+def test_what_comes_while_answers_are_awaited_is_held_within_bounds_and_comes_in_order():
+    async def main():
+        box, _ = inbox()
+        one = box.follow(())
+        box.asking(1)
+        for seq in range(1, 4 * MOST):
+            box.put(event(seq))
+            box.put(event(seq, "#b"))
+        assert len(one.waiting) == MOST + 2
+        heard, cancelled = {"#a": [], "#b": []}, 0
+        for turn in range(8 * MOST - 2):
+            if turn == 3 * MOST:  # some of it has been read again
+                box.put(event(4 * MOST))
+            reading = asyncio.create_task(box.next(one))
+            await asyncio.sleep(0)
+            if turn % 7 == 0 and not reading.done():  # what is cancelled while it reads again loses nothing
+                reading.cancel()
+                await asyncio.wait([reading])
+                cancelled += 1
+                reading = asyncio.create_task(box.next(one))
+            got = await reading
+            heard[got.room].append(got.seq)
+        got = await box.next(one)
+        heard[got.room].append(got.seq)
+        assert cancelled
+        assert heard == {"#a": list(range(1, 4 * MOST + 1)), "#b": list(range(1, 4 * MOST))}
 
     run(main)

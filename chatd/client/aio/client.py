@@ -33,6 +33,9 @@ from chatd.wire import messages as m
 
 T = TypeVar("T")
 
+AGAIN: Final = 100
+"""Events that are read again at once."""
+
 log: Final = logging.getLogger("chatd.client")
 
 
@@ -89,7 +92,7 @@ class Client:
         self._inner: Inner | None = None
         self._reactor: LoopReactor | None = None
         self._refused: ClientError | None = None
-        self._inbox = Inbox(self._read, strict=options.commit == "manual")
+        self._inbox = Inbox(self._read, self._read_again, strict=options.commit == "manual")
 
     # ---- coming and going ---------------------------------------------------------------------------
 
@@ -154,6 +157,20 @@ class Client:
     def _read(self, on: bool) -> None:
         if self._inner is not None:
             (self._inner.resume_reading if on else self._inner.pause_reading)()
+
+    async def _read_again(self, room: str, first: int, last: int) -> list[Event]:
+        """Return the first of the events ``first`` to ``last`` of ``room``; what is gone is a gap."""
+        page = await self.history(room, after=first - 1, limit=min(AGAIN, last - first + 1))
+        found: list[Event] = []
+        for one in page.events:
+            if one.seq > last:
+                break
+            if one.seq > first:
+                found.append(event_of(GapSeen(room, room, first, one.seq - 1), self))
+            own = bool(one.session) and one.session == self._open.session
+            found.append(event_of(EventSeen(one, room, own), self))
+            first = one.seq + 1
+        return found or [event_of(GapSeen(room, room, first, last), self)]
 
     def _noticed(self, notice: Notice) -> None:
         if isinstance(notice, (EventSeen, GapSeen, Restored, CursorForgotten)):

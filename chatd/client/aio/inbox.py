@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final
 
 from chatd.client.aio.event import Event
@@ -19,13 +20,51 @@ EARLY: Final = 1000
 """Events that are held of rooms which nobody follows yet."""
 
 
-class Follower:
-    """The events of ``rooms``, of all without, that wait for one ``async for``."""
+MOST: Final = 2000
+"""Events that wait when more of them, read for the answer behind them, are let go and read again later."""
 
-    def __init__(self, rooms: frozenset[str], waiting: deque[Event]) -> None:
+Again = Callable[[str, int, int], Awaitable[list[Event]]]
+"""Reads events of a room once more, from one number up to another, or the first of them."""
+
+
+@dataclass(slots=True)
+class Skipped:
+    """Events ``first`` to ``last`` of ``room`` came, and are not held: the server has them."""
+
+    room: str
+    first: int
+    last: int
+
+
+class Follower:
+    """What waits for one ``async for`` over ``rooms``, or over all: first its ``page``, then ``waiting``."""
+
+    def __init__(self, rooms: frozenset[str]) -> None:
         self.rooms = rooms
-        self.waiting = waiting
+        self.page: deque[Event] = deque()
+        self.waiting: deque[Event | Skipped] = deque()
+        self._open: dict[str, Skipped] = {}
         self.wake = asyncio.Event()
+
+    def add(self, event: Event) -> None:
+        """Hold ``event``, or of too many only its number."""
+        skipped = self._open.get(event.room)
+        if len(self.waiting) < MOST or event.stored is None:
+            self._open.pop(event.room, None)
+            self.waiting.append(event)
+        elif skipped is not None and skipped.last + 1 == event.seq:
+            skipped.last = event.seq
+        else:
+            self._open[event.room] = skipped = Skipped(event.room, event.seq, event.seq)
+            self.waiting.append(skipped)
+
+    async def load(self, skipped: Skipped, again: Again) -> None:
+        """Read the first of what was ``skipped``, which waits in front, once more."""
+        self._open.pop(skipped.room, None)
+        self.page.extend(await again(skipped.room, skipped.first, skipped.last))
+        skipped.first = self.page[-1].seq + 1
+        if skipped.first > skipped.last:
+            self.waiting.popleft()
 
     def wants(self, room: str) -> bool:
         """Return whether events of ``room`` are wanted."""
@@ -35,11 +74,13 @@ class Follower:
 class Inbox:
     """Hands events out to followers, and calls ``read`` with whether more of them may come.
 
-    While somebody waits for an answer everything is read: the answer comes behind the events.
+    While somebody waits for an answer everything is read: the answer comes behind the events. Those that are
+    too many are let go, and read ``again`` when it is their turn.
     """
 
-    def __init__(self, read: Callable[[bool], None], *, strict: bool) -> None:
+    def __init__(self, read: Callable[[bool], None], again: Again, *, strict: bool) -> None:
         self._read = read
+        self._again = again
         self._strict = strict
         self._early: deque[Event] = deque(maxlen=EARLY)
         self._dropped: set[str] = set()
@@ -52,7 +93,7 @@ class Inbox:
         """Take in the next event of a room."""
         wanting = [one for one in self._followers if one.wants(event.room)]
         for one in wanting:
-            one.waiting.append(event)
+            one.add(event)
             one.wake.set()
         if not wanting:
             if len(self._early) == EARLY:
@@ -71,7 +112,7 @@ class Inbox:
 
         Raises `ClientError` ``followed-late`` where some of that is not held any more and would be missing.
         """
-        one = Follower(frozenset(map(fold, rooms)), deque())
+        one = Follower(frozenset(map(fold, rooms)))
         if self._strict and any(one.wants(room) for room in self._dropped):
             raise ClientError(
                 "followed-late",
@@ -91,14 +132,22 @@ class Inbox:
 
     async def next(self, one: Follower) -> Event:
         """Return the next event for ``one``; raises `ClientError` when none comes any more."""
-        while not one.waiting:
-            if self.end is not None:
-                raise self.end
-            one.wake.clear()
-            await one.wake.wait()
-        event = one.waiting.popleft()
+        while not one.page:
+            if not one.waiting:
+                if self.end is not None:
+                    raise self.end
+                one.wake.clear()
+                await one.wake.wait()
+                continue
+            first = one.waiting[0]
+            if isinstance(first, Skipped):
+                await one.load(first, self._again)
+            else:
+                one.waiting.popleft()
+                self._balance()
+                return first
         self._balance()
-        return event
+        return one.page.popleft()
 
     def asking(self, change: int) -> None:
         """Note that so many more, or fewer, wait for an answer."""
