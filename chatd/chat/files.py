@@ -3,7 +3,7 @@
 Chat knows contents by their SHA-256 alone; `Blobs` tells whether the bytes are there.
 """
 
-from itertools import chain, islice
+from itertools import chain, islice, takewhile
 from typing import Protocol
 
 from chatd.chat.changes.rows import PutFile
@@ -44,6 +44,7 @@ class PostedFiles:
 
     def __init__(self) -> None:
         self._rooms: dict[Room, dict[int, File]] = {}
+        self._unordered: set[Room] = set()
         self._events: dict[str, dict[Room, set[int]]] = {}
         self._newest: dict[str, dict[Room, int]] = {}
         self._contents: dict[str, set[str]] = {}
@@ -55,7 +56,10 @@ class PostedFiles:
     def add(self, room: Room, seq: int, file: File) -> None:
         """Note that event ``seq`` of ``room`` posts ``file``."""
         sha256 = file.sha256
-        self._rooms.setdefault(room, {})[seq] = file
+        files = self._rooms.setdefault(room, {})
+        if files and seq < next(reversed(files)):
+            self._unordered.add(room)
+        files[seq] = file
         self._events.setdefault(sha256, {}).setdefault(room, set()).add(seq)
         newest = self._newest.setdefault(sha256, {})
         newest[room] = max(seq, newest.get(room, 0))
@@ -67,6 +71,7 @@ class PostedFiles:
         file = files.pop(seq)
         if not files:
             del self._rooms[room]
+            self._unordered.discard(room)
         sha256 = file.sha256
         rooms = self._events[sha256]
         rooms[room].discard(seq)
@@ -85,8 +90,12 @@ class PostedFiles:
         return file
 
     def below(self, room: Room, first: int) -> list[int]:
-        """Return the events of ``room`` below ``first`` that post files."""
-        return [seq for seq in self._rooms.get(room, ()) if seq < first]
+        """Return the events of ``room`` below ``first`` that post files; no others are looked at (P6)."""
+        files = self._rooms.get(room, {})
+        if room in self._unordered:  # a removal was taken back
+            self._unordered.discard(room)
+            self._rooms[room] = files = dict(sorted(files.items()))
+        return list(takewhile(lambda seq: seq < first, files))
 
     def readable(self, asker: Asker, sha256: str) -> bool:
         """Return whether ``asker`` can read the newest stored event of some room that posts ``sha256``.

@@ -140,6 +140,10 @@ def test_posted_files_are_found_as_by_looking_at_all_of_them(deeds):
             posted.add(rooms[number], seq, File(name="f", size=1, sha256=sha256))
         elif not adds and (number, seq) in known:
             assert posted.drop(rooms[number], seq).sha256 == known.pop((number, seq))
+        for at, room in enumerate(rooms):
+            here = sorted(one for where, one in known if where == at)
+            for first in (1, 3, 7):
+                assert posted.below(room, first) == [one for one in here if one < first]
     for digits in ("a" * 8, "a" * 8 + "b", "a" * 64, "c" * 12, "d" * 8):
         for number, room in enumerate(rooms):
             wanted = [
@@ -156,6 +160,26 @@ def test_posted_files_are_found_as_by_looking_at_all_of_them(deeds):
             number: max(at for (one, at), other in known.items() if one == number and other == sha256)
             for number in {one for (one, _), other in known.items() if other == sha256}
         }
+
+
+class CountedFiles(dict):
+    """Counts how many of its keys are looked at in order."""
+
+    looked = 0
+
+    def __iter__(self):
+        for key in super().__iter__():
+            self.looked += 1
+            yield key
+
+
+def test_of_the_files_of_a_room_those_that_go_are_looked_at():
+    posted, room = PostedFiles(), Room("#a", Log(1, "#a", head=1000))
+    files = posted._rooms[room] = CountedFiles()
+    for seq in range(1, 1001):
+        posted.add(room, seq, File(name="f", size=1, sha256="a" * 64))
+    assert posted.below(room, 4) == [1, 2, 3]
+    assert files.looked == 4
 
 
 @pytest.mark.parametrize("mine", [True, False])
