@@ -92,7 +92,7 @@ class Client:
         self._inner: Inner | None = None
         self._reactor: LoopReactor | None = None
         self._refused: ClientError | None = None
-        self._inbox = Inbox(self._read, self._read_again, strict=options.commit == "manual")
+        self._inbox = Inbox(self._read, self._read_again)
 
     # ---- coming and going ---------------------------------------------------------------------------
 

@@ -16,9 +16,6 @@ HIGH: Final = 500
 LOW: Final = 100
 """Events that wait when it goes on."""
 
-EARLY: Final = 1000
-"""Events that are held of rooms which nobody follows yet."""
-
 
 MOST: Final = 2000
 """Events that wait when more of them, read for the answer behind them, are let go and read again later."""
@@ -43,24 +40,31 @@ class Follower:
         self.rooms = rooms
         self.page: deque[Event] = deque()
         self.waiting: deque[Event | Skipped] = deque()
-        self._open: dict[str, Skipped] = {}
+        self.skipping: dict[str, Skipped] = {}
         self.wake = asyncio.Event()
 
     def add(self, event: Event) -> None:
         """Hold ``event``, or of too many only its number."""
-        skipped = self._open.get(event.room)
+        skipped = self.skipping.get(event.room)
         if len(self.waiting) < MOST or event.stored is None:
-            self._open.pop(event.room, None)
+            self.skipping.pop(event.room, None)
             self.waiting.append(event)
         elif skipped is not None and skipped.last + 1 == event.seq:
             skipped.last = event.seq
         else:
-            self._open[event.room] = skipped = Skipped(event.room, event.seq, event.seq)
+            self.skipping[event.room] = skipped = Skipped(event.room, event.seq, event.seq)
             self.waiting.append(skipped)
+
+    def take(self, other: "Follower") -> None:
+        """Take over what ``other`` holds of the rooms that are wanted here."""
+        held, other.waiting = other.waiting, deque()
+        for each in held:
+            (self if self.wants(each.room) else other).waiting.append(each)
+        other.skipping = {room: skipped for room, skipped in other.skipping.items() if not self.wants(room)}
 
     async def load(self, skipped: Skipped, again: Again) -> None:
         """Read the first of what was ``skipped``, which waits in front, once more."""
-        self._open.pop(skipped.room, None)
+        self.skipping.pop(skipped.room, None)
         self.page.extend(await again(skipped.room, skipped.first, skipped.last))
         skipped.first = self.page[-1].seq + 1
         if skipped.first > skipped.last:
@@ -78,12 +82,10 @@ class Inbox:
     too many are let go, and read ``again`` when it is their turn.
     """
 
-    def __init__(self, read: Callable[[bool], None], again: Again, *, strict: bool) -> None:
+    def __init__(self, read: Callable[[bool], None], again: Again) -> None:
         self._read = read
         self._again = again
-        self._strict = strict
-        self._early: deque[Event] = deque(maxlen=EARLY)
-        self._dropped: set[str] = set()
+        self._early = Follower(frozenset())
         self._followers: list[Follower] = []
         self._asking = 0
         self._reading = True
@@ -96,9 +98,7 @@ class Inbox:
             one.add(event)
             one.wake.set()
         if not wanting:
-            if len(self._early) == EARLY:
-                self._dropped.add(fold(self._early[0].room))
-            self._early.append(event)
+            self._early.add(event)
         self._balance()
 
     def close(self, why: ClientError) -> None:
@@ -108,20 +108,9 @@ class Inbox:
             one.wake.set()
 
     def follow(self, rooms: tuple[str, ...]) -> Follower:
-        """Return a follower, which begins with what nobody else has followed before.
-
-        Raises `ClientError` ``followed-late`` where some of that is not held any more and would be missing.
-        """
+        """Return a follower, which begins with what came of its rooms while nobody followed them."""
         one = Follower(frozenset(map(fold, rooms)))
-        if self._strict and any(one.wants(room) for room in self._dropped):
-            raise ClientError(
-                "followed-late",
-                f"More than {EARLY} events came before follow(); call it sooner.",
-            )
-        kept = [event for event in self._early if not one.wants(event.room)]
-        one.waiting.extend(event for event in self._early if one.wants(event.room))
-        self._early.clear()
-        self._early.extend(kept)
+        one.take(self._early)
         self._followers.append(one)
         return one
 
