@@ -22,6 +22,7 @@ from bench import (
     plots,
     restart,
     resume,
+    search,
     slow,
     tls,
     turns,
@@ -44,6 +45,7 @@ BENCHMARKS: dict[str, Callable[[Scale], Result]] = {
     "slow": slow.run,
     "files": files.run,
     "turns": turns.run,
+    "search": search.run,
 }
 
 _SMOKE = Scale(rounds=1, seconds=0.3, long=1.0, smoke=True)

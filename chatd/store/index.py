@@ -134,6 +134,7 @@ class Index:
         self._firsts: dict[int, int] = {}
         self._pace = Pace(time.monotonic())
         self._taken = 0
+        self._own = 0.0
         self._merging = True
         self._clear_next = 0.0
         self._clear_begun: int | None = None
@@ -274,7 +275,7 @@ class Index:
         for log, first, frames in changes.events:
             self._ranges.setdefault(log, _Range(first, first - 1))
             self._heads[log] = first + len(frames) - 1
-            self._pace.come(len(frames), time.monotonic())
+            self._pace.come(len(frames), time.monotonic(), time.process_time() - self._own)
 
     def _trimmed(self, room: int, first: int) -> None:
         if room not in self._ranges:
@@ -320,7 +321,7 @@ class Index:
         return None
 
     def _careful(self, step: Callable[[], object], wait: float) -> float:
-        begin, self._taken = time.monotonic(), 0
+        begin, used, self._taken = time.monotonic(), time.thread_time(), 0
         try:
             step()
         except (apsw.CorruptError, apsw.SQLError):
@@ -329,6 +330,7 @@ class Index:
         except Exception:  # noqa: BLE001 - whatever prevents it, commits go on, and tell of a bad disk
             self._pace.next = begin + LATER
             return LATER
+        self._own += time.thread_time() - used
         self._pace.took(self._taken, begin, time.monotonic())
         return wait
 

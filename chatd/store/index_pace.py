@@ -5,11 +5,15 @@ Pure: time comes in as an argument, in monotonic seconds.
 
 from typing import Final
 
-SHARE: Final = 1
+SHARE: Final = 2
 """A slice is followed by so many times its time without one."""
 
 MOST: Final = 0.35
 """Where keeping up would take more than this part of the time, commits go first: nobody waits for it."""
+
+BUSY: Final = 0.5
+"""The same where everything else in the process uses more than this part of a processor: whoever sends then
+waits for the daemon, and would be slowed down."""
 
 CROWD_SHARE: Final = 40
 """The same as `SHARE` then. What is left over is taken in when there is less to do."""
@@ -30,23 +34,26 @@ WEIGHT: Final = 0.2
 class Pace:
     """Knows how many messages come, and what it takes to index one."""
 
-    __slots__ = ("_came", "_cost", "_rate", "_since", "next")
+    __slots__ = ("_busy", "_came", "_cost", "_rate", "_since", "_used", "next")
 
     def __init__(self, now: float) -> None:
-        self._rate = 0.0
+        self._rate = self._busy = self._used = 0.0
         self._came = 0
         self._since = now
         self._cost = COST
         self.next = now
 
-    def come(self, messages: int, now: float) -> None:
-        """Note that so many messages have come."""
+    def come(self, messages: int, now: float, used: float) -> None:
+        """Note that so many messages have come; all else has ``used`` so many seconds of a processor."""
         self._came += messages
-        if now - self._since >= WINDOW:
-            self._rate, self._came, self._since = self._came / (now - self._since), 0, now
+        passed = now - self._since
+        if passed >= WINDOW:
+            self._rate, self._busy = self._came / passed, (used - self._used) / passed
+            self._came, self._used, self._since = 0, used, now
 
     def took(self, messages: int, begin: float, end: float) -> None:
         """Note that a slice of so many messages took its time; ``next`` is when another one may begin."""
         if messages >= SMALL:
             self._cost += WEIGHT * ((end - begin) / messages - self._cost)
-        self.next = end + (end - begin) * (CROWD_SHARE if self._rate * self._cost > MOST else SHARE)
+        crowded = self._rate * self._cost > MOST or self._busy > BUSY
+        self.next = end + (end - begin) * (CROWD_SHARE if crowded else SHARE)

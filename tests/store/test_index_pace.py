@@ -5,20 +5,20 @@ import pytest
 from chatd.store.index_pace import Pace
 
 
-def play(rate, cost, seconds=20.0, slice_=200):
+def play(rate, cost, busy=0.1, seconds=20.0, slice_=200):
     """Let messages come at a ``rate``, each of some ``cost``; return the share of time, and what is left."""
     now, behind, spent = 0.0, 0.0, 0.0
     pace = Pace(now)
     while now < seconds:
         now += 0.005  # a commit
         behind += rate * 0.005
-        pace.come(round(rate * 0.005), now)
+        pace.come(round(rate * 0.005), now, busy * now)
         if behind >= 1 and now >= pace.next:
             count = min(slice_, int(behind))
             begin, now = now, now + count * cost
             spent += count * cost
             behind += rate * count * cost - count
-            pace.come(round(rate * count * cost), now)
+            pace.come(round(rate * count * cost), now, busy * now)
             pace.took(count, begin, now)
     return spent / now, behind
 
@@ -30,7 +30,10 @@ def test_it_keeps_up_where_that_is_less_than_a_third_of_the_time(rate, cost):
     assert share < 0.35
 
 
-@pytest.mark.parametrize(("rate", "cost"), [(130_000, 3e-5), (20_000, 3e-5), (10_000, 3e-4)])
-def test_it_gives_way_where_it_would_be_more(rate, cost):
-    share, _ = play(rate, cost)
+@pytest.mark.parametrize(
+    ("rate", "cost", "busy"),
+    [(130_000, 3e-5, 0.9), (20_000, 3e-5, 0.2), (10_000, 3e-4, 0.2), (8000, 3e-5, 0.9)],
+)
+def test_it_gives_way_where_it_would_be_more_or_the_processor_is_needed(rate, cost, busy):
+    share, _ = play(rate, cost, busy)
     assert share < 0.05
