@@ -15,7 +15,7 @@ from chatd.chat.state import Peer, Session
 from chatd.chat.world import World
 from chatd.wire import messages as m
 from chatd.wire.errors import CloseReason, Code, RequestError
-from chatd.wire.limits import PAGE_ROWS
+from chatd.wire.limits import SESSIONS_PER_MESSAGE
 
 _SECOND = 1000
 """Milliseconds in a second."""
@@ -56,12 +56,15 @@ def invite(world: World, peer: Peer, session: Session, _: None, request: CodedIn
 def sessions(world: World, peer: Peer, session: Session, _: None, request: m.Sessions, now: int) -> m.Ok:
     """List the sessions of a user."""
     newest = heapq.nlargest(
-        PAGE_ROWS, session.user.sessions, key=lambda one: (one is session, one.peer is not None, one.seen)
+        SESSIONS_PER_MESSAGE,
+        session.user.sessions,
+        key=lambda one: (one is session, one.peer is not None, one.seen),
     )
     rows = [
         m.SessionInfo(
             session=one.id,
             software=one.software,
+            label=one.label,
             address=one.address,
             ago=0 if one.peer is not None else max(0, world.calendar.now - one.seen) // _SECOND,
             online=one.peer is not None,

@@ -110,6 +110,8 @@ def arrive(
         old.close(CloseReason.TAKEN_OVER)
     session.peer = peer
     session.address, session.software = peer.peer_host, hello.software[: limits.MAX_SOFTWARE]
+    if hello.label is not None and hello.label != session.label:
+        world.change(session.row()._replace(label=hello.label))
     sweeping.settle(world, session.user)
     if arrival.resumed:
         confirm(world, session)

@@ -296,6 +296,7 @@ class Session:
     seen: int = 0
     address: str = ""
     software: str = ""
+    label: str = ""
     proven: bool = False
     by_login: bool = False
     warned: int = 0
@@ -322,7 +323,14 @@ class Session:
     def row(self) -> PutSession:
         """Return the stored form."""
         return PutSession(
-            self.id, self.user.id, self.digest, self.last, self.seen, self.address, self.software
+            self.id,
+            self.user.id,
+            self.digest,
+            self.last,
+            self.seen,
+            self.address,
+            self.software,
+            self.label,
         )
 
 

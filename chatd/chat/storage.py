@@ -88,7 +88,7 @@ TABLES: Final = (
     Table("certificates", PutCertificate, 2, ("name",), DropCertificate),
     Table("places", PutPlace, 2, ("at",), DropPlace),
     Table("erasures", PutErasure, 1, ("room", "seq"), DropErasure),
-    Table("sessions", PutSession, 1, ("seen", "address", "software"), DropSession),
+    Table("sessions", PutSession, 1, ("seen", "address", "software", "label"), DropSession),
     Table(
         "rooms",
         PutRoom,

@@ -25,6 +25,11 @@ class Account:
         return self._driver.machine.session.account
 
     @property
+    def kept(self) -> bool:
+        """Return whether there is a session to go on with, as far as we know."""
+        return bool(self._driver.machine.session.token)
+
+    @property
     def failed(self) -> int:
         """Return how many attempts to log in to this account have failed, as the server has told last."""
         return self._driver.machine.session.failed

@@ -39,7 +39,8 @@ class Options:
     ``cert`` and ``key`` are our own certificate and its key, by which a session is begun where there is none
     and the nick is that of an account. ``proxy`` leads to the server; the environment is asked by
     `chatd.client.net.proxies.choice`, not here. ``credentials`` are a password by which a session is begun
-    where there is none.
+    where there is none. ``device_name`` is what this device is called in the list of sessions, from now on;
+    None for what the profile keeps, "" for nothing.
     """
 
     server: Address
@@ -63,6 +64,7 @@ class Options:
     key: str | None
     proxy: Proxy | None
     credentials: Credentials | None
+    device_name: str | None
 
     def __init__(
         self,
@@ -87,6 +89,7 @@ class Options:
         key: str | Path | None = None,
         proxy: str | Proxy | None = None,
         credentials: Credentials | None = None,
+        device_name: str | None = None,
     ) -> None:
         given = arguments.given
         found: dict[str, Any] = {
@@ -111,6 +114,7 @@ class Options:
             "key": None if key is None else arguments.path("key", key),
             "proxy": arguments.proxy("proxy", proxy),
             "credentials": arguments.credentials(credentials),
+            "device_name": arguments.label(device_name),
         }
         if commit == "manual" and (profile is None or not remember):
             raise ClientError("bad-options", 'commit="manual" needs a profile and remember=True.')

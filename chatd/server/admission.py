@@ -11,6 +11,7 @@ from chatd.chat import accounts
 from chatd.chat.arrival import Arrival
 from chatd.chat.quota import Slots
 from chatd.chat.state import Session, User
+from chatd.chat.text import check_label
 from chatd.clock import Clock
 from chatd.ops.current import Current
 from chatd.server import addresses
@@ -76,6 +77,7 @@ class Admission:
                 f"This server speaks version {PROTOCOL_VERSION} of the protocol, not {hello.version}; use a"
                 " client that does.",
             )
+        _check_label(hello.label)
         self._check_disk()
         pulse = self._agree(hello.heartbeat)
         if hello.token and not hello.device:
@@ -229,6 +231,14 @@ def check_secure(connection: Connection) -> None:
         raise ProtocolError(
             Code.SECURE_REQUIRED, "Passwords are not taken in plain text; connect with TLS (tls://…)."
         )
+
+
+def _check_label(label: str | None) -> None:
+    """Raise `ProtocolError` if a device cannot be called ``label``."""
+    try:
+        check_label(label or "")
+    except RequestError as error:
+        raise ProtocolError(error.code, f"The name of your device is refused. {error.text}") from None
 
 
 def _check_guests(connection: Connection) -> None:

@@ -190,6 +190,8 @@ What is merged and when is `chatd.store.index`'s to say, since nobody waits for 
 
 _CALLING: Final = "ALTER TABLE rooms ADD COLUMN calling INTEGER NOT NULL DEFAULT 4"
 
+_LABELS: Final = "ALTER TABLE sessions ADD COLUMN label TEXT NOT NULL DEFAULT ''"
+
 Step = Callable[[apsw.Connection], object]
 
 
@@ -294,6 +296,11 @@ def _add_calling(database: apsw.Connection) -> None:
     database.execute(_CALLING)
 
 
+def _add_labels(database: apsw.Connection) -> None:
+    """Add what version 16 lacks: what people call the devices of their sessions."""
+    database.execute(_LABELS)
+
+
 STEPS: Final[tuple[Step, ...]] = (
     _begin,
     _add_files,
@@ -311,6 +318,7 @@ STEPS: Final[tuple[Step, ...]] = (
     _add_relations,
     _add_index,
     _add_calling,
+    _add_labels,
 )
 """The steps from each version of the tables to the next."""
 

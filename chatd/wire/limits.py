@@ -45,7 +45,7 @@ MAX_CERTIFICATES: Final = 16
 """Certificates that open one account: one for each device, and some to spare."""
 
 MAX_LABEL: Final = 64
-"""Bytes of UTF-8 in what somebody calls a certificate of theirs; it stands in one line of a list."""
+"""Bytes of UTF-8 in what somebody calls a certificate or a device of theirs; a line of a list holds it."""
 
 MAX_INT: Final = 2**53 - 1
 """The largest integer that every JSON reader keeps exactly (RFC 8259 section 6)."""
@@ -121,6 +121,9 @@ MAX_MENTIONS: Final = 20
 
 QUOTE: Final = 80
 """Characters of an event that are told where something replies to it."""
+
+SESSIONS_PER_MESSAGE: Final = 90
+"""Sessions of a user in one answer: with the longest names of clients and devices they fit into a frame."""
 
 PAGE_ROWS: Final = 200
 """Events or members in one page at the most."""

@@ -182,7 +182,7 @@ def possible(records, kind, a, b, n):  # noqa: C901, PLR0912, PLR0915 - one case
             return DropUser(a)
         case "session" if session or b in records.users:
             return (
-                session.row()._replace(seen=n, address=str(b))
+                session.row()._replace(seen=n, address=str(b), label=str(n))
                 if session
                 else PutSession(a, b, b"%d" % a, n, n)
             )

@@ -6,16 +6,18 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from chatd.chat import accounts
-from chatd.client.api import open_client
+from chatd.client.api import Client, open_client
 from chatd.client.core.address import parse_address
 from chatd.client.core.notices import LoginsFailed, Stopped
 from chatd.client.core.problems import ClientError
-from chatd.client.core.session import Credentials
+from chatd.client.core.session import Credentials, Session, final_sentence
+from chatd.client.profile.opening import recall
 from chatd.client.profile.origins import origin_of
 from chatd.client.profile.profiles import open_slot
 from chatd.client.values import Options
 from chatd.wire.errors import CloseReason, Code, RequestError
-from tests.client.entering import make_client, now
+from chatd.wire.messages import Error
+from tests.client.entering import MemoryWay, make_client, now
 
 PASSWORD = "correct horse"
 
@@ -73,6 +75,44 @@ def test_the_profile_keeps_the_session_and_no_password(open_world, tmp_path):
     again.stop()
     open_world.advance(1)
     assert slot_of(tmp_path).remembered().session.token == ""
+
+
+def come_back(world, options):
+    """Return the names of the devices in the list of a client that begins with ``options`` and ends again."""
+    slot, remembered = recall(options)
+    client = Client(options, MemoryWay(world), slot, remembered, world.clock, world.clock.seconds)
+    client.start()
+    world.advance(1)
+    asked = client.account.sessions()
+    world.advance(1)
+    client.stop()
+    world.advance(1)
+    return [row.label for row in now(asked)]
+
+
+def test_what_a_device_is_called_is_told_once_and_kept_in_the_profile(open_world, tmp_path):
+    options = Options(nick="ann", folder=tmp_path)
+    assert come_back(open_world, options) == [""]
+    assert come_back(open_world, replace(options, device_name="kitchen")) == ["kitchen"]
+    open_world.crash_server()
+    open_world.start_server()
+    assert come_back(open_world, options) == ["kitchen"]
+    for session in open_world.server.hub.world.sessions.values():
+        session.label = "what a restored copy knows"
+    assert come_back(open_world, options) == ["kitchen"]
+    assert come_back(open_world, replace(options, device_name="")) == [""]
+    assert come_back(open_world, options) == [""]
+
+
+def test_a_device_that_keeps_nothing_is_called_so_for_one_run(open_world):
+    options = Options(nick="ann", profile=None, device_name="kitchen")
+    assert come_back(open_world, options) == ["kitchen"]
+
+
+@pytest.mark.parametrize("code", [Code.TEXT_TOO_LONG, Code.CONTROL_CHARACTER])
+def test_a_server_that_refuses_the_name_is_not_asked_for_ever(code):
+    error = Error(code=code, text="The name of your device is refused.")
+    assert final_sentence(Session(nick="ann"), error) == error.text
 
 
 def test_a_wrong_password_ends_the_attempt_with_a_sentence(open_world):

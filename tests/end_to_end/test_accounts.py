@@ -131,6 +131,23 @@ def test_who_deletes_the_account_is_asked_whether_and_for_the_password(make_daem
     assert not daemon.faults()
 
 
+def test_who_is_logged_in_already_is_told_before_a_password_is_asked_for(site, chatc, tmp_path):
+    right(chatc("default", "--nick", "op", "--device-name", "desk", "login", "--password-file", "pw0"))
+    rows = right(chatc("default", "sessions", "--json")).splitlines()
+    assert [json.loads(row)["label"] for row in rows] == ["desk"]
+    (tmp_path / "op").mkdir()
+    (tmp_path / "state").rename(tmp_path / "op" / "chatd")
+    words = ("--server", f"{LOOPBACK}:{site.port}", "login")
+    again = Typist(tmp_path / "op", *words, columns=160)
+    try:
+        assert again.wait() == 1
+        again.await_line("This profile is op here already, an account; log out first, or name another one.")
+        assert b"assword" not in again.bytes
+    finally:
+        again.close()
+    assert not site.faults()
+
+
 def test_it_is_asked_for_without_echo(site, tmp_path):
     ours, theirs = pty.openpty()
     words = ["--server", f"{LOOPBACK}:{site.port}", "--state", "state", "--nick", "op", "login"]

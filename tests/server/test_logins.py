@@ -671,6 +671,55 @@ def test_sessions_are_listed_and_one_is_ended(playground):
     assert [error.code for error in second.of(m.Error)] == [Code.NO_SUCH_SESSION, Code.NOT_ALLOWED]
 
 
+def labels_of(playground, session):
+    session.say(m.Sessions(id=9))
+    playground.advance(3)
+    return [row.label for row in session.of(m.Ok)[-1].sessions]
+
+
+def test_a_session_keeps_what_its_user_calls_the_device_over_a_crash(playground):
+    token = register(playground, label="die Küche").of(m.Welcome)[0].token
+    log_in(playground)
+    restart(playground)
+    again = come_in(playground, token=token)
+    assert labels_of(playground, again) == ["die Küche", ""]
+
+
+def test_who_comes_back_may_call_the_device_something_else_or_nothing(playground):
+    token = register(playground, label="old").of(m.Welcome)[0].token
+    for told, kept in (("new", "new"), (None, "new"), ("new", "new"), ("", "")):
+        come_in(playground, token=token, label=told)
+        playground.advance()
+        restart(playground)
+        assert labels_of(playground, come_in(playground, token=token)) == [kept]
+
+
+@pytest.mark.parametrize("speaks", KINDS)
+@pytest.mark.parametrize(
+    ("label", "code"),
+    [("k" * 65, Code.TEXT_TOO_LONG), ("ü" * 33, Code.TEXT_TOO_LONG), ("k\x1b[2J", Code.CONTROL_CHARACTER)],
+)
+def test_what_no_device_can_be_called_is_refused(playground, label, code, speaks):
+    token = register(playground, label="good").of(m.Welcome)[0].token
+    for fields in ({"token": token}, {"nick": "ann", "password": PASSWORD}, {"nick": "ben"}):
+        error = refusal(come_in(playground, label=label, speaks=speaks, **fields))
+        assert error.code == code
+        assert error.text.startswith("The name of your device is refused. ")
+    assert "ben" not in world_of(playground).nicks
+    assert labels_of(playground, come_in(playground, token=token)) == ["good"]
+
+
+def test_who_comes_back_under_another_name_is_let_in_though_nothing_can_be_written(playground):
+    token = register(playground, label="old").of(m.Welcome)[0].token
+    playground.store.failing = OSError("disk full")
+    again = come_in(playground, token=token, label="new")
+    playground.advance()
+    assert again.of(m.Welcome)[0].resumed
+    assert again.lost is None
+    playground.store.failing = None
+    assert labels_of(playground, come_in(playground, token=token, label="new")) == ["new"]
+
+
 def test_nobody_ends_or_sees_the_sessions_of_others(playground):
     register(playground)
     ben = register(playground, "ben")

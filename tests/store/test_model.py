@@ -79,7 +79,11 @@ changes = st.one_of(
         lambda i, nick, free: PutUser(i, nick, None if free else f"{i} {nick}"), ids, texts, st.booleans()
     ),
     st.builds(
-        lambda i, user, seen, host: PutSession(i, user, b"%d" % i, 0, seen, host), ids, ids, times, texts
+        lambda i, user, seen, host: PutSession(i, user, b"%d" % i, 0, seen, host, "", host[::-1]),
+        ids,
+        ids,
+        times,
+        texts,
     ),
     st.builds(PutAccount, ids, texts, ids, times, ids, few),
     st.builds(PutNick, texts, ids, texts, times),

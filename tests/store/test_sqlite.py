@@ -424,6 +424,7 @@ NO_ACCOUNTS = (
     "DROP TABLE words",
     "ALTER TABLE sessions DROP COLUMN address",
     "ALTER TABLE sessions DROP COLUMN software",
+    "ALTER TABLE sessions DROP COLUMN label",
 )
 NO_FILES = "DROP TABLE files"
 NO_BEGUN_BY = "ALTER TABLE rooms DROP COLUMN begun_by"

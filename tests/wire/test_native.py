@@ -16,14 +16,17 @@ from chatd.wire.limits import (
     MAX_CURSORS,
     MAX_FRAME,
     MAX_INT,
+    MAX_LABEL,
     MAX_NAME,
     MAX_REASON,
     MAX_SLOW,
+    MAX_SOFTWARE,
     MAX_TEXT,
     MAX_TOPIC,
     PAGE_BYTES,
     PAGE_ROWS,
     ROOMS_PER_MESSAGE,
+    SESSIONS_PER_MESSAGE,
 )
 from chatd.wire.native import decode_all_to_server, decode_from_server, decode_to_server, encode
 from chatd.wire.objects import UnknownRequestError, write
@@ -94,6 +97,7 @@ TO_SERVER = {
         software=TEXTS,
         nick=TEXTS,
         token=TEXTS,
+        label=st.none() | TEXTS,
         device=st.booleans(),
         heartbeat=st.none() | PULSES,
         cursors=st.dictionaries(TEXTS, COUNTS, max_size=10),
@@ -120,6 +124,7 @@ TO_SERVER = {
     m.History: st.builds(
         m.History, id=COUNTS, room=TEXTS, before=st.none() | COUNTS, after=st.none() | COUNTS, limit=PAGES
     ),
+    m.Search: st.builds(m.Search, id=COUNTS, query=TEXTS, room=TEXTS, before=TEXTS, limit=PAGES),
     m.Upload: st.builds(m.Upload, id=COUNTS, transfer=TRANSFERS, size=COUNTS, sha256=TEXTS),
     m.Download: st.builds(
         m.Download,
@@ -592,6 +597,19 @@ def test_a_full_page_of_listed_rooms_fits_into_a_frame():
     assert len(encode(m.Ok(id=MAX_INT, rooms=[room] * ROOMS_PER_MESSAGE, more=True))) <= 4 + MAX_FRAME
 
 
+def test_a_full_list_of_sessions_fits_into_a_frame():
+    row = m.SessionInfo(
+        session=MAX_INT,
+        software="\1" * MAX_SOFTWARE,
+        address="f" * 39,
+        ago=MAX_INT,
+        online=True,
+        here=True,
+        label='"' * MAX_LABEL,
+    )
+    assert len(encode(m.Ok(id=MAX_INT, sessions=[row] * SESSIONS_PER_MESSAGE))) <= 4 + MAX_FRAME
+
+
 def test_a_full_page_of_acts_fits_into_a_frame():
     name = WIDE * MAX_NAME
     act = m.Act(what="invite", whom=name, by=name, reason='"' * MAX_REASON, seconds=MAX_INT)
@@ -608,7 +626,8 @@ def test_a_full_presence_fits_into_a_frame():
 
 def test_a_full_hello_fits_into_a_frame():
     cursors = {f"#{room:03}" + WIDE * (MAX_NAME - 3): MAX_INT for room in range(MAX_CURSORS)}
-    assert len(encode(m.Hello(nick=WIDE * MAX_NAME, token="x" * 64, cursors=cursors))) <= 4 + MAX_FRAME
+    hello = m.Hello(nick=WIDE * MAX_NAME, token="x" * 64, cursors=cursors, label="x" * MAX_LABEL)
+    assert len(encode(hello)) <= 4 + MAX_FRAME
 
 
 @pytest.mark.parametrize("escape", ["\\ud800", "\\udc00", "\\ud83dx", "\\ud83d\\u0041"])

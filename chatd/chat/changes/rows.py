@@ -129,7 +129,7 @@ class DropPlace(NamedTuple):
 class PutSession(NamedTuple):
     """A session from now on; ``seen`` in milliseconds of `chatd.chat.calendar`.
 
-    ``address`` and ``software`` are those of its last connection.
+    ``address`` and ``software`` are those of its last connection. The user calls the device ``label``.
     """
 
     id: int
@@ -139,6 +139,7 @@ class PutSession(NamedTuple):
     seen: int
     address: str = ""
     software: str = ""
+    label: str = ""
 
 
 class DropSession(NamedTuple):

@@ -179,12 +179,11 @@ def _put_session(records: Records, row: PutSession) -> Applied:
     session = records.sessions.get(row.digest)
     if session is None:
         user = records.users[row.user]
-        return _restore_session(
-            records,
-            RestoreSession(Session(row.id, user, row.digest, row.last, row.seen, row.address, row.software)),
-        )
+        session = Session(row.id, user, row.digest, row.last, row.seen, row.address, row.software, row.label)
+        return _restore_session(records, RestoreSession(session))
     before = session.row()
     session.seen, session.address, session.software = row.seen, row.address, row.software
+    session.label = row.label
     return before
 
 

@@ -16,7 +16,7 @@ from chatd.client.cli.prompting import agrees, ask_unseen, check_terminal
 from chatd.client.cli.reaching import await_server
 from chatd.client.cli.running import Before, complain, run_client, watch_link
 from chatd.client.cli.stdout import write_out
-from chatd.client.cli.text import clean_line, session_line
+from chatd.client.cli.text import clean_line, session_lines
 from chatd.client.core.problems import ClientError
 from chatd.client.core.session import Credentials
 from chatd.client.values import Options
@@ -138,11 +138,33 @@ async def begin(client: Client, say: Callable[[str], None] = complain) -> None:
 
 
 async def _trusting(secret: Secret, reactor: Any, options: Options) -> Options:
-    """Return the options with the password, asked for once the server is known to be the one to trust."""
+    """Return the options with the password, asked for once the server is known to be the one to trust.
+
+    Whoever is logged in already is told that instead. Raises `ClientError`.
+    """
     if secret.text is None:
         await await_server(reactor, options)
+        await _check_newcomer(reactor, options)
     password = await secret.ask(reactor, f"Password of {options.nick or 'your account'}")
     return dataclasses.replace(options, credentials=Credentials(password))
+
+
+async def _check_newcomer(reactor: Any, options: Options) -> None:
+    """Raise `ClientError` ``logged-in`` if the session that the profile keeps goes on at the server.
+
+    One that the server knows no more claims nothing in its place: what would make an account, without a
+    password, is always refused.
+    """
+    client = open_client(reactor, dataclasses.replace(options, credentials=Credentials("", True)))
+    try:
+        if client.account.kept:
+            await begin(client)
+            _welcomed(client)
+    except ClientError as error:
+        if error.code == "logged-in":
+            raise
+    finally:
+        await client.stop()
 
 
 async def _login(_: Any, client: Client) -> int:
@@ -249,7 +271,7 @@ async def _sessions(end: int | None, as_json: bool, out: list[bytes], _: Any, cl
         await client.account.end_session(end)
         return 0
     rows = await client.account.sessions()
-    out += map(_json_line, rows) if as_json else (f"{session_line(row)}\n".encode() for row in rows)
+    out += map(_json_line, rows) if as_json else (f"{line}\n".encode() for line in session_lines(rows))
     return 0
 
 

@@ -54,6 +54,11 @@ _PLAIN = click.option(
     help="http://, https://, socks5:// or socks5h://[USER:PASSWORD@]HOST:PORT, or none.  "
     "[default: from $HTTPS_PROXY or $ALL_PROXY, and $NO_PROXY]",
 )
+@click.option(
+    "--device-name",
+    metavar="NAME",
+    help="What your list of sessions calls this device; kept in the profile.",
+)
 @_PLAIN
 @click.version_option(__version__, prog_name="chatc")
 @click.pass_context
@@ -70,6 +75,7 @@ def chatc(
     cert: str | None,
     key: str | None,
     proxy: str | None,
+    device_name: str | None,
     strip: bool,
 ) -> None:
     """Talk in rooms that survive every outage.
@@ -110,6 +116,7 @@ def chatc(
         cert=cert,
         key=key,
         proxy=through,
+        device_name=device_name,
     )
     if context.invoked_subcommand is None:
         from chatd.client.cli.interactive import run  # noqa: PLC0415
@@ -360,7 +367,7 @@ def passwd(
 @_AS_JSON
 @click.pass_context
 def sessions(context: click.Context, end: int | None, as_json: bool) -> None:
-    """List your sessions: number, last seen, address and client."""
+    """List your sessions: number, last seen, the device's name, address and client."""
     from chatd.client.cli.account import run_sessions  # noqa: PLC0415
 
     context.exit(run_sessions(_options(context), end, as_json=as_json))

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 from chatd.client.account import check_secret
 from chatd.client.api import Client
 from chatd.client.cli.showing import counted
-from chatd.client.cli.text import certificate_line, clean_line, session_line
+from chatd.client.cli.text import certificate_line, clean_line, session_lines
 from chatd.client.core.problems import ClientError
 from chatd.wire.limits import MAX_INVITE_DAYS, MAX_INVITE_USES
 
@@ -105,7 +105,7 @@ async def _sessions(talk: Talk, argument: str) -> None:
     elif verb:
         raise _misused("sessions")
     else:
-        talk.answer(*map(session_line, await account.sessions()))
+        talk.answer(*session_lines(await account.sessions()))
 
 
 async def _certificates(talk: Talk, argument: str) -> None:

@@ -237,11 +237,19 @@ def event_lines(
     return f"{clock(event.ts, zone)} {clean_line(name)} {said}"
 
 
-def session_line(row: SessionInfo) -> str:
-    """Return what is told of one session of ours."""
-    seen = "this one" if row.here else "online" if row.online else f"{ago(row.ago)} ago"
-    line = f"{row.session:>6}  {seen:<12} {clean_line(row.address):<24} {clean_line(row.software)}"
-    return line.rstrip()
+def session_lines(rows: list[SessionInfo]) -> list[str]:
+    """Return what is told of our sessions, a line for each; names of devices stand where one has a name."""
+    from chatd.client.cli.terminal.cells import columns, cut  # noqa: PLC0415 - few commands need it
+
+    names = [clean_line(row.label) for row in rows]
+    wide = max((columns(cut(name)) for name in names), default=0)
+    lines = []
+    for row, name in zip(rows, names, strict=True):
+        seen = "this one" if row.here else "online" if row.online else f"{ago(row.ago)} ago"
+        padded = f"{name}{' ' * (wide - columns(cut(name)))} " if wide else ""
+        where = f"{clean_line(row.address):<24} {clean_line(row.software)}"
+        lines.append(f"{row.session:>6}  {seen:<12} {padded}{where}".rstrip())
+    return lines
 
 
 def ago(seconds: int) -> str:

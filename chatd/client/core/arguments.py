@@ -13,7 +13,8 @@ from chatd.client.core.address import Address, parse_address
 from chatd.client.core.problems import ClientError
 from chatd.client.core.proxy import Proxy, parse_proxy
 from chatd.client.core.session import Credentials
-from chatd.wire.limits import MAX_INT
+from chatd.client.core.texts import fits_as_label
+from chatd.wire.limits import MAX_INT, MAX_LABEL
 from chatd.wire.messages import Pulse, Request
 
 T = TypeVar("T", int, str)
@@ -120,6 +121,18 @@ def said(room: object, text: object, ref: object = 0) -> None:
 def request(message: Request) -> None:
     """Raise `ClientError` ``bad-argument`` if ``message`` holds what no server could read."""
     _fit(message, f"{type(message).__name__.lower()}: an argument cannot be", ARGUMENT)
+
+
+def label(value: object) -> str | None:
+    """Return ``value``, what people call their device, or None."""
+    found: str | None = given("device_name", value, str, none=True)
+    if found is not None and not fits_as_label(found):
+        raise ClientError(
+            OPTIONS,
+            f"The name of a device is one line of at most {MAX_LABEL} bytes of UTF-8, without control"
+            " characters; choose another.",
+        )
+    return found
 
 
 def credentials(value: object) -> Credentials | None:

@@ -57,7 +57,8 @@ class Session(Struct):
     """What the server knows us by; ``sibling`` is the token of another session of the same user.
 
     ``account`` is whether we are no guest; of ``failed`` attempts to log in the server has told last.
-    ``new_token`` is what a first session is to have as its token, until it is welcomed.
+    ``new_token`` is what a first session is to have as its token, until it is welcomed. ``label`` is what the
+    user calls this device; None if they call it nothing.
     """
 
     server: str = ""
@@ -68,6 +69,7 @@ class Session(Struct):
     account: bool = False
     failed: int = 0
     new_token: str = ""
+    label: str | None = None
 
     def begins(self, welcome: Welcome) -> bool:
         """Return whether ``welcome`` begins another session than this one."""
@@ -193,6 +195,7 @@ def introduce(session: Session, wishes: Wishes, seen: Seen, *, beside: bool) -> 
         invite="" if login is None else login.invite,
         certificate=wishes.certificate and not token and login is None,
         new_token="" if token or login else session.new_token,
+        label=session.label,
     )
 
 
@@ -243,6 +246,8 @@ _HINTS: Final[dict[str, str]] = {
     Code.WRONG_CERTIFICATE: "{text}",
     Code.BAD_PASSWORD: "{text}",
     Code.SECURE_REQUIRED: "{text}",
+    Code.TEXT_TOO_LONG: "{text}",
+    Code.CONTROL_CHARACTER: "{text}",
     Code.GUESTS_REFUSED: "This server takes no guests; log in with chatc login, or register.",
     Code.CLOSED_REGISTRATION: "{text}",
     Code.BAD_INVITE: "{text}",

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from chatd.wire.errors import Code, RequestError
-from chatd.wire.limits import MAX_TEXT
+from chatd.wire.limits import MAX_LABEL, MAX_TEXT
 
 _CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -30,3 +30,12 @@ def check_text(text: str, *, caption: bool = False) -> None:
             Code.CONTROL_CHARACTER,
             f"The text holds the control character U+{ord(bad[0]):04X}; remove it and send again.",
         )
+
+
+def fits_as_label(text: str) -> bool:
+    """Return whether something may be called ``text``, in one line."""
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        return False
+    return size <= MAX_LABEL and not re.search("[\t\n]", text) and _CONTROL.search(text) is None

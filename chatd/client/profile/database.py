@@ -12,7 +12,7 @@ import apsw
 from chatd.client.core.problems import ClientError
 from chatd.disk import want_of_room
 
-VERSION: Final = 8
+VERSION: Final = 9
 """The layout of the tables; a file with a newer one is left alone."""
 
 BUSY: Final = 10_000
@@ -80,7 +80,10 @@ ALTER TABLE outbox ADD COLUMN ref INTEGER NOT NULL DEFAULT 0;
 """
 """What is queued may be an edit or a reaction, and refer to an event."""
 
-_STEPS: Final = (_SCHEMA, _FILES, _ORIGINS, _PLACES, _TRAILS, _BEGUN, _PINS, _ACTS)
+_DEVICE: Final = "CREATE TABLE device (id INTEGER PRIMARY KEY, label TEXT NOT NULL)"
+"""What this device is called, in one row."""
+
+_STEPS: Final = (_SCHEMA, _FILES, _ORIGINS, _PLACES, _TRAILS, _BEGUN, _PINS, _ACTS, _DEVICE)
 """What leads from each version of the layout to the next."""
 
 

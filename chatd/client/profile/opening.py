@@ -27,6 +27,10 @@ def recall(options: Options) -> tuple[Slot | None, Remembered]:
     """
     slot, remembered = _remembered(options)
     remembered.session.new_token = secrets.token_urlsafe(TOKEN_BYTES)
+    if options.device_name not in {None, remembered.session.label}:
+        remembered.session.label = options.device_name
+        if slot is not None:
+            _name_device(slot, str(options.device_name))
     return slot, remembered
 
 
@@ -56,6 +60,14 @@ def _remembered(options: Options) -> tuple[Slot | None, Remembered]:
             "Another process uses this profile with this nick, and only one may handle what is said; end it.",
         )
     return slot, slot.remembered()
+
+
+def _name_device(slot: Slot, label: str) -> None:
+    try:
+        slot.name_device(label)
+    except ClientError:
+        slot.close()
+        raise
 
 
 def likely_elsewhere(options: Options) -> Elsewhere | None:

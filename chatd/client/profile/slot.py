@@ -106,6 +106,7 @@ class Slot:
             )
             uploads = self.database.rows("SELECT room FROM upload WHERE slot = ? ORDER BY key", self.number)
             sibling = self._sibling()
+            labels = self.database.rows("SELECT label FROM device")
             others = elsewhere(self.database, self.origin)
             self.leftovers.begin_run()
             ((self.inherited_uploads,),) = self.database.rows(
@@ -119,7 +120,9 @@ class Slot:
         self._inherited = max((entry.key for entry in entries), default=0)
         waited_for = [*(entry.room for entry in entries if not entry.withdrawn), *(r for (r,) in uploads)]
         return Remembered(
-            session=Session(server, session, token, nick, sibling),
+            session=Session(
+                server, session, token, nick, sibling, label=str(labels[0][0]) if labels else None
+            ),
             last=last,
             cursors={room: seq for room, seq, _, _ in cursors},
             names={room: name for room, _, name, _ in rooms},
@@ -128,6 +131,11 @@ class Slot:
             trails={room: Trail.unpack(trail) for room, _, _, trail in cursors},
             entering=_unseen(waited_for, rooms),
         )
+
+    def name_device(self, label: str) -> None:
+        """Remember what this device is called."""
+        with self.database.transaction():
+            self.database.rows("INSERT OR REPLACE INTO device VALUES (1, ?)", label)
 
     def save(self, changes: Changes, *, cursors: bool) -> None:
         """Write ``changes`` down in one transaction; ``cursors`` only where they are wanted."""

@@ -40,7 +40,10 @@ class Member(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
 
 
 class SessionInfo(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
-    """One session of a user: on what software and address it was last seen, and ``ago`` how many seconds."""
+    """One session of a user: on what software and address it was last seen, and ``ago`` how many seconds.
+
+    ``label`` is what the user calls its device.
+    """
 
     session: Count
     software: str = ""
@@ -48,6 +51,7 @@ class SessionInfo(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=Fals
     ago: Count = 0
     online: bool = False
     here: bool = False
+    label: str = ""
 
 
 class CertificateInfo(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):

@@ -30,6 +30,8 @@ class Hello(Message, frozen=True, tag="hello"):
     With ``password`` the account called ``nick`` is logged in to, on a new session; with ``register`` it is
     made first, where the server asks for it by the code of an ``invite``. With ``certificate`` the account
     called ``nick`` is logged in to by the certificate that the connection has shown.
+
+    ``label`` is what the user calls the device; without it the session keeps the name that it has.
     """
 
     version: Count = 1
@@ -47,6 +49,7 @@ class Hello(Message, frozen=True, tag="hello"):
     invite: InviteCode = ""
     certificate: bool = False
     new_token: NewToken = ""
+    label: str | None = None
 
 
 class RoomState(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):

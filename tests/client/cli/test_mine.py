@@ -6,11 +6,16 @@ import pytest
 
 from chatd.chat import accounts
 from chatd.client.cli.plain_console import PlainConsole
+from chatd.client.cli.terminal.cells import columns, cut
 from chatd.client.cli.terminal.hidden import Dropped, Entered, Hidden
 from chatd.client.cli.terminal.keys import KeyDecoder, Pasted
+from chatd.client.cli.text import clean_line, session_lines
 from chatd.client.core.problems import ClientError
+from chatd.client.core.session import SOFTWARE
+from chatd.wire.messages import SessionInfo
 from tests.client.cli.sitting import Person
 from tests.client.entering import make_client, now
+from tests.helpers import come_in
 
 PASSWORD = "correct horse"
 NEEDED = (
@@ -104,6 +109,20 @@ def test_sessions_certificates_and_codes(world, person):
     assert line.endswith(" lets others register: 3 times, within 7 days.")
     (line,) = ann.type("/code 1 1")
     assert line.endswith(" lets others register: 1 time, within 1 day.")
+
+
+def test_sessions_are_told_by_the_names_of_their_devices_and_nothing_in_these_is_obeyed(world, person):
+    ann = person("ann", PASSWORD, PASSWORD)
+    ann.type("/register")
+    for label in ("küche", "台所", "fake\n     9  this one"):
+        come_in(world, "ann", password=PASSWORD, label=label)
+    here, *others = ann.type("/sessions")
+    assert here.split() == ["1", "this", "one", "127.0.0.1", SOFTWARE]
+    assert {line.split()[2] for line in others} == {"küche", "台所", "fake␊"}
+    ends = [columns(cut(line.partition("127.0.0.1")[0])) for line in (here, *others)]
+    assert ends == [ends[0]] * 4
+    (nasty,) = session_lines([SessionInfo(session=7, label="a\x1b[2J\u202eb", software="c\x9b2J")])
+    assert clean_line(nasty) == nasty
 
 
 def test_who_logs_out_ends_chatc_and_is_told(world, person):

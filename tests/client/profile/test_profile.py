@@ -334,7 +334,8 @@ def test_a_file_of_a_newer_version_is_left_alone(take, tmp_path):
 
 
 SINCE_TRAILS = (
-    "DROP TABLE begun; DROP TABLE pin; ALTER TABLE outbox DROP COLUMN act; ALTER TABLE outbox DROP COLUMN ref"
+    "DROP TABLE begun; DROP TABLE pin; DROP TABLE device;"
+    " ALTER TABLE outbox DROP COLUMN act; ALTER TABLE outbox DROP COLUMN ref"
 )
 """What takes from a file what has come since trails."""
 
