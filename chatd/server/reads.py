@@ -91,7 +91,7 @@ class Reads:
         def got(found: HitPage | StoreError) -> None:
             self._searches -= 1
             if isinstance(found, StoreError):
-                self._complain(next(iter(search.logs.values())), found)
+                self._complain(next(iter(search.logs.values()), None), found)
                 done(None)
                 return
             logs = {hit.place.log for hit in found.hits}
@@ -140,13 +140,13 @@ class Reads:
         else:
             done(frames)
 
-    def _complain(self, chat_log: ChatLog, error: StoreError) -> None:
+    def _complain(self, chat_log: ChatLog | None, error: StoreError) -> None:
         held_back = self._repeats.admit("store-unreadable", self._clock.seconds())
         if held_back is not None:
             log.error(
                 "store-unreadable",
                 "Events cannot be read from the disk.",
-                room=chat_log.name,
+                room=None if chat_log is None else chat_log.name,
                 error=str(error),
                 suppressed=held_back or None,
             )

@@ -202,8 +202,11 @@ def test_what_cannot_be_answered_is_refused_with_a_sentence(playground, query, m
 
 def test_a_disk_that_cannot_be_read_is_told(playground):
     ann = comer(playground, "ann", "#tea")
+    nowhere = comer(playground, "ben")
+    assert ask(playground, nowhere, "cup").hits == []
     playground.store.unreadable = StoreError("broken")
-    assert ask(playground, ann, "cup").code == Code.STORAGE_UNAVAILABLE
+    for talker in (ann, nowhere):
+        assert ask(playground, talker, "cup").code == Code.STORAGE_UNAVAILABLE
 
 
 def test_only_so_many_wait_for_their_turn(late, monkeypatch):
