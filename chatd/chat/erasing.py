@@ -21,7 +21,7 @@ from chatd.chat.changes.rows import (
 )
 from chatd.chat.fetching import once_durable
 from chatd.chat.following import rouse
-from chatd.chat.permissions import acting_standing, acts_as_operator, check_removal
+from chatd.chat.permissions import acting_standing, acts_as_operator, check_removal, takes_direct
 from chatd.chat.relations import facts_of
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.text import check_reason
@@ -35,7 +35,7 @@ from chatd.wire.stored import REMOVED, event_in, pack
 KINDS = frozenset({"message", "file", "topic"})
 """The kinds of events whose content can be removed: those in which somebody says something to the room."""
 
-SAID = KINDS | {"edit", "react"}
+SAID = KINDS | {"edit", "react", "unreact"}
 """The kinds in which somebody says something at all; what they say goes with the event that it is about."""
 
 
@@ -62,14 +62,14 @@ def remove(
             once_durable(world, peer, lambda: peer.find(request, log, seq))
             return None
         withdraw_topic(world, room, event, session.user.nick, now)
+        taken = not room.direct or takes_direct(session.user, room.partner(session.user))
+        reason = request.reason if taken else ""  # where no words are taken, the reason is none
         operates = acts_as_operator(asker, room)
-        done = world.post(
-            room, "remove", session.user.nick, now, reason=request.reason, operator=operates, ref=seq
-        )
+        done = world.post(room, "remove", session.user.nick, now, reason=reason, operator=operates, ref=seq)
         author = author_of(world, event)
         for one in (event, *map(event_in, facts.edits.values())):
             if one.seq not in log.removing:
-                erase(world, room, one, done, session.user.nick, author, request.reason)
+                erase(world, room, one, done, session.user.nick, author, reason)
         if room.direct:
             rouse(world.batch, room)
     return m.Ok(id=request.id, seq=done, room=room.name)

@@ -7,12 +7,15 @@ from chatd.chat.changes.rows import Change, DropReaction, PutEdit, PutReaction
 
 
 class Facts(NamedTuple):
-    """An event in its ``stored`` form, which is empty if it is not kept, and what refers to it.
+    """Event ``seq`` of ``log``, and what refers to it.
 
-    ``edits`` are the events that edit it, by number and in their stored form, the last one at the end.
-    ``reactions`` says how many have reacted with what, ``mine`` with what the one has who asks.
+    ``stored`` is its stored form, which is empty if it is not kept. ``edits`` are the events that edit it, by
+    number and in their stored form, the last one at the end. ``reactions`` says how many have reacted with
+    what, ``mine`` with what the one has who asks.
     """
 
+    log: int
+    seq: int
     stored: bytes
     edits: Mapping[int, bytes]
     reactions: Mapping[str, int]
@@ -37,4 +40,4 @@ class Facts(NamedTuple):
                     reactions[change.emoji] = left
                 if change.user == user:
                     mine.discard(change.emoji)
-        return Facts(self.stored, edits, reactions, frozenset(mine))
+        return self._replace(edits=edits, reactions=reactions, mine=frozenset(mine))

@@ -15,7 +15,10 @@ EVERYBODY: Final = SERVER
 ROOM: Final = "room"
 """The word that mentions all of them, unless a member is called so."""
 
-_CANDIDATE: Final = re.compile(rf"(?<![\w@#])@([^\s@]{{1,{2 * MAX_NAME}}})")
+LOOKED_AT: Final = 400
+"""Characters that are compared with nicks in one text, so that no text takes more than a millisecond (P6)."""
+
+_CANDIDATE: Final = re.compile(rf"(?<![\w@#])@([^\s@]{{1,{MAX_NAME}}})")
 _END: Final = re.compile(r"\W+(?=\w*$)")
 """Where a word ends that has another one stuck to it, as in ``ann's`` and ``(ann)``."""
 
@@ -28,23 +31,26 @@ def mentions_in(world: World, room: Room, user: User, text: str) -> tuple[str, .
     if USER_SIGN not in text or room.direct:
         return ()
     found: dict[str, None] = {}
+    left = LOOKED_AT
     for candidate in _CANDIDATE.finditer(text):
-        nick = _nick_in(world, room, user, candidate[1])
-        if nick:
-            found[nick] = None
-            if len(found) == MAX_MENTIONS:
+        word = candidate[1]
+        while word and left > 0:
+            left -= len(word)
+            nick = _called(world, room, user, word)
+            if nick:
+                found[nick] = None
                 break
+            end = _END.search(word)
+            word = "" if end is None else word[: end.start()]
+        if left <= 0 or len(found) == MAX_MENTIONS:
+            break
     return tuple(found)
 
 
-def _nick_in(world: World, room: Room, user: User, word: str) -> str:
-    """Return whom ``word`` names, the longest name that is one; nothing if there is nobody."""
-    while word:
-        member = world.nicks.get(fold(word))
-        if member is not None and member in room.members:
-            return member.nick
-        if word.casefold() == ROOM and room.members[user].role >= room.rules.calling:
-            return EVERYBODY
-        end = _END.search(word)
-        word = "" if end is None else word[: end.start()]
-    return ""
+def _called(world: World, room: Room, user: User, word: str) -> str:
+    """Return the nick of the member whom ``word`` names, or `EVERYBODY`; nothing if that is nobody."""
+    member = world.nicks.get(fold(word))
+    if member is not None and member in room.members:
+        return member.nick
+    may = room.members[user].role >= room.rules.calling
+    return EVERYBODY if may and word.casefold() == ROOM else ""

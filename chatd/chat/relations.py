@@ -40,8 +40,8 @@ def facts_of(
     if found is None:
         peer.find(request, log, seq)
         return None
-    if not found.stored:  # it was not kept any longer when it was looked for
-        raise no_such_event(room)
+    if (found.log, found.seq) != (log.id, seq) or not found.stored:
+        raise no_such_event(room)  # the name has come to mean another room, or the event is kept no longer
     return found.after(log.pending.get(seq, ()), session.user.id)
 
 

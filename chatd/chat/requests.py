@@ -143,10 +143,10 @@ def _find_room(world: World, peer: Peer, user: User, request: Any, now: int) -> 
     name: str = request.room
     asker = world.asker(user, peer.peer_host)
     sends = isinstance(request, m.Send)
-    begins = sends and name.startswith(USER_SIGN)
+    begins = sends and name.startswith(USER_SIGN) and not request.ref
     found = world.open_room(asker, name, now) if begins else world.find_room(asker, name)
     room = check_room(asker, found, request)
-    if room.direct and isinstance(request, m.Numbered | m.Topic):
+    if room.direct and isinstance(request, m.Numbered | m.Topic | m.Pin):
         check_direct(user, room.partner(user))
     return room
 

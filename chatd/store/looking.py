@@ -94,6 +94,8 @@ def facts(database: apsw.Connection, log: int, seq: int, user: int) -> Facts:
         numbers = [by for (by,) in database.execute(_EDITS_OF, (log, seq))]
         edits: Mapping[int, bytes] = _events(database, log, numbers)
         return Facts(
+            log,
+            seq,
             stored,
             {by: edits[by] for by in numbers if by in edits},
             dict(database.execute(_COUNTS_OF, (log, seq))),

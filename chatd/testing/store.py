@@ -221,7 +221,7 @@ class MemoryStore:
         edits = sorted(row.by for row in self.edits.values() if (row.room, row.seq) == (log, seq))
         mine = frozenset(emoji for _, emoji in looked.mine)
         edits_kept = {by: kept[by] for by in edits if by in kept}
-        done(Facts(kept.get(seq, b""), edits_kept, looked.reactions.get(seq, {}), mine))
+        done(Facts(log, seq, kept.get(seq, b""), edits_kept, looked.reactions.get(seq, {}), mine))
 
     def search(
         self,

@@ -4,10 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chatd.chat import mentions
 from chatd.chat.mentions import EVERYBODY, mentions_in
 from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.limits import MAX_MENTIONS
+from chatd.wire.names import fold
 from tests.helpers import come_in, restart, sends
 
 NICKS = ["ann", "ben", "Zoë", "dr.no", "jo-ann", "文"]
@@ -59,6 +61,7 @@ def test_the_room_is_mentioned_by_who_may(playground):
     ann = come_in(playground, "ann2", m.Join(id=1, room="#own"))
     playground.advance()
     ann.say(m.Set(id=2, room="#own", rule="mention-room", value="member"))
+    playground.advance()
     ben = come_in(playground, "ben2", m.Join(id=1, room="#own"), *sends("#own", "@Room, tea!"))
     playground.advance()
     assert [one.mentions for one in ann.of(m.Event) if one.kind == "message"] == [(EVERYBODY,)]
@@ -94,3 +97,12 @@ def test_no_text_is_too_odd(text):
 @pytest.fixture(autouse=True)
 def _shared(playground):
     test_no_text_is_too_odd.playground = playground
+
+
+@pytest.mark.parametrize("piece", ["@" + "\ufdfa'" * 31 + "a ", "@" + "a'" * 31 + "a ", "@a ", "@ben' "])
+def test_no_text_makes_much_work(playground, piece, monkeypatch):
+    """What is compared with nicks is bounded, however many names a text seems to hold."""
+    folded = []
+    monkeypatch.setattr(mentions, "fold", lambda word: folded.append(word) or fold(word))
+    mentions_in(*parts(playground), piece * (16_384 // len(piece.encode())))
+    assert sum(map(len, folded)) <= mentions.LOOKED_AT + 32

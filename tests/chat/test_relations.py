@@ -410,3 +410,52 @@ def test_a_page_that_would_not_fit_is_cut(playground, ann, tell):
     assert answer.more
     (row,) = [one for one in page(playground, ann, before=seqs[1]).became if one.seq == seqs[0]]
     assert row.edit
+
+
+def direct(playground, *nicks):
+    talkers = [come_in(playground, nick) for nick in nicks]
+    playground.advance()
+    return talkers
+
+
+def test_facts_of_one_log_decide_nothing_about_another(playground):
+    """While they are read, two people change their nicks, and the same name means another log."""
+    ann, bob, ben = direct(playground, "ann", "bob", "ben")
+    ann.say(m.Send(id=2, n=1, room="@bob", text="first"))
+    ben.say(m.Send(id=2, n=1, room="@ann", text="ben's words"))
+    playground.advance()
+    store, waiting = playground.store, []
+    facts = store.facts
+    store.facts = lambda *asked: waiting.append(asked)
+    ann.say(m.Remove(id=3, room="@bob", seq=1))
+    playground.advance()
+    store.facts = facts
+    bob.say(m.Nick(id=3, nick="bobby"))
+    playground.advance()
+    ben.say(m.Nick(id=3, nick="bob"))
+    playground.advance()
+    for asked in waiting:
+        facts(*asked)
+    playground.advance()
+    assert [one.code for one in ann.of(m.Error) if one.id == 3] == [Code.NO_SUCH_EVENT]
+    frames = b"".join(frame for events in playground.store.events.values() for frame in events.values())
+    assert b"ben's words" in frames
+    assert b"first" in frames
+
+
+def test_who_is_not_taken_neither_pins_nor_writes_reasons(playground):
+    ann, bob = direct(playground, "ann", "bob")
+    bob.say(m.Send(id=2, n=1, room="@ann", text="hello"))
+    playground.advance()
+    ann.say(m.Block(id=3, whom="bob"))
+    playground.advance()
+    assert ask(playground, bob, m.Pin(id=4, room="@ann", seq=1)).code == Code.NOT_ALLOWED
+    assert ask(playground, bob, m.Remove(id=5, room="@ann", seq=1, reason="read this")).seq
+    assert not [one for one in ann.of(m.Event) if "read this" in one.reason]
+
+
+def test_a_reply_begins_no_direct_messages(playground):
+    ann, bob = direct(playground, "ann", "bob")
+    assert ask(playground, ann, m.Send(id=2, n=1, room="@bob", text="re", ref=1)).code == Code.NO_SUCH_ROOM
+    assert not playground.server.hub.world.rooms
+    assert not bob.of(m.Rooms)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from chatd.wire import messages as m
 from chatd.wire.stored import text_of
-from tests.chat.test_secrecy import DEEDS, ROOMS, Life
+from tests.chat.test_secrecy import LINKS, ORDER, ROOMS, RULES, SURROUNDINGS, TALK, Life
 
 
 class RemovingLife(Life):
@@ -85,7 +85,7 @@ MORE = [
 ]
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from([*DEEDS, *MORE, *MORE]),
+        st.sampled_from([*ORDER, *RULES, *TALK, *LINKS, *SURROUNDINGS, *MORE, *MORE]),
         st.integers(0, 2),
         st.integers(0, 2),
         st.sampled_from(["#a", "#a", "#b"]),

@@ -193,7 +193,7 @@ def show_page(talk: Talk, page: Page, name: str) -> None:
         if event.kind in {"edit", "react", "unreact"} and event.ref in shown:
             continue
         became = page.became.get(event.seq, m.Became(seq=event.seq))
-        now = replace(event, text=f"{became.text} (edited)") if became.edit and became.text else event
+        now = replace(event, text=f"{became.text} (edited)".lstrip()) if became.edit else event
         talk.answer_event(now, name)
         if became.reactions:
             talk.answer(INDENT + reactions_text(became.reactions))

@@ -5,12 +5,13 @@ import re
 
 import pytest
 
-from chatd.client.cli.about import words
+from chatd.client.cli.about import show_page, words
 from chatd.client.cli.jsonlines import event_line
 from chatd.client.cli.recent import MOST, WIDTH, Recent
 from chatd.client.cli.showing import coloured
 from chatd.client.cli.text import event_lines
-from chatd.wire.messages import Event
+from chatd.client.values import Page
+from chatd.wire.messages import Became, Event, File
 from tests.client.cli.sitting import Person
 from tests.client.entering import make_client
 
@@ -168,3 +169,14 @@ def test_what_stands_out_ends_with_its_line():
     line = coloured("12:00 #tea <ben> @ann\n      look", "ben", loud=True)
     assert all(one.startswith("\x1b[1m") and one.endswith("\x1b[0m") for one in line.split("\n"))
     assert re.sub("\x1b\\[[0-9;]*m", "", line) == "12:00 #tea <ben> @ann\n      look"
+
+
+def test_a_caption_that_was_taken_away_is_not_shown(people):
+    ann = people["ann"]
+    file = File(name="a.jpg", size=1, sha256="0" * 64)
+    posted = Event(room="#tea", seq=3, ts=0, kind="file", by="ann", text="old caption", file=file)
+    before = len(ann.paper.lines)
+    show_page(ann.talk, Page([posted], more=False, at=4, became={3: Became(seq=3, edit=4)}), "#tea")
+    told = "".join(ann.paper.lines[before:])
+    assert "old caption" not in told
+    assert "(edited)" in told
