@@ -36,8 +36,9 @@ PAGES: Final = 16
 PAUSE: Final = 0.02
 """Seconds between two steps for which nobody waits: taking in old events, merging, clearing."""
 
-AT_ONCE: Final = 20
-"""Events of one commit whose terms are overwritten at once, at 0.2 ms each; of more, soon after."""
+AT_ONCE: Final = 200
+"""Terms that one commit overwrites at once, at 0.02 to 0.2 ms each, the more the larger the index is. More
+are struck out, and overwritten soon after: one long text without blanks has 10,800."""
 
 SMALL: Final = 1000
 """Pages of an index that is written anew twice; of so many some have been merged before."""
@@ -93,11 +94,11 @@ class _Range(NamedTuple):
 
 
 class _Slice:
-    """Rows for the index, the ``ranges`` that it has then, and ``edits`` of what it has already."""
+    """Rows for the index, the ``old`` ones that they replace, and the ``ranges`` that it has then."""
 
     def __init__(self) -> None:
         self.ranges: dict[int, _Range] = {}
-        self.edits: dict[tuple[int, int], str] = {}
+        self.old: list[tuple[int, str]] = []
         self._rows: dict[int, tuple[Said, str]] = {}
 
     @property
@@ -105,16 +106,13 @@ class _Slice:
         """Return the rows."""
         return [(key, terms) for key, (_, terms) in self._rows.items()]
 
-    def take(self, room: int, key: int, one: Said | Edit | None) -> None:
-        """Take in the next event of ``room``, or what another one has become."""
-        if isinstance(one, Edit):
-            edited = self._rows.get(schema.key(room, one.ref))
-            if edited is None:
-                self.edits[room, one.ref] = one.text
-            else:
-                self.take(room, schema.key(room, one.ref), edited[0]._replace(text=one.text))
-        elif one is not None:
-            self._rows[key] = one, " ".join(one.terms())
+    def said(self, key: int) -> Said | None:
+        """Return what the event with ``key`` says if it is among the rows."""
+        return self._rows[key][0] if key in self._rows else None
+
+    def take(self, key: int, said: Said) -> None:
+        """Take in what an event says, or has become."""
+        self._rows[key] = said, " ".join(said.terms())
 
 
 class Index:
@@ -219,7 +217,7 @@ class Index:
         database = self._database
         if old:
             database.execute(_CLEAR)
-            if len(old) > AT_ONCE:
+            if sum(terms.count(" ") + 1 for _, terms in old) > AT_ONCE:
                 self._strike_out(old)
             else:
                 database.execute(_REMOVE, (_json(old),))
@@ -342,7 +340,10 @@ class Index:
             low, high = self._ranges[room]
             before = count
             for key, one in self._between(room, high + 1, head, SLICE - count):
-                taken.take(room, key, one)
+                if isinstance(one, Edit):
+                    self._take_edit(taken, room, one)
+                elif one is not None:
+                    taken.take(key, one)
                 high, count = key - schema.key(room, 0), count + 1
                 if time.monotonic() >= end:
                     break
@@ -359,47 +360,52 @@ class Index:
             else:
                 self._heads[room] = self._heads.pop(room)  # the others come first
 
+    def _take_edit(self, taken: _Slice, room: int, edit: Edit) -> None:
+        """Take in what the edited event says now, if the index or the slice has it."""
+        key = schema.key(room, edit.ref)
+        said = taken.said(key)
+        if said is None and self._has(room, edit.ref):
+            said = self._now(room, edit.ref)
+            taken.old += _rows([(key, said)])
+        if said is not None:
+            taken.take(key, said._replace(text=edit.text))
+
     def _take_old(self) -> None:
         end = time.monotonic() + TURN
         room, first = next(iter(self._firsts.items()))
         before, high = self._ranges[room]
         taken, low = _Slice(), before
-        for key, one in self._between(room, first, low - 1, SLICE, newest=True):
-            if isinstance(one, Said):
-                taken.take(room, key, one)
-            low = key - schema.key(room, 0)
+        events = list(self._between(room, first, low - 1, SLICE, newest=True))
+        lowest = min((_place(key)[1] for key, _ in events), default=low)
+        edited = {seq for (seq,) in self._database.execute(_EDITED, (room, lowest, low - 1))}
+        for key, one in events:
+            low = _place(key)[1]
+            said = self._now(room, low) if low in edited else one
+            if isinstance(said, Said):
+                taken.take(key, said)
             if time.monotonic() >= end:
                 break
         if low == before:  # what should be there is not
             low = first
-        for (seq,) in list(self._database.execute(_EDITED, (room, low, before - 1))):
-            taken.take(room, schema.key(room, seq), self._now(room, seq))
         taken.ranges[room] = _Range(low, high)
         self._add(taken)
         if low <= first:
             del self._firsts[room]
             self._merging = True
 
-    def _add(self, taken: "_Slice") -> None:
+    def _add(self, taken: _Slice) -> None:
         database = self._database
         database.execute("PRAGMA synchronous = NORMAL")  # the next commit's flush makes it durable as well
         try:
             with self._transaction():
-                old: list[tuple[int, str]] = []
                 new = taken.rows
-                for (room, seq), text in taken.edits.items():
-                    said = self._now(room, seq) if self._has(room, seq) else None
-                    if said is not None:
-                        key = schema.key(room, seq)
-                        old += _rows([(key, said)])
-                        new += _rows([(key, said._replace(text=text))])
-                self._exchange(old, new)
+                self._exchange(taken.old, new)
                 self._put(taken.ranges)
             self._merging = True
             database.execute(_SET, ("merge", 2 + len(new) * PAGES // SLICE))
         finally:
             database.execute("PRAGMA synchronous = FULL")
-        if old:
+        if taken.old:
             self._to_clear = True
             self._left += 1
         self._ranges |= taken.ranges

@@ -485,3 +485,74 @@ def test_a_damaged_index_is_made_anew_and_nothing_else_is_lost(open_store, tmp_p
     while len(all_pages(again, "word", limit=200)) != 299:
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def long_text(number):
+    """Return a text of 5,400 characters that are all different, and 10,800 terms."""
+    return "".join(chr(0x4E00 + (at * 7919 + number * 31) % 20_000) for at in range(5400))
+
+
+def do_nothing_more(monkeypatch):
+    for step in ("rest", "news", "between"):
+        monkeypatch.setattr(index.Index, step, nothing)
+
+
+def test_no_commit_pays_for_the_terms_of_a_long_text_one_by_one(open_store, tmp_path, monkeypatch):
+    store = open_store()
+    store.append(rooms(1))
+    store.append(said(1, 1, *map(long_text, range(30))))
+    store.settle()
+    do_nothing_more(monkeypatch)
+    writer = store.store._writer
+    before = writer.total_changes()
+    gone = pack([event(1, 5, "", kind="removed")])[0]
+    assert store.append(Changes(others=[Erase(1, 5, 1000, gone)])) is None
+    assert writer.total_changes() - before < 300
+    scopes = [Scope(1, 1, 30)]
+    assert (1, 5) not in places(store.search(long_text(4)[:2], scopes))
+    assert (1, 6) in places(store.search(long_text(5)[:2], scopes))
+
+
+def edits_of(log, first, texts):
+    edits = [
+        Event(room=f"#{log}", seq=first + n, ts=first, kind="edit", by="ann", text=text, ref=n + 1)
+        for n, text in enumerate(texts)
+    ]
+    rows = [PutEdit(log, edit.ref, edit.seq) for edit in edits]
+    return Changes(events=[(log, first, pack(edits))], others=rows)
+
+
+@pytest.mark.parametrize("way", ["new", "old"])
+def test_a_slice_takes_long_edits_only_as_long_as_its_turn(open_store, monkeypatch, way):
+    slices = []
+    add = index.Index._add
+
+    def noted(self, taken):
+        slices.append(len(taken.rows))
+        add(self, taken)
+
+    store = open_store()
+    store.append(rooms(1))
+    begin = [long_text(number) for number in range(15)] if way == "new" else ["short"] * 15
+    store.append(said(1, 1, *begin))
+    store.settle()
+    monkeypatch.setattr(index.Index, "_add", noted)
+    if way == "old":
+        with monkeypatch.context() as stopped:
+            do_nothing_more(stopped)
+            store.append(edits_of(1, 16, map(long_text, range(15))))
+            slices.clear()
+            store.store._index.throw_away()
+            store.store._index._look()
+            store.store._index._ranges[1] = index._Range(31, 30)
+            store.store._index._heads.clear()
+            store.store._index._firsts = {1: 1}
+        store.append(rooms(2))
+    else:
+        store.append(edits_of(1, 16, ["word"] * 15))
+    store.settle()
+    assert max(slices) <= 5
+    assert sum(slices) == 15
+    text = "word" if way == "new" else long_text(7)[:2]
+    found = places(store.search(text))
+    assert found == [(1, seq) for seq in range(15, 0, -1)] if way == "new" else (1, 8) in found
