@@ -11,6 +11,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from chatd.chat.fetching import once_settled
+from chatd.chat.names import check_nick
 from chatd.chat.permissions import check_room, first_readable, is_settled, may_read
 from chatd.chat.state import Peer, Room, Search, Session, User
 from chatd.chat.storage import Hit, HitPage, Position, Scope
@@ -42,9 +43,14 @@ def search(world: World, peer: Peer, session: Session, _: None, request: m.Searc
 
 def _query(text: str) -> Query:
     try:
-        return parse(text)
+        query = parse(text)
+        for nick in query.senders:
+            check_nick(nick)
     except QueryError as error:
         raise RequestError(Code.BAD_QUERY, str(error)) from None
+    except RequestError as error:
+        raise RequestError(Code.BAD_QUERY, error.text) from None
+    return query
 
 
 def _place(text: str) -> Position | None:

@@ -6,6 +6,7 @@ next one goes on behind it.
 """
 
 import heapq
+import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice, repeat
@@ -32,6 +33,12 @@ _RANGE: Final = "SELECT low, high FROM indexed WHERE room = ?"
 _FIND: Final = "SELECT rowid FROM words(?) WHERE rowid BETWEEN ? AND ? ORDER BY rowid DESC LIMIT ?"
 _LAST_EDIT: Final = "SELECT max(by) FROM edits WHERE room = ? AND seq = ?"
 _FRAME: Final = "SELECT frame FROM events WHERE key = ?"
+
+_APART: Final = re.compile(r"[^a-z0-9+#@.\-_'\u0080-\U0010ffff]")
+"""What ends a word for the index (`chatd.store.schema`), quotation marks too."""
+
+_NOWHERE: Final = "\ue001"
+"""A character that no term has."""
 
 _PIECES: Final = (4, 64)
 """Events that the index is asked for at first, and later: most logs are looked at once."""
@@ -175,7 +182,8 @@ def _expression(clauses: list[list[set[str]]]) -> str:
 
 
 def _all(terms: set[str]) -> str:
-    return _joined("AND", [f'"{term}"' for term in sorted(terms)])
+    """Return the same for all of ``terms``; one that the index would take apart it cannot have."""
+    return _joined("AND", [f'"{_APART.sub(_NOWHERE, term)}"' for term in sorted(terms)])
 
 
 def _joined(operator: str, parts: Iterable[str]) -> str:

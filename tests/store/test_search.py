@@ -22,8 +22,8 @@ from chatd.chat.changes.rows import (
     PutRoom,
     Trim,
 )
-from chatd.chat.storage import Changes, Position, Scope
-from chatd.search.query import QueryError, parse
+from chatd.chat.storage import Changes, HitPage, Position, Scope
+from chatd.search.query import Query, QueryError, parse
 from chatd.search.said import Said, said_in
 from chatd.store import index
 from chatd.testing import MemoryStore
@@ -556,3 +556,17 @@ def test_a_slice_takes_long_edits_only_as_long_as_its_turn(open_store, monkeypat
     text = "word" if way == "new" else long_text(7)[:2]
     found = places(store.search(text))
     assert found == [(1, seq) for seq in range(15, 0, -1)] if way == "new" else (1, 8) in found
+
+
+@pytest.mark.parametrize(
+    "nick", ["ann,ben", "(ann)", "ann lee", "ann's", '"', "\uff02", "a\0b", "*", "'", "a OR b", '" OR "a']
+)
+def test_nothing_leaves_the_quotes_of_what_the_index_is_asked_for(open_store, nick):
+    store = open_store()
+    store.append(rooms(1))
+    store.append(said(1, 1, "a word", "b word", by="ann"))
+    store.settle()
+    assert store.search("word").hits
+    found = []
+    store.store.search(Query(senders=[nick]), [Scope(1, 1, 2)], None, 50, found.append)
+    assert store.wait() == HitPage([])
