@@ -195,6 +195,8 @@ class ChatService(Service):
     def _cannot_start(self, error: Exception) -> StartError:
         """Log why the daemon ends, and tell whoever started it in the background, in twistd's few bytes."""
         log.error("start-failed", str(error))
+        if self._inheritance is not None:
+            self._inheritance.explain(str(error))
         terminal = self._terminal
         with suppress(OSError):
             if terminal is not None and not os.path.sameopenfile(terminal, 2):

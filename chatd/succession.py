@@ -18,7 +18,7 @@ from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
-from chatd.ops.inheritance import VARIABLE, Inheritance
+from chatd.ops.inheritance import MAX_WHY, VARIABLE, Inheritance
 
 PATIENCE: Final = 60.0
 """Seconds that a successor has to become ready; one that needs longer is ended."""
@@ -49,6 +49,7 @@ class Successor(ProcessProtocol):
         self.ready: Deferred[None] = Deferred()
         self._serves: Deferred[bool] = Deferred()
         self._runs, self._ready = True, False
+        self._why = b""
         self._reactor = reactor
         self._deadline: Any = None
 
@@ -58,7 +59,7 @@ class Successor(ProcessProtocol):
         given = {}
         for place, (endpoint, number) in enumerate(listeners.items(), _FIRST + len(numbers)):
             given[endpoint], numbers[place] = place, number  # type: ignore[assignment]
-        inheritance = Inheritance(_FIRST, _FIRST + 1, given)
+        inheritance = Inheritance(_FIRST, _FIRST + 1, given, words=True)
         environment = {name: value for name, value in os.environ.items() if name not in _ALONE}
         self._reactor.spawnProcess(
             self,
@@ -99,9 +100,11 @@ class Successor(ProcessProtocol):
         self._signal("KILL")
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
-        """Note that it is ready, and then that it serves."""
+        """Note that it is ready, and then that it serves; or why it ends before that."""
         del childFD
-        for _ in data:
+        if not self._ready:
+            self._why = (self._why + data.replace(b"\n", b""))[:MAX_WHY]
+        for _ in range(data.count(b"\n")):
             self._wait_no_longer()
             if not self._ready and not self.ready.called:
                 self._ready = True
@@ -113,10 +116,18 @@ class Successor(ProcessProtocol):
         """Note that it has ended; whoever counts on it then has to do without."""
         del reason
         self._runs = False
-        self._wait_no_longer()
-        self._fail("The new program has ended before it was ready; its last lines in the log say why.")
+        if self._ready:
+            self._wait_no_longer()
         if not self._serves.called:
             self._serves.callback(False)
+
+    def processEnded(self, reason: Failure) -> None:
+        """Say why it was not ready: by now all that it has told is read."""
+        del reason
+        self._wait_no_longer()
+        why = self._why.decode(errors="replace")
+        told = f": {why}" if why else "; its last lines in the log, or on its standard error, say why."
+        self._fail(f"The new program has ended before it was ready{told}")
 
     def _give_up(self) -> None:
         self.end()

@@ -11,6 +11,7 @@ from twisted.scripts.twistd import run
 from chatd import __version__
 from chatd.ops.attach import beside, logged
 from chatd.ops.config import ConfigError, Source
+from chatd.ops.inheritance import look
 from chatd.ops.pidfile import forget_stale
 from chatd.ops.signals import StopSignals, survive_signals
 from chatd.ops.twistd import OptionError, check_options
@@ -83,8 +84,19 @@ def main() -> None:
 def makeService(options: Options) -> IService:
     """Return the daemon's service for ``options`` and their configuration file. It opens no port yet.
 
-    Raises `SystemExit` with one sentence per mistake, which twistd shows as they are.
+    Raises `SystemExit` with one sentence per mistake, which twistd shows as they are; a daemon whose place
+    this one was to take is told as well.
     """
+    inheritance = look()
+    try:
+        return _service(options)
+    except SystemExit as error:
+        if inheritance is not None:
+            inheritance.explain(str(error).removeprefix("chatd: ").replace("\nchatd: ", "\n"))
+        raise
+
+
+def _service(options: Options) -> IService:
     from twisted.internet import reactor  # noqa: PLC0415 - the first import chooses the reactor
 
     source = Source(options["config"], options["data"], tuple(options["listen"]))

@@ -184,8 +184,9 @@ def test_one_that_does_not_become_ready_changes_nothing(standing, connect):
     standing.write(f"tcp:{standing.port}:interface={LOOPBACK}", "[limits]\nmax_users = 'many'\n")
     status, said = standing.upgrade()
     assert status != 0
-    assert "has ended before it was ready" in said
-    assert "has ended before it was ready" in standing.await_said("upgrade-failed")[0]
+    assert "has ended before it was ready: " in said
+    assert "limits.max_users" in said
+    assert "limits.max_users" in standing.await_said("upgrade-failed")[0]
     ann.ping()
     standing.write(f"tcp:{standing.port}:interface={LOOPBACK}")
     assert standing.terminate() == 0

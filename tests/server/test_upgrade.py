@@ -168,6 +168,20 @@ def test_a_program_that_is_not_ready_in_time_is_ended(service, machine, said):
     assert len(said()) == 1
 
 
+def test_what_the_program_says_before_it_ends_is_told_and_bounded(service, machine):
+    answers = []
+    upgrade(service).addCallback(answers.append)
+    machine.started[0].childDataReceived(3, b"listen: there is")
+    machine.started[0].childDataReceived(3, b" none." + b"x" * 9999)
+    die(machine.started[0])
+    assert answers[0].startswith("The new program has ended before it was ready: listen: there is none.x")
+    assert len(answers[0]) < 5000
+    upgrade(service).addCallback(answers.append)
+    die(machine.started[1])
+    assert "standard error" in answers[1]
+    assert not machine.getDelayedCalls()
+
+
 @pytest.fixture
 def successor(service, machine):
     """Return a program that is ready."""
