@@ -179,8 +179,15 @@ async def _thread(talk: Talk, argument: str) -> None:
     page = await talk.client.history(room, thread=said.number)
     if page.at is None:
         raise ClientError("unsupported", "The server is of an earlier version, which knows no threads.")
-    show_page(talk, page, talk.client.name(room))
-    talk.answer(f"-- end of thread {said.number}; to say something in it: /reply {said.number} text --")
+    name = talk.client.name(room)
+    number = page.events[0].thread or said.number if page.events else said.number
+    if number != said.number:  # that of a reply
+        page = await talk.client.history(room, thread=number)
+    if not any(event.kind in SAID | {"removed"} for event in page.events):
+        raise ClientError("no-such-event", f"There is no message {said.number} in {clean_line(name)}.")
+    show_page(talk, page, name)
+    end = f"end of thread {number}" if len(page.events) > 1 else "Nothing replies to it"
+    talk.answer(f"-- {end}; to say something in it: /reply {number} text --")
 
 
 def show_page(talk: Talk, page: Page, name: str) -> None:

@@ -11,7 +11,7 @@ from chatd.client.cli.finding import BEHIND, hit_line
 from chatd.client.cli.running import complain, run_client, watch_link
 from chatd.client.cli.showing import Days
 from chatd.client.cli.stdout import write_out
-from chatd.client.cli.text import clean_line, event_lines
+from chatd.client.cli.text import clean_line, event_lines, shell_get
 from chatd.client.values import Hit, Hits, Options
 from chatd.wire.limits import PAGE_ROWS
 from chatd.wire.messages import Event, Member, RoomInfo
@@ -63,7 +63,7 @@ async def _history(
     for event in events:
         if as_json:
             out.append(jsonlines.event_line(event, room))
-        elif (lines := event_lines(event, room, command=True)) is not None:
+        elif (lines := event_lines(event, room, get=shell_get(room))) is not None:
             out.append(days.printed(event.ts, lines))
     return 0
 
@@ -83,8 +83,10 @@ async def _search(
     for hit in reversed(hits):
         if as_json:
             out.append(jsonlines.event_line(hit.event, hit.room))
-        elif (line := hit_line(hit)) is not None:
+        elif (line := hit_line(hit, shell_get(hit.room))) is not None:
             out.append(days.printed(hit.event.ts, line))
+    if not (hits or as_json):
+        complain("Nothing was found.")
     if page.behind:
         complain(BEHIND)
     return 0

@@ -8,10 +8,11 @@ from twisted.internet.defer import Deferred
 from chatd.client.api import Client
 from chatd.client.cli import about
 from chatd.client.cli.showing import page_title
-from chatd.client.cli.text import clean_line, event_lines
+from chatd.client.cli.text import clean_line, event_lines, shell_get
 from chatd.client.core.problems import ClientError
-from chatd.client.values import Hit, Hits, Sent
+from chatd.client.values import Hit, Hits, Page, Sent
 from chatd.wire.messages import Event, Ok
+from chatd.wire.names import fold
 
 PAGE: Final = 20
 """Hits that one command shows, and events around one that is gone to."""
@@ -56,9 +57,21 @@ class Talk(Protocol):
         """Make ``room`` the current one."""
 
 
-def hit_line(hit: Hit) -> str | None:
-    """Return the line that tells what was found, and its number; None for a kind not known here."""
-    line = event_lines(hit.event, hit.room, command=True)
+def how_to_get(talk: Talk, name: str, seq: int) -> str:
+    """Return what gets the file of event ``seq`` of the room called ``name``; the number follows."""
+    if fold(name) == fold(talk.client.name(talk.current)):
+        return "/get"
+    if fold(name) in {fold(known.name) for known in talk.client.followed()}:
+        return f"/jump {clean_line(name)} {seq}, then /get"
+    return shell_get(name)
+
+
+def hit_line(hit: Hit, get: str) -> str | None:
+    """Return the line that tells what was found, and its number; None for a kind not known here.
+
+    ``get`` is how a file is got.
+    """
+    line = event_lines(hit.event, hit.room, get=get)
     if line is None:
         return None
     name = clean_line(hit.room)
@@ -70,10 +83,10 @@ async def _search(talk: Talk, argument: str) -> None:
     """Show what is found, the newest below; without words, go on with the last search."""
     found = Found(argument, "") if argument else talk.found
     if found is None:
-        raise ClientError("usage", f"Write {USAGE['search']}")
+        raise ClientError("usage", "There is no search to go on with; write /search words")
     hits = await _page(talk, found)
     for hit in reversed(hits.hits):
-        line = hit_line(hit)
+        line = hit_line(hit, how_to_get(talk, hit.room, hit.event.seq))
         if line is not None:
             talk.answer_dated(hit.event.ts, line)
     if hits.behind:
@@ -111,10 +124,21 @@ async def _jump(talk: Talk, argument: str) -> None:
         return
     talk.answer(page_title(name, page.events))
     about.show_page(talk, page, name)
-    last = page.events[-1].seq
-    talk.answer(f"-- earlier: /history {PAGE} {page.events[0].seq}; later: /jump {last + PAGE // 2} --")
+    if seq not in {event.seq for event in page.events}:
+        talk.answer(f"Event {seq} is not in {clean_line(name)}; above are the nearest ones.")
+    talk.answer(_ways_on(page, clean_line(name)))
     if name in {talk.client.name(known.room) for known in talk.client.followed()}:
         talk.turn_to(room)
+
+
+def _ways_on(page: Page, name: str) -> str:
+    """Return the line that says how to read on from ``page`` of the room called ``name``."""
+    first, last = page.events[0].seq, page.events[-1].seq
+    end = last + PAGE if page.at is None else page.at  # an earlier server does not tell where the end is
+    ways = [f"earlier: /history {PAGE} {first}"] if page.more else []
+    if last < end:
+        ways.append(f"later: /jump {min(last + PAGE // 2, end)}")
+    return f"-- {'; '.join(ways) or f'that is all of {name}'} --"
 
 
 Do = Callable[[Talk, str], Coroutine[Deferred[Any], Any, None]]

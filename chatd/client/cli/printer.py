@@ -10,7 +10,7 @@ from chatd.client.cli import jsonlines
 from chatd.client.cli.running import complain
 from chatd.client.cli.showing import Days
 from chatd.client.cli.stdout import Stdout
-from chatd.client.cli.text import event_lines, gap_line, restored_line
+from chatd.client.cli.text import event_lines, gap_line, restored_line, shell_get
 from chatd.client.core.notices import (
     CursorForgotten,
     EventSeen,
@@ -77,7 +77,7 @@ class Printer:
             return
         if self._json:
             self.write(jsonlines.event_line(seen.event, seen.name, seen.check))
-        elif (lines := event_lines(seen.event, seen.name, command=True)) is not None:
+        elif (lines := event_lines(seen.event, seen.name, get=shell_get(seen.name))) is not None:
             self.write(self._days.printed(seen.event.ts, lines))
         self.on_event(seen)
 

@@ -146,7 +146,9 @@ def _misused(name: str) -> ClientError:
 def _room(talk: Talk, name: str, argument: str = "") -> str:
     room = argument or talk.current
     if not room:
-        raise ClientError("no-room", f"Not done: {talk.nowhere()}, or name it: {COMMANDS[name].usage}")
+        usage = COMMANDS[name].usage
+        how = f"or name it: {usage}" if "#room" in usage else "then say it there."
+        raise ClientError("no-room", f"Not done: {talk.nowhere()}, {how}")
     return room
 
 

@@ -216,13 +216,18 @@ _REFERRING: Final[dict[str, Callable[[Event, str], str]]] = {
 }
 
 
+def shell_get(name: str) -> str:
+    """Return the command of the shell that gets a file of the room called ``name``, without its number."""
+    return f"chatc get {shlex.quote(name)}"
+
+
 def event_lines(
-    event: Event, name: str, *, zone: tzinfo | None = None, command: bool = False, about: str = ""
+    event: Event, name: str, *, zone: tzinfo | None = None, get: str = "/get", about: str = ""
 ) -> str | None:
     """Return what people see of ``event`` in the room called ``name``; None for a kind not known here.
 
-    How to get a file is told as a ``command`` of the shell, or as one of the interactive client. ``about`` is
-    what stands for the event that this one refers to; without it, its number does.
+    ``get`` and the event's number is how to get a file. ``about`` is what stands for the event that this one
+    refers to; without it, its number does.
     """
     form = _FORMS.get(event.kind)
     referring = _REFERRING.get(event.kind) if event.ref else None
@@ -231,7 +236,7 @@ def event_lines(
     elif form is not None:
         said = form(event)
     elif event.kind == "file" and event.file is not None:
-        said = _posted(event, event.file, f"chatc get {shlex.quote(name)}" if command else "/get")
+        said = _posted(event, event.file, get)
     else:
         return None
     return f"{clock(event.ts, zone)} {clean_line(name)} {said}"

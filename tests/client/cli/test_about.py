@@ -70,6 +70,15 @@ def test_a_reply_names_what_it_answers_and_a_thread_is_read(people):
     assert "/reply 3 text" in told[-1]
 
 
+def test_a_thread_that_is_none_is_told(people):
+    ann, ben = people.values()
+    assert ben.type("/thread 999") == ["chatc: There is no message 999 in #tea."]
+    assert ben.type("/thread 1") == ["chatc: There is no message 1 in #tea."], "it is a join"
+    assert "Nothing replies to it" in ben.type("/thread 3")[-1]
+    ann.type("/reply 3 yes?", "/reply 4 hello")
+    assert ben.type("/thread 5") == ben.type("/thread 3"), "a reply names its thread"
+
+
 def test_reactions_are_told_and_counted(people):
     ann, ben = people.values()
     assert "#tea * ben reacts with 👍 to ann: helo" in ben.type("/react 👍")

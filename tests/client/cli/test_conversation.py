@@ -209,6 +209,8 @@ def test_leaving_a_room_says_so_and_leaves_no_room_to_talk_in(person):
     assert ann.type("/leave") == [
         "chatc: Not done: you are in no room yet. Enter one with /join #room, or name it: /leave [#room]"
     ]
+    nowhere = "chatc: Not done: you are in no room yet. Enter one with /join #room, then say it there."
+    assert ann.type("/history", "/topic x", "/put f", "/get 3") == [nowhere] * 4
 
 
 def test_status_tells_what_is_known(world, person):

@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from chatd.client.cli.finding import hit_line, how_to_get
+from chatd.client.values import Hit
+from chatd.wire.messages import Event, File
 from tests.client.cli.sitting import Person
 from tests.client.entering import make_client
 
@@ -63,7 +66,7 @@ def test_a_search_goes_on_to_earlier_ones(people):
     assert [line.split()[-1] for line in told(first)] == [str(number) for number in range(5, 25)]
     assert "for earlier ones: /search" in first[-1]
     assert [line.split()[-1] for line in told(ann.type("/search"))] == [str(number) for number in range(5)]
-    assert "Write /search [words]" in ann.type("/search")[-1]
+    assert ann.type("/search") == ["chatc: There is no search to go on with; write /search words"]
 
 
 def test_one_jumps_to_the_place(people):
@@ -75,6 +78,27 @@ def test_one_jumps_to_the_place(people):
     assert "#tea <ann> one cup" in ann.type("/jump 3")
     assert "Write /jump [#room] number" in ann.type("/jump #tea")[-1]
     assert "There is no room #nowhere" in ann.type("/jump #nowhere 3")[-1]
+
+
+def test_a_jump_promises_only_what_there_is(people):
+    ann = people["ann"]
+    assert ann.type("/jump #tea 3")[-1] == "-- that is all of #tea --"
+    assert "Event 999 is not in #tea; above are the nearest ones." in ann.type("/jump 999")
+    ann.type(*(f"spoon {number}" for number in range(40)))
+    assert ann.type("/jump 5")[-1] == "-- later: /jump 24 --"
+    assert ann.type("/jump 24")[-1] == "-- earlier: /history 20 14; later: /jump 43 --"
+    assert ann.type("/jump 43")[-1] == "-- earlier: /history 20 25 --"
+
+
+def test_a_file_that_was_found_is_got_from_where_it_is(people):
+    file = File(name="cup.jpg", size=1, sha256="0" * 64)
+    posted = Event(room="#tea", seq=7, ts=0, kind="file", by="ann", file=file)
+    ann = people["ann"]
+    assert hit_line(Hit(posted, "#cake"), how_to_get(ann.talk, "#cake", 7)).endswith("cup.jpg (1 B): /get 7")
+    assert hit_line(Hit(posted, "#tea"), how_to_get(ann.talk, "#tea", 7)).endswith(
+        ": /jump #tea 7, then /get 7"
+    )
+    assert hit_line(Hit(posted, "#hall"), how_to_get(ann.talk, "#hall", 7)).endswith(": chatc get '#hall' 7")
 
 
 @pytest.mark.parametrize(
@@ -103,6 +127,7 @@ def test_the_shell_finds_it_too(run):
     assert (status, err) == (0, "")
     (line,) = map(json.loads, out.splitlines())
     assert (line["room"], line["text"]) == ("#b", "two cups")
+    assert run("search", "zzzz") == (0, "", "chatc: Nothing was found.\n")
     status, out, err = run("search", '"open')
     assert (status, out) == (1, "")
     assert "quotation mark is missing" in err

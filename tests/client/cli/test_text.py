@@ -8,7 +8,7 @@ import pytest
 from chatd.client.cli import jsonlines
 from chatd.client.cli.showing import Days, status_lines
 from chatd.client.cli.sizes import size_text, time_text
-from chatd.client.cli.text import announcement_lines, clean, event_lines, gap_line, link_line
+from chatd.client.cli.text import announcement_lines, clean, event_lines, gap_line, link_line, shell_get
 from chatd.client.core.notices import (
     AnnouncementSeen,
     CannotConnect,
@@ -58,11 +58,13 @@ def posted(name="a b.pdf", caption="", media="application/pdf", size=1_234_567):
 def test_a_file_is_told_with_its_size_and_how_to_get_it():
     line = event_lines(posted(), "#a", zone=UTC)
     assert line == "22:13 #a <ann> posts a b.pdf (1.2 MB, application/pdf): /get 12"
-    line = event_lines(posted(caption="Read\nthis"), "#a", zone=UTC, command=True)
+    line = event_lines(posted(caption="Read\nthis"), "#a", zone=UTC, get=shell_get("#a"))
     assert line == (
         "22:13 #a <ann> posts a b.pdf (1.2 MB, application/pdf): chatc get '#a' 12\n      Read\n      this"
     )
-    unknown = event_lines(posted(media="application/octet-stream", size=1), "@bob", zone=UTC, command=True)
+    unknown = event_lines(
+        posted(media="application/octet-stream", size=1), "@bob", zone=UTC, get=shell_get("@bob")
+    )
     assert unknown == "22:13 @bob <ann> posts a b.pdf (1 B): chatc get @bob 12"
     assert json.loads(jsonlines.event_line(posted(caption="c"), "#a"))["file"] == {
         "name": "a b.pdf",
