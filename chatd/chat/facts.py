@@ -10,8 +10,8 @@ class Facts(NamedTuple):
     """Event ``seq`` of ``log``, and what refers to it.
 
     ``stored`` is its stored form, which is empty if it is not kept. ``edits`` are the events that edit it, by
-    number and in their stored form, the last one at the end. ``reactions`` says how many have reacted with
-    what, ``mine`` with what the one has who asks.
+    number and in their stored form, the last one at the end; that is empty if it was not asked for.
+    ``reactions`` says how many have reacted with what, ``mine`` with what the one has who asks.
     """
 
     log: int

@@ -9,7 +9,7 @@ from typing import Any
 
 from chatd.chat import files
 from chatd.chat.batch import refusal
-from chatd.chat.looked import Range
+from chatd.chat.looked import Pinned, Range
 from chatd.chat.permissions import check_room, first_readable, is_settled
 from chatd.chat.state import HistoryQuery, Look, Peer, Room, Session, User
 from chatd.chat.world import World
@@ -97,30 +97,30 @@ def _page(world: World, peer: Peer, user: User, room: Room, request: m.History) 
 
 
 def _some(world: World, peer: Peer, user: User, room: Room, request: m.Look) -> m.Ok | None:
-    peer.look(_look(world, peer, user, room, request, request.seqs, _some))
+    least = _least(world, peer, user, room)
+    wanted = tuple(sorted({seq for seq in request.seqs if least <= seq <= room.log.head}))
+    first = wanted[0] if wanted else None
+    allowed = _still(world, peer, user, room, request, _some, first, least)
+    peer.look(Look(request.id, room, user.id, wanted, allowed, least))
     return None
 
 
 def _pinned(world: World, peer: Peer, user: User, room: Room, request: m.Pins) -> m.Ok | None:
-    peer.look(_look(world, peer, user, room, request, list(room.pins), _pinned))
+    least = _least(world, peer, user, room)
+    allowed = _still(world, peer, user, room, request, _pinned, None, least)
+    peer.look(Look(request.id, room, user.id, Pinned(least, room.log.head), allowed, least))
     return None
 
 
-def _look(
-    world: World, peer: Peer, user: User, room: Room, request: m.Look | m.Pins, seqs: list[int], do: Read
-) -> Look:
-    log = room.log
-    least = max(log.first, first_readable(world.asker(user, peer.peer_host), room))
-    wanted = tuple(sorted({seq for seq in seqs if least <= seq <= log.head}))
-    first = wanted[0] if wanted else None
-    allowed = _still(world, peer, user, room, request, do, first, least)
-    return Look(request.id, room, user.id, wanted, allowed, least)
+def _least(world: World, peer: Peer, user: User, room: Room) -> int:
+    """Return the first event that ``user`` may read."""
+    return max(room.log.first, first_readable(world.asker(user, peer.peer_host), room))
 
 
 def _query(world: World, peer: Peer, user: User, room: Room, request: m.History) -> HistoryQuery:
     """Return what is to be read. When it was read, it is looked again whether the user still may have it."""
     log = room.log
-    least = max(log.first, first_readable(world.asker(user, peer.peer_host), room))
+    least = _least(world, peer, user, room)
     most = log.head if request.thread else request.limit  # the events of a thread may lie far apart
     if request.after is not None:
         first = max(request.after + 1, least)

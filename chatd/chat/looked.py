@@ -1,6 +1,6 @@
 """Looked: events as they were found on the disk, with what became of them, and the answer made of that."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from msgspec import Raw
@@ -23,8 +23,23 @@ class Range(NamedTuple):
     thread: int = 0
 
 
-Wanted = Range | tuple[int, ...]
-"""Which events are to be looked at: those of a range, or these."""
+class Pinned(NamedTuple):
+    """The events from ``first`` to ``last`` that are pinned."""
+
+    first: int
+    last: int
+
+
+Wanted = Range | Pinned | tuple[int, ...]
+"""Which events are to be looked at: those of a range, those that are pinned, or these."""
+
+
+class Found(NamedTuple):
+    """An event in its stored form, and its last edit; b"" if there is none."""
+
+    seq: int
+    event: bytes
+    edit: bytes
 
 
 class Looked(NamedTuple):
@@ -33,7 +48,8 @@ class Looked(NamedTuple):
     ``at`` is the last event of the log by then. ``edits`` are the last edits in their stored form, by the
     event that is edited; ``reactions`` how many reacted to which event with what, ``mine`` those of the one
     who asks; ``threads`` the number of replies in each thread, and the last one; ``refs`` to what replies
-    reply. ``quoted`` are events to which others reply.
+    reply; ``pins`` are those that are pinned. ``quoted`` are events to which others reply.
+    ``rest`` is whether more was wanted than is read for one answer.
     """
 
     at: int
@@ -44,13 +60,33 @@ class Looked(NamedTuple):
     threads: Mapping[int, tuple[int, int]]
     refs: Mapping[int, int]
     quoted: Mapping[int, bytes]
+    pins: frozenset[int]
+    rest: bool
 
+
+QUOTED_BYTES: Final = 4 * PAGE_BYTES
+"""Bytes that are read for the quotes of one answer, of which each is short: what it is of may be long."""
 
 EVENT: Final = 60
 """Bytes that what became of one event takes beside texts and reactions, about."""
 
 REACTION: Final = 40
 """Bytes that one reaction takes beside its emoji, about."""
+
+
+def within(found: Iterable[Found], most: int) -> tuple[dict[int, Found], bool]:
+    """Return what was ``found``, as much as ``most`` bytes hold, but one at least; and whether there is more.
+
+    No more than one is read beyond.
+    """
+    size = 0
+    taken: dict[int, Found] = {}
+    for one in found:
+        size += len(one.event) + len(one.edit)
+        if taken and size > most:
+            return taken, True
+        taken[one.seq] = one
+    return taken, False
 
 
 def fitting(looked: Looked, *, newest: bool) -> list[int]:
@@ -71,11 +107,9 @@ def _size(looked: Looked, seq: int) -> int:
     return size + (6 * QUOTE if seq in looked.refs else 0)
 
 
-def answer(
-    request: int, looked: Looked, seqs: list[int], pins: Collection[int], first: int, *, more: bool
-) -> Ok:
+def answer(request: int, looked: Looked, seqs: list[int], first: int, *, more: bool) -> Ok:
     """Return the answer with the events ``seqs``; of what is below ``first`` it says nothing."""
-    became = [_became(looked, seq, pins) for seq in seqs]
+    became = [_became(looked, seq) for seq in seqs]
     fits = len(seqs) > 1 or _size(looked, seqs[0]) <= PAGE_BYTES if seqs else True
     quoted = {looked.refs[seq] for seq in seqs if seq in looked.refs}
     return Ok(
@@ -88,7 +122,7 @@ def answer(
     )
 
 
-def _became(looked: Looked, seq: int, pins: Collection[int]) -> Became:
+def _became(looked: Looked, seq: int) -> Became:
     edit = looked.edits.get(seq)
     edited: Event | None = None if edit is None else event_in(edit)
     replies, last = looked.threads.get(seq, (0, 0))
@@ -102,7 +136,7 @@ def _became(looked: Looked, seq: int, pins: Collection[int]) -> Became:
         ),
         replies=replies,
         last_reply=last,
-        pinned=seq in pins,
+        pinned=seq in looked.pins,
     )
 
 

@@ -185,14 +185,14 @@ class Look:
         wanted, log = self.wanted, self.room.log
         newest = isinstance(wanted, Range) and wanted.newest
         seqs = fitting(looked, newest=newest)
-        more = len(seqs) < len(looked.events)
+        more = looked.rest or len(seqs) < len(looked.events)
         if isinstance(wanted, Range) and not more and seqs:
             full = len(seqs) == wanted.limit
             if wanted.thread:
                 more = full
             else:
                 more = seqs[0] > max(log.first, self.least) if newest else seqs[-1] < log.head
-        return answer(self.request, looked, seqs, self.room.pins, self.least, more=more)
+        return answer(self.request, looked, seqs, self.least, more=more)
 
 
 @dataclass(slots=True, eq=False)

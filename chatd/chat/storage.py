@@ -272,10 +272,19 @@ class Store(Protocol):
         """Return at once how many bytes the durable events of ``log`` take."""
 
     def look(self, log: int, wanted: Wanted, user: int, done: Callable[[Looked | StoreError], None]) -> None:
-        """Read the ``wanted`` events of ``log`` with what became of them, for ``user``."""
+        """Read the ``wanted`` events of ``log`` with what became of them, for ``user``.
 
-    def facts(self, log: int, seq: int, user: int, done: Callable[[Facts | StoreError], None]) -> None:
-        """Read what a decision of ``user`` about event ``seq`` of ``log`` needs to know; call ``done``."""
+        It is about as much as one answer holds, from the end where a range begins. There is none beyond a
+        missing one in a range without a thread.
+        """
+
+    def facts(
+        self, log: int, seq: int, user: int, whole: bool, done: Callable[[Facts | StoreError], None]
+    ) -> None:
+        """Read what a decision of ``user`` about event ``seq`` of ``log`` needs to know; call ``done``.
+
+        What its edits say is read only if it is wanted ``whole``.
+        """
 
     def search(
         self,

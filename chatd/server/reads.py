@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from chatd.chat.facts import Facts
 from chatd.chat.log import Log as ChatLog
-from chatd.chat.looked import Looked
+from chatd.chat.looked import Looked, Range
 from chatd.chat.state import HistoryQuery, Look, Search
 from chatd.chat.storage import HitPage, Store, StoreError
 from chatd.clock import Clock
@@ -66,11 +66,32 @@ class Reads:
         def read(got: Callable[[Looked | StoreError], None]) -> None:
             self._store.look(chat_log.id, query.wanted, query.user, got)
 
-        self._read_settled(chat_log, read, done)
+        self._read_settled(chat_log, read, partial(self._looked, query, done))
 
-    def facts(self, chat_log: ChatLog, seq: int, user: int, done: Callable[[Facts | None], None]) -> None:
+    def _looked(self, query: Look, done: Callable[[Looked | None], None], found: Looked | None) -> None:
+        """Look from the first event that is kept if retention has meanwhile taken the beginning of a page.
+
+        What is missing behind that is no page of nothing.
+        """
+        wanted, chat_log = query.wanted, query.room.log
+        if found is None or found.events or not isinstance(wanted, Range) or wanted.thread:
+            done(found)
+            return
+        first, last = _kept(chat_log, wanted.first, wanted.last)
+        if not wanted.newest and wanted.first < first <= last:
+            self.look(replace(query, wanted=wanted._replace(first=first, last=last)), done)
+        elif max(wanted.first, chat_log.first) <= wanted.last:
+            seq = wanted.last if wanted.newest else wanted.first
+            log.error("log-hole", HOLE, room=chat_log.name, seq=seq)
+            done(None)
+        else:
+            done(found)
+
+    def facts(
+        self, chat_log: ChatLog, seq: int, user: int, whole: bool, done: Callable[[Facts | None], None]
+    ) -> None:
         """Read the facts about event ``seq`` for ``user``. ``done`` gets None if they cannot be read."""
-        self._read_settled(chat_log, lambda got: self._store.facts(chat_log.id, seq, user, got), done)
+        self._read_settled(chat_log, lambda got: self._store.facts(chat_log.id, seq, user, whole, got), done)
 
     def admit_search(self) -> None:
         """Refuse a search if too many wait for their turn. Raises `RequestError` ``too-fast``."""
@@ -134,9 +155,10 @@ class Reads:
     def _paged(
         self, query: HistoryQuery, done: Callable[[list[bytes] | None], None], frames: list[bytes] | None
     ) -> None:
-        """Read on if retention has meanwhile taken the beginning of the page."""
-        if frames == [] and query.first < query.log.first <= query.last:
-            self.page(replace(query, first=query.log.first), done)
+        """Read on if retention has meanwhile taken the beginning of the page, or all of it."""
+        first, last = _kept(query.log, query.first, query.last)
+        if frames == [] and not query.newest and query.first < first <= last:
+            self.page(replace(query, first=first, last=last), done)
         else:
             done(frames)
 
@@ -150,6 +172,12 @@ class Reads:
                 error=str(error),
                 suppressed=held_back or None,
             )
+
+
+def _kept(chat_log: ChatLog, first: int, last: int) -> tuple[int, int]:
+    """Return the ends of as many events as are from ``first`` to ``last``, all of them kept."""
+    gone = max(0, chat_log.first - first)
+    return first + gone, min(chat_log.head, last + gone)
 
 
 def answer(query: HistoryQuery, frames: list[bytes] | None) -> Message:

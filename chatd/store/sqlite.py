@@ -152,9 +152,11 @@ class SqliteStore:
         """Read the ``wanted`` events of ``log`` with what became of them, for ``user``."""
         self._read_jobs.put(lambda: self._call(done, self._try(looking.look, log, wanted, user)))
 
-    def facts(self, log: int, seq: int, user: int, done: Callable[[Facts | StoreError], None]) -> None:
+    def facts(
+        self, log: int, seq: int, user: int, whole: bool, done: Callable[[Facts | StoreError], None]
+    ) -> None:
         """Read what a decision of ``user`` about event ``seq`` of ``log`` needs to know."""
-        self._read_jobs.put(lambda: self._call(done, self._try(looking.facts, log, seq, user)))
+        self._read_jobs.put(lambda: self._call(done, self._try(looking.facts, log, seq, user, whole)))
 
     def search(
         self,

@@ -1,7 +1,8 @@
 """The store in memory: everything in it has been committed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, Final
 
 from chatd.chat import storage
@@ -34,10 +35,11 @@ from chatd.chat.changes.rows import (
     Trim,
 )
 from chatd.chat.facts import Facts
-from chatd.chat.looked import Looked, Range, Wanted
+from chatd.chat.looked import QUOTED_BYTES, Found, Looked, Pinned, Range, Wanted, within
 from chatd.counters import SECONDS, Histogram
 from chatd.search.query import Query
 from chatd.search.said import Edit, Said, means, said_in
+from chatd.wire.limits import PAGE_BYTES
 from chatd.wire.stored import known_check_of, known_time_of, text_of
 
 
@@ -178,14 +180,27 @@ class MemoryStore:
     def _look(self, log: int, wanted: Wanted, user: int) -> Looked:
         kept = self.events.get(log, {})
         replies = {row.seq: row for row in self.replies.values() if row.room == log}
+        pins = {row.seq for row in self.pins.values() if row.room == log}
         if isinstance(wanted, Range):
-            seqs = [seq for seq in range(wanted.first, wanted.last + 1) if seq in kept]
+            order = range(wanted.first, wanted.last + 1)[:: -1 if wanted.newest else 1]
             if wanted.thread:
                 thread = {row.seq for row in replies.values() if row.thread == wanted.thread}
-                seqs = [seq for seq in seqs if seq == wanted.thread or seq in thread]
-            seqs = seqs[-wanted.limit :] if wanted.newest else seqs[: wanted.limit]
+                wishes = [seq for seq in order if seq == wanted.thread or seq in thread]
+            else:
+                wishes = list(takewhile(kept.__contains__, order))
+            wishes = wishes[: wanted.limit]
+        elif isinstance(wanted, Pinned):
+            wishes = sorted(seq for seq in pins if wanted.first <= seq <= wanted.last)
         else:
-            seqs = [seq for seq in wanted if seq in kept]
+            wishes = sorted(set(wanted))
+        last_edits = {row.seq: row.by for row in sorted(self.edits.values()) if row.room == log}
+
+        def found(some: Iterable[int]) -> Iterator[Found]:
+            return (
+                Found(seq, kept[seq], kept.get(last_edits.get(seq, 0), b"")) for seq in some if seq in kept
+            )
+
+        seqs, rest = within(found(wishes), PAGE_BYTES)
         reactions = [row for row in self.reactions.values() if row.room == log and row.seq in seqs]
         counts: dict[int, dict[str, int]] = {}
         for row in reactions:
@@ -196,21 +211,28 @@ class MemoryStore:
             for seq in seqs
             if any(row.thread == seq for row in replies.values())
         }
-        edits = sorted((row.seq, row.by) for row in self.edits.values() if row.room == log and row.by in kept)
         refs = {seq: replies[seq].ref for seq in seqs if seq in replies}
+        quoted, _ = within(found(dict.fromkeys(refs.values())), QUOTED_BYTES)
         return Looked(
             at=max(kept, default=0),
             events={seq: kept[seq] for seq in seqs},
-            edits={seq: kept[by] for seq, by in edits if seq in {*seqs, *refs.values()}},
+            edits={seq: one.edit for seq, one in (seqs | quoted).items() if one.edit},
             reactions=counts,
             mine=frozenset((row.seq, row.emoji) for row in reactions if row.user == user),
             threads={thread: (len(some), max(some)) for thread, some in threads.items()},
             refs=refs,
-            quoted={ref: kept[ref] for ref in refs.values() if ref in kept},
+            quoted={seq: one.event for seq, one in quoted.items()},
+            pins=frozenset(pins & seqs.keys()),
+            rest=rest,
         )
 
     def facts(
-        self, log: int, seq: int, user: int, done: Callable[[Facts | storage.StoreError], None]
+        self,
+        log: int,
+        seq: int,
+        user: int,
+        whole: bool,
+        done: Callable[[Facts | storage.StoreError], None],
     ) -> None:
         """Hand out what is known of an event."""
         if self.unreadable is not None:
@@ -220,7 +242,7 @@ class MemoryStore:
         looked = self._look(log, (seq,), user)
         edits = sorted(row.by for row in self.edits.values() if (row.room, row.seq) == (log, seq))
         mine = frozenset(emoji for _, emoji in looked.mine)
-        edits_kept = {by: kept[by] for by in edits if by in kept}
+        edits_kept = {by: kept[by] for by in edits if by in kept} if whole else dict.fromkeys(edits, b"")
         done(Facts(log, seq, kept.get(seq, b""), edits_kept, looked.reactions.get(seq, {}), mine))
 
     def search(

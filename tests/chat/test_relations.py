@@ -307,6 +307,29 @@ def test_pins_are_taken_back(playground, ann, ben):
     assert ask(playground, ann, m.Pins(id=9, room="#tea")).events == []
 
 
+def test_nobody_is_shown_a_pin_that_is_not_durable(playground, ann, ben):
+    store = playground.store
+    store.held = True
+    ann.say(m.Pin(id=9, room="#tea", seq=SAID))
+    playground.advance()
+    assert ann.of(m.Ok)[-1].id != 9
+    assert ask(playground, ben, m.Pins(id=8, room="#tea")).events == []
+    assert became(playground, ben, SAID) == m.Became(seq=SAID)
+    store.held = False
+    store.release()
+    playground.advance()
+    assert became(playground, ben, SAID) == m.Became(seq=SAID, pinned=True)
+
+
+def test_nobody_misses_a_pin_whose_end_is_not_durable(playground, ann, ben):
+    ask(playground, ann, m.Pin(id=9, room="#tea", seq=SAID))
+    playground.store.held = True
+    ann.say(m.Pin(id=10, room="#tea", seq=SAID, off=True))
+    playground.advance()
+    assert len(ask(playground, ben, m.Pins(id=8, room="#tea")).events) == 1
+    assert became(playground, ben, SAID) == m.Became(seq=SAID, pinned=True)
+
+
 def test_so_many_pins_and_no_more(playground, ann, tell):
     for number in range(MAX_PINS + 1):
         seq = tell(ann, m.Send, text=str(number)).seq

@@ -30,9 +30,9 @@ class LateStore(MemoryStore):
         else:
             done(came[0])
 
-    def facts(self, log, seq, user, done):
+    def facts(self, log, seq, user, whole, done):
         came = []
-        super().facts(log, seq, user, came.append)
+        super().facts(log, seq, user, whole, came.append)
         if self.late:
             self.pages.append(lambda: done(came[0]))
         else:

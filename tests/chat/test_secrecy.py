@@ -194,8 +194,8 @@ class LateStore(MemoryStore):
     def search(self, query, scopes, before, limit, done):
         super().search(query, scopes, before, limit, self.later(done))
 
-    def facts(self, log, seq, user, done):
-        super().facts(log, seq, user, self.later(done))
+    def facts(self, log, seq, user, whole, done):
+        super().facts(log, seq, user, whole, self.later(done))
 
     def later(self, done):
         """Return what keeps what was read for ``done`` until it may come."""

@@ -1,5 +1,7 @@
 """A disk that cannot be read: whoever asks is told so, and the operator too; nothing passes for empty."""
 
+import json
+
 import msgspec
 import pytest
 
@@ -52,6 +54,37 @@ def test_a_page_that_is_missing_is_no_empty_one(playground, ann, newest, said):
     playground.advance()
     assert ann.of(m.Error)[-1].code == "storage-unavailable"
     assert len(said("log-hole")) == 1
+
+
+@pytest.mark.parametrize("newest", [False, True])
+def test_a_page_of_what_became_that_is_missing_is_no_empty_one(playground, ann, newest, said):
+    playground.store.events[1].clear()
+    ann.say(m.History(id=5, room="#a", present=True, **({} if newest else {"after": 0})))
+    playground.advance()
+    assert ann.of(m.Error)[-1].code == "storage-unavailable"
+    assert len(said("log-hole")) == 1
+
+
+@pytest.mark.parametrize("present", [False, True])
+@pytest.mark.parametrize("kept", [4, 8])
+def test_a_page_whose_beginning_retention_takes_begins_behind_that(playground, ann, present, kept, said):
+    """Whether it takes a part of the page, or all of it."""
+    store, waiting = playground.store, []
+    kinds = {kind: getattr(store, kind) for kind in ("read", "look")}
+    for kind, read in kinds.items():
+        setattr(store, kind, lambda *asked, read=read: waiting.append((read, asked)))
+    ann.say(m.History(id=5, room="#a", after=0, limit=5, present=present))
+    playground.advance()
+    hub = playground.server.hub
+    hub.trim(hub.world.rooms["#a"], kept)
+    playground.advance()
+    while waiting:
+        read, asked = waiting.pop()
+        read(*asked)
+        playground.advance()
+    (answer,) = [one for one in ann.of(m.Ok) if one.id == 5]
+    assert [json.loads(bytes(raw))["seq"] for raw in answer.events][:2] == [kept, kept + 1]
+    assert not said("log-hole")
 
 
 def test_history_goes_as_far_as_a_hole_and_is_refused_there(playground, ann, said):

@@ -86,10 +86,10 @@ class Driven:
         self._wait()
         return got[0]
 
-    def facts(self, log: int, seq: int, user: int) -> Facts:
+    def facts(self, log: int, seq: int, user: int, *, whole: bool = False) -> Facts:
         """Return what is known of an event."""
         got: list[Any] = []
-        self.store.facts(log, seq, user, got.append)
+        self.store.facts(log, seq, user, whole, got.append)
         self._wait()
         return got[0]
 

@@ -62,7 +62,7 @@ from chatd.chat.changes.rows import (
     PutUser,
     Trim,
 )
-from chatd.chat.looked import Range
+from chatd.chat.looked import Pinned, Range
 from chatd.chat.storage import Changes
 from chatd.store import sizes
 from chatd.testing import MemoryStore
@@ -73,7 +73,11 @@ few = st.integers(0, 12)
 times = st.integers(0, 2**53 - 1)
 texts = st.text(max_size=12)
 emoji = st.sampled_from("🍵👍")
-frames = st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=8)
+frames = st.lists(
+    st.binary(min_size=1, max_size=300) | st.integers(1, 9).map(lambda size: bytes(size) * 5000),
+    min_size=1,
+    max_size=8,
+)
 changes = st.one_of(
     st.builds(
         lambda i, nick, free: PutUser(i, nick, None if free else f"{i} {nick}"), ids, texts, st.booleans()
@@ -201,20 +205,24 @@ class Stores(RuleBasedStateMachine):
         thread=st.integers(0, 3),
     )
     def look_at_a_page(self, log, user, low, size, limit, newest, thread):
-        first = self.firsts[log] + low
+        first = max(1, self.firsts[log] - 1) + low  # from a hole on, too
         last = min(first + size, self.heads[log])
         self.look(log, Range(first, last, limit, newest, thread), user)
+
+    @rule(log=ids, user=ids, first=few, size=few)
+    def look_at_pins(self, log, user, first, size):
+        self.look(log, Pinned(first, first + size), user)
 
     def look(self, log, wanted, user):
         got = []
         self.memory.look(log, wanted, user, got.append)
         assert self.disk.look(log, wanted, user) == got[0]
 
-    @rule(log=ids, seq=few, user=ids)
-    def facts(self, log, seq, user):
+    @rule(log=ids, seq=few, user=ids, whole=st.booleans())
+    def facts(self, log, seq, user, whole):
         got = []
-        self.memory.facts(log, seq, user, got.append)
-        assert self.disk.facts(log, seq, user) == got[0]
+        self.memory.facts(log, seq, user, whole, got.append)
+        assert self.disk.facts(log, seq, user, whole=whole) == got[0]
 
     @rule(log=ids, seq=few, stored=st.binary(min_size=1, max_size=300))
     def erase(self, log, seq, stored):
