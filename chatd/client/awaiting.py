@@ -99,7 +99,7 @@ class Awaiting:
         if isinstance(notice, Accepted):
             sent = self._sends.pop(notice.key, None)
             if sent is not None:
-                sent.callback(Sent(notice.key, notice.room, notice.seq, notice.ts, notice.n))
+                sent.callback(Sent(notice.key, notice.room, notice.seq, notice.ts, notice.n, notice.already))
         elif isinstance(notice, SendRefused):
             sent = self._sends.pop(notice.key, None)
             if sent is not None:

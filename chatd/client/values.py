@@ -128,13 +128,17 @@ class Options:
 
 
 class Sent(Struct, frozen=True):
-    """A send that is durable; ``seq`` and ``ts`` are None where the server confirmed only its number."""
+    """A send that is durable; ``seq`` and ``ts`` are None where the server confirmed only its number.
+
+    They are also None of a reaction that was so ``already``: no event was added.
+    """
 
     key: int
     room: str
     seq: int | None
     ts: int | None
     n: int
+    already: bool = False
 
 
 class Waiting(Struct, frozen=True):

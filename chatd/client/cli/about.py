@@ -107,8 +107,11 @@ async def _last(talk: Talk, *, mine: bool = False) -> int:
     return events[-1]
 
 
-async def _said(talk: Talk, queued: Deferred[Sent]) -> None:
-    """Wait for what was ``queued``. Its refusal is told as that of every text, and need not be told again."""
+async def _said(talk: Talk, queued: Deferred[Sent], already: str = "") -> None:
+    """Wait for what was ``queued``, and say ``already`` if it was so already.
+
+    Its refusal is told as that of every text, and need not be told again.
+    """
     at_once = queued.called  # then no server was asked
     try:
         sent = await queued
@@ -118,6 +121,8 @@ async def _said(talk: Talk, queued: Deferred[Sent]) -> None:
         return
     if sent.seq is not None:
         talk.posted(sent)
+    elif sent.already:
+        talk.answer(already)
 
 
 async def _edit(talk: Talk, argument: str) -> None:
@@ -145,7 +150,9 @@ def _reacting(name: str, *, off: bool = False) -> "Do":
             await _which(talk, USAGE[name])
             return
         number = said.number or await _last(talk)
-        await _said(talk, talk.client.react(room, number, said.rest, off=off))
+        have = "have not reacted" if off else "have already reacted"
+        already = f"You {have} to {number} with {clean_line(said.rest)}."
+        await _said(talk, talk.client.react(room, number, said.rest, off=off), already)
 
     return do
 

@@ -38,17 +38,22 @@ class Pending:
 
     def call(self, call: Call, command: Coroutine[Deferred[Any], Any, None]) -> None:
         """Begin the ``command`` of ``call``; one that changes something waits for what was entered before."""
-        before = {waiting.key for waiting in self._client.waiting()} if _changes(call) else set()
+        waiting = self._waiting()
+        before = waiting if _changes(call) else set()
         running = Deferred.fromCoroutine(command)
         if not running.called:
             if self._client.status().state is not LinkState.CONNECTED:
-                self._voice.say(showing.asked_later(call.name, len(before)))
+                if self._waiting() == waiting:  # what was queued is shown as such
+                    self._voice.say(showing.asked_later(call.name, len(before)))
             elif before:
                 self._reactor.callLater(HELD, self._say_held, running, call.name, before)
         self.run(running, call)
 
+    def _waiting(self) -> set[int]:
+        return {waiting.key for waiting in self._client.waiting()}
+
     def _say_held(self, running: Deferred[None], name: str, before: set[int]) -> None:
-        left = before & {waiting.key for waiting in self._client.waiting()}
+        left = before & self._waiting()
         if running in self._running and left:
             self._voice.say(showing.held(name, len(left)))
 

@@ -237,13 +237,17 @@ class AnnouncementSeen(Struct, frozen=True):
 
 
 class Accepted(Struct, frozen=True):
-    """The send ``key`` is durable on the server; ``seq`` and ``ts`` are None where only ``n`` was."""
+    """The send ``key`` is durable on the server; ``seq`` and ``ts`` are None where only ``n`` was.
+
+    They are also None of a reaction that was so ``already``: no event was added.
+    """
 
     key: int
     room: str
     seq: int | None
     ts: int | None
     n: int = 0
+    already: bool = False
 
 
 class SendRefused(Struct, frozen=True):

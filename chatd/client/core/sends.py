@@ -112,7 +112,9 @@ class Sends:
         """Take out the send that ``ok`` says is durable."""
         entry = self._outbox.accepted(ok.id)
         if not entry.withdrawn:
-            self._out.notify(Accepted(entry.key, ok.room or entry.room, ok.seq, ok.ts, self._outbox.last))
+            already = ok.seq is None and entry.act in {REACT, UNREACT}
+            room, last = ok.room or entry.room, self._outbox.last
+            self._out.notify(Accepted(entry.key, room, ok.seq, ok.ts, last, already))
         self._out.save()
 
     def refused(self, request: int, error: Error, now: float) -> None:

@@ -86,6 +86,8 @@ def test_reactions_are_told_and_counted(people):
     told = ben.type("/history")
     assert told[told.index("#tea <ann> helo") + 1].strip() == "👍 2*"
     assert "#tea * ben takes 👍 back from ann: helo" in ben.type("/unreact 3 👍")
+    assert ben.type("/unreact 3 👍") == ["You have not reacted to 3 with 👍."]
+    assert ann.type("/react 3 👍") == ["You have already reacted to 3 with 👍."]
     assert "That is no emoji" in "".join(ben.type("/react 3 nice"))
     assert "Write /react [number] emoji" in ben.type("/react")[-1]
 
@@ -103,9 +105,8 @@ def test_what_is_typed_without_a_link_is_said_in_its_turn(people, world):
     ann, ben = people.values()
     world.crash_server()
     world.advance(1)
-    ann.type("first")
-    ann.type("/edit 3 hello")
-    ann.type("/react 3 🍵")
+    assert ann.type("first", "/edit 3 hello", "/react 3 🍵") == [], "they are shown as queued"
+    assert "/thread is asked as soon as" in ann.type("/thread 3")[-1]
     ann.type("last")
     world.start_server()
     world.advance(30)
