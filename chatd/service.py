@@ -167,14 +167,16 @@ class ChatService(Service):
             self.set_level,
         )
         self._let_go_of_terminal()
-        snapshot = running.snapshot
+        snapshot, rooms = running.snapshot, running.daemon.server.hub.world.rooms
+        direct = sum(room.direct for room in rooms.values())
         log.info(
             "start",
             version=chatd.__version__,
             listen=" ".join(listener.endpoint for listener in self._config.listen),
             data=str(Path(self._config.data).resolve()),
             server=snapshot.server,
-            rooms=len(snapshot.rooms),
+            rooms=len(rooms) - direct,
+            direct=direct,
             sessions=len(snapshot.sessions),
         )
         running.start()  # behind that line: what it removes at once is told of

@@ -33,6 +33,9 @@ async def ban(context: Context, stream: Stream, asked: m.AskBan) -> str:
         return await _ban_from_server(context, stream, asked)
     need_room(context.server, asked.room)
     _need_addresses(asked.whom)
+    network = network_named(asked.whom)
+    if network is not None:
+        _spare_own_machine(unmapped(network))
     request = wire.Ban(id=0, room=asked.room, whom=asked.whom, reason=asked.reason, seconds=asked.seconds)
     await Console(context.server, context.clock).request(request)
     return f"{asked.whom} is banned from {asked.room}."
@@ -41,8 +44,7 @@ async def ban(context: Context, stream: Stream, asked: m.AskBan) -> str:
 async def _ban_from_server(context: Context, stream: Stream, asked: m.AskBan) -> str:
     """Ban addresses, and send those away who are connected from there."""
     network = _network(asked.whom)
-    if ip_network(network).is_loopback:
-        raise RefusedError("bad-value", OWN_MACHINE)
+    _spare_own_machine(network)
     check_reason(asked.reason)
     server = context.server
     address_bans.put(server.hub.world, network, asked.seconds, asked.reason, server.wall())
@@ -107,6 +109,12 @@ def _network(whom: str) -> str:
     if network is None:
         raise RefusedError("no-such-room", ROOM_NEEDED)
     return unmapped(network)
+
+
+def _spare_own_machine(network: str) -> None:
+    """Refuse to ban this machine itself. Raises `RefusedError`."""
+    if ip_network(network).is_loopback:
+        raise RefusedError("bad-value", OWN_MACHINE)
 
 
 def _need_addresses(whom: str) -> None:

@@ -4,7 +4,7 @@ from typing import Final
 
 from chatd.chat.account_requests import end_session
 from chatd.chat.names import USER_SIGN, check_nick
-from chatd.chat.text import check_text
+from chatd.chat.text import check_reason, check_text
 from chatd.control import messages as m
 from chatd.control.console import Console, console_user, need_room
 from chatd.control.context import Context
@@ -19,6 +19,9 @@ from chatd.wire.errors import CloseReason
 from chatd.wire.names import SERVER
 
 CLOSED: Final = 'Registration is closed: the code serves once [accounts] registration is "invite".'
+
+AGAIN: Final = "log in again, or begin as a guest."
+"""What somebody may do whose session an operator has ended."""
 
 
 async def user(context: Context, stream: Stream, asked: m.AskedUser) -> str:
@@ -46,14 +49,16 @@ async def kick(context: Context, _: Stream, asked: m.AskKick) -> str:
         request = wire.Kick(id=0, room=asked.room, whom=asked.whom, reason=asked.reason)
         await Console(context.server, context.clock).request(request)
         return f"{asked.whom} is not in {asked.room} any more."
+    check_reason(asked.reason)
+    why = f"An operator has ended this session ({asked.reason}); {AGAIN}" if asked.reason else ""
     if asked.whom.isdecimal():
-        return await _kick_connection(context, int(asked.whom))
+        return await _kick_connection(context, int(asked.whom), why)
     world = context.server.hub.world
     found = world.nicks.get(check_nick(asked.whom.removeprefix(USER_SIGN))[1])
     if found is None:
         raise RefusedError("no-such-user", f"Nobody here is called {asked.whom}.")
     count, nick = len(found.sessions), found.nick
-    end_all(world, found, context.wall())
+    end_all(world, found, context.wall(), why)
     await Console(context.server, context.clock).durable()
     return f"{counted(count, 'session')} of {nick} {'is' if count == 1 else 'are'} ended."
 
@@ -66,16 +71,16 @@ async def appoint(context: Context, _: Stream, asked: m.AskAppoint) -> str:
     return f"{asked.whom} owns {asked.room} now."
 
 
-async def _kick_connection(context: Context, number: int) -> str:
-    """End the session of connection ``number``; one that was not let in is closed."""
+async def _kick_connection(context: Context, number: int, why: str) -> str:
+    """End the session of connection ``number``, which is told ``why``; one that was not let in is closed."""
     found = next((one for one in context.server.connections if one.number == number), None)
     if found is None:
         raise RefusedError("no-such-connection", f"There is no connection {number}; chatctl who lists them.")
     if found.session is None:
-        found.close(CloseReason.ENDED)
+        found.close(CloseReason.ENDED, why)
         return f"Connection {number} is closed."
     nick = found.session.user.nick
-    end_session(context.server.hub.world, found.session, context.wall())
+    end_session(context.server.hub.world, found.session, context.wall(), why)
     await Console(context.server, context.clock).durable()
     return f"The session of connection {number}, of {nick}, is ended."
 

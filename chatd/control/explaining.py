@@ -29,7 +29,7 @@ async def explain(context: Context, stream: Stream, asked: m.AskExplain) -> None
             await stream.turn()
     found.sort(key=lambda life: -life.began)
     past: list[Life] = await stream.until(context.past.find(column, value))
-    for life in [*found, *past][:MOST]:
+    for life in [*found, *sorted(past, key=lambda life: -life.began)][:MOST]:
         stream.add(life)
     if not found and not past:
         raise RefusedError(

@@ -7,7 +7,7 @@ from twisted.internet.task import deferLater
 
 from chatd.control.context import Context
 from chatd.control.live import look
-from chatd.control.messages import AskTail
+from chatd.control.messages import AskTail, RefusedError
 from chatd.control.past import Lines
 from chatd.control.rows import LogLine
 from chatd.control.stream import Stream
@@ -20,6 +20,11 @@ PAUSE: Final = 0.5
 KEYS: Final = ("event", "level", "text", *FIELDS)
 """What conditions may speak of."""
 
+AHEAD: Final = (
+    "The cursor {} is ahead of the log, whose last line has {}: it was begun anew, or is that of another"
+    " daemon. Begin again with --since 0."
+)
+
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -31,6 +36,8 @@ async def tail(context: Context, stream: Stream, asked: AskTail) -> None:
     after = asked.since
     while True:
         page: Lines = await stream.until(context.past.lines(after))
+        if after > page.last and not asked.follow:
+            raise RefusedError("no-such-cursor", AHEAD.format(after, page.last))
         missing = page.first - 1 if 0 <= after < page.first - 1 else 0
         for cursor, text in page.lines:
             line = _decode(text)

@@ -59,6 +59,8 @@ def told(invoke: Callable[[click.Context], Any], ctx: click.Context) -> Any:
         sentence = str(error)
     except (ChatdError, RefusedError) as error:
         sentence = error.text
+    except BrokenPipeError:
+        raise
     except OSError as error:
         where = "" if error.filename is None else f"{error.filename}: "
         sentence = f"That is not possible: {where}{error.strerror or error}."

@@ -1,9 +1,10 @@
 """chatctl: the operators' command."""
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 import msgspec
@@ -12,11 +13,19 @@ from chatd import __version__
 from chatd.clock import wall_milliseconds
 from chatd.files.blobs import BlobStore, Listing
 from chatd.ops.sqlite_head import read_head
-from chatd.ops.words import escape
+from chatd.ops.words import counted, escape
 
 
 class _Commands(click.Group):
-    """Says in its help, of each command, the whole first sentence."""
+    """Says in its help, of each command, the whole first sentence; ends quietly where nobody reads on."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Do what was asked, until nobody reads it any more, as behind ``head``."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at the end
+            ctx.exit(0)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands."""
@@ -129,8 +138,8 @@ def tell_space(data: Path, as_json: bool) -> None:
     if not taken.shrinks:
         click.echo("it cannot shrink before the daemon's next start has written it anew")
     click.echo(f"write-ahead log {taken.wal} bytes")
-    click.echo(f"contents {taken.contents} of {taken.contents_bytes} bytes")
-    click.echo(f"partial {taken.partial} of {taken.partial_bytes} bytes")
+    click.echo(f"{counted(taken.contents, 'content')}, {taken.contents_bytes} bytes")
+    click.echo(f"{counted(taken.partial, 'partial upload')}, {taken.partial_bytes} bytes")
 
 
 def _check_folder(data: Path) -> None:

@@ -14,6 +14,7 @@ from chatd.control.rows import UserRow
 from chatd.control.table import REQUESTS
 from chatd.ops.differences import Report
 from chatd.wire import messages as m
+from tests.control.test_banning import come_from
 from tests.helpers import come_in, restart, sends
 
 
@@ -110,16 +111,23 @@ def test_what_is_meant_as_addresses_and_is_none_is_no_nick(site, pair, whom):
 
 
 def test_a_ban_of_addresses(site, pair):
-    _, ben = pair
-    right(site, c.AskBan(whom="127.0.0.0/8", room="#a"))
-    assert kinds(ben)[-1] == ("kick", "*", "ben")
+    ann, _ = pair
+    come_from(site, "192.0.2.7", "cem").say(m.Join(id=1, room="#a"))
+    site.playground.advance(0.2)
+    right(site, c.AskBan(whom="192.0.2.0/24", room="#a"))
+    assert kinds(ann)[-1] == ("kick", "*", "cem")
+    for whom in ("127.0.0.1", "::1", "127.0.0.0/8", "::ffff:127.0.0.1"):
+        assert wrong(site, c.AskBan(whom=whom, room="#a")) == "bad-value"
+    assert kinds(ann)[-1] == ("kick", "*", "cem")
 
 
 def test_sessions_of_a_nick_end_and_whoever_is_a_guest_begins_anew(site, pair):
     ann, ben = pair
     token = ben.of(m.Welcome)[0].token
-    assert right(site, c.AskKick(whom="ben")) == "1 session of ben is ended."
+    wrong(site, c.AskKick(whom="ben", reason="\x1b[31m"))
+    assert right(site, c.AskKick(whom="ben", reason="too loud")) == "1 session of ben is ended."
     assert ben.of(m.Goodbye)[-1].reason == "ended"
+    assert "(too loud)" in ben.of(m.Goodbye)[-1].text
     assert ("leave", "ben", "") in kinds(ann)
     again = come_in(site.playground, token=token, wait=0.1)
     assert again.of(m.Error)[0].code == "unknown-session"
@@ -129,8 +137,9 @@ def test_sessions_of_a_nick_end_and_whoever_is_a_guest_begins_anew(site, pair):
 def test_a_connection_by_its_number(site, pair):
     _, ben = pair
     number = next(one.number for one in site.server.connections if one.session.user.nick == "ben")
-    assert "of ben" in right(site, c.AskKick(whom=str(number)))
+    assert "of ben" in right(site, c.AskKick(whom=str(number), reason="too loud"))
     assert ben.of(m.Goodbye)[-1].reason == "ended"
+    assert "(too loud)" in ben.of(m.Goodbye)[-1].text
     assert wrong(site, c.AskKick(whom="4711")) == "no-such-connection"
     silent = come_in(site.playground)
     site.playground.advance()

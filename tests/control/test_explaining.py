@@ -7,7 +7,7 @@ from twisted.internet.protocol import Protocol
 from chatd.chat import accounts
 from chatd.control import messages as c
 from chatd.control.cli.explained import LIVES, told
-from chatd.control.cli.tables import cells, table
+from chatd.control.cli.tables import cells, table, wrapped
 from chatd.control.messages import Done, Refused
 from chatd.control.past import meant
 from chatd.control.rows import Traced, TraceRow
@@ -164,11 +164,18 @@ def test_lives_fit_and_their_reasons_are_explained():
         software="chatc/0.1.0",
     )
     for width in (80, 120):
-        lines = list(told([life, life], width))
+        lines = list(told([life, life], width, "12"))
         assert max(map(cells, lines[:3])) <= width
         assert lines[4] == "silent: nothing was received for the agreed limit"
         assert "20/2500/100 ms" in lines[1]
         assert {"nick", "conn", "ann", "12"} <= {*lines[0].split(), *lines[1].split()}
     others = [life, msgspec.structs.replace(life, nick="a" * 30, connection=123_456, relay="192.0.2.77")]
-    assert "aaaaaaa" in list(told(others, 80))[2]
+    assert "aaaaaaa" in list(told(others, 80, "ann"))[2]
     assert "4 too-fast" in next(iter(list(table(LIVES, [life], None))[1:]))
+    head, row, *_, codes = told([msgspec.structs.replace(life, address="192.0.2.7:1", lag=0)], 80, "@Ann")
+    assert "nick" not in head
+    assert ("4 too-fast" in row, codes.split()[1]) == (True, "too-fast;")
+
+
+def test_a_code_is_not_parted_at_its_hyphen():
+    assert wrapped("codes: bad-password, no-such-room", 30) == ["codes: bad-password,", "no-such-room"]

@@ -59,6 +59,12 @@ def test_what_is_not_kept_any_more_is_told_and_a_log_begun_anew_is_begun(site):
     asker.ask(c.AskTail(id=1, since=6, follow=True))
     site.playground.advance(2)
     assert told(asker) == [(1, "x"), (2, "y")]
+    asker = site.connect()
+    asker.ask(c.AskTail(id=1, since=6, follow=False))
+    site.playground.advance(2)
+    assert (told(asker), asker.ended[0].code) == ([], "no-such-cursor")
+    assert "last line has 2:" in asker.ended[0].text
+    assert site.ask(c.AskTail(since=2, follow=False), LogLine) == []
 
 
 def test_an_empty_log(site):

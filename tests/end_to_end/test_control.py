@@ -31,7 +31,9 @@ def test_a_daemon_is_found_asked_killed_and_found_again(make_daemon, connect):
     daemon = make_daemon(folder="a-folder-with-a-name-" + "as-long-as-people-make-them" * 4)
     assert ctl("status", "--data", daemon.data)[0] == Exit.NO_DAEMON
     daemon.start()
-    connect(daemon).enter("ann")
+    ann = connect(daemon)
+    ann.enter("ann")
+    ann.join("#a")
     socket_file = daemon.data / "control"
     assert stat.S_IMODE(socket_file.stat().st_mode) == 0o600
     code, out, _ = ctl("who", "--data", daemon.data, "--json", "--where", "nick=ann")
@@ -52,7 +54,8 @@ def test_a_daemon_is_found_asked_killed_and_found_again(make_daemon, connect):
     assert (code, complaint.count("\n"), "No daemon runs on" in complaint) == (Exit.NO_DAEMON, 1, True)
     daemon.start()
     code, out, _ = ctl("status", "--data", daemon.data, "--json")
-    assert (code, json.loads(out)["pid"]) == (0, daemon.pid)
+    counted = json.loads(out)
+    assert (code, counted["pid"]) == (0, daemon.pid)
     code, out, _ = ctl("explain", "ann", "--data", daemon.data, "--json")
     assert (code, json.loads(out)["reason"]) == (0, "ended")
     lines = [
@@ -61,6 +64,8 @@ def test_a_daemon_is_found_asked_killed_and_found_again(make_daemon, connect):
     ]
     assert [line["cursor"] for line in lines] == list(range(1, len(lines) + 1))
     assert [line["event"] for line in lines].count("start") == 2
+    starts = [(line["rooms"], line["direct"]) for line in lines if line["event"] == "start"]
+    assert starts == [(0, 0), (counted["rooms"], counted["direct"])]
     last = lines[-1]["cursor"]
     assert ctl("tail", "--once", "--since", last, "--data", daemon.data)[1] == ""
     socket_file.unlink()

@@ -119,8 +119,8 @@ def test_how_much_room_a_data_folder_takes(tmp_path, shrinks):
         f"database {size} bytes, of which {free} are free",
         *hint,
         "write-ahead log 0 bytes",
-        "contents 1 of 7 bytes",
-        "partial 0 of 0 bytes",
+        "1 content, 7 bytes",
+        "0 partial uploads, 0 bytes",
     ]
     taken = json.loads(CliRunner().invoke(main, ["space", "--json", str(tmp_path)]).output)
     assert taken == {

@@ -1,6 +1,8 @@
 """chatctl export @NICK: what an account said under all its nicks, and of a guest what that guest said."""
 
 import json
+import os
+import subprocess
 
 import apsw
 import pytest
@@ -11,6 +13,8 @@ from chatd.store import schema
 from chatd.store.reading import LogRow, Reading
 from chatd.wire.messages import Event
 from chatd.wire.stored import pack
+from tests.end_to_end.harness.processes import script
+from tests.end_to_end.harness.program import finished
 from tests.store.driven import Driven
 from tests.store.test_upgrade import folder  # noqa: F401 - a fixture: Ann and ben have accounts, cem has none
 
@@ -46,6 +50,15 @@ def exported(data, whom):
 def test_an_account_said_what_was_said_under_its_nicks_since_they_are_its_own(data, nick):
     rooms = [row["text"] for row in exported(data, f"@{nick}") if row["room"] == "#tea"]
     assert rooms == ["hello from the old build", "Ann as anna"]
+
+
+def test_who_reads_no_further_ends_it_quietly(data):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [*script("chatctl"), "export", "#tea", "--data", str(data)]
+    done = finished(command, stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_a_guest_said_what_came_from_its_sessions(data):

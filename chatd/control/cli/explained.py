@@ -7,6 +7,7 @@ from typing import Final
 import click
 import msgspec
 
+from chatd.chat.names import USER_SIGN
 from chatd.control.cli.asking import Answer, folder_of
 from chatd.control.cli.completing import nicks, rooms
 from chatd.control.cli.options import as_json, asking
@@ -17,6 +18,7 @@ from chatd.control.rows import Traced, TraceRow
 from chatd.ops.words import counted, escape
 from chatd.server.life import Life
 from chatd.wire.errors import EXPLANATIONS, CloseReason
+from chatd.wire.names import fold
 
 
 @click.command("explain")
@@ -36,13 +38,18 @@ def explain(data: str | None, config: str | None, as_json: bool, whom: str) -> N
             lives.append(msgspec.json.decode(raw, type=Life))
     if as_json:
         return
-    for line in told(lives, width_of_output()):
+    for line in told(lives, width_of_output(), whom):
         click.echo(line)
 
 
-def told(lives: list[Life], width: int | None) -> Iterator[str]:
-    """Yield the lines that tell people of ``lives``: a table, and what the reasons in it mean."""
-    yield from table(LIVES, lives, width)
+def told(lives: list[Life], width: int | None, whom: str) -> Iterator[str]:
+    """Yield the lines that tell people of ``lives``: a table, and what the reasons in it mean.
+
+    The nick is left out where it is in all of them ``whom`` they have asked for.
+    """
+    asked = fold(whom.removeprefix(USER_SIGN))
+    known = all(fold(life.nick) == asked for life in lives)
+    yield from table([column for column in LIVES if column.title != "nick" or not known], lives, width)
     reasons = {life.reason: None for life in lives if life.reason}
     if reasons:
         yield ""
@@ -78,7 +85,7 @@ LIVES: Final = (
     Column("ended", lambda life: life.reason or "(is up)", 19),
     Column("session", lambda life: life.resume, 16),
     Column("nick", lambda life: life.nick, 17, least=8),
-    Column("address", lambda life: life.address, 11),
+    Column("address", lambda life: life.address, 11, least=12),
     Column("relay", lambda life: life.relay, 4, least=12),
     Column("trip", trip_course, 14),
     Column("missed", lambda life: str(life.missed or ""), 12, right=True),
@@ -126,7 +133,7 @@ def trace(data: str | None, config: str | None, as_json: bool, room: str, seq: i
 def _traced(traced: Traced) -> str:
     begin = f"event {traced.seq} of {traced.room}, whose last is {traced.head}"
     if traced.sealed is None or traced.committed is None:
-        return f"{begin}: on disk; when is remembered of recent commits only"
+        return f"{begin}: on disk; the time is known of the last 1000 commits only"
     took = duration((traced.committed - traced.sealed) / 1000)
     when = (
         datetime.fromtimestamp(traced.committed / 1000, UTC).astimezone().isoformat(timespec="milliseconds")

@@ -16,6 +16,7 @@ from chatd.control.cli.words import duration, moment, rate, size
 from chatd.control.messages import Ask, AskBans, AskRooms, AskStatus, AskWho
 from chatd.control.rows import BanRow, Connected, RoomRow, StatusReport, Times
 from chatd.ops.words import counted, escape
+from chatd.wire.names import SERVER
 
 R = TypeVar("R", bound=Struct)
 
@@ -125,7 +126,7 @@ BANS: Final = (
     Column("whom", lambda row: row.whom, 9),
     Column("ends in", lambda row: "never" if row.left is None else duration(row.left), 8, right=True),
     Column("since", lambda row: "" if row.since is None else moment(row.since), 5),
-    Column("by", lambda row: row.by, 6),
+    Column("by", lambda row: "the server" if row.by == SERVER else row.by, 6),
     Column("reason", lambda row: row.reason, 7, least=12),
 )
 
@@ -161,7 +162,7 @@ def _facts(status: StatusReport) -> Iterator[tuple[str, str]]:
     for name, count in sorted(status.listeners.items()):
         yield "", f"{count} on {name or 'a listener without a name'}"
     yield "people", f"{counted(status.users, 'user')}, {counted(status.sessions, 'session')}"
-    yield "rooms", f"{status.rooms}, and {status.direct} logs of direct messages"
+    yield "rooms", f"{status.rooms}, and {counted(status.direct, 'log')} of direct messages"
     yield (
         "since start",
         (f"{status.messages} messages in, {status.events} events, {status.deliveries} deliveries"),

@@ -115,7 +115,8 @@ def wrapped(text: str, width: int | None, **how: str) -> list[str]:
     if width is None:
         return [text]
     joined = re.sub(r"(?<=\d) (?=(?:[KMGT]iB|[a-zA-Z%]{1,3})\b|%)", _JOINER, text)
-    return [line.replace(_JOINER, " ") for line in textwrap.wrap(joined, width, **how)]  # type: ignore[arg-type]
+    lines = textwrap.wrap(joined, width, break_on_hyphens=False, **how)  # type: ignore[arg-type]
+    return [line.replace(_JOINER, " ") for line in lines]
 
 
 _JOINER: Final = "\xa0"
