@@ -9,6 +9,10 @@ MOST = 4096
 """Bytes of a password file that are read."""
 
 
+TRIES = 3
+"""Times that a password is asked for: who is asked again types none where it would be seen."""
+
+
 class SecretError(Exception):
     """A password that cannot be had; the text is a sentence for people."""
 
@@ -35,12 +39,14 @@ def read_password(
             "There is no terminal to ask for the password; use --password-file or --password-fd."
         )
     try:
-        password = getpass.getpass(f"{prompt}: ")
-        if again and getpass.getpass("The same again: ") != password:
-            raise SecretError("The two passwords are not the same; try again.")
+        for _ in range(TRIES):
+            password = getpass.getpass(f"{prompt}: ")
+            if not again or getpass.getpass("The same again: ") == password:
+                return password
+            sys.stderr.write("The two passwords are not the same.\n")
     except EOFError:
         raise SecretError("No password was given.") from None
-    return password
+    raise SecretError("Nothing was changed; enter the command again.")
 
 
 def _read(handle: int) -> bytes:

@@ -46,6 +46,18 @@ class Account:
         """Give our account another password."""
         return self._secretly(m.Passwd(id=0, password=password, old=old))
 
+    async def check_passwd(self, old: str) -> str:
+        """Return ``old`` if it is the present password, before somebody thinks of another one.
+
+        An account without a password takes any. Raises `RequestError` if the password cannot be changed.
+        """
+        try:
+            await self.passwd("", old)
+        except RequestError as error:
+            if error.code != Code.BAD_PASSWORD:
+                raise
+        return old
+
     async def check_register(self, invite: str = "") -> None:
         """Ask whether we might become an account, before somebody thinks of a password.
 

@@ -20,10 +20,11 @@ from chatd.control.users import Outcome, perform
 from chatd.offline.folder import PATIENCE, opened
 from chatd.ops.words import counted, escape
 from chatd.secret import SecretError, read_password
-from chatd.server.passwords import OWASP, check_new, prepare
+from chatd.server.passwords import OWASP
 from chatd.store.archive import FILE_NAME, Archive
 from chatd.wire.errors import ChatdError
 from chatd.wire.limits import MAX_INVITE_DAYS, MAX_INVITE_USES
+from chatd.wire.passwords import check_new, prepare
 
 F = TypeVar("F", bound=Callable[..., Any])
 

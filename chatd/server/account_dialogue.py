@@ -24,15 +24,15 @@ from chatd.server.budgets import Action
 from chatd.server.dialogue import Handler, afford, floods, request, take_up
 from chatd.server.gate import Hold
 from chatd.server.invitation_codes import new_code
-from chatd.server.passwords import check_new
 from chatd.server.states import State
 from chatd.wire.errors import ChatdError, Code, RequestError
 from chatd.wire.messages import DeleteAccount, End, Invite, Logout, Passwd, Register, Request
+from chatd.wire.passwords import check_new
 
 if TYPE_CHECKING:
     from chatd.server.connection import ChatConnection
 
-_WRONG: Final = "That is not the present password; nothing was changed."
+_WRONG: Final = "That is not the present password."
 
 Prepare = Callable[["ChatConnection", Session, Any], Coroutine[Any, Any, Request]]
 

@@ -5,7 +5,6 @@ what does not fit is refused at once, with a moment at which to try again.
 """
 
 import os
-import unicodedata
 from base64 import b64encode
 from typing import Any, Final, NamedTuple
 
@@ -17,7 +16,7 @@ from chatd.chat.quota import Slots
 from chatd.clock import Clock
 from chatd.files.strand import Workers, work
 from chatd.wire.errors import Code, RequestError
-from chatd.wire.limits import MAX_PASSWORD, MIN_PASSWORD
+from chatd.wire.passwords import check_new, prepare
 
 OWASP: Final = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1, type=Type.ID)
 """The parameters of new hashes (OWASP's Password Storage Cheat Sheet)."""
@@ -40,22 +39,6 @@ class Verdict(NamedTuple):
 
     right: bool
     renewed: str = ""
-
-
-def prepare(password: str) -> str:
-    """Return the form in which a password is hashed: however it was typed, it is the same (RFC 8265)."""
-    spaced = "".join(" " if unicodedata.category(char) == "Zs" else char for char in password)
-    return unicodedata.normalize("NFC", spaced)
-
-
-def check_new(password: str) -> None:
-    """Raise `RequestError` ``bad-password`` if nobody should have ``password``."""
-    if not MIN_PASSWORD <= len(prepare(password)) <= MAX_PASSWORD:
-        raise RequestError(
-            Code.BAD_PASSWORD, f"A password has {MIN_PASSWORD} to {MAX_PASSWORD} characters; choose another."
-        )
-    if any(unicodedata.category(char) == "Cc" for char in password):
-        raise RequestError(Code.BAD_PASSWORD, "A password holds no control characters; choose another.")
 
 
 class Passwords:

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
-from chatd.server.passwords import OWASP, PER_NETWORK, QUEUE, Passwords, Verdict, prepare
+from chatd.server.passwords import OWASP, PER_NETWORK, QUEUE, Passwords, Verdict
 from chatd.testing.files import ClockWorkers
 from chatd.wire.errors import Code, RequestError
+from chatd.wire.passwords import prepare
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 

@@ -2,17 +2,20 @@
 
 import dataclasses
 from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
+from twisted.internet.defer import succeed
 
 from chatd.client.account import check_secret
 from chatd.client.api import Client, open_client
 from chatd.client.cli.mine import check_account, check_guest, deletion_lines
-from chatd.client.cli.prompting import agrees, ask_unseen, check_terminal
+from chatd.client.cli.passwords import Dialogue
+from chatd.client.cli.prompting import agrees, ask_unseen, check_terminal, unseen
 from chatd.client.cli.reaching import await_server
 from chatd.client.cli.running import Before, complain, run_client, watch_link
 from chatd.client.cli.stdout import write_out
@@ -47,9 +50,9 @@ class Secret(Struct, frozen=True):
         except SecretError as error:
             raise ClientError("no-password", str(error)) from None
 
-    async def ask(self, reactor: Any, prompt: str, *, again: bool = False) -> str:
+    async def ask(self, reactor: Any, prompt: str) -> str:
         """Return the password, asked for if it has to be. Raises `ClientError`."""
-        return await ask_unseen(reactor, prompt, again=again) if self.text is None else self.text
+        return await ask_unseen(reactor, prompt) if self.text is None else self.text
 
 
 def run_login(options: Options, secret: Secret) -> int:
@@ -205,7 +208,11 @@ async def _registering(secret: Secret, invite: str, reactor: Any, options: Optio
                 raise
         finally:
             await client.stop()
-    password = await secret.ask(reactor, "Password for the new account", again=True)
+    password = secret.text
+    if password is None:
+        with unseen():
+            dialogue = Dialogue(partial(ask_unseen, reactor), complain, "chatc register")
+            password = await dialogue.new("Password for the new account", succeed)
     return dataclasses.replace(options, credentials=Credentials(password, True, invite))
 
 
@@ -236,8 +243,14 @@ async def _logout(everywhere: bool, _: Any, client: Client) -> int:
 async def _passwd(old: Secret, new: Secret, reactor: Any, client: Client) -> int:
     await begin(client)
     check_account(client)
-    before = await old.ask(reactor, "Present password (nothing, if there is none yet)")
-    await client.account.passwd(await new.ask(reactor, "New password", again=True), before)
+    dialogue = Dialogue(partial(ask_unseen, reactor), complain, "chatc passwd")
+    with unseen() if None in {old.text, new.text} else nullcontext():
+        before = old.text
+        if before is None:
+            prompt = "Present password (Enter if none)"
+            before = await dialogue.present(prompt, client.account.check_passwd)
+        change = partial(client.account.passwd, old=before)
+        await (dialogue.new("New password", change) if new.text is None else change(new.text))
     complain(f"{client.nickname} has another password now; all sessions go on")
     return 0
 
@@ -256,11 +269,24 @@ async def _delete(secret: Secret | None, erase: bool, agreed: bool, reactor: Any
     if not (agreed or await agrees(reactor, "chatc: Delete it?")):
         complain("nothing is deleted")
         return 1
-    password = "" if secret is None else await secret.ask(reactor, f"Password of {client.nickname}")
     nick = client.nickname
-    deleted = client.account.delete(password, erase=erase)
-    ending = True
-    await deleted
+
+    async def delete(password: str) -> None:
+        nonlocal ending
+        ending = True
+        try:
+            await client.account.delete(password, erase=erase)
+        except BaseException:
+            ending = False
+            raise
+
+    password = "" if secret is None else secret.text
+    if password is not None:
+        await delete(password)
+    else:
+        with unseen():
+            dialogue = Dialogue(partial(ask_unseen, reactor), complain, "chatc delete-account")
+            await dialogue.present(f"Password of {nick}", delete)
     complain(f"the account {nick} is deleted{'; what it has said is being erased' if erase else ''}")
     return 0
 

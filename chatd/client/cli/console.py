@@ -64,8 +64,12 @@ class Console(Protocol):
     def ask_secret(self, prompt: str) -> Deferred[str]:
         """Return what is typed behind ``prompt`` without being shown.
 
-        It fails with `ClientError` where nobody can type unseen, or nothing was given.
+        It fails with `ClientError` where nobody can type unseen, or nothing was given. What is typed behind
+        that stays unseen, for the next of these, until `end_secrets`.
         """
+
+    def end_secrets(self) -> None:
+        """Let what is typed be seen again; what was typed too early is forgotten."""
 
     def refresh(self) -> None:
         """Show the prompt and what waits as they are now."""

@@ -193,6 +193,10 @@ class Conversation(Voice):
         """Return what is typed behind ``prompt`` without being shown."""
         return self.console.ask_secret(f"{prompt}: ")
 
+    def end_secrets(self) -> None:
+        """Let what is typed be seen again."""
+        self.console.end_secrets()
+
     # ---- commands -----------------------------------------------------------------------------------
 
     def _call(self, call: slash.Call) -> None:

@@ -11,12 +11,11 @@ from chatd.client.cli.showing import coloured
 from chatd.client.cli.terminal import modes as terminal
 from chatd.client.cli.terminal.descriptors import Input, Output
 from chatd.client.cli.terminal.editor import Action, Editor, Submit, Switch, Wish
-from chatd.client.cli.terminal.hidden import Entered, Hidden
 from chatd.client.cli.terminal.keys import Key, KeyDecoder, Pressed
 from chatd.client.cli.terminal.line import Line
 from chatd.client.cli.terminal.pasting import QUIET, Bursts
 from chatd.client.cli.terminal.screen import Region, Screen
-from chatd.client.core.problems import ClientError
+from chatd.client.cli.unseen import Unseen
 
 _ALWAYS: Final = frozenset({"ctrl-l", "ctrl-z"})
 """The keys that are about the screen, also while something is typed unseen."""
@@ -38,7 +37,7 @@ class LineConsole:
         self._decoder = KeyDecoder()
         self._bursts = Bursts()
         self._quieting: IDelayedCall | None = None
-        self._hidden: tuple[Hidden, Deferred[str]] | None = None
+        self._unseen = Unseen()
         self._raw = terminal.RawMode(0)
         self._screen = Screen(terminal.size_of(1), colour=self._colour)
         self._output = Output(reactor, 1, talker.lost)
@@ -80,12 +79,15 @@ class LineConsole:
     def ask_secret(self, prompt: str) -> Deferred[str]:
         """Return what is typed behind ``prompt``, of which nothing is shown; the line begun before stays.
 
-        It fails with `ClientError` if nothing was given.
+        It fails with `ClientError` if nothing was given. Until `end_secrets` what is typed stays unseen.
         """
-        asked: Deferred[str] = Deferred()
-        self._hidden = Hidden(prompt), asked
         self.refresh()
-        return asked
+        return self._unseen.ask(prompt)
+
+    def end_secrets(self) -> None:
+        """Let what is typed be seen again."""
+        self._unseen.end()
+        self.refresh()
 
     def refresh(self) -> None:
         """Paint anew once this turn of the reactor is over."""
@@ -104,7 +106,7 @@ class LineConsole:
             return
         self._input.close()
         self._stop_quieting()
-        self._hidden = None
+        self._unseen.end()
         self._flush()
         farewell = self._screen.leave() if self._editor.text else self._screen.erase()
         self._output.write_now(encoded(farewell + terminal.PASTE_OFF), PATIENCE)
@@ -117,8 +119,8 @@ class LineConsole:
     # ---- painting -----------------------------------------------------------------------------------
 
     def _region(self) -> Region:
-        if self._hidden is not None:
-            return Region(self._hidden[0].prompt, Line(), self._talker.waiting_rows())
+        if (prompt := self._unseen.prompt) is not None:
+            return Region(prompt, Line(), self._talker.waiting_rows())
         return Region(self._talker.prompt(), self._editor.line, self._talker.waiting_rows())
 
     def _paint(self) -> None:
@@ -165,23 +167,14 @@ class LineConsole:
 
     def _press(self, keys: Iterable[Key]) -> None:
         for key in keys:
-            if self._hidden is not None and not (isinstance(key, Pressed) and key.name in _ALWAYS):
-                self._type_hidden(*self._hidden, key)
+            unseen = self._unseen.prompt is not None
+            if unseen and not (isinstance(key, Pressed) and key.name in _ALWAYS):
+                self._unseen.press(key)
                 continue
             action = self._editor.press(key)
             if action is not None:
                 self._perform(action)
         self.refresh()
-
-    def _type_hidden(self, hidden: Hidden, asked: Deferred[str], key: Key) -> None:
-        outcome = hidden.press(key)
-        if outcome is None:
-            return
-        self._hidden = None
-        if isinstance(outcome, Entered):
-            asked.callback(outcome.text)
-        else:
-            asked.errback(ClientError("no-password", "No password was given."))
 
     def _perform(self, action: Action) -> None:
         if isinstance(action, Submit):

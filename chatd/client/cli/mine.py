@@ -1,13 +1,15 @@
 """The commands about our own account in a conversation: passwords are asked for unseen, where one types."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred
 
 from chatd.client.account import check_secret
 from chatd.client.api import Client
-from chatd.client.cli.showing import counted
+from chatd.client.cli.passwords import Dialogue
+from chatd.client.cli.showing import OFFLINE, counted
 from chatd.client.cli.text import certificate_line, clean_line, session_lines
 from chatd.client.core.problems import ClientError
 from chatd.wire.limits import MAX_INVITE_DAYS, MAX_INVITE_USES
@@ -28,6 +30,9 @@ class Talk(Protocol):
     def ask_secret(self, prompt: str) -> Deferred[str]:
         """Return what is typed behind ``prompt`` without being shown."""
 
+    def end_secrets(self) -> None:
+        """Let what is typed be seen again."""
+
 
 Do = Callable[[Talk, str], Coroutine[Deferred[Any], Any, None]]
 
@@ -47,11 +52,19 @@ def _misused(name: str) -> ClientError:
     return ClientError("usage", f"Write {USAGE[name]}")
 
 
-async def _new_password(talk: Talk) -> str:
-    password = await talk.ask_secret("New password")
-    if await talk.ask_secret("The same again") != password:
-        raise ClientError("no-password", "The two passwords are not the same; try again.")
-    return password
+@contextmanager
+def _dialogue(talk: Talk, command: str) -> Iterator[Dialogue]:
+    """Give what asks for passwords; until the end of it nothing that is typed goes to a room."""
+    try:
+        yield Dialogue(talk.ask_secret, talk.say, command)
+    finally:
+        talk.end_secrets()
+
+
+def _check_linked(client: Client) -> None:
+    """Raise `ClientError` without a connection: a password would be held, and the prompt with it."""
+    if client.status().state in OFFLINE:
+        raise ClientError("offline", "It can be done when there is a connection.")
 
 
 def check_guest(client: Client, passwd: str) -> None:
@@ -82,7 +95,8 @@ async def _register(talk: Talk, argument: str) -> None:
     check_secret(client.options)
     check_guest(client, "/passwd")
     await client.account.check_register(argument)
-    await client.account.register(await _new_password(talk), argument)
+    with _dialogue(talk, "/register") as dialogue:
+        await dialogue.new("New password", lambda password: client.account.register(password, argument))
     talk.say(f"{clean_line(client.nickname)} is an account now, and this nick is yours for good.")
 
 
@@ -92,8 +106,10 @@ async def _passwd(talk: Talk, argument: str) -> None:
     client = talk.client
     check_secret(client.options)
     check_account(client)
-    old = await talk.ask_secret("Present password (or Enter)")
-    await client.account.passwd(await _new_password(talk), old)
+    _check_linked(client)
+    with _dialogue(talk, "/passwd") as dialogue:
+        old = await dialogue.present("Present password (Enter if none)", client.account.check_passwd)
+        await dialogue.new("New password", lambda password: client.account.passwd(password, old))
     talk.say(f"{clean_line(client.nickname)} has another password now; all sessions go on.")
 
 
@@ -159,14 +175,19 @@ async def _delete_account(talk: Talk, argument: str) -> None:
     client = talk.client
     check_secret(client.options)
     check_account(client)
+    _check_linked(client)
     talk.say(*deletion_lines(client, erase=bool(argument)), "Ctrl-C leaves everything as it is.")
-    password = await talk.ask_secret("Password, to delete it for good")
-    talk.parting = True  # the end that comes of it is wanted
-    try:
-        await client.account.delete(password, erase=bool(argument))
-    except BaseException:
-        talk.parting = False
-        raise
+
+    async def delete(password: str) -> None:
+        talk.parting = True  # the end that comes of it is wanted
+        try:
+            await client.account.delete(password, erase=bool(argument))
+        except BaseException:
+            talk.parting = False
+            raise
+
+    with _dialogue(talk, f"/delete-account {argument}".rstrip()) as dialogue:
+        await dialogue.present("Password, to delete it for good", delete)
 
 
 MINE: Final[dict[str, tuple[str, Do]]] = {

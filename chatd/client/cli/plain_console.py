@@ -63,6 +63,9 @@ class PlainConsole:
             )
         )
 
+    def end_secrets(self) -> None:
+        """Do nothing: none was asked for."""
+
     def refresh(self) -> None:
         """Read on once enough of what was read is sent."""
         if self._held and self._open and not self._talker.busy():

@@ -3,6 +3,8 @@
 import os
 import sys
 import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
@@ -28,26 +30,29 @@ async def agrees(reactor: Any, question: str) -> bool:
     return (await _line(reactor, f"{question} [y/N] ")).strip().lower() in _YES
 
 
-async def ask_unseen(reactor: Any, prompt: str, *, again: bool = False) -> str:
-    """Return what is typed behind ``prompt`` without echo, ``again`` to be sure of it.
+@contextmanager
+def unseen() -> Iterator[None]:
+    """Let the terminal show nothing of what is typed, also while nothing is asked for.
 
     Raises `ClientError` ``no-password``.
     """
     check_terminal()
     before = termios.tcgetattr(0)
-    unseen = list(before)
-    unseen[_LOCAL] &= ~termios.ECHO
-    termios.tcsetattr(0, termios.TCSAFLUSH, unseen)
+    when = termios.TCSAFLUSH if before[_LOCAL] & termios.ECHO else termios.TCSADRAIN
+    silent = list(before)
+    silent[_LOCAL] &= ~termios.ECHO
+    termios.tcsetattr(0, when, silent)
     try:
+        yield
+    finally:
+        termios.tcsetattr(0, when, before)
+
+
+async def ask_unseen(reactor: Any, prompt: str) -> str:
+    """Return what is typed behind ``prompt`` without echo. Raises `ClientError` ``no-password``."""
+    with unseen():
         password = await _line(reactor, f"{prompt}: ")
         os.write(2, b"\n")
-        if again:
-            same = password == await _line(reactor, "The same again: ")
-            os.write(2, b"\n")
-            if not same:
-                raise ClientError("no-password", "The two passwords are not the same; try again.")
-    finally:
-        termios.tcsetattr(0, termios.TCSAFLUSH, before)
     return password
 
 

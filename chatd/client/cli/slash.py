@@ -86,6 +86,9 @@ class Talk(Protocol):
     def ask_secret(self, prompt: str) -> Deferred[str]:
         """Return what is typed behind ``prompt`` without being shown."""
 
+    def end_secrets(self) -> None:
+        """Let what is typed be seen again."""
+
     def leave_chatc(self) -> None:
         """End."""
 

@@ -24,8 +24,9 @@ from chatd.server.auth.credentials import (
     ISessionToken,
 )
 from chatd.server.auth.gatekeeper import Gatekeeper, GuessError
-from chatd.server.passwords import Passwords, check_new
+from chatd.server.passwords import Passwords
 from chatd.wire.errors import Code, ProtocolError, RequestError
+from chatd.wire.passwords import check_new
 
 
 @implementer(ICredentialsChecker)

@@ -49,6 +49,10 @@ class Paper:
         self.asked.append(prompt)
         return succeed(self.secrets.pop(0))
 
+    def end_secrets(self):
+        """Show again what is typed."""
+        self.asked.append("")
+
     def refresh(self):
         self.painted += 1
         self.rows()

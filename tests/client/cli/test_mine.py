@@ -10,6 +10,7 @@ from chatd.client.cli.terminal.cells import columns, cut
 from chatd.client.cli.terminal.hidden import Dropped, Entered, Hidden
 from chatd.client.cli.terminal.keys import KeyDecoder, Pasted
 from chatd.client.cli.text import clean_line, session_lines
+from chatd.client.cli.unseen import CHECKING, Unseen
 from chatd.client.core.problems import ClientError
 from chatd.client.core.session import SOFTWARE
 from chatd.wire.messages import SessionInfo
@@ -57,9 +58,11 @@ def test_a_guest_becomes_an_account_and_changes_its_password(world, person):
     assert ann.paper.asked == [
         "New password: ",
         "The same again: ",
-        "Present password (or Enter): ",
+        "",
+        "Present password (Enter if none): ",
         "New password: ",
         "The same again: ",
+        "",
     ]
     assert not [line for line in ann.paper.lines if "horse" in line or "staple" in line]
     assert world.server.hub.world.nicks["ann"].account.password
@@ -68,8 +71,6 @@ def test_a_guest_becomes_an_account_and_changes_its_password(world, person):
 @pytest.mark.parametrize(
     ("command", "secrets", "answer"),
     [
-        ("/register", (PASSWORD, "another one"), "chatc: The two passwords are not the same; try again."),
-        ("/register", ("short", "short"), "chatc: A password has 8 to 256 characters; choose another."),
         ("/passwd", (), "chatc: A guest has no account; register to have one."),
         ("/passwd now", (), "chatc: Write /passwd"),
         ("/sessions end", (), "chatc: Write /sessions [end number]"),
@@ -89,6 +90,47 @@ def test_what_cannot_be_done(person, command, secrets, answer):
     ann = person("ann", *secrets)
     assert ann.type(command) == [answer]
     assert ann.paper.secrets == []
+
+
+SHORT = "chatc: A password has 8 to 256 characters; choose another."
+DIFFERENT = "chatc: The two passwords are not the same."
+WRONG = "chatc: That is not the present password."
+
+
+def test_whoever_mistypes_is_asked_again_before_anything_that_is_typed_goes_to_a_room(world, person):
+    ann = person("ann", "short", PASSWORD, "another one", PASSWORD, PASSWORD)
+    answers = ann.type("/register")
+    assert answers == [SHORT, DIFFERENT, "chatc: ann is an account now, and this nick is yours for good."]
+    asked = [prompt.partition(":")[0] for prompt in ann.paper.asked]
+    assert asked == ["New password", *["New password", "The same again"] * 2, ""]
+    ann.paper.asked.clear()
+    ann.paper.secrets += ["", "wrong horse", PASSWORD, "battery staple", "battery staple"]
+    assert ann.type("/passwd") == [WRONG, WRONG, "chatc: ann has another password now; all sessions go on."]
+    present = "Present password (Enter if none): "
+    assert ann.paper.asked == [*[present] * 3, "New password: ", "The same again: ", ""]
+
+
+def test_who_mistypes_too_often_is_told_the_command_once_all_is_seen_again(world, person):
+    ann = person("ann", *["short"] * 3)
+    said = ann.type("/register")
+    assert said == [SHORT] * 3 + ["chatc: Nothing was changed; enter /register again."]
+    assert ann.paper.asked[-1] == ""
+    ann.paper.secrets += [PASSWORD, PASSWORD, *["wrong horse"] * 3]
+    ann.type("/register")
+    said = ann.type("/delete-account erase")
+    assert said[4:] == [WRONG] * 3 + ["chatc: Nothing was changed; enter /delete-account erase again."]
+    assert not ann.talk.parting
+
+
+def test_without_a_connection_no_password_is_asked_for(world, person):
+    ann = person("ann", PASSWORD, PASSWORD)
+    ann.type("/register")
+    world.crash_server()
+    world.advance(1)
+    ann.paper.asked.clear()
+    for command in ("/passwd", "/delete-account"):
+        assert ann.type(command) == ["chatc: It can be done when there is a connection."]
+    assert ann.paper.asked == []
 
 
 def test_sessions_certificates_and_codes(world, person):
@@ -163,8 +205,7 @@ def test_who_deletes_the_account_is_told_what_that_means_and_asked(world, person
         "chatc: Nobody can ever have its nicks again, not even you.",
         "chatc: Ctrl-C leaves everything as it is.",
     ]
-    assert answers[-1] == "chatc: That is not the present password; nothing was changed."
-    assert ann.type(command)[-1] == "chatc: Your account is deleted."
+    assert answers[4:] == [WRONG, "chatc: Your account is deleted."]
     assert now(ann.talk.over) == 0
     state = world.server.hub.world
     assert state.nicks["ann"].deleted
@@ -204,6 +245,30 @@ def test_a_line_that_nobody_sees(typed, text):
 def test_it_is_dropped(typed):
     hidden = Hidden("Password: ")
     assert [hidden.press(key) for key in KeyDecoder().feed(typed)][-1] == Dropped()
+
+
+def test_what_is_typed_while_a_password_is_checked_belongs_to_the_next_one_or_to_nobody():
+    unseen, decoder = Unseen(), KeyDecoder()
+
+    def type_in(typed):
+        for key in decoder.feed(typed):
+            unseen.press(key)
+
+    first = unseen.ask("Present password: ")
+    type_in(b"wrong horse\rcorrect ")
+    assert (now(first), unseen.prompt) == ("wrong horse", CHECKING)
+    again = unseen.ask("Present password: ")
+    type_in(b"horse\rbattery\r")
+    assert now(again) == "correct horse"
+    assert now(unseen.ask("New password: ")) == "battery"
+    type_in(b"battery")
+    unseen.end()
+    assert unseen.prompt is None
+    fresh = unseen.ask("New password: ")
+    type_in(b"\r")
+    assert now(fresh) == ""
+    type_in(b"\x03")
+    assert unseen.prompt is None
 
 
 def test_lines_within_a_paste_stay():
