@@ -37,6 +37,9 @@ class _Quiet:
     def erased(self, duration: float) -> None:
         """Pass over it."""
 
+    def index_failed(self, error: str, lacking: int) -> None:
+        """Pass over it."""
+
 
 @contextmanager
 def opened(data: Path) -> Iterator[World]:

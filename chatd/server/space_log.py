@@ -7,7 +7,10 @@ log = Log(__name__)
 
 
 class SpaceLog:
-    """Logs the changes of the database's size and unused parts; it is a `chatd.store.space.SpaceListener`."""
+    """Logs the changes of the database's size, unused parts and index.
+
+    It is a `chatd.store.space.SpaceListener`.
+    """
 
     def converting(self, size: int, written: int) -> None:
         """Say that the database is being written anew."""
@@ -46,6 +49,16 @@ class SpaceLog:
     def erased(self, duration: float) -> None:
         """Say that it is not any more."""
         log.info("erased", duration=round(duration, 3))
+
+    def index_failed(self, error: str, lacking: int) -> None:
+        """Say that searches do not find what was said lately, and why."""
+        log.warn(
+            "index-failed",
+            "The index of what was said cannot be brought up to date; searches do not find the events that it"
+            " lacks. It is tried again every ten seconds.",
+            error=error,
+            count=lacking,
+        )
 
 
 def tell_space(taken: Space | StoreError, used: int | None) -> None:

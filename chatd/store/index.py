@@ -49,6 +49,9 @@ CLEAR_EVERY: Final = 3600.0
 LATER: Final = 10.0
 """Seconds to wait if it cannot be done now: the disk is full, mostly; commits tell of that."""
 
+TELL_EVERY: Final = 600.0
+"""Seconds between two times that it is told that it cannot be done."""
+
 _RULES: Final = "INSERT INTO meta VALUES('rules', ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value"
 _RULES_NOW: Final = "SELECT value FROM meta WHERE name = 'rules'"
 _CLEAR: Final = "INSERT INTO meta VALUES('clear', '1') ON CONFLICT(name) DO NOTHING"
@@ -118,15 +121,23 @@ class _Slice:
 class Index:
     """Indexes what ``database`` holds; what is left to do is found there at the start.
 
-    ``cleared`` is called when nothing is left in the index of what has left it. One that is ``damaged`` is
-    made anew, as is one of other rules.
+    ``cleared`` is called when nothing is left in the index of what has left it, ``failed`` now and then with
+    why a step was not possible, and how many events the index lacks. One that is ``damaged`` is made anew, as
+    is one of other rules.
     """
 
     def __init__(
-        self, database: apsw.Connection, cleared: Callable[[], object], *, damaged: bool = False
+        self,
+        database: apsw.Connection,
+        cleared: Callable[[], object],
+        failed: Callable[[str, int], object],
+        *,
+        damaged: bool = False,
     ) -> None:
         self._database = database
         self._cleared = cleared
+        self._failed = failed
+        self._tell_next = 0.0
         self._ranges: dict[int, _Range] = {}
         self._heads: dict[int, int] = {}
         self._firsts: dict[int, int] = {}
@@ -322,15 +333,25 @@ class Index:
         begin, used, self._taken = time.monotonic(), time.thread_time(), 0
         try:
             step()
-        except (apsw.CorruptError, apsw.SQLError):
+        except (apsw.CorruptError, apsw.SQLError) as error:
             self.renew()
+            self._tell(error, begin)
             return LATER
-        except Exception:  # noqa: BLE001 - whatever prevents it, commits go on, and tell of a bad disk
+        except Exception as error:  # noqa: BLE001 - whatever prevents it, commits go on
             self._pace.next = begin + LATER
+            self._tell(error, begin)
             return LATER
         self._own += time.thread_time() - used
         self._pace.took(self._taken, begin, time.monotonic())
         return wait
+
+    def _tell(self, error: Exception, now: float) -> None:
+        """Tell why a step was not possible, unless that was told lately."""
+        if now >= self._tell_next:
+            self._tell_next = now + TELL_EVERY
+            new = sum(head - self._ranges[room].high for room, head in self._heads.items())
+            old = sum(self._ranges[room].low - first for room, first in self._firsts.items())
+            self._failed(f"{type(error).__name__}: {error}", new + old)
 
     def _take_news(self) -> None:
         end = time.monotonic() + TURN

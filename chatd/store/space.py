@@ -68,7 +68,7 @@ class ConvertListener(Protocol):
 
 
 class SpaceListener(ConvertListener, Protocol):
-    """Is told of all changes of the database's room, and of its unused parts."""
+    """Is told of all changes of the database's room, of its unused parts, and of its index."""
 
     def shrunk(self, size: int, freed: int, duration: float) -> None:
         """Hear that ``freed`` bytes were given back, and ``size`` are left."""
@@ -78,6 +78,9 @@ class SpaceListener(ConvertListener, Protocol):
 
     def erased(self, duration: float) -> None:
         """Hear that it is not any more."""
+
+    def index_failed(self, error: str, lacking: int) -> None:
+        """Hear why the index cannot be brought up to date, and how many events it lacks."""
 
 
 def prepare(database: apsw.Connection) -> None:

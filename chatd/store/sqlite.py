@@ -263,7 +263,9 @@ class SqliteStore:
             partial(self._call, self._listener.erasing_waits),
             partial(self._call, self._listener.erased),
         )
-        self._index = Index(database, self._scrub, damaged=damaged)
+        self._index = Index(
+            database, self._scrub, partial(self._call, self._listener.index_failed), damaged=damaged
+        )
 
     def _connect(self) -> apsw.Connection:
         self._writer = apsw.Connection(str(self._path))

@@ -36,6 +36,9 @@ class Heard(list[tuple[Any, ...]]):
     def erased(self, duration: float) -> None:
         self.append(("erased", duration))
 
+    def index_failed(self, error: str, lacking: int) -> None:
+        self.append(("index failed", error, lacking))
+
 
 class Driven:
     """A store whose threads hand their results to whoever waits here instead of a reactor."""
@@ -46,7 +49,8 @@ class Driven:
         self.store = SqliteStore(folder, self._call, self.heard)
 
     def _call(self, done: Any, *given: Any) -> None:
-        if done in (self.heard.shrunk, self.heard.erasing_waits, self.heard.erased):
+        heard = self.heard
+        if done in (heard.shrunk, heard.erasing_waits, heard.erased, heard.index_failed):
             done(*given)
         else:
             self._results.put((done, given))

@@ -487,6 +487,26 @@ def test_a_damaged_index_is_made_anew_and_nothing_else_is_lost(open_store, tmp_p
         time.sleep(0.05)
 
 
+def test_an_index_that_cannot_be_brought_up_to_date_is_told_of_once(open_store, tmp_path, monkeypatch):
+    monkeypatch.setattr(index, "LATER", 0.01)
+    store = open_store()
+    store.append(rooms(1))
+    database = apsw.Connection(str(tmp_path / "data" / "chatd.sqlite"))
+    database.set_busy_timeout(5000)
+    database.execute(
+        "CREATE TRIGGER never BEFORE INSERT ON indexed BEGIN SELECT raise(ABORT, 'no room is left'); END"
+    )
+    assert store.append(said(1, 1, "word", "word", "word")) is None
+    store.await_heard("index failed", 1)
+    assert store.append(said(1, 4, "word")) is None
+    database.execute("DROP TRIGGER never")
+    database.close()
+    store.settle()
+    ((_, error, lacking),) = [heard for heard in store.heard if heard[0] == "index failed"]
+    assert ("no room is left" in error, lacking) == (True, 3)
+    assert len(all_pages(store, "word")) == 4
+
+
 def long_text(number):
     """Return a text of 5,400 characters that are all different, and 10,800 terms."""
     return "".join(chr(0x4E00 + (at * 7919 + number * 31) % 20_000) for at in range(5400))
