@@ -35,7 +35,7 @@ class Talk(Protocol):
     def answer(self, *lines: str) -> None:
         """Show what was asked for."""
 
-    def answer_event(self, event: m.Event, name: str) -> None:
+    def answer_event(self, event: m.Event, name: str, *, edited: bool = False, columns: int = 0) -> None:
         """Show an event that was asked for."""
 
     def nowhere(self) -> str:
@@ -198,18 +198,19 @@ async def _thread(talk: Talk, argument: str) -> None:
 
 
 def show_page(talk: Talk, page: Page, name: str) -> None:
-    """Show the events of ``page`` as they are now, with the reactions to them.
+    """Show the events of ``page`` as they are now, with their numbers and the reactions to them.
 
     Edits and reactions that are shown that way are not shown by themselves.
     """
+    columns = max((len(str(event.seq)) for event in page.events), default=0)
     shown = {event.seq for event in page.events} if page.at is not None else set()
     for event in page.events:
         if event.kind in {"edit", "react", "unreact"} and event.ref in shown:
             continue
-        became = page.became.get(event.seq, m.Became(seq=event.seq))
-        now = replace(event, text=f"{became.text} (edited)".lstrip()) if became.edit else event
-        talk.answer_event(now, name)
-        if became.reactions:
+        became = page.became.get(event.seq)
+        edited = became is not None and bool(became.edit)
+        talk.answer_event(presently(page, event), name, edited=edited, columns=columns)
+        if became is not None and became.reactions:
             talk.answer(INDENT + reactions_text(became.reactions))
 
 

@@ -41,7 +41,7 @@ class Talk(Protocol):
     def answer(self, *lines: str) -> None:
         """Show what was asked for."""
 
-    def answer_event(self, event: Event, name: str) -> None:
+    def answer_event(self, event: Event, name: str, *, edited: bool = False, columns: int = 0) -> None:
         """Show an event that was asked for."""
 
     def answer_dated(self, ts: int, line: str) -> None:
@@ -71,12 +71,7 @@ def hit_line(hit: Hit, get: str) -> str | None:
 
     ``get`` is how a file is got.
     """
-    line = event_lines(hit.event, hit.room, get=get)
-    if line is None:
-        return None
-    name = clean_line(hit.room)
-    marked = line + " (edited)" if hit.edited else line
-    return marked.replace(f" {name} ", f" {name} {hit.event.seq} ", 1)
+    return event_lines(hit.event, hit.room, get=get, edited=bool(hit.edited), columns=1)
 
 
 async def _search(talk: Talk, argument: str) -> None:

@@ -14,7 +14,7 @@ WIDTH: Final = 40
 
 
 class Recent:
-    """Remembers who said what, by room and number."""
+    """Remembers who said what, by room and number; of a text what is shown of it."""
 
     def __init__(self) -> None:
         self._rooms: dict[str, dict[int, tuple[str, str]]] = {}
@@ -24,11 +24,11 @@ class Recent:
         said = self._rooms.setdefault(fold(name), {})
         if event.kind in {"message", "file"}:
             text = event.text if event.file is None else f"{event.file.name} {event.text}".rstrip()
-            said[event.seq] = (event.by, text)
+            said[event.seq] = (event.by, text[: WIDTH + 1])
             while len(said) > MOST:
                 del said[next(iter(said))]
         elif event.kind == "edit" and event.ref in said:
-            said[event.ref] = (said[event.ref][0], event.text)
+            said[event.ref] = (said[event.ref][0], event.text[: WIDTH + 1])
         elif event.kind == "remove":
             for seq in (event.ref, *event.refs):
                 said.pop(seq, None)
@@ -38,6 +38,13 @@ class Recent:
         known = self._rooms.get(fold(name), {}).get(seq)
         if known is None:
             return f"event {seq}"
-        by, text = known
-        line = clean_line(text)
-        return f"{clean_line(by)}: {line[: WIDTH - 1] + '…' if len(line) > WIDTH else line}"
+        return f"{clean_line(known[0])}: {_beginning(known[1])}"
+
+    def text(self, name: str, seq: int) -> str:
+        """Return the beginning of what event ``seq`` of the room called ``name`` says, "" if not known."""
+        return _beginning(self._rooms.get(fold(name), {}).get(seq, ("", ""))[1])
+
+
+def _beginning(text: str) -> str:
+    line = clean_line(text)
+    return line[: WIDTH - 1] + "…" if len(line) > WIDTH else line

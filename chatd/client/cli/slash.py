@@ -62,7 +62,7 @@ class Talk(Protocol):
     def answer(self, *lines: str) -> None:
         """Show what was asked for."""
 
-    def answer_event(self, event: Event, name: str) -> None:
+    def answer_event(self, event: Event, name: str, *, edited: bool = False, columns: int = 0) -> None:
         """Show an event that was asked for."""
 
     def answer_dated(self, ts: int, line: str) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, tzinfo
 from typing import Final
 
+from msgspec.structs import replace
+
 from chatd.client.cli.sizes import size_text
 from chatd.client.core.notices import (
     AnnouncementSeen,
@@ -78,9 +80,9 @@ def _replied(event: Event, about: str) -> str:
     return f"<{clean_line(event.by)}> (to {about}) {said}"
 
 
-def _edited(event: Event, about: str) -> str:
+def _edited(event: Event, was: str) -> str:
     said = clean(event.text).replace("\n", "\n" + INDENT)
-    return f"<{clean_line(event.by)}> (instead of {about}) {said}"
+    return f"<{clean_line(event.by)}> {said} ({f'was: {was}' if was else f'event {event.ref} edited'})"
 
 
 def _reacted(event: Event, about: str) -> str:
@@ -208,7 +210,6 @@ _FORMS: Final[dict[str, Callable[[Event], str]]] = {
 
 _REFERRING: Final[dict[str, Callable[[Event, str], str]]] = {
     "message": _replied,
-    "edit": _edited,
     "react": _reacted,
     "unreact": _unreacted,
     "pin": _pinned,
@@ -222,16 +223,28 @@ def shell_get(name: str) -> str:
 
 
 def event_lines(
-    event: Event, name: str, *, zone: tzinfo | None = None, get: str = "/get", about: str = ""
+    event: Event,
+    name: str,
+    *,
+    zone: tzinfo | None = None,
+    get: str = "/get",
+    about: str = "",
+    edited: bool = False,
+    columns: int = 0,
 ) -> str | None:
     """Return what people see of ``event`` in the room called ``name``; None for a kind not known here.
 
     ``get`` and the event's number is how to get a file. ``about`` is what stands for the event that this one
-    refers to; without it, its number does.
+    refers to, of an edit what was said before; without it, its number does. What was ``edited`` is marked so,
+    and with ``columns`` for it the event's own number is told.
     """
     form = _FORMS.get(event.kind)
     referring = _REFERRING.get(event.kind) if event.ref else None
-    if referring is not None:
+    if edited:
+        event = replace(event, text=f"{event.text} (edited)".lstrip())
+    if event.kind == "edit":
+        said = _edited(event, about)
+    elif referring is not None:
         said = referring(event, about or f"event {event.ref}")
     elif form is not None:
         said = form(event)
@@ -239,7 +252,8 @@ def event_lines(
         said = _posted(event, event.file, get)
     else:
         return None
-    return f"{clock(event.ts, zone)} {clean_line(name)} {said}"
+    number = f"{event.seq:>{columns}} " if columns else ""
+    return f"{clock(event.ts, zone)} {clean_line(name)} {number}{said}"
 
 
 def session_lines(rows: list[SessionInfo]) -> list[str]:

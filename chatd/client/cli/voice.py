@@ -37,9 +37,15 @@ class Voice:
             self.console.show(day)
         self.console.show(line)
 
-    def answer_event(self, event: m.Event, name: str, *, mentioned: bool = False) -> None:
-        """Show an event that was asked for, or has come; one by which we are ``mentioned`` stands out."""
-        line = event_lines(event, name, about=self._recent.words(name, event.ref))
+    def answer_event(
+        self, event: m.Event, name: str, *, mentioned: bool = False, edited: bool = False, columns: int = 0
+    ) -> None:
+        """Show an event that was asked for, or has come; one by which we are ``mentioned`` stands out.
+
+        ``edited`` and ``columns``: see `event_lines`.
+        """
+        about = self._recent.text if event.kind == "edit" else self._recent.words
+        line = event_lines(event, name, about=about(name, event.ref), edited=edited, columns=columns)
         self._recent.add(name, event)
         if line is None:
             return

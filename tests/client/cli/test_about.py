@@ -35,12 +35,15 @@ def people(world):
 
 def test_the_last_message_is_edited_and_everybody_sees_what_it_said(people):
     ann, ben = people.values()
-    assert "#tea <ann> (instead of ann: helo) hello" in ann.type("/edit hello")
-    assert "#tea <ann> (instead of ann: helo) hello" in ben.paper.lines
+    assert "#tea <ann> hello (was: helo)" in ann.type("/edit hello")
+    assert "#tea <ann> hello (was: helo)" in ben.paper.lines
     told = ben.type("/history")
-    assert "#tea <ann> hello (edited)" in told, "history shows what it says now"
-    assert not [line for line in told if "instead" in line]
-    assert "#tea <ann> (instead of ann: hello) hello!" in ann.type("/edit 3 hello!")
+    assert "#tea 3 <ann> hello (edited)" in told, "history shows what it says now"
+    assert not [line for line in told if "was" in line]
+    assert "#tea <ann> (to ann: hello) yes" in ben.type("/reply 3 yes") + ann.type("/reply 3 yes"), (
+        "not edited"
+    )
+    assert "#tea <ann> hello! (was: hello)" in ann.type("/edit 3 hello!")
 
 
 def test_only_own_messages_are_meant_without_a_number(people):
@@ -48,7 +51,7 @@ def test_only_own_messages_are_meant_without_a_number(people):
     assert "There is nothing of that kind" in ben.type("/edit mine")[-1]
     ben.type("of ben")
     ann.type("/edit hello")
-    assert "#tea <ben> of ben" in ann.type("/history")
+    assert "#tea 4 <ben> of ben" in ann.type("/history")
     listed = ann.type("/edit")
     assert [line.split() for line in listed[:-1]] == [["3", "<ann>", "hello"]]
     assert "/edit [number] text" in listed[-1]
@@ -65,8 +68,8 @@ def test_a_reply_names_what_it_answers_and_a_thread_is_read(people):
     ann.type("/reply 4 hello, I mean")
     told = ben.type("/thread 3")
     assert [line for line in told if "beside" in line] == []
-    assert "#tea <ann> helo" in told
-    assert "#tea <ann> (to ben: what?) hello, I mean" in told
+    assert "#tea 3 <ann> helo" in told
+    assert "#tea 6 <ann> (to ben: what?) hello, I mean" in told
     assert "/reply 3 text" in told[-1]
 
 
@@ -84,7 +87,7 @@ def test_reactions_are_told_and_counted(people):
     assert "#tea * ben reacts with 👍 to ann: helo" in ben.type("/react 👍")
     ann.type("/react 3 👍")
     told = ben.type("/history")
-    assert told[told.index("#tea <ann> helo") + 1].strip() == "👍 2*"
+    assert told[told.index("#tea 3 <ann> helo") + 1].strip() == "👍 2*"
     assert "#tea * ben takes 👍 back from ann: helo" in ben.type("/unreact 3 👍")
     assert ben.type("/unreact 3 👍") == ["You have not reacted to 3 with 👍."]
     assert ann.type("/react 3 👍") == ["You have already reacted to 3 with 👍."]
@@ -96,7 +99,7 @@ def test_pins_are_set_told_shown_and_taken_away(people):
     ann, ben = people.values()
     assert "Nothing is pinned in #tea." in ben.type("/pins")
     assert "#tea * ann pinned ann: helo" in ann.type("/pin 3")
-    assert "#tea <ann> helo" in ben.type("/pins")
+    assert "#tea 3 <ann> helo" in ben.type("/pins")
     assert "#tea * ann unpinned ann: helo" in ann.type("/unpin 3")
     assert "Only its moderators may do that in #tea." in ben.type("/pin 3")[-1]
 
@@ -114,7 +117,7 @@ def test_what_is_typed_without_a_link_is_said_in_its_turn(people, world):
     told = [line for line in ben.paper.lines if any(word in line for word in words)]
     assert told == [
         "#tea <ann> first",
-        "#tea <ann> (instead of ann: helo) hello",
+        "#tea <ann> hello (was: helo)",
         "#tea * ann reacts with 🍵 to ann: hello",
         "#tea <ann> last",
     ]
@@ -152,6 +155,7 @@ def test_what_is_referred_to_is_known_by_its_beginning_and_forgotten_in_time():
     words = recent.words("#Tea", 3)
     assert "\x1b" not in words
     assert len(words) < WIDTH + 10
+    assert len(recent.text("#tea", 3)) == WIDTH, "and ends with an ellipsis"
     recent.add("#tea", referring("edit", text="y"))
     assert recent.words("#tea", 3).endswith(": y")
     for seq in range(4, MOST + 5):

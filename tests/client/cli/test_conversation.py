@@ -105,7 +105,7 @@ def test_commands_work_in_a_conversation_of_two(person):
     ann, bob = person("ann"), person("Bob")
     ann.type("/msg bob one", "/msg bob")
     assert ann.prompt == "@Bob> "
-    assert ann.type("/history")[1:2] == ["@Bob <ann> one"]
+    assert ann.type("/history")[1:2] == ["@Bob 1 <ann> one"]
     assert ann.type("/who") == ["@Bob has 2 members. online: ann, Bob"]
     assert ann.type("/rooms") == ["There are no rooms yet; /join #room makes one.", "*  1 @Bob"]
     assert ann.type("/topic us") == ["@Bob * ann set the topic: us"]
@@ -194,11 +194,11 @@ def test_history_is_a_page_with_a_way_to_earlier_ones(person):
     ann.type("/join #a", *(f"text {n}" for n in range(5)))
     assert ann.type("/history 2") == [
         "-- #a, events 5 to 6 --",
-        "#a <ann> text 3",
-        "#a <ann> text 4",
+        "#a 5 <ann> text 3",
+        "#a 6 <ann> text 4",
         "-- end of history; for earlier ones: /history 2 5 --",
     ]
-    assert "#a <ann> text 2" in ann.type("/history 2 5")
+    assert "#a 4 <ann> text 2" in ann.type("/history 2 5")
 
 
 def test_leaving_a_room_says_so_and_leaves_no_room_to_talk_in(person):

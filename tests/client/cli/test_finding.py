@@ -72,10 +72,10 @@ def test_a_search_goes_on_to_earlier_ones(people):
 def test_one_jumps_to_the_place(people):
     ann = people["ann"]
     lines = ann.type("/jump #tea 3")
-    assert "#tea <ann> one cup" in lines
-    assert "#tea <ben> two cups, one cup more" in lines
+    assert "#tea 3 <ann> one cup" in lines
+    assert "#tea 4 <ben> two cups, one cup more" in lines
     assert "#tea <ann> here" in ann.type("here"), "and one talks there"
-    assert "#tea <ann> one cup" in ann.type("/jump 3")
+    assert "#tea 3 <ann> one cup" in ann.type("/jump 3")
     assert "Write /jump [#room] number" in ann.type("/jump #tea")[-1]
     assert "There is no room #nowhere" in ann.type("/jump #nowhere 3")[-1]
 
@@ -85,7 +85,9 @@ def test_a_jump_promises_only_what_there_is(people):
     assert ann.type("/jump #tea 3")[-1] == "-- that is all of #tea --"
     assert "Event 999 is not in #tea; above are the nearest ones." in ann.type("/jump 999")
     ann.type(*(f"spoon {number}" for number in range(40)))
-    assert ann.type("/jump 5")[-1] == "-- later: /jump 24 --"
+    lines = ann.type("/jump 5")
+    assert lines[-1] == "-- later: /jump 24 --"
+    assert {"#tea  9 <ann> spoon 4", "#tea 10 <ann> spoon 5"} < set(lines), "numbers stand below each other"
     assert ann.type("/jump 24")[-1] == "-- earlier: /history 20 14; later: /jump 43 --"
     assert ann.type("/jump 43")[-1] == "-- earlier: /history 20 25 --"
 

@@ -45,7 +45,7 @@ def test_a_text_behind_a_join_goes_out_in_the_next_run_with_the_join(run):
     ]
     run()
     shown = run("/join #g", "/history")
-    assert [line for line in shown if "<ann>" in line] == ["#g <ann> first", "#g <ann> second"]
+    assert [line for line in shown if "<ann>" in line] == ["#g 2 <ann> first", "#g 3 <ann> second"]
 
 
 def test_a_join_that_nothing_waits_behind_is_told(run):

@@ -38,7 +38,7 @@ def test_what_one_said_is_listed_removed_and_gone_from_history(people):
     assert "#tea * ann removed event 3: a slip" in ann.type("/remove 3 a slip")
     assert "#tea * ann removed event 3: a slip" in ben.paper.lines
     told = ben.type("/history")
-    assert "#tea <ann> (removed by ann: a slip)" in told
+    assert "#tea 3 <ann> (removed by ann: a slip)" in told
     assert not [line for line in told if "my secret" in line]
     assert not [line for line in ann.type("/remove") if "my secret" in line]
 
