@@ -24,6 +24,8 @@ import apsw
 
 from chatd.chat.changes.rows import (
     Change,
+    DropReactions,
+    DropReactionsBelow,
     Erase,
     PutAccount,
     PutAct,
@@ -55,6 +57,7 @@ from chatd.search.query import Query
 from chatd.search.said import Said
 from chatd.store import looking, schema, scrubbing, space
 from chatd.store.company import Company
+from chatd.store.dropping import drop_reactions
 from chatd.store.index import Index
 from chatd.store.searching import Searching
 from chatd.store.sizes import TAKERS, Sizes
@@ -404,7 +407,10 @@ class SqliteStore:
                 for change in changes.others:
                     if isinstance(change, TAKERS):
                         sizes.changing(change)
-                    database.execute(schema.STATEMENTS[type(change)], change)
+                    if isinstance(change, DropReactions | DropReactionsBelow):
+                        drop_reactions(database, change)
+                    else:
+                        database.execute(schema.STATEMENTS[type(change)], change)
                 self._index.retouch(touched, changes)
                 for log, first, frames in changes.events:
                     database.execute(

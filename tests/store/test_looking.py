@@ -1,6 +1,17 @@
 """What is read to tell what events have become is as much as one answer holds, however long it all is."""
 
-from chatd.chat.changes.rows import PutEdit, PutPin, PutReply, PutRoom
+import pytest
+
+from chatd.chat.changes.rows import (
+    DropReaction,
+    DropReactions,
+    DropReactionsBelow,
+    PutEdit,
+    PutPin,
+    PutReaction,
+    PutReply,
+    PutRoom,
+)
 from chatd.chat.looked import QUOTED_BYTES, Pinned, Range
 from chatd.chat.rules import DEFAULT
 from chatd.chat.storage import Changes
@@ -76,3 +87,21 @@ def test_what_edits_say_is_read_only_where_it_matters(open_store):
     whole = disk.facts(1, 1, 7, whole=True).edits
     assert whole.keys() == numbers
     assert all(whole.values())
+
+
+@pytest.mark.parametrize("drop", [DropReactions(1, 2), DropReactionsBelow(1, 3)], ids=["removed", "trimmed"])
+def test_many_reactions_go_without_being_counted_down(open_store, drop):
+    disk = open_store()
+    fill(disk, short=True)
+    many = [PutReaction(1, user, 2, emoji, 200) for user in range(100) for emoji in "🍵👍"]
+    assert disk.append(Changes(others=[*many, PutReaction(1, 1, 3, "🍵", 200)])) is None
+    before = disk.store._writer.total_changes()
+    assert disk.append(Changes(others=[drop])) is None
+    assert disk.store._writer.total_changes() - before < len(many) + 10
+    assert [disk.facts(1, seq, 7).reactions for seq in (2, 3)] == [{}, {"🍵": 1}]
+    again = [PutReaction(1, user, 2, "👍", 200) for user in range(3)]
+    assert (
+        disk.append(Changes(others=[*again, DropReaction(1, 0, 2, "👍"), DropReaction(1, 1, 3, "🍵")]))
+        is None
+    )
+    assert [disk.facts(1, seq, 7).reactions for seq in (2, 3)] == [{"👍": 2}, {}], "they are counted as ever"
