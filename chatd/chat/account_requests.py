@@ -80,7 +80,7 @@ def end(world: World, peer: Peer, session: Session, _: None, request: m.End, now
     ended = world.sessions_by_id.get(request.session)
     if ended is None or ended.user is not session.user:
         raise RequestError(
-            Code.NO_SUCH_SESSION, f"You have no session {request.session}; `sessions` lists them."
+            Code.NO_SUCH_SESSION, f"You have no session {request.session}; look at the list of your sessions."
         )
     if ended is session:
         raise RequestError(Code.NOT_ALLOWED, "This is the session that asks; log out to end it.")

@@ -54,7 +54,7 @@ def test_a_life_with_an_account(site, chatc, tmp_path):
     wrong = chatc("other", "--nick", "ben", "login", "--password-file", "pw0")
     assert (wrong.returncode, "The nick or the password is wrong" in wrong.stderr) == (1, True)
     login = chatc("other", "--nick", "ben", "login", "--password-file", "pw1")
-    assert "One attempt to log in to the account ben has failed" in login.stderr
+    assert "a wrong password was given once for the account ben." in login.stderr
     rows = [json.loads(line) for line in right(chatc("ben", "sessions", "--json")).splitlines()]
     assert [row.get("here", False) for row in rows] == [True, False]
     again = chatc("other", "login", "--password-file", "pw1")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from chatd.client.values import Options
 
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON lines, for programs.")
+_VERBOSE = click.option("--verbose", "-v", is_flag=True, help="Tell of every try to connect.")
+
 _PLAIN = click.option(
     "--plain", "strip", is_flag=True, help="Take colours and other control characters out of what is sent."
 )
@@ -152,27 +154,35 @@ def send(
 @_AS_JSON
 @click.option("--since", metavar="SEQ|CURSOR", help="Begin behind that event; 0 for all.")
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="Stop after N messages.")
+@_VERBOSE
 @click.pass_context
 def tail(
-    context: click.Context, rooms: tuple[str, ...], as_json: bool, since: str | None, count: int | None
+    context: click.Context,
+    rooms: tuple[str, ...],
+    as_json: bool,
+    since: str | None,
+    count: int | None,
+    verbose: bool,
 ) -> None:
     """Print what is said in ROOMS from now on."""
     from chatd.client.cli.tail import run  # noqa: PLC0415
 
     options = _options(context, *rooms)
-    context.exit(run(options, rooms, as_json=as_json, since=since, count=count))
+    context.exit(run(options, rooms, as_json=as_json, since=since, count=count, verbose=verbose))
 
 
 @chatc.command()
 @click.argument("rooms", nargs=-1, required=True)
 @_AS_JSON
 @_PLAIN
+@_VERBOSE
 @click.pass_context
-def talk(context: click.Context, rooms: tuple[str, ...], as_json: bool, strip: bool) -> None:
+def talk(context: click.Context, rooms: tuple[str, ...], as_json: bool, strip: bool, verbose: bool) -> None:
     """Send the lines of standard input to the first of ROOMS; print what is said in all of them."""
     from chatd.client.cli.talk import run  # noqa: PLC0415
 
-    context.exit(run(_options(context, *rooms), rooms, as_json=as_json, strip=strip or _strips(context)))
+    strip = strip or _strips(context)
+    context.exit(run(_options(context, *rooms), rooms, as_json=as_json, strip=strip, verbose=verbose))
 
 
 @chatc.command()

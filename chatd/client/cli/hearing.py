@@ -57,10 +57,10 @@ class Hearing:
     # ---- the link -----------------------------------------------------------------------------------
 
     def _show_link(self, notice: n.Notice, line: str) -> None:
-        """Show how the link is; to a person, that there is none only once for each reason."""
+        """Show how the link is; that there is none only once for each reason."""
         self._talk.tried = True
         reason = notice.reason if isinstance(notice, n.CannotConnect) else ""
-        if not (reason and reason == self._complaint and self._talk.console.interactive):
+        if not reason or reason != self._complaint:
             self._talk.console.note(line)
         self._complaint = reason
 

@@ -84,15 +84,19 @@ def _say(text: str) -> None:
 complain: Final = _Complaints()
 
 
-def watch_link(client: Client, *, verbose: bool = True, say: Callable[[str], None] = complain) -> None:
+def watch_link(
+    client: Client, *, verbose: bool = True, every: bool = False, say: Callable[[str], None] = complain
+) -> None:
     """Print the changes of the link on standard error; not ``verbose`` means trouble and its end alone.
 
-    ``say`` prints them instead, where something else stands on the terminal.
+    That there is none is printed when the reason changes, or with ``every`` at every try. ``say`` prints them
+    instead, where something else stands on the terminal.
     """
     troubled = verbose
+    told = ""
 
     def heard(notice: Notice) -> None:
-        nonlocal troubled
+        nonlocal troubled, told
         if isinstance(notice, NotSaved):
             say(notice.reason)
         if isinstance(notice, AnotherServer):
@@ -101,7 +105,11 @@ def watch_link(client: Client, *, verbose: bool = True, say: Callable[[str], Non
             say(failed_line(notice))
         troubled = troubled or isinstance(notice, _TROUBLE)
         line = link_line(notice)
-        if line is not None and (troubled or not isinstance(notice, Connected)):
+        if line is None:
+            return
+        reason = notice.reason if isinstance(notice, CannotConnect) else ""
+        known, told = reason and reason == told and not every, reason
+        if (troubled or not isinstance(notice, Connected)) and not known:
             say(line.removeprefix("chatc: "))
 
     client.subscribe(heard)

@@ -39,7 +39,7 @@ async def _send(
     verbose: bool,
     strip: bool,
 ) -> int:
-    watch_link(client, verbose=verbose)
+    watch_link(client, verbose=verbose, every=verbose)
     flow = Flow(
         client,
         room,

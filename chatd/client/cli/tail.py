@@ -17,7 +17,13 @@ _CURSOR: Final = re.compile("([0-9]{1,16})(?::([0-9a-f]{8})(?::([0-9a-f]{8}))?)?
 
 
 def run(
-    options: Options, rooms: tuple[str, ...], *, as_json: bool, since: str | None, count: int | None
+    options: Options,
+    rooms: tuple[str, ...],
+    *,
+    as_json: bool,
+    since: str | None,
+    count: int | None,
+    verbose: bool,
 ) -> int:
     """Print events until ``count`` messages were, or for ever; return the exit status."""
     seq, check, time = (None, "", 0) if since is None else read_cursor(since)
@@ -35,7 +41,7 @@ def run(
         times=times,
         remember=False,
     )
-    return run_client(options, partial(_tail, rooms=rooms, as_json=as_json, count=count))
+    return run_client(options, partial(_tail, rooms=rooms, as_json=as_json, count=count, verbose=verbose))
 
 
 def read_cursor(text: str) -> tuple[int, str, int]:
@@ -52,9 +58,9 @@ def read_cursor(text: str) -> tuple[int, str, int]:
 
 
 async def _tail(
-    reactor: Any, client: Client, *, rooms: tuple[str, ...], as_json: bool, count: int | None
+    reactor: Any, client: Client, *, rooms: tuple[str, ...], as_json: bool, count: int | None, verbose: bool
 ) -> int:
-    watch_link(client)
+    watch_link(client, every=verbose)
     printer = Printer(reactor, client, rooms, as_json=as_json)
     if count is not None:
         printer.on_event = _Counter(printer, count).event

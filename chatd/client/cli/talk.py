@@ -17,14 +17,16 @@ from chatd.client.core.notices import Accepted, Connected, EventSeen, Notice, Se
 from chatd.client.values import Options
 
 
-def run(options: Options, rooms: tuple[str, ...], *, as_json: bool, strip: bool) -> int:
+def run(options: Options, rooms: tuple[str, ...], *, as_json: bool, strip: bool, verbose: bool) -> int:
     """Talk until standard input ends, or a signal comes; return the exit status."""
     options = replace(options, rooms=rooms, follow="listed", remember=True)
-    return run_client(options, partial(_talk, rooms=rooms, as_json=as_json, strip=strip))
+    return run_client(options, partial(_talk, rooms=rooms, as_json=as_json, strip=strip, verbose=verbose))
 
 
-async def _talk(reactor: Any, client: Client, *, rooms: tuple[str, ...], as_json: bool, strip: bool) -> int:
-    watch_link(client)
+async def _talk(
+    reactor: Any, client: Client, *, rooms: tuple[str, ...], as_json: bool, strip: bool, verbose: bool
+) -> int:
+    watch_link(client, every=verbose)
     printer = Printer(reactor, client, rooms, as_json=as_json)
     flow = Flow(client, rooms[0], lambda which, why: complain(f"{which}: {why}"), strip=strip)
     talk = _Talk(reactor, client, printer, flow)

@@ -287,11 +287,10 @@ def certificate_line(row: CertificateInfo) -> str:
 
 
 def failed_line(failed: LoginsFailed) -> str:
-    """Return what is told of attempts to log in to an account that may have been somebody else's."""
+    """Return what is told of wrong passwords for an account, which may have been somebody else's guesses."""
+    times = "once" if failed.count == 1 else f"{failed.count} times"
     nick = clean_line(failed.nick)
-    if failed.count == 1:
-        return f"One attempt to log in to the account {nick} has failed since the last login."
-    return f"{failed.count} attempts to log in to the account {nick} have failed since the last login."
+    return f"Since the last login a wrong password was given {times} for the account {nick}."
 
 
 def announcement_lines(said: AnnouncementSeen, *, zone: tzinfo | None = None) -> str:

@@ -74,7 +74,7 @@ def test_a_guest_becomes_an_account_and_changes_its_password(world, person):
         ("/passwd", (), "chatc: A guest has no account; register to have one."),
         ("/passwd now", (), "chatc: Write /passwd"),
         ("/sessions end", (), "chatc: Write /sessions [end number]"),
-        ("/sessions end 77", (), "chatc: You have no session 77; `sessions` lists them."),
+        ("/sessions end 77", (), "chatc: You have no session 77; look at the list of your sessions."),
         ("/certificates", (), "chatc: A guest has no account; register to have one."),
         ("/certificates add ff", (), "chatc: ff is no fingerprint."),
         ("/certificates show", (), "chatc: Write /certificates [add or remove]"),

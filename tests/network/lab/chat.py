@@ -85,7 +85,9 @@ class Chatter(Program):
         through = ["--proxy", proxy] if proxy else []
         through += ["--ca", str(ca)] if ca else []
         options = ["--server", server, *through, "--nick", nick, "--profile", nick]
-        super().__init__(host, *script("chatc"), *options, "talk", "--json", ROOM, XDG_STATE_HOME=str(state))
+        super().__init__(
+            host, *script("chatc"), *options, "talk", "-v", "--json", ROOM, XDG_STATE_HOME=str(state)
+        )
         self.nick = nick
         self.said: list[float] = []
         self._saying: asyncio.Task[None] | None = None
