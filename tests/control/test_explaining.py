@@ -172,6 +172,8 @@ def test_lives_fit_and_their_reasons_are_explained():
     others = [life, msgspec.structs.replace(life, nick="a" * 30, connection=123_456, relay="192.0.2.77")]
     assert "aaaaaaa" in list(told(others, 80, "ann"))[2]
     assert "4 too-fast" in next(iter(list(table(LIVES, [life], None))[1:]))
+    short = msgspec.structs.replace(life, trips=life.trips[:1], refusals={"no-such-room": 1})
+    assert "1 no-such…" in list(told([short], 80, "192.0.2.7"))[1]
     head, row, *_, codes = told([msgspec.structs.replace(life, address="192.0.2.7:1", lag=0)], 80, "@Ann")
     assert "nick" not in head
     assert ("4 too-fast" in row, codes.split()[1]) == (True, "too-fast;")

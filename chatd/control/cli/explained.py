@@ -95,7 +95,7 @@ LIVES: Final = (
         "refused",
         lambda life: ", ".join(f"{count} {code}" for code, count in life.refusals.items()),
         13,
-        least=12,
+        least=10,
     ),
     Column("in", lambda life: size(life.bytes_in), 6, right=True),
     Column("out", lambda life: size(life.bytes_out), 7, right=True),
