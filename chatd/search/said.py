@@ -110,19 +110,22 @@ def mark_of(nick: str) -> str:
     return _MARK + fold(nick)
 
 
-def wanted(query: Query) -> list[list[set[str]]]:
-    """Return what the index is asked for: one of the sets of each list, with all of its terms."""
-    clauses = [phrase.needed() for phrase in query.phrases]
+Clauses = list[list[set[str]]]
+"""What the index is asked for: one of the sets of each list, with all of its terms."""
+
+
+def wanted(query: Query) -> tuple[Clauses, Clauses]:
+    """Return what the index is asked for: words, and terms that are none."""
+    marks = [[{_MARK + what + _MARK}] for what in sorted(query.has)]
     if query.senders:
-        clauses.append([{mark_of(nick)} for nick in query.senders])
-    clauses += [[{_MARK + what + _MARK}] for what in sorted(query.has)]
-    return clauses
+        marks.append([{mark_of(nick)} for nick in query.senders])
+    return [phrase.needed() for phrase in query.phrases], marks
 
 
-def holds(terms: Iterable[str], clauses: list[list[set[str]]]) -> bool:
-    """Return whether ``terms`` are those that the index would find for ``clauses``."""
+def holds(terms: Iterable[str], query: Query) -> bool:
+    """Return whether ``terms`` are those that the index would find for all that ``query`` wants."""
     there = set(terms)
-    return all(any(needed <= there for needed in clause) for clause in clauses)
+    return all(any(needed <= there for needed in clause) for clauses in wanted(query) for clause in clauses)
 
 
 def means(query: Query, said: Said) -> bool:

@@ -24,7 +24,13 @@ CANDIDATES: Final = 500
 """Events of which one answer checks the text at the most."""
 
 SECONDS: Final = 0.25
-"""Seconds after which an answer ends, if it has looked at each log once."""
+"""Seconds after which an answer ends, if it has a hit, or has asked about each log once."""
+
+PATIENCE: Final = 1.0
+"""Seconds after which it ends without, once it has looked at a candidate."""
+
+MAX_ASKED: Final = 4
+"""Words that the index is asked for at the most, at 0.2 ms each in each log."""
 
 FRESH: Final = 500
 """Events of one log that are not in the index yet and are looked at one by one: seconds of talk."""
@@ -52,7 +58,7 @@ class Searching:
     ) -> None:
         self._database = database
         self._query = query
-        self._wanted = _expression(wanted(query))
+        self._wanted = _expression(query)
         self._scopes = scopes
         self._before = before
         self._behind = False
@@ -68,24 +74,40 @@ class Searching:
             self._database.execute("COMMIT")
 
     def _found(self, limit: int) -> HitPage:
-        ways = [self._candidates(scope) for scope in self._scopes]
-        heap = [_first_out(place, way) for way in ways for place in _next(way)]
+        heap = [
+            _first_out(newest, None, self._candidates(*one))
+            for one in self._scopes
+            for newest in self._newest(*one)
+        ]
         heapq.heapify(heap)
         hits: list[Hit] = []
-        end = time.monotonic() + SECONDS
-        for _ in range(CANDIDATES):
-            if not heap:
-                break
+        last: Position | None = None
+        looked, unasked, begin = 0, len(heap), time.monotonic()
+        while heap:
             *_, place, way = heap[0]
-            hits += self._hit(place)
+            if place is None:
+                unasked -= 1
+            else:
+                hits += self._hit(place)
+                last, looked = place, looked + 1
             for following in _next(way):
-                heapq.heapreplace(heap, _first_out(following, way))
+                heapq.heapreplace(heap, _first_out(following, following, way))
                 break
             else:
                 heapq.heappop(heap)
-            if len(hits) == limit or time.monotonic() >= end:
+            late = time.monotonic() - begin >= (SECONDS if hits or not unasked else PATIENCE)
+            if last is not None and (late or len(hits) == limit or looked == CANDIDATES):
                 break
-        return HitPage(hits, place if heap else None, self._behind)
+        return HitPage(hits, last if heap else None, self._behind)
+
+    def _newest(self, log: int, first: int, head: int) -> list[Position]:
+        """Return where the newest event of ``log`` stands that may be meant, nothing if none may.
+
+        The index is asked about the log when all newer candidates were looked at: mostly of few logs.
+        """
+        last = head if self._end is None else self._last_before(log, first, head, self._end)
+        ts = self._time(log, last) if first <= last else -1
+        return [Position(ts, log, last)] if ts >= self._query.after else []
 
     def _hit(self, place: Position) -> list[Hit]:
         """Return the event at ``place`` as a hit if it is one, as it is now."""
@@ -99,9 +121,8 @@ class Searching:
                 said, edit = said._replace(text=edited.text), self._stored(place.log, by)
         return [Hit(place, stored, edit)] if means(self._query, said) else []
 
-    def _candidates(self, scope: Scope) -> Iterator[Position]:
-        """Yield where events of ``scope`` stand that may be meant, the newest first."""
-        log, first, head = scope
+    def _candidates(self, log: int, first: int, head: int) -> Iterator[Position]:
+        """Yield where events ``first`` to ``head`` of ``log`` stand that may be meant, the newest first."""
         last = head if self._end is None else self._last_before(log, first, head, self._end)
         for seq in self._numbers(log, first, last, head):
             ts = self._time(log, seq)
@@ -169,21 +190,41 @@ def _next(way: Iterator[Position]) -> list[Position]:
     return list(islice(way, 1))
 
 
-def _first_out(
-    place: Position, way: Iterator[Position]
-) -> tuple[int, int, int, Position, Iterator[Position]]:
-    """Return what stands in a heap in front of all older places."""
-    return -place.ts, -place.log, -place.seq, place, way
+_Next = tuple[int, int, int, Position | None, Iterator[Position]]
+"""A candidate in the heap, None as long as the index was not asked about the log; and those behind it."""
 
 
-def _expression(clauses: list[list[set[str]]]) -> str:
-    """Return what the index is asked for, in the language of SQLite's FTS5."""
+def _first_out(bound: Position, place: Position | None, way: Iterator[Position]) -> _Next:
+    """Return what stands in the heap in front of all that is older than ``bound``."""
+    return -bound.ts, -bound.log, -bound.seq, place, way
+
+
+def _expression(query: Query) -> str:
+    """Return what the index is asked for, in the language of SQLite's FTS5.
+
+    Each term costs in each log. So it is a few that are long, and the check of the texts does the rest.
+    """
+    words, marks = wanted(query)
+    longest = sorted(words, key=lambda clause: -min(len(_longest(form)[0]) for form in clause))
+    clauses: list[list[list[str]]] = []
+    terms = 0
+    for clause in longest:
+        few = [_longest(form)[: max(1, MAX_ASKED // len(clause))] for form in clause]
+        terms += sum(map(len, few))
+        if clauses and terms > MAX_ASKED:
+            break
+        clauses.append(few)
+    clauses += [[sorted(form) for form in clause] for clause in marks]
     return _joined("AND", [_joined("OR", map(_all, clause)) for clause in clauses])
 
 
-def _all(terms: set[str]) -> str:
+def _longest(terms: set[str]) -> list[str]:
+    return sorted(terms, key=lambda term: (-len(term), term))
+
+
+def _all(terms: Iterable[str]) -> str:
     """Return the same for all of ``terms``; one that the index would take apart it cannot have."""
-    return _joined("AND", [f'"{_APART.sub(_NOWHERE, term)}"' for term in sorted(terms)])
+    return _joined("AND", [f'"{_APART.sub(_NOWHERE, term)}"' for term in terms])
 
 
 def _joined(operator: str, parts: Iterable[str]) -> str:

@@ -25,7 +25,7 @@ from chatd.chat.changes.rows import (
 from chatd.chat.storage import Changes, HitPage, Position, Scope
 from chatd.search.query import Query, QueryError, parse
 from chatd.search.said import Said, said_in
-from chatd.store import index
+from chatd.store import index, searching
 from chatd.testing import MemoryStore
 from chatd.wire.messages import Event, File
 from chatd.wire.stored import event_in, pack, text_of
@@ -285,6 +285,8 @@ class Searched(RuleBasedStateMachine):
         except QueryError:
             return
         scopes = [Scope(log, self.firsts[log], self.heads[log]) for log in LOGS]
+        while self.store.store._index._firsts:  # until then an answer may say that it is behind
+            time.sleep(0.001)
         found = all_pages(self.store, query, scopes, limit)
         wanted = []
         self.slow.search(parse(query), scopes, None, 1 << 20, wanted.append)
@@ -590,3 +592,47 @@ def test_nothing_leaves_the_quotes_of_what_the_index_is_asked_for(open_store, ni
     found = []
     store.store.search(Query(senders=[nick]), [Scope(1, 1, 2)], None, 50, found.append)
     assert store.wait() == HitPage([])
+
+
+def asked_of_the_index(store):
+    """Return the list of what the index is asked for from now on."""
+    asked = []
+
+    def note(_, statement, given):
+        if "FROM words" in statement:
+            asked.append(given[0])
+        return True
+
+    store.store._searcher.exec_trace = note
+    return asked
+
+
+def test_the_index_is_asked_for_few_terms_and_in_few_logs(open_store):
+    store = open_store()
+    logs = range(1, 101)
+    store.append(rooms(*logs))
+    for log in logs:
+        store.append(said(log, 1, f"room {log} has this long sentence of words", "another word", ts=log))
+    store.settle()
+    scopes = [Scope(log, 1, 2) for log in logs]
+    asked = asked_of_the_index(store)
+    found = store.search("this sentence has words of that long room", scopes)
+    assert not found.hits
+    found = store.search("this sentence has words of room 42 long", scopes)
+    assert places(found) == [(42, 1)]
+    assert max(expression.count('"') for expression in asked) == 2 * searching.MAX_ASKED
+    asked.clear()
+    assert places(store.search("word", scopes, limit=3)) == [(100, 2), (99, 2), (98, 2)]
+    assert len(asked) <= 4
+
+
+def test_marks_are_asked_for_besides_the_longest_words(open_store):
+    store = open_store()
+    store.append(rooms(1))
+    for seq, by in enumerate(("ann", "ben", "ann"), 1):
+        store.append(said(1, seq, f"one two three four five six seven {seq}", by=by))
+    store.settle()
+    asked = asked_of_the_index(store)
+    assert places(store.search('"three four" from:ben seven one two six')) == [(1, 2)]
+    assert all("\ue000ben" in expression for expression in asked)
+    assert places(store.search('"three five" seven')) == []
