@@ -75,7 +75,11 @@ class Account:
         ``password`` is the present one; nothing where a certificate that opens the account is shown.
         """
         message = m.DeleteAccount(id=0, password=password, erase=erase)
-        return self._secretly(message).addCallback(self._logged_out, DELETED)
+        return self._secretly(message).addCallback(self._deleted)
+
+    def _deleted(self, ok: m.Ok) -> None:
+        self._driver.machine.session.deleted = True
+        self._logged_out(ok, DELETED)
 
     def _secretly(self, message: m.Request) -> Deferred[m.Ok]:
         try:

@@ -39,6 +39,21 @@ def slot_of(tmp_path, nick="ann"):
     return open_slot("default", origin_of(Options().server), nick, nick, folder=tmp_path)
 
 
+def test_nobody_goes_on_as_the_account_that_they_have_deleted(open_world, tmp_path):
+    client = begin(open_world, slot=slot_of(tmp_path), register=True)
+    joined = client.join("#tea")
+    open_world.advance(1)
+    done = client.account.delete(PASSWORD)
+    open_world.advance(1)
+    assert (now(joined), now(done)) == ("#tea", None)
+    client.stop()
+    open_world.advance(1)
+    slot = open_slot("default", origin_of(Options().server), "", "login", folder=tmp_path)
+    remembered = slot.remembered()
+    assert (remembered.session.nick, remembered.cursors) == ("login", {})
+    slot.close()
+
+
 def test_registering_logging_in_and_out(open_world):
     first = begin(open_world, register=True)
     assert (first.account.registered, first.resumed, first.account.failed) == (True, False, 0)

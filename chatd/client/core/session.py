@@ -58,7 +58,7 @@ class Session(Struct):
 
     ``account`` is whether we are no guest; of ``failed`` attempts to log in the server has told last.
     ``new_token`` is what a first session is to have as its token, until it is welcomed. ``label`` is what the
-    user calls this device; None if they call it nothing.
+    user calls this device; None if they call it nothing. ``deleted``: the account is no more.
     """
 
     server: str = ""
@@ -70,6 +70,7 @@ class Session(Struct):
     failed: int = 0
     new_token: str = ""
     label: str | None = None
+    deleted: bool = False
 
     def begins(self, welcome: Welcome) -> bool:
         """Return whether ``welcome`` begins another session than this one."""

@@ -1,6 +1,7 @@
 """A slot: what one device session remembers in a profile, locked for the process that uses it."""
 
 from pathlib import Path
+from typing import Final
 
 from chatd.client.core.outbox import Entry
 from chatd.client.core.problems import ClientError
@@ -13,6 +14,16 @@ from chatd.client.profile.origins import Origin, written
 from chatd.client.profile.rows import file_in, outbox_row, path_in, path_row
 from chatd.client.values import KeptUpload
 from chatd.wire.names import fold
+
+_OF_AN_IDENTITY: Final = (
+    "DELETE FROM address WHERE identity = ?",
+    "DELETE FROM cursor WHERE slot IN (SELECT id FROM slot WHERE identity = ?)",
+    "DELETE FROM outbox WHERE slot IN (SELECT id FROM slot WHERE identity = ?)",
+    "DELETE FROM upload WHERE slot IN (SELECT id FROM slot WHERE identity = ?)",
+    "DELETE FROM begun WHERE slot IN (SELECT id FROM slot WHERE identity = ?)",
+    "UPDATE slot SET token = '', session = 0 WHERE identity = ?",
+)
+"""Delete what the profile holds of one; the slots themselves may be in use."""
 
 
 def add_identity(database: Database, server: str, nick: str) -> int:
@@ -155,6 +166,8 @@ class Slot:
             self._forget_uploads(changes.posted)
             if cursors:
                 self._save_cursors(changes)
+            if changes.session.deleted:
+                self._forget_identity()
 
     def keep_upload(self, upload: KeptUpload) -> int:
         """Remember a file that is to be posted, until its post is remembered; return its key."""
@@ -293,6 +306,11 @@ class Slot:
         else:
             self._move(add_identity(self.database, session.server, session.nick))
         self._nick = session.nick
+
+    def _forget_identity(self) -> None:
+        """Be nobody at any address, and keep nothing to be sent: nobody can be this identity any more."""
+        for statement in _OF_AN_IDENTITY:
+            self.database.rows(statement, self.identity)
 
     def _name(self, session: Session) -> None:
         self.database.rows(
