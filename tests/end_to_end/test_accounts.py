@@ -135,7 +135,7 @@ def test_who_deletes_the_account_is_asked_whether_and_for_the_password(make_daem
         finally:
             ann.close()
     daemon.await_said("account-erased")
-    gone = chatc("send", "#tea", "again")
+    gone = chatc("--nick", "ann", "send", "#tea", "again")
     assert (gone.returncode, "ann" in gone.stderr) == (1, True)
     assert not daemon.faults()
 
