@@ -8,15 +8,17 @@ form, and each follower's codec makes the bytes that are handed out.
 What an event says may be erased: another stored form takes its place (`chatd.chat.erasing`). ``removing``
 are the removals that are decided and not durable yet, by the event that is removed; ``pending`` are edits and
 reactions that are not, by the event that they are about. ``revisions`` counts removals, edits and reactions
-that are durable, so that whoever has asked the store for events knows whether these may come in an old form.
+that are durable, so that whoever has asked the store for events knows whether these may come in an old form;
+``rewrites`` counts those that change what an event says: removals and edits.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from chatd.chat.calendar import DAY
-from chatd.chat.changes.rows import Relation
+from chatd.chat.changes.rows import PutEdit, Relation
 from chatd.chat.codec import Codec
 from chatd.chat.fanout import Audience, Follower, Group, Outlet
 from chatd.wire.messages import Message
@@ -24,6 +26,9 @@ from chatd.wire.stored import known_check_of
 
 if TYPE_CHECKING:
     from chatd.chat.reader import Reader
+
+REWRITTEN = 100
+"""Removals and edits of one log of which it is known which events they concern: those of a few seconds."""
 
 TAIL_BYTES = 262_144
 """Bytes of recent events that one log keeps in memory, so that most readers that lag need no disk."""
@@ -50,6 +55,7 @@ class Log:
         "_audiences",
         "_check",
         "_groups",
+        "_rewritten",
         "_tail",
         "_tail_first",
         "_told",
@@ -63,6 +69,7 @@ class Log:
         "pending",
         "removing",
         "revisions",
+        "rewrites",
         "tail_bytes",
         "ts",
     )
@@ -88,6 +95,8 @@ class Log:
         self.removing: dict[int, int] = {}
         self.pending: dict[int, list[Relation]] = {}
         self.revisions = 0
+        self.rewrites = 0
+        self._rewritten: deque[int] | None = None
 
     def number(self, now: int) -> int:
         """Return the number of the next event, and make sure that `ts` does not go back.
@@ -232,6 +241,7 @@ class Log:
         """
         self.removing.pop(seq, None)
         self.revisions += 1
+        self._rewrite(seq)
         before = self.recall(seq)
         if before is not None:
             self._tail[seq - self._tail_first] = stored
@@ -256,6 +266,21 @@ class Log:
         """Note that what was decided is durable."""
         self.unpend(change)
         self.revisions += 1
+        if isinstance(change, PutEdit):
+            self._rewrite(change.seq)
+
+    def _rewrite(self, seq: int) -> None:
+        if self._rewritten is None:
+            self._rewritten = deque(maxlen=REWRITTEN)
+        self.rewrites += 1
+        self._rewritten.append(seq)
+
+    def rewritten_since(self, rewrites: int) -> frozenset[int] | None:
+        """Return which events were removed or edited since there were so many ``rewrites``, None if many."""
+        count = self.rewrites - rewrites
+        if count > REWRITTEN:
+            return None
+        return frozenset(list(self._rewritten or ())[-count:]) if count else frozenset()
 
     def check(self, seq: int) -> str | None:
         """Return the check of event ``seq`` (`chatd.wire.check`) if memory knows it.

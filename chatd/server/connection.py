@@ -183,9 +183,10 @@ class ChatConnection:
 
     def search(self, search: Search) -> None:
         """Answer with what was found, once it was looked for. Nothing else is taken before."""
-        self.server.reads.admit_search()
+        user = 0 if self.session is None else self.session.user.id
+        self.server.reads.admit_search(user)
         self.input.gate.hold(Hold.PAGE)
-        self.server.reads.search(search, partial(searched, self, search))
+        self.server.reads.search(search, user, partial(searched, self, search))
 
     def find(self, request: Request, chat_log: ChatLog, seq: int) -> None:
         """Ask the hub again once the facts about event ``seq`` were read. Nothing else is taken before."""

@@ -89,15 +89,14 @@ def _looked(connection: "ChatConnection", query: Look, found: Looked | None) -> 
     connection.server.hub.refuse(connection, query.request, refusal)
 
 
-def searched(connection: "ChatConnection", search: Search, found: HitPage | None) -> None:
-    """Answer ``search`` with what was found, None if it could not be read."""
+def searched(connection: "ChatConnection", search: Search, found: HitPage | RequestError) -> None:
+    """Answer ``search`` with what was found, or the refusal."""
     take_up(connection, lambda: _searched(connection, search, found))
 
 
-def _searched(connection: "ChatConnection", search: Search, found: HitPage | None) -> None:
-    if found is None:
-        refusal = RequestError(Code.STORAGE_UNAVAILABLE, UNREADABLE)
-        connection.server.hub.refuse(connection, search.request, refusal)
+def _searched(connection: "ChatConnection", search: Search, found: HitPage | RequestError) -> None:
+    if isinstance(found, RequestError):
+        connection.server.hub.refuse(connection, search.request, found)
     else:
         connection.reply([search.answer(found)], 1)
 

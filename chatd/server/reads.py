@@ -9,13 +9,14 @@ from chatd.chat.facts import Facts
 from chatd.chat.log import Log as ChatLog
 from chatd.chat.looked import Looked, Range
 from chatd.chat.state import HistoryQuery, Look, Search
-from chatd.chat.storage import HitPage, Store, StoreError
+from chatd.chat.storage import Hit, HitPage, Store, StoreError
 from chatd.clock import Clock
 from chatd.ops.log import Log
 from chatd.ops.repeats import Repeats
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import PAGE_BYTES
 from chatd.wire.messages import Error, Message
+from chatd.wire.stored import event_in
 
 log = Log(__name__)
 
@@ -25,14 +26,16 @@ COMPLAINT_INTERVAL: Final = 10.0
 MAX_SEARCHES: Final = 100
 """Searches that wait for their turn at the most: some seconds of work."""
 
-MAX_AGAIN: Final = 10
-"""How often one search is done again because of what happens in its rooms meanwhile."""
+MAX_AGAIN: Final = 3
+"""How often one search is done again because something that it has found is removed or edited meanwhile."""
 
 HOLE: Final = "The store lacks events that it should have."
 
 Found = TypeVar("Found")
 """What was read."""
 
+_ANOTHER: Final = "Another search of yours is not done yet; ask again in a second."
+_CHANGING: Final = "What you look for is changed too often just now; ask again in a second."
 UNREADABLE: Final = "The server cannot read this from its disk now; ask again later."
 
 
@@ -43,7 +46,7 @@ class Reads:
         self._store = store
         self._clock = clock
         self._repeats = Repeats(COMPLAINT_INTERVAL)
-        self._searches = 0
+        self._searching: set[int] = set()
 
     def read(
         self,
@@ -93,37 +96,45 @@ class Reads:
         """Read the facts about event ``seq`` for ``user``. ``done`` gets None if they cannot be read."""
         self._read_settled(chat_log, lambda got: self._store.facts(chat_log.id, seq, user, whole, got), done)
 
-    def admit_search(self) -> None:
-        """Refuse a search if too many wait for their turn. Raises `RequestError` ``too-fast``."""
-        if self._searches >= MAX_SEARCHES:
+    def admit_search(self, user: int) -> None:
+        """Refuse a search if too many wait for their turn, or another of ``user``. Raises `RequestError`."""
+        if user in self._searching:
+            raise RequestError(Code.TOO_FAST, _ANOTHER, retry_after=1.0)
+        if len(self._searching) >= MAX_SEARCHES:
             raise RequestError(
                 Code.TOO_FAST,
                 "Too many people search just now; ask again in a second.",
                 retry_after=1.0,
             )
 
-    def search(self, search: Search, done: Callable[[HitPage | None], None], times: int = 0) -> None:
-        """Look for what is searched. ``done`` gets None if it cannot be read.
+    def search(
+        self, search: Search, user: int, done: Callable[[HitPage | RequestError], None], times: int = 0
+    ) -> None:
+        """Look for what ``user`` searches. ``done`` gets the refusal if it cannot be answered.
 
-        It is looked for again if a log with a hit has become another one meanwhile: something was erased.
+        It is looked for again if a hit was removed or edited meanwhile.
         """
-        revisions = {number: chat_log.revisions for number, chat_log in search.logs.items()}
+        rewrites = {number: chat_log.rewrites for number, chat_log in search.logs.items()}
+
+        def is_old(hit: Hit) -> bool:
+            rewritten = search.logs[hit.place.log].rewritten_since(rewrites[hit.place.log])
+            if not rewritten:
+                return rewritten is None
+            return hit.place.seq in rewritten or (bool(hit.edit) and event_in(hit.edit).seq in rewritten)
 
         def got(found: HitPage | StoreError) -> None:
-            self._searches -= 1
+            self._searching.discard(user)
             if isinstance(found, StoreError):
                 self._complain(next(iter(search.logs.values()), None), found)
-                done(None)
-                return
-            logs = {hit.place.log for hit in found.hits}
-            if all(search.logs[number].revisions == revisions[number] for number in logs):
+                done(RequestError(Code.STORAGE_UNAVAILABLE, UNREADABLE))
+            elif not any(map(is_old, found.hits)):
                 done(found)
             elif times < MAX_AGAIN:
-                self.search(search, done, times + 1)
+                self.search(search, user, done, times + 1)
             else:
-                done(None)
+                done(RequestError(Code.TOO_FAST, _CHANGING, retry_after=1.0))
 
-        self._searches += 1
+        self._searching.add(user)
         self._store.search(search.query, search.scopes, search.before, search.limit, got)
 
     def _read_settled(

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from chatd.chat.log import REWRITTEN, Log
 from chatd.chat.storage import StoreError
 from chatd.server import reads
 from chatd.testing import MemoryStore, Playground
@@ -227,3 +228,71 @@ def test_only_so_many_wait_for_their_turn(late, monkeypatch):
         late.store.come()
         late.advance()
     assert [len(talker.of(m.Ok)) for talker in people] == [3, 3, 1]
+
+
+def test_what_happens_to_other_messages_makes_no_search_be_done_again(late):
+    ann, ben = comer(late, "ann", "#tea"), comer(late, "ben", "#tea")
+    say(late, ann, "#tea", "one cup", "other", "third")
+    ben.say(m.Search(id=9, query="cup"))
+    late.advance()
+    ann.say(
+        m.React(id=5, n=4, room="#tea", seq=3, emoji="👍"),
+        m.React(id=6, n=5, room="#tea", seq=4, emoji="👍"),
+        m.Edit(id=7, n=6, room="#tea", seq=5, text="else"),
+        m.Remove(id=8, room="#tea", seq=4),
+    )
+    late.advance()
+    assert not ann.of(m.Error)
+    late.store.come()
+    late.advance()
+    (answer,) = [one for one in ben.of(m.Ok) if one.id == 9]
+    assert texts(answer) == ["one cup"]
+
+
+def test_a_search_whose_hit_changes_again_and_again_is_told_to_wait(late):
+    ann, ben = comer(late, "ann", "#tea"), comer(late, "ben", "#tea")
+    say(late, ann, "#tea", "one cup")
+    ben.say(m.Search(id=9, query="cup"))
+    late.advance()
+    for number in range(12):
+        ann.say(m.Edit(id=50 + number, n=2 + number, room="#tea", seq=3, text=f"cup {number}"))
+        late.advance(1)
+        late.store.come()
+        late.advance()
+    (refused,) = ben.of(m.Error)
+    assert (refused.code, refused.retry_after, refused.text[-1]) == (Code.TOO_FAST, 1.0, ".")
+
+
+def test_each_user_searches_once_at_a_time(late):
+    ann, ben = comer(late, "ann", "#tea"), comer(late, "ben", "#tea")
+    again = come_in(late, token=ann.of(m.Welcome)[0].token, device=True)
+    late.advance()
+    ann.say(m.Search(id=9, query="cup"))
+    late.advance()
+    again.say(m.Search(id=10, query="cup"))
+    ben.say(m.Search(id=11, query="cup"))
+    late.advance()
+    (refused,) = again.of(m.Error)
+    assert (refused.code, refused.retry_after) == (Code.TOO_FAST, 1.0)
+    late.store.come()
+    late.advance()
+    assert [one.id for one in ben.of(m.Ok)][-1] == 11
+    again.say(m.Search(id=12, query="cup"))
+    late.advance()
+    late.store.come()
+    late.advance()
+    assert [one.id for one in again.of(m.Ok)][-1] == 12
+
+
+def test_a_log_knows_what_was_rewritten_lately():
+    log = Log(1, "#tea", head=9, first=1)
+    assert log.rewritten_since(0) == set()
+    for seq in (3, 5, 7):
+        log.erase(seq, b"")
+    assert log.rewritten_since(3) == set()
+    assert log.rewritten_since(1) == {5, 7}
+    assert log.rewritten_since(0) == {3, 5, 7}
+    for _ in range(REWRITTEN):
+        log.erase(4, b"")
+    assert log.rewritten_since(2) is None
+    assert log.rewritten_since(3) == {4}
