@@ -96,8 +96,10 @@ class Hearing:
             )
             talk.say(f"You are {nick}, in {names}. /join one to talk there, or press Alt and its digit.")
         else:
-            talk.say(f"You are {nick}. Enter a room with /join #room (a new name makes a new room),")
-            talk.say("see what rooms there are with /rooms, and all commands with /help.")
+            talk.say(
+                f"You are {nick}. Enter a room with /join #room (a new name makes a new room),"
+                " see what rooms there are with /rooms, and all commands with /help."
+            )
 
     def _on_another_server(self, notice: n.AnotherServer) -> None:
         """Say so; the rooms of the other one are none here."""

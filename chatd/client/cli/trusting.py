@@ -12,11 +12,15 @@ from chatd.client.values import Options
 _YES: Final = {"y", "yes"}
 
 _QUESTION: Final = """\
-chatc: No authority that is trusted here vouches for the certificate of {place}, which is new to you.
-  Its fingerprint is {digits}
-  or, in words,      {words}
-Whoever runs the server can tell you theirs. Is it the same, and do you trust it from now on? [y/N] \
+chatc: {place} is new to you, and no authority
+that is trusted here vouches for its certificate. Its fingerprint is
+  {digits}
+or, in words,
+  {words}
+Whoever runs the server can tell you theirs. Is it the same, and do you trust it
+from now on? [y/N] \
 """
+"""Fits 80 columns, so that a fingerprint can be read, and copied, in one piece."""
 
 
 def confirm_certificate(options: Options) -> Options:
@@ -30,19 +34,22 @@ def confirm_certificate(options: Options) -> Options:
     if options.server.scheme != "tls" or named or not (os.isatty(0) and os.isatty(2)) or knows(options):
         return options
     from chatd.client.net.look import look_at  # noqa: PLC0415 - it is seldom needed
-    from chatd.fingerprint import in_words  # noqa: PLC0415
 
     found = look_at(options.server)
     if found is None:
         return options
-    pairs = [in_words(found[at : at + 16]) for at in range(0, len(found), 16)]
-    question = _QUESTION.format(
-        place=options.server.text, digits=found, words="\n                     ".join(pairs)
-    )
-    os.write(2, question.encode())
+    os.write(2, question(options.server.text, found).encode())
     if os.read(0, 1024).decode("utf-8", "replace").strip().lower() not in _YES:
         raise ClientError("not-trusted", "It is not trusted, and nothing was sent.")
     return replace(options, fingerprint=found)
+
+
+def question(place: str, found: str) -> str:
+    """Return what a person is asked about the fingerprint ``found`` of the server at ``place``."""
+    from chatd.fingerprint import in_words  # noqa: PLC0415 - it imports what plain links do without
+
+    halves = [in_words(found[at : at + 32]) for at in range(0, len(found), 32)]
+    return _QUESTION.format(place=place, digits=found, words="\n  ".join(halves))
 
 
 def check_security(

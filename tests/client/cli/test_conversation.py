@@ -53,8 +53,10 @@ def test_a_newcomer_is_told_how_to_begin(person):
     ann = person("ann")
     assert ann.paper.notes == [
         "chatc: connected to 127.0.0.1:7411",
-        "chatc: You are ann. Enter a room with /join #room (a new name makes a new room),",
-        "chatc: see what rooms there are with /rooms, and all commands with /help.",
+        (
+            "chatc: You are ann. Enter a room with /join #room (a new name makes a new room),"
+            " see what rooms there are with /rooms, and all commands with /help."
+        ),
     ]
     assert ann.prompt == "> "
 
