@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from struct import Struct
+from threading import Event
 from typing import Final
 
 import apsw
@@ -34,6 +35,9 @@ BETWEEN: Final = 0.2
 
 BUSY: Final = 0.5
 """Seconds to wait while somebody else reads from the write-ahead log, such as a backup."""
+
+GAP: Final = 0.7
+"""Seconds that the next search waits for it at the most: searches that follow each other leave no gap."""
 
 PATIENCE: Final = 60.0
 """Seconds that somebody else may be in the way before the operator hears of it: a backup takes as long."""
@@ -66,7 +70,8 @@ class Scrubbing:
 
     What is still to be done is kept in the database: a crash ends none of it. ``waits`` hears, once, for how
     many seconds somebody else has been in the way; then ``done`` how many it took in all. It ``stands`` while
-    another process has the database open, and begins anew afterwards.
+    another process has the database open, and begins anew afterwards. The way is ``free`` unless somebody
+    reads who was in it; for all threads.
     """
 
     def __init__(
@@ -93,6 +98,8 @@ class Scrubbing:
         self._begun = time.monotonic()
         self._told = False
         self.stands = False
+        self.free = Event()
+        self.free.set()
         self.due = any(True for _ in database.execute(_IS_DUE))
 
     def begin(self) -> None:
@@ -113,6 +120,7 @@ class Scrubbing:
             return None
         try:
             if self.stands:
+                self.free.set()
                 self._page, self._passes = 1, 0  # pages may change their places meanwhile
                 wait: float | None = BUSY
             else:
@@ -141,7 +149,10 @@ class Scrubbing:
     def _checkpoint(self) -> bool:
         """Bring the write-ahead log into the file and empty it; return whether that was possible."""
         for blocked, *_ in self._other.execute("PRAGMA wal_checkpoint(TRUNCATE)"):
-            return not blocked
+            if not blocked:
+                self.free.set()
+                return True
+        self.free.clear()
         return False
 
     def _step(self) -> float | None:

@@ -449,6 +449,7 @@ class SqliteStore:
     def _try_search(
         self, query: Query, scopes: Sequence[Scope], before: Position | None, limit: int
     ) -> HitPage | StoreError:
+        self._scrubbing.free.wait(scrubbing.GAP)
         try:
             return Searching(self._searcher, query, scopes, before).found(limit)
         except apsw.Error as error:

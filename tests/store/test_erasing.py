@@ -10,9 +10,11 @@ import apsw
 import pytest
 
 from chatd.chat.changes.rows import DropFile, Erase, PutFile, PutRoom, Trim
-from chatd.chat.storage import Changes
+from chatd.chat.storage import Changes, Scope
 from chatd.store import scrubbing
-from chatd.store.scrubbing import unused
+from chatd.store.scrubbing import GAP, unused
+from chatd.wire.messages import Event
+from chatd.wire.stored import pack
 from tests.store.driven import PATIENCE
 from tests.store.test_upgrade import DUMP
 
@@ -244,3 +246,27 @@ def _copy(folder, copy):
         lock.execute("BEGIN IMMEDIATE")
         shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("*-shm", "lock"))
         lock.execute("ROLLBACK")
+
+
+def test_the_next_search_lets_what_was_erased_be_cleared_first(open_store, tmp_path):
+    store = open_store()
+    store.append(Changes(others=[PutRoom(1, "#1", "", 1)], events=[(1, 1, pack([_said(1), _said(2)]))]))
+    store.settle()
+    reader = apsw.Connection(str(tmp_path / "data" / "chatd.sqlite"), flags=apsw.SQLITE_OPEN_READONLY)
+    reader.execute("BEGIN")
+    assert list(reader.execute("SELECT count(*) FROM events"))
+    store.append(Changes(others=[Erase(1, 1, 9, pack([_said(1, kind="removed", text="")])[0])]))
+    free, end = store.store._scrubbing.free, time.monotonic() + PATIENCE
+    while free.is_set():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    begin = time.monotonic()
+    assert len(store.search("word", [Scope(1, 1, 2)]).hits) == 1
+    assert time.monotonic() - begin >= 0.9 * GAP
+    reader.execute("COMMIT")
+    store.settle()
+    assert free.is_set()
+
+
+def _said(seq, kind="message", text="word"):
+    return Event(room="#1", seq=seq, ts=seq, kind=kind, by="ann", text=text)
