@@ -44,7 +44,10 @@ SMALL: Final = 1000
 """Pages of an index that is written anew twice; of so many some have been merged before."""
 
 CLEAR_EVERY: Final = 3600.0
-"""Seconds between two times that the whole index is written anew, without what has left it since."""
+"""Seconds at the most between two times that the index is written anew, without what has left it since."""
+
+CLEAR_SHARE: Final = 10.0
+"""How many times longer than it took to be written anew the index then stays as it is."""
 
 LATER: Final = 10.0
 """Seconds to wait if it cannot be done now: the disk is full, mostly; commits tell of that."""
@@ -145,7 +148,7 @@ class Index:
         self._taken = 0
         self._own = 0.0
         self._merging = True
-        self._clear_next = 0.0
+        self._clear_next = self._clear_since = 0.0
         self._clear_begun: int | None = None
         self._rounds = 0
         self._left = 0
@@ -442,7 +445,7 @@ class Index:
     def _clear(self) -> None:
         """Write a few pages of the index anew, without what has left it."""
         if self._clear_begun is None:
-            self._clear_begun = self._left
+            self._clear_begun, self._clear_since = self._left, time.monotonic()
             self._rounds = 2 if self._is_small() else 1
             self._make_a_second_piece()
         elif self._merge_pages(-PAGES):
@@ -452,7 +455,8 @@ class Index:
             self._make_a_second_piece()
         else:
             self._cleared()
-            self._clear_next = time.monotonic() + CLEAR_EVERY
+            now = time.monotonic()
+            self._clear_next = now + min(CLEAR_EVERY, CLEAR_SHARE * (now - self._clear_since))
             if self._clear_begun == self._left:
                 self._database.execute(_CLEARED)
                 self._to_clear = False

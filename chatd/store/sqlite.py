@@ -71,6 +71,9 @@ QUICK_CHECK_BYTES = 268_435_456
 
 CACHE_KIB = 65_536
 
+IN_MEMORY = "PRAGMA temp_store = MEMORY"
+"""Lets SQLite write no temporary files: a read-only root has no place for them, and they would hold words."""
+
 LOCK_PATIENCE = 10.0
 """Seconds within which a process that ends lets go of its folder: its files are closed one by one."""
 
@@ -273,10 +276,12 @@ class SqliteStore:
     def _connect(self) -> apsw.Connection:
         self._writer = apsw.Connection(str(self._path))
         self._writer.set_busy_timeout(space.BUSY_TIMEOUT)
+        self._writer.execute(IN_MEMORY)
         return self._writer
 
     def _connect_reader(self) -> apsw.Connection:
         reader = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
+        reader.execute(IN_MEMORY)
         reader.pragma("mmap_size", 1 << 30)
         return reader
 

@@ -246,7 +246,7 @@ class Searched(RuleBasedStateMachine):
     def settle(self):
         self.store.settle()
         if self.store.store._index._clear_next:
-            return  # it was cleared once, and will be in an hour
+            return  # it was cleared once, and will be again in a while
         terms = set()
         for log, kept in self.slow.events.items():
             edited = {seq: by for of_log, seq, by in sorted(self.slow.edits.values()) if of_log == log}
@@ -434,9 +434,8 @@ def test_an_edited_event_is_found_by_what_it_says_now(open_store, tmp_path):
     assert "second" not in known(folder)
 
 
-def test_what_is_written_anew_again_and_again_is_no_damage(open_store, tmp_path, monkeypatch):
+def test_what_is_written_anew_again_and_again_is_no_damage(open_store, tmp_path):
     """SQLite counts the rows of an index, and takes a count below nothing for damage."""
-    monkeypatch.setattr(index, "CLEAR_EVERY", 0.0)
     store, folder = open_store(), tmp_path / "data"
     store.append(rooms(1))
     words = secrets(1, 6)
@@ -448,6 +447,23 @@ def test_what_is_written_anew_again_and_again_is_no_damage(open_store, tmp_path,
     store.settle()
     assert not left(folder, words.values())
     assert known(folder) == set()
+
+
+def test_a_large_removal_soon_after_another_waits_for_no_hour(open_store, tmp_path):
+    store, folder = open_store(), tmp_path / "data"
+    store.append(rooms(1))
+    words = secrets(1, 240)
+    store.append(said(1, 1, *words.values()))
+    store.settle()
+    for first in (1, 121):
+        part = range(first, first + 120)
+        gone = [Erase(1, seq, 300, pack([event(1, seq, "", kind="removed")])[0]) for seq in part]
+        assert store.append(Changes(others=[*gone])) is None
+        store.settle()
+    deadline = time.monotonic() + 20
+    while known(folder) or left(folder, words.values()):
+        assert time.monotonic() < deadline, "what was removed is in the index still"
+        time.sleep(0.1)
 
 
 def test_what_is_gone_before_it_was_indexed_never_is(open_store, tmp_path, monkeypatch):
