@@ -165,6 +165,10 @@ class Index:
     def _clearing(self) -> bool:
         return self._to_clear and time.monotonic() >= self._clear_next
 
+    def until_clearing(self) -> float | None:
+        """Return the seconds until the index is to be written anew, None if it need not be."""
+        return max(PAUSE, self._clear_next - time.monotonic()) if self._to_clear else None
+
     def throw_away(self) -> None:
         """Throw the index away, to be made anew."""
         with self._transaction():

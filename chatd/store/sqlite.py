@@ -392,7 +392,7 @@ class SqliteStore:
         if waits[0] is None or self._scrubbing.stands:
             waits.append(self._index.rest())
             if waits[1] is None:
-                waits.append(self._shrinking.idle())
+                waits += [self._shrinking.idle(), self._index.until_clearing()]
         return min((wait for wait in waits if wait is not None), default=None)
 
     def _scrub(self) -> None:
