@@ -547,8 +547,8 @@ def test_no_commit_pays_for_the_terms_of_a_long_text_one_by_one(open_store, tmp_
     assert store.append(Changes(others=[Erase(1, 5, 1000, gone)])) is None
     assert writer.total_changes() - before < 300
     scopes = [Scope(1, 1, 30)]
-    assert (1, 5) not in places(store.search(long_text(4)[:2], scopes))
-    assert (1, 6) in places(store.search(long_text(5)[:2], scopes))
+    assert 5 not in [hit.place.seq for hit in all_pages(store, long_text(4)[:2], scopes, limit=50)]
+    assert 6 in [hit.place.seq for hit in all_pages(store, long_text(5)[:2], scopes, limit=50)]
 
 
 def edits_of(log, first, texts):
@@ -592,7 +592,7 @@ def test_a_slice_takes_long_edits_only_as_long_as_its_turn(open_store, monkeypat
     assert max(slices) <= 5
     assert sum(slices) == 15
     text = "word" if way == "new" else long_text(7)[:2]
-    found = places(store.search(text))
+    found = [(1, hit.place.seq) for hit in all_pages(store, text, limit=50)]
     assert found == [(1, seq) for seq in range(15, 0, -1)] if way == "new" else (1, 8) in found
 
 
