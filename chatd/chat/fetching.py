@@ -11,7 +11,8 @@ from chatd.chat import files
 from chatd.chat.batch import refusal
 from chatd.chat.looked import Pinned, Range
 from chatd.chat.permissions import check_room, first_readable, is_settled
-from chatd.chat.state import HistoryQuery, Look, Peer, Room, Session, User
+from chatd.chat.queries import HistoryQuery, Look
+from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.world import World
 from chatd.files.names import check_sha256
 from chatd.wire import messages as m

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from chatd.chat.fetching import once_settled
 from chatd.chat.names import check_nick
 from chatd.chat.permissions import check_room, first_readable, is_settled, may_read
-from chatd.chat.state import Peer, Room, Search, Session, User
+from chatd.chat.queries import Search
+from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.storage import Hit, HitPage, Position, Scope
 from chatd.chat.world import World
 from chatd.search.query import Query, QueryError, parse

@@ -11,8 +11,9 @@ from twisted.internet.defer import Deferred
 
 from chatd.chat.changes.rows import OPERATOR, PutAccount
 from chatd.chat.log import Log
+from chatd.chat.queries import HistoryQuery, Look, Search
 from chatd.chat.reader import Reader
-from chatd.chat.state import CONSOLE, HistoryQuery, Look, Room, Search, Session, User
+from chatd.chat.state import CONSOLE, Room, Session, User
 from chatd.clock import Clock
 from chatd.control.messages import RefusedError
 from chatd.server.addresses import LOCAL_HOST

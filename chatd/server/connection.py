@@ -6,7 +6,8 @@ from typing import Any, Protocol
 
 from chatd.chat.codec import Codec
 from chatd.chat.log import Log as ChatLog
-from chatd.chat.state import HistoryQuery, Look, Search, Session
+from chatd.chat.queries import HistoryQuery, Look, Search
+from chatd.chat.state import Session
 from chatd.ops.log import Log
 from chatd.server import ending, watch
 from chatd.server.dialogue import Handler

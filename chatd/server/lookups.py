@@ -9,7 +9,7 @@ from chatd.chat.comparing import TurnedJoin
 from chatd.chat.facts import Facts
 from chatd.chat.looked import Looked
 from chatd.chat.names import USER_SIGN
-from chatd.chat.state import HistoryQuery, Look, Search
+from chatd.chat.queries import HistoryQuery, Look, Search
 from chatd.chat.storage import HitPage
 from chatd.server.budgets import Action
 from chatd.server.dialogue import afford, request, take_up

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from chatd.chat.facts import Facts
 from chatd.chat.log import Log as ChatLog
 from chatd.chat.looked import Looked, Range
-from chatd.chat.state import HistoryQuery, Look, Search
+from chatd.chat.queries import HistoryQuery, Look, Search
 from chatd.chat.storage import Hit, HitPage, Store, StoreError
 from chatd.clock import Clock
 from chatd.ops.log import Log
