@@ -123,6 +123,15 @@ def come_in(playground, nick="", *more, answer_pings=True, wait=0.0, speaks="nat
     return talker
 
 
+def ask(playground, talker, request):
+    """Return the answer to ``request``."""
+    before = len(talker.heard)
+    talker.say(request)
+    playground.advance()
+    (answer,) = [one for one in talker.heard[before:] if getattr(one, "id", None) == request.id]
+    return answer
+
+
 def turns(clock, seconds):
     """Let ``seconds`` go by at once; yields behind each single call that is due then, or becomes due."""
     clock.rightNow += seconds

@@ -12,7 +12,7 @@ from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.errors import Code
 from chatd.wire.limits import MAX_EDITS, MAX_EMOJI, MAX_PINS, QUOTE
-from tests.helpers import come_in, restart, sends
+from tests.helpers import ask, come_in, restart, sends
 
 SAID = 2
 """The event in which ann says the first thing in #tea."""
@@ -37,15 +37,6 @@ def ben(playground, ann):
     ben = come_in(playground, "ben", m.Join(id=1, room="#tea", after=0))
     playground.advance()
     return ben
-
-
-def ask(playground, talker, request):
-    """Return the answer to ``request``."""
-    before = len(talker.heard)
-    talker.say(request)
-    playground.advance()
-    (answer,) = [one for one in talker.heard[before:] if getattr(one, "id", None) == request.id]
-    return answer
 
 
 class Numbers(dict):

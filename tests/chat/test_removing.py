@@ -12,7 +12,7 @@ from chatd.wire import messages as m
 from chatd.wire.check import check_of
 from chatd.wire.errors import Code
 from chatd.wire.stored import text_of
-from tests.helpers import come_in, restart, sends
+from tests.helpers import ask, come_in, restart, sends
 
 HOURS = 3600
 
@@ -68,15 +68,6 @@ def ben(playground, ann):
 
 
 BEN_SAID = 5
-
-
-def ask(playground, talker, request):
-    """Return the answer to ``request``."""
-    before = len(talker.heard)
-    talker.say(request)
-    playground.advance()
-    (answer,) = [one for one in talker.heard[before:] if getattr(one, "id", None) == request.id]
-    return answer
 
 
 def remove(playground, talker, seq, reason="", room="#tea"):

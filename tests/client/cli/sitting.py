@@ -1,11 +1,13 @@
 """Somebody at a console that is a sheet of paper."""
 
 import re
+from contextlib import contextmanager
 
 from twisted.internet.defer import succeed
 
 from chatd.client.cli.conversation import Conversation
 from chatd.client.cli.hearing import Hearing
+from tests.client.entering import make_client
 
 _DAY = re.compile("-- [A-Z][a-z]+ [0-9]+ [A-Z][a-z]+ [0-9]+ --")
 
@@ -92,3 +94,19 @@ class Person:
     def leave(self):
         self.hearing.finish()
         self.talk.finish()
+
+
+@contextmanager
+def seated(world, *nicks):
+    """Seat people who are all in #tea, the first of whom owns it; in the end all of them leave."""
+    people = {nick: Person(world, make_client(world, nick)) for nick in nicks}
+    for somebody in people.values():
+        somebody.client.start()
+        world.advance(0.5)
+        somebody.type("/join #tea")
+    yield people
+    for somebody in people.values():
+        somebody.leave()
+        somebody.client.stop()
+        somebody.talk.over.addErrback(lambda _: None)
+    world.advance(5)

@@ -12,25 +12,15 @@ from chatd.client.cli.showing import coloured
 from chatd.client.cli.text import event_lines
 from chatd.client.values import Page
 from chatd.wire.messages import Became, Event, File
-from tests.client.cli.sitting import Person
-from tests.client.entering import make_client
+from tests.client.cli.sitting import seated
 
 
 @pytest.fixture
 def people(world):
     """Seat ann, who owns #tea and has said event 3, and ben, who is there too."""
-    seated = {nick: Person(world, make_client(world, nick)) for nick in ("ann", "ben")}
-    for somebody in seated.values():
-        somebody.client.start()
-        world.advance(0.5)
-        somebody.type("/join #tea")
-    seated["ann"].type("helo")
-    yield seated
-    for somebody in seated.values():
-        somebody.leave()
-        somebody.client.stop()
-        somebody.talk.over.addErrback(lambda _: None)
-    world.advance(5)
+    with seated(world, "ann", "ben") as people:
+        people["ann"].type("helo")
+        yield people
 
 
 def test_the_last_message_is_edited_and_everybody_sees_what_it_said(people):

@@ -7,29 +7,19 @@ import pytest
 from chatd.client.cli.finding import hit_line, how_to_get
 from chatd.client.values import Hit
 from chatd.wire.messages import Event, File
-from tests.client.cli.sitting import Person
-from tests.client.entering import make_client
+from tests.client.cli.sitting import seated
 
 
 @pytest.fixture
 def people(world):
     """Seat ann and ben, who talk in #tea and with each other; ann is in #cake, too."""
-    seated = {nick: Person(world, make_client(world, nick)) for nick in ("ann", "ben")}
-    for somebody in seated.values():
-        somebody.client.start()
-        world.advance(0.5)
-        somebody.type("/join #tea")
-    seated["ann"].type("one cup")
-    seated["ben"].type("two cups, one cup more")
-    seated["ann"].type("/msg ben a cup for you")
-    seated["ann"].type("/join #cake")
-    seated["ann"].type("a cup of flour")
-    yield seated
-    for somebody in seated.values():
-        somebody.leave()
-        somebody.client.stop()
-        somebody.talk.over.addErrback(lambda _: None)
-    world.advance(5)
+    with seated(world, "ann", "ben") as people:
+        people["ann"].type("one cup")
+        people["ben"].type("two cups, one cup more")
+        people["ann"].type("/msg ben a cup for you")
+        people["ann"].type("/join #cake")
+        people["ann"].type("a cup of flour")
+        yield people
 
 
 def told(lines):

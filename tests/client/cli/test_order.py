@@ -10,24 +10,14 @@ from chatd.client.cli.text import event_lines, invited_line
 from chatd.client.core.notices import InvitedSeen
 from chatd.client.core.problems import ClientError
 from chatd.wire import messages as m
-from tests.client.cli.sitting import Person
-from tests.client.entering import make_client
+from tests.client.cli.sitting import seated
 
 
 @pytest.fixture
 def people(world):
     """Seat ann, who owns #tea, and ben and cem, who are there too."""
-    seated = {nick: Person(world, make_client(world, nick)) for nick in ("ann", "ben", "cem")}
-    for somebody in seated.values():
-        somebody.client.start()
-        world.advance(0.5)
-        somebody.type("/join #tea")
-    yield seated
-    for somebody in seated.values():
-        somebody.leave()
-        somebody.client.stop()
-        somebody.talk.over.addErrback(lambda _: None)
-    world.advance(5)
+    with seated(world, "ann", "ben", "cem") as people:
+        yield people
 
 
 def test_every_command_has_its_usage():

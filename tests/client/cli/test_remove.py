@@ -7,24 +7,14 @@ import pytest
 from chatd.client.cli.jsonlines import event_line
 from chatd.client.cli.text import event_lines
 from chatd.wire.messages import Event
-from tests.client.cli.sitting import Person
-from tests.client.entering import make_client
+from tests.client.cli.sitting import seated
 
 
 @pytest.fixture
 def people(world):
     """Seat ann, who owns #tea, and ben, who is there too."""
-    seated = {nick: Person(world, make_client(world, nick)) for nick in ("ann", "ben")}
-    for somebody in seated.values():
-        somebody.client.start()
-        world.advance(0.5)
-        somebody.type("/join #tea")
-    yield seated
-    for somebody in seated.values():
-        somebody.leave()
-        somebody.client.stop()
-        somebody.talk.over.addErrback(lambda _: None)
-    world.advance(5)
+    with seated(world, "ann", "ben") as people:
+        yield people
 
 
 def test_what_one_said_is_listed_removed_and_gone_from_history(people):
