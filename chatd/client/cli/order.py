@@ -2,15 +2,13 @@
 
 import re
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from twisted.internet.defer import Deferred
 
-from chatd.client.api import Client
-from chatd.client.cli.about import LISTED, is_number, listed
+from chatd.client.cli.about import LISTED, Talk, here, is_number, listed
 from chatd.client.cli.text import ago, clean_line
 from chatd.client.core.problems import ClientError
-from chatd.client.values import Sent
 from chatd.wire import messages as m
 
 UNITS: Final = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86_400}
@@ -21,22 +19,6 @@ WIDTH: Final = 60
 
 _TIME: Final = re.compile(r"([0-9]{1,7})(s|min|m|h|d)")
 _LIKE_A_TIME: Final = re.compile(r"\d+[a-z]*", re.IGNORECASE)
-
-
-class Talk(Protocol):
-    """What these commands need of the session."""
-
-    client: Client
-    current: str
-
-    def answer(self, *lines: str) -> None:
-        """Show what was asked for."""
-
-    def nowhere(self) -> str:
-        """Say where one can talk who talks nowhere."""
-
-    def posted(self, sent: Sent | m.Ok) -> None:
-        """Note that something was done whose event is still to be shown."""
 
 
 class Words(NamedTuple):
@@ -73,12 +55,6 @@ def _misused(usage: str) -> ClientError:
     return ClientError("usage", f"Write {usage}")
 
 
-def _here(talk: Talk) -> str:
-    if not talk.current:
-        raise ClientError("no-room", f"Not done: {talk.nowhere()}, then say it there.")
-    return talk.current
-
-
 Do = Callable[[Talk, str], Coroutine[Deferred[Any], Any, None]]
 
 
@@ -94,7 +70,7 @@ def _about(
         said = words(argument, timed=timed)
         if not said.whom or (more and not said.rest):
             raise _misused(usage)
-        talk.posted(await talk.client.ask(request(_here(talk), said)))
+        talk.posted(await talk.client.ask(request(here(talk), said)))
 
     return do
 
@@ -132,7 +108,7 @@ def _set(room: str, said: Words) -> m.Request:
 
 
 async def _bans(talk: Talk, _: str) -> None:
-    room = _here(talk)
+    room = here(talk)
     acts: list[m.Act] = []
     while True:
         last = acts[-1] if acts else m.Act(what="", whom="", by="")
@@ -161,7 +137,7 @@ async def _delete_room(talk: Talk, argument: str) -> None:
 
 async def _remove(talk: Talk, argument: str) -> None:
     """Erase what an event says; without a number, list the latest ones with theirs."""
-    room = _here(talk)
+    room = here(talk)
     said = words(argument)
     if not said.whom:
         page = await talk.client.history(room, limit=LISTED)
