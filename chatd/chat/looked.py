@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from msgspec import Raw
+from msgspec.structs import replace
 
 from chatd.wire.limits import PAGE_BYTES, QUOTE
 from chatd.wire.messages import Became, Event, Ok, Quote, Reaction
@@ -110,14 +111,15 @@ def _size(looked: Looked, seq: int) -> int:
 def answer(request: int, looked: Looked, seqs: list[int], first: int, *, more: bool) -> Ok:
     """Return the answer with the events ``seqs``; of what is below ``first`` it says nothing."""
     became = [_became(looked, seq) for seq in seqs]
-    fits = len(seqs) > 1 or _size(looked, seqs[0]) <= PAGE_BYTES if seqs else True
+    if len(seqs) == 1 and _size(looked, seqs[0]) > PAGE_BYTES:  # it is read by itself where it would not fit
+        became = [replace(one, text="") for one in became]
     quoted = {looked.refs[seq] for seq in seqs if seq in looked.refs}
     return Ok(
         id=request,
         events=[Raw(text_of(looked.events[seq])) for seq in seqs],
         more=more,
         at=looked.at,
-        became=[one if fits else _cut(one) for one in became if one != Became(seq=one.seq)],
+        became=[one for one in became if one != Became(seq=one.seq)],
         quotes=[_quote(looked, seq) for seq in sorted(quoted) if seq in looked.quoted and seq >= first],
     )
 
@@ -137,18 +139,6 @@ def _became(looked: Looked, seq: int) -> Became:
         replies=replies,
         last_reply=last,
         pinned=seq in looked.pins,
-    )
-
-
-def _cut(became: Became) -> Became:
-    """Leave out a text that would not fit into the answer."""
-    return Became(
-        seq=became.seq,
-        edit=became.edit,
-        reactions=became.reactions,
-        replies=became.replies,
-        last_reply=became.last_reply,
-        pinned=became.pinned,
     )
 
 
