@@ -24,7 +24,7 @@ from chatd.chat.acts import (
 )
 from chatd.chat.changes.rows import DropAct, PutAct
 from chatd.chat.names import USER_SIGN, check_nick
-from chatd.chat.networks import network_named, within
+from chatd.chat.networks import is_wide, network_named, within
 from chatd.chat.permissions import acting_standing, acts_as_operator, check_direct
 from chatd.chat.quota import reached
 from chatd.chat.removing import Note, remove
@@ -218,6 +218,9 @@ def ban(world: World, peer: Peer, session: Session, room: Room, request: m.Ban, 
 
 def _ban_network(deed: Deed, network: str, request: m.Ban) -> int:
     """Ban a range of addresses. Members of lower standing who are there, or were last, are removed."""
+    if deed.asker.user.id != CONSOLE and is_wide(network):
+        text = "That is a large part of all addresses; ban no more than a /8 at once, or a /16 of IPv6."
+        raise RequestError(Code.BAD_VALUE, text)
     if within(deed.asker.host, network):
         raise RequestError(Code.NOT_ALLOWED, "You cannot do that to yourself: your address is one of these.")
     room = deed.room

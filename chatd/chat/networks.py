@@ -43,6 +43,15 @@ def unmapped(network: str) -> str:
     return network if mapped is None or made.prefixlen < _MAPPED else f"{mapped}/{made.prefixlen - _MAPPED}"
 
 
+def is_wide(network: str) -> bool:
+    """Return whether ``network`` is so large that whoever bans it has hardly meant all of it."""
+    made = ip_network(unmapped(network))
+    return made.prefixlen < NARROWEST[made.version]
+
+
+NARROWEST: Final = {4: 8, 6: 16}
+"""Bits of the prefix that a ban has at least, by the version of IP: no registry hands out larger networks."""
+
 _MAPPED: Final = 96
 """Bits before the IPv4 address in an address of IPv6 that stands for one."""
 

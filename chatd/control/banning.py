@@ -6,7 +6,7 @@ from typing import Final
 
 from chatd.chat import address_bans
 from chatd.chat.acts import BAN, acts_of, seconds_left
-from chatd.chat.networks import network_named, shown, unmapped, within
+from chatd.chat.networks import is_wide, network_named, shown, unmapped, within
 from chatd.chat.text import check_reason
 from chatd.control import messages as m
 from chatd.control.console import Console, need_room
@@ -36,6 +36,7 @@ async def ban(context: Context, stream: Stream, asked: m.AskBan) -> str:
     network = network_named(asked.whom)
     if network is not None:
         _spare_own_machine(unmapped(network))
+        _spare_the_world(network, asked)
     request = wire.Ban(id=0, room=asked.room, whom=asked.whom, reason=asked.reason, seconds=asked.seconds)
     await Console(context.server, context.clock).request(request)
     return f"{asked.whom} is banned from {asked.room}."
@@ -45,6 +46,7 @@ async def _ban_from_server(context: Context, stream: Stream, asked: m.AskBan) ->
     """Ban addresses, and send those away who are connected from there."""
     network = _network(asked.whom)
     _spare_own_machine(network)
+    _spare_the_world(network, asked)
     check_reason(asked.reason)
     server = context.server
     address_bans.put(server.hub.world, network, asked.seconds, asked.reason, server.wall())
@@ -115,6 +117,13 @@ def _spare_own_machine(network: str) -> None:
     """Refuse to ban this machine itself. Raises `RefusedError`."""
     if ip_network(network).is_loopback:
         raise RefusedError("bad-value", OWN_MACHINE)
+
+
+def _spare_the_world(network: str, asked: m.AskBan) -> None:
+    """Refuse to ban a large part of all addresses unless that is meant. Raises `RefusedError`."""
+    if is_wide(network) and not asked.force:
+        text = f"{asked.whom} is a large part of all addresses; if you mean it, say so with --force."
+        raise RefusedError("bad-value", text)
 
 
 def _need_addresses(whom: str) -> None:

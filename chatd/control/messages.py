@@ -185,13 +185,15 @@ class AskAppoint(Ask, frozen=True, kw_only=True, tag="appoint"):
 class AskBan(Ask, frozen=True, kw_only=True, tag="ban"):
     """Asks that a nick or a range of addresses is kept out of a room, for ``seconds`` if there are any.
 
-    Without a room, addresses are kept out of the server.
+    Without a room, addresses are kept out of the server. Networks larger than a registry hands out are meant
+    only with ``force``.
     """
 
     whom: Nick
     room: Name = ""
     reason: Name = ""
     seconds: Count = 0
+    force: bool = False
 
 
 class AskUnban(Ask, frozen=True, kw_only=True, tag="unban"):

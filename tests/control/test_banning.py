@@ -13,7 +13,7 @@ from chatd.server.relay import RelayFactory
 from chatd.wire import messages as m
 from chatd.wire.errors import CloseReason
 from chatd.wire.limits import BANNED_AGAIN
-from tests.helpers import Talker, come_in, hello
+from tests.helpers import Talker, ask, come_in, hello
 
 PORT = 7500
 
@@ -138,8 +138,29 @@ def test_what_cannot_be_banned_is_said(site, whom, code):
     assert do(site, c.AskBan(whom=whom), Refused) == code
 
 
+WIDE = ["0.0.0.0/0", "128.0.0.0/1", "10.0.0.0/7", "2000::/3", "::/0", "2001::/15", "::ffff:0.0.0.0/96"]
+
+
+@pytest.mark.parametrize("room", ["", "#a"])
+@pytest.mark.parametrize("whom", WIDE)
+def test_a_large_part_of_all_addresses_is_banned_only_if_that_is_meant(site, whom, room):
+    come_in(site.playground, "ann", m.Join(id=1, room="#a"), wait=0.1)
+    assert do(site, c.AskBan(whom=whom, room=room), Refused) == "bad-value"
+    assert site.ask(c.AskBans(room=room), BanRow) == []
+    do(site, c.AskBan(whom=whom, room=room, force=True))
+    assert len(site.ask(c.AskBans(room=room), BanRow)) == 1
+
+
+def test_moderators_ban_no_such_network_at_all(site):
+    ann = come_in(site.playground, "ann", m.Join(id=1, room="#a"), wait=0.1)
+    for number, whom in enumerate(WIDE, 2):
+        assert ask(site.playground, ann, m.Ban(id=number, room="#a", whom=whom)).code == "bad-value", whom
+    assert isinstance(ask(site.playground, ann, m.Ban(id=99, room="#a", whom="10.0.0.0/8")), m.Ok)
+    assert [row.whom for row in site.ask(c.AskBans(room="#a"), BanRow)] == ["10.0.0.0/8"]
+
+
 def test_everything_may_be_banned_but_this_machine(site):
-    do(site, c.AskBan(whom="0.0.0.0/0"))
+    do(site, c.AskBan(whom="0.0.0.0/0", force=True))
     assert come_in(site.playground, "local", wait=0.1).of(m.Welcome)
     assert refusal(come_from(site, "192.0.2.7", "ann"))[0] == "address-banned"
 

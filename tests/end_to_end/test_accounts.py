@@ -157,6 +157,26 @@ def test_who_is_logged_in_already_is_told_before_a_password_is_asked_for(site, c
     assert not site.faults()
 
 
+def test_who_mistypes_it_is_asked_again(site, tmp_path):
+    words = ("--server", f"{LOOPBACK}:{site.port}", "--nick", "op", "login")
+    typist = Typist(tmp_path / "op", *words)
+    try:
+        for wrong in ("wrong horse", "dead horse"):
+            typist.await_last("Password of op:")
+            typist.type(f"{wrong}\r")
+            typist.await_line("The nick or the password is wrong")
+        typist.await_last("Password of op:")
+        typist.type(f"{SECRETS[0]}\r")
+        assert typist.wait() == 0
+        rows = typist.await_line("logged in as op")
+        assert sum("is wrong" in row for row in rows) == 2
+        assert b"horse" not in typist.bytes
+        assert typist.settings == typist.before
+    finally:
+        typist.close()
+    assert not site.faults()
+
+
 def test_it_is_asked_for_without_echo(site, tmp_path):
     ours, theirs = pty.openpty()
     words = ["--server", f"{LOOPBACK}:{site.port}", "--state", "state", "--nick", "op", "login"]

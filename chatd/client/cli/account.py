@@ -58,7 +58,10 @@ class Secret(Struct, frozen=True):
 def run_login(options: Options, secret: Secret) -> int:
     """Begin a session of an account, which the profile keeps."""
     _kept(options)
-    return run_quietly(options, _login, partial(_trusting, secret.taken()))
+    taken = secret.taken()
+    if taken.text is None:
+        return run_quietly(options, _done, _asking)
+    return run_quietly(dataclasses.replace(options, credentials=Credentials(taken.text)), _login)
 
 
 def run_login_by_certificate(options: Options) -> int:
@@ -140,16 +143,31 @@ async def begin(client: Client, say: Callable[[str], None] = complain) -> None:
     await client.ready()
 
 
-async def _trusting(secret: Secret, reactor: Any, options: Options) -> Options:
-    """Return the options with the password, asked for once the server is known to be the one to trust.
+async def _asking(reactor: Any, options: Options) -> Options:
+    """Log in, asked for the password once the server is known to be the one to trust.
 
     Whoever is logged in already is told that instead. Raises `ClientError`.
     """
-    if secret.text is None:
-        await await_server(reactor, options)
-        await _check_newcomer(reactor, options)
-    password = await secret.ask(reactor, f"Password of {options.nick or 'your account'}")
-    return dataclasses.replace(options, credentials=Credentials(password))
+    await await_server(reactor, options)
+    await _check_newcomer(reactor, options)
+
+    async def log_in(password: str) -> None:
+        credentials = Credentials(password)
+        client = open_client(reactor, dataclasses.replace(options, credentials=credentials))
+        try:
+            await _login(reactor, client)
+        finally:
+            await client.stop()
+
+    with unseen():
+        dialogue = Dialogue(partial(ask_unseen, reactor), complain, "chatc login")
+        await dialogue.present(f"Password of {options.nick or 'your account'}", log_in)
+    return options
+
+
+async def _done(_: Any, __: Client) -> int:
+    """Do nothing more: all was done before."""
+    return 0
 
 
 async def _check_newcomer(reactor: Any, options: Options) -> None:

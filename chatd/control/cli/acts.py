@@ -65,13 +65,16 @@ def appoint(data: str | None, config: str | None, nick: str, room: str) -> None:
 @_room
 @_reason
 @_for
+@click.option("--force", is_flag=True, help="Ban even a network larger than /8, or /16 of IPv6.")
 @asking
-def ban(data: str | None, config: str | None, whom: str, room: str, reason: str, seconds: int | None) -> None:
+def ban(
+    data: str | None, config: str | None, whom: str, room: str, reason: str, seconds: int | None, force: bool
+) -> None:
     """Keep NICK or ADDRESSES (192.0.2.0/24) out of a room; without --room, ADDRESSES out of the server.
 
     Who is connected from there is sent away. Bans from the server outlive restarts; chatctl bans lists them.
     """
-    _do(data, config, m.AskBan(whom=whom, room=room, reason=reason, seconds=seconds or 0))
+    _do(data, config, m.AskBan(whom=whom, room=room, reason=reason, seconds=seconds or 0, force=force))
 
 
 @click.command("unban")
