@@ -22,7 +22,8 @@ from bench.results import Result, Row, Target
 from chatd.chat.changes.rows import PutRoom
 from chatd.chat.storage import Changes, HitPage, Scope
 from chatd.search.query import parse
-from chatd.store.sqlite import FILE_NAME, SqliteStore
+from chatd.store.folder import FILE_NAME
+from chatd.store.sqlite import SqliteStore
 from chatd.wire.messages import Event
 from chatd.wire.stored import pack
 

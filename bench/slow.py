@@ -27,7 +27,7 @@ GROWTH = Target(2.0, least=False)
 TAIL = Target(1.1, least=False)
 _PATIENCE = 30.0
 _CACHE_FULL = 300_000
-"""Messages of which the database's pages fill the daemon's cache (`chatd.store.sqlite.CACHE_KIB`)."""
+"""Messages of which the database's pages fill the daemon's cache (`chatd.store.opening.CACHE_KIB`)."""
 
 _SIGN = 10.0
 """Seconds between two signs of life of the reader."""

@@ -21,8 +21,8 @@ from chatd import __version__
 from chatd.chat.storage import StoreError
 from chatd.clock import wall_milliseconds
 from chatd.files.blobs import BlobStore
+from chatd.store.folder import FILE_NAME, LOCK_NAME, lock_folder
 from chatd.store.reading import Reading
-from chatd.store.sqlite import FILE_NAME, LOCK_NAME, lock_folder
 
 MANIFEST: Final = "manifest.json"
 FORMAT: Final = 1

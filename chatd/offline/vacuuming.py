@@ -20,8 +20,8 @@ from chatd.offline.folder import act_as_owner
 from chatd.offline.keeping import Command
 from chatd.ops.words import escape
 from chatd.store import space
+from chatd.store.folder import FILE_NAME, lock_folder
 from chatd.store.reading import Reading
-from chatd.store.sqlite import FILE_NAME, lock_folder
 
 
 @click.command("vacuum", cls=Command)

@@ -12,7 +12,7 @@ import apsw
 
 from chatd.chat.storage import StoreError
 from chatd.store import schema
-from chatd.store.sqlite import FILE_NAME
+from chatd.store.folder import FILE_NAME
 
 PAGES: Final = 1000
 """Pages that are copied at a time, 4 MB."""

@@ -7,85 +7,45 @@ that is no longer needed (`chatd.store.space`). Results go back through ``call``
 reactor's thread.
 """
 
-import errno
-import fcntl
 import os
 import queue
-import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import Thread
-from time import monotonic, perf_counter, sleep
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import apsw
 
-from chatd.chat.changes.rows import (
-    Change,
-    DropReactions,
-    DropReactionsBelow,
-    Erase,
-    PutAccount,
-    PutAct,
-    PutAddressBan,
-    PutAllow,
-    PutBlock,
-    PutCertificate,
-    PutEmptied,
-    PutErasure,
-    PutFile,
-    PutInvite,
-    PutMark,
-    PutMember,
-    PutNick,
-    PutPin,
-    PutPlace,
-    PutRoom,
-    PutSession,
-    PutTime,
-    PutUpload,
-    PutUser,
-)
+from chatd.chat.changes.rows import DropReactions, DropReactionsBelow, Erase
 from chatd.chat.facts import Facts
 from chatd.chat.looked import Looked, Wanted
-from chatd.chat.storage import Changes, HitPage, Position, Scope, Snapshot, Space, StoreError, stored_room
+from chatd.chat.storage import Changes, HitPage, Position, Scope, Snapshot, Space, StoreError
 from chatd.counters import SECONDS, Histogram
-from chatd.disk import remedy, want_of_room
+from chatd.disk import want_of_room
 from chatd.search.query import Query
 from chatd.search.said import Said
 from chatd.store import looking, schema, scrubbing, space
 from chatd.store.company import Company
 from chatd.store.dropping import drop_reactions
+from chatd.store.folder import FILE_NAME, lock_folder, unusable
 from chatd.store.index import Index
+from chatd.store.loading import load
+from chatd.store.opening import bring_up, explained, open_reader, open_writer, system_error, value
 from chatd.store.searching import Searching
 from chatd.store.sizes import TAKERS, Sizes
 from chatd.store.space import SpaceListener
-from chatd.wire.stored import known_check_of, known_time_of
-
-FILE_NAME = "chatd.sqlite"
-LOCK_NAME = "lock"
-QUICK_CHECK_BYTES = 268_435_456
-"""A file up to this size is checked as a whole when it is opened; that takes a second at the most."""
-
-CACHE_KIB = 65_536
-
-IN_MEMORY = "PRAGMA temp_store = MEMORY"
-"""Lets SQLite write no temporary files: a read-only root has no place for them, and they would hold words."""
+from chatd.store.transaction import Transaction
 
 LOCK_PATIENCE = 10.0
 """Seconds within which a process that ends lets go of its folder: its files are closed one by one."""
-
-LOCK_PAUSE = 0.01
-"""Seconds between two looks whether it has."""
 
 CLOSE_PATIENCE = 5.0
 """Seconds that closing waits for a disk that does not answer."""
 
 Call = Callable[..., object]
 Job = Callable[[], object]
-Row = TypeVar("Row", bound=Change)
 Found = TypeVar("Found")
 
 
@@ -107,13 +67,13 @@ class SqliteStore:
         self._path = folder / FILE_NAME
         try:
             self._open(checked=not taken_over)
-            self._reader, self._searcher = self._connect_reader(), self._connect_reader()
+            self._reader, self._searcher = open_reader(self._path), open_reader(self._path)
         except apsw.Error as error:
             os.close(self._lock)
-            raise self._explain(error) from None
+            raise explained(self._path, error, self._writer) from None
         except OSError as error:
             os.close(self._lock)
-            raise StoreError(_unusable(self._path, error.strerror, error.errno)) from None
+            raise StoreError(unusable(self._path, error.strerror, error.errno)) from None
         except BaseException:
             os.close(self._lock)
             raise
@@ -129,9 +89,9 @@ class SqliteStore:
     def load(self) -> Snapshot:
         """Return the state on disk. Raises `StoreError`."""
         try:
-            return self._load()
+            return load(self._reader)
         except apsw.Error as error:
-            raise self._explain(error) from None
+            raise explained(self._path, error, self._writer) from None
 
     def append(self, changes: Changes, done: Callable[[Exception | None], None]) -> None:
         """Make ``changes`` durable, then call ``done`` with None or with the error."""
@@ -210,7 +170,7 @@ class SqliteStore:
         self._reader.close()
         self._searcher.close()
         self._scrubbing.close()
-        with suppress(apsw.Error), _Transaction(self._writer):
+        with suppress(apsw.Error), Transaction(self._writer):
             self._sizes.keep_all()
         if not self._is_settled():
             self._writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
@@ -223,44 +183,24 @@ class SqliteStore:
         if self._company.is_there():
             return False
         try:
-            return not _value(self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+            return not value(self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
         except apsw.Error:  # a full disk, mostly; the next start reads the log
             return False
 
     # ---- opening ------------------------------------------------------------------------------------
 
     def _open(self, *, checked: bool) -> None:
-        space.clean(self._path)
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        _keep_private(self._path)
-        database = self._connect()
-        version = int(_value(database.execute("PRAGMA user_version")))
-        if version > schema.VERSION:
-            database.close()
-            raise StoreError(
-                f"The database {self._path} is from a newer version of chatd (format {version}, this one"
-                f" knows {schema.VERSION}); install that version or use another data folder."
-            )
-        damaged = checked and self._check(database)
-        if version == 0:
-            space.prepare(database)
-        elif not space.can_shrink(database) or version < schema.OVERWRITING:
-            space.convert(database, self._path, self._listener)
-            database = self._connect()
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")
-        database.execute("PRAGMA secure_delete = ON")
-        database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        database, version, index_damaged = open_writer(self._path, self._listener, checked=checked)
+        self._writer = database
         self._company = Company(self._path)
         self._company.mind(database)
         self._shrinking = space.Shrinking(
             database, self._path, self._company, partial(self._call, self._listener.shrunk)
         )
-        if version < schema.VERSION:
-            self._bring_up(database, version)
+        bring_up(database, self._path, version)
         database.execute(schema.COUNT_USERS)
         self._sizes = Sizes(database)
-        with _Transaction(database):
+        with Transaction(database):
             self._sizes.keep_all()
         self._scrubbing = scrubbing.Scrubbing(
             database,
@@ -270,92 +210,8 @@ class SqliteStore:
             partial(self._call, self._listener.erased),
         )
         self._index = Index(
-            database, self._scrub, partial(self._call, self._listener.index_failed), damaged=damaged
+            database, self._scrub, partial(self._call, self._listener.index_failed), damaged=index_damaged
         )
-
-    def _connect(self) -> apsw.Connection:
-        self._writer = apsw.Connection(str(self._path))
-        self._writer.set_busy_timeout(space.BUSY_TIMEOUT)
-        self._writer.execute(IN_MEMORY)
-        return self._writer
-
-    def _connect_reader(self) -> apsw.Connection:
-        reader = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
-        reader.execute(IN_MEMORY)
-        reader.pragma("mmap_size", 1 << 30)
-        return reader
-
-    def _bring_up(self, database: apsw.Connection, version: int) -> None:
-        """Bring the tables from ``version``, 0 if there are none, to those of this chatd."""
-        with _Transaction(database):
-            for step in schema.STEPS[version:]:
-                step(database)
-            if version == 0:
-                database.execute("INSERT INTO meta VALUES('server', ?)", (secrets.token_hex(8),))
-            database.execute(f"PRAGMA user_version = {schema.VERSION}")
-        if version == 0:
-            space.sync(self._path.parent)
-
-    def _check(self, database: apsw.Connection) -> bool:
-        """Refuse a file that is damaged; return whether the index of words is, which can be made anew."""
-        if self._path.stat().st_size > QUICK_CHECK_BYTES:
-            return False
-        faults = [str(verdict) for (verdict,) in database.execute("PRAGMA quick_check(2)") if verdict != "ok"]
-        for fault in faults:
-            if not schema.is_of_index(fault):
-                raise _damaged(self._path, fault.splitlines()[-1])
-        return bool(faults)
-
-    def _load(self) -> Snapshot:
-        meta = dict(self._reader.execute("SELECT name, value FROM meta"))
-        emptied = {row.room: row for row in self._rows(PutEmptied)}
-        return Snapshot(
-            server=meta["server"],
-            users=self._rows(PutUser),
-            sessions=self._rows(PutSession),
-            rooms=[
-                stored_room(room, self._last(room.id), emptied.get(room.id)) for room in self._rows(PutRoom)
-            ],
-            last_session=int(_value(self._reader.execute(schema.LAST_SESSION))),
-            members=self._rows(PutMember),
-            files=self._rows(PutFile),
-            time=PutTime(int(meta.get("lived", 0)), int(meta.get("clock", 0))),
-            marks=self._rows(PutMark),
-            uploads=self._rows(PutUpload),
-            accounts=self._rows(PutAccount),
-            nicks=self._rows(PutNick),
-            invites=self._rows(PutInvite),
-            acts=self._rows(PutAct),
-            blocks=self._rows(PutBlock),
-            allows=self._rows(PutAllow),
-            certificates=self._rows(PutCertificate),
-            places=self._rows(PutPlace),
-            erasures=self._rows(PutErasure),
-            address_bans=self._rows(PutAddressBan),
-            pins=self._rows(PutPin),
-            last_user=int(meta.get("last_user", 0)),
-        )
-
-    def _rows(self, kind: type[Row]) -> list[Row]:
-        return [kind(*row) for row in self._reader.execute(schema.LOADS[kind])]
-
-    def _last(self, log: int) -> tuple[int, int, str] | None:
-        """Return the number, the time and the check of the last event of ``log`` that is kept."""
-        low = schema.key(log, 0)
-        for key, frame in self._reader.execute(schema.LAST, (low, schema.last_key(log))):
-            return key - low, known_time_of(frame), known_check_of(frame)
-        return None
-
-    def _explain(self, error: apsw.Error) -> StoreError:
-        if isinstance(error, apsw.CorruptError | apsw.NotADBError | apsw.SQLError):
-            return _damaged(self._path, str(error))
-        return StoreError(_unusable(self._path, error, self._number(error)))
-
-    def _number(self, error: apsw.Error) -> int | None:
-        """Return the system's number for ``error``, if the system had a part in it."""
-        if isinstance(error, apsw.FullError):
-            return errno.ENOSPC
-        return self._writer.system_errno if isinstance(error, apsw.IOError) else None
 
     # ---- in the threads -----------------------------------------------------------------------------
 
@@ -405,7 +261,7 @@ class SqliteStore:
         sizes = self._sizes
         touched: dict[int, Said | None] = {}
         try:
-            with _Transaction(database, self.syncs.observe):
+            with Transaction(database, self.syncs.observe):
                 if erases:
                     database.execute(scrubbing.DUE)
                 touched = self._index.touched(changes)
@@ -439,7 +295,7 @@ class SqliteStore:
 
     def _failure(self, error: apsw.Error) -> Exception:
         """Return what is told of ``error``, which has prevented a commit."""
-        number = self._number(error)
+        number = system_error(error, self._writer)
         want = want_of_room(number)
         if want is not None:
             return StoreError(f"The database {self._path} cannot grow: {want}.")
@@ -490,32 +346,6 @@ class SqliteStore:
         return frames
 
 
-class _Transaction:
-    """Does everything inside in one transaction; ``synced`` is told for how many seconds it became durable.
-
-    Apsw's own holds the interpreter's lock while the disk syncs, so that the reactor would wait for it too.
-    """
-
-    def __init__(self, database: apsw.Connection, synced: Callable[[float], object] | None = None) -> None:
-        self._database = database
-        self._synced = synced
-
-    def __enter__(self) -> None:
-        self._database.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        database = self._database
-        try:
-            if kind is None:
-                began = perf_counter()
-                database.execute("COMMIT")
-                if self._synced is not None:
-                    self._synced(perf_counter() - began)
-        finally:
-            if database.in_transaction:
-                database.execute("ROLLBACK")
-
-
 def _work(jobs: "queue.SimpleQueue[Job | None]") -> None:
     while (job := jobs.get()) is not None:
         job()
@@ -525,61 +355,3 @@ def _start(name: str, work: Callable[[], None]) -> Thread:
     thread = Thread(target=work, name=f"chatd-store-{name}", daemon=True)
     thread.start()
     return thread
-
-
-def _value(rows: Any) -> Any:
-    return next(iter(rows))[0]
-
-
-def lock_folder(folder: Path, patience: float = 0.0) -> int:
-    """Return the handle of the lock of ``folder``, which ends with it. Raises `StoreError`.
-
-    It may be free ``patience`` seconds later only.
-    """
-    end = monotonic() + patience
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreError(
-            f"The data folder {folder} cannot be used: {error.strerror}{remedy(error.errno, folder)}."
-        ) from None
-    while not _lock(handle):
-        if monotonic() >= end:
-            os.close(handle)
-            raise StoreError(
-                f"The data folder {folder} is in use by another daemon;"
-                " stop that or name another with --data."
-            )
-        sleep(LOCK_PAUSE)
-    return handle
-
-
-def _keep_private(path: Path) -> None:
-    """Let nobody but the owner read a database at ``path`` that somebody has put there."""
-    for end in ("", "-wal", "-shm"):
-        file = path.with_name(path.name + end)
-        with suppress(FileNotFoundError, PermissionError):
-            if file.stat().st_mode & 0o077:
-                file.chmod(0o600)
-
-
-def _lock(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def _damaged(path: Path, why: str) -> StoreError:
-    return StoreError(
-        f"The database {path} is damaged ({why}); restore it from a backup or move it away to begin anew."
-    )
-
-
-def _unusable(path: Path, why: object, number: int | None) -> str:
-    want = want_of_room(number)
-    if want is not None:
-        return f"The database {path} cannot be written: {want}, then start again; nothing is lost."
-    return f"The database {path} cannot be used: {why}{remedy(number, path)}."

@@ -30,7 +30,7 @@ from chatd.chat.changes.rows import (
 )
 from chatd.chat.storage import Changes, StoreError
 from chatd.store import schema
-from chatd.store.sqlite import LOCK_PAUSE, lock_folder
+from chatd.store.folder import LOCK_PAUSE, lock_folder
 
 FRAMES = [f"frame {n}".encode() * n for n in range(1, 31)]
 
