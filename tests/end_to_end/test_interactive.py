@@ -1,6 +1,7 @@
 """chatc without a command, on a real pseudo-terminal and in real pipes, against a real daemon."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,8 @@ import pytest
 from tests.end_to_end.harness.processes import PATIENCE, Deadline, environment, script
 from tests.end_to_end.harness.program import Program, finished
 from tests.end_to_end.harness.typist import Typist
+
+_NUMBER = re.compile("^([#@][^ ]+) [0-9]+ <")
 
 
 @pytest.fixture
@@ -29,8 +32,9 @@ def sit(tmp_path, daemon):
         typist.close()
 
 
-def without_times(lines):
-    return [line[6:] if line[2:3] == ":" else line for line in lines]
+def bare(lines):
+    """Return ``lines`` without the times of day and the numbers of messages."""
+    return [_NUMBER.sub(r"\1 <", line[6:] if line[2:3] == ":" else line) for line in lines]
 
 
 def test_two_people_talk_and_the_daemon_is_killed_in_mid_sentence(sit, daemon):
@@ -57,9 +61,9 @@ def test_two_people_talk_and_the_daemon_is_killed_in_mid_sentence(sit, daemon):
 
     daemon.start()
     ann.await_line("<ann> and another")
-    lines = without_times(ann.await_last("#tea> draft"))
+    lines = bare(ann.await_last("#tea> draft"))
     assert lines[-3:-1] == ["#tea <ann> half of a sentence", "#tea <ann> and another"]
-    lines = without_times(bob.await_line("and another"))
+    lines = bare(bob.await_line("and another"))
     assert [line for line in lines if "<" in line] == [
         "#tea <bob> hello 世界",
         "#tea <ann> half of a sentence",
@@ -85,7 +89,7 @@ def test_a_flood_never_tears_the_line(sit, daemon, connect):
         ann.type(letter)
         ann.look(0.01)
     ann.await_line("line 299 of many")
-    lines = without_times(ann.await_last("#tea> typing on"))
+    lines = bare(ann.await_last("#tea> typing on"))
     assert [line for line in lines if "many" in line] == [f"#tea <bob> line {n} of many" for n in range(300)]
 
 
@@ -135,7 +139,7 @@ def test_a_paste_that_no_terminal_marks_is_one_message(sit, paste):
     paste(ann, PASTE)
     ann.await_last("#tea> first⏎/leave⏎//who⏎/quit⏎last")
     ann.type("\r")
-    lines = without_times(ann.await_line("^      last"))
+    lines = bare(ann.await_line("^      last"))
     assert lines[-6:] == [
         "#tea <ann> first",
         "      /leave",
@@ -195,7 +199,7 @@ def test_tmux_pastes_without_marks(tmp_path, daemon):
         while (lines := tmux("capture-pane", "-p"))[-1:] != [line]:
             deadline.check(f"{line!r} below {lines}")
             time.sleep(0.05)
-        return without_times(lines)
+        return bare(lines)
 
     tmux("new-session", "-d", "-x", "80", "-y", "24", f"{chatc} --server 127.0.0.1:{daemon.port} --nick ann")
     try:
@@ -302,7 +306,7 @@ def test_a_plain_terminal_gets_no_escape_sequences(sit):
     ann = sit("ann", TERM="dumb")
     ann.await_line("connected to")
     ann.type("/join #tea\nhello\n")
-    ann.await_line("#tea <ann> hello")
+    ann.await_line("<ann> hello")
     ann.type("\x04")
     assert ann.wait() == 0
     assert b"\x1b" not in ann.bytes
@@ -334,7 +338,7 @@ def test_in_a_pipe_lines_go_in_and_lines_come_out(pipe, daemon):
     done = pipe("ann", b"/join #tea\nhello\n//slash\n/who\nlast, without an end")
     assert done.returncode == 0
     assert done.stderr.decode() == f"chatc: connected to 127.0.0.1:{daemon.port}\n"
-    lines = without_times(done.stdout.decode().splitlines())
+    lines = bare(done.stdout.decode().splitlines())
     assert sorted(lines) == sorted(
         [
             "#tea * ann joined",
@@ -353,7 +357,7 @@ def test_in_a_pipe_everything_takes_effect_in_the_order_of_its_lines(pipe, sit):
     bob.await_last("#tea>")
     done = pipe("ann", b"/join #tea\nhello\n/topic over\nstill ann\n/nick anna\ngood night\n/leave\n")
     assert (done.returncode, b"Not sent" in done.stderr) == (0, False)
-    lines = without_times(bob.await_line("anna left"))
+    lines = bare(bob.await_line("anna left"))
     assert [line for line in lines if line.startswith("#tea ") and "bob" not in line] == [
         "#tea * ann joined",
         "#tea <ann> hello",
@@ -380,7 +384,7 @@ def test_what_is_entered_while_the_link_is_down_takes_effect_in_its_order(sit, d
     ann.type("/leave\r")
     ann.await_line("/leave is asked as soon as there is a connection and the message before")
     daemon.start()
-    lines = without_times(bob.await_line("ann left"))
+    lines = bare(bob.await_line("ann left"))
     assert [line for line in lines if "good night" in line or "left" in line] == [
         "#tea <ann> good night",
         "#tea * ann left",

@@ -55,8 +55,11 @@ class Console(Protocol):
     def listen(self) -> None:
         """Take in lines, now that it is known where we stand."""
 
-    def show(self, text: str, nick: str = "", *, loud: bool = False) -> None:
-        """Show one or more lines of the conversation; ``nick`` is who said them, ``loud`` ones stand out."""
+    def show(self, text: str, nick: str = "", *, loud: bool = False, number: int = 0) -> None:
+        """Show one or more lines of the conversation; ``nick`` is who said them, ``loud`` ones stand out.
+
+        The ``number`` in the first of them, if it has one, is faint.
+        """
 
     def note(self, text: str) -> None:
         """Show what chatc itself has to say."""

@@ -8,6 +8,7 @@ from chatd.client.cli import showing
 from chatd.client.cli.console import Reactor
 from chatd.client.cli.conversation import Conversation
 from chatd.client.cli.marks import ReadMarks
+from chatd.client.cli.reacting import KINDS, Reactions
 from chatd.client.cli.text import (
     announcement_lines,
     clean_line,
@@ -32,6 +33,7 @@ class Hearing:
     def __init__(self, talk: Conversation, reactor: Reactor) -> None:
         self._talk = talk
         self._marks = ReadMarks(reactor, talk.client)
+        self._reactions = Reactions(reactor, talk.reactions_came)
         self._linked = False
         self._greeted = False
         self._complaint = ""
@@ -51,7 +53,8 @@ class Hearing:
         self._talk.check_end()
 
     def finish(self) -> None:
-        """Mark as read what is not marked yet."""
+        """Show what is held, and mark as read what is not marked yet."""
+        self._reactions.flush()
         self._marks.flush()
 
     # ---- the link -----------------------------------------------------------------------------------
@@ -166,7 +169,10 @@ class Hearing:
         event, talk = notice.event, self._talk
         mentions = {SERVER, fold(talk.client.nickname)}
         mentioned = not notice.own and any(fold(nick) in mentions for nick in event.mentions)
-        talk.answer_event(event, notice.name, mentioned=mentioned)
+        if event.kind in KINDS and talk.console.interactive:
+            self._reactions.came(event, notice.name)
+        else:
+            talk.event_came(event, notice.name, mentioned=mentioned)
         self._marks.displayed(event.room, event.seq)
         if event.kind == "nick":
             talk.nicks.renamed(event.by, event.text)

@@ -66,10 +66,12 @@ class LineConsole:
     def listen(self) -> None:
         """Do nothing: people type when they like."""
 
-    def show(self, text: str, nick: str = "", *, loud: bool = False) -> None:
-        """Show lines above the prompt; ``nick`` gets its colour, and what is ``loud`` is bold."""
+    def show(self, text: str, nick: str = "", *, loud: bool = False, number: int = 0) -> None:
+        """Show lines above the prompt; ``nick`` has its colour, ``number`` is faint, ``loud`` bold."""
         lines = self._screen.folded(text)
-        self._texts.append(coloured(lines, nick, loud=loud) if nick and self._colour else lines)
+        if nick and self._colour:
+            lines = coloured(lines, nick, loud=loud, number=number)
+        self._texts.append(lines)
         self.refresh()
 
     def note(self, text: str) -> None:

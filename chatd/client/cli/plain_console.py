@@ -44,7 +44,7 @@ class PlainConsole:
             self._listening = True
             self._input.resume()
 
-    def show(self, text: str, nick: str = "", *, loud: bool = False) -> None:  # noqa: ARG002 - told by colour
+    def show(self, text: str, nick: str = "", *, loud: bool = False, number: int = 0) -> None:  # noqa: ARG002 - told by colour
         """Write lines to standard output."""
         self._output.write(encoded(text + "\n"))
 

@@ -34,11 +34,11 @@ class Recent:
                 said.pop(seq, None)
 
     def words(self, name: str, seq: int) -> str:
-        """Return what stands for event ``seq`` of the room called ``name``: its beginning, or its number."""
+        """Return what stands for event ``seq`` of the room called ``name``: its number and its beginning."""
         known = self._rooms.get(fold(name), {}).get(seq)
         if known is None:
             return f"event {seq}"
-        return f"{clean_line(known[0])}: {_beginning(known[1])}"
+        return f"{seq} {clean_line(known[0])}: {_beginning(known[1])}"
 
     def text(self, name: str, seq: int) -> str:
         """Return the beginning of what event ``seq`` of the room called ``name`` says, "" if not known."""
@@ -46,5 +46,5 @@ class Recent:
 
 
 def _beginning(text: str) -> str:
-    line = clean_line(text)
+    line = clean_line(" ".join(text.split()))
     return line[: WIDTH - 1] + "…" if len(line) > WIDTH else line

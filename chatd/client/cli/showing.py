@@ -45,9 +45,14 @@ class Days:
         return (lines if day is None else f"{day}\n{lines}").encode() + b"\n"
 
 
-def coloured(line: str, nick: str, *, loud: bool = False) -> str:
-    """Return ``line`` with its first ``<nick>`` in the colour that this nick always has, or in bold."""
+def coloured(line: str, nick: str, *, loud: bool = False, number: int = 0) -> str:
+    """Return ``line`` with its first ``<nick>`` in the colour that this nick always has, or in bold.
+
+    The ``number`` that stands before it is faint, if there is one.
+    """
     code = _COLOURS[crc32(fold(nick).encode()) % len(_COLOURS)]
+    if number:
+        line = line.replace(f" {number} ", f" \x1b[2m{number}\x1b[0{';1' if loud else ''}m ", 1)
     if not loud:
         return line.replace(f"<{nick}>", f"<\x1b[{code}m{nick}\x1b[0m>", 1)
     bold = line.replace(f"<{nick}>", f"<\x1b[{code}m{nick}\x1b[0;1m>", 1)

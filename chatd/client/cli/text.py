@@ -82,7 +82,7 @@ def _replied(event: Event, about: str) -> str:
 
 def _edited(event: Event, was: str) -> str:
     said = clean(event.text).replace("\n", "\n" + INDENT)
-    return f"<{clean_line(event.by)}> {said} ({f'was: {was}' if was else f'event {event.ref} edited'})"
+    return f"<{clean_line(event.by)}> * {said} ({f'was: {was}' if was else f'event {event.ref} edited'})"
 
 
 def _reacted(event: Event, about: str) -> str:
@@ -208,6 +208,13 @@ _FORMS: Final[dict[str, Callable[[Event], str]]] = {
 }
 
 
+def number_of(event: Event) -> int:
+    """Return the number of what ``event`` says or edits, by which it is replied to; 0 if it says nothing."""
+    if event.kind in {"message", "file"}:
+        return event.seq
+    return event.ref if event.kind == "edit" else 0
+
+
 _REFERRING: Final[dict[str, Callable[[Event, str], str]]] = {
     "message": _replied,
     "react": _reacted,
@@ -236,7 +243,7 @@ def event_lines(
 
     ``get`` and the event's number is how to get a file. ``about`` is what stands for the event that this one
     refers to, of an edit what was said before; without it, its number does. What was ``edited`` is marked so,
-    and with ``columns`` for it the event's own number is told.
+    and with ``columns`` for it a number is told: that of what an edit edits, else the event's own.
     """
     form = _FORMS.get(event.kind)
     referring = _REFERRING.get(event.kind) if event.ref else None
@@ -252,7 +259,7 @@ def event_lines(
         said = _posted(event, event.file, get)
     else:
         return None
-    number = f"{event.seq:>{columns}} " if columns else ""
+    number = f"{number_of(event) or event.seq:>{columns}} " if columns else ""
     return f"{clock(event.ts, zone)} {clean_line(name)} {number}{said}"
 
 

@@ -1,10 +1,13 @@
 """The voice of chatc: what it says, what it shows because it was asked, and what it could not do."""
 
+from collections.abc import Sequence
+
 from chatd.client.cli import showing
 from chatd.client.cli.console import Console
 from chatd.client.cli.plain import explain
+from chatd.client.cli.reacting import reacting_text
 from chatd.client.cli.recent import Recent
-from chatd.client.cli.text import clean, clean_line, event_lines
+from chatd.client.cli.text import clean, clean_line, clock, event_lines, number_of
 from chatd.client.core.problems import ClientError
 from chatd.wire import messages as m
 from chatd.wire.errors import RequestError
@@ -32,9 +35,7 @@ class Voice:
 
     def answer_dated(self, ts: int, line: str) -> None:
         """Show a line about what happened at ``ts``, under its day if that is another one."""
-        day = self._days.line(ts)
-        if day is not None:
-            self.console.show(day)
+        self._show_day(ts)
         self.console.show(line)
 
     def answer_event(
@@ -49,10 +50,26 @@ class Voice:
         self._recent.add(name, event)
         if line is None:
             return
-        day = self._days.line(event.ts)
+        self._show_day(event.ts)
+        number = number_of(event) or event.seq if columns else 0
+        self.console.show(line, nick=clean_line(event.by), loud=mentioned, number=number)
+
+    def event_came(self, event: m.Event, name: str, *, mentioned: bool) -> None:
+        """Show an event that has come; where people look, with the number by which it is replied to."""
+        numbered = self.console.interactive and number_of(event) > 0
+        self.answer_event(event, name, mentioned=mentioned, columns=1 if numbered else 0)
+
+    def reactions_came(self, events: Sequence[m.Event], name: str) -> None:
+        """Show reactions to one event that have come within a second, in one line."""
+        said = reacting_text(events, self._recent.words(name, events[-1].ref))
+        if said:
+            self._show_day(events[-1].ts)
+            self.console.show(f"{clock(events[-1].ts)} {clean_line(name)} {said}")
+
+    def _show_day(self, ts: int) -> None:
+        day = self._days.line(ts)
         if day is not None:
             self.console.show(day)
-        self.console.show(line, nick=clean_line(event.by), loud=mentioned)
 
     def unusable(self, why: str) -> None:
         """Say why something could not be done; a program's exit status tells it as well."""

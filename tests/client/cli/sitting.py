@@ -15,13 +15,15 @@ _DAY = re.compile("-- [A-Z][a-z]+ [0-9]+ [A-Z][a-z]+ [0-9]+ --")
 class Paper:
     """A console that keeps what it is given; ``lines`` is all of it, without days and times of day.
 
-    ``painted`` counts how often it was painted again, with what ``rows`` returns.
+    ``painted`` counts how often it was painted again, with what ``rows`` returns. What comes by itself has
+    its numbers in ``numbered`` alone.
     """
 
     def __init__(self, *, interactive):
         self.interactive = interactive
         self.shown, self.notes, self.lines, self.days = [], [], [], []
-        self.loud = []
+        self.loud, self.numbered = [], []
+        self.hearing = False
         self.closed = self.listening = False
         self.painted = 0
         self.secrets, self.asked = [], []
@@ -33,7 +35,10 @@ class Paper:
     def listen(self):
         self.listening = True
 
-    def show(self, text, nick="", *, loud=False):  # noqa: ARG002 - the colour of a name
+    def show(self, text, nick="", *, loud=False, number=0):  # noqa: ARG002 - the colour of a name
+        if self.hearing and number:
+            self.numbered.append(text[6:])
+            text = text.replace(f" {number} ", " ", 1)
         self.loud += [text] if loud else []
         if _DAY.match(text):
             self.days.append(text)
@@ -77,7 +82,12 @@ class Person:
         self.paper = Paper(interactive=interactive)
         self.paper.rows = self.talk.waiting_rows
         self.talk.begin(self.paper)
-        client.subscribe(self.hearing.heard)
+        client.subscribe(self._heard)
+
+    def _heard(self, notice):
+        self.paper.hearing = True
+        self.hearing.heard(notice)
+        self.paper.hearing = False
 
     def type(self, *lines, wait=0.5):
         """Enter ``lines``, ``wait`` seconds apart; return what is on the paper since."""

@@ -4,15 +4,19 @@ import json
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chatd.client.cli.about import show_page, words
 from chatd.client.cli.jsonlines import event_line
+from chatd.client.cli.reacting import reacting_text
 from chatd.client.cli.recent import MOST, WIDTH, Recent
 from chatd.client.cli.showing import coloured
 from chatd.client.cli.text import event_lines
 from chatd.client.values import Page
 from chatd.wire.messages import Became, Event, File
-from tests.client.cli.sitting import seated
+from tests.client.cli.sitting import Person, seated
+from tests.client.entering import make_client
 
 
 @pytest.fixture
@@ -25,15 +29,15 @@ def people(world):
 
 def test_the_last_message_is_edited_and_everybody_sees_what_it_said(people):
     ann, ben = people.values()
-    assert "#tea <ann> hello (was: helo)" in ann.type("/edit hello")
-    assert "#tea <ann> hello (was: helo)" in ben.paper.lines
+    assert "#tea <ann> * hello (was: helo)" in ann.type("/edit hello")
+    assert "#tea <ann> * hello (was: helo)" in ben.paper.lines
     told = ben.type("/history")
     assert "#tea 3 <ann> hello (edited)" in told, "history shows what it says now"
     assert not [line for line in told if "was" in line]
-    assert "#tea <ann> (to ann: hello) yes" in ben.type("/reply 3 yes") + ann.type("/reply 3 yes"), (
+    assert "#tea <ann> (to 3 ann: hello) yes" in ben.type("/reply 3 yes") + ann.type("/reply 3 yes"), (
         "not edited"
     )
-    assert "#tea <ann> hello! (was: hello)" in ann.type("/edit 3 hello!")
+    assert "#tea <ann> * hello! (was: hello)" in ann.type("/edit 3 hello!")
 
 
 def test_only_own_messages_are_meant_without_a_number(people):
@@ -52,14 +56,14 @@ def test_a_reply_names_what_it_answers_and_a_thread_is_read(people):
     ann, ben = people.values()
     listed = ben.type("/reply")
     assert [line.split() for line in listed[:-1]] == [["3", "<ann>", "helo"]]
-    assert "#tea <ben> (to ann: helo) what?" in ben.type("/reply 3 what?")
-    assert "#tea <ben> (to ann: helo) what?" in ann.paper.lines
+    assert "#tea <ben> (to 3 ann: helo) what?" in ben.type("/reply 3 what?")
+    assert "#tea <ben> (to 3 ann: helo) what?" in ann.paper.lines
     ann.type("beside the point")
     ann.type("/reply 4 hello, I mean")
     told = ben.type("/thread 3")
     assert [line for line in told if "beside" in line] == []
     assert "#tea 3 <ann> helo" in told
-    assert "#tea 6 <ann> (to ben: what?) hello, I mean" in told
+    assert "#tea 6 <ann> (to 4 ben: what?) hello, I mean" in told
     assert "/reply 3 text" in told[-1]
 
 
@@ -74,11 +78,11 @@ def test_a_thread_that_is_none_is_told(people):
 
 def test_reactions_are_told_and_counted(people):
     ann, ben = people.values()
-    assert "#tea * ben reacts with 👍 to ann: helo" in ben.type("/react 👍")
+    assert "#tea * ben reacts with 👍 to 3 ann: helo" in ben.type("/react 👍")
     ann.type("/react 3 👍")
     told = ben.type("/history")
     assert told[told.index("#tea 3 <ann> helo") + 1].strip() == "👍 2*"
-    assert "#tea * ben takes 👍 back from ann: helo" in ben.type("/unreact 3 👍")
+    assert "#tea * ben takes 👍 back from 3 ann: helo" in ben.type("/unreact 3 👍", wait=1.5)
     assert ben.type("/unreact 3 👍") == ["You have not reacted to 3 with 👍."]
     assert ann.type("/react 3 👍") == ["You have already reacted to 3 with 👍."]
     assert "That is no emoji" in "".join(ben.type("/react 3 nice"))
@@ -88,9 +92,9 @@ def test_reactions_are_told_and_counted(people):
 def test_pins_are_set_told_shown_and_taken_away(people):
     ann, ben = people.values()
     assert "Nothing is pinned in #tea." in ben.type("/pins")
-    assert "#tea * ann pinned ann: helo" in ann.type("/pin 3")
+    assert "#tea * ann pinned 3 ann: helo" in ann.type("/pin 3")
     assert "#tea 3 <ann> helo" in ben.type("/pins")
-    assert "#tea * ann unpinned ann: helo" in ann.type("/unpin 3")
+    assert "#tea * ann unpinned 3 ann: helo" in ann.type("/unpin 3")
     assert "Only its moderators may do that in #tea." in ben.type("/pin 3")[-1]
 
 
@@ -107,8 +111,8 @@ def test_what_is_typed_without_a_link_is_said_in_its_turn(people, world):
     told = [line for line in ben.paper.lines if any(word in line for word in words)]
     assert told == [
         "#tea <ann> first",
-        "#tea <ann> hello (was: helo)",
-        "#tea * ann reacts with 🍵 to ann: hello",
+        "#tea <ann> * hello (was: helo)",
+        "#tea * ann reacts with 🍵 to 3 ann: hello",
         "#tea <ann> last",
     ]
 
@@ -184,3 +188,85 @@ def test_a_caption_that_was_taken_away_is_not_shown(people):
     told = "".join(ann.paper.lines[before:])
     assert "old caption" not in told
     assert "(edited)" in told
+
+
+# ---- numbers, edits and reactions on lines that come ------------------------------------------------------
+
+
+def test_a_line_that_comes_has_the_number_that_commands_take(people):
+    ann, ben = people.values()
+    assert ben.paper.numbered == ["#tea 3 <ann> helo"], "and joins have none"
+    ben.type("/reply 3 what?")
+    assert ann.paper.numbered[-1] == "#tea 4 <ben> (to 3 ann: helo) what?"
+    ann.type("/edit 3 hello")
+    assert ben.paper.numbered[-1] == "#tea 3 <ann> * hello (was: helo)", "an edit has that of what it edits"
+
+
+def test_programs_see_no_numbers_of_their_own(people, world):
+    ann = people["ann"]
+    bot = Person(world, make_client(world, "bot"), interactive=False)
+    bot.client.start()
+    world.advance(0.5)
+    bot.type("/join #tea")
+    ann.type("for programs", "/react 🍵")
+    assert bot.paper.shown[-2:] == [
+        "#tea <ann> for programs",
+        "#tea * ann reacts with 🍵 to 5 ann: for programs",
+    ]
+    assert bot.paper.numbered == []
+    bot.leave()
+    bot.client.stop()
+
+
+def test_reactions_of_one_second_are_one_line(people):
+    ann, ben = people.values()
+    before = len(ann.paper.shown)
+    for line in ("/react 3 👍", "/react 3 ❤", "/react 3 🍵", "/unreact 3 🍵"):
+        ben.type(line, wait=0.01)
+    ann.type("/react 3 👍", wait=1.5)
+    assert ann.paper.shown[before:] == [
+        "#tea * ben reacts with 👍 to 3 ann: helo",
+        "#tea * ben reacts with ❤, ann reacts with 👍 to 3 ann: helo",
+    ]
+
+
+def test_reactions_that_are_held_are_shown_at_the_end(people):
+    ann, ben = people.values()
+    ben.type("/react 3 👍", "/react 3 ❤", wait=0.01)
+    assert "❤" not in "".join(ann.paper.shown)
+    ann.hearing.finish()
+    assert ann.paper.shown[-1] == "#tea * ben reacts with ❤ to 3 ann: helo"
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from("👍❤🍵"), st.booleans()), max_size=30))
+def test_what_many_have_done_is_told_as_what_it_comes_to(done):
+    have, events = set(), []
+    for by, value, on in done:
+        if on != ((by, value) in have):  # the server makes no event of what is so already
+            (have.add if on else have.discard)((by, value))
+            kind = "react" if on else "unreact"
+            events.append(Event(room="#t", seq=9, ts=0, kind=kind, by=by, ref=3, value=value))
+    line = reacting_text(events, "3")
+    assert bool(line) == bool(have)
+    assert "back" not in line
+    assert all(value in line for _, value in have)
+    assert len(line) < 160
+
+
+def test_the_words_for_many_reactions_are_few():
+    people = [Event(room="#t", seq=9, ts=0, kind="react", by=f"p{n}", ref=3, value="👍") for n in range(9)]
+    back = Event(room="#t", seq=9, ts=0, kind="unreact", by="ann", ref=3, value="❤")
+    assert reacting_text([*people, back], "3 ben: hi") == (
+        "* p0, p1, p2 and 6 more react with 👍 to 3 ben: hi; ann takes ❤ back"
+    )
+    assert reacting_text([back], "3 ben: hi") == "* ann takes ❤ back from 3 ben: hi"
+    others = [Event(room="#t", seq=9, ts=0, kind="react", by="a", ref=3, value=f":{n}:") for n in range(6)]
+    assert reacting_text(others, "3").endswith("a reacts with :3:, and 2 others to 3")
+
+
+def test_the_number_is_faint_and_nothing_else_of_its_digits():
+    line = coloured("12:03 #3 3 <ben> 3 times", "ben", number=3)
+    assert line.startswith("12:03 #3 \x1b[2m3\x1b[0m <")
+    assert line.count("\x1b[2m") == 1
+    loud = coloured("12:03 #3 3 <ben> @ann", "ben", loud=True, number=3)
+    assert "\x1b[2m3\x1b[0;1m" in loud, "bold goes on behind it"
