@@ -1,20 +1,17 @@
 """The pages: ``/metrics`` for Prometheus, ``/healthz`` and ``/readyz`` for whoever starts and routes."""
 
 from collections.abc import Callable
-from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import choose_encoder
-from twisted.web.http import NOT_ALLOWED, SERVICE_UNAVAILABLE
-from twisted.web.pages import errorPage, notFound
+from twisted.web.pages import notFound
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
 from chatd.metrics.families import Figures
 from chatd.metrics.survey import Surveyor
+from chatd.server.health_page import Page, add_health, unready
 from chatd.server.server import Server
-
-TEXT: Final = b"text/plain; charset=utf-8"
 
 
 class Root(Resource):
@@ -23,8 +20,7 @@ class Root(Resource):
     def __init__(self, server: Server, surveyor: Surveyor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.putChild(b"metrics", Metrics(server, surveyor))
-        self.putChild(b"healthz", Health(lambda: ""))
-        self.putChild(b"readyz", Health(lambda: unready(server)))
+        add_health(self, server)
 
     def getChild(self, path: bytes, request: Request) -> IResource:
         """Say that there is no page called ``path``."""
@@ -32,47 +28,7 @@ class Root(Resource):
         return notFound()
 
 
-class _Page(Resource):
-    """A page that can only be read."""
-
-    isLeaf = True
-
-    def render(self, request: Request) -> bytes | int:
-        """Answer, or say that the method has no meaning here."""
-        if request.method in {b"GET", b"HEAD"}:
-            return super().render(request)  # type: ignore[no-any-return, no-untyped-call]
-        request.setHeader(b"allow", b"GET, HEAD")
-        refusal = errorPage(NOT_ALLOWED, "Method Not Allowed", "This page can only be read.")
-        said: bytes | int = refusal.render(request)  # type: ignore[assignment]
-        return said
-
-
-class Health(_Page):
-    """Answers 200 and ``ok``, or 503 and the sentence that ``trouble`` returns."""
-
-    def __init__(self, trouble: Callable[[], str]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._trouble = trouble
-
-    def render_GET(self, request: Request) -> bytes:
-        """Answer."""
-        request.setHeader(b"content-type", TEXT)
-        trouble = self._trouble()
-        if trouble:
-            request.setResponseCode(SERVICE_UNAVAILABLE)
-        return f"{trouble or 'ok'}\n".encode()
-
-
-def unready(server: Server) -> str:
-    """Return why nobody can come in and talk now; nothing if they can."""
-    if server.draining:
-        return "The daemon is ending."
-    if server.committer.broken or server.admission.disk_hangs:
-        return "Nothing can be written to the disk; the log says why."
-    return ""
-
-
-class Metrics(_Page):
+class Metrics(Page):
     """The figures. They wait for nothing: a disk that hangs is just what they are to show."""
 
     def __init__(self, server: Server, surveyor: Surveyor) -> None:

@@ -38,7 +38,7 @@ class ListenConfig(Section, frozen=True):
     """
 
     endpoint: SomeLine = "tcp:7411:interface=127.0.0.1"
-    protocol: Literal["native", "json-lines"] = "native"
+    protocol: Literal["native", "json-lines", "web"] = "native"
     certificate: Line = ""
     key: Line = ""
     client_certificates: Literal["none", "optional", "required"] = "none"
@@ -83,8 +83,9 @@ class LimitsConfig(Section, frozen=True):
     user: ``max_devices`` and ``max_direct`` logs of direct messages that the user begins. In seconds:
     ``hello_timeout`` and ``write_timeout``.
 
-    Of one address: ``max_connections_per_address``, ``connections_per_minute``, ``new_sessions_per_minute``,
-    ``failed_logins_per_minute``, ``logins_per_minute`` (with a password), ``registrations_per_hour``.
+    Of one address: ``max_connections_per_address``, ``connections_per_minute``, ``web_requests_per_minute``
+    (over HTTP), ``new_sessions_per_minute``, ``failed_logins_per_minute``, ``logins_per_minute`` (with a
+    password), ``registrations_per_hour``.
 
     Of one user, and ``users_per_address`` times as much of one address: ``resumes_per_minute``,
     ``joins_per_minute``, ``acts_per_hour``, ``history_per_minute`` (pages), ``files_per_hour`` (transfers),
@@ -107,6 +108,7 @@ class LimitsConfig(Section, frozen=True):
     max_acts: OrUnlimited = 100_000
     new_rooms_per_hour: OrUnlimited = 300
     connections_per_minute: OrUnlimited = 3000
+    web_requests_per_minute: OrUnlimited = 3000
     resumes_per_minute: OrUnlimited = 600
     new_sessions_per_minute: OrUnlimited = 100
     failed_logins_per_minute: OrUnlimited = 60

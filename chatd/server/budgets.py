@@ -38,6 +38,7 @@ class Action(Enum):
     CONNECTION = "connection"
     RESUME = "resume"
     SESSION = "session"
+    WEB = "web"
     FAILURE = "failure"
     LOGIN = "login"
     REGISTRATION = "registration"
@@ -77,6 +78,7 @@ BUDGETS: Final[dict[Action, Budget]] = {
     Action.CONNECTION: Budget("connections_per_minute", MINUTE, "connections in a minute"),
     Action.RESUME: Budget("resumes_per_minute", MINUTE, "returns of a user in a minute", shared=True),
     Action.SESSION: Budget("new_sessions_per_minute", MINUTE, "new sessions in a minute"),
+    Action.WEB: Budget("web_requests_per_minute", MINUTE, "requests over HTTP in a minute"),
     Action.FAILURE: Budget("failed_logins_per_minute", MINUTE, "failed logins in a minute"),
     Action.LOGIN: Budget("logins_per_minute", MINUTE, "logins with a password in a minute"),
     Action.REGISTRATION: Budget("registrations_per_hour", HOUR, "new accounts in an hour"),

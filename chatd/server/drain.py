@@ -59,6 +59,8 @@ async def say_goodbye(
     server.draining = True
     for waiting in list(server.waiting):
         waiting.abort(CloseReason.DRAIN)
+    for visitor in list(server.visitors):
+        visitor.drain()
     end = clock.seconds() + config.deadline
     log.info("drain", connections=len(server.connections))
     await _wait(clock, end - config.deadline / 2, idle)
@@ -89,12 +91,16 @@ def slots(count: int, window: float, soonest: float) -> Iterator[float]:
 
 async def see_off(server: Server, clock: Clock, idle: Callable[[], bool], end: float) -> None:
     """Wait until the second ``end`` for everybody to be gone, and abort who is not."""
-    await _wait(clock, end, lambda: not server.connections and idle())
-    for number, connection in enumerate(list(server.connections), 1):
+    await _wait(clock, end, lambda: _is_empty(server) and idle())
+    for number, connection in enumerate([*server.connections, *server.visitors], 1):
         connection.abort(CloseReason.DRAIN)
         if number % AT_ONCE == 0:
             await deferLater(clock, 0)
-    await _wait(clock, clock.seconds() + 1.0, lambda: not server.connections and idle())
+    await _wait(clock, clock.seconds() + 1.0, lambda: _is_empty(server) and idle())
+
+
+def _is_empty(server: Server) -> bool:
+    return not (server.connections or server.visitors)
 
 
 async def _wait(clock: Clock, end: float, done: Callable[[], bool]) -> None:

@@ -1,20 +1,23 @@
 """The factories of connections: one for each kind that a listener may speak, all for one server."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import ServerFactory
 
 from chatd.server.lines.protocol import LinesProtocol
-from chatd.server.listener_rules import LOCAL, ListenerRules
+from chatd.server.listener_rules import LOCAL, ListenerRules, Listening
 from chatd.server.native.protocol import NativeProtocol
-from chatd.server.protocol import ChatProtocol
 from chatd.server.server import Server
 
 KINDS: Final[dict[str, type[NativeProtocol | LinesProtocol]]] = {
     kind.speaks: kind for kind in (NativeProtocol, LinesProtocol)
 }
-"""The kinds of connections, by the ``protocol`` of a listener."""
+"""The kinds of connections that speak the chat from their first byte, by the listener's ``protocol``."""
+
+WEB: Final = "web"
+"""The ``protocol`` of a listener for HTTP, over which other kinds may come."""
 
 
 class ChatFactory(ServerFactory):
@@ -32,9 +35,9 @@ class ChatFactory(ServerFactory):
 
     def speak(self, protocol: str) -> None:
         """Make connections that speak ``protocol`` from now on."""
-        self._kind = KINDS[protocol]
+        self._kind = web() if protocol == WEB else KINDS[protocol]
 
-    def buildProtocol(self, addr: IAddress | None) -> ChatProtocol | None:
+    def buildProtocol(self, addr: IAddress | None) -> Any:
         """Return the protocol of a new connection; none before the daemon is ready or while it drains."""
         del addr
         if self.server is None or self.server.draining:
@@ -42,6 +45,22 @@ class ChatFactory(ServerFactory):
         protocol = self._kind(self.server, self)
         protocol.factory = self
         return protocol
+
+
+def web() -> Callable[[Server, Listening], Any]:
+    """Return what makes connections that speak HTTP, all of them with the same pages."""
+    from chatd.server.web.channel import WebChannel  # noqa: PLC0415 - it brings HTTP, which few want
+    from chatd.server.web.site import WebSite  # noqa: PLC0415 - as above
+
+    sites: dict[Server, WebSite] = {}
+
+    def make(server: Server, listener: Listening) -> Any:
+        if server not in sites:
+            sites.clear()
+            sites[server] = WebSite(server)
+        return WebChannel(sites[server], server, listener)
+
+    return make
 
 
 def factories(server: Server | None = None) -> dict[str, ChatFactory]:

@@ -30,6 +30,15 @@ class Swept(Protocol):
         """End it at once."""
 
 
+class Visitor(Swept, Protocol):
+    """A connection that speaks no chat, such as one of a browser that reads a page."""
+
+    peer_host: str
+
+    def drain(self) -> None:
+        """End as soon as what was asked is answered."""
+
+
 class Connection(Peer, Swept, Protocol):
     """A connection as the server sees it."""
 

@@ -27,7 +27,7 @@ from chatd.server.delivery import Delivery
 from chatd.server.files.library import Library
 from chatd.server.files.transfers import FileConnection, Transfers
 from chatd.server.histories import Histories
-from chatd.server.interfaces import Connection, Swept
+from chatd.server.interfaces import Connection, Swept, Visitor
 from chatd.server.journal import Journal
 from chatd.server.life import Keeper, life_of
 from chatd.server.paths import Paths
@@ -68,6 +68,7 @@ class Server:
         self.paths = Paths()
         self.connections: set[Connection] = set()
         self.waiting: set[Swept] = set()
+        self.visitors: set[Visitor] = set()
         self.draining = False
         self.doors = doors
         self.keeper: Keeper | None = None
@@ -98,11 +99,11 @@ class Server:
 
     def swept(self) -> list[Swept]:
         """Return everything that the reaper has to look at."""
-        return [*self.connections, *self.waiting]
+        return [*self.connections, *self.waiting, *self.visitors]
 
     def has(self, swept: Swept) -> bool:
         """Return whether ``swept`` has not ended yet."""
-        return swept in self.connections or swept in self.waiting
+        return swept in self.connections or swept in self.waiting or swept in self.visitors
 
     # ---- coming -------------------------------------------------------------------------------------
 
@@ -111,11 +112,21 @@ class Server:
         connection.number = next(self._numbers)
         self.counters.connections += 1
         self.connections.add(connection)
-        crowded = self.budgets.open(connection.peer_host, self.clock.seconds())
-        barred = self.barring.refusal(connection.peer_host)
+        return self._admit(connection.peer_host)
+
+    def visited(self, visitor: Visitor) -> ChatdError | None:
+        """Count a new connection that speaks no chat; return why it may not stay, or None."""
+        self.counters.connections += 1
+        self.visitors.add(visitor)
+        return self._admit(visitor.peer_host)
+
+    def _admit(self, host: str) -> ChatdError | None:
+        crowded = self.budgets.open(host, self.clock.seconds())
+        barred = self.barring.refusal(host)
         if barred is not None:
             return barred
-        if len(self.connections) + len(self.waiting) > self.limits.max_connections:
+        here = len(self.connections) + len(self.waiting) + len(self.visitors)
+        if here > self.limits.max_connections:
             return ProtocolError(Code.TOO_MANY_CONNECTIONS, "The server is full; try again later.")
         return crowded
 
@@ -183,6 +194,11 @@ class Server:
     def leave(self, connection: Connection) -> None:
         """Unbind a connection that ends, before its last bytes have gone."""
         self.hub.depart(connection, self.wall())
+
+    def left(self, visitor: Visitor) -> None:
+        """Forget a connection that spoke no chat, because it ends or begins to speak it."""
+        self.visitors.discard(visitor)
+        self.budgets.close(visitor.peer_host)
 
     def closed(self, connection: Connection) -> None:
         """Forget a connection that has ended."""

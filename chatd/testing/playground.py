@@ -10,7 +10,7 @@ from twisted.internet.protocol import Protocol
 from chatd.build import Daemon, FileKeeping
 from chatd.chat import storage
 from chatd.ops.settings import Config
-from chatd.server.factory import factories
+from chatd.server.factory import WEB, ChatFactory, factories
 from chatd.server.passwords import Passwords
 from chatd.server.server import Server
 from chatd.testing.clock import QuickClock
@@ -22,7 +22,7 @@ START_OF_TIME: Final = 1_700_000_000_000
 """Milliseconds since 1970 at which the wall clock of a playground begins."""
 
 
-PORTS: Final = {"native": 7411, "json-lines": 7412}
+PORTS: Final = {"native": 7411, "json-lines": 7412, "web": 7480}
 """The daemon's ports in the network, by protocol."""
 
 
@@ -77,6 +77,7 @@ class Playground:
         )
         self.committer = daemon.committer
         self.server = daemon.server
+        self._web: ChatFactory | None = None
         daemon.start()
         for protocol, factory in factories(daemon.server).items():
             self.network.listen(factory, PORTS[protocol])
@@ -107,6 +108,9 @@ class Playground:
 
         Raises ConnectionRefusedError.
         """
+        if speaks == WEB and self.server is not None:  # not before, as it brings HTTP
+            self._web = self._web or ChatFactory(WEB, self.server)
+            self.network.listen(self._web, PORTS[WEB])
         return self.network.connect(protocol, PORTS[speaks])
 
     def endpoint(self) -> MemoryEndpoint:

@@ -44,6 +44,7 @@ class Code(StrEnum):
     TOO_MANY_CERTIFICATES = "too-many-certificates"
     BAD_ROOM = "bad-room"
     NO_SUCH_ROOM = "no-such-room"
+    NO_SUCH_PAGE = "no-such-page"
     NO_SUCH_USER = "no-such-user"
     NOT_A_MEMBER = "not-a-member"
     NOT_ALLOWED = "not-allowed"

@@ -1,0 +1,119 @@
+"""The site: which page is where, and what holds for each request."""
+
+from io import BytesIO
+from typing import Any, BinaryIO, Final
+
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import Request, Site
+
+from chatd.server.budgets import Action
+from chatd.server.health_page import TEXT, Page, add_health
+from chatd.server.server import Server
+from chatd.server.web.answers import refuse
+from chatd.server.web.limits import MAX_BODY
+from chatd.wire.errors import Code, ProtocolError, RequestError
+
+SOCKET: Final = b"ws"
+"""The path of the WebSocket."""
+
+_HEADERS: Final = {
+    b"server": b"chatd",
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"no-referrer",
+    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
+}
+"""What every answer says; a page that needs more says so itself."""
+
+WELCOME: Final = b"This is a chatd server. People come in with the program chatc.\n"
+
+
+class WebRequest(Request):
+    """A request. It is answered in the next turn, so that many in one piece hold up nobody (P6)."""
+
+    channel: Any
+    content: Any
+    defaultContentType = TEXT
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Take a piece of the body, as long as it is not too large."""
+        if self.content.tell() + len(data) > MAX_BODY:
+            self.channel.refuse(
+                ProtocolError(Code.TEXT_TOO_LONG, f"A body has {MAX_BODY} bytes at the most.")
+            )
+        else:
+            super().handleContentChunk(data)  # type: ignore[no-untyped-call]
+
+    def process(self) -> None:
+        """Answer soon."""
+        self.channel.server.clock.callLater(0, self._process)
+
+    def _process(self) -> None:
+        if not self._disconnected and not self.finished:
+            super().process()  # type: ignore[no-untyped-call]
+
+
+class WebSite(Site):
+    """The pages of ``server``."""
+
+    noisy = False
+    displayTracebacks = False
+    requestFactory = WebRequest
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        super().__init__(Root(server), reactor=server.clock, parsePOSTFormSubmission=False)  # type: ignore[no-untyped-call]
+
+    def getContentFile(self, length: int | None) -> BinaryIO:
+        """Return what keeps a body, which is small."""
+        del length
+        return BytesIO()
+
+    def getResourceFor(self, request: WebRequest) -> IResource:
+        """Return the page that ``request`` asks for, or what tells that there were too many."""
+        for name, value in _HEADERS.items():
+            request.setHeader(name, value)  # type: ignore[no-untyped-call]
+        try:
+            self._server.spend(Action.WEB, request.channel.peer_host)
+        except RequestError as error:
+            return Refusal(error)
+        return super().getResourceFor(request)  # type: ignore[no-any-return, no-untyped-call]
+
+    def log(self, request: object) -> None:
+        """Say nothing."""
+
+
+class Root(Resource):
+    """The root of the pages of ``server``."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.putChild(b"", Welcome())  # type: ignore[no-untyped-call]
+        add_health(self, server)
+
+    def getChild(self, path: bytes, request: Request) -> IResource:
+        """Say that there is no page called ``path``."""
+        del path, request
+        return Refusal(RequestError(Code.NO_SUCH_PAGE, "There is no such page on this server."))
+
+
+class Welcome(Page):
+    """Says what this is."""
+
+    def render_GET(self, request: Request) -> bytes:
+        """Answer."""
+        del request
+        return WELCOME
+
+
+class Refusal(Resource):
+    """Answers everything with ``error``."""
+
+    isLeaf = True
+
+    def __init__(self, error: RequestError) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._error = error
+
+    def render(self, request: Request) -> bytes:
+        """Answer."""
+        return refuse(request, self._error)
