@@ -30,6 +30,7 @@ EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=NAMES)
 
 OTHER_PORTS = {
     "9411": "of the page of figures",
+    "7480": "for HTTP, in OPERATIONS",
     "7413": "for JSON lines, in OPERATIONS",
     "7414": "behind the relay of OPERATIONS",
     "7499": "of a server that has moved",

@@ -315,7 +315,7 @@ def test_every_code_is_told():
     rows = table("## Errors", "| Code |")
     assert list(rows) == [str(code) for code in Code]
     for refuses, meaning, then, advice in rows.values():
-        assert set(refuses.split(", ")) <= {"connection", "hello", "request", "transfer"}
+        assert set(refuses.split(", ")) <= {"connection", "hello", "request", "transfer", "HTTP"}
         assert meaning
         assert then in {"retry", "forget", "stop"}
         assert advice

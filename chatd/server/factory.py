@@ -42,9 +42,7 @@ class ChatFactory(ServerFactory):
         del addr
         if self.server is None or self.server.draining:
             return None
-        protocol = self._kind(self.server, self)
-        protocol.factory = self
-        return protocol
+        return self._kind(self.server, self)
 
 
 def web() -> Callable[[Server, Listening], Any]:

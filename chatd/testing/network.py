@@ -7,7 +7,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.error import ConnectionRefusedError as _Refused
-from twisted.internet.interfaces import IConsumer, IStreamClientEndpoint, ITransport
+from twisted.internet.interfaces import IConsumer, IPushProducer, IStreamClientEndpoint, ITransport
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
@@ -187,7 +187,7 @@ class Pipe:
             call(*args)
 
 
-@implementer(ITransport, IConsumer)
+@implementer(ITransport, IConsumer, IPushProducer)
 class MemoryTransport:
     """One end of a connection, with the buffering and the backpressure of Twisted's TCP transports."""
 

@@ -101,7 +101,7 @@ WRONG = {
     "unknown protocol": (
         "[[listen]]\nprotocol = 'irc'",
         "listen[0].protocol",
-        'expected "json-lines" or "native", not "irc".',
+        'expected "json-lines" or "native" or "web", not "irc".',
     ),
     "unknown key in a list": (
         "[[listen]]\n[[listen]]\nport = 7411\nendpoint='unix:/x'",

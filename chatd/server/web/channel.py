@@ -73,6 +73,7 @@ class WebChannel(HTTPChannel):
         self.since = self.opened = self.due = server.clock.seconds()
         self.close_reason: CloseReason | None = None
         self._full_since: float | None = None
+        self._waiting: Callable[[], None] | None = None
         self._inner: IProtocol | None = None
         self._bytes_in = 0
         self._here = False
@@ -114,7 +115,7 @@ class WebChannel(HTTPChannel):
         failed = why_failed(reason) if not self._bytes_in else None
         if failed is not None:
             self.server.journal.turned_away(*failed, self.transport.getPeer())
-        self.phase = Phase.ENDING
+        self.phase, self._waiting = Phase.ENDING, None
         super().connectionLost(reason)  # type: ignore[no-untyped-call]
         self._leave()
         log.debug(
@@ -129,13 +130,27 @@ class WebChannel(HTTPChannel):
         """Answer nothing more: the transport is full."""
         self._full_since = self._full_since or self.server.clock.seconds()
         super().pauseProducing()  # type: ignore[no-untyped-call]
+        self._networkProducer.pauseProducing()  # Twisted reads on while a request is answered, without end
 
     def resumeProducing(self) -> None:
         """Go on: the transport has drained."""
         self._full_since = None
         super().resumeProducing()  # type: ignore[no-untyped-call]
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            self.soon(waiting)
 
     # ---- requests -----------------------------------------------------------------------------------
+
+    def soon(self, answer: Callable[[], None]) -> None:
+        """Call ``answer`` in the next turn, or as soon as the transport takes more."""
+        self.server.clock.callLater(0, self._answer, answer)
+
+    def _answer(self, answer: Callable[[], None]) -> None:
+        if self._full_since is None:
+            answer()
+        else:
+            self._waiting = answer
 
     def allHeadersReceived(self) -> None:
         """Refuse a body that announces itself as too large, before it is asked for."""

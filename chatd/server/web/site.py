@@ -45,7 +45,7 @@ class WebRequest(Request):
 
     def process(self) -> None:
         """Answer soon."""
-        self.channel.server.clock.callLater(0, self._process)
+        self.channel.soon(self._process)
 
     def _process(self) -> None:
         if not self._disconnected and not self.finished:
