@@ -185,7 +185,7 @@ _WORDS: Final = (
 )
 """The index of words: by the key of an event its terms, which `chatd.search` makes.
 
-What is merged and when is `chatd.store.index`'s to say, since nobody waits for that.
+What is merged and when is `chatd.store.index.index`'s to say, since nobody waits for that.
 """
 
 _CALLING: Final = "ALTER TABLE rooms ADD COLUMN calling INTEGER NOT NULL DEFAULT 4"

@@ -30,7 +30,7 @@ from chatd.store import looking, schema, scrubbing, space
 from chatd.store.company import Company
 from chatd.store.dropping import drop_reactions
 from chatd.store.folder import FILE_NAME, lock_folder, unusable
-from chatd.store.index import Index
+from chatd.store.index.index import Index
 from chatd.store.loading import load
 from chatd.store.opening import bring_up, explained, open_reader, open_writer, system_error, value
 from chatd.store.searching import Searching

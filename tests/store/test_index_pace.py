@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatd.store.index_pace import Pace
+from chatd.store.index.pace import Pace
 
 
 def play(rate, cost, busy=0.1, seconds=20.0, slice_=200):

@@ -25,7 +25,8 @@ from chatd.chat.changes.rows import (
 from chatd.chat.storage import Changes, HitPage, Position, Scope
 from chatd.search.query import Query, QueryError, parse
 from chatd.search.said import Said, said_in
-from chatd.store import index, searching
+from chatd.store import searching
+from chatd.store.index import index
 from chatd.testing import MemoryStore
 from chatd.wire.messages import Event, File
 from chatd.wire.stored import event_in, pack, text_of
@@ -245,7 +246,7 @@ class Searched(RuleBasedStateMachine):
     @rule()
     def settle(self):
         self.store.settle()
-        if self.store.store._index._clear_next:
+        if self.store.store._index._clearing.cleared_lately:
             return  # it was cleared once, and will be again in a while
         terms = set()
         for log, kept in self.slow.events.items():

