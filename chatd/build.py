@@ -130,4 +130,5 @@ def _terms(config: Config) -> Terms:
         round(config.rooms.remove_hours * HOUR),
         config.announcement if config.announcement.strip() else "",
         round(config.rooms.edit_hours * HOUR),
+        config.rooms.typing,
     )

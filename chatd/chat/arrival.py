@@ -119,6 +119,7 @@ def arrive(
     peer.session = session
     peer.reader.peer = peer
     peer.reader.follows_all = hello.follow == "all"
+    peer.reader.hears_typing = hello.typing
     warn(session)
     world.batch.tell(peer, partial(_welcome, world, peer, arrival, entrance, now))
 
@@ -199,7 +200,7 @@ def _welcome(world: World, peer: Peer, arrival: Arrival, entrance: Entrance, now
         account=session.user.account is not None,
         operator=session.user.operator,
         failed=session.warning,
-        features=FEATURES,
+        features=FEATURES if world.terms.typing else tuple(name for name in FEATURES if name != "typing"),
     )
     rest: list[Message] = [Rooms(rooms=chunk, more=chunk is not chunks[-1]) for chunk in chunks[1:]]
     rest += moderation.invitations(world, session.user)

@@ -28,6 +28,9 @@ class Follower(Protocol):
     def rest(self, data: bytes, /) -> None:
         """Take the bytes that the outlet did not take."""
 
+    def overhears(self, typist: object, /) -> bool:
+        """Return whether it is to be told that ``typist`` types, and nothing else waits to be written."""
+
     def leave_behind(self, log: "Log", cursor: int) -> None:
         """Be no follower for now; the events above ``cursor`` are to be fetched."""
 
@@ -125,6 +128,19 @@ class Audience:
                 except Exception:  # noqa: BLE001 - a fault costs that follower alone (P8)
                     follower.fault()
             yield len(told)
+
+    def whisper(self, message: Message, typist: object) -> int:
+        """Hand ``message``, which is about ``typist``, to who is to overhear that; return to how many."""
+        data, count = b"", 0
+        for follower in list(self.followers):
+            try:
+                if follower not in self.untold and follower.overhears(typist):
+                    data = data or self.codec.encode(message)
+                    follower.hand(data)
+                    count += 1
+            except Exception:  # noqa: BLE001 - a fault costs that follower alone (P8)
+                follower.fault()
+        return count
 
     def passed(self, follower: Follower) -> int:
         """Return how much of ``volume`` lies before the place where ``follower`` stands."""

@@ -33,6 +33,7 @@ from chatd.chat.requests import refuse, serve
 from chatd.chat.rules import Kind
 from chatd.chat.state import Peer, Room, Session
 from chatd.chat.storage import Snapshot
+from chatd.chat.typing import TypingBoard
 from chatd.chat.world import Terms, World
 from chatd.counters import Counters
 from chatd.wire.errors import Code, ProtocolError, RequestError
@@ -63,6 +64,7 @@ class Hub:
         self._called = False
         self.decide = partial(serve, self.world)
         self.presence = PresenceBoard()
+        self.typing = TypingBoard()
 
     def offer_files(self, blobs: Blobs, size: int, transfers: int) -> None:
         """Let the files among ``blobs`` be posted and fetched, and announce that.

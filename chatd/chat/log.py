@@ -173,6 +173,10 @@ class Log:
             if audience.followers:
                 yield from audience.tell(message, most)
 
+    def whisper(self, message: Message, typist: object) -> int:
+        """Hand ``message``, which is about ``typist``, to who is to overhear that; return to how many."""
+        return sum(audience.whisper(message, typist) for audience in self._audiences)
+
     @property
     def followers(self) -> list[Follower]:
         """Return those who stand at the head and are handed the growth."""

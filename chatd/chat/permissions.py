@@ -64,12 +64,13 @@ _REMOVING = Need(_MEMBER, _MEMBER, _MEMBER, _MEMBER, _MODERATOR, acts=True, auth
 _SPEAKING = Need(_MEMBER, _MEMBER, _MODERATOR, _MEMBER, _NOBODY, speaks=True)
 _OWNING = Need(_OWNER, _OWNER, _OWNER, _NOBODY, _OWNER, acts=True)
 
-TABLE: Final[Mapping[type[m.Request], Need]] = {
+TABLE: Final[Mapping[type[m.Message], Need]] = {
     m.Join: _JOIN,
     TurnedJoin: _JOIN,
     m.Leave: Need(_READER, _MEMBER, _READER, _NOBODY, _READER),
     m.Send: _SPEAKING,
     m.Edit: _SPEAKING,
+    m.Typing: _SPEAKING,
     m.React: Need(_MEMBER, _MEMBER, _MEMBER, _MEMBER, _NOBODY, reacts=True),
     m.Pin: Need(_MODERATOR, _MODERATOR, _MODERATOR, _MEMBER, _NOBODY, acts=True),
     m.Topic: Need(_MEMBER, _MEMBER, _MODERATOR, _MEMBER, _NOBODY, titles=True),
@@ -92,7 +93,7 @@ TABLE: Final[Mapping[type[m.Request], Need]] = {
     m.Set: _OWNING,
     m.DeleteRoom: _OWNING,
 }
-"""The requests that name a room."""
+"""The requests that name a room, and `Typing`, which is none."""
 
 ROOMLESS: Final = frozenset(
     {m.Nick, m.ListRooms, m.Upload, m.Decline, m.Block, m.Unblock, m.Allow}

@@ -42,8 +42,8 @@ class Reader:
 
     ``hand`` takes bytes for it, ``lagging`` is called when it has to catch up, and ``fault`` when the current
     exception concerns it alone. ``follows_all`` is whether it also follows rooms that its user enters
-    elsewhere. If `connect` has named an outlet, live events go there. ``peer`` is the connection, once it is
-    somebody's, for the bounds of logs.
+    elsewhere, ``hears_typing`` whether it is told who types. If `connect` has named an outlet, live events go
+    there. ``peer`` is the connection, once it is somebody's, for the bounds of logs.
     """
 
     __slots__ = (
@@ -57,6 +57,7 @@ class Reader:
         "fault",
         "follows_all",
         "hand",
+        "hears_typing",
         "outlet",
         "paused",
         "peer",
@@ -76,6 +77,7 @@ class Reader:
         self.fault = fault
         self._lagging = lagging
         self.follows_all = True
+        self.hears_typing = False
         self.peer: Any = None
         self.paused = False
         self._events_before = self._volume = 0
@@ -129,6 +131,16 @@ class Reader:
     def tell(self, message: Message) -> None:
         """Hand over a message that is in no log."""
         self.hand(self.codec.encode(message))
+
+    def overhears(self, typist: object) -> bool:
+        """Return whether it is to be told that ``typist`` types, and nothing else waits to be written."""
+        peer = self.peer
+        return (
+            self.hears_typing
+            and peer is not None
+            and peer.at_ease
+            and (peer.session is None or peer.session.user is not typist)
+        )
 
     def follows(self, log: Log) -> bool:
         """Return whether ``log`` is followed."""

@@ -86,6 +86,15 @@ class Asker:
         """Take back the sends ``keys``; those on their way may still be accepted."""
         self._awaiting.withdraw(keys)
 
+    def typing(self, room: str) -> None:
+        """Let others know that somebody types in ``room`` now: call it while a person does, at each key.
+
+        It is best effort: said once in three seconds, only on a link, and never before a send. Others forget
+        it after six seconds, and when what was typed is there.
+        """
+        arguments.said(room, "")
+        self._awaiting.type(room)
+
     # ---- requests -----------------------------------------------------------------------------------
 
     def ask(self, message: m.Request) -> Deferred[m.Ok]:

@@ -64,6 +64,11 @@ class Awaiting:
         self._driver.feed(effects)
         return self._driver.saving.written()
 
+    def type(self, room: str) -> None:
+        """Let others know that somebody types in ``room``, if that can be told now."""
+        driver = self._driver
+        driver.feed(driver.machine.orders.type(room, driver.now()))
+
     def withdraw(self, keys: Iterable[int]) -> None:
         """Take back the sends ``keys``; nobody waits for them any more."""
         taken = set(keys)

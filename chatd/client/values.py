@@ -65,6 +65,7 @@ class Options:
     proxy: Proxy | None
     credentials: Credentials | None
     device_name: str | None
+    typing: bool
 
     def __init__(
         self,
@@ -90,6 +91,7 @@ class Options:
         proxy: str | Proxy | None = None,
         credentials: Credentials | None = None,
         device_name: str | None = None,
+        typing: bool = False,
     ) -> None:
         given = arguments.given
         found: dict[str, Any] = {
@@ -115,6 +117,7 @@ class Options:
             "proxy": arguments.proxy("proxy", proxy),
             "credentials": arguments.credentials(credentials),
             "device_name": arguments.label(device_name),
+            "typing": given("typing", typing, bool),
         }
         if commit == "manual" and (profile is None or not remember):
             raise ClientError("bad-options", 'commit="manual" needs a profile and remember=True.')

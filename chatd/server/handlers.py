@@ -9,7 +9,18 @@ from chatd.server.lookups import join
 from chatd.server.states import State
 from chatd.wire import messages as m
 from chatd.wire.errors import CloseReason, Code, ProtocolError
-from chatd.wire.messages import Cancel, Download, Goodbye, Hello, History, Join, Progress, Remove, Upload
+from chatd.wire.messages import (
+    Cancel,
+    Download,
+    Goodbye,
+    Hello,
+    History,
+    Join,
+    Progress,
+    Remove,
+    Typing,
+    Upload,
+)
 from chatd.wire.objects import UnknownRequestError
 
 if TYPE_CHECKING:
@@ -39,6 +50,13 @@ def _goodbye(connection: "ChatConnection", message: Goodbye, _: int) -> None:
     connection.close(CloseReason.GOODBYE)
 
 
+def _typing(connection: "ChatConnection", message: Typing, _: int) -> None:
+    session = connection.session
+    if session is not None and not connection.reads_only:
+        hub = connection.server.hub
+        hub.typing.note(hub.world, connection, session, message)
+
+
 def _progress(connection: "ChatConnection", message: Progress, _: int) -> None:
     if connection.transfers is not None:
         connection.transfers.progress(message)
@@ -66,6 +84,7 @@ COMMON: Final[dict[tuple[State, type], Handler]] = {
     (State.LIVE, Upload): _budgeted(Action.FILE),
     (State.LIVE, Download): _budgeted(Action.FILE),
     (State.LIVE, Goodbye): _goodbye,
+    (State.LIVE, Typing): _typing,
     (State.LIVE, Progress): _progress,
     (State.LIVE, Cancel): _cancel,
     (State.LIVE, UnknownRequestError): unknown,

@@ -1,5 +1,6 @@
-"""Housekeeping: tells presence, ends expired sessions, and cuts logs to what is to be kept."""
+"""Housekeeping: tells presence and who types, ends expired sessions, and cuts logs to what is to be kept."""
 
+from itertools import chain
 from typing import Final
 
 from twisted.internet.defer import Deferred
@@ -28,7 +29,10 @@ ROUNDS_PER_SPACE: Final = 1440
 """Rounds after which the log is told how much room the data takes: once a day."""
 
 PRESENCE_INTERVAL: Final = 1.0
-"""Seconds over which comings and goings are collected before the rooms are told."""
+"""Seconds over which comings and goings, and who types, are collected before the rooms are told."""
+
+LATE: Final = 0.1
+"""Seconds late at which the reactor has so much to do that nobody is told who types."""
 
 SLICE: Final = 400
 """Events that one commit deletes, and takes out of the index, at the most: 15 ms of work (P6).
@@ -70,9 +74,11 @@ class Housekeeping:
         return Deferred.fromCoroutine(self._tell_news())
 
     async def _tell_news(self) -> None:
-        clock, told = self._server.clock, 0
+        clock, hub, told = self._server.clock, self._server.hub, 0
+        if (clock.seconds() - (self._presence.starttime or 0.0)) % PRESENCE_INTERVAL > LATE:
+            hub.typing.drop()
         try:
-            for count in self._server.hub.presence.tell(clock.seconds()):
+            for count in chain(hub.typing.tell(), hub.presence.tell(clock.seconds())):
                 told += count
                 if told >= presence.AT_ONCE:
                     told = 0

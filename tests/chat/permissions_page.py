@@ -35,6 +35,7 @@ What the rules of a room add:
 - **history**: where newcomers see no history, only members and readers read, and only from their `join` on.
 - **reader**: a guest where guests only read. Such a guest joins public and read-only rooms as a reader; a
   `join` to any other name, and all that a reader may not do, is refused with `account-needed`.
+- `typing` has no answer: of who may not, nobody is told, and that is all.
 - `edit` is for who said it, and nobody else, and for some time only.
 - **author**: who is no moderator may do it with what they said themselves, and for some time only.
 - **operator**: an operator of the server counts as the owner, also without being a member.

@@ -183,9 +183,9 @@ PREPARED = {CodedInvite, HashedPasswd, HashedRegister, ProvenDeleteAccount}
 
 def test_every_request_is_in_one_of_the_tables():
     kinds = {*m.Request.__subclasses__(), *m.Numbered.__subclasses__(), TurnedJoin, *PREPARED} - {m.Numbered}
-    assert set(TABLE) | ROOMLESS == set(REQUESTS) == kinds
+    assert (set(TABLE) | ROOMLESS) - {m.Typing} == set(REQUESTS) == kinds  # typing is answered by nothing
     assert not set(TABLE) & ROOMLESS
-    named = {kind.__struct_config__.tag for kind in TABLE}
+    named = {kind.__struct_config__.tag for kind in TABLE if kind is not m.Typing}
     assert named == set(ASK)
     assert all(set(rows) == named for rows in BY_HAND.values())
 
@@ -200,6 +200,26 @@ def test_what_everybody_may_do(kind, who):
     for tag, row in BY_HAND[kind].items():
         wanted = LETTERS[row.split()[WHO.index(who)]]
         assert Scene(kind).ask(who, ASK[tag]("#tea")) in wanted, tag
+
+
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("kind", BY_HAND)
+def test_who_may_speak_is_told_to_type_and_nobody_else(kind, who):
+    scene = Scene(kind)
+    scene.enter("fay", token=scene.talkers["fay"].of(m.Welcome)[0].token, typing=True)
+    with guests(scene.playground, "read-only" if who == "reader" else "allowed"):
+        scene.say(who, m.Typing(room="#tea"))
+        scene.playground.advance(1)
+    may = BY_HAND[kind]["send"].split()[WHO.index(who)] == "."
+    assert [one.nicks for one in scene.talkers["fay"].of(m.Typing)] == ([[who]] if may else [])
+
+
+def test_who_is_muted_does_not_type():
+    scene = Scene()
+    scene.enter("fay", token=scene.talkers["fay"].of(m.Welcome)[0].token, typing=True)
+    scene.say("mim", m.Typing(room="#tea"))
+    scene.playground.advance(1)
+    assert not scene.talkers["fay"].of(m.Typing)
 
 
 @pytest.mark.parametrize("who", WHO)

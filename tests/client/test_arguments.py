@@ -37,6 +37,7 @@ WRONG = {
     "key": [5, b"k.pem", ""],
     "proxy": [5, b"p:1", "", "ftp://p:1", "http://user:secret@", ("h", 1)],
     "credentials": ["secret", 5, {"password": "secret"}, Credentials(b"secret"), Credentials("secret", 1)],
+    "typing": [1, None, "yes"],
     "device_name": [5, b"k", "k" * 65, "ü" * 33, "a\x1b[2J", "a\nb", "a\tb", "\udcff"],
 }
 

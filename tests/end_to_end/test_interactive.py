@@ -45,6 +45,7 @@ def test_two_people_talk_and_the_daemon_is_killed_in_mid_sentence(sit, daemon):
         somebody.await_last("#tea>")
     ann.type("half of a sent")
     ann.await_last("#tea> half of a sent")
+    bob.await_line("^ann is typing$")
     bob.type("hello 世界\r")
     lines = ann.await_line("<bob> hello 世界")
     assert lines[-1] == "#tea> half of a sent"

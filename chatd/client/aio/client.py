@@ -217,6 +217,10 @@ class Client:
         """Erase what event ``seq`` of ``room`` says; returns the number of the event that tells of it."""
         return await self._ask(self._open.remove(room, seq, reason))
 
+    def typing(self, room: str) -> None:
+        """Let others know that somebody types in ``room`` now: call it while a person does, at each key."""
+        self._open.typing(room)
+
     # ---- rooms --------------------------------------------------------------------------------------
 
     async def join(self, room: str, after: int | None = None) -> str:

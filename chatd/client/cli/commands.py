@@ -62,6 +62,13 @@ _PLAIN = click.option(
     help="What your list of sessions calls this device; kept in the profile.",
 )
 @_PLAIN
+@click.option(
+    "--no-typing",
+    "unheard",
+    is_flag=True,
+    envvar="CHATD_NO_TYPING",
+    help="Neither tell nor show who types in a conversation.  [env: CHATD_NO_TYPING=1]",
+)
 @click.version_option(__version__, prog_name="chatc")
 @click.pass_context
 def chatc(
@@ -78,6 +85,7 @@ def chatc(
     key: str | None,
     proxy: str | None,
     device_name: str | None,
+    unheard: bool,
     strip: bool,
 ) -> None:
     """Talk in rooms that survive every outage.
@@ -119,6 +127,7 @@ def chatc(
         key=key,
         proxy=through,
         device_name=device_name,
+        typing=not unheard and context.invoked_subcommand is None,
     )
     if context.invoked_subcommand is None:
         from chatd.client.cli.interactive import run  # noqa: PLC0415

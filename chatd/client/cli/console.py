@@ -16,6 +16,9 @@ class Talker(Protocol):
     def line(self, text: str) -> None:
         """Take in one line."""
 
+    def typing(self, text: str) -> None:
+        """Note that a person types a line, which is ``text`` so far."""
+
     def unusable(self, why: str) -> None:
         """Note that a line could not be taken in, and why."""
 

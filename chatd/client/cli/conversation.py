@@ -14,6 +14,7 @@ from chatd.client.cli.nicks import Nicks
 from chatd.client.cli.pending import Pending
 from chatd.client.cli.terminal.completing import Offer
 from chatd.client.cli.text import clean, clean_line
+from chatd.client.cli.typists import Typists
 from chatd.client.cli.unfinished import Unfinished
 from chatd.client.cli.voice import Voice
 from chatd.client.core.notices import LinkState
@@ -46,6 +47,7 @@ class Conversation(Voice):
         self.tried = self.welcomed = self.parting = False
         self.unfinished = Unfinished(waiting.key for waiting in client.waiting())
         self.files = MovingFiles(reactor, client, self)
+        self.typists = Typists(reactor, self._repaint)
         self._pending = Pending(reactor, client, self, self.check_end)
         self._reactor = reactor
         self._met: set[str] = set()
@@ -96,6 +98,11 @@ class Conversation(Voice):
         if not self.current and len(likely) == 1:
             self.turn_to(likely[0])
 
+    def typing(self, text: str) -> None:
+        """Let others know that a person types ``text``, unless it is a command or the person keeps it."""
+        if self.current and self.client.options.typing and isinstance(slash.parse(text), slash.Say):
+            self.client.typing(self.client.name(self.current))
+
     def ended(self) -> None:
         """End: a program's input when all is acknowledged, a person's soon."""
         if self.console.interactive:
@@ -127,6 +134,10 @@ class Conversation(Voice):
         """Offer what ``before``, the line in front of the cursor, may end with."""
         return complete(before, self.client, self.nicks)
 
+    def _repaint(self) -> None:
+        """Paint what is true by now."""
+        self.console.refresh()
+
     def prompt(self) -> str:
         """Return what stands before the line."""
         return showing.prompt(self.client.name(self.current), self.client.status(), known=self.tried)
@@ -135,7 +146,7 @@ class Conversation(Voice):
         """Return what stands above the prompt until it is sent, and how far files are."""
         waiting = self.client.waiting()
         rows = showing.waiting_rows(waiting, [self.client.name(send.room) for send in waiting])
-        return (*self.files.rows(), *rows)
+        return (*self.typists.rows(self.current), *self.files.rows(), *rows)
 
     def busy(self) -> bool:
         """Return whether enough waits to be sent."""

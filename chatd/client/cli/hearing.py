@@ -111,6 +111,7 @@ class Hearing:
 
     def _on_lost(self, _: n.Lost) -> None:
         self._linked = False
+        self._talk.typists.forget()
 
     def _on_stopped(self, notice: n.Stopped) -> None:
         if self._talk.parting and notice.code == CloseReason.ENDED and not self._talk.over.called:
@@ -167,6 +168,7 @@ class Hearing:
 
     def _on_event(self, notice: n.EventSeen) -> None:
         event, talk = notice.event, self._talk
+        talk.typists.said(event.room, event.by)
         mentions = {SERVER, fold(talk.client.nickname)}
         mentioned = not notice.own and any(fold(nick) in mentions for nick in event.mentions)
         if event.kind in KINDS and talk.console.interactive:
@@ -189,6 +191,9 @@ class Hearing:
         if notice.room == self._talk.current:
             now = clock(time.time_ns() // 1_000_000)
             self._talk.console.show(f"{now} {clean_line(notice.name)} * {clean_line(nick)} is {what}")
+
+    def _on_typing(self, notice: n.TypingSeen) -> None:
+        self._talk.typists.type(notice.room, notice.nicks)
 
     def _on_invited(self, notice: n.InvitedSeen) -> None:
         self._talk.say(invited_line(notice))
@@ -219,6 +224,7 @@ _HANDLERS: Final[dict[type, Callable[[Hearing, Any], None]]] = {
     n.CursorForgotten: Hearing._on_forgotten,  # noqa: SLF001
     n.Restored: Hearing._on_restored,  # noqa: SLF001
     n.PresenceSeen: Hearing._on_presence,  # noqa: SLF001
+    n.TypingSeen: Hearing._on_typing,  # noqa: SLF001
     n.InvitedSeen: Hearing._on_invited,  # noqa: SLF001
     n.AnnouncementSeen: Hearing._on_announcement,  # noqa: SLF001
     n.SendRefused: Hearing._on_send_refused,  # noqa: SLF001

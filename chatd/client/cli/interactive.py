@@ -1,5 +1,6 @@
 """The interactive client: chatc without a command."""
 
+from dataclasses import replace
 from functools import partial
 
 from chatd.client.api import Client
@@ -16,8 +17,10 @@ from chatd.client.values import Options
 def run(options: Options, *, strip: bool = False) -> int:
     """Talk until the user or the input ends it; return the exit status.
 
-    ``strip`` takes out of the lines of a program what only a terminal understands.
+    Who types is told, and heard, only at a terminal. ``strip`` takes out of the lines of a program what only
+    a terminal understands.
     """
+    options = replace(options, typing=options.typing and terminal.is_usable())
     return run_client(options, partial(converse, strip=strip))
 
 

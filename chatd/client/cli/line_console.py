@@ -173,9 +173,12 @@ class LineConsole:
             if unseen and not (isinstance(key, Pressed) and key.name in _ALWAYS):
                 self._unseen.press(key)
                 continue
+            before = self._editor.text
             action = self._editor.press(key)
             if action is not None:
                 self._perform(action)
+            elif self._editor.text not in {"", before}:
+                self._talker.typing(self._editor.text)
         self.refresh()
 
     def _perform(self, action: Action) -> None:

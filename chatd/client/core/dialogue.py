@@ -7,7 +7,7 @@ from chatd.client.core.endings import Endings
 from chatd.client.core.greeting import Greeting
 from chatd.client.core.link import Checked, Chunk, Link
 from chatd.client.core.links import Links
-from chatd.client.core.notices import AnnouncementSeen, InvitedSeen
+from chatd.client.core.notices import AnnouncementSeen, InvitedSeen, TypingSeen
 from chatd.client.core.output import Output
 from chatd.client.core.requests import Requests
 from chatd.client.core.rooms import Rooms
@@ -50,6 +50,7 @@ class Dialogue:
             m.Gap: self._gap,
             m.Left: self._left,
             m.Presence: self._presence,
+            m.Typing: self._typing,
             m.Invited: self._invited,
             m.Announcement: self._announcement,
             m.Ok: self._ok,
@@ -83,6 +84,11 @@ class Dialogue:
 
     def _presence(self, _: Link, presence: m.Presence, __: float) -> None:
         self._out.notify(self._rooms.presence(presence))
+
+    def _typing(self, _: Link, typing: m.Typing, __: float) -> None:
+        nicks = tuple(nick for nick in typing.nicks if nick != self._session.nick)
+        if nicks:
+            self._out.notify(TypingSeen(typing.room, self._rooms.name(typing.room), nicks))
 
     def _invited(self, _: Link, invited: m.Invited, __: float) -> None:
         self._out.notify(InvitedSeen(invited.room, invited.by, invited.text))

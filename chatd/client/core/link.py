@@ -109,6 +109,7 @@ class Link:
         self.named: frozenset[str] = frozenset()
         self.owed: list[bytes] = []
         self.limits: Limits | None = None
+        self.features: frozenset[str] = frozenset()
         self.complete = False
         self.introduced = False
         self.announced = False
@@ -176,6 +177,7 @@ class Link:
         self._heart = Heartbeat(pulse.interval * pulse.misses / misses, misses, now)
         self._read = now
         self.resumed, self.limits = welcome.resumed, welcome.limits
+        self.features = frozenset(welcome.features)
 
     @property
     def window(self) -> int:

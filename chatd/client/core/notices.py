@@ -221,6 +221,14 @@ class PresenceSeen(Struct, frozen=True):
     offline: tuple[str, ...]
 
 
+class TypingSeen(Struct, frozen=True):
+    """Others, ``nicks``, type in a followed room at the moment; it holds for some seconds."""
+
+    room: str
+    name: str
+    nicks: tuple[str, ...]
+
+
 class InvitedSeen(Struct, frozen=True):
     """``by`` lets us join ``room``, and may have said something with it."""
 
@@ -292,6 +300,7 @@ Notice = (
     | CursorForgotten
     | Restored
     | PresenceSeen
+    | TypingSeen
     | InvitedSeen
     | LoginsFailed
     | AnnouncementSeen

@@ -10,6 +10,7 @@ from chatd.client.core.pump import Pump
 from chatd.client.core.requests import Requests
 from chatd.client.core.rooms import Rooms
 from chatd.client.core.steps import Step
+from chatd.client.core.typing import Typist
 from chatd.wire import messages as m
 
 
@@ -22,6 +23,7 @@ class Orders:
         self._out = out
         self._links = links
         self._pump = pump
+        self._typist = Typist(rooms, links, requests.outbox, out)
 
     def queue(
         self,
@@ -37,6 +39,7 @@ class Orders:
 
         The upload ``kept`` for it in the profile is forgotten in the transaction that remembers the send.
         """
+        self._typist.pause(room)
         key = self._requests.sends.queue(room, text, file, kept, act, ref)
         self._pump.run(now)
         return key, self._pump.effects()
@@ -78,6 +81,11 @@ class Orders:
         """Ask for ``number`` no more; an answer on its way is not waited for."""
         self._requests.asking.cancel(number)
         self._pump.run(now)
+        return self._pump.effects()
+
+    def type(self, room: str, now: float) -> list[Effect]:
+        """Let others know that somebody types in ``room``, if that can be told now."""
+        self._typist.type(room, now)
         return self._pump.effects()
 
     def transfer(self, step: Step, now: float) -> list[Effect]:

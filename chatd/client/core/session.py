@@ -154,7 +154,7 @@ class Wishes(Struct, frozen=True):
     ``remember`` says that cursors outlive this run, ``by_hand`` that they do where the program says so, and
     ``keep`` that the session does. ``through`` is the proxy.
     With ``credentials`` a session that is not there yet is begun by a password, with ``certificate`` by what
-    the link shows, if the nick is that of an account.
+    the link shows, if the nick is that of an account. ``typing`` asks to be told who types.
     """
 
     address: str
@@ -167,6 +167,7 @@ class Wishes(Struct, frozen=True):
     credentials: Credentials | None = None
     certificate: bool = False
     by_hand: bool = False
+    typing: bool = False
 
 
 def introduce(session: Session, wishes: Wishes, seen: Seen, *, beside: bool) -> Hello:
@@ -197,6 +198,7 @@ def introduce(session: Session, wishes: Wishes, seen: Seen, *, beside: bool) -> 
         certificate=wishes.certificate and not token and login is None,
         new_token="" if token or login else session.new_token,
         label=session.label,
+        typing=wishes.typing,
     )
 
 

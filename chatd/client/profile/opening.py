@@ -95,6 +95,7 @@ def wishes(options: Options) -> Wishes:
         credentials=options.credentials,
         certificate=options.cert is not None,
         by_hand=options.commit == "manual",
+        typing=options.typing,
     )
 
 

@@ -43,7 +43,7 @@ from chatd.wire.messages.base import (
     Trail,
     Transfer,
 )
-from chatd.wire.messages.both_ways import Cancel, Goodbye, Ping, Pong, Progress
+from chatd.wire.messages.both_ways import Cancel, Goodbye, Ping, Pong, Progress, Typing
 from chatd.wire.messages.events import Event, Gap
 from chatd.wire.messages.greeting import Hello, Limits, Pulse, RoomState, Welcome
 from chatd.wire.messages.moderation import (
@@ -167,6 +167,7 @@ __all__ = [
     "Topic",
     "Trail",
     "Transfer",
+    "Typing",
     "Unban",
     "Unblock",
     "Unmute",
@@ -218,6 +219,7 @@ ToServer = (
     | Certificates
     | AddCertificate
     | DropCertificate
+    | Typing
     | Progress
     | Cancel
     | Goodbye
@@ -233,6 +235,7 @@ FromServer = (
     | Presence
     | Ok
     | Error
+    | Typing
     | Progress
     | Cancel
     | Goodbye

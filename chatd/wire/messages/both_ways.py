@@ -28,6 +28,13 @@ class Cancel(Message, frozen=True, tag="cancel"):
     text: str = ""
 
 
+class Typing(Message, frozen=True, tag="typing"):
+    """From a client: its user types to ``room`` now. From the server: ``nicks`` do. It is in no log."""
+
+    room: str
+    nicks: list[str] = []
+
+
 class Goodbye(Message, frozen=True, tag="goodbye"):
     """The side that closes says why; the server may ask to be called again after ``retry_after`` seconds.
 

@@ -31,7 +31,8 @@ class Hello(Message, frozen=True, tag="hello"):
     made first, where the server asks for it by the code of an ``invite``. With ``certificate`` the account
     called ``nick`` is logged in to by the certificate that the connection has shown.
 
-    ``label`` is what the user calls the device; without it the session keeps the name that it has.
+    ``label`` is what the user calls the device; without it the session keeps the name that it has. With
+    ``typing`` the connection is told who types in the rooms that it follows.
     """
 
     version: Count = 1
@@ -50,6 +51,7 @@ class Hello(Message, frozen=True, tag="hello"):
     certificate: bool = False
     new_token: NewToken = ""
     label: str | None = None
+    typing: bool = False
 
 
 class RoomState(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):

@@ -107,9 +107,12 @@ class Person:
 
 
 @contextmanager
-def seated(world, *nicks):
-    """Seat people who are all in #tea, the first of whom owns it; in the end all of them leave."""
-    people = {nick: Person(world, make_client(world, nick)) for nick in nicks}
+def seated(world, *nicks, **options):
+    """Seat people who are all in #tea, the first of whom owns it; in the end all of them leave.
+
+    Their clients have ``options``.
+    """
+    people = {nick: Person(world, make_client(world, nick, **options)) for nick in nicks}
     for somebody in people.values():
         somebody.client.start()
         world.advance(0.5)
