@@ -61,7 +61,6 @@ class Hub:
         self.counters = Counters()
         sweeping.resume(self.world)
         self._work = work
-        self._called = False
         self.decide = partial(serve, self.world)
         self.presence = PresenceBoard()
         self.typing = TypingBoard()
@@ -162,10 +161,8 @@ class Hub:
             self.world.found = None
 
     def call(self) -> None:
-        """Have the open batch sealed, because of requests. One call per batch is enough."""
-        if not self._called:
-            self._called = True
-            self._work()
+        """Have the open batch sealed, because of requests. One call for all requests of a turn is enough."""
+        self._work()
 
     @property
     def full(self) -> bool:
@@ -180,7 +177,6 @@ class Hub:
 
     def seal(self) -> Batch | None:
         """Return the open batch and open a new one; None if it is empty."""
-        self._called = False
         batch = self.world.batch
         if not batch:
             return None

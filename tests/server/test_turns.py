@@ -55,3 +55,20 @@ def test_who_is_not_served_at_once_is_served_in_the_turns_behind(playground, tur
     playground.advance()
     assert turns == [1, 0]
     assert [talker.texts() for talker in crowd] == [["hello"]] * 10
+
+
+def test_a_call_for_nothing_during_a_commit_keeps_no_later_one_from_the_disk(playground):
+    """As a page does that is read then; behind it comes what nobody's visit brings: an erasure, a command."""
+    ann = come_in(playground, "ann", m.Join(id=1, room="#a"), wait=1)
+    hub, store = playground.server.hub, playground.store
+    store.held = True
+    ann.say(*sends("#a", "one"))
+    playground.advance()
+    hub.call()
+    store.held = False
+    store.release()
+    playground.advance()
+    hub.world.post(hub.world.rooms["#a"], "topic", "ann", playground.server.wall(), text="tea")
+    hub.call()
+    playground.advance()
+    assert [event.text for event in ann.of(m.Event)][-2:] == ["one", "tea"]
