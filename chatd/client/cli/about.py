@@ -1,6 +1,6 @@
 """The commands about what was said: editing, replying, reacting, threads, and what is pinned."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final, NamedTuple, Protocol
 
 from msgspec.structs import replace
@@ -37,6 +37,9 @@ class Talk(Protocol):
 
     def answer_event(self, event: m.Event, name: str, *, edited: bool = False, columns: int = 0) -> None:
         """Show an event that was asked for."""
+
+    def recall(self, quotes: Iterable[m.Quote], name: str) -> None:
+        """Learn what stands for events to which something replies that was asked for."""
 
     def nowhere(self) -> str:
         """Say where one can talk who talks nowhere."""
@@ -197,16 +200,18 @@ async def _thread(talk: Talk, argument: str) -> None:
     talk.answer(f"-- {end}; to say something in it: /reply {number} text --")
 
 
-def show_page(talk: Talk, page: Page, name: str) -> None:
+def show_page(talk: Talk, page: Page, name: str, before: Callable[[m.Event], None] = lambda _: None) -> None:
     """Show the events of ``page`` as they are now, with their numbers and the reactions to them.
 
-    Edits and reactions that are shown that way are not shown by themselves.
+    Edits and reactions that are shown that way are not shown by themselves. ``before`` is called before each.
     """
+    talk.recall(page.quotes.values(), name)
     columns = max((len(str(event.seq)) for event in page.events), default=0)
     shown = {event.seq for event in page.events} if page.at is not None else set()
     for event in page.events:
         if event.kind in {"edit", "react", "unreact"} and event.ref in shown:
             continue
+        before(event)
         became = page.became.get(event.seq)
         edited = became is not None and bool(became.edit)
         talk.answer_event(presently(page, event), name, edited=edited, columns=columns)

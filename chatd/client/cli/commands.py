@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chatd import __version__
+from chatd.client.cli.settings import RECENT, Settings
 from chatd.client.cli.starting import leave_tls_out
-from chatd.wire.limits import MAX_INVITE_DAYS, MAX_INVITE_USES
+from chatd.wire.limits import MAX_INVITE_DAYS, MAX_INVITE_USES, PAGE_ROWS
 
 if TYPE_CHECKING:
     from chatd.client.values import Options
@@ -61,6 +62,15 @@ _PLAIN = click.option(
     metavar="NAME",
     help="What your list of sessions calls this device; kept in the profile.",
 )
+@click.option(
+    "--recent",
+    type=click.IntRange(0, PAGE_ROWS),
+    metavar="N",
+    envvar="CHATD_RECENT",
+    default=RECENT,
+    show_default=True,
+    help="Show the last N lines of a room where you begin to talk there; or from $CHATD_RECENT.",
+)
 @_PLAIN
 @click.option(
     "--no-typing",
@@ -86,6 +96,7 @@ def chatc(
     proxy: str | None,
     device_name: str | None,
     unheard: bool,
+    recent: int,
     strip: bool,
 ) -> None:
     """Talk in rooms that survive every outage.
@@ -132,7 +143,7 @@ def chatc(
     if context.invoked_subcommand is None:
         from chatd.client.cli.interactive import run  # noqa: PLC0415
 
-        context.exit(run(context.obj, strip=strip))
+        context.exit(run(context.obj, Settings(recent=recent), strip=strip))
 
 
 @chatc.command()

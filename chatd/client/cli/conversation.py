@@ -1,5 +1,6 @@
 """The conversation: what the user types becomes messages and commands; what is unfinished is known."""
 
+from collections.abc import Callable
 from typing import Final
 
 from twisted.internet.defer import Deferred
@@ -22,7 +23,7 @@ from chatd.client.core.problems import ClientError
 from chatd.client.values import Sent, TakenOver
 from chatd.wire import messages as m
 from chatd.wire.errors import RequestError
-from chatd.wire.names import fold
+from chatd.wire.names import SERVER, fold
 
 GRACE: Final = 2.0
 """Seconds that the user who ends chatc waits for what is on its way to be acknowledged."""
@@ -34,7 +35,7 @@ ENOUGH: Final = 1000
 class Conversation(Voice):
     """Where we talk, what is still to be answered, and when it is over (`over` fires with the status).
 
-    ``parting`` says that we log out.
+    ``parting`` says that we log out; ``turned`` hears of each room in which we begin to talk.
     """
 
     def __init__(self, reactor: Reactor, client: Client) -> None:
@@ -43,6 +44,7 @@ class Conversation(Voice):
         self.current = ""
         self.found: Found | None = None
         self.nicks = Nicks()
+        self.turned: Callable[[str], None] = lambda _: None
         self.over: Deferred[int] = Deferred()
         self.tried = self.welcomed = self.parting = False
         self.unfinished = Unfinished(waiting.key for waiting in client.waiting())
@@ -148,6 +150,11 @@ class Conversation(Voice):
         rows = showing.waiting_rows(waiting, [self.client.name(send.room) for send in waiting])
         return (*self.typists.rows(self.current), *self.files.rows(), *rows)
 
+    def is_meant(self, event: m.Event) -> bool:
+        """Return whether ``event`` mentions us, and is not of ours."""
+        us = fold(self.client.nickname)
+        return fold(event.by) != us and any(fold(nick) in {SERVER, us} for nick in event.mentions)
+
     def busy(self) -> bool:
         """Return whether enough waits to be sent."""
         return self.client.status().waiting >= ENOUGH
@@ -160,6 +167,7 @@ class Conversation(Voice):
         known = (k.room for k in self.client.followed() if folded in {fold(k.room), fold(k.name)})
         self.current = next(known, room)
         self._meet(self.current)
+        self.turned(self.current)
         self.console.refresh()
 
     def post(self, room: str, text: str) -> None:

@@ -1,6 +1,6 @@
 """Finding: searches of the conversation, and the way from what was found to its place in the room."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final, NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
@@ -11,7 +11,7 @@ from chatd.client.cli.showing import page_title
 from chatd.client.cli.text import clean_line, event_lines, shell_get
 from chatd.client.core.problems import ClientError
 from chatd.client.values import Hit, Hits, Page, Sent
-from chatd.wire.messages import Event, Ok
+from chatd.wire.messages import Event, Ok, Quote
 from chatd.wire.names import fold
 
 PAGE: Final = 20
@@ -49,6 +49,9 @@ class Talk(Protocol):
 
     def posted(self, sent: Sent | Ok) -> None:
         """Note that something was done whose event is still to be shown."""
+
+    def recall(self, quotes: Iterable[Quote], name: str) -> None:
+        """Learn what stands for events to which something replies that was asked for."""
 
     def nowhere(self) -> str:
         """Say where one can talk who talks nowhere."""

@@ -7,8 +7,10 @@ from typing import Any, Final
 from chatd.client.cli import showing
 from chatd.client.cli.console import Reactor
 from chatd.client.cli.conversation import Conversation
+from chatd.client.cli.entering import Entering
 from chatd.client.cli.marks import ReadMarks
 from chatd.client.cli.reacting import KINDS, Reactions
+from chatd.client.cli.settings import Settings
 from chatd.client.cli.text import (
     announcement_lines,
     clean_line,
@@ -30,9 +32,11 @@ from chatd.wire.names import SERVER, fold
 class Hearing:
     """Shows notices in a conversation."""
 
-    def __init__(self, talk: Conversation, reactor: Reactor) -> None:
+    def __init__(self, talk: Conversation, reactor: Reactor, settings: Settings) -> None:
         self._talk = talk
         self._marks = ReadMarks(reactor, talk.client)
+        self._entering = Entering(talk, self._marks, settings.recent, self._show)
+        talk.turned = self._turned
         self._reactions = Reactions(reactor, talk.reactions_came)
         self._linked = False
         self._greeted = False
@@ -54,6 +58,7 @@ class Hearing:
 
     def finish(self) -> None:
         """Show what is held, and mark as read what is not marked yet."""
+        self._entering.release()
         self._reactions.flush()
         self._marks.flush()
 
@@ -74,7 +79,7 @@ class Hearing:
             self._talk.turn_to(self._talk.current)
         if not self._greeted:
             self._talk.settle_in()
-            self._greet(clean_line(notice.nick), "/history shows what was said")
+            self._greet(clean_line(notice.nick), "/help lists all commands")
             self._greeted = True
 
     def _on_failed(self, notice: n.LoginsFailed) -> None:
@@ -112,6 +117,7 @@ class Hearing:
     def _on_lost(self, _: n.Lost) -> None:
         self._linked = False
         self._talk.typists.forget()
+        self._entering.release()
 
     def _on_stopped(self, notice: n.Stopped) -> None:
         if self._talk.parting and notice.code == CloseReason.ENDED and not self._talk.over.called:
@@ -137,13 +143,17 @@ class Hearing:
 
     def _on_opened(self, notice: n.RoomOpened) -> None:
         talk = self._talk
+        self._marks.opened(notice.room, notice.read)
+        self._entering.opened(notice)
         if fold(talk.current) in {fold(notice.name), fold(notice.room)}:
             talk.turn_to(notice.room)
         missed = notice.head - notice.cursor
-        if missed > 0 and not self._linked and talk.console.interactive:
+        entered = self._entering.holds(notice.room)
+        if missed > 0 and not self._linked and talk.console.interactive and not entered:
             talk.say(f"meanwhile in {clean_line(notice.name)}: {showing.counted(missed, 'event')}")
 
     def _on_closed(self, notice: n.RoomClosed) -> None:
+        self._entering.closed(notice.room)
         self._talk.say(f"You are no longer in {clean_line(notice.name)}.")
         if self._talk.current == notice.room:
             self._talk.turn_to("")
@@ -151,8 +161,16 @@ class Hearing:
     def _on_join_refused(self, notice: n.JoinRefused) -> None:
         self._talk.unusable(f"Not joined {clean_line(notice.room)}: {clean_line(notice.text)}")
 
+    def _turned(self, room: str) -> None:
+        """Note that we talk in ``room`` from now on."""
+        self._entering.enter(room)
+        self._marks.attend(room)
+
     def _on_gap(self, notice: n.GapSeen) -> None:
-        self._talk.console.note(gap_line(notice))
+        if self._entering.holds(notice.room):
+            self._entering.hold(notice.room, notice)
+        else:
+            self._show(notice)
 
     def _on_forgotten(self, notice: n.CursorForgotten) -> None:
         name = clean_line(notice.name)
@@ -167,15 +185,25 @@ class Hearing:
     # ---- events and people --------------------------------------------------------------------------
 
     def _on_event(self, notice: n.EventSeen) -> None:
+        if self._entering.holds(notice.event.room):
+            self._entering.hold(notice.event.room, notice)
+        else:
+            self._show(notice)
+
+    def _show(self, notice: n.EventSeen | n.GapSeen) -> None:
+        """Show what has come, maybe some time ago."""
+        if isinstance(notice, n.GapSeen):
+            self._talk.console.note(gap_line(notice))
+            return
         event, talk = notice.event, self._talk
         talk.typists.said(event.room, event.by)
-        mentions = {SERVER, fold(talk.client.nickname)}
-        mentioned = not notice.own and any(fold(nick) in mentions for nick in event.mentions)
+        self._entering.before(event, notice.name)
         if event.kind in KINDS and talk.console.interactive:
             self._reactions.came(event, notice.name)
         else:
-            talk.event_came(event, notice.name, mentioned=mentioned)
-        self._marks.displayed(event.room, event.seq)
+            talk.event_came(event, notice.name)
+        attended = notice.own or event.room == talk.current or not talk.console.interactive
+        self._marks.displayed(event.room, event.seq, attended=attended)
         if event.kind == "nick":
             talk.nicks.renamed(event.by, event.text)
         elif not notice.own and event.by not in {SERVER, talk.client.nickname}:

@@ -10,21 +10,22 @@ from chatd.client.cli.hearing import Hearing
 from chatd.client.cli.line_console import LineConsole
 from chatd.client.cli.plain_console import PlainConsole
 from chatd.client.cli.running import run_client
+from chatd.client.cli.settings import Settings
 from chatd.client.cli.terminal import modes as terminal
 from chatd.client.values import Options
 
 
-def run(options: Options, *, strip: bool = False) -> int:
+def run(options: Options, settings: Settings, *, strip: bool = False) -> int:
     """Talk until the user or the input ends it; return the exit status.
 
     Who types is told, and heard, only at a terminal. ``strip`` takes out of the lines of a program what only
     a terminal understands.
     """
     options = replace(options, typing=options.typing and terminal.is_usable())
-    return run_client(options, partial(converse, strip=strip))
+    return run_client(options, partial(converse, settings=settings, strip=strip))
 
 
-async def converse(reactor: Reactor, client: Client, *, strip: bool = False) -> int:
+async def converse(reactor: Reactor, client: Client, *, settings: Settings, strip: bool = False) -> int:
     """Talk through standard input and output; return the exit status."""
     conversation = Conversation(reactor, client)
     console: Console
@@ -32,7 +33,7 @@ async def converse(reactor: Reactor, client: Client, *, strip: bool = False) -> 
         console = LineConsole(reactor, conversation, Pacing(client))
     else:
         console = PlainConsole(reactor, conversation, Pacing(client), strip=strip)
-    hearing = Hearing(conversation, reactor)
+    hearing = Hearing(conversation, reactor, settings)
     unsubscribe = client.subscribe(hearing.heard)
     conversation.begin(console)
     try:

@@ -1,4 +1,4 @@
-"""Read marks: what was displayed is marked as read on the server, a few seconds at a time."""
+"""Read marks: what somebody has seen is marked as read on the server, a few seconds at a time."""
 
 from typing import Any, Final
 
@@ -13,24 +13,45 @@ PAUSE: Final = 3.0
 
 
 class ReadMarks:
-    """Collects the last event displayed of each room."""
+    """Knows the last event displayed of each room, and up to where it was read."""
 
     def __init__(self, reactor: Reactor, client: Client) -> None:
         self._reactor = reactor
         self._client = client
         self._displayed: dict[str, int] = {}
+        self._read: dict[str, int] = {}
+        self._due: set[str] = set()
         self._call: IDelayedCall | None = None
 
-    def displayed(self, room: str, seq: int) -> None:
-        """Note that event ``seq`` of ``room`` was displayed."""
-        self._displayed[room] = seq
-        if self._call is None:
-            self._call = self._reactor.callLater(PAUSE, self._tell)
+    def opened(self, room: str, seq: int) -> None:
+        """Note that the server has the read mark of ``room`` at ``seq``."""
+        self._read[room] = max(seq, self._read.get(room, 0))
+
+    def read(self, room: str) -> int:
+        """Return the last event of ``room`` that was read."""
+        return self._read.get(room, 0)
+
+    def displayed(self, room: str, seq: int, *, attended: bool) -> None:
+        """Note that event ``seq`` of ``room`` was displayed; where that room is ``attended`` it is read."""
+        self._displayed[room] = max(seq, self._displayed.get(room, 0))
+        if attended:
+            self.attend(room)
+
+    def attend(self, room: str) -> None:
+        """Note that what was displayed of ``room`` is read: that is where somebody talks now."""
+        seq = self._displayed.get(room, 0)
+        if seq > self.read(room):
+            self._read[room] = seq
+            self._due.add(room)
+            if self._call is None:
+                self._call = self._reactor.callLater(PAUSE, self._tell)
 
     def restored(self, room: str, seq: int) -> None:
         """Note that the log of ``room`` has other events beyond ``seq`` than those that were displayed."""
-        if self._displayed.get(room, 0) > seq:
-            del self._displayed[room]
+        for marks in (self._displayed, self._read):
+            if marks.get(room, 0) > seq:
+                marks[room] = seq
+                self._due.discard(room)
 
     def flush(self) -> None:
         """Tell the server now, if it can hear."""
@@ -41,12 +62,12 @@ class ReadMarks:
     def _tell(self) -> None:
         self._call = None
         if self._client.status().state is not LinkState.CONNECTED:
-            if self._displayed:
+            if self._due:
                 self._call = self._reactor.callLater(PAUSE, self._tell)
             return
-        displayed, self._displayed = self._displayed, {}
-        for room, seq in displayed.items():
-            self._client.read(room, seq).addErrback(_ignore)
+        due, self._due = self._due, set()
+        for room in due:
+            self._client.read(room, self._read[room]).addErrback(_ignore)
 
 
 def _ignore(_: Any) -> None:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from chatd.client.cli.text import clean_line
-from chatd.wire.messages import Event
+from chatd.wire.messages import Event, Quote
 from chatd.wire.names import fold
 
 MOST: Final = 500
@@ -32,6 +32,12 @@ class Recent:
         elif event.kind == "remove":
             for seq in (event.ref, *event.refs):
                 said.pop(seq, None)
+
+    def quoted(self, name: str, quote: Quote) -> None:
+        """Remember what was told of an event of the room called ``name``, unless it was shown."""
+        if not quote.removed:
+            said = self._rooms.setdefault(fold(name), {})
+            said.setdefault(quote.seq, (quote.by, quote.text[: WIDTH + 1]))
 
     def words(self, name: str, seq: int) -> str:
         """Return what stands for event ``seq`` of the room called ``name``: its number and its beginning."""

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from difflib import get_close_matches
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -35,7 +35,7 @@ from chatd.disk import rooted
 from chatd.home import expand
 from chatd.wire.errors import RequestError
 from chatd.wire.limits import MAX_INT, PAGE_ROWS
-from chatd.wire.messages import Event, Ok
+from chatd.wire.messages import Event, Ok, Quote
 from chatd.wire.names import fold
 
 PAGE: Final = 20
@@ -67,6 +67,9 @@ class Talk(Protocol):
 
     def answer_dated(self, ts: int, line: str) -> None:
         """Show a line about what happened at ``ts``, under its day if that is another one."""
+
+    def recall(self, quotes: Iterable[Quote], name: str) -> None:
+        """Learn what stands for events to which something replies that was asked for."""
 
     def nowhere(self) -> str:
         """Say where one can talk who talks nowhere."""

@@ -1,6 +1,6 @@
 """The voice of chatc: what it says, what it shows because it was asked, and what it could not do."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from chatd.client.cli import showing
 from chatd.client.cli.console import Console
@@ -38,10 +38,8 @@ class Voice:
         self._show_day(ts)
         self.console.show(line)
 
-    def answer_event(
-        self, event: m.Event, name: str, *, mentioned: bool = False, edited: bool = False, columns: int = 0
-    ) -> None:
-        """Show an event that was asked for, or has come; one by which we are ``mentioned`` stands out.
+    def answer_event(self, event: m.Event, name: str, *, edited: bool = False, columns: int = 0) -> None:
+        """Show an event that was asked for, or has come; one that mentions us stands out.
 
         ``edited`` and ``columns``: see `event_lines`.
         """
@@ -52,12 +50,21 @@ class Voice:
             return
         self._show_day(event.ts)
         number = number_of(event) or event.seq if columns else 0
-        self.console.show(line, nick=clean_line(event.by), loud=mentioned, number=number)
+        self.console.show(line, nick=clean_line(event.by), loud=self.is_meant(event), number=number)
 
-    def event_came(self, event: m.Event, name: str, *, mentioned: bool) -> None:
+    def is_meant(self, event: m.Event) -> bool:  # noqa: ARG002 - whoever has a nick knows
+        """Return whether ``event`` mentions us."""
+        return False
+
+    def recall(self, quotes: Iterable[m.Quote], name: str) -> None:
+        """Learn what stands for events to which something replies that was asked for."""
+        for quote in quotes:
+            self._recent.quoted(name, quote)
+
+    def event_came(self, event: m.Event, name: str) -> None:
         """Show an event that has come; where people look, with the number by which it is replied to."""
         numbered = self.console.interactive and number_of(event) > 0
-        self.answer_event(event, name, mentioned=mentioned, columns=1 if numbered else 0)
+        self.answer_event(event, name, columns=1 if numbered else 0)
 
     def reactions_came(self, events: Sequence[m.Event], name: str) -> None:
         """Show reactions to one event that have come within a second, in one line."""

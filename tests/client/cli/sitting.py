@@ -7,6 +7,7 @@ from twisted.internet.defer import succeed
 
 from chatd.client.cli.conversation import Conversation
 from chatd.client.cli.hearing import Hearing
+from chatd.client.cli.settings import Settings
 from tests.client.entering import make_client
 
 _DAY = re.compile("-- [A-Z][a-z]+ [0-9]+ [A-Z][a-z]+ [0-9]+ --")
@@ -74,11 +75,11 @@ class Paper:
 class Person:
     """Somebody at a console of ``client``; ``type`` enters lines and lets time go by in ``world``."""
 
-    def __init__(self, world, client, *, interactive=True):
+    def __init__(self, world, client, *, interactive=True, recent=0):
         self.world = world
         self.client = client
         self.talk = Conversation(world.clock, client)
-        self.hearing = Hearing(self.talk, world.clock)
+        self.hearing = Hearing(self.talk, world.clock, Settings(recent=recent))
         self.paper = Paper(interactive=interactive)
         self.paper.rows = self.talk.waiting_rows
         self.talk.begin(self.paper)
