@@ -185,6 +185,7 @@ class Hearing:
     # ---- events and people --------------------------------------------------------------------------
 
     def _on_event(self, notice: n.EventSeen) -> None:
+        self._talk.typists.said(notice.event.room, notice.event.by)
         if self._entering.holds(notice.event.room):
             self._entering.hold(notice.event.room, notice)
         else:
@@ -196,7 +197,6 @@ class Hearing:
             self._talk.console.note(gap_line(notice))
             return
         event, talk = notice.event, self._talk
-        talk.typists.said(event.room, event.by)
         self._entering.before(event, notice.name)
         if event.kind in KINDS and talk.console.interactive:
             self._reactions.came(event, notice.name)
