@@ -15,6 +15,7 @@ from chatd.control.cli.acts import (
 )
 from chatd.control.cli.completing import completion
 from chatd.control.cli.explained import explain, trace
+from chatd.control.cli.hooks import hook, hooks
 from chatd.control.cli.looks import bans, rooms, status, who
 from chatd.control.cli.tailed import tail
 from chatd.offline.certificates import certificate
@@ -29,7 +30,7 @@ user.add_command(certificate)
 for command in (
     completion,
     *(backup_command, restore_command, verify, vacuum, export),
-    *(user, status, who, rooms, bans, explain, trace, tail),
+    *(user, status, who, rooms, bans, hook, hooks, explain, trace, tail),
     *(kick, appoint, ban, unban, mute, unmute, announce, log_level, drain, reload, upgrade),
 ):
     main.add_command(command)

@@ -60,6 +60,7 @@ class Counters:
     how long it took from being handed over until it was heard of. ``stalls`` are seconds by which the
     reactor was late. ``clock_steps`` counts how often the wall clock was set, ``dropped_lines`` lines that
     the log could not take, ``failed_accepts`` connections that the system gave no descriptor for.
+    ``hook_posts`` counts posts of hooks by what became of them, ``hook_deliveries`` what hooks were told.
     ``log_error`` is why the log cannot be written now, "" if it can.
     ``room_events`` counts the events of each log, by its id, since ``room_events_since`` (monotonic seconds);
     ``room_events_before`` those of the minute before.
@@ -80,6 +81,8 @@ class Counters:
         "events",
         "failed_accepts",
         "failed_commits",
+        "hook_deliveries",
+        "hook_posts",
         "log_error",
         "messages",
         "pings",
@@ -99,6 +102,8 @@ class Counters:
         self.entered: Counter[bool] = Counter()
         self.ended: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
+        self.hook_posts: Counter[str] = Counter()
+        self.hook_deliveries: Counter[str] = Counter()
         self.commit_events = Histogram(SIZES)
         self.commit_seconds = Histogram(SECONDS)
         self.stalls = Histogram(SECONDS)

@@ -54,6 +54,7 @@ PARTS: dict[type[Struct], str] = {
     m.Reaction: "reaction",
     m.Quote: "quote",
     m.Hit: "hit",
+    m.HookInfo: "hook line",
 }
 """Structs within messages, and what the page calls them."""
 

@@ -92,6 +92,9 @@ TABLE: Final[Mapping[type[m.Message], Need]] = {
     m.Role: _OWNING,
     m.Set: _OWNING,
     m.DeleteRoom: _OWNING,
+    m.AddHook: _OWNING,
+    m.DropHook: _OWNING,
+    m.Hooks: _OWNING,
 }
 """The requests that name a room, and `Typing`, which is none."""
 

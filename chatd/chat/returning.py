@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from chatd.chat.acts import DELETION, INVITE, KICK, act_of
 from chatd.chat.changes.rows import DropAct, PutAct
 from chatd.chat.gone import gone_name
+from chatd.chat.hook import dropping, of_room
 from chatd.chat.names import ROOM_SIGN, USER_SIGN, check_room
 from chatd.chat.rules import Kind, Rules
 from chatd.chat.state import Asker, Peer, Room, Session, User
@@ -31,6 +32,9 @@ def delete(world: World, room: Room, members: Iterable[User] = ()) -> None:
     rules = Rules(kind=Kind.DELETED)
     row = room.row()._replace(name=gone_name(room.log.id, name), topic="", **rules._asdict())
     world.change(row)
+    for hook in list(of_room(world.hooks.values(), room.log.id)):
+        for change in dropping(hook):
+            world.change(change)
     for user in members:
         note_deletion(world, room, user)
     keep_within_bounds(world, room)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from chatd.chat.changes.rows import (
     DELETED,
     DISABLED,
+    HOOK,
     OPERATOR,
     PutAccount,
     PutAct,
@@ -165,8 +166,8 @@ class User:
 
     @property
     def disabled(self) -> bool:
-        """Return whether this is an account that nobody may use."""
-        return self._has(DISABLED)
+        """Return whether this is an account that nobody may use, such as the name of a hook."""
+        return self._has(DISABLED | HOOK)
 
     @property
     def deleted(self) -> bool:

@@ -17,6 +17,9 @@ from chatd.chat.changes.rows import (
     DropErasure,
     DropFile,
     DropFiles,
+    DropHook,
+    DropHookKey,
+    DropHookKeys,
     DropInvite,
     DropMark,
     DropMarks,
@@ -42,6 +45,8 @@ from chatd.chat.changes.rows import (
     PutEmptied,
     PutErasure,
     PutFile,
+    PutHook,
+    PutHookKey,
     PutInvite,
     PutMark,
     PutMember,
@@ -121,6 +126,8 @@ TABLES: Final = (
     Table("pins", PutPin, 2, ("by",), DropPin),
     Table("marks", PutMark, 2, ("at",), DropMark, drop_below=DropMarks),
     Table("uploads", PutUpload, 2, ("at",), DropUpload),
+    Table("hooks", PutHook, 1, ("cursor", "failing", "off"), DropHook),
+    Table("hook_keys", PutHookKey, 2, (), DropHookKey, DropHookKeys),
 )
 """What every store does about changes; `Trim`, `Erase` and `PutTime`, no rows, are each store's own."""
 
@@ -187,6 +194,8 @@ class Snapshot:
     erasures: list[PutErasure] = field(default_factory=list)
     address_bans: list[PutAddressBan] = field(default_factory=list)
     pins: list[PutPin] = field(default_factory=list)
+    hooks: list[PutHook] = field(default_factory=list)
+    hook_keys: list[PutHookKey] = field(default_factory=list)
 
 
 class Space(NamedTuple):

@@ -93,6 +93,11 @@ def _tell_nobody(what: object) -> None:
     """Keep for oneself that a room has no owner, or an account is deleted."""
 
 
+def _no_secret() -> str:
+    """Return no secret: nobody has said where they come from."""
+    raise RuntimeError("There is no source of secrets.")
+
+
 def _afford_any(host: str, count: bool) -> None:
     """Let every address make as many rooms as it likes."""
 
@@ -107,7 +112,7 @@ class World(Records):
     time of day known at the start, or 0. ``afford_room`` refuses another room that is made
     from an address (`RequestError` ``too-fast``); it counts the room if told to. ``tell_ownerless`` is
     called with the name of a room that nobody owns any more, ``tell_deleted`` with a user whose account is
-    deleted, once that is durable.
+    deleted, once that is durable. ``new_secret`` returns another secret each time.
     """
 
     def __init__(self, snapshot: Snapshot, terms: Terms) -> None:
@@ -123,6 +128,7 @@ class World(Records):
         self.afford_room: Callable[[str, bool], None] = _afford_any
         self.tell_ownerless: Callable[[str], None] = _tell_nobody
         self.tell_deleted: Callable[[User], None] = _tell_nobody
+        self.new_secret: Callable[[], str] = _no_secret
         times = [session.seen for session in snapshot.sessions]
         times += [mark.at for mark in snapshot.marks] + [upload.at for upload in snapshot.uploads]
         self.calendar = Calendar(max(snapshot.time.lived, *times, 0))

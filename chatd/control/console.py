@@ -4,45 +4,33 @@ It is a `chatd.chat.state.Peer` of no session. What it asks is decided as if an 
 asked, who stands above everybody; events call it by the name of the server itself.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 
 from chatd.chat.changes.rows import OPERATOR, PutAccount
-from chatd.chat.log import Log
-from chatd.chat.queries import HistoryQuery, Look, Search
-from chatd.chat.reader import Reader
 from chatd.chat.state import CONSOLE, Room, Session, User
 from chatd.clock import Clock
 from chatd.control.messages import RefusedError
 from chatd.server.addresses import LOCAL_HOST
 from chatd.server.server import Server
-from chatd.wire import lines
-from chatd.wire.errors import CloseReason, Code, ProtocolError
-from chatd.wire.messages import Download, Error, File, Message, Ok, Request, Upload
+from chatd.server.silent_peer import SilentPeer
+from chatd.wire.errors import Code
+from chatd.wire.messages import Error, Message, Ok, Request
 from chatd.wire.names import SERVER
 
 _BROKEN: Final = "The server cannot write to its disk now, so that nothing was changed; try again later."
 
 
-def _nothing(*_: object) -> None:
-    """Do nothing: the console follows no rooms."""
-
-
-class Console:
+class Console(SilentPeer):
     """One operator's hold on ``server``, which decides and makes durable what is asked."""
 
     def __init__(self, server: Server, clock: Clock) -> None:
         self._server = server
         self._clock = clock
         self._answer: Deferred[Any] | None = None
-        self.reader = Reader(lines, _nothing, _nothing, _nothing)
-        self.session: Session | None = None
-        self.peer_host = LOCAL_HOST
-        self.takes_files = False
-        self.certificate = ""
-        self.reads_only = False
+        super().__init__(LOCAL_HOST)
 
     async def request(self, request: Request) -> Ok:
         """Return the answer to ``request``, once it is durable. Raises `RefusedError`."""
@@ -84,50 +72,6 @@ class Console:
     def fault(self) -> None:
         """Answer that it went wrong; the traceback is in the log."""
         self.reply([Error(code="fault", text="The daemon could not do that, by a fault of its own.")], 1)
-
-    def note_refusal(self, code: Code) -> None:
-        """Do nothing: it is answered."""
-
-    def close(self, reason: CloseReason, text: str = "", retry_after: float | None = None) -> None:
-        """Do nothing: nobody takes the console's session over."""
-
-    def fail(self, error: ProtocolError, reason: CloseReason | None = None) -> None:
-        """Do nothing: it breaks no protocol of the chat."""
-
-    def catch_up(self) -> None:
-        """Do nothing: it follows no rooms."""
-
-    def wait(self) -> None:
-        """Do nothing: it asks one thing at a time."""
-
-    def go_on(self) -> None:
-        """Do nothing, as above."""
-
-    def read(self, query: HistoryQuery) -> None:
-        """Do nothing: no request of the console's reads history."""
-
-    def look(self, query: Look) -> None:
-        """Do nothing, as above."""
-
-    def search(self, search: Search) -> None:
-        """Do nothing, as above."""
-
-    def find(self, request: Request, log: Log, seq: int) -> None:
-        """Do nothing, as above."""
-
-    def upload(self, request: Upload, held: bool) -> Ok | None:
-        """Do nothing: it moves no files."""
-        del request, held
-        return None
-
-    def download(self, request: Download, room: str, seq: int, file: File) -> None:
-        """Do nothing, as above."""
-
-    def end_downloads(self, room: str, first: Callable[[], int]) -> None:
-        """Do nothing, as above."""
-
-    def end_removed(self, room: str, seq: int) -> None:
-        """Do nothing, as above."""
 
 
 def need_room(server: Server, name: str) -> Room:

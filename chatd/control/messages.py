@@ -209,6 +209,27 @@ class AskBans(Looked, frozen=True, kw_only=True, tag="bans"):
     room: Name = ""
 
 
+class AskHookAdd(Ask, frozen=True, kw_only=True, tag="hook-add"):
+    """Asks for a hook of a room: one that is told at ``url`` what is said there, or one that posts."""
+
+    name: Nick
+    room: Name
+    url: Name = ""
+
+
+class AskHookDrop(Ask, frozen=True, kw_only=True, tag="hook-drop"):
+    """Asks that a hook is taken back."""
+
+    name: Nick
+    room: Name
+
+
+class AskHooks(Looked, frozen=True, kw_only=True, tag="hooks"):
+    """Asks which hooks there are, of all rooms or of one."""
+
+    room: Name = ""
+
+
 class AskMute(Ask, frozen=True, kw_only=True, tag="mute"):
     """Asks that a member of a room may not speak, for ``seconds`` if there are any."""
 
@@ -278,6 +299,9 @@ Asked = (
     | AskBan
     | AskBans
     | AskUnban
+    | AskHookAdd
+    | AskHookDrop
+    | AskHooks
     | AskMute
     | AskUnmute
     | AskAnnounce

@@ -89,6 +89,20 @@ class BanRow(Row):
     reason: str = ""
 
 
+class HookRow(Row):
+    """A hook of a room, as `chatd.wire.messages.HookInfo` tells of it."""
+
+    room: str
+    name: str
+    url: str = ""
+    by: str = ""
+    made: int = 0
+    behind: int = 0
+    failing: int = 0
+    trouble: str = ""
+    off: bool = False
+
+
 class SpaceRow(Row):
     """How far a vacuum is: bytes of the database, how many of them are free, how many it has given back."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
-from chatd.control import banning, changing, explaining, looking, status, tailing, vacuuming
+from chatd.control import banning, changing, explaining, hooks, looking, status, tailing, vacuuming
 from chatd.control import messages as m
 from chatd.control.access import Role
 from chatd.control.context import Context
@@ -44,6 +44,9 @@ REQUESTS: Final[dict[type, Handling]] = {
     m.AskBan: Handling(Role.CHANGE, banning.ban),
     m.AskBans: Handling(Role.LOOK, banning.bans),
     m.AskUnban: Handling(Role.CHANGE, banning.unban),
+    m.AskHookAdd: Handling(Role.CHANGE, hooks.add),
+    m.AskHookDrop: Handling(Role.CHANGE, hooks.drop),
+    m.AskHooks: Handling(Role.LOOK, hooks.hooks),
     m.AskMute: Handling(Role.CHANGE, changing.mute),
     m.AskUnmute: Handling(Role.CHANGE, changing.unmute),
     m.AskAnnounce: Handling(Role.CHANGE, changing.announce),

@@ -1,6 +1,7 @@
 """The server: the open connections, and the parts that they share."""
 
 import itertools
+import secrets
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -80,6 +81,7 @@ class Server:
         self.hub.world.afford_room = partial(self.spend, Action.ROOM)
         self.hub.world.tell_ownerless = self.journal.ownerless
         self.hub.world.tell_deleted = self._deleted
+        self.hub.world.new_secret = partial(secrets.token_urlsafe, 32)
         self._numbers = itertools.count(1)
 
     @property

@@ -15,6 +15,8 @@ from chatd.chat.changes.rows import (
     PutEmptied,
     PutErasure,
     PutFile,
+    PutHook,
+    PutHookKey,
     PutInvite,
     PutMark,
     PutMember,
@@ -63,6 +65,8 @@ def load(database: apsw.Connection) -> Snapshot:
         erasures=_rows(database, PutErasure),
         address_bans=_rows(database, PutAddressBan),
         pins=_rows(database, PutPin),
+        hooks=_rows(database, PutHook),
+        hook_keys=sorted(_rows(database, PutHookKey), key=lambda row: row.seq),
         last_user=int(meta.get("last_user", 0)),
     )
 

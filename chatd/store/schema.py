@@ -192,6 +192,18 @@ _CALLING: Final = "ALTER TABLE rooms ADD COLUMN calling INTEGER NOT NULL DEFAULT
 
 _LABELS: Final = "ALTER TABLE sessions ADD COLUMN label TEXT NOT NULL DEFAULT ''"
 
+_HOOKS: Final = """
+CREATE TABLE hooks(
+    id INTEGER PRIMARY KEY, room INTEGER NOT NULL, name TEXT NOT NULL, user INTEGER NOT NULL,
+    digest BLOB NOT NULL, url TEXT NOT NULL, secret TEXT NOT NULL, by TEXT NOT NULL, made INTEGER NOT NULL,
+    cursor INTEGER NOT NULL, failing INTEGER NOT NULL, off INTEGER NOT NULL
+) STRICT;
+CREATE TABLE hook_keys(
+    hook INTEGER NOT NULL, key BLOB NOT NULL, seq INTEGER NOT NULL, ts INTEGER NOT NULL,
+    PRIMARY KEY (hook, key)
+) STRICT, WITHOUT ROWID;
+"""
+
 Step = Callable[[apsw.Connection], object]
 
 
@@ -301,6 +313,11 @@ def _add_labels(database: apsw.Connection) -> None:
     database.execute(_LABELS)
 
 
+def _add_hooks(database: apsw.Connection) -> None:
+    """Add what version 17 lacks: hooks, and the keys of their posts."""
+    database.execute(_HOOKS)
+
+
 STEPS: Final[tuple[Step, ...]] = (
     _begin,
     _add_files,
@@ -319,6 +336,7 @@ STEPS: Final[tuple[Step, ...]] = (
     _add_index,
     _add_calling,
     _add_labels,
+    _add_hooks,
 )
 """The steps from each version of the tables to the next."""
 

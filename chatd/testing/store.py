@@ -19,6 +19,8 @@ from chatd.chat.changes.rows import (
     PutEmptied,
     PutErasure,
     PutFile,
+    PutHook,
+    PutHookKey,
     PutInvite,
     PutMark,
     PutMember,
@@ -78,6 +80,8 @@ class MemoryStore:
     time: PutTime = field(default_factory=lambda: PutTime(0, 0))
     marks: dict[tuple[int, int], PutMark] = field(default_factory=dict)
     uploads: dict[tuple[int, str], PutUpload] = field(default_factory=dict)
+    hooks: dict[int, PutHook] = field(default_factory=dict)
+    hook_keys: dict[tuple[int, bytes], PutHookKey] = field(default_factory=dict)
     edits: dict[tuple[int, int, int], PutEdit] = field(default_factory=dict)
     reactions: dict[tuple[int, int, int, str], PutReaction] = field(default_factory=dict)
     replies: dict[tuple[int, int], PutReply] = field(default_factory=dict)
@@ -114,6 +118,8 @@ class MemoryStore:
             list(self.erasures.values()),
             list(self.address_bans.values()),
             list(self.pins.values()),
+            list(self.hooks.values()),
+            list(self.hook_keys.values()),
         )
 
     def _last(self, log: int) -> tuple[int, int, str] | None:

@@ -53,6 +53,8 @@ class Code(StrEnum):
     MUTED = "muted"
     SLOW_MODE = "slow-mode"
     ARCHIVED = "archived"
+    NO_SUCH_HOOK = "no-such-hook"
+    TOO_MANY_HOOKS = "too-many-hooks"
     ALREADY_A_MEMBER = "already-a-member"
     NO_SUCH_ACT = "no-such-act"
     NO_SUCH_EVENT = "no-such-event"

@@ -119,6 +119,21 @@ MAX_PINS: Final = 50
 MAX_MENTIONS: Final = 20
 """People whom one text mentions; whoever means more means the room."""
 
+MAX_HOOKS: Final = 1000
+"""Hooks of all rooms together."""
+
+MAX_ROOM_HOOKS: Final = 20
+"""Hooks of one room; their list fits into a frame."""
+
+MAX_HOOK_KEYS: Final = 256
+"""Posts of one hook that it may repeat without effect: the latest ones that had a key."""
+
+MAX_HOOK_KEY: Final = 128
+"""Characters of the key of a post."""
+
+MAX_URL: Final = 500
+"""Characters of the address to which a hook is told what is said."""
+
 QUOTE: Final = 80
 """Characters of an event that are told where something replies to it."""
 

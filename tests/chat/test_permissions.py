@@ -52,6 +52,9 @@ ASK = {
     "role": lambda room: m.Role(id=9, room=room, whom="fay", role="moderator"),
     "set": lambda room: m.Set(id=9, room=room, rule="keep-days", value="30"),
     "delete-room": lambda room: m.DeleteRoom(id=9, room=room),
+    "add-hook": lambda room: m.AddHook(id=9, room=room, name="ci"),
+    "drop-hook": lambda room: m.DropHook(id=9, room=room, name="out"),
+    "hooks": lambda room: m.Hooks(id=9, room=room),
     "leave": lambda room: m.Leave(id=9, room=room),
     "remove": lambda room: m.Remove(id=9, room=room, seq=SAID),
 }
@@ -69,7 +72,7 @@ LETTERS = {
     "G": {Code.ACCOUNT_NEEDED},
 }
 KEEPING_ORDER = ["kick", "ban", "unban", "mute", "unmute", "acts"]
-OWNING = ["role", "set", "delete-room"]
+OWNING = ["role", "set", "delete-room", "add-hook", "drop-hook", "hooks"]
 PUBLIC = {
     "join": ". . B . . . . .",
     "leave": "N N B . . . N .",
@@ -147,6 +150,7 @@ class Scene:
             m.InviteTo(id=2, room="#tea", whom="invited"),
             m.Ban(id=2, room="#tea", whom="banned"),
             m.Mute(id=2, room="#tea", whom="mim"),
+            m.AddHook(id=2, room="#tea", name="out", url="https://example.org/chat"),
             *[m.Set(id=2, room="#tea", rule=rule, value=value) for rule, value in RULES_OF[kind]],
         )
         assert not self.talkers["owner"].of(m.Error)

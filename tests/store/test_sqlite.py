@@ -420,6 +420,8 @@ NO_ACCOUNTS = (
     "DROP TABLE replies",
     "DROP TABLE reply_counts",
     "DROP TABLE pins",
+    "DROP TABLE hooks",
+    "DROP TABLE hook_keys",
     "DROP TABLE indexed",
     "DROP TABLE words",
     "ALTER TABLE sessions DROP COLUMN address",

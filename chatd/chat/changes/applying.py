@@ -46,6 +46,8 @@ def load(records: Records, snapshot: Snapshot) -> None:
         snapshot.pins,
         snapshot.marks,
         snapshot.uploads,
+        snapshot.hooks,
+        snapshot.hook_keys,
         [snapshot.time],
     )
     for row in chain.from_iterable(rows):

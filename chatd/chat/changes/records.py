@@ -4,6 +4,7 @@ from chatd.chat.ages import Ages
 from chatd.chat.changes.rows import PutAddressBan, PutErasure, PutInvite, PutTime
 from chatd.chat.files import PostedFiles
 from chatd.chat.gone import Gone
+from chatd.chat.hook import Hook
 from chatd.chat.listing import Listing, Order
 from chatd.chat.networks import Networks
 from chatd.chat.state import Room, Session, User
@@ -21,7 +22,8 @@ class Records:
     are by the digest of their code, ``invites_by`` names them by who made them, ``sessions`` are by the
     digest of their token, ``rooms`` by their name, ``uploads`` say when a user last worked on the upload of a
     content, ``time`` is the calendar as it was last kept, ``erasures`` are the accounts all of whose words
-    are to go, ``address_bans`` are addresses from which nobody comes in.
+    are to go, ``address_bans`` are addresses from which nobody comes in. ``hooks`` are by their id,
+    ``hooks_by_digest`` those that post, by the digest of their secret.
     """
 
     def __init__(self) -> None:
@@ -45,4 +47,6 @@ class Records:
         self.uploads: dict[tuple[int, str], int] = {}
         self.time = PutTime(0, 0)
         self.erasures: dict[int, PutErasure] = {}
+        self.hooks: dict[int, Hook] = {}
+        self.hooks_by_digest: dict[bytes, Hook] = {}
         self.address_bans: Networks[PutAddressBan] = Networks()

@@ -11,6 +11,9 @@ DISABLED: Final = 2
 DELETED: Final = 4
 """The flag of an account of which nothing but its nicks is left."""
 
+HOOK: Final = 8
+"""The flag of an account that is the name of a hook: nobody logs in to it."""
+
 
 class PutUser(NamedTuple):
     """A user from now on; ``key`` None frees the nick."""
@@ -462,6 +465,56 @@ class DropUpload(NamedTuple):
     sha256: str
 
 
+class PutHook(NamedTuple):
+    """A hook called ``name`` of ``room``, made by ``by`` at ``made`` in milliseconds since 1970.
+
+    One that posts does so as ``user``, and is known by the ``digest`` of its secret; one with a ``url`` is
+    told there what is said, signed with ``secret``. It was told up to event ``cursor``. ``failing`` is since
+    when that fails, in milliseconds of `chatd.chat.calendar`, or 0; if it is ``off``, it was given up.
+    """
+
+    id: int
+    room: int
+    name: str
+    user: int
+    digest: bytes
+    url: str
+    secret: str
+    by: str
+    made: int
+    cursor: int = 0
+    failing: int = 0
+    off: int = 0
+
+
+class DropHook(NamedTuple):
+    """A hook that was taken back, or whose room was deleted."""
+
+    id: int
+
+
+class PutHookKey(NamedTuple):
+    """A post of ``hook`` with a key, known by its digest, has become event ``seq`` at ``ts``."""
+
+    hook: int
+    key: bytes
+    seq: int
+    ts: int
+
+
+class DropHookKey(NamedTuple):
+    """A key that is remembered no longer."""
+
+    hook: int
+    key: bytes
+
+
+class DropHookKeys(NamedTuple):
+    """All keys of ``hook``."""
+
+    hook: int
+
+
 class PutTime(NamedTuple):
     """The calendar, and the wall clock at the same moment, both in milliseconds."""
 
@@ -520,5 +573,10 @@ Change = (
     | DropMarks
     | PutUpload
     | DropUpload
+    | PutHook
+    | DropHook
+    | PutHookKey
+    | DropHookKey
+    | DropHookKeys
     | PutTime
 )

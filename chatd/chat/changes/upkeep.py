@@ -9,6 +9,9 @@ from chatd.chat.changes.rows import (
     DropAddressBan,
     DropFile,
     DropFiles,
+    DropHook,
+    DropHookKey,
+    DropHookKeys,
     DropMark,
     DropMarks,
     DropUpload,
@@ -16,11 +19,14 @@ from chatd.chat.changes.rows import (
     PutAddressBan,
     PutEmptied,
     PutFile,
+    PutHook,
+    PutHookKey,
     PutMark,
     PutTime,
     PutUpload,
     Trim,
 )
+from chatd.chat.hook import Hook
 from chatd.wire.messages import File
 
 
@@ -73,6 +79,43 @@ def _drop_address_ban(records: Records, row: DropAddressBan) -> Applied:
     return records.address_bans.drop(row.network)
 
 
+def _put_hook(records: Records, row: PutHook) -> Applied:
+    hook = records.hooks.get(row.id)
+    if hook is not None:
+        before, hook.row = hook.row, row
+        return before
+    _add_hook(records, Hook(row))
+    return DropHook(row.id)
+
+
+def _add_hook(records: Records, hook: Hook) -> None:
+    records.hooks[hook.row.id] = hook
+    if hook.posts:
+        records.hooks_by_digest[hook.row.digest] = hook
+
+
+def _drop_hook(records: Records, row: DropHook) -> Applied:
+    hook = records.hooks.pop(row.id)
+    if hook.posts:
+        del records.hooks_by_digest[hook.row.digest]
+    return hook.row
+
+
+def _put_hook_key(records: Records, row: PutHookKey) -> Applied:
+    records.hooks[row.hook].keys[row.key] = row
+    return DropHookKey(row.hook, row.key)
+
+
+def _drop_hook_key(records: Records, row: DropHookKey) -> Applied:
+    return records.hooks[row.hook].keys.pop(row.key)
+
+
+def _drop_hook_keys(records: Records, row: DropHookKeys) -> Applied:
+    hook = records.hooks[row.hook]
+    before, hook.keys = tuple(reversed(hook.keys.values())), {}
+    return Several(before)
+
+
 def _put_time(records: Records, row: PutTime) -> Applied:
     before, records.time = records.time, row
     return before
@@ -118,6 +161,11 @@ UPKEEP: Final[dict[type[Applied], Apply]] = {
     DropUpload: _drop_upload,
     PutAddressBan: _put_address_ban,
     DropAddressBan: _drop_address_ban,
+    PutHook: _put_hook,
+    DropHook: _drop_hook,
+    PutHookKey: _put_hook_key,
+    DropHookKey: _drop_hook_key,
+    DropHookKeys: _drop_hook_keys,
     PutTime: _put_time,
 }
 """What makes each of these changes."""

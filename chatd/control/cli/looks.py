@@ -47,9 +47,9 @@ def who(data: str | None, config: str | None, as_json: bool, where: tuple[str, .
 
     The keys of --where are the names of the fields in the output of --json.
     """
-    rows = _rows(folder_of(data, config), AskWho(where=list(where)), Connected, as_json=as_json)
+    rows = rows_of(folder_of(data, config), AskWho(where=list(where)), Connected, as_json=as_json)
     rows.sort(key=lambda row: (row.nick.casefold(), row.connection))
-    _show(WHO, rows, "connections")
+    show(WHO, rows, "connections")
 
 
 @click.command("rooms")
@@ -58,9 +58,9 @@ def who(data: str | None, config: str | None, as_json: bool, where: tuple[str, .
 @where
 def rooms(data: str | None, config: str | None, as_json: bool, where: tuple[str, ...]) -> None:
     """List the rooms, the busiest first. Logs of direct messages are only counted, by status."""
-    rows = _rows(folder_of(data, config), AskRooms(where=list(where)), RoomRow, as_json=as_json)
+    rows = rows_of(folder_of(data, config), AskRooms(where=list(where)), RoomRow, as_json=as_json)
     rows.sort(key=lambda row: (-row.rate, row.room))
-    _show(ROOMS, rows, "rooms")
+    show(ROOMS, rows, "rooms")
 
 
 @click.command("bans")
@@ -71,11 +71,11 @@ def rooms(data: str | None, config: str | None, as_json: bool, where: tuple[str,
 def bans(data: str | None, config: str | None, as_json: bool, where: tuple[str, ...], room: str) -> None:
     """List the addresses that are banned from the server, or who is banned from a room."""
     asked = AskBans(room=room, where=list(where))
-    rows = _rows(folder_of(data, config), asked, BanRow, as_json=as_json)
-    _show(BANS, rows, "bans")
+    rows = rows_of(folder_of(data, config), asked, BanRow, as_json=as_json)
+    show(BANS, rows, "bans")
 
 
-def _rows(folder: Path, asked: Ask, kind: type[R], *, as_json: bool) -> list[R]:
+def rows_of(folder: Path, asked: Ask, kind: type[R], *, as_json: bool) -> list[R]:
     """Return the rows of an answer; as JSON they are printed at once, and nothing is left to show."""
     rows = []
     for raw in Answer(folder, asked):
@@ -88,7 +88,8 @@ def _rows(folder: Path, asked: Ask, kind: type[R], *, as_json: bool) -> list[R]:
     return rows
 
 
-def _show(columns: tuple[Column, ...], rows: list[R], what: str) -> None:
+def show(columns: tuple[Column, ...], rows: list[R], what: str) -> None:
+    """Print ``rows`` as a table, or that there are none."""
     if not rows:
         click.echo(f"no {what}", err=True)
         return

@@ -33,6 +33,7 @@ STATUS: Final[Mapping[Code, int]] = {
     Code.REMOVED: _FORBIDDEN,
     Code.MUTED: _FORBIDDEN,
     Code.ARCHIVED: _FORBIDDEN,
+    Code.NO_SUCH_HOOK: _NOT_FOUND,
     Code.NO_SUCH_PAGE: _NOT_FOUND,
     Code.NO_SUCH_ROOM: _NOT_FOUND,
     Code.NO_SUCH_USER: _NOT_FOUND,
@@ -62,10 +63,10 @@ def refuse(request: Request, error: ChatdError) -> bytes:
     request.setResponseCode(STATUS.get(error.code, _BAD))
     if error.retry_after is not None:
         request.setHeader(b"retry-after", b"%d" % max(1, math.ceil(error.retry_after)))
-    return say(request, body_of(error))
+    return in_json(request, body_of(error))
 
 
-def say(request: Request, body: bytes) -> bytes:
+def in_json(request: Request, body: bytes) -> bytes:
     """Make ``body`` the answer to ``request``, in JSON; return it."""
     request.setHeader(b"content-type", JSON)
     request.setHeader(b"cache-control", b"no-store")

@@ -10,6 +10,7 @@ from chatd.server.budgets import Action
 from chatd.server.health_page import TEXT, Page, add_health
 from chatd.server.server import Server
 from chatd.server.web.answers import refuse
+from chatd.server.web.hooks import Hooks
 from chatd.server.web.limits import MAX_BODY
 from chatd.wire.errors import Code, ProtocolError, RequestError
 
@@ -88,6 +89,7 @@ class Root(Resource):
     def __init__(self, server: Server) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.putChild(b"", Welcome())  # type: ignore[no-untyped-call]
+        self.putChild(b"hooks", Hooks(server))
         add_health(self, server)
 
     def getChild(self, path: bytes, request: Request) -> IResource:

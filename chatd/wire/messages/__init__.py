@@ -46,6 +46,7 @@ from chatd.wire.messages.base import (
 from chatd.wire.messages.both_ways import Cancel, Goodbye, Ping, Pong, Progress, Typing
 from chatd.wire.messages.events import Event, Gap
 from chatd.wire.messages.greeting import Hello, Limits, Pulse, RoomState, Welcome
+from chatd.wire.messages.hooks import AddHook, DropHook, HookInfo, Hooks
 from chatd.wire.messages.moderation import (
     Acts,
     Allow,
@@ -90,6 +91,7 @@ __all__ = [
     "Act",
     "Acts",
     "AddCertificate",
+    "AddHook",
     "Allow",
     "Announcement",
     "Ban",
@@ -105,6 +107,7 @@ __all__ = [
     "DeleteRoom",
     "Download",
     "DropCertificate",
+    "DropHook",
     "Edit",
     "End",
     "Error",
@@ -116,6 +119,8 @@ __all__ = [
     "Hello",
     "History",
     "Hit",
+    "HookInfo",
+    "Hooks",
     "Invite",
     "InviteCode",
     "InviteTo",
@@ -202,6 +207,9 @@ ToServer = (
     | Mute
     | Unmute
     | Acts
+    | AddHook
+    | DropHook
+    | Hooks
     | Role
     | Set
     | Remove

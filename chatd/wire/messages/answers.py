@@ -3,6 +3,7 @@
 from msgspec import Raw, Struct
 
 from chatd.wire.messages.base import Count, File, Message, Seconds
+from chatd.wire.messages.hooks import HookInfo
 
 
 class RoomInfo(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
@@ -136,6 +137,8 @@ class Ok(Message, frozen=True, tag="ok"):
     hits: list[Hit] | None = None
     rest: str = ""
     behind: bool = False
+    hooks: list[HookInfo] | None = None
+    secret: str = ""
 
 
 class Error(Message, frozen=True, tag="error"):
