@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chatd import __version__
-from chatd.client.cli.settings import RECENT, Settings
+from chatd.client.cli.settings import BELLS, RECENT, Settings
 from chatd.client.cli.starting import leave_tls_out
 from chatd.wire.limits import MAX_INVITE_DAYS, MAX_INVITE_USES, PAGE_ROWS
 
@@ -71,6 +71,15 @@ _PLAIN = click.option(
     show_default=True,
     help="Show the last N lines of a room where you begin to talk there; or from $CHATD_RECENT.",
 )
+@click.option(
+    "--bell",
+    type=click.Choice(BELLS),
+    envvar="CHATD_BELL",
+    default="mentions",
+    show_default=True,
+    help="What the terminal's bell rings for: mentions of you and direct messages, all messages, or nothing; "
+    "or from $CHATD_BELL.",
+)
 @_PLAIN
 @click.option(
     "--no-typing",
@@ -97,6 +106,7 @@ def chatc(
     device_name: str | None,
     unheard: bool,
     recent: int,
+    bell: str,
     strip: bool,
 ) -> None:
     """Talk in rooms that survive every outage.
@@ -143,7 +153,7 @@ def chatc(
     if context.invoked_subcommand is None:
         from chatd.client.cli.interactive import run  # noqa: PLC0415
 
-        context.exit(run(context.obj, Settings(recent=recent), strip=strip))
+        context.exit(run(context.obj, Settings(recent=recent, bell=bell), strip=strip))
 
 
 @chatc.command()

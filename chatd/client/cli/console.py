@@ -64,6 +64,9 @@ class Console(Protocol):
         The ``number`` in the first of them, if it has one, is faint.
         """
 
+    def ring(self) -> None:
+        """Ring a bell, if there is one."""
+
     def note(self, text: str) -> None:
         """Show what chatc itself has to say."""
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from chatd.client.cli import showing
+from chatd.client.cli.about import SAID
+from chatd.client.cli.bell import Ringer
 from chatd.client.cli.console import Reactor
 from chatd.client.cli.conversation import Conversation
 from chatd.client.cli.entering import Entering
@@ -36,6 +38,7 @@ class Hearing:
         self._talk = talk
         self._marks = ReadMarks(reactor, talk.client)
         self._entering = Entering(talk, self._marks, settings.recent, self._show)
+        self._ringer = Ringer(reactor, settings.bell, self._ring)
         talk.turned = self._turned
         self._reactions = Reactions(reactor, talk.reactions_came)
         self._linked = False
@@ -55,6 +58,9 @@ class Hearing:
             self._talk.console.listen()
         self._talk.console.refresh()
         self._talk.check_end()
+
+    def _ring(self) -> None:
+        self._talk.console.ring()
 
     def finish(self) -> None:
         """Show what is held, and mark as read what is not marked yet."""
@@ -202,6 +208,9 @@ class Hearing:
             self._reactions.came(event, notice.name)
         else:
             talk.event_came(event, notice.name)
+        ours = fold(event.by) == fold(talk.client.nickname)
+        if event.kind in SAID and not ours and event.seq > self._marks.read(event.room):
+            self._ringer.said(to_us=talk.is_meant(event) or notice.name.startswith("@"))
         attended = notice.own or event.room == talk.current or not talk.console.interactive
         self._marks.displayed(event.room, event.seq, attended=attended)
         if event.kind == "nick":

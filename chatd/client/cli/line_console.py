@@ -6,8 +6,8 @@ from typing import Final
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IPushProducer
 
+from chatd.client.cli.colours import decorated, palette
 from chatd.client.cli.console import Reactor, Talker, encoded
-from chatd.client.cli.showing import coloured
 from chatd.client.cli.terminal import modes as terminal
 from chatd.client.cli.terminal.descriptors import Input, Output
 from chatd.client.cli.terminal.editor import Action, Editor, Submit, Switch, Wish
@@ -30,7 +30,7 @@ class LineConsole:
     interactive = True
 
     def __init__(self, reactor: Reactor, talker: Talker, pacing: IPushProducer) -> None:
-        self._colour = terminal.wants_colour()
+        self._colours = palette()
         self._reactor = reactor
         self._talker = talker
         self._editor = Editor(talker.complete)
@@ -39,7 +39,7 @@ class LineConsole:
         self._quieting: IDelayedCall | None = None
         self._unseen = Unseen()
         self._raw = terminal.RawMode(0)
-        self._screen = Screen(terminal.size_of(1), colour=self._colour)
+        self._screen = Screen(terminal.size_of(1), colour=bool(self._colours))
         self._output = Output(reactor, 1, talker.lost)
         self._output.registerProducer(pacing, streaming=True)
         self._input = Input(reactor, 0, self._received, self._ended)
@@ -69,10 +69,12 @@ class LineConsole:
     def show(self, text: str, nick: str = "", *, loud: bool = False, number: int = 0) -> None:
         """Show lines above the prompt; ``nick`` has its colour, ``number`` is faint, ``loud`` bold."""
         lines = self._screen.folded(text)
-        if nick and self._colour:
-            lines = coloured(lines, nick, loud=loud, number=number)
-        self._texts.append(lines)
+        self._texts.append(decorated(lines, nick, self._colours, loud=loud, number=number) if nick else lines)
         self.refresh()
+
+    def ring(self) -> None:
+        """Ring the terminal's bell."""
+        self._output.write(b"\a")
 
     def note(self, text: str) -> None:
         """Show lines above the prompt."""

@@ -48,6 +48,9 @@ class PlainConsole:
         """Write lines to standard output."""
         self._output.write(encoded(text + "\n"))
 
+    def ring(self) -> None:
+        """Do nothing: no bell is heard through a pipe."""
+
     def note(self, text: str) -> None:
         """Write lines to standard error."""
         self._errors.write(encoded(text + "\n"))

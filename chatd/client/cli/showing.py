@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, tzinfo
 from math import ceil
 from typing import Final
-from zlib import crc32
 
 from chatd.client.cli.rows import Row
 from chatd.client.cli.text import clean_line, file_text
@@ -12,13 +11,11 @@ from chatd.client.core.notices import LinkState
 from chatd.client.core.rooms import Followed
 from chatd.client.values import Status, Waiting
 from chatd.wire.messages import Event, Member, RoomInfo
-from chatd.wire.names import fold
 
 MAX_WAITING: Final = 4
 """Rows above the prompt for messages that are not sent yet; more are counted in words."""
 
 OFFLINE: Final = frozenset({LinkState.IDLE, LinkState.WAITING, LinkState.DIALLING, LinkState.GREETING})
-_COLOURS: Final = (31, 32, 33, 34, 35, 36, 91, 92, 94, 95, 96)
 
 
 class Days:
@@ -43,20 +40,6 @@ class Days:
         """Return ``lines`` about an event of ``ts`` as they are printed, under their day if it is another."""
         day = self.line(ts)
         return (lines if day is None else f"{day}\n{lines}").encode() + b"\n"
-
-
-def coloured(line: str, nick: str, *, loud: bool = False, number: int = 0) -> str:
-    """Return ``line`` with its first ``<nick>`` in the colour that this nick always has, or in bold.
-
-    The ``number`` that stands before it is faint, if there is one.
-    """
-    code = _COLOURS[crc32(fold(nick).encode()) % len(_COLOURS)]
-    if number:
-        line = line.replace(f" {number} ", f" \x1b[2m{number}\x1b[0{';1' if loud else ''}m ", 1)
-    if not loud:
-        return line.replace(f"<{nick}>", f"<\x1b[{code}m{nick}\x1b[0m>", 1)
-    bold = line.replace(f"<{nick}>", f"<\x1b[{code}m{nick}\x1b[0;1m>", 1)
-    return "\n".join(f"\x1b[1m{one}\x1b[0m" for one in bold.split("\n"))
 
 
 def prompt(room: str, status: Status, *, known: bool) -> str:

@@ -26,7 +26,7 @@ class Paper:
         self.loud, self.numbered = [], []
         self.hearing = False
         self.closed = self.listening = False
-        self.painted = 0
+        self.painted = self.rung = 0
         self.secrets, self.asked = [], []
         self.rows = tuple
 
@@ -47,6 +47,9 @@ class Paper:
         line = text[6:] if text[2:3] == ":" else text
         self.shown.append(line)
         self.lines.append(line)
+
+    def ring(self):
+        self.rung += 1
 
     def note(self, text):
         self.notes.append(text)
@@ -75,11 +78,11 @@ class Paper:
 class Person:
     """Somebody at a console of ``client``; ``type`` enters lines and lets time go by in ``world``."""
 
-    def __init__(self, world, client, *, interactive=True, recent=0):
+    def __init__(self, world, client, *, interactive=True, recent=0, bell="mentions"):
         self.world = world
         self.client = client
         self.talk = Conversation(world.clock, client)
-        self.hearing = Hearing(self.talk, world.clock, Settings(recent=recent))
+        self.hearing = Hearing(self.talk, world.clock, Settings(recent, bell))
         self.paper = Paper(interactive=interactive)
         self.paper.rows = self.talk.waiting_rows
         self.talk.begin(self.paper)

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatd.client.cli.about import show_page, words
+from chatd.client.cli.colours import MANY, decorated
 from chatd.client.cli.jsonlines import event_line
 from chatd.client.cli.reacting import reacting_text
 from chatd.client.cli.recent import MOST, WIDTH, Recent
-from chatd.client.cli.showing import coloured
 from chatd.client.cli.text import event_lines
 from chatd.client.values import Page
 from chatd.wire.messages import Became, Event, File
@@ -174,7 +174,7 @@ def test_a_line_that_mentions_us_stands_out(people):
 
 
 def test_what_stands_out_ends_with_its_line():
-    line = coloured("12:00 #tea <ben> @ann\n      look", "ben", loud=True)
+    line = decorated("12:00 #tea <ben> @ann\n      look", "ben", MANY, loud=True)
     assert all(one.startswith("\x1b[1m") and one.endswith("\x1b[0m") for one in line.split("\n"))
     assert re.sub("\x1b\\[[0-9;]*m", "", line) == "12:00 #tea <ben> @ann\n      look"
 
@@ -265,8 +265,8 @@ def test_the_words_for_many_reactions_are_few():
 
 
 def test_the_number_is_faint_and_nothing_else_of_its_digits():
-    line = coloured("12:03 #3 3 <ben> 3 times", "ben", number=3)
+    line = decorated("12:03 #3 3 <ben> 3 times", "ben", MANY, number=3)
     assert line.startswith("12:03 #3 \x1b[2m3\x1b[0m <")
     assert line.count("\x1b[2m") == 1
-    loud = coloured("12:03 #3 3 <ben> @ann", "ben", loud=True, number=3)
+    loud = decorated("12:03 #3 3 <ben> @ann", "ben", MANY, loud=True, number=3)
     assert "\x1b[2m3\x1b[0;1m" in loud, "bold goes on behind it"

@@ -169,3 +169,18 @@ def _check(terminal, width, what, printed):
     assert after.removeprefix(prompt).removeprefix("…") in text
     assert typed.endswith(before.removeprefix(prompt).removeprefix("…"))
     assert "…" in before.removeprefix(prompt) or before == prompt + typed
+
+
+def test_code_is_left_as_it_is():
+    screen = Screen((30, 10), colour=False)
+    text = "12:00 #a 3 <ben> look at this, it is code: ```python\n"
+    text += "      if   a:  return   'a long line of code'\n      ```\n      and words that are broken again"
+    assert screen.folded(text).split("\n") == [
+        "12:00 #a 3 <ben> look at this,",
+        "      it is code: ```python",
+        "      if   a:  return   'a long line of code'",
+        "      ```",
+        "      and words that are",
+        "      broken again",
+    ]
+    assert screen.folded("12:00 #a 3 <ben> a ``` within words is none").count("\n") == 1

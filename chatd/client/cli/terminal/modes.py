@@ -25,11 +25,6 @@ def is_usable() -> bool:
     return capable and os.isatty(0) and os.isatty(1)
 
 
-def wants_colour() -> bool:
-    """Return whether the user has not refused colour (https://no-color.org)."""
-    return not os.environ.get("NO_COLOR")
-
-
 class RawMode:
     """The terminal's settings: `enter` changes them, `restore` brings back what they were."""
 

@@ -16,6 +16,9 @@ from chatd.client.cli.terminal.line import Line
 MIN_COLUMNS: Final = 8
 """Columns below which nothing readable fits; narrower windows are treated as this wide."""
 
+_FENCE: Final = "```"
+"""Stands before and behind lines of code."""
+
 _ERASE_BELOW: Final = "\x1b[J"
 _ERASE_RIGHT: Final = "\x1b[K"
 _WRAP_OFF: Final = "\x1b[?7l"
@@ -53,8 +56,12 @@ class Screen:
         return f"{self._to_top()}{_ERASE_BELOW}{lines}\r\n{self._painted(region)}"
 
     def folded(self, text: str) -> str:
-        """Return ``text`` with its lines broken between words, so that they fit."""
-        return "\n".join(broken(line, self._columns) for line in text.split("\n"))
+        """Return ``text`` with its lines broken between words, so that they fit; code stays as it is."""
+        lines, code = [], False
+        for line in text.split("\n"):
+            lines.append(line if code else broken(line, self._columns))
+            code ^= line.count(_FENCE) % 2 == 1
+        return "\n".join(lines)
 
     def clear(self, region: Region) -> str:
         """Return what empties the screen but for ``region``."""

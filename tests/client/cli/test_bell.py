@@ -1,0 +1,69 @@
+"""The bell: it rings for what is said to us, seldom, and never for what we have said or read."""
+
+import pytest
+
+from tests.client.cli.sitting import Person, seated
+from tests.client.entering import make_client
+
+
+@pytest.fixture
+def people(world):
+    """Seat ann, who owns #tea, and ben, who is there too."""
+    with seated(world, "ann", "ben") as people:
+        world.advance(5)
+        yield people
+
+
+@pytest.fixture
+def third(world):
+    """Return a function that seats eva, who wants to hear a bell."""
+    made = []
+
+    def sit(**how):
+        eva = Person(world, make_client(world, "eva"), **how)
+        made.append(eva)
+        eva.client.start()
+        world.advance(0.5)
+        eva.type("/join #tea", "/join #hall")
+        return eva
+
+    yield sit
+    for eva in made:
+        eva.leave()
+        eva.client.stop()
+        eva.talk.over.addErrback(lambda _: None)
+
+
+def test_it_rings_for_mentions_and_for_direct_messages(people):
+    ann, ben = people.values()
+    ben.type("nobody", "/react ❤", "@ann you", "/msg ann psst", wait=2)
+    assert ann.paper.rung == 2
+    ann.type("@ann me", "/msg ben no", "/edit 6 @ann", wait=2)
+    assert (ann.paper.rung, ben.paper.rung) == (2, 1)
+
+
+def test_it_rings_once_a_second(people):
+    ann, ben = people.values()
+    ben.type(*["@ann you"] * 8, wait=0.25)
+    assert ann.paper.rung == 2
+
+
+@pytest.mark.parametrize(("bell", "rung"), [("off", 0), ("mentions", 1), ("all", 2)])
+def test_it_rings_for_what_is_wanted(people, third, bell, rung):
+    ben = people["ben"]
+    eva = third(bell=bell)
+    ben.type("one", "@eva two", wait=2)
+    eva.type("three", "@room four", wait=2)
+    assert eva.paper.rung == rung
+
+
+def test_what_was_said_while_we_were_away_rings_once_and_what_was_read_elsewhere_never(people, world):
+    ann, ben = people.values()
+    world.network.cut()
+    world.advance(20)
+    ann.hearing._marks.opened("#tea", 4)
+    world.network.heal()
+    ben.type("@ann read elsewhere", "@ann new", "@ann newer", wait=0.1)
+    world.advance(40)
+    assert "newer" in ann.paper.shown[-1]
+    assert ann.paper.rung == 1
