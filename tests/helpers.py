@@ -9,12 +9,13 @@ from chatd.ops.settings import Config, LimitsConfig
 from chatd.server.factory import ChatFactory
 from chatd.server.listener_rules import ListenerRules
 from chatd.testing.playground import PORTS
-from chatd.wire import lines
-from chatd.wire.frames import FrameDecoder, FrameType, frame
+from chatd.wire import lines, websocket
+from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
 from chatd.wire.lines import LineDecoder
 from chatd.wire.messages import Event, FromServer, Hello, Message, Ping, Pong, Send
 from chatd.wire.native import decode_from_server, encode
-from chatd.wire.objects import Alphabet
+from chatd.wire.objects import Alphabet, write
+from chatd.wire.websocket_decoder import WebSocketDecoder
 
 
 def in_force(**limits):
@@ -23,7 +24,12 @@ def in_force(**limits):
 
 
 class Talker(Protocol):
-    """Speaks the wire; ``heard`` holds every message received, ``pings`` whether pings are answered."""
+    """Speaks the wire; ``heard`` holds every message received, ``pings`` whether pings are answered.
+
+    ``preface`` goes out before everything else.
+    """
+
+    preface = b""
 
     def __init__(self, *first, answer_pings=True):
         self.first = first
@@ -36,6 +42,8 @@ class Talker(Protocol):
         self.frames = 0
 
     def connectionMade(self):
+        if self.preface:
+            self.transport.write(self.preface)
         for message in self.first:
             self.say(message)
 
@@ -92,8 +100,87 @@ class LinesTalker(Talker):
                 self.heard.append(message)
 
 
+def masked(opcode, payload, *, final=True, mask=b"\x15\x00\xa7\xfe"):
+    """Return the frame of a WebSocket client that carries ``payload``."""
+    size = len(payload)
+    if size < 126:
+        head = bytes([0x80 | size])
+    elif size < 65_536:
+        head = bytes([0x80 | 126]) + size.to_bytes(2, "big")
+    else:
+        head = bytes([0x80 | 127]) + size.to_bytes(8, "big")
+    hidden = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+    return bytes([final << 7 | opcode]) + head + mask + hidden
+
+
+def plainly(message):
+    """Return the frame of a WebSocket client that carries ``message`` so that it can be read in it."""
+    return masked(websocket.TEXT, write(message), mask=bytes(4))
+
+
+HANDSHAKE = (
+    b"GET /ws HTTP/1.1\r\nHost: chat.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+class WebTalker(Talker):
+    """The same by WebSocket; ``head`` answers the handshake, ``closed`` is why the other side ended it."""
+
+    def __init__(self, *first, answer_pings=True):
+        super().__init__(*first, answer_pings=answer_pings)
+        self.decoder = WebSocketDecoder(masked=False)
+        self.head = b""
+        self.closed = None
+        self.early = []
+        self.refused = False
+
+    def connectionMade(self):
+        self.preface += HANDSHAKE
+        super().connectionMade()
+
+    def say(self, *messages: Message):
+        if not self.head:
+            self.early += messages
+        else:
+            self.transport.write(b"".join(masked(websocket.TEXT, write(message)) for message in messages))
+
+    def dataReceived(self, data):
+        if not self.head:
+            self.head, _, data = data.partition(b"\r\n\r\n")
+            self.refused = not self.head.startswith(b"HTTP/1.1 101 ")
+            self.say(*self.early)
+        if self.refused:
+            return
+        self.decoder.feed(data)
+        while (taken := self.decoder.take()) is not None:
+            kind, payload = taken
+            if kind == websocket.CLOSE:
+                mask, number = payload[2:6], payload[6:8]
+                self.closed = int.from_bytes(number, "big") ^ int.from_bytes(mask[:2], "big")
+                return
+            if kind == websocket.TEXT:
+                self.hear(payload)
+            elif kind == websocket.BINARY:
+                self.chunk(*split_chunk(payload))
+
+    def hear(self, text):
+        message = _FROM_SERVER.read_known(text)
+        if isinstance(message, Ping):
+            self.pings += 1
+            if self.answer_pings:
+                self.say(Pong(data=message.data))
+        elif isinstance(message, Pong):
+            self.pongs.append(message.data.encode())
+        else:
+            self.heard.append(message)
+
+    def chunk(self, *_):
+        raise AssertionError("Nobody has asked for a file.")
+
+
 _FROM_SERVER = Alphabet(FromServer | Ping | Pong)
-TALKERS = {"native": Talker, "json-lines": LinesTalker}
+TALKERS = {"native": Talker, "json-lines": LinesTalker, "web": WebTalker}
 
 
 def hello(nick="", **fields):

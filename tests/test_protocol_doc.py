@@ -27,12 +27,13 @@ from chatd.client.core.session import Remembered, Session, Wishes
 from chatd.ops.settings import HeartbeatConfig, LimitsConfig, SessionConfig
 from chatd.server.budgets import BURST
 from chatd.server.states import State
-from chatd.wire import limits, lines
+from chatd.wire import limits, lines, websocket
 from chatd.wire import messages as m
 from chatd.wire.errors import EXPLANATIONS, ChatdError, CloseReason, Code
 from chatd.wire.features import FEATURES
 from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
 from chatd.wire.native import decode_from_server, decode_to_server, encode
+from chatd.wire.websocket_decoder import WebSocketDecoder
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "PROTOCOL.md").read_text()
@@ -99,6 +100,27 @@ def hex_bytes(lines):
         assert shown == "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
         data += row
     return data
+
+
+@pytest.mark.parametrize(("direction", "lines"), blocks("websocket"))
+def test_frames_of_websocket_are_these_bytes(direction, lines):
+    data = hex_bytes(lines[1:])
+    decoder = WebSocketDecoder(masked=direction == "to-server")
+    decoder.feed(data)
+    assert decoder.take() == (websocket.TEXT, lines[0].encode())
+    assert len(decoder) == 0
+    if direction == "from-server":
+        assert data == websocket.server_frame(websocket.TEXT, lines[0].encode())
+
+
+def test_the_numbers_that_close_a_websocket():
+    told = {}
+    for number, (cell,) in table("## WebSocket", "| Number |").items():
+        told.update(dict.fromkeys(re.findall(r"`([a-z-]+)`", cell), int(number)))
+    for why in (*CloseReason, *Code):
+        frame_ = websocket.close(why)
+        assert frame_[4:].decode() == why
+        assert int.from_bytes(frame_[2:4], "big") == told.get(why, 1008), why
 
 
 def check_example(payload, decode):

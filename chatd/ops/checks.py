@@ -8,6 +8,7 @@ from typing import Final
 from chatd.ops.certificates import authority_problems, certificate_problems
 from chatd.ops.endpoints import EndpointError, Listening, rehearse
 from chatd.ops.groups import group_id
+from chatd.ops.origins import origin_problems
 from chatd.ops.reading import Problem
 from chatd.ops.relays import relay_problems
 from chatd.ops.settings import (
@@ -143,6 +144,7 @@ def check_listener(listen: ListenConfig, path: str, *, allow_plaintext: bool) ->
             f"{LEAST_SEGMENT} bytes are the least of a segment, and 0 is no bound; try 1200.",
         )
     yield from certificate_problems(listen.certificate, listen.key, path)
+    yield from origin_problems(listen, path)
     yield from authority_problems(listen, path)
     yield from relay_problems(listen, path, tls=listening is not None and listening.tls)
     if listening is not None:

@@ -34,7 +34,8 @@ class ListenConfig(Section, frozen=True):
     account may do here; "" allows them on loopback and UNIX sockets, and refuses them elsewhere. ``backlog``
     is the number of connections the kernel holds until they are accepted. Segments of TCP have at most
     ``max_segment`` bytes in both directions; 0 is no bound. With ``proxy_protocol`` every connection begins
-    with a PROXY header, and only the ``trusted`` networks may connect.
+    with a PROXY header, and only the ``trusted`` networks may connect. ``origins`` are the pages from which
+    browsers may connect by WebSocket, each as ``https://host`` or ``https://host:port``.
     """
 
     endpoint: SomeLine = "tcp:7411:interface=127.0.0.1"
@@ -49,6 +50,7 @@ class ListenConfig(Section, frozen=True):
     max_segment: Annotated[int, Meta(ge=0, le=32_767)] = 0
     proxy_protocol: bool = False
     trusted: tuple[SomeLine, ...] = ()
+    origins: tuple[SomeLine, ...] = ()
 
     @property
     def tls(self) -> bool:

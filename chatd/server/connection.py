@@ -12,7 +12,7 @@ from chatd.ops.log import Log
 from chatd.server import ending, watch
 from chatd.server.dialogue import Handler
 from chatd.server.ending import last_words
-from chatd.server.files.transfers import Transfers
+from chatd.server.files.transfers import Chunking, Transfers
 from chatd.server.fingerprint import fingerprint_of, version_of
 from chatd.server.gate import Hold
 from chatd.server.input import Input, Pieces
@@ -46,6 +46,10 @@ class Spoken(Pieces, Protocol):
     @property
     def takes_files(self) -> bool:
         """Return whether the bytes of files can be moved over it."""
+
+    @property
+    def chunk(self) -> Chunking:
+        """Return what makes a chunk of a file, if any are moved."""
 
     @property
     def decode_all(self) -> Callable[[list[bytes]], Iterator[object]]:
@@ -127,6 +131,11 @@ class ChatConnection:
     def tls(self) -> str:
         """Return the version of TLS that is spoken; nothing for plain text."""
         return version_of(self.transport)
+
+    @property
+    def chunk(self) -> Chunking:
+        """Return what makes the bytes of a chunk: of a transfer, an offset and bytes of a file."""
+        return self.protocol.chunk
 
     @property
     def reads_only(self) -> bool:

@@ -11,12 +11,14 @@ from chatd.ops.settings import Guests, ListenConfig
 class ListenerRules:
     """What ``guests`` may do on a listener, and whether it is ``secure``: nobody reads what comes there.
 
-    A connection from this machine is secure whatever the listener is. ``name`` is the listener's endpoint.
+    A connection from this machine is secure whatever the listener is. ``name`` is the listener's endpoint,
+    ``origins`` are the pages that browsers may connect from.
     """
 
     guests: Literal["allowed", "read-only", "refused"] = "allowed"
     secure: bool = False
     name: str = ""
+    origins: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, listener: ListenConfig, guests: Guests = "") -> "ListenerRules":
@@ -29,7 +31,7 @@ class ListenerRules:
         relayed = listener.proxy_protocol or listener.endpoint.startswith("haproxy:")
         by_default: Final = "allowed" if listening.local and not relayed else "refused"
         secure = listening.tls or listener.tls or relayed
-        return cls(listener.guests or guests or by_default, secure, listener.endpoint)
+        return cls(listener.guests or guests or by_default, secure, listener.endpoint, listener.origins)
 
 
 class Listening(Protocol):

@@ -34,7 +34,8 @@ class ChatProtocol(Protocol, ABC):
     """Feeds its ``connection``, which came in by ``listener``; ``decoder`` cuts what is received into pieces.
 
     A kind of connection is a subclass: it tells what it ``speaks``, and brings a ``codec``, a ``decoder``,
-    `take`, which handles pieces, and its table of ``MESSAGES`` (`chatd.server.handlers`).
+    `take`, which handles pieces, and its table of ``MESSAGES`` (`chatd.server.handlers`). One that
+    ``takes_files`` makes a ``chunk`` of a transfer, an offset and bytes.
     """
 
     __slots__ = ("connection", "decoder")
@@ -43,6 +44,7 @@ class ChatProtocol(Protocol, ABC):
     speaks: ClassVar[str]
     codec: ClassVar[Codec]
     takes_files: ClassVar[bool]
+    chunk: Callable[[int, int, bytes | memoryview], bytes]
     decode_all: Callable[[list[bytes]], Iterator[object]]
     MESSAGES: ClassVar[Mapping[tuple[State, type], Handler]]
 

@@ -239,6 +239,9 @@ class MemoryTransport:
         """Return the other end's address."""
         return self._peer
 
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """Do nothing: nothing is held back here."""
+
     def getHost(self) -> IPv4Address:
         """Return this end's address."""
         return self._host

@@ -1,11 +1,13 @@
 """The playground: the real daemon's protocol behind an in-memory network, under a fake clock."""
 
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 from argon2 import PasswordHasher
-from twisted.internet.protocol import Protocol
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory, Protocol
 
 from chatd.build import Daemon, FileKeeping
 from chatd.chat import storage
@@ -46,6 +48,21 @@ class _Grip:
         return getattr(self._store, name)
 
 
+class _Web(Factory):
+    """Makes connections to ``server`` that speak HTTP, which is not loaded before somebody comes."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """Return the protocol of a new connection."""
+        return self._factory.buildProtocol(addr)
+
+    @cached_property
+    def _factory(self) -> ChatFactory:
+        return ChatFactory(WEB, self._server)
+
+
 class Playground:
     """A fake clock, an in-memory network and, once started, the real daemon behind it.
 
@@ -77,10 +94,10 @@ class Playground:
         )
         self.committer = daemon.committer
         self.server = daemon.server
-        self._web: ChatFactory | None = None
         daemon.start()
         for protocol, factory in factories(daemon.server).items():
             self.network.listen(factory, PORTS[protocol])
+        self.network.listen(_Web(daemon.server), PORTS[WEB])
         return daemon.server
 
     def _passwords(self) -> Passwords:
@@ -108,9 +125,6 @@ class Playground:
 
         Raises ConnectionRefusedError.
         """
-        if speaks == WEB and self.server is not None:  # not before, as it brings HTTP
-            self._web = self._web or ChatFactory(WEB, self.server)
-            self.network.listen(self._web, PORTS[WEB])
         return self.network.connect(protocol, PORTS[speaks])
 
     def endpoint(self) -> MemoryEndpoint:

@@ -109,7 +109,7 @@ WRONG = {
         (
             "this key is not known; known here are endpoint, protocol, certificate, key, "
             "client_certificates, client_ca, allow_plaintext, guests, backlog, max_segment, proxy_protocol, "
-            "trusted."
+            "trusted, origins."
         ),
     ),
     "a segment that is too small": (
@@ -491,6 +491,33 @@ WRONG_RELAYS = {
     "a text": ('trusted = "10.0.0.0/8"', "listen[0].trusted", "expected a list, in [brackets], of a text"),
     "a number": ("trusted = [10]", "listen[0].trusted", "expected a list, in [brackets], of a text"),
 }
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://chat.example.org/",
+        "https://chat.example.org/page",
+        "https://Chat.example.org",
+        "https://chat.example.org:443",
+        "http://chat.example.org:80",
+        "chat.example.org",
+        "ftp://chat.example.org",
+        "*",
+        "null",
+    ],
+)
+def test_what_no_browser_names_is_no_origin(origin):
+    ((path, sentence),) = problems_of(f"[[listen]]\nprotocol = 'web'\norigins = ['https://a', '{origin}']")
+    assert path == "listen[0].origins[1]"
+    assert "is not what a browser names; write it as https://chat.example.org" in sentence
+
+
+def test_origins_are_named_where_browsers_come():
+    named = "origins = ['https://chat.example.org', 'http://[::1]:7480', 'http://localhost:7480']"
+    assert len(parse(f"[[listen]]\nprotocol = 'web'\n{named}").listen[0].origins) == 3
+    ((path, sentence),) = problems_of(f"[[listen]]\n{named}")
+    assert (path, sentence.partition(";")[0]) == ("listen[0].origins", "origins has no effect here")
 
 
 @pytest.mark.parametrize(("text", "path", "sentence"), WRONG_RELAYS.values(), ids=WRONG_RELAYS.keys())

@@ -16,13 +16,15 @@ from chatd.ops.log import KEY
 from chatd.server.collector import Collector
 from chatd.testing import Playground
 from chatd.wire import messages as m
-from tests.helpers import come_in, sends
+from tests.helpers import TALKERS, come_in, sends
 from tests.server.files.moving import digest_of
 
 KINDS = {
     "ChatConnection",
     "NativeProtocol",
     "LinesProtocol",
+    "WebChannel",
+    "WebSocketProtocol",
     "Input",
     "Gate",
     "Output",
@@ -108,7 +110,7 @@ ENDS = [
 ]
 
 
-@pytest.mark.parametrize("speaks", ["native", "json-lines"])
+@pytest.mark.parametrize("speaks", TALKERS)
 @pytest.mark.parametrize("end", ENDS, ids=lambda end: end.__name__)
 def test_however_it_ends_it_is_freed_without_the_collector(end, speaks, tmp_path):
     if speaks == "json-lines" and end is uploads:

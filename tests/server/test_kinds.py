@@ -7,26 +7,32 @@ import pytest
 from chatd.ops.relays import Trusted
 from chatd.ops.settings import Config, LimitsConfig
 from chatd.server.drain import drain
-from chatd.server.factory import KINDS, ChatFactory
+from chatd.server.factory import KINDS as PURE
+from chatd.server.factory import WEB, ChatFactory
 from chatd.server.relay import RelayFactory
 from chatd.testing import Playground
 from chatd.testing.playground import PORTS
-from chatd.wire import lines
+from chatd.wire import lines, websocket
 from chatd.wire import messages as m
 from chatd.wire.errors import CloseReason
 from chatd.wire.limits import MAX_FRAME, MAX_UNANSWERED
 from chatd.wire.native import encode
-from tests.helpers import TALKERS, come_in, sends
+from tests.helpers import TALKERS, come_in, masked, plainly, sends
 
-ENCODE = {"native": encode, "json-lines": lines.encode}
-TOO_LONG = {"native": (MAX_FRAME + 1).to_bytes(4, "big") + b"\x01", "json-lines": b"{" * MAX_FRAME}
+KINDS = list(TALKERS)
+ENCODE = {"native": encode, "json-lines": lines.encode, "web": plainly}
+TOO_LONG = {
+    "native": (MAX_FRAME + 1).to_bytes(4, "big") + b"\x01",
+    "json-lines": b"{" * MAX_FRAME,
+    "web": masked(websocket.TEXT, b"{" * MAX_FRAME)[:10],
+}
 """What shows that something longer than the limit begins; no more of it is read."""
 
 OVERHEAD = 1.25
 """What all that a connection holds may be more than what was counted."""
 
 
-@pytest.fixture(params=list(KINDS))
+@pytest.fixture(params=KINDS)
 def speaks(request):
     return request.param
 
@@ -48,7 +54,7 @@ def connection_of(playground, nick):
 
 
 def test_there_is_a_talker_for_every_kind():
-    assert list(TALKERS) == list(KINDS)
+    assert list(TALKERS) == [*PURE, WEB] == list(PORTS)
 
 
 def test_join_talk_and_leave(playground, enter):
@@ -333,15 +339,17 @@ def test_limits_per_address_count_all_kinds(monkeypatch):
     refused = [come_in(playground, f"r{i}", speaks=speaks) for i, speaks in enumerate(KINDS)]
     playground.advance(1)
     assert all(talker.of(m.Welcome) for talker in crowd)
+    over_http = refused.pop(KINDS.index("web"))
+    assert over_http.head.startswith(b"HTTP/1.1 503 ")
     assert all(talker.of(m.Error)[0].code == "too-many-connections" for talker in refused)
 
 
 def test_a_relay_stands_before_all_kinds(playground, speaks):
     chat = ChatFactory(speaks, playground.server)
     playground.network.listen(RelayFactory(chat, chat, Trusted(["127.0.0.0/8"])), PORTS[speaks])
-    ann = TALKERS[speaks]()
-    playground.connect(ann, speaks)
-    ann.transport.write(b"PROXY TCP4 192.0.2.1 192.0.2.2 5000 7411\r\n" + ENCODE[speaks](m.Hello(nick="ann")))
+    ann = TALKERS[speaks](m.Hello(nick="ann"))
+    ann.preface = b"PROXY TCP4 192.0.2.1 192.0.2.2 5000 7411\r\n"
+    playground.network.connect(ann, PORTS[speaks])
     playground.advance(1)
     assert ann.of(m.Welcome)
     assert [connection.address for connection in playground.server.connections] == ["192.0.2.1:5000"]
@@ -369,7 +377,7 @@ def test_files_are_moved_by_kinds_that_take_them(tmp_path, speaks):
     ann.say(m.Upload(id=4, transfer=3, size=1, sha256="no digest"), m.Cancel(transfer=9))
     ann.say(m.Send(id=5, n=1, room="#a", text="", file=m.File(name="again", size=0, sha256=digest)))
     playground.advance(1)
-    takes = KINDS[speaks].takes_files
+    takes = speaks != "json-lines"
     answers = {one.id: one for one in ann.heard if isinstance(one, m.Ok | m.Error)}
     expected = ["ok", "ok", "bad-file"] if takes else ["unsupported"] * 3
     assert [getattr(answers[i], "code", "ok") for i in (2, 3, 4)] == expected

@@ -1,7 +1,7 @@
 """The transfers of one connection: files on their way in both directions (docs/PROTOCOL.md, "Files")."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 from twisted.internet.interfaces import IDelayedCall
@@ -16,7 +16,7 @@ from chatd.server.files.upload import Upload
 from chatd.tcp import NOTSENT_LOWAT, allow_unsent
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, ProtocolError, RequestError
-from chatd.wire.frames import chunk, split_chunk
+from chatd.wire.frames import split_chunk
 from chatd.wire.limits import WINDOW
 
 log = Log(__name__)
@@ -28,6 +28,10 @@ PAST: Final = 64
 
 RETRY: Final = 0.02
 """Seconds after which a connection that could take nothing is tried again, if no event does so before."""
+
+
+Chunking = Callable[[int, int, bytes | memoryview], bytes]
+"""Makes the bytes of a wire that carry bytes of a transfer, from an offset of its file on."""
 
 
 class FileOutput(Protocol):
@@ -44,6 +48,10 @@ class FileConnection(Protocol):
     """The connection, as its transfers see it."""
 
     transport: Any
+
+    @property
+    def chunk(self) -> Chunking:
+        """Return what makes the bytes of a chunk."""
 
     @property
     def output(self) -> FileOutput:
@@ -185,11 +193,11 @@ class Transfers:
         for download in self._downloads.values():
             if download.ready and download.number not in self._turns.transfers:
                 self._turns.add(download.outgoing)
-        clock = self._library.clock
+        clock, connection = self._library.clock, self._connection
         now = clock.seconds()
-        while self._connection.at_ease and (step := self._turns.next(now)) is not None:
+        while connection.at_ease and (step := self._turns.next(now)) is not None:
             outgoing, offset, data = step
-            self._connection.output.write(chunk(outgoing.transfer, offset, data))
+            connection.output.write(connection.chunk(outgoing.transfer, offset, data))
             now = clock.seconds()
         self._allow_unsent()
         for download in list(self._downloads.values()):
@@ -283,6 +291,9 @@ class _Gone:
     @property
     def output(self) -> "_Gone":
         return self
+
+    def chunk(self, *_: object) -> bytes:
+        return b""
 
     def say(self, message: m.Message) -> None:
         pass

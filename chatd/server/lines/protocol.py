@@ -2,30 +2,15 @@
 
 from typing import ClassVar
 
-from chatd.chat.arrival import CONFIRMATION
 from chatd.chat.codec import Codec
-from chatd.server import dialogue, login
+from chatd.server import beats, dialogue
 from chatd.server.account_dialogue import ACCOUNTS
-from chatd.server.connection import ChatConnection
 from chatd.server.handlers import COMMON
 from chatd.server.listener_rules import Listening
 from chatd.server.protocol import ChatProtocol
 from chatd.server.server import Server
-from chatd.server.states import State
 from chatd.wire import lines
 from chatd.wire.lines import LineDecoder
-from chatd.wire.messages import Ping, Pong
-
-
-def _ping(connection: ChatConnection, message: Ping, _: int) -> None:
-    connection.input.gate.charge(1)
-    connection.output.say(Pong(data=message.data))
-
-
-def _pong(connection: ChatConnection, message: Pong, _: int) -> None:
-    connection.input.gate.charge(1)
-    if message.data == CONFIRMATION:
-        login.confirm(connection)
 
 
 class LinesProtocol(ChatProtocol):
@@ -39,12 +24,7 @@ class LinesProtocol(ChatProtocol):
     codec: ClassVar[Codec] = lines
     takes_files = False
     decode_all = staticmethod(lines.decode_all_to_server)
-    MESSAGES = (
-        COMMON
-        | ACCOUNTS
-        | {(state, Ping): _ping for state in State}
-        | {(state, Pong): _pong for state in State}
-    )
+    MESSAGES = COMMON | ACCOUNTS | beats.MESSAGES
 
     def __init__(self, server: Server, listener: Listening) -> None:
         super().__init__(server, listener, LineDecoder())

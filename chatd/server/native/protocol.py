@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Final
 
 from chatd.chat.arrival import CONFIRMATION
 from chatd.chat.codec import Codec
-from chatd.server import dialogue, login
+from chatd.server import chunks, dialogue, login
 from chatd.server.account_dialogue import ACCOUNTS
 from chatd.server.handlers import COMMON
 from chatd.server.listener_rules import Listening
@@ -14,13 +14,8 @@ from chatd.server.server import Server
 from chatd.server.states import State
 from chatd.wire import native
 from chatd.wire.errors import Code, ProtocolError
-from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
+from chatd.wire.frames import FrameDecoder, FrameType, chunk, frame
 from chatd.wire.limits import MAX_PING
-
-SMALL_CHUNK: Final = 1_024
-"""A chunk with fewer bytes counts against the session's rate: no honest sender makes many such."""
-
-SMALL_CHUNK_COST: Final = 0.1
 
 _CONFIRMED: Final = CONFIRMATION.encode()
 
@@ -37,6 +32,7 @@ class NativeProtocol(ChatProtocol):
     speaks = "native"
     codec: ClassVar[Codec] = native
     takes_files = True
+    chunk = staticmethod(chunk)
     MESSAGES = COMMON | ACCOUNTS
     decode_all = staticmethod(native.decode_all_to_server)
 
@@ -66,13 +62,7 @@ class NativeProtocol(ChatProtocol):
         dialogue.hear(self.connection, [payload])
 
     def _chunk(self, payload: bytes) -> None:
-        if self.connection.transfers is None:
-            number = split_chunk(payload)[0]
-            raise ProtocolError(Code.BAD_CHUNK, f"No chunk of transfer {number} is expected.")
-        self.connection.transfers.chunk(payload)
-        self.connection.input.gate.bring()
-        if len(payload) < SMALL_CHUNK:
-            self.connection.input.gate.charge(SMALL_CHUNK_COST)
+        chunks.take(self.connection, payload)
 
     def _ping(self, payload: bytes) -> None:
         if len(payload) > MAX_PING:

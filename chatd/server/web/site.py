@@ -12,6 +12,7 @@ from chatd.server.server import Server
 from chatd.server.web.answers import refuse
 from chatd.server.web.hooks import Hooks
 from chatd.server.web.limits import MAX_BODY
+from chatd.server.web.upgrade import Upgrade
 from chatd.wire.errors import Code, ProtocolError, RequestError
 
 SOCKET: Final = b"ws"
@@ -90,6 +91,7 @@ class Root(Resource):
         super().__init__()  # type: ignore[no-untyped-call]
         self.putChild(b"", Welcome())  # type: ignore[no-untyped-call]
         self.putChild(b"hooks", Hooks(server))
+        self.putChild(SOCKET, Upgrade(self))
         add_health(self, server)
 
     def getChild(self, path: bytes, request: Request) -> IResource:

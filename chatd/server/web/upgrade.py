@@ -1,0 +1,85 @@
+"""The upgrade: a request that asks for WebSocket becomes a connection of the chat (RFC 6455, section 4.2).
+
+What makes a handshake, the library ``websockets`` knows; only pages of the allowed origins get one. Nothing
+is compressed, and cookies mean nothing: whoever comes says who they are by the hello.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import NOT_DONE_YET
+from twisted.web.server import Request as WebRequest
+from websockets.datastructures import Headers
+from websockets.exceptions import InvalidOrigin, InvalidUpgrade
+from websockets.http11 import Request, Response
+from websockets.server import ServerProtocol
+from websockets.typing import Origin
+
+from chatd.server.web.answers import refuse
+from chatd.server.web.protocol import WebSocketProtocol
+from chatd.wire.errors import Code, RequestError
+from chatd.wire.websocket_decoder import SILENT
+
+_SWITCHING: Final = 101
+
+
+class Upgrade(Resource):
+    """The place where WebSocket is spoken. There is nothing below it, as ``root`` says."""
+
+    def __init__(self, root: Resource) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._root = root
+
+    def getChild(self, path: bytes, request: WebRequest) -> IResource:
+        """Say that there is no such page."""
+        return self._root.getChild(path, request)  # type: ignore[no-any-return]
+
+    def render(self, request: WebRequest) -> Any:
+        """Answer, and let the chat speak if the handshake is right."""
+        channel: Any = request.channel
+        if channel.server.draining:
+            return refuse(
+                request, RequestError(Code.CANCELLED, "The daemon is ending; come back in a moment.")
+            )
+        response, trouble = shake_hands(request, channel.listener.rules.origins)
+        if trouble is None:
+            channel.upgrade(response.serialize(), WebSocketProtocol)
+            return NOT_DONE_YET
+        said = refuse(request, trouble)
+        request.setResponseCode(response.status_code)
+        if "Upgrade" in response.headers:
+            request.setHeader(b"upgrade", b"websocket")
+            request.setHeader(b"connection", b"upgrade")
+        return said
+
+
+def shake_hands(request: WebRequest, origins: Sequence[str]) -> tuple[Response, RequestError | None]:
+    """Return the answer to a handshake, and what is wrong with it, if anything is.
+
+    ``origins`` are the pages that may connect. What is no browser names no origin, and may.
+    """
+    headers = Headers(
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, values in request.requestHeaders.getAllRawHeaders()
+        for value in values
+    )
+    asked = Request(
+        request.uri.decode("latin-1"),
+        headers,
+        request.method.decode("latin-1"),
+        request.clientproto.decode("latin-1"),
+    )
+    protocol = ServerProtocol(origins=[*map(Origin, origins), None], extensions=(), logger=SILENT)
+    response = protocol.accept(asked)
+    if response.status_code == _SWITCHING:
+        return response, None
+    cause = protocol.handshake_exc
+    if isinstance(cause, InvalidOrigin):
+        return response, RequestError(
+            Code.NOT_ALLOWED,
+            "This page may not connect here; the operator names those that may: origins at the [[listen]].",
+        )
+    if isinstance(cause, InvalidUpgrade):
+        return response, RequestError(Code.BAD_MESSAGE, "WebSocket is spoken here; ask for it by an upgrade.")
+    return response, RequestError(Code.BAD_MESSAGE, f"This is no handshake of WebSocket: {cause}.")

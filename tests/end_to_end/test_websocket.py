@@ -1,0 +1,148 @@
+"""WebSocket against a real daemon, as clients of another library speak it, in plain text and over TLS."""
+
+import asyncio
+import json
+import os
+import signal
+from contextlib import suppress
+
+import pytest
+from websockets.asyncio.client import connect as dial
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from tests.end_to_end.harness.certificates import make_certificate, trusting
+from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, free_port, wait_gone
+from tests.end_to_end.test_succession import Standing
+
+PAGE = "https://chat.example.org"
+OTHER = "https://other.example.org"
+
+
+class Visitor:
+    """A person at a WebSocket; whoever comes in answers pings while waiting for something."""
+
+    def __init__(self, socket):
+        self.socket = socket
+        self.said = 0
+
+    async def say(self, **message):
+        await self.socket.send(json.dumps(message))
+
+    async def hear(self, kind, /, **fields):
+        """Return the next message of a ``kind`` that has these ``fields``."""
+        while True:
+            message = json.loads(await asyncio.wait_for(self.socket.recv(), PATIENCE))
+            if message["t"] == "ping":
+                await self.say(t="pong", data=message.get("data", ""))
+            if message["t"] == kind and fields.items() <= message.items():
+                return message
+
+    async def enter(self, **hello):
+        await self.say(t="hello", **hello)
+        return await self.hear("welcome")
+
+    async def talk(self, room, *texts):
+        for text in texts:
+            self.said += 1
+            await self.say(t="send", id=self.said, n=self.said, room=room, text=text)
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    """Return a daemon with native, ``web`` and ``wss`` ports; pages of ``PAGE`` may connect."""
+    daemon = Standing(tmp_path / "daemon")
+    daemon.web, daemon.wss = free_port(), free_port()
+    certificate, key = make_certificate(tmp_path)
+
+    def allow(*pages):
+        web = f'protocol = "web"\norigins = {list(pages)}\n'
+        daemon.write(
+            f"tcp:{daemon.port}:interface={LOOPBACK}",
+            f'[[listen]]\nendpoint = "tcp:{daemon.web}:interface={LOOPBACK}"\n{web}'
+            f'[[listen]]\nendpoint = "tcp:{daemon.wss}:interface={LOOPBACK}"\n{web}'
+            f"certificate = '{certificate}'\nkey = '{key}'\n",
+        )
+
+    daemon.allow = allow
+    daemon.allow(PAGE)
+    daemon.start()
+    yield daemon
+    for line in daemon.said("upgrade"):
+        successor = int(line.partition("process=")[2])
+        with suppress(ProcessLookupError):
+            os.kill(successor, signal.SIGTERM)
+            wait_gone(successor, PATIENCE)
+    daemon.end()
+    assert not daemon.faults(), daemon.log
+
+
+def test_people_talk_over_websocket_tls_and_frames(daemon, connect):
+    long = "tea é " * 2000
+
+    async def visit():
+        async with (
+            dial(f"ws://{LOOPBACK}:{daemon.web}/ws", origin=PAGE) as plain,
+            dial(f"wss://{LOOPBACK}:{daemon.wss}/ws", ssl=trusting(), compression=None) as secure,
+        ):
+            ann, ben = Visitor(plain), Visitor(secure)
+            for visitor, nick in [(ann, "ann"), (ben, "ben")]:
+                await visitor.enter(nick=nick)
+                await visitor.say(t="join", id=99, room="#a")
+                await visitor.hear("ok", id=99)
+            native.join("#a")
+            await ann.talk("#a", "one", long)
+            assert [(await ben.hear("event", kind="message"))["text"] for _ in range(2)] == ["one", long]
+            native.send("#a", "three", 1)
+            assert (await ann.hear("event", kind="message", by="nat"))["text"] == "three"
+            await asyncio.wait_for(await plain.ping(b"of the protocol"), PATIENCE)
+            await plain.send([json.dumps({"t": "leave", "id": 98})[:-1], ', "room": ', '"#a"}'])  # fragments
+            await ann.hear("ok", id=98)
+            await ben.say(t="goodbye")
+            await ben.hear("goodbye")
+            with pytest.raises(ConnectionClosed):
+                await ben.hear("nothing")
+            assert secure.close_code == 1000
+        assert plain.close_code == 1000
+
+    native = connect(daemon)
+    native.enter("nat")
+    asyncio.run(visit())
+    assert [line.partition("reason=")[2].split(" ")[0] for line in daemon.await_said("client-out", 2)] == [
+        "goodbye"
+    ] * 2
+
+
+def test_a_reload_is_not_noticed_and_a_successor_is_found(daemon):
+    async def refused(page):
+        with pytest.raises(InvalidStatus) as caught:
+            async with dial(f"ws://{LOOPBACK}:{daemon.web}/ws", origin=page):
+                pass
+        assert caught.value.response.status_code == 403
+
+    async def visit():
+        async with dial(f"ws://{LOOPBACK}:{daemon.web}/ws", origin=PAGE) as socket:
+            ann = Visitor(socket)
+            token = (await ann.enter(nick="ann"))["token"]
+            await ann.say(t="join", id=99, room="#a")
+            await refused(OTHER)
+            daemon.allow(OTHER)
+            daemon.signal(signal.SIGHUP)
+            daemon.await_said("reloaded")
+            await refused(PAGE)
+            await ann.talk("#a", "still here")
+            await ann.hear("ok", id=1)
+            status, said = daemon.upgrade()
+            assert status == 0, said
+            goodbye = await ann.hear("goodbye")
+            assert goodbye["reason"] == "drain"
+            with pytest.raises(ConnectionClosed):
+                await ann.hear("nothing")
+            assert socket.close_code == 1012
+        async with dial(f"ws://{LOOPBACK}:{daemon.web}/ws", origin=OTHER) as socket:
+            ann = Visitor(socket)
+            welcome = await ann.enter(token=token, cursors={"#a": 1})
+            assert (welcome["resumed"], welcome["last"]) == (True, 1)
+            assert (await ann.hear("event"))["text"] == "still here"
+
+    asyncio.run(visit())
+    assert daemon.wait() == 0
