@@ -151,8 +151,15 @@ def _class(code: int) -> str:
     return SYMBOL if category in ("So", "Sc", "Sm") else GAP
 
 
+def _word(code: int) -> str:
+    """Return what stands for a character of the one form where words are told apart by blanks."""
+    found = _class(code)
+    return f" {chr(code)} " if found in (RUN, SYMBOL) else " " if found == GAP else chr(code)
+
+
 _FOLDED: Final = _Table(_folded)
 _CLASSES: Final = _Table(_class)
+_SPACED: Final = _Table(_word)
 for _code in range(0x80):
     _CLASSES[_code] = _class(_code)
 
@@ -163,6 +170,14 @@ def normal(text: str) -> str:
         return text.lower()
     simple = unicodedata.normalize("NFKC", text).casefold()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFKD", simple).translate(_FOLDED))
+
+
+def spaced(form: str) -> str:
+    """Return ``form`` with blanks for what is beyond ASCII and no part of a word.
+
+    It is longer than before if there are characters that are words by themselves.
+    """
+    return form.translate(_SPACED)
 
 
 def classes(form: str) -> str:

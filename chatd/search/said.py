@@ -1,4 +1,4 @@
-"""What was said: the terms of a message for the index, and whether a query means it.
+"""What was said: the terms of a message for an index, and whether a query means it.
 
 Who said it and what it has are terms as well, which no word can be.
 """
@@ -11,11 +11,14 @@ from typing import Final, NamedTuple
 import msgspec
 
 from chatd.search.query import FILE, LINK, Query
-from chatd.search.words import Words, terms_of
+from chatd.search.words import Words, indexed, terms_in
 from chatd.wire.names import fold
 
 _MARK: Final = "\ue000"
 """What such a term begins with: it is in no class of which words are made."""
+
+_SIGN: Final = re.compile("[^a-z0-9\u0080-\U0010ffff]")
+"""What no term has."""
 
 _LINK: Final = re.compile(r"\b(?:https?|ftp)://\w|\bwww\.\w", re.IGNORECASE)
 
@@ -43,9 +46,16 @@ class Said(NamedTuple):
             marks.add(_MARK + LINK + _MARK)
         return marks
 
+    @property
+    def indexed(self) -> str:
+        """Return what is handed to an index for it: a string that has its terms."""
+        if self.file is None and not _may_link(self.text):
+            return f"{indexed(self.text)} {mark_of(self.by)}"
+        return " ".join([indexed(self.searched), *self.marks])
+
     def terms(self) -> set[str]:
-        """Return all terms by which the index finds it."""
-        return terms_of(self.searched) | self.marks
+        """Return all terms by which an index finds it."""
+        return terms_in(self.indexed)
 
 
 class Edit(NamedTuple):
@@ -101,13 +111,13 @@ def _said(event: _Event) -> Said | Edit | None:
 
 def _may_link(text: str) -> bool:
     """Return at once whether there is a point in looking for a link."""
-    return "://" in text or "www." in text.lower()
+    return "://" in text or ("." in text and "www." in text.lower())
 
 
 @lru_cache(maxsize=4096)
 def mark_of(nick: str) -> str:
-    """Return the term of what ``nick`` says."""
-    return _MARK + fold(nick)
+    """Return the term of what ``nick`` says, which may be that of a nick with other signs."""
+    return _MARK + _SIGN.sub(_MARK, fold(nick))
 
 
 Clauses = list[list[set[str]]]

@@ -177,10 +177,11 @@ _INDEXED: Final = (
 
 _WORDS: Final = (
     """CREATE VIRTUAL TABLE words USING fts5(
-        terms, content='', columnsize=0, detail=none, tokenize="ascii tokenchars '+#@.-_'"
+        terms, content='', columnsize=0, detail=none, tokenize=ascii
     )""",
     "INSERT INTO words(words, rank) VALUES('secure-delete', 1)",
     "INSERT INTO words(words, rank) VALUES('automerge', 0)",
+    "INSERT INTO words(words, rank) VALUES('usermerge', 8)",
     "INSERT INTO words(words, rank) VALUES('crisismerge', 1000000)",
 )
 """The index of words: by the key of an event its terms, which `chatd.search` makes.

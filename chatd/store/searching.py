@@ -40,7 +40,7 @@ _FIND: Final = "SELECT rowid FROM words(?) WHERE rowid BETWEEN ? AND ? ORDER BY 
 _LAST_EDIT: Final = "SELECT max(by) FROM edits WHERE room = ? AND seq = ?"
 _FRAME: Final = "SELECT frame FROM events WHERE key = ?"
 
-_APART: Final = re.compile(r"[^a-z0-9+#@._\u0080-\U0010ffff-]")
+_APART: Final = re.compile("[^a-z0-9\u0080-\U0010ffff]")
 """What ends a word for the index (`chatd.store.schema`), quotation marks too."""
 
 _NOWHERE: Final = "\ue001"

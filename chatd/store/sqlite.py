@@ -241,13 +241,13 @@ class SqliteStore:
     def _idle(self) -> float | None:
         """Do a step of what waits for a moment without commits; return the seconds until the next one."""
         self._company.mind(self._writer)
-        wait = self._index.news()
-        if wait is not None:
-            return wait
-        waits = [self._scrubbing.step()]
-        if waits[0] is None or self._scrubbing.stands:
+        news = self._index.news()
+        if news == 0:
+            return news
+        waits = [news, self._scrubbing.step()]
+        if waits[-1] is None or self._scrubbing.stands:
             waits.append(self._index.rest())
-            if waits[1] is None:
+            if waits[-1] is None:
                 waits += [self._shrinking.idle(), self._index.until_clearing()]
         return min((wait for wait in waits if wait is not None), default=None)
 

@@ -47,6 +47,7 @@ class Driven:
         self._results: queue.SimpleQueue[tuple[Any, tuple[Any, ...]]] = queue.SimpleQueue()
         self.heard = Heard()
         self.store = SqliteStore(folder, self._call, self.heard)
+        self.store._index._pace.gather = 0.0  # nobody has the time
 
     def _call(self, done: Any, *given: Any) -> None:
         heard = self.heard

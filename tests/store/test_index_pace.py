@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatd.store.index.pace import Pace
+from chatd.store.index.pace import FULL, GATHER, Pace
 
 
 def play(rate, cost, busy=0.1, seconds=20.0, slice_=200):
@@ -37,3 +37,18 @@ def test_it_keeps_up_where_that_is_less_than_a_third_of_the_time(rate, cost):
 def test_it_gives_way_where_it_would_be_more_or_the_processor_is_needed(rate, cost, busy):
     share, _ = play(rate, cost, busy)
     assert share < 0.05
+
+
+def test_few_messages_are_gathered_for_a_moment_and_many_are_not():
+    pace = Pace(0.0)
+    pace.come(1, 10.0, 0.0)
+    pace.come(1, 10.2, 0.0)
+    assert pace.until(10.2) == pytest.approx(GATHER - 0.2)
+    assert pace.until(10.0 + GATHER) == 0
+    pace.took(2, 10.6, 10.7)
+    pace.come(1, 20.0, 0.0)
+    assert pace.until(20.0) == GATHER
+    pace.come(FULL, 20.1, 0.0)
+    assert pace.until(20.1) == 0
+    pace.took(FULL, 20.1, 20.2)
+    assert 0 < pace.until(20.2) <= GATHER

@@ -27,6 +27,7 @@ from chatd.search.query import Query, QueryError, parse
 from chatd.search.said import Said, said_in
 from chatd.store import searching
 from chatd.store.index import index
+from chatd.store.index.pace import FULL
 from chatd.testing import MemoryStore
 from chatd.wire.messages import Event, File
 from chatd.wire.stored import event_in, pack, text_of
@@ -653,3 +654,29 @@ def test_marks_are_asked_for_besides_the_longest_words(open_store):
     assert places(store.search('"three four" from:ben seven one two six')) == [(1, 2)]
     assert all("\ue000ben" in expression for expression in asked)
     assert places(store.search('"three five" seven')) == []
+
+
+def test_messages_one_by_one_are_gathered_and_found_meanwhile(open_store, monkeypatch):
+    slices = []
+    add = index.Index._add
+
+    def noted(self, taken):
+        slices.append(len(taken.rows))
+        add(self, taken)
+
+    monkeypatch.setattr(index.Index, "_add", noted)
+    store = open_store()
+    store.store._index._pace.gather = 3600.0
+    store.append(rooms(1))
+    for seq in range(1, 11):
+        store.append(said(1, seq, f"word {seq}"))
+    assert not slices
+    assert [hit.place.seq for hit in store.search("word").hits] == [*range(10, 0, -1)]
+    store.append(said(1, 11, *["word"] * FULL))
+    deadline = time.monotonic() + PATIENCE
+    while not slices:
+        assert time.monotonic() < deadline, "so many are taken at once"
+        time.sleep(0.01)
+    store.store._index._pace.gather = 0.0
+    store.settle()
+    assert sum(slices) == 10 + FULL

@@ -25,11 +25,20 @@ from chatd.store.index.sayings import Sayings
 from chatd.store.index.table import Row, Table, as_json
 from chatd.store.transaction import Transaction
 
-SLICE: Final = 200
+SLICE: Final = 500
 """Events that are indexed in one transaction at the most."""
 
+LETTERS: Final = 50_000
+"""Characters after which a slice takes no further event: SQLite needs 3 to 6 ms for them."""
+
 TURN: Final = 0.006
-"""Seconds after which a slice takes no further event, so that no commit waits for long (P6)."""
+"""Seconds after which it takes none either, so that no commit waits for long (P6)."""
+
+PIECE: Final = 200
+"""Events that are read at once."""
+
+MERGED: Final = 32
+"""Pages of the index that are merged behind a slice at the most."""
 
 LATER: Final = 10.0
 """Seconds to wait if it cannot be done now: the disk is full, mostly; commits tell of that."""
@@ -57,12 +66,22 @@ class _Range(NamedTuple):
 
 
 class _Slice:
-    """Rows for the index, the ``old`` ones that they replace, and the ``ranges`` that it has then."""
+    """Rows for the index, the ``old`` ones that they replace, and the ``ranges`` that it has then.
+
+    ``count`` is how many events were looked at for that.
+    """
 
     def __init__(self) -> None:
         self.ranges: dict[int, _Range] = {}
         self.old: list[Row] = []
+        self.count = 0
+        self._end = time.monotonic() + TURN
+        self._letters = 0
         self._rows: dict[int, tuple[Said, str]] = {}
+
+    def is_full(self) -> bool:
+        """Return whether it is to take no further event."""
+        return self.count >= SLICE or self._letters >= LETTERS or time.monotonic() >= self._end
 
     @property
     def rows(self) -> list[Row]:
@@ -75,7 +94,9 @@ class _Slice:
 
     def take(self, key: int, said: Said) -> None:
         """Take in what an event says, or has become."""
-        self._rows[key] = said, " ".join(said.terms())
+        terms = said.indexed
+        self._letters += len(terms)
+        self._rows[key] = said, terms
 
 
 class Index:
@@ -99,7 +120,7 @@ class Index:
         self._sayings = Sayings(database)
         self._clearing = Clearing(database, self._table, cleared)
         self._failed = failed
-        self._tell_next = 0.0
+        self._tell_next = self._again = 0.0
         self._ranges: dict[int, _Range] = {}
         self._heads: dict[int, int] = {}
         self._firsts: dict[int, int] = {}
@@ -234,17 +255,22 @@ class Index:
 
     def between(self) -> None:
         """Index a slice of what is new between two commits, if its share of the time has come."""
-        if self._heads and time.monotonic() >= self._pace.next:
+        now = time.monotonic()
+        if self._heads and now >= self._pace.next and not self._pace.until(now):
             self.news()
 
     def news(self) -> float | None:
-        """Index a slice of what is new; return the seconds until the next one, None if nothing is left."""
+        """Index a slice of what is new if that is worth it.
+
+        Return the seconds until another slice may be, 0 if this was one, None if nothing is left.
+        """
         if not self._heads:
             return None
-        return self._careful(self._take_news, 0.0)
+        now = time.monotonic()
+        return max(0.0, self._pace.until(now), self._again - now) or self._careful(self._take_news, 0.0)
 
     def rest(self) -> float | None:
-        """Do a step of what nobody waits for; return as `news` does."""
+        """Do a step of what nobody waits for; return the seconds until the next one, None if nothing is."""
         if self._firsts:
             return self._careful(self._take_old, PAUSE)
         if self._merging:
@@ -259,10 +285,11 @@ class Index:
             step()
         except (apsw.CorruptError, apsw.SQLError) as error:
             self.renew()
+            self._again = begin + LATER
             self._tell(error, begin)
             return LATER
         except Exception as error:  # noqa: BLE001 - whatever prevents it, commits go on
-            self._pace.next = begin + LATER
+            self._again = begin + LATER
             self._tell(error, begin)
             return LATER
         self._own += time.thread_time() - used
@@ -278,32 +305,38 @@ class Index:
             self._failed(f"{type(error).__name__}: {error}", new + old)
 
     def _take_news(self) -> None:
-        end = time.monotonic() + TURN
         taken = _Slice()
-        count = 0
         for room, head in self._heads.items():
-            low, high = self._ranges[room]
-            before = count
-            for key, one in self._sayings.between(room, high + 1, head, SLICE - count):
-                if isinstance(one, Edit):
-                    self._take_edit(taken, room, one)
-                elif one is not None:
-                    taken.take(key, one)
-                high, count = key - schema.key(room, 0), count + 1
-                if time.monotonic() >= end:
-                    break
-            if count == before:  # what should be there is not
-                high = head
-            taken.ranges[room] = _Range(low, high)
-            if count >= SLICE or time.monotonic() >= end:
+            taken.ranges[room] = self._take_room(taken, room, head)
+            if taken.is_full():
                 break
         self._add(taken)
-        self._taken = count
+        self._taken = taken.count
         for room, (_, high) in taken.ranges.items():
             if high >= self._heads[room]:
                 del self._heads[room]
             else:
                 self._heads[room] = self._heads.pop(room)  # the others come first
+        if not self._heads:
+            self._pace.done()
+
+    def _take_room(self, taken: _Slice, room: int, head: int) -> _Range:
+        """Take in what is new in ``room``; return what the index has then."""
+        low, high = self._ranges[room]
+        while high < head and not taken.is_full():
+            before = high
+            for key, one in self._sayings.between(room, high + 1, head, PIECE):
+                if isinstance(one, Edit):
+                    self._take_edit(taken, room, one)
+                elif one is not None:
+                    taken.take(key, one)
+                high = _place(key)[1]
+                taken.count += 1
+                if taken.is_full():
+                    break
+            if high == before:  # what should be there is not
+                high = head
+        return _Range(low, high)
 
     def _take_edit(self, taken: _Slice, room: int, edit: Edit) -> None:
         """Take in what the edited event says now, if the index or the slice has it."""
@@ -316,11 +349,10 @@ class Index:
             taken.take(key, said._replace(text=edit.text))
 
     def _take_old(self) -> None:
-        end = time.monotonic() + TURN
         room, first = next(iter(self._firsts.items()))
         before, high = self._ranges[room]
         taken, low = _Slice(), before
-        events = list(self._sayings.between(room, first, low - 1, SLICE, newest=True))
+        events = list(self._sayings.between(room, first, low - 1, PIECE, newest=True))
         lowest = min((_place(key)[1] for key, _ in events), default=low)
         edited = self._sayings.edited(room, lowest, low - 1)
         for key, one in events:
@@ -328,7 +360,7 @@ class Index:
             said = self._now(room, low) if low in edited else one
             if isinstance(said, Said):
                 taken.take(key, said)
-            if time.monotonic() >= end:
+            if taken.is_full():
                 break
         if low == before:  # what should be there is not
             low = first
@@ -347,7 +379,7 @@ class Index:
                 self._exchange(taken.old, new)
                 self._put(taken.ranges)
             self._merging = True
-            self._table.merge_some(2 + len(new) * PAGES // SLICE)
+            self._table.merge_some(min(MERGED, 2 + len(new) * PAGES // PIECE))
         finally:
             database.execute("PRAGMA synchronous = FULL")
         if taken.old:
@@ -370,4 +402,4 @@ def _place(key: int) -> tuple[int, int]:
 
 def _rows(said: Iterable[tuple[int, Said | None]]) -> list[Row]:
     """Return the rows of the index for what was said."""
-    return [(key, " ".join(one.terms())) for key, one in said if one is not None]
+    return [(key, one.indexed) for key, one in said if one is not None]

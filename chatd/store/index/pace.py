@@ -1,9 +1,18 @@
-"""The pace of the index: how much of its time the writing thread gives to it while commits follow each other.
+"""The pace of the index: when a slice is worth its transaction, and how much time the writing thread gives.
+
+Each transaction has costs of its own, and makes a piece of the index that is merged later. So messages are
+gathered for a moment.
 
 Pure: time comes in as an argument, in monotonic seconds.
 """
 
 from typing import Final
+
+GATHER: Final = 0.5
+"""Seconds for which messages are gathered at the most before a slice of them is taken."""
+
+FULL: Final = 400
+"""Messages of which a slice is taken at once: less than a search looks at one by one."""
 
 SHARE: Final = 2
 """A slice is followed by so many times its time without one."""
@@ -32,11 +41,28 @@ WEIGHT: Final = 0.2
 
 
 class Pace:
-    """Knows how many messages come, and what it takes to index one."""
+    """Knows how many messages come, and what it takes to index one; they are gathered for ``gather`` seconds.
 
-    __slots__ = ("_busy", "_came", "_cost", "_rate", "_since", "_used", "next")
+    ``next`` is when a slice may begin between two commits.
+    """
 
-    def __init__(self, now: float) -> None:
+    __slots__ = (
+        "_began",
+        "_busy",
+        "_came",
+        "_cost",
+        "_rate",
+        "_since",
+        "_used",
+        "_waiting",
+        "gather",
+        "next",
+    )
+
+    def __init__(self, now: float, gather: float = GATHER) -> None:
+        self.gather = gather
+        self._waiting = 0
+        self._began = now
         self._rate = self._busy = self._used = 0.0
         self._came = 0
         self._since = now
@@ -45,14 +71,26 @@ class Pace:
 
     def come(self, messages: int, now: float, used: float) -> None:
         """Note that so many messages have come; all else has ``used`` so many seconds of a processor."""
+        if not self._waiting:
+            self._began = now
+        self._waiting += messages
         self._came += messages
         passed = now - self._since
         if passed >= WINDOW:
             self._rate, self._busy = self._came / passed, (used - self._used) / passed
             self._came, self._used, self._since = 0, used, now
 
+    def until(self, now: float) -> float:
+        """Return the seconds until a slice is worth its transaction."""
+        return 0.0 if self._waiting >= FULL else max(0.0, self._began + self.gather - now)
+
+    def done(self) -> None:
+        """Note that no message is left."""
+        self._waiting = 0
+
     def took(self, messages: int, begin: float, end: float) -> None:
-        """Note that a slice of so many messages took its time; ``next`` is when another one may begin."""
+        """Note that a slice of so many messages took its time."""
+        self._waiting = max(0, self._waiting - messages)
         if messages >= SMALL:
             self._cost += WEIGHT * ((end - begin) / messages - self._cost)
         crowded = self._rate * self._cost > MOST or self._busy > BUSY
