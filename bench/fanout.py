@@ -7,6 +7,7 @@ from bench.common import BenchError, Scale
 from bench.peers import Peer
 from bench.peers.chatd import ChatdPeer
 from bench.peers.field import PROGRAMS, missing, start_c_loop, start_program
+from bench.peers.web import WebDaemon, WebPeer
 from bench.results import Result, Row, Target
 from bench.runs import Party
 from bench.server import Daemon
@@ -15,6 +16,7 @@ WINDOW = 64
 SENDERS = 4
 OF_C = Target(0.6)
 OF_PEER = Target(2.0)
+OF_NATIVE = Target(0.8)
 
 
 def run(scale: Scale) -> Result:
@@ -33,6 +35,9 @@ def _gather(stack: ExitStack, result: Result, members: int, scale: Scale) -> Ite
         daemon = Daemon(scale.folder)
         stack.callback(daemon.stop)
         yield Party(ChatdPeer(daemon), members, WINDOW // senders, scale, senders)
+    web = WebDaemon(scale.folder)
+    stack.callback(web.stop)
+    yield Party(WebPeer(web), members, WINDOW, scale)
     for peer in start_c_loop(stack):
         yield Party(peer, members, WINDOW, scale)
     for peer in [peer for name in PROGRAMS for peer in start_program(stack, name, scale)]:
@@ -98,5 +103,7 @@ def _tell(result: Result, what: str, figures: Figures) -> None:
         if other in figures.rates:
             ratios = figures.ratios("chatd", other)
             result.rows.append(Row(what, f"chatd / {other}", "ratio", ratios, target))
+    web = figures.ratios(WebDaemon.name, "chatd")
+    result.rows.append(Row(what, f"{WebDaemon.name} / chatd", "ratio", web, OF_NATIVE))
     for who, values in figures.costs.items():
         result.rows.append(Row(what, who, "µs CPU/delivery", tuple(values)))

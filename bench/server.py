@@ -111,6 +111,11 @@ class Daemon:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def ports(self) -> Sequence[int]:
+        """Return the ports that it listens on."""
+        return (self.port,)
+
     def start(self, patience: float = _START) -> float:
         """Start it; return the monotonic time at which it was first seen to listen."""
         log = (self.folder / "log").open("ab")
@@ -138,7 +143,8 @@ class Daemon:
     def _await_listening(self, process: subprocess.Popen[bytes], deadline: float) -> float:
         while time.monotonic() < deadline and process.poll() is None:
             try:
-                socket.create_connection((LOOPBACK, self.port), timeout=1).close()
+                for port in self.ports:
+                    socket.create_connection((LOOPBACK, port), timeout=1).close()
             except OSError:
                 time.sleep(0.005)
             else:

@@ -20,17 +20,17 @@ class ChatdPeer:
 
     def __init__(self, server: Daemon, room: str = ROOM, size: int = TEXT_SIZE) -> None:
         self.server = server
-        self._room = room
+        self.room = room
         self._size = size
 
     def gather(self, readers: int, senders: int) -> Links:
         """Enter that many members."""
-        links = [client.link for client in enter(self.server, [self._room] * (readers + senders))]
+        links = [client.link for client in enter(self.server, [self.room] * (readers + senders))]
         return Links(links[readers:], links[:readers])
 
     def message(self, number: int) -> bytes:
         """Return the frame that sends message ``number``."""
-        return chatd_message(number, self._room, self._size)
+        return chatd_message(number, self.room, self._size)
 
     def numbers(self, data: bytes) -> list[int]:
         """Return ``n`` of every event; raise `BenchError` where the log has a hole or a text is wrong."""

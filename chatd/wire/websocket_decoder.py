@@ -13,6 +13,11 @@ from websockets.exceptions import PayloadTooBig
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side
 
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # no compiler was there when it was installed
+    from websockets.utils import apply_mask
+
 from chatd.wire.errors import Code, ProtocolError
 from chatd.wire.websocket import FINAL, LIMIT, PING, PONG, TEXT
 
@@ -112,17 +117,31 @@ class WebSocketDecoder:
         return self._add(frame)
 
     def take_texts(self, most: int) -> list[bytes]:
-        """Return the texts that stand first as whole messages, at most ``most`` of them.
+        """Return the texts that stand first, each whole and in a frame of its own, at most ``most`` of them.
 
-        They end before anything else, which `take` is for. Raises as that does, if nothing stands before.
+        They end before anything else, which `take` is for. The library does not see them: of all that it
+        knows, nothing concerns a frame that is whole, final, of the right side and within the limit.
         """
+        if self._ready:
+            return [self._ready.popleft() for _ in range(min(most, len(self._ready)))]
         texts: list[bytes] = []
-        try:
-            while len(texts) < most and self._text_is_next() and (taken := self.take()) is not None:
-                texts.append(taken[1])
-        except ProtocolError:
-            if not texts:
-                raise
+        buffer, at, come = self._buffer, self._offset, len(self._buffer)
+        while len(texts) < most and self._kind == PART and come - at >= _HEAD and buffer[at] == FINAL | TEXT:
+            begin, size = at + _HEAD, buffer[at + 1] ^ (FINAL if self._masked else 0)
+            if size == _TWO_BYTES:
+                size = int.from_bytes(buffer[begin : begin + 2], "big")
+                begin += 2
+            elif size > _TWO_BYTES:  # larger than any message, or of the wrong side
+                break
+            if self._masked:
+                begin += _MASK
+            if begin + size > come or size > LIMIT:
+                break
+            at = begin + size
+            text = buffer[begin:at]
+            texts.append(apply_mask(text, buffer[begin - _MASK : begin]) if self._masked else bytes(text))
+        if texts:
+            self._take_away(at)
         return texts
 
     def put_back(self, texts: Sequence[bytes]) -> None:
@@ -136,13 +155,6 @@ class WebSocketDecoder:
             protocol.parser.close()
             del protocol.parser
             protocol.parser_exc = None
-
-    def _text_is_next(self) -> bool:
-        """Return whether a text comes next, in one frame by the look of its head."""
-        if self._ready:
-            return True
-        at = self._offset
-        return at < len(self._buffer) and self._buffer[at] == FINAL | TEXT and self._kind == PART
 
     def _size(self) -> int:
         """Return how many bytes the library is given now: 0 as long as the next frame has not come whole.

@@ -164,8 +164,20 @@ def test_what_stands_before_something_wrong_is_taken():
     decoder = WebSocketDecoder()
     decoder.feed(masked(w.TEXT, b"a") + masked(w.TEXT, b"b") + b"\x81\x01c")
     assert decoder.take_texts(9) == [b"a", b"b"]
+    assert decoder.take_texts(9) == []
     with pytest.raises(ProtocolError):
-        decoder.take_texts(9)
+        decoder.take()
+
+
+@given(st.lists(st.binary(max_size=300), max_size=5), st.integers(0, 2000), st.booleans())
+def test_texts_that_come_together_are_those_that_come_one_by_one(texts, cut, from_client):
+    frames = [masked(w.TEXT, text) if from_client else w.server_frame(w.TEXT, text) for text in texts]
+    data = b"".join(frames)[:cut]
+    together, alone = WebSocketDecoder(masked=from_client), WebSocketDecoder(masked=from_client)
+    together.feed(data)
+    assert [(w.TEXT, text) for text in together.take_texts(9)] == taken(alone, data)
+    assert len(together) == len(alone)
+    assert together.take() is None
 
 
 WRONG = {
