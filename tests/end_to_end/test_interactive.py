@@ -43,6 +43,8 @@ def test_two_people_talk_and_the_daemon_is_killed_in_mid_sentence(sit, daemon):
         somebody.await_line("all commands with /help")
         somebody.type("/join #tea\r")
         somebody.await_last("#tea>")
+    for somebody in (ann, bob):  # the prompt shows the room before the join is durable
+        somebody.await_line("bob joined")
     ann.type("half of a sent")
     ann.await_last("#tea> half of a sent")
     bob.await_line("^ann is typing$")

@@ -37,8 +37,8 @@ class Talker(Protocol):
     def complete(self, before: str) -> Offer:
         """Offer what ``before``, the line in front of the cursor, may end with."""
 
-    def prompt(self) -> str:
-        """Return what stands before the line."""
+    def prompt(self, columns: int) -> str:
+        """Return what stands before the line, in so many ``columns`` if possible."""
 
     def waiting_rows(self) -> tuple[str, ...]:
         """Return what stands above the prompt until it is sent."""

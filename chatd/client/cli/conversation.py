@@ -10,6 +10,7 @@ from chatd.client.cli import showing, slash
 from chatd.client.cli.completion import complete
 from chatd.client.cli.console import Console, Reactor
 from chatd.client.cli.finding import Found
+from chatd.client.cli.marks import ReadMarks
 from chatd.client.cli.moving import MovingFiles
 from chatd.client.cli.nicks import Nicks
 from chatd.client.cli.pending import Pending
@@ -44,6 +45,7 @@ class Conversation(Voice):
         self.current = ""
         self.found: Found | None = None
         self.nicks = Nicks()
+        self.marks = ReadMarks(reactor, client)
         self.turned: Callable[[str], None] = lambda _: None
         self.over: Deferred[int] = Deferred()
         self.tried = self.welcomed = self.parting = False
@@ -140,9 +142,13 @@ class Conversation(Voice):
         """Paint what is true by now."""
         self.console.refresh()
 
-    def prompt(self) -> str:
-        """Return what stands before the line."""
-        return showing.prompt(self.client.name(self.current), self.client.status(), known=self.tried)
+    def prompt(self, columns: int = showing.PROMPT) -> str:
+        """Return what stands before the line, in so many ``columns`` if possible."""
+        others = [known for known in self.client.followed() if known.room != self.current]
+        unread = [(known.name, self.marks.unread(known)) for known in others]
+        return showing.prompt(
+            self.client.name(self.current), self.client.status(), unread, columns, known=self.tried
+        )
 
     def waiting_rows(self) -> tuple[str, ...]:
         """Return what stands above the prompt until it is sent, and how far files are."""

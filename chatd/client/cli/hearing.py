@@ -10,7 +10,6 @@ from chatd.client.cli.bell import Ringer
 from chatd.client.cli.console import Reactor
 from chatd.client.cli.conversation import Conversation
 from chatd.client.cli.entering import Entering
-from chatd.client.cli.marks import ReadMarks
 from chatd.client.cli.reacting import KINDS, Reactions
 from chatd.client.cli.settings import Settings
 from chatd.client.cli.text import (
@@ -36,7 +35,7 @@ class Hearing:
 
     def __init__(self, talk: Conversation, reactor: Reactor, settings: Settings) -> None:
         self._talk = talk
-        self._marks = ReadMarks(reactor, talk.client)
+        self._marks = talk.marks
         self._entering = Entering(talk, self._marks, settings.recent, self._show)
         self._ringer = Ringer(reactor, settings.bell, self._ring)
         talk.turned = self._turned
@@ -170,7 +169,9 @@ class Hearing:
     def _turned(self, room: str) -> None:
         """Note that we talk in ``room`` from now on."""
         self._entering.enter(room)
-        self._marks.attend(room)
+        known = next((known for known in self._talk.client.followed() if known.room == room), None)
+        if known is not None and not known.remembered and not self._entering.holds(room):
+            self._marks.attend(room, known.cursor)
 
     def _on_gap(self, notice: n.GapSeen) -> None:
         if self._entering.holds(notice.room):
@@ -210,7 +211,9 @@ class Hearing:
             talk.event_came(event, notice.name)
         ours = fold(event.by) == fold(talk.client.nickname)
         if event.kind in SAID and not ours and event.seq > self._marks.read(event.room):
-            self._ringer.said(to_us=talk.is_meant(event) or notice.name.startswith("@"))
+            for_us = talk.is_meant(event) or notice.name.startswith("@")
+            self._ringer.said(to_us=for_us)
+            self._marks.said(event.room, event.seq, for_us=for_us)
         attended = notice.own or event.room == talk.current or not talk.console.interactive
         self._marks.displayed(event.room, event.seq, attended=attended)
         if event.kind == "nick":

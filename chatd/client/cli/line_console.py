@@ -125,7 +125,9 @@ class LineConsole:
     def _region(self) -> Region:
         if (prompt := self._unseen.prompt) is not None:
             return Region(prompt, Line(), self._talker.waiting_rows())
-        return Region(self._talker.prompt(), self._editor.line, self._talker.waiting_rows())
+        return Region(
+            self._talker.prompt(self._screen.prompt_columns), self._editor.line, self._talker.waiting_rows()
+        )
 
     def _paint(self) -> None:
         """Paint, unless it is not known yet whether the line was entered: then once that is known."""

@@ -1,35 +1,67 @@
 """Read marks: what somebody has seen is marked as read on the server, a few seconds at a time."""
 
-from typing import Any, Final
+from collections import deque
+from typing import Any, Final, NamedTuple
 
 from twisted.internet.interfaces import IDelayedCall
 
 from chatd.client.api import Client
 from chatd.client.cli.console import Reactor
 from chatd.client.core.notices import LinkState
+from chatd.client.core.rooms import Followed
 
 PAUSE: Final = 3.0
 """Seconds between one round of read marks and the next."""
 
 
+COUNTED: Final = 1000
+"""Messages of a room that are counted here as unread, at the most."""
+
+
+class Unread(NamedTuple):
+    """How many messages of a room are unread, how many of them are for us, and the first of these, or 0."""
+
+    said: int = 0
+    mentions: int = 0
+    mention: int = 0
+
+
 class ReadMarks:
-    """Knows the last event displayed of each room, and up to where it was read."""
+    """Knows the last event displayed of each room, up to where it was read, and what is behind that."""
 
     def __init__(self, reactor: Reactor, client: Client) -> None:
         self._reactor = reactor
         self._client = client
         self._displayed: dict[str, int] = {}
         self._read: dict[str, int] = {}
+        self._said: dict[str, deque[tuple[int, bool]]] = {}
         self._due: set[str] = set()
         self._call: IDelayedCall | None = None
 
     def opened(self, room: str, seq: int) -> None:
         """Note that the server has the read mark of ``room`` at ``seq``."""
-        self._read[room] = max(seq, self._read.get(room, 0))
+        self._move(room, max(seq, self._read.get(room, 0)))
+
+    def _move(self, room: str, seq: int) -> None:
+        self._read[room] = seq
+        said = self._said.get(room)
+        while said and said[0][0] <= seq:
+            said.popleft()
 
     def read(self, room: str) -> int:
         """Return the last event of ``room`` that was read."""
         return self._read.get(room, 0)
+
+    def said(self, room: str, seq: int, *, for_us: bool) -> None:
+        """Note that somebody said event ``seq`` of ``room``, which counts until it is read."""
+        if seq > self.read(room):
+            self._said.setdefault(room, deque(maxlen=COUNTED)).append((seq, for_us))
+
+    def unread(self, room: Followed) -> Unread:
+        """Return what is unread of ``room``, as far as it was displayed here."""
+        said = self._said.get(room.room, ())
+        mentions = [seq for seq, for_us in said if for_us]
+        return Unread(len(said), len(mentions), mentions[0] if mentions else 0)
 
     def displayed(self, room: str, seq: int, *, attended: bool) -> None:
         """Note that event ``seq`` of ``room`` was displayed; where that room is ``attended`` it is read."""
@@ -37,17 +69,20 @@ class ReadMarks:
         if attended:
             self.attend(room)
 
-    def attend(self, room: str) -> None:
-        """Note that what was displayed of ``room`` is read: that is where somebody talks now."""
-        seq = self._displayed.get(room, 0)
+    def attend(self, room: str, seq: int = 0) -> None:
+        """Note that what was displayed of ``room``, or all up to ``seq``, is read: that is looked at."""
+        seq = max(seq, self._displayed.get(room, 0))
         if seq > self.read(room):
-            self._read[room] = seq
+            self._move(room, seq)
             self._due.add(room)
             if self._call is None:
                 self._call = self._reactor.callLater(PAUSE, self._tell)
 
     def restored(self, room: str, seq: int) -> None:
         """Note that the log of ``room`` has other events beyond ``seq`` than those that were displayed."""
+        said = self._said.get(room)
+        while said and said[-1][0] > seq:
+            said.pop()
         for marks in (self._displayed, self._read):
             if marks.get(room, 0) > seq:
                 marks[room] = seq

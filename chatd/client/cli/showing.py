@@ -5,7 +5,10 @@ from datetime import date, datetime, tzinfo
 from math import ceil
 from typing import Final
 
+from chatd.client.cli.marks import COUNTED, ReadMarks, Unread
 from chatd.client.cli.rows import Row
+from chatd.client.cli.terminal.cells import columns as columns_of
+from chatd.client.cli.terminal.cells import cut
 from chatd.client.cli.text import clean_line, file_text
 from chatd.client.core.notices import LinkState
 from chatd.client.core.rooms import Followed
@@ -14,6 +17,9 @@ from chatd.wire.messages import Event, Member, RoomInfo
 
 MAX_WAITING: Final = 4
 """Rows above the prompt for messages that are not sent yet; more are counted in words."""
+
+PROMPT: Final = 40
+"""Columns that a prompt takes at the most, where nothing else is known: half of a terminal."""
 
 OFFLINE: Final = frozenset({LinkState.IDLE, LinkState.WAITING, LinkState.DIALLING, LinkState.GREETING})
 
@@ -42,10 +48,51 @@ class Days:
         return (lines if day is None else f"{day}\n{lines}").encode() + b"\n"
 
 
-def prompt(room: str, status: Status, *, known: bool) -> str:
-    """Return the prompt for ``room``; ``known`` says that a first attempt has ended one way or the other."""
+def prompt(
+    room: str, status: Status, others: Sequence[tuple[str, Unread]], columns: int, *, known: bool
+) -> str:
+    """Return the prompt for ``room``, with what is unread in ``others``, in ``columns`` if that is possible.
+
+    ``known`` says that a first attempt has ended one way or the other.
+    """
     state = _state(status, known=known)
-    return f"{clean_line(room)}{' ' if room and state else ''}{state}> "
+    words = [word for word in (clean_line(room), state) if word]
+    left = columns - _wide("> ") - sum(_wide(word) + 1 for word in words)
+    unread = _unread(others, left)
+    return " ".join([*words, unread] if unread else words) + "> "
+
+
+def _wide(text: str) -> int:
+    return columns_of(cut(text))
+
+
+def _unread(others: Sequence[tuple[str, Unread]], columns: int) -> str:
+    """Return in how many messages of which rooms somebody has not looked, those for them first."""
+    told = sorted(
+        ((name, unread) for name, unread in others if unread.said), key=lambda one: not one[1].mentions
+    )
+    rooms = [f"{clean_line(name).removeprefix('#')} {unread_text(unread)}" for name, unread in told]
+    for shown in range(len(rooms), -1, -1):
+        rest = [unread for _, unread in told[shown:]]
+        more = [f"+{len(rest)}{'!' if any(one.mentions for one in rest) else ''}"] if rest else []
+        text = f"[{', '.join(rooms[:shown] + more)}]" if told else ""
+        if _wide(text) <= columns:
+            return text
+    return ""
+
+
+def unread_text(unread: Unread) -> str:
+    """Return how many messages are unread; a ! says that some are for the reader."""
+    count = f"{unread.said}+" if unread.said >= COUNTED else f"{unread.said}"
+    return count + ("!" if unread.mentions else "")
+
+
+def unread_words(unread: Unread) -> str:
+    """Return the same in words, "" if there is nothing unread."""
+    if not unread.said:
+        return ""
+    text = f"{unread.said}{'+' if unread.said >= COUNTED else ''} unread"
+    return f"{text}, {unread.mentions} for you" if unread.mentions else text
 
 
 def _state(status: Status, *, known: bool) -> str:
@@ -74,10 +121,14 @@ def nowhere(names: Sequence[str], *, told: bool) -> str:
     return "you are in no room yet. Enter one with /join #room"
 
 
-def own_room_lines(rooms: Iterable[Followed], current: str) -> list[str]:
-    """Return what /rooms says of ours where the server cannot be asked: their numbers and names."""
+def own_room_lines(rooms: Iterable[Followed], current: str, marks: ReadMarks) -> list[str]:
+    """Return what /rooms says of ours where the server cannot be asked: their numbers and names.
+
+    By the ``marks`` it is known what is unread in them.
+    """
     return [
         f"{'*' if known.room == current else ' '}{number:>3} {clean_line(known.name)}"
+        f"  {unread_words(marks.unread(known))}".rstrip()
         for number, known in enumerate(rooms, 1)
     ]
 
@@ -172,15 +223,20 @@ _STATES: Final = {
 }
 
 
-def room_lines(rooms: Iterable[RoomInfo], followed: Sequence[str], current: str) -> list[str]:
-    """Return what /rooms says: each room of the server, ours with their numbers."""
-    numbers = {room: f"{number}" for number, room in enumerate(followed, 1)}
+def room_lines(
+    rooms: Iterable[RoomInfo], followed: Sequence[Followed], current: str, marks: ReadMarks
+) -> list[str]:
+    """Return what /rooms says: each room of the server, ours with their numbers and what is unread there."""
+    numbers = {known.room: f"{number}" for number, known in enumerate(followed, 1)}
+    unread = {known.room: unread_words(marks.unread(known)) for known in followed}
     lines = []
     for room in rooms:
         mark = "*" if room.room == current else " "
         topic = f"  {clean_line(room.topic)}" if room.topic else ""
         kind = "" if room.kind == "public" else f", {clean_line(room.kind)}"
         members = counted(room.members, "member") + kind
+        if unread.get(room.room):
+            members += f", {unread[room.room]}"
         lines.append(f"{mark}{numbers.get(room.room, ''):>3} {clean_line(room.room)}  {members}{topic}")
     return lines
 

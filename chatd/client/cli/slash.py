@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 
 from chatd.client.api import Client
 from chatd.client.cli import about, finding, mine
+from chatd.client.cli.marks import ReadMarks, Unread
 from chatd.client.cli.order import ORDER, USAGE
 from chatd.client.cli.other_session import has_queue, send_session
 from chatd.client.cli.showing import (
@@ -24,6 +25,7 @@ from chatd.client.cli.showing import (
     page_title,
     room_lines,
     status_lines,
+    unread_words,
 )
 from chatd.client.cli.text import clean_line
 from chatd.client.cli.what_waits import left_lines
@@ -54,6 +56,7 @@ class Talk(Protocol):
     client: Client
     current: str
     parting: bool
+    marks: ReadMarks
     found: finding.Found | None
 
     def say(self, *lines: str) -> None:
@@ -229,16 +232,35 @@ def _followed(talk: Talk, room: str) -> Followed | None:
 
 async def _rooms(talk: Talk, _: str) -> None:
     if talk.client.status().state in OFFLINE:
-        talk.answer(*own_room_lines(talk.client.followed(), talk.current))
+        talk.answer(*own_room_lines(talk.client.followed(), talk.current, talk.marks))
         talk.answer("These are yours; the others can be listed when there is a connection.")
         return
-    rooms = await talk.client.rooms()
-    followed = [known.room for known in talk.client.followed()]
-    talk.answer(
-        *(room_lines(rooms, followed, talk.current) or ["There are no rooms yet; /join #room makes one."])
-    )
-    ours = own_room_lines(talk.client.followed(), talk.current)
-    talk.answer(*(line for line, known in zip(ours, talk.client.followed(), strict=True) if known.peer))
+    rooms, followed = await talk.client.rooms(), talk.client.followed()
+    lines = room_lines(rooms, followed, talk.current, talk.marks)
+    talk.answer(*(lines or ["There are no rooms yet; /join #room makes one."]))
+    ours = own_room_lines(followed, talk.current, talk.marks)
+    talk.answer(*(line for line, known in zip(ours, followed, strict=True) if known.peer))
+
+
+async def _unread(talk: Talk, argument: str) -> None:
+    """List the rooms in which something is unread; count it as read in one that is named, or in all."""
+    followed = list(enumerate(talk.client.followed(), 1))
+    if argument:
+        name = fold(room_name(argument))
+        meant = [known for _, known in followed if argument == "all" or fold(known.name) == name]
+        if not meant:
+            raise ClientError("not-in", f"You are in no room {clean_line(argument)}; /rooms lists yours.")
+        for known in meant:
+            talk.marks.attend(known.room, known.cursor)
+    unread = [(number, known, talk.marks.unread(known)) for number, known in followed]
+    lines = [_unread_line(*one) for one in unread if one[2].said]
+    talk.answer(*(lines or ["You have read everything."]))
+
+
+def _unread_line(number: int, known: Followed, unread: Unread) -> str:
+    name = clean_line(known.name)
+    place = f"; /jump {name} {unread.mention} goes to the first for you" if unread.mention else ""
+    return f"{number:>4} {name}  {unread_words(unread)}{place}"
 
 
 async def _who(talk: Talk, argument: str) -> None:
@@ -375,6 +397,11 @@ COMMANDS: Final[dict[str, Command]] = {
     "msg": Command("/msg nick [text]", "send a direct message; without a text, go on talking there", _msg),
     "topic": Command("/topic [text]", "show the room's topic, or set it; - clears it", _topic, changes=True),
     "rooms": Command("/rooms", "list the rooms; yours have a number: Alt and the digit goes there", _rooms),
+    "unread": Command(
+        "/unread [#room or all]",
+        "list what is unread in your rooms; count it as read there, or in all",
+        _unread,
+    ),
     "who": Command("/who [#room]", "list the members of the current or the named room", _who),
     "history": Command(
         "/history [count [before]]", "show the last messages, or those before an event", _history

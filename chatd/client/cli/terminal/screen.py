@@ -46,6 +46,11 @@ class Screen:
         self._column = 0
         self._above = 0
 
+    @property
+    def prompt_columns(self) -> int:
+        """Return how many columns a prompt may take."""
+        return self._columns // 2
+
     def paint(self, region: Region) -> str:
         """Return what replaces the region on the screen with ``region``."""
         return self._to_top() + self._painted(region)
@@ -111,7 +116,7 @@ class Screen:
 
     def _prompt_row(self, region: Region) -> tuple[str, int]:
         """Return the prompt's row and the column of the cursor in it."""
-        prompt = fit(region.prompt, self._columns // 2)
+        prompt = fit(region.prompt, self.prompt_columns)
         begin = columns(cut(prompt))
         text, column = self._window(region.line, self._columns - 1 - begin)
         return prompt + text, begin + column

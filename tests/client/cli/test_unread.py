@@ -1,0 +1,80 @@
+"""What is unread in other rooms: in the prompt, in /rooms and in /unread."""
+
+import pytest
+
+from chatd.client.cli.marks import COUNTED, Unread
+from chatd.client.cli.showing import prompt
+from chatd.client.core.notices import LinkState
+from chatd.client.values import Status
+from tests.client.cli.sitting import seated
+
+
+@pytest.fixture
+def people(world):
+    """Seat ann, who owns #tea and talks in #hall, and ben, who is in #tea."""
+    with seated(world, "ann", "ben") as people:
+        people["ann"].type("/join #hall")
+        yield people
+
+
+def test_the_prompt_tells_what_is_unread_elsewhere_until_one_goes_there(people):
+    ann, ben = people.values()
+    assert ann.prompt == "#hall> "
+    ben.type("one", "/react ❤", "two")
+    assert ann.prompt == "#hall [tea 2]> "
+    ben.type("@ann three", "/msg ann psst")
+    assert ann.prompt == "#hall [tea 3!, @ben 1!]> "
+    ann.type("my own, here")
+    ann.talk.switch(1)
+    assert ann.prompt == "#tea [@ben 1!]> "
+    ann.type("/join #hall")
+    assert ann.prompt == "#hall [@ben 1!]> "
+    ann.type("/msg ben yes?")
+    assert ann.prompt == "#hall> ", "who answers has read it"
+
+
+def test_rooms_and_unread_tell_it(people):
+    ann, ben = people.values()
+    assert ann.type("/unread") == ["You have read everything."]
+    ben.type("one", "@ann two", "/msg ann psst")
+    assert ann.type("/rooms") == [
+        "*  2 #hall  1 member",
+        "   1 #tea  2 members, 2 unread, 1 for you",
+        "   3 @ben  1 unread, 1 for you",
+    ]
+    assert ann.type("/unread") == [
+        "   1 #tea  2 unread, 1 for you; /jump #tea 4 goes to the first for you",
+        "   3 @ben  1 unread, 1 for you; /jump @ben 1 goes to the first for you",
+    ]
+    assert ann.type("/unread tea") == [
+        "   3 @ben  1 unread, 1 for you; /jump @ben 1 goes to the first for you"
+    ]
+    assert ann.type("/unread all") == ["You have read everything."]
+    assert "You are in no room #nowhere" in ann.type("/unread #nowhere")[0]
+
+
+def test_it_is_told_without_a_connection(people, world):
+    ann, ben = people.values()
+    ben.type("one")
+    world.crash_server()
+    world.advance(1)
+    assert ann.type("/rooms")[:2] == ["   1 #tea  1 unread", "*  2 #hall"]
+    assert ann.prompt == "#hall (offline) [tea 1]> "
+
+
+OTHERS = [("#hall", Unread(3)), ("@ben", Unread(1, 1, 9)), ("#quiet", Unread()), ("#tea", Unread(COUNTED))]
+
+
+@pytest.mark.parametrize(
+    ("columns", "shown"),
+    [
+        (60, "#kitchen [@ben 1!, hall 3, tea 1000+]> "),
+        (30, "#kitchen [@ben 1!, +2]> "),
+        (22, "#kitchen [+3!]> "),
+        (14, "#kitchen> "),
+    ],
+)
+def test_the_prompt_leaves_room_for_the_line(columns, shown):
+    up = Status(LinkState.CONNECTED, "", "ann", None, 0.0, None, "", 0)
+    assert prompt("#kitchen", up, OTHERS, columns, known=True) == shown
+    assert prompt("", up, [], columns, known=True) == "> "
