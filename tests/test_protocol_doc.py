@@ -56,6 +56,7 @@ PARTS: dict[type[Struct], str] = {
     m.Quote: "quote",
     m.Hit: "hit",
     m.HookInfo: "hook line",
+    m.StatusInfo: "standing",
 }
 """Structs within messages, and what the page calls them."""
 

@@ -12,6 +12,7 @@ from chatd.chat import moderation, removing, sweeping
 from chatd.chat.accounts import warn
 from chatd.chat.permissions import may_follow
 from chatd.chat.state import Peer, Room, Session, User
+from chatd.chat.status import own_status
 from chatd.chat.world import World
 from chatd.wire import limits
 from chatd.wire.errors import CloseReason, Code, ProtocolError, RequestError
@@ -200,6 +201,7 @@ def _welcome(world: World, peer: Peer, arrival: Arrival, entrance: Entrance, now
         account=session.user.account is not None,
         operator=session.user.operator,
         failed=session.warning,
+        status=own_status(world, session.user),
         features=FEATURES if world.terms.typing else tuple(name for name in FEATURES if name != "typing"),
     )
     rest: list[Message] = [Rooms(rooms=chunk, more=chunk is not chunks[-1]) for chunk in chunks[1:]]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from chatd.chat.changes.applying import undo
 from chatd.chat.changes.inverses import Applied
 from chatd.chat.changes.records import Records
-from chatd.chat.changes.rows import Change, Erase, Relation
+from chatd.chat.changes.rows import Change, Erase, PutStatus, Relation
 from chatd.chat.log import Log
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.storage import Changes
@@ -58,8 +58,8 @@ class Batch:
     commit. All answers wait for the commit, even to requests that only read, so that nobody is told what may
     be taken back. ``ends`` are the memberships that end, ``narrowed`` the rooms of which members may read
     less from now on, ``erased`` the events whose content is erased, each as it was, ``related`` the edits and
-    reactions; ``deleted`` are those whose accounts are deleted. ``undone`` is whether the commit has failed,
-    ``size`` about the bytes to be written.
+    reactions; ``deleted`` are those whose accounts are deleted, ``stated`` those who say something else of
+    themselves. ``undone`` is whether the commit has failed, ``size`` about the bytes to be written.
     """
 
     __slots__ = (
@@ -75,6 +75,7 @@ class Batch:
         "related",
         "sends",
         "size",
+        "stated",
         "stored",
         "undone",
     )
@@ -89,6 +90,7 @@ class Batch:
         self.narrowed: dict[Room, None] = {}
         self.erased: list[tuple[Room, Erase, Event, User | None]] = []
         self.deleted: list[User] = []
+        self.stated: list[tuple[User, PutStatus | None]] = []
         self.related: list[tuple[Log, Relation]] = []
         self.undone = False
         self.size = 0
@@ -189,7 +191,7 @@ class Batch:
         """Hold nothing any more but whether it was undone: everybody was told, and may know the batch."""
         for held in (self.answers, self.later, self.narrowed, self.stored, self.sends):
             held.clear()
-        for others in (self.ends, self.erased, self.deleted, self._others, self._inverses):
+        for others in (self.ends, self.erased, self.deleted, self.stated, self._others, self._inverses):
             others.clear()
 
     def undo(self, records: Records) -> None:

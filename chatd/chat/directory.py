@@ -10,6 +10,7 @@ from chatd.chat.names import check_nick
 from chatd.chat.permissions import knows
 from chatd.chat.rules import ROLE_NAMES, Kind
 from chatd.chat.state import Asker, Peer, Room, Session, User
+from chatd.chat.status import listed_status
 from chatd.chat.world import World
 from chatd.wire import messages as m
 from chatd.wire.limits import ROOMS_PER_MESSAGE
@@ -19,6 +20,9 @@ ROWS_PER_UNIT = 10
 
 LOOKS_PER_UNIT = 200
 """Members looked through that cost as much as a send."""
+
+STATUS_BYTES = 12_000
+"""Bytes of what members say of themselves in one page, so that it fits into a frame; the page ends there."""
 
 FEW_MEMBERS = 5000
 """Members up to which all of a room are looked at for a page of them: a millisecond of work (P6)."""
@@ -60,8 +64,15 @@ def list_members(world: World, peer: Peer, session: Session, room: Room, request
     after = check_nick(request.after)[1] if request.after else ""
     looks, page = _keys_behind(world, room, after, request.limit + 1)
     session.charge(looks // LOOKS_PER_UNIT + len(page) / ROWS_PER_UNIT)
-    rows = [_member(world, room, world.nicks[key]) for key in page[: request.limit]]
-    return m.Ok(id=request.id, members=rows, more=len(page) > request.limit)
+    rows: list[m.Member] = []
+    left = STATUS_BYTES
+    for key in page[: request.limit]:
+        rows.append(_member(world, room, world.nicks[key]))
+        status = rows[-1].status
+        left -= 0 if status is None else STATUS_BYTES // 100 + 2 * len(status.text.encode())
+        if left <= 0:
+            break
+    return m.Ok(id=request.id, members=rows, more=len(page) > len(rows))
 
 
 def _keys_behind(world: World, room: Room, after: str, most: int) -> tuple[int, list[str]]:
@@ -94,4 +105,5 @@ def _member(world: World, room: Room, user: User) -> m.Member:
         address=address,
         role=role,
         operator=user.operator,
+        status=listed_status(world, room, user),
     )

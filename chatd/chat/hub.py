@@ -32,6 +32,7 @@ from chatd.chat.presence import PresenceBoard
 from chatd.chat.requests import refuse, serve
 from chatd.chat.rules import Kind
 from chatd.chat.state import Peer, Room, Session
+from chatd.chat.status import end_statuses
 from chatd.chat.storage import Snapshot
 from chatd.chat.typing import TypingBoard
 from chatd.chat.world import Terms, World
@@ -62,7 +63,7 @@ class Hub:
         sweeping.resume(self.world)
         self._work = work
         self.decide = partial(serve, self.world)
-        self.presence = PresenceBoard()
+        self.presence = PresenceBoard(self.world)
         self.typing = TypingBoard()
 
     def offer_files(self, blobs: Blobs, size: int, transfers: int) -> None:
@@ -144,6 +145,11 @@ class Hub:
         for piece in expiring.expire(self.world, age, now, unclaimed=unclaimed):
             self._work()
             yield piece
+
+    def end_statuses(self) -> None:
+        """Let nobody be away or busy any more whose time is over."""
+        if end_statuses(self.world):
+            self._work()
 
     # ---- requests -----------------------------------------------------------------------------------
 

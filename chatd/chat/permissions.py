@@ -99,7 +99,7 @@ TABLE: Final[Mapping[type[m.Message], Need]] = {
 """The requests that name a room, and `Typing`, which is none."""
 
 ROOMLESS: Final = frozenset(
-    {m.Nick, m.ListRooms, m.Upload, m.Decline, m.Block, m.Unblock, m.Allow}
+    {m.Nick, m.SetStatus, m.ListRooms, m.Upload, m.Decline, m.Block, m.Unblock, m.Allow}
     | {m.Register, HashedRegister, m.Passwd, HashedPasswd, m.Sessions, m.End, m.Logout}
     | {m.DeleteAccount, ProvenDeleteAccount}
     | {m.Invite, CodedInvite, m.Certificates, m.AddCertificate, m.DropCertificate},
@@ -235,6 +235,17 @@ def check_room(asker: Asker, room: Room | None, request: Any) -> Room:
     if need.speaks or need.reacts or need.titles:
         _check_voice(asker, room, standing, name)
     return room
+
+
+def may_speak(asker: Asker, room: Room) -> bool:
+    """Return whether ``asker`` may say something in ``room`` now, however slow it is."""
+    try:
+        check_room(asker, room, m.Typing(room=room.name))
+        if room.direct:
+            check_direct(asker.user, room.partner(asker.user))
+    except RequestError:
+        return False
+    return True
 
 
 def acting_standing(asker: Asker, room: Room, kind: type[m.Request]) -> Standing:

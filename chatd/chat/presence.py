@@ -1,4 +1,4 @@
-"""Presence: tells users who is there in the rooms they share; best effort, latest wins, never in a log.
+"""Presence: tells users who is there, away or busy in the rooms they share; best effort, and in no log.
 
 A user is away only after some time without any connection, so that a link that breaks and comes back is not
 seen as a leave and a join.
@@ -6,10 +6,14 @@ seen as a leave and a join.
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
+
+from msgspec.structs import replace
 
 from chatd.chat.state import Room, User
-from chatd.wire.messages import Presence
+from chatd.chat.status import own_status, status_in
+from chatd.chat.world import World
+from chatd.wire.messages import Presence, StatusInfo
 
 GRACE: Final = 30.0
 """Seconds without a connection after which a user counts as away."""
@@ -20,16 +24,34 @@ AT_ONCE: Final = 1500
 NICKS_PER_MESSAGE: Final = 200
 """Nicks in one presence message, so that it fits into a frame."""
 
+STATUSES_PER_MESSAGE: Final = 50
+"""The same for what people say of themselves."""
+
+
+class News(NamedTuple):
+    """What one room is told: who has come and gone, and what people say of themselves."""
+
+    online: list[str]
+    offline: list[str]
+    statuses: list[StatusInfo]
+
 
 class PresenceBoard:
-    """Collects comings and goings, and tells the rooms about them once in a while."""
+    """Collects comings and goings, and who is away or busy, and tells the rooms of it once in a while."""
 
-    def __init__(self) -> None:
+    def __init__(self, world: World) -> None:
+        self._world = world
         self._changed: dict[User, None] = {}
+        self._stated: dict[User, None] = {}
+        world.tell_stated = self.restate
 
     def touch(self, user: User) -> None:
         """Note that a connection of ``user`` has come or gone."""
         self._changed[user] = None
+
+    def restate(self, user: User) -> None:
+        """Note that ``user`` says something else of themselves, which is durable."""
+        self._stated[user] = None
 
     def tell(self, now: float) -> Iterator[int]:
         """Tell the followers of every room concerned about the changes; ``now`` is in monotonic seconds.
@@ -37,25 +59,40 @@ class PresenceBoard:
         Yields behind each piece of work how much that was, in followers told; it may be taken up in a later
         turn, so that thousands who come at once make no turn long (P6).
         """
-        news: dict[Room, tuple[list[str], list[str]]] = {}
-        for user in [user for user in self._changed if self._settled(user, now)]:
-            self._changed.pop(user, None)
-            if user.connected is user.announced:
+        news: dict[Room, News] = {}
+        settled = dict.fromkeys(user for user in self._changed if self._settled(user, now))
+        for user in settled | self._stated:
+            stated = user in self._stated
+            self._stated.pop(user, None)
+            moved = user in settled and user.connected is not user.announced
+            if user in settled:
+                self._changed.pop(user, None)
+            if moved:
+                user.announced = user.connected
+            elif not stated:
                 continue
-            user.announced = user.connected
-            rooms = [room for room in user.rooms if not room.members[user].reads_only]
-            yield 1 + len(rooms)
-            direct = iter(list(user.direct))
-            while some := list(islice(direct, AT_ONCE)):
-                rooms += [room for room in some if room.log.audience_size]
-                yield len(some)
-            for room in rooms:
-                online, offline = news.setdefault(room, ([], []))
-                (online if user.announced else offline).append(user.nick)
-        for room, (online, offline) in news.items():
+            yield from self._gather(user, news, moved=moved, stated=stated)
+        for room, one in news.items():
             yield 1
-            for message in _messages(room, online, offline):
+            for message in _messages(room, one):
                 yield from room.log.tell(message, AT_ONCE)
+
+    def _gather(self, user: User, news: dict[Room, News], *, moved: bool, stated: bool) -> Iterator[int]:
+        """Add to ``news`` what the rooms of ``user`` are told of them; yields behind each piece of work."""
+        rooms = [room for room in user.rooms if not room.members[user].reads_only]
+        yield 1 + len(rooms)
+        direct = iter(list(user.direct))
+        while some := list(islice(direct, AT_ONCE)):
+            rooms += [room for room in some if room.log.audience_size]
+            yield len(some)
+        says = stated or (user.announced and own_status(self._world, user) is not None)
+        for room in rooms:
+            one = news.setdefault(room, News([], [], []))
+            if moved:
+                (one.online if user.announced else one.offline).append(user.nick)
+            if says:
+                status = status_in(self._world, room, user) or StatusInfo()
+                one.statuses.append(replace(status, nick=user.nick))
 
     def _settled(self, user: User, now: float) -> bool:
         if user.connected:
@@ -66,7 +103,10 @@ class PresenceBoard:
         return now - user.away_since >= GRACE
 
 
-def _messages(room: Room, online: list[str], offline: list[str]) -> Iterator[Presence]:
+def _messages(room: Room, news: News) -> Iterator[Presence]:
+    online, offline, statuses = news
     for begin in range(0, max(len(online), len(offline)), NICKS_PER_MESSAGE):
         end = begin + NICKS_PER_MESSAGE
         yield Presence(room=room.name, online=online[begin:end], offline=offline[begin:end])
+    for begin in range(0, len(statuses), STATUSES_PER_MESSAGE):
+        yield Presence(room=room.name, statuses=statuses[begin : begin + STATUSES_PER_MESSAGE])

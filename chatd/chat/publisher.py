@@ -63,8 +63,7 @@ class Publisher:
         self._revise(batch)
         for removal in batch.ends:
             following.end(removal, now)
-        for user in batch.deleted:
-            self._world.tell_deleted(user)
+        self._tell_of_users(batch)
         for room in batch.narrowed:
             last = room.log.head + len(batch.stored.get(room.log, ()))
             downloading = [] if self._world.blobs is None else self._world.blobs.downloading()
@@ -87,6 +86,13 @@ class Publisher:
                 _tell(peer, [message for one in told for message in _messages(one)])
             except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
                 peer.fault()
+
+    def _tell_of_users(self, batch: Batch) -> None:
+        for user in batch.deleted:
+            self._world.tell_deleted(user)
+        for user, row in batch.stated:
+            self._world.statuses.settle(user.id, row)
+            self._world.tell_stated(user)
 
     def _count(self, log: Log, events: list[bytes], owed: int) -> None:
         counters, number = self._counters, len(events)

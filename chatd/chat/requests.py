@@ -27,6 +27,7 @@ from chatd.chat import (
     moderation,
     relations,
     searching,
+    status,
     sweeping,
 )
 from chatd.chat.accounts import check_rename
@@ -241,6 +242,7 @@ REQUESTS: dict[type[m.Request], Handling] = {
     m.Topic: Handling(_topic, cost=2),
     m.Nick: Handling(_nick, cost=10, room=False),
     m.Read: Handling(_read),
+    m.SetStatus: Handling(status.set_status, cost=10, room=False),
     m.ListRooms: Handling(directory.list_rooms, MAX_FRAME, cost=5, room=False),
     m.Members: Handling(directory.list_members, MAX_FRAME, cost=5),
     m.History: Handling(fetching.history, MAX_FRAME, cost=5),

@@ -33,6 +33,7 @@ from chatd.chat.changes.rows import (
     DropReply,
     DropRoom,
     DropSession,
+    DropStatus,
     DropUpload,
     DropUser,
     PutAccount,
@@ -57,6 +58,7 @@ from chatd.chat.changes.rows import (
     PutReply,
     PutRoom,
     PutSession,
+    PutStatus,
     PutTime,
     PutUpload,
     PutUser,
@@ -117,6 +119,7 @@ TABLES: Final = (
     Table("acts", PutAct, 3, ("user", "until", "by", "reason"), DropAct),
     Table("blocks", PutBlock, 2, ("whom",), DropBlock),
     Table("allows", PutAllow, 1, ("direct",), DropAllow),
+    Table("statuses", PutStatus, 1, ("state", "text", "until"), DropStatus),
     Table("address_bans", PutAddressBan, 1, ("until", "since", "reason"), DropAddressBan),
     Table("files", PutFile, 2, (), DropFile, drop_below=DropFiles),
     Table("emptied", PutEmptied, 1, ("last", "ts", "proof")),
@@ -196,6 +199,7 @@ class Snapshot:
     pins: list[PutPin] = field(default_factory=list)
     hooks: list[PutHook] = field(default_factory=list)
     hook_keys: list[PutHookKey] = field(default_factory=list)
+    statuses: list[PutStatus] = field(default_factory=list)
 
 
 class Space(NamedTuple):

@@ -3,7 +3,7 @@
 import re
 
 from chatd.wire.errors import Code, RequestError
-from chatd.wire.limits import MAX_LABEL, MAX_REASON, MAX_TEXT, MAX_TOPIC
+from chatd.wire.limits import MAX_LABEL, MAX_REASON, MAX_STATUS, MAX_TEXT, MAX_TOPIC
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -32,6 +32,11 @@ def check_topic(text: str) -> None:
 def check_reason(text: str) -> None:
     """Refuse a reason that is too long or holds control characters. Raises `RequestError`."""
     _check(text, MAX_REASON)
+
+
+def check_status(text: str) -> None:
+    """Refuse what somebody says with their status, as `check_reason` does. Raises `RequestError`."""
+    _check(text, MAX_STATUS)
 
 
 def check_label(text: str) -> None:

@@ -7,7 +7,7 @@ written. So it never comes before a message, and is what is dropped first under 
 from collections.abc import Iterator
 from typing import Final
 
-from chatd.chat.permissions import check_direct, check_room, is_settled, may_follow
+from chatd.chat.permissions import is_settled, may_follow, may_speak
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.world import World
 from chatd.wire.errors import RequestError
@@ -35,12 +35,12 @@ class TypingBoard:
         user = session.user
         asker = world.asker(user, peer.peer_host)
         try:
-            room = check_room(asker, world.find_room(asker, typing.room), typing)
-            if room.direct:
-                check_direct(user, room.partner(user))
+            room = world.find_room(asker, typing.room)
         except RequestError:
             return
-        if world.terms.typing and is_settled(user, room) and room.log.audience_size <= MOST_TOLD:
+        if room is None or not world.terms.typing or room.log.audience_size > MOST_TOLD:
+            return
+        if may_speak(asker, room) and is_settled(user, room):
             typists = self._typing.setdefault(room, {})
             typists.pop(user, None)
             typists[user] = (session, session.last)

@@ -23,11 +23,13 @@ from chatd.chat.changes.rows import (
     DropBlock,
     DropMember,
     DropSession,
+    DropStatus,
     DropUser,
     PutMember,
     PutNick,
     PutRoom,
     PutSession,
+    PutStatus,
     PutUser,
     Relation,
 )
@@ -112,12 +114,14 @@ class World(Records):
     time of day known at the start, or 0. ``afford_room`` refuses another room that is made
     from an address (`RequestError` ``too-fast``); it counts the room if told to. ``tell_ownerless`` is
     called with the name of a room that nobody owns any more, ``tell_deleted`` with a user whose account is
-    deleted, once that is durable. ``new_secret`` returns another secret each time.
+    deleted, ``tell_stated`` with one whose status is another, once that is durable. ``new_secret`` returns
+    another secret each time.
     """
 
     def __init__(self, snapshot: Snapshot, terms: Terms) -> None:
         super().__init__()
         load(self, snapshot)
+        self.statuses.loaded()
         self.server = snapshot.server
         self.terms = terms
         self.limits = LIMITS
@@ -129,6 +133,7 @@ class World(Records):
         self.tell_ownerless: Callable[[str], None] = _tell_nobody
         self.tell_deleted: Callable[[User], None] = _tell_nobody
         self.new_secret: Callable[[], str] = _no_secret
+        self.tell_stated: Callable[[User], None] = _tell_nobody
         times = [session.seen for session in snapshot.sessions]
         times += [mark.at for mark in snapshot.marks] + [upload.at for upload in snapshot.uploads]
         self.calendar = Calendar(max(snapshot.time.lived, *times, 0))
@@ -252,12 +257,23 @@ class World(Records):
         Events hold the nick alone, so only the name of a log of direct messages needs the user.
         """
         stays = bool(user.rooms or user.direct)
-        if not stays:
-            self.drop_wishes(user)
+        self.drop_wishes(user, stays=stays)
         self.change(PutUser(user.id, user.nick, None) if stays else DropUser(user.id))
 
-    def drop_wishes(self, user: User) -> None:
-        """Keep nothing of whose direct messages ``user`` takes."""
+    def set_status(self, user: User, row: PutStatus | None) -> None:
+        """Let ``row``, or nothing, be what ``user`` says of themselves."""
+        self.change(DropStatus(user.id) if row is None else row)
+        self.batch.stated.append((user, row))
+
+    def drop_wishes(self, user: User, *, stays: bool = False) -> None:
+        """Keep nothing of what ``user`` says of themselves, and of whose direct messages they take.
+
+        The latter stays with a guest whose nick is free and who ``stays`` in logs of direct messages.
+        """
+        if self.statuses.known(user.id) is not None:
+            self.set_status(user, None)
+        if stays:
+            return
         for whom in list(user.blocked):
             self.change(DropBlock(user.id, whom))
         if user.allow != EVERYBODY:

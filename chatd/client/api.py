@@ -208,6 +208,11 @@ class Client(Asker):
         link = self._machine.links.current
         return link is not None and link.resumed
 
+    @property
+    def standing(self) -> m.StatusInfo | None:
+        """Return what we say of ourselves, away or busy, as the server has told last; None for neither."""
+        return self._machine.session.standing(self._driver.now())
+
     def status(self) -> Status:
         """Return where the client stands."""
         links, now = self._machine.links, self._driver.now()

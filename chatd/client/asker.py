@@ -113,6 +113,18 @@ class Asker:
         """Take another nick."""
         return self.ask(m.Nick(id=0, nick=nick))
 
+    def away(self, text: str = "", seconds: int = 0) -> Deferred[m.Ok]:
+        """Let others see that we are away, why, and for how many ``seconds`` if there is an end."""
+        return self.ask(m.SetStatus(id=0, state="away", text=text, seconds=seconds))
+
+    def busy(self, text: str = "", seconds: int = 0) -> Deferred[m.Ok]:
+        """Let others see that we do not want to be disturbed, as `away` does."""
+        return self.ask(m.SetStatus(id=0, state="busy", text=text, seconds=seconds))
+
+    def back(self) -> Deferred[m.Ok]:
+        """Be neither away nor busy any more."""
+        return self.ask(m.SetStatus(id=0))
+
     def read(self, room: str, seq: int) -> Deferred[m.Ok]:
         """Mark the events of ``room`` up to ``seq`` as read."""
         return self.ask(m.Read(id=0, room=room, seq=seq))

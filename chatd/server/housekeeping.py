@@ -78,6 +78,7 @@ class Housekeeping:
         if (clock.seconds() - (self._presence.starttime or 0.0)) % PRESENCE_INTERVAL > LATE:
             hub.typing.drop()
         try:
+            hub.end_statuses()
             for count in chain(hub.typing.tell(), hub.presence.tell(clock.seconds())):
                 told += count
                 if told >= presence.AT_ONCE:

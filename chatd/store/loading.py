@@ -25,6 +25,7 @@ from chatd.chat.changes.rows import (
     PutPlace,
     PutRoom,
     PutSession,
+    PutStatus,
     PutTime,
     PutUpload,
     PutUser,
@@ -67,6 +68,7 @@ def load(database: apsw.Connection) -> Snapshot:
         pins=_rows(database, PutPin),
         hooks=_rows(database, PutHook),
         hook_keys=sorted(_rows(database, PutHookKey), key=lambda row: row.seq),
+        statuses=_rows(database, PutStatus),
         last_user=int(meta.get("last_user", 0)),
     )
 

@@ -191,6 +191,12 @@ What is merged and when is `chatd.store.index.index`'s to say, since nobody wait
 
 _CALLING: Final = "ALTER TABLE rooms ADD COLUMN calling INTEGER NOT NULL DEFAULT 4"
 
+_STATUSES: Final = """
+CREATE TABLE statuses(
+    user INTEGER PRIMARY KEY, state TEXT NOT NULL, text TEXT NOT NULL, until INTEGER NOT NULL
+) STRICT;
+"""
+
 _LABELS: Final = "ALTER TABLE sessions ADD COLUMN label TEXT NOT NULL DEFAULT ''"
 
 _HOOKS: Final = """
@@ -319,6 +325,11 @@ def _add_hooks(database: apsw.Connection) -> None:
     database.execute(_HOOKS)
 
 
+def _add_statuses(database: apsw.Connection) -> None:
+    """Add what version 18 lacks: who is away or busy."""
+    database.execute(_STATUSES)
+
+
 STEPS: Final[tuple[Step, ...]] = (
     _begin,
     _add_files,
@@ -338,6 +349,7 @@ STEPS: Final[tuple[Step, ...]] = (
     _add_calling,
     _add_labels,
     _add_hooks,
+    _add_statuses,
 )
 """The steps from each version of the tables to the next."""
 

@@ -31,6 +31,7 @@ from chatd.chat.changes.rows import (
     PutReply,
     PutRoom,
     PutSession,
+    PutStatus,
     PutTime,
     PutUpload,
     PutUser,
@@ -76,6 +77,7 @@ class MemoryStore:
     acts: dict[tuple[int, str, str], PutAct] = field(default_factory=dict)
     blocks: dict[tuple[int, int], PutBlock] = field(default_factory=dict)
     allows: dict[int, PutAllow] = field(default_factory=dict)
+    statuses: dict[int, PutStatus] = field(default_factory=dict)
     files: dict[tuple[int, int], PutFile] = field(default_factory=dict)
     time: PutTime = field(default_factory=lambda: PutTime(0, 0))
     marks: dict[tuple[int, int], PutMark] = field(default_factory=dict)
@@ -120,6 +122,7 @@ class MemoryStore:
             list(self.pins.values()),
             list(self.hooks.values()),
             list(self.hook_keys.values()),
+            list(self.statuses.values()),
         )
 
     def _last(self, log: int) -> tuple[int, int, str] | None:

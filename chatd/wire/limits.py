@@ -14,6 +14,12 @@ MAX_TEXT: Final = 16_384
 MAX_TOPIC: Final = 512
 """Bytes of UTF-8 in a room's topic, which stands in every list of rooms."""
 
+MAX_STATUS: Final = 256
+"""Bytes of UTF-8 that people say with their status, which is shown in one line."""
+
+MAX_STATUS_SECONDS: Final = 31_536_000
+"""Seconds after which a status ends at the latest, if it has an end: a year."""
+
 MAX_REASON: Final = 256
 """Bytes of UTF-8 in the reason of a ban and its like, which is shown in one line."""
 

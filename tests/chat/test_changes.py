@@ -34,6 +34,7 @@ from chatd.chat.changes.rows import (
     DropReply,
     DropRoom,
     DropSession,
+    DropStatus,
     DropUpload,
     DropUser,
     Erase,
@@ -57,6 +58,7 @@ from chatd.chat.changes.rows import (
     PutReply,
     PutRoom,
     PutSession,
+    PutStatus,
     PutTime,
     PutUpload,
     PutUser,
@@ -124,6 +126,11 @@ def picture(records):
         "acts": {act for room in rooms for act in room.acts.values()},
         "needs": {room.name: (room.needs, room.strict) for room in rooms},
         "blocks": {(user.id, whom) for user in records.users.values() for whom in user.blocked},
+        "statuses": set(records.statuses.values()),
+        "status ends": {
+            user.id: [records.statuses.of(user.id, at) for at in range(0, 90, 7)]
+            for user in records.users.values()
+        },
         "allows": {user.id: user.allow for user in records.users.values()},
         "invited": {(user.id, room.name) for user in records.users.values() for room in user.invited},
         "members": {room.member_row(user) for room in rooms for user in room.members},
@@ -212,6 +219,10 @@ def possible(records, kind, a, b, n):  # noqa: C901, PLR0912, PLR0915 - one case
             return DropBlock(a, b)
         case "allow" if user:
             return PutAllow(a, ["shared", "nobody"][n % 2])
+        case "status" if user:
+            return PutStatus(a, ["away", "busy"][n % 2], str(n), n)
+        case "drop status" if user:
+            return DropStatus(a)
         case "address ban":
             return PutAddressBan(f"10.0.0.{a}/32", b, n, "why")
         case "drop address ban" if f"10.0.0.{a}/32" in records.address_bans:
@@ -272,7 +283,12 @@ def possible(records, kind, a, b, n):  # noqa: C901, PLR0912, PLR0915 - one case
 def named(records, user):
     """Return whether anything speaks of ``user`` that goes before users do, who have ids of their own."""
     acts = [act for room in records.rooms.values() for act in room.acts.values()]
-    return user.blocked or user.allow != "everybody" or any(act.user == user.id for act in acts)
+    return (
+        user.blocked
+        or records.statuses.known(user.id)
+        or user.allow != "everybody"
+        or any(act.user == user.id for act in acts)
+    )
 
 
 def posted_any(records, room):
@@ -300,6 +316,8 @@ KINDS = {
     DropBlock: "drop block",
     PutAllow: "allow",
     DropAllow: "drop allow",
+    PutStatus: "status",
+    DropStatus: "drop status",
     PutAddressBan: "address ban",
     DropAddressBan: "drop address ban",
     PutMember: "member",

@@ -48,6 +48,15 @@ def test_a_life_with_an_account(site, chatc, tmp_path):
     assert (bad.returncode, "ask for another" in bad.stderr) == (1, True)
     right(chatc("ben", "--nick", "ben", "register", "--password-file", "pw0", "--invite", code))
     right(chatc("ben", "send", "#tea", "hello"))
+    away = chatc("ben", "away", "at lunch", "--for", "2h")
+    assert (away.returncode, away.stderr) == (
+        0,
+        "chatc: You are away: at lunch (2 h left); chatc back ends it.\n",
+    )
+    assert "away: at lunch (2 h left)" in right(chatc("ben", "who", "#tea"))
+    assert json.loads(right(chatc("ben", "who", "#tea", "--json")))["status"]["state"] == "away"
+    assert chatc("ben", "back").stderr == "chatc: You are neither away nor busy.\n"
+    assert chatc("ben", "busy", "--for", "soon").returncode == 1
     assert chatc("guest", "--nick", "eve", "send", "#tea", "hello").returncode == 1
     assert "hello" in right(chatc("guest", "history", "#tea"))
     right(chatc("ben", "passwd", "--old-password-file", "pw0", "--password-file", "pw1"))

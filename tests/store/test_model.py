@@ -35,6 +35,7 @@ from chatd.chat.changes.rows import (
     DropReply,
     DropRoom,
     DropSession,
+    DropStatus,
     DropUpload,
     Erase,
     PutAccount,
@@ -57,6 +58,7 @@ from chatd.chat.changes.rows import (
     PutReply,
     PutRoom,
     PutSession,
+    PutStatus,
     PutTime,
     PutUpload,
     PutUser,
@@ -118,6 +120,8 @@ changes = st.one_of(
     st.builds(DropBlock, ids, ids),
     st.builds(PutAllow, ids, texts),
     st.builds(DropAllow, ids),
+    st.builds(PutStatus, ids, texts, texts, times),
+    st.builds(DropStatus, ids),
     st.builds(DropMember, ids, ids),
     st.builds(PutEmptied, ids, few, times, texts),
     st.builds(PutErasure, ids, ids, few, st.just("")),
@@ -325,6 +329,7 @@ class Stores(RuleBasedStateMachine):
         assert sorted(disk.acts) == sorted(memory.acts)
         assert sorted(disk.blocks) == sorted(memory.blocks)
         assert sorted(disk.allows) == sorted(memory.allows)
+        assert sorted(disk.statuses) == sorted(memory.statuses)
         assert disk.time == memory.time
         assert disk.last_user == memory.last_user
         for log in self.heads:

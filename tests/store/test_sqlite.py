@@ -404,6 +404,7 @@ NO_ROLES = (
     "DROP TABLE acts",
     "DROP TABLE blocks",
     "DROP TABLE allows",
+    "DROP TABLE statuses",
 )
 NO_ACCOUNTS = (
     "DROP TABLE accounts",

@@ -42,6 +42,7 @@ def load(records: Records, snapshot: Snapshot) -> None:
         snapshot.blocks,
         snapshot.allows,
         snapshot.address_bans,
+        snapshot.statuses,
         posted,
         snapshot.pins,
         snapshot.marks,

@@ -8,6 +8,7 @@ from chatd.chat.hook import Hook
 from chatd.chat.listing import Listing, Order
 from chatd.chat.networks import Networks
 from chatd.chat.state import Room, Session, User
+from chatd.chat.statuses import Statuses
 from chatd.chat.twins import Twins
 
 
@@ -22,8 +23,8 @@ class Records:
     are by the digest of their code, ``invites_by`` names them by who made them, ``sessions`` are by the
     digest of their token, ``rooms`` by their name, ``uploads`` say when a user last worked on the upload of a
     content, ``time`` is the calendar as it was last kept, ``erasures`` are the accounts all of whose words
-    are to go, ``address_bans`` are addresses from which nobody comes in. ``hooks`` are by their id,
-    ``hooks_by_digest`` those that post, by the digest of their secret.
+    are to go, ``address_bans`` are addresses from which nobody comes in, ``statuses`` what users say of
+    themselves. ``hooks`` are by their id, ``hooks_by_digest`` those that post, by the digest of their secret.
     """
 
     def __init__(self) -> None:
@@ -50,3 +51,4 @@ class Records:
         self.hooks: dict[int, Hook] = {}
         self.hooks_by_digest: dict[bytes, Hook] = {}
         self.address_bans: Networks[PutAddressBan] = Networks()
+        self.statuses = Statuses()

@@ -253,6 +253,24 @@ class DropBlock(NamedTuple):
     whom: int
 
 
+class PutStatus(NamedTuple):
+    """``user`` is in ``state``, away or busy, and says ``text`` with it, ``until`` the calendar is there.
+
+    0 is for as long as the user says nothing else.
+    """
+
+    user: int
+    state: str
+    text: str
+    until: int
+
+
+class DropStatus(NamedTuple):
+    """``user`` is neither away nor busy."""
+
+    user: int
+
+
 class PutAllow(NamedTuple):
     """Whose direct messages ``user`` takes: see `chatd.chat.permissions.check_direct`."""
 
@@ -549,6 +567,8 @@ Change = (
     | DropBlock
     | PutAllow
     | DropAllow
+    | PutStatus
+    | DropStatus
     | PutFile
     | DropFile
     | DropFiles

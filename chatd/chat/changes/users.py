@@ -20,6 +20,7 @@ from chatd.chat.changes.rows import (
     DropInvite,
     DropPlace,
     DropSession,
+    DropStatus,
     DropUser,
     PutAccount,
     PutAllow,
@@ -30,6 +31,7 @@ from chatd.chat.changes.rows import (
     PutNick,
     PutPlace,
     PutSession,
+    PutStatus,
     PutUser,
 )
 from chatd.chat.permissions import EVERYBODY
@@ -226,6 +228,14 @@ def _drop_allow(records: Records, row: DropAllow) -> Applied:
     return PutAllow(row.user, before)
 
 
+def _put_status(records: Records, row: PutStatus) -> Applied:
+    return records.statuses.put(row) or DropStatus(row.user)
+
+
+def _drop_status(records: Records, row: DropStatus) -> Applied:
+    return records.statuses.drop(row.user) or NOTHING
+
+
 USERS: Final[dict[type[Applied], Apply]] = {
     PutUser: _put_user,
     DropUser: _drop_user,
@@ -249,5 +259,7 @@ USERS: Final[dict[type[Applied], Apply]] = {
     DropBlock: _drop_block,
     PutAllow: _put_allow,
     DropAllow: _drop_allow,
+    PutStatus: _put_status,
+    DropStatus: _drop_status,
 }
 """What makes each of these changes."""

@@ -221,6 +221,18 @@ class Client:
         """Let others know that somebody types in ``room`` now: call it while a person does, at each key."""
         self._open.typing(room)
 
+    async def away(self, text: str = "", seconds: int = 0) -> None:
+        """Let others see that we are away, why, and for how many ``seconds`` if there is an end."""
+        await self._ask(self._open.away(text, seconds))
+
+    async def busy(self, text: str = "", seconds: int = 0) -> None:
+        """Let others see that we do not want to be disturbed, as `away` does."""
+        await self._ask(self._open.busy(text, seconds))
+
+    async def back(self) -> None:
+        """Be neither away nor busy any more."""
+        await self._ask(self._open.back())
+
     # ---- rooms --------------------------------------------------------------------------------------
 
     async def join(self, room: str, after: int | None = None) -> str:

@@ -11,7 +11,7 @@ from chatd.client.cli.finding import BEHIND, hit_line
 from chatd.client.cli.running import complain, run_client, watch_link
 from chatd.client.cli.showing import Days
 from chatd.client.cli.stdout import write_out
-from chatd.client.cli.text import clean_line, event_lines, shell_get
+from chatd.client.cli.text import clean_line, described, event_lines, shell_get
 from chatd.client.values import Hit, Hits, Options
 from chatd.wire.limits import PAGE_ROWS
 from chatd.wire.messages import Event, Member, RoomInfo
@@ -128,4 +128,6 @@ def _member_text(member: Member) -> bytes:
     state = "online" if member.online else "offline"
     role = clean_line(member.role) + (", operator" if member.operator else "")
     line = f"{clean_line(member.nick):<24} {state:<7} {role:<9} {clean_line(member.address)}"
+    if member.status is not None:
+        line = f"{line.rstrip():<42} {described(member.status)}"
     return line.rstrip().encode() + b"\n"

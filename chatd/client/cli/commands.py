@@ -249,6 +249,40 @@ def search(context: click.Context, query: tuple[str, ...], room: str, limit: int
     context.exit(run_search(options, " ".join(query), room, limit, as_json=as_json))
 
 
+_FOR = click.option("--for", "time", metavar="TIME", help="For how long, such as 30min, 2h or 7d.")
+
+
+@chatc.command()
+@click.argument("text", nargs=-1)
+@_FOR
+@click.pass_context
+def away(context: click.Context, text: tuple[str, ...], time: str | None) -> None:
+    """Let others see that you are away, and why, until the time is over or you are back."""
+    from chatd.client.cli.away import run  # noqa: PLC0415
+
+    context.exit(run(_options(context), "away", " ".join(text), time))
+
+
+@chatc.command()
+@click.argument("text", nargs=-1)
+@_FOR
+@click.pass_context
+def busy(context: click.Context, text: tuple[str, ...], time: str | None) -> None:
+    """Let others see that you do not want to be disturbed; mentions of you ring no bell."""
+    from chatd.client.cli.away import run  # noqa: PLC0415
+
+    context.exit(run(_options(context), "busy", " ".join(text), time))
+
+
+@chatc.command()
+@click.pass_context
+def back(context: click.Context) -> None:
+    """Be neither away nor busy any more."""
+    from chatd.client.cli.away import run  # noqa: PLC0415
+
+    context.exit(run(_options(context), "", "", None))
+
+
 @chatc.command()
 @click.argument("room")
 @click.argument("number", type=click.IntRange(min=1))

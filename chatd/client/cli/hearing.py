@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from chatd.client.cli import showing
 from chatd.client.cli.about import SAID
+from chatd.client.cli.away import status_line, told_line
 from chatd.client.cli.bell import Ringer
 from chatd.client.cli.console import Reactor
 from chatd.client.cli.conversation import Conversation
@@ -86,6 +87,9 @@ class Hearing:
             self._talk.settle_in()
             self._greet(clean_line(notice.nick), "/help lists all commands")
             self._greeted = True
+            standing = self._talk.client.standing
+            if standing is not None and self._talk.console.interactive:
+                self._talk.say(status_line(standing))
 
     def _on_failed(self, notice: n.LoginsFailed) -> None:
         self._talk.say(failed_line(notice))
@@ -212,7 +216,9 @@ class Hearing:
         ours = fold(event.by) == fold(talk.client.nickname)
         if event.kind in SAID and not ours and event.seq > self._marks.read(event.room):
             for_us = talk.is_meant(event) or notice.name.startswith("@")
-            self._ringer.said(to_us=for_us)
+            standing = talk.client.standing
+            if standing is None or standing.state != "busy":
+                self._ringer.said(to_us=for_us)
             self._marks.said(event.room, event.seq, for_us=for_us)
         attended = notice.own or event.room == talk.current or not talk.console.interactive
         self._marks.displayed(event.room, event.seq, attended=attended)
@@ -225,12 +231,16 @@ class Hearing:
         for online, nicks in ((True, notice.online), (False, notice.offline)):
             for nick in nicks:
                 if nick != self._talk.client.nickname and self._talk.nicks.known(nick, online=online):
-                    self._show_presence(notice, nick, "online" if online else "away")
+                    what = "online" if online else "offline"
+                    self._show_presence(notice, f"{clean_line(nick)} is {what}")
+        for status in notice.statuses:
+            if status.nick != self._talk.client.nickname:
+                self._show_presence(notice, told_line(status))
 
-    def _show_presence(self, notice: n.PresenceSeen, nick: str, what: str) -> None:
+    def _show_presence(self, notice: n.PresenceSeen, what: str) -> None:
         if notice.room == self._talk.current:
             now = clock(time.time_ns() // 1_000_000)
-            self._talk.console.show(f"{now} {clean_line(notice.name)} * {clean_line(nick)} is {what}")
+            self._talk.console.show(f"{now} {clean_line(notice.name)} * {what}")
 
     def _on_typing(self, notice: n.TypingSeen) -> None:
         self._talk.typists.type(notice.room, notice.nicks)

@@ -72,6 +72,8 @@ def member_line(member: Member) -> bytes:
     values |= {"role": member.role, "operator": member.operator}
     if member.address:
         values["address"] = member.address
+    if (status := member.status) is not None:
+        values["status"] = {"state": status.state, "text": status.text, "seconds": status.seconds}
     return _line(values)
 
 

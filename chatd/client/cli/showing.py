@@ -9,7 +9,7 @@ from chatd.client.cli.marks import COUNTED, ReadMarks, Unread
 from chatd.client.cli.rows import Row
 from chatd.client.cli.terminal.cells import columns as columns_of
 from chatd.client.cli.terminal.cells import cut
-from chatd.client.cli.text import clean_line, file_text
+from chatd.client.cli.text import clean_line, described, file_text
 from chatd.client.core.notices import LinkState
 from chatd.client.core.rooms import Followed
 from chatd.client.values import Status, Waiting
@@ -244,9 +244,9 @@ def room_lines(
 def member_line(name: str, members: Sequence[Member]) -> str:
     """Return what /who says."""
     here = [_person(member, member.address) for member in members if member.online]
-    away = [_person(member) for member in members if not member.online]
+    gone = [_person(member) for member in members if not member.online]
     parts = [
-        f"{'online' if nicks is here else 'away'}: {', '.join(nicks)}" for nicks in (here, away) if nicks
+        f"{'online' if nicks is here else 'offline'}: {', '.join(nicks)}" for nicks in (here, gone) if nicks
     ]
     return clean_line(f"{name} has {counted(len(members), 'member')}. {'; '.join(parts)}")
 
@@ -254,7 +254,8 @@ def member_line(name: str, members: Sequence[Member]) -> str:
 def _person(member: Member, address: str = "") -> str:
     """Return a nick with the role, if it is more than a member's, and the address."""
     role = "" if member.role == "member" else member.role
-    more = ", ".join(filter(None, (role, "operator" if member.operator else "", address)))
+    status = "" if member.status is None else described(member.status)
+    more = ", ".join(filter(None, (role, "operator" if member.operator else "", address, status)))
     return f"{member.nick} ({more})" if more else member.nick
 
 

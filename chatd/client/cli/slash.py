@@ -13,7 +13,7 @@ from msgspec import Struct
 from twisted.internet.defer import Deferred
 
 from chatd.client.api import Client
-from chatd.client.cli import about, finding, mine
+from chatd.client.cli import about, away, finding, mine
 from chatd.client.cli.marks import ReadMarks, Unread
 from chatd.client.cli.order import ORDER, USAGE
 from chatd.client.cli.other_session import has_queue, send_session
@@ -419,6 +419,10 @@ COMMANDS: Final[dict[str, Command]] = {
     **{
         name: Command(about.USAGE[name], summary, do, changes=name in {"edit", "react", "unreact"})
         for name, (summary, do) in about.ABOUT.items()
+    },
+    **{
+        name: Command(away.USAGE[name], summary, do, changes=True)
+        for name, (summary, do) in away.AWAY.items()
     },
     **{name: Command(finding.USAGE[name], summary, do) for name, (summary, do) in finding.FINDING.items()},
     **{

@@ -25,7 +25,7 @@ from chatd.client.core.notices import (
     Restored,
     Revived,
 )
-from chatd.wire.messages import CertificateInfo, Event, File, Reaction, SessionInfo
+from chatd.wire.messages import CertificateInfo, Event, File, Reaction, SessionInfo, StatusInfo
 from chatd.wire.names import SERVER
 
 INDENT: Final = "      "
@@ -284,6 +284,23 @@ def ago(seconds: int) -> str:
         if seconds >= unit:
             return f"{seconds // unit} {name}"
     return f"{seconds} s"
+
+
+def span(seconds: int) -> str:
+    """Return ``seconds`` in their two largest units, rounded up to minutes where there are more than two."""
+    if seconds <= 120:  # noqa: PLR2004 - two minutes
+        return f"{seconds} s"
+    hours, minutes = divmod(-(-seconds // 60), 60)
+    days, hours = divmod(hours, 24)
+    parts = [f"{number} {unit}" for number, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if number]
+    return " ".join(parts[:2])
+
+
+def described(status: StatusInfo) -> str:
+    """Return what a status says: the state, what is said with it, and how long it holds still."""
+    text = f": {clean_line(status.text)}" if status.text else ""
+    left = f" ({span(status.seconds)} left)" if status.seconds else ""
+    return f"{clean_line(status.state)}{text}{left}"
 
 
 def certificate_line(row: CertificateInfo) -> str:

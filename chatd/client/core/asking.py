@@ -37,6 +37,7 @@ from chatd.wire.messages import (
     Search,
     Sessions,
     Set,
+    SetStatus,
     Topic,
 )
 from chatd.wire.names import fold
@@ -53,6 +54,7 @@ REPEATABLE: Final = (
     Search,
     Acts,
     Set,
+    SetStatus,
     Remove,
     Block,
     Allow,

@@ -82,7 +82,10 @@ class Dialogue:
         self._out.tell([self._rooms.left(link.positions, left.room)])
         self._out.save()
 
-    def _presence(self, _: Link, presence: m.Presence, __: float) -> None:
+    def _presence(self, _: Link, presence: m.Presence, now: float) -> None:
+        for status in presence.statuses:
+            if status.nick == self._session.nick:
+                self._session.stand(status, now)
         self._out.notify(self._rooms.presence(presence))
 
     def _typing(self, _: Link, typing: m.Typing, __: float) -> None:

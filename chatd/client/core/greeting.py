@@ -72,6 +72,7 @@ class Greeting:
         else:
             self._requests.sends.resume(welcome.last)
         self._session.adopt(welcome)
+        self._session.stand(welcome.status, now)
         if welcome.failed:
             self._out.notify(LoginsFailed(self._wishes.address, welcome.nick, welcome.failed))
         self._out.save()

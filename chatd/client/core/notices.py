@@ -5,7 +5,7 @@ from enum import Enum
 from msgspec import Struct
 
 from chatd.client.core.stages import Transfer
-from chatd.wire.messages import Event, File
+from chatd.wire.messages import Event, File, StatusInfo
 
 
 class LinkState(Enum):
@@ -213,12 +213,13 @@ class Restored(Struct, frozen=True):
 
 
 class PresenceSeen(Struct, frozen=True):
-    """Members of a followed room came online or went offline."""
+    """Members of a followed room came online or went offline, or say something else of themselves."""
 
     room: str
     name: str
     online: tuple[str, ...]
     offline: tuple[str, ...]
+    statuses: tuple[StatusInfo, ...] = ()
 
 
 class TypingSeen(Struct, frozen=True):

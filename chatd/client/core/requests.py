@@ -16,7 +16,7 @@ from chatd.client.core.sends import Sends
 from chatd.client.core.session import Remembered, Session
 from chatd.client.core.transfers import Transfers
 from chatd.wire.errors import Code
-from chatd.wire.messages import Error, Event, Join, Leave, Nick, Ok, Request, Topic
+from chatd.wire.messages import Error, Event, Join, Leave, Nick, Ok, Request, SetStatus, StatusInfo, Topic
 from chatd.wire.native import encode
 
 
@@ -106,7 +106,7 @@ class Requests:
         elif asked.wanted:
             return asked
         else:
-            self._done(asked.message)
+            self._done(asked.message, now)
             self._out.reply(ok.id, ok)
         return None
 
@@ -119,7 +119,7 @@ class Requests:
         elif asked.wanted:
             return asked
         elif asked.again and isinstance(asked.message, Leave) and error.code == Code.NOT_A_MEMBER:
-            self._done(asked.message)
+            self._done(asked.message, now)
             self._out.reply(request, Ok(id=request))
         else:
             self._out.reply(request, error)
@@ -134,7 +134,7 @@ class Requests:
             self.asking.answered(number)
             self._out.reply(number, Ok(id=number, seq=event.seq, room=event.room))
 
-    def _done(self, message: Request) -> None:
+    def _done(self, message: Request, now: float) -> None:
         if isinstance(message, Join):
             self._rooms.want(message.room)
         elif isinstance(message, Leave):
@@ -142,3 +142,6 @@ class Requests:
         elif isinstance(message, Nick):
             self._session.nick = message.nick
             self._out.save()
+        elif isinstance(message, SetStatus):
+            status = StatusInfo(state=message.state, text=message.text, seconds=message.seconds)
+            self._session.stand(status, now)

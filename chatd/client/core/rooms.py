@@ -257,9 +257,10 @@ class Rooms:
         return self.closed(positions, room)
 
     def presence(self, presence: Presence) -> PresenceSeen:
-        """Return who came and who went."""
+        """Return who came and who went, and who is away or busy."""
         online, offline = tuple(presence.online), tuple(presence.offline)
-        return PresenceSeen(presence.room, self.name(presence.room), online, offline)
+        name = self.name(presence.room)
+        return PresenceSeen(presence.room, name, online, offline, tuple(presence.statuses))
 
     def _turned(self, state: RoomState, name: str, seen: int) -> Restored:
         """Go back to where ``state`` says: the log has not the events that were seen up to ``seen``."""

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
+from math import ceil, inf
 from typing import Final
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from chatd import __version__
 from chatd.client.core.outbox import Entry
@@ -13,7 +15,7 @@ from chatd.client.core.trail import Trail
 from chatd.wire.check import DIGITS
 from chatd.wire.errors import Code
 from chatd.wire.limits import MAX_CURSORS, MAX_TRAIL, PROTOCOL_VERSION
-from chatd.wire.messages import Error, Hello, Pulse, Welcome
+from chatd.wire.messages import Error, Hello, Pulse, StatusInfo, Welcome
 from chatd.wire.names import fold
 
 SOFTWARE: Final = f"chatc/{__version__}"
@@ -58,7 +60,8 @@ class Session(Struct):
 
     ``account`` is whether we are no guest; of ``failed`` attempts to log in the server has told last.
     ``new_token`` is what a first session is to have as its token, until it is welcomed. ``label`` is what the
-    user calls this device; None if they call it nothing. ``deleted``: the account is no more.
+    user calls this device; None if they call it nothing. ``deleted``: the account is no more. ``status`` is
+    what the user says of themselves, until the monotonic second ``status_ends``, if there is one.
     """
 
     server: str = ""
@@ -71,6 +74,20 @@ class Session(Struct):
     new_token: str = ""
     label: str | None = None
     deleted: bool = False
+    status: StatusInfo | None = None
+    status_ends: float = inf
+
+    def stand(self, status: StatusInfo | None, now: float) -> None:
+        """Note what the user says of themselves."""
+        self.status = status if status is not None and status.state else None
+        self.status_ends = now + status.seconds if status is not None and status.seconds else inf
+
+    def standing(self, now: float) -> StatusInfo | None:
+        """Return what the user says of themselves now."""
+        if self.status is None or now >= self.status_ends:
+            return None
+        left = 0 if self.status_ends == inf else ceil(self.status_ends - now)
+        return replace(self.status, seconds=left)
 
     def begins(self, welcome: Welcome) -> bool:
         """Return whether ``welcome`` begins another session than this one."""

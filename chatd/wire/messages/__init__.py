@@ -29,6 +29,7 @@ from chatd.wire.messages.answers import (
     Reaction,
     RoomInfo,
     SessionInfo,
+    StatusInfo,
 )
 from chatd.wire.messages.base import (
     Check,
@@ -83,6 +84,7 @@ from chatd.wire.messages.requests import (
     Request,
     Search,
     Send,
+    SetStatus,
     Topic,
     Upload,
 )
@@ -168,6 +170,8 @@ __all__ = [
     "SessionInfo",
     "Sessions",
     "Set",
+    "SetStatus",
+    "StatusInfo",
     "ToServer",
     "Topic",
     "Trail",
@@ -192,6 +196,7 @@ ToServer = (
     | Topic
     | Nick
     | Read
+    | SetStatus
     | ListRooms
     | Members
     | History

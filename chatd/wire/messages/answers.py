@@ -26,11 +26,23 @@ class Act(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
     seconds: Count = 0
 
 
+class StatusInfo(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
+    """Somebody is in ``state``, away or busy, for ``seconds`` more if there are any; "" is neither.
+
+    The ``nick`` is left out where it is clear who that is.
+    """
+
+    nick: str = ""
+    state: str = ""
+    text: str = ""
+    seconds: Count = 0
+
+
 class Member(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
     """One member of a room, and whether a connection of theirs is up.
 
     ``address`` is that connection's, without the port, where the operator lets addresses be shown.
-    ``operator`` is whether the member is one of the server's.
+    ``operator`` is whether the member is one of the server's. ``status`` is what they say of themselves.
     """
 
     nick: str
@@ -38,6 +50,7 @@ class Member(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
     address: str = ""
     role: str = "member"
     operator: bool = False
+    status: StatusInfo | None = None
 
 
 class SessionInfo(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):

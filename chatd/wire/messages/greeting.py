@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from chatd.wire.limits import MAX_CURSORS
+from chatd.wire.messages.answers import StatusInfo
 from chatd.wire.messages.base import Count, InviteCode, Message, NewToken, Password, Trail
 
 
@@ -98,7 +99,7 @@ class Welcome(Message, frozen=True, tag="welcome"):
     messages with the rest of the rooms follow. ``account`` is whether the user is no guest, ``operator``
     whether one of the server's; ``failed`` counts the attempts to log in that failed since the last login, if
     this session has not heard of them. ``features`` names what the server can do beside what all of this
-    version can.
+    version can. ``status`` is what the user says of themselves.
     """
 
     version: Count
@@ -118,3 +119,4 @@ class Welcome(Message, frozen=True, tag="welcome"):
     operator: bool = False
     failed: Count = 0
     features: tuple[str, ...] = ()
+    status: StatusInfo | None = None

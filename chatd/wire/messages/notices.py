@@ -1,5 +1,6 @@
 """What the server tells without being asked, and that is in no log."""
 
+from chatd.wire.messages.answers import StatusInfo
 from chatd.wire.messages.base import Count, Message
 from chatd.wire.messages.greeting import RoomState
 
@@ -37,8 +38,12 @@ class Announcement(Message, frozen=True, tag="announcement"):
 
 
 class Presence(Message, frozen=True, tag="presence"):
-    """Members of ``room`` that came online or went offline; best effort, never in a log."""
+    """Members of ``room`` that came online or went offline, and what became of their ``statuses``.
+
+    It is best effort, and never in a log.
+    """
 
     room: str
     online: list[str] = []
     offline: list[str] = []
+    statuses: list[StatusInfo] = []

@@ -104,6 +104,14 @@ class Read(Request, frozen=True, tag="read"):
     seq: Count
 
 
+class SetStatus(Request, frozen=True, tag="status"):
+    """Be ``away`` or ``busy``, or neither, for ``seconds`` if there are any, and say ``text`` with it."""
+
+    state: str = ""
+    text: str = ""
+    seconds: Count = 0
+
+
 class ListRooms(Request, frozen=True, tag="list"):
     """List the rooms whose names sort behind ``after``."""
 

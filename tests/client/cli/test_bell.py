@@ -67,3 +67,16 @@ def test_what_was_said_while_we_were_away_rings_once_and_what_was_read_elsewhere
     world.advance(40)
     assert "newer" in ann.paper.shown[-1]
     assert ann.paper.rung == 1
+
+
+def test_it_is_silent_while_one_is_busy(people):
+    ann, ben = people.values()
+    ann.type("/busy for 20s")
+    ben.type("@ann you", "/msg ann psst", wait=2)
+    assert ann.paper.rung == 0
+    ann.world.advance(20)
+    ben.type("@ann now", wait=2)
+    assert ann.paper.rung == 1
+    ann.type("/away")
+    ben.type("@ann there?", wait=2)
+    assert ann.paper.rung == 2

@@ -417,7 +417,7 @@ def test_who_comes_and_goes_in_the_current_room_is_told(world, person):
     ann.type("/join #a")
     bob.client.stop()
     world.advance(40)
-    assert ann.paper.shown[-1] == "#a * bob is away"
+    assert ann.paper.shown[-1] == "#a * bob is offline"
     other = person("bob")
     other.client.stop()
 
