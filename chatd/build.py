@@ -27,6 +27,8 @@ from chatd.server.reaper import Reaper
 from chatd.server.sampler import Sampler
 from chatd.server.server import Server
 from chatd.server.timekeeper import Timekeeper
+from chatd.webhooks.deliveries import Deliveries
+from chatd.webhooks.seams import Sender
 
 
 class FileKeeping(NamedTuple):
@@ -51,7 +53,8 @@ class Daemon:
     """The daemon's parts over ``store``, which holds ``snapshot``; they run from `start` to `stop`.
 
     ``wall`` returns milliseconds since 1970, ``passwords`` checks and hashes them. The daemon takes files if
-    there is a ``keeping`` for them.
+    there is a ``keeping`` for them. ``make_sender`` makes what posts to other servers, by default over the
+    reactor that ``clock`` is.
     Raises `OSError` if that cannot be used.
     """
 
@@ -64,6 +67,7 @@ class Daemon:
         wall: Callable[[], int],
         keeping: FileKeeping | None,
         passwords: Passwords,
+        make_sender: Callable[[], Sender] | None = None,
     ) -> None:
         self.current = current = Current(config)
         self.committer = Committer(snapshot, _terms(config), store, clock)
@@ -82,9 +86,18 @@ class Daemon:
             self.timekeeper,
             Housekeeping(self.server),
             Erasure(self.server),
+            Deliveries(self.server, make_sender or self._sender),
         ]
         if self.files is not None:
             self._parts.append(Expiry(self.files))
+
+    def _sender(self) -> Sender:
+        """Return what reaches other servers over HTTP."""
+        from chatd.webhooks.endpoints import Endpoints  # noqa: PLC0415 - it brings HTTP, which few want
+        from chatd.webhooks.sender import HttpSender  # noqa: PLC0415 - as above
+
+        clock = self.server.clock
+        return HttpSender(clock, Endpoints(clock, lambda: self.current.config.hooks.allow))
 
     def start(self) -> None:
         """Let the parts run."""

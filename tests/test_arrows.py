@@ -11,8 +11,9 @@ ROOT = Path(__file__).parent.parent / "chatd"
 
 ARROWS = {
     "wire": set(),
+    "webhooks": {"chat", "clock", "ops", "server", "wire"},
     "archiving": {"chat", "clock", "control", "ops", "server", "store"},
-    "build": {"chat", "clock", "files", "ops", "server"},
+    "build": {"chat", "clock", "files", "ops", "server", "webhooks"},
     "chat": {"counters", "files", "search", "wire"},
     "chatctl": {"control", "offline", "ops"},
     "control": {"chat", "clock", "counters", "ops", "server", "tcp", "wire"},
@@ -86,6 +87,7 @@ ARROWS = {
         "service",
         "store",
         "tcp",
+        "webhooks",
         "wire",
     },
 }
@@ -124,6 +126,9 @@ PURE = [
     "server/attempts.py",
     "server/invitation_codes.py",
     "server/liveness.py",
+    "webhooks/pace.py",
+    "webhooks/signing.py",
+    "webhooks/targets.py",
 ]
 """Modules that are told the time and hand out effects; a pattern may name what does not exist yet."""
 

@@ -92,6 +92,11 @@ class Figures:
             "code",
             self._server.counters.refused,
         )
+        counters = self._server.counters
+        posts = {"accepted": 0, **counters.hook_posts}
+        yield by("chatd_hook_posts", "Posts of webhooks, by what became of them.", "outcome", posts)
+        told = {"delivered": 0, "failed": 0, **counters.hook_deliveries}
+        yield by("chatd_hook_deliveries", "POSTs to webhooks, by their outcome.", "outcome", told)
         yield by(
             "chatd_request_errors",
             "Requests of those inside that were refused, by code.",

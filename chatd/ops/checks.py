@@ -10,13 +10,14 @@ from chatd.ops.endpoints import EndpointError, Listening, rehearse
 from chatd.ops.groups import group_id
 from chatd.ops.origins import origin_problems
 from chatd.ops.reading import Problem
-from chatd.ops.relays import relay_problems
+from chatd.ops.relays import UNIX, Trusted, relay_problems
 from chatd.ops.settings import (
     CERTIFICATES,
     AccountsConfig,
     Config,
     ControlConfig,
     HeartbeatConfig,
+    HooksConfig,
     ListenConfig,
     MetricsConfig,
 )
@@ -44,6 +45,7 @@ def _looks(config: Config) -> Iterator[tuple[str, Callable[[], list[Problem]]]]:
     yield "heartbeat", lambda: list(_heartbeat(config.heartbeat))
     yield "accounts", lambda: list(_accounts(config.accounts))
     yield "metrics", lambda: list(_metrics(config.metrics))
+    yield "hooks", lambda: list(_hooks(config.hooks))
     yield "control", lambda: list(_control(config.control))
     yield "listen", lambda: list(_listeners(config.listen))
     for index, listen in enumerate(config.listen):
@@ -72,6 +74,19 @@ def _metrics(metrics: MetricsConfig) -> Iterator[Problem]:
             "everybody who can reach this may read the figures: add :interface=127.0.0.1, "
             "or say allow_remote = true if the network around it is trusted.",
         )
+
+
+def _hooks(hooks: HooksConfig) -> Iterator[Problem]:
+    for index, word in enumerate(hooks.allow):
+        try:
+            usable = bool(Trusted([word])) and word != UNIX
+        except ValueError:
+            usable = False
+        if not usable:
+            yield Problem(
+                f"hooks.allow[{index}]",
+                f'{word!r} is not a network; right ones are "10.0.0.0/8" and "2001:db8::/32".',
+            )
 
 
 def _control(control: ControlConfig) -> Iterator[Problem]:

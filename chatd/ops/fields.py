@@ -23,6 +23,7 @@ FIELDS: Final[dict[str, str]] = {
     "first": "the number of the first event that is meant",
     "free": "bytes of the database that hold nothing, and are used again or given back",
     "freed": "bytes that were given back to the file system",
+    "hook": "the name of a hook in its room",
     "kind": "the name of the events that are meant",
     "lag": "seconds by which the daemon itself was late",
     "last": "the number of the last event that is meant",

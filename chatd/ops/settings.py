@@ -238,6 +238,17 @@ class MetricsConfig(Section, frozen=True):
     allow_remote: bool = False
 
 
+class HooksConfig(Section, frozen=True):
+    """What is told to other servers over HTTP what is said in rooms: ``[hooks]``.
+
+    Only public addresses are, over TLS, and the networks in ``allow``. Where that has failed for
+    ``give_up_days``, a hook is switched off.
+    """
+
+    allow: tuple[SomeLine, ...] = ()
+    give_up_days: Annotated[float, Meta(gt=0, le=3650)] = 7.0
+
+
 class Config(Section, frozen=True):
     """The whole configuration; ``Config()`` is what runs without a file.
 
@@ -266,3 +277,4 @@ class Config(Section, frozen=True):
     log: LogConfig = LogConfig()
     control: ControlConfig = ControlConfig()
     metrics: MetricsConfig = MetricsConfig()
+    hooks: HooksConfig = HooksConfig()

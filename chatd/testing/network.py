@@ -324,17 +324,18 @@ class MemoryTransport:
 class MemoryEndpoint:
     """A client endpoint over the in-memory network; it never fires while the link is cut."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, port: int = PORT) -> None:
         self._network = network
+        self._port = port
 
     def connect(self, protocolFactory: Any) -> Deferred[Any]:
         """Connect a protocol of ``protocolFactory``."""
         connected: Deferred[Any] = Deferred()
         if not self._network.reachable:
             return connected
-        protocol = protocolFactory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 7411))
+        protocol = protocolFactory.buildProtocol(IPv4Address("TCP", "127.0.0.1", self._port))
         try:
-            self._network.connect(protocol)
+            self._network.connect(protocol, self._port)
         except _Refused as error:
             return fail(error)
         connected.callback(protocol)

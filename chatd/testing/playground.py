@@ -19,6 +19,7 @@ from chatd.testing.clock import QuickClock
 from chatd.testing.files import ClockWorkers, MortalBlobStore
 from chatd.testing.network import MemoryEndpoint, MemoryTransport, Network
 from chatd.testing.store import MemoryStore
+from chatd.webhooks.seams import Sender
 
 START_OF_TIME: Final = 1_700_000_000_000
 """Milliseconds since 1970 at which the wall clock of a playground begins."""
@@ -63,6 +64,17 @@ class _Web(Factory):
         return ChatFactory(WEB, self._server)
 
 
+class _Ports:
+    """An IAgentEndpointFactory over the network."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    def endpointForURI(self, uri: Any) -> MemoryEndpoint:
+        """Return the endpoint for ``uri``."""
+        return MemoryEndpoint(self._network, uri.port)
+
+
 class Playground:
     """A fake clock, an in-memory network and, once started, the real daemon behind it.
 
@@ -90,7 +102,14 @@ class Playground:
             self.blobs = MortalBlobStore(self.folder)
             keeping = FileKeeping(self.blobs, self.workers, self.workers)
         self._daemon = daemon = Daemon(
-            self.config, self.store.load(), self._grip, self.clock, self.wall, keeping, self._passwords()
+            self.config,
+            self.store.load(),
+            self._grip,
+            self.clock,
+            self.wall,
+            keeping,
+            self._passwords(),
+            self._sender,
         )
         self.committer = daemon.committer
         self.server = daemon.server
@@ -104,6 +123,12 @@ class Playground:
         """Return what hashes passwords as time goes on, as cheaply as argon2id can be."""
         self.hashing = ClockWorkers(self.clock)
         return Passwords(self.hashing, self.clock, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+    def _sender(self) -> Sender:
+        """Return what posts to other servers in the network, whatever they are called, by their ports."""
+        from chatd.webhooks.sender import HttpSender  # noqa: PLC0415 - it brings HTTP, which few tests want
+
+        return HttpSender(self.clock, _Ports(self.network))
 
     def crash_server(self) -> None:
         """Lose the daemon as by SIGKILL. Only the data that the store committed is left."""

@@ -20,6 +20,7 @@ OTHERS = {
     "control.group": "adm",
     "control.rights": "look",
     "metrics.endpoint": "unix:figures",
+    "hooks.allow": ("10.0.0.0/8",),
 }
 """Another value for each key that is neither a number nor a truth."""
 

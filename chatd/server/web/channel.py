@@ -15,6 +15,7 @@ from twisted.web.http import HTTPChannel
 
 from chatd.ops.log import Log
 from chatd.server import addresses
+from chatd.server.ending import hang_up
 from chatd.server.handshake import why_failed
 from chatd.server.listener_rules import Listening
 from chatd.server.protocol import TUNING
@@ -218,7 +219,7 @@ class WebChannel(HTTPChannel):
         """End the connection; bytes that the peer does not take in time are dropped."""
         self._enter(Phase.ENDING)
         self.close_reason = self.close_reason or reason
-        self.loseConnection()  # type: ignore[no-untyped-call]
+        hang_up(self.transport, reason)
 
     def drain(self) -> None:
         """End as soon as the request that is being answered is."""
