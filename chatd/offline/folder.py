@@ -16,7 +16,7 @@ PATIENCE = 60.0
 """Seconds that a disk may take for the change."""
 
 
-class _Quiet:
+class Quiet:
     """Hears of the database's room, and says nothing."""
 
     def converting(self, size: int, written: int) -> None:
@@ -55,9 +55,9 @@ def opened(data: Path) -> Iterator[World]:
         done(*given)
 
     try:
-        store = SqliteStore(data, call, _Quiet())
+        store = SqliteStore(data, call, Quiet())
     except StoreError as error:
-        raise _while_running(data, error) from None
+        raise while_running(data, error) from None
     try:
         world = World(store.load(), Terms(Quota(), show_addresses=False))
         yield world
@@ -80,7 +80,8 @@ def _wait(results: SimpleQueue[Exception | None], data: Path) -> None:
         raise StoreError(str(failed))
 
 
-def _while_running(data: Path, error: StoreError) -> StoreError:
+def while_running(data: Path, error: StoreError) -> StoreError:
+    """Return what is told of ``error``: mostly that a daemon uses the folder."""
     if "in use" not in str(error):
         return error
     return StoreError(

@@ -12,6 +12,7 @@ import click
 import msgspec
 from msgspec import Struct
 
+from chatd.chat.folding import sentences
 from chatd.chat.storage import StoreError
 from chatd.control.cli.asking import folder_of
 from chatd.control.cli.options import asking
@@ -23,6 +24,9 @@ from chatd.ops.words import counted, escape
 from chatd.store.reading import LogRow, Reading
 from chatd.wire.names import fold
 from chatd.wire.stored import text_of
+
+NAMED: Final = 20
+"""Rows of one log that are named when they are wrong."""
 
 EVERY: Final = 2.0
 """Seconds between two words of progress, where a person looks."""
@@ -86,7 +90,8 @@ def restore_command(data: str | None, config: str | None, file: Path) -> None:
 def verify(data: str | None, config: str | None) -> None:
     """Look whether every log is dense and every file is what its name says; the daemon goes on meanwhile.
 
-    Exits with 0 if all is right, with 1 if not.
+    What is kept of edits, replies, reactions and pins is compared with the logs. Exits with 0 if all is
+    right, with 1 if not.
     """
     folder, progress = folder_of(data, config), Progress()
     os.nice(10)
@@ -111,6 +116,7 @@ def mistakes(folder: Path, progress: Progress) -> Iterator[str]:
         if lacking:
             yield f"The log of {log.name} lacks {counted(lacking, 'event')}, the first of them {first}."
         progress("logs", number, len(logs))
+    yield from derived_mistakes(reading, progress)
     wanted, blobs = reading.contents(), BlobStore(folder)
     there = blobs.list().blobs
     for number, sha256 in enumerate(sorted(there), 1):
@@ -126,6 +132,24 @@ def mistakes(folder: Path, progress: Progress) -> Iterator[str]:
         lost = f"{counted(len(gone), 'file')} that events post {'is' if len(gone) == 1 else 'are'} not there"
         yield f"{lost}, as after keep_days: {gone[0][:12]}…"
     reading.close()
+
+
+def derived_mistakes(reading: Reading, progress: Progress) -> Iterator[str]:
+    """Yield a sentence about each row that the logs say otherwise, up to a number for each log."""
+    deriving, wrong = reading.deriving(), False
+    logs = deriving.logs()
+    for number, log in enumerate(logs, 1):
+        found = deriving.differences(log.id)
+        yield from sentences(log.name, found[:NAMED])
+        if len(found) > NAMED:
+            more = len(found) - NAMED
+            yield f"In {log.name}, {counted(more, 'row')} more {'is' if more == 1 else 'are'} wrong."
+        wrong = wrong or bool(found)
+        progress("logs compared", number, len(logs))
+    if wrong:
+        yield "Stop the daemon and give chatctl rebuild: it makes these rows anew from the logs."
+    if reading.index_is_damaged():
+        yield "The index of words is damaged; a daemon that starts makes it anew, and nothing else is lost."
 
 
 class _Person(Struct, omit_defaults=True):

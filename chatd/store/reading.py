@@ -5,6 +5,7 @@ It is for commands: a process of its own reads, so that the daemon waits for not
 
 import os
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -12,6 +13,7 @@ import apsw
 
 from chatd.chat.storage import StoreError
 from chatd.store import schema
+from chatd.store.deriving import Deriving
 from chatd.store.folder import FILE_NAME
 
 PAGES: Final = 1000
@@ -92,10 +94,20 @@ class Reading:
 
     def damage(self) -> str:
         """Return what SQLite finds wrong with the file, but for the index of words, or nothing."""
-        for (verdict,) in self._rows("PRAGMA quick_check(2)"):
-            if verdict != "ok" and not schema.is_of_index(verdict):
-                return str(verdict).splitlines()[-1]
-        return ""
+        faults = [fault for fault in self._faults if not schema.is_of_index(fault)]
+        return faults[0].splitlines()[-1] if faults else ""
+
+    def index_is_damaged(self) -> bool:
+        """Return whether SQLite finds something wrong with the index of words."""
+        return any(map(schema.is_of_index, self._faults))
+
+    @cached_property
+    def _faults(self) -> list[str]:
+        return [str(fault) for (fault,) in self._rows("PRAGMA quick_check(2)") if fault != "ok"]
+
+    def deriving(self) -> Deriving:
+        """Return what compares the tables beside the logs with these."""
+        return Deriving(self._database)
 
     def contents(self) -> set[str]:
         """Return the SHA-256 of all files that events post."""

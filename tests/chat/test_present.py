@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from chatd.chat.changes.rows import PutEdit, PutPin, PutReaction, PutReply
+from chatd.chat.folding import Fold
 from chatd.testing import MemoryStore, Playground
 from chatd.wire import messages as m
+from chatd.wire.stored import event_in
 from tests.helpers import come_in
 
 NICKS = ["ann", "ben"]
@@ -144,6 +147,7 @@ class Life:
             assert {one.emoji for one in told.reactions if one.mine} == mine, seq
             assert (told.replies, told.last_reply) == (len(known.replies), max(known.replies, default=0)), seq
             assert told.pinned == known.pinned, seq
+        self.check_tables(log, events)
         removed = {event["seq"] for event in events if event["kind"] == "removed"}
         edits = {event["seq"]: event["ref"] for event in events if event["kind"] == "edit"}
         assert not [seq for seq, ref in edits.items() if ref in removed], "edits go with what they edit"
@@ -151,6 +155,18 @@ class Life:
             assert became[seq] == m.Became(
                 seq=seq, replies=became[seq].replies, last_reply=became[seq].last_reply
             ), "of what was removed, the replies are left"
+
+    def check_tables(self, log, events):
+        """See that what is kept beside the log is what the fold makes of it."""
+        store = self.playground.store
+        fold = Fold(log.id, lambda event: store.sessions[event.session].user)
+        for event in events:
+            fold.take(event_in(store.events[log.id][event["seq"]]))
+        should = fold.rows()
+        assert should[PutEdit] == set(store.edits.values())
+        assert should[PutReply] == set(store.replies.values())
+        assert should[PutReaction] == set(store.reactions.values())
+        assert should[PutPin] == set(store.pins.values())
 
 
 DEEDS = ["say", "reply", "reply", "edit", "edit", "react", "react", "unreact", "pin", "unpin", "remove"]

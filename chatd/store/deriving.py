@@ -1,0 +1,153 @@
+"""Deriving: the tables that could be made anew from the logs, as rows of `chatd.chat.folding`."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Final, NamedTuple
+
+import apsw
+
+from chatd.chat.changes.rows import PutEdit, PutPin, PutReaction, PutReply
+from chatd.chat.folding import Fold, ReactionCount, ReplyCount, Row, Rows, about, differences
+from chatd.store import schema
+from chatd.store.transaction import Transaction
+from chatd.wire.messages import Event
+from chatd.wire.names import fold as key_of
+from chatd.wire.stored import event_in
+
+FRAMES: Final = 1000
+"""Events that are read at a time."""
+
+SLICE: Final = 1000
+"""Rows that one transaction changes, but all that are about one event."""
+
+_TABLES: Final[Mapping[type[Row], tuple[str, str]]] = {
+    PutEdit: ("edits", "room seq by"),
+    PutReply: ("replies", "room seq thread ref"),
+    ReplyCount: ("reply_counts", "room thread count last"),
+    PutReaction: ("reactions", "room user seq emoji by"),
+    ReactionCount: ("reaction_counts", "room seq emoji count"),
+    PutPin: ("pins", "room seq by"),
+}
+"""The table and the columns of each kind of row."""
+
+_ROOMS: Final = "SELECT id, name FROM rooms ORDER BY id"
+_FIRST: Final = "SELECT first FROM rooms WHERE id = ?"
+_EVENTS: Final = "SELECT key, frame FROM events WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?"
+_SESSIONS: Final = "SELECT id, user FROM sessions"
+_NICKS: Final = "SELECT key, user, since FROM nicks"
+_KNOWN: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'pins'"
+
+Difference = tuple[Row, bool]
+"""A row, and whether it should be kept."""
+
+
+class Log(NamedTuple):
+    """A log, by its id, and what its room is called."""
+
+    id: int
+    name: str
+
+
+class Deriving:
+    """Compares the tables of ``database`` with what its logs say."""
+
+    def __init__(self, database: apsw.Connection) -> None:
+        self._database = database
+
+    def logs(self) -> list[Log]:
+        """Return all logs, of rooms that are gone too if something is kept of them; none of an old format."""
+        if not list(self._database.execute(_KNOWN)):
+            return []
+        names = dict(self._database.execute(_ROOMS))
+        kept = {
+            room
+            for table, _ in _TABLES.values()
+            for (room,) in self._database.execute(f"SELECT DISTINCT room FROM {table}")  # noqa: S608
+        }
+        return [Log(room, names.get(room, f"log {room}")) for room in sorted(names.keys() | kept)]
+
+    def differences(self, log: int) -> list[Difference]:
+        """Return what differs in ``log``, as of one moment."""
+        self._database.execute("BEGIN")
+        try:
+            are = self._rows(log)
+            return list(differences(self._fold(log, are).rows(), are))
+        finally:
+            self._database.execute("COMMIT")
+
+    def _rows(self, log: int) -> Rows:
+        return {
+            kind: {
+                kind(*row)
+                for row in self._database.execute(
+                    f"SELECT {columns.replace(' ', ', ')} FROM {table} WHERE room = ?",  # noqa: S608
+                    (log,),
+                )
+            }
+            for kind, (table, columns) in _TABLES.items()
+        }
+
+    def _fold(self, log: int, are: Rows) -> Fold:
+        for (first,) in list(self._database.execute(_FIRST, (log,))):
+            fold = Fold(log, self._user_of(are))
+            for event in self._events(log, first):
+                fold.take(event)
+            return fold
+        return Fold(log, lambda _: 0)
+
+    def _events(self, log: int, first: int) -> Iterator[Event]:
+        after, last = schema.key(log, first) - 1, schema.last_key(log)
+        while rows := list(self._database.execute(_EVENTS, (after + 1, last, FRAMES))):
+            for _, frame in rows:
+                with suppress(ValueError):
+                    yield event_in(frame)
+            after = rows[-1][0]
+
+    def _user_of(self, are: Rows) -> Callable[[Event], int]:
+        """Return who has caused an event: whose session it was, or whose nick it was by then.
+
+        Where neither is known any more the row that is kept of a reaction may tell it.
+        """
+        sessions = dict(self._database.execute(_SESSIONS))
+        nicks = {key: (user, since) for key, user, since in self._database.execute(_NICKS)}
+        known = {row.by: row.user for row in are[PutReaction] if isinstance(row, PutReaction)}
+
+        def user_of(event: Event) -> int:
+            user = sessions.get(event.session)
+            if user is None:
+                user, since = nicks.get(key_of(event.by), (0, 0))
+                if event.ts < since or not user:
+                    user = known.get(event.seq, 0)
+            return int(user)
+
+        return user_of
+
+
+def mend(database: apsw.Connection, found: Iterable[Difference]) -> Iterator[int]:
+    """Make the tables what they should be, in slices; yield how many rows each has changed.
+
+    What is about one event is changed in one transaction, so that whoever is ended leaves less to do.
+    """
+    rows = sorted(found, key=lambda one: (about(one[0]), one[1]))
+    database.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)  # what they count is among the rows
+    try:
+        place = 0
+        while place < len(rows):
+            end = min(place + SLICE, len(rows))
+            while end < len(rows) and about(rows[end][0]) == about(rows[end - 1][0]):
+                end += 1
+            with Transaction(database):
+                for row, should in rows[place:end]:
+                    database.execute(_statement(type(row), should), row)
+            yield end - place
+            place = end
+    finally:
+        database.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 1)
+
+
+def _statement(kind: type[Row], should: bool) -> str:
+    table, columns = _TABLES[kind]
+    names = columns.split()
+    if should:
+        return f"INSERT OR REPLACE INTO {table}({', '.join(names)}) VALUES({', '.join('?' * len(names))})"
+    return f"DELETE FROM {table} WHERE {' = ? AND '.join(names)} = ?"  # noqa: S608
