@@ -13,7 +13,7 @@ from msgspec import Struct
 from twisted.internet.defer import Deferred
 
 from chatd.client.api import Client
-from chatd.client.cli import about, away, finding, mine
+from chatd.client.cli import about, away, finding, hooks, mine
 from chatd.client.cli.marks import ReadMarks, Unread
 from chatd.client.cli.order import ORDER, USAGE
 from chatd.client.cli.other_session import has_queue, send_session
@@ -428,6 +428,10 @@ COMMANDS: Final[dict[str, Command]] = {
     **{
         name: Command(USAGE[name], summary, do, changes=name != "bans")
         for name, (summary, do) in ORDER.items()
+    },
+    **{
+        name: Command(hooks.USAGE[name], summary, do, changes=True)
+        for name, (summary, do) in hooks.HOOKS.items()
     },
     **{
         name: Command(mine.USAGE[name], summary, do, changes=name in mine.CHANGING)
