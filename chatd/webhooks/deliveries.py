@@ -35,7 +35,7 @@ LOOK: Final = 0.25
 MOST: Final = 100
 """Events of one POST."""
 
-AT_ONCE: Final = 20
+AT_ONCE: Final = 100
 """POSTs that are under way at the same time, of all hooks."""
 
 _GOOD: Final = range(200, 300)
@@ -80,10 +80,17 @@ class Deliveries:
             self._sender.stop()
 
     def _look(self) -> None:
+        try:
+            self._begin_all()
+        except Exception:  # noqa: BLE001 - a fault must not end the loop; it is logged
+            log.failure("hook-fault", None)
+
+    def _begin_all(self) -> None:
+        """Begin with those that are due, whoever was told last the last."""
         server = self._server
         hooks = server.hub.world.hooks
-        if server.draining or not hooks:
-            return
+        if not hooks or server.draining or server.committer.broken or not self._loop.running:
+            return  # what no disk keeps is told by nobody again and again
         now = server.clock.seconds()
         for hook in [hook for hook in self._courses if hooks.get(hook.row.id) is not hook]:
             if not self._courses[hook].busy:
@@ -168,10 +175,9 @@ class Deliveries:
         server.counters.hook_deliveries["delivered"] += 1
         if hook.row.failing:
             log.info("hook-mended", "A hook is told what is said again.", room=room.name, hook=hook.row.name)
-        course.failures, course.soonest, hook.trouble = 0, 0.0, ""
+        course.failures, course.soonest, hook.trouble = 0, server.clock.seconds(), ""
         server.hub.change(hook.row._replace(cursor=max(last, hook.row.cursor), failing=0))
-        if room.log.head > hook.row.cursor and not server.draining:
-            self._begin(hook)
+        server.clock.callLater(0, self._look)
 
     def _failed(self, hook: Hook, course: _Course, room: Room, trouble: str) -> None:
         server, now = self._server, self._server.hub.world.calendar.now

@@ -11,7 +11,8 @@ from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web._newclient import HTTP11ClientProtocol
+from twisted.web.client import Agent, HTTPConnectionPool, _HTTP11ClientFactory
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
@@ -27,7 +28,7 @@ REST: Final = 5.0
 """Seconds for the rest of the answer, which nobody reads."""
 
 MAX_ANSWER: Final = 65_536
-"""Bytes of an answer's body; whoever sends more is hung up on."""
+"""Bytes of an answer, head and body; Twisted has no bound for the first, and nobody reads the second."""
 
 KEPT: Final = 60
 """Seconds for which a connection is kept for the next POST."""
@@ -38,7 +39,7 @@ class HttpSender:
 
     def __init__(self, clock: Clock, endpoints: Any) -> None:
         self._clock = clock
-        self._pool: Any = HTTPConnectionPool(clock)
+        self._pool: Any = _Pool(clock)  # type: ignore[no-untyped-call]
         self._pool.maxPersistentPerHost = 1
         self._pool.cachedConnectionTimeout = KEPT
         self._pool.retryAutomatically = False
@@ -72,6 +73,43 @@ class HttpSender:
         self._pool.closeCachedConnections()
 
 
+class _Client(HTTP11ClientProtocol):
+    """A connection; whoever answers one POST with too much is hung up on, before all of it is kept."""
+
+    transport: Any
+    _size = 0
+
+    def request(self, request: Any) -> Any:
+        """Send ``request``."""
+        self._size = 0
+        return super().request(request)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take in ``data``, unless there was too much."""
+        self._size += len(data)
+        if self._size <= MAX_ANSWER:
+            super().dataReceived(data)  # type: ignore[no-untyped-call]
+        else:
+            self.transport.abortConnection()
+
+
+class _Clients(_HTTP11ClientFactory):
+    """Makes the connections of a pool."""
+
+    noisy = False
+
+    def buildProtocol(self, addr: object) -> HTTP11ClientProtocol:
+        """Return another one."""
+        del addr
+        return _Client(self._quiescentCallback)  # type: ignore[no-untyped-call]
+
+
+class _Pool(HTTPConnectionPool):
+    """The connections that are kept."""
+
+    _factory = _Clients
+
+
 @implementer(IBodyProducer)
 class _Body:
     """The whole of a body, which is small."""
@@ -100,13 +138,9 @@ class _Rest(TwistedProtocol):
 
     def __init__(self) -> None:
         self.done: Deferred[None] = Deferred()
-        self._size = 0
 
     def dataReceived(self, data: bytes) -> None:
-        """Count ``data``."""
-        self._size += len(data)
-        if self._size > MAX_ANSWER:
-            self.hang_up()
+        """Drop ``data``."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End."""

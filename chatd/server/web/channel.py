@@ -116,7 +116,7 @@ class WebChannel(HTTPChannel):
         failed = why_failed(reason) if not self._bytes_in else None
         if failed is not None:
             self.server.journal.turned_away(*failed, self.transport.getPeer())
-        self.phase, self._waiting = Phase.ENDING, None
+        self.phase, self._waiting, self._transferDecoder = Phase.ENDING, None, None
         super().connectionLost(reason)  # type: ignore[no-untyped-call]
         self._leave()
         log.debug(
