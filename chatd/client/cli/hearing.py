@@ -30,6 +30,9 @@ from chatd.client.core.problems import ClientError
 from chatd.wire.errors import CloseReason
 from chatd.wire.names import SERVER, fold
 
+NAMED: Final = 5
+"""Rooms that are named of those in which something was said meanwhile."""
+
 
 class Hearing:
     """Shows notices in a conversation."""
@@ -42,6 +45,7 @@ class Hearing:
         talk.turned = self._turned
         self._reactions = Reactions(reactor, talk.reactions_came)
         self._linked = False
+        self._missed: list[str] = []
         self._greeted = False
         self._complaint = ""
 
@@ -80,6 +84,11 @@ class Hearing:
 
     def _on_connected(self, notice: n.Connected) -> None:
         self._linked = True
+        if self._missed:
+            rest = len(self._missed) - NAMED
+            more = [f"more in {showing.counted(rest, 'other room')}"] if rest > 0 else []
+            self._talk.say(f"meanwhile {', '.join(self._missed[:NAMED] + more)}")
+            self._missed.clear()
         self._talk.welcomed = True
         if self._talk.current:
             self._talk.turn_to(self._talk.current)
@@ -159,7 +168,7 @@ class Hearing:
         missed = notice.head - notice.cursor
         entered = self._entering.holds(notice.room)
         if missed > 0 and not self._linked and talk.console.interactive and not entered:
-            talk.say(f"meanwhile in {clean_line(notice.name)}: {showing.counted(missed, 'event')}")
+            self._missed.append(f"{showing.counted(missed, 'event')} in {clean_line(notice.name)}")
 
     def _on_closed(self, notice: n.RoomClosed) -> None:
         self._entering.closed(notice.room)

@@ -1,4 +1,4 @@
-"""Reactions that come: the first to an event is shown at once, those of the next second in one line."""
+"""Reactions that come: the first to an event is shown at once, those behind it together, in one line."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -13,7 +13,10 @@ KINDS: Final = frozenset({"react", "unreact"})
 """The kinds of events that are shown that way."""
 
 PAUSE: Final = 1.0
-"""Seconds between one line about the reactions to an event and the next."""
+"""Seconds between the first line about the reactions to an event and the next; behind that twice as many."""
+
+LONGEST: Final = 32.0
+"""Seconds between two such lines at the most, while there are reactions."""
 
 NAMED: Final = 3
 """People who are named of those who did the same; the others are counted."""
@@ -23,7 +26,10 @@ DIFFERENT: Final = 4
 
 
 class Reactions:
-    """Collects the reactions to each event; ``show`` takes those of one line, and the room's name."""
+    """Collects the reactions to each event; ``show`` takes those of one line, and the room's name.
+
+    The more lines there are about one event, the further they are apart.
+    """
 
     def __init__(self, reactor: Reactor, show: Callable[[Sequence[Event], str], None]) -> None:
         self._reactor = reactor
@@ -32,31 +38,32 @@ class Reactions:
         self._calls: dict[tuple[str, int], IDelayedCall] = {}
 
     def came(self, event: Event, name: str) -> None:
-        """Show ``event``, or hold it until the second is over in which another one was shown."""
+        """Show ``event``, or hold it until the pause behind another one is over."""
         key = name, event.ref
         if key in self._calls:
             self._held[key].append(event)
         else:
             self._show([event], name)
-            self._wait(key)
+            self._wait(key, PAUSE)
 
     def flush(self) -> None:
         """Show what is held now."""
         for key, call in list(self._calls.items()):
             call.cancel()
-            self._end(key, last=True)
+            self._end(key, 0.0)
 
-    def _wait(self, key: tuple[str, int]) -> None:
+    def _wait(self, key: tuple[str, int], seconds: float) -> None:
         self._held[key] = []
-        self._calls[key] = self._reactor.callLater(PAUSE, self._end, key)
+        self._calls[key] = self._reactor.callLater(seconds, self._end, key, min(2 * seconds, LONGEST))
 
-    def _end(self, key: tuple[str, int], *, last: bool = False) -> None:
+    def _end(self, key: tuple[str, int], then: float) -> None:
+        """Show what was held, and hold what follows for the time ``then``."""
         del self._calls[key]
         held = self._held.pop(key)
         if held:
             self._show(held, key[0])
-        if held and not last:
-            self._wait(key)
+            if then:
+                self._wait(key, then)
 
 
 def reacting_text(events: Sequence[Event], about: str) -> str:

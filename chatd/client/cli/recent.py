@@ -12,6 +12,9 @@ MOST: Final = 500
 WIDTH: Final = 40
 """Characters of a text that stand for it."""
 
+SHORT: Final = 20
+"""The same where many lines may be about one text."""
+
 
 class Recent:
     """Remembers who said what, by room and number; of a text what is shown of it."""
@@ -39,18 +42,21 @@ class Recent:
             said = self._rooms.setdefault(fold(name), {})
             said.setdefault(quote.seq, (quote.by, quote.text[: WIDTH + 1]))
 
-    def words(self, name: str, seq: int) -> str:
-        """Return what stands for event ``seq`` of the room called ``name``: its number and its beginning."""
+    def words(self, name: str, seq: int, most: int = WIDTH) -> str:
+        """Return what stands for event ``seq`` of the room called ``name``: its number and its beginning.
+
+        Of that there are ``most`` characters.
+        """
         known = self._rooms.get(fold(name), {}).get(seq)
         if known is None:
             return f"event {seq}"
-        return f"{seq} {clean_line(known[0])}: {_beginning(known[1])}"
+        return f"{seq} {clean_line(known[0])}: {_beginning(known[1], most)}"
 
     def text(self, name: str, seq: int) -> str:
         """Return the beginning of what event ``seq`` of the room called ``name`` says, "" if not known."""
         return _beginning(self._rooms.get(fold(name), {}).get(seq, ("", ""))[1])
 
 
-def _beginning(text: str) -> str:
+def _beginning(text: str, most: int = WIDTH) -> str:
     line = clean_line(" ".join(text.split()))
-    return line[: WIDTH - 1] + "…" if len(line) > WIDTH else line
+    return line[: most - 1] + "…" if len(line) > most else line

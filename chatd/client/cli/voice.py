@@ -6,7 +6,7 @@ from chatd.client.cli import showing
 from chatd.client.cli.console import Console
 from chatd.client.cli.plain import explain
 from chatd.client.cli.reacting import reacting_text
-from chatd.client.cli.recent import Recent
+from chatd.client.cli.recent import SHORT, Recent
 from chatd.client.cli.text import clean, clean_line, clock, event_lines, number_of
 from chatd.client.core.problems import ClientError
 from chatd.wire import messages as m
@@ -67,8 +67,8 @@ class Voice:
         self.answer_event(event, name, columns=1 if numbered else 0)
 
     def reactions_came(self, events: Sequence[m.Event], name: str) -> None:
-        """Show reactions to one event that have come within a second, in one line."""
-        said = reacting_text(events, self._recent.words(name, events[-1].ref))
+        """Show reactions to one event that have come shortly after each other, in one line."""
+        said = reacting_text(events, self._recent.words(name, events[-1].ref, SHORT))
         if said:
             self._show_day(events[-1].ts)
             self.console.show(f"{clock(events[-1].ts)} {clean_line(name)} {said}")

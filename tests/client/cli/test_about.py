@@ -82,7 +82,7 @@ def test_reactions_are_told_and_counted(people):
     ann.type("/react 3 👍")
     told = ben.type("/history")
     assert told[told.index("#tea 3 <ann> helo") + 1].strip() == "👍 2*"
-    assert "#tea * ben takes 👍 back from 3 ann: helo" in ben.type("/unreact 3 👍", wait=1.5)
+    assert "#tea * ben takes 👍 back from 3 ann: helo" in ben.type("/unreact 3 👍", wait=4)
     assert ben.type("/unreact 3 👍") == ["You have not reacted to 3 with 👍."]
     assert ann.type("/react 3 👍") == ["You have already reacted to 3 with 👍."]
     assert "That is no emoji" in "".join(ben.type("/react 3 nice"))
@@ -228,6 +228,15 @@ def test_reactions_of_one_second_are_one_line(people):
         "#tea * ben reacts with 👍 to 3 ann: helo",
         "#tea * ben reacts with ❤, ann reacts with 👍 to 3 ann: helo",
     ]
+
+
+def test_the_more_reactions_the_further_apart_are_their_lines(people):
+    ann, ben = people.values()
+    before = len(ann.paper.shown)
+    for n in range(40):
+        ben.type(f"/react 3 :r{n}:")
+    assert len(ann.paper.shown) - before == 5, "at once, then after 1, 2, 4 and 8 s"
+    assert all(":r" in line for line in ann.paper.shown[before:])
 
 
 def test_reactions_that_are_held_are_shown_at_the_end(people):

@@ -169,3 +169,14 @@ def test_a_reply_to_what_is_long_past_has_its_quote(people, come):
     ben.type("/reply 3 to the first", "a", "b")
     eva = come("/join #tea")
     assert "#tea  8 <ben> (to 3 ben: text 0) to the first" in eva.paper.shown
+
+
+def test_what_was_said_in_other_rooms_meanwhile_is_told_in_one_line(come, people, world):
+    eva = come(*(f"/join #r{n}" for n in range(7)), "/join #tea")
+    leave(world, eva)
+    people["ben"].type("one", *(line for n in range(7) for line in (f"/join #r{n}",)))
+    eva = come()
+    assert eva.paper.notes[0].startswith("chatc: connected")
+    (told,) = [note for note in eva.paper.notes if "meanwhile" in note]
+    assert told.startswith("chatc: meanwhile 1 event in #r0, 1 event in #r1, ")
+    assert told.endswith(" 1 event in #r4, more in 3 other rooms")
