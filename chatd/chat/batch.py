@@ -7,6 +7,7 @@ from chatd.chat.changes.applying import undo
 from chatd.chat.changes.inverses import Applied
 from chatd.chat.changes.records import Records
 from chatd.chat.changes.rows import Change, Erase, PutStatus, Relation
+from chatd.chat.counting import bits_of
 from chatd.chat.log import Log
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.storage import Changes
@@ -59,17 +60,22 @@ class Batch:
     be taken back. ``ends`` are the memberships that end, ``narrowed`` the rooms of which members may read
     less from now on, ``erased`` the events whose content is erased, each as it was, ``related`` the edits and
     reactions; ``deleted`` are those whose accounts are deleted, ``stated`` those who say something else of
-    themselves. ``undone`` is whether the commit has failed, ``size`` about the bytes to be written.
+    themselves. ``counted`` says which of the stored events count, ``unread`` in what rooms it changes for
+    whom what is unread, otherwise than by their growth; ``gone`` up to which event that changes for
+    everybody, ``trimmed`` which event is the first one from now on. ``undone`` is whether the commit has
+    failed, ``size`` about the bytes to be written.
     """
 
     __slots__ = (
         "_inverses",
         "_others",
         "answers",
+        "counted",
         "deleted",
         "ends",
         "erased",
         "events",
+        "gone",
         "later",
         "narrowed",
         "related",
@@ -77,7 +83,9 @@ class Batch:
         "size",
         "stated",
         "stored",
+        "trimmed",
         "undone",
+        "unread",
     )
 
     def __init__(self) -> None:
@@ -92,6 +100,10 @@ class Batch:
         self.deleted: list[User] = []
         self.stated: list[tuple[User, PutStatus | None]] = []
         self.related: list[tuple[Log, Relation]] = []
+        self.counted: dict[Log, int] = {}
+        self.unread: dict[tuple[Room, User], None] = {}
+        self.gone: dict[Room, int] = {}
+        self.trimmed: dict[Log, int] = {}
         self.undone = False
         self.size = 0
         self._others: list[Change] = []
@@ -138,6 +150,19 @@ class Batch:
         """
         self.erased.append((room, erased, event, author))
 
+    def touch(self, room: Room, user: User) -> None:
+        """Tell ``user``, after the commit, what is unread in ``room``."""
+        self.unread[room, user] = None
+
+    def touch_all(self, room: Room, seq: int) -> None:
+        """Tell all who have not read event ``seq`` of ``room``, after the commit, what is unread there."""
+        self.gone[room] = max(self.gone.get(room, 0), seq)
+
+    def trim(self, room: Room, first: int) -> None:
+        """Let ``first`` be the first event of ``room`` that is kept, after the commit."""
+        self.trimmed[room.log] = first
+        self.touch_all(room, first - 1)
+
     def add_change(self, change: Change, inverse: Applied) -> None:
         """Add any other ``change``, which was applied in memory, and what takes it back there."""
         self.size += CHANGE_BYTES
@@ -179,6 +204,7 @@ class Batch:
     def changes(self) -> Changes:
         """Return the changes that the store is to write. Ask once, before another batch numbers events."""
         for log, events in self.events.items():
+            self.counted[log] = bits_of(events)
             self.stored[log] = pack(events)
             events.clear()  # they are not kept twice
         return Changes(
@@ -189,8 +215,10 @@ class Batch:
 
     def let_go(self) -> None:
         """Hold nothing any more but whether it was undone: everybody was told, and may know the batch."""
-        for held in (self.answers, self.later, self.narrowed, self.stored, self.sends):
+        for held in (self.answers, self.later, self.narrowed, self.stored, self.sends, self.counted):
             held.clear()
+        for told in (self.unread, self.gone, self.trimmed):
+            told.clear()
         for others in (self.ends, self.erased, self.deleted, self.stated, self._others, self._inverses):
             others.clear()
 

@@ -16,11 +16,14 @@ from chatd.chat.changes.rows import (
     DropReaction,
     DropReactions,
     DropReply,
+    DropTally,
     Erase,
     PutUpload,
 )
+from chatd.chat.counting import BLOCK, COUNTED
 from chatd.chat.fetching import once_durable
 from chatd.chat.following import rouse
+from chatd.chat.mentions import drop_mentions
 from chatd.chat.permissions import acting_standing, acts_as_operator, check_removal, takes_direct
 from chatd.chat.relations import facts_of
 from chatd.chat.state import Peer, Room, Session, User
@@ -101,13 +104,16 @@ def erase(
     )
     change = Erase(log, seq, by, pack([tombstone])[0])
     world.change(change)
-    if event.kind in {"message", "file"}:
+    if event.kind in COUNTED:
+        world.change(DropTally(log, seq - seq % BLOCK))
+        world.batch.touch_all(room, seq)
         world.change(DropEdits(log, seq))
         world.change(DropReactions(log, seq))
     elif event.kind == "edit":
         world.change(DropEdit(log, event.ref, seq))
     elif event.kind == "react" and author is not None:
         world.relate(room, DropReaction(log, author.id, event.ref, event.value))
+    drop_mentions(world, room, seq)
     if event.thread:
         world.change(DropReply(log, seq))
     if seq in room.pins:

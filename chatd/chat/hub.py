@@ -17,14 +17,17 @@ from chatd.chat.changes.rows import (
     Change,
     DropEditsBelow,
     DropFiles,
+    DropMentions,
     DropPin,
     DropReactionsBelow,
     DropRepliesBelow,
     DropRoom,
+    DropTallies,
     PutEmptied,
     PutTime,
     Trim,
 )
+from chatd.chat.counting import BLOCK
 from chatd.chat.expiring import Slice
 from chatd.chat.facts import Facts
 from chatd.chat.files import Blobs
@@ -206,6 +209,10 @@ class Hub:
             DropEditsBelow(log.id, first), DropReactionsBelow(log.id, first), DropRepliesBelow(log.id, first)
         )
         self.change(*[DropPin(log.id, seq) for seq in room.pins if seq < first])
+        self.change(DropTallies(log.id, first - first % BLOCK))
+        if room.mentioned is not None and room.mentioned.below(first):
+            self.change(DropMentions(log.id, first))
+        world.batch.trim(room, first)
         self.change(*world.ages.forget(log.id, first))
 
     def prune_address_bans(self) -> None:
@@ -226,6 +233,8 @@ class Hub:
         if room.members:
             return
         if room.rules.kind == Kind.DELETED and log.first > log.head == log.last and not room.acts:
+            self.world.untallied.pop(log.id, None)
+            self.change(DropTallies(log.id, log.first))
             self.change(*self.world.ages.forget(log.id, log.first), DropRoom(log.id))
 
     def mark(self, room: Room, pause: int) -> None:
@@ -233,6 +242,18 @@ class Hub:
         log = room.log
         if log.head >= log.first:
             self.change(*self.world.ages.mark(log.id, log.head, self.world.calendar.now, pause))
+
+    def keep_tally(self, room: Room) -> int:
+        """Write which events of ``room`` count, where the disk has it not; return how many blocks that is."""
+        log = room.log
+        first = self.world.untallied.pop(log.id, None)
+        rows = (
+            []
+            if first is None
+            else list(log.tally.rows(log.id, max(first, log.first), log.head, log.removing))
+        )
+        self.change(*rows)
+        return len(rows)
 
     def keep_time(self, now: int) -> None:
         """Keep the calendar on disk, and the wall clock beside it."""

@@ -5,11 +5,12 @@ A log knows three numbers: `first` (the oldest event still kept), `head` (the la
 when the daemon began: the end of a restored copy. Events are opaque here: they come and stay in their stored
 form, and each follower's codec makes the bytes that are handed out.
 
-What an event says may be erased: another stored form takes its place (`chatd.chat.erasing`). ``removing``
-are the removals that are decided and not durable yet, by the event that is removed; ``pending`` are edits and
+What an event says may be erased: another stored form takes its place (`chatd.chat.erasing`). ``removing`` are
+the removals that are decided and not durable yet, by the event that is removed; ``pending`` are edits and
 reactions that are not, by the event that they are about. ``revisions`` counts removals, edits and reactions
 that are durable, so that whoever has asked the store for events knows whether these may come in an old form;
-``rewrites`` counts those that change what an event says: removals and edits.
+``rewrites`` counts those that change what an event says: removals and edits. The ``tally`` has which events
+up to the head count as something said.
 """
 
 from collections import deque
@@ -20,9 +21,10 @@ from typing import TYPE_CHECKING, Protocol
 from chatd.chat.calendar import DAY
 from chatd.chat.changes.rows import PutEdit, Relation
 from chatd.chat.codec import Codec
+from chatd.chat.counting import COUNTED, Tally
 from chatd.chat.fanout import Audience, Follower, Group, Outlet
 from chatd.wire.messages import Message
-from chatd.wire.stored import known_check_of
+from chatd.wire.stored import known_check_of, known_kind_of
 
 if TYPE_CHECKING:
     from chatd.chat.reader import Reader
@@ -71,6 +73,7 @@ class Log:
         "revisions",
         "rewrites",
         "tail_bytes",
+        "tally",
         "ts",
     )
 
@@ -92,6 +95,7 @@ class Log:
         self._tail: list[bytes] = []
         self._tail_first = head + 1
         self.tail_bytes = 0
+        self.tally = Tally(head)
         self.removing: dict[int, int] = {}
         self.pending: dict[int, list[Relation]] = {}
         self.revisions = 0
@@ -245,6 +249,7 @@ class Log:
         """
         self.removing.pop(seq, None)
         self.revisions += 1
+        self.tally.put(seq, known_kind_of(stored) in COUNTED)
         self._rewrite(seq)
         before = self.recall(seq)
         if before is not None:

@@ -10,6 +10,7 @@ from chatd.chat import following, sweeping
 from chatd.chat.batch import Answer, Batch, Later
 from chatd.chat.log import Log
 from chatd.chat.state import Peer, Room, User
+from chatd.chat.unread_board import UnreadBoard
 from chatd.chat.world import World
 from chatd.counters import Counters
 from chatd.wire.errors import CloseReason, Code, ProtocolError
@@ -44,6 +45,7 @@ class Publisher:
         self._grown: list[Log] = []
         self._leaving: dict[Log, None] = {}
         self._share = 0
+        self._unread = UnreadBoard(world)
         self._warm: dict[Log, None] = {}
         self._warm_bytes = 0
 
@@ -70,7 +72,10 @@ class Publisher:
             following.narrow(room, last, downloading, now)
             self._let_leave(room.log)
         most = AT_ONCE
+        untallied = self._world.untallied
         for log, events in batch.stored.items():
+            untallied.setdefault(log.id, log.head + 1)
+            log.tally.grow(log.head, len(events), batch.counted[log])
             before = log.tail_bytes
             owed = log.grow(events, most)
             most -= owed
@@ -86,6 +91,7 @@ class Publisher:
                 _tell(peer, [message for one in told for message in _messages(one)])
             except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
                 peer.fault()
+        self._unread.add(batch)
 
     def _tell_of_users(self, batch: Batch) -> None:
         for user in batch.deleted:
@@ -121,14 +127,16 @@ class Publisher:
             world.blobs.released(event.file.sha256, None if author is None else author.id)
 
     def deliver(self) -> bool:
-        """Hand the growth to some of the followers; return whether others still wait for it.
+        """Hand the growth to some of the followers; return whether anybody waits, maybe for a notice.
 
         A large room is served in two halves: requests that come in meanwhile are decided between them, and
         become durable during the second.
         """
         self._deliver(self._share)
         self._leave()
-        return bool(self._grown or self._leaving)
+        if self._unread:
+            self._unread.tell()
+        return bool(self._grown or self._leaving or self._unread)
 
     def _let_leave(self, log: Log) -> None:
         if log.leaves:
@@ -155,6 +163,11 @@ class Publisher:
         open_batch.undo(self._world)
         batch.undo(self._world)
         sweeping.begin_again(self._world)
+        for taken_back in (
+            batch,
+            open_batch,
+        ):  # what a notice or a welcome has told meanwhile may be of these
+            self._unread.add(taken_back)
         for room, user, *_ in batch.ends + open_batch.ends:
             if user in room.members:
                 following.follow_everywhere(self._world.batch, room, user, room.start_of(user))

@@ -52,6 +52,7 @@ class Reader:
         "_events_before",
         "_following",
         "_lagging",
+        "_news",
         "_volume",
         "codec",
         "fault",
@@ -84,6 +85,7 @@ class Reader:
         self._following: dict[Log, int] = {}
         self._behind: dict[Log, int] = {}
         self._ends: dict[Log, tuple[int, Callable[[], None], int]] = {}
+        self._news: dict[Log, Callable[[], Message | None]] = {}
 
     @property
     def lags(self) -> bool:
@@ -124,6 +126,7 @@ class Reader:
     def let_go(self) -> None:
         """Forget the connection, which is gone; nothing is followed any more."""
         self.peer = None
+        self._news.clear()
         self.hand = self.rest = _drop
         self.outlet = len
         self._lagging = self.fault = _do_nothing
@@ -141,6 +144,17 @@ class Reader:
             and peer.at_ease
             and (peer.session is None or peer.session.user is not typist)
         )
+
+    def inform(self, log: Log, news: Callable[[], Message | None]) -> None:
+        """Hand over the message that ``news`` returns, if any, once nothing lags; the latest one of a log."""
+        self._news[log] = news
+        self._tell_news()
+
+    def _tell_news(self) -> None:
+        while self._news and not self._behind and not self.paused:
+            message = self._news.pop(next(iter(self._news)))()
+            if message is not None:
+                self.tell(message)
 
     def follows(self, log: Log) -> bool:
         """Return whether ``log`` is followed."""
@@ -206,6 +220,7 @@ class Reader:
             return
         self._step_back(log, self.cursor(log))
         self._ends.pop(log, None)
+        self._news.pop(log, None)
         self._events_before += self._behind.pop(log) - self._following.pop(log)
 
     def unfollow_all(self) -> None:
@@ -228,6 +243,7 @@ class Reader:
         for log, cursor in list(self._behind.items()):
             if cursor >= log.head:
                 self.follow(log, cursor)
+        self._tell_news()
 
     def next(self, limit: int) -> Page | Missing | Ended | None:
         """Return the next piece to hand over, about ``limit`` bytes of one log; None at every head."""
@@ -250,6 +266,7 @@ class Reader:
             return
         self._behind[log] = self._behind.pop(log)
         self.follow(log, cursor)
+        self._tell_news()
 
 
 def _drop(data: bytes) -> None:

@@ -8,8 +8,9 @@ So a decision about an event waits until its `Facts` were read.
 from chatd.chat.changes.rows import DropPin, DropReaction, PutEdit, PutPin, PutReaction, PutReply
 from chatd.chat.emoji import check_emoji
 from chatd.chat.facts import Facts
+from chatd.chat.fetching import once_durable
 from chatd.chat.following import rouse
-from chatd.chat.mentions import mentions_in
+from chatd.chat.mentions import edit_mentions, mentions_in
 from chatd.chat.permissions import acts_as_operator, check_edit, first_readable
 from chatd.chat.state import Peer, Room, Session
 from chatd.chat.text import check_caption, check_text
@@ -72,8 +73,16 @@ def edit(world: World, peer: Peer, session: Session, room: Room, request: m.Edit
         raise RequestError(
             Code.TOO_MANY_EDITS, f"That was edited {MAX_EDITS} times, which is the limit; say it anew."
         )
-    seq = _add(world, session, room, "edit", request, now, event.seq, text=request.text)
+    said = [event.seq, *facts.edits]
+    last = facts.edits.get(said[-1])
+    if last == b"":  # whom it mentions is known once it is stored
+        once_durable(world, peer, lambda: peer.find(request, room.log, request.seq))
+        return None
+    before = (event if last is None else event_in(last)).mentions
+    mentions = mentions_in(world, room, session.user, request.text)
+    seq = _add(world, session, room, "edit", request, now, event.seq, text=request.text, mentions=mentions)
     world.relate(room, PutEdit(room.log.id, event.seq, seq))
+    edit_mentions(world, room, session.user, said, before, seq, mentions)
     return _done(room, request, seq)
 
 
@@ -111,6 +120,7 @@ def _add(
     *,
     text: str = "",
     value: str = "",
+    mentions: tuple[str, ...] = (),
 ) -> int:
     """Add an event that refers to event ``ref``, and return its number."""
     log = room.log
@@ -126,7 +136,7 @@ def _add(
         session=session.id,
         n=request.n,
         ref=ref,
-        mentions=mentions_in(world, room, session.user, text),
+        mentions=mentions,
     )
     world.batch.add_event(log, event, session)
     if room.direct:

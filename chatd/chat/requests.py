@@ -35,7 +35,7 @@ from chatd.chat.arrival import note_seen
 from chatd.chat.batch import refusal
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.following import rouse
-from chatd.chat.mentions import mentions_in
+from chatd.chat.mentions import keep_mentions, mentions_in
 from chatd.chat.names import USER_SIGN
 from chatd.chat.permissions import check_direct, check_files, check_pace, check_room, takes_direct
 from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister, ProvenDeleteAccount
@@ -187,6 +187,9 @@ def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Sen
         world.change(files.row(room, seq, request.file))
     if thread:
         relations.put_reply(world, room, event)
+    if event.mentions:
+        session.charge(len(event.mentions))
+        keep_mentions(world, room, session.user, seq, event.mentions)
     if room.direct:
         room.moves_up()
         rouse(batch, room)
@@ -213,6 +216,7 @@ def _nick(world: World, peer: Peer, session: Session, _: None, request: m.Nick, 
         rooms = [*user.rooms, *reversed([*islice(reversed(user.direct), MAX_WELCOME_DIRECT)])]
         session.charge(NICK_COST * len(rooms))
         for room in rooms:  # in other logs of direct messages the next message tells
+            world.batch.touch(room, user)  # whoever has counted mentions of a nick meanwhile may be wrong
             if room.members[user].reads_only:
                 continue
             if not room.direct or takes_direct(user, room.partner(user)):

@@ -19,10 +19,12 @@ from chatd.chat.changes.rows import (
     PutUser,
 )
 from chatd.chat.log import Log
+from chatd.chat.mentioned import Mentioned
 from chatd.chat.names import USER_SIGN
 from chatd.chat.quota import Bucket, Lease, Meter, Ration
 from chatd.chat.reader import Reader
 from chatd.chat.rules import DEFAULT, ROLE_NAMES, History, Kind, Rules, Standing
+from chatd.chat.unread import unread_of
 from chatd.wire import limits
 from chatd.wire.errors import CloseReason, Code, ProtocolError
 from chatd.wire.messages import Download, File, Message, Ok, Request, RoomState, Upload
@@ -297,7 +299,7 @@ class Room:
     ``settled`` the last event that has changed who may read. ``spoken`` is when members have spoken last, by
     the calendar, where that matters. ``sweeps`` are removals of many members that are under way.
     ``owners`` are the members who own it, one at the most; ``pins`` the events that are pinned, each with the
-    event that says so.
+    event that says so; ``mentioned`` the unread mentions, None where there are none.
     """
 
     name: str
@@ -312,6 +314,7 @@ class Room:
     sweeps: "tuple[Sweep, ...]" = ()
     owners: dict[User, None] = field(default_factory=dict)
     pins: dict[int, int] = field(default_factory=dict)
+    mentioned: Mentioned | None = None
     direct: bool = field(init=False)
     needs: Mapping[type, int] = field(default_factory=dict)
     strict: bool = False
@@ -369,7 +372,7 @@ class Room:
 
         ``restored`` is whether the client has seen events that the log does not have.
         """
-        member, rules = self.members[user], self.rules
+        member, rules, unread = self.members[user], self.rules, unread_of(self, user)
         return RoomState(
             room=self.name,
             head=self.log.head,
@@ -384,4 +387,7 @@ class Room:
             role=ROLE_NAMES[member.role],
             slow=rules.slow,
             archived=bool(rules.archived),
+            unread=unread.unread,
+            mentions=unread.mentions,
+            mention=unread.mention,
         )

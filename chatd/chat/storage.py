@@ -24,6 +24,8 @@ from chatd.chat.changes.rows import (
     DropMark,
     DropMarks,
     DropMember,
+    DropMention,
+    DropMentions,
     DropPin,
     DropPlace,
     DropReaction,
@@ -34,6 +36,8 @@ from chatd.chat.changes.rows import (
     DropRoom,
     DropSession,
     DropStatus,
+    DropTallies,
+    DropTally,
     DropUpload,
     DropUser,
     PutAccount,
@@ -51,6 +55,7 @@ from chatd.chat.changes.rows import (
     PutInvite,
     PutMark,
     PutMember,
+    PutMention,
     PutNick,
     PutPin,
     PutPlace,
@@ -59,6 +64,7 @@ from chatd.chat.changes.rows import (
     PutRoom,
     PutSession,
     PutStatus,
+    PutTally,
     PutTime,
     PutUpload,
     PutUser,
@@ -127,6 +133,8 @@ TABLES: Final = (
     Table("reactions", PutReaction, 4, ("by",), DropReaction, DropReactions, DropReactionsBelow),
     Table("replies", PutReply, 2, (), DropReply, drop_below=DropRepliesBelow),
     Table("pins", PutPin, 2, ("by",), DropPin),
+    Table("tallies", PutTally, 2, ("upto", "bits"), DropTally, drop_below=DropTallies),
+    Table("mentions", PutMention, 3, (), DropMention, drop_below=DropMentions),
     Table("marks", PutMark, 2, ("at",), DropMark, drop_below=DropMarks),
     Table("uploads", PutUpload, 2, ("at",), DropUpload),
     Table("hooks", PutHook, 1, ("cursor", "failing", "off"), DropHook),
@@ -172,7 +180,9 @@ class Snapshot:
     """Everything but the events, as it is on disk.
 
     ``last_session`` is the highest id that a session ever had, ``last_user`` the highest of users who were
-    dropped, ``time`` the calendar as it was last kept.
+    dropped, ``time`` the calendar as it was last kept. The ``tallies`` tell of all events that are kept,
+    those of each log in order; ``untallied`` says from which event of a log on they were made of the events
+    just now.
     """
 
     server: str
@@ -200,6 +210,9 @@ class Snapshot:
     hooks: list[PutHook] = field(default_factory=list)
     hook_keys: list[PutHookKey] = field(default_factory=list)
     statuses: list[PutStatus] = field(default_factory=list)
+    mentions: list[PutMention] = field(default_factory=list)
+    tallies: list[PutTally] = field(default_factory=list)
+    untallied: dict[int, int] = field(default_factory=dict)
 
 
 class Space(NamedTuple):

@@ -22,6 +22,7 @@ from chatd.chat.changes.rows import (
     DropAllow,
     DropBlock,
     DropMember,
+    DropMention,
     DropSession,
     DropStatus,
     DropUser,
@@ -382,15 +383,25 @@ class World(Records):
         """Make ``user`` a member of ``room`` by event ``since``. Everything said before counts as read."""
         read = since - 1 if since else room.log.last
         self.change(PutMember(room.log.id, user.id, read, role, since))
+        self._pass_mentions(room, user, read)
 
     def drop_member(self, room: Room, user: User) -> None:
         """End a membership."""
+        self._pass_mentions(room, user, room.log.last)
         self.change(DropMember(room.log.id, user.id))
 
     def mark_read(self, room: Room, user: User, seq: int) -> None:
         """Move the read mark of ``user`` forward to ``seq``."""
         if seq > room.members[user].read:
             self.change(room.member_row(user)._replace(read=seq))
+            self._pass_mentions(room, user, seq)
+            self.batch.touch(room, user)
+
+    def _pass_mentions(self, room: Room, user: User, seq: int) -> None:
+        """Keep no mention of ``user`` by events up to ``seq``, which are read."""
+        if room.mentioned is not None:
+            for one in [one for one in room.mentioned.of(user.id) if one <= seq]:
+                self.change(DropMention(room.log.id, user.id, one))
 
     def set_topic(self, room: Room, topic: str) -> None:
         """Give ``room`` another topic."""

@@ -27,7 +27,7 @@ from chatd.server.states import State
 from chatd.tcp import held_back
 from chatd.wire.errors import ChatdError, CloseReason, Code
 from chatd.wire.heartbeat import Heartbeat
-from chatd.wire.messages import Download, File, Goodbye, Message, Ok, Remove, Request, Upload
+from chatd.wire.messages import Download, Edit, File, Goodbye, Message, Ok, Remove, Request, Upload
 
 log = Log(__name__)
 
@@ -202,7 +202,7 @@ class ChatConnection:
         """Ask the hub again once the facts about event ``seq`` were read. Nothing else is taken before."""
         self.input.gate.hold(Hold.PAGE)
         user = 0 if self.session is None else self.session.user.id
-        whole = isinstance(request, Remove)  # what it says goes with its edits
+        whole = isinstance(request, Remove | Edit)  # what its edits say goes with it, and whom they mention
         self.server.reads.facts(chat_log, seq, user, whole, partial(found, self, request))
 
     def upload(self, request: Upload, held: bool) -> Ok | None:

@@ -43,6 +43,9 @@ With acts, which are short, it ends at the room that reaches this.
 PAUSE: Final = 0.05
 """Seconds between two checks whether a slice is on its way to disk."""
 
+BLOCK_COST: Final = 4
+"""What it costs to write which events of a block count, in events that are deleted."""
+
 AT_ONCE: Final = 2000
 """Rooms, and acts of them, that are looked at in one turn, which stays short (P6)."""
 
@@ -131,6 +134,8 @@ class Housekeeping:
                 first = self._first_kept(room)
                 if first > room.log.first:
                     await self._trim(room, first)
+                if room.log.id in self._server.hub.world.untallied:
+                    await self._slice(BLOCK_COST * self._server.hub.keep_tally(room))
                 self._server.hub.remove_deleted(room)
             except Exception:  # noqa: BLE001 - one room's fault must not end the round
                 log.failure("housekeeping-fault", None, room=room.name)

@@ -20,6 +20,7 @@ from chatd.chat.changes.rows import (
     PutInvite,
     PutMark,
     PutMember,
+    PutMention,
     PutNick,
     PutPin,
     PutPlace,
@@ -32,6 +33,7 @@ from chatd.chat.changes.rows import (
 )
 from chatd.chat.storage import Snapshot, stored_room
 from chatd.store import schema
+from chatd.store.tallying import tallies
 from chatd.wire.stored import known_check_of, known_time_of
 
 Row = TypeVar("Row", bound=Change)
@@ -41,14 +43,15 @@ def load(database: apsw.Connection) -> Snapshot:
     """Return the state on disk."""
     meta = dict(database.execute("SELECT name, value FROM meta"))
     emptied = {row.room: row for row in _rows(database, PutEmptied)}
+    rooms = [
+        stored_room(room, _last(database, room.id), emptied.get(room.id)) for room in _rows(database, PutRoom)
+    ]
+    counted, untallied = tallies(database, rooms)
     return Snapshot(
         server=meta["server"],
         users=_rows(database, PutUser),
         sessions=_rows(database, PutSession),
-        rooms=[
-            stored_room(room, _last(database, room.id), emptied.get(room.id))
-            for room in _rows(database, PutRoom)
-        ],
+        rooms=rooms,
         last_session=int(next(iter(database.execute(schema.LAST_SESSION)))[0]),
         members=_rows(database, PutMember),
         files=_rows(database, PutFile),
@@ -69,6 +72,9 @@ def load(database: apsw.Connection) -> Snapshot:
         hooks=_rows(database, PutHook),
         hook_keys=sorted(_rows(database, PutHookKey), key=lambda row: row.seq),
         statuses=_rows(database, PutStatus),
+        mentions=_rows(database, PutMention),
+        tallies=counted,
+        untallied=untallied,
         last_user=int(meta.get("last_user", 0)),
     )
 

@@ -211,6 +211,16 @@ CREATE TABLE hook_keys(
 ) STRICT, WITHOUT ROWID;
 """
 
+_COUNTS: Final = """
+CREATE TABLE tallies(
+    room INTEGER NOT NULL, seq INTEGER NOT NULL, upto INTEGER NOT NULL, bits BLOB NOT NULL,
+    PRIMARY KEY (room, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE mentions(
+    room INTEGER NOT NULL, user INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (room, user, seq)
+) STRICT, WITHOUT ROWID;
+"""
+
 Step = Callable[[apsw.Connection], object]
 
 
@@ -330,6 +340,14 @@ def _add_statuses(database: apsw.Connection) -> None:
     database.execute(_STATUSES)
 
 
+def _add_counts(database: apsw.Connection) -> None:
+    """Add what version 19 lacks: which events count, still empty, and unread mentions, from now on.
+
+    What is not in there is counted when the daemon starts.
+    """
+    database.execute(_COUNTS)
+
+
 STEPS: Final[tuple[Step, ...]] = (
     _begin,
     _add_files,
@@ -350,6 +368,7 @@ STEPS: Final[tuple[Step, ...]] = (
     _add_labels,
     _add_hooks,
     _add_statuses,
+    _add_counts,
 )
 """The steps from each version of the tables to the next."""
 

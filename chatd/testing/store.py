@@ -24,6 +24,7 @@ from chatd.chat.changes.rows import (
     PutInvite,
     PutMark,
     PutMember,
+    PutMention,
     PutNick,
     PutPin,
     PutPlace,
@@ -32,18 +33,20 @@ from chatd.chat.changes.rows import (
     PutRoom,
     PutSession,
     PutStatus,
+    PutTally,
     PutTime,
     PutUpload,
     PutUser,
     Trim,
 )
+from chatd.chat.counting import COUNTED, completed
 from chatd.chat.facts import Facts
 from chatd.chat.looked import QUOTED_BYTES, Found, Looked, Pinned, Range, Wanted, within
 from chatd.counters import SECONDS, Histogram
 from chatd.search.query import Query
 from chatd.search.said import Edit, Said, means, said_in
 from chatd.wire.limits import PAGE_BYTES
-from chatd.wire.stored import known_check_of, known_time_of, text_of
+from chatd.wire.stored import known_check_of, known_kind_of, known_time_of, text_of
 
 
 @dataclass
@@ -88,6 +91,8 @@ class MemoryStore:
     reactions: dict[tuple[int, int, int, str], PutReaction] = field(default_factory=dict)
     replies: dict[tuple[int, int], PutReply] = field(default_factory=dict)
     pins: dict[tuple[int, int], PutPin] = field(default_factory=dict)
+    tallies: dict[tuple[int, int], PutTally] = field(default_factory=dict)
+    mentions: dict[tuple[int, int, int], PutMention] = field(default_factory=dict)
     events: dict[int, dict[int, bytes]] = field(default_factory=dict)
     _waiting: list[Callable[[], None]] = field(default_factory=list)
 
@@ -97,6 +102,15 @@ class MemoryStore:
             storage.stored_room(room, self._last(room.id), self.emptied.get(room.id))
             for room in self.rooms.values()
         ]
+        tallies: list[PutTally] = []
+        untallied: dict[int, int] = {}
+        for one in rooms:
+            log, first = one.room.id, one.room.first
+            known = {row.seq: row for row in self.tallies.values() if row.room == log}
+            rows, lacks = completed(log, first, max(one.head, first - 1), known, self._counted)
+            tallies += rows
+            if lacks:
+                untallied[log] = lacks
         return storage.Snapshot(
             self.server,
             list(self.users.values()),
@@ -123,7 +137,14 @@ class MemoryStore:
             list(self.hooks.values()),
             list(self.hook_keys.values()),
             list(self.statuses.values()),
+            list(self.mentions.values()),
+            tallies,
+            untallied,
         )
+
+    def _counted(self, log: int, first: int, last: int) -> list[int]:
+        kept = self.events.get(log, {})
+        return [seq for seq in range(first, last + 1) if known_kind_of(kept.get(seq, b"")) in COUNTED]
 
     def _last(self, log: int) -> tuple[int, int, str] | None:
         kept = self.events.get(log, {})

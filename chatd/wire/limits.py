@@ -140,6 +140,9 @@ MAX_HOOK_KEY: Final = 128
 MAX_URL: Final = 500
 """Characters of the address to which a hook is told what is said."""
 
+MAX_UNREAD_MENTIONS: Final = 100
+"""Unread mentions of one user in one room that are kept, the newest; and of everybody in it as many."""
+
 QUOTE: Final = 80
 """Characters of an event that are told where something replies to it."""
 

@@ -62,8 +62,12 @@ def known_check_of(stored: bytes) -> str:
     Whoever has seen such an event has the check of what is not there any more, and of which nothing is kept.
     """
     text = text_of(stored)
+    return "" if known_kind_of(stored) == REMOVED else check_of(text)
+
+
+def known_kind_of(stored: bytes) -> str:
+    """Return the kind of a ``stored`` event, or nothing if the bytes hold none."""
     try:
-        removed = _kind.decode(text).kind == REMOVED
+        return _kind.decode(text_of(stored)).kind
     except ValueError:
-        removed = False
-    return "" if removed else check_of(text)
+        return ""

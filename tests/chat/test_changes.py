@@ -25,6 +25,8 @@ from chatd.chat.changes.rows import (
     DropMark,
     DropMarks,
     DropMember,
+    DropMention,
+    DropMentions,
     DropPin,
     DropPlace,
     DropReaction,
@@ -35,6 +37,8 @@ from chatd.chat.changes.rows import (
     DropRoom,
     DropSession,
     DropStatus,
+    DropTallies,
+    DropTally,
     DropUpload,
     DropUser,
     Erase,
@@ -51,6 +55,7 @@ from chatd.chat.changes.rows import (
     PutInvite,
     PutMark,
     PutMember,
+    PutMention,
     PutNick,
     PutPin,
     PutPlace,
@@ -59,6 +64,7 @@ from chatd.chat.changes.rows import (
     PutRoom,
     PutSession,
     PutStatus,
+    PutTally,
     PutTime,
     PutUpload,
     PutUser,
@@ -142,6 +148,18 @@ def picture(records):
         "contents": {sha: {(r.name, seq) for r, seq in records.posted.newest(sha)} for sha in shas},
         "marks": {(log, seq) for log in FEW for seq in records.ages.below(log, 1000)},
         "ages": [records.ages.old(log, before) for log in FEW for before in range(90)],
+        "mentions": {
+            (room.name, whom, seq)
+            for room in rooms
+            if room.mentioned is not None
+            for whom, seq in room.mentioned.below(1000)
+        },
+        "called": {
+            (room.name, user): list(room.mentioned.of(user))
+            for room in rooms
+            if room.mentioned is not None
+            for user in (0, *FEW)
+        },
         "pins": {room.name: dict(room.pins) for room in rooms},
         "uploads": dict(records.uploads),
         "address bans": set(records.address_bans.values()),
@@ -253,6 +271,14 @@ def possible(records, kind, a, b, n):  # noqa: C901, PLR0912, PLR0915 - one case
             return DropReply(a, n)
         case "pin" if room:
             return PutPin(a, n, n + b)
+        case "tally" if room:
+            return PutTally(a, 0, n, b"%d" % b)
+        case "drop tally" if room:
+            return DropTally(a, n)
+        case "mention" if both and n not in mentions_of(room, b):
+            return PutMention(a, b if n % 3 else -b, n)
+        case "drop mention" if both and n in mentions_of(room, b):
+            return DropMention(a, b if n % 3 else -b, n)
         case "drop pin" if room and n in room.pins:
             return DropPin(a, n)
         case "erasure" if user:
@@ -278,6 +304,12 @@ def possible(records, kind, a, b, n):  # noqa: C901, PLR0912, PLR0915 - one case
         case "time":
             return PutTime(n, a)
     return None
+
+
+def mentions_of(room, user):
+    """Return the events that mention ``user``, or everybody but ``user``."""
+    below = [] if room.mentioned is None else room.mentioned.below(1000)
+    return {seq for whom, seq in below if abs(whom) == user}
 
 
 def named(records, user):
@@ -333,6 +365,10 @@ KINDS = {
     PutReply: "reply",
     DropReply: "drop reply",
     PutPin: "pin",
+    PutTally: "tally",
+    DropTally: "drop tally",
+    PutMention: "mention",
+    DropMention: "drop mention",
     DropPin: "drop pin",
     Erase: "erase",
     PutErasure: "erasure",
@@ -384,7 +420,7 @@ def make(records, move):
     return [(change, apply(records, change)) for change in changes]
 
 
-BELOW = (Trim, DropFiles, DropEditsBelow, DropReactionsBelow, DropRepliesBelow)
+BELOW = (Trim, DropFiles, DropEditsBelow, DropReactionsBelow, DropRepliesBelow, DropTallies, DropMentions)
 """What is dropped with the oldest events of a room."""
 
 

@@ -26,6 +26,8 @@ from chatd.chat.changes.rows import (
     DropMark,
     DropMarks,
     DropMember,
+    DropMention,
+    DropMentions,
     DropPin,
     DropPlace,
     DropReaction,
@@ -36,6 +38,8 @@ from chatd.chat.changes.rows import (
     DropRoom,
     DropSession,
     DropStatus,
+    DropTallies,
+    DropTally,
     DropUpload,
     Erase,
     PutAccount,
@@ -51,6 +55,7 @@ from chatd.chat.changes.rows import (
     PutInvite,
     PutMark,
     PutMember,
+    PutMention,
     PutNick,
     PutPin,
     PutPlace,
@@ -59,6 +64,7 @@ from chatd.chat.changes.rows import (
     PutRoom,
     PutSession,
     PutStatus,
+    PutTally,
     PutTime,
     PutUpload,
     PutUser,
@@ -110,6 +116,11 @@ changes = st.one_of(
     st.builds(DropRepliesBelow, ids, few),
     st.builds(PutPin, ids, few, few),
     st.builds(DropPin, ids, few),
+    st.builds(PutTally, ids, st.just(0), few, st.binary(max_size=2)),
+    st.builds(DropTally, ids, st.just(0)),
+    st.builds(DropTallies, ids, few),
+    st.builds(DropMention, ids, ids, few),
+    st.builds(DropMentions, ids, few),
     st.builds(DropSession, ids),
     st.builds(PutMember, ids, ids, times, ids, times),
     st.builds(PutAct, ids, texts, texts, ids, times, texts, texts),
@@ -194,6 +205,11 @@ class Stores(RuleBasedStateMachine):
     def reply(self, log, seq, thread, ref):
         if (log, seq) not in self.memory.replies:
             self.append(others=[PutReply(log, seq, thread, ref)])
+
+    @rule(log=ids, user=ids, seq=few)
+    def mention(self, log, user, seq):
+        if (log, user, seq) not in self.memory.mentions:
+            self.append(others=[PutMention(log, user, seq)])
 
     @rule(log=ids, seqs=st.lists(few, max_size=5), user=ids)
     def look_at_some(self, log, seqs, user):

@@ -423,6 +423,8 @@ NO_ACCOUNTS = (
     "DROP TABLE pins",
     "DROP TABLE hooks",
     "DROP TABLE hook_keys",
+    "DROP TABLE tallies",
+    "DROP TABLE mentions",
     "DROP TABLE indexed",
     "DROP TABLE words",
     "ALTER TABLE sessions DROP COLUMN address",

@@ -1,7 +1,8 @@
 """Applying: makes changes, takes them back, and loads what is on disk."""
 
 from collections.abc import Iterable
-from itertools import chain
+from itertools import chain, groupby
+from operator import attrgetter
 from typing import Final
 
 from chatd.chat.changes.inverses import Applied, Apply, Several
@@ -45,6 +46,7 @@ def load(records: Records, snapshot: Snapshot) -> None:
         snapshot.statuses,
         posted,
         snapshot.pins,
+        snapshot.mentions,
         snapshot.marks,
         snapshot.uploads,
         snapshot.hooks,
@@ -53,6 +55,10 @@ def load(records: Records, snapshot: Snapshot) -> None:
     )
     for row in chain.from_iterable(rows):
         apply(records, row)
+    for room, blocks in groupby(snapshot.tallies, attrgetter("room")):
+        if room in records.rooms_by_id:
+            records.rooms_by_id[room].log.tally.load(blocks)
+    records.untallied.update(snapshot.untallied)
     records.listing.sort()
     records.nick_order.sort()
     for user in records.users.values():

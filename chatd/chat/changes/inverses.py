@@ -49,6 +49,13 @@ class NoteRemoving(NamedTuple):
     by: int
 
 
+class NoteUntallied(NamedTuple):
+    """It is not on the disk which events of a log count, from ``seq`` on."""
+
+    room: int
+    seq: int
+
+
 class Unpend(NamedTuple):
     """The inverse of what is decided about an event: it is not to be."""
 
@@ -85,6 +92,7 @@ Applied = (
     | RestoreSession
     | RestoreRoom
     | NoteRemoving
+    | NoteUntallied
     | Unpend
     | NoteSpoken
     | SetSweeps

@@ -25,6 +25,8 @@ class Records:
     content, ``time`` is the calendar as it was last kept, ``erasures`` are the accounts all of whose words
     are to go, ``address_bans`` are addresses from which nobody comes in, ``statuses`` what users say of
     themselves. ``hooks`` are by their id, ``hooks_by_digest`` those that post, by the digest of their secret.
+    ``untallied`` are the logs of which it is not on the disk which events count, by their ids, each with the
+    first of these events.
     """
 
     def __init__(self) -> None:
@@ -50,5 +52,6 @@ class Records:
         self.erasures: dict[int, PutErasure] = {}
         self.hooks: dict[int, Hook] = {}
         self.hooks_by_digest: dict[bytes, Hook] = {}
+        self.untallied: dict[int, int] = {}
         self.address_bans: Networks[PutAddressBan] = Networks()
         self.statuses = Statuses()

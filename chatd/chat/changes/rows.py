@@ -430,6 +430,55 @@ class DropPin(NamedTuple):
     seq: int
 
 
+class PutTally(NamedTuple):
+    """Which events of ``room`` from ``seq`` to ``upto`` count: see `chatd.chat.counting`.
+
+    The lowest bit of the first of the ``bits`` is that of event ``seq``, with which a block begins.
+    """
+
+    room: int
+    seq: int
+    upto: int
+    bits: bytes
+
+
+class DropTally(NamedTuple):
+    """What is kept of the block from event ``seq`` of ``room`` on is true no more; the events tell it."""
+
+    room: int
+    seq: int
+
+
+class DropTallies(NamedTuple):
+    """Blocks of ``room`` that begin below event ``first``."""
+
+    room: int
+    first: int
+
+
+class PutMention(NamedTuple):
+    """Event ``seq`` of ``room`` mentions ``user``, who has not read it: see `chatd.chat.mentioned`."""
+
+    room: int
+    user: int
+    seq: int
+
+
+class DropMention(NamedTuple):
+    """A mention that was read, withdrawn or removed, or is one of too many."""
+
+    room: int
+    user: int
+    seq: int
+
+
+class DropMentions(NamedTuple):
+    """Mentions by events of ``room`` below ``first``."""
+
+    room: int
+    first: int
+
+
 class PutEmptied(NamedTuple):
     """The last event of ``room`` when all of them were removed: its number, time and check.
 
@@ -587,6 +636,12 @@ Change = (
     | DropRepliesBelow
     | PutPin
     | DropPin
+    | PutTally
+    | DropTally
+    | DropTallies
+    | PutMention
+    | DropMention
+    | DropMentions
     | PutEmptied
     | PutMark
     | DropMark

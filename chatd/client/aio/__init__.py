@@ -6,6 +6,7 @@ It runs on the loop that runs, and shows nothing of Twisted. Nothing else of the
 from chatd.client.aio.client import Client, connect
 from chatd.client.aio.event import Event
 from chatd.client.core.problems import ClientError
+from chatd.client.core.rooms import Followed
 from chatd.client.values import Hit, Hits, Options, Page, Sent, Status, Waiting
 from chatd.wire.errors import RequestError
 
@@ -13,6 +14,7 @@ __all__ = [
     "Client",
     "ClientError",
     "Event",
+    "Followed",
     "Hit",
     "Hits",
     "Options",

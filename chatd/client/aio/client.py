@@ -27,6 +27,7 @@ from chatd.client.core.notices import (
     Stopped,
 )
 from chatd.client.core.problems import ClientError
+from chatd.client.core.rooms import Followed
 from chatd.client.core.session import Credentials
 from chatd.client.values import Commit, Hits, Options, Page, Sent, Status, Waiting
 from chatd.wire import messages as m
@@ -329,6 +330,10 @@ class Client:
     def nickname(self) -> str:
         """Return our nick, as the server knows it."""
         return self._open.nickname
+
+    def followed(self) -> list[Followed]:
+        """Return the rooms that we follow, with what is unread there on all our devices together."""
+        return self._open.followed()
 
     def status(self) -> Status:
         """Return where the client stands: its link, its silence, its retry, how many sends wait."""

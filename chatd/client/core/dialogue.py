@@ -51,6 +51,7 @@ class Dialogue:
             m.Left: self._left,
             m.Presence: self._presence,
             m.Typing: self._typing,
+            m.Unread: self._unread,
             m.Invited: self._invited,
             m.Announcement: self._announcement,
             m.Ok: self._ok,
@@ -70,6 +71,8 @@ class Dialogue:
     # ---- rooms and files ----------------------------------------------------------------------------
 
     def _event(self, link: Link, seen: Checked, _: float) -> None:
+        if self._rooms.renames_us(seen.event):
+            self._session.nick = seen.event.text
         self._out.tell(self._rooms.event(link.positions, seen.event, seen.check, self._session.id))
         self._requests.seen(seen.event)
         self._out.save()
@@ -92,6 +95,9 @@ class Dialogue:
         nicks = tuple(nick for nick in typing.nicks if nick != self._session.nick)
         if nicks:
             self._out.notify(TypingSeen(typing.room, self._rooms.name(typing.room), nicks))
+
+    def _unread(self, _: Link, told: m.Unread, __: float) -> None:
+        self._out.tell(self._rooms.unread(told))
 
     def _invited(self, _: Link, invited: m.Invited, __: float) -> None:
         self._out.notify(InvitedSeen(invited.room, invited.by, invited.text))

@@ -98,7 +98,7 @@ class Greeting:
 
     def _open_rooms(self, link: Link, rooms: list[m.RoomState], more: bool, now: float) -> None:
         for room in rooms:
-            self._out.tell(self._rooms.opened(link.positions, room))
+            self._out.tell(self._rooms.opened(link.positions, room, self._session.nick))
             if room.restored:
                 self._requests.asking.unread(room.room, room.cursor)
         self._out.save()

@@ -152,6 +152,21 @@ class RoomOpened(Struct, frozen=True):
     peer: str
 
 
+class UnreadSeen(Struct, frozen=True):
+    """What is unread in the room has changed otherwise than by what is said: the mark has moved, for example.
+
+    ``unread`` messages and files are behind event ``read``, ``mentions`` of them mention us, ``mention``
+    first.
+    """
+
+    room: str
+    name: str
+    read: int
+    unread: int
+    mentions: int
+    mention: int
+
+
 class RoomClosed(Struct, frozen=True):
     """The room is no longer followed."""
 
@@ -300,6 +315,7 @@ Notice = (
     | GapSeen
     | CursorForgotten
     | Restored
+    | UnreadSeen
     | PresenceSeen
     | TypingSeen
     | InvitedSeen

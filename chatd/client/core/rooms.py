@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from chatd.client.core.counts import Counts
 from chatd.client.core.notices import (
     CursorForgotten,
     EventSeen,
@@ -14,18 +15,20 @@ from chatd.client.core.notices import (
     Restored,
     RoomClosed,
     RoomOpened,
+    UnreadSeen,
 )
 from chatd.client.core.problems import HoleError
 from chatd.client.core.replay import Replay
 from chatd.client.core.seen import Seen
-from chatd.wire.messages import Event, Gap, Presence, RoomState
+from chatd.wire.messages import Event, Gap, Presence, RoomState, Unread
 from chatd.wire.names import fold
 
 
 class Followed(Struct):
     """A room that is followed; ``cursor`` is the last event handed over, ``name`` what people call it.
 
-    A ``remembered`` one was followed by an earlier run: no link of this one has told of it yet.
+    A ``remembered`` one was followed by an earlier run: no link of this one has told of it yet. What is
+    ``unread`` is the same on all devices, and ``read`` the mark behind which it is: see `Counts`.
     """
 
     room: str
@@ -35,6 +38,27 @@ class Followed(Struct):
     topic: str = ""
     peer: str = ""
     remembered: bool = False
+    counts: Counts = field(default_factory=Counts)
+
+    @property
+    def read(self) -> int:
+        """Return the last event that counts as read."""
+        return self.counts.read
+
+    @property
+    def unread(self) -> int | None:
+        """Return how many messages and files are behind that; None if the server does not tell."""
+        return self.counts.unread
+
+    @property
+    def mentions(self) -> int:
+        """Return how many of them mention us; 100 is 100 or more."""
+        return self.counts.mentions
+
+    @property
+    def mention(self) -> int:
+        """Return the first of these, or the edit by which it does; 0 if there is none."""
+        return self.counts.mention
 
 
 Positions = dict[str, int]
@@ -161,8 +185,8 @@ class Rooms:
 
     # ---- what the server says -----------------------------------------------------------------------
 
-    def opened(self, positions: Positions, state: RoomState) -> Iterable[Notice]:
-        """Follow a room on the link whose positions these are; yield what the program should know."""
+    def opened(self, positions: Positions, state: RoomState, nick: str) -> Iterable[Notice]:
+        """Follow a room as ``nick`` on the link with these positions; yield what the program should know."""
         room, start = state.room, state.cursor
         name = f"@{state.peer}" if state.peer else room
         positions[room] = start
@@ -178,6 +202,7 @@ class Rooms:
         if state.check and start == cursor > self.seen.trail(room).last:
             self.seen.note(room, start, state.check)
         self.followed[room] = Followed(room, name, state.head, cursor, state.topic, state.peer)
+        self.followed[room].counts.begin(state, nick)
         yield RoomOpened(room, name, state.topic, state.head, cursor, state.read, state.peer)
         if start > cursor:
             yield self._skip(room, cursor + 1, start)
@@ -195,6 +220,7 @@ class Rooms:
         if seq != position + 1:
             raise HoleError(f"event {position + 1} of {self.name(room)} is missing")
         positions[room] = seq
+        self.followed[room].counts.take(event)
         if seq <= self.seen.cursors.get(room, 0):
             return ()
         if room in self._replays:
@@ -242,6 +268,20 @@ class Rooms:
         if replay is not None:
             replay.again()
         yield self._skip(gap.room, max(gap.first, self.seen.cursors.get(gap.room, 0) + 1), gap.last)
+
+    def unread(self, told: Unread) -> Iterable[UnreadSeen]:
+        """Take over what is unread; return that."""
+        followed = self.followed.get(told.room)
+        if followed is None:
+            return ()
+        followed.counts.correct(told)
+        read, unread, mentions, mention = told.read, told.unread, told.mentions, told.mention
+        return (UnreadSeen(told.room, followed.name, read, unread, mentions, mention),)
+
+    def renames_us(self, event: Event) -> bool:
+        """Return whether ``event``, which has just come, gives us another nick."""
+        followed = self.followed.get(event.room) if event.kind == "nick" else None
+        return followed is not None and event.seq > followed.counts.upto and followed.counts.is_ours(event)
 
     def closed(self, positions: Positions, room: str) -> RoomClosed | None:
         """Follow ``room`` no longer."""

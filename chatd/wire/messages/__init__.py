@@ -65,7 +65,7 @@ from chatd.wire.messages.moderation import (
     Unblock,
     Unmute,
 )
-from chatd.wire.messages.notices import Announcement, Invited, Left, Presence, Rooms
+from chatd.wire.messages.notices import Announcement, Invited, Left, Presence, Rooms, Unread
 from chatd.wire.messages.requests import (
     Download,
     Edit,
@@ -180,6 +180,7 @@ __all__ = [
     "Unban",
     "Unblock",
     "Unmute",
+    "Unread",
     "Upload",
     "Welcome",
 ]
@@ -240,6 +241,7 @@ ToServer = (
 FromServer = (
     Welcome
     | Rooms
+    | Unread
     | Left
     | Invited
     | Announcement

@@ -61,6 +61,8 @@ class RoomState(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False)
     Events ``first`` to ``head`` exist; this connection goes on behind ``cursor``; ``read`` is the read mark.
     ``peer`` is the other user's nick in a direct-message log. ``check`` is that of the event ``cursor``, if
     it is at hand; ``restored`` says that the log does not have what was seen: see `Hello.trails`.
+    Of the events up to ``head``, ``unread`` ones that say something are behind the read mark, ``mentions``
+    mention the user, of which ``mention`` is the first; None from servers that do not count.
     The rest are rules of the room and the user's role in it.
     """
 
@@ -77,6 +79,9 @@ class RoomState(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False)
     role: str = "member"
     slow: Count = 0
     archived: bool = False
+    unread: Count | None = None
+    mentions: Count = 0
+    mention: Count = 0
 
 
 class Limits(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):

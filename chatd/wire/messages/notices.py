@@ -18,6 +18,20 @@ class Left(Message, frozen=True, tag="left"):
     room: str
 
 
+class Unread(Message, frozen=True, tag="unread"):
+    """What the user has not read of ``room``, where that has not only grown by what is said.
+
+    It counts the events up to ``head``; the other fields are as in a `RoomState`.
+    """
+
+    room: str
+    head: Count
+    read: Count = 0
+    unread: Count = 0
+    mentions: Count = 0
+    mention: Count = 0
+
+
 class Invited(Message, frozen=True, tag="invited"):
     """The user may join ``room``: ``by`` has invited them, who may have said why."""
 

@@ -50,7 +50,7 @@ class Story:
             read=0,
             restored=restored,
         )
-        self.heard += self.rooms.opened(self.positions, state)
+        self.heard += self.rooms.opened(self.positions, state, "ann")
 
     def check(self, seq):
         return check(seq, new=seq > self.common)

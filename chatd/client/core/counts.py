@@ -1,0 +1,63 @@
+"""Counts: what of a room is unread, for all devices of the user together.
+
+The server tells it as of some event, with the welcome and wherever it changes otherwise than by what is said.
+What is said behind that event is counted here. So both sides have the same numbers at any moment.
+"""
+
+from msgspec import Struct
+
+from chatd.wire.limits import MAX_UNREAD_MENTIONS
+from chatd.wire.messages import Event, RoomState, Unread
+from chatd.wire.names import SERVER, fold
+
+COUNTED = frozenset({"message", "file"})
+"""The kinds of events that count, whoever said it."""
+
+
+class Counts(Struct):
+    """What is unread of one room behind ``read``; ``upto`` is the last event that is counted in it.
+
+    ``unread`` is None where the server does not count. ``mentions`` are those of us by others, with the nick
+    that we have in the room by then; ``mention`` is the first one's event, or 0.
+    """
+
+    nick: str = ""
+    read: int = 0
+    unread: int | None = None
+    mentions: int = 0
+    mention: int = 0
+    upto: int = 0
+
+    def begin(self, state: RoomState, nick: str) -> None:
+        """Take over what the server says when a link begins to follow the room, as ``nick``."""
+        self.nick, self.upto = nick, state.head
+        self.read, self.unread = state.read, state.unread
+        self.mentions, self.mention = state.mentions, state.mention
+
+    def correct(self, told: Unread) -> None:
+        """Take over what the server says meanwhile."""
+        self.upto = max(self.upto, told.head)
+        self.read, self.unread = told.read, told.unread
+        self.mentions, self.mention = told.mentions, told.mention
+
+    def take(self, event: Event) -> None:
+        """Count ``event``, unless that is done."""
+        if event.seq <= self.upto:
+            return
+        self.upto = event.seq
+        if event.kind in COUNTED:
+            if self.unread is not None:
+                self.unread += 1
+            if event.mentions and not self.is_ours(event) and self._names_us(event):
+                self.mentions = min(self.mentions + 1, MAX_UNREAD_MENTIONS)
+                self.mention = self.mention or event.seq
+        elif event.kind == "nick" and self.is_ours(event):
+            self.nick = event.text
+
+    def is_ours(self, event: Event) -> bool:
+        """Return whether ``event``, which has just happened, is by us."""
+        return fold(event.by) == fold(self.nick)
+
+    def _names_us(self, event: Event) -> bool:
+        nick = fold(self.nick)
+        return any(one == SERVER or fold(one) == nick for one in event.mentions)
