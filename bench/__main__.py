@@ -17,6 +17,7 @@ from bench import (
     fanout,
     files,
     growth,
+    history,
     idle,
     paced,
     plots,
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Callable[[Scale], Result]] = {
     "slow": slow.run,
     "files": files.run,
     "turns": turns.run,
+    "history": history.run,
     "search": search.run,
 }
 
