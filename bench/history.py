@@ -43,11 +43,13 @@ def run(scale: Scale) -> Result:
     return Result("history", [*_rows(f"{what}, anywhere", anywhere), *_rows(f"{what}, the newest", newest)])
 
 
-def _rows(what: str, times: list[float]) -> list[Row]:
-    times.sort()
+def _rows(what: str, pages: list[tuple[float, float]]) -> list[Row]:
+    times, costs = (sorted(values) for values in zip(*pages, strict=True))
     return [
         Row(what, "chatd", "ms p50", (1e3 * quantile(times, 0.5),)),
         Row(what, "chatd", "ms p99", (1e3 * quantile(times, 0.99),), Target(10, least=False)),
+        Row(what, "chatd", "ms CPU p50", (1e3 * quantile(costs, 0.5),)),
+        Row(what, "chatd", "ms CPU p99", (1e3 * quantile(costs, 0.99),)),
     ]
 
 
@@ -87,13 +89,13 @@ def _live(store: Stored, events: int) -> int:
     return edits
 
 
-def _page(store: Stored, last: int) -> float:
-    """Return the seconds that a page takes that ends with event ``last``, as the bytes of an answer."""
-    begin = time.perf_counter()
+def _page(store: Stored, last: int) -> tuple[float, float]:
+    """Return the seconds that a page takes that ends with event ``last``, and those of a processor."""
+    begin, used = time.perf_counter(), time.process_time()
     looked = store.look(1, Range(1, last, PAGE, newest=True), 1)
     told = answer(1, looked, fitting(looked, newest=True), 1, more=True)
     size = len(msgspec.json.encode(told))
-    taken = time.perf_counter() - begin
+    taken = time.perf_counter() - begin, time.process_time() - used
     if len(told.events) != PAGE or not size:
         raise BenchError(f"a page has {len(told.events)} events")
     return taken

@@ -35,7 +35,10 @@ _FIRST: Final = "SELECT first FROM rooms WHERE id = ?"
 _EVENTS: Final = "SELECT key, frame FROM events WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?"
 _SESSIONS: Final = "SELECT id, user FROM sessions"
 _NICKS: Final = "SELECT key, user, since FROM nicks"
-_KNOWN: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'pins'"
+_KNOWN: Final = "SELECT 1 FROM sqlite_schema WHERE name = ?"
+_DROPPING: Final = "SELECT room, seq, below FROM dropping WHERE room = ?"
+"""Reactions that are still to be deleted, which nobody sees any more."""
+
 
 Difference = tuple[Row, bool]
 """A row, and whether it should be kept."""
@@ -56,7 +59,7 @@ class Deriving:
 
     def logs(self) -> list[Log]:
         """Return all logs, of rooms that are gone too if something is kept of them; none of an old format."""
-        if not list(self._database.execute(_KNOWN)):
+        if not list(self._database.execute(_KNOWN, ("pins",))):
             return []
         names = dict(self._database.execute(_ROOMS))
         kept = {
@@ -76,7 +79,7 @@ class Deriving:
             self._database.execute("COMMIT")
 
     def _rows(self, log: int) -> Rows:
-        return {
+        rows = {
             kind: {
                 kind(*row)
                 for row in self._database.execute(
@@ -86,6 +89,12 @@ class Deriving:
             }
             for kind, (table, columns) in _TABLES.items()
         }
+        if list(self._database.execute(_KNOWN, ("dropping",))):
+            for _, seq, below in list(self._database.execute(_DROPPING, (log,))):
+                rows[PutReaction] -= {
+                    row for row in rows[PutReaction] if (about(row) < seq if below else about(row) == seq)
+                }
+        return rows
 
     def _fold(self, log: int, are: Rows) -> Fold:
         for (first,) in list(self._database.execute(_FIRST, (log,))):

@@ -221,6 +221,14 @@ CREATE TABLE mentions(
 ) STRICT, WITHOUT ROWID;
 """
 
+
+_DROPPING: Final = """
+CREATE TABLE dropping(
+    room INTEGER NOT NULL, seq INTEGER NOT NULL, below INTEGER NOT NULL, PRIMARY KEY (room, seq, below)
+) STRICT, WITHOUT ROWID;
+"""
+"""The reactions that go behind the commit that took them away: see `chatd.store.dropping`."""
+
 Step = Callable[[apsw.Connection], object]
 
 
@@ -348,6 +356,11 @@ def _add_counts(database: apsw.Connection) -> None:
     database.execute(_COUNTS)
 
 
+def _add_dropping(database: apsw.Connection) -> None:
+    """Add what version 20 lacks: which reactions are still to be deleted."""
+    database.execute(_DROPPING)
+
+
 STEPS: Final[tuple[Step, ...]] = (
     _begin,
     _add_files,
@@ -369,6 +382,7 @@ STEPS: Final[tuple[Step, ...]] = (
     _add_hooks,
     _add_statuses,
     _add_counts,
+    _add_dropping,
 )
 """The steps from each version of the tables to the next."""
 

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import apsw
 
-from chatd.chat.changes.rows import DropReactions, DropReactionsBelow, Erase
+from chatd.chat.changes.rows import Change, DropReactions, DropReactionsBelow, DropRoom, Erase
 from chatd.chat.facts import Facts
 from chatd.chat.looked import Looked, Wanted
 from chatd.chat.storage import Changes, HitPage, Position, Scope, Snapshot, Space, StoreError
@@ -28,7 +28,7 @@ from chatd.search.query import Query
 from chatd.search.said import Said
 from chatd.store import looking, schema, scrubbing, space
 from chatd.store.company import Company
-from chatd.store.dropping import drop_reactions
+from chatd.store.dropping import Dropping
 from chatd.store.folder import FILE_NAME, lock_folder, unusable
 from chatd.store.index.index import Index
 from chatd.store.loading import load
@@ -199,6 +199,7 @@ class SqliteStore:
         )
         bring_up(database, self._path, version)
         database.execute(schema.COUNT_USERS)
+        self._dropping = Dropping(database)
         self._sizes = Sizes(database)
         with Transaction(database):
             self._sizes.keep_all()
@@ -235,6 +236,7 @@ class SqliteStore:
             if not self._scrubbing.due or self._scrubbing.stands:
                 self._shrinking.between()
             job()
+            self._dropping.between()
             self._index.between()
             wait = space.PAUSE
 
@@ -244,7 +246,7 @@ class SqliteStore:
         news = self._index.news()
         if news == 0:
             return news
-        waits = [news, self._scrubbing.step()]
+        waits = [news, self._dropping.step(), self._scrubbing.step()]
         if waits[-1] is None or self._scrubbing.stands:
             waits.append(self._index.rest())
             if waits[-1] is None:
@@ -266,12 +268,7 @@ class SqliteStore:
                     database.execute(scrubbing.DUE)
                 touched = self._index.touched(changes)
                 for change in changes.others:
-                    if isinstance(change, TAKERS):
-                        sizes.changing(change)
-                    if isinstance(change, DropReactions | DropReactionsBelow):
-                        drop_reactions(database, change)
-                    else:
-                        database.execute(schema.STATEMENTS[type(change)], change)
+                    self._change(change)
                 self._index.retouch(touched, changes)
                 for log, first, frames in changes.events:
                     database.execute(
@@ -292,6 +289,17 @@ class SqliteStore:
             self._scrubbing.begin()
         self._index.committed(changes)
         return None
+
+    def _change(self, change: Change) -> None:
+        """Write a ``change`` of what is no event, within a transaction."""
+        if isinstance(change, TAKERS):
+            self._sizes.changing(change)
+        if isinstance(change, DropReactions | DropReactionsBelow):
+            self._dropping.drop(change)
+            return
+        if isinstance(change, DropRoom):
+            self._dropping.forget(change.id)
+        self._writer.execute(schema.STATEMENTS[type(change)], change)
 
     def _failure(self, error: apsw.Error) -> Exception:
         """Return what is told of ``error``, which has prevented a commit."""

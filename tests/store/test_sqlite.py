@@ -427,6 +427,7 @@ NO_ACCOUNTS = (
     "DROP TABLE mentions",
     "DROP TABLE indexed",
     "DROP TABLE words",
+    "DROP TABLE dropping",
     "ALTER TABLE sessions DROP COLUMN address",
     "ALTER TABLE sessions DROP COLUMN software",
     "ALTER TABLE sessions DROP COLUMN label",
