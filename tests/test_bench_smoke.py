@@ -2,7 +2,6 @@
 
 import os
 import socket
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -23,6 +22,8 @@ from bench.peers.nats import NatsPeer
 from bench.process import pinned
 from bench.results import Result, Row, Target, markdown
 from bench.tls import Records
+from tests.end_to_end.harness.processes import environment
+from tests.end_to_end.harness.program import finished
 
 ROOT = Path(__file__).parent.parent
 
@@ -46,9 +47,14 @@ def smokes():
 
 
 def _smoke(name, core):
-    command = [sys.executable, "-m", "bench", "--smoke", name]
     with pinned(core):
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=180)
+        return _forked("bench", "--smoke", name)
+
+
+def _forked(*words):
+    """Run a module of the benchmarks; its daemons are forked, which is most of what they cost here."""
+    command = [sys.executable, "-m", "tests.bench_forked", *map(str, words)]
+    return finished(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=180)
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
@@ -59,10 +65,7 @@ def test_smoke(smokes, name):
 
 
 def test_two_checkouts_are_compared():
-    command = [sys.executable, "-m", "bench.pair", ROOT, ROOT, "--case", "durable", "--chunks", "2"]
-    done = subprocess.run(
-        [*command, "--bursts", "1"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
-    )
+    done = _forked("bench.pair", ROOT, ROOT, "--case", "durable", "--chunks", "2", "--bursts", "1")
     assert done.returncode == 0, done.stderr
     (row,) = [line for line in done.stdout.splitlines() if line.startswith("| durable |")]
     ratio, quartiles = row.split("|")[5:7]

@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,30 @@ def test_what_is_forked_says_and_returns_what_the_script_does(tmp_path, monkeypa
     forked = outcome()
     monkeypatch.setenv("CHATD_EXEC", "1")
     assert outcome() == forked
+
+
+TELL = """
+import os, sys
+sys.stdin.read()
+print(__name__, sys.argv, sys.orig_argv, sys.path[:2], os.getcwd(), sorted(os.sched_getaffinity(0)))
+sys.exit(3)
+"""
+
+
+@FORKS
+@pytest.mark.parametrize("manner", ["-c", "-m"])
+def test_a_forked_interpreter_is_like_a_new_one(tmp_path, monkeypatch, manner):
+    (tmp_path / "told.py").write_text(TELL)
+
+    def outcome():
+        words = [sys.executable, manner, {"-c": TELL, "-m": "told"}[manner], "one", "-m", "two"]
+        done = finished(words, cwd=tmp_path, env=environment(), given="", capture_output=True, text=True)
+        return done.returncode, done.stdout, done.stderr
+
+    forked = outcome()
+    monkeypatch.setenv("CHATD_EXEC", "1")
+    assert outcome() == forked
+    assert forked[0] == 3
 
 
 @FORKS

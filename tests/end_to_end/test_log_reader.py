@@ -1,5 +1,6 @@
 """Nobody reads the log: chat goes on, SIGTERM ends the daemon, and what could not be written is counted."""
 
+import fcntl
 import gzip
 import os
 import re
@@ -20,28 +21,34 @@ import pytest
 
 from chatd.wire.messages import Event, Hello, Ok, Welcome
 from tests.end_to_end.harness.processes import LOOPBACK, Deadline, environment, script, wait_gone
-from tests.end_to_end.harness.program import run
+from tests.end_to_end.harness.program import Program, run
 
 ROOT = Path(__file__).parents[2]
 
-LOGINS = 400
-"""Logins whose lines are more than a pipe (64 KiB) and a terminal hold."""
+LOGINS = 60
+"""Logins whose lines are more than a small pipe, a system log and a terminal hold."""
 
 
-def launch(daemon, output, *twistd):
+def launch(daemon, output, *twistd, **variables):
     """Start ``daemon`` with its output there, in the foreground and without a pid file."""
     command = daemon.command
     options = command[command.index("chatd") :]
-    daemon.process = subprocess.Popen(
+    daemon.process = Program(
         [*script("twistd"), "-n", "--pidfile=", *twistd, *options],
         cwd=daemon.folder,
-        env=environment(PYTHONPATH=f"{ROOT}:{daemon.folder}"),
+        env=environment(**variables),
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
     )
     daemon.await_ready()
     return daemon
+
+
+def launch_with(observer, daemon, output):
+    """Start ``daemon`` with one of the observers that lie in its folder."""
+    path = f"{ROOT}:{daemon.folder}"
+    return launch(daemon, output, "--logger", f"foreign_logger.{observer}", PYTHONPATH=path)
 
 
 def log_in(connect, daemon, count=LOGINS):
@@ -52,9 +59,16 @@ def log_in(connect, daemon, count=LOGINS):
         client.close()
 
 
+def small_pipe():
+    """Return the two ends of a pipe that holds a page."""
+    ends = os.pipe()
+    assert fcntl.fcntl(ends[1], fcntl.F_SETPIPE_SZ, 4096) == 4096
+    return ends
+
+
 @pytest.fixture
 def pipe():
-    ends = os.pipe()
+    ends = small_pipe()
     yield ends
     for end in ends:
         os.close(end)
@@ -69,7 +83,7 @@ def test_a_pipe_that_nobody_empties(make_daemon, connect, pipe):
 
 
 def test_a_pipe_whose_reader_comes_back(make_daemon, connect):
-    reader, writer = os.pipe()
+    reader, writer = small_pipe()
     daemon = launch(make_daemon(), writer)
     os.close(writer)
     log_in(connect, daemon)
@@ -114,7 +128,7 @@ def foreign(make_daemon):
 
 @pytest.mark.parametrize("observer", ["loud", "old"])
 def test_a_foreign_logger_whose_reader_does_not_read(foreign, connect, pipe, observer):
-    daemon = launch(foreign, pipe[1], "--logger", f"foreign_logger.{observer}")
+    daemon = launch_with(observer, foreign, pipe[1])
     log_in(connect, daemon)
     began = time.monotonic()
     assert daemon.terminate() == 0
@@ -123,7 +137,7 @@ def test_a_foreign_logger_whose_reader_does_not_read(foreign, connect, pipe, obs
 
 def test_a_foreign_logger_gets_everything(foreign, connect, tmp_path):
     with (tmp_path / "out").open("wb") as out:
-        daemon = launch(foreign, out, "--logger", "foreign_logger.loud")
+        daemon = launch_with("loud", foreign, out)
         log_in(connect, daemon, 20)
         assert daemon.terminate() == 0
     said = (tmp_path / "out").read_bytes()
@@ -132,7 +146,7 @@ def test_a_foreign_logger_gets_everything(foreign, connect, tmp_path):
 
 
 def test_a_foreign_logger_that_is_broken(foreign, connect):
-    daemon = launch(foreign, subprocess.DEVNULL, "--logger", "foreign_logger.broken")
+    daemon = launch_with("broken", foreign, subprocess.DEVNULL)
     log_in(connect, daemon, 20)
     assert daemon.terminate() == 0
 
@@ -185,7 +199,7 @@ def test_no_signal_does_harm(make_daemon, connect, mode):
     command = [*script("twistd"), *mode, "--pidfile", str(pid_file), *options]
     if "-n" in mode:
         with daemon.log_file.open("ab") as log:
-            daemon.process = subprocess.Popen(
+            daemon.process = Program(
                 command,
                 cwd=daemon.folder,
                 env=environment(),

@@ -26,8 +26,9 @@ from tests.end_to_end.harness.processes import (
     script,
     wait_gone,
 )
+from tests.end_to_end.harness.program import Program, finished
 from tests.end_to_end.harness.raw import sends
-from tests.end_to_end.test_handed_over import CHATD, HAND_OVER
+from tests.end_to_end.test_handed_over import CHATD, IN_PLACE
 
 READERS, RATE, RESTARTS = (int(word) for word in os.environ.get("CHATD_CROWD", "3 50 1").split())
 
@@ -46,7 +47,7 @@ class Standing(Daemon):
         options = ["--config", str(self._config), "--data", str(self.data)]
         if self.handed is None:
             return [*script("chatd"), *options]
-        return [sys.executable, "-c", HAND_OVER, str(self.handed.fileno()), *CHATD, *options]
+        return [sys.executable, "-c", IN_PLACE, str(self.handed.fileno()), *CHATD, *options]
 
     def write(self, endpoint, more=""):
         text = f'guests = "allowed"\nallow_plaintext = true\n[[listen]]\nendpoint = "{endpoint}"\n{more}'
@@ -62,7 +63,7 @@ class Standing(Daemon):
         """Start it as a shell does: its successor is started by the same command line."""
         handed = () if self.handed is None else (self.handed.fileno(),)
         with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(
+            self.process = Program(
                 self.command,
                 cwd=self.folder,
                 env=environment(**self.environment),
@@ -74,13 +75,12 @@ class Standing(Daemon):
 
     def upgrade(self):
         """Have another process take its place; return what chatctl says, and its status."""
-        done = subprocess.run(
+        done = finished(
             [*script("chatctl"), "upgrade", "--data", str(self.data)],
             env=environment(),
             capture_output=True,
             text=True,
             timeout=RETURN,
-            check=False,
         )
         return done.returncode, done.stdout + done.stderr
 

@@ -15,6 +15,8 @@ from typing import Self
 from chatd.wire.messages import Event, Send
 from tests.end_to_end.harness.daemon import Daemon
 from tests.end_to_end.harness.peer import dial
+from tests.end_to_end.harness.processes import environment
+from tests.end_to_end.harness.program import Program
 from tests.end_to_end.harness.raw import Raw
 from tests.faults.bystander import anonymous
 
@@ -47,8 +49,13 @@ class Pair:
         return p99(self.delays)
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            self._command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        self._process = Program(
+            self._command,
+            cwd=ROOT,
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == "ready\n"

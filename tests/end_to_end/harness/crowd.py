@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 
 from tests.end_to_end.harness.processes import ROOT, environment
+from tests.end_to_end.harness.program import Program
 
 
 @dataclass
@@ -27,7 +28,7 @@ class Crowd:
 
     def __init__(self, port: int, readers: int, rate: float) -> None:
         program = "tests.end_to_end.harness.crowd_program"
-        self._process = subprocess.Popen(
+        self._process = Program(
             [sys.executable, "-m", program, str(port), str(readers), str(rate)],
             cwd=ROOT,
             env=environment(),

@@ -3,9 +3,10 @@
 Most of what a daemon or a chatc costs a test is the import of Twisted, cryptography and chatd. This program
 (``python -m tests.end_to_end.harness.forkserver SOCKET``) has imported all that, has run nothing of it, and
 waits. For each request it forks: the child takes the descriptors, arguments, folder, environment, limits and
-niceness of the request and goes on as the console script does. It is a child of whoever started this program
-(clone(2), CLONE_PARENT), so that it is waited for like any other, and a process of its own in every respect.
-What it has from here is what was imported, the seed of hash(), and the command line that ps shows.
+niceness of the request and goes on as the console script does, or as ``python -m MODULE`` and ``python -c
+CODE`` do. It is a child of whoever started this program (clone(2), CLONE_PARENT), so that it is waited for
+like any other, and a process of its own in every respect. What it has from here is what was imported, the
+seed of hash(), and the command line that ps shows.
 """
 
 import atexit
@@ -19,11 +20,13 @@ import os
 import pkgutil
 import platform
 import resource
+import runpy
 import signal
 import socket
 import sys
 import termios
 import time
+import types
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -38,17 +41,17 @@ PROGRAMS = ("chatc", "chatctl", "chatd", "twistd")
 LIMITS = sorted(number for name, number in vars(resource).items() if name.startswith("RLIMIT_"))
 """The limits of resources that a child of somebody else would inherit from them."""
 
+MODULES = ("bench", "tests.")
+"""How the names of modules begin that may be run as programs and do nothing when they are imported."""
+
 MOST = 1 << 17
 """Bytes of a request."""
 
 CLONE = {"x86_64": 56, "aarch64": 220}.get(platform.machine() if sys.platform == "linux" else "")
 """The number of clone(2), if it is known here."""
 
-_LEAVE_GARBAGE = ("chatc", "chatctl")
-"""The programs at whose end nothing of what they hold means anything any more."""
-
 _STATUS: list[int] = []
-"""The exit status of such a program, once it is known."""
+"""The exit status of the program that was run, once it is known."""
 
 _CLONE_PARENT = 0x8000
 _CLONE_NEWNS, _CLONE_NEWNET = 0x20000, 0x40000000
@@ -62,23 +65,29 @@ def main() -> None:
     """Import everything, then fork for each request until the other end of the socket is gone."""
     wire = socket.socket(fileno=int(sys.argv[1]))
     atexit.register(_end)  # the first one that is registered is called last
+    _import_all()
+    serve(wire)
+
+
+def serve(wire: socket.socket) -> None:
+    """Fork for each request until the other end of ``wire`` is gone; a child returns from it by an exit."""
     programs = {script.name: script.load() for script in entry_points(group="console_scripts", name="twistd")}
     for script in entry_points(group="console_scripts"):
         if script.name in PROGRAMS:
             programs[script.name] = script.load()
-    _import_all()
     gc.collect()
     gc.freeze()
     wire.send(b"0")
     while data := _received(wire):
         request, descriptors = data
+        _prepare(request["command"])
         if pid := _fork():
             wire.send(str(pid).encode())
             for number in descriptors:
                 os.close(number)
         else:
             _become(request, descriptors)
-            _run(programs[Path(sys.argv[0]).name])
+            _run(programs.get(Path(sys.argv[0]).name, _interpret))
 
 
 def _import_all() -> None:
@@ -94,6 +103,31 @@ def _import_all() -> None:
         assert plugin
     importlib.import_module("twisted.internet.epollreactor")
     assert "twisted.internet.reactor" not in sys.modules
+
+
+def _prepare(command: list[str]) -> None:
+    """Import what a module of ours wants, so that it is there when the module is run as a program."""
+    if command[1:2] == ["-m"] and command[2].startswith(MODULES):
+        found = importlib.import_module(command[2])
+        if hasattr(found, "__path__"):
+            importlib.import_module(f"{command[2]}.__main__")
+        assert "twisted.internet.reactor" not in sys.modules, f"{command[2]} imports the reactor too early"
+
+
+def _interpret() -> None:
+    """Do what an interpreter does with the words behind its name."""
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    manner, what, *_ = sys.argv[1:]
+    sys.path[0] = str(Path.cwd()) if manner == "-m" else ""
+    if manner == "-m":
+        del sys.argv[:2]
+        for name in (what, f"{what}.__main__"):
+            if not hasattr(sys.modules.get(name), "__path__"):
+                sys.modules.pop(name, None)
+        runpy._run_module_as_main(what)  # type: ignore[attr-defined]  # as the interpreter does
+    else:
+        sys.argv[:3] = ["-c"]
+        exec(what, sys.modules["__main__"].__dict__)
 
 
 def _received(wire: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
@@ -127,11 +161,13 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> None:
     for number, limits in zip(LIMITS, request["limits"], strict=True):
         if resource.getrlimit(number) != tuple(limits):
             resource.setrlimit(number, limits)
+    os.sched_setaffinity(0, request["cores"])
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, request["nice"])
     if not sys.stdout.write_through:
         sys.stdout.reconfigure(line_buffering=os.isatty(1))
     sys.argv[:] = request["command"]
+    sys.orig_argv[:] = sys.argv if sys.argv[0] == sys.executable else [sys.executable, *sys.argv]
     script = sys.modules["__main__"]
     script.__file__, script.__package__, script.__spec__ = sys.argv[0], None, None
     sys.path[0] = str(Path(sys.argv[0]).parent)
@@ -142,13 +178,13 @@ def _run(program: Callable[[], Any]) -> None:
     try:
         sys.exit(program())
     except SystemExit as end:
-        if Path(sys.argv[0]).name in _LEAVE_GARBAGE and isinstance(end.code, int | None):
+        if isinstance(end.code, int | None):
             _STATUS.append(end.code or 0)
         raise
 
 
 def _end() -> None:
-    """End a program that leaves its memory to the system, without taking apart what the server made."""
+    """End a program without taking apart what the server made, which its memory is full of."""
     if _STATUS:
         with contextlib.suppress(OSError, ValueError):  # of which the interpreter tells
             sys.stdout.flush()

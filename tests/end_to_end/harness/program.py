@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.end_to_end.harness.forkserver import CLONE, LIMITS, MOST, PROGRAMS
+from tests.end_to_end.harness.forkserver import CLONE, LIMITS, MOST, PROGRAMS, serve
 from tests.end_to_end.harness.processes import PATIENCE, ROOT, environment, script
 
 _HOW = inspect.signature(subprocess.Popen._execute_child)  # type: ignore[attr-defined]
@@ -28,6 +28,9 @@ _BEFORE_THE_FIRST_LINE = ("PYTHON", "LD_", "LC_", "LANG", "MALLOC_", "GLIBC_", "
 
 _ON_A_NETWORK = ("ip", "netns", "exec")
 """How a command begins that runs another one, without a process of its own, on the network that it names."""
+
+_INTERPRETED = (["-m"], ["-c"])
+"""What stands behind the interpreter's name where a program of its own is no use."""
 
 _UNUSED = {"executable": None, "startupinfo": None, "creationflags": 0, "shell": False, "umask": -1}
 _UNUSED |= {"gid": None, "gids": None, "uid": None, "process_group": -1}
@@ -42,9 +45,9 @@ def take_terminal() -> None:
 class Program(subprocess.Popen[Any]):
     """A process, as by `subprocess.Popen`.
 
-    A console script of chatd, or twistd, is forked from a process that has imported it already
-    (`forkserver`), unless it is asked for with something that takes a new interpreter. With ``CHATD_EXEC`` in
-    the environment of the tests none is.
+    A console script of chatd, twistd, ``python -m`` or ``python -c`` is forked from a process that has
+    imported what it wants already (`forkserver`), unless it is asked for with something that takes a new
+    interpreter. With ``CHATD_EXEC`` in the environment of the tests none is.
     """
 
     def _execute_child(self, *positional: Any, **named: Any) -> None:
@@ -86,6 +89,22 @@ def finished(
     return done
 
 
+def fork_from_here() -> None:
+    """Have the programs of this process forked from what it is now: it has imported all that they want.
+
+    It is called before there is a thread, and before anything is open that no child may have.
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    if os.fork() == 0:
+        ours.close()
+        serve(theirs)
+        os._exit(0)
+    theirs.close()
+    assert ours.recv(MOST)
+    obeyed = _obeyed(os.environ)
+    _SERVERS[tuple(sorted(obeyed.items()))] = _Server(obeyed, ours)
+
+
 def run(
     *command: str, cwd: Path, patience: float = PATIENCE, inherit: tuple[int, ...] = ()
 ) -> subprocess.CompletedProcess[str]:
@@ -124,8 +143,9 @@ def _can_be_forked(how: dict[str, Any]) -> bool:
     plain = variables in (_obeyed(environment()), _obeyed({**os.environ, "PYTHONPATH": str(ROOT)}))
     plain = plain and all(how.get(name, value) == value for name, value in _UNUSED.items())
     plain = plain and how["close_fds"] and how["preexec_fn"] in (None, take_terminal)
-    known = any(_apart(command)[1][:1] == script(name) for name in PROGRAMS)
-    return plain and known
+    words = _apart(command)[1]
+    known = any(words[:1] == script(name) for name in PROGRAMS)
+    return plain and (known or (words[:1] == [sys.executable] and words[1:2] in _INTERPRETED))
 
 
 def _apart(command: Sequence[Any]) -> tuple[str, list[str]]:
@@ -144,9 +164,9 @@ def _obeyed(variables: Mapping[str, str]) -> dict[str, str]:
 class _Server:
     """A process that forks; it is started when it is needed first, and ends with this one."""
 
-    def __init__(self, obeyed: dict[str, str]) -> None:
+    def __init__(self, obeyed: dict[str, str], wire: socket.socket | None = None) -> None:
         self._obeyed = obeyed
-        self._wire: socket.socket | None = None
+        self._wire = wire
         self._lock = threading.Lock()
 
     def start(self, how: dict[str, Any], standard: list[int]) -> int:
@@ -162,6 +182,7 @@ class _Server:
             "session": how["start_new_session"],
             "terminal": how["preexec_fn"] is take_terminal,
             "limits": [resource.getrlimit(number) for number in LIMITS],
+            "cores": sorted(os.sched_getaffinity(0)),
             "nice": os.getpriority(os.PRIO_PROCESS, 0),
         }
         with self._lock:

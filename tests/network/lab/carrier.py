@@ -12,7 +12,6 @@ import threading
 import time
 from pathlib import Path
 
-from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 
@@ -68,6 +67,8 @@ class Carrier:
 
 def main(server: str, nick: str, room: str, rate: str) -> None:
     """Run until killed."""
+    from twisted.internet import reactor  # noqa: PLC0415 - not where a process that forks imports this
+
     options = Options(server=parse_address(server), nick=nick, profile=None, rooms=(room,))
     client = open_client(reactor, options)
     carrier = Carrier(client, room)
