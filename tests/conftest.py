@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
@@ -21,11 +22,11 @@ from tests import log_schema
 HERE = Path(__file__).parent
 
 # How long an example takes says how busy the machine is. In CI the examples are the same every time.
-settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("here")
-if os.environ.get("CI"):
-    settings.register_profile("ci", derandomize=True)
-    settings.load_profile("ci")
+BUSY = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("here", max_examples=40, **BUSY)
+settings.register_profile("ci", max_examples=40, derandomize=True, **BUSY)
+settings.register_profile("thorough", max_examples=200, **BUSY)
+settings.load_profile(os.environ.get("CHATD_EXAMPLES") or ("ci" if os.environ.get("CI") else "here"))
 
 # A run that a shell has put into the background ignores Ctrl-C, and so would each program that it starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -70,26 +71,25 @@ def group_of(name: str) -> str | None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give each group of scenes to one process, the largest first, and any other test to whoever is free.
+    """Give each group of scenes to one process, and any other test to whoever is free, in their order.
 
     ``--dist=loadgroup`` would be for that; pytest-xdist 3.8 does not find the groups with pytest 9.2.
     """
-    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - it need not be there
+    from tests.scheduling import Scheduling  # noqa: PLC0415 - pytest-xdist need not be there
 
-    class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
-        def _split_scope(self, nodeid: str) -> str:
-            return group_of(nodeid) or nodeid
-
-    return Scheduling(config, log)
+    return Scheduling(config, log, group_of, lambda name: name.removeprefix("tests/").startswith(SLOW))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts programs as slow, and let it begin first."""
+    """Mark what starts programs as slow; let the scenes begin first, the longest of them first, then that."""
     for item in items:
         place = item.path.relative_to(HERE).as_posix()
         if place.startswith(SLOW) or PROGRAMS & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    length = Counter(group for item in items if (group := group_of(item.nodeid)))
+    items.sort(
+        key=lambda item: (-length[group_of(item.nodeid) or ""], item.get_closest_marker("slow") is None)
+    )
 
 
 def pytest_collection_finish() -> None:

@@ -11,6 +11,7 @@ from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, ProtocolError, RequestError
 from chatd.wire.limits import MAX_NICKS
+from tests.examples import examples
 from tests.helpers import come_in, restart, sends
 
 
@@ -138,7 +139,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(STEPS)
 def test_no_nick_of_an_account_is_ever_somebody_elses(steps):
     """Whatever comes, goes, registers and is renamed over a failing disk: whose a nick was it stays."""

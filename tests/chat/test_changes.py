@@ -77,6 +77,7 @@ from chatd.chat.world import World
 from chatd.testing import MemoryStore, Playground
 from chatd.wire import messages as m
 from chatd.wire.stored import pack
+from tests.examples import examples
 from tests.helpers import come_in, sends
 
 FEW = range(1, 4)
@@ -429,7 +430,7 @@ def test_every_kind_of_change_is_among_the_moves():
     assert {*KINDS, *BELOW} == kinds | {Trim, Erase, PutTime} == set(Change.__args__)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(moves, moves)
 def test_what_is_taken_back_was_never_there(before, after):
     records = begin()
@@ -445,7 +446,7 @@ def test_what_is_taken_back_was_never_there(before, after):
     assert set(records.sessions.values()) == devices
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(moves)
 def test_each_inverse_has_an_inverse(steps):
     """Nothing depends on which way the changes go: what was taken back can be made again."""
@@ -458,7 +459,7 @@ def test_each_inverse_has_an_inverse(steps):
             assert picture(records) == after
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(moves)
 def test_what_was_stored_is_loaded_as_it_was(steps):
     records, store = begin(), MemoryStore()
@@ -554,7 +555,7 @@ class Life:
         self.playground.advance()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 @example([("disk", 0, "slow"), ("join", 0, "#a"), ("send", 0, "#a"), ("forget", 0, "#a")])
 @given(LIFE)
 def test_the_world_that_is_loaded_is_the_one_that_was_in_memory(steps):

@@ -11,6 +11,7 @@ from chatd.wire import messages as m
 from chatd.wire.errors import Code
 from chatd.wire.limits import REMOVED
 from tests.chat.test_moderation import Scene, kick
+from tests.examples import examples
 from tests.helpers import TALKERS, restart, sends
 
 DELETE = m.DeleteRoom(id=5, room="#tea", reason="we are done")
@@ -336,7 +337,7 @@ class Persons(Scene):
         return self.world.rooms.get("#tea")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 @example(CLIENTS_ALONE)
 @example(MADE_BY_ANOTHER)
 @example([*EMPTIED, ("back", 1, 0), ("back", 2, 0)])

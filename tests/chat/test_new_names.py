@@ -19,6 +19,7 @@ from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.names import fold
+from tests.examples import examples
 from tests.helpers import come_in, restart
 
 REAL = {
@@ -183,7 +184,7 @@ def taken(one, other):
     return False
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(_names, _names)
 def test_twins_are_twins_of_each_other(one, other):
     try:

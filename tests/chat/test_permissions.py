@@ -72,6 +72,7 @@ LETTERS = {
     "G": {Code.ACCOUNT_NEEDED},
 }
 KEEPING_ORDER = ["kick", "ban", "unban", "mute", "unmute", "acts"]
+LOOKING = {"members", "history", "look", "pins", "search", "acts", "hooks"}
 OWNING = ["role", "set", "delete-room", "add-hook", "drop-hook", "hooks"]
 PUBLIC = {
     "join": ". . B . . . . .",
@@ -201,9 +202,14 @@ def test_the_page_says_what_the_table_says():
 @pytest.mark.parametrize("who", WHO)
 @pytest.mark.parametrize("kind", BY_HAND)
 def test_what_everybody_may_do(kind, who):
+    """A scene serves until something is changed: what is refused, or only looks, changes nothing."""
+    scene = Scene(kind)
     for tag, row in BY_HAND[kind].items():
         wanted = LETTERS[row.split()[WHO.index(who)]]
-        assert Scene(kind).ask(who, ASK[tag]("#tea")) in wanted, tag
+        code = scene.ask(who, ASK[tag]("#tea"))
+        assert code in wanted, tag
+        if code is None and tag not in LOOKING:
+            scene = Scene(kind)
 
 
 @pytest.mark.parametrize("who", WHO)

@@ -11,6 +11,7 @@ from chatd.chat.folding import Fold
 from chatd.testing import MemoryStore, Playground
 from chatd.wire import messages as m
 from chatd.wire.stored import event_in
+from tests.examples import examples
 from tests.helpers import come_in
 
 NICKS = ["ann", "ben"]
@@ -181,7 +182,7 @@ SLOW, WELL = ("slow", 0, 1, 0), ("well", 0, 1, 0)
 BEGUN = [("say", 0, 1, 0), ("say", 1, 1, 0)]
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(80), deadline=None, suppress_health_check=list(HealthCheck))
 @example([*BEGUN, SLOW, ("edit", 0, 3, 0), ("react", 1, 3, 0), ("remove", 0, 3, 0), WELL])
 @example([*BEGUN, ("slow", 0, 1, 0), ("react", 1, 3, 0), ("crash", 0, 1, 0), ("react", 1, 3, 0)])
 @example([*BEGUN, ("reply", 1, 3, 0), ("reply", 0, 5, 0), ("remove", 1, 5, 0), ("remove", 0, 3, 0)])

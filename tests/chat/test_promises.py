@@ -11,6 +11,7 @@ from chatd.testing import Playground, Refused
 from chatd.wire import messages as m
 from chatd.wire.frames import FrameDecoder, FrameType, frame
 from chatd.wire.native import decode_from_server, encode
+from tests.examples import examples
 
 ROOMS = ["#a", "#b"]
 NICKS = ["ann", "ben", "cem"]
@@ -382,7 +383,7 @@ def live_through(steps):
     chat.check_the_end()
 
 
-HARD = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+HARD = settings(max_examples=examples(120), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @HARD

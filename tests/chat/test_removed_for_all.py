@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from chatd.wire import messages as m
 from chatd.wire.stored import text_of
 from tests.chat.test_secrecy import LINKS, ORDER, ROOMS, RULES, SURROUNDINGS, TALK, Life
+from tests.examples import examples
 
 
 class RemovingLife(Life):
@@ -97,7 +98,7 @@ SAID = [("say", 0, 1, "#a"), ("late", 0, 0, "#a")]
 END = [("remove last", 0, 1, "#a"), ("arrive", 0, 0, "#a"), ("history", 0, 0, "#a"), ("back", 0, 0, "#a")]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=list(HealthCheck))
 @example([*SAID, ("history", 0, 0, "#a"), *END])
 @example([*SAID, ("cold", 0, 0, "#a"), ("back", 0, 0, "#a"), *END])
 @example([("say", 0, 1, "#a"), ("remove last", 0, 1, "#a"), ("join all", 1, 1, "#a"), *END])

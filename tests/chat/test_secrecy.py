@@ -21,6 +21,7 @@ from chatd.testing import Playground, Refused
 from chatd.testing.store import MemoryStore
 from chatd.wire import messages as m
 from chatd.wire.stored import text_of
+from tests.examples import examples
 from tests.helpers import LinesTalker, Talker, come_in, guests, hello
 
 NICKS = ["ann", "ben", "cem", "gus", "hal"]
@@ -535,7 +536,7 @@ def room_in_memory(request, monkeypatch):
 
 
 @pytest.mark.usefixtures("at_once", "room_in_memory")
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=list(HealthCheck))
 @example([("join", 1, 1, "#a"), ("pause", 1, 1, "#a"), *[("much", 0, 1, "#a")] * 3, *END])
 @example([("join", 1, 1, "#a"), ("slow", 0, 0, "#a"), ("back", 1, 1, "#a"), *UNSTORED])
 @example(

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from chatd.chat.arrival import confirm, depart, end_session, note_seen
 from chatd.testing import Playground
+from tests.examples import examples
 from tests.helpers import come_in, restart
 
 STEPS = st.lists(
@@ -13,7 +14,7 @@ STEPS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(STEPS)
 @example([("come", 0), ("end", 0), ("seen", 0)])
 @example([("come", 0), ("end", 0), ("wait", 0), ("confirm", 0)])

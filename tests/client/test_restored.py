@@ -15,6 +15,7 @@ from chatd.testing import Playground
 from chatd.testing.network import MemoryEndpoint, Network
 from chatd.wire.messages import Read
 from tests.client.entering import MemoryWay, make_client, now
+from tests.examples import examples
 
 
 class BarredWay(MemoryWay):
@@ -368,7 +369,7 @@ STEPS = st.lists(
 
 @given(steps=STEPS)
 @settings(
-    max_examples=25,
+    max_examples=examples(25),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # an example takes a second; it is short enough
     suppress_health_check=[HealthCheck.too_slow],

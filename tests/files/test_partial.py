@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from chatd.files.partial import InUseError, MismatchError, Partial, read_note
+from tests.examples import examples
 
 CONTENT = hashlib.shake_128(b"content").digest(20_000)
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -224,5 +225,5 @@ class CrashingPartial(RuleBasedStateMachine):
             self.path.parent.rmdir()
 
 
-CrashingPartial.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+CrashingPartial.TestCase.settings = settings(max_examples=examples(60), stateful_step_count=25, deadline=None)
 TestCrashingPartial = CrashingPartial.TestCase

@@ -13,6 +13,7 @@ from chatd.testing.playground import START_OF_TIME
 from chatd.wire import messages as m
 from chatd.wire.check import check_of
 from chatd.wire.frames import FrameType, chunk, frame
+from tests.examples import examples
 from tests.helpers import come_in, restart, sends
 
 DAY = 86_400
@@ -351,7 +352,7 @@ courses = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(courses)
 def test_nothing_younger_than_its_days_lived_is_removed_and_everything_older_in_the_end(course):
     """Numbers are hours: lived ones, those by which the clock is wrong, and those of a downtime."""

@@ -15,6 +15,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from chatd.server.eager import LEANS_ON, EagerServer, EagerUnixServer, narrow, outlet, send_eagerly
+from tests.examples import examples
 
 
 class Reactor(Clock):
@@ -260,7 +261,7 @@ def test_what_was_written_before_the_end_arrives_and_then_the_end(pair):
     assert got == b"x" * 100_000
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(50), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(st.one_of(st.binary(min_size=1, max_size=9000), st.sampled_from(["turn", "read", "sequence"])))
 )

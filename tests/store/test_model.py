@@ -74,6 +74,7 @@ from chatd.chat.looked import Pinned, Range
 from chatd.chat.storage import Changes
 from chatd.store import sizes
 from chatd.testing import MemoryStore
+from tests.examples import examples
 from tests.store.driven import Driven
 
 ids = st.integers(1, 4)
@@ -359,7 +360,7 @@ class Stores(RuleBasedStateMachine):
 
 
 Stores.TestCase.settings = settings(
-    max_examples=25,
+    max_examples=examples(25),
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -31,6 +31,7 @@ from chatd.store.index.pace import FULL
 from chatd.testing import MemoryStore
 from chatd.wire.messages import Event, File
 from chatd.wire.stored import event_in, pack, text_of
+from tests.examples import examples
 from tests.search.test_words import SAMPLES, texts
 from tests.store.driven import PATIENCE, Driven
 
@@ -310,7 +311,7 @@ class Searched(RuleBasedStateMachine):
 
 TestSearched = Searched.TestCase
 TestSearched.settings = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=examples(25), stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 

@@ -8,6 +8,7 @@ from chatd.client.cli.terminal.cells import columns, cut, fit, shown
 from chatd.client.cli.terminal.line import Line
 from chatd.client.cli.terminal.screen import Region, Screen
 from tests.client.cli.vt import Terminal
+from tests.examples import examples
 
 
 class Shown:
@@ -141,7 +142,7 @@ STEPS = st.tuples(regions(), st.one_of(st.none(), st.text(alphabet="xy", min_siz
 
 
 @pytest.mark.parametrize("width", [8, 13, 40])
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(steps=st.lists(STEPS, max_size=8))
 def test_the_screen_always_shows_the_buffer_and_all_that_was_printed(width, steps):
     terminal, screen = Terminal(width, 6), Screen((width, 6), colour=False)

@@ -23,6 +23,7 @@ from chatd.wire.messages import (
     Topic,
 )
 from tests.client.model import Conn, ModelServer, World
+from tests.examples import examples
 
 
 class StrictServer(ModelServer):
@@ -509,7 +510,7 @@ class Order(RuleBasedStateMachine):
 
 
 Order.TestCase.settings = settings(
-    max_examples=150, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=examples(150), stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestOrder = Order.TestCase
 

@@ -6,6 +6,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from chatd.client.core.notices import Accepted, EventSeen, SendRefused
 from tests.client.model import World
+from tests.examples import examples
 
 
 class Promises(RuleBasedStateMachine):
@@ -130,7 +131,7 @@ class Promises(RuleBasedStateMachine):
 
 
 Promises.TestCase.settings = settings(
-    max_examples=150, stateful_step_count=80, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=examples(150), stateful_step_count=80, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestPromises = Promises.TestCase
 

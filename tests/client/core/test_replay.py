@@ -10,6 +10,7 @@ from chatd.client.core.seen import Seen
 from chatd.client.core.trail import GRAIN, PART, WINDOW, Trail
 from chatd.wire.limits import MAX_TRAIL
 from chatd.wire.messages import Event, Gap, RoomState
+from tests.examples import examples
 
 
 def event(seq, text=""):
@@ -84,7 +85,7 @@ class Story:
 SIZES = st.integers(1, 6000)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(SIZES, SIZES, st.integers(1, 900), st.lists(st.integers(1, 700), max_size=4))
 @example(5000, 900, 40, [])
 @example(5000, 4200, 40, [300, 1, 1])

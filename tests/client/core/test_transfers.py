@@ -17,6 +17,7 @@ from chatd.wire.errors import Code
 from chatd.wire.messages import Cancel, Download, Error, Limits, Progress, Send, Upload
 from tests.client.filing import FileServer, Filing, Place, file_of
 from tests.client.model import LIMITS
+from tests.examples import examples
 
 
 def connected(**how):
@@ -491,6 +492,9 @@ class Anything(RuleBasedStateMachine):
 
 
 Anything.TestCase.settings = settings(
-    max_examples=100, stateful_step_count=100, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=examples(100),
+    stateful_step_count=100,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
 )
 TestAnything = Anything.TestCase

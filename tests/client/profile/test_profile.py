@@ -18,6 +18,7 @@ from chatd.client.core.trail import Trail
 from chatd.client.profile.origins import origin_of
 from chatd.client.profile.profiles import likely, open_slot, state_folder
 from chatd.wire.messages import File
+from tests.examples import examples
 
 HERE = "127.0.0.1:7411"
 ELSEWHERE = "example.org"
@@ -204,7 +205,9 @@ STEP = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(steps=st.lists(STEP, min_size=2, max_size=12))
 def test_whatever_servers_say_a_token_goes_where_it_was_given_or_confirmed(tmp_path_factory, steps):
     """Each origin is a server that may say anything; the person confirms what was asked for with same_as."""

@@ -20,6 +20,7 @@ from chatd.server.files.library import SMALLEST
 from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.limits import WINDOW
+from tests.examples import examples
 from tests.helpers import hello
 from tests.server.files.moving import Mover, content_of, digest_of, file_of
 
@@ -270,5 +271,5 @@ class MovingFiles(RuleBasedStateMachine):
         assert files.used == sizes + sum(files.partial.values())
 
 
-MovingFiles.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+MovingFiles.TestCase.settings = settings(max_examples=examples(40), stateful_step_count=30, deadline=None)
 TestMovingFiles = pytest.mark.slow(MovingFiles.TestCase)  # it moves megabytes, forty times
