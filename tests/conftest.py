@@ -46,7 +46,7 @@ SCENES = {
     "tests/network/test_black_hole.py": "black hole",
     "tests/network/test_foreign_clients.py": "foreign clients",
     "tests/network/": "network",
-    "tests/end_to_end/test_files.py::test_two_hundred_mebibytes": "network",
+    "tests/end_to_end/test_files.py::test_a_hundred_mebibytes": "network",
     "tests/test_bench_smoke.py": "benchmarks",
 }
 """What is measured by the clock, by how its names begin: one process plays a group, one after the other.

@@ -40,7 +40,7 @@ def torture(daemon, reader):
     chance = random.Random()
     for crash in range(KILLS):
         daemon.await_said("start", crash + 1)
-        reader.await_count(reader.count() + chance.randrange(1, 150), RETURN)
+        reader.await_count(reader.count() + chance.randrange(1, 75), RETURN)
         time.sleep(chance.uniform(0, 0.02))  # anywhere within a commit, not just behind a delivery
         daemon.kill()
         daemon.launch()
