@@ -144,4 +144,5 @@ def _terms(config: Config) -> Terms:
         config.announcement if config.announcement.strip() else "",
         round(config.rooms.edit_hours * HOUR),
         config.rooms.typing,
+        config.rooms.keep_edits,
     )

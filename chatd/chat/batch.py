@@ -6,7 +6,7 @@ from typing import NamedTuple
 from chatd.chat.changes.applying import undo
 from chatd.chat.changes.inverses import Applied
 from chatd.chat.changes.records import Records
-from chatd.chat.changes.rows import Change, Erase, PutStatus, Relation
+from chatd.chat.changes.rows import Change, Erase, PutStatus, Relation, Reword
 from chatd.chat.counting import bits_of
 from chatd.chat.log import Log
 from chatd.chat.state import Peer, Room, Session, User
@@ -58,12 +58,12 @@ class Batch:
     its requests; ``later`` the same for those peers who are also told something that is made only after the
     commit. All answers wait for the commit, even to requests that only read, so that nobody is told what may
     be taken back. ``ends`` are the memberships that end, ``narrowed`` the rooms of which members may read
-    less from now on, ``erased`` the events whose content is erased, each as it was, ``related`` the edits and
-    reactions; ``deleted`` are those whose accounts are deleted, ``stated`` those who say something else of
-    themselves. ``counted`` says which of the stored events count, ``unread`` in what rooms it changes for
-    whom what is unread, otherwise than by their growth; ``gone`` up to which event that changes for
-    everybody, ``trimmed`` which event is the first one from now on. ``undone`` is whether the commit has
-    failed, ``size`` about the bytes to be written.
+    less from now on, ``erased`` the events whose content is erased, each as it was, ``reworded`` those whose
+    earlier wording is, ``related`` the edits and reactions; ``deleted`` are those whose accounts are deleted,
+    ``stated`` those who say something else of themselves. ``counted`` says which of the stored events count,
+    ``unread`` in what rooms it changes for whom what is unread, otherwise than by their growth; ``gone`` up
+    to which event that changes for everybody, ``trimmed`` which event is the first one from now on.
+    ``undone`` is whether the commit has failed, ``size`` about the bytes to be written.
     """
 
     __slots__ = (
@@ -79,6 +79,7 @@ class Batch:
         "later",
         "narrowed",
         "related",
+        "reworded",
         "sends",
         "size",
         "stated",
@@ -96,6 +97,7 @@ class Batch:
         self.later: dict[Peer, list[Answer | Later]] = {}
         self.ends: list[Removal] = []
         self.narrowed: dict[Room, None] = {}
+        self.reworded: list[tuple[Room, Reword]] = []
         self.erased: list[tuple[Room, Erase, Event, User | None]] = []
         self.deleted: list[User] = []
         self.stated: list[tuple[User, PutStatus | None]] = []
@@ -219,8 +221,10 @@ class Batch:
             held.clear()
         for told in (self.unread, self.gone, self.trimmed):
             told.clear()
-        for others in (self.ends, self.erased, self.deleted, self.stated, self._others, self._inverses):
+        for others in (self.ends, self.reworded, self.erased, self.deleted, self.stated):
             others.clear()
+        self._others.clear()
+        self._inverses.clear()
 
     def undo(self, records: Records) -> None:
         """Put ``records`` back to what it was before."""

@@ -248,6 +248,10 @@ class Log:
         The growth may not be owed to anybody yet that has the old form in it.
         """
         self.removing.pop(seq, None)
+        self.reword(seq, stored)
+
+    def reword(self, seq: int, stored: bytes) -> None:
+        """Do the same for an event that is not removed, of which only the wording is erased."""
         self.revisions += 1
         self.tally.put(seq, known_kind_of(stored) in COUNTED)
         self._rewrite(seq)

@@ -112,6 +112,8 @@ class Publisher:
         """Let memory hold nothing of what was removed, nor of edits and reactions: the disk has them."""
         for log, relation in batch.related:
             log.settle(relation)
+        for room, reworded in batch.reworded:
+            room.log.reword(reworded.seq, reworded.stored)
         for room, change, event, author in batch.erased:
             room.log.erase(change.seq, change.stored)
             if event.file is not None:

@@ -12,6 +12,7 @@ from chatd.chat.fetching import once_durable
 from chatd.chat.following import rouse
 from chatd.chat.mentions import edit_mentions, mentions_in
 from chatd.chat.permissions import acts_as_operator, check_edit, first_readable
+from chatd.chat.rewording import reword
 from chatd.chat.state import Peer, Room, Session
 from chatd.chat.text import check_caption, check_text
 from chatd.chat.world import World
@@ -75,7 +76,7 @@ def edit(world: World, peer: Peer, session: Session, room: Room, request: m.Edit
         )
     said = [event.seq, *facts.edits]
     last = facts.edits.get(said[-1])
-    if last == b"":  # whom it mentions is known once it is stored
+    if not all(facts.edits.values()):  # what they say, and whom they mention, is known once they are stored
         once_durable(world, peer, lambda: peer.find(request, room.log, request.seq))
         return None
     before = (event if last is None else event_in(last)).mentions
@@ -83,6 +84,8 @@ def edit(world: World, peer: Peer, session: Session, room: Room, request: m.Edit
     seq = _add(world, session, room, "edit", request, now, event.seq, text=request.text, mentions=mentions)
     world.relate(room, PutEdit(room.log.id, event.seq, seq))
     edit_mentions(world, room, session.user, said, before, seq, mentions)
+    if not world.terms.keep_edits:
+        reword(world, room, event, facts.edits, seq)
     return _done(room, request, seq)
 
 

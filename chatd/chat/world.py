@@ -70,7 +70,8 @@ class Terms:
     ``vouched`` is true where others than the server know passwords: what they tell is a nick alone.
     ``certificates`` is whether accounts are opened by certificates as well. Whoever said something may remove
     it for ``remove_within`` milliseconds, and edit it for ``edit_within``. Whoever comes in is told the
-    ``announcement`` of the day. ``typing`` is whether people are told who types.
+    ``announcement`` of the day. ``typing`` is whether people are told who types,
+    ``keep_edits`` whether earlier wordings are kept.
     """
 
     quota: Quota
@@ -83,6 +84,7 @@ class Terms:
     announcement: str = ""
     edit_within: int = 86_400_000
     typing: bool = True
+    keep_edits: bool = True
 
 
 def _named(snapshot: Snapshot) -> Iterator[int]:

@@ -157,12 +157,13 @@ class RoomsConfig(Section, frozen=True):
 
     Whoever said something may remove it for ``remove_hours``; 0 is never. Moderators may at any time. Whoever
     said something, and nobody else, may edit it for ``edit_hours``; 0 is never. ``typing`` is whether people
-    are told who types.
+    are told who types, ``keep_edits`` whether what was said before an edit is kept.
     """
 
     remove_hours: Annotated[float, Meta(ge=0, le=876_000)] = 24.0
     edit_hours: Annotated[float, Meta(ge=0, le=876_000)] = 24.0
     typing: bool = True
+    keep_edits: bool = True
 
 
 class SessionConfig(Section, frozen=True):

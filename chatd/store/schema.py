@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import apsw
 
-from chatd.chat.changes.rows import Change, Erase, PutTime, Trim
+from chatd.chat.changes.rows import Change, Erase, PutTime, Reword, Trim
 from chatd.chat.storage import TABLES, Table
 
 SEQ_BITS: Final = 36
@@ -421,7 +421,7 @@ def _statements() -> Iterator[tuple[type[Change], str]]:
 STATEMENTS: Final[dict[type[Change], str]] = {
     **dict(_statements()),
     Trim: "DELETE FROM events WHERE key >= ?1 << 36 AND key < (?1 << 36) + ?2",
-    Erase: "UPDATE events SET frame = ?4 WHERE key = (?1 << 36) + ?2 AND ?3",
+    **dict.fromkeys((Erase, Reword), "UPDATE events SET frame = ?4 WHERE key = (?1 << 36) + ?2 AND ?3"),
     PutTime: (
         "INSERT INTO meta VALUES('lived', ?), ('clock', ?)"
         " ON CONFLICT(name) DO UPDATE SET value = excluded.value"

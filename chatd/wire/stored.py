@@ -20,6 +20,7 @@ class _Timed(msgspec.Struct):
 
 class _Kind(msgspec.Struct):
     kind: str
+    edited: int = 0
 
 
 _timed = msgspec.json.Decoder(_Timed)
@@ -62,7 +63,11 @@ def known_check_of(stored: bytes) -> str:
     Whoever has seen such an event has the check of what is not there any more, and of which nothing is kept.
     """
     text = text_of(stored)
-    return "" if known_kind_of(stored) == REMOVED else check_of(text)
+    try:
+        found = _kind.decode(text)
+    except ValueError:
+        return check_of(text)
+    return "" if found.kind == REMOVED or found.edited else check_of(text)
 
 
 def known_kind_of(stored: bytes) -> str:

@@ -68,6 +68,7 @@ from chatd.chat.changes.rows import (
     PutTime,
     PutUpload,
     PutUser,
+    Reword,
     Trim,
 )
 from chatd.chat.names import USER_SIGN
@@ -288,6 +289,8 @@ def possible(records, kind, a, b, n):  # noqa: C901, PLR0912, PLR0915 - one case
             return DropErasure(a)
         case "erase" if room and room.log.first <= n <= room.log.head:
             return Erase(a, n, room.log.head, b"%d" % b)
+        case "reword" if room and room.log.first <= n <= room.log.head:
+            return Reword(a, n, room.log.head, b"%d" % b)
         case "trim" if room and n < room.log.head:
             return room.row()._replace(first=max(n + 1, room.log.first))
         case "emptied" if room:
@@ -372,6 +375,7 @@ KINDS = {
     DropMention: "drop mention",
     DropPin: "drop pin",
     Erase: "erase",
+    Reword: "reword",
     PutErasure: "erasure",
     DropErasure: "drop erasure",
     Trim: "trim",
@@ -427,7 +431,7 @@ BELOW = (Trim, DropFiles, DropEditsBelow, DropReactionsBelow, DropRepliesBelow, 
 
 def test_every_kind_of_change_is_among_the_moves():
     kinds = {kind for t in TABLES for kind in (t.put, t.drop, t.drop_all, t.drop_below) if kind}
-    assert {*KINDS, *BELOW} == kinds | {Trim, Erase, PutTime} == set(Change.__args__)
+    assert {*KINDS, *BELOW} == kinds | {Trim, Erase, Reword, PutTime} == set(Change.__args__)
 
 
 @settings(max_examples=examples(300))

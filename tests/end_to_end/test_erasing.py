@@ -15,7 +15,7 @@ from tests.end_to_end.harness.stranger import Stranger
 from tests.end_to_end.test_backups import right
 
 PASSWORD = "correct horse"
-CONFIG = "[accounts]\nregistration = 'open'\n"
+CONFIG = "[accounts]\nregistration = 'open'\n[rooms]\nkeep_edits = false\n"
 ROOMS = ("#tea", "#pub")
 COUNT = 1500
 """Texts of ann: seven slices and more, so that the kills come between them."""
@@ -39,10 +39,11 @@ def fill(ann, ben):
     for room in ROOMS:
         ann.ask("join", room=room)
     regrets = ben.post("#tea", "ben-regrets this")["seq"]
+    rewords = ben.post("#tea", "ben-regrets these words")["seq"]
     assert talk(ann, "ann", COUNT)["t"] == talk(ben, "ben", 300)["t"] == "ok"
     ann.put(b"ann-secret bytes " + os.urandom(100_000), "ann-secret.bin", "#tea")
     assert ann.post("@ben", "ann-secret psst")["t"] == ann.ask("topic", room="#pub", text="ann-secret")["t"]
-    return regrets
+    return regrets, rewords
 
 
 def left_in(folder):
@@ -83,16 +84,20 @@ def test_kills_end_no_erasure(make_daemon, tmp_path, seed):
     chance = random.Random(seed)
     daemon = make_daemon(CONFIG).start()
     with Stranger(daemon.port) as ann, Stranger(daemon.port) as ben:
-        regrets = fill(ann, ben)
+        regrets, rewords = fill(ann, ben)
         assert left_in(daemon.data)
         assert ann.ask("delete-account", password=PASSWORD, erase=True)["t"] == "ok"
         ben.say("remove", id=1, room="#tea", seq=regrets)
+        edit = {"id": 2, "n": ben.last + 1, "room": "#tea", "seq": rewords, "text": "ben finds better ones"}
+        ben.say("edit", **edit)
         if chance.random() < 0.5:
             ben.answer(1)
         kill_while_it_erases(daemon, chance)
     with Stranger(daemon.port) as again:
         again.enter(token=ben.token)
         assert again.ask("remove", room="#tea", seq=regrets)["t"] == "ok"  # once more has no second effect
+        again.say("edit", **edit)
+        assert again.answer(2)["t"] == "ok"
     deadline = Deadline()
     while left := left_in(daemon.data):
         deadline.check(f"the end of what was erased in {left}")
@@ -110,6 +115,8 @@ def test_kills_end_no_erasure(make_daemon, tmp_path, seed):
     for room in ROOMS:
         events = [json.loads(line) for line in right("export", room, "--data", other.data).splitlines()]
         assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
-        kept += [event["text"] for event in events if event["kind"] == "message"]
+        kept += [event["text"] for event in events if event["kind"] == "message" and "edited" not in event]
+        edits = [event for event in events if event["kind"] == "edit"]
+        assert [event["text"] for event in edits] == ["ben finds better ones"] * (room == "#tea")
         assert sum(event["kind"] == "removed" for event in events) >= COUNT // 2
     assert len(kept) == 300

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from msgspec.structs import replace
 
 from chatd.chat.changes.rows import (
     DropEdit,
@@ -20,6 +21,7 @@ from chatd.chat.changes.rows import (
     Erase,
     PutEdit,
     PutRoom,
+    Reword,
     Trim,
 )
 from chatd.chat.storage import Changes, HitPage, Position, Scope
@@ -227,16 +229,24 @@ class Searched(RuleBasedStateMachine):
             return [*changes, DropEdit(log, erased.ref, seq)]
         return [*changes, DropEdits(log, seq)]
 
-    @rule(log=st.sampled_from(LOGS), back=st.integers(0, 12), text=texts)
-    def edit(self, log, back, text):
+    @rule(log=st.sampled_from(LOGS), back=st.integers(0, 12), text=texts, keeps=st.booleans())
+    def edit(self, log, back, text, keeps):
         seq = self.heads[log] - back
         kept = self.slow.events.get(log, {})
         if seq in kept and event_in(kept[seq]).kind == "message":
             self.time += 1
             by = self.heads[log] + 1
             edit = Event(room=f"#{log}", seq=by, ts=self.time, kind="edit", by="a", text=text, ref=seq)
-            self.both(Changes(events=[(log, by, pack([edit]))], others=[PutEdit(log, seq, by)]))
+            others = [] if keeps else self.rewording(log, seq, by)
+            self.both(Changes(events=[(log, by, pack([edit]))], others=[PutEdit(log, seq, by), *others]))
             self.heads[log] = by
+
+    def rewording(self, log, seq, by):
+        """Return the changes that erase what an event and its edits say, for another wording."""
+        kept = self.slow.events[log]
+        edits = [row.by for row in self.slow.edits.values() if row[:2] == (log, seq)]
+        events = [event_in(kept[one]) for one in (seq, *edits)]
+        return [Reword(log, one.seq, by, pack([replace(one, text="", edited=by)])[0]) for one in events]
 
     @rule(log=st.sampled_from(LOGS), count=st.integers(1, 30))
     def trim(self, log, count):
@@ -435,6 +445,29 @@ def test_an_edited_event_is_found_by_what_it_says_now(open_store, tmp_path):
     assert not store.search("second").hits
     store.settle()
     assert "second" not in known(folder)
+
+
+def test_an_earlier_wording_that_is_not_kept_is_in_no_file(open_store, tmp_path):
+    store, folder = open_store(), tmp_path / "data"
+    words = secrets(1, 12)
+    store.append(rooms(1))
+    store.append(said(1, 1, *[f"so {words[seq]} it is" for seq in range(1, 11)]))
+    store.settle()
+    assert left(folder, [words[5]])
+    last, text = event(1, 5, f"so {words[5]} it is"), words[11]
+    for by in (11, 12):
+        edit = Event(room="#1", seq=by, ts=by, kind="edit", by="ann", text=f"now {text}", ref=5)
+        emptied = pack([replace(last, text="", edited=by)])[0]
+        changes = [PutEdit(1, 5, by), Reword(1, last.seq, by, emptied)]
+        assert store.append(Changes(events=[(1, by, pack([edit]))], others=changes)) is None
+        for _ in range(2):
+            assert places(store.search(text)) == [(1, 5)]
+            assert not store.search(words[5]).hits
+            store.settle()
+        assert not left(folder, [words[5]])
+        last, text = edit, words[12]
+    assert not left(folder, [words[11]])
+    assert places(store.search(words[4])) == [(1, 4)]
 
 
 def test_what_is_written_anew_again_and_again_is_no_damage(open_store, tmp_path):

@@ -325,6 +325,12 @@ class Erase(NamedTuple):
     stored: bytes
 
 
+class Reword(Erase):
+    """What event ``seq`` says is erased because event ``by`` gives it another wording; else it goes on."""
+
+    __slots__ = ()
+
+
 class PutEdit(NamedTuple):
     """Event ``by`` of ``room`` edits event ``seq``; the last one is what counts."""
 
@@ -623,6 +629,7 @@ Change = (
     | DropFiles
     | Trim
     | Erase
+    | Reword
     | PutEdit
     | DropEdit
     | DropEdits

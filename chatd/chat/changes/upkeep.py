@@ -24,6 +24,7 @@ from chatd.chat.changes.rows import (
     PutMark,
     PutTime,
     PutUpload,
+    Reword,
     Trim,
 )
 from chatd.chat.hook import Hook
@@ -132,6 +133,12 @@ def _erase(records: Records, row: Erase) -> Applied:
     return _note_removing(records, NoteRemoving(row.room, row.seq, row.by))
 
 
+def _reword(records: Records, row: Reword) -> Applied:
+    """Nothing: the old form is what may be handed out until this is durable (`Log.reword`)."""
+    del records, row
+    return NOTHING
+
+
 def _note_removing(records: Records, change: NoteRemoving) -> Applied:
     removing = records.rooms_by_id[change.room].log.removing
     before = removing.pop(change.seq, 0)
@@ -152,6 +159,7 @@ UPKEEP: Final[dict[type[Applied], Apply]] = {
     DropFiles: _drop_files,
     Trim: _trim,
     Erase: _erase,
+    Reword: _reword,
     NoteRemoving: _note_removing,
     PutEmptied: _put_emptied,
     PutMark: _put_mark,

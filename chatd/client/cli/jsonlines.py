@@ -38,6 +38,8 @@ def event_line(event: Event, name: str, check: str = "") -> bytes:
         values["mentions"] = event.mentions
     if event.refs:
         values["refs"] = event.refs
+    if event.edited:
+        values["edited"] = event.edited
     if event.operator:
         values["operator"] = True
     if check:

@@ -247,7 +247,7 @@ def event_lines(
     """
     form = _FORMS.get(event.kind)
     referring = _REFERRING.get(event.kind) if event.ref else None
-    if edited:
+    if edited or event.edited:
         event = replace(event, text=f"{event.text} (edited)".lstrip())
     if event.kind == "edit":
         said = _edited(event, about)

@@ -22,6 +22,9 @@ class Event(Message, frozen=True, tag="event"):
 
     A remove erases what the event ``ref`` says, or those in ``refs``. What was erased has the kind removed
     since: who said it when, and of its removal the number in ``ref``, the nick in ``value``, and the reason.
+
+    Where earlier wordings are not kept, a message, file or edit whose wording is another one by now has no
+    ``text`` since, and no mentions; ``edited`` is the event by which it has.
     """
 
     room: str
@@ -41,6 +44,7 @@ class Event(Message, frozen=True, tag="event"):
     refs: tuple[Count, ...] = ()
     thread: Count = 0
     mentions: tuple[str, ...] = ()
+    edited: Count = 0
 
 
 class Gap(Message, frozen=True, tag="gap"):

@@ -279,3 +279,11 @@ def test_the_number_is_faint_and_nothing_else_of_its_digits():
     assert line.count("\x1b[2m") == 1
     loud = decorated("12:03 #3 3 <ben> @ann", "ben", MANY, loud=True, number=3)
     assert "\x1b[2m3\x1b[0;1m" in loud, "bold goes on behind it"
+
+
+def test_what_is_not_kept_of_an_earlier_wording_is_said():
+    gone = Event(room="#tea", seq=9, ts=0, kind="message", by="ann", edited=12)
+    assert event_lines(gone, "#tea").endswith("#tea <ann> (edited)")
+    assert event_lines(gone, "#tea", edited=True).count("(edited)") == 1
+    assert json.loads(event_line(gone, "#tea"))["edited"] == 12
+    assert "edited" not in json.loads(event_line(referring("message", text="a"), "#tea"))

@@ -52,6 +52,7 @@ def test_every_field_and_every_kind_of_events_for_programs():
         refs=(1,),
         thread=1,
         mentions=("b",),
+        edited=2,
         operator=True,
     )
     fields = set(json.loads(event_line(event, "#a", "00000000")))
