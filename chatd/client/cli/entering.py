@@ -39,7 +39,7 @@ class Entering:
         self._show = show
         self._heads: dict[str, int] = {}
         self._entered: set[str] = set()
-        self._new: dict[str, tuple[int, int]] = {}
+        self._new: dict[str, tuple[int, int, int]] = {}
         self._held: dict[str, list[EventSeen | GapSeen]] = {}
         self._asked: dict[str, Deferred[None]] = {}
 
@@ -64,7 +64,8 @@ class Entering:
         if known.remembered or client.status().state is not LinkState.CONNECTED:
             return
         self._entered.add(room)
-        self._new[room] = self._marks.read(room), max(self._heads.get(room, 0), known.cursor)
+        head = max(self._heads.get(room, 0), known.cursor)
+        self._new[room] = self._marks.read(room), head, self._marks.unread(known).said
         self._held[room] = []
         page = client.history(room, before=known.cursor + 1, limit=self._count, present=True)
         asked = page.addCallback(self._show_page, room).addErrback(lambda _: None)
@@ -88,12 +89,12 @@ class Entering:
 
     def before(self, event: Event, name: str) -> None:
         """Show the line above what is new, if ``event`` is the first of that."""
-        read, head = self._new.get(event.room, (0, 0))
+        read, head, count = self._new.get(event.room, (0, 0, 0))
         if event.seq > head:
             self._new.pop(event.room, None)
         elif event.seq > read and event.kind in SAID and fold(event.by) != fold(self._talk.client.nickname):
             del self._new[event.room]
-            self._talk.answer(f"-- new in {clean_line(name)} since you left --")
+            self._talk.answer(f"-- {f'{count} ' if count else ''}new in {clean_line(name)} since you left --")
 
     def _show_page(self, page: Page, room: str) -> None:
         name = self._talk.client.name(room)

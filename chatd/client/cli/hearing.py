@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from twisted.internet.defer import Deferred
+
 from chatd.client.cli import showing
 from chatd.client.cli.about import SAID
 from chatd.client.cli.away import status_line, told_line
@@ -27,6 +29,7 @@ from chatd.client.cli.text import (
 from chatd.client.cli.what_waits import another_server
 from chatd.client.core import notices as n
 from chatd.client.core.problems import ClientError
+from chatd.client.core.rooms import Followed
 from chatd.wire.errors import CloseReason
 from chatd.wire.names import SERVER, fold
 
@@ -66,11 +69,11 @@ class Hearing:
     def _ring(self) -> None:
         self._talk.console.ring()
 
-    def finish(self) -> None:
-        """Show what is held, and mark as read what is not marked yet."""
+    def finish(self) -> Deferred[Any]:
+        """Show what is held, and mark as read what is not yet; the Deferred fires once that is done."""
         self._entering.release()
         self._reactions.flush()
-        self._marks.flush()
+        return self._marks.flush()
 
     # ---- the link -----------------------------------------------------------------------------------
 
@@ -118,7 +121,8 @@ class Hearing:
             talk.say(f"You are {nick}, talking in {name}; {hint}.")
         elif followed:
             names = ", ".join(
-                f"{clean_line(known.name)} (Alt-{i})" for i, known in enumerate(followed[:9], 1)
+                f"{clean_line(known.name)} ({self._place(i, known)})"
+                for i, known in enumerate(followed[:9], 1)
             )
             talk.say(f"You are {nick}, in {names}. /join one to talk there, or press Alt and its digit.")
         else:
@@ -126,6 +130,10 @@ class Hearing:
                 f"You are {nick}. Enter a room with /join #room (a new name makes a new room),"
                 " see what rooms there are with /rooms, and all commands with /help."
             )
+
+    def _place(self, number: int, known: Followed) -> str:
+        """Return how to go to a room, and what is unread there."""
+        return ", ".join(filter(None, (f"Alt-{number}", showing.unread_words(self._marks.unread(known)))))
 
     def _on_another_server(self, notice: n.AnotherServer) -> None:
         """Say so; the rooms of the other one are none here."""
@@ -175,6 +183,9 @@ class Hearing:
         self._talk.say(f"You are no longer in {clean_line(notice.name)}.")
         if self._talk.current == notice.room:
             self._talk.turn_to("")
+
+    def _on_unread(self, notice: n.UnreadSeen) -> None:
+        self._marks.opened(notice.room, notice.read)
 
     def _on_join_refused(self, notice: n.JoinRefused) -> None:
         self._talk.unusable(f"Not joined {clean_line(notice.room)}: {clean_line(notice.text)}")
@@ -276,6 +287,7 @@ _HANDLERS: Final[dict[type, Callable[[Hearing, Any], None]]] = {
     n.TransferSeen: Hearing._on_transfer,  # noqa: SLF001
     n.NotSaved: Hearing._on_not_saved,  # noqa: SLF001
     n.RoomOpened: Hearing._on_opened,  # noqa: SLF001
+    n.UnreadSeen: Hearing._on_unread,  # noqa: SLF001
     n.RoomClosed: Hearing._on_closed,  # noqa: SLF001
     n.JoinRefused: Hearing._on_join_refused,  # noqa: SLF001
     n.EventSeen: Hearing._on_event,  # noqa: SLF001

@@ -41,5 +41,6 @@ async def converse(reactor: Reactor, client: Client, *, settings: Settings, stri
         return await conversation.over
     finally:
         unsubscribe()
-        hearing.finish()
+        marked = hearing.finish()
         conversation.finish()
+        await marked  # the server does nothing that stands right before a goodbye

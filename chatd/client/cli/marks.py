@@ -3,6 +3,7 @@
 from collections import deque
 from typing import Any, Final, NamedTuple
 
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IDelayedCall
 
 from chatd.client.api import Client
@@ -13,6 +14,9 @@ from chatd.client.core.rooms import Followed
 PAUSE: Final = 3.0
 """Seconds between one round of read marks and the next."""
 
+
+PARTING: Final = 1.0
+"""Seconds that somebody who ends chatc waits at the most for the server to have the read marks."""
 
 COUNTED: Final = 1000
 """Messages of a room that are counted here as unread, at the most."""
@@ -58,7 +62,14 @@ class ReadMarks:
             self._said.setdefault(room, deque(maxlen=COUNTED)).append((seq, for_us))
 
     def unread(self, room: Followed) -> Unread:
-        """Return what is unread of ``room``, as far as it was displayed here."""
+        """Return what is unread of ``room``: as the server counts, for all devices.
+
+        Where it does not count, or does not know yet what was read here, that is what was displayed here.
+        """
+        if room.unread is not None and room.read >= self.read(room.room):
+            if room.peer:
+                return Unread(room.unread, room.unread, room.mention or (room.read + 1 if room.unread else 0))
+            return Unread(room.unread, room.mentions, room.mention)
         said = self._said.get(room.room, ())
         mentions = [seq for seq, for_us in said if for_us]
         return Unread(len(said), len(mentions), mentions[0] if mentions else 0)
@@ -88,21 +99,24 @@ class ReadMarks:
                 marks[room] = seq
                 self._due.discard(room)
 
-    def flush(self) -> None:
-        """Tell the server now, if it can hear."""
+    def flush(self) -> Deferred[Any]:
+        """Tell the server now, if it can hear; the Deferred fires once it has, but soon."""
         if self._call is not None:
             self._call.cancel()
-            self._tell()
+        told = DeferredList(self._tell())
+        if self._call is not None:  # there is no connection
+            self._call.cancel()
+            self._call = None
+        return told.addTimeout(PARTING, self._reactor).addErrback(_ignore)
 
-    def _tell(self) -> None:
+    def _tell(self) -> list[Deferred[Any]]:
         self._call = None
         if self._client.status().state is not LinkState.CONNECTED:
             if self._due:
                 self._call = self._reactor.callLater(PAUSE, self._tell)
-            return
+            return []
         due, self._due = self._due, set()
-        for room in due:
-            self._client.read(room, self._read[room]).addErrback(_ignore)
+        return [self._client.read(room, self._read[room]).addErrback(_ignore) for room in due]
 
 
 def _ignore(_: Any) -> None:

@@ -106,8 +106,11 @@ class Person:
         return self.talk.prompt()
 
     def leave(self):
-        self.hearing.finish()
+        """End as chatc does, which stops the client once the read marks are told."""
+        marked = self.hearing.finish()
         self.talk.finish()
+        while not marked.called:
+            self.world.advance(0.05)
 
 
 @contextmanager

@@ -83,7 +83,7 @@ def test_who_comes_back_sees_what_was_there_and_below_a_line_what_is_new(people,
     assert told[0] == "-- the last lines of #tea; earlier ones: /history 3 7 --"
     assert told[-5:] == [
         "#tea 9 <eva> I was here",
-        "-- new in #tea since you left --",
+        "-- 2 new in #tea since you left --",
         "#tea 10 <ben> one",
         "#tea * ben reacts with ❤ to 10 ben: one",
         "#tea 12 <ben> two",
@@ -103,15 +103,15 @@ def test_what_was_read_on_another_device_is_not_new(people, come, world):
     eva = come("/join #tea", "/join #other", "/join #tea")
     leave(world, eva)
     ben.type("read elsewhere", "not read")
-    user = world.server.hub.world.nicks["eva"]
-    room = next(room for room in world.server.hub.world.rooms.values() if room.name == "#tea")
-    member = room.members[user]
-    room.members[user] = member._replace(read=9)
+    other = come("/join #other")
+    other.client.read("#tea", 9)
+    world.advance(1)
+    leave(world, other)
     eva = come()
     eva.talk.switch(1)
     world.advance(1)
     told = eva.paper.shown
-    mark = told.index("-- new in #tea since you left --")
+    mark = told.index("-- 1 new in #tea since you left --")
     assert "read elsewhere" in told[mark - 1]
     assert "not read" in told[mark + 1]
 
@@ -180,3 +180,24 @@ def test_what_was_said_in_other_rooms_meanwhile_is_told_in_one_line(come, people
     (told,) = [note for note in eva.paper.notes if "meanwhile" in note]
     assert told.startswith("chatc: meanwhile 1 event in #r0, 1 event in #r1, ")
     assert told.endswith(" 1 event in #r4, more in 3 other rooms")
+
+
+def test_what_was_read_before_the_end_is_read(people, come, world):
+    eva = come("/join #tea", "I was here")
+    leave(world, eva)
+    assert read_by("eva", world) == 9
+
+
+def test_rooms_in_which_something_is_unread_are_told_at_the_start(people, come, world):
+    eva = come("/join #tea", "/join #hall")
+    leave(world, eva)
+    people["ben"].type("one", "@eva two")
+    eva = come()
+    assert eva.paper.notes[-1].startswith(
+        "chatc: You are eva, in #tea (Alt-1, 2 unread, 1 for you), #hall (Alt-2)."
+    )
+    assert eva.prompt == "[tea 2!]> "
+    other = come()
+    other.talk.switch(1)
+    world.advance(5)
+    assert eva.prompt == other.prompt.replace("#tea", "") == "> ", "it is the same on all devices"

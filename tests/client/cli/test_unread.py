@@ -2,9 +2,11 @@
 
 import pytest
 
-from chatd.client.cli.marks import COUNTED, Unread
+from chatd.client.cli.marks import COUNTED, ReadMarks, Unread
 from chatd.client.cli.showing import prompt
+from chatd.client.core.counts import Counts
 from chatd.client.core.notices import LinkState
+from chatd.client.core.rooms import Followed
 from chatd.client.values import Status
 from tests.client.cli.sitting import seated
 
@@ -78,3 +80,16 @@ def test_the_prompt_leaves_room_for_the_line(columns, shown):
     up = Status(LinkState.CONNECTED, "", "ann", None, 0.0, None, "", 0)
     assert prompt("#kitchen", up, OTHERS, columns, known=True) == shown
     assert prompt("", up, [], columns, known=True) == "> "
+
+
+def test_where_the_server_does_not_count_what_was_displayed_is_counted(world):
+    marks = ReadMarks(world.clock, None)
+    room = Followed("#tea", "#tea", 9, 9)
+    marks.opened("#tea", 5)
+    for seq in (4, 6, 8):
+        marks.said("#tea", seq, for_us=seq == 8)
+    assert marks.unread(room) == Unread(2, 1, 8)
+    room.counts = Counts(read=5, unread=3, mentions=2, mention=7)
+    assert marks.unread(room) == Unread(3, 2, 7), "where it does, it knows better"
+    marks.opened("#tea", 6)
+    assert marks.unread(room) == Unread(1, 1, 8), "until something is read here of which it does not know"
