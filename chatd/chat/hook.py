@@ -9,7 +9,7 @@ from chatd.wire.limits import MAX_HOOK_KEYS
 
 @dataclass(slots=True, eq=False)
 class Hook:
-    """A hook as it is kept, with the posts that it may repeat: by the digest of their key, the oldest first.
+    """A hook as it is kept, with the posts that it may repeat, by the digest of their key.
 
     ``trouble`` is why the last delivery failed, "" if it did not.
     """
@@ -36,5 +36,6 @@ def dropping(hook: Hook) -> list[Change]:
 
 def remembering(hook: Hook, key: bytes, seq: int, ts: int) -> list[Change]:
     """Return what lets ``hook`` repeat the post with ``key``, which became event ``seq``, without effect."""
-    old = list(hook.keys)[: len(hook.keys) + 1 - MAX_HOOK_KEYS] if len(hook.keys) >= MAX_HOOK_KEYS else []
-    return [*(DropHookKey(hook.row.id, one) for one in old), PutHookKey(hook.row.id, key, seq, ts)]
+    over = max(0, len(hook.keys) + 1 - MAX_HOOK_KEYS)
+    old = sorted(hook.keys.values(), key=lambda row: row.seq)[:over] if over else []
+    return [*(DropHookKey(hook.row.id, row.key) for row in old), PutHookKey(hook.row.id, key, seq, ts)]

@@ -21,6 +21,9 @@ from chatd.chat.changes.rows import (
     DropErasure,
     DropFile,
     DropFiles,
+    DropHook,
+    DropHookKey,
+    DropHookKeys,
     DropInvite,
     DropMark,
     DropMarks,
@@ -52,6 +55,8 @@ from chatd.chat.changes.rows import (
     PutEmptied,
     PutErasure,
     PutFile,
+    PutHook,
+    PutHookKey,
     PutInvite,
     PutMark,
     PutMember,
@@ -166,6 +171,8 @@ def picture(records):
         "uploads": dict(records.uploads),
         "address bans": set(records.address_bans.values()),
         "erasures": dict(records.erasures),
+        "hooks": {number: (hook.row, dict(hook.keys)) for number, hook in records.hooks.items()},
+        "secrets of hooks": {key: hook.row.id for key, hook in records.hooks_by_digest.items()},
         "time": records.time,
     }
 
@@ -305,6 +312,18 @@ def possible(records, kind, a, b, n):  # noqa: C901, PLR0912, PLR0915 - one case
             return PutUpload(a, str(b) * 64, n)
         case "drop upload" if (a, str(b) * 64) in records.uploads:
             return DropUpload(a, str(b) * 64)
+        case "hook":
+            known = records.hooks.get(a)
+            made = PutHook(a, b, f"h{a}", 0, b"%d" % a if a % 2 else b"", "" if a % 2 else "u", "", "ann", 7)
+            return (known.row if known else made)._replace(cursor=n, failing=n % 3, off=n % 2)
+        case "drop hook" if a in records.hooks and not records.hooks[a].keys:
+            return DropHook(a)
+        case "hook key" if a in records.hooks and b"%d" % n not in records.hooks[a].keys:
+            return PutHookKey(a, b"%d" % n, n, b)
+        case "drop hook key" if a in records.hooks and b"%d" % n in records.hooks[a].keys:
+            return DropHookKey(a, b"%d" % n)
+        case "drop hook keys" if a in records.hooks:
+            return DropHookKeys(a)
         case "time":
             return PutTime(n, a)
     return None
@@ -385,6 +404,11 @@ KINDS = {
     DropMarks: "drop marks",
     PutUpload: "upload",
     DropUpload: "drop upload",
+    PutHook: "hook",
+    DropHook: "drop hook",
+    PutHookKey: "hook key",
+    DropHookKey: "drop hook key",
+    DropHookKeys: "drop hook keys",
     PutTime: "time",
 }
 moves = st.lists(

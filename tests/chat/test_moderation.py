@@ -8,7 +8,7 @@ from chatd.testing import MemoryStore, Playground
 from chatd.wire import messages as m
 from chatd.wire.errors import Code
 from chatd.wire.limits import INVITATION, MAX_INVITED
-from tests.helpers import TALKERS, come_in, restart, sends
+from tests.helpers import TALKERS, come_in, hello, restart, sends
 
 LONG = "x" * 1000
 
@@ -263,8 +263,12 @@ def test_a_removal_that_is_not_stored_has_not_happened(scene):
     """Whoever comes back while it is decided, and before it fails, follows the room as before."""
     scene.playground.store.held = True
     seen = scene.ben.seqs("#tea")[-1]
+    back = TALKERS[scene.speaks]()
+    scene.playground.connect(back, scene.speaks)
+    scene.playground.advance()
     scene.ann.say(*scene.say("ann", "in one batch with the welcome"))
-    back = scene.back(scene.ben, cursors={"#tea": seen})
+    back.say(hello(token=scene.ben.of(m.Welcome)[0].token, cursors={"#tea": seen}))
+    scene.playground.advance()
     scene.ann.say(kick())
     scene.playground.advance()
     assert not back.of(m.Welcome)
