@@ -5,7 +5,8 @@ is a member, or no more, or banned, or the room is private, or newcomers see no 
 guest who only reads: of such a one it counts what is open to everybody, and since when they asked for it.
 
 What is handed out is judged by the moment at which it is written, however late it is heard. Pages that the
-store is asked for can be on their way while anything else happens.
+store is asked for, and passwords that are checked or hashed for a request, can be on their way while anything
+else happens.
 """
 
 import json
@@ -17,6 +18,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from chatd.chat import accounts
+from chatd.chat.changes.rows import DELETED
+from chatd.ops.settings import AccountsConfig, Config
 from chatd.testing import Playground, Refused
 from chatd.testing.store import MemoryStore
 from chatd.wire import messages as m
@@ -214,7 +217,8 @@ class Life:
     """A daemon, three people and two guests with two devices each, and a disk that fails now and then."""
 
     def __init__(self):
-        self.playground = Playground(store=LateStore())
+        config = Config(accounts=AccountsConfig(registration="open"))
+        self.playground = Playground(config, store=LateStore())
         self.playground.start_server()
         self.watched = defaultdict(list)
         self.devices = {}
@@ -277,6 +281,10 @@ class Life:
             self.pages(what)
         elif what in {"one", "crash", "register"}:
             getattr(self, what)(nick)
+        elif what in {"hashing", "hashed"}:
+            self.hash(what)
+        elif what == "login":
+            self.log_in(nick, whom % 2)
         elif what == "back":
             self.back(nick, whom % 2)
         elif what in WAYS and there:
@@ -310,6 +318,30 @@ class Life:
             if how == "pages":
                 store.late = None
 
+    def hash(self, what):
+        """Let passwords wait to be hashed or checked, or be done."""
+        self.playground.hashing.held = what == "hashing"
+        if what == "hashed":
+            self.playground.hashing.release()
+
+    def log_in(self, nick, number):
+        """Let somebody's device begin another session, which comes when the password was checked."""
+        self.note_tokens()
+        if self.devices[nick, number].lost is None:
+            self.devices[nick, number].transport.abortConnection()
+        self.connect(nick, number, hello(nick, password=password_of(nick)))
+
+    def note_tokens(self):
+        for key, device in self.devices.items():
+            for welcome in device.of(m.Welcome):
+                self.tokens[key] = welcome.token or self.tokens[key]
+
+    @property
+    def gone(self):
+        """Return whose accounts are deleted."""
+        store = self.playground.store
+        return {store.users[row.user].nick for row in store.accounts.values() if row.flags & DELETED}
+
     def register(self, nick):
         hub = self.playground.server.hub
         user = hub.world.nicks.get(nick)
@@ -318,6 +350,7 @@ class Life:
             hub.change()
 
     def back(self, nick, number):
+        self.note_tokens()
         old = self.devices[nick, number]
         cursors = run_of(old)[0] if old.of(m.Welcome) else {}
         if old.lost is None:
@@ -352,6 +385,10 @@ class Life:
             "search in": m.Search(id=number, query=f"{ANYTHING} in:{room}", limit=3),
             "present": m.History(id=number, room=room, present=True),
             "look": m.Look(id=number, room=room, seqs=[self.removable(room, whom)]),
+            "enroll": m.Register(id=number, password=password_of(nick)),
+            "passwd": m.Passwd(id=number, password=password_of(nick), old=password_of(nick)),
+            "delete": m.DeleteAccount(id=number, password=password_of(nick)),
+            "erase": m.DeleteAccount(id=number, password=password_of(nick), erase=True),
         }.get(what)
         if said is not None:
             return [said]
@@ -375,6 +412,7 @@ class Life:
         """Let the disk be well, and everybody be here and take what there is."""
         self.disk("well")
         self.pages("pages")
+        self.hash("hashed")
         self.playground.advance(1)
         for nick, number in list(self.devices):
             device = self.devices[nick, number]
@@ -396,6 +434,9 @@ class Life:
                 if device.nick not in GUESTS:  # of whose coming and going no event tells
                     assert truths[room].removes(device.nick, seq), (device.nick, room, seq)
         for (nick, _), device in self.devices.items():
+            if nick in self.gone:
+                assert device.lost is not None, "the account is deleted, and its device goes on"
+                continue
             assert device.lost is None
             cursors, _ = run_of(device)
             wanted = {room: truth.head for room, truth in truths.items() if nick in truth.members[-1]}
@@ -454,6 +495,10 @@ class Life:
             assert known, "what was removed is handed out"
 
 
+def password_of(nick):
+    return f"long password of {nick}"
+
+
 def same(device, welcome):
     return any(one.session == welcome.session for one in device.of(m.Welcome))
 
@@ -486,6 +531,7 @@ TALK = ["join", "join", "join all", "leave", "history", "say", "say", "much", "r
 TALK += ["search", "search in"]
 TALK += ["present", "look", "edit", "edit", "reply", "reply"]
 LINKS = ["back", "cut", "pause", "resume", "register"]
+ACCOUNT = ["enroll", "enroll", "login", "passwd", "delete", "erase", "hashing", "hashing", "hashed"]
 SURROUNDINGS = ["slow", "one", "full", "well", "well", "crash"]
 SURROUNDINGS += ["late", "late", "page", "newest", "newest", "pages"]
 ANYBODY, OWNER = st.integers(0, 4), st.sampled_from([0, 0, 0, 1])
@@ -494,6 +540,7 @@ STEP = st.one_of(
     st.tuples(st.sampled_from(ORDER + RULES), OWNER, ANYBODY, WHERE),
     st.tuples(st.sampled_from(TALK), ANYBODY, ANYBODY, WHERE),
     st.tuples(st.sampled_from(LINKS), ANYBODY, ANYBODY, WHERE),
+    st.tuples(st.sampled_from(ACCOUNT), st.integers(1, 4), ANYBODY, WHERE),
     st.tuples(st.sampled_from(SURROUNDINGS), st.just(0), st.just(0), st.just("#a")),
 )
 STEPS = st.lists(STEP, min_size=6, max_size=40)
@@ -516,6 +563,10 @@ BEHIND = [
 EDITED = [("say", 0, 1, "#a"), ("edit", 0, 0, "#a"), ("reply", 0, 0, "#a")]
 QUOTED = [("say", 0, 1, "#a"), ("join", 1, 1, "#a"), ("reply", 0, 0, "#a"), ("say", 0, 1, "#a")]
 PRESENT = [("present", 1, 1, "#a"), ("look", 1, 0, "#a")]
+HASHED = ("hashed", 0, 0, "#a")
+MEMBER = [("enroll", 1, 0, "#a"), ("join", 1, 0, "#a"), ("say", 1, 0, "#a"), ("say", 1, 1, "#a")]
+FLIGHT = [("hashing", 1, 0, "#a"), ("login", 1, 1, "#a"), ("delete", 1, 0, "#a"), ("passwd", 1, 0, "#a")]
+BOTH = [("say", 1, 1, "#a"), ("back", 1, 0, "#a"), ("back", 1, 1, "#a")]
 WATCHED = [("join", 3, 0, "#a"), ("join", 4, 1, "#a"), ("say", 0, 1, "#a")]
 
 
@@ -572,6 +623,11 @@ def room_in_memory(request, monkeypatch):
 @example([*SEARCHED, ("private", 0, 1, "#a"), ("slow", 0, 0, "#a"), ("public", 0, 1, "#a"), COME, UNREAD[1]])
 @example([*EDITED, *SEARCHED, ("remove", 0, 1, "#a"), NEWEST, COME])
 @example([*QUOTED, LATE, ("look", 1, 1, "#a"), ("since-join", 0, 1, "#a"), COME])
+@example([*MEMBER, *FLIGHT, ("kick", 0, 1, "#a"), ("private", 0, 1, "#a"), HASHED, ("say", 0, 1, "#a")])
+@example([*MEMBER, ("erase", 1, 0, "#a"), HASHED, ("history", 2, 0, "#a"), ("search", 2, 1, "#a")])
+@example([*MEMBER, ("hashing", 1, 0, "#a"), ("delete", 1, 0, "#a"), ("login", 1, 1, "#a"), HASHED, *BOTH])
+@example([*MEMBER, *FLIGHT, ("slow", 0, 0, "#a"), HASHED, ("full", 0, 0, "#a"), ("say", 0, 1, "#a")])
+@example([*MEMBER, *FLIGHT, ("crash", 0, 0, "#a"), ("back", 1, 0, "#a"), ("back", 1, 1, "#a")])
 @given(STEPS)
 def test_nobody_is_handed_what_they_may_not_read_and_nobody_is_left_out(steps):
     life = Life()
