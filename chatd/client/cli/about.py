@@ -25,6 +25,9 @@ DIGITS: Final = 16
 SAID: Final = frozenset({"message", "file"})
 """The kinds of events that others can refer to."""
 
+CHANGING: Final = frozenset({"edit", "react", "unreact"})
+"""The kinds of events that are shown with what they are about, where that is shown."""
+
 
 class Talk(Protocol):
     """What these commands need of the session."""
@@ -200,6 +203,20 @@ async def _thread(talk: Talk, argument: str) -> None:
     talk.answer(f"-- {end}; to say something in it: /reply {number} text --")
 
 
+def _by_themselves(page: Page) -> list[m.Event]:
+    """Return the events of ``page`` but for edits of, and reactions to others of them."""
+    shown = {event.seq for event in page.events} if page.at is not None else set()
+    return [event for event in page.events if event.kind not in CHANGING or event.ref not in shown]
+
+
+def last_of(page: Page, count: int) -> Page:
+    """Return the end of ``page``, of ``count`` events that are shown by themselves, reactions aside."""
+    said = [event for event in page.events if event.kind not in {"react", "unreact"}]
+    shown = _by_themselves(replace(page, events=said))
+    first = shown[-count].seq if len(shown) > count else 0
+    return replace(page, events=[event for event in said if event.seq >= first], more=page.more or first > 0)
+
+
 def show_page(talk: Talk, page: Page, name: str, before: Callable[[m.Event], None] = lambda _: None) -> None:
     """Show the events of ``page`` as they are now, with their numbers and the reactions to them.
 
@@ -207,10 +224,7 @@ def show_page(talk: Talk, page: Page, name: str, before: Callable[[m.Event], Non
     """
     talk.recall(page.quotes.values(), name)
     columns = max((len(str(event.seq)) for event in page.events), default=0)
-    shown = {event.seq for event in page.events} if page.at is not None else set()
-    for event in page.events:
-        if event.kind in {"edit", "react", "unreact"} and event.ref in shown:
-            continue
+    for event in _by_themselves(page):
         before(event)
         became = page.became.get(event.seq)
         edited = became is not None and bool(became.edit)

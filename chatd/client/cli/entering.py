@@ -6,12 +6,13 @@ from typing import Final
 
 from twisted.internet.defer import Deferred
 
-from chatd.client.cli.about import SAID, show_page
+from chatd.client.cli.about import SAID, last_of, show_page
 from chatd.client.cli.conversation import Conversation
 from chatd.client.cli.marks import ReadMarks
 from chatd.client.cli.text import clean_line
 from chatd.client.core.notices import EventSeen, GapSeen, LinkState, RoomOpened
 from chatd.client.values import Page
+from chatd.wire.limits import PAGE_ROWS
 from chatd.wire.messages import Event
 from chatd.wire.names import fold
 
@@ -67,7 +68,8 @@ class Entering:
         head = max(self._heads.get(room, 0), known.cursor)
         self._new[room] = self._marks.read(room), head, self._marks.unread(known).said
         self._held[room] = []
-        page = client.history(room, before=known.cursor + 1, limit=self._count, present=True)
+        limit = min(2 * self._count, PAGE_ROWS)  # some tell of others, and are shown with these
+        page = client.history(room, before=known.cursor + 1, limit=limit, present=True)
         asked = page.addCallback(self._show_page, room).addErrback(lambda _: None)
         self._asked[room] = asked
         asked.addBoth(lambda _: self._release(room))
@@ -98,6 +100,7 @@ class Entering:
 
     def _show_page(self, page: Page, room: str) -> None:
         name = self._talk.client.name(room)
+        page = last_of(page, self._count)
         if any(event.kind in SAID for event in page.events):
             earlier = f"; earlier ones: /history {self._count} {page.events[0].seq}" if page.more else ""
             self._talk.answer(f"-- the last lines of {clean_line(name)}{earlier} --")

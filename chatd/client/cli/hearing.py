@@ -31,10 +31,14 @@ from chatd.client.core import notices as n
 from chatd.client.core.problems import ClientError
 from chatd.client.core.rooms import Followed
 from chatd.wire.errors import CloseReason
+from chatd.wire.messages import Event
 from chatd.wire.names import SERVER, fold
 
 NAMED: Final = 5
 """Rooms that are named of those in which something was said meanwhile."""
+
+SAME: Final = 5_000
+"""Milliseconds within which the rooms that somebody is in tell of the same new nick."""
 
 
 class Hearing:
@@ -49,6 +53,7 @@ class Hearing:
         self._reactions = Reactions(reactor, talk.reactions_came)
         self._linked = False
         self._missed: list[str] = []
+        self._renamed = ("", "", 0)
         self._greeted = False
         self._complaint = ""
 
@@ -231,7 +236,7 @@ class Hearing:
         self._entering.before(event, notice.name)
         if event.kind in KINDS and talk.console.interactive:
             self._reactions.came(event, notice.name)
-        else:
+        elif not (talk.console.interactive and self._is_told(event)):
             talk.event_came(event, notice.name)
         ours = fold(event.by) == fold(talk.client.nickname)
         if event.kind in SAID and not ours and event.seq > self._marks.read(event.room):
@@ -246,6 +251,13 @@ class Hearing:
             talk.nicks.renamed(event.by, event.text)
         elif not notice.own and event.by not in {SERVER, talk.client.nickname}:
             talk.nicks.spoke(event.by)
+
+    def _is_told(self, event: Event) -> bool:
+        """Return whether ``event`` gives somebody a nick of which another room has just told."""
+        if event.kind != "nick":
+            return False
+        before, self._renamed = self._renamed, (event.by, event.text, event.ts)
+        return before[:2] == self._renamed[:2] and abs(event.ts - before[2]) < SAME
 
     def _on_presence(self, notice: n.PresenceSeen) -> None:
         for online, nicks in ((True, notice.online), (False, notice.offline)):

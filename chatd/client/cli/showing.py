@@ -92,7 +92,9 @@ def unread_words(unread: Unread) -> str:
     if not unread.said:
         return ""
     text = f"{unread.said}{'+' if unread.said >= COUNTED else ''} unread"
-    return f"{text}, {unread.mentions} for you" if unread.mentions else text
+    if not unread.mentions:
+        return text
+    return f"{text}, for you" if unread.mentions >= unread.said else f"{text}, {unread.mentions} for you"
 
 
 def _state(status: Status, *, known: bool) -> str:

@@ -80,9 +80,10 @@ def _replied(event: Event, about: str) -> str:
     return f"<{clean_line(event.by)}> (to {about}) {said}"
 
 
-def _edited(event: Event, was: str) -> str:
+def _edited(event: Event, was: str, columns: int) -> str:
     said = clean(event.text).replace("\n", "\n" + INDENT)
-    return f"<{clean_line(event.by)}> * {said} ({f'was: {was}' if was else f'event {event.ref} edited'})"
+    what = f"was: {was}" if was else "edited" if columns else f"event {event.ref} edited"
+    return f"<{clean_line(event.by)}> * {said} ({what})"
 
 
 def _reacted(event: Event, about: str) -> str:
@@ -250,7 +251,7 @@ def event_lines(
     if edited or event.edited:
         event = replace(event, text=f"{event.text} (edited)".lstrip())
     if event.kind == "edit":
-        said = _edited(event, about)
+        said = _edited(event, about, columns)
     elif referring is not None:
         said = referring(event, about or f"event {event.ref}")
     elif form is not None:

@@ -201,3 +201,25 @@ def test_rooms_in_which_something_is_unread_are_told_at_the_start(people, come, 
     other.talk.switch(1)
     world.advance(5)
     assert eva.prompt == other.prompt.replace("#tea", "") == "> ", "it is the same on all devices"
+
+
+def test_the_last_lines_are_as_many_as_wanted_whatever_was_done_to_them(people, come):
+    ben = people["ben"]
+    ben.type("/edit 7 text 4, mended", "/react 6 👍", "/react 7 👍", "/react 5 👍", "/edit 6 text 3, mended")
+    eva = come("/join #tea")
+    assert eva.paper.shown[:-1] == [
+        "-- the last lines of #tea; earlier ones: /history 3 7 --",
+        "#tea  7 <ben> text 4, mended (edited)",
+        "      👍 1",
+        "#tea  6 <ben> * text 3, mended (edited)",
+    ]
+
+
+def test_a_new_nick_is_told_once_though_several_rooms_tell_of_it(people):
+    ann, ben = people.values()
+    for somebody in (ann, ben):
+        somebody.type("/join #hall")
+    ben.type("/nick benny")
+    assert [line for line in ann.paper.shown if "is now" in line] == ["#hall * ben is now benny"]
+    ben.type("/nick ben", "/nick benny")
+    assert len([line for line in ann.paper.shown if "is now" in line]) == 3

@@ -42,15 +42,13 @@ def test_rooms_and_unread_tell_it(people):
     assert ann.type("/rooms") == [
         "*  2 #hall  1 member",
         "   1 #tea  2 members, 2 unread, 1 for you",
-        "   3 @ben  1 unread, 1 for you",
+        "   3 @ben  1 unread, for you",
     ]
     assert ann.type("/unread") == [
         "   1 #tea  2 unread, 1 for you; /jump #tea 4 goes to the first for you",
-        "   3 @ben  1 unread, 1 for you; /jump @ben 1 goes to the first for you",
+        "   3 @ben  1 unread, for you; /jump @ben 1 goes to the first for you",
     ]
-    assert ann.type("/unread tea") == [
-        "   3 @ben  1 unread, 1 for you; /jump @ben 1 goes to the first for you"
-    ]
+    assert ann.type("/unread tea") == ["   3 @ben  1 unread, for you; /jump @ben 1 goes to the first for you"]
     assert ann.type("/unread all") == ["You have read everything."]
     assert "You are in no room #nowhere" in ann.type("/unread #nowhere")[0]
 
