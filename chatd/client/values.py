@@ -127,7 +127,7 @@ class Options:
     @property
     def secret(self) -> bool:
         """Return whether nobody else reads what goes to the server."""
-        return self.server.scheme != "tcp" or (self.server.here and self.proxy is None)
+        return self.server.scheme not in {"tcp", "ws"} or (self.server.here and self.proxy is None)
 
 
 class Sent(Struct, frozen=True):

@@ -152,9 +152,9 @@ class Playground:
         """
         return self.network.connect(protocol, PORTS[speaks])
 
-    def endpoint(self) -> MemoryEndpoint:
-        """Return a client endpoint to the daemon."""
-        return MemoryEndpoint(self.network)
+    def endpoint(self, speaks: str = "native") -> MemoryEndpoint:
+        """Return a client endpoint to the daemon's listener for the protocol ``speaks``."""
+        return MemoryEndpoint(self.network, PORTS[speaks])
 
     def advance(self, seconds: float = 0.0, step: float = 0.05) -> None:
         """Let ``seconds`` go by in steps of ``step``."""

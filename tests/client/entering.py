@@ -5,8 +5,10 @@ import secrets
 from twisted.python.failure import Failure
 
 from chatd.client.api import Client
+from chatd.client.core.address import parse_address
 from chatd.client.core.session import Remembered, Session
 from chatd.client.net.reasons import ending
+from chatd.client.net.websocket.endpoint import WebSocketEndpoint
 from chatd.client.profile.origins import origin_of
 from chatd.client.profile.profiles import open_slot
 from chatd.client.values import Options
@@ -17,14 +19,18 @@ HOME = origin_of(Options().server)
 
 
 class MemoryWay:
-    """The way to the daemon of a playground."""
+    """The way to the daemon of a playground, which ``speaks`` natively or, as "web", by WebSocket."""
 
-    def __init__(self, world):
+    def __init__(self, world, speaks="native"):
         self._world = world
+        self._speaks = speaks
 
     def endpoint(self, segment=0):
         del segment
-        return self._world.endpoint()
+        endpoint = self._world.endpoint(self._speaks)
+        if self._speaks == "native":
+            return endpoint
+        return WebSocketEndpoint(self._world.clock, parse_address("ws://127.0.0.1"), endpoint)
 
     def ending(self, failure):
         return ending(failure)

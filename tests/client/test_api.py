@@ -26,6 +26,11 @@ def texts(client):
     return [n.event.text for n in client.heard if isinstance(n, EventSeen) and n.event.kind == "message"]
 
 
+@pytest.fixture(params=["native", "web"])
+def speaks(request):
+    return request.param
+
+
 def test_talking_and_asking(world, enter):
     ann, bob = enter("ann", "#a"), enter("bob", "#a")
     world.advance(1)
@@ -48,6 +53,7 @@ def test_talking_and_asking(world, enter):
     assert ann.status().round_trip is not None
 
 
+@pytest.mark.parametrize("speaks", ["native"])  # by WebSocket nothing is said before something was heard
 def test_a_newcomer_whose_welcome_was_lost_in_a_crash_of_the_server_comes_in_at_once(world, enter):
     world.network.holding = frozenset({"down"})
     ann = enter("ann", "#a")

@@ -21,6 +21,11 @@ BYTES = 6_000_000
 """Bytes of a file that takes longer than a daemon lives in these tests."""
 
 
+@pytest.fixture(params=["native", "web"])
+def speaks(request):
+    return request.param
+
+
 @pytest.fixture
 def world(tmp_path):
     playground = Playground(folder=tmp_path / "server")

@@ -119,7 +119,7 @@ def chatc(
 
     address = parse_address(server)
     through = choose_proxy(proxy, os.environ, address)
-    if address.scheme != "tls" and through is None:
+    if not address.tls and through is None:
         leave_tls_out()
     from chatd.client.cli.running import complain  # noqa: PLC0415 - it imports Twisted
     from chatd.client.values import Options  # noqa: PLC0415

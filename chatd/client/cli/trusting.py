@@ -31,7 +31,7 @@ def confirm_certificate(options: Options) -> Options:
     used.
     """
     named = options.ca is not None or options.fingerprint is not None or options.proxy is not None
-    if options.server.scheme != "tls" or named or not (os.isatty(0) and os.isatty(2)) or knows(options):
+    if not options.server.tls or named or not (os.isatty(0) and os.isatty(2)) or knows(options):
         return options
     from chatd.client.net.look import look_at  # noqa: PLC0415 - it is seldom needed
 
@@ -56,9 +56,10 @@ def check_security(
     address: Address, ca: str | None, fingerprint: str | None, cert: str | None, key: str | None
 ) -> str | None:
     """Return ``fingerprint`` as it is compared. Raises `ClientError` where the options do not go together."""
-    if address.scheme != "tls" and (fingerprint or cert or key):
+    if not address.tls and (fingerprint or cert or key):
         raise ClientError(
-            "bad-options", "Certificates and fingerprints belong to TLS; write --server tls://HOST."
+            "bad-options",
+            "Certificates and fingerprints belong to TLS; write --server tls://HOST or wss://HOST.",
         )
     if key and not cert:
         raise ClientError("bad-options", "--key goes with --cert; name your certificate as well.")

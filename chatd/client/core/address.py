@@ -14,7 +14,9 @@ DEFAULT: Final = "127.0.0.1:7411"
 PLAIN_PORT: Final = 7411
 TLS_PORT: Final = 7412
 
-_PORTS: Final = {"tcp": PLAIN_PORT, "tls": TLS_PORT}
+WEB_PATH: Final = "/ws"
+"""Where WebSocket is spoken unless another path is named."""
+
 _FORM: Final = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^\[\]:/\s]+))(?::(?P<port>[0-9]{1,5}))?"
 )
@@ -22,15 +24,23 @@ _FORM: Final = re.compile(
 _SHORT_LOOPBACK: Final = re.compile(r"127\.[0-9.]+")
 """127.1 and its like, which the system takes for 127.0.0.1."""
 
-Scheme = Literal["tcp", "tls", "unix"]
+_PATH: Final = re.compile(r"/[!-\"$-~]*")
+
+Scheme = Literal["tcp", "tls", "ws", "wss", "unix"]
+_PORTS: Final[dict[Scheme, int]] = {"tcp": PLAIN_PORT, "tls": TLS_PORT, "ws": 80, "wss": 443}
+_SECURED: Final[dict[Scheme, Scheme]] = {"tcp": "tls", "tls": "tls", "ws": "wss", "wss": "wss"}
 
 
 class Address(Struct, frozen=True):
-    """One server: ``host`` and ``port``, or for ``unix`` the socket's path as host."""
+    """One server: ``host`` and ``port``, or for ``unix`` the socket's path as host.
+
+    ``path`` is where WebSocket is spoken, with the schemes ``ws`` and ``wss``.
+    """
 
     scheme: Scheme
     host: str
     port: int = 0
+    path: str = WEB_PATH
 
     def __str__(self) -> str:
         """Return the form that people are shown: HOST:PORT."""
@@ -42,12 +52,32 @@ class Address(Struct, frozen=True):
     @property
     def text(self) -> str:
         """Return the form that tells any two addresses apart."""
-        return str(self) if self.scheme == "unix" else f"{self.scheme}://{self}"
+        if self.scheme == "unix":
+            return str(self)
+        return f"{self.scheme}://{self}{self.path if self.path != WEB_PATH else ''}"
+
+    @property
+    def url(self) -> str:
+        """Return the URL of a place where WebSocket is spoken."""
+        return f"{self.scheme}://{self}{self.path}"
+
+    @property
+    def web(self) -> bool:
+        """Return whether WebSocket is spoken there."""
+        return self.scheme in {"ws", "wss"}
+
+    @property
+    def tls(self) -> bool:
+        """Return whether TLS is spoken there."""
+        return self.scheme in {"tls", "wss"}
 
     @property
     def secured(self) -> str:
         """Return how people write that TLS is to be spoken at the same place; "" for a UNIX socket."""
-        return "" if self.scheme == "unix" else f"tls://{str(self).removesuffix(f':{TLS_PORT}')}"
+        if self.scheme == "unix":
+            return ""
+        scheme = _SECURED[self.scheme]
+        return f"{scheme}://{str(self).removesuffix(f':{_PORTS[scheme]}')}"
 
     @property
     def here(self) -> bool:
@@ -72,25 +102,31 @@ class Address(Struct, frozen=True):
 
 
 def parse_address(text: str) -> Address:
-    """Return the address meant by ``HOST[:PORT]``, ``[V6]:PORT``, ``tls://…`` or ``unix:PATH``.
+    """Return the address meant by ``HOST[:PORT]``, ``[V6]:PORT``, ``tls://…``, ``wss://…`` or ``unix:PATH``.
 
     Raises `ClientError` ``bad-address``.
     """
     if text.startswith("unix:") and len(text) > len("unix:"):
         return Address("unix", text.removeprefix("unix:"))
-    scheme, separator, rest = text.rpartition("://")
-    found = _FORM.fullmatch(rest.rstrip("/"))
-    if found is None or (separator and scheme not in _PORTS):
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        scheme, rest = "tcp", text
+    kind = next((known for known in _PORTS if known == scheme), None)
+    if kind is None:
         raise _wrong(text)
-    kind: Scheme = "tls" if scheme == "tls" else "tcp"
+    place, _, below = rest.partition("/") if kind in {"ws", "wss"} else (rest.rstrip("/"), "", "")
+    found, path = _FORM.fullmatch(place), f"/{below}" if below else WEB_PATH
+    if found is None or not _PATH.fullmatch(path):
+        raise _wrong(text)
     port = int(found["port"]) if found["port"] else _PORTS[kind]
     if not 1 <= port <= 65_535:  # noqa: PLR2004 - the ports there are
         raise _wrong(text)
-    return Address(kind, found["v6"] or found["host"], port)
+    return Address(kind, found["v6"] or found["host"], port, path)
 
 
 def _wrong(text: str) -> ClientError:
     return ClientError(
         "bad-address",
-        f"{text!r} is no address; write HOST, HOST:PORT, [IPV6]:PORT, tls://HOST[:PORT] or unix:PATH.",
+        f"{text!r} is no address; write HOST, HOST:PORT, [IPV6]:PORT, tls://HOST[:PORT],"
+        " wss://HOST[:PORT][/PATH] or unix:PATH.",
     )

@@ -9,10 +9,10 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chatd.client.net.reasons import Ending
-from chatd.client.net.way import PlainWay
+from chatd.client.net.seams import Way
 
 
-async def hail(way: PlainWay, *, secure: bool) -> Ending | None:
+async def hail(way: Way, *, secure: bool) -> Ending | None:
     """Connect to a server and say nothing; return why that failed, or None.
 
     If the way is ``secure``, TLS has verified then who the server is.

@@ -32,6 +32,8 @@ from chatd.client.net.tickets import Tickets
 from chatd.fingerprint import fingerprint, in_words
 from chatd.wire.frames import ALPN
 
+_HTTP: Final = b"http/1.1"
+
 _BEGIN: Final = b"-----BEGIN CERTIFICATE-----"
 
 _NAME: Final = -1
@@ -163,7 +165,8 @@ def verifier_of(address: Address, security: Security) -> "Verifier":
     """Return what verifies the server at ``address``. Raises `ClientError` where a file cannot be used."""
     authorities = Authorities(security.ca) if security.ca else None
     own = load_own(security.certificate, security.key) if security.certificate else ()
-    return Verifier(address.host, str(address), authorities, pin=security.pin, own=own, speaks=(ALPN,))
+    speaks = (_HTTP if address.web else ALPN,)
+    return Verifier(address.host, str(address), authorities, pin=security.pin, own=own, speaks=speaks)
 
 
 @implementer(IOpenSSLClientConnectionCreator)

@@ -11,6 +11,7 @@ from chatd.client.core.link import ATTEMPT
 from chatd.client.core.proxy import Proxy
 from chatd.client.net.narrow import narrowed
 from chatd.client.net.reasons import Ending, closed, ending
+from chatd.client.net.seams import Way
 from chatd.client.net.security import NONE, Security
 
 
@@ -97,9 +98,39 @@ class SecureWay(PlainWay):
         return super()._known(failure) or self._verifier.ending(failure)
 
 
+class WebWay:
+    """By WebSocket, over ``way``."""
+
+    def __init__(self, reactor: IReactorTime, address: Address, way: Way) -> None:
+        self._reactor = reactor
+        self._address = address
+        self._way = way
+
+    def endpoint(self, segment: int = 0) -> IStreamClientEndpoint:
+        """Return an endpoint for one attempt, whose segments are bounded to ``segment`` bytes; 0: not."""
+        from chatd.client.net.websocket.endpoint import WebSocketEndpoint  # noqa: PLC0415 - it is seldom used
+
+        return WebSocketEndpoint(self._reactor, self._address, self._way.endpoint(segment))
+
+    def ending(self, failure: Failure) -> Ending:
+        """Return what ``failure`` means."""
+        from chatd.client.net.websocket.handshake import WebSocketError  # noqa: PLC0415
+
+        problem = failure.value
+        return problem.ending if isinstance(problem, WebSocketError) else self._way.ending(failure)
+
+    def unheard(self, failure: Failure) -> Ending:
+        """Return what ``failure`` means where the chat had not said a word behind the handshake."""
+        if closed(failure):
+            return Ending(
+                "closed behind the handshake of WebSocket, without a word of the chat", answered=True
+            )
+        return self.ending(failure)
+
+
 def way_to(
     reactor: IReactorTime, address: Address, security: Security | None = None, proxy: Proxy | None = None
-) -> PlainWay:
+) -> Way:
     """Return the way to ``address``, through ``proxy`` if there is one.
 
     Raises `ClientError` where a file of ``security``, or ``proxy``, cannot be used.
@@ -110,6 +141,7 @@ def way_to(
         from chatd.client.net.proxies.tunnel import Tunnel  # noqa: PLC0415 - direct links start faster
 
         through = Tunnel(reactor, proxy, address, security.ca)
-    if address.scheme == "tls":
-        return SecureWay(reactor, address, security, through)
-    return PlainWay(reactor, address, through)
+    way = (
+        SecureWay(reactor, address, security, through) if address.tls else PlainWay(reactor, address, through)
+    )
+    return WebWay(reactor, address, way) if address.web else way

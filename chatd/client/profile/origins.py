@@ -28,11 +28,11 @@ class Origin(Struct, frozen=True):
     @property
     def secure(self) -> bool:
         """Return whether what is said there is encrypted, to somebody who was verified."""
-        return self.text.startswith("tls://")
+        return self.text.startswith(_SECURE)
 
     def takes(self, giver: str) -> bool:
         """Return whether a secret that ``giver`` gave may be said here at all, if a person wants it."""
-        return self.secure or not giver.startswith("tls://")
+        return self.secure or not giver.startswith(_SECURE)
 
 
 def origin_of(address: Address, proxy: Proxy | None = None) -> Origin:
@@ -51,6 +51,9 @@ def origin_of(address: Address, proxy: Proxy | None = None) -> Origin:
         return Origin(text + behind, address.host_key + behind)
     return Origin(text, address.host_key)
 
+
+_SECURE: Final = ("tls://", "wss://")
+"""How the origins begin that are reached by TLS."""
 
 _THROUGH: Final = " through "
 """What stands between a server and the proxy that leads to it."""

@@ -21,7 +21,7 @@ def agreed(options: Options) -> str:
 
     What the options name is kept for the next run. Raises `ClientError` where the profile cannot be used.
     """
-    if options.server.scheme != "tls" or options.ca is not None:
+    if not options.server.tls or options.ca is not None:
         return ""
     named = options.fingerprint
     if options.profile is None:

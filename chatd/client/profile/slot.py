@@ -51,7 +51,8 @@ def elsewhere(
     With ``nick`` only who is called that; ``machine_only``: only origins of the same machine.
     """
     rows = database.rows(
-        "SELECT identity.server, identity.nick, address.address, min(slot.origin LIKE 'tls://%')"
+        "SELECT identity.server, identity.nick, address.address,"
+        " min(slot.origin LIKE 'tls://%' OR slot.origin LIKE 'wss://%')"
         " FROM identity JOIN address ON address.identity = identity.id"
         " JOIN slot ON slot.identity = identity.id AND slot.token <> ''"
         " WHERE identity.id NOT IN (SELECT identity FROM address WHERE address = ?)"
