@@ -4,14 +4,18 @@ import asyncio
 import json
 import os
 import signal
+import time
 from contextlib import suppress
+from functools import partial
 
 import pytest
 from websockets.asyncio.client import connect as dial
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.end_to_end.harness.certificates import make_certificate, trusting
-from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, free_port, wait_gone
+from tests.end_to_end.harness.forwarder import Forwarder
+from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, Deadline, free_port, wait_gone
+from tests.end_to_end.harness.proxies import Tinyproxy
 from tests.end_to_end.test_succession import Standing
 
 PAGE = "https://chat.example.org"
@@ -33,7 +37,8 @@ class Visitor:
         while True:
             message = json.loads(await asyncio.wait_for(self.socket.recv(), PATIENCE))
             if message["t"] == "ping":
-                await self.say(t="pong", data=message.get("data", ""))
+                with suppress(ConnectionClosed):  # by what stands behind it
+                    await self.say(t="pong", data=message.get("data", ""))
             if message["t"] == kind and fields.items() <= message.items():
                 return message
 
@@ -127,11 +132,11 @@ def test_a_reload_is_not_noticed_and_a_successor_is_found(daemon):
             await refused(OTHER)
             daemon.allow(OTHER)
             daemon.signal(signal.SIGHUP)
-            daemon.await_said("reloaded")
+            await asyncio.to_thread(daemon.await_said, "reloaded")
             await refused(PAGE)
             await ann.talk("#a", "still here")
             await ann.hear("ok", id=1)
-            status, said = daemon.upgrade()
+            status, said = await asyncio.to_thread(daemon.upgrade)
             assert status == 0, said
             goodbye = await ann.hear("goodbye")
             assert goodbye["reason"] == "drain"
@@ -146,3 +151,48 @@ def test_a_reload_is_not_noticed_and_a_successor_is_found(daemon):
 
     asyncio.run(visit())
     assert daemon.wait() == 0
+
+
+@pytest.fixture
+def proxy(tmp_path):
+    proxy = Tinyproxy(tmp_path / "proxy").start()
+    yield proxy
+    proxy.kill()
+
+
+def test_chatc_by_wss_through_a_proxy_survives_cuts_and_a_crash(daemon, proxy, start_chatc, tmp_path):
+    """Two people talk; one comes by wss over HTTP CONNECT, on a line that is cut and hangs."""
+    with Forwarder(daemon.wss) as line:
+        way = ("--server", f"wss://localhost:{line.port}", "--ca", str(tmp_path / "localhost.crt"))
+        ann = start_chatc(daemon, "ann", *way, "--proxy", proxy.url("http"), "talk", "#a", "--json", fed=True)
+        ben = start_chatc(daemon, "ben", "talk", "#a", "--json", fed=True)
+        for one in (ann, ben):
+            one.await_said("connected")
+        harms = (line.cut, partial(line.stall, "up"), partial(line.stall, "down"), daemon.kill)
+        for number, harm in enumerate(harms, 1):
+            harm()
+            ann.say(f"ann {number}")
+            ben.say(f"ben {number}")
+            if harm == daemon.kill:
+                daemon.start()
+            for one in (ann, ben):
+                await_texts(one, 2 * number)
+        for one in (ann, ben):
+            one.finish()
+            assert one.wait(PATIENCE) == 0, one.complaints
+    for one in (ann, ben):
+        for who in ("ann", "ben"):
+            said = [text for text in texts(one) if text.startswith(who)]
+            assert said == [f"{who} {number}" for number in range(1, len(harms) + 1)]
+    assert any("protocol=web" in said for said in daemon.said("client-in"))
+
+
+def texts(chatc):
+    return [line["text"] for line in chatc.lines() if line["kind"] == "message"]
+
+
+def await_texts(chatc, count):
+    deadline = Deadline(PATIENCE)
+    while len(texts(chatc)) < count:
+        deadline.check(f"{count} texts: {texts(chatc)}, {chatc.complaints}")
+        time.sleep(0.02)

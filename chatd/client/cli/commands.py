@@ -29,8 +29,8 @@ _PLAIN = click.option(
     envvar="CHATD_SERVER",
     default="127.0.0.1:7411",
     show_default=True,
-    help="HOST[:PORT] or [IPV6]:PORT in plain text (port 7411), tls://HOST[:PORT] (port 7412) or unix:PATH; "
-    "or from $CHATD_SERVER.",
+    help="HOST[:PORT] or [IPV6]:PORT in plain text (port 7411), tls://HOST[:PORT] (port 7412), "
+    "wss://HOST[:PORT][/PATH] for WebSocket (port 443, /ws) or unix:PATH; or from $CHATD_SERVER.",
 )
 @click.option("--nick", metavar="NAME", default="", help="Who to be; the one last used there, by default.")
 @click.option("--profile", metavar="NAME", help="Where to remember sessions.  [default: default]")

@@ -16,6 +16,15 @@ from chatd.client.core.problems import ClientError
         ("tls://example.org:443/", Address("tls", "example.org", 443), "example.org:443"),
         ("[::1]:7", Address("tcp", "::1", 7), "[::1]:7"),
         ("[fe80::1%eth0]", Address("tcp", "fe80::1%eth0", 7411), "[fe80::1%eth0]:7411"),
+        ("wss://example.org", Address("wss", "example.org", 443), "example.org:443"),
+        ("wss://example.org/", Address("wss", "example.org", 443), "example.org:443"),
+        (
+            "wss://example.org:7480/chat/ws?a=b",
+            Address("wss", "example.org", 7480, "/chat/ws?a=b"),
+            "example.org:7480",
+        ),
+        ("ws://[::1]:7480/ws", Address("ws", "::1", 7480), "[::1]:7480"),
+        ("ws://localhost", Address("ws", "localhost", 80), "localhost:80"),
         ("unix:/run/chatd.sock", Address("unix", "/run/chatd.sock"), "unix:/run/chatd.sock"),
     ],
 )
@@ -26,12 +35,43 @@ def test_forms(text, address, shown):
 
 @pytest.mark.parametrize(
     "text",
-    ["", ":7411", "a:b", "host:0", "host:65536", "http://host", "unix:", "::1", "a b", "[::1", "tls://"],
+    [
+        "",
+        ":7411",
+        "a:b",
+        "host:0",
+        "host:65536",
+        "http://host",
+        "unix:",
+        "::1",
+        "a b",
+        "[::1",
+        "tls://",
+        "wss://",
+        "wss://h/a b",
+        "wss://h/#x",
+        "h/ws",
+    ],
 )
 def test_what_is_no_address_is_refused_with_the_forms(text):
     with pytest.raises(ClientError, match="HOST:PORT") as refused:
         parse_address(text)
     assert refused.value.code == "bad-address"
+
+
+@pytest.mark.parametrize(
+    ("text", "url", "secured"),
+    [
+        ("wss://h", "wss://h:443/ws", "wss://h"),
+        ("ws://h:7480/x", "ws://h:7480/x", "wss://h:7480"),
+        ("wss://[::1]:7480/x", "wss://[::1]:7480/x", "wss://[::1]:7480"),
+    ],
+)
+def test_addresses_of_websocket(text, url, secured):
+    address = parse_address(text)
+    assert (address.url, address.secured, address.web) == (url, secured, True)
+    assert address.tls is text.startswith("wss")
+    assert parse_address(address.text) == address
 
 
 def test_every_way_to_say_here_is_one_host():
