@@ -176,4 +176,6 @@ def test_mistakes_are_sentences(piped, arguments, sentence):
 
 def test_a_fingerprint_is_for_tls(piped):
     done = piped("--fingerprint", "0" * 64, "send", "#a", "x", address="localhost")
-    assert "Certificates and fingerprints belong to TLS; write --server tls://HOST." in done.stderr
+    assert (
+        "Certificates and fingerprints belong to TLS; write --server tls://HOST or wss://HOST." in done.stderr
+    )
