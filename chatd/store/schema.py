@@ -229,6 +229,9 @@ CREATE TABLE dropping(
 """
 """The reactions that go behind the commit that took them away: see `chatd.store.dropping`."""
 
+_STALE: Final = "CREATE TABLE stale(key INTEGER PRIMARY KEY, frame BLOB NOT NULL, edit BLOB) STRICT"
+"""What the index of words still has of events that were erased or cut: see `chatd.store.index.leaving`."""
+
 Step = Callable[[apsw.Connection], object]
 
 
@@ -361,6 +364,11 @@ def _add_dropping(database: apsw.Connection) -> None:
     database.execute(_DROPPING)
 
 
+def _add_stale(database: apsw.Connection) -> None:
+    """Add what version 21 lacks: what is still to leave the index of words."""
+    database.execute(_STALE)
+
+
 STEPS: Final[tuple[Step, ...]] = (
     _begin,
     _add_files,
@@ -383,6 +391,7 @@ STEPS: Final[tuple[Step, ...]] = (
     _add_statuses,
     _add_counts,
     _add_dropping,
+    _add_stale,
 )
 """The steps from each version of the tables to the next."""
 

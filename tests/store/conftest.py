@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from chatd.store import searching
 from tests.store.driven import Driven
 
 
@@ -21,3 +22,10 @@ def open_store(tmp_path: Path) -> Iterator[Callable[..., Driven]]:
     for driven in opened:
         if driven.store._writing.is_alive():
             driven.close()
+
+
+@pytest.fixture(autouse=True)
+def _patient_searches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no search end for want of time: on a busy machine each would end anywhere."""
+    monkeypatch.setattr(searching, "SECONDS", 20.0)
+    monkeypatch.setattr(searching, "PATIENCE", 20.0)

@@ -28,7 +28,8 @@ from chatd.chat.storage import Changes, HitPage, Position, Scope
 from chatd.search.query import Query, QueryError, parse
 from chatd.search.said import Said, said_in
 from chatd.store import searching
-from chatd.store.index import index
+from chatd.store.index import index, leaving
+from chatd.store.index.leaving import AT_ONCE
 from chatd.store.index.pace import FULL
 from chatd.testing import MemoryStore
 from chatd.wire.messages import Event, File
@@ -187,7 +188,13 @@ class Searched(RuleBasedStateMachine):
         self.store, self.slow = Driven(self.folder), MemoryStore()
         self.heads, self.firsts, self.time = dict.fromkeys(LOGS, 0), dict.fromkeys(LOGS, 1), 0
 
+    @rule(most=st.sampled_from([0, AT_ONCE]))
+    def leave_later(self, most):
+        """Let whatever is taken away leave the index behind the commit, or only what is much."""
+        leaving.AT_ONCE = most
+
     def teardown(self):
+        leaving.AT_ONCE = AT_ONCE
         self.store.close()
         shutil.rmtree(self.folder)
 
@@ -298,7 +305,8 @@ class Searched(RuleBasedStateMachine):
         except QueryError:
             return
         scopes = [Scope(log, self.firsts[log], self.heads[log]) for log in LOGS]
-        while self.store.store._index._firsts:  # until then an answer may say that it is behind
+        # Until then an answer may say that it is behind, or lack what an edit that is gone had changed.
+        while self.store.store._index._firsts or self.store.store._index._leaving.due:
             time.sleep(0.001)
         found = all_pages(self.store, query, scopes, limit)
         wanted = []
@@ -618,7 +626,7 @@ def test_a_slice_takes_long_edits_only_as_long_as_its_turn(open_store, monkeypat
             slices.clear()
             store.store._index.throw_away()
             store.store._index._look()
-            store.store._index._ranges[1] = index._Range(31, 30)
+            store.store._index._ranges[1] = index.Range(31, 30)
             store.store._index._heads.clear()
             store.store._index._firsts = {1: 1}
         store.append(rooms(2))
@@ -714,3 +722,49 @@ def test_messages_one_by_one_are_gathered_and_found_meanwhile(open_store, monkey
     store.store._index._pace.gather = 0.0
     store.settle()
     assert sum(slices) == 10 + FULL
+
+
+def test_no_commit_works_out_the_terms_of_very_much(open_store, tmp_path, monkeypatch):
+    store, folder = open_store(), tmp_path / "data"
+    store.append(rooms(1))
+    store.append(said(1, 1, *map(long_text, range(6)), *[f"other {seq}" for seq in range(30)]))
+    store.append(edits_of(1, 37, [long_text(n) for n in range(100, 103)]))
+    store.settle()
+    do_nothing_more(monkeypatch)
+    asked = []
+    monkeypatch.setattr(index, "_rows", asked.append)
+    gone = [pack([event(1, seq, "", kind="removed")])[0] for seq in range(1, 7)]
+    erasing = [Erase(1, seq, 1000, gone[seq - 1]) for seq in range(1, 7)]
+    edits = [Erase(1, seq, 1000, pack([event(1, seq, "", kind="removed")])[0]) for seq in (37, 38, 39)]
+    dropping = [DropEdits(1, seq) for seq in (1, 2, 3)]
+    assert store.append(Changes(others=[*erasing, *edits, *dropping])) is None
+    assert not asked
+    assert not store.search(long_text(100)[:2]).hits
+    assert not store.search(long_text(5)[:2]).hits
+    assert len(all_pages(store, "other", limit=50)) == 30
+    store.close()
+    monkeypatch.undo()
+    again = open_store()
+    again.settle()
+    words = [long_text(number)[:9] for number in (*range(6), 100, 101, 102)]
+    assert not left(folder, words)
+    assert len(known(folder)) == 1 + 30 + 1
+    assert len(all_pages(again, "other", limit=50)) == 30
+
+
+def test_a_room_with_the_number_of_one_that_still_leaves_keeps_its_words(open_store, monkeypatch):
+    monkeypatch.setattr(leaving, "AT_ONCE", 0)
+    store = open_store()
+    store.append(rooms(1))
+    store.append(said(1, 1, *[f"word {seq}" for seq in range(1, 50)]))
+    store.settle()
+    with monkeypatch.context() as stopped:
+        do_nothing_more(stopped)
+        assert store.append(Changes(others=[PutRoom(1, "#1", "", 50), Trim(1, 50), DropRoom(1)])) is None
+        store.append(rooms(1))
+        store.append(said(1, 1, *[f"word again {seq}" for seq in range(1, 50)]))
+    store.append(said(1, 50, "the last word"))
+    store.settle()
+    assert places(store.search("word 7")) == [(1, 7)]
+    assert len(all_pages(store, "word", limit=20)) == 50
+    assert not store.store._index._leaving.due

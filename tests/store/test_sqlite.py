@@ -428,6 +428,7 @@ NO_ACCOUNTS = (
     "DROP TABLE indexed",
     "DROP TABLE words",
     "DROP TABLE dropping",
+    "DROP TABLE stale",
     "ALTER TABLE sessions DROP COLUMN address",
     "ALTER TABLE sessions DROP COLUMN software",
     "ALTER TABLE sessions DROP COLUMN label",

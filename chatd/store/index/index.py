@@ -3,14 +3,14 @@
 Of each log the events ``low`` to ``high`` are in it. New events lengthen that at the upper end, as soon as
 the thread has time; what an older chatd has stored is taken in from the newest on downwards. The range is
 kept in the transaction that indexes, so that a crash leaves no event out and none in twice. What is erased or
-cut leaves the index in the transaction that does it.
+cut leaves the index in the transaction that does it, or soon after if it is much.
 
 An index can be thrown away at any time: all of it comes from the events.
 """
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
 import apsw
 
@@ -20,19 +20,12 @@ from chatd.search.said import Edit, Said
 from chatd.search.words import RULES
 from chatd.store import schema
 from chatd.store.index.clearing import PAGES, PAUSE, Clearing
+from chatd.store.index.leaving import Leaving
 from chatd.store.index.pace import Pace
 from chatd.store.index.sayings import Sayings
+from chatd.store.index.slices import Range, Slice
 from chatd.store.index.table import Row, Table, as_json
 from chatd.store.transaction import Transaction
-
-SLICE: Final = 500
-"""Events that are indexed in one transaction at the most."""
-
-LETTERS: Final = 50_000
-"""Characters after which a slice takes no further event: SQLite needs 3 to 6 ms for them."""
-
-TURN: Final = 0.006
-"""Seconds after which it takes none either, so that no commit waits for long (P6)."""
 
 PIECE: Final = 200
 """Events that are read at once."""
@@ -58,47 +51,6 @@ _LOGS: Final = "SELECT id, first FROM rooms"
 _LAST_KEY: Final = "SELECT max(key) FROM events WHERE key BETWEEN ? AND ?"
 
 
-class _Range(NamedTuple):
-    """Events of a log that are in the index, none if ``low`` is ``high`` + 1."""
-
-    low: int
-    high: int
-
-
-class _Slice:
-    """Rows for the index, the ``old`` ones that they replace, and the ``ranges`` that it has then.
-
-    ``count`` is how many events were looked at for that.
-    """
-
-    def __init__(self) -> None:
-        self.ranges: dict[int, _Range] = {}
-        self.old: list[Row] = []
-        self.count = 0
-        self._end = time.monotonic() + TURN
-        self._letters = 0
-        self._rows: dict[int, tuple[Said, str]] = {}
-
-    def is_full(self) -> bool:
-        """Return whether it is to take no further event."""
-        return self.count >= SLICE or self._letters >= LETTERS or time.monotonic() >= self._end
-
-    @property
-    def rows(self) -> list[Row]:
-        """Return the rows."""
-        return [(key, terms) for key, (_, terms) in self._rows.items()]
-
-    def said(self, key: int) -> Said | None:
-        """Return what the event with ``key`` says if it is among the rows."""
-        return self._rows[key][0] if key in self._rows else None
-
-    def take(self, key: int, said: Said) -> None:
-        """Take in what an event says, or has become."""
-        terms = said.indexed
-        self._letters += len(terms)
-        self._rows[key] = said, terms
-
-
 class Index:
     """Indexes what ``database`` holds; what is left to do is found there at the start.
 
@@ -119,15 +71,18 @@ class Index:
         self._table = Table(database)
         self._sayings = Sayings(database)
         self._clearing = Clearing(database, self._table, cleared)
+        self._leaving = Leaving(database)
+        self._cleared = cleared
         self._failed = failed
         self._tell_next = self._again = 0.0
-        self._ranges: dict[int, _Range] = {}
+        self._ranges: dict[int, Range] = {}
         self._heads: dict[int, int] = {}
         self._firsts: dict[int, int] = {}
         self._pace = Pace(time.monotonic())
         self._taken = 0
         self._own = 0.0
         self._merging = True
+        self._later = False
         if damaged or [value for (value,) in database.execute(_RULES_NOW)] != [RULES]:
             self.throw_away()
         self._look()
@@ -135,7 +90,7 @@ class Index:
     @property
     def due(self) -> bool:
         """Return whether something is left to do, besides what waits for its time."""
-        return bool(self._heads or self._firsts or self._merging or self._clearing.due)
+        return bool(self._heads or self._firsts or self._merging or self._leaving.due or self._clearing.due)
 
     def until_clearing(self) -> float | None:
         """Return the seconds until the index is to be written anew, None if it need not be."""
@@ -146,46 +101,56 @@ class Index:
         with Transaction(self._database):
             self._table.throw_away()
             self._database.execute("DELETE FROM indexed")
+            self._database.execute("DELETE FROM stale")
             self._database.execute(_RULES, (RULES,))
 
     def _look(self) -> None:
         """See what is in the index and what is not."""
         database = self._database
-        self._ranges = {room: _Range(low, high) for room, low, high in database.execute(_RANGES)}
+        self._ranges = {room: Range(low, high) for room, low, high in database.execute(_RANGES)}
         self._heads, self._firsts = {}, {}
         for room, first in list(database.execute(_LOGS)):
             for (key,) in list(database.execute(_LAST_KEY, (schema.key(room, 0), schema.last_key(room)))):
                 head = first - 1 if key is None else key - schema.key(room, 0)
-                low, high = self._ranges.setdefault(room, _Range(head + 1, head))
+                low, high = self._ranges.setdefault(room, Range(head + 1, head))
                 if head > high:
                     self._heads[room] = head
                 if first < low and head >= first:
                     self._firsts[room] = first
         self._clearing.look()
+        self._leaving.look()
 
     # ---- within a commit and behind it ----------------------------------------------------------------
 
     def touched(self, changes: Changes) -> dict[int, Said | None]:
         """Return what the index has of the events that ``changes`` erase or cut, by key; before they do.
 
-        An edit that is erased concerns the event that it edits. `retouch` follows, in the same transaction.
+        If it is much, that is kept for later, and nothing is returned. `retouch` follows, in the same
+        transaction.
         """
-        before: dict[int, Said | None] = {}
+        keys, cuts = set(), []
         for change in changes.others:
             if isinstance(change, Erase) and change.by:
-                self._touch(before, change.room, change.seq)
+                keys.add(self._concerned(change.room, change.seq))
             elif isinstance(change, Trim) and change.room in self._ranges:
                 low, high = self._ranges[change.room]
-                if low < change.first:
-                    before |= self._sayings.present(change.room, low, min(high, change.first - 1), high)
+                last = min(high, change.first - 1)
+                if low <= last:
+                    cuts.append((schema.key(change.room, low), schema.key(change.room, last)))
+        self._later = bool(keys or cuts) and (self._leaving.due or self._leaving.is_much(keys, cuts))
+        if self._later:
+            self._leaving.keep(keys, cuts)
+            return {}
+        before = {key: self._now(*_place(key)) for key in keys if self._has(*_place(key))}
+        for first, last in cuts:
+            room, low = _place(first)
+            before |= self._sayings.present(room, low, _place(last)[1], self._ranges[room].high)
         return before
 
-    def _touch(self, before: dict[int, Said | None], room: int, seq: int) -> None:
-        erased = self._sayings.at(room, seq)
-        if isinstance(erased, Edit):
-            seq = erased.ref
-        if self._has(room, seq):
-            before[schema.key(room, seq)] = self._now(room, seq)
+    def _concerned(self, room: int, seq: int) -> int:
+        """Return the key of the event whose words change if event ``seq`` of ``room`` goes, maybe an edit."""
+        going = self._sayings.at(room, seq)
+        return schema.key(room, going.ref if isinstance(going, Edit) else seq)
 
     def retouch(self, before: dict[int, Said | None], changes: Changes) -> None:
         """Have the index follow ``changes``, which were just made; `touched` has returned ``before``."""
@@ -195,7 +160,7 @@ class Index:
             elif isinstance(change, Trim) and change.room in self._ranges:
                 low, high = self._ranges[change.room]
                 low = max(low, change.first)
-                self._put({change.room: _Range(low, max(high, low - 1))})
+                self._put({change.room: Range(low, max(high, low - 1))})
         if before:
             after = [(key, self._now(*_place(key))) for key in before]
             self._exchange(_rows(before.items()), _rows(after))
@@ -224,10 +189,11 @@ class Index:
             elif isinstance(change, DropRoom):
                 for of_log in (self._ranges, self._heads, self._firsts):
                     of_log.pop(change.id, None)
-            if isinstance(change, Trim | Erase):
+            if isinstance(change, Trim | Erase) and not self._later:
                 self._clearing.left()
+        self._leaving.due = self._leaving.due or self._later
         for log, first, frames in changes.events:
-            self._ranges.setdefault(log, _Range(first, first - 1))
+            self._ranges.setdefault(log, Range(first, first - 1))
             self._heads[log] = first + len(frames) - 1
             self._pace.come(len(frames), time.monotonic(), time.process_time() - self._own)
 
@@ -236,7 +202,7 @@ class Index:
             return
         low, high = self._ranges[room]
         low = max(low, first)
-        self._ranges[room] = _Range(low, max(high, low - 1))
+        self._ranges[room] = Range(low, max(high, low - 1))
         if room in self._firsts:
             self._firsts[room] = max(self._firsts[room], first)
             if low <= self._firsts[room]:
@@ -256,17 +222,20 @@ class Index:
     def between(self) -> None:
         """Index a slice of what is new between two commits, if its share of the time has come."""
         now = time.monotonic()
-        if self._heads and now >= self._pace.next and not self._pace.until(now):
+        wanted = self._leaving.due or (self._heads and not self._pace.until(now))
+        if wanted and now >= self._pace.next:
             self.news()
 
     def news(self) -> float | None:
-        """Index a slice of what is new if that is worth it.
+        """Index a slice of what is new if that is worth it; what is to leave comes first.
 
         Return the seconds until another slice may be, 0 if this was one, None if nothing is left.
         """
+        now = time.monotonic()
+        if self._leaving.due:
+            return max(0.0, self._again - now) or self._careful(self._take_leaving, 0.0)
         if not self._heads:
             return None
-        now = time.monotonic()
         return max(0.0, self._pace.until(now), self._again - now) or self._careful(self._take_news, 0.0)
 
     def rest(self) -> float | None:
@@ -304,8 +273,25 @@ class Index:
             old = sum(self._ranges[room].low - first for room, first in self._firsts.items())
             self._failed(f"{type(error).__name__}: {error}", new + old)
 
+    def _take_leaving(self) -> None:
+        taken = Slice()
+        keys = []
+        for key, old in self._leaving.some(PIECE):
+            keys.append(key)
+            if old is not None:
+                taken.leave(key, old)
+            said = self._now(*_place(key)) if self._has(*_place(key)) else None
+            if said is not None:
+                taken.take(key, said)
+            if taken.is_full():
+                break
+        self._add(taken, keys)
+        self._leaving.look()
+        if not self._leaving.due:
+            self._cleared()
+
     def _take_news(self) -> None:
-        taken = _Slice()
+        taken = Slice()
         for room, head in self._heads.items():
             taken.ranges[room] = self._take_room(taken, room, head)
             if taken.is_full():
@@ -320,7 +306,7 @@ class Index:
         if not self._heads:
             self._pace.done()
 
-    def _take_room(self, taken: _Slice, room: int, head: int) -> _Range:
+    def _take_room(self, taken: Slice, room: int, head: int) -> Range:
         """Take in what is new in ``room``; return what the index has then."""
         low, high = self._ranges[room]
         while high < head and not taken.is_full():
@@ -336,22 +322,23 @@ class Index:
                     break
             if high == before:  # what should be there is not
                 high = head
-        return _Range(low, high)
+        return Range(low, high)
 
-    def _take_edit(self, taken: _Slice, room: int, edit: Edit) -> None:
+    def _take_edit(self, taken: Slice, room: int, edit: Edit) -> None:
         """Take in what the edited event says now, if the index or the slice has it."""
         key = schema.key(room, edit.ref)
         said = taken.said(key)
         if said is None and self._has(room, edit.ref):
             said = self._now(room, edit.ref)
-            taken.old += _rows([(key, said)])
+            if said is not None:
+                taken.leave(key, said)
         if said is not None:
             taken.take(key, said._replace(text=edit.text))
 
     def _take_old(self) -> None:
         room, first = next(iter(self._firsts.items()))
         before, high = self._ranges[room]
-        taken, low = _Slice(), before
+        taken, low = Slice(), before
         events = list(self._sayings.between(room, first, low - 1, PIECE, newest=True))
         lowest = min((_place(key)[1] for key, _ in events), default=low)
         edited = self._sayings.edited(room, lowest, low - 1)
@@ -364,19 +351,20 @@ class Index:
                 break
         if low == before:  # what should be there is not
             low = first
-        taken.ranges[room] = _Range(low, high)
+        taken.ranges[room] = Range(low, high)
         self._add(taken)
         if low <= first:
             del self._firsts[room]
             self._merging = True
 
-    def _add(self, taken: _Slice) -> None:
+    def _add(self, taken: Slice, gone: Iterable[int] = ()) -> None:
         database = self._database
         database.execute("PRAGMA synchronous = NORMAL")  # the next commit's flush makes it durable as well
         try:
             with Transaction(self._database):
                 new = taken.rows
                 self._exchange(taken.old, new)
+                self._leaving.gone(gone)
                 self._put(taken.ranges)
             self._merging = True
             self._table.merge_some(min(MERGED, 2 + len(new) * PAGES // PIECE))
@@ -386,7 +374,7 @@ class Index:
             self._clearing.left()
         self._ranges |= taken.ranges
 
-    def _put(self, ranges: dict[int, _Range]) -> None:
+    def _put(self, ranges: dict[int, Range]) -> None:
         self._database.execute(_PUT_RANGES, (as_json([(room, *one) for room, one in ranges.items()]),))
 
     def _merge(self) -> None:
