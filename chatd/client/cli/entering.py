@@ -65,11 +65,11 @@ class Entering:
         if known.remembered or client.status().state is not LinkState.CONNECTED:
             return
         self._entered.add(room)
-        head = max(self._heads.get(room, 0), known.cursor)
+        head = max(self._heads.get(room, 0), self._marks.last_told(room))
         self._new[room] = self._marks.read(room), head, self._marks.unread(known).said
         self._held[room] = []
         limit = min(2 * self._count, PAGE_ROWS)  # some tell of others, and are shown with these
-        page = client.history(room, before=known.cursor + 1, limit=limit, present=True)
+        page = client.history(room, before=self._marks.last_told(room) + 1, limit=limit, present=True)
         asked = page.addCallback(self._show_page, room).addErrback(lambda _: None)
         self._asked[room] = asked
         asked.addBoth(lambda _: self._release(room))

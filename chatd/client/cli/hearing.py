@@ -175,6 +175,7 @@ class Hearing:
     def _on_opened(self, notice: n.RoomOpened) -> None:
         talk = self._talk
         self._marks.opened(notice.room, notice.read)
+        self._marks.told(notice.room, notice.cursor)
         self._entering.opened(notice)
         if fold(talk.current) in {fold(notice.name), fold(notice.room)}:
             talk.turn_to(notice.room)
@@ -198,11 +199,11 @@ class Hearing:
     def _turned(self, room: str) -> None:
         """Note that we talk in ``room`` from now on."""
         self._entering.enter(room)
-        known = next((known for known in self._talk.client.followed() if known.room == room), None)
-        if known is not None and not known.remembered and not self._entering.holds(room):
-            self._marks.attend(room, known.cursor)
+        if not self._entering.holds(room):
+            self._marks.attend(room, self._marks.last_told(room))
 
     def _on_gap(self, notice: n.GapSeen) -> None:
+        self._marks.told(notice.room, notice.last)
         if self._entering.holds(notice.room):
             self._entering.hold(notice.room, notice)
         else:
@@ -215,12 +216,14 @@ class Hearing:
         )
 
     def _on_restored(self, notice: n.Restored) -> None:
+        self._marks.told(notice.room, notice.start)
         self._marks.restored(notice.room, notice.start if notice.agreed else 0)
         self._talk.say(restored_line(notice))
 
     # ---- events and people --------------------------------------------------------------------------
 
     def _on_event(self, notice: n.EventSeen) -> None:
+        self._marks.told(notice.event.room, notice.event.seq)
         self._talk.typists.said(notice.event.room, notice.event.by)
         if self._entering.holds(notice.event.room):
             self._entering.hold(notice.event.room, notice)

@@ -38,6 +38,7 @@ class ReadMarks:
         self._client = client
         self._displayed: dict[str, int] = {}
         self._read: dict[str, int] = {}
+        self._told: dict[str, int] = {}
         self._said: dict[str, deque[tuple[int, bool]]] = {}
         self._due: set[str] = set()
         self._call: IDelayedCall | None = None
@@ -79,6 +80,14 @@ class ReadMarks:
         self._displayed[room] = max(seq, self._displayed.get(room, 0))
         if attended:
             self.attend(room)
+
+    def told(self, room: str, seq: int) -> None:
+        """Note that the client has told of ``room`` up to event ``seq``: it knows more, maybe, by then."""
+        self._told[room] = seq
+
+    def last_told(self, room: str) -> int:
+        """Return the last event of ``room`` of which the client has told."""
+        return self._told.get(room, 0)
 
     def attend(self, room: str, seq: int = 0) -> None:
         """Note that what was displayed of ``room``, or all up to ``seq``, is read: that is looked at."""

@@ -223,3 +223,16 @@ def test_a_new_nick_is_told_once_though_several_rooms_tell_of_it(people):
     assert [line for line in ann.paper.shown if "is now" in line] == ["#hall * ben is now benny"]
     ben.type("/nick ben", "/nick benny")
     assert len([line for line in ann.paper.shown if "is now" in line]) == 3
+
+
+def test_nothing_is_shown_twice_where_all_comes_at_once(people, come, world):
+    eva = come(recent=9)
+    eva.client.pause_reading()
+    eva.type("/join #tea")
+    people["ben"].type("at once")
+    eva.client.resume_reading()
+    world.advance(1)
+    told = [line.split(" ", 2)[-1] if line[5:6].isdigit() else line for line in eva.paper.shown]
+    assert len([line for line in told if "eva joined" in line]) == 1
+    assert len([line for line in told if "at once" in line]) == 1
+    assert len([line for line in told if "text 4" in line]) == 1
