@@ -72,9 +72,13 @@ def _lowest(transport: Any) -> Any:
 def socket_of(transport: Any) -> socket.socket | None:
     """Return the TCP socket below ``transport`` and its TLS; None if there is none."""
     found = getattr(_lowest(transport), "socket", None)
-    if isinstance(found, socket.socket) and found.family in {socket.AF_INET, socket.AF_INET6}:
+    if isinstance(found, socket.socket) and super(socket.socket, found).family in _FAMILIES:
         return found
     return None
+
+
+_FAMILIES: Final = (int(socket.AF_INET), int(socket.AF_INET6))
+"""As plain numbers, as the system has them: to make names of them takes longer than all else there."""
 
 
 def held_back(transport: Any) -> int:
@@ -202,18 +206,19 @@ def arrived(transport: Any) -> int:
     handle = socket_of(transport)
     if handle is None:
         return _unread(_lowest(transport))
-    return _info(handle, _BYTES_RECEIVED) + _info(handle, _OUT_OF_ORDER)
+    return _info(handle, _BYTES_RECEIVED, _OUT_OF_ORDER)
 
 
-def _info(handle: socket.socket | None, field: tuple[int, struct.Struct]) -> int:
+def _info(handle: socket.socket | None, *fields: tuple[int, struct.Struct]) -> int:
+    """Return the sum of ``fields``, 0 for those that the system does not tell."""
     if handle is None or not hasattr(socket, "TCP_INFO"):
         return 0
-    offset, form = field
     try:
         info = handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_SIZE)
     except OSError:
         return 0
-    return int(form.unpack_from(info, offset)[0]) if len(info) >= offset + form.size else 0
+    told = len(info)
+    return sum([int(form.unpack_from(info, at)[0]) for at, form in fields if told >= at + form.size])
 
 
 def _unread(transport: Any) -> int:

@@ -67,10 +67,14 @@ class Liveness:
         heartbeat = self.heartbeat
         if not self.listening:
             heartbeat.heard(now)  # we do not listen, so nobody is judged by that; pings go on
-        moving = heartbeat.silence(now) >= heartbeat.interval and self._moving(traffic(), now)
+        silent = heartbeat.silence(now) >= heartbeat.interval
+        moving = silent and self._moving(traffic(), now)
         verdict = heartbeat.check(now)
-        self.due = heartbeat.quiet_until()
-        return Verdict.ALIVE if moving and verdict is Verdict.DEAD else verdict
+        if moving and verdict is Verdict.DEAD:
+            self.due = now + heartbeat.interval
+            return Verdict.ALIVE
+        self.due = heartbeat.due_at() if silent else heartbeat.quiet_until()
+        return verdict
 
     def _moving(self, traffic: Traffic, now: float) -> bool:
         """Return whether bytes have moved since the last look, though none could be read (P7).

@@ -28,6 +28,9 @@ PATIENCE: Final = 3.0
 YOUNG: Final = 20.0
 """Seconds from its beginning in which a connection that clogs may never have brought anything large."""
 
+LATER: Final = 5.0
+"""Seconds to the next look at an older connection on which something is under way and nothing repeated."""
+
 TERM: Final = 600.0
 """Seconds for which it is remembered what helps a host: its network may be another one then."""
 
@@ -40,6 +43,7 @@ class Step(Enum):
 
     NOTHING = "nothing"
     LOOK_AGAIN = "look again"
+    LOOK_LATER = "look later"
     ALLOW_FRAGMENTS = "allow fragments"
     END = "end"
 
@@ -130,7 +134,10 @@ class Course:
         """
         if flow.repeats < (REPEATS if self._clogged is None else self._repeats):
             self._flows(now)
-            return Step.LOOK_AGAIN if flow.waiting else Step.NOTHING
+            if not flow.waiting:
+                return Step.NOTHING
+            calm = not flow.repeats and not opening and now - self._opened >= YOUNG
+            return Step.LOOK_LATER if calm else Step.LOOK_AGAIN
         if not flow.waiting:  # the connection has ended
             return Step.NOTHING
         began = self._clogged is None

@@ -59,6 +59,11 @@ class Record:
             code = "other"
         known[code] = known.get(code, 0) + 1
 
+    @property
+    def keeps_next(self) -> bool:
+        """Return whether the next `sample` keeps its round trip."""
+        return self._skipped + 1 >= self._every
+
     def sample(self, age: float, trip: float | None, lag: int) -> None:
         """Note a round ``trip`` of so many seconds, at the connection's ``age``, and how far it lags."""
         self.lag = max(self.lag, lag)

@@ -47,7 +47,8 @@ class Sampler:
             connection = self._round.pop()
             try:
                 if connection.state is State.LIVE:
-                    trip = round_trip(connection.transport)
-                    connection.record.sample(now - connection.opened, trip, connection.reader.lag)
+                    record = connection.record
+                    trip = round_trip(connection.transport) if record.keeps_next else None
+                    record.sample(now - connection.opened, trip, connection.reader.lag)
             except Exception:  # noqa: BLE001 - a fault with one connection must not end the looks at all others
                 log.failure("sampler-fault", None, peer=connection.address)

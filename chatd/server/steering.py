@@ -3,11 +3,12 @@
 What is to be done is decided by its course (`chatd.server.paths`).
 """
 
+import math
 from typing import Any, Protocol
 
 from chatd.server.eager import narrow, outlet
 from chatd.server.interfaces import Connection
-from chatd.server.paths import Course, Step
+from chatd.server.paths import LATER, Course, Step
 from chatd.server.server import Server
 from chatd.server.states import State
 from chatd.tcp import allow_fragments, flow
@@ -36,10 +37,10 @@ def steer(connection: Steered) -> None:
     connection.reader.connect(outlet(transport), connection.output.rest)
 
 
-def look(connection: Steered, now: float) -> bool:
-    """Help what is swallowed on the path; return whether another look is due soon."""
+def look(connection: Steered, now: float) -> float:
+    """Help what is swallowed on the path; return when another look is due."""
     if connection.course is None:
-        return False
+        return math.inf
     opening = connection.state is not State.LIVE
     step = connection.course.look(flow(connection.transport), now, opening=opening)
     if step is Step.ALLOW_FRAGMENTS:
@@ -50,4 +51,4 @@ def look(connection: Steered, now: float) -> bool:
             connection, "the connection is ended, the next one is sent smaller segments"
         )
         connection.abort(CloseReason.SWALLOWED)
-    return step is not Step.NOTHING
+    return {Step.NOTHING: math.inf, Step.LOOK_LATER: now + LATER}.get(step, 0.0)

@@ -47,8 +47,7 @@ def _live(connection: Watched, now: float) -> None:
             _give_up(connection, CloseReason.STUCK, now)
         return
     verdict = liveness.check(connection.output.traffic, now)
-    if again:
-        liveness.due = 0.0
+    liveness.due = min(liveness.due, again)
     if verdict is Verdict.PING:
         connection.output.say(_PING)
         if liveness.heartbeat.silence(now) >= 2 * liveness.heartbeat.interval:

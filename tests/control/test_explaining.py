@@ -115,6 +115,18 @@ def test_the_course_of_round_trips_is_kept_small_and_whole():
     assert record.lag == 7
 
 
+def test_only_round_trips_that_are_kept_need_be_measured():
+    record, blind = Record(), Record()
+    measured = 0
+    for second in range(3000):
+        kept = blind.keeps_next
+        measured += kept
+        record.sample(float(second), second / 1000, 0)
+        blind.sample(float(second), second / 1000 if kept else None, 0)
+    assert list(blind.trips()) == list(record.trips())
+    assert measured < 300
+
+
 def test_refusals_of_many_kinds_take_little_room():
     record = Record()
     for number in range(100):

@@ -70,6 +70,27 @@ def test_a_look_says_when_the_next_is_due(liveness):
     assert liveness.due == 7.0
 
 
+def test_a_silent_peer_is_looked_at_only_when_it_is_pinged_or_given_up(liveness):
+    looks = []
+    now = 5.0
+    while liveness.check(lambda: STILL, now) is not DEAD:
+        looks.append(now)
+        now = liveness.due
+    assert looks == [5.0, 10.0]
+    assert now == 15.0
+
+
+def test_a_silent_peer_whose_bytes_move_is_looked_at_once_in_an_interval(liveness):
+    came = iter(range(1, 100))
+    now, looks = 5.0, 0
+    while now < 105.0:
+        assert liveness.check(lambda: Traffic(0, 0, next(came)), now) is not DEAD
+        assert liveness.due > now
+        now, looks = liveness.due, looks + 1
+    assert looks <= 21
+    assert liveness.check(lambda: STILL._replace(came=looks), now) is DEAD
+
+
 def test_who_takes_nothing_is_stuck_after_the_limit(liveness):
     liveness.listen(False, 10.0)
     assert not liveness.stuck(Traffic(50, 100, 3), 20.0, 30.0)

@@ -80,6 +80,15 @@ def test_a_long_round_trip_is_waited_for(paths):
     assert look(course, CLOGGED, 60.0, opening=True) is Step.LOOK_AGAIN  # not repeated since
 
 
+def test_what_flows_is_looked_at_seldom_once_the_connection_is_older(paths):
+    course = paths.begin(HOST, 0.0)
+    assert look(course, UNDER_WAY, YOUNG - 0.5) is Step.LOOK_AGAIN
+    assert look(course, UNDER_WAY, YOUNG) is Step.LOOK_LATER
+    assert look(course, Flow(3, 1, 0.1), YOUNG + 5) is Step.LOOK_AGAIN
+    assert look(course, CLOGGED, YOUNG + 6) is Step.ALLOW_FRAGMENTS
+    assert look(course, UNDER_WAY, YOUNG + 7) is Step.LOOK_LATER
+
+
 def test_a_connection_that_has_ended_asks_for_nothing(paths):
     course = paths.begin(HOST, 0.0)
     assert look(course, Flow(0, 5, 0.0), 5.0) is Step.NOTHING
