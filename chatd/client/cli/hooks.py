@@ -9,6 +9,7 @@ from chatd.client.cli.about import Talk, here
 from chatd.client.cli.text import ago, clean_line
 from chatd.client.core.problems import ClientError
 from chatd.wire import messages as m
+from chatd.wire.names import SERVER
 
 Do = Callable[[Talk, str], Coroutine[Deferred[Any], Any, None]]
 
@@ -61,7 +62,8 @@ def hook_line(hook: m.HookInfo) -> str:
         why = f": {clean_line(hook.trouble)}" if hook.trouble else ""
         how = f"; failing for {ago(hook.failing)}{why}"
     behind = f"; {hook.behind} events behind" if hook.behind else ""
-    return f"{clean_line(hook.name)} {does}, by {clean_line(hook.by)}{behind}{how}"
+    by = "the server" if hook.by == SERVER else clean_line(hook.by)
+    return f"{clean_line(hook.name)} {does}, by {by}{behind}{how}"
 
 
 USAGE: Final = {"hook": "/hook [add name [url] or drop name]"}

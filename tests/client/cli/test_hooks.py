@@ -58,6 +58,10 @@ def test_lines_about_hooks(fields, line):
     assert hook_line(m.HookInfo(name="h", by="ann", made=1, **fields)) == line
 
 
+def test_what_an_operator_has_made_is_the_servers():
+    assert hook_line(m.HookInfo(name="h", by="*", made=1)) == "h posts, by the server"
+
+
 def test_nothing_of_it_reaches_a_terminal_as_control_characters():
     hook = m.HookInfo(
         name="h\x1b[2J", by="a\nb", made=1, url="https://e\x07", failing=1, trouble="x\x1b]0;y\x07"
