@@ -34,6 +34,9 @@ from chatd.wire.errors import CloseReason
 from chatd.wire.messages import Event
 from chatd.wire.names import SERVER, fold
 
+FEW: Final = 5
+"""Events that have come meanwhile and are shown without a line that counts them."""
+
 NAMED: Final = 5
 """Rooms that are named of those in which something was said meanwhile."""
 
@@ -52,7 +55,7 @@ class Hearing:
         talk.turned = self._turned
         self._reactions = Reactions(reactor, talk.reactions_came)
         self._linked = False
-        self._missed: list[str] = []
+        self._missed: list[tuple[int, str]] = []
         self._renamed = ("", "", 0)
         self._greeted = False
         self._complaint = ""
@@ -92,11 +95,14 @@ class Hearing:
 
     def _on_connected(self, notice: n.Connected) -> None:
         self._linked = True
-        if self._missed:
-            rest = len(self._missed) - NAMED
+        missed, self._missed = self._missed, []
+        if sum(count for count, _ in missed) > FEW:
+            told = [
+                f"{showing.counted(count, 'event')} in {clean_line(name)}" for count, name in missed[:NAMED]
+            ]
+            rest = len(missed) - NAMED
             more = [f"more in {showing.counted(rest, 'other room')}"] if rest > 0 else []
-            self._talk.say(f"meanwhile {', '.join(self._missed[:NAMED] + more)}")
-            self._missed.clear()
+            self._talk.say(f"meanwhile {', '.join(told + more)}")
         self._talk.welcomed = True
         if self._talk.current:
             self._talk.turn_to(self._talk.current)
@@ -182,7 +188,7 @@ class Hearing:
         missed = notice.head - notice.cursor
         entered = self._entering.holds(notice.room)
         if missed > 0 and not self._linked and talk.console.interactive and not entered:
-            self._missed.append(f"{showing.counted(missed, 'event')} in {clean_line(notice.name)}")
+            self._missed.append((missed, notice.name))
 
     def _on_closed(self, notice: n.RoomClosed) -> None:
         self._entering.closed(notice.room)

@@ -8,7 +8,7 @@ from typing import Final
 from chatd.client.cli.marks import COUNTED, ReadMarks, Unread
 from chatd.client.cli.rows import Row
 from chatd.client.cli.terminal.cells import columns as columns_of
-from chatd.client.cli.terminal.cells import cut
+from chatd.client.cli.terminal.cells import cut, fit
 from chatd.client.cli.text import clean_line, described, file_text
 from chatd.client.core.notices import LinkState
 from chatd.client.core.rooms import Followed
@@ -20,6 +20,12 @@ MAX_WAITING: Final = 4
 
 PROMPT: Final = 40
 """Columns that a prompt takes at the most, where nothing else is known: half of a terminal."""
+
+NAMED: Final = 8
+"""Rooms that a prompt names at the most."""
+
+SHORTEST: Final = 4
+"""Columns that the name of a room has in a prompt at the least."""
 
 OFFLINE: Final = frozenset({LinkState.IDLE, LinkState.WAITING, LinkState.DIALLING, LinkState.GREETING})
 
@@ -55,10 +61,13 @@ def prompt(
 
     ``known`` says that a first attempt has ended one way or the other.
     """
+    name, left = clean_line(room), columns - len("> ")
     state = _state(status, known=known)
-    words = [word for word in (clean_line(room), state) if word]
-    left = columns - _wide("> ") - sum(_wide(word) + 1 for word in words)
-    unread = _unread(others, left)
+    if _wide(name) + 1 + _wide(state) > left:  # of how many wait, the number is enough
+        state = state.replace(" waiting)", ")")
+        name = fit(name, max(left - 1 - _wide(state), SHORTEST))
+    words = [word for word in (name, state) if word]
+    unread = _unread(others, left - sum(_wide(word) + 1 for word in words))
     return " ".join([*words, unread] if unread else words) + "> "
 
 
@@ -72,7 +81,7 @@ def _unread(others: Sequence[tuple[str, Unread]], columns: int) -> str:
         ((name, unread) for name, unread in others if unread.said), key=lambda one: not one[1].mentions
     )
     rooms = [f"{clean_line(name).removeprefix('#')} {unread_text(unread)}" for name, unread in told]
-    for shown in range(len(rooms), -1, -1):
+    for shown in range(min(len(rooms), NAMED), -1, -1):
         rest = [unread for _, unread in told[shown:]]
         more = [f"+{len(rest)}{'!' if any(one.mentions for one in rest) else ''}"] if rest else []
         text = f"[{', '.join(rooms[:shown] + more)}]" if told else ""

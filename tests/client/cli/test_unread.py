@@ -80,6 +80,20 @@ def test_the_prompt_leaves_room_for_the_line(columns, shown):
     assert prompt("", up, [], columns, known=True) == "> "
 
 
+@pytest.mark.parametrize(
+    ("room", "columns", "shown"),
+    [
+        ("#kitchen", 40, "#kitchen (offline, 2 waiting)> "),
+        ("#kitchen", 24, "#kitchen (offline, 2)> "),
+        ("#a-long-name-of-a-room", 24, "#a-long-… (offline, 2)> "),
+        ("#kitchen", 10, "#ki… (offline, 2)> "),
+    ],
+)
+def test_the_end_of_the_prompt_is_always_there(room, columns, shown):
+    down = Status(LinkState.WAITING, "", "ann", None, 0.0, None, "", 2)
+    assert prompt(room, down, [], columns, known=True) == shown
+
+
 def test_where_the_server_does_not_count_what_was_displayed_is_counted(world):
     marks = ReadMarks(world.clock, None)
     room = Followed("#tea", "#tea", 9, 9)
