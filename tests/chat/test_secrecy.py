@@ -16,6 +16,7 @@ from functools import partial
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chatd.chat import accounts
 from chatd.chat.changes.rows import DELETED
@@ -241,7 +242,7 @@ class Life:
 
     def connect(self, nick, number, first):
         speaks = sorted(SPEAKS)[number]
-        device = SPEAKS[speaks](self, nick, first)
+        device = SPEAKS[speaks](self, nick, replace(first, typing=True))
         self.devices[nick, number] = device
         self.all.append(device)
         try:
@@ -279,6 +280,8 @@ class Life:
             self.disk(what)
         elif what in {"late", "page", "newest", "pages"}:
             self.pages(what)
+        elif what == "second":
+            self.playground.advance(1)  # behind which it is told who is there, is away, or types
         elif what in {"one", "crash", "register"}:
             getattr(self, what)(nick)
         elif what in {"hashing", "hashed"}:
@@ -385,6 +388,8 @@ class Life:
             "search in": m.Search(id=number, query=f"{ANYTHING} in:{room}", limit=3),
             "present": m.History(id=number, room=room, present=True),
             "look": m.Look(id=number, room=room, seqs=[self.removable(room, whom)]),
+            "away": m.SetStatus(id=number, state="away", text=f"words {number}"),
+            "type": m.Typing(room=room),
             "enroll": m.Register(id=number, password=password_of(nick)),
             "passwd": m.Passwd(id=number, password=password_of(nick), old=password_of(nick)),
             "delete": m.DeleteAccount(id=number, password=password_of(nick)),
@@ -463,6 +468,12 @@ class Life:
                 allowed = truth.may_watch(nick, message.seq, at, since)
             assert allowed, (nick, message, at)
             self.check_removed(truth, message.seq, message.kind, at)
+        elif isinstance(message, m.Typing | m.Presence):
+            truth, at = truths[message.room], heads[message.room]
+            allowed = truth.may_follow(nick, at, at)
+            if nick in GUESTS and not allowed:
+                allowed = truth.may_watch(nick, at, at, min(self.watched[nick, message.room]))
+            assert allowed, (nick, message, at)
         elif isinstance(message, m.Ok):
             found = [hit.event for hit in message.hits or ()]
             for raw in [*(message.events or ()), *found]:
@@ -529,11 +540,11 @@ ORDER = ["kick", "ban", "unban", "ban net", "ban net", "unban net", "invite", "r
 RULES = ["private", "public", "since-join", "all"]
 TALK = ["join", "join", "join all", "leave", "history", "say", "say", "much", "remove", "remove", "topic"]
 TALK += ["search", "search in"]
-TALK += ["present", "look", "edit", "edit", "reply", "reply"]
+TALK += ["present", "look", "edit", "edit", "reply", "reply", "type", "type", "away"]
 LINKS = ["back", "cut", "pause", "resume", "register"]
 ACCOUNT = ["enroll", "enroll", "login", "passwd", "delete", "erase", "hashing", "hashing", "hashed"]
 SURROUNDINGS = ["slow", "one", "full", "well", "well", "crash"]
-SURROUNDINGS += ["late", "late", "page", "newest", "newest", "pages"]
+SURROUNDINGS += ["second", "second", "late", "late", "page", "newest", "newest", "pages"]
 ANYBODY, OWNER = st.integers(0, 4), st.sampled_from([0, 0, 0, 1])
 WHERE = st.sampled_from(["#a", "#a", "#a", "#b"])
 STEP = st.one_of(
@@ -563,6 +574,8 @@ BEHIND = [
 EDITED = [("say", 0, 1, "#a"), ("edit", 0, 0, "#a"), ("reply", 0, 0, "#a")]
 QUOTED = [("say", 0, 1, "#a"), ("join", 1, 1, "#a"), ("reply", 0, 0, "#a"), ("say", 0, 1, "#a")]
 PRESENT = [("present", 1, 1, "#a"), ("look", 1, 0, "#a")]
+SECOND = ("second", 0, 0, "#a")
+TOLD = [("join", 1, 1, "#a"), ("type", 0, 1, "#a"), ("away", 0, 1, "#a")]
 HASHED = ("hashed", 0, 0, "#a")
 MEMBER = [("enroll", 1, 0, "#a"), ("join", 1, 0, "#a"), ("say", 1, 0, "#a"), ("say", 1, 1, "#a")]
 FLIGHT = [("hashing", 1, 0, "#a"), ("login", 1, 1, "#a"), ("delete", 1, 0, "#a"), ("passwd", 1, 0, "#a")]
@@ -623,6 +636,10 @@ def room_in_memory(request, monkeypatch):
 @example([*SEARCHED, ("private", 0, 1, "#a"), ("slow", 0, 0, "#a"), ("public", 0, 1, "#a"), COME, UNREAD[1]])
 @example([*EDITED, *SEARCHED, ("remove", 0, 1, "#a"), NEWEST, COME])
 @example([*QUOTED, LATE, ("look", 1, 1, "#a"), ("since-join", 0, 1, "#a"), COME])
+@example([*TOLD, ("kick", 0, 1, "#a"), SECOND])
+@example([*TOLD, ("ban net", 0, 1, "#a"), SECOND, ("say", 0, 1, "#a"), SECOND])
+@example([*TOLD, ("slow", 0, 0, "#a"), ("kick", 0, 1, "#a"), SECOND, ("one", 0, 0, "#a"), SECOND])
+@example([*WATCHED, ("type", 0, 1, "#a"), ("private", 0, 1, "#a"), SECOND, ("away", 0, 1, "#a"), SECOND])
 @example([*MEMBER, *FLIGHT, ("kick", 0, 1, "#a"), ("private", 0, 1, "#a"), HASHED, ("say", 0, 1, "#a")])
 @example([*MEMBER, ("erase", 1, 0, "#a"), HASHED, ("history", 2, 0, "#a"), ("search", 2, 1, "#a")])
 @example([*MEMBER, ("hashing", 1, 0, "#a"), ("delete", 1, 0, "#a"), ("login", 1, 1, "#a"), HASHED, *BOTH])
