@@ -8,7 +8,8 @@ Another table of that kind is one more kind of row here, with what is said of it
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from chatd.chat.changes.rows import PutEdit, PutPin, PutReaction, PutReply
+from chatd.chat.changes.rows import PutEdit, PutMention, PutPin, PutReaction, PutReply, PutTally
+from chatd.chat.counting import BLOCK
 from chatd.chat.relations import KINDS
 from chatd.wire.messages import Event
 from chatd.wire.names import fold as key_of
@@ -32,7 +33,7 @@ class ReplyCount(NamedTuple):
     last: int
 
 
-Row = PutEdit | PutReply | ReplyCount | PutReaction | ReactionCount | PutPin
+Row = PutEdit | PutReply | ReplyCount | PutReaction | ReactionCount | PutPin | PutTally | PutMention
 Rows = Mapping[type[Row], set[Row]]
 
 SENTENCES: Final[Mapping[type[Row], str]] = {
@@ -42,6 +43,8 @@ SENTENCES: Final[Mapping[type[Row], str]] = {
     PutReaction: "event {by} of user {user} reacts to event {seq} with {emoji}",
     ReactionCount: "event {seq} has {total} reactions with {emoji}",
     PutPin: "event {by} pins event {seq}",
+    PutTally: "those of events {seq} to {upto} count that the block of event {seq} names",
+    PutMention: "event {seq} mentions user {user}",
 }
 """What each row says."""
 
@@ -67,6 +70,8 @@ class Fold:
         self._room = room
         self._user_of = user_of
         self._says: set[int] = set()
+        self._mentions: set[int] = set()
+        self._last = 0
         self._edits: set[Row] = set()
         self._replies: set[Row] = set()
         self._threads: dict[int, tuple[int, int]] = {}
@@ -76,6 +81,9 @@ class Fold:
     def take(self, event: Event) -> None:
         """Take the next event."""
         kind, ref = event.kind, event.ref
+        self._last = event.seq
+        if event.mentions:
+            self._mentions.add(event.seq)
         if kind in KINDS:
             self._says.add(event.seq)
         if event.thread:
@@ -104,7 +112,20 @@ class Fold:
             user = next((one for one, reaction in there.items() if reaction.nick == nick), 0)
         there.pop(user, None)
 
-    def rows(self) -> Rows:
+    def allows(self, row: PutTally | PutMention, first: int) -> bool:
+        """Return whether ``row`` may be kept of a log whose first event is ``first``.
+
+        Blocks need not be kept, and mentions are kept until they are read: what lacks is no mistake.
+        """
+        if isinstance(row, PutMention):
+            return row.seq in self._mentions
+        begin = max(first, row.seq)
+        bits = int.from_bytes(row.bits, "little") >> (begin - row.seq)
+        count = sum(1 << (seq - begin) for seq in range(begin, row.upto + 1) if seq in self._says)
+        whole = row.seq % BLOCK == 0 and row.upto <= min(self._last, row.seq + BLOCK - 1)
+        return whole and bits == count
+
+    def rows(self) -> dict[type[Row], set[Row]]:
         """Return the rows that should be kept, by their kind."""
         room = self._room
         reactions = [(of, users) for of, users in self._reactions.items() if users]

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import apsw
 
-from chatd.chat.changes.rows import PutEdit, PutPin, PutReaction, PutReply
+from chatd.chat.changes.rows import PutEdit, PutMention, PutPin, PutReaction, PutReply, PutTally
 from chatd.chat.folding import Fold, ReactionCount, ReplyCount, Row, Rows, about, differences
 from chatd.store import schema
 from chatd.store.transaction import Transaction
@@ -27,6 +27,8 @@ _TABLES: Final[Mapping[type[Row], tuple[str, str]]] = {
     PutReaction: ("reactions", "room user seq emoji by"),
     ReactionCount: ("reaction_counts", "room seq emoji count"),
     PutPin: ("pins", "room seq by"),
+    PutTally: ("tallies", "room seq upto bits"),
+    PutMention: ("mentions", "room user seq"),
 }
 """The table and the columns of each kind of row."""
 
@@ -36,6 +38,7 @@ _EVENTS: Final = "SELECT key, frame FROM events WHERE key BETWEEN ? AND ? ORDER 
 _SESSIONS: Final = "SELECT id, user FROM sessions"
 _NICKS: Final = "SELECT key, user, since FROM nicks"
 _KNOWN: Final = "SELECT 1 FROM sqlite_schema WHERE name = ?"
+_NAMES: Final = "SELECT name FROM sqlite_schema WHERE type = 'table'"
 _DROPPING: Final = "SELECT room, seq, below FROM dropping WHERE room = ?"
 """Reactions that are still to be deleted, which nobody sees any more."""
 
@@ -64,7 +67,7 @@ class Deriving:
         names = dict(self._database.execute(_ROOMS))
         kept = {
             room
-            for table, _ in _TABLES.values()
+            for table, _ in self._tables().values()
             for (room,) in self._database.execute(f"SELECT DISTINCT room FROM {table}")  # noqa: S608
         }
         return [Log(room, names.get(room, f"log {room}")) for room in sorted(names.keys() | kept)]
@@ -74,12 +77,22 @@ class Deriving:
         self._database.execute("BEGIN")
         try:
             are = self._rows(log)
-            return list(differences(self._fold(log, are).rows(), are))
+            first = next((first for (first,) in self._database.execute(_FIRST, (log,))), 0)
+            fold = self._fold(log, first, are)
+            should = fold.rows()
+            for kind in (PutTally, PutMention):
+                should[kind] = {
+                    row
+                    for row in are[kind]
+                    if isinstance(row, PutTally | PutMention) and fold.allows(row, first)
+                }
+            return list(differences(should, are))
         finally:
             self._database.execute("COMMIT")
 
     def _rows(self, log: int) -> Rows:
-        rows = {
+        rows: dict[type[Row], set[Row]] = {kind: set() for kind in _TABLES}
+        rows |= {
             kind: {
                 kind(*row)
                 for row in self._database.execute(
@@ -87,7 +100,7 @@ class Deriving:
                     (log,),
                 )
             }
-            for kind, (table, columns) in _TABLES.items()
+            for kind, (table, columns) in self._tables().items()
         }
         if list(self._database.execute(_KNOWN, ("dropping",))):
             for _, seq, below in list(self._database.execute(_DROPPING, (log,))):
@@ -96,13 +109,18 @@ class Deriving:
                 }
         return rows
 
-    def _fold(self, log: int, are: Rows) -> Fold:
-        for (first,) in list(self._database.execute(_FIRST, (log,))):
-            fold = Fold(log, self._user_of(are))
+    def _fold(self, log: int, first: int, are: Rows) -> Fold:
+        """Return the sum of the events of ``log``, none if it has no room, and ``first`` is 0."""
+        fold = Fold(log, self._user_of(are))
+        if first:
             for event in self._events(log, first):
                 fold.take(event)
-            return fold
-        return Fold(log, lambda _: 0)
+        return fold
+
+    def _tables(self) -> dict[type[Row], tuple[str, str]]:
+        """Return the tables that there are: older formats have fewer."""
+        there = {name for (name,) in self._database.execute(_NAMES)}
+        return {kind: table for kind, table in _TABLES.items() if table[0] in there}
 
     def _events(self, log: int, first: int) -> Iterator[Event]:
         after, last = schema.key(log, first) - 1, schema.last_key(log)

@@ -18,6 +18,9 @@ from chatd.offline.rebuilding import rebuild_in
 from chatd.store import deriving
 from chatd.store.deriving import Deriving, mend
 from chatd.store.folder import FILE_NAME
+from chatd.store.schema import key
+from chatd.wire.messages import Event
+from chatd.wire.stored import pack
 from tests.chat.test_present import STEPS, Life
 from tests.store.driven import Driven
 
@@ -36,7 +39,7 @@ def lived(steps, folder):
     life.settle()
     memory = life.playground.store
     tables = [memory.rooms, memory.users, memory.sessions, memory.nicks, memory.edits, memory.replies]
-    tables += [memory.reactions, memory.pins]
+    tables += [memory.reactions, memory.pins, memory.tallies, memory.mentions]
     rows = [row for table in tables for row in table.values()]
     logs = [(log, sorted(kept.items())) for log, kept in memory.events.items() if kept]
     events = [(log, kept[0][0], [stored for _, stored in kept]) for log, kept in logs]
@@ -202,3 +205,37 @@ def test_the_index_of_words_is_made_anew_if_wanted(path):
 def test_a_row_says_what_it_is():
     (said,) = sentences("#a", [(PutPin(1, 2, 3), True)])
     assert said == "In #a, it is not kept that event 3 pins event 2."
+
+
+def test_what_counts_and_who_is_mentioned_is_compared_too(path):
+    database = connect(path)
+    said = [3, 4, 5, 10]
+    bits = sum(1 << seq for seq in said)
+    right = (1, 0, 12, bits.to_bytes(2, "little"))
+    wrong = [
+        (1, 0, 12, (bits ^ 8).to_bytes(2, "little")),
+        (1, 0, 13, right[-1]),
+        (1, 1, 12, (bits >> 1).to_bytes(2, "little")),
+    ]
+    mention = Event(room="#a", seq=13, ts=99, kind="message", by="ann", text="@ben", mentions=("ben",))
+
+    def given(tally, *mentions):
+        database.execute("DELETE FROM tallies")
+        database.execute("DELETE FROM mentions")
+        database.execute("INSERT INTO tallies VALUES(?, ?, ?, ?)", tally)
+        database.executemany("INSERT INTO mentions VALUES(1, ?, ?)", mentions)
+        return list(mistakes(path.parent, untold))
+
+    assert not given(right)
+    for tally in wrong:
+        assert len(given(tally)) == 2, tally
+    (found, _) = given(right, (2, 5))
+    assert found == "In #a, it is kept that event 5 mentions user 2; the log says otherwise."
+    database.execute("INSERT INTO events VALUES(?, ?)", (key(1, 13), pack([mention])[0]))
+    assert not given(right, (2, 13))
+    given(wrong[0], (2, 5), (2, 13))
+    assert rebuild_in(path.parent, untold) == 2
+    assert list(database.execute("SELECT * FROM mentions")) == [(1, 2, 13)]
+    assert not list(database.execute("SELECT * FROM tallies")), "the daemon counts anew what is not there"
+    assert not list(mistakes(path.parent, untold))
+    database.close()
