@@ -1,8 +1,11 @@
 """Hooks that post: one effect, durable before it is answered, and no more than anybody may."""
 
 import json
+import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from chatd.ops.log import KEY
 from chatd.ops.settings import Config, LimitsConfig
@@ -11,6 +14,7 @@ from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.errors import Code
 from chatd.wire.limits import MAX_HOOK_KEYS, MAX_ROOM_HOOKS, MAX_TEXT
+from chatd.wire.stored import event_in
 from tests.helpers import ask, come_in, restart
 from tests.server.web.conftest import Browser, browse, request
 
@@ -326,4 +330,35 @@ def test_posts_are_counted(scene):
         "accepted": 1,
         Code.EMPTY_TEXT: 1,
         Code.NO_SUCH_HOOK: 1,
+    }
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 2**32))
+def test_whatever_happens_each_post_with_a_key_is_said_once(seed):
+    dice, scene = random.Random(seed), Scene()
+    store, answered = scene.playground.store, {}
+    for number in range(25):
+        while number not in answered:
+            store.held = dice.random() < 0.3
+            store.failing = OSError(5, "Input/output error") if dice.random() < 0.2 else None
+            browser = scene.post(f"post {number}", Idempotency_Key=f"key {number}")
+            if dice.random() < 0.3:
+                browser.transport.abortConnection()
+            if store.held and dice.random() < 0.5:
+                store.lose_power()
+                store.held = False
+                restart(scene.playground)
+            store.held = False
+            store.release()
+            scene.playground.advance(2)
+            if dice.random() < 0.2:
+                restart(scene.playground)
+            if browser.status == 200:
+                answered[number] = answer(browser)["seq"]
+    store.failing = None
+    kept = store.events[scene.playground.server.hub.world.rooms["#tea"].log.id]
+    said = {seq: event_in(stored).text for seq, stored in kept.items() if event_in(stored).by == "ci"}
+    assert {seq: text for seq, text in said.items() if text} == {
+        seq: f"post {number}" for number, seq in answered.items()
     }
