@@ -5,7 +5,6 @@ import shutil
 import signal
 import socket
 import ssl
-import subprocess
 import threading
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from chatd.wire.messages import Error, Event, Goodbye, Hello, Ok
 from tests.end_to_end.harness.certificates import make_certificate
 from tests.end_to_end.harness.peer import dial
 from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, Deadline, environment, free_port, script
+from tests.end_to_end.harness.program import finished
 from tests.end_to_end.harness.raw import Raw, sends
 
 RELOADS = int(os.environ.get("CHATD_RELOADS", "60"))
@@ -45,14 +45,8 @@ class House:
 
     def check_config(self):
         """Return what chatctl says of the configuration."""
-        done = subprocess.run(
-            [*script("chatctl"), "check-config", str(self.daemon._config)],
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
+        command = [*script("chatctl"), "check-config", str(self.daemon._config)]
+        done = finished(command, env=environment(), capture_output=True, text=True)
         return done.stderr.splitlines()
 
 

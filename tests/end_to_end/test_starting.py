@@ -12,8 +12,10 @@ import pytest
 
 from tests.disks import fill
 from tests.end_to_end.harness.daemon import Daemon
+from tests.end_to_end.harness.peer import dial
 from tests.end_to_end.harness.processes import LOOPBACK, script
 from tests.end_to_end.harness.program import run_with_offspring
+from tests.end_to_end.harness.raw import Raw
 
 FOREGROUND = ("-n",)
 BACKGROUND = ("--logfile", "twistd.log")
@@ -55,16 +57,24 @@ def overwrite(path, offset, data):
         file.write(data)
 
 
-@pytest.fixture
-def used(make_daemon, connect):
-    """Return a daemon that has stopped, with a database of a few hundred kilobytes."""
-    daemon = make_daemon().start()
-    ann = connect(daemon)
-    ann.enter("ann")
-    ann.join("#a")
-    for n in range(1, 41):
-        ann.send("#a", "x" * 10_000, n)
+@pytest.fixture(scope="module")
+def left(tmp_path_factory):
+    """Return the data folder that a daemon has left, with a database of a few hundred kilobytes."""
+    daemon = Daemon(tmp_path_factory.mktemp("left")).start()
+    with Raw(dial(daemon.port)) as ann:
+        ann.enter("ann")
+        ann.join("#a")
+        for n in range(1, 41):
+            ann.send("#a", "x" * 10_000, n)
     assert daemon.terminate() == 0
+    return daemon.data
+
+
+@pytest.fixture
+def used(make_daemon, left):
+    """Return a daemon that has stopped, with such data of its own."""
+    daemon = make_daemon()
+    shutil.copytree(left, daemon.data)
     return daemon
 
 

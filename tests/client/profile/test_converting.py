@@ -10,6 +10,7 @@ import pytest
 
 from chatd.client.profile.database import Database
 from tests.end_to_end.harness.processes import PATIENCE, environment
+from tests.end_to_end.harness.program import Program
 
 WORD = "x" * 1000
 
@@ -72,7 +73,7 @@ def test_several_processes_at_once_lose_nothing(old):
         " VALUES (?, ?, ?)', 's', 'n', sys.argv[2])"
     )
     processes = [
-        subprocess.Popen(
+        Program(
             [sys.executable, "-c", code, str(old), str(number)], env=environment(), stderr=subprocess.PIPE
         )
         for number in range(6)

@@ -7,7 +7,6 @@ import re
 import shutil
 import socket
 import sqlite3
-import subprocess
 import sys
 import threading
 import time
@@ -18,7 +17,8 @@ import pytest
 from tests.client.commands import PATIENCE
 from tests.end_to_end.harness.certificates import make_certificate
 from tests.end_to_end.harness.liar import Liar
-from tests.end_to_end.harness.processes import Deadline, free_port
+from tests.end_to_end.harness.processes import Deadline, environment, free_port
+from tests.end_to_end.harness.program import finished
 from tests.end_to_end.harness.typist import Typist
 
 
@@ -287,5 +287,5 @@ reactor.run()
 """
     with Liar({}, server=server) as catcher:
         address, folder = f"127.0.0.1:{catcher.port}", tmp_path / "state" / "chatd"
-        subprocess.run([sys.executable, "-c", program, address, str(folder)], check=True, timeout=PATIENCE)
+        finished([sys.executable, "-c", program, address, str(folder)], env=environment(), check=True)
         assert catcher.tokens() == [""]
