@@ -1,7 +1,9 @@
 """Servers as processes: each pinned to the server's core, on a free port, with a folder of its own."""
 
+import contextlib
 import itertools
 import os
+import random
 import shutil
 import signal
 import socket
@@ -44,6 +46,7 @@ import ctypes, os, signal, sys
 os.execv(sys.argv[1], sys.argv[1:])
 """
 _START = 15.0
+_PORTS = range(12_000, 20_000)
 
 UNLIMITED = "[limits]\nrequests_per_second = 0\nnew_rooms_per_hour = 0\n"
 """What lets a few clients of a benchmark stand for many."""
@@ -285,9 +288,9 @@ def compile_c_loop() -> Path | None:
 
 
 def free_port() -> int:
-    """Return a TCP port that nobody has on 127.0.0.1 right now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port = probe.getsockname()[1]
-    assert isinstance(port, int)
-    return port
+    """Return a TCP port that nobody has on 127.0.0.1, and that no outgoing connection gets by chance."""
+    while True:
+        port = random.choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port

@@ -3,11 +3,14 @@
 import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
+from tests.end_to_end.harness import processes
 from tests.end_to_end.harness.forwarder import Forwarder
-from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE
+from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, PYTHON, ROOT, environment, free_port
+from tests.end_to_end.harness.program import finished
 
 
 @pytest.fixture
@@ -111,3 +114,23 @@ def test_it_stalls_without_a_word_and_refuses_until_it_is_healed(echo):
         with call(line) as one:
             one.sendall(b"z")
             assert one.recv(1) == b"z"
+
+
+def test_no_other_tests_are_given_a_port_even_while_nobody_listens_on_it(tmp_path):
+    """Neither where their temporary files are elsewhere, nor as the port of an outgoing connection."""
+    port = free_port()
+    low, _ = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    assert port < low
+    code = f"from tests.end_to_end.harness import processes as p; print(p._reserve({port}), p.free_port())"
+    told = finished(
+        [PYTHON, "-c", code],
+        cwd=ROOT,
+        env=environment(TMPDIR=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    refused, other = told.stdout.split()
+    assert refused == "False"
+    assert int(other) != port
+    assert not processes._reserve(port)

@@ -1,13 +1,11 @@
 """Processes: free ports, ends that are waited for, and what /proc tells of them."""
 
-import fcntl
 import os
 import random
 import select
 import socket
 import sys
 import sysconfig
-import tempfile
 import time
 from pathlib import Path
 
@@ -22,8 +20,8 @@ _BELOW_EPHEMERAL = range(20_000, 32_000)
 not even itself."""
 
 
-_PORTS = Path(tempfile.gettempdir()) / "chatd-test-ports"
-"""Where each port in use by a test is locked."""
+_RESERVED: list[socket.socket] = []
+"""What keeps the ports that this process was given; it is let go of when the process ends."""
 
 
 def free_port() -> int:
@@ -41,14 +39,20 @@ def free_port() -> int:
 
 
 def _reserve(port: int) -> bool:
-    """Keep ``port`` for this process until it ends: tests run in several at once."""
-    _PORTS.mkdir(exist_ok=True)
-    lock = os.open(_PORTS / str(port), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Keep ``port`` for this process until it ends: tests run in several at once.
+
+    A name without a file stands for it (unix(7), abstract sockets): it belongs to the network, as the port
+    does, whoever runs the tests and wherever they have their temporary files.
+    """
+    if sys.platform != "linux":
+        return True
+    name = socket.socket(socket.AF_UNIX)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        name.bind(f"\0chatd-test-port-{port}")
     except OSError:
-        os.close(lock)
+        name.close()
         return False
+    _RESERVED.append(name)
     return True
 
 
