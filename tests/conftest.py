@@ -28,6 +28,9 @@ settings.register_profile("ci", max_examples=40, derandomize=True, **BUSY)
 settings.register_profile("thorough", max_examples=200, **BUSY)
 settings.load_profile(os.environ.get("CHATD_EXAMPLES") or ("ci" if os.environ.get("CI") else "here"))
 
+# What is imported and collected stays to the end: nobody looks through it meanwhile for what is garbage.
+gc.disable()
+
 # A run that a shell has put into the background ignores Ctrl-C, and so would each program that it starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -96,6 +99,7 @@ def pytest_collection_finish() -> None:
     """Have the collector of garbage pass over the tests, which stay to the end."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
