@@ -31,6 +31,18 @@ async def found(client, query):
         await asyncio.sleep(0.1)
 
 
+async def be_busy(bob, ann):
+    """Let bob type, be busy, away and back, as ann sees it in #a."""
+    bob.typing("#a")
+    await bob.busy("exam", 60)
+    assert (bob.standing.state, bob.standing.text, ann.standing) == ("busy", "exam", None)
+    told = {one.nick: one.status for one in await ann.members("#a")}
+    assert (told["bob"].state, told["ann"]) == ("busy", None)
+    await bob.away()
+    await bob.back()
+    assert bob.standing is None
+
+
 def test_all_that_a_client_can_do(daemon, tmp_path):
     server = f"{LOOPBACK}:{daemon.port}"
 
@@ -60,6 +72,7 @@ def test_all_that_a_client_can_do(daemon, tmp_path):
             assert (await ann.history("#a", limit=3)).more
             assert sorted(one.nick for one in await ann.members("#a")) == ["ann", "bob"]
             assert await found(bob, "hello from:bob") == [answer.seq]
+            await be_busy(bob, ann)
             await ann.topic("#a", "tea")
             assert [(room.room, room.topic) for room in await bob.rooms()] == [("#a", "tea")]
             await bob.nick("ben")

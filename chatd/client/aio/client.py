@@ -327,6 +327,11 @@ class Client:
         return await self._ask(self._open.ask(message))
 
     @property
+    def standing(self) -> m.StatusInfo | None:
+        """Return what we say of ourselves, away or busy, as the server has told last; None for neither."""
+        return self._open.standing
+
+    @property
     def nickname(self) -> str:
         """Return our nick, as the server knows it."""
         return self._open.nickname
