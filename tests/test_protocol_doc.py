@@ -55,6 +55,8 @@ PARTS: dict[type[Struct], str] = {
     m.Reaction: "reaction",
     m.Quote: "quote",
     m.Hit: "hit",
+    m.ThreadInfo: "thread line",
+    m.ThreadState: "thread state",
     m.HookInfo: "hook line",
     m.StatusInfo: "standing",
 }

@@ -8,7 +8,7 @@ from typing import Final
 from msgspec.structs import replace
 
 import chatd
-from chatd.chat import moderation, removing, sweeping
+from chatd.chat import moderation, removing, sweeping, threads
 from chatd.chat.accounts import warn
 from chatd.chat.permissions import may_follow
 from chatd.chat.state import Peer, Room, Session, User
@@ -205,6 +205,7 @@ def _welcome(world: World, peer: Peer, arrival: Arrival, entrance: Entrance, now
         features=FEATURES if world.terms.typing else tuple(name for name in FEATURES if name != "typing"),
     )
     rest: list[Message] = [Rooms(rooms=chunk, more=chunk is not chunks[-1]) for chunk in chunks[1:]]
+    rest += threads.following(peer, session.user, list(entrance.starts()))
     rest += moderation.invitations(world, session.user)
     if world.terms.announcement:
         rest.append(Announcement(text=world.terms.announcement, ts=now, daily=True))

@@ -103,7 +103,7 @@ class Batch:
         self.stated: list[tuple[User, PutStatus | None]] = []
         self.related: list[tuple[Log, Relation]] = []
         self.counted: dict[Log, int] = {}
-        self.unread: dict[tuple[Room, User], None] = {}
+        self.unread: dict[tuple[Room, User, int], None] = {}
         self.gone: dict[Room, int] = {}
         self.trimmed: dict[Log, int] = {}
         self.undone = False
@@ -152,9 +152,9 @@ class Batch:
         """
         self.erased.append((room, erased, event, author))
 
-    def touch(self, room: Room, user: User) -> None:
-        """Tell ``user``, after the commit, what is unread in ``room``."""
-        self.unread[room, user] = None
+    def touch(self, room: Room, user: User, thread: int = 0) -> None:
+        """Tell ``user``, after the commit, what is unread in ``room``, or in one ``thread`` of it."""
+        self.unread[room, user, thread] = None
 
     def touch_all(self, room: Room, seq: int) -> None:
         """Tell all who have not read event ``seq`` of ``room``, after the commit, what is unread there."""

@@ -25,14 +25,13 @@ from chatd.chat.fetching import once_durable
 from chatd.chat.following import rouse
 from chatd.chat.mentions import drop_mentions
 from chatd.chat.permissions import acting_standing, acts_as_operator, check_removal, takes_direct
-from chatd.chat.relations import facts_of
+from chatd.chat.relations import author_of, facts_of
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.text import check_reason
 from chatd.chat.world import World
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.messages import Event
-from chatd.wire.names import fold
 from chatd.wire.stored import REMOVED, event_in, pack
 
 KINDS = frozenset({"message", "file", "topic"})
@@ -78,12 +77,6 @@ def remove(
     return m.Ok(id=request.id, seq=done, room=room.name)
 
 
-def author_of(world: World, event: Event) -> User | None:
-    """Return who has said ``event``, if they are known still."""
-    session = world.sessions_by_id.get(event.session)
-    return world.nicks.get(fold(event.by)) if session is None else session.user
-
-
 def erase(
     world: World, room: Room, event: Event, by: int, nick: str, author: User | None, reason: str = ""
 ) -> None:
@@ -115,7 +108,7 @@ def erase(
         world.relate(room, DropReaction(log, author.id, event.ref, event.value))
     drop_mentions(world, room, seq)
     if event.thread:
-        world.change(DropReply(log, seq))
+        world.change(DropReply(log, seq, event.thread))
     if seq in room.pins:
         world.change(DropPin(log, seq))
     if event.file is not None:

@@ -11,14 +11,16 @@ from chatd.chat import files
 from chatd.chat.batch import refusal
 from chatd.chat.looked import Pinned, Range
 from chatd.chat.permissions import check_room, first_readable, is_settled
-from chatd.chat.queries import HistoryQuery, Look
+from chatd.chat.queries import HistoryQuery, Look, ThreadsLook
 from chatd.chat.state import Peer, Room, Session, User
+from chatd.chat.threads import states as thread_states
 from chatd.chat.world import World
 from chatd.files.names import check_sha256
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, ProtocolError, RequestError
+from chatd.wire.limits import MAX_LOOK
 
-Reading = m.History | m.Look | m.Pins
+Reading = m.History | m.Look | m.Pins | m.Threads
 Read = Callable[[World, Peer, User, Room, Any], m.Ok | None]
 
 
@@ -37,6 +39,13 @@ def look(world: World, peer: Peer, session: Session, room: Room, request: m.Look
 def pins(world: World, peer: Peer, session: Session, room: Room, request: m.Pins, _: int) -> m.Ok | None:
     """Answer with what is pinned in a room."""
     return _reading(world, peer, session.user, room, request, _pinned)
+
+
+def threads(
+    world: World, peer: Peer, session: Session, room: Room, request: m.Threads, _: int
+) -> m.Ok | None:
+    """Answer with the threads of a room that the user follows."""
+    return _reading(world, peer, session.user, room, request, _followed)
 
 
 def _reading(world: World, peer: Peer, user: User, room: Room, request: Reading, do: Read) -> m.Ok | None:
@@ -110,6 +119,19 @@ def _pinned(world: World, peer: Peer, user: User, room: Room, request: m.Pins) -
     least = _least(world, peer, user, room)
     allowed = _still(world, peer, user, room, request, _pinned, None, least)
     peer.look(Look(request.id, room, user.id, Pinned(least, room.log.head), allowed, least))
+    return None
+
+
+def _followed(world: World, peer: Peer, user: User, room: Room, request: m.Threads) -> m.Ok | None:
+    if user not in room.members:
+        return m.Ok(id=request.id, threads=[])
+    least = _least(world, peer, user, room)
+    states = [state for state in thread_states(room, user) if state.thread > request.after]
+    page = tuple(states[:MAX_LOOK])
+    wanted = tuple(state.thread for state in page if least <= state.thread <= room.log.head)
+    allowed = _still(world, peer, user, room, request, _followed, wanted[0] if wanted else None, least)
+    more = len(states) > len(page)
+    peer.look(ThreadsLook(request.id, room, user.id, wanted, allowed, least, page, more))
     return None
 
 

@@ -9,6 +9,7 @@ from chatd.chat.permissions import first_readable, may_follow
 from chatd.chat.rules import History
 from chatd.chat.state import Asker, Peer, Room, User
 from chatd.chat.sweeps import is_barred
+from chatd.chat.threads import following
 from chatd.wire.messages import Left, Message, Rooms
 
 
@@ -99,7 +100,8 @@ def _begin(peer: Peer, room: Room, cursor: int, restored: bool) -> Sequence[Mess
     cursor = min(cursor, room.log.head)  # what was decided before it may have failed to be stored
     cursor = max(cursor, room.floor(session.user))
     peer.reader.follow(room.log, cursor)
-    return [Rooms(rooms=[room.state(session.user, cursor, restored=restored)])]
+    rooms = Rooms(rooms=[room.state(session.user, cursor, restored=restored)])
+    return [rooms, *following(peer, session.user, [room])]
 
 
 def _part(peer: Peer, user: User, room: Room) -> None:
@@ -113,3 +115,5 @@ def _part(peer: Peer, user: User, room: Room) -> None:
         cursor = max(cursor, room.floor(user))
         reader.tell(Rooms(rooms=[room.state(user, cursor)]))
         reader.follow(log, cursor)
+        for told in following(peer, user, [room]):
+            reader.tell(told)

@@ -23,6 +23,7 @@ from chatd.chat.changes.rows import (
     DropRepliesBelow,
     DropRoom,
     DropTallies,
+    DropThreads,
     PutEmptied,
     PutTime,
     Trim,
@@ -212,6 +213,11 @@ class Hub:
         self.change(DropTallies(log.id, first - first % BLOCK))
         if room.mentioned is not None and room.mentioned.below(first):
             self.change(DropMentions(log.id, first))
+        gone = [(user, seq) for seq, thread in room.threads.items() if seq < first for user in thread.users]
+        if gone:
+            self.change(DropThreads(log.id, first))
+        for user, seq in gone:
+            world.batch.touch(room, world.users[user], seq)
         world.batch.trim(room, first)
         self.change(*world.ages.forget(log.id, first))
 

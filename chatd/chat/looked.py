@@ -7,7 +7,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from chatd.wire.limits import PAGE_BYTES, QUOTE
-from chatd.wire.messages import Became, Event, Ok, Quote, Reaction
+from chatd.wire.messages import Became, Event, Ok, Quote, Reaction, ThreadInfo, ThreadState
 from chatd.wire.stored import REMOVED, event_in, text_of
 
 
@@ -120,7 +120,11 @@ def answer(request: int, looked: Looked, seqs: list[int], first: int, *, more: b
         more=more,
         at=looked.at,
         became=[one for one in became if one != Became(seq=one.seq)],
-        quotes=[_quote(looked, seq) for seq in sorted(quoted) if seq in looked.quoted and seq >= first],
+        quotes=[
+            _quote(looked, seq, looked.quoted[seq])
+            for seq in sorted(quoted)
+            if seq in looked.quoted and seq >= first
+        ],
     )
 
 
@@ -142,10 +146,21 @@ def _became(looked: Looked, seq: int) -> Became:
     )
 
 
-def _quote(looked: Looked, seq: int) -> Quote:
-    event = event_in(looked.quoted[seq])
+def _quote(looked: Looked, seq: int, stored: bytes) -> Quote:
+    event = event_in(stored)
     if event.kind == REMOVED:
         return Quote(seq=seq, by=event.by, removed=True)
     edit = looked.edits.get(seq)
     text = event.text if edit is None else event_in(edit).text
     return Quote(seq=seq, by=event.by, text=text[:QUOTE])
+
+
+def thread_info(looked: Looked, state: ThreadState) -> ThreadInfo:
+    """Return what is told of a thread; of its first event nothing if that was not to be read."""
+    thread = state.thread
+    replies, last = looked.threads.get(thread, (0, 0))
+    info = ThreadInfo(thread=thread, read=state.read, unread=state.unread, replies=replies, last_reply=last)
+    if thread not in looked.events:
+        return info
+    quote = _quote(looked, thread, looked.events[thread])
+    return replace(info, by=quote.by, text=quote.text, removed=quote.removed)

@@ -87,6 +87,10 @@ def edit_mentions(
             had[user] = None
             if user not in whom:
                 _drop(world, room, user, seq)
+            elif (
+                not world.terms.keep_edits
+            ):  # who gets the event from now on cannot see whom it has mentioned
+                _touch(world, room, user, seq)
     new = [user for user in whom if user not in had]
     _keep(world, room, by, new)
     for user in new:

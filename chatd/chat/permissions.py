@@ -75,6 +75,8 @@ TABLE: Final[Mapping[type[m.Message], Need]] = {
     m.Pin: Need(_MODERATOR, _MODERATOR, _MODERATOR, _MEMBER, _NOBODY, acts=True),
     m.Topic: Need(_MEMBER, _MEMBER, _MODERATOR, _MEMBER, _NOBODY, titles=True),
     m.Read: Need(_READER, _MEMBER, _READER, _MEMBER, _READER),
+    m.FollowThread: Need(_MEMBER, _MEMBER, _MEMBER, _MEMBER, _MEMBER),
+    m.Threads: Need(_MEMBER, _MEMBER, _MEMBER, _MEMBER, _MEMBER),
     m.Members: Need(_VISITOR, _MEMBER, _VISITOR, _MEMBER, _VISITOR),
     m.History: _READING,
     m.Look: _READING,

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from msgspec import Raw
 
 from chatd.chat.log import Log
-from chatd.chat.looked import Looked, Range, Wanted, answer, fitting
+from chatd.chat.looked import Looked, Range, Wanted, answer, fitting, thread_info
 from chatd.chat.storage import HitPage, Position, Scope
 from chatd.search.query import Query
-from chatd.wire.messages import Ok
+from chatd.wire.messages import Ok, ThreadState
 from chatd.wire.stored import text_of
 
 if TYPE_CHECKING:
@@ -91,3 +91,20 @@ class Look:
             else:
                 more = seqs[0] > max(log.first, self.least) if newest else seqs[-1] < log.head
         return answer(self.request, looked, seqs, self.least, more=more)
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadsLook(Look):
+    """The events with which the threads begin that a user follows, whose states are ``page``.
+
+    ``more`` is whether there are others behind these.
+    """
+
+    page: tuple[ThreadState, ...]
+    more: bool
+
+    def answer(self, looked: Looked) -> Ok:
+        """Return the answer that tells of the threads."""
+        told = [one for one in self.page if not looked.rest or one.thread <= max(looked.events)]
+        more = self.more or len(told) < len(self.page)
+        return Ok(id=self.request, threads=[thread_info(looked, state) for state in told], more=more)

@@ -85,7 +85,7 @@ class Reader:
         self._following: dict[Log, int] = {}
         self._behind: dict[Log, int] = {}
         self._ends: dict[Log, tuple[int, Callable[[], None], int]] = {}
-        self._news: dict[Log, Callable[[], Message | None]] = {}
+        self._news: dict[tuple[Log, int], Callable[[], Message | None]] = {}
 
     @property
     def lags(self) -> bool:
@@ -145,9 +145,12 @@ class Reader:
             and (peer.session is None or peer.session.user is not typist)
         )
 
-    def inform(self, log: Log, news: Callable[[], Message | None]) -> None:
-        """Hand over the message that ``news`` returns, if any, once nothing lags; the latest one of a log."""
-        self._news[log] = news
+    def inform(self, log: Log, news: Callable[[], Message | None], thread: int = 0) -> None:
+        """Hand over the message that ``news`` returns, if any, once nothing lags.
+
+        Of several about the same log, or the same ``thread`` of it, it is the latest one.
+        """
+        self._news[log, thread] = news
         self._tell_news()
 
     def _tell_news(self) -> None:
@@ -220,7 +223,8 @@ class Reader:
             return
         self._step_back(log, self.cursor(log))
         self._ends.pop(log, None)
-        self._news.pop(log, None)
+        for key in [key for key in self._news if key[0] is log]:
+            del self._news[key]
         self._events_before += self._behind.pop(log) - self._following.pop(log)
 
     def unfollow_all(self) -> None:

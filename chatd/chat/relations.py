@@ -5,6 +5,7 @@ changes it (`chatd.chat.changes.rows`), and is found on the disk alone; memory k
 So a decision about an event waits until its `Facts` were read.
 """
 
+from chatd.chat import threads
 from chatd.chat.changes.rows import DropPin, DropReaction, PutEdit, PutPin, PutReaction, PutReply
 from chatd.chat.emoji import check_emoji
 from chatd.chat.facts import Facts
@@ -13,13 +14,14 @@ from chatd.chat.following import rouse
 from chatd.chat.mentions import edit_mentions, mentions_in
 from chatd.chat.permissions import acts_as_operator, check_edit, first_readable
 from chatd.chat.rewording import reword
-from chatd.chat.state import Peer, Room, Session
+from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.text import check_caption, check_text
 from chatd.chat.world import World
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.limits import MAX_EDITS, MAX_EMOJI, MAX_PINS
 from chatd.wire.messages import Event
+from chatd.wire.names import fold
 from chatd.wire.stored import REMOVED, event_in
 
 KINDS = frozenset({"message", "file"})
@@ -152,17 +154,21 @@ def _done(room: Room, request: m.Edit | m.React, seq: int) -> m.Ok:
     return m.Ok(id=request.id, seq=seq, ts=room.log.ts, room=name)
 
 
-def thread_of(world: World, peer: Peer, session: Session, room: Room, request: m.Send) -> int | None:
-    """Return the first event of the thread in which ``request`` replies; None while that is looked for."""
+def author_of(world: World, event: Event) -> User | None:
+    """Return who has said ``event``, if they are known still."""
+    session = world.sessions_by_id.get(event.session)
+    return world.nicks.get(fold(event.by)) if session is None else session.user
+
+
+def replied_to(world: World, peer: Peer, session: Session, room: Room, request: m.Send) -> Event | None:
+    """Return the event to which ``request`` replies; None while it is looked for."""
     facts = facts_of(world, peer, session, room, request, request.ref)
-    if facts is None:
-        return None
-    event = said_in(room, facts)
-    return event.thread or event.seq
+    return None if facts is None else said_in(room, facts)
 
 
-def put_reply(world: World, room: Room, event: Event) -> None:
-    """Keep that ``event`` replies."""
+def put_reply(world: World, room: Room, event: Event, user: User, said: Event) -> None:
+    """Keep that ``event`` of ``user`` replies to what was ``said``, and who follows the thread."""
+    threads.replied(world, room, event, user, None if said.thread else author_of(world, said))
     world.change(PutReply(room.log.id, event.seq, event.thread, event.ref))
 
 
@@ -196,3 +202,20 @@ def _post_pin(world: World, session: Session, room: Room, kind: str, ref: int, n
     if room.direct:
         rouse(world.batch, room)
     return seq
+
+
+def follow_thread(
+    world: World, peer: Peer, session: Session, room: Room, request: m.FollowThread, _: int
+) -> m.Ok | None:
+    """Let the user follow the thread in which an event is, or which it would begin; or no more."""
+    user, thread = session.user, request.thread
+    row = user.threads.get(room.log.id, {}).get(thread)
+    if row is None and not request.off:
+        facts = facts_of(world, peer, session, room, request, thread)
+        if facts is None:
+            return None
+        event = said_in(room, facts)
+        thread = event.thread or event.seq
+    if row is not None or not request.off:
+        threads.put(world, room, user, thread, room.log.last if row is None else row.read, off=request.off)
+    return m.Ok(id=request.id, room=room.name)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from chatd.chat import returning
+from chatd.chat import returning, threads
 from chatd.chat.acts import KICK
 from chatd.chat.batch import Removal
 from chatd.chat.changes.rows import DropAct, PutAct
@@ -52,6 +52,7 @@ def remove(
 def drop(world: World, room: Room, user: User, seq: int, sweep: Sweep | None = None) -> None:
     """End a membership by event ``seq``. Whoever owned the room has a successor."""
     member = room.members[user]
+    threads.drop_all(world, room, user)
     world.drop_member(room, user)
     world.batch.end(Removal(room, user, seq, member.since, sweep))
     if member.role == Standing.OWNER:

@@ -29,6 +29,7 @@ from chatd.chat import (
     searching,
     status,
     sweeping,
+    threads,
 )
 from chatd.chat.accounts import check_rename
 from chatd.chat.arrival import note_seen
@@ -154,12 +155,11 @@ def _find_room(world: World, peer: Peer, user: User, request: Any, now: int) -> 
 
 
 def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Send, now: int) -> m.Ok | None:
-    thread = 0
+    said = None
     if request.ref:
-        found = relations.thread_of(world, peer, session, room, request)
-        if found is None:
+        said = relations.replied_to(world, peer, session, room, request)
+        if said is None:
             return None
-        thread = found
     if room.strict and room.rules.slow:
         check_pace(world.asker(session.user, peer.peer_host), room)
         world.note_spoken(room, session.user)
@@ -176,7 +176,7 @@ def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Sen
         n=request.n,
         file=request.file,
         ref=request.ref,
-        thread=thread,
+        thread=0 if said is None else said.thread or said.seq,
         mentions=mentions_in(world, room, session.user, request.text) if "@" in request.text else (),
     )
     if not session.seen:
@@ -185,8 +185,8 @@ def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Sen
     batch.add_event(log, event, session)
     if request.file is not None:
         world.change(files.row(room, seq, request.file))
-    if thread:
-        relations.put_reply(world, room, event)
+    if said is not None:
+        relations.put_reply(world, room, event, session.user, said)
     if event.mentions:
         session.charge(len(event.mentions))
         keep_mentions(world, room, session.user, seq, event.mentions)
@@ -230,7 +230,10 @@ def _read(world: World, peer: Peer, session: Session, room: Room, request: m.Rea
         raise RequestError(
             Code.CURSOR_BEYOND_HEAD, f"{room.name} has events up to {room.log.head} only; mark those as read."
         )
-    world.mark_read(room, session.user, request.seq)
+    if request.thread:
+        threads.mark_read(world, room, session.user, request.thread, request.seq)
+    else:
+        threads.mark_room_read(world, room, session.user, request.seq)
     return m.Ok(id=request.id, room=room.name)
 
 
@@ -246,6 +249,8 @@ REQUESTS: dict[type[m.Request], Handling] = {
     m.Topic: Handling(_topic, cost=2),
     m.Nick: Handling(_nick, cost=10, room=False),
     m.Read: Handling(_read),
+    m.FollowThread: Handling(relations.follow_thread, cost=5),
+    m.Threads: Handling(fetching.threads, MAX_FRAME, cost=5),
     m.SetStatus: Handling(status.set_status, cost=10, room=False),
     m.ListRooms: Handling(directory.list_rooms, MAX_FRAME, cost=5, room=False),
     m.Members: Handling(directory.list_members, MAX_FRAME, cost=5),

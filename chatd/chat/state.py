@@ -16,6 +16,7 @@ from chatd.chat.changes.rows import (
     PutMember,
     PutRoom,
     PutSession,
+    PutThread,
     PutUser,
 )
 from chatd.chat.log import Log
@@ -24,6 +25,7 @@ from chatd.chat.names import USER_SIGN
 from chatd.chat.quota import Bucket, Lease, Meter, Ration
 from chatd.chat.reader import Reader
 from chatd.chat.rules import DEFAULT, ROLE_NAMES, History, Kind, Rules, Standing
+from chatd.chat.thread import Thread
 from chatd.chat.unread import unread_of
 from chatd.wire import limits
 from chatd.wire.errors import CloseReason, Code, ProtocolError
@@ -122,17 +124,18 @@ class User:
     """Somebody with a nick, on any number of devices.
 
     One with an ``account`` stays, and keeps the nicks whose keys are in ``kept``, each with the time in
-    milliseconds since 1970 since when it is the account's, or 0; one without is a guest.
-    ``shown`` says of such keys how the nick was shown when the user took another. ``certificates`` open the
-    account, by fingerprint; ``places`` are the networks from which it was logged in to, with when.
-    ``announced`` is whether the others were told that the user is there; see `chatd.chat.presence`.
-    ``rooms`` are those that the user is a member of, ``direct`` the logs of direct messages, of which there
-    may be as many as there are users: those in which something was said last come last. ``unread`` are the
-    ones of these that may hold something unread, in the same order. ``begun``
-    counts the logs of direct messages that the user has begun, ``making`` bounds when another room may be
-    made; ``meter`` is what else the user has used. ``invited`` are the invitations for the user, by
-    room and by the name in the act, ``blocked`` the ids of those whose direct messages the user does not
-    take, ``allow`` says whose are taken at all (`chatd.chat.permissions`).
+    milliseconds since 1970 since when it is the account's, or 0; one without is a guest. ``shown`` says of
+    such keys how the nick was shown when the user took another. ``certificates`` open the account, by
+    fingerprint; ``places`` are the networks from which it was logged in to, with when. ``announced`` is
+    whether the others were told that the user is there; see `chatd.chat.presence`. ``rooms`` are those that
+    the user is a member of, ``direct`` the logs of direct messages, of which there may be as many as there
+    are users: those in which something was said last come last. ``unread`` are the ones of these that may
+    hold something unread, in the same order. ``begun`` counts the logs of direct messages that the user has
+    begun, ``making`` bounds when another room may be made; ``meter`` is what else the user has used.
+    ``invited`` are the invitations for the user, by room and by the name in the act, ``blocked`` the ids of
+    those whose direct messages the user does not take, ``allow`` says whose are taken at all
+    (`chatd.chat.permissions`). ``threads`` are those that the user follows, or follows no more, by room and
+    by the event with which each begins.
     """
 
     id: int
@@ -155,6 +158,7 @@ class User:
     invited: "dict[Room, dict[str, PutAct]]" = field(default_factory=dict)
     blocked: set[int] = field(default_factory=set)
     allow: str = "everybody"
+    threads: dict[int, dict[int, PutThread]] = field(default_factory=dict)
 
     @property
     def connected(self) -> bool:
@@ -299,7 +303,8 @@ class Room:
     ``settled`` the last event that has changed who may read. ``spoken`` is when members have spoken last, by
     the calendar, where that matters. ``sweeps`` are removals of many members that are under way.
     ``owners`` are the members who own it, one at the most; ``pins`` the events that are pinned, each with the
-    event that says so; ``mentioned`` the unread mentions, None where there are none.
+    event that says so; ``mentioned`` the unread mentions, None where there are none; ``threads``
+    those that members follow, by the event with which each begins.
     """
 
     name: str
@@ -315,6 +320,7 @@ class Room:
     owners: dict[User, None] = field(default_factory=dict)
     pins: dict[int, int] = field(default_factory=dict)
     mentioned: Mentioned | None = None
+    threads: dict[int, Thread] = field(default_factory=dict)
     direct: bool = field(init=False)
     needs: Mapping[type, int] = field(default_factory=dict)
     strict: bool = False

@@ -38,6 +38,8 @@ from chatd.chat.changes.rows import (
     DropStatus,
     DropTallies,
     DropTally,
+    DropThread,
+    DropThreads,
     DropUpload,
     DropUser,
     PutAccount,
@@ -65,6 +67,7 @@ from chatd.chat.changes.rows import (
     PutSession,
     PutStatus,
     PutTally,
+    PutThread,
     PutTime,
     PutUpload,
     PutUser,
@@ -134,6 +137,7 @@ TABLES: Final = (
     Table("replies", PutReply, 2, (), DropReply, drop_below=DropRepliesBelow),
     Table("pins", PutPin, 2, ("by",), DropPin),
     Table("tallies", PutTally, 2, ("upto", "bits"), DropTally, drop_below=DropTallies),
+    Table("threads", PutThread, 3, ("read", "at", "off"), DropThread, drop_below=DropThreads),
     Table("mentions", PutMention, 3, (), DropMention, drop_below=DropMentions),
     Table("marks", PutMark, 2, ("at",), DropMark, drop_below=DropMarks),
     Table("uploads", PutUpload, 2, ("at",), DropUpload),
@@ -213,6 +217,8 @@ class Snapshot:
     mentions: list[PutMention] = field(default_factory=list)
     tallies: list[PutTally] = field(default_factory=list)
     untallied: dict[int, int] = field(default_factory=dict)
+    threads: list[PutThread] = field(default_factory=list)
+    unread_replies: list[tuple[int, int, int]] = field(default_factory=list)
 
 
 class Space(NamedTuple):

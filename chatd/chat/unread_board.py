@@ -16,8 +16,9 @@ from chatd.chat.batch import Batch
 from chatd.chat.changes.records import Records
 from chatd.chat.permissions import may_follow
 from chatd.chat.state import Peer, Room, User
+from chatd.chat.threads import state_of, states
 from chatd.chat.unread import unread_of
-from chatd.wire.messages import Unread
+from chatd.wire.messages import Following, Unread
 
 AT_ONCE: Final = 300
 """Users who are told in one turn: some milliseconds of work (P6)."""
@@ -43,7 +44,7 @@ class UnreadBoard:
 
     def __init__(self, world: Records) -> None:
         self._world = world
-        self._due: dict[tuple[Room, User], None] = {}
+        self._due: dict[tuple[Room, User, int], None] = {}
         self._rounds: dict[Room, _Round] = {}
 
     def __bool__(self) -> bool:
@@ -68,12 +69,12 @@ class UnreadBoard:
         while self._rounds and looked < LOOKED_AT and len(self._due) < AT_ONCE:
             looked += self._look(next(iter(self._rounds)), LOOKED_AT - looked)
         while self._due and told < AT_ONCE:
-            room, user = next(iter(self._due))
-            del self._due[room, user]
+            room, user, thread = next(iter(self._due))
+            del self._due[room, user, thread]
             told += 1
             for session in user.sessions:
                 if session.peer is not None:
-                    _inform(session.peer, room, user)
+                    _inform(session.peer, room, user, thread)
 
     def _look(self, room: Room, most: int) -> int:
         """Look at some of the members who are left; return how many these were."""
@@ -84,7 +85,9 @@ class UnreadBoard:
             user = self._world.users.get(one.left.pop())
             member = None if user is None else room.members.get(user)
             if user is not None and member is not None and member.read < one.seq and user.connected:
-                self._due[room, user] = None
+                self._due[room, user, 0] = None
+                for state in states(room, user):
+                    self._due[room, user, state.thread] = None
                 if len(self._due) >= AT_ONCE:
                     break
         if not one.left:
@@ -94,19 +97,21 @@ class UnreadBoard:
         return count + 1
 
 
-def _inform(peer: Peer, room: Room, user: User) -> None:
+def _inform(peer: Peer, room: Room, user: User, thread: int) -> None:
     try:
         if peer.reader.follows(room.log):
-            peer.reader.inform(room.log, partial(_notice, peer, room, user))
+            peer.reader.inform(room.log, partial(_notice, peer, room, user, thread), thread)
     except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
         peer.fault()
 
 
-def _notice(peer: Peer, room: Room, user: User) -> Unread | None:
-    """Return what ``peer`` of ``user`` is told of ``room``; None if they are in it no more."""
+def _notice(peer: Peer, room: Room, user: User, thread: int) -> Unread | Following | None:
+    """Return what ``peer`` of ``user`` is told of ``room``, or of a ``thread``; None if nothing."""
     log = room.log
-    if not may_follow(user, room, peer.peer_host) or peer.reader.stops(log):
+    if not may_follow(user, room, peer.peer_host) or not peer.reader.follows(log) or peer.reader.stops(log):
         return None
+    if thread:
+        return Following(threads=[state_of(room, user, thread)])
     unread, mentions, mention = unread_of(room, user)
     return Unread(
         room=log.name,

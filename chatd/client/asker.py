@@ -125,9 +125,25 @@ class Asker:
         """Be neither away nor busy any more."""
         return self.ask(m.SetStatus(id=0))
 
-    def read(self, room: str, seq: int) -> Deferred[m.Ok]:
-        """Mark the events of ``room`` up to ``seq`` as read."""
-        return self.ask(m.Read(id=0, room=room, seq=seq))
+    def read(self, room: str, seq: int, thread: int = 0) -> Deferred[m.Ok]:
+        """Mark the events of ``room`` up to ``seq`` as read, or those of one ``thread`` alone."""
+        return self.ask(m.Read(id=0, room=room, seq=seq, thread=thread))
+
+    def follow_thread(self, room: str, seq: int, *, off: bool = False) -> Deferred[m.Ok]:
+        """Follow the thread in which event ``seq`` of ``room`` is, or which it would begin; or no more."""
+        return self.ask(m.FollowThread(id=0, room=room, thread=seq, off=off))
+
+    def threads(self, room: str) -> Deferred[list[m.ThreadInfo]]:
+        """Return the threads of ``room`` that we follow, in the order in which they began."""
+        return Deferred.fromCoroutine(self._all_threads(room))
+
+    async def _all_threads(self, room: str) -> list[m.ThreadInfo]:
+        found: list[m.ThreadInfo] = []
+        while True:
+            ok = await self.ask(m.Threads(id=0, room=room, after=found[-1].thread if found else 0))
+            found += ok.threads or []
+            if not (ok.more and ok.threads):
+                return found
 
     def remove(self, room: str, seq: int, reason: str = "") -> Deferred[int]:
         """Erase what event ``seq`` of ``room`` says, for everybody; fires with the event that tells of it."""

@@ -80,6 +80,7 @@ COMMON: Final[dict[tuple[State, type], Handler]] = {
     (State.LIVE, History): _budgeted(Action.HISTORY, PATIENCE),
     (State.LIVE, m.Look): _budgeted(Action.HISTORY, PATIENCE),
     (State.LIVE, m.Pins): _budgeted(Action.HISTORY, PATIENCE),
+    (State.LIVE, m.Threads): _budgeted(Action.HISTORY, PATIENCE),
     (State.LIVE, m.Search): _budgeted(Action.HISTORY, PATIENCE),
     (State.LIVE, Upload): _budgeted(Action.FILE),
     (State.LIVE, Download): _budgeted(Action.FILE),

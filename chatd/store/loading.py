@@ -27,13 +27,14 @@ from chatd.chat.changes.rows import (
     PutRoom,
     PutSession,
     PutStatus,
+    PutThread,
     PutTime,
     PutUpload,
     PutUser,
 )
 from chatd.chat.storage import Snapshot, stored_room
 from chatd.store import schema
-from chatd.store.tallying import tallies
+from chatd.store.tallying import tallies, unread_replies
 from chatd.wire.stored import known_check_of, known_time_of
 
 Row = TypeVar("Row", bound=Change)
@@ -75,6 +76,8 @@ def load(database: apsw.Connection) -> Snapshot:
         mentions=_rows(database, PutMention),
         tallies=counted,
         untallied=untallied,
+        threads=_rows(database, PutThread),
+        unread_replies=unread_replies(database),
         last_user=int(meta.get("last_user", 0)),
     )
 

@@ -232,6 +232,15 @@ CREATE TABLE dropping(
 _STALE: Final = "CREATE TABLE stale(key INTEGER PRIMARY KEY, frame BLOB NOT NULL, edit BLOB) STRICT"
 """What the index of words still has of events that were erased or cut: see `chatd.store.index.leaving`."""
 
+
+_THREADS: Final = """
+CREATE TABLE threads(
+    room INTEGER NOT NULL, user INTEGER NOT NULL, seq INTEGER NOT NULL, read INTEGER NOT NULL,
+    at INTEGER NOT NULL, off INTEGER NOT NULL, PRIMARY KEY (room, user, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX threads_by_event ON threads(room, seq);
+"""
+
 Step = Callable[[apsw.Connection], object]
 
 
@@ -369,6 +378,11 @@ def _add_stale(database: apsw.Connection) -> None:
     database.execute(_STALE)
 
 
+def _add_threads(database: apsw.Connection) -> None:
+    """Add what version 22 lacks: the threads that users follow, from now on."""
+    database.execute(_THREADS)
+
+
 STEPS: Final[tuple[Step, ...]] = (
     _begin,
     _add_files,
@@ -392,6 +406,7 @@ STEPS: Final[tuple[Step, ...]] = (
     _add_counts,
     _add_dropping,
     _add_stale,
+    _add_threads,
 )
 """The steps from each version of the tables to the next."""
 

@@ -1,4 +1,7 @@
-"""Tallying: which events count, as rows tell it, and of the events themselves what these do not tell."""
+"""Tallying: which events count, as rows tell it, and of the events themselves what these do not tell.
+
+Likewise which replies may be unread in the threads that are followed.
+"""
 
 from collections.abc import Iterable
 from functools import partial
@@ -16,6 +19,20 @@ SELECT key FROM events WHERE key BETWEEN ? AND ?
     AND (instr(frame, CAST(',"kind":"message",' AS BLOB)) OR instr(frame, CAST(',"kind":"file",' AS BLOB)))
 """
 """Finds the events that count. Nothing else looks so in JSON: within a string quotes are escaped."""
+
+_REPLIES: Final = """
+SELECT replies.room, replies.thread, replies.seq FROM (
+    SELECT threads.room AS room, threads.seq AS thread, min(max(threads.read, members.read)) AS read
+    FROM threads JOIN members USING(room, user) GROUP BY threads.room, threads.seq
+) AS wanted CROSS JOIN replies
+ON replies.room = wanted.room AND replies.thread = wanted.thread AND replies.seq > wanted.read
+ORDER BY replies.room, replies.thread, replies.seq
+"""
+
+
+def unread_replies(database: apsw.Connection) -> list[tuple[int, int, int]]:
+    """Return log, thread and number of each reply that some follower may not have read, in order."""
+    return list(database.execute(_REPLIES))
 
 
 def tallies(database: apsw.Connection, rooms: Iterable[StoredRoom]) -> tuple[list[PutTally], dict[int, int]]:

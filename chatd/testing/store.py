@@ -34,6 +34,7 @@ from chatd.chat.changes.rows import (
     PutSession,
     PutStatus,
     PutTally,
+    PutThread,
     PutTime,
     PutUpload,
     PutUser,
@@ -93,6 +94,7 @@ class MemoryStore:
     pins: dict[tuple[int, int], PutPin] = field(default_factory=dict)
     tallies: dict[tuple[int, int], PutTally] = field(default_factory=dict)
     mentions: dict[tuple[int, int, int], PutMention] = field(default_factory=dict)
+    threads: dict[tuple[int, int, int], PutThread] = field(default_factory=dict)
     events: dict[int, dict[int, bytes]] = field(default_factory=dict)
     _waiting: list[Callable[[], None]] = field(default_factory=list)
 
@@ -140,7 +142,19 @@ class MemoryStore:
             list(self.mentions.values()),
             tallies,
             untallied,
+            list(self.threads.values()),
+            self._unread_replies(),
         )
+
+    def _unread_replies(self) -> list[tuple[int, int, int]]:
+        read: dict[tuple[int, int], int] = {}
+        for row in self.threads.values():
+            member = self.members.get((row.room, row.user))
+            if member is not None:
+                mark = max(row.read, member.read)
+                read[row.room, row.seq] = min(read.get((row.room, row.seq), mark), mark)
+        replies = sorted((row.room, row.thread, row.seq) for row in self.replies.values())
+        return [one for one in replies if one[2] > read.get(one[:2], one[2])]
 
     def _counted(self, log: int, first: int, last: int) -> list[int]:
         kept = self.events.get(log, {})

@@ -2,5 +2,17 @@
 
 from typing import Final
 
-FEATURES: Final = ("edit", "hook", "look", "mention", "pin", "react", "reply", "status", "typing", "unread")
+FEATURES: Final = (
+    "edit",
+    "hook",
+    "look",
+    "mention",
+    "pin",
+    "react",
+    "reply",
+    "status",
+    "thread",
+    "typing",
+    "unread",
+)
 """What this code can do of it; a welcome names it, so that a client need not try."""

@@ -143,6 +143,12 @@ MAX_URL: Final = 500
 MAX_UNREAD_MENTIONS: Final = 100
 """Unread mentions of one user in one room that are kept, the newest; and of everybody in it as many."""
 
+MAX_THREADS: Final = 200
+"""Threads that one user follows; the one that they have not replied in or read for the longest goes first."""
+
+MAX_THREAD_UNREAD: Final = 1000
+"""Unread replies of one thread that are counted: that many is as much as more."""
+
 QUOTE: Final = 80
 """Characters of an event that are told where something replies to it."""
 

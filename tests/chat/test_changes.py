@@ -42,6 +42,8 @@ from chatd.chat.changes.rows import (
     DropStatus,
     DropTallies,
     DropTally,
+    DropThread,
+    DropThreads,
     DropUpload,
     DropUser,
     Erase,
@@ -70,6 +72,7 @@ from chatd.chat.changes.rows import (
     PutSession,
     PutStatus,
     PutTally,
+    PutThread,
     PutTime,
     PutUpload,
     PutUser,
@@ -166,6 +169,15 @@ def picture(records):
             for room in rooms
             if room.mentioned is not None
             for user in (0, *FEW)
+        },
+        "threads": {
+            row for u in records.users.values() for rows in u.threads.values() for row in rows.values()
+        },
+        "replies": {
+            (room.name, seq, after): (thread.above(after, 1000), set(thread.users))
+            for room in rooms
+            for seq, thread in room.threads.items()
+            for after in (*FEW, *MANY)
         },
         "pins": {room.name: dict(room.pins) for room in rooms},
         "uploads": dict(records.uploads),
@@ -277,7 +289,11 @@ def possible(records, kind, a, b, n):  # noqa: C901, PLR0912, PLR0915 - one case
         case "reply" if room:
             return PutReply(a, n, b, b)
         case "drop reply" if room:
-            return DropReply(a, n)
+            return DropReply(a, n, b)
+        case "thread" if both:
+            return PutThread(a, b, n, n + a, a, n % 2 == 0)
+        case "drop thread" if both and n in records.users[b].threads.get(a, {}):
+            return DropThread(a, b, n)
         case "pin" if room:
             return PutPin(a, n, n + b)
         case "tally" if room:
@@ -387,6 +403,8 @@ KINDS = {
     DropReactions: "drop reactions",
     PutReply: "reply",
     DropReply: "drop reply",
+    PutThread: "thread",
+    DropThread: "drop thread",
     PutPin: "pin",
     PutTally: "tally",
     DropTally: "drop tally",
@@ -449,7 +467,16 @@ def make(records, move):
     return [(change, apply(records, change)) for change in changes]
 
 
-BELOW = (Trim, DropFiles, DropEditsBelow, DropReactionsBelow, DropRepliesBelow, DropTallies, DropMentions)
+BELOW = (
+    Trim,
+    DropFiles,
+    DropEditsBelow,
+    DropReactionsBelow,
+    DropRepliesBelow,
+    DropTallies,
+    DropMentions,
+    DropThreads,
+)
 """What is dropped with the oldest events of a room."""
 
 

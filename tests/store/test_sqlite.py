@@ -424,6 +424,7 @@ NO_ACCOUNTS = (
     "DROP TABLE hooks",
     "DROP TABLE hook_keys",
     "DROP TABLE tallies",
+    "DROP TABLE threads",
     "DROP TABLE mentions",
     "DROP TABLE indexed",
     "DROP TABLE words",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from itertools import chain, groupby
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Final
 
 from chatd.chat.changes.inverses import Applied, Apply, Several
@@ -47,6 +47,7 @@ def load(records: Records, snapshot: Snapshot) -> None:
         posted,
         snapshot.pins,
         snapshot.mentions,
+        snapshot.threads,
         snapshot.marks,
         snapshot.uploads,
         snapshot.hooks,
@@ -58,6 +59,8 @@ def load(records: Records, snapshot: Snapshot) -> None:
     for room, blocks in groupby(snapshot.tallies, attrgetter("room")):
         if room in records.rooms_by_id:
             records.rooms_by_id[room].log.tally.load(blocks)
+    for (log, thread), replies in groupby(snapshot.unread_replies, itemgetter(0, 1)):
+        records.rooms_by_id[log].threads[thread].load(seq for _, _, seq in replies)
     records.untallied.update(snapshot.untallied)
     records.listing.sort()
     records.nick_order.sort()

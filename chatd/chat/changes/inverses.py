@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from chatd.chat.changes.records import Records
-from chatd.chat.changes.rows import Change, PutUser, Relation
+from chatd.chat.changes.rows import Change, PutThread, PutUser, Relation
 from chatd.chat.state import Room, Session, User
 from chatd.chat.storage import StoredRoom
 from chatd.chat.sweeps import Sweep
+from chatd.chat.thread import Thread
 
 
 class RestoreUser(NamedTuple):
@@ -47,6 +48,15 @@ class NoteRemoving(NamedTuple):
     room: int
     seq: int
     by: int
+
+
+class RestoreThread(NamedTuple):
+    """The inverse of the last `DropThread` about a thread: its replies are known again, with ``row``."""
+
+    room: int
+    seq: int
+    thread: Thread
+    row: PutThread
 
 
 class NoteUntallied(NamedTuple):
@@ -93,6 +103,7 @@ Applied = (
     | RestoreRoom
     | NoteRemoving
     | NoteUntallied
+    | RestoreThread
     | Unpend
     | NoteSpoken
     | SetSweeps

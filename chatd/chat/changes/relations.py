@@ -5,7 +5,7 @@ It also holds which events count, but as they are on the disk: that changes with
 
 from typing import Final
 
-from chatd.chat.changes.inverses import NOTHING, Applied, Apply, NoteUntallied, Several, Unpend
+from chatd.chat.changes.inverses import NOTHING, Applied, Apply, NoteUntallied, RestoreThread, Several, Unpend
 from chatd.chat.changes.records import Records
 from chatd.chat.changes.rows import (
     DropEdit,
@@ -21,15 +21,19 @@ from chatd.chat.changes.rows import (
     DropReply,
     DropTallies,
     DropTally,
+    DropThread,
+    DropThreads,
     PutEdit,
     PutMention,
     PutPin,
     PutReaction,
     PutReply,
     PutTally,
+    PutThread,
     Relation,
 )
 from chatd.chat.mentioned import Mentioned
+from chatd.chat.thread import Thread
 
 
 def _pend(records: Records, row: Relation) -> Applied:
@@ -52,6 +56,54 @@ def _put_pin(records: Records, row: PutPin) -> Applied:
 
 def _drop_pin(records: Records, row: DropPin) -> Applied:
     return PutPin(row.room, row.seq, records.rooms_by_id[row.room].pins.pop(row.seq))
+
+
+def _put_reply(records: Records, row: PutReply) -> Applied:
+    thread = records.rooms_by_id[row.room].threads.get(row.thread)
+    if thread is not None:
+        thread.put(row.seq)
+    return DropReply(row.room, row.seq, row.thread)
+
+
+def _drop_reply(records: Records, row: DropReply) -> Applied:
+    thread = records.rooms_by_id[row.room].threads.get(row.thread)
+    if thread is not None:
+        thread.drop(row.seq)
+    return PutReply(row.room, row.seq, row.thread, 0)
+
+
+def _put_thread(records: Records, row: PutThread) -> Applied:
+    threads = records.users[row.user].threads.setdefault(row.room, {})
+    before = threads.get(row.seq)
+    threads[row.seq] = row
+    records.rooms_by_id[row.room].threads.setdefault(row.seq, Thread()).users[row.user] = None
+    return DropThread(row.room, row.user, row.seq) if before is None else before
+
+
+def _drop_thread(records: Records, row: DropThread) -> Applied:
+    user, threads = records.users[row.user], records.rooms_by_id[row.room].threads
+    before = user.threads[row.room].pop(row.seq)
+    if not user.threads[row.room]:
+        del user.threads[row.room]
+    thread = threads[row.seq]
+    del thread.users[row.user]
+    if not thread.users:
+        del threads[row.seq]
+        return RestoreThread(row.room, row.seq, thread, before)
+    return before
+
+
+def _restore_thread(records: Records, change: RestoreThread) -> Applied:
+    records.rooms_by_id[change.room].threads.setdefault(change.seq, change.thread)
+    return _put_thread(records, change.row)
+
+
+def _drop_threads(records: Records, row: DropThreads) -> Applied:
+    threads = records.rooms_by_id[row.room].threads
+    below = [(user, seq) for seq, thread in threads.items() if seq < row.first for user in thread.users]
+    return Several(
+        tuple(reversed([_drop_thread(records, DropThread(row.room, user, seq)) for user, seq in below]))
+    )
 
 
 def _put_mention(records: Records, row: PutMention) -> Applied:
@@ -104,6 +156,12 @@ RELATIONS: Final[dict[type[Applied], Apply]] = {
     Unpend: _unpend,
     PutPin: _put_pin,
     DropPin: _drop_pin,
+    PutReply: _put_reply,
+    DropReply: _drop_reply,
+    PutThread: _put_thread,
+    DropThread: _drop_thread,
+    DropThreads: _drop_threads,
+    RestoreThread: _restore_thread,
     PutMention: _put_mention,
     DropMention: _drop_mention,
     DropMentions: _drop_mentions,
@@ -117,8 +175,6 @@ RELATIONS: Final[dict[type[Applied], Apply]] = {
             DropEditsBelow,
             DropReactions,
             DropReactionsBelow,
-            PutReply,
-            DropReply,
             DropRepliesBelow,
             DropTallies,
         ),

@@ -408,14 +408,45 @@ class PutReply(NamedTuple):
 
 
 class DropReply(NamedTuple):
-    """A reply that was removed."""
+    """A reply, in the thread that began with event ``thread``, that was removed."""
 
     room: int
     seq: int
+    thread: int
 
 
 class DropRepliesBelow(NamedTuple):
     """Replies of ``room`` below ``first``."""
+
+    room: int
+    first: int
+
+
+class PutThread(NamedTuple):
+    """``user`` follows the thread that began with event ``seq`` of ``room``, or not any more if ``off``.
+
+    They have read it up to event ``read``, and replied in it or read it last ``at`` that time of the
+    calendar.
+    """
+
+    room: int
+    user: int
+    seq: int
+    read: int
+    at: int
+    off: bool = False
+
+
+class DropThread(NamedTuple):
+    """Nothing is kept any more of what ``user`` has to do with a thread."""
+
+    room: int
+    user: int
+    seq: int
+
+
+class DropThreads(NamedTuple):
+    """Threads of ``room`` that began below event ``first``, of which nothing is kept any more."""
 
     room: int
     first: int
@@ -641,6 +672,9 @@ Change = (
     | PutReply
     | DropReply
     | DropRepliesBelow
+    | PutThread
+    | DropThread
+    | DropThreads
     | PutPin
     | DropPin
     | PutTally

@@ -252,9 +252,17 @@ class Client:
         """Take another nick."""
         await self._ask(self._open.nick(nick))
 
-    async def read(self, room: str, seq: int) -> None:
-        """Mark the events of ``room`` up to ``seq`` as read, for all our devices."""
-        await self._ask(self._open.read(room, seq))
+    async def read(self, room: str, seq: int, thread: int = 0) -> None:
+        """Mark the events of ``room`` up to ``seq`` or of a ``thread`` as read, for all our devices."""
+        await self._ask(self._open.read(room, seq, thread))
+
+    async def follow_thread(self, room: str, seq: int, *, off: bool = False) -> None:
+        """Follow the thread in which event ``seq`` of ``room`` is, or which it would begin; or no more."""
+        await self._ask(self._open.follow_thread(room, seq, off=off))
+
+    async def threads(self, room: str) -> list[m.ThreadInfo]:
+        """Return the threads of ``room`` that we follow, in the order in which they began."""
+        return await self._ask(self._open.threads(room))
 
     async def rooms(self) -> list[m.RoomInfo]:
         """Return all rooms that we may see."""

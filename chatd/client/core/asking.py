@@ -25,6 +25,7 @@ from chatd.wire.messages import (
     Allow,
     Block,
     Certificates,
+    FollowThread,
     History,
     Join,
     Leave,
@@ -38,6 +39,7 @@ from chatd.wire.messages import (
     Sessions,
     Set,
     SetStatus,
+    Threads,
     Topic,
 )
 from chatd.wire.names import fold
@@ -48,6 +50,8 @@ REPEATABLE: Final = (
     Topic,
     Nick,
     Read,
+    FollowThread,
+    Threads,
     ListRooms,
     Members,
     History,
@@ -65,7 +69,7 @@ REPEATABLE: Final = (
 """Requests whose repetition has no second effect."""
 
 
-LOOKING: Final = (ListRooms, Members, History, Search, Acts, Sessions, Certificates)
+LOOKING: Final = (ListRooms, Members, History, Search, Threads, Acts, Sessions, Certificates)
 """Requests that change nothing, but see what those before them have changed."""
 
 

@@ -4,14 +4,22 @@ The server tells it as of some event, with the welcome and wherever it changes o
 What is said behind that event is counted here. So both sides have the same numbers at any moment.
 """
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from chatd.wire.limits import MAX_UNREAD_MENTIONS
-from chatd.wire.messages import Event, RoomState, Unread
+from chatd.wire.limits import MAX_THREAD_UNREAD, MAX_UNREAD_MENTIONS
+from chatd.wire.messages import Event, RoomState, ThreadState, Unread
 from chatd.wire.names import SERVER, fold
 
 COUNTED = frozenset({"message", "file"})
 """The kinds of events that count, whoever said it."""
+
+
+class ThreadCounts(Struct):
+    """What is unread of one thread that we follow: ``unread`` replies behind ``read``, 1000 at the most."""
+
+    read: int = 0
+    unread: int = 0
+    upto: int = 0
 
 
 class Counts(Struct):
@@ -27,6 +35,7 @@ class Counts(Struct):
     mentions: int = 0
     mention: int = 0
     upto: int = 0
+    threads: dict[int, ThreadCounts] = field(default_factory=dict)
 
     def begin(self, state: RoomState, nick: str) -> None:
         """Take over what the server says when a link begins to follow the room, as ``nick``."""
@@ -40,8 +49,18 @@ class Counts(Struct):
         self.read, self.unread = told.read, told.unread
         self.mentions, self.mention = told.mentions, told.mention
 
+    def follow(self, told: ThreadState) -> None:
+        """Take over what the server says of a thread."""
+        if told.off:
+            self.threads.pop(told.thread, None)
+        else:
+            self.threads[told.thread] = ThreadCounts(told.read, told.unread, told.head)
+
     def take(self, event: Event) -> None:
         """Count ``event``, unless that is done."""
+        thread = self.threads.get(event.thread) if event.thread and event.kind in COUNTED else None
+        if thread is not None and event.seq > thread.upto:
+            thread.upto, thread.unread = event.seq, min(thread.unread + 1, MAX_THREAD_UNREAD)
         if event.seq <= self.upto:
             return
         self.upto = event.seq

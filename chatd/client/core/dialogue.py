@@ -52,6 +52,7 @@ class Dialogue:
             m.Presence: self._presence,
             m.Typing: self._typing,
             m.Unread: self._unread,
+            m.Following: self._following,
             m.Invited: self._invited,
             m.Announcement: self._announcement,
             m.Ok: self._ok,
@@ -95,6 +96,9 @@ class Dialogue:
         nicks = tuple(nick for nick in typing.nicks if nick != self._session.nick)
         if nicks:
             self._out.notify(TypingSeen(typing.room, self._rooms.name(typing.room), nicks))
+
+    def _following(self, _: Link, told: m.Following, __: float) -> None:
+        self._out.tell(self._rooms.following(told))
 
     def _unread(self, _: Link, told: m.Unread, __: float) -> None:
         self._out.tell(self._rooms.unread(told))

@@ -167,6 +167,20 @@ class UnreadSeen(Struct, frozen=True):
     mention: int
 
 
+class ThreadSeen(Struct, frozen=True):
+    """A thread of the room that we follow, or no more, has changed otherwise than by what is said.
+
+    ``unread`` replies are behind event ``read``, and behind the mark of the room.
+    """
+
+    room: str
+    name: str
+    thread: int
+    read: int
+    unread: int
+    following: bool
+
+
 class RoomClosed(Struct, frozen=True):
     """The room is no longer followed."""
 
@@ -316,6 +330,7 @@ Notice = (
     | CursorForgotten
     | Restored
     | UnreadSeen
+    | ThreadSeen
     | PresenceSeen
     | TypingSeen
     | InvitedSeen

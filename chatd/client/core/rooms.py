@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from msgspec import Struct, field
 
-from chatd.client.core.counts import Counts
+from chatd.client.core.counts import Counts, ThreadCounts
 from chatd.client.core.notices import (
     CursorForgotten,
     EventSeen,
@@ -15,12 +15,13 @@ from chatd.client.core.notices import (
     Restored,
     RoomClosed,
     RoomOpened,
+    ThreadSeen,
     UnreadSeen,
 )
 from chatd.client.core.problems import HoleError
 from chatd.client.core.replay import Replay
 from chatd.client.core.seen import Seen
-from chatd.wire.messages import Event, Gap, Presence, RoomState, Unread
+from chatd.wire.messages import Event, Following, Gap, Presence, RoomState, Unread
 from chatd.wire.names import fold
 
 
@@ -59,6 +60,11 @@ class Followed(Struct):
     def mention(self) -> int:
         """Return the first of these, or the edit by which it does; 0 if there is none."""
         return self.counts.mention
+
+    @property
+    def threads(self) -> dict[int, ThreadCounts]:
+        """Return the threads that we follow there, by the event with which each begins."""
+        return self.counts.threads
 
 
 Positions = dict[str, int]
@@ -277,6 +283,14 @@ class Rooms:
         followed.counts.correct(told)
         read, unread, mentions, mention = told.read, told.unread, told.mentions, told.mention
         return (UnreadSeen(told.room, followed.name, read, unread, mentions, mention),)
+
+    def following(self, told: Following) -> Iterable[ThreadSeen]:
+        """Take over what is said of threads; yield that."""
+        for one in told.threads:
+            followed = self.followed.get(one.room)
+            if followed is not None:
+                followed.counts.follow(one)
+                yield ThreadSeen(one.room, followed.name, one.thread, one.read, one.unread, not one.off)
 
     def renames_us(self, event: Event) -> bool:
         """Return whether ``event``, which has just come, gives us another nick."""

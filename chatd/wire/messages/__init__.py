@@ -30,6 +30,7 @@ from chatd.wire.messages.answers import (
     RoomInfo,
     SessionInfo,
     StatusInfo,
+    ThreadInfo,
 )
 from chatd.wire.messages.base import (
     Check,
@@ -65,10 +66,20 @@ from chatd.wire.messages.moderation import (
     Unblock,
     Unmute,
 )
-from chatd.wire.messages.notices import Announcement, Invited, Left, Presence, Rooms, Unread
+from chatd.wire.messages.notices import (
+    Announcement,
+    Following,
+    Invited,
+    Left,
+    Presence,
+    Rooms,
+    ThreadState,
+    Unread,
+)
 from chatd.wire.messages.requests import (
     Download,
     Edit,
+    FollowThread,
     History,
     Join,
     Leave,
@@ -85,6 +96,7 @@ from chatd.wire.messages.requests import (
     Search,
     Send,
     SetStatus,
+    Threads,
     Topic,
     Upload,
 )
@@ -115,6 +127,8 @@ __all__ = [
     "Error",
     "Event",
     "File",
+    "FollowThread",
+    "Following",
     "FromServer",
     "Gap",
     "Goodbye",
@@ -172,6 +186,9 @@ __all__ = [
     "Set",
     "SetStatus",
     "StatusInfo",
+    "ThreadInfo",
+    "ThreadState",
+    "Threads",
     "ToServer",
     "Topic",
     "Trail",
@@ -192,6 +209,8 @@ ToServer = (
     | React
     | Pin
     | Pins
+    | FollowThread
+    | Threads
     | Join
     | Leave
     | Topic
@@ -242,6 +261,7 @@ FromServer = (
     Welcome
     | Rooms
     | Unread
+    | Following
     | Left
     | Invited
     | Announcement

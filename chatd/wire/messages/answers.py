@@ -110,6 +110,23 @@ class Quote(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
     removed: bool = False
 
 
+class ThreadInfo(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
+    """A thread that the user follows: event ``thread``, by whom it is and how it begins, if it may be read.
+
+    ``read`` is the mark of the user in it, ``unread`` of its ``replies`` are behind that, ``last_reply`` is
+    the last of them.
+    """
+
+    thread: Count
+    by: str = ""
+    text: str = ""
+    removed: bool = False
+    read: Count = 0
+    unread: Count = 0
+    replies: Count = 0
+    last_reply: Count = 0
+
+
 class Hit(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
     """An event that was looked for; if it was edited, the last ``edit`` of it, and the ``text`` of that.
 
@@ -148,6 +165,7 @@ class Ok(Message, frozen=True, tag="ok"):
     became: list[Became] | None = None
     quotes: list[Quote] | None = None
     hits: list[Hit] | None = None
+    threads: list[ThreadInfo] | None = None
     rest: str = ""
     behind: bool = False
     hooks: list[HookInfo] | None = None

@@ -1,5 +1,7 @@
 """What the server tells without being asked, and that is in no log."""
 
+from msgspec import Struct
+
 from chatd.wire.messages.answers import StatusInfo
 from chatd.wire.messages.base import Count, Message
 from chatd.wire.messages.greeting import RoomState
@@ -16,6 +18,26 @@ class Left(Message, frozen=True, tag="left"):
     """A room that the user is no longer a member of, and this connection no longer follows."""
 
     room: str
+
+
+class ThreadState(Struct, omit_defaults=True, frozen=True, kw_only=True, gc=False):
+    """What the user has not read of the thread of event ``thread`` of ``room``, of events up to ``head``.
+
+    ``off`` says that it is not followed, or no more.
+    """
+
+    room: str
+    thread: Count
+    head: Count
+    read: Count = 0
+    unread: Count = 0
+    off: bool = False
+
+
+class Following(Message, frozen=True, tag="following"):
+    """Threads that the user follows: all of them behind a welcome, and later those where that has changed."""
+
+    threads: list[ThreadState]
 
 
 class Unread(Message, frozen=True, tag="unread"):

@@ -98,10 +98,26 @@ class Nick(Request, frozen=True, tag="nick"):
 
 
 class Read(Request, frozen=True, tag="read"):
-    """Move the user's read mark in ``room`` forward to event ``seq``."""
+    """Move the user's read mark in ``room``, or in its ``thread`` alone, forward to event ``seq``."""
 
     room: str
     seq: Count
+    thread: Count = 0
+
+
+class FollowThread(Request, frozen=True, tag="follow-thread"):
+    """Follow the thread of event ``thread`` of ``room``; with ``off``, follow it no more."""
+
+    room: str
+    thread: Count
+    off: bool = False
+
+
+class Threads(Request, frozen=True, tag="threads"):
+    """List the threads of ``room`` that the user follows, from those that began behind event ``after``."""
+
+    room: str
+    after: Count = 0
 
 
 class SetStatus(Request, frozen=True, tag="status"):
