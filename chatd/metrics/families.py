@@ -57,6 +57,8 @@ class Figures:
         for (listener, state), number in sorted(seen.states.items()):
             family.add_metric([listener, state], number)
         yield family
+        visitors = len(self._server.visitors)
+        yield gauge("chatd_web_connections", "Connections over HTTP that speak no chat.", visitors)
         yield gauge("chatd_connections_limit", "limits.max_connections.", self._server.limits.max_connections)
         yield counter("chatd_connections_opened", "Connections that were accepted.", counters.connections)
         logins = CounterMetricFamily("chatd_logins", "Hellos that were welcomed.", labels=["kind"])
