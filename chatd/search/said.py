@@ -4,7 +4,7 @@ Who said it and what it has are terms as well, which no word can be.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -99,6 +99,14 @@ def said_in(event: bytes | memoryview) -> Said | Edit | None:
 def said_in_lines(events: str) -> list[Said | Edit | None]:
     """Return what each of ``events``, one in a line, says. Raises ValueError if one is no event."""
     return [_said(one) for one in _event.decode_lines(events)]
+
+
+def said_in_all(events: Sequence[memoryview]) -> list[Said | Edit | None]:
+    """Return what each of ``events`` says, as `said_in` does."""
+    try:
+        return [_said(one) for one in _event.decode_lines(b"\n".join(events))]
+    except ValueError:
+        return [said_in(one) for one in events]
 
 
 def _said(event: _Event) -> Said | Edit | None:

@@ -16,19 +16,24 @@ import apsw
 
 from chatd.chat.changes.rows import DropRoom, Erase, Trim
 from chatd.chat.storage import Changes
-from chatd.search.said import Edit, Said
+from chatd.search.said import Edit, Said, said_in_all
 from chatd.search.words import RULES
 from chatd.store import schema
 from chatd.store.index.clearing import PAGES, PAUSE, Clearing
+from chatd.store.index.fresh import Fresh
 from chatd.store.index.leaving import Leaving
 from chatd.store.index.pace import Pace
 from chatd.store.index.sayings import Sayings
 from chatd.store.index.slices import Range, Slice
 from chatd.store.index.table import Row, Table, as_json
 from chatd.store.transaction import Transaction
+from chatd.wire.stored import text_of
 
 PIECE: Final = 200
 """Events that are read at once."""
+
+FEW: Final = 40
+"""The same of those that are in memory, so that few are looked at that a slice has no place for."""
 
 MERGED: Final = 32
 """Pages of the index that are merged behind a slice at the most."""
@@ -79,6 +84,7 @@ class Index:
         self._heads: dict[int, int] = {}
         self._firsts: dict[int, int] = {}
         self._pace = Pace(time.monotonic())
+        self._fresh = Fresh()
         self._taken = 0
         self._own = 0.0
         self._merging = True
@@ -192,7 +198,16 @@ class Index:
             if isinstance(change, Trim | Erase) and not self._later:
                 self._clearing.left()
         self._leaving.due = self._leaving.due or self._later
+        changed = {
+            change.id if isinstance(change, DropRoom) else change.room
+            for change in changes.others
+            if isinstance(change, Trim | Erase | DropRoom)
+        }
+        for room in changed:
+            self._fresh.forget(room)
         for log, first, frames in changes.events:
+            if log not in changed:
+                self._fresh.come(log, first, frames)
             self._ranges.setdefault(log, Range(first, first - 1))
             self._heads[log] = first + len(frames) - 1
             self._pace.come(len(frames), time.monotonic(), time.process_time() - self._own)
@@ -299,6 +314,7 @@ class Index:
         self._add(taken)
         self._taken = taken.count
         for room, (_, high) in taken.ranges.items():
+            self._fresh.indexed(room, high)
             if high >= self._heads[room]:
                 del self._heads[room]
             else:
@@ -311,7 +327,7 @@ class Index:
         low, high = self._ranges[room]
         while high < head and not taken.is_full():
             before = high
-            for key, one in self._sayings.between(room, high + 1, head, PIECE):
+            for key, one in self._new(room, high + 1, head):
                 if isinstance(one, Edit):
                     self._take_edit(taken, room, one)
                 elif one is not None:
@@ -323,6 +339,13 @@ class Index:
             if high == before:  # what should be there is not
                 high = head
         return Range(low, high)
+
+    def _new(self, room: int, first: int, last: int) -> Iterable[tuple[int, Said | Edit | None]]:
+        """Return what a piece of events ``first`` to ``last`` of ``room`` says, by their keys."""
+        stored = self._fresh.of(room, first, FEW)
+        if not stored:
+            return self._sayings.between(room, first, last, PIECE)
+        return enumerate(said_in_all([text_of(one) for one in stored]), schema.key(room, first))
 
     def _take_edit(self, taken: Slice, room: int, edit: Edit) -> None:
         """Take in what the edited event says now, if the index or the slice has it."""

@@ -3,6 +3,7 @@
 SQLite keeps it in pieces, each sorted: every transaction adds one, and merging makes one of several.
 """
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import apsw
@@ -18,7 +19,11 @@ More are struck out, and overwritten soon after: one long text without blanks ha
 SMALL: Final = 1000
 """Pages of an index that is written anew twice; of so many some have been merged before."""
 
+FEW: Final = 8
+"""Rows in a run on average from which on each run is put in by itself, in half the time."""
+
 _ADD: Final = "INSERT INTO words(rowid, terms) SELECT value->>0, value->>1 FROM json_each(?)"
+_ADD_RUN: Final = "INSERT INTO words(rowid, terms) SELECT ? + rowid, value FROM carray(?)"
 _REMOVE: Final = (
     "INSERT INTO words(words, rowid, terms) SELECT 'delete', value->>0, value->>1 FROM json_each(?)"
 )
@@ -44,7 +49,13 @@ class Table:
 
     def add(self, rows: list[Row]) -> None:
         """Put ``rows`` in, within a transaction."""
-        self._database.execute(_ADD, (as_json(rows),))
+        runs = list(_runs(rows))
+        if len(runs) * FEW > len(rows) or any("\0" in terms for _, terms in rows):
+            self._database.execute(_ADD, (as_json(rows),))
+            return
+        for run in runs:
+            terms = apsw.carray(tuple([terms for _, terms in run]))
+            self._database.execute(_ADD_RUN, (run[0][0] - 1, terms))
 
     def remove(self, rows: list[Row]) -> None:
         """Take ``rows`` out, within a transaction: not a part of a few is left, and many are struck out."""
@@ -91,6 +102,15 @@ class Table:
             self.add(rows)
             self._database.execute(_FLUSH)
             self._strike_out(rows)
+
+
+def _runs(rows: list[Row]) -> Iterator[list[Row]]:
+    """Yield ``rows`` in pieces of which each has keys that follow each other."""
+    begin = 0
+    for end in range(1, len(rows) + 1):
+        if end == len(rows) or rows[end][0] != rows[end - 1][0] + 1:
+            yield rows[begin:end]
+            begin = end
 
 
 def as_json(rows: list[Any]) -> str:
