@@ -10,7 +10,7 @@ from twisted.web.server import Request
 
 from chatd.metrics.families import Figures
 from chatd.metrics.survey import Surveyor
-from chatd.server.health_page import Page, add_health, unready
+from chatd.server.http.pages import Page, add_health, unready
 from chatd.server.server import Server
 
 

@@ -7,12 +7,12 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
-from twisted.web.server import Site
 
 from chatd.clock import Clock
 from chatd.metrics.pages import Root
 from chatd.metrics.survey import Surveyor
 from chatd.ops.log import Log
+from chatd.server.http.channel import BoundedSite
 from chatd.server.server import Server
 
 log = Log(__name__)
@@ -22,16 +22,6 @@ MOST: Final = 32
 
 PATIENCE: Final = 10
 """Seconds after which a connection that says nothing is closed."""
-
-
-class _QuietSite(Site):
-    """A site that logs no requests."""
-
-    noisy = False
-    displayTracebacks = False
-
-    def log(self, request: object) -> None:
-        """Say nothing."""
 
 
 class _Few(WrappingFactory):
@@ -47,7 +37,7 @@ class _Few(WrappingFactory):
 def site(server: Server, clock: Clock, surveyor: Surveyor) -> WrappingFactory:
     """Return the factory of the pages about ``server``."""
     root = Root(server, surveyor)
-    return _Few(_QuietSite(root, timeout=PATIENCE, reactor=clock))  # type: ignore[no-untyped-call]
+    return _Few(BoundedSite(root, clock, PATIENCE))  # type: ignore[no-untyped-call]
 
 
 class MetricsPort:

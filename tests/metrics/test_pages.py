@@ -9,7 +9,7 @@ from chatd.metrics.port import MOST
 from chatd.metrics.survey import PERIOD, SHARES, Survey
 from chatd.ops.log import Log
 from chatd.wire import messages as m
-from tests.helpers import come_in, sends
+from tests.helpers import come_in, sends, turns
 from tests.metrics.conftest import PORT, Browser
 
 
@@ -172,3 +172,38 @@ def test_those_who_say_nothing_and_too_many_are_closed(watched):
     watched.playground.advance(15)
     assert all(one.lost is not None for one in idle)
     assert watched.get().status == 200
+
+
+def test_many_requests_in_one_piece_are_answered_one_in_each_turn(watched):
+    """Each takes milliseconds, and a kernel hands over thousands at once (P6)."""
+    browser = watched.begin()
+    browser.transport.abortConnection()
+    browser = Browser("/healthz", "GET", ())
+    browser.asked = "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n" * 100
+    watched.playground.network.connect(browser, PORT)
+    answered = most = 0
+    for _ in turns(watched.playground.clock, 0):
+        now = browser.got.count(b"HTTP/1.1 200")
+        answered, most = now, max(most, now - answered)
+    assert answered == 100
+    assert most <= 2
+
+
+def test_answers_that_nobody_reads_are_not_made(watched):
+    browser = Browser("/metrics", "GET", ())
+    browser.asked = "GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n" * 400
+    transport = watched.playground.network.connect(browser, PORT)
+    transport.pauseProducing()
+    watched.playground.advance(1)
+    assert len(transport.incoming.buffer) < 200_000
+
+
+@pytest.mark.parametrize("head", ["Content-Length: 99999999", "Transfer-Encoding: chunked"])
+def test_a_body_is_not_kept_whatever_its_size(watched, head):
+    browser = Browser("/metrics", "POST", ())
+    body = ("fff\r\n" + "x" * 0xFFF + "\r\n") * 40
+    browser.asked = f"POST /metrics HTTP/1.1\r\nHost: h\r\n{head}\r\n\r\n{body}"
+    watched.playground.network.connect(browser, PORT)
+    watched.playground.advance(1)
+    assert browser.status == 413
+    assert browser.lost

@@ -1,28 +1,28 @@
-"""One connection that speaks HTTP/1.1: Twisted's channel with bounds of size and time.
+"""One connection that speaks HTTP/1.1, with bounds of time.
 
-Twisted's own timeout begins anew with every byte, so that whoever sends one byte a second stays for ever; and
-it takes a body of any size. Here the reaper looks at the time of the whole request.
+Twisted's own timeout begins anew with every byte, so that whoever sends one byte a second stays for ever.
+Here the reaper looks at the time of the whole request.
 """
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, Final
+from typing import Final
 
 from twisted.internet.interfaces import IProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel
 
 from chatd.ops.log import Log
 from chatd.server import addresses
 from chatd.server.ending import hang_up
 from chatd.server.handshake import why_failed
+from chatd.server.http.answers import last_answer
+from chatd.server.http.channel import BoundedChannel, BoundedRequest
 from chatd.server.listener_rules import Listening
 from chatd.server.protocol import TUNING
 from chatd.server.server import Server
-from chatd.server.web.answers import last_answer
-from chatd.server.web.limits import CLOSE_DEADLINE, KEEP_ALIVE, MAX_BODY, MAX_HEAD, MAX_HEADERS
-from chatd.server.web.site import WebRequest, WebSite
+from chatd.server.web.limits import CLOSE_DEADLINE, KEEP_ALIVE
+from chatd.server.web.site import WebSite
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError
 
 log = Log(__name__)
@@ -50,21 +50,15 @@ class Phase(Enum):
     """Another protocol has it."""
 
 
-class WebChannel(HTTPChannel):
+class WebChannel(BoundedChannel):
     """A connection that came in by ``listener``, for the pages of ``site``.
 
     It is one of the server's ``visitors`` as long as it speaks HTTP.
     """
 
-    transport: Any
-
-    MAX_LENGTH = MAX_HEAD
-    totalHeadersSize = MAX_HEAD
-    maxHeaders = MAX_HEADERS
-    requestFactory = WebRequest
-
     def __init__(self, site: WebSite, server: Server, listener: Listening) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
+        self.callLater = server.clock.callLater
         self.site = site
         self.timeOut = None
         self.server = server
@@ -74,7 +68,6 @@ class WebChannel(HTTPChannel):
         self.since = self.opened = self.due = server.clock.seconds()
         self.close_reason: CloseReason | None = None
         self._full_since: float | None = None
-        self._waiting: Callable[[], None] | None = None
         self._inner: IProtocol | None = None
         self._bytes_in = 0
         self._here = False
@@ -105,7 +98,7 @@ class WebChannel(HTTPChannel):
         self.server.counters.bytes_in += len(data)
         if self.phase is Phase.IDLE:
             self._enter(Phase.TAKING)
-        super().dataReceived(data)  # type: ignore[no-untyped-call]
+        super().dataReceived(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Let go of the request, or tell the protocol that took over."""
@@ -116,8 +109,8 @@ class WebChannel(HTTPChannel):
         failed = why_failed(reason) if not self._bytes_in else None
         if failed is not None:
             self.server.journal.turned_away(*failed, self.transport.getPeer())
-        self.phase, self._waiting, self._transferDecoder = Phase.ENDING, None, None
-        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+        self.phase = Phase.ENDING
+        super().connectionLost(reason)
         self._leave()
         log.debug(
             "client-out",
@@ -130,46 +123,23 @@ class WebChannel(HTTPChannel):
     def pauseProducing(self) -> None:
         """Answer nothing more: the transport is full."""
         self._full_since = self._full_since or self.server.clock.seconds()
-        super().pauseProducing()  # type: ignore[no-untyped-call]
-        self._networkProducer.pauseProducing()  # Twisted reads on while a request is answered, without end
+        super().pauseProducing()
 
     def resumeProducing(self) -> None:
         """Go on: the transport has drained."""
         self._full_since = None
-        super().resumeProducing()  # type: ignore[no-untyped-call]
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None:
-            self.soon(waiting)
+        super().resumeProducing()
 
     # ---- requests -----------------------------------------------------------------------------------
-
-    def soon(self, answer: Callable[[], None]) -> None:
-        """Call ``answer`` in the next turn, or as soon as the transport takes more."""
-        self.server.clock.callLater(0, self._answer, answer)
-
-    def _answer(self, answer: Callable[[], None]) -> None:
-        if self._full_since is None:
-            answer()
-        else:
-            self._waiting = answer
-
-    def allHeadersReceived(self) -> None:
-        """Refuse a body that announces itself as too large, before it is asked for."""
-        if self.length is not None and self.length > MAX_BODY:
-            self.refuse(too_large())
-            self.length = None
-            self._transferDecoder = _Dropping()
-            return
-        super().allHeadersReceived()  # type: ignore[no-untyped-call]
 
     def allContentReceived(self) -> None:
         """Answer the request, which is complete."""
         if self.phase is Phase.ENDING:
             return
         self._enter(Phase.ANSWERING)
-        super().allContentReceived()  # type: ignore[no-untyped-call]
+        super().allContentReceived()
 
-    def requestDone(self, request: WebRequest) -> None:
+    def requestDone(self, request: BoundedRequest) -> None:
         """Take the next request, or end if this was the last one."""
         if self.server.draining:
             self.persistent = 0
@@ -177,17 +147,10 @@ class WebChannel(HTTPChannel):
             self._enter(Phase.TAKING if self._dataBuffer else Phase.IDLE)
         super().requestDone(request)  # type: ignore[no-untyped-call]
 
-    def lineLengthExceeded(self, line: bytes) -> None:
-        """Refuse a request line, or a header, that is too long."""
-        del line
-        self.refuse(ProtocolError(Code.FRAME_TOO_LARGE, f"A head has {MAX_HEAD} bytes at the most."))
-
-    def _respondToBadRequestAndDisconnect(self) -> None:
-        self.refuse(ProtocolError(Code.BAD_MESSAGE, "That is no HTTP/1.1 request that this server takes."))
-
     def refuse(self, error: ChatdError, reason: CloseReason = CloseReason.BAD_INPUT) -> None:
         """Answer with ``error`` and end the connection."""
         if self.phase not in {Phase.ENDING, Phase.UPGRADED}:
+            self.refused = True
             self.transport.write(last_answer(error))
             self.close(reason)
 
@@ -257,18 +220,6 @@ class WebChannel(HTTPChannel):
         if self._here:
             self._here = False
             self.server.left(self)
-
-
-class _Dropping:
-    """Takes what is left of a body that was refused."""
-
-    def dataReceived(self, data: bytes) -> None:
-        """Drop ``data``."""
-
-
-def too_large() -> ProtocolError:
-    """Return what is said to a body that is too large."""
-    return ProtocolError(Code.TEXT_TOO_LONG, f"A body has {MAX_BODY} bytes at the most.")
 
 
 def too_late(seconds: float) -> ProtocolError:

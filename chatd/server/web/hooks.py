@@ -17,9 +17,9 @@ from chatd.chat.state import Session
 from chatd.ops.log import Log
 from chatd.server import addresses
 from chatd.server.budgets import Action
+from chatd.server.http.answers import in_json, refuse
 from chatd.server.server import Server
 from chatd.server.silent_peer import SilentPeer
-from chatd.server.web.answers import in_json, refuse
 from chatd.wire.errors import ChatdError, Code, RequestError
 from chatd.wire.limits import MAX_HOOK_KEY
 from chatd.wire.messages import Error, Message, Ok, Send

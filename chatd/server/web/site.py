@@ -1,19 +1,18 @@
 """The site: which page is where, and what holds for each request."""
 
-from io import BytesIO
-from typing import Any, BinaryIO, Final
+from typing import Final
 
 from twisted.web.resource import IResource, Resource
-from twisted.web.server import Request, Site
+from twisted.web.server import Request
 
 from chatd.server.budgets import Action
-from chatd.server.health_page import TEXT, Page, add_health
+from chatd.server.http.answers import refuse
+from chatd.server.http.channel import BoundedRequest, BoundedSite
+from chatd.server.http.pages import Page, add_health
 from chatd.server.server import Server
-from chatd.server.web.answers import refuse
 from chatd.server.web.hooks import Hooks
-from chatd.server.web.limits import MAX_BODY
 from chatd.server.web.upgrade import Upgrade
-from chatd.wire.errors import Code, ProtocolError, RequestError
+from chatd.wire.errors import Code, RequestError
 
 SOCKET: Final = b"ws"
 """The path of the WebSocket."""
@@ -29,48 +28,14 @@ _HEADERS: Final = {
 WELCOME: Final = b"This is a chatd server. People come in with the program chatc.\n"
 
 
-class WebRequest(Request):
-    """A request. It is answered in the next turn, so that many in one piece hold up nobody (P6)."""
-
-    channel: Any
-    content: Any
-    defaultContentType = TEXT
-
-    def handleContentChunk(self, data: bytes) -> None:
-        """Take a piece of the body, as long as it is not too large."""
-        if self.content.tell() + len(data) > MAX_BODY:
-            self.channel.refuse(
-                ProtocolError(Code.TEXT_TOO_LONG, f"A body has {MAX_BODY} bytes at the most.")
-            )
-        else:
-            super().handleContentChunk(data)  # type: ignore[no-untyped-call]
-
-    def process(self) -> None:
-        """Answer soon."""
-        self.channel.soon(self._process)
-
-    def _process(self) -> None:
-        if not self._disconnected and not self.finished:
-            super().process()  # type: ignore[no-untyped-call]
-
-
-class WebSite(Site):
+class WebSite(BoundedSite):
     """The pages of ``server``."""
-
-    noisy = False
-    displayTracebacks = False
-    requestFactory = WebRequest
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        super().__init__(Root(server), reactor=server.clock, parsePOSTFormSubmission=False)  # type: ignore[no-untyped-call]
+        super().__init__(Root(server), server.clock)
 
-    def getContentFile(self, length: int | None) -> BinaryIO:
-        """Return what keeps a body, which is small."""
-        del length
-        return BytesIO()
-
-    def getResourceFor(self, request: WebRequest) -> IResource:
+    def getResourceFor(self, request: BoundedRequest) -> IResource:
         """Return the page that ``request`` asks for, or what tells that there were too many."""
         for name, value in _HEADERS.items():
             request.setHeader(name, value)  # type: ignore[no-untyped-call]
@@ -79,9 +44,6 @@ class WebSite(Site):
         except RequestError as error:
             return Refusal(error)
         return super().getResourceFor(request)  # type: ignore[no-any-return, no-untyped-call]
-
-    def log(self, request: object) -> None:
-        """Say nothing."""
 
 
 class Root(Resource):

@@ -16,7 +16,7 @@ from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 from websockets.typing import Origin
 
-from chatd.server.web.answers import refuse
+from chatd.server.http.answers import refuse
 from chatd.server.web.protocol import WebSocketProtocol
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.websocket_decoder import SILENT
