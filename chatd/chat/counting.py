@@ -130,6 +130,9 @@ def completed(
 
     That is 0 if they told all. They are by their ``seq``; ``counted`` returns which of some events count.
     """
+    row = rows.get(first - first % BLOCK)
+    if row is not None and row.upto == head and row.seq + BLOCK > head:  # as most of many
+        return [row], 0
     found, lacks = [], 0
     for begin in range(first - first % BLOCK, head + 1, BLOCK):
         row, last = rows.get(begin), min(head, begin + BLOCK - 1)

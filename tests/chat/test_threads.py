@@ -1,12 +1,43 @@
 """Threads that people follow: who follows which, what is listed, and who may see it."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from chatd.chat import thread as thread_module
 from chatd.chat import threads
+from chatd.chat.thread import Thread
 from chatd.testing import Playground
 from chatd.wire import messages as m
 from chatd.wire.errors import Code
 from tests.helpers import ask, come_in, restart
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["put", "put", "put", "drop", "load"]), st.integers(1, 40)), max_size=60
+    )
+)
+def test_replies_are_counted_up_to_a_limit(steps):
+    most, thread_module.MAX_THREAD_UNREAD = thread_module.MAX_THREAD_UNREAD, 5
+    try:
+        thread, known = Thread(), []
+        for what, seq in steps:
+            if what == "put":
+                thread.put(seq)
+                known = sorted({*known, seq})
+                known = known[5:] if len(known) > 10 else known
+            elif what == "drop":
+                thread.drop(seq)
+                known = [one for one in known if one != seq]
+            else:
+                thread = Thread()
+                thread.load(known)
+                known = known[-5:]
+            for after, head in ((0, 40), (seq, 40), (seq, seq + 3), (seq, seq - 1)):
+                assert thread.above(after, head) == min(5, sum(after < one <= head for one in known))
+    finally:
+        thread_module.MAX_THREAD_UNREAD = most
 
 
 @pytest.fixture

@@ -339,6 +339,7 @@ COURSES = [
     [("hold", 3, 1, 0), *BEGUN, ("say", 0, 1, 2), ("read", 2, 1, 0), ("say", 0, 1, 2), ("release", 3, 1, 0)],
     [*BEGUN, ("say", 0, 1, 2), ("nick", 2, 1, 1), ("say", 0, 1, 5), ("edit", 0, 2, 5), ("read", 2, 1, 0)],
     [*BEGUN, ("say", 0, 1, 2), ("edit", 0, 1, 2), ("back", 2, 1, 0), ("edit", 0, 1, 6), ("back", 3, 1, 0)],
+    [*BEGUN, REPLY, REPLY, ("remove", 0, 1, 0), ("remove", 0, 9, 0)],
     [*BEGUN, REPLY, REPLY, ("read thread", 1, 1, 0), ("remove", 0, 1, 0)],
     [*BEGUN, REPLY, ("unfollow", 0, 1, 0), ("reply", 2, 2, 0), ("kick", 0, 1, 0), ("join", 2, 1, 0)],
     [*BEGUN, *[REPLY, ("say", 0, 1, 0)] * (MOST + 1), ("reply", 2, 3, 0), ("read", 0, 1, 0)],
