@@ -205,12 +205,11 @@ def test_tmux_pastes_without_marks(tmp_path, daemon):
         )
         return [line for line in done.stdout.splitlines() if line]
 
-    def await_last(line):
+    def await_last(*last):
         deadline = Deadline(PATIENCE)
-        while (lines := tmux("capture-pane", "-p"))[-1:] != [line]:
-            deadline.check(f"{line!r} below {lines}")
+        while (lines := bare(tmux("capture-pane", "-p")))[-len(last) :] != [*last]:
+            deadline.check(f"{last} at the end of {lines}")
             time.sleep(0.05)
-        return bare(lines)
 
     tmux("new-session", "-d", "-x", "80", "-y", "24", f"{chatc} --server 127.0.0.1:{daemon.port} --nick ann")
     try:
@@ -221,7 +220,7 @@ def test_tmux_pastes_without_marks(tmp_path, daemon):
         tmux("paste-buffer")
         await_last("#tea> first⏎/leave⏎/quit⏎last")
         tmux("send-keys", "Enter")
-        assert await_last("#tea>")[-5:-1] == ["#tea <ann> first", "      /leave", "      /quit", "      last"]
+        await_last("#tea <ann> first", "      /leave", "      /quit", "      last", "#tea>")
     finally:
         tmux("kill-server")
 
