@@ -419,11 +419,12 @@ class Life:
         self.pages("pages")
         self.hash("hashed")
         self.playground.advance(1)
-        for nick, number in list(self.devices):
-            device = self.devices[nick, number]
+        for device in self.devices.values():
             if device.lost is None:
                 device.transport.resumeProducing()
-            else:
+        self.playground.advance(1)  # in which those end whose passwords were wrong
+        for (nick, number), device in list(self.devices.items()):
+            if device.lost is not None:
                 self.back(nick, number)
         self.playground.advance(3)
 
@@ -644,6 +645,7 @@ def room_in_memory(request, monkeypatch):
 @example([*MEMBER, ("erase", 1, 0, "#a"), HASHED, ("history", 2, 0, "#a"), ("search", 2, 1, "#a")])
 @example([*MEMBER, ("hashing", 1, 0, "#a"), ("delete", 1, 0, "#a"), ("login", 1, 1, "#a"), HASHED, *BOTH])
 @example([*MEMBER, *FLIGHT, ("slow", 0, 0, "#a"), HASHED, ("full", 0, 0, "#a"), ("say", 0, 1, "#a")])
+@example([("hashing", 1, 0, "#a"), ("login", 2, 0, "#a"), ("pause", 2, 0, "#a")])
 @example([*MEMBER, *FLIGHT, ("crash", 0, 0, "#a"), ("back", 1, 0, "#a"), ("back", 1, 1, "#a")])
 @given(STEPS)
 def test_nobody_is_handed_what_they_may_not_read_and_nobody_is_left_out(steps):
