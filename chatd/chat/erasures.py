@@ -4,14 +4,15 @@ Each slice is one decision, with one event `remove` that names what it erases. H
 kept with the same commit (`PutErasure`), so that a crash, or a commit that fails, ends none of it.
 """
 
+from array import array
 from bisect import bisect_left
-from collections import deque
 
 from chatd.chat.changes.rows import DropErasure, PutErasure
 from chatd.chat.erasing import SAID, erase, withdraw_topic
 from chatd.chat.following import rouse
 from chatd.chat.permissions import by_its_nick
 from chatd.chat.rules import Kind
+from chatd.chat.snapshots import numbers_of
 from chatd.chat.state import Room, User
 from chatd.chat.world import World
 from chatd.wire.messages import Event
@@ -31,14 +32,17 @@ def begin(world: World, user: User) -> None:
 
 
 class Way:
-    """How far one erasure has come in memory: behind what is kept of it (``row``) by what held nothing."""
+    """How far one erasure has come in memory: behind what is kept of it (``row``) by what held nothing.
+
+    ``rooms`` are those that are left, the last one first.
+    """
 
     def __init__(self, world: World, row: PutErasure) -> None:
         self.row = row
         self.seq = row.seq
         rooms = sorted(world.rooms_by_id)  # they nearly are: that takes a few milliseconds
-        self.rooms = deque(rooms[bisect_left(rooms, row.room) :])
-        if not self.rooms or self.rooms[0] != row.room:
+        self.rooms = numbers_of(reversed(rooms[bisect_left(rooms, row.room) :]))
+        if not self.rooms or self.rooms[-1] != row.room:
             self.seq = 0
 
 
@@ -53,7 +57,7 @@ class Slices:
         self._world = world
         self._ways: dict[int, Way] = {}
         self._unstored: dict[int, dict[int, int]] = {}
-        self._unseen: dict[int, list[Room]] = {}
+        self._unseen: dict[int, array[int]] = {}
 
     def next(self) -> tuple[PutErasure, Room, int] | None:
         """Return an erasure with the room whose events are to be looked at, and the first of these.
@@ -69,12 +73,12 @@ class Slices:
             if way is None or way.row != row:  # the first time, or a commit has failed
                 way = self._ways[row.user] = Way(world, row)
             for _ in range(min(AT_ONCE, len(way.rooms))):
-                room = world.rooms_by_id.get(way.rooms[0])
+                room = world.rooms_by_id.get(way.rooms[-1])
                 if room is not None and room.rules.kind != Kind.DELETED:
                     first = max(room.log.first, way.seq)
                     if first <= room.log.head:
                         return row, room, first
-                way.rooms.popleft()
+                way.rooms.pop()
                 way.seq = 0
             self.busy = True
             if not way.rooms:
@@ -88,12 +92,12 @@ class Slices:
         rooms = self._world.rooms_by_id
         if row.user not in self._unstored:
             self._unstored[row.user] = {}
-            self._unseen[row.user] = list(rooms.values())
+            self._unseen[row.user] = numbers_of(rooms)
         waiting, unseen = self._unstored[row.user], self._unseen[row.user]
         for _ in range(min(AT_ONCE, len(unseen))):
-            log = unseen.pop().log
-            if log.last > log.head:
-                waiting[log.id] = log.last
+            room = rooms.get(unseen.pop())
+            if room is not None and room.log.last > room.log.head:
+                waiting[room.log.id] = room.log.last
         if unseen:
             self.busy = True
             return False

@@ -1,9 +1,11 @@
 """Expiring: ends sessions, guests and invitations whose time is over, a few of them in each turn (P6)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 
 from chatd.chat import arrival, invitations
+from chatd.chat.snapshots import digests_of, numbers_of
 from chatd.chat.state import Session
 from chatd.chat.world import World
 
@@ -30,22 +32,24 @@ def expire(world: World, age: int, now: int, *, unclaimed: bool) -> Iterator[Sli
     others it is noted that they are there.
     """
     yield from _sessions(world, age, now, unclaimed)
-    for users in _pieces(list(world.users.values())):
-        yield Slice(world.tidy(users), [])
-    for codes in _pieces(list(world.invites)):
+    for users in _pieces(iter(numbers_of(world.users))):
+        yield Slice(world.tidy(world.users[user] for user in users if user in world.users), [])
+    for codes in _pieces(digests_of(world.invites)):
         yield Slice(invitations.tidy(world, codes), [])
 
 
-def _pieces(everything: Sequence[T]) -> Iterator[Sequence[T]]:
-    return (everything[begin : begin + LOOKED_AT] for begin in range(0, len(everything), LOOKED_AT))
+def _pieces(everything: Iterator[T]) -> Iterator[list[T]]:
+    while piece := list(islice(everything, LOOKED_AT)):
+        yield piece
 
 
 def _sessions(world: World, age: int, now: int, unclaimed: bool) -> Iterator[Slice]:
     before = world.calendar.now - age
     work = 0
     ended: list[Session] = []
-    for number, session in enumerate(list(world.sessions.values()), 1):
-        if session.digest not in world.sessions:  # it has ended meanwhile
+    for number, digest in enumerate(digests_of(world.sessions), 1):
+        session = world.sessions.get(digest)
+        if session is None:  # it has ended meanwhile
             continue
         if session.peer is None and (0 < session.seen < before or (unclaimed and not session.confirmed)):
             work += 1 + len(session.user.rooms)

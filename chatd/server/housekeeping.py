@@ -10,6 +10,7 @@ from chatd.chat import presence
 from chatd.chat.batch import Batch
 from chatd.chat.calendar import DAY
 from chatd.chat.rules import Kind
+from chatd.chat.snapshots import numbers_of
 from chatd.chat.state import Room
 from chatd.ops.log import Log
 from chatd.server.server import Server
@@ -122,7 +123,11 @@ class Housekeeping:
 
     async def _retain(self) -> None:
         looked = 0
-        for room in list(self._server.hub.world.rooms.values()):
+        rooms = self._server.hub.world.rooms_by_id
+        for number in numbers_of(rooms):
+            room = rooms.get(number)
+            if room is None:
+                continue
             looked += 1 + len(room.acts)
             if looked >= AT_ONCE:
                 looked = 0

@@ -7,6 +7,7 @@ from twisted.internet.task import LoopingCall, deferLater
 
 from chatd.chat.ages import pause_between_marks
 from chatd.chat.calendar import DAY
+from chatd.chat.snapshots import numbers_of
 from chatd.ops.log import Log
 from chatd.server.server import Server
 
@@ -101,10 +102,13 @@ class Timekeeper:
         config = self._server.current.config
         usual = pause_between_marks(config.retention.days * DAY, config.files.keep_days * DAY)
         try:
-            for number, room in enumerate(list(self._server.hub.world.rooms.values()), 1):
-                days = room.rules.keep_days
-                pause = min(usual, pause_between_marks(days * DAY)) if days else usual
-                self._server.hub.mark(room, pause)
+            rooms = self._server.hub.world.rooms_by_id
+            for number, key in enumerate(numbers_of(rooms), 1):
+                room = rooms.get(key)
+                if room is not None:
+                    days = room.rules.keep_days
+                    pause = min(usual, pause_between_marks(days * DAY)) if days else usual
+                    self._server.hub.mark(room, pause)
                 if number % AT_ONCE == 0:
                     await deferLater(self._server.clock, 0)
         except Exception:  # noqa: BLE001 - as above
