@@ -266,7 +266,10 @@ class Config(Section, frozen=True):
     announcement: Announced = ""
     eager_send: bool = True
     show_addresses: bool = False
-    listen: tuple[ListenConfig, ...] = (ListenConfig(),)
+    listen: tuple[ListenConfig, ...] = (
+        ListenConfig(),
+        ListenConfig(endpoint="tcp:7480:interface=127.0.0.1", protocol="web"),
+    )
     heartbeat: HeartbeatConfig = HeartbeatConfig()
     limits: LimitsConfig = LimitsConfig()
     accounts: AccountsConfig = AccountsConfig()

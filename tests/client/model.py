@@ -280,7 +280,7 @@ class World:
     def begin(self):
         """Start a machine from what is on disk."""
         wishes = Wishes("host:1", self.rooms, self.follow_all, through=self.through)
-        self.machine = Machine(self.disk.remembered(), wishes, Backoff(self.uniform))
+        self.machine = self.made(self.disk.remembered(), wishes)
         self.waiting: dict[int, float] = {}
         self.segments: dict[int, int] = {}
         self.conns: dict[int, Conn] = {}
@@ -291,6 +291,10 @@ class World:
         self.saves: list[Save] = []
         self.siblings_sought = 0
         self.perform(self.machine.start(self.now))
+
+    def made(self, remembered, wishes):
+        """Return the machine of another run."""
+        return Machine(remembered, wishes, Backoff(self.uniform))
 
     def perform(self, effects):
         for effect in effects:

@@ -38,7 +38,10 @@ def problems_of(text):
 
 def test_nothing_is_the_defaults():
     assert parse("") == Config()
-    assert Config().listen == (ListenConfig(endpoint="tcp:7411:interface=127.0.0.1", backlog=4096),)
+    assert Config().listen == (
+        ListenConfig(endpoint="tcp:7411:interface=127.0.0.1", backlog=4096),
+        ListenConfig(endpoint="tcp:7480:interface=127.0.0.1", protocol="web", backlog=4096),
+    )
     assert Config().data == "./chatd-data"
 
 

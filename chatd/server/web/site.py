@@ -8,9 +8,10 @@ from twisted.web.server import Request
 from chatd.server.budgets import Action
 from chatd.server.http.answers import refuse
 from chatd.server.http.channel import BoundedRequest, BoundedSite
-from chatd.server.http.pages import Page, add_health
+from chatd.server.http.pages import add_health
 from chatd.server.server import Server
 from chatd.server.web.hooks import Hooks
+from chatd.server.web.page import add_page
 from chatd.server.web.upgrade import Upgrade
 from chatd.wire.errors import Code, RequestError
 
@@ -24,8 +25,6 @@ _HEADERS: Final = {
     b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
 }
 """What every answer says; a page that needs more says so itself."""
-
-WELCOME: Final = b"This is a chatd server. People come in with the program chatc.\n"
 
 
 class WebSite(BoundedSite):
@@ -51,7 +50,7 @@ class Root(Resource):
 
     def __init__(self, server: Server) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.putChild(b"", Welcome())  # type: ignore[no-untyped-call]
+        add_page(self)
         self.putChild(b"hooks", Hooks(server))
         self.putChild(SOCKET, Upgrade(self))
         add_health(self, server)
@@ -60,15 +59,6 @@ class Root(Resource):
         """Say that there is no page called ``path``."""
         del path, request
         return Refusal(RequestError(Code.NO_SUCH_PAGE, "There is no such page on this server."))
-
-
-class Welcome(Page):
-    """Says what this is."""
-
-    def render_GET(self, request: Request) -> bytes:
-        """Answer."""
-        del request
-        return WELCOME
 
 
 class Refusal(Resource):

@@ -5,6 +5,7 @@ is compressed, and cookies mean nothing: whoever comes says who they are by the 
 """
 
 from collections.abc import Sequence
+from ipaddress import ip_address
 from typing import Any, Final
 
 from twisted.web.resource import IResource, Resource
@@ -42,7 +43,8 @@ class Upgrade(Resource):
             return refuse(
                 request, RequestError(Code.CANCELLED, "The daemon is ending; come back in a moment.")
             )
-        response, trouble = shake_hands(request, channel.listener.rules.origins)
+        rules = channel.listener.rules
+        response, trouble = shake_hands(request, [*rules.origins, *own_origins(request, secure=rules.secure)])
         if trouble is None:
             channel.upgrade(response.serialize(), WebSocketProtocol)
             return NOT_DONE_YET
@@ -52,6 +54,30 @@ class Upgrade(Resource):
             request.setHeader(b"upgrade", b"websocket")
             request.setHeader(b"connection", b"upgrade")
         return said
+
+
+def own_origins(request: WebRequest, *, secure: bool) -> list[str]:
+    """Return the origin of our own page, as far as nobody else can have it.
+
+    Where nobody reads what comes, TLS has shown that the name is ours. In plain text a page of a stranger may
+    have its own name lead here (DNS rebinding); to an address, or localhost, no name leads.
+    """
+    host = (request.getHeader(b"host") or b"").decode("latin-1")
+    if secure:
+        return [f"https://{host}"]
+    return [f"http://{host}"] if _is_address(host) else []
+
+
+def _is_address(host: str) -> bool:
+    """Return whether ``host``, with a port maybe, is an address or localhost, and no other name."""
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    if name == "localhost":
+        return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def shake_hands(request: WebRequest, origins: Sequence[str]) -> tuple[Response, RequestError | None]:

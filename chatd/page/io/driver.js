@@ -1,0 +1,279 @@
+/** The driver: performs the machine's effects with the browser's sockets, timers and database. */
+
+import { Machine } from "../core/machine.js";
+
+/** @typedef {import("../core/output.js").Effect} Effect */
+/** @typedef {import("../core/output.js").Notice} Notice */
+
+/** Milliseconds for which changes gather that nothing waits for. */
+const GATHER = 200;
+
+/** Bytes that may wait in a socket before no more is written, and milliseconds between looks whether they are gone. */
+const HIGH = 262_144, LOOK = 100;
+
+/** Seconds by which the calendar may run ahead of the steady clock: more, and the machine has slept. */
+const SLEPT = 2;
+
+/** Drives one machine, and answers who asks. */
+export class Driver {
+  /** @type {Map<number, WebSocket>} */ #sockets = new Map();
+  /** @type {Map<number, {resolve: (answer: any) => void, reject: (why: Error) => void}>} */ #asked = new Map();
+  #url;
+  #store;
+  #notice;
+  /** @type {number | undefined} */ #dialling;
+  /** @type {number | undefined} */ #ticking;
+  /** @type {number | undefined} */ #gathering;
+  #writing = false;
+  /** @type {(() => void)[]} */ #unsaved = [];
+  #slept = Date.now() - performance.now();
+  #machine;
+
+  /**
+   * @param {string} url of the WebSocket
+   * @param {import("./store.js").Store} store
+   * @param {import("../core/machine.js").Remembered} remembered
+   * @param {import("../core/session.js").Wishes} wishes
+   * @param {(notice: Notice) => void} notice hears what the machine tells
+   */
+  constructor(url, store, remembered, wishes, notice) {
+    this.#url = url;
+    this.#store = store;
+    this.#notice = notice;
+    this.#machine = new Machine(remembered, wishes, (low, high) => low + Math.random() * (high - low));
+  }
+
+  get session() {
+    return this.#machine.session;
+  }
+
+  get state() {
+    return this.#machine.state;
+  }
+
+  /** Returns what waits to be accepted, the oldest first. */
+  get waiting() {
+    return this.#machine.requests.outbox.entries.filter((entry) => !entry.withdrawn);
+  }
+
+  /** Returns the rooms that are followed, those of an earlier page until the server has told of them. */
+  get rooms() {
+    return [...this.#machine.rooms.followed.values()];
+  }
+
+  get limits() {
+    return this.#machine.links.current?.limits ?? null;
+  }
+
+  start() {
+    this.#perform(this.#machine.start(now()));
+  }
+
+  /** Says goodbye, and ends; done when nothing is written down any more. */
+  async stop() {
+    this.#perform(this.#machine.stop(now()));
+    clearTimeout(this.#ticking);
+    clearTimeout(this.#dialling);
+    while (this.#writing || this.#gathering !== undefined) await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+
+  /** Ends the session on the server, if it can be reached now. */
+  async logOut() {
+    if (this.state === "connected") await this.ask({ t: "logout" }).catch(() => {});
+  }
+
+  /** Why there will be no further attempt, null if there will. */
+  get stopped() {
+    const stopped = this.#machine.links.stopped;
+    return stopped && { code: stopped.code, text: stopped.text };
+  }
+
+  /** Tries now: the network may be back. */
+  hurry() {
+    this.#perform(this.#machine.hurry(now()));
+  }
+
+  /**
+   * Notes that what comes is, or is not, being read.
+   * @param {boolean} on
+   */
+  reading(on) {
+    this.#perform(this.#machine.reading(on, now()));
+  }
+
+  /**
+   * Queues a text for room, or what act does about event ref; returns its key once it is on the disk.
+   * @param {string} room
+   * @param {string} text
+   * @param {{act?: "" | "edit" | "react" | "unreact", ref?: number}} about
+   */
+  async queue(room, text, about = {}) {
+    const { key, effects } = this.#machine.queue(room, text, now(), about);
+    const saved = new Promise((resolve) => this.#unsaved.push(() => resolve(key)));
+    this.#perform(effects);
+    return saved;
+  }
+
+  /**
+   * Takes back what is not known to be accepted.
+   * @param {number[]} keys
+   */
+  withdraw(keys) {
+    this.#perform(this.#machine.withdraw(keys));
+  }
+
+  /**
+   * Lets others know that somebody types.
+   * @param {string} room
+   */
+  type(room) {
+    this.#perform(this.#machine.type(room, now()));
+  }
+
+  /**
+   * Returns the answer to a request; fails with the server's words.
+   * @param {import("../core/wire.js").Request} message
+   * @returns {Promise<any>}
+   */
+  ask(message) {
+    const { id, effects } = this.#machine.ask(message, now());
+    const answer = new Promise((resolve, reject) => this.#asked.set(id, { resolve, reject }));
+    this.#perform(effects);
+    return answer;
+  }
+
+  // ---- effects ------------------------------------------------------------------------------------
+
+  /** @param {Effect[]} effects */
+  #perform(effects) {
+    for (const effect of effects) {
+      if (effect.do === "connect") this.#connect(effect.link, effect.delay);
+      else if (effect.do === "write") this.#write(effect.link, effect.messages);
+      else if (effect.do === "close") this.#close(effect.link);
+      else if (effect.do === "notify") this.#notice(effect.notice);
+      else if (effect.do === "reply") this.#reply(effect.id, effect.answer);
+      else this.#save(effect.urgent);
+    }
+    clearTimeout(this.#ticking);
+    const due = this.#machine.wakeAt();
+    if (due !== null) this.#ticking = setTimeout(() => this.#tick(), Math.max(0, (due - now()) * 1000));
+  }
+
+  #tick() {
+    const slept = Date.now() - performance.now();
+    if (Math.abs(slept - this.#slept) > SLEPT * 1000) this.#perform(this.#machine.hurry(now()));
+    this.#slept = slept;
+    this.#perform(this.#machine.tick(now()));
+  }
+
+  /**
+   * @param {number} link
+   * @param {number} delay
+   */
+  #connect(link, delay) {
+    clearTimeout(this.#dialling);
+    this.#dialling = setTimeout(() => this.#dial(link), delay * 1000);
+  }
+
+  /** @param {number} link */
+  #dial(link) {
+    this.#perform(this.#machine.dialling(link, now()));
+    const socket = new WebSocket(this.#url);
+    let opened = false;
+    this.#sockets.set(link, socket);
+    socket.onopen = () => {
+      opened = true;
+      this.#perform(this.#machine.connected(link, now()));
+    };
+    socket.onmessage = ({ data }) => {
+      if (typeof data === "string") this.#perform(this.#machine.received(link, data, now()));
+    };
+    socket.onclose = ({ reason }) => {
+      if (!this.#sockets.delete(link)) return;
+      this.#perform(this.#machine.lost(link, reason || (opened ? "the connection broke off" : "no connection could be made"), opened, now()));
+    };
+  }
+
+  /**
+   * @param {number} link
+   * @param {object[]} messages
+   */
+  #write(link, messages) {
+    const socket = this.#sockets.get(link);
+    if (socket?.readyState !== WebSocket.OPEN) return;
+    for (const message of messages) socket.send(JSON.stringify(message));
+    if (socket.bufferedAmount < HIGH) return;
+    this.#perform(this.#machine.writable(link, false, now()));
+    setTimeout(() => this.#drained(link), LOOK);
+  }
+
+  /** @param {number} link */
+  #drained(link) {
+    const socket = this.#sockets.get(link);
+    if (!socket) return;
+    if (socket.bufferedAmount < HIGH) this.#perform(this.#machine.writable(link, true, now()));
+    else setTimeout(() => this.#drained(link), LOOK);
+  }
+
+  /** @param {number} link */
+  #close(link) {
+    const socket = this.#sockets.get(link);
+    this.#sockets.delete(link);
+    socket?.close();
+  }
+
+  /**
+   * @param {number} id
+   * @param {any} answer
+   */
+  #reply(id, answer) {
+    const asked = this.#asked.get(id);
+    this.#asked.delete(id);
+    if (answer?.t === "ok") asked?.resolve(answer);
+    else asked?.reject(new Refusal(answer));
+  }
+
+  // ---- the database -------------------------------------------------------------------------------
+
+  /** @param {boolean} urgent */
+  #save(urgent) {
+    if (urgent) {
+      clearTimeout(this.#gathering);
+      this.#gathering = undefined;
+      this.#flush();
+    } else this.#gathering ??= setTimeout(() => this.#flush(), GATHER);
+  }
+
+  /** Writes down what changed, one write at a time; what comes meanwhile goes with the next. */
+  async #flush() {
+    this.#gathering = undefined;
+    if (this.#writing) {
+      this.#save(false);
+      return;
+    }
+    this.#writing = true;
+    const unsaved = this.#unsaved.splice(0);
+    try {
+      await this.#store.write(this.#machine.changes());
+    } catch (error) {
+      this.#notice({ what: "not-saved", reason: String(error) });
+    }
+    this.#writing = false;
+    for (const told of unsaved) told();
+    this.#perform(this.#machine.saved(now()));
+  }
+}
+
+/** A request that was refused, or whose answer never comes: with the code of the server, or none. */
+export class Refusal extends Error {
+  /** @param {{code: string, text: string} | null} error */
+  constructor(error) {
+    super(error?.text ?? "The connection was lost before the answer came; look whether it was done.");
+    this.code = error?.code ?? "";
+  }
+}
+
+/** Seconds of the steady clock. */
+function now() {
+  return performance.now() / 1000;
+}

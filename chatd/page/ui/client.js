@@ -1,0 +1,367 @@
+/** The client as a window has it: the chat, what waits, and what people do in it. */
+
+import { Chat } from "./chat.js";
+
+/** Events of a page of history. */
+const PAGE = 60;
+
+/** Milliseconds for which events whose reactions changed gather before they are looked at. */
+const LOOK = 150;
+
+/** Seconds between two words of typing. */
+const TYPES = 3;
+
+/** One window's client. */
+export class Client {
+  chat = new Chat();
+  /** @type {import("../core/outbox.js").Entry[]} */ waiting = [];
+  /** @type {{key: number, room: string, text: string, reason: string}[]} */ failed = [];
+  state = "idle";
+  /** @type {{code: string, text: string} | null} */ stopped = null;
+  known = false;
+  /** What is to be read out or shown for a moment. */
+  note = "";
+  /** @type {import("./chat.js").Item | null} */ replying = null;
+  /** @type {import("./chat.js").Item | null} */ editing = null;
+  /** @type {{query: string, hits: any[], rest: string, more: boolean} | null} */ found = null;
+  /** @type {any[] | null} */ members = null;
+  /** The number above which events were new when the room was opened. */
+  newFrom = 0;
+  loading = false;
+  #tab;
+  #changed;
+  /** @type {number | undefined} */ #looking;
+  #typed = 0;
+
+  /**
+   * @param {import("../io/tabs.js").Tab} tab
+   * @param {() => void} changed
+   */
+  constructor(tab, changed) {
+    this.#tab = tab;
+    this.#changed = changed;
+  }
+
+  /** Finds out how things stand. */
+  async begin() {
+    const found = await this.#tab.find("snapshot");
+    this.#adopt(found);
+  }
+
+  /** @param {any} found */
+  #adopt(found) {
+    this.known = Boolean(found.nick);
+    this.chat.nick = found.nick;
+    this.state = found.state;
+    this.waiting = found.waiting;
+    this.stopped = found.stopped;
+    for (const { room, name, head, topic, peer } of found.followed) Object.assign(this.chat.room(room, name), { head, read: head, topic, peer });
+    for (const { online, ...room } of found.rooms) Object.assign(this.chat.room(room.room, room.name), room, { online: new Set(online) });
+    const wanted = decodeURIComponent(location.hash.slice(1));
+    const first = this.chat.rooms.get(wanted) ?? this.chat.list[0];
+    if (!this.chat.shown && first) this.open(first.room);
+    this.#changed();
+  }
+
+  /** Returns what another window has to know of rooms. */
+  snapshot() {
+    const rooms = [...this.chat.rooms.values()].map(({ room, name, topic, peer, head, read, unread, mentions, first, role, kind, archived, online }) => ({
+      room, name, topic, peer, head, read, unread, mentions, first, role, kind, archived, online: [...online],
+    }));
+    return { rooms };
+  }
+
+  /**
+   * Takes in what the leader tells.
+   * @param {any} told
+   */
+  hear(told) {
+    const { chat } = this;
+    if (told.what === "leads") {
+      this.begin();
+      return;
+    }
+    this.state = told.state;
+    this.waiting = told.waiting;
+    if (told.nick) chat.nick = told.nick;
+    if (told.what === "began") Object.assign(this, { known: true, stopped: null, note: "" });
+    else if (told.what === "forgotten") Object.assign(this, { known: false, chat: new Chat(), stopped: null });
+    else if (told.what === "stopped") this.stopped = { code: told.code, text: told.text };
+    else if (told.what === "refused") this.failed.push({ key: told.key, room: told.room, text: told.text, reason: told.reason });
+    else if (told.what === "announcement") this.note = told.text;
+    else if (told.what === "join-refused") this.note = `${told.room}: ${told.text}`;
+    const before = chat.shown && chat.rooms.get(chat.shown);
+    chat.take(told);
+    const room = chat.rooms.get(chat.shown);
+    if (!chat.shown || !room) {
+      const next = chat.list[0];
+      if (next) this.open(next.room);
+      else chat.shown = "";
+    } else if (told.what === "connected" || (before && room.high === 0)) this.load(room);
+    else if (told.what === "event" && told.event.room === chat.shown) {
+      if (room.stale.size) this.#lookSoon(room);
+      this.looked();
+    }
+    this.#titles();
+    this.#changed();
+  }
+
+  /**
+   * Shows room.
+   * @param {string} id
+   */
+  open(id) {
+    const { chat } = this, room = chat.rooms.get(id);
+    if (!room) return;
+    chat.shown = id;
+    this.newFrom = room.unread ? room.read : 0;
+    Object.assign(this, { replying: null, editing: null, members: null });
+    history.replaceState(null, "", `#${encodeURIComponent(id)}`);
+    if (room.high === 0) this.load(room);
+    this.looked();
+    this.#changed();
+  }
+
+  /** Notes that what is shown was looked at, if somebody looks. */
+  looked() {
+    const room = this.chat.rooms.get(this.chat.shown);
+    if (!room || document.hidden) {
+      this.#titles();
+      return;
+    }
+    if (room.read < room.head && room.isAtHead) this.ask({ t: "read", room: room.room, seq: room.head }).catch(() => {});
+    if (room.isAtHead) this.chat.markRead(room);
+    this.#titles();
+  }
+
+  /**
+   * Loads the newest page of room.
+   * @param {import("./chat.js").Room} room
+   */
+  async load(room) {
+    await this.#page(room, {}, false);
+    this.looked();
+  }
+
+  /**
+   * Loads the page before what is loaded of room.
+   * @param {import("./chat.js").Room} room
+   */
+  async older(room) {
+    if (room.low <= room.first || this.loading) return;
+    await this.#page(room, { before: room.low }, true);
+  }
+
+  /**
+   * @param {import("./chat.js").Room} room
+   * @param {object} where
+   * @param {boolean} older
+   */
+  async #page(room, where, older) {
+    if (this.loading) return;
+    this.loading = true;
+    try {
+      this.chat.page(room, await this.ask({ t: "history", room: room.room, limit: PAGE, present: true, ...where }), older);
+      if (!older && room.high < room.head) room.head = Math.max(room.high, room.head);
+    } catch (error) {
+      this.note = String(/** @type {Error} */ (error).message);
+    } finally {
+      this.loading = false;
+      this.#changed();
+    }
+  }
+
+  /**
+   * Jumps to event seq of room.
+   * @param {string} id
+   * @param {number} seq
+   */
+  async jump(id, seq) {
+    this.open(id);
+    const room = this.chat.rooms.get(id);
+    if (!room) return;
+    if (!room.item(seq)) await this.#page(room, { before: seq + PAGE / 2 }, false);
+    this.#changed();
+    setTimeout(() => document.getElementById(`e${seq}`)?.scrollIntoView({ block: "center" }), 50);
+  }
+
+  /** @param {import("./chat.js").Room} room */
+  #lookSoon(room) {
+    this.#looking ??= setTimeout(async () => {
+      this.#looking = undefined;
+      const seqs = [...room.stale].slice(0, 50);
+      room.stale.clear();
+      const { events = [], became = [] } = await this.ask({ t: "look", room: room.room, seqs }).catch(() => ({}));
+      for (const event of events) {
+        const item = room.item(event.seq);
+        if (item) Object.assign(item, { reactions: [] });
+        else room.quotes.set(event.seq, { seq: event.seq, by: event.by, text: (event.text ?? "").slice(0, 80), removed: event.kind === "removed" });
+      }
+      this.chat.became(room, became);
+      this.#changed();
+    }, LOOK);
+  }
+
+  #titles() {
+    const { unread, mentions } = this.chat.counts, room = this.chat.rooms.get(this.chat.shown);
+    document.title = `${mentions ? `(${mentions}!) ` : unread ? `(${unread}) ` : ""}${room ? room.name : "chatd"}`;
+    const badge = /** @type {any} */ (navigator);
+    if (mentions) badge.setAppBadge?.(mentions).catch(() => {});
+    else badge.clearAppBadge?.().catch(() => {});
+  }
+
+  // ---- what people do -----------------------------------------------------------------------------
+
+  /**
+   * @param {any} message
+   * @returns {Promise<any>}
+   */
+  ask(message) {
+    return this.#tab.call("ask", message);
+  }
+
+  /**
+   * Says, replies or edits; what begins with a slash is a command.
+   * @param {string} text
+   */
+  async say(text) {
+    const room = this.chat.shown, { replying, editing } = this;
+    Object.assign(this, { replying: null, editing: null, note: "" });
+    this.#typed = 0;
+    if (editing) await this.#tab.call("queue", room, text, { act: "edit", ref: editing.seq });
+    else if (/^\/[a-z]/.test(text)) await this.command(text);
+    else await this.#tab.call("queue", room, text.startsWith("//") ? text.slice(1) : text, replying ? { ref: replying.seq } : {});
+  }
+
+  /** @param {string} text */
+  async command(text) {
+    const [word, ...rest] = text.slice(1).split(" "), what = rest.join(" ").trim(), room = this.chat.shown;
+    const commands = /** @type {Record<string, () => any>} */ ({
+      join: () => this.join(what),
+      leave: () => this.leave(what || room),
+      topic: () => this.ask({ t: "topic", room, text: what }),
+      nick: () => this.ask({ t: "nick", nick: what }),
+      msg: async () => {
+        const [to, ...words] = rest;
+        await this.join(to.startsWith("@") ? to : `@${to}`);
+        if (words.length) await this.#tab.call("queue", to.startsWith("@") ? to : `@${to}`, words.join(" "), {});
+      },
+      search: () => this.search(what),
+      help: () => (this.note = "/join #room · /msg @nick text · /leave · /topic text · /nick name · /search words"),
+    });
+    await this.#try(() => (Object.hasOwn(commands, word) ? commands[word]() : (this.note = `There is no /${word}; /help tells what there is.`)));
+  }
+
+  /** @param {() => any} what */
+  async #try(what) {
+    try {
+      await what();
+    } catch (error) {
+      this.note = String(/** @type {Error} */ (error).message);
+    }
+    this.#changed();
+  }
+
+  /**
+   * Enters a room, or talks with somebody.
+   * @param {string} name
+   */
+  async join(name) {
+    const wanted = /^[#@]/.test(name) ? name : `#${name}`;
+    await this.#try(async () => {
+      const { room } = await this.ask({ t: "join", room: wanted });
+      this.open(room || wanted);
+    });
+  }
+
+  /** @param {string} room */
+  leave(room) {
+    return this.#try(() => this.ask({ t: "leave", room }));
+  }
+
+  /**
+   * @param {import("./chat.js").Item} item
+   * @param {string} emoji
+   */
+  async react(item, emoji) {
+    const mine = item.reactions.some((one) => one.emoji === emoji && one.mine);
+    await this.#tab.call("queue", this.chat.shown, emoji, { act: mine ? "unreact" : "react", ref: item.seq });
+  }
+
+  /** @param {import("./chat.js").Item} item */
+  remove(item) {
+    return this.#try(() => this.ask({ t: "remove", room: this.chat.shown, seq: item.seq }));
+  }
+
+  /** @param {import("./chat.js").Item} item */
+  pin(item) {
+    return this.#try(() => this.ask({ t: "pin", room: this.chat.shown, seq: item.seq, ...(item.pinned && { off: true }) }));
+  }
+
+  /** @param {number} key */
+  withdraw(key) {
+    this.failed = this.failed.filter((one) => one.key !== key);
+    this.#tab.call("withdraw", [key]);
+    this.#changed();
+  }
+
+  /**
+   * Says again what was refused.
+   * @param {number} key
+   */
+  again(key) {
+    const one = this.failed.find((entry) => entry.key === key);
+    this.failed = this.failed.filter((entry) => entry.key !== key);
+    if (one) this.#tab.call("queue", one.room, one.text, {});
+    this.#changed();
+  }
+
+  /**
+   * @param {string} query
+   * @param {string} from
+   */
+  async search(query, from = "") {
+    await this.#try(async () => {
+      const { hits = [], rest = "", more = false } = await this.ask({ t: "search", query, ...(from && { rest: from }) });
+      this.found = { query, hits: from && this.found ? [...this.found.hits, ...hits] : hits, rest, more };
+    });
+  }
+
+  async showMembers() {
+    await this.#try(async () => {
+      const { members } = await this.ask({ t: "members", room: this.chat.shown });
+      this.members = members;
+    });
+  }
+
+  /** Lets others know that somebody types, seldom. */
+  types() {
+    const now = Date.now();
+    if (now < this.#typed || this.editing) return;
+    this.#typed = now + TYPES * 1000;
+    this.#tab.call("type", this.chat.shown).catch(() => {});
+  }
+
+  /**
+   * @param {string} nick
+   * @param {{password: string, register?: boolean, invite?: string} | null} credentials
+   */
+  async login(nick, credentials) {
+    this.stopped = null;
+    await this.#tab.call("login", nick, credentials);
+  }
+
+  /** Has the leader try now. */
+  hurry() {
+    this.#tab.call("hurry").catch(() => {});
+  }
+
+  forget() {
+    return this.#tab.call("forget");
+  }
+
+  /** Draws anew. */
+  changed() {
+    this.#changed();
+  }
+}

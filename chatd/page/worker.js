@@ -1,0 +1,38 @@
+/** The service worker: serves the page without a network. The network is asked first, so that it is never old. */
+
+const CACHE = "chatd";
+
+/** Milliseconds that the network has for a file of the page that is kept here. */
+const PATIENCE = 3000;
+
+self.addEventListener("install", (event) => {
+  self.skipWaiting();
+  event.waitUntil(keepAll());
+});
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  if (request.method === "GET" && new URL(request.url).origin === location.origin) event.respondWith(serve(request));
+});
+
+/** Keeps the page and every file that it names. */
+async function keepAll() {
+  const cache = await caches.open(CACHE), page = await fetch("./", { cache: "no-cache" });
+  const names = [...(await page.clone().text()).matchAll(/(?:href|src)="([^":]+)"/g)].map(([, name]) => name);
+  await cache.put("./", page);
+  await cache.addAll(names);
+}
+
+/** @param {Request} request */
+async function serve(request) {
+  const cache = await caches.open(CACHE), kept = await cache.match(request, { ignoreSearch: true });
+  const late = new Promise((_, reject) => setTimeout(reject, PATIENCE, new Error("The network does not answer.")));
+  try {
+    const answer = await (kept ? Promise.race([fetch(request), late]) : fetch(request));
+    if (answer.ok && kept) await cache.put(request, answer.clone());
+    return answer;
+  } catch (error) {
+    if (kept) return kept;
+    throw error;
+  }
+}

@@ -1,0 +1,52 @@
+"""One browser, a daemon whose page it shows, and people in it."""
+
+import shutil
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.browser.people import Person
+from tests.end_to_end.harness.processes import LOOPBACK, free_port
+from tests.end_to_end.test_succession import Standing
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Return the system's chromium."""
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    with sync_playwright() as player:
+        browser = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    """Return a daemon that shows the page at its ``web`` port."""
+    daemon = Standing(tmp_path / "daemon")
+    daemon.web = free_port()
+    daemon.write(
+        f"tcp:{daemon.port}:interface={LOOPBACK}",
+        f'[[listen]]\nendpoint = "tcp:{daemon.web}:interface={LOOPBACK}"\nprotocol = "web"\n',
+    )
+    daemon.start()
+    yield daemon
+    daemon.end()
+
+
+@pytest.fixture
+def person(browser, daemon):
+    """Return a function that lets somebody come; nothing may have gone wrong in their windows."""
+    made = []
+
+    def come(nick, room="#tea", **how):
+        made.append(Person(browser, f"http://{LOOPBACK}:{daemon.web}/", **how))
+        return made[-1].enter(nick, room)
+
+    yield come
+    for one in made:
+        one.close()
+    assert [one.troubles for one in made] == [[] for _ in made]

@@ -1,0 +1,88 @@
+"""People at the page, in a real browser."""
+
+import re
+
+from playwright.sync_api import expect
+
+PATIENCE = 15_000
+"""Milliseconds in which what is expected comes."""
+
+expect.set_options(timeout=PATIENCE)
+
+
+class Person:
+    """Somebody at a window of their own browser; what it complains about is kept in ``troubles``."""
+
+    def __init__(self, browser, address, **how):
+        self.context = browser.new_context(**how)
+        self.address = address
+        self.troubles = []
+        self.window = self.open()
+
+    def open(self):
+        """Open another window of the same browser, and use it from now on."""
+        self.window = self.context.new_page()
+        self.window.on("pageerror", lambda error: self.troubles.append(str(error)))
+        self.window.on("console", self._told)
+        self.window.on("dialog", self._asked)
+        self.window.goto(self.address)
+        return self.window
+
+    def _told(self, message):
+        offline = "WebSocket connection" in message.text or "net::ERR" in message.text
+        if message.type == "error" and not offline:
+            self.troubles.append(message.text)
+
+    def _asked(self, dialog):
+        self.troubles.append(f"a dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def enter(self, nick, room="#tea"):
+        self.window.get_by_label("Name").fill(nick)
+        self.window.get_by_role("button", name="Come in").click()
+        self.join(room)
+        return self
+
+    def join(self, room):
+        field = self.window.get_by_label("Enter a room, or talk with somebody")
+        field.fill(room)
+        field.press("Enter")
+        expect(self.heading).to_have_text(room)
+
+    @property
+    def heading(self):
+        return self.window.locator("main .head h1")
+
+    @property
+    def field(self):
+        return self.window.locator(".composer textarea")
+
+    def say(self, *texts):
+        for text in texts:
+            self.field.fill(text)
+            self.field.press("Enter")
+            expect(self.field).to_have_value("")
+
+    @property
+    def texts(self):
+        """Return the texts of the messages that are shown."""
+        return self.window.locator(".log .text")
+
+    def hears(self, *texts):
+        """Wait until these are the texts that are shown, in this order."""
+        expect(self.texts).to_have_text([re.compile(re.escape(text)) for text in texts])
+
+    def message(self, text):
+        return self.window.locator(".message", has_text=text).first
+
+    def act(self, text, what):
+        """Do something with the message that says ``text``."""
+        message = self.message(text)
+        message.hover()
+        message.get_by_label("more").click()
+        message.locator(".menu").get_by_text(what, exact=True).click()
+        if what in {"Edit", "Reply"}:
+            expect(self.window.locator(".about")).to_be_visible()
+
+    def close(self):
+        self.context.close()

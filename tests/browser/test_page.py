@@ -1,0 +1,130 @@
+"""The page in a real browser: what people do in it, and what networks do to it."""
+
+import re
+import signal
+
+from playwright.sync_api import expect
+
+from tests.end_to_end.harness.stranger import Stranger
+
+
+def test_two_people_talk(person):
+    ada, ben = person("ada"), person("ben")
+    ada.say("Hello *there*, see https://example.org/a_(b).")
+    ben.hears("Hello there, see https://example.org/a_(b).")
+    expect(ben.texts.locator("strong")).to_have_text("there")
+    expect(ben.texts.locator("a")).to_have_attribute("href", "https://example.org/a_(b)")
+    ben.say("hi @ada")
+    expect(ada.message("hi @ada")).to_have_class(re.compile("calls"))
+    ada.act("hi @ada", "👍")
+    expect(ben.message("hi @ada").locator(".reactions button")).to_have_text("👍 1")
+    ada.act("hi @ada", "Reply")
+    ada.say("quite so")
+    expect(ben.message("quite so").locator(".quote")).to_contain_text("ben hi @ada")
+    ada.act("Hello", "Edit")
+    ada.field.fill("Hello here")
+    ada.field.press("Enter")
+    ben.hears("Hello here", "hi @ada", "quite so")
+    ben.act("hi @ada", "Remove")
+    expect(ada.window.locator(".message .removed")).to_have_text("removed")
+    ada.window.reload()
+    ada.hears("Hello here", "quite so")
+    expect(ada.window.locator(".message .removed")).to_have_text("removed")
+
+
+def test_what_is_typed_while_the_daemon_is_dead_goes_out_once_and_in_order(person, daemon):
+    ada, ben = person("ada"), person("ben")
+    ada.say("before")
+    ben.hears("before")
+    ada.window.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
+    daemon.kill()
+    expect(ada.window.locator(".pill")).to_be_visible()
+    ada.say("one", "two", "three")
+    expect(ada.window.locator(".queued")).to_have_count(3)
+    ada.window.reload()
+    expect(ada.window.locator(".queued")).to_have_count(3)
+    daemon.start()
+    ben.hears("before", "one", "two", "three")
+    ada.hears("before", "one", "two", "three")
+
+
+def test_a_window_that_was_closed_sends_what_was_typed_when_it_is_opened_again(person, daemon):
+    ada, ben = person("ada"), person("ben")
+    daemon.kill()
+    ada.say("one", "two")
+    ada.window.close()
+    daemon.start()
+    ada.open()
+    ben.hears("one", "two")
+
+
+def test_a_server_that_freezes_is_noticed_and_nothing_is_lost(person, daemon):
+    ada, ben = person("ada"), person("ben")
+    daemon.signal(signal.SIGSTOP)
+    ada.say("one")
+    expect(ada.window.locator(".pill")).to_contain_text("quiet")
+    daemon.signal(signal.SIGCONT)
+    expect(ada.window.locator(".pill")).to_have_count(0)
+    ben.hears("one")
+    ada.hears("one")
+
+
+def test_two_windows_are_one_session_whichever_is_closed(person, daemon):
+    ada, ben = person("ada"), person("ben")
+    first = ada.window
+    second = ada.open()
+    ada.say("from the second window")
+    ben.hears("from the second window")
+    expect(first.locator(".log .text")).to_have_text(["from the second window"])
+    first.close()
+    ada.say("still here")
+    ben.hears("from the second window", "still here")
+    second.close()
+    assert daemon.log.count("client-in") == 3  # ada, ben, and the window that went on
+
+
+HOSTILE = [
+    "<img src=x onerror=alert(1)>",
+    "<script>alert(1)</script>",
+    'javascript:alert(1) [x](javascript:alert(1)) https://x"onmouseover=alert(1)//',
+    "`<b>` *<i>x</i>* _<svg onload=alert(1)>_ @<b>",
+    "```\n</code></pre><script>alert(1)</script>\n```",
+    "\u202egnirts desrever \u2066isolate",
+    "&lt;b&gt; &#x3c;script&#x3e;",
+]
+
+
+def test_what_strangers_write_does_nothing_but_show(person):
+    ada, ben = person("ada"), person("ben")
+    ben.say(*HOSTILE)
+    ben.say("/topic <img src=x onerror=alert(1)>")
+    expect(ada.window.locator(".head .title p")).to_have_text("<img src=x onerror=alert(1)>")
+    expect(ada.texts).to_have_count(len(HOSTILE))
+    found = ada.window.evaluate(
+        "() => [...document.querySelectorAll('script, img, svg, iframe, object, [onerror], [onload], a')]"
+        ".map((one) => one.tagName + ' ' + (one.getAttribute('href') ?? one.getAttribute('src')))"
+    )
+    assert [one for one in found if not one.startswith(("SCRIPT main.js", "A https://x"))] == []
+
+
+def test_history_is_loaded_as_one_scrolls_up(person, daemon):
+    with Stranger(daemon.port) as ben:
+        ben.enter_room("ben", "#tea")
+        for number in range(150):
+            ben.post("#tea", f"text {number}")
+    ada = person("ada")
+    expect(ada.texts.last).to_have_text("text 149")
+    assert ada.texts.count() < 100
+    for _ in range(6):
+        ada.window.locator(".log").evaluate("(log) => { log.scrollTop = 0; }")
+        ada.window.wait_for_timeout(200)
+    expect(ada.texts).to_have_count(150)
+    assert ada.texts.all_inner_texts() == [f"text {number}" for number in range(150)]
+
+
+def test_it_fits_a_small_phone(person):
+    ada = person("ada", viewport={"width": 320, "height": 568})
+    ada.say("w" * 400, "```\n" + "x" * 300 + "\n```")
+    expect(ada.texts).to_have_count(2)
+    wide = ada.window.evaluate("() => document.documentElement.scrollWidth")
+    assert wide <= 320
