@@ -12,6 +12,8 @@ import pytest
 from websockets.asyncio.client import connect as dial
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from chatd.client.core.address import parse_address
+from chatd.client.net.probe import shakes_hands
 from tests.end_to_end.harness.certificates import make_certificate, trusting
 from tests.end_to_end.harness.forwarder import Forwarder
 from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, Deadline, free_port, wait_gone
@@ -81,7 +83,7 @@ def daemon(tmp_path):
     assert not daemon.faults(), daemon.log
 
 
-def test_people_talk_over_websocket_tls_and_frames(daemon, connect):
+def test_people_talk_over_websocket_tls_and_frames(daemon, connect, tmp_path):
     long = "tea é " * 2000
 
     async def visit():
@@ -109,6 +111,10 @@ def test_people_talk_over_websocket_tls_and_frames(daemon, connect):
             assert secure.close_code == 1000
         assert plain.close_code == 1000
 
+    authority = str(tmp_path / "localhost.crt")
+    assert shakes_hands(parse_address(f"wss://localhost:{daemon.wss}"), authority)
+    for other, ca in [(f"localhost:{daemon.wss}", None), (f"{LOOPBACK}:{daemon.web}", authority)]:
+        assert not shakes_hands(parse_address(f"wss://{other}"), ca)
     native = connect(daemon)
     native.enter("nat")
     asyncio.run(visit())

@@ -1,6 +1,7 @@
 """chatc's command line: options and commands, each importing what it needs only when it runs."""
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,11 +120,22 @@ def chatc(
 
     address = parse_address(server)
     through = choose_proxy(proxy, os.environ, address)
+    note = ""
+    if through is None and not (fingerprint or cert or key):
+        from chatd.client.cli.settling import settle  # noqa: PLC0415
+        from chatd.client.net.probe import answers, shakes_hands  # noqa: PLC0415
+        from chatd.client.profile.places import knows  # noqa: PLC0415
+
+        kept = None if ephemeral else profile or "default"
+        known = partial(knows, kept, None if state is None else Path(state))
+        address, note = settle(server, known, answers, partial(shakes_hands, ca=ca))
     if not address.tls and through is None:
         leave_tls_out()
     from chatd.client.cli.running import complain  # noqa: PLC0415 - it imports Twisted
     from chatd.client.values import Options  # noqa: PLC0415
 
+    if note:
+        complain(note)
     if ephemeral and (profile is not None or state is not None or same_as is not None):
         raise ClientError(
             "bad-options", "--ephemeral keeps nothing; leave --profile and --state out, and --same-as."

@@ -6,9 +6,10 @@ own.
 
 from contextlib import closing
 
+from chatd.client.profile import places
 from chatd.client.profile.database import Database
 from chatd.client.profile.origins import Origin, origin_of
-from chatd.client.profile.profiles import profile_path
+from chatd.client.profile.places import profile_path
 from chatd.client.values import Options
 from chatd.disk import is_there
 
@@ -42,21 +43,7 @@ def knows(options: Options) -> bool:
 
     Raises `ClientError` where the profile cannot be used.
     """
-    if options.profile is None:
-        return False
-    path = profile_path(options.profile, options.folder)
-    if not is_there(path):
-        return False
-    origin = origin_of(options.server, options.proxy).text
-    with closing(Database(path)) as database, database.transaction():
-        return bool(
-            database.rows(
-                "SELECT 1 FROM pin WHERE origin = ?"
-                " UNION SELECT 1 FROM slot WHERE origin = ? AND token <> ''",
-                origin,
-                origin,
-            )
-        )
+    return places.knows(options.profile, options.folder, options.server, options.proxy)
 
 
 def _keep(database: Database, origin: Origin, fingerprint: str) -> None:

@@ -8,7 +8,6 @@ A token goes to the origins of its identity alone: where the identity was made, 
 besides (`chatd.client.profile.origins`). What a server says of itself adds none.
 """
 
-import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -19,10 +18,10 @@ from chatd.client.core.session import Elsewhere
 from chatd.client.profile.database import Database
 from chatd.client.profile.locks import SlotLock, lock_path
 from chatd.client.profile.origins import Origin, origin_of
+from chatd.client.profile.places import profile_path
 from chatd.client.profile.slot import Slot, add_identity, add_slot, elsewhere, touch
 from chatd.disk import is_there
-from chatd.home import expand
-from chatd.wire.names import fold, stray_joiner, without_joiners
+from chatd.wire.names import fold
 
 _AT: Final = """
 SELECT identity.id, identity.server FROM identity JOIN address ON address.identity = identity.id
@@ -34,22 +33,6 @@ _HOWEVER: Final = _AT.format(
     " WHERE :origin IN (address, substr(address, 1, instr(address, ' through ') - 1)))"
 )
 """At that address, through whichever proxy (as `chatd.client.profile.origins` writes it)."""
-
-
-def state_folder() -> Path:
-    """Return the folder that holds the profiles: ``$XDG_STATE_HOME/chatd`` or ``~/.local/state/chatd``.
-
-    Raises `ClientError` ``no-home`` for a user without a home folder.
-    """
-    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    try:
-        return expand(base) / "chatd"
-    except RuntimeError:
-        raise ClientError(
-            "no-home",
-            "There is no home folder to keep the session in; set HOME or XDG_STATE_HOME, name a folder with"
-            " --state, or keep nothing with --ephemeral.",
-        ) from None
 
 
 def open_slot(
@@ -108,17 +91,6 @@ def likely(
             return next(iter(elsewhere(database, origin, nick, machine_only=not named)), None)
     finally:
         database.close()
-
-
-def profile_path(profile: str, folder: Path | None) -> Path:
-    """Return the file of a profile. Raises `ClientError` where there can be none."""
-    if not profile or profile.startswith(".") or "/" in profile or not _can_be_seen(profile):
-        raise ClientError("bad-profile", f"{profile!r} cannot name a profile; use letters and digits.")
-    return (state_folder() if folder is None else folder) / f"{profile}.sqlite"
-
-
-def _can_be_seen(name: str) -> bool:
-    return without_joiners(name).isprintable() and stray_joiner(name) is None
 
 
 def _find(database: Database, origin: str, nick: str, statement: str = _EXACTLY) -> tuple[int, str] | None:

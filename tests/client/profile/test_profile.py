@@ -16,7 +16,8 @@ from chatd.client.core.proxy import parse_proxy
 from chatd.client.core.session import Changes, Elsewhere, Session
 from chatd.client.core.trail import Trail
 from chatd.client.profile.origins import origin_of
-from chatd.client.profile.profiles import likely, open_slot, state_folder
+from chatd.client.profile.places import state_folder
+from chatd.client.profile.profiles import likely, open_slot
 from chatd.wire.messages import File
 from tests.examples import examples
 

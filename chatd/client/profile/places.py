@@ -1,0 +1,62 @@
+"""Where profiles are kept, and whether one knows a place; asked before anything large is imported."""
+
+import os
+from contextlib import closing
+from pathlib import Path
+
+from chatd.client.core.address import Address
+from chatd.client.core.problems import ClientError
+from chatd.client.core.proxy import Proxy
+from chatd.client.profile.database import Database
+from chatd.client.profile.origins import origin_of
+from chatd.disk import is_there
+from chatd.home import expand
+from chatd.wire.names import stray_joiner, without_joiners
+
+
+def state_folder() -> Path:
+    """Return the folder that holds the profiles: ``$XDG_STATE_HOME/chatd`` or ``~/.local/state/chatd``.
+
+    Raises `ClientError` ``no-home`` for a user without a home folder.
+    """
+    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    try:
+        return expand(base) / "chatd"
+    except RuntimeError:
+        raise ClientError(
+            "no-home",
+            "There is no home folder to keep the session in; set HOME or XDG_STATE_HOME, name a folder with"
+            " --state, or keep nothing with --ephemeral.",
+        ) from None
+
+
+def profile_path(profile: str, folder: Path | None) -> Path:
+    """Return the file of a profile. Raises `ClientError` where there can be none."""
+    if not profile or profile.startswith(".") or "/" in profile or not _can_be_seen(profile):
+        raise ClientError("bad-profile", f"{profile!r} cannot name a profile; use letters and digits.")
+    return (state_folder() if folder is None else folder) / f"{profile}.sqlite"
+
+
+def _can_be_seen(name: str) -> bool:
+    return without_joiners(name).isprintable() and stray_joiner(name) is None
+
+
+def knows(profile: str | None, folder: Path | None, address: Address, proxy: Proxy | None = None) -> bool:
+    """Return whether ``profile`` has a pin or a secret of the server at ``address``, behind ``proxy``.
+
+    Raises `ClientError` where the profile cannot be used.
+    """
+    if profile is None:
+        return False
+    path, origin = profile_path(profile, folder), origin_of(address, proxy).text
+    if not is_there(path):
+        return False
+    with closing(Database(path)) as database, database.transaction():
+        return bool(
+            database.rows(
+                "SELECT 1 FROM pin WHERE origin = ?"
+                " UNION SELECT 1 FROM slot WHERE origin = ? AND token <> ''",
+                origin,
+                origin,
+            )
+        )
