@@ -3,6 +3,8 @@
 import re
 import signal
 
+import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.end_to_end.harness.stranger import Stranger
@@ -128,3 +130,19 @@ def test_it_fits_a_small_phone(person):
     expect(ada.texts).to_have_count(2)
     wide = ada.window.evaluate("() => document.documentElement.scrollWidth")
     assert wide <= 320
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_has_no_barriers(person, scheme):
+    """Of what axe finds: contrast, roles, labels, order, and what else can be seen by a program."""
+    ada = person("ada", color_scheme=scheme, bypass_csp=True)
+    ada.say("Hello *there* `code` https://example.org", "```\nblock\n```")
+    ada.act("Hello", "👍")
+    ada.act("Hello", "Reply")
+    ada.say("to me: @ada")
+    ada.window.get_by_role("button", name="Members").click()
+    expect(ada.window.locator("aside li")).to_have_count(1)
+    ada.message("Hello").hover()
+    ada.message("Hello").get_by_label("more").click()
+    found = Axe().run(ada.window).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
