@@ -6,7 +6,7 @@ from typing import Final
 
 from twisted.internet.defer import Deferred
 
-from chatd.client.cli.about import SAID, last_of, show_page
+from chatd.client.cli.about import SAID, last_of, presently, show_page
 from chatd.client.cli.conversation import Conversation
 from chatd.client.cli.marks import ReadMarks
 from chatd.client.cli.text import clean_line
@@ -18,6 +18,9 @@ from chatd.wire.names import fold
 
 MOST: Final = 500
 """Events that wait for the lines before them; if more come, they are shown without those."""
+
+ABOUT: Final = frozenset({"message", "file", "react", "unreact", "pin", "unpin"})
+"""The kinds of events that are shown with the beginning of what they are about."""
 
 
 class Entering:
@@ -43,6 +46,7 @@ class Entering:
         self._new: dict[str, tuple[int, int, int]] = {}
         self._held: dict[str, list[EventSeen | GapSeen]] = {}
         self._asked: dict[str, Deferred[None]] = {}
+        self._looked_up: set[tuple[str, int]] = set()
 
     def opened(self, room: RoomOpened) -> None:
         """Note where the room ended when it was first opened."""
@@ -74,6 +78,32 @@ class Entering:
         self._asked[room] = asked
         asked.addBoth(lambda _: self._release(room))
 
+    def looks_up(self, notice: EventSeen) -> bool:
+        """Hold ``notice`` until it is known what it is about, if that was not shown here; else return False.
+
+        Nothing is looked up while more comes: who catches up does not wait for each event.
+        """
+        client, event = self._talk.client, notice.event
+        about = event.room, event.ref
+        if not event.ref or event.kind not in ABOUT or about in self._looked_up:
+            return False
+        if not self._talk.console.interactive or self._talk.knows(notice.name, event.ref):
+            return False
+        known = next((known for known in client.followed() if known.room == event.room), None)
+        if known is None or known.cursor > event.seq or client.status().state is not LinkState.CONNECTED:
+            return False
+        self._looked_up = {*self._looked_up, about} if len(self._looked_up) < MOST else {about}
+        self._held[event.room] = [notice]
+        page = client.look(event.room, [event.ref])
+        asked = page.addCallback(self._learn, notice.name).addErrback(lambda _: None)
+        self._asked[event.room] = asked
+        asked.addBoth(lambda _: self._release(event.room))
+        return True
+
+    def _learn(self, page: Page, name: str) -> None:
+        for event in page.events:
+            self._talk.learn(presently(page, event), name)
+
     def holds(self, room: str) -> bool:
         """Return whether what comes in ``room`` waits for the lines before it."""
         return room in self._held
@@ -102,8 +132,8 @@ class Entering:
         name = self._talk.client.name(room)
         page = last_of(page, self._count)
         if any(event.kind in SAID for event in page.events):
-            earlier = f"; earlier ones: /history {self._count} {page.events[0].seq}" if page.more else ""
-            self._talk.answer(f"-- the last lines of {clean_line(name)}{earlier} --")
+            earlier = f"; earlier: /history {self._count} {page.events[0].seq}" if page.more else ""
+            self._talk.answer(f"-- last lines of {clean_line(name)}{earlier} --")
             show_page(self._talk, page, name, partial(self.before, name=name))
             self._marks.displayed(room, page.events[-1].seq, attended=room == self._talk.current)
 

@@ -233,7 +233,7 @@ class Hearing:
         self._talk.typists.said(notice.event.room, notice.event.by)
         if self._entering.holds(notice.event.room):
             self._entering.hold(notice.event.room, notice)
-        else:
+        elif not self._entering.looks_up(notice):
             self._show(notice)
 
     def _show(self, notice: n.EventSeen | n.GapSeen) -> None:

@@ -42,6 +42,10 @@ class Recent:
             said = self._rooms.setdefault(fold(name), {})
             said.setdefault(quote.seq, (quote.by, quote.text[: WIDTH + 1]))
 
+    def knows(self, name: str, seq: int) -> bool:
+        """Return whether event ``seq`` of the room called ``name`` is remembered."""
+        return seq in self._rooms.get(fold(name), {})
+
     def words(self, name: str, seq: int, most: int = WIDTH) -> str:
         """Return what stands for event ``seq`` of the room called ``name``: its number and its beginning.
 

@@ -61,6 +61,14 @@ class Voice:
         for quote in quotes:
             self._recent.quoted(name, quote)
 
+    def knows(self, name: str, seq: int) -> bool:
+        """Return whether something stands for event ``seq`` of the room called ``name``."""
+        return self._recent.knows(name, seq)
+
+    def learn(self, event: m.Event, name: str) -> None:
+        """Learn what stands for ``event``, which is not shown."""
+        self._recent.add(name, event)
+
     def event_came(self, event: m.Event, name: str) -> None:
         """Show an event that has come; where people look, with the number by which it is replied to."""
         numbered = self.console.interactive and number_of(event) > 0

@@ -54,7 +54,7 @@ def read_by(nick, world):
 def test_who_enters_a_room_sees_its_last_lines(come):
     eva = come("/join #tea")
     assert eva.paper.shown == [
-        "-- the last lines of #tea; earlier ones: /history 3 5 --",
+        "-- last lines of #tea; earlier: /history 3 5 --",
         "#tea 5 <ben> text 2",
         "#tea 6 <ben> text 3",
         "#tea 7 <ben> text 4",
@@ -80,7 +80,7 @@ def test_who_comes_back_sees_what_was_there_and_below_a_line_what_is_new(people,
     ann.type("/edit 8 x")
     eva = come()
     told = eva.paper.shown
-    assert told[0] == "-- the last lines of #tea; earlier ones: /history 3 7 --"
+    assert told[0] == "-- last lines of #tea; earlier: /history 3 7 --"
     assert told[-5:] == [
         "#tea 9 <eva> I was here",
         "-- 2 new in #tea since you left --",
@@ -208,7 +208,7 @@ def test_the_last_lines_are_as_many_as_wanted_whatever_was_done_to_them(people, 
     ben.type("/edit 7 text 4, mended", "/react 6 👍", "/react 7 👍", "/react 5 👍", "/edit 6 text 3, mended")
     eva = come("/join #tea")
     assert eva.paper.shown[:-1] == [
-        "-- the last lines of #tea; earlier ones: /history 3 7 --",
+        "-- last lines of #tea; earlier: /history 3 7 --",
         "#tea  7 <ben> text 4, mended (edited)",
         "      👍 1",
         "#tea  6 <ben> * text 3, mended (edited)",
@@ -236,3 +236,40 @@ def test_nothing_is_shown_twice_where_all_comes_at_once(people, come, world):
     assert len([line for line in told if "eva joined" in line]) == 1
     assert len([line for line in told if "at once" in line]) == 1
     assert len([line for line in told if "text 4" in line]) == 1
+
+
+def test_a_reply_that_comes_has_the_quote_of_what_was_never_shown_here(people, come, world):
+    ben = people["ben"]
+    eva = come("/join #tea", recent=0)
+    world.network.latency = 0.1
+    ben.type("/edit 3 text 0, mended", "/reply 3 yes", "and more", wait=0.05)
+    world.advance(2)
+    assert eva.paper.shown[-2:] == ["#tea 10 <ben> (to 3 ben: text 0, mended) yes", "#tea 11 <ben> and more"]
+    world.network.latency = 0.0
+    ben.type("/react 3 👍")
+    assert eva.paper.shown[-1] == "#tea * ben reacts with 👍 to 3 ben: text 0, mended"
+
+
+def test_what_something_is_about_is_looked_up_once(people, come, world):
+    ben = people["ben"]
+    eva = come("/join #tea", recent=0)
+    asked = []
+    look = eva.client.look
+    eva.client.look = lambda room, seqs: asked.append((room, *seqs)) or look(room, seqs)
+    ben.type("/react 5 👍", "/react 5 ❤", "/reply 5 yes")
+    world.advance(5)
+    assert asked == [("#tea", 5)]
+    assert eva.paper.shown[-1] == "#tea * ben reacts with ❤ to 5 ben: text 2"
+
+
+def test_a_link_that_breaks_while_something_is_looked_up_loses_nothing(people, come, world):
+    ben = people["ben"]
+    eva = come("/join #tea", recent=0)
+    world.network.latency = 0.3
+    ben.talk.line("/reply 3 yes")
+    world.advance(0.8)
+    for connection in world.server.swept():
+        connection.transport.abortConnection()
+    world.advance(20)
+    told = [line for line in eva.paper.shown if "yes" in line]
+    assert len(told) == 1
