@@ -1,5 +1,6 @@
 """Strands: one job after the other, results in the reactor's thread."""
 
+import gc
 import os
 import sys
 import threading
@@ -109,3 +110,35 @@ def test_threads_give_way_to_the_reactor():
         workers.stop()
     assert heard == [min(own + NICE, 19)]
     assert os.getpriority(os.PRIO_PROCESS, 0) == own
+
+
+def test_a_job_leaves_nothing_for_the_garbage_collector():
+    arrived = SimpleQueue()
+    threads = Threads(lambda call, *args: arrived.put((call, args)), 2)
+
+    def fail():
+        raise ValueError
+
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(200):
+            threads.submit(fail if number % 2 else int, repr)
+        for _ in range(200):
+            arrived.get(timeout=60)
+        assert gc.collect() < 50
+    finally:
+        gc.enable()
+        threads.stop()
+
+
+def test_what_was_handed_in_before_the_end_is_done_and_nothing_behind_it():
+    done = []
+    threads = Threads(lambda call, *args: call(*args), 2)
+    for _ in range(50):
+        threads.submit(lambda: 1, done.append)
+    threads.stop()
+    assert done == [1] * 50
+    threads.submit(lambda: 2, done.append)
+    threads.stop()
+    assert done == [1] * 50
