@@ -19,6 +19,7 @@ _EVENT: Final = "SELECT frame FROM events WHERE key = ?"
 _EDIT: Final = (
     "SELECT frame FROM events WHERE key = ? + (SELECT max(by) FROM edits WHERE room = ? AND seq = ?)"
 )
+_LAST_EDITS: Final = "SELECT seq, max(by) FROM edits WHERE room = ? AND seq BETWEEN ? AND ? GROUP BY seq"
 _THREAD: Final = "SELECT seq FROM replies WHERE room = ? AND thread = ? AND seq BETWEEN ? AND ? ORDER BY seq "
 _EDITS_OF: Final = "SELECT by FROM edits WHERE room = ? AND seq = ? ORDER BY by"
 _COUNTS: Final = "SELECT seq, emoji, count FROM reaction_counts WHERE room = ? AND seq IN carray(?)"
@@ -89,11 +90,13 @@ def _these(database: apsw.Connection, log: int, seqs: Iterable[int]) -> Iterator
 def _run(database: apsw.Connection, log: int, wanted: Range) -> Iterator[Found]:
     step = -1 if wanted.newest else 1
     seq, left = wanted.last if wanted.newest else wanted.first, wanted.limit
+    end = max(wanted.first, seq - left + 1) if wanted.newest else min(wanted.last, seq + left - 1)
+    edits = dict(database.execute(_LAST_EDITS, (log, min(seq, end), max(seq, end))))
     statement = NEWEST_FIRST if wanted.newest else OLDEST_FIRST
     for found, frame in database.execute(statement, (key(log, wanted.first), key(log, wanted.last))):
         if found != key(log, seq) or not left:  # no further than a hole (P2)
             return
-        yield Found(seq, frame, _edit(database, log, seq))
+        yield Found(seq, frame, _frame(database, log, edits[seq]) if seq in edits else b"")
         seq, left = seq + step, left - 1
 
 

@@ -237,8 +237,7 @@ class Index:
     def between(self) -> None:
         """Index a slice of what is new between two commits, if its share of the time has come."""
         now = time.monotonic()
-        wanted = self._leaving.due or (self._heads and not self._pace.until(now))
-        if wanted and now >= self._pace.next:
+        if now >= self._pace.next if self._leaving.due else self._heads and self._pace.between(now):
             self.news()
 
     def news(self) -> float | None:

@@ -14,6 +14,12 @@ GATHER: Final = 0.5
 FULL: Final = 400
 """Messages of which a slice is taken at once: less than a search looks at one by one."""
 
+LITTLE: Final = 0.03
+"""Where keeping up takes more than this part of the time, a slice waits for a moment without commits."""
+
+DEFER: Final = 2.0
+"""Seconds for which it waits for that."""
+
 SHARE: Final = 2
 """A slice is followed by so many times its time without one."""
 
@@ -43,7 +49,7 @@ WEIGHT: Final = 0.2
 class Pace:
     """Knows how many messages come, and what it takes to index one; they are gathered for ``gather`` seconds.
 
-    ``next`` is when a slice may begin between two commits.
+    ``next`` is when the share of the time that is the index's has come between two commits.
     """
 
     __slots__ = (
@@ -84,6 +90,12 @@ class Pace:
         """Return the seconds until a slice is worth its transaction."""
         return 0.0 if self._waiting >= FULL else max(0.0, self._began + self.gather - now)
 
+    def between(self, now: float) -> bool:
+        """Return whether a slice may begin between two commits."""
+        if now < self.next or self.until(now):
+            return False
+        return self._rate * self._cost <= LITTLE or now >= self._began + DEFER
+
     def done(self) -> None:
         """Note that no message is left."""
         self._waiting = 0
@@ -91,6 +103,8 @@ class Pace:
     def took(self, messages: int, begin: float, end: float) -> None:
         """Note that a slice of so many messages took its time."""
         self._waiting = max(0, self._waiting - messages)
+        if self._waiting < FULL:
+            self._began = end
         if messages >= SMALL:
             self._cost += WEIGHT * ((end - begin) / messages - self._cost)
         crowded = self._rate * self._cost > MOST or self._busy > BUSY
