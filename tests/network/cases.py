@@ -37,6 +37,7 @@ class Case:
     connections that the client may make; ``wait``: seconds that it may let pass before each; ``outage``:
     seconds from the cut to the heal where the usual ones do not fit; ``rate``: messages that each side
     says in a second. ``alive``: bytes move all the time. ``run``: of several, which lose other packets.
+    ``web``: the client comes by WebSocket.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Case:
     fault: Fault
     phases: tuple[Phase, ...] = BOTH
     proxied: bool = False
+    web: bool = False
     by_name: bool = False
     server_lives: bool = True
     suspect: float | None = 4.0
@@ -120,6 +122,13 @@ CASES: Final = (
     _path("client-interface", "client's interface switched off", faults.CLIENT_INTERFACE),
     _path("client-adapter", "client's network adapter unplugged", faults.CLIENT_ADAPTER),
     _path("client-black-hole", "client's network black-holed", faults.CLIENT_BLACK_HOLE),
+    Case(
+        "web-black-hole",
+        "client's network black-holed, by WebSocket",
+        faults.CLIENT_BLACK_HOLE,
+        ONCE_CONNECTED,
+        web=True,
+    ),
     _path("black-hole-out", "black hole, client to server only", faults.ONE_WAY_OUT),
     _path("black-hole-in", "black hole, server to client only", faults.ONE_WAY_IN),
     _through_proxy("proxy-killed", "proxy's process stops", faults.PROXY_KILLED),

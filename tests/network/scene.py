@@ -13,7 +13,7 @@ from statistics import median
 from typing import Final, Self
 
 from tests.network.cases import Case, Phase
-from tests.network.lab.chat import PORT, PROXY_PORT, Chatter, Daemon, Heard, Logged, Tinyproxy
+from tests.network.lab.chat import PORT, PROXY_PORT, WEB_PORT, Chatter, Daemon, Heard, Logged, Tinyproxy
 from tests.network.lab.namespaces import Host, LabError, Network
 from tests.network.lab.programs import PATIENCE, Line, Program, until
 from tests.network.measured import Measured
@@ -78,12 +78,16 @@ class Scene:
         network, folder = self.network, self._folder
         proxied = f"http://{network.proxy.address}:{PROXY_PORT}" if self.case.proxied else ""
         host = "chat.test" if self.case.by_name else network.server.address
-        self.daemon = Daemon(network.server, folder / "daemon")
+        more = f'[[listen]]\nendpoint = "tcp:{WEB_PORT}"\nprotocol = "web"\n' if self.case.web else ""
+        self.daemon = Daemon(network.server, folder / "daemon", more)
         self.near = Chatter(network.server, folder, "near", f"127.0.0.1:{PORT}")
-        self.far = Chatter(network.client, folder, "far", f"{host}:{PORT}", proxied)
+        self.far = Chatter(network.client, folder, "far", self._place(host), proxied)
         self.proxy = Tinyproxy(network.proxy, folder)
         for program in (self.daemon, self.proxy, self.near, self.far):
             self._stack.push_async_callback(program.kill)
+
+    def _place(self, host: str) -> str:
+        return f"ws://{host}:{WEB_PORT}" if self.case.web else f"{host}:{PORT}"
 
     # ---- what faults need ---------------------------------------------------------------------------
 

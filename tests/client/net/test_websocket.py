@@ -3,11 +3,14 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet import error
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from chatd.client.core.address import parse_address
+from chatd.client.net.reasons import ending
 from chatd.client.net.way import WebWay
 from chatd.client.net.websocket.handshake import MOST, SENTENCE
 from chatd.client.net.websocket.translation import Translation
@@ -191,6 +194,29 @@ def test_silence_ends_the_attempt():
     assert not attempt.ending.answered
     attempt.wait(1)
     assert attempt.host.lost
+
+
+class Unreachable:
+    """Hangs, and says what Twisted's endpoints do when they are cancelled."""
+
+    def endpoint(self, segment=0):
+        del segment
+        return self
+
+    def connect(self, factory):
+        del factory
+        return Deferred(lambda one: one.errback(error.ConnectingCancelledError("10.0.0.1")))
+
+    def ending(self, failure):
+        return ending(failure)
+
+
+def test_a_server_that_is_not_reached_in_time_is_told_as_everywhere():
+    clock, failed = QuickClock(), []
+    way = WebWay(clock, SERVER, Unreachable())
+    way.endpoint().connect(Factory.forProtocol(Link)).addErrback(failed.append)
+    clock.advance(10)
+    assert way.ending(failed[0]).text == "timed out"
 
 
 def test_whoever_breaks_it_loses_the_link_and_is_named():

@@ -14,6 +14,7 @@ from tests.network.lab.namespaces import Host
 from tests.network.lab.programs import Line, Program
 
 PORT: Final = 7411
+WEB_PORT: Final = 7480
 PROXY_PORT: Final = 8888
 ROOM: Final = "#lab"
 

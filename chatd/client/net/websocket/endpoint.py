@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
+from twisted.internet import error
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IAddress,
@@ -170,7 +171,13 @@ class WebSocketEndpoint:
         """Return a Deferred that fires with the protocol of the link, once hands were shaken."""
         reached = self._endpoint.connect(_Passages(protocolFactory, self._server))
         opened: Deferred[IProtocol] = reached.addCallback(_opened)
-        return opened.addTimeout(ATTEMPT, self._clock, lambda result, _: result)
+        return opened.addTimeout(ATTEMPT, self._clock, _timed_out)
+
+
+def _timed_out(outcome: Any, _: float) -> Any:
+    """Return what the end of the patience means, whatever was cancelled by it."""
+    known = isinstance(outcome, Failure) and outcome.check(WebSocketError)
+    return outcome if known else Failure(error.TimeoutError())
 
 
 def _opened(passage: Any) -> Deferred[IProtocol]:
