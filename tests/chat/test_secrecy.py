@@ -471,9 +471,7 @@ class Life:
             self.check_removed(truth, message.seq, message.kind, at)
         elif isinstance(message, m.Typing | m.Presence):
             truth, at = truths[message.room], heads[message.room]
-            allowed = truth.may_follow(nick, at, at)
-            if nick in GUESTS and not allowed:
-                allowed = truth.may_watch(nick, at, at, min(self.watched[nick, message.room]))
+            allowed = truth.may_follow(nick, at, at) or (nick in GUESTS and truth.is_open(nick, at))
             assert allowed, (nick, message, at)
         elif isinstance(message, m.Ok):
             found = [hit.event for hit in message.hits or ()]
@@ -645,6 +643,7 @@ def room_in_memory(request, monkeypatch):
 @example([*MEMBER, ("erase", 1, 0, "#a"), HASHED, ("history", 2, 0, "#a"), ("search", 2, 1, "#a")])
 @example([*MEMBER, ("hashing", 1, 0, "#a"), ("delete", 1, 0, "#a"), ("login", 1, 1, "#a"), HASHED, *BOTH])
 @example([*MEMBER, *FLIGHT, ("slow", 0, 0, "#a"), HASHED, ("full", 0, 0, "#a"), ("say", 0, 1, "#a")])
+@example([("since-join", 0, 0, "#a"), ("join", 3, 0, "#a")])
 @example([("hashing", 1, 0, "#a"), ("login", 2, 0, "#a"), ("pause", 2, 0, "#a")])
 @example([*MEMBER, *FLIGHT, ("crash", 0, 0, "#a"), ("back", 1, 0, "#a"), ("back", 1, 1, "#a")])
 @given(STEPS)
