@@ -9,7 +9,6 @@ from array import array
 from collections.abc import MutableSequence
 from dataclasses import dataclass
 from functools import partial
-from operator import attrgetter
 from typing import Final
 
 from chatd.chat.batch import Batch
@@ -29,12 +28,12 @@ LOOKED_AT: Final = 3000
 
 @dataclass(slots=True)
 class _Round:
-    """A look at the members of a room, of whom those with the ids ``left`` are left.
+    """A look at the members of a room, of whom those with the ids ``left`` are left; None before it began.
 
     Told are those who have not read event ``seq``; another round is for those who have not read ``again``.
     """
 
-    left: MutableSequence[int]
+    left: MutableSequence[int] | None
     seq: int
     again: int = 0
 
@@ -59,7 +58,7 @@ class UnreadBoard:
         for room, seq in batch.gone.items():
             known = self._rounds.get(room)
             if known is None:
-                self._rounds[room] = _Round(array("q", map(attrgetter("id"), room.members)), seq)
+                self._rounds[room] = _Round(None, seq)
             else:
                 known.again = max(known.again, seq)
 
@@ -77,8 +76,12 @@ class UnreadBoard:
                     _inform(session.peer, room, user, thread)
 
     def _look(self, room: Room, most: int) -> int:
-        """Look at some of the members who are left; return how many these were."""
+        """Look at some of the members who are left, or see who they are; return how many these were."""
         one = self._rounds[room]
+        if one.left is None:
+            seq, members = one.seq, room.members.items()
+            one.left = array("q", [user.id for user, member in members if member.read < seq])
+            return len(members)
         count = 0
         while one.left and count < most:
             count += 1
@@ -93,7 +96,7 @@ class UnreadBoard:
         if not one.left:
             del self._rounds[room]
             if one.again:
-                self._rounds[room] = _Round(array("q", map(attrgetter("id"), room.members)), one.again)
+                self._rounds[room] = _Round(None, one.again)
         return count + 1
 
 
