@@ -19,7 +19,7 @@ GRACE: Final = 30.0
 """Seconds without a connection after which a user counts as away."""
 
 AT_ONCE: Final = 1500
-"""Followers that are told in one turn: some milliseconds of work."""
+"""Followers that are told, or rooms that somebody's coming is noted for, in one turn: some milliseconds."""
 
 NICKS_PER_MESSAGE: Final = 200
 """Nicks in one presence message, so that it fits into a frame."""
@@ -86,10 +86,15 @@ class PresenceBoard:
             rooms += [room for room in some if room.log.audience_size]
             yield len(some)
         says = stated or (user.announced and own_status(self._world, user) is not None)
-        for room in rooms:
-            one = news.setdefault(room, News([], [], []))
+        online = user.announced
+        for number, room in enumerate(rooms, 1):
+            if number % AT_ONCE == 0:
+                yield AT_ONCE
+            one = news.get(room)
+            if one is None:
+                one = news[room] = News([], [], [])
             if moved:
-                (one.online if user.announced else one.offline).append(user.nick)
+                (one.online if online else one.offline).append(user.nick)
             if says:
                 status = status_in(self._world, room, user) or StatusInfo()
                 one.statuses.append(replace(status, nick=user.nick))
