@@ -48,7 +48,7 @@ class Link:
 
 
 LINKS: Final = (
-    Link("loopback", 0, 0, 0.05, 50.0, 1 << 29, idle=2.0, busy=2.5),
+    Link("loopback", 0, 0, 0.05, 50.0, 3 << 28, idle=2.0, busy=3.5),
     Link("1-MB/s", 1_000_000, 1_000_000, 0.05, 10.0, 40_000_000, idle=5.0, busy=12.0, used=0.7),
     Link("64-kbit/s", 8_000, 64_000, 0.4, 2.0, 4_000_000, idle=6.0, busy=16.0, used=0.4),
 )
