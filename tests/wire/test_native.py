@@ -28,6 +28,7 @@ from chatd.wire.limits import (
     ROOMS_PER_MESSAGE,
     SESSIONS_PER_MESSAGE,
 )
+from chatd.wire.messages.notices import ThreadState
 from chatd.wire.native import decode_all_to_server, decode_from_server, decode_to_server, encode
 from chatd.wire.objects import UnknownRequestError, write
 
@@ -54,6 +55,10 @@ FILES = st.builds(m.File, name=TEXTS, size=COUNTS, sha256=TEXTS, media=TEXTS)
 TRANSFERS = st.integers(1, MAX_TRANSFER)
 PROGRESSES = st.builds(m.Progress, transfer=TRANSFERS, received=COUNTS, stored=COUNTS)
 CANCELS = st.builds(m.Cancel, transfer=TRANSFERS, code=TEXTS, text=TEXTS)
+THREADS = st.builds(
+    ThreadState, room=TEXTS, thread=COUNTS, head=COUNTS, read=COUNTS, unread=COUNTS, off=st.booleans()
+)
+TYPINGS = st.builds(m.Typing, room=TEXTS, nicks=st.lists(TEXTS, max_size=3))
 GOODBYES = st.builds(m.Goodbye, reason=TEXTS, text=TEXTS, retry_after=st.none() | SECONDS)
 EVENTS = st.builds(
     m.Event,
@@ -159,6 +164,9 @@ TO_SERVER = {
     m.Register: st.builds(m.Register, id=COUNTS, password=TEXTS, invite=TEXTS),
     m.Passwd: st.builds(m.Passwd, id=COUNTS, password=TEXTS, old=TEXTS),
     m.Sessions: st.builds(m.Sessions, id=COUNTS),
+    m.FollowThread: st.builds(m.FollowThread, id=COUNTS, room=TEXTS, thread=COUNTS, off=st.booleans()),
+    m.Threads: st.builds(m.Threads, id=COUNTS, room=TEXTS, after=COUNTS),
+    m.SetStatus: st.builds(m.SetStatus, id=COUNTS, state=TEXTS, text=TEXTS, seconds=COUNTS),
     m.End: st.builds(m.End, id=COUNTS, session=COUNTS),
     m.DeleteAccount: st.builds(m.DeleteAccount, id=COUNTS, password=TEXTS, erase=st.booleans()),
     m.Logout: st.builds(m.Logout, id=COUNTS, everywhere=st.booleans()),
@@ -169,6 +177,7 @@ TO_SERVER = {
     m.DropCertificate: st.builds(m.DropCertificate, id=COUNTS, fingerprint=TEXTS),
     m.Progress: PROGRESSES,
     m.Cancel: CANCELS,
+    m.Typing: TYPINGS,
     m.Goodbye: GOODBYES,
 }
 FROM_SERVER = {
@@ -190,6 +199,10 @@ FROM_SERVER = {
     ),
     m.Rooms: st.builds(m.Rooms, rooms=st.lists(ROOM_STATES, max_size=3), more=st.booleans()),
     m.Left: st.builds(m.Left, room=TEXTS),
+    m.Following: st.builds(m.Following, threads=st.lists(THREADS, max_size=3)),
+    m.Unread: st.builds(
+        m.Unread, room=TEXTS, head=COUNTS, read=COUNTS, unread=COUNTS, mentions=COUNTS, mention=COUNTS
+    ),
     m.Invited: st.builds(m.Invited, room=TEXTS, by=TEXTS, text=TEXTS),
     m.Announcement: st.builds(m.Announcement, text=TEXTS, ts=COUNTS),
     m.Event: EVENTS,
@@ -216,6 +229,7 @@ FROM_SERVER = {
     ),
     m.Progress: PROGRESSES,
     m.Cancel: CANCELS,
+    m.Typing: TYPINGS,
     m.Error: st.builds(
         m.Error,
         code=TEXTS,
