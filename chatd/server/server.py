@@ -16,6 +16,7 @@ from chatd.chat.quota import Bucket, Lease
 from chatd.chat.state import Session, User
 from chatd.chat.storage import Store
 from chatd.clock import Clock
+from chatd.memory import let_young_objects_age
 from chatd.ops.current import Current
 from chatd.ops.settings import LimitsConfig
 from chatd.server import addresses
@@ -172,6 +173,7 @@ class Server:
         for number, connection in enumerate(list(self.connections), 1):
             connection.renew_allowance()
             if number % AT_ONCE == 0:
+                let_young_objects_age()
                 await deferLater(self.clock, 0)
 
     def transfers(self, connection: FileConnection) -> Transfers:
