@@ -55,15 +55,6 @@ def spare_the_collector() -> None:
     gc.set_threshold(YOUNG, OLDER, NEVER)
 
 
-def let_young_objects_age() -> None:
-    """Have the garbage collector look at those objects that are young now, which makes them old.
-
-    It counts the new ones less those that were freed. So where thousands are replaced, all are young by the
-    time that it looks at them; where that is done in pieces, this belongs behind each.
-    """
-    gc.collect(1)
-
-
 @contextmanager
 def loading() -> Iterator[None]:
     """Have the collector pass over all that is loaded meanwhile, for good."""

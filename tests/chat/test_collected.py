@@ -7,7 +7,6 @@ import pytest
 from chatd.chat.log import Log
 from chatd.chat.reader import Reader
 from chatd.chat.snapshots import digests_of, numbers_of
-from chatd.memory import let_young_objects_age
 
 MANY = 3000
 
@@ -35,14 +34,6 @@ def test_thousands_who_are_left_behind_together_are_not_looked_at_anew(quiet):
         reader.leave_behind(log, 0)
     assert all(reader.lags for reader in crowd)
     assert quiet() - before < MANY / 10
-
-
-def test_what_is_replaced_in_pieces_is_looked_at_in_pieces(quiet):
-    kept = [[number] for number in range(MANY)]
-    before = quiet()
-    let_young_objects_age()
-    assert quiet() < before - MANY / 2
-    assert len(kept) == MANY
 
 
 def test_snapshots_are_whole_and_nothing_that_the_collector_looks_into():
