@@ -61,4 +61,4 @@ def test_the_collector_waits_for_the_run_alone():
         assert gc.get_freeze_count()
     finally:
         gc.enable()
-        gc.unfreeze()
+        gc.freeze()  # as the tests were before: they would be looked through again and again
