@@ -12,9 +12,9 @@ from tests.end_to_end.test_succession import Standing
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """Return the system's chromium."""
+    """Return the system's chromium; while it is there no other test could run a loop of asyncio."""
     if CHROMIUM is None:
         pytest.skip("chromium is not installed: apt-get install chromium")
     with sync_playwright() as player:
