@@ -95,6 +95,7 @@ def test_no_commit_deletes_all_of_them(store, tmp_path, monkeypatch, change):
 def test_what_is_still_to_go_is_no_mistake(store, tmp_path, monkeypatch):
     monkeypatch.setattr(Dropping, "step", nothing)
     database = apsw.Connection(str(tmp_path / "data" / "chatd.sqlite"))
+    database.set_busy_timeout(5000)  # the store may be writing what nobody waits for
     before = Deriving(database)._rows(1)
     assert store.append(removal()) is None
     after = Deriving(database)._rows(1)

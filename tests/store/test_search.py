@@ -340,6 +340,7 @@ def test_what_an_older_chatd_has_left_is_indexed_from_the_newest_on(open_store, 
     store.append(said(2, 1, "old 9"))
     store.close()
     database = apsw.Connection(str(tmp_path / "data" / "chatd.sqlite"))
+    database.set_busy_timeout(5000)  # the store may be writing what nobody waits for
     for statement in ("DROP TABLE words", "DELETE FROM indexed", "DELETE FROM meta WHERE name = 'rules'"):
         database.execute(statement)
     database.close()
@@ -539,6 +540,7 @@ def test_a_damaged_index_is_made_anew_and_nothing_else_is_lost(open_store, tmp_p
     store.settle()
     store.close()
     database = apsw.Connection(str(tmp_path / "data" / "chatd.sqlite"))
+    database.set_busy_timeout(5000)  # the store may be writing what nobody waits for
     database.execute("UPDATE words_data SET block = x'00' WHERE id > 10")
     database.close()
     again = open_store()
@@ -554,6 +556,7 @@ def test_an_index_that_cannot_be_brought_up_to_date_is_told_of_once(open_store, 
     store = open_store()
     store.append(rooms(1))
     database = apsw.Connection(str(tmp_path / "data" / "chatd.sqlite"))
+    database.set_busy_timeout(5000)  # the store may be writing what nobody waits for
     database.set_busy_timeout(5000)
     database.execute(
         "CREATE TRIGGER never BEFORE INSERT ON indexed BEGIN SELECT raise(ABORT, 'no room is left'); END"

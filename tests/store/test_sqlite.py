@@ -368,6 +368,7 @@ def test_a_page_ends_at_a_hole(open_store, tmp_path):
     store = open_store()
     store.append(events(7, 1, FRAMES[:9]))
     database = apsw.Connection(str(tmp_path / "data" / "chatd.sqlite"))
+    database.set_busy_timeout(5000)  # the store may be writing what nobody waits for
     database.execute("DELETE FROM events WHERE key = ?", (schema.key(7, 5),))
     database.close()
     assert store.read(7, 2, 9) == FRAMES[1:4]
