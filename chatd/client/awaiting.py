@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail
+from twisted.python.failure import Failure
 
 from chatd.client.core import arguments
 from chatd.client.core.notices import Accepted, Connected, Notice, SendRefused
 from chatd.client.core.outbox import SAY
 from chatd.client.core.problems import ClientError, UnansweredError
 from chatd.client.driver import Driver
+from chatd.client.since import why_unknown
 from chatd.client.values import Sent
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.messages import Error, File, Ok, Request
@@ -39,7 +41,17 @@ class Awaiting:
         )
         self._asked[number] = asked
         self._driver.feed(effects)
+        asked.addErrback(self._explain, type(message))
         return asked
+
+    def _explain(self, failure: Failure, kind: type[Request]) -> Failure:
+        """Say that the server is of an earlier version, if it does not know such a ``kind`` of request."""
+        problem, link = failure.value, self._driver.machine.links.current
+        if isinstance(problem, RequestError) and problem.code == Code.UNSUPPORTED and link is not None:
+            why = why_unknown(kind, link.features)
+            if why is not None:
+                return Failure(RequestError(problem.code, why))
+        return failure
 
     def post(
         self,

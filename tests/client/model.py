@@ -45,7 +45,10 @@ class Account:
 
 
 class ModelServer:
-    """Sessions, rooms as lists of events, refusals of texts that begin with "bad"."""
+    """Sessions, and rooms as lists of events.
+
+    Texts that begin with "bad" are refused, and requests of ``unknown`` kinds.
+    """
 
     def __init__(self, name="model"):
         self.name = name
@@ -56,6 +59,7 @@ class ModelServer:
         self.pulse: Pulse | None = None
         self.asks = True
         self.count = 0
+        self.unknown: frozenset[type] = frozenset()
 
     def connection(self):
         return Conn(self)
@@ -107,6 +111,10 @@ class Conn:
             elif kind is FrameType.MESSAGE:
                 message = decode_to_server(payload)
                 self.heard.append(message)
+                if type(message) in self.server.unknown:
+                    text = "The request is not known to this server."
+                    self.say(Error(id=message.id, code=Code.UNSUPPORTED, text=text))
+                    continue
                 getattr(self, f"_{type(message).__name__.lower()}")(message)
 
     def close(self):
