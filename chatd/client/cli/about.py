@@ -7,6 +7,8 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
 from chatd.client.api import Client
+from chatd.client.cli.marks import Unread
+from chatd.client.cli.showing import unread_words
 from chatd.client.cli.text import INDENT, clean_line, reactions_text
 from chatd.client.core.problems import ClientError
 from chatd.client.values import Page, Sent
@@ -76,6 +78,11 @@ def here(talk: Talk) -> str:
     if not talk.current:
         raise ClientError("no-room", f"Not done: {talk.nowhere()}, then say it there.")
     return talk.current
+
+
+def room_name(text: str) -> str:
+    """Return the room's name for what a user wrote for one: without a sign, it is a room."""
+    return text if text[:1] in {"#", "@"} else f"#{text}"
 
 
 def listed(event: m.Event) -> str:
@@ -203,6 +210,28 @@ async def _thread(talk: Talk, argument: str) -> None:
     talk.answer(f"-- {end}; to say something in it: /reply {number} text --")
 
 
+async def _threads(talk: Talk, argument: str) -> None:
+    """List the threads that we follow in the current or the named room, with what is unread there."""
+    room = room_name(argument) if argument else here(talk)
+    threads, name = await talk.client.threads(room), clean_line(talk.client.name(room))
+    if threads:
+        talk.answer(
+            *map(thread_line, threads),
+            f"-- threads that you follow in {name}; {USAGE['thread']} shows one --",
+        )
+    else:
+        talk.answer(f"You follow no thread in {name}; you do where you reply, or are replied to.")
+
+
+def thread_line(thread: m.ThreadInfo) -> str:
+    """Return what is told of a thread: how it begins, and how many replies there are."""
+    said = "(removed)" if thread.removed else clean_line(thread.text)[:WIDTH]
+    replies = "1 reply" if thread.replies == 1 else f"{thread.replies} replies"
+    unread = unread_words(Unread(thread.unread))
+    more = f", {unread}" if unread else ""
+    return f"{thread.thread:>6} <{clean_line(thread.by)}> {said}  {replies}{more}"
+
+
 def _by_themselves(page: Page) -> list[m.Event]:
     """Return the events of ``page`` but for edits of, and reactions to others of them."""
     shown = {event.seq for event in page.events} if page.at is not None else set()
@@ -241,6 +270,7 @@ USAGE: Final = {
     "react": "/react [number] emoji",
     "unreact": "/unreact [number] emoji",
     "thread": "/thread number",
+    "threads": "/threads [#room]",
     "pin": "/pin number",
     "unpin": "/unpin number",
     "pins": "/pins",
@@ -253,6 +283,7 @@ ABOUT: Final[dict[str, tuple[str, Do]]] = {
     "react": ("react to the last message, or to that of the number", _reacting("react")),
     "unreact": ("take a reaction back", _reacting("unreact", off=True)),
     "thread": ("show a message, and all replies to it", _thread),
+    "threads": ("list the threads that you follow here or there, and what is unread in them", _threads),
     "pin": ("pin a message for everybody in the room", _pinning("pin")),
     "unpin": ("unpin it", _pinning("unpin", off=True)),
     "pins": ("show what is pinned here", _pins),

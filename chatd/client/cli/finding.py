@@ -112,9 +112,7 @@ async def _jump(talk: Talk, argument: str) -> None:
     *rooms, number = argument.split() or [""]
     if len(rooms) > 1 or not about.is_number(number):
         raise ClientError("usage", f"Write {USAGE['jump']}")
-    room, seq = rooms[0] if rooms else about.here(talk), int(number)
-    if room[:1] not in {"#", "@"}:
-        room = f"#{room}"
+    room, seq = about.room_name(rooms[0]) if rooms else about.here(talk), int(number)
     page = await talk.client.history(room, seq + PAGE // 2, limit=PAGE, present=True)
     name = talk.client.name(room)
     if not page.events:

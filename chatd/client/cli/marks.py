@@ -23,11 +23,15 @@ COUNTED: Final = 1000
 
 
 class Unread(NamedTuple):
-    """How many messages of a room are unread, how many of them are for us, and the first of these, or 0."""
+    """How many messages of a room are unread, how many of them are for us, and the first of these, or 0.
+
+    So many as ``threads`` are in threads that we follow, if that is known.
+    """
 
     said: int = 0
     mentions: int = 0
     mention: int = 0
+    threads: int = 0
 
 
 class ReadMarks:
@@ -68,9 +72,11 @@ class ReadMarks:
         Where it does not count, or does not know yet what was read here, that is what was displayed here.
         """
         if room.unread is not None and room.read >= self.read(room.room):
+            threads = sum(thread.unread for thread in room.threads.values())
             if room.peer:
-                return Unread(room.unread, room.unread, room.mention or (room.read + 1 if room.unread else 0))
-            return Unread(room.unread, room.mentions, room.mention)
+                first = room.mention or (room.read + 1 if room.unread else 0)
+                return Unread(room.unread, room.unread, first, threads)
+            return Unread(room.unread, room.mentions, room.mention, threads)
         said = self._said.get(room.room, ())
         mentions = [seq for seq, for_us in said if for_us]
         return Unread(len(said), len(mentions), mentions[0] if mentions else 0)

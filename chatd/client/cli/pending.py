@@ -10,8 +10,9 @@ from twisted.python.failure import Failure
 
 from chatd.client.api import Client
 from chatd.client.cli import showing
+from chatd.client.cli.about import room_name
 from chatd.client.cli.console import Reactor
-from chatd.client.cli.slash import COMMANDS, Call, room_name
+from chatd.client.cli.slash import COMMANDS, Call
 from chatd.client.cli.text import clean_line
 from chatd.client.cli.voice import Voice
 from chatd.client.core.notices import LinkState

@@ -101,9 +101,9 @@ def unread_words(unread: Unread) -> str:
     if not unread.said:
         return ""
     text = f"{unread.said}{'+' if unread.said >= COUNTED else ''} unread"
-    if not unread.mentions:
-        return text
-    return f"{text}, for you" if unread.mentions >= unread.said else f"{text}, {unread.mentions} for you"
+    if unread.mentions:
+        text += ", for you" if unread.mentions >= unread.said else f", {unread.mentions} for you"
+    return f"{text}, {unread.threads} in your threads" if unread.threads else text
 
 
 def _state(status: Status, *, known: bool) -> str:

@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 
 from chatd.client.api import Client
 from chatd.client.cli import about, away, finding, hooks, mine
+from chatd.client.cli.about import room_name
 from chatd.client.cli.marks import ReadMarks, Unread
 from chatd.client.cli.order import ORDER, USAGE
 from chatd.client.cli.other_session import has_queue, send_session
@@ -159,11 +160,6 @@ def _room(talk: Talk, name: str, argument: str = "") -> str:
         how = f"or name it: {usage}" if "#room" in usage else "then say it there."
         raise ClientError("no-room", f"Not done: {talk.nowhere()}, {how}")
     return room
-
-
-def room_name(text: str) -> str:
-    """Return the room's name for what a user wrote for one: without a sign, it is a room."""
-    return text if text[:1] in {"#", "@"} else f"#{text}"
 
 
 async def _join(talk: Talk, argument: str) -> None:

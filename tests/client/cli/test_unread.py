@@ -62,6 +62,25 @@ def test_it_is_told_without_a_connection(people, world):
     assert ann.prompt == "#hall (offline) [tea 1]> "
 
 
+def test_what_is_unread_in_followed_threads_is_told(people):
+    ann, ben = people.values()
+    assert ann.type("/threads tea") == [
+        "You follow no thread in #tea; you do where you reply, or are replied to."
+    ]
+    ann.type("/join #tea", "tea or coffee?", "/join #hall")
+    ben.type("/reply 3 tea", "what else?", "/reply 3 or milk")
+    assert ann.type("/unread") == ["   1 #tea  3 unread, 2 in your threads"]
+    assert ann.type("/threads tea") == [
+        "     3 <ann> tea or coffee?  2 replies, 2 unread",
+        "-- threads that you follow in #tea; /thread number shows one --",
+    ]
+    ann.talk.switch(1)
+    ann.world.advance(4)
+    assert ann.type("/threads")[0] == "     3 <ann> tea or coffee?  2 replies"
+    ann.type("/remove 3")
+    assert ann.type("/threads")[0] == "     3 <ann> (removed)  2 replies"
+
+
 OTHERS = [("#hall", Unread(3)), ("@ben", Unread(1, 1, 9)), ("#quiet", Unread()), ("#tea", Unread(COUNTED))]
 
 
