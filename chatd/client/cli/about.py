@@ -1,12 +1,13 @@
 """The commands about what was said: editing, replying, reacting, threads, and what is pinned."""
 
-from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, NamedTuple, Protocol
 
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
 from chatd.client.api import Client
+from chatd.client.cli.command import Command, Do
 from chatd.client.cli.marks import Unread
 from chatd.client.cli.showing import unread_words
 from chatd.client.cli.text import INDENT, clean_line, reactions_text
@@ -142,7 +143,7 @@ async def _edit(talk: Talk, argument: str) -> None:
     """Edit an event; without a number, the last one of ours."""
     room, said = here(talk), words(argument)
     if not said.rest:
-        await _which(talk, USAGE["edit"], mine=True)
+        await _which(talk, COMMANDS["edit"].usage, mine=True)
         return
     number = said.number or await _last(talk, mine=True)
     await _said(talk, talk.client.edit(room, number, said.rest))
@@ -151,16 +152,16 @@ async def _edit(talk: Talk, argument: str) -> None:
 async def _reply(talk: Talk, argument: str) -> None:
     room, said = here(talk), words(argument)
     if not (said.number and said.rest):
-        await _which(talk, USAGE["reply"])
+        await _which(talk, COMMANDS["reply"].usage)
         return
     await _said(talk, talk.client.reply(room, said.number, said.rest))
 
 
-def _reacting(name: str, *, off: bool = False) -> "Do":
+def _reacting(name: str, *, off: bool = False) -> Do[Talk]:
     async def do(talk: Talk, argument: str) -> None:
         room, said = here(talk), words(argument)
         if not said.rest:
-            await _which(talk, USAGE[name])
+            await _which(talk, COMMANDS[name].usage)
             return
         number = said.number or await _last(talk)
         have = "have not reacted" if off else "have already reacted"
@@ -170,15 +171,15 @@ def _reacting(name: str, *, off: bool = False) -> "Do":
     return do
 
 
-def _pinning(name: str, *, off: bool = False) -> "Do":
+def _pinning(name: str, *, off: bool = False) -> Do[Talk]:
     async def do(talk: Talk, argument: str) -> None:
         room, said = here(talk), words(argument)
         if said.number and not said.rest:
             await talk.client.pin(room, said.number, off=off)
         elif argument.strip():
-            raise ClientError("usage", f"Write {USAGE[name]}")
+            raise COMMANDS[name].misused()
         else:
-            await _which(talk, USAGE[name])
+            await _which(talk, COMMANDS[name].usage)
 
     return do
 
@@ -194,7 +195,7 @@ async def _pins(talk: Talk, _: str) -> None:
 async def _thread(talk: Talk, argument: str) -> None:
     room, said = here(talk), words(argument)
     if not said.number or said.rest:
-        await _which(talk, USAGE["thread"])
+        await _which(talk, COMMANDS["thread"].usage)
         return
     page = await talk.client.history(room, thread=said.number)
     if page.at is None:
@@ -217,7 +218,7 @@ async def _threads(talk: Talk, argument: str) -> None:
     if threads:
         talk.answer(
             *map(thread_line, threads),
-            f"-- threads that you follow in {name}; {USAGE['thread']} shows one --",
+            f"-- threads that you follow in {name}; {COMMANDS['thread'].usage} shows one --",
         )
     else:
         talk.answer(f"You follow no thread in {name}; you do where you reply, or are replied to.")
@@ -262,30 +263,30 @@ def show_page(talk: Talk, page: Page, name: str, before: Callable[[m.Event], Non
             talk.answer(INDENT + reactions_text(became.reactions))
 
 
-Do = Callable[[Talk, str], Coroutine[Deferred[Any], Any, None]]
-
-USAGE: Final = {
-    "edit": "/edit [number] text",
-    "reply": "/reply number text",
-    "react": "/react [number] emoji",
-    "unreact": "/unreact [number] emoji",
-    "thread": "/thread number",
-    "threads": "/threads [#room]",
-    "pin": "/pin number",
-    "unpin": "/unpin number",
-    "pins": "/pins",
+COMMANDS: Final[Mapping[str, Command[Talk]]] = {
+    "edit": Command(
+        "/edit [number] text",
+        "say it in other words: your last message, or that of the number",
+        _edit,
+        changes=True,
+    ),
+    "reply": Command("/reply number text", "reply to a message; without a number, list the latest", _reply),
+    "react": Command(
+        "/react [number] emoji",
+        "react to the last message, or to that of the number",
+        _reacting("react"),
+        changes=True,
+    ),
+    "unreact": Command(
+        "/unreact [number] emoji", "take a reaction back", _reacting("unreact", off=True), changes=True
+    ),
+    "thread": Command("/thread number", "show a message, and all replies to it", _thread),
+    "threads": Command(
+        "/threads [#room]",
+        "list the threads that you follow here or there, and what is unread in them",
+        _threads,
+    ),
+    "pin": Command("/pin number", "pin a message for everybody in the room", _pinning("pin")),
+    "unpin": Command("/unpin number", "unpin it", _pinning("unpin", off=True)),
+    "pins": Command("/pins", "show what is pinned here", _pins),
 }
-"""How each of the commands is used."""
-
-ABOUT: Final[dict[str, tuple[str, Do]]] = {
-    "edit": ("say it in other words: your last message, or that of the number", _edit),
-    "reply": ("reply to a message; without a number, list the latest", _reply),
-    "react": ("react to the last message, or to that of the number", _reacting("react")),
-    "unreact": ("take a reaction back", _reacting("unreact", off=True)),
-    "thread": ("show a message, and all replies to it", _thread),
-    "threads": ("list the threads that you follow here or there, and what is unread in them", _threads),
-    "pin": ("pin a message for everybody in the room", _pinning("pin")),
-    "unpin": ("unpin it", _pinning("unpin", off=True)),
-    "pins": ("show what is pinned here", _pins),
-}
-"""What each of them is for, and what does it."""

@@ -1,15 +1,14 @@
 """Being away or busy: /away, /busy and /back, the same as commands of chatc, and what is shown of it."""
 
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from twisted.internet.defer import Deferred
-
 from chatd.client.api import Client
 from chatd.client.cli.about import Talk
+from chatd.client.cli.command import Command
 from chatd.client.cli.order import UNITS
 from chatd.client.cli.running import complain, run_client, watch_link
 from chatd.client.cli.text import clean_line, described
@@ -74,22 +73,26 @@ async def _busy(talk: Talk, argument: str) -> None:
 
 async def _back(talk: Talk, argument: str) -> None:
     if argument:
-        raise ClientError("usage", f"Write {USAGE['back']}")
+        raise COMMANDS["back"].misused()
     await talk.client.back()
     talk.answer(status_line(talk.client.standing))
 
 
-Do = Callable[[Talk, str], Coroutine[Deferred[Any], Any, None]]
-
-USAGE: Final = {"away": "/away [text] [for time]", "busy": "/busy [text] [for time]", "back": "/back"}
-"""How each of the commands is used."""
-
-AWAY: Final[dict[str, tuple[str, Do]]] = {
-    "away": ("let others see that you are away, and why; a time is like 10min, 2h or 7d", _away),
-    "busy": ("the same with do not disturb: mentions of you ring no bell", _busy),
-    "back": ("be neither away nor busy any more", _back),
+COMMANDS: Final[Mapping[str, Command[Talk]]] = {
+    "away": Command(
+        "/away [text] [for time]",
+        "let others see that you are away, and why; a time is like 10min, 2h or 7d",
+        _away,
+        changes=True,
+    ),
+    "busy": Command(
+        "/busy [text] [for time]",
+        "the same with do not disturb: mentions of you ring no bell",
+        _busy,
+        changes=True,
+    ),
+    "back": Command("/back", "be neither away nor busy any more", _back, changes=True),
 }
-"""What each of them is for, and what does it."""
 
 
 def run(options: Options, state: str, text: str, time: str | None) -> int:

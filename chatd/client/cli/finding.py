@@ -1,12 +1,11 @@
 """Finding: searches of the conversation, and the way from what was found to its place in the room."""
 
-from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, Final, NamedTuple, Protocol
-
-from twisted.internet.defer import Deferred
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple, Protocol
 
 from chatd.client.api import Client
 from chatd.client.cli import about
+from chatd.client.cli.command import Command
 from chatd.client.cli.showing import page_title
 from chatd.client.cli.text import clean_line, event_lines, shell_get
 from chatd.client.core.problems import ClientError
@@ -92,7 +91,7 @@ async def _search(talk: Talk, argument: str) -> None:
     talk.found = Found(found.query, hits.rest) if hits.rest else None
     if hits.hits:
         more = "; for earlier ones: /search" if hits.rest else ""
-        talk.answer(f"-- end of what was found; to go there: {USAGE['jump']}{more} --")
+        talk.answer(f"-- end of what was found; to go there: {COMMANDS['jump'].usage}{more} --")
     else:
         more = "; /search looks further back" if hits.rest else ""
         talk.answer(f"Nothing{' more' if found.rest else ''} was found{more}.")
@@ -111,7 +110,7 @@ async def _jump(talk: Talk, argument: str) -> None:
     """Show what was said around an event, and go on talking in its room."""
     *rooms, number = argument.split() or [""]
     if len(rooms) > 1 or not about.is_number(number):
-        raise ClientError("usage", f"Write {USAGE['jump']}")
+        raise COMMANDS["jump"].misused()
     room, seq = about.room_name(rooms[0]) if rooms else about.here(talk), int(number)
     page = await talk.client.history(room, seq + PAGE // 2, limit=PAGE, present=True)
     name = talk.client.name(room)
@@ -137,16 +136,15 @@ def _ways_on(page: Page, name: str) -> str:
     return f"-- {'; '.join(ways) or f'that is all of {name}'} --"
 
 
-Do = Callable[[Talk, str], Coroutine[Deferred[Any], Any, None]]
-
-USAGE: Final = {"search": "/search [words]", "jump": "/jump [#room] number"}
-"""How each of the commands is used."""
-
-FINDING: Final[dict[str, tuple[str, Do]]] = {
-    "search": (
+COMMANDS: Final[Mapping[str, Command[Talk]]] = {
+    "search": Command(
+        "/search [words]",
         'find words, "phrases", from:nick, in:#room, before:date, after:date, has:file; alone, more',
         _search,
     ),
-    "jump": ("show what was said around an event, here or in another room, and talk there", _jump),
+    "jump": Command(
+        "/jump [#room] number",
+        "show what was said around an event, here or in another room, and talk there",
+        _jump,
+    ),
 }
-"""What each of them is for, and what does it."""

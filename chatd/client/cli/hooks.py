@@ -1,17 +1,13 @@
 """/hook: what posts to the current room over HTTP, or is told over HTTP what is said there."""
 
-from collections.abc import Callable, Coroutine
-from typing import Any, Final
-
-from twisted.internet.defer import Deferred
+from collections.abc import Mapping
+from typing import Final
 
 from chatd.client.cli.about import Talk, here
+from chatd.client.cli.command import Command
 from chatd.client.cli.text import ago, clean_line
-from chatd.client.core.problems import ClientError
 from chatd.wire import messages as m
 from chatd.wire.names import SERVER
-
-Do = Callable[[Talk, str], Coroutine[Deferred[Any], Any, None]]
 
 _WORDS: Final = {"add": (2, 3), "drop": (2, 2)}
 """How many words an act takes, at least and at most, with its own."""
@@ -25,7 +21,7 @@ async def _hook(talk: Talk, argument: str) -> None:
         return
     least, most = _WORDS.get(words[0], (1, 0))
     if not least <= len(words) <= most:
-        raise ClientError("usage", f"Write {USAGE['hook']}")
+        raise COMMANDS["hook"].misused()
     name = words[1]
     if words[0] == "add":
         await _add(talk, room, name, words[2] if len(words) > 2 else "")  # noqa: PLR2004 - the last one
@@ -36,7 +32,7 @@ async def _hook(talk: Talk, argument: str) -> None:
 
 async def _list(talk: Talk, room: str) -> None:
     ok = await talk.client.ask(m.Hooks(id=0, room=room))
-    none = f"{clean_line(room)} has no hooks; {USAGE['hook']} makes one."
+    none = f"{clean_line(room)} has no hooks; {COMMANDS['hook'].usage} makes one."
     talk.answer(*(map(hook_line, ok.hooks) if ok.hooks else [none]))
 
 
@@ -66,10 +62,11 @@ def hook_line(hook: m.HookInfo) -> str:
     return f"{clean_line(hook.name)} {does}, by {by}{behind}{how}"
 
 
-USAGE: Final = {"hook": "/hook [add name [url] or drop name]"}
-"""How the command is used."""
-
-HOOKS: Final[dict[str, tuple[str, Do]]] = {
-    "hook": ("list what posts here, or is told what is said, over HTTP; make one, or take it back", _hook)
+COMMANDS: Final[Mapping[str, Command[Talk]]] = {
+    "hook": Command(
+        "/hook [add name [url] or drop name]",
+        "list what posts here, or is told what is said, over HTTP; make one, or take it back",
+        _hook,
+        changes=True,
+    ),
 }
-"""What it is for, and what does it."""

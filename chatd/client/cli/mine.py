@@ -1,13 +1,14 @@
 """The commands about our own account in a conversation: passwords are asked for unseen, where one types."""
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from twisted.internet.defer import Deferred
 
 from chatd.client.account import check_secret
 from chatd.client.api import Client
+from chatd.client.cli.command import Command
 from chatd.client.cli.passwords import Dialogue
 from chatd.client.cli.showing import OFFLINE, counted
 from chatd.client.cli.text import certificate_line, clean_line, session_lines
@@ -32,24 +33,6 @@ class Talk(Protocol):
 
     def end_secrets(self) -> None:
         """Let what is typed be seen again."""
-
-
-Do = Callable[[Talk, str], Coroutine[Deferred[Any], Any, None]]
-
-USAGE: Final = {
-    "register": "/register [code]",
-    "passwd": "/passwd",
-    "sessions": "/sessions [end number]",
-    "certificates": "/certificates [add or remove]",
-    "code": "/code [uses [days]]",
-    "logout": "/logout [everywhere]",
-    "delete-account": "/delete-account [erase]",
-}
-"""How each of them is written."""
-
-
-def _misused(name: str) -> ClientError:
-    return ClientError("usage", f"Write {USAGE[name]}")
 
 
 @contextmanager
@@ -102,7 +85,7 @@ async def _register(talk: Talk, argument: str) -> None:
 
 async def _passwd(talk: Talk, argument: str) -> None:
     if argument:
-        raise _misused("passwd")
+        raise COMMANDS["passwd"].misused()
     client = talk.client
     check_secret(client.options)
     check_account(client)
@@ -119,7 +102,7 @@ async def _sessions(talk: Talk, argument: str) -> None:
         await account.end_session(int(numbers[0]))
         talk.say(f"Session {numbers[0]} is ended.")
     elif verb:
-        raise _misused("sessions")
+        raise COMMANDS["sessions"].misused()
     else:
         talk.answer(*session_lines(await account.sessions()))
 
@@ -138,7 +121,7 @@ async def _certificates(talk: Talk, argument: str) -> None:
         await account.drop_certificate(read(prints[0]) or prints[0])
         talk.say("That certificate opens the account no more; sessions go on.")
     elif verb:
-        raise _misused("certificates")
+        raise COMMANDS["certificates"].misused()
     else:
         rows = [certificate_line(row) for row in await account.certificates()]
         talk.answer(*(rows or ["No certificate opens this account."]))
@@ -147,7 +130,7 @@ async def _certificates(talk: Talk, argument: str) -> None:
 async def _code(talk: Talk, argument: str) -> None:
     numbers = argument.split()
     if len(numbers) > 2 or not all(number.isascii() and number.isdecimal() for number in numbers):  # noqa: PLR2004
-        raise _misused("code")
+        raise COMMANDS["code"].misused()
     uses, days = (*map(int, numbers), *(1, 7)[len(numbers) :])
     if not (1 <= uses <= MAX_INVITE_USES and 1 <= days <= MAX_INVITE_DAYS):
         raise ClientError(
@@ -160,7 +143,7 @@ async def _code(talk: Talk, argument: str) -> None:
 
 async def _logout(talk: Talk, argument: str) -> None:
     if argument not in {"", "everywhere"}:
-        raise _misused("logout")
+        raise COMMANDS["logout"].misused()
     talk.parting = True  # the end that comes of it is wanted
     try:
         await talk.client.account.logout(everywhere=bool(argument))
@@ -171,7 +154,7 @@ async def _logout(talk: Talk, argument: str) -> None:
 
 async def _delete_account(talk: Talk, argument: str) -> None:
     if argument not in {"", "erase"}:
-        raise _misused("delete-account")
+        raise COMMANDS["delete-account"].misused()
     client = talk.client
     check_secret(client.options)
     check_account(client)
@@ -190,19 +173,28 @@ async def _delete_account(talk: Talk, argument: str) -> None:
         await dialogue.present("Password, to delete it for good", delete)
 
 
-MINE: Final[dict[str, tuple[str, Do]]] = {
-    "register": (
+COMMANDS: Final[Mapping[str, Command[Talk]]] = {
+    "register": Command(
+        "/register [code]",
         "become an account; the password is asked for, the code only where one is needed",
         _register,
+        changes=True,
     ),
-    "passwd": ("change your password, which is asked for", _passwd),
-    "sessions": ("list your sessions, or end one", _sessions),
-    "certificates": ("list what opens your account, add the one you show, remove one", _certificates),
-    "code": ("make a code by which others can register", _code),
-    "logout": ("end this session for good, or all of yours, and chatc", _logout),
-    "delete-account": ("delete your account for good, and maybe all that it has said", _delete_account),
+    "passwd": Command("/passwd", "change your password, which is asked for", _passwd, changes=True),
+    "sessions": Command("/sessions [end number]", "list your sessions, or end one", _sessions),
+    "certificates": Command(
+        "/certificates [add or remove]",
+        "list what opens your account, add the one you show, remove one",
+        _certificates,
+    ),
+    "code": Command("/code [uses [days]]", "make a code by which others can register", _code),
+    "logout": Command(
+        "/logout [everywhere]", "end this session for good, or all of yours, and chatc", _logout, changes=True
+    ),
+    "delete-account": Command(
+        "/delete-account [erase]",
+        "delete your account for good, and maybe all that it has said",
+        _delete_account,
+        changes=True,
+    ),
 }
-"""What each of them is for, and what does it."""
-
-CHANGING: Final = frozenset({"register", "passwd", "logout", "delete-account"})
-"""Those that take effect behind all that was entered before them."""

@@ -1,12 +1,11 @@
 """The commands by which order is kept in rooms, and those about whose direct messages are taken."""
 
 import re
-from collections.abc import Callable, Coroutine
-from typing import Any, Final, NamedTuple
-
-from twisted.internet.defer import Deferred
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
 
 from chatd.client.cli.about import LISTED, Talk, here, is_number, listed
+from chatd.client.cli.command import Command, Do
 from chatd.client.cli.text import ago, clean_line
 from chatd.client.core.problems import ClientError
 from chatd.wire import messages as m
@@ -51,17 +50,10 @@ def words(argument: str, *, timed: bool = False) -> Words:
     return Words(whom, 0, rest)
 
 
-def _misused(usage: str) -> ClientError:
-    return ClientError("usage", f"Write {usage}")
-
-
-Do = Callable[[Talk, str], Coroutine[Deferred[Any], Any, None]]
-
-
 def _about(
-    usage: str, request: Callable[[str, Words], m.Request], *, timed: bool = False, more: bool = False
-) -> Do:
-    """Return what asks the ``request`` that the room and the words behind the command make.
+    name: str, request: Callable[[str, Words], m.Request], *, timed: bool = False, more: bool = False
+) -> Do[Talk]:
+    """Return what asks the ``request`` that the room and the words behind the command ``name`` make.
 
     With ``more``, something has to follow the name.
     """
@@ -69,7 +61,7 @@ def _about(
     async def do(talk: Talk, argument: str) -> None:
         said = words(argument, timed=timed)
         if not said.whom or (more and not said.rest):
-            raise _misused(usage)
+            raise COMMANDS[name].misused()
         talk.posted(await talk.client.ask(request(here(talk), said)))
 
     return do
@@ -131,7 +123,7 @@ async def _delete_room(talk: Talk, argument: str) -> None:
     """Delete a room that is named, so that nobody deletes the current one by a slip."""
     said = words(argument)
     if not said.whom.startswith("#"):
-        raise _misused(USAGE["delete-room"])
+        raise COMMANDS["delete-room"].misused()
     talk.posted(await talk.client.ask(m.DeleteRoom(id=0, room=said.whom, reason=said.rest)))
 
 
@@ -142,12 +134,12 @@ async def _remove(talk: Talk, argument: str) -> None:
     if not said.whom:
         page = await talk.client.history(room, limit=LISTED)
         lines = [listed(event) for event in page.events if event.kind in {"message", "file", "topic"}]
-        which = f"Which of them? Write {USAGE['remove']}"
+        which = f"Which of them? Write {COMMANDS['remove'].usage}"
         talk.answer(*lines, which if lines else f"Nothing that could be removed was said in {room} lately.")
     elif is_number(said.whom):
         await talk.client.remove(room, int(said.whom), said.rest)
     else:
-        raise _misused(USAGE["remove"])
+        raise COMMANDS["remove"].misused()
 
 
 async def _block(talk: Talk, argument: str) -> None:
@@ -162,66 +154,87 @@ async def _block(talk: Talk, argument: str) -> None:
 
 async def _decline(talk: Talk, argument: str) -> None:
     if not argument.strip():
-        raise _misused(USAGE["decline"])
+        raise COMMANDS["decline"].misused()
     await talk.client.ask(m.Decline(id=0, room=argument.strip()))
     talk.answer(f"You have declined the invitation to {clean_line(argument.strip())}.")
 
 
 async def _unblock(talk: Talk, argument: str) -> None:
     if not argument.strip():
-        raise _misused(USAGE["unblock"])
+        raise COMMANDS["unblock"].misused()
     await talk.client.ask(m.Unblock(id=0, whom=argument.strip()))
     talk.answer(f"You take direct messages from {clean_line(argument.strip())} again.")
 
 
 async def _allow(talk: Talk, argument: str) -> None:
     if not argument.strip():
-        raise _misused(USAGE["allow"])
+        raise COMMANDS["allow"].misused()
     await talk.client.ask(m.Allow(id=0, direct=argument.strip()))
     whom = {"shared": "people with whom you share a room"}.get(argument.strip(), argument.strip())
     talk.answer(f"You take direct messages from {clean_line(whom)}.")
 
 
-USAGE: Final = {
-    "invite": "/invite nick [reason]",
-    "decline": "/decline #room",
-    "kick": "/kick nick [reason]",
-    "ban": "/ban nick-or-addresses [time] [reason]",
-    "unban": "/unban nick-or-addresses",
-    "mute": "/mute nick [time] [reason]",
-    "unmute": "/unmute nick",
-    "bans": "/bans",
-    "role": "/role nick role",
-    "set": "/set rule value",
-    "delete-room": "/delete-room #room [reason]",
-    "remove": "/remove [number [reason]]",
-    "block": "/block [nick]",
-    "unblock": "/unblock nick",
-    "allow": "/allow from",
-}
-"""How each of the commands is used."""
-
-ORDER: Final[dict[str, tuple[str, Do]]] = {
-    "invite": ("let somebody enter this room, and tell them", _about(USAGE["invite"], _invite)),
-    "decline": ("say no to an invitation to a room", _decline),
-    "kick": ("remove somebody from this room", _about(USAGE["kick"], _kick)),
-    "ban": (
+COMMANDS: Final[Mapping[str, Command[Talk]]] = {
+    "invite": Command(
+        "/invite nick [reason]",
+        "let somebody enter this room, and tell them",
+        _about("invite", _invite),
+        changes=True,
+    ),
+    "decline": Command("/decline #room", "say no to an invitation to a room", _decline, changes=True),
+    "kick": Command(
+        "/kick nick [reason]", "remove somebody from this room", _about("kick", _kick), changes=True
+    ),
+    "ban": Command(
+        "/ban nick-or-addresses [time] [reason]",
         "keep somebody out of this room; a time is like 10min, 2h or 7d",
-        _about(USAGE["ban"], _ban, timed=True),
+        _about("ban", _ban, timed=True),
+        changes=True,
     ),
-    "unban": ("take a ban back", _about(USAGE["unban"], _unban)),
-    "mute": ("let somebody read only", _about(USAGE["mute"], _mute, timed=True)),
-    "unmute": ("let somebody speak again", _about(USAGE["unmute"], _unmute)),
-    "bans": ("list who is banned, muted or invited", _bans),
-    "role": ("make somebody a member, a moderator or the owner", _about(USAGE["role"], _role, more=True)),
-    "set": (
+    "unban": Command("/unban nick-or-addresses", "take a ban back", _about("unban", _unban), changes=True),
+    "mute": Command(
+        "/mute nick [time] [reason]",
+        "let somebody read only",
+        _about("mute", _mute, timed=True),
+        changes=True,
+    ),
+    "unmute": Command("/unmute nick", "let somebody speak again", _about("unmute", _unmute), changes=True),
+    "bans": Command("/bans", "list who is banned, muted or invited", _bans),
+    "role": Command(
+        "/role nick role",
+        "make somebody a member, a moderator or the owner",
+        _about("role", _role, more=True),
+        changes=True,
+    ),
+    "set": Command(
+        "/set rule value",
         "set kind, history, slow, archived, posting, topic, keep-days or mention-room of this room",
-        _about(USAGE["set"], _set, more=True),
+        _about("set", _set, more=True),
+        changes=True,
     ),
-    "delete-room": ("delete a room of yours for good, with all that was said in it", _delete_room),
-    "remove": ("erase what was said, for everybody; without a number, list the latest", _remove),
-    "block": ("take no direct messages from somebody; without a nick, list them", _block),
-    "unblock": ("take their direct messages again", _unblock),
-    "allow": ("take direct messages from everybody, shared (people in your rooms) or nobody", _allow),
+    "delete-room": Command(
+        "/delete-room #room [reason]",
+        "delete a room of yours for good, with all that was said in it",
+        _delete_room,
+        changes=True,
+    ),
+    "remove": Command(
+        "/remove [number [reason]]",
+        "erase what was said, for everybody; without a number, list the latest",
+        _remove,
+        changes=True,
+    ),
+    "block": Command(
+        "/block [nick]",
+        "take no direct messages from somebody; without a nick, list them",
+        _block,
+        changes=True,
+    ),
+    "unblock": Command("/unblock nick", "take their direct messages again", _unblock, changes=True),
+    "allow": Command(
+        "/allow from",
+        "take direct messages from everybody, shared (people in your rooms) or nobody",
+        _allow,
+        changes=True,
+    ),
 }
-"""What each of them is for, and what does it."""

@@ -2,21 +2,21 @@
 
 import re
 import shlex
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from itertools import chain, zip_longest
 from pathlib import Path
 from textwrap import wrap
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 from twisted.internet.defer import Deferred
 
 from chatd.client.api import Client
-from chatd.client.cli import about, away, finding, hooks, mine
+from chatd.client.cli import about, away, finding, hooks, mine, order
 from chatd.client.cli.about import room_name
+from chatd.client.cli.command import Command
 from chatd.client.cli.marks import ReadMarks, Unread
-from chatd.client.cli.order import ORDER, USAGE
 from chatd.client.cli.other_session import has_queue, send_session
 from chatd.client.cli.showing import (
     OFFLINE,
@@ -100,21 +100,6 @@ class Talk(Protocol):
         """End."""
 
 
-Do = Callable[[Talk, str], Coroutine[Deferred[Any], Any, None]]
-
-
-class Command(Struct, frozen=True):
-    """One command: how it is used, what it is for, and what does it.
-
-    ``changes`` says that it takes effect behind all that was entered before it.
-    """
-
-    usage: str
-    summary: str
-    do: Do
-    changes: bool = False
-
-
 class Say(Struct, frozen=True):
     """A line that is to be sent."""
 
@@ -138,7 +123,7 @@ def parse(line: str) -> Say | Call:
     return Call(name.lower(), rest[0].strip() if rest else "")
 
 
-def find(name: str) -> Command:
+def find(name: str) -> Command[Talk]:
     """Return the command called ``name``; raises `ClientError` with a suggestion where there is none."""
     command = COMMANDS.get(name)
     if command is None:
@@ -147,10 +132,6 @@ def find(name: str) -> Command:
         text = f"There is no command /{name[:20]}; {hint} A text that begins with / is written with //."
         raise ClientError("no-such-command", text)
     return command
-
-
-def _misused(name: str) -> ClientError:
-    return ClientError("usage", f"Write {COMMANDS[name].usage}")
 
 
 def _room(talk: Talk, name: str, argument: str = "") -> str:
@@ -164,7 +145,7 @@ def _room(talk: Talk, name: str, argument: str = "") -> str:
 
 async def _join(talk: Talk, argument: str) -> None:
     if not argument or " " in argument:
-        raise _misused("join")
+        raise COMMANDS["join"].misused()
     room, before = room_name(argument), talk.current
     talk.turn_to(room)
     if not room.startswith("#"):
@@ -196,7 +177,7 @@ async def _leave(talk: Talk, argument: str) -> None:
 async def _msg(talk: Talk, argument: str) -> None:
     nick, _, text = argument.partition(" ")
     if not nick:
-        raise _misused("msg")
+        raise COMMANDS["msg"].misused()
     room = nick if nick.startswith("@") else f"@{nick}"
     if text.strip():
         talk.post(room, text.strip())
@@ -268,7 +249,7 @@ async def _history(talk: Talk, argument: str) -> None:
     room = _room(talk, "history")
     numbers = argument.split()
     if len(numbers) > 2 or not all(number.isascii() and number.isdecimal() for number in numbers):  # noqa: PLR2004
-        raise _misused("history")
+        raise COMMANDS["history"].misused()
     limit = max(1, min(int(numbers[0]), PAGE_ROWS)) if numbers else PAGE
     before = min(int(numbers[1]), MAX_INT) if len(numbers) > 1 else None
     page = await talk.client.history(room, before, limit=limit, present=True)
@@ -303,7 +284,7 @@ def _path(word: str) -> Path:
 async def _put(talk: Talk, argument: str) -> None:
     word, caption = first_word(argument)
     if not word:
-        raise _misused("put")
+        raise COMMANDS["put"].misused()
     room, path = talk.client.name(_room(talk, "put")), _path(word)
     try:
         talk.posted(await talk.client.files.put(room, path, caption, keep=True))
@@ -315,7 +296,7 @@ async def _get(talk: Talk, argument: str) -> None:
     word, rest = first_word(argument)
     output, more = first_word(rest)
     if not word or more or bool(rest) != bool(output):
-        raise _misused("get")
+        raise COMMANDS["get"].misused()
     which, room = which_file(word), _room(talk, "get")
     path = await talk.client.files.get(room, which.seq, which.file, str(_path(output)) if output else "")
     talk.answer(f"{clean_line(path.name)} is saved: {clean_line(str(rooted(path)))}")
@@ -356,7 +337,7 @@ async def _waiting(talk: Talk, argument: str) -> None:
             talk.answer(await send_session(talk.client, left))
         return
     elif argument:
-        raise _misused("waiting")
+        raise COMMANDS["waiting"].misused()
     talk.answer(*left_lines(talk.client.earlier.left(), "/waiting", ""))
 
 
@@ -364,7 +345,7 @@ async def _reconnect(talk: Talk, _: str) -> None:
     talk.client.reconnect()
 
 
-def _explained(command: Command) -> list[str]:
+def _explained(command: Command[Talk]) -> list[str]:
     """Return the lines of the list of commands about one: its summary hangs beside its usage, or below it."""
     rows = wrap(command.summary, LISTING - HANGING, break_on_hyphens=False)
     beside = command.usage if len(command.usage) < HANGING else ""
@@ -387,7 +368,7 @@ async def _quit(talk: Talk, _: str) -> None:
     talk.leave_chatc()
 
 
-COMMANDS: Final[dict[str, Command]] = {
+COMMANDS: Final[Mapping[str, Command[Talk]]] = {
     "join": Command("/join #room", "enter a room, or go on talking in one you are in", _join, changes=True),
     "leave": Command("/leave [#room]", "leave the current or the named room for good", _leave, changes=True),
     "msg": Command("/msg nick [text]", "send a direct message; without a text, go on talking there", _msg),
@@ -412,27 +393,12 @@ COMMANDS: Final[dict[str, Command]] = {
         "/cancel [name]", "give up the file of that name, or all that are on their way", _cancel
     ),
     "nick": Command("/nick [nick]", "show your nick, or take another one", _nick, changes=True),
-    **{
-        name: Command(about.USAGE[name], summary, do, changes=name in {"edit", "react", "unreact"})
-        for name, (summary, do) in about.ABOUT.items()
-    },
-    **{
-        name: Command(away.USAGE[name], summary, do, changes=True)
-        for name, (summary, do) in away.AWAY.items()
-    },
-    **{name: Command(finding.USAGE[name], summary, do) for name, (summary, do) in finding.FINDING.items()},
-    **{
-        name: Command(USAGE[name], summary, do, changes=name != "bans")
-        for name, (summary, do) in ORDER.items()
-    },
-    **{
-        name: Command(hooks.USAGE[name], summary, do, changes=True)
-        for name, (summary, do) in hooks.HOOKS.items()
-    },
-    **{
-        name: Command(mine.USAGE[name], summary, do, changes=name in mine.CHANGING)
-        for name, (summary, do) in mine.MINE.items()
-    },
+    **about.COMMANDS,
+    **away.COMMANDS,
+    **finding.COMMANDS,
+    **order.COMMANDS,
+    **hooks.COMMANDS,
+    **mine.COMMANDS,
     "status": Command("/status", "say how the link is and what waits to be sent", _status),
     "waiting": Command(
         "/waiting [send or drop]", "list what waits elsewhere; send it here, or delete it", _waiting

@@ -18,6 +18,7 @@ GUIDE = (Path(__file__).parents[3] / "docs" / "USERGUIDE.md").read_text()
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_slash_commands(name):
+    assert COMMANDS[name].usage.split()[0] == f"/{name}"
     assert f"`{COMMANDS[name].usage}`" in GUIDE
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from chatd.client.cli.jsonlines import event_line
-from chatd.client.cli.order import ORDER, USAGE, Words, act_line, words
+from chatd.client.cli.order import Words, act_line, words
 from chatd.client.cli.text import event_lines, invited_line
 from chatd.client.core.notices import InvitedSeen
 from chatd.client.core.problems import ClientError
@@ -18,10 +18,6 @@ def people(world):
     """Seat ann, who owns #tea, and ben and cem, who are there too."""
     with seated(world, "ann", "ben", "cem") as people:
         yield people
-
-
-def test_every_command_has_its_usage():
-    assert set(ORDER) == set(USAGE)
 
 
 @pytest.mark.parametrize(
