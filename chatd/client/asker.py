@@ -28,19 +28,16 @@ class Asker:
 
         It waits on disk meanwhile. Cancelling the Deferred takes the send back as far as that is possible.
         """
-        try:
-            return self.post(room, text)[1]
-        except (RequestError, ClientError) as error:
-            return fail(error)
+        return self._queue(room, text, SAY, 0)
 
-    def post(self, room: str, text: str) -> tuple[int, Deferred[Sent]]:
-        """Send as `send` does; return the key too that notices and `withdraw` name it by.
+    def post(self, room: str, text: str, act: str = SAY, ref: int = 0) -> tuple[int, Deferred[Sent]]:
+        """Send, or do what ``act`` says about event ``ref``; return the key that notices name it by, too.
 
         Raises `RequestError` for a text that no server takes, `ClientError` for what is no text.
         """
-        arguments.said(room, text)
-        check_text(text)
-        return self._awaiting.post(room, text)
+        arguments.said(room, text, ref)
+        check_text(text, caption=act == EDIT)
+        return self._awaiting.post(room, text, act=act, ref=ref)
 
     def edit(self, room: str, seq: int, text: str) -> Deferred[Sent]:
         """Give event ``seq`` of ``room``, a message of ours or the caption of a file, another ``text``.
@@ -59,11 +56,9 @@ class Asker:
 
     def _queue(self, room: str, text: str, act: str, ref: int) -> Deferred[Sent]:
         try:
-            arguments.said(room, text, ref)
-            check_text(text, caption=act == EDIT)
+            return self.post(room, text, act, ref)[1]
         except (RequestError, ClientError) as error:
             return fail(error)
-        return self._awaiting.post(room, text, act=act, ref=ref)[1]
 
     def done(self, room: str, seq: int, *answers: tuple[str, str, int]) -> Deferred[None]:
         """Say that the events of ``room`` up to ``seq`` are done, with ``answers`` to be sent.

@@ -4,17 +4,16 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple, Protocol
 
 from msgspec.structs import replace
-from twisted.internet.defer import Deferred
 
 from chatd.client.api import Client
 from chatd.client.cli.command import Command, Do
 from chatd.client.cli.marks import Unread
 from chatd.client.cli.showing import unread_words
 from chatd.client.cli.text import INDENT, clean_line, reactions_text
+from chatd.client.core.outbox import EDIT, REACT, SAY, UNREACT
 from chatd.client.core.problems import ClientError
 from chatd.client.values import Page, Sent
 from chatd.wire import messages as m
-from chatd.wire.errors import RequestError
 
 LISTED: Final = 30
 """Events that are looked through for those that a command without a number lists, or means."""
@@ -49,6 +48,12 @@ class Talk(Protocol):
 
     def nowhere(self) -> str:
         """Say where one can talk who talks nowhere."""
+
+    def post(self, room: str, text: str, act: str = SAY, ref: int = 0, already: str = "") -> None:
+        """Send ``text`` to ``room``, or do what ``act`` says about event ``ref``.
+
+        If it had been done before, ``already`` is said.
+        """
 
     def posted(self, sent: Sent | m.Ok) -> None:
         """Note that something was done whose event is still to be shown."""
@@ -121,24 +126,6 @@ async def _last(talk: Talk, *, mine: bool = False) -> int:
     return events[-1]
 
 
-async def _said(talk: Talk, queued: Deferred[Sent], already: str = "") -> None:
-    """Wait for what was ``queued``, and say ``already`` if it was so already.
-
-    Its refusal is told as that of every text, and need not be told again.
-    """
-    at_once = queued.called  # then no server was asked
-    try:
-        sent = await queued
-    except RequestError:
-        if at_once:
-            raise
-        return
-    if sent.seq is not None:
-        talk.posted(sent)
-    elif sent.already:
-        talk.answer(already)
-
-
 async def _edit(talk: Talk, argument: str) -> None:
     """Edit an event; without a number, the last one of ours."""
     room, said = here(talk), words(argument)
@@ -146,7 +133,7 @@ async def _edit(talk: Talk, argument: str) -> None:
         await _which(talk, COMMANDS["edit"].usage, mine=True)
         return
     number = said.number or await _last(talk, mine=True)
-    await _said(talk, talk.client.edit(room, number, said.rest))
+    talk.post(room, said.rest, EDIT, number)
 
 
 async def _reply(talk: Talk, argument: str) -> None:
@@ -154,7 +141,7 @@ async def _reply(talk: Talk, argument: str) -> None:
     if not (said.number and said.rest):
         await _which(talk, COMMANDS["reply"].usage)
         return
-    await _said(talk, talk.client.reply(room, said.number, said.rest))
+    talk.post(room, said.rest, ref=said.number)
 
 
 def _reacting(name: str, *, off: bool = False) -> Do[Talk]:
@@ -166,7 +153,7 @@ def _reacting(name: str, *, off: bool = False) -> Do[Talk]:
         number = said.number or await _last(talk)
         have = "have not reacted" if off else "have already reacted"
         already = f"You {have} to {number} with {clean_line(said.rest)}."
-        await _said(talk, talk.client.react(room, number, said.rest, off=off), already)
+        talk.post(room, said.rest, UNREACT if off else REACT, number, already)
 
     return do
 
@@ -286,7 +273,7 @@ COMMANDS: Final[Mapping[str, Command[Talk]]] = {
         "list the threads that you follow here or there, and what is unread in them",
         _threads,
     ),
-    "pin": Command("/pin number", "pin a message for everybody in the room", _pinning("pin")),
-    "unpin": Command("/unpin number", "unpin it", _pinning("unpin", off=True)),
+    "pin": Command("/pin number", "pin a message for everybody in the room", _pinning("pin"), changes=True),
+    "unpin": Command("/unpin number", "unpin it", _pinning("unpin", off=True), changes=True),
     "pins": Command("/pins", "show what is pinned here", _pins),
 }

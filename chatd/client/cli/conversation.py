@@ -20,6 +20,7 @@ from chatd.client.cli.typists import Typists
 from chatd.client.cli.unfinished import Unfinished
 from chatd.client.cli.voice import Voice
 from chatd.client.core.notices import LinkState
+from chatd.client.core.outbox import SAY
 from chatd.client.core.problems import ClientError
 from chatd.client.values import Sent, TakenOver
 from chatd.wire import messages as m
@@ -176,16 +177,20 @@ class Conversation(Voice):
         self.turned(self.current)
         self.console.refresh()
 
-    def post(self, room: str, text: str) -> None:
-        """Send ``text`` to ``room``."""
+    def post(self, room: str, text: str, act: str = SAY, ref: int = 0, already: str = "") -> None:
+        """Send ``text`` to ``room``, or do what ``act`` says about event ``ref``.
+
+        If it had been done before, ``already`` is said.
+        """
         name = self.client.name(room)
         try:
-            key, sent = self.client.post(name, text)
+            key, sent = self.client.post(name, text, act, ref)
         except RequestError as error:
             self.refused(name, text, self.reason(error))
         else:
             self.unfinished.sent(key)
-            # What becomes of it is told by notices, as of the sends that an earlier run left.
+            sent.addCallback(lambda sent: self.answer(already) if sent.already else None)
+            # What else becomes of it is told by notices, as of the sends that an earlier run left.
             sent.addErrback(lambda _: None)
         self.console.refresh()
 

@@ -1,16 +1,14 @@
 """Finding: searches of the conversation, and the way from what was found to its place in the room."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final, NamedTuple, Protocol
 
-from chatd.client.api import Client
 from chatd.client.cli import about
 from chatd.client.cli.command import Command
 from chatd.client.cli.showing import page_title
 from chatd.client.cli.text import clean_line, event_lines, shell_get
 from chatd.client.core.problems import ClientError
-from chatd.client.values import Hit, Hits, Page, Sent
-from chatd.wire.messages import Event, Ok, Quote
+from chatd.client.values import Hit, Hits, Page
 from chatd.wire.names import fold
 
 PAGE: Final = 20
@@ -30,30 +28,13 @@ class Found(NamedTuple):
     rest: str
 
 
-class Talk(Protocol):
+class Talk(about.Talk, Protocol):
     """What these commands need of the session."""
 
-    client: Client
-    current: str
-    found: "Found | None"
-
-    def answer(self, *lines: str) -> None:
-        """Show what was asked for."""
-
-    def answer_event(self, event: Event, name: str, *, edited: bool = False, columns: int = 0) -> None:
-        """Show an event that was asked for."""
+    found: Found | None
 
     def answer_dated(self, ts: int, line: str) -> None:
         """Show a line about what happened at ``ts``, under its day if that is another one."""
-
-    def posted(self, sent: Sent | Ok) -> None:
-        """Note that something was done whose event is still to be shown."""
-
-    def recall(self, quotes: Iterable[Quote], name: str) -> None:
-        """Learn what stands for events to which something replies that was asked for."""
-
-    def nowhere(self) -> str:
-        """Say where one can talk who talks nowhere."""
 
     def turn_to(self, room: str) -> None:
         """Make ``room`` the current one."""

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -10,9 +10,7 @@ from textwrap import wrap
 from typing import Final, Protocol
 
 from msgspec import Struct
-from twisted.internet.defer import Deferred
 
-from chatd.client.api import Client
 from chatd.client.cli import about, away, finding, hooks, mine, order
 from chatd.client.cli.about import room_name
 from chatd.client.cli.command import Command
@@ -33,12 +31,11 @@ from chatd.client.cli.what_waits import left_lines
 from chatd.client.cli.which import which_file
 from chatd.client.core.problems import ClientError
 from chatd.client.core.rooms import Followed
-from chatd.client.values import Sent, TakenOver
+from chatd.client.values import TakenOver
 from chatd.disk import rooted
 from chatd.home import expand
 from chatd.wire.errors import RequestError
 from chatd.wire.limits import MAX_INT, PAGE_ROWS
-from chatd.wire.messages import Event, Ok, Quote
 from chatd.wire.names import fold
 
 PAGE: Final = 20
@@ -51,50 +48,13 @@ HANGING: Final = 26
 """Columns that the usage of a command takes in that list, if it fits."""
 
 
-class Talk(Protocol):
-    """What the commands need of the session."""
+class Talk(finding.Talk, mine.Talk, Protocol):
+    """What all commands need of the session."""
 
-    client: Client
-    current: str
-    parting: bool
     marks: ReadMarks
-    found: finding.Found | None
-
-    def say(self, *lines: str) -> None:
-        """Show what chatc itself has to say."""
-
-    def answer(self, *lines: str) -> None:
-        """Show what was asked for."""
-
-    def answer_event(self, event: Event, name: str, *, edited: bool = False, columns: int = 0) -> None:
-        """Show an event that was asked for."""
-
-    def answer_dated(self, ts: int, line: str) -> None:
-        """Show a line about what happened at ``ts``, under its day if that is another one."""
-
-    def recall(self, quotes: Iterable[Quote], name: str) -> None:
-        """Learn what stands for events to which something replies that was asked for."""
-
-    def nowhere(self) -> str:
-        """Say where one can talk who talks nowhere."""
-
-    def turn_to(self, room: str) -> None:
-        """Make ``room`` the current one."""
-
-    def post(self, room: str, text: str) -> None:
-        """Send ``text`` to ``room``."""
-
-    def posted(self, sent: Sent | Ok) -> None:
-        """Note that a file is posted, or that a topic is set: its event is still to be shown."""
 
     def taken_over(self, taken: TakenOver) -> None:
         """Note what is sent here instead of to another server."""
-
-    def ask_secret(self, prompt: str) -> Deferred[str]:
-        """Return what is typed behind ``prompt`` without being shown."""
-
-    def end_secrets(self) -> None:
-        """Let what is typed be seen again."""
 
     def leave_chatc(self) -> None:
         """End."""

@@ -98,6 +98,15 @@ def test_pins_are_set_told_shown_and_taken_away(people):
     assert "Only its moderators may do that in #tea." in ben.type("/pin 3")[-1]
 
 
+def test_who_ends_behind_a_pin_waits_until_it_is_done(people):
+    ann, ben = people.values()
+    ann.type("/pin 3", "/quit", wait=0)
+    assert not ann.talk.over.called
+    ann.world.advance(0.5)
+    assert ann.talk.over.called
+    assert "#tea * ann pinned 3 ann: helo" in ben.paper.lines
+
+
 def test_what_is_typed_without_a_link_is_said_in_its_turn(people, world):
     ann, ben = people.values()
     world.crash_server()

@@ -75,6 +75,20 @@ def test_a_room_that_was_left_elsewhere_is_not_entered_again_for_a_text(run, wor
     assert room.log.head == 2  # the join and the leave
 
 
+def test_what_refers_to_what_was_said_goes_out_in_the_next_run(run):
+    run("/join #g", "tea")
+    assert run("/reply 2 yes", "/edit 2 tea!", "/react 2 🍵", offline=True) == [
+        "chatc: 3 messages stay queued; they go out when chatc runs again.",
+    ]
+    run()
+    shown = run("/history")
+    assert [line.strip() for line in shown if "<ann>" in line or "🍵" in line] == [
+        "#g 2 <ann> tea! (edited)",
+        "🍵 1*",
+        "#g 3 <ann> (to 2 ann: tea!) yes",
+    ]
+
+
 def test_another_server_is_not_asked_for_rooms_that_were_meant_for_the_first_one(run, world):
     run("/status")
     run("/join #g", "hello", offline=True)
