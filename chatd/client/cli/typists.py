@@ -27,7 +27,18 @@ class Typists:
         now = self._reactor.seconds()
         for nick in nicks:
             self._until.setdefault(room, {})[fold(nick)] = (nick, now + SHOWN)
-        self._reactor.callLater(SHOWN, self._changed)
+        self._reactor.callLater(SHOWN, self._expire)
+
+    def _expire(self) -> None:
+        """Forget who has not typed for so long, in whichever room."""
+        now = self._reactor.seconds()
+        for room, typing in list(self._until.items()):
+            left = {key: one for key, one in typing.items() if one[1] > now}
+            if left:
+                self._until[room] = left
+            else:
+                del self._until[room]
+        self._changed()
 
     def said(self, room: str, nick: str) -> None:
         """Note that something of ``nick`` has come in ``room``: that is what was typed."""
@@ -40,12 +51,9 @@ class Typists:
     def rows(self, room: str) -> tuple[str, ...]:
         """Return the row that says who types in ``room``, if anybody does."""
         now = self._reactor.seconds()
-        typing = {key: one for key, one in self._until.get(room, {}).items() if one[1] > now}
-        if not typing:
-            self._until.pop(room, None)
+        nicks = [clean_line(nick) for nick, until in self._until.get(room, {}).values() if until > now]
+        if not nicks:
             return ()
-        self._until[room] = typing
-        nicks = [clean_line(nick) for nick, _ in typing.values()]
         if len(nicks) == 1:
             return (f"{nicks[0]} is typing",)
         others = len(nicks) - NAMED

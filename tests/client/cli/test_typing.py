@@ -109,6 +109,18 @@ def test_many_are_counted():
     assert typists.rows("#tea") == ()
 
 
+def test_who_types_where_nobody_looks_is_forgotten_too():
+    clock = Clock()
+    typists = Typists(clock, lambda: None)
+    typists.type("#hall", ("ann",))
+    clock.advance(SHOWN / 2)
+    typists.type("#hall", ("ben",))
+    clock.advance(SHOWN / 2)
+    assert typists.rows("#hall") == ("ben is typing",)
+    clock.advance(SHOWN / 2)
+    assert not typists._until
+
+
 @pytest.mark.parametrize("without", ["ann", "ben"])
 def test_who_wants_none_of_it_neither_tells_nor_is_told(world, without):
     ann, ben = (Person(world, make_client(world, nick, typing=nick != without)) for nick in ("ann", "ben"))
