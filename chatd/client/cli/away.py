@@ -9,16 +9,14 @@ from typing import Any, Final, NamedTuple
 from chatd.client.api import Client
 from chatd.client.cli.about import Talk
 from chatd.client.cli.command import Command
-from chatd.client.cli.order import UNITS
 from chatd.client.cli.running import complain, run_client, watch_link
 from chatd.client.cli.text import clean_line, described
+from chatd.client.cli.times import seconds_in
 from chatd.client.core.problems import ClientError
 from chatd.client.values import Options
 from chatd.wire.messages import StatusInfo
 
-_FOR: Final = re.compile(r"(?:^|(.*)\s)for\s+([0-9]{1,7})\s*(s|min|m|h|d)", re.DOTALL)
-
-_TIME: Final = re.compile(r"([0-9]{1,7})(s|min|m|h|d)")
+_FOR: Final = re.compile(r"(?:^|(.*)\s)for\s+([0-9]+)\s*([a-z]+)", re.DOTALL)
 
 
 class Said(NamedTuple):
@@ -32,19 +30,20 @@ def said(argument: str) -> Said:
     """Return what ``argument`` says; a time at its end, such as "for 2h", is how long it holds."""
     argument = argument.strip()
     found = _FOR.fullmatch(argument)
-    if found is None:
+    seconds = None if found is None else seconds_in(found[2] + found[3])
+    if found is None or seconds is None:
         return Said(argument, 0)
-    return Said((found[1] or "").strip(), int(found[2]) * UNITS[found[3]])
+    return Said((found[1] or "").strip(), seconds)
 
 
 def seconds_of(time: str | None) -> int:
     """Return the seconds of a time such as 2h; 0 for none. Raises `ClientError` ``usage``."""
     if time is None:
         return 0
-    found = _TIME.fullmatch(time)
-    if found is None:
+    seconds = seconds_in(time)
+    if seconds is None:
         raise ClientError("usage", "A time is a number with its unit: 30s, 10min, 2h or 7d.")
-    return int(found[1]) * UNITS[found[2]]
+    return seconds
 
 
 def status_line(status: StatusInfo | None) -> str:

@@ -7,16 +7,13 @@ from typing import Final, NamedTuple
 from chatd.client.cli.about import LISTED, Talk, here, is_number, listed
 from chatd.client.cli.command import Command, Do
 from chatd.client.cli.text import ago, clean_line
+from chatd.client.cli.times import seconds_in
 from chatd.client.core.problems import ClientError
 from chatd.wire import messages as m
-
-UNITS: Final = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86_400}
-"""Seconds in each unit of a time, as chatctl has them."""
 
 WIDTH: Final = 60
 """Characters of a word that is shown in a refusal."""
 
-_TIME: Final = re.compile(r"([0-9]{1,7})(s|min|m|h|d)")
 _LIKE_A_TIME: Final = re.compile(r"\d+[a-z]*", re.IGNORECASE)
 
 
@@ -38,9 +35,9 @@ def words(argument: str, *, timed: bool = False) -> Words:
     rest = rest.strip()
     if timed:
         first, _, behind = rest.partition(" ")
-        time = _TIME.fullmatch(first)
-        if time is not None:
-            return Words(whom, int(time[1]) * UNITS[time[2]], behind.strip())
+        seconds = seconds_in(first)
+        if seconds is not None:
+            return Words(whom, seconds, behind.strip())
         if _LIKE_A_TIME.fullmatch(first):
             raise ClientError(
                 "usage",
