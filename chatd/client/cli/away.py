@@ -46,11 +46,11 @@ def seconds_of(time: str | None) -> int:
     return seconds
 
 
-def status_line(status: StatusInfo | None) -> str:
-    """Return what is told of our own status."""
+def status_line(status: StatusInfo | None, back: str = ". /back") -> str:
+    """Return what is told of our own status, and that ``back`` ends it."""
     if status is None or not status.state:
         return "You are neither away nor busy."
-    return f"You are {described(status)}. /back ends it."
+    return f"You are {described(status)}{back} ends it."
 
 
 def told_line(status: StatusInfo) -> str:
@@ -59,14 +59,12 @@ def told_line(status: StatusInfo) -> str:
 
 
 async def _away(talk: Talk, argument: str) -> None:
-    text, seconds = said(argument)
-    await talk.client.away(text, seconds)
+    await talk.client.away(*said(argument))
     talk.answer(status_line(talk.client.standing))
 
 
 async def _busy(talk: Talk, argument: str) -> None:
-    text, seconds = said(argument)
-    await talk.client.busy(text, seconds)
+    await talk.client.busy(*said(argument))
     talk.answer(status_line(talk.client.standing))
 
 
@@ -107,5 +105,5 @@ async def _run(_: Any, client: Client, *, state: str, text: str, seconds: int) -
         await (client.away if state == "away" else client.busy)(text, seconds)
     else:
         await client.back()
-    complain(status_line(client.standing).replace(". /back ends", "; chatc back ends"))
+    complain(status_line(client.standing, "; chatc back"))
     return 0

@@ -23,8 +23,9 @@ async def await_server(reactor: Any, options: Options) -> None:
     """
     security = Security(options.ca, agreed(options), options.cert, options.key)
     way = way_to(reactor, options.server, security, options.proxy)
+    secure = options.server.scheme == "tls"  # over WebSocket nobody is reached before TLS has verified them
     said = ""
-    while (failed := await hail(way, secure=options.server.scheme == "tls")) is not None:
+    while (failed := await hail(way, secure=secure)) is not None:
         if failed.code:
             raise ClientError(failed.code, failed.text)
         if failed.text != said:
