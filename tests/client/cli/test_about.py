@@ -100,7 +100,8 @@ def test_pins_are_set_told_shown_and_taken_away(people):
 
 def test_who_ends_behind_a_pin_waits_until_it_is_done(people):
     ann, ben = people.values()
-    ann.type("/pin 3", "/quit", wait=0)
+    ann.talk.line("/pin 3")
+    ann.talk.line("/quit")
     assert not ann.talk.over.called
     ann.world.advance(0.5)
     assert ann.talk.over.called
