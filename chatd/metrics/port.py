@@ -21,7 +21,7 @@ MOST: Final = 32
 """Connections at once: there are few who read figures."""
 
 PATIENCE: Final = 10
-"""Seconds after which a connection that says nothing is closed."""
+"""Seconds for a request to come whole, from the last answer on, and for its answer to be taken."""
 
 
 class _Few(WrappingFactory):

@@ -4,8 +4,9 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet import error
+from twisted.web.http import HTTPChannel
 
-from chatd.metrics.port import MOST
+from chatd.metrics.port import MOST, PATIENCE
 from chatd.metrics.survey import PERIOD, SHARES, Survey
 from chatd.ops.log import Log
 from chatd.wire import messages as m
@@ -172,6 +173,41 @@ def test_those_who_say_nothing_and_too_many_are_closed(watched):
     watched.playground.advance(15)
     assert all(one.lost is not None for one in idle)
     assert watched.get().status == 200
+
+
+def test_whoever_asks_byte_by_byte_keeps_no_place(watched):
+    slow = Browser("", "", ())
+    slow.asked = ""
+    watched.playground.network.connect(slow, PORT)
+    for _ in range(PATIENCE + 1):
+        slow.transport.write(b"G")
+        watched.playground.advance(1)
+    assert slow.lost is not None
+
+
+@pytest.mark.parametrize(
+    ("asked", "times"),
+    [("GET /metrics HTTP/1.0\r\n\r\n", 1), ("GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n", 400)],
+)
+def test_whoever_takes_no_answer_keeps_no_place(watched, asked, times):
+    browser = Browser("", "", ())
+    browser.asked = asked * times
+    watched.playground.network.connect(browser, PORT).pauseProducing()
+    watched.playground.advance(PATIENCE - 1)
+    assert browser.lost is None
+    watched.playground.advance(PATIENCE + HTTPChannel.abortTimeout)
+    assert browser.lost is not None
+
+
+def test_a_connection_that_asks_again_and_again_is_kept(watched):
+    browser = Browser("", "", ())
+    browser.asked = ""
+    watched.playground.network.connect(browser, PORT)
+    for _ in range(5):
+        browser.transport.write(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")
+        watched.playground.advance(PATIENCE - 1)
+    assert browser.got.count(b"HTTP/1.1 200") == 5
+    assert browser.lost is None
 
 
 def test_many_requests_in_one_piece_are_answered_one_in_each_turn(watched):

@@ -103,10 +103,15 @@ class BoundedChannel(HTTPChannel):
             return
         super().allHeadersReceived()  # type: ignore[no-untyped-call]
 
+    def resetTimeout(self) -> None:
+        """Do nothing: a request has to come whole in time, and to send a byte now and then gains none."""
+
     def allContentReceived(self) -> None:
-        """Answer the request, which is complete."""
+        """Answer the request, which is complete. The answer has to be taken in time as well."""
         if not self.refused:
+            timeout = self.timeOut
             super().allContentReceived()  # type: ignore[no-untyped-call]
+            self.setTimeout(timeout)  # type: ignore[no-untyped-call]
 
     def lineLengthExceeded(self, line: bytes) -> None:
         """Refuse a request line, or a header, that is too long."""
