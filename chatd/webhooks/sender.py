@@ -1,6 +1,7 @@
 """The sender: one POST with bounds of time and size; redirects are not followed, answers are thrown away."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from OpenSSL import SSL
@@ -15,7 +16,7 @@ from twisted.web._newclient import HTTP11ClientProtocol
 from twisted.web.client import Agent, HTTPConnectionPool, _HTTP11ClientFactory
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IBodyProducer
-from zope.interface import implementer
+from zope.interface import directlyProvides, implementer, providedBy
 
 from chatd.clock import Clock
 from chatd.webhooks.endpoints import CONNECT, ForbiddenError, UnknownNameError
@@ -30,6 +31,9 @@ REST: Final = 5.0
 MAX_ANSWER: Final = 65_536
 """Bytes of an answer, head and body; Twisted has no bound for the first, and nobody reads the second."""
 
+CLOSE: Final = 2.0
+"""Seconds for a receiver to take the rest and close its side, before the connection is aborted."""
+
 KEPT: Final = 60
 """Seconds for which a connection is kept for the next POST."""
 
@@ -39,7 +43,8 @@ class HttpSender:
 
     def __init__(self, clock: Clock, endpoints: Any) -> None:
         self._clock = clock
-        self._pool: Any = _Pool(clock)  # type: ignore[no-untyped-call]
+        self._pool: Any = HTTPConnectionPool(clock)
+        self._pool._factory = partial(_Clients, clock)  # type: ignore[assignment]  # noqa: SLF001 - no public way
         self._pool.maxPersistentPerHost = 1
         self._pool.cachedConnectionTimeout = KEPT
         self._pool.retryAutomatically = False
@@ -73,11 +78,51 @@ class HttpSender:
         self._pool.closeCachedConnections()
 
 
+class _Closing:
+    """A transport that is aborted where the other side does not let it close: a receiver may never do.
+
+    Behind TLS, Twisted waits for its word without end, and in plain text for it to take what was written.
+    """
+
+    def __init__(self, transport: Any, clock: Clock) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._aborting: Any = None
+        directlyProvides(self, providedBy(transport))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def loseConnection(self) -> None:
+        """Close within `CLOSE`."""
+        if self._aborting is None:
+            self._aborting = self._clock.callLater(CLOSE, self._transport.abortConnection)
+        self._transport.loseConnection()
+
+    def closed(self) -> None:
+        """Learn that it has closed."""
+        if self._aborting is not None and self._aborting.active():
+            self._aborting.cancel()
+
+
 class _Client(HTTP11ClientProtocol):
     """A connection; whoever answers one POST with too much is hung up on, before all of it is kept."""
 
     transport: Any
     _size = 0
+
+    def __init__(self, clock: Clock, quiescent: Any) -> None:
+        super().__init__(quiescent)  # type: ignore[no-untyped-call]
+        self._clock = clock
+
+    def makeConnection(self, transport: Any) -> None:
+        """Begin."""
+        super().makeConnection(_Closing(transport, self._clock))  # type: ignore[no-untyped-call]
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """End."""
+        self.transport.closed()
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
 
     def request(self, request: Any) -> Any:
         """Send ``request``."""
@@ -98,16 +143,14 @@ class _Clients(_HTTP11ClientFactory):
 
     noisy = False
 
+    def __init__(self, clock: Clock, *how: Any) -> None:
+        super().__init__(*how)  # type: ignore[no-untyped-call]
+        self._clock = clock
+
     def buildProtocol(self, addr: object) -> HTTP11ClientProtocol:
         """Return another one."""
         del addr
-        return _Client(self._quiescentCallback)  # type: ignore[no-untyped-call]
-
-
-class _Pool(HTTPConnectionPool):
-    """The connections that are kept."""
-
-    _factory = _Clients
+        return _Client(self._clock, self._quiescentCallback)
 
 
 @implementer(IBodyProducer)

@@ -8,6 +8,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
@@ -15,7 +16,7 @@ from chatd.ops.settings import Config, HooksConfig, RetentionConfig
 from chatd.testing import Playground
 from chatd.webhooks.deliveries import AT_ONCE, MOST
 from chatd.webhooks.pace import LONGEST, delay, is_hopeless
-from chatd.webhooks.sender import MAX_ANSWER, PATIENCE
+from chatd.webhooks.sender import CLOSE, MAX_ANSWER, PATIENCE, REST
 from chatd.wire import messages as m
 from chatd.wire.stored import text_of
 from tests.helpers import ask, come_in, restart, sends
@@ -204,6 +205,37 @@ def test_an_endless_head_is_cut_off(scene):
     assert scene.info().trouble
     ((request, _),) = scene.receiver.asked
     assert request._disconnected
+
+
+class Clinging(Protocol):
+    """A receiver that says ``answer``, takes nothing, and does not let go."""
+
+    def __init__(self, answer, connections):
+        self.answer = answer
+        self.lost = None
+        connections.append(self)
+
+    def connectionMade(self):
+        self.transport.pauseProducing()
+        self.transport.write(self.answer)
+
+    def connectionLost(self, reason=connectionDone):
+        self.lost = reason
+
+
+@pytest.mark.parametrize("head", [b"Connection: close\r\nContent-Length: 0", b"Content-Length: 9"])
+def test_a_receiver_that_does_not_let_go_is_let_go(scene, head):
+    connections = []
+    factory = Factory()
+    factory.buildProtocol = lambda _: Clinging(b"HTTP/1.1 200 OK\r\n%s\r\n\r\n" % head, connections)
+    scene.playground.network.listen(factory, PORT)
+    for n in range(10):
+        scene.say(f"{n}")
+        scene.wait(REST + 1)
+    assert scene.info().behind == 0
+    assert len(connections) >= 10
+    scene.wait(CLOSE)
+    assert all(connection.lost for connection in connections)
 
 
 def test_nobody_is_told_again_and_again_what_the_disk_does_not_keep(scene):
