@@ -8,7 +8,6 @@ import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
@@ -97,7 +96,7 @@ class Deliveries:
                 del self._courses[hook]
         free = AT_ONCE - sum(course.busy for course in self._courses.values())
         due = (hook for hook in hooks.values() if self._is_due(hook, now))
-        for hook in sorted(islice(due, len(hooks)), key=lambda one: self._course(one).soonest)[:free]:
+        for hook in sorted(due, key=lambda one: self._course(one).soonest)[:free]:
             self._begin(hook)
 
     def _course(self, hook: Hook) -> _Course:
