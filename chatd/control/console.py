@@ -4,7 +4,6 @@ It is a `chatd.chat.state.Peer` of no session. What it asks is decided as if an 
 asked, who stands above everybody; events call it by the name of the server itself.
 """
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
@@ -22,22 +21,26 @@ from chatd.wire.names import SERVER
 
 _BROKEN: Final = "The server cannot write to its disk now, so that nothing was changed; try again later."
 
+_FAULT: Final = Error(code="fault", text="The daemon could not do that, by a fault of its own.")
 
-class Console(SilentPeer):
+
+class Console:
     """One operator's hold on ``server``, which decides and makes durable what is asked."""
 
     def __init__(self, server: Server, clock: Clock) -> None:
         self._server = server
         self._clock = clock
-        self._answer: Deferred[Any] | None = None
-        super().__init__(LOCAL_HOST)
 
     async def request(self, request: Request) -> Ok:
         """Return the answer to ``request``, once it is durable. Raises `RefusedError`."""
         answer: Deferred[Any] = Deferred()
-        self._answer = answer
+
+        def answered(message: Message | None) -> None:
+            self._clock.callLater(0, answer.callback, message or _FAULT)
+
+        peer = SilentPeer(LOCAL_HOST, answered)
         hub = self._server.hub
-        hub.decide(self, Session(CONSOLE, console_user(), b""), request, self._server.wall())
+        hub.decide(peer, Session(CONSOLE, console_user(), b""), request, self._server.wall())
         hub.call()
         message = await answer
         if isinstance(message, Error):
@@ -55,23 +58,14 @@ class Console(SilentPeer):
             self._clock.callLater(0, told.callback, batch.undone)
             return []
 
-        batch.tell(self, tell)
+        batch.tell(SilentPeer(LOCAL_HOST, _ignore), tell)
         hub.call()
         if await told:
             raise RefusedError(str(Code.STORAGE_UNAVAILABLE), _BROKEN)
 
-    # ---- chatd.chat.state.Peer ----------------------------------------------------------------------
 
-    def reply(self, messages: Sequence[Message], answered: int) -> None:
-        """Take the answer; whoever waits for it goes on in a turn of its own."""
-        del answered
-        if self._answer is not None and messages:
-            self._clock.callLater(0, self._answer.callback, messages[0])
-            self._answer = None
-
-    def fault(self) -> None:
-        """Answer that it went wrong; the traceback is in the log."""
-        self.reply([Error(code="fault", text="The daemon could not do that, by a fault of its own.")], 1)
+def _ignore(_: Message | None) -> None:
+    """Do nothing: whoever waits for a commit is told by it."""
 
 
 def need_room(server: Server, name: str) -> Room:

@@ -3,41 +3,50 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from chatd.chat.log import Log
+from chatd.chat.log import Log as ChatLog
 from chatd.chat.queries import HistoryQuery, Look, Search
 from chatd.chat.reader import Reader
 from chatd.chat.state import Session
+from chatd.ops.log import Log
 from chatd.wire import lines
 from chatd.wire.errors import CloseReason, Code, ProtocolError
 from chatd.wire.messages import Download, File, Message, Ok, Request, Upload
 
+log = Log(__name__)
+
 
 def _nothing(*_: object) -> None:
-    """Do nothing: it follows no rooms."""
+    """Do nothing: it follows no rooms, or was answered."""
 
 
 class SilentPeer:
     """A `chatd.chat.state.Peer` at ``host`` that follows no rooms and moves no files.
 
-    A subclass takes what answers it (`reply`).
+    It asks one thing; ``answered`` takes the answer, or None if by a fault of the daemon there is none.
     """
 
     certificate: Final = ""
     reads_only: Final = False
     takes_files: Final = False
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, answered: Callable[[Message | None], None]) -> None:
         self.reader = Reader(lines, _nothing, _nothing, _nothing)
         self.session: Session | None = None
         self.peer_host = host
+        self._answered = answered
 
     def reply(self, messages: Sequence[Message], answered: int) -> None:
-        """Take the answers."""
-        raise NotImplementedError
+        """Hand the answer on."""
+        del answered
+        if messages:
+            self._answered(messages[0])
+            self._answered = _nothing
 
     def fault(self) -> None:
-        """Learn that it could not be answered; the traceback is in the log."""
-        raise NotImplementedError
+        """Log the current exception, and say that there is no answer."""
+        log.failure("connection-fault", None, peer=self.peer_host)
+        self._answered(None)
+        self._answered = _nothing
 
     def note_refusal(self, code: Code) -> None:
         """Do nothing: it is answered."""
@@ -66,7 +75,7 @@ class SilentPeer:
     def search(self, search: Search) -> None:
         """Do nothing, as above."""
 
-    def find(self, request: Request, log: Log, seq: int) -> None:
+    def find(self, request: Request, chat_log: ChatLog, seq: int) -> None:
         """Do nothing, as above."""
 
     def upload(self, request: Upload, held: bool) -> Ok | None:

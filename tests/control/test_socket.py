@@ -8,10 +8,11 @@ import pytest
 
 from chatd.control import protocol, stream
 from chatd.control.access import Access, Credentials, Role, credentials_of
-from chatd.control.messages import AskRooms, AskStatus, AskWho, Done, RawRows, Refused
+from chatd.control.messages import AskHookAdd, AskRooms, AskStatus, AskWho, Done, RawRows, Refused
 from chatd.control.protocol import MAX_CONNECTIONS, PATIENCE
 from chatd.control.rows import Connected, RoomRow
 from chatd.control.table import REQUESTS
+from chatd.server.silent_peer import SilentPeer
 from chatd.testing.network import BUFFER
 from chatd.wire import messages as m
 from tests.control.conftest import OWN, STRANGER, Site
@@ -172,6 +173,20 @@ def test_a_fault_is_logged_and_costs_the_request_alone(site, monkeypatch, flush_
     asker.ask(AskRooms(id=1), AskWho(id=2))
     site.playground.advance(0.2)
     assert [(message.id, getattr(message, "code", "")) for message in asker.ended] == [(1, "fault"), (2, "")]
+    assert len(flush_failures(RuntimeError)) == 1
+
+
+def test_a_fault_of_an_answer_is_logged_and_told(site, monkeypatch, flush_failures):
+    def broken(*_):
+        monkeypatch.undo()
+        raise RuntimeError
+
+    come_in(site.playground, "ann", m.Join(id=1, room="#a"))
+    monkeypatch.setattr(SilentPeer, "reply", broken)
+    asker = site.connect()
+    asker.ask(AskHookAdd(id=1, name="news", room="#a"))
+    site.playground.advance(0.5)
+    assert [(message.id, message.code) for message in asker.ended] == [(1, "fault")]
     assert len(flush_failures(RuntimeError)) == 1
 
 

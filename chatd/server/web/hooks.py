@@ -2,11 +2,10 @@
 
 import hashlib
 import hmac
-from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from twisted.web.http import NOT_ALLOWED
+from twisted.web.http import INTERNAL_SERVER_ERROR, NOT_ALLOWED
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
@@ -14,7 +13,6 @@ from chatd.chat import hooks
 from chatd.chat.hook import Hook, remembering
 from chatd.chat.quota import Lease
 from chatd.chat.state import Session
-from chatd.ops.log import Log
 from chatd.server import addresses
 from chatd.server.budgets import Action
 from chatd.server.http.answers import in_json, refuse
@@ -22,9 +20,7 @@ from chatd.server.server import Server
 from chatd.server.silent_peer import SilentPeer
 from chatd.wire.errors import ChatdError, Code, RequestError
 from chatd.wire.limits import MAX_HOOK_KEY
-from chatd.wire.messages import Error, Message, Ok, Send
-
-log = Log(__name__)
+from chatd.wire.messages import Error, Ok, Send
 
 SOON: Final = 1.0
 """Seconds after which a post is to be repeated while the disk is busy."""
@@ -112,7 +108,8 @@ class Post(Resource):
             )
         world = hub.world
         session = hooks.session_of(world, hook)
-        poster = Poster(server, request, hook)
+        channel: Any = request.channel
+        poster = SilentPeer(channel.peer_host, Answer(server, request, hook).give)
         known = hooks.repeated(hook, key) if key else None
         if known is not None:
             world.batch.answer(poster, known)
@@ -128,20 +125,20 @@ class Post(Resource):
         hub.call()
 
 
-class Poster(SilentPeer):
-    """Whoever posted by ``request``, as the hub knows it."""
+class Answer:
+    """The answer to ``request``, which posts by ``hook``."""
 
     def __init__(self, server: Server, request: Request, hook: Hook) -> None:
-        channel: Any = request.channel
-        super().__init__(channel.peer_host)
         self._server = server
         self._request = request
         self._hook = hook
 
-    def reply(self, messages: Sequence[Message], answered: int) -> None:
-        """Answer, unless the one who posted has gone."""
-        del answered
-        message: Any = messages[0]
+    def give(self, message: Any) -> None:
+        """Tell what ``message`` says, or that it went wrong, unless the one who posted has gone."""
+        if message is None:
+            self._request.setResponseCode(INTERNAL_SERVER_ERROR)
+            self._finish(b"")
+            return
         counts = self._server.counters.hook_posts
         if isinstance(message, Error):
             counts[message.code] += 1
@@ -153,12 +150,6 @@ class Poster(SilentPeer):
         room = self._server.hub.world.rooms_by_id.get(self._hook.row.room)
         said = {"room": "" if room is None else room.name, "seq": ok.seq, "ts": ok.ts}
         self._finish(in_json(self._request, msgspec.json.encode(said) + b"\n"))
-
-    def fault(self) -> None:
-        """Say that it went wrong."""
-        log.failure("connection-fault", None, peer=self.peer_host)
-        self._request.setResponseCode(500)
-        self._finish(b"")
 
     def _finish(self, body: bytes) -> None:
         request = self._request
