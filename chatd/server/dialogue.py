@@ -5,8 +5,8 @@ entries. A message that is in no table is a request, and has to come after the h
 """
 
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.permissions import guest_refused
@@ -25,6 +25,17 @@ if TYPE_CHECKING:
 
 Handler = Callable[["ChatConnection", Any, int], None]
 """Handles a message of so many bytes."""
+
+
+class Batched(Protocol):
+    """Has messages that came in, several of which can be taken at once."""
+
+    def take_messages(self, most: int) -> list[bytes]:
+        """Return those that stand first, at most ``most``."""
+
+    def put_back(self, texts: Sequence[bytes], /) -> None:
+        """Let ``texts``, the last ones that were taken, be taken again."""
+
 
 _LOOKS: Final = frozenset(
     {m.Join, TurnedJoin, m.Leave, m.Read, m.ListRooms, m.Members, m.History, m.Look, m.Pins}
@@ -60,6 +71,20 @@ def hear(connection: "ChatConnection", texts: list[bytes]) -> int:
         connection.messages_in += heard
         connection.server.counters.messages += heard
         connection.server.hub.call()
+    return heard
+
+
+def hear_run(connection: "ChatConnection", decoder: Batched, most: int) -> int:
+    """Handle the messages that stand first in ``decoder``, at most ``most``; return how many.
+
+    It is 0 where something else stands there. Raises `ProtocolError`.
+    """
+    texts = decoder.take_messages(most)
+    if not texts:
+        return 0
+    heard = hear(connection, texts)
+    if heard < len(texts):
+        decoder.put_back(texts[heard:])
     return heard
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from chatd.wire.errors import Code, ProtocolError
 from chatd.wire.foreign import foreign
 from chatd.wire.limits import MAX_FRAME
+from chatd.wire.received import Received
 
 ALPN: Final = b"chatd/1"
 """What both sides call the protocol while TLS begins (RFC 7301); whoever names none is served as well."""
@@ -57,36 +58,24 @@ def split_chunk(payload: bytes) -> tuple[int, int, memoryview]:
     return transfer, offset, memoryview(payload)[_CHUNK.size :]
 
 
-class FrameDecoder:
+class FrameDecoder(Received):
     """Cut received bytes into frames, holding no more than was fed and not yet taken.
 
-    Feed it whatever arrived, then call `take` until it returns None. Work is linear in the bytes fed,
-    however they were split. Memory is given back as soon as nothing is left to take, not with the next
-    bytes: most connections are idle, and one big frame must not be paid for until the next one.
+    Feed it whatever arrived, then call `take` until it returns None.
     """
 
-    __slots__ = ("_buffer", "_offset", "_wanted", "limit")
+    __slots__ = ("_wanted", "limit")
 
     def __init__(self, limit: int = MAX_FRAME) -> None:
-        self._buffer = bytearray()
-        self._offset = 0
+        super().__init__()
         self._wanted = HEAD_SIZE
         self.limit = limit
-
-    def __len__(self) -> int:
-        """Return how many fed bytes were not taken yet."""
-        return len(self._buffer) - self._offset
 
     @property
     def kind(self) -> int:
         """Return the number of the next frame's type; 0 until it has come."""
         at = self._offset + HEAD_SIZE - 1
         return self._buffer[at] if at < len(self._buffer) else 0
-
-    def feed(self, data: bytes) -> None:
-        """Append received ``data``."""
-        self._drop_taken()
-        self._buffer += data
 
     def take(self) -> tuple[FrameType, bytes] | None:
         """Return the next frame's type and payload, or None until more bytes are fed.
@@ -147,15 +136,5 @@ class FrameDecoder:
         self._wanted = HEAD_SIZE
 
     def _take_away(self, end: int) -> None:
-        """Note that everything up to ``end`` was taken."""
         self._wanted = HEAD_SIZE
-        self._offset = end
-        if end == len(self._buffer):
-            self._buffer.clear()
-            self._offset = 0
-
-    def _drop_taken(self) -> None:
-        # A bytearray gives up its front by moving its start: bytes are copied only where it shrinks by half.
-        if self._offset:
-            del self._buffer[: self._offset]
-            self._offset = 0
+        super()._take_away(end)

@@ -7,6 +7,7 @@ from chatd.wire.foreign import HEAD, foreign
 from chatd.wire.limits import MAX_FRAME
 from chatd.wire.messages import Message, Ping, Pong, ToServer
 from chatd.wire.objects import Alphabet, write, write_lines
+from chatd.wire.received import Received
 from chatd.wire.stored import text_of
 
 _to_server: Final[Alphabet[ToServer | Ping | Pong]] = Alphabet(ToServer | Ping | Pong)
@@ -41,29 +42,19 @@ _NO_OBJECT: Final = (
 )
 
 
-class LineDecoder:
+class LineDecoder(Received):
     """Cut received bytes into lines, holding no more than was fed and not yet taken.
 
-    Feed it whatever arrived, then call `take` until it returns None. Work is linear in the bytes fed,
-    however they were split. A line has ``limit`` bytes at the most, with its end.
+    Feed it whatever arrived, then call `take` until it returns None. A line has ``limit`` bytes
+    at the most, with its end.
     """
 
-    __slots__ = ("_buffer", "_offset", "_searched", "limit")
+    __slots__ = ("_searched", "limit")
 
     def __init__(self, limit: int = MAX_FRAME) -> None:
-        self._buffer = bytearray()
-        self._offset = 0
+        super().__init__()
         self._searched = 0
         self.limit = limit
-
-    def __len__(self) -> int:
-        """Return how many fed bytes were not taken yet."""
-        return len(self._buffer) - self._offset
-
-    def feed(self, data: bytes) -> None:
-        """Append received ``data``."""
-        self._drop_taken()
-        self._buffer += data
 
     def begins_with_beat(self) -> bool:
         """Return whether the next line is a ping or a pong in the server's own spelling."""
@@ -83,9 +74,8 @@ class LineDecoder:
             self._drop_taken()
             return None
         line = bytes(self._buffer[offset:end])
-        self._offset = end + 1
-        if self._offset == len(self._buffer):
-            self._drop_taken()
+        self._searched = 0
+        self._take_away(end + 1)
         return line
 
     def _check(self, offset: int, end: int) -> None:
@@ -102,8 +92,5 @@ class LineDecoder:
             )
 
     def _drop_taken(self) -> None:
-        # A bytearray gives up its front by moving its start: bytes are copied only where it shrinks by half.
-        if self._offset:
-            del self._buffer[: self._offset]
-            self._searched = max(0, self._searched - self._offset)
-            self._offset = 0
+        self._searched = max(0, self._searched - self._offset)
+        super()._drop_taken()

@@ -19,6 +19,7 @@ except ImportError:  # no compiler was there when it was installed
     from websockets.utils import apply_mask
 
 from chatd.wire.errors import Code, ProtocolError
+from chatd.wire.received import Received
 from chatd.wire.websocket import FINAL, LIMIT, PING, PONG, TEXT
 
 PART: Final = 0
@@ -44,22 +45,20 @@ SILENT.setLevel(logging.CRITICAL)
 """Takes what the library would log: chatd says by itself why a connection ends."""
 
 
-class WebSocketDecoder:
+class WebSocketDecoder(Received):
     """Cut received bytes into messages, holding no more than was fed and not yet taken.
 
-    Feed it whatever arrived, then call `take` until it returns None. Work is linear in the bytes fed, however
-    they were split. A message has `LIMIT` bytes at the most. ``masked`` says that it is a server's, since
-    what clients send is masked.
+    Feed it whatever arrived, then call `take` until it returns None. A message has `LIMIT` bytes at the most.
+    ``masked`` says that it is a server's, since what clients send is masked.
     """
 
-    __slots__ = ("_buffer", "_kind", "_masked", "_offset", "_parts", "_protocol", "_ready", "_wanted")
+    __slots__ = ("_kind", "_masked", "_parts", "_protocol", "_ready", "_wanted")
 
     def __init__(self, *, masked: bool = True) -> None:
+        super().__init__()
         side = Side.SERVER if masked else Side.CLIENT
         self._protocol: Protocol | None = Protocol(side, max_size=LIMIT, logger=SILENT)
         self._masked = masked
-        self._buffer = bytearray()
-        self._offset = 0
         self._wanted = _HEAD
         self._kind = PART
         self._parts = bytearray()
@@ -67,12 +66,7 @@ class WebSocketDecoder:
 
     def __len__(self) -> int:
         """Return how many fed bytes were not taken yet, those of an unfinished message included."""
-        return len(self._buffer) - self._offset + len(self._parts) + sum(map(len, self._ready))
-
-    def feed(self, data: bytes) -> None:
-        """Append received ``data``."""
-        self._drop_taken()
-        self._buffer += data
+        return super().__len__() + len(self._parts) + sum(map(len, self._ready))
 
     def begins_with_beat(self) -> bool:
         """Return whether next comes a frame that pings, or a message that does in the server's spelling."""
@@ -116,7 +110,7 @@ class WebSocketDecoder:
             return int(opcode), answer
         return self._add(frame)
 
-    def take_texts(self, most: int) -> list[bytes]:
+    def take_messages(self, most: int) -> list[bytes]:
         """Return the texts that stand first, each whole and in a frame of its own, at most ``most`` of them.
 
         They end before anything else, which `take` is for. The library does not see them: of all that it
@@ -202,18 +196,8 @@ class WebSocketDecoder:
         return kind, message
 
     def _take_away(self, end: int) -> None:
-        """Note that everything up to ``end`` was taken."""
         self._wanted = _HEAD
-        self._offset = end
-        if end == len(self._buffer):
-            self._buffer.clear()
-            self._offset = 0
-
-    def _drop_taken(self) -> None:
-        # A bytearray gives up its front by moving its start: bytes are copied only where it shrinks by half.
-        if self._offset:
-            del self._buffer[: self._offset]
-            self._offset = 0
+        super()._take_away(end)
 
 
 def _refusal(cause: Exception | None) -> ProtocolError:

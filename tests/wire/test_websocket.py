@@ -150,7 +150,7 @@ def test_texts_are_taken_together_and_put_back(conversation, most):
     decoder.feed(data)
     size = len(decoder)
     while True:
-        texts = decoder.take_texts(most)
+        texts = decoder.take_messages(most)
         decoder.put_back(texts[1:])
         assert len(decoder) <= size
         one = (w.TEXT, texts[0]) if texts else decoder.take()
@@ -163,8 +163,8 @@ def test_texts_are_taken_together_and_put_back(conversation, most):
 def test_what_stands_before_something_wrong_is_taken():
     decoder = WebSocketDecoder()
     decoder.feed(masked(w.TEXT, b"a") + masked(w.TEXT, b"b") + b"\x81\x01c")
-    assert decoder.take_texts(9) == [b"a", b"b"]
-    assert decoder.take_texts(9) == []
+    assert decoder.take_messages(9) == [b"a", b"b"]
+    assert decoder.take_messages(9) == []
     with pytest.raises(ProtocolError):
         decoder.take()
 
@@ -175,7 +175,7 @@ def test_texts_that_come_together_are_those_that_come_one_by_one(texts, cut, fro
     data = b"".join(frames)[:cut]
     together, alone = WebSocketDecoder(masked=from_client), WebSocketDecoder(masked=from_client)
     together.feed(data)
-    assert [(w.TEXT, text) for text in together.take_texts(9)] == taken(alone, data)
+    assert [(w.TEXT, text) for text in together.take_messages(9)] == taken(alone, data)
     assert len(together) == len(alone)
     assert together.take() is None
 

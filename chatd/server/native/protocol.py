@@ -41,14 +41,10 @@ class NativeProtocol(ChatProtocol):
 
     def take(self, most: int) -> int:
         """Take the next frame, and the messages behind it if it is one of several that stand there."""
-        if self.connection.state is State.LIVE:
-            texts = self.decoder.take_messages(most)
-            if texts:
-                heard = dialogue.hear(self.connection, texts)
-                if heard < len(texts):
-                    self.decoder.put_back(texts[heard:])
-                return heard
-        taken = self.decoder.take()
+        connection, decoder = self.connection, self.decoder
+        if connection.state is State.LIVE and (heard := dialogue.hear_run(connection, decoder, most)):
+            return heard
+        taken = decoder.take()
         if taken is None:
             return 0
         self._FRAMES[taken[0]](self, taken[1])

@@ -38,14 +38,10 @@ class WebSocketProtocol(ChatProtocol):
 
     def take(self, most: int) -> int:
         """Take the texts that stand next, or else the next piece."""
-        if self.connection.state is State.LIVE:
-            texts = self.decoder.take_texts(most)
-            if texts:
-                heard = dialogue.hear(self.connection, texts)
-                if heard < len(texts):
-                    self.decoder.put_back(texts[heard:])
-                return heard
-        taken = self.decoder.take()
+        connection, decoder = self.connection, self.decoder
+        if connection.state is State.LIVE and (heard := dialogue.hear_run(connection, decoder, most)):
+            return heard
+        taken = decoder.take()
         if taken is None:
             return 0
         kind, payload = taken
