@@ -76,7 +76,22 @@ class Talker(Protocol):
         return [e.seq for e in self.of(Event) if e.room == room]
 
 
-class LinesTalker(Talker):
+class TextTalker(Talker):
+    """The same where pings and pongs are messages."""
+
+    def hear(self, text):
+        message = _FROM_SERVER.read_known(text)
+        if isinstance(message, Ping):
+            self.pings += 1
+            if self.answer_pings:
+                self.say(Pong(data=message.data))
+        elif isinstance(message, Pong):
+            self.pongs.append(message.data.encode())
+        else:
+            self.heard.append(message)
+
+
+class LinesTalker(TextTalker):
     """The same in JSON lines."""
 
     def __init__(self, *first, answer_pings=True):
@@ -89,15 +104,7 @@ class LinesTalker(Talker):
     def dataReceived(self, data):
         self.decoder.feed(data)
         while (line := self.decoder.take()) is not None:
-            message = _FROM_SERVER.read_known(line)
-            if isinstance(message, Ping):
-                self.pings += 1
-                if self.answer_pings:
-                    self.say(Pong(data=message.data))
-            elif isinstance(message, Pong):
-                self.pongs.append(message.data.encode())
-            else:
-                self.heard.append(message)
+            self.hear(line)
 
 
 def masked(opcode, payload, *, final=True, mask=b"\x15\x00\xa7\xfe"):
@@ -124,7 +131,7 @@ HANDSHAKE = (
 )
 
 
-class WebTalker(Talker):
+class WebTalker(TextTalker):
     """The same by WebSocket; ``head`` answers the handshake, ``closed`` is why the other side ended it."""
 
     def __init__(self, *first, answer_pings=True):
@@ -163,17 +170,6 @@ class WebTalker(Talker):
                 self.hear(payload)
             elif kind == websocket.BINARY:
                 self.chunk(*split_chunk(payload))
-
-    def hear(self, text):
-        message = _FROM_SERVER.read_known(text)
-        if isinstance(message, Ping):
-            self.pings += 1
-            if self.answer_pings:
-                self.say(Pong(data=message.data))
-        elif isinstance(message, Pong):
-            self.pongs.append(message.data.encode())
-        else:
-            self.heard.append(message)
 
     def chunk(self, *_):
         raise AssertionError("Nobody has asked for a file.")

@@ -14,14 +14,14 @@ from twisted.python.failure import Failure
 
 from chatd.ops.log import Log
 from chatd.server import addresses
-from chatd.server.ending import hang_up
+from chatd.server.ending import CLOSE_DEADLINE, hang_up
 from chatd.server.handshake import why_failed
 from chatd.server.http.answers import last_answer
 from chatd.server.http.channel import BoundedChannel, BoundedRequest
 from chatd.server.listener_rules import Listening
 from chatd.server.protocol import TUNING
 from chatd.server.server import Server
-from chatd.server.web.limits import CLOSE_DEADLINE, KEEP_ALIVE
+from chatd.server.web.limits import KEEP_ALIVE
 from chatd.server.web.site import WebSite
 from chatd.wire.errors import ChatdError, CloseReason, Code, ProtocolError
 

@@ -13,10 +13,11 @@ from twisted.web.server import NOT_DONE_YET
 from chatd.ops.relays import Trusted
 from chatd.ops.settings import Config, DrainConfig, LimitsConfig
 from chatd.server.drain import drain
+from chatd.server.ending import CLOSE_DEADLINE
 from chatd.server.factory import WEB, ChatFactory
 from chatd.server.http.limits import MAX_BODY, MAX_HEAD
 from chatd.server.relay import RelayFactory
-from chatd.server.web.limits import CLOSE_DEADLINE, KEEP_ALIVE
+from chatd.server.web.limits import KEEP_ALIVE
 from chatd.testing import Playground
 from chatd.wire.errors import Code
 from tests.helpers import come_in, turns
