@@ -9,6 +9,7 @@ from chatd.server.gate import FULL_PAUSE, Gate, Hold
 from chatd.server.liveness import Liveness
 from chatd.server.server import Server
 from chatd.server.states import State
+from chatd.server.visits import FRAMES
 from chatd.wire.errors import ProtocolError
 
 
@@ -102,6 +103,21 @@ class Input:
         """Return whether it waits for a visit: what came was not looked at yet, by no fault of it."""
         return self in self._server.visits
 
+    def hear_out(self) -> None:
+        """Take what still waits for a visit, as much as one takes: the other end has said it, and gone.
+
+        That it waits is no fault of the peer, as many leave at once. What is wrong in it nobody is told.
+        """
+        if not self.waits or self._server.draining:
+            return
+        self.hesitate()
+        try:
+            self._take(FRAMES)
+        except ProtocolError:
+            pass
+        except Exception:  # noqa: BLE001 - as in `_pump`
+            self._source.fault()
+
     def end(self) -> None:
         """Take nothing any more."""
         self.gate.hold(Hold.END)
@@ -135,18 +151,23 @@ class Input:
 
     def _pump(self, most: int) -> bool:
         """Take pieces while the gate allows it; return whether ``most`` were taken and there are more."""
-        source, may_take = self._source, self.gate.may_take
-        take, decoder = self._pieces.take, self.decoder
+        source = self._source
         try:
-            while most and decoder and may_take() and (taken := take(most)):
-                most -= taken
+            most = self._take(most)
             if source.transfers is not None:
                 source.transfers.turn()
         except ProtocolError as error:
             source.fail(error)
         except Exception:  # noqa: BLE001 - a fault costs this connection alone and is logged (P8)
             source.fault()
-        return not most and bool(decoder)
+        return not most and bool(self.decoder)
+
+    def _take(self, most: int) -> int:
+        """Take pieces while the gate allows it; return how many of ``most`` were not."""
+        take, decoder, may_take = self._pieces.take, self.decoder, self.gate.may_take
+        while most and decoder and may_take() and (taken := take(most)):
+            most -= taken
+        return most
 
     def _beat(self) -> None:
         """Take the pings and pongs that stand first, without waiting for a visit."""

@@ -103,6 +103,8 @@ class ChatProtocol(Protocol, ABC):
         if connection.state is State.OPENED and (failed := why_failed(reason)):
             ending.attempt(connection, server.journal.turned_away, *failed, self.transport.getPeer())
             ending.leave(connection, CloseReason.REFUSED)
+        elif connection.state is State.LIVE:
+            connection.input.hear_out()
         ending.leave(connection, CloseReason.LOST)
         ending.attempt(connection, server.closed, connection)
         connection.let_go()

@@ -57,6 +57,34 @@ def test_there_is_a_talker_for_every_kind():
     assert list(TALKERS) == [*PURE, WEB] == list(PORTS)
 
 
+def test_who_leaves_right_behind_the_last_words_is_heard(playground, enter):
+    """The end may be seen before the visit at which they are taken: many leave at once."""
+    ann = enter("ann", m.Join(id=1, room="#tea"), *sends("#tea", "one", "two"))
+    ben = come_in(playground, "ben", m.Join(id=1, room="#tea"))
+    token = ann.of(m.Welcome)[0].token
+    ann.say(m.Read(id=3, room="#tea", seq=3), *sends("#tea", "three", n=3), m.Goodbye())
+    ann.transport.loseConnection()
+    playground.advance()
+    assert ben.texts() == ["three"]
+    ann = enter(token=token)
+    assert ann.of(m.Welcome)[0].rooms[0].read == 3
+    ann.say(m.Goodbye(forget=True))
+    ann.transport.loseConnection()
+    playground.advance()
+    assert len(playground.server.hub.world.sessions) == 1
+
+
+def test_what_is_wrong_in_the_last_words_concerns_nobody(playground, enter, speaks, said):
+    ann = enter("ann", m.Join(id=1, room="#tea"))
+    ann.say(*sends("#tea", "one"))
+    ann.transport.write(TOO_LONG[speaks])
+    ann.transport.loseConnection()
+    playground.advance()
+    assert playground.server.hub.world.rooms["#tea"].log.head == 2
+    assert not said("refused")
+    assert not playground.server.connections
+
+
 def test_join_talk_and_leave(playground, enter):
     ann = enter("ann", m.Join(id=1, room="#a"))
     ben = enter("ben", m.Join(id=1, room="#a"))
