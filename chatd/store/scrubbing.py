@@ -103,10 +103,18 @@ class Scrubbing:
         self.due = any(True for _ in database.execute(_IS_DUE))
 
     def begin(self) -> None:
-        """Begin anew: something was erased."""
+        """Look through all pages twice from now on: something was erased.
+
+        It goes on where it is, so that all are looked at however often something is erased.
+        """
         if not self.due:
             self._begun = time.monotonic()
-        self.due, self._page, self._passes = True, 1, 0
+        self.due, self._passes = True, 0 if self._page == 1 else -1
+
+    @property
+    def holds(self) -> bool:
+        """Return whether pages are to stay where they are, since they are looked at for the last time."""
+        return self.due and not self.stands and self._passes > 0
 
     def between(self) -> None:
         """Do a step between two commits, if there was none for a while."""
@@ -164,7 +172,7 @@ class Scrubbing:
                 return 0.0
             whole = self._clear(time.monotonic() + TURN)
             # The commit tells the connection that writes to forget the pages that it has in memory.
-            if whole and self._passes:
+            if whole and self._passes > 0:
                 other.execute(_DONE)
             else:
                 other.execute(_NOTE, (str(self._page),))

@@ -219,7 +219,7 @@ class SqliteStore:
     def _write(self) -> None:
         """Write what is handed in. When there is nothing, index, clear what was erased, then give back room.
 
-        A page that changes its place because of that is none that was not cleared yet.
+        While pages are looked at for the last time, none changes its place because of that.
         """
         wait: float | None = space.PAUSE
         while True:
@@ -233,7 +233,7 @@ class SqliteStore:
             self._company.mind(self._writer)
             if self._scrubbing.due:
                 self._scrubbing.between()
-            if not self._scrubbing.due or self._scrubbing.stands:
+            if not self._scrubbing.holds:
                 self._shrinking.between()
             job()
             self._dropping.between()
@@ -247,7 +247,7 @@ class SqliteStore:
         if news == 0:
             return news
         waits = [news, self._dropping.step(), self._scrubbing.step()]
-        if waits[-1] is None or self._scrubbing.stands:
+        if not self._scrubbing.holds:
             waits.append(self._index.rest())
             if waits[-1] is None:
                 waits += [self._shrinking.idle(), self._index.until_clearing()]

@@ -13,6 +13,7 @@ import pytest
 from chatd.chat.changes.rows import DropFile, Erase, PutFile, PutRoom, Trim
 from chatd.chat.storage import Changes, Scope
 from chatd.store import scrubbing
+from chatd.store.company import Company
 from chatd.store.scrubbing import GAP, unused
 from chatd.wire.messages import Event
 from chatd.wire.stored import pack
@@ -269,6 +270,81 @@ def test_the_next_search_lets_what_was_erased_be_cleared_first(open_store, tmp_p
     reader.execute("COMMIT")
     store.settle()
     assert free.is_set()
+
+
+class Instants:
+    """A clock that goes on by itself, so that a step of the real size looks at one slice."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def monotonic(self):
+        self.now += 0.6 * scrubbing.TURN
+        return self.now
+
+
+def room_in(path):
+    """Return the last place in the file at ``path`` where nothing is, in the middle of a page of a tree."""
+    data = path.read_bytes()
+    for page in range(len(data) // 4096 - 1, 0, -1):
+        kind, _, cells, content = scrubbing._HEAD.unpack_from(data, page * 4096)
+        low = 8 + 2 * cells
+        if kind == 13 and content > low + 100 and not any(data[page * 4096 + low : page * 4096 + content]):
+            return page * 4096 + low + 50
+    raise AssertionError("all pages are full")
+
+
+def test_all_pages_are_looked_at_however_often_something_is_erased(open_store, tmp_path, monkeypatch):
+    store, path = open_store(), tmp_path / "data" / "chatd.sqlite"
+    Filled(store, batches=60)
+    store.close()
+    place = room_in(path)
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write(b"what was erased")
+    monkeypatch.setattr(scrubbing, "SLICE", 16)
+    monkeypatch.setattr(scrubbing, "time", Instants())
+    with closing(apsw.Connection(str(path))) as database:
+        company = Company(path)
+        cleaner = scrubbing.Scrubbing(database, path, company, [].append, [].append)
+        steps = place // 4096 // scrubbing.SLICE + 2
+        assert steps > 5
+        for _ in range(steps):
+            cleaner.begin()
+            cleaner.step()
+        assert b"what was erased" not in path.read_bytes()
+        assert cleaner.due
+        left = 0
+        while cleaner.due:
+            cleaner.step()
+            left += 1
+        assert 2 * steps - 4 <= left <= 3 * steps, "all of it is looked at twice behind the last erasure"
+        cleaner.close()
+        company.release()
+
+
+@pytest.mark.parametrize("keys", [[], [3]])
+def test_only_what_was_erased_and_not_what_was_cut_has_all_pages_looked_at(open_store, monkeypatch, keys):
+    """Rooms are cut every minute, and the file may be large."""
+    store = open_store()
+    store.append(Changes(others=[PutRoom(1, "#1", "", 1)]))
+    store.append(
+        Changes(events=[(1, 1, pack([_said(seq, text=f"word {seq}" * 9) for seq in range(1, 400)]))])
+    )
+    store.settle()
+    clearing, scrubs = store.store._index._clearing, []
+    monkeypatch.setattr(clearing, "step", lambda: None)  # that the index is written anew is another matter
+    monkeypatch.setattr(store.store._scrubbing, "step", lambda: None)
+    begin = store.store._scrubbing.begin
+    monkeypatch.setattr(store.store._scrubbing, "begin", lambda: (scrubs.append(1), begin()))
+    gone = [Erase(1, seq, 999, pack([_said(seq, kind="removed", text="")])[0]) for seq in keys]
+    store.append(Changes(others=[*gone, PutRoom(1, "#1", "", 300), Trim(1, 300)]))
+    end = time.monotonic() + PATIENCE
+    while store.store._index._leaving.due or not clearing.due:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert len(scrubs) >= 2 if keys else not scrubs
+    assert store.store._scrubbing.due is bool(keys)
 
 
 def _said(seq, kind="message", text="word"):

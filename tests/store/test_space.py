@@ -11,11 +11,11 @@ from types import SimpleNamespace
 import apsw
 import pytest
 
-from chatd.chat.changes.rows import PutRoom, Trim
+from chatd.chat.changes.rows import Erase, PutRoom, Trim
 from chatd.chat.storage import Changes, StoreError
 from chatd.offline.vacuuming import compact
 from chatd.server.housekeeping import SLICE as EVENTS_PER_COMMIT
-from chatd.store import space
+from chatd.store import scrubbing, space
 from chatd.store.company import Company
 from chatd.store.space import SLICE, WAL_LIMIT, Shrinking
 
@@ -212,6 +212,25 @@ def test_what_is_needed_again_soon_stays(open_store, path):
         assert store.append(Changes(others=[Trim(7, first)])) is None
         time.sleep(0.06 if n % 500 == 1 else 0)
     assert store.heard == []
+
+
+@pytest.mark.parametrize("pause", [0.005, 0.1], ids=["never idle", "now and then idle"])
+def test_it_is_given_back_while_more_and_more_is_erased(open_store, path, pause, monkeypatch):
+    """All pages of a large file are not looked through before something else is erased."""
+    monkeypatch.setattr(scrubbing, "TURN", 0.0)
+    store = open_store()
+    fill(store, 40_000)
+    for changes in trims(1, 30_001):
+        assert store.append(changes) is None
+    end = time.monotonic() + PATIENCE
+    for seq in range(30_001, 40_001):
+        assert store.append(Changes(others=[Erase(7, seq, 1 << 20, b"gone")])) is None
+        if "shrunk" in {what for what, *_ in store.heard}:
+            break
+        assert time.monotonic() < end
+        time.sleep(pause)
+    assert store.store._scrubbing.due
+    assert path.stat().st_size < 20_000 * 300
 
 
 def test_the_log_is_cut_after_a_burst(open_store, path):

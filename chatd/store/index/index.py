@@ -9,7 +9,7 @@ An index can be thrown away at any time: all of it comes from the events.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import apsw
@@ -59,9 +59,9 @@ _LAST_KEY: Final = "SELECT max(key) FROM events WHERE key BETWEEN ? AND ?"
 class Index:
     """Indexes what ``database`` holds; what is left to do is found there at the start.
 
-    ``cleared`` is called when nothing is left in the index of what has left it, ``failed`` now and then with
-    why a step was not possible, and how many events the index lacks. One that is ``damaged`` is made anew, as
-    is one of other rules.
+    ``cleared`` is called when nothing is left in the index of what has left it, and when what was kept of
+    erased events goes, within that transaction; ``failed`` now and then with why a step was not possible, and
+    how many events the index lacks. One that is ``damaged`` is made anew, as is one of other rules.
     """
 
     def __init__(
@@ -301,8 +301,6 @@ class Index:
                 break
         self._add(taken, keys)
         self._leaving.look()
-        if not self._leaving.due:
-            self._cleared()
 
     def _take_news(self) -> None:
         taken = Slice()
@@ -379,7 +377,7 @@ class Index:
             del self._firsts[room]
             self._merging = True
 
-    def _add(self, taken: Slice, gone: Iterable[int] = ()) -> None:
+    def _add(self, taken: Slice, gone: Sequence[int] = ()) -> None:
         database = self._database
         database.execute("PRAGMA synchronous = NORMAL")  # the next commit's flush makes it durable as well
         try:
@@ -387,6 +385,8 @@ class Index:
                 new = taken.rows
                 self._exchange(taken.old, new)
                 self._leaving.gone(gone)
+                if gone and self._leaving.erased:
+                    self._cleared()
                 self._put(taken.ranges)
             self._merging = True
             self._table.merge_some(min(MERGED, 2 + len(new) * PAGES // PIECE))

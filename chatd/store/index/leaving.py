@@ -36,15 +36,20 @@ Cut = tuple[int, int]
 
 
 class Leaving:
-    """What is to leave the index of ``database``; ``due`` is whether there is anything."""
+    """What is to leave the index of ``database``; ``due`` is whether there is anything.
+
+    ``erased`` is whether some of it may have been erased, and not cut alone.
+    """
 
     def __init__(self, database: apsw.Connection) -> None:
         self._database = database
         self.due = False
+        self.erased = True  # before the daemon started
 
     def look(self) -> None:
         """See in the database whether there is anything."""
         self.due = any(True for _ in self._database.execute(_ANY))
+        self.erased = self.erased and self.due
 
     def is_much(self, keys: Collection[int], cuts: Iterable[Cut]) -> bool:
         """Return whether the events with ``keys``, and those of ``cuts``, are too much for a commit."""
@@ -56,8 +61,12 @@ class Leaving:
                 return True
         return False
 
-    def keep(self, keys: Iterable[int], cuts: Iterable[Cut]) -> None:
-        """Keep what the index has of them, within the transaction that takes them away, before it does."""
+    def keep(self, keys: Collection[int], cuts: Iterable[Cut]) -> None:
+        """Keep what the index has of them, within the transaction that takes them away, before it does.
+
+        The events with ``keys`` are erased, those of ``cuts`` are cut.
+        """
+        self.erased = self.erased or bool(keys)
         self._database.executemany(_KEEP.format(_ONE), ((key,) for key in keys))
         for cut in cuts:
             self._database.execute(_KEEP.format(_CUT), cut)
