@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 
 import chatd
 from chatd.build import Daemon
+from chatd.chat.changes.rows import PutSession
 from chatd.chat.storage import StoreError
 from chatd.clock import use_monotonic_time, wall_milliseconds
 from chatd.control.context import Process
@@ -177,7 +178,7 @@ class ChatService(Service):
             server=snapshot.server,
             rooms=len(rooms) - direct,
             direct=direct,
-            sessions=len(snapshot.sessions),
+            sessions=len(snapshot.of(PutSession)),
         )
         running.start()  # behind that line: what it removes at once is told of
         self._certificates.start()

@@ -1,8 +1,8 @@
 """The interface to the store: its tables, what is written and loaded at once, and the `Store`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from chatd.chat.changes.rows import (
     Change,
@@ -84,7 +84,7 @@ class Table(NamedTuple):
     The first ``key`` fields name a row; one that is put again takes over the ``mutable`` fields alone.
     ``drop`` is the change that removes the row that it names, ``drop_all`` the one that removes all rows that
     have its fields, ``drop_below`` the one that removes the rows with the same ``room`` whose ``seq`` is
-    lower.
+    lower. All rows that are ``loaded`` are in memory while the daemon runs.
     """
 
     name: str
@@ -94,6 +94,7 @@ class Table(NamedTuple):
     drop: type[Change] | None = None
     drop_all: type[Change] | None = None
     drop_below: type[Change] | None = None
+    loaded: bool = True
 
 
 TABLES: Final = (
@@ -131,12 +132,14 @@ TABLES: Final = (
     Table("statuses", PutStatus, 1, ("state", "text", "until"), DropStatus),
     Table("address_bans", PutAddressBan, 1, ("until", "since", "reason"), DropAddressBan),
     Table("files", PutFile, 2, (), DropFile, drop_below=DropFiles),
-    Table("emptied", PutEmptied, 1, ("last", "ts", "proof")),
-    Table("edits", PutEdit, 3, (), DropEdit, DropEdits, DropEditsBelow),
-    Table("reactions", PutReaction, 4, ("by",), DropReaction, DropReactions, DropReactionsBelow),
-    Table("replies", PutReply, 2, (), DropReply, drop_below=DropRepliesBelow),
+    Table("emptied", PutEmptied, 1, ("last", "ts", "proof"), loaded=False),
+    Table("edits", PutEdit, 3, (), DropEdit, DropEdits, DropEditsBelow, loaded=False),
+    Table(
+        "reactions", PutReaction, 4, ("by",), DropReaction, DropReactions, DropReactionsBelow, loaded=False
+    ),
+    Table("replies", PutReply, 2, (), DropReply, drop_below=DropRepliesBelow, loaded=False),
     Table("pins", PutPin, 2, ("by",), DropPin),
-    Table("tallies", PutTally, 2, ("upto", "bits"), DropTally, drop_below=DropTallies),
+    Table("tallies", PutTally, 2, ("upto", "bits"), DropTally, drop_below=DropTallies, loaded=False),
     Table("threads", PutThread, 3, ("read", "at", "off"), DropThread, drop_below=DropThreads),
     Table("mentions", PutMention, 3, (), DropMention, drop_below=DropMentions),
     Table("marks", PutMark, 2, ("at",), DropMark, drop_below=DropMarks),
@@ -144,7 +147,15 @@ TABLES: Final = (
     Table("hooks", PutHook, 1, ("cursor", "failing", "off"), DropHook),
     Table("hook_keys", PutHookKey, 2, (), DropHookKey, DropHookKeys),
 )
-"""What every store does about changes; `Trim`, `Erase` and `PutTime`, no rows, are each store's own."""
+"""What every store does about changes; `Trim`, `Erase` and `PutTime`, no rows, are each store's own.
+
+Rows are loaded in this order, since those of rooms name users, and others both.
+"""
+
+LOADED: Final = tuple(table.put for table in TABLES if table.loaded)
+"""The kinds of rows that are loaded, in order."""
+
+Row = TypeVar("Row", bound=Change)
 
 
 class StoredRoom(NamedTuple):
@@ -183,42 +194,26 @@ class Changes:
 class Snapshot:
     """Everything but the events, as it is on disk.
 
-    ``last_session`` is the highest id that a session ever had, ``last_user`` the highest of users who were
-    dropped, ``time`` the calendar as it was last kept. The ``tallies`` tell of all events that are kept,
-    those of each log in order; ``untallied`` says from which event of a log on they were made of the events
-    just now.
+    ``rows`` are those of `LOADED` by their kind, but the ``rooms``. ``last_session`` is the highest id that a
+    session ever had, ``last_user`` the highest of users who were dropped, ``time`` the calendar as it was
+    last kept. The ``tallies`` tell of all events that are kept, those of each log in order; ``untallied``
+    says from which event of a log on they were made of the events just now. ``unread_replies`` are log,
+    thread and number of each reply that some follower may not have read, in order.
     """
 
     server: str
-    users: list[PutUser]
-    sessions: list[PutSession]
-    rooms: list[StoredRoom]
-    members: list[PutMember]
+    rooms: list[StoredRoom] = field(default_factory=list)
+    rows: Mapping[type[Any], Sequence[Any]] = field(default_factory=dict)
     last_session: int = 0
-    files: list[PutFile] = field(default_factory=list)
-    time: PutTime = field(default_factory=lambda: PutTime(0, 0))
-    marks: list[PutMark] = field(default_factory=list)
-    uploads: list[PutUpload] = field(default_factory=list)
-    accounts: list[PutAccount] = field(default_factory=list)
-    nicks: list[PutNick] = field(default_factory=list)
-    invites: list[PutInvite] = field(default_factory=list)
-    acts: list[PutAct] = field(default_factory=list)
-    blocks: list[PutBlock] = field(default_factory=list)
-    allows: list[PutAllow] = field(default_factory=list)
     last_user: int = 0
-    certificates: list[PutCertificate] = field(default_factory=list)
-    places: list[PutPlace] = field(default_factory=list)
-    erasures: list[PutErasure] = field(default_factory=list)
-    address_bans: list[PutAddressBan] = field(default_factory=list)
-    pins: list[PutPin] = field(default_factory=list)
-    hooks: list[PutHook] = field(default_factory=list)
-    hook_keys: list[PutHookKey] = field(default_factory=list)
-    statuses: list[PutStatus] = field(default_factory=list)
-    mentions: list[PutMention] = field(default_factory=list)
+    time: PutTime = field(default_factory=lambda: PutTime(0, 0))
     tallies: list[PutTally] = field(default_factory=list)
     untallied: dict[int, int] = field(default_factory=dict)
-    threads: list[PutThread] = field(default_factory=list)
     unread_replies: list[tuple[int, int, int]] = field(default_factory=list)
+
+    def of(self, kind: type[Row]) -> Sequence[Row]:
+        """Return the rows of that kind."""
+        return self.rows.get(kind, ())
 
 
 class Space(NamedTuple):

@@ -26,11 +26,15 @@ from chatd.chat.changes.rows import (
     DropSession,
     DropStatus,
     DropUser,
+    PutAct,
+    PutBlock,
+    PutMark,
     PutMember,
     PutNick,
     PutRoom,
     PutSession,
     PutStatus,
+    PutUpload,
     PutUser,
     Relation,
 )
@@ -89,9 +93,9 @@ class Terms:
 
 def _named(snapshot: Snapshot) -> Iterator[int]:
     """Yield the ids of users that rows name which stay when a user is forgotten."""
-    yield from (act.user for act in snapshot.acts)
-    yield from (block.whom for block in snapshot.blocks)
-    yield from (upload.user for upload in snapshot.uploads)
+    yield from (act.user for act in snapshot.of(PutAct))
+    yield from (block.whom for block in snapshot.of(PutBlock))
+    yield from (upload.user for upload in snapshot.of(PutUpload))
 
 
 def _tell_nobody(what: object) -> None:
@@ -137,8 +141,9 @@ class World(Records):
         self.tell_deleted: Callable[[User], None] = _tell_nobody
         self.new_secret: Callable[[], str] = _no_secret
         self.tell_stated: Callable[[User], None] = _tell_nobody
-        times = [session.seen for session in snapshot.sessions]
-        times += [mark.at for mark in snapshot.marks] + [upload.at for upload in snapshot.uploads]
+        times = [session.seen for session in snapshot.of(PutSession)]
+        times += [mark.at for mark in snapshot.of(PutMark)]
+        times += [upload.at for upload in snapshot.of(PutUpload)]
         self.calendar = Calendar(max(snapshot.time.lived, *times, 0))
         self.clock = snapshot.time.clock or max((stored.ts for stored in snapshot.rooms), default=0)
         newest = max((session.id for session in self.sessions.values()), default=0)

@@ -115,36 +115,20 @@ class MemoryStore:
                 untallied[log] = lacks
         return storage.Snapshot(
             self.server,
-            list(self.users.values()),
-            list(self.sessions.values()),
             rooms,
-            list(self.members.values()),
+            {kind: list(self._of(kind).values()) for kind in storage.LOADED if kind is not PutRoom},
             self.last_session,
-            list(self.files.values()),
-            self.time,
-            list(self.marks.values()),
-            list(self.uploads.values()),
-            list(self.accounts.values()),
-            list(self.nicks.values()),
-            list(self.invites.values()),
-            list(self.acts.values()),
-            list(self.blocks.values()),
-            list(self.allows.values()),
             self.last_user,
-            list(self.certificates.values()),
-            list(self.places.values()),
-            list(self.erasures.values()),
-            list(self.address_bans.values()),
-            list(self.pins.values()),
-            list(self.hooks.values()),
-            list(self.hook_keys.values()),
-            list(self.statuses.values()),
-            list(self.mentions.values()),
+            self.time,
             tallies,
             untallied,
-            list(self.threads.values()),
             self._unread_replies(),
         )
+
+    def _of(self, kind: type[Change]) -> dict[Any, Any]:
+        """Return the rows of that kind, by what names each."""
+        rows: dict[Any, Any] = getattr(self, _TABLE_OF[kind].name)
+        return rows
 
     def _unread_replies(self) -> list[tuple[int, int, int]]:
         read: dict[tuple[int, int], int] = {}
@@ -362,7 +346,7 @@ class MemoryStore:
                 kept[change.seq] = change.stored
         else:
             table = _TABLE_OF[type(change)]
-            rows: dict[Any, Any] = getattr(self, table.name)
+            rows = self._of(table.put)
             if type(change) is table.put:
                 self._put(table, rows, change)
             elif type(change) is table.drop:

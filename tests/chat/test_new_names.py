@@ -282,7 +282,8 @@ def test_names_of_an_older_folder_are_kept_and_found():
     members = [PutMember(n, n, 0) for n in range(1, len(old) + 1)]
     sessions = [PutSession(n, n, b"%d" % n, 0, 1) for n in range(1, len(old) + 1)]
     quota = Playground().start_server().hub.world.terms.quota
-    world = World(Snapshot("s", users, sessions, rooms, members), Terms(quota, show_addresses=False))
+    rows = {PutUser: users, PutSession: sessions, PutMember: members}
+    world = World(Snapshot("s", rooms, rows), Terms(quota, show_addresses=False))
     for user, nick in zip(world.users.values(), old, strict=True):
         assert world.nicks[fold(nick)] is user
         assert world.free_nick(nick, user)[1] == user.key

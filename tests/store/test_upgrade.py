@@ -74,5 +74,5 @@ def test_the_upgrade_is_made_once(folder):
     store.close()
     store = Driven(folder)
     assert store.store.load() == before
-    assert before.nicks == [PutNick("ann", 1), PutNick("ben", 2)]
+    assert before.of(PutNick) == [PutNick("ann", 1), PutNick("ben", 2)]
     store.close()

@@ -1,7 +1,7 @@
 """Applying: makes changes, takes them back, and loads what is on disk."""
 
 from collections.abc import Iterable
-from itertools import chain, groupby
+from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import Final
 
@@ -9,9 +9,10 @@ from chatd.chat.changes.inverses import Applied, Apply, Several
 from chatd.chat.changes.records import Records
 from chatd.chat.changes.relations import RELATIONS
 from chatd.chat.changes.rooms import ROOMS
+from chatd.chat.changes.rows import PutFile, PutRoom
 from chatd.chat.changes.upkeep import UPKEEP
 from chatd.chat.changes.users import USERS
-from chatd.chat.storage import Snapshot
+from chatd.chat.storage import LOADED, Snapshot
 
 
 def apply(records: Records, change: Applied) -> Applied:
@@ -27,35 +28,13 @@ def undo(records: Records, inverses: Iterable[Applied]) -> None:
 
 def load(records: Records, snapshot: Snapshot) -> None:
     """Make of an empty ``records`` what ``snapshot`` holds."""
-    posted = (file for file in snapshot.files if file.seq >= records.rooms_by_id[file.room].log.first)
-    rows: tuple[Iterable[Applied], ...] = (
-        snapshot.users,
-        snapshot.accounts,
-        snapshot.nicks,
-        snapshot.invites,
-        snapshot.certificates,
-        snapshot.places,
-        snapshot.erasures,
-        snapshot.sessions,
-        snapshot.rooms,
-        snapshot.members,
-        snapshot.acts,
-        snapshot.blocks,
-        snapshot.allows,
-        snapshot.address_bans,
-        snapshot.statuses,
-        posted,
-        snapshot.pins,
-        snapshot.mentions,
-        snapshot.threads,
-        snapshot.marks,
-        snapshot.uploads,
-        snapshot.hooks,
-        snapshot.hook_keys,
-        [snapshot.time],
-    )
-    for row in chain.from_iterable(rows):
-        apply(records, row)
+    for kind in LOADED:
+        rows: Iterable[Applied] = snapshot.rooms if kind is PutRoom else snapshot.of(kind)
+        for row in rows:
+            if isinstance(row, PutFile) and row.seq < records.rooms_by_id[row.room].log.first:
+                continue  # it goes with its event, and its row soon
+            apply(records, row)
+    apply(records, snapshot.time)
     for room, blocks in groupby(snapshot.tallies, attrgetter("room")):
         if room in records.rooms_by_id:
             records.rooms_by_id[room].log.tally.load(blocks)
