@@ -12,7 +12,7 @@ from typing import Final
 import apsw
 
 from chatd.chat.changes.rows import DropReactions, DropReactionsBelow
-from chatd.store.schema import STATEMENTS
+from chatd.store.statements import STATEMENTS
 from chatd.store.transaction import Transaction
 
 SLICE: Final = 1000

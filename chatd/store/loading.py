@@ -6,7 +6,7 @@ import apsw
 
 from chatd.chat.changes.rows import PutEmptied, PutHookKey, PutRoom, PutTime
 from chatd.chat.storage import LOADED, Row, Snapshot, stored_room
-from chatd.store import schema
+from chatd.store import schema, statements
 from chatd.store.tallying import tallies, unread_replies
 from chatd.wire.stored import known_check_of, known_time_of
 
@@ -25,7 +25,7 @@ def load(database: apsw.Connection) -> Snapshot:
         server=meta["server"],
         rooms=rooms,
         rows=rows,
-        last_session=int(next(iter(database.execute(schema.LAST_SESSION)))[0]),
+        last_session=int(next(iter(database.execute(statements.LAST_SESSION)))[0]),
         last_user=int(meta.get("last_user", 0)),
         time=PutTime(int(meta.get("lived", 0)), int(meta.get("clock", 0))),
         tallies=counted,
@@ -35,12 +35,12 @@ def load(database: apsw.Connection) -> Snapshot:
 
 
 def _rows(database: apsw.Connection, kind: type[Row]) -> list[Row]:
-    return [kind(*row) for row in database.execute(schema.LOADS[kind])]
+    return [kind(*row) for row in database.execute(statements.LOADS[kind])]
 
 
 def _last(database: apsw.Connection, log: int) -> tuple[int, int, str] | None:
     """Return the number, the time and the check of the last event of ``log`` that is kept."""
     low = schema.key(log, 0)
-    for key, frame in database.execute(schema.LAST, (low, schema.last_key(log))):
+    for key, frame in database.execute(statements.LAST, (low, schema.last_key(log))):
         return key - low, known_time_of(frame), known_check_of(frame)
     return None

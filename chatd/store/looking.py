@@ -12,7 +12,8 @@ import apsw
 
 from chatd.chat.facts import Facts
 from chatd.chat.looked import QUOTED_BYTES, Found, Looked, Pinned, Range, Wanted, within
-from chatd.store.schema import LAST, NEWEST_FIRST, OLDEST_FIRST, key, last_key
+from chatd.store.schema import key, last_key
+from chatd.store.statements import LAST, NEWEST_FIRST, OLDEST_FIRST
 from chatd.wire.limits import PAGE_BYTES
 
 _EVENT: Final = "SELECT frame FROM events WHERE key = ?"

@@ -85,7 +85,7 @@ def bring_up(database: apsw.Connection, path: Path, version: int) -> None:
         return
     with Transaction(database):
         for step in schema.STEPS[version:]:
-            step(database)
+            database.execute(step) if isinstance(step, str) else step(database)
         if version == 0:
             database.execute("INSERT INTO meta VALUES('server', ?)", (secrets.token_hex(8),))
         database.execute(f"PRAGMA user_version = {schema.VERSION}")

@@ -26,7 +26,7 @@ from chatd.counters import SECONDS, Histogram
 from chatd.disk import want_of_room
 from chatd.search.query import Query
 from chatd.search.said import Said
-from chatd.store import looking, schema, scrubbing, space
+from chatd.store import looking, schema, scrubbing, space, statements
 from chatd.store.company import Company
 from chatd.store.dropping import Dropping
 from chatd.store.folder import FILE_NAME, lock_folder, unusable
@@ -198,7 +198,7 @@ class SqliteStore:
             database, self._path, self._company, partial(self._call, self._listener.shrunk)
         )
         bring_up(database, self._path, version)
-        database.execute(schema.COUNT_USERS)
+        database.execute(statements.COUNT_USERS)
         self._dropping = Dropping(database)
         self._sizes = Sizes(database)
         with Transaction(database):
@@ -272,9 +272,9 @@ class SqliteStore:
                 self._index.retouch(touched, changes)
                 for log, first, frames in changes.events:
                     database.execute(
-                        schema.ADD_EVENTS, (schema.key(log, first) - 1, apsw.carray(tuple(frames)))
+                        statements.ADD_EVENTS, (schema.key(log, first) - 1, apsw.carray(tuple(frames)))
                     )
-                database.executemany(schema.SET_LAST, changes.sends)
+                database.executemany(statements.SET_LAST, changes.sends)
                 sizes.keep(changes)
         except apsw.Error as error:
             sizes.forget()
@@ -299,7 +299,7 @@ class SqliteStore:
             return
         if isinstance(change, DropRoom):
             self._dropping.forget(change.id)
-        self._writer.execute(schema.STATEMENTS[type(change)], change)
+        self._writer.execute(statements.STATEMENTS[type(change)], change)
 
     def _failure(self, error: apsw.Error) -> Exception:
         """Return what is told of ``error``, which has prevented a commit."""
@@ -342,7 +342,9 @@ class SqliteStore:
         """Return events from one end on, as far as their keys have no hole (P2)."""
         frames: list[bytes] = []
         size = 0
-        statement, wanted, step = (schema.NEWEST_FIRST, high, -1) if newest else (schema.OLDEST_FIRST, low, 1)
+        statement, wanted, step = (
+            (statements.NEWEST_FIRST, high, -1) if newest else (statements.OLDEST_FIRST, low, 1)
+        )
         for key, frame in self._reader.execute(statement, (low, high)):
             size += len(frame)
             if key != wanted or (frames and size > limit):

@@ -12,7 +12,8 @@ import apsw
 from chatd.chat.changes.rows import PutTally
 from chatd.chat.counting import completed
 from chatd.chat.storage import StoredRoom
-from chatd.store.schema import LOADS, key
+from chatd.store.schema import key
+from chatd.store.statements import LOADS
 
 _COUNTED: Final = """
 SELECT group_concat(key - ?1) FROM events WHERE key BETWEEN ?1 + ?2 AND ?1 + ?3
