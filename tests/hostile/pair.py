@@ -28,6 +28,9 @@ PAUSE = 0.005
 WARM_UP = 30
 """Messages before those that count."""
 
+ENOUGH = 15
+"""Messages that are enough to judge by: a machine that runs the strangers too may be slow with them."""
+
 
 class Pair:
     """While entered, the pair talks at ``daemon``, and the memory of that is watched.
@@ -42,6 +45,11 @@ class Pair:
         self.delays: list[float] = []
         self.walls: list[float] = []
         self.growth = 0
+
+    @property
+    def has_enough(self) -> bool:
+        """Tell whether the pair has said enough, or has ended: then it has more to tell than to be ready."""
+        return bool(select.select([self._process.stdout], [], [], 0)[0])
 
     @property
     def p99(self) -> float:
@@ -64,7 +72,7 @@ class Pair:
     def __exit__(self, *_: object) -> None:
         out = self._process.communicate(timeout=30)[0]
         assert self._process.returncode == 0, "the pair was cut off"
-        told = json.loads(out)
+        told = json.loads(out.splitlines()[-1])
         self.delays, self.walls, self.growth = told["delays"], told["walls"], told["growth"]
 
     def __str__(self) -> str:
@@ -109,6 +117,8 @@ def main(port: int, pid: int) -> None:
         if n == WARM_UP:
             base, growth = anonymous(pid), 0
             print("ready", flush=True)  # noqa: T201
+        if n == WARM_UP + ENOUGH:
+            print("enough", flush=True)  # noqa: T201
         if n > WARM_UP and select.select([sys.stdin], [], [], PAUSE)[0]:
             break
     told = {"delays": delays[WARM_UP:], "walls": walls[WARM_UP:], "growth": growth}
