@@ -54,6 +54,35 @@ def test_every_beginning_of_a_scene_is_one_of_a_test(request):
         assert not test or f"def {test}" in (root / path).read_text()
 
 
+@pytest.mark.parametrize("told", [None, "fail"])
+def test_what_is_skipped_though_all_is_there_fails(pytester, request, monkeypatch, told):
+    monkeypatch.setenv("CHATD_SKIPS", told) if told else monkeypatch.delenv("CHATD_SKIPS", raising=False)
+    pytester.makeconftest((request.config.rootpath / "tests" / "conftest.py").read_text())
+    pytester.makepyfile("""
+        import pytest
+
+        @pytest.mark.skipif(True, reason="needs lnav")
+        def test_by_a_mark():
+            pass
+
+        @pytest.fixture
+        def scene():
+            pytest.skip("node is not installed: apt-get install nodejs")
+
+        def test_by_a_fixture(scene):
+            pass
+
+        def test_by_a_kernel():
+            pytest.skip("there is no /dev/net/tun to make loss and delay with")
+    """)
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    if told:
+        result.assert_outcomes(errors=2, skipped=1)
+        result.stdout.fnmatch_lines(["*node is not installed*, though all that tests want should be here"])
+    else:
+        result.assert_outcomes(skipped=3)
+
+
 def test_one_process_plays_a_group(pytester, request):
     """Whatever the versions of pytest and pytest-xdist do."""
     pytest.importorskip("xdist")
