@@ -193,6 +193,53 @@ def test_chatc_by_wss_through_a_proxy_survives_cuts_and_a_crash(daemon, proxy, s
     assert any("protocol=web" in said for said in daemon.said("client-in"))
 
 
+MIB = 1 << 20
+
+
+def test_files_go_up_and_down_over_wss_behind_cuts_and_a_crash(daemon, start_chatc, tmp_path):
+    """What was stored of both goes on from there; each is posted once, and is what it was."""
+    size, begun = 8 * MIB, MIB
+    going, coming, came = (tmp_path / name for name in ("going.bin", "coming.bin", "came.bin"))
+    for path in (going, coming):
+        path.write_bytes(os.urandom(size))
+    first = start_chatc(daemon, "eva", "put", "#a", str(coming), "--json")
+    assert first.wait(PATIENCE) == 0, first.complaints
+    seq = first.lines()[-1]["seq"]
+    with Forwarder(daemon.wss, 15e6) as line:
+        way = ("--server", f"wss://localhost:{line.port}", "--ca", str(tmp_path / "localhost.crt"))
+        both = (
+            start_chatc(daemon, "ann", *way, "put", "#a", str(going), "--json"),
+            start_chatc(daemon, "ben", *way, "get", "#a", str(seq), "-o", str(came), "--json"),
+        )
+        for number, harm in enumerate((line.cut, daemon.kill), 1):
+            for one in both:
+                await_bytes(one, number * begun)
+            harm()
+            if harm == daemon.kill:
+                daemon.start()
+        for one in both:
+            assert one.wait(PATIENCE) == 0, one.complaints
+        assert line.up <= size + 5 * begun
+        assert line.down <= size + 5 * begun
+    again = tmp_path / "again.bin"
+    other = start_chatc(
+        daemon, "zed", "get", "#a", str(both[0].lines()[-1]["seq"]), "-o", str(again), "--json"
+    )
+    assert other.wait(PATIENCE) == 0, other.complaints
+    assert again.read_bytes() == going.read_bytes()
+    assert came.read_bytes() == coming.read_bytes()
+    files = start_chatc(daemon, "zoe", "history", "#a", "--json")
+    assert files.wait(PATIENCE) == 0, files.complaints
+    assert [one["file"]["name"] for one in files.lines() if one.get("file")] == ["coming.bin", "going.bin"]
+
+
+def await_bytes(chatc, count):
+    deadline = Deadline(PATIENCE)
+    while not any(one["done"] >= count and one["state"] != "reading" for one in chatc.lines()):
+        deadline.check(f"{count} bytes: {chatc.lines()[-3:]}, {chatc.complaints}")
+        time.sleep(0.01)
+
+
 def texts(chatc):
     return [line["text"] for line in chatc.lines() if line["kind"] == "message"]
 
