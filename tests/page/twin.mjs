@@ -10,8 +10,12 @@ const calls = {
   ask: (machine, ...args) => machine.ask(...args).effects,
 };
 
+/** Bytes are named by what Base64 has of them. */
+const read = (_, value) => (typeof value?.bytes === "string" ? new Uint8Array(Buffer.from(value.bytes, "base64")) : value);
+const written = (_, value) => (value instanceof Uint8Array ? { bytes: Buffer.from(value).toString("base64") } : value);
+
 for await (const line of createInterface({ input: process.stdin })) {
-  const [id, name, ...args] = JSON.parse(line), machine = machines.get(id);
+  const [id, name, ...args] = JSON.parse(line, read), machine = machines.get(id);
   const told = name === "begin" ? calls.begin(machine, id, ...args) : calls[name]?.(machine, ...args) ?? machine[name](...args);
-  process.stdout.write(JSON.stringify(told ?? null) + "\n");
+  process.stdout.write(JSON.stringify(told ?? null, written) + "\n");
 }

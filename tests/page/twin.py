@@ -1,5 +1,6 @@
 """The page's machine beside the companion client's: both get every input, and must give the same effects."""
 
+import base64
 import json
 import subprocess
 from pathlib import Path
@@ -7,12 +8,38 @@ from pathlib import Path
 import msgspec
 
 from chatd.client.core import notices as n
-from chatd.client.core.effects import Close, Connect, FindSibling, Notify, Reply, Save, Write
+from chatd.client.core.effects import (
+    Close,
+    Connect,
+    Fetch,
+    Find,
+    FindSibling,
+    Finish,
+    Keep,
+    Notify,
+    Over,
+    Reply,
+    Save,
+    Settle,
+    Staged,
+    Write,
+)
 from chatd.client.core.link import Phase
 from chatd.client.core.machine import Machine
 from chatd.client.core.segments import Segments
+from chatd.client.core.steps import (
+    Drop,
+    Failed,
+    Fetched,
+    Finished,
+    Found,
+    Kept,
+    ReceiveFile,
+    SendFile,
+    Settled,
+)
 from chatd.client.core.trail import Trail
-from chatd.wire.frames import FrameDecoder, FrameType, frame
+from chatd.wire.frames import FrameDecoder, FrameType, frame, split_chunk
 
 UNSAID = {"software", "version", "label"}
 """What each client says of itself in its hello."""
@@ -94,7 +121,7 @@ class Twin:
         effects = []
         while (taken := decoder.take()) is not None:
             kind, payload = taken
-            text = text_of(kind, payload)
+            text = packed(payload) if kind is FrameType.CHUNK else text_of(kind, payload)
             mine = self.machine.received(number, frame(kind, bytes(payload)), now)
             effects += self.both(mine, "received", number, text, now)
         return effects
@@ -145,9 +172,14 @@ class Orders:
         self._twin = twin
 
     def queue(self, room, text, now, file=None, kept=None, act="", ref=0):
-        assert file is kept is None
-        key, effects = self._twin.machine.orders.queue(room, text, now, act=act, ref=ref)
-        return key, self._twin.both(effects, "queue", room, text, now, {"act": act, "ref": ref})
+        assert kept is None
+        key, effects = self._twin.machine.orders.queue(room, text, now, file, act=act, ref=ref)
+        about = {"act": act, "ref": ref, **({} if file is None else {"file": as_json(file)})}
+        return key, self._twin.both(effects, "queue", room, text, now, about)
+
+    def transfer(self, step, now):
+        effects = self._twin.machine.orders.transfer(step, now)
+        return self._twin.both(effects, "transfer", named(STEPS, step), now)
 
     def withdraw(self, keys):
         effects = self._twin.machine.orders.withdraw(keys)
@@ -179,6 +211,48 @@ def text_of(kind, payload):
     return json.dumps({"t": kind.name.lower(), "data": bytes(payload).decode()})
 
 
+def packed(data):
+    """Return bytes as both processes write them."""
+    return {"bytes": base64.b64encode(data).decode()}
+
+
+STEPS = {
+    SendFile: "send",
+    ReceiveFile: "receive",
+    Drop: "drop",
+    Fetched: "fetched",
+    Found: "found",
+    Kept: "kept",
+    Settled: "settled",
+    Finished: "finished",
+    Failed: "failed",
+}
+ERRANDS = {
+    Fetch: "fetch",
+    Find: "find",
+    Keep: "keep",
+    Settle: "settle",
+    Finish: "finish",
+    Over: "over",
+    Staged: "staged",
+}
+
+
+def named(names, one):
+    """Return a step, or an errand, as the page has it."""
+    told = {"do": names[type(one)]}
+    for name in one.__struct_fields__:
+        value = getattr(one, name)
+        if isinstance(value, msgspec.Struct):
+            value = as_json(value)
+        elif isinstance(value, bytes):
+            value = packed(value)
+        elif isinstance(value, tuple):
+            value = [packed(part) for part in value]
+        told[name] = value
+    return told
+
+
 def messages_in(data):
     decoder, messages = FrameDecoder(), []
     decoder.feed(data)
@@ -191,6 +265,9 @@ def shown(effect):
     match effect:
         case Connect(link=link, delay=delay):
             return {"do": "connect", "link": link, "delay": delay}
+        case Write(link=link, data=data) if data[4] == FrameType.CHUNK:
+            transfer, offset, part = split_chunk(data[5:])
+            return {"do": "chunk", "link": link, "transfer": transfer, "offset": offset, "data": packed(part)}
         case Write(link=link, data=data):
             return {"do": "write", "link": link, "messages": messages_in(data)}
         case Close(link=link, politely=politely):
@@ -201,6 +278,8 @@ def shown(effect):
             return {"do": "reply", "id": number, "answer": None if answer is None else as_json(answer)}
         case Save(urgent=urgent):
             return {"do": "save", "urgent": urgent}
+        case _ if type(effect) in ERRANDS:
+            return named(ERRANDS, effect)
     raise AssertionError(effect)
 
 
@@ -227,7 +306,7 @@ NAMES = {
     n.InvitedSeen: ("invited", "room", "by", "text"),
     n.AnnouncementSeen: ("announcement", "text", "ts"),
     n.Accepted: ("accepted", "key", "room", "seq", "ts", "n", "already"),
-    n.SendRefused: ("refused", "key", "room", "text", "code", "reason"),
+    n.SendRefused: ("refused", "key", "room", "text", "code", "reason", "file"),
 }
 JSON_NAMES = {"retry_in": "retryIn"}
 
@@ -312,6 +391,8 @@ def session_form(session):
 
 def entry_form(entry):
     fields = {name: getattr(entry, name) for name in ("key", "room", "text", "act", "ref")}
+    if entry.file is not None:
+        fields["file"] = as_json(entry.file)
     return {**fields, "withdrawn": True} if entry.withdrawn else fields
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from chatd.client.core.backoff import Backoff
 from chatd.client.core.session import Remembered
 from chatd.client.core.trail import Trail
+from tests.client.filing import Filing
 from tests.client.model import Disk, World
 from tests.page.twin import Twin
 
@@ -37,6 +38,10 @@ class TwinWorld(World):
 
     def made(self, remembered, wishes):
         return Twin(remembered, wishes, Backoff(self.uniform))
+
+
+class TwinFiling(Filing, TwinWorld):
+    """The same, with files."""
 
 
 def adopted(module, without=()):

@@ -111,6 +111,11 @@ export class Asking {
     return null;
   }
 
+  /** Whether a request that changes something waits to be written. */
+  get delayed() {
+    return [...this.asked.values()].some((one) => one.changing && !one.written);
+  }
+
   /** Returns the rooms that were left on an earlier link, as far as anybody knows. */
   leaving() {
     return [...this.asked.values()].filter((one) => one.again && one.message.t === "leave").map((one) => one.message.room);

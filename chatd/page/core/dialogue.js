@@ -55,8 +55,11 @@ export class Dialogue {
         if (daily) this.#daily = text;
         out.notify({ what: "announcement", text, ts });
       },
-      ok: (link, message) => {
-        if (requests.accepted(message) === null) return;
+      chunk: (_, { bytes }) => requests.transfers.chunk(bytes),
+      progress: (_, message, now) => requests.transfers.progress(message, now),
+      cancel: (_, message, now) => requests.transfers.agreements.cancelled(message, now),
+      ok: (link, message, now) => {
+        if (requests.accepted(message, now) === null) return;
         link.joining.delete(message.id);
         greeting.announce(link);
       },

@@ -124,6 +124,7 @@ export class Greeting {
     for (const notice of this.rooms.compare(link.positions, link.named)) this.out.notify(notice);
     for (const name of this.rooms.unjoined(link.positions)) this.#join(link, name, this.rooms.cursor(name));
     this.requests.ask(link, now);
+    if (link.limits) this.requests.transfers.agreements.linked(link.limits);
     this.announce(link);
   }
 

@@ -127,9 +127,7 @@ export class Link {
    * @param {number} now
    */
   message(text, now) {
-    if (this.phase === "greeting" && !this.answered) this.#heart = new Heartbeat(ATTEMPT, 1, now); // it may take us over
-    this.heard(now);
-    this.answered = true;
+    this.#came(now);
     const message = decode(text);
     this.understood = true;
     if (message?.t === "event") return { message, check: checkOf(text) };
@@ -138,6 +136,23 @@ export class Link {
       return null;
     }
     return message && { message, check: "" };
+  }
+
+  /**
+   * Returns a part of a file, as a message.
+   * @param {Uint8Array} bytes
+   * @param {number} now
+   */
+  chunk(bytes, now) {
+    this.#came(now);
+    return { message: { t: "chunk", bytes }, check: "" };
+  }
+
+  /** @param {number} now */
+  #came(now) {
+    if (this.phase === "greeting" && !this.answered) this.#heart = new Heartbeat(ATTEMPT, 1, now); // it may take us over
+    this.heard(now);
+    this.answered = true;
   }
 
   /**

@@ -107,16 +107,16 @@ export class Machine {
   }
 
   /**
-   * Takes in one message, as text, from link number.
+   * Takes in one message, as text, or a part of a file from link number.
    * @param {number} number
-   * @param {string} text
+   * @param {string | Uint8Array} data
    * @param {number} now
    */
-  received(number, text, now) {
+  received(number, data, now) {
     const link = this.links.get(number);
     if (!link) return this.#effects();
     try {
-      const taken = link.message(text, now);
+      const taken = typeof data === "string" ? link.message(data, now) : link.chunk(data, now);
       if (taken?.message.t === "ping") this.#greeting.pong(link, taken.message.data ?? "", now);
       else if (taken) this.#dialogue.take(link, taken, now);
       if (link === this.links.current) {
@@ -207,11 +207,11 @@ export class Machine {
    * @param {string} room
    * @param {string} text
    * @param {number} now
-   * @param {{act?: import("./outbox.js").Entry["act"], ref?: number}} about
+   * @param {{act?: import("./outbox.js").Entry["act"], ref?: number, file?: import("./wire.js").File}} about
    */
-  queue(room, text, now, { act = "", ref = 0 } = {}) {
+  queue(room, text, now, { act = "", ref = 0, file } = {}) {
     this.#typed.delete(this.rooms.roomOf(room));
-    const key = this.requests.sends.queue(room, text, act, ref);
+    const key = this.requests.sends.queue(room, text, act, ref, file);
     this.#pump(now);
     return { key, effects: this.#effects() };
   }
@@ -260,6 +260,17 @@ export class Machine {
       this.#typed.set(room, now + TYPES_AGAIN);
       this.out.write(link, [{ t: "typing", room }], now);
     }
+    return this.#effects();
+  }
+
+  /**
+   * Begins or ends a transfer, or takes in what became of one of its errands.
+   * @param {import("./transfers.js").Step} step
+   * @param {number} now
+   */
+  transfer(step, now) {
+    this.requests.transfers.step(step);
+    this.#pump(now);
     return this.#effects();
   }
 

@@ -8,7 +8,16 @@
  * @typedef {{do: "notify", notice: Notice}} Notify tell the program
  * @typedef {{do: "reply", id: number, answer: object | null}} Reply request id was answered or, with null, never will be
  * @typedef {{do: "save", urgent: boolean}} Save what must survive has changed; urgent: something waits for it to be on disk
- * @typedef {Connect | Write | Close | Notify | Reply | Save} Effect
+ * @typedef {{do: "chunk", link: number, transfer: number, offset: number, data: Uint8Array}} Chunk write a part of a file
+ * @typedef {{do: "fetch", key: number, run: number, offset: number, size: number}} Fetch read so much of what transfer key sends
+ * @typedef {{do: "find", key: number, file: import("./wire.js").File}} Find find a place for what it brings; tell how much of that is there
+ * @typedef {{do: "keep", key: number, data: Uint8Array[]}} Keep write what follows; tell how much is written, and on the disk
+ * @typedef {{do: "settle", key: number}} Settle bring to the disk what was written, and tell how much of it is there
+ * @typedef {{do: "finish", key: number}} Finish verify what was written, and put it in its place
+ * @typedef {{do: "over", key: number, code: string, text: string}} Over a transfer has ended: well without a code
+ * @typedef {{do: "staged", key: number}} Staged a transfer has come into another stage
+ * @typedef {Fetch | Find | Keep | Settle | Finish | Over | Staged} Errand what concerns one transfer
+ * @typedef {Connect | Write | Chunk | Close | Notify | Reply | Save | Errand} Effect
  * @typedef {{what: string, [more: string]: any}} Notice
  */
 
@@ -43,6 +52,17 @@ export class Output {
   say(link, messages, now) {
     link.said(now);
     this.add({ do: "write", link: link.number, messages });
+  }
+
+  /**
+   * Writes a part of a file.
+   * @param {import("./link.js").Link} link
+   * @param {{transfer: number, offset: number, data: Uint8Array}} chunk
+   * @param {number} now
+   */
+  chunk(link, chunk, now) {
+    link.said(now);
+    this.add({ do: "chunk", link: link.number, ...chunk });
   }
 
   /**

@@ -3,6 +3,7 @@
 import { Asking } from "./asking.js";
 import { Outbox } from "./outbox.js";
 import { Sends } from "./sends.js";
+import { Transfers } from "./transfers.js";
 
 /** @typedef {import("./link.js").Link} Link */
 /** @typedef {import("./wire.js").Ok} Ok */
@@ -22,6 +23,7 @@ export class Requests {
   constructor(remembered, session, rooms, out, later) {
     this.outbox = new Outbox(remembered.outbox, remembered.last);
     this.sends = new Sends(this.outbox, () => this.asking.number(), out, later);
+    this.transfers = new Transfers(() => this.asking.number(), out, later);
     this.session = session;
     this.rooms = rooms;
     this.out = out;
@@ -49,21 +51,36 @@ export class Requests {
   }
 
   /**
-   * Writes the requests and sends that may be written to link now.
+   * Writes the requests, the sends and what concerns files that may be written to link now; their parts come last.
    * @param {Link} link
    * @param {number} now
    */
   pump(link, now) {
     this.sends.tick(now);
     this.ask(link, now);
-    if (!link.writable || !this.outbox.sendable) return;
-    const sends = this.sends.requests(link.window, this.asking.lastSend());
-    if (sends.length) this.out.write(link, sends, now);
+    if (link.writable && this.outbox.sendable) {
+      const sends = this.sends.requests(link.window, this.asking.lastSend());
+      if (sends.length) this.out.write(link, sends, now);
+    }
+    const { all, agreements } = this.transfers;
+    if (all.size || agreements.words.length) this.#pumpTransfers(link, now);
+  }
+
+  /**
+   * @param {Link} link
+   * @param {number} now
+   */
+  #pumpTransfers(link, now) {
+    const told = this.transfers.told(), asked = this.transfers.agreements.asked(now, this.asking.delayed);
+    if (told.length) this.out.say(link, told, now);
+    if (asked.length) this.out.write(link, asked, now);
+    if (link.writable) for (const chunk of this.transfers.chunks(now)) this.out.chunk(link, chunk, now);
   }
 
   /** Returns the times at which there may be something to write, if nothing happens before. */
   due() {
-    return this.sends.heldUntil === null ? [] : [this.sends.heldUntil];
+    const times = this.transfers.all.size ? this.transfers.due() : [];
+    return this.sends.heldUntil === null ? times : [...times, this.sends.heldUntil];
   }
 
   /**
@@ -72,11 +89,12 @@ export class Requests {
    */
   owedOn(link) {
     const asked = [...this.asking.asked.values()].some((one) => one.written);
-    return asked || this.outbox.inFlight > 0 || this.rooms.behind(link.positions);
+    return asked || this.outbox.inFlight > 0 || this.transfers.agreements.count > 0 || this.rooms.behind(link.positions);
   }
 
   /** Notes that the link is gone; what cannot be asked again is answered with nothing. */
   unlinked() {
+    this.transfers.agreements.unlinked();
     this.outbox.restart();
     for (const id of this.asking.restart()) this.out.reply(id, null);
   }
@@ -86,8 +104,9 @@ export class Requests {
   /**
    * Takes in that a request was done; returns it if it is a join that a new link began with.
    * @param {Ok} ok
+   * @param {number} now
    */
-  accepted(ok) {
+  accepted(ok, now) {
     if (this.outbox.asked(ok.id)) {
       this.sends.accepted(ok);
       return null;
@@ -97,7 +116,7 @@ export class Requests {
     if (asked) {
       this.#done(asked.message);
       this.out.reply(ok.id, ok);
-    }
+    } else this.transfers.agreements.answered(ok.id, ok, now);
     return null;
   }
 
@@ -118,6 +137,7 @@ export class Requests {
       this.#done(asked.message);
       this.out.reply(id, { t: "ok", id });
     } else if (asked) this.out.reply(id, error);
+    else this.transfers.agreements.answered(id, error, now);
     return null;
   }
 

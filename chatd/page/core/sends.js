@@ -38,10 +38,11 @@ export class Sends {
    * @param {string} text
    * @param {Entry["act"]} act
    * @param {number} ref
+   * @param {import("./wire.js").File | undefined} file
    */
-  queue(room, text, act, ref) {
+  queue(room, text, act, ref, file) {
     this.newest += 1;
-    this.#outbox.add({ key: this.newest, room, text, act, ref });
+    this.#outbox.add({ key: this.newest, room, text, act, ref, ...(file && { file }) });
     this.#out.save();
     return this.newest;
   }
@@ -152,7 +153,7 @@ export class Sends {
    * @param {import("./wire.js").Failure} error
    */
   #tellRefused(entry, error) {
-    this.#out.notify({ what: "refused", key: entry.key, room: entry.room, text: entry.text, code: error.code, reason: error.text });
+    this.#out.notify({ what: "refused", key: entry.key, room: entry.room, text: entry.text, code: error.code, reason: error.text, ...(entry.file && { file: entry.file }) });
   }
 
   /**

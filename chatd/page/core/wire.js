@@ -1,7 +1,7 @@
 /** The messages of the protocol, as JSON (docs/PROTOCOL.md): types, and what a message must be to be one. */
 
 /** @typedef {{t: "event", room: string, seq: number, ts: number, kind: string, by: string, text?: string, session?: number, n?: number, ref?: number, refs?: number[], thread?: number, value?: string, whom?: string, reason?: string, operator?: boolean, mentions?: string[], file?: File}} Event */
-/** @typedef {{sha256: string, size: number, name: string, type?: string}} File */
+/** @typedef {{sha256: string, size: number, name: string, media?: string}} File */
 /** @typedef {{interval: number, misses: number}} Pulse */
 /** @typedef {{frame: number, text: number, name: number, rooms: number, unanswered: number, file?: number, window?: number, transfers?: number}} Limits */
 /** @typedef {{room: string, head: number, cursor: number, read?: number, first?: number, topic?: string, peer?: string, check?: string, restored?: boolean, kind?: string, role?: string, unread?: number, mentions?: number, mention?: number}} RoomState */
@@ -26,6 +26,8 @@ const SHAPES = /** @type {Record<string, Record<string, string>>} */ ({
   unread: { room: "string", head: "number" },
   ok: { id: "number" },
   error: { code: "string", text: "string" },
+  progress: { transfer: "number", received: "number", stored: "number" },
+  cancel: { transfer: "number" },
   goodbye: {},
   ping: {},
   pong: {},

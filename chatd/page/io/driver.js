@@ -152,7 +152,7 @@ export class Driver {
       else if (effect.do === "close") this.#close(effect.link);
       else if (effect.do === "notify") this.#notice(effect.notice);
       else if (effect.do === "reply") this.#reply(effect.id, effect.answer);
-      else this.#save(effect.urgent);
+      else if (effect.do === "save") this.#save(effect.urgent);
     }
     clearTimeout(this.#ticking);
     const due = this.#machine.wakeAt();
