@@ -84,6 +84,10 @@ class Standing(Daemon):
         )
         return done.returncode, done.stdout + done.stderr
 
+    def successors(self, count):
+        """Return the processes that took its place so far, once its log tells of so many."""
+        return [int(line.partition("process=")[2]) for line in self.await_said("upgrade", count, RETURN)]
+
 
 @pytest.fixture
 def standing(tmp_path):
@@ -162,18 +166,18 @@ def test_a_successor_takes_over_and_nobody_is_refused(standing, crowded, manager
         status, said = standing.upgrade()
         assert status == 0, said + standing.log
         standing.await_said("start", generation + 1, RETURN)
-        words = told_until(manager, f"MAINPID={standing.said('upgrade')[-1].partition('process=')[2]}")
+        words = told_until(manager, f"MAINPID={standing.successors(generation)[-1]}")
         assert words[0] == "READY=1" or generation > 1
         assert "WATCHDOG=1" in words
         assert "STOPPING=1" not in words
     assert standing.wait() == 0
     standing.await_crowd(restarts + 1)
     check(crowd, restarts, refused=0)
-    successors = [int(line.partition("process=")[2]) for line in standing.said("upgrade")]
+    successors = standing.successors(restarts)
     assert len({first, *successors}) == restarts + 1
     os.kill(successors[-1], signal.SIGTERM)
     wait_gone(successors[-1], PATIENCE)
-    assert len(standing.said("stop")) == restarts + 1
+    assert len(standing.await_said("stop", restarts + 1, RETURN)) == restarts + 1
     assert "STOPPING=1" in told(manager)
 
 
@@ -217,7 +221,7 @@ def test_whoever_dies_in_a_hand_over_the_other_one_serves(standing, connect, tmp
     ann.ping()
     status, said = standing.upgrade()
     assert status == 0, said + standing.log
-    successor = int(standing.said("upgrade")[0].partition("process=")[2])
+    (successor,) = standing.successors(1)
     standing.await_said("drain", 1, RETURN)
     if moment == "the old one":
         standing.kill()
@@ -238,7 +242,7 @@ def test_whoever_dies_in_a_hand_over_the_other_one_serves(standing, connect, tmp
     last = again.enter(token=token, cursors={"#a": 0}).last
     if moment != "the old one":
         assert last == 2, "it was committed in the drain"
-        assert "has ended before it served" in standing.said("upgrade-failed")[0]
+        assert "has ended before it served" in standing.await_said("upgrade-failed")[0]
     again.send("#a", "on its way", 2)
     assert isinstance(again.send("#a", "after", 3), Ok)
     ben = connect(standing)
