@@ -417,9 +417,9 @@ class World:
         """Do the errands; there are none without files."""
 
     def settle(self, rounds=60):
-        """Let everything go well until nothing is left to do."""
+        """Let everything go well until nothing is left to do: each text that is refused takes a round."""
         self.reachable, self.server.full = True, False
-        for _ in range(rounds):
+        for _ in range(rounds + len(self.machine.outbox.entries)):
             self.dial()
             self.carry_up()
             self.carry_down()

@@ -168,6 +168,13 @@ def test_a_send_whose_answer_is_lost_behind_such_a_resume_is_not_doubled():
     promises.teardown()
 
 
+def test_none_of_many_that_wait_behind_refused_ones_is_lost():
+    promises = Promises()
+    for _ in range(100):
+        promises.say(bad=True, more=1)
+    promises.teardown()
+
+
 def test_nor_is_one_that_waited_for_a_disk_that_was_full():
     promises = Promises()
     promises.disk(full=False)
