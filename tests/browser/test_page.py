@@ -79,9 +79,11 @@ def test_two_windows_are_one_session_whichever_is_closed(person, daemon):
     ada.say("from the second window")
     ben.hears("from the second window")
     expect(first.locator(".log .text")).to_have_text(["from the second window"])
+    ada.field.fill("as the first one closes")
+    ada.field.press("Enter")
     first.close()
     ada.say("still here")
-    ben.hears("from the second window", "still here")
+    ben.hears("from the second window", "as the first one closes", "still here")
     second.close()
     assert daemon.log.count("client-in") == 3  # ada, ben, and the window that went on
 
@@ -123,6 +125,27 @@ def test_history_is_loaded_as_one_scrolls_up(person, daemon):
         ada.window.locator(".log").evaluate("(log) => { log.scrollTop = 0; }")
         ada.window.wait_for_timeout(50)
     assert ada.texts.all_inner_texts() == [f"text {number}" for number in range(150)]
+
+
+def test_a_hit_of_a_search_is_shown_in_its_place_and_what_is_new_behind_it(person, daemon):
+    with Stranger(daemon.port) as ben:
+        ben.enter_room("ben", "#tea")
+        for number in range(150):
+            ben.post("#tea", "the needle" if number == 5 else f"text {number}")
+        ada = person("ada")
+        expect(ada.texts.last).to_have_text("text 149")
+        find = ada.window.get_by_label("Search in all rooms")
+        hit = ada.window.locator("aside li button")
+        while not hit.count():  # the index is a moment behind
+            find.fill("needle")
+            find.press("Enter")
+            ada.window.wait_for_timeout(200)
+        expect(hit).to_contain_text("ben the needle")
+        hit.first.click()
+        expect(ada.message("the needle")).to_be_in_viewport()
+        ben.post("#tea", "one more")
+        ada.window.get_by_role("button", name="Newest messages").click()
+        expect(ada.texts.last).to_have_text("one more")
 
 
 def test_it_fits_a_small_phone(person):

@@ -78,7 +78,6 @@ class Twin:
         self.orders = Orders(self)
         self._decoders: dict[int, FrameDecoder] = {}
         wanted = {
-            "address": wishes.address,
             "software": "page",
             "rooms": list(wishes.rooms),
             "heartbeat": {"interval": wishes.heartbeat.interval, "misses": wishes.heartbeat.misses},

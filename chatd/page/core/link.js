@@ -121,8 +121,8 @@ export class Link {
   }
 
   /**
-   * Returns the message that text holds, null for one of an unknown kind; an event has its check beside it, and
-   * what answers a ping is a pong with `mine`. Throws ProtocolError.
+   * Returns the message that text holds, an event with its check beside it; null for one of an unknown kind and
+   * for the answer to a ping. Throws ProtocolError.
    * @param {string} text
    * @param {number} now
    */

@@ -28,13 +28,11 @@ export class Links {
   /** @type {number | null} */ #orphaned = null;
 
   /**
-   * @param {string} address
    * @param {import("./requests.js").Requests} requests know what a link owes us, and are told when it is gone
    * @param {import("./output.js").Output} out
    * @param {import("./backoff.js").Backoff} backoff
    */
-  constructor(address, requests, out, backoff) {
-    this.address = address;
+  constructor(requests, out, backoff) {
     this.requests = requests;
     this.out = out;
     this.backoff = backoff;

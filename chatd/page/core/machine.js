@@ -61,7 +61,7 @@ export class Machine {
     this.rooms = new Rooms(new Seen(cursors, trails), names, wishes.rooms);
     this.rooms.enter(remembered.entering);
     this.requests = new Requests(remembered, this.session, this.rooms, this.out, (slot) => this.#backoff.later(slot));
-    this.links = new Links(wishes.address, this.requests, this.out, this.#backoff);
+    this.links = new Links(this.requests, this.out, this.#backoff);
     this.#watch = new Watch(this.links, this.out);
     this.#greeting = new Greeting(this.session, wishes, this.rooms, this.requests, this.links, this.out);
     this.#endings = new Endings(this.session, this.rooms, this.links, this.#backoff, this.out);

@@ -21,7 +21,7 @@ const NAMES = 30_000, PER_ROOM = 40;
 /**
  * What this page wants: rooms are joined wherever the server does not follow them already. With credentials a
  * session that is not there yet is begun by a password; they are kept in memory alone.
- * @typedef {{address: string, software: string, rooms: string[], heartbeat: Pulse, keep: boolean, typing: boolean, credentials: {password: string, register?: boolean, invite?: string} | null}} Wishes
+ * @typedef {{software: string, rooms: string[], heartbeat: Pulse, keep: boolean, typing: boolean, credentials: {password: string, register?: boolean, invite?: string} | null}} Wishes
  */
 
 /** @returns {Session} */

@@ -11,6 +11,9 @@ const GATHER = 200;
 /** Bytes that may wait in a socket before no more is written, and milliseconds between looks whether they are gone. */
 const HIGH = 262_144, LOOK = 100;
 
+/** Texts that are known again where a window asks twice: those of windows that are closed in the same moment. */
+const DRAFTS = 100;
+
 /** Seconds by which the calendar may run ahead of the steady clock: more, and the machine has slept. */
 const SLEPT = 2;
 
@@ -26,13 +29,14 @@ export class Driver {
   /** @type {number | undefined} */ #gathering;
   #writing = false;
   /** @type {(() => void)[]} */ #unsaved = [];
+  /** @type {string[]} */ #drafts;
   #slept = Date.now() - performance.now();
   #machine;
 
   /**
    * @param {string} url of the WebSocket
    * @param {import("./store.js").Store} store
-   * @param {import("../core/machine.js").Remembered} remembered
+   * @param {import("./store.js").Kept} remembered
    * @param {import("../core/session.js").Wishes} wishes
    * @param {(notice: Notice) => void} notice hears what the machine tells
    */
@@ -40,6 +44,7 @@ export class Driver {
     this.#url = url;
     this.#store = store;
     this.#notice = notice;
+    this.#drafts = remembered.drafts;
     this.#machine = new Machine(remembered, wishes, (low, high) => low + Math.random() * (high - low));
   }
 
@@ -59,10 +64,6 @@ export class Driver {
   /** Returns the rooms that are followed, those of an earlier page until the server has told of them. */
   get rooms() {
     return [...this.#machine.rooms.followed.values()];
-  }
-
-  get limits() {
-    return this.#machine.links.current?.limits ?? null;
   }
 
   start() {
@@ -102,16 +103,19 @@ export class Driver {
   }
 
   /**
-   * Queues a text for room, or what act does about event ref; returns its key once it is on the disk.
+   * Queues a text for room, or what act does about event ref; done once that is on the disk.
    * @param {string} room
    * @param {string} text
    * @param {{act?: "" | "edit" | "react" | "unreact", ref?: number}} about
+   * @param {string} draft names it: what is asked twice is done once
    */
-  async queue(room, text, about = {}) {
-    const { key, effects } = this.#machine.queue(room, text, now(), about);
-    const saved = new Promise((resolve) => this.#unsaved.push(() => resolve(key)));
+  async queue(room, text, about, draft) {
+    if (this.#drafts.includes(draft)) return;
+    this.#drafts = [...this.#drafts.slice(-DRAFTS), draft];
+    const { effects } = this.#machine.queue(room, text, now(), about);
+    const saved = new Promise((resolve) => this.#unsaved.push(() => resolve(undefined)));
     this.#perform(effects);
-    return saved;
+    await saved;
   }
 
   /**
@@ -254,7 +258,7 @@ export class Driver {
     this.#writing = true;
     const unsaved = this.#unsaved.splice(0);
     try {
-      await this.#store.write(this.#machine.changes());
+      await this.#store.write(this.#machine.changes(), this.#drafts);
     } catch (error) {
       this.#notice({ what: "not-saved", reason: String(error) });
     }

@@ -2,7 +2,7 @@
 
 import { Driver } from "./driver.js";
 
-/** @typedef {import("../core/machine.js").Remembered} Remembered */
+/** @typedef {import("./store.js").Kept} Kept */
 /** @typedef {{password: string, register?: boolean, invite?: string} | null} Credentials */
 
 /** How the page calls itself. */
@@ -59,15 +59,15 @@ export class Leader {
   }
 
   /**
-   * Queues a text, or what is done about an event; returns its key once it is on the disk.
+   * Queues a text, or what is done about an event; done once that is on the disk.
    * @param {string} room
    * @param {string} text
    * @param {{act?: "" | "edit" | "react" | "unreact", ref?: number}} about
+   * @param {string} draft names it: what is asked twice is done once
    */
-  async queue(room, text, about) {
-    const key = await this.#needed().queue(room, text, about);
+  async queue(room, text, about, draft) {
+    await this.#needed().queue(room, text, about, draft);
     this.#told({ what: "queued" });
-    return key;
   }
 
   /**
@@ -127,11 +127,11 @@ export class Leader {
   }
 
   /**
-   * @param {Remembered} remembered
+   * @param {Kept} remembered
    * @param {Credentials} credentials
    */
   #begin(remembered, credentials) {
-    const wishes = { address: location.host, software: SOFTWARE, rooms: [], heartbeat: HEARTBEAT, keep: true, typing: true, credentials };
+    const wishes = { software: SOFTWARE, rooms: [], heartbeat: HEARTBEAT, keep: true, typing: true, credentials };
     this.#driver = new Driver(this.#url, this.#store, remembered, wishes, (notice) => this.#told(notice));
     this.#told({ what: "began" });
     this.#driver.start();

@@ -2,7 +2,7 @@
 
 import { nobody } from "../core/session.js";
 
-/** @typedef {import("../core/machine.js").Remembered} Remembered */
+/** @typedef {import("../core/machine.js").Remembered & {drafts: string[]}} Kept what an earlier page left; drafts name texts that were queued */
 
 const NAME = "chatd", VERSION = 1;
 
@@ -28,7 +28,7 @@ export class Store {
 
   /**
    * Returns what an earlier page left.
-   * @returns {Promise<Remembered>}
+   * @returns {Promise<Kept>}
    */
   async remembered() {
     const read = this.#database.transaction(["session", "rooms", "outbox"]);
@@ -37,16 +37,17 @@ export class Store {
       done(read.objectStore("rooms").getAll()),
       done(read.objectStore("outbox").getAll()),
     ]);
-    return { session: kept?.session ?? nobody(), last: kept?.last ?? 0, rooms, outbox, entering: [] };
+    return { session: kept?.session ?? nobody(), last: kept?.last ?? 0, rooms, outbox, entering: [], drafts: kept?.drafts ?? [] };
   }
 
   /**
    * Writes changes down; they are on the disk when it is done.
    * @param {ReturnType<import("../core/machine.js").Machine["changes"]>} changes
+   * @param {string[]} drafts
    */
-  async write({ session, last, rooms, stored, deleted }) {
+  async write({ session, last, rooms, stored, deleted }, drafts) {
     const written = this.#database.transaction(["session", "rooms", "outbox"], "readwrite", { durability: "strict" });
-    written.objectStore("session").put({ session, last }, "session");
+    written.objectStore("session").put({ session, last, drafts }, "session");
     for (const { room, name, cursor, trail } of rooms)
       if (cursor === null) written.objectStore("rooms").delete(room);
       else written.objectStore("rooms").put({ room, name, cursor, trail });

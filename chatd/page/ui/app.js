@@ -2,7 +2,7 @@
 
 import { html, useLayoutEffect, useRef, useState } from "../vendor/htm-preact.js";
 import { pieces } from "./markup.js";
-import { clock, day, hue, sentence, size, STATES } from "./words.js";
+import { clock, day, dayNumber, hue, sentence, size, STATES } from "./words.js";
 
 /** @typedef {import("./client.js").Client} Client */
 /** @typedef {import("./chat.js").Room} Room */
@@ -127,19 +127,25 @@ function Head({ client, room, list }) {
 
 /** @param {{client: Client, room: Room}} props */
 function Log({ client, room }) {
-  const box = useRef(/** @type {any} */ (null)), held = useRef({ end: true, top: 0, height: 0, low: 0 });
+  const box = useRef(/** @type {any} */ (null)), held = useRef({ top: 0, height: 0, low: 0 });
   const [menu, open] = useState(0);
   useLayoutEffect(() => {
     const { current } = box, hold = held.current;
-    if (hold.end) current.scrollTop = current.scrollHeight;
+    const sought = room.sought && document.getElementById(`e${room.sought}`);
+    if (sought) {
+      sought.scrollIntoView({ block: "center" });
+      room.sought = 0;
+    } else if (!room.scrolled) current.scrollTop = current.scrollHeight;
     else if (hold.low !== room.low) current.scrollTop = hold.top + (current.scrollHeight - hold.height);
     Object.assign(hold, { top: current.scrollTop, height: current.scrollHeight, low: room.low });
     if (room.low > room.first && current.scrollHeight <= current.clientHeight) client.older(room);
   });
   const scrolled = () => {
-    const { current } = box;
-    Object.assign(held.current, { end: current.scrollHeight - current.scrollTop - current.clientHeight < NEAR, top: current.scrollTop, height: current.scrollHeight });
-    if (current.scrollTop < 400 && room.low > room.first) client.older(room);
+    const { current } = box, end = current.scrollHeight - current.scrollTop - current.clientHeight < NEAR;
+    room.scrolled = !end;
+    Object.assign(held.current, { top: current.scrollTop, height: current.scrollHeight });
+    if (current.scrollTop < 400) client.older(room);
+    else if (end && !room.isAtHead) client.newer(room);
   };
   const waiting = client.waiting.filter((one) => one.room === room.room || one.room === room.name);
   const failed = client.failed.filter((one) => one.room === room.room || one.room === room.name);
@@ -147,7 +153,7 @@ function Log({ client, room }) {
   /** @type {any[]} */ const lines = [];
   /** @type {Item | null} */ let before = null;
   for (const item of room.items) {
-    if (!before || day(before.ts) !== day(item.ts)) lines.push(html`<div class="day" key=${`d${item.seq}`} role="separator">${day(item.ts)}</div>`);
+    if (!before || dayNumber(before.ts) !== dayNumber(item.ts)) lines.push(html`<div class="day" key=${`d${item.seq}`} role="separator">${day(item.ts)}</div>`);
     const isNew = client.newFrom > 0 && item.seq > client.newFrom && (!before || before.seq <= client.newFrom);
     if (isNew) lines.push(html`<div class="new" key="new" role="separator">New</div>`);
     const together = !isNew && before !== null && says(before) && says(item) && before.by === item.by && item.ts - before.ts < TOGETHER * 1000 && !item.ref;
@@ -158,10 +164,11 @@ function Log({ client, room }) {
   }
   return html`
     <div class="log" ref=${box} onScroll=${scrolled} role="log" aria-label=${`Messages in ${room.name}`} tabindex="0">
-      ${room.low > room.first && html`<div class="older">${client.loading ? "Loading…" : html`<button class="quiet" onClick=${() => client.older(room)}>Older messages</button>`}</div>`}
+      ${room.low > room.first && html`<div class="older">${room.loading ? "Loading…" : html`<button class="quiet" onClick=${() => client.older(room)}>Older messages</button>`}</div>`}
       ${lines}
       ${waiting.filter((one) => !one.act).map((one) => html`<div class="message mine queued" key=${`q${one.key}`}><p dir="auto">${one.text}</p><small>waiting to be sent <button class="link" onClick=${() => client.withdraw(one.key)}>take back</button></small></div>`)}
       ${failed.map((one) => html`<div class="message mine failed" key=${`f${one.key}`}><p dir="auto">${one.text}</p><small role="alert">${one.reason} <button class="link" onClick=${() => client.again(one.key)}>say it again</button> <button class="link" onClick=${() => client.withdraw(one.key)}>forget it</button></small></div>`)}
+      ${!room.isAtHead && html`<div class="older"><button onClick=${() => ((room.scrolled = false), client.load(room))}>Newest messages</button></div>`}
       <div class="typing" aria-live="polite">${typing.length ? `${typing.join(", ")} ${typing.length > 1 ? "type" : "types"}…` : ""}</div>
     </div>
   `;

@@ -1,5 +1,6 @@
 /** The client as a window has it: the chat, what waits, and what people do in it. */
 
+import { Orphaned } from "../io/tabs.js";
 import { Chat } from "./chat.js";
 
 /** Events of a page of history. */
@@ -7,6 +8,12 @@ const PAGE = 60;
 
 /** Milliseconds for which events whose reactions changed gather before they are looked at. */
 const LOOK = 150;
+
+/** Milliseconds between two read marks: what comes in quick succession is read together. */
+const READS = 1000;
+
+/** Milliseconds for which somebody types who was said to. */
+const TYPING = 6000;
 
 /** Seconds between two words of typing. */
 const TYPES = 3;
@@ -23,14 +30,14 @@ export class Client {
   note = "";
   /** @type {import("./chat.js").Item | null} */ replying = null;
   /** @type {import("./chat.js").Item | null} */ editing = null;
-  /** @type {{query: string, hits: any[], rest: string, more: boolean} | null} */ found = null;
+  /** @type {{query: string, hits: import("../core/wire.js").Event[], rest: string, more: boolean} | null} */ found = null;
   /** @type {any[] | null} */ members = null;
   /** The number above which events were new when the room was opened. */
   newFrom = 0;
-  loading = false;
   #tab;
   #changed;
   /** @type {number | undefined} */ #looking;
+  /** @type {number | undefined} */ #reading;
   #typed = 0;
 
   /**
@@ -97,11 +104,10 @@ export class Client {
       const next = chat.list[0];
       if (next) this.open(next.room);
       else chat.shown = "";
-    } else if (told.what === "connected" || (before && room.high === 0)) this.load(room);
-    else if (told.what === "event" && told.event.room === chat.shown) {
-      if (room.stale.size) this.#lookSoon(room);
-      this.looked();
-    }
+    } else if (before && room.high === 0) this.load(room);
+    else if (told.what === "typing") setTimeout(() => this.#changed(), TYPING);
+    else if (told.what === "event" && told.event.room === chat.shown) this.looked();
+    if (room?.stale.size) this.#lookSoon(room);
     this.#titles();
     this.#changed();
   }
@@ -113,6 +119,8 @@ export class Client {
   open(id) {
     const { chat } = this, room = chat.rooms.get(id);
     if (!room) return;
+    const before = chat.rooms.get(chat.shown);
+    if (before) before.scrolled = false;
     chat.shown = id;
     this.newFrom = room.unread ? room.read : 0;
     Object.assign(this, { replying: null, editing: null, members: null });
@@ -129,9 +137,22 @@ export class Client {
       this.#titles();
       return;
     }
-    if (room.read < room.head && room.isAtHead) this.ask({ t: "read", room: room.room, seq: room.head }).catch(() => {});
-    if (room.isAtHead) this.chat.markRead(room);
+    if (room.isAtHead) {
+      this.#reading ??= setTimeout(() => this.#read(room), READS);
+      this.chat.markRead(room);
+    }
     this.#titles();
+  }
+
+  /**
+   * Tells the server that all of room is read.
+   * @param {import("./chat.js").Room} room
+   */
+  #read(room) {
+    this.#reading = undefined;
+    if (room.told >= room.head) return;
+    room.told = room.head;
+    this.ask({ t: "read", room: room.room, seq: room.head }).catch(() => {});
   }
 
   /**
@@ -140,7 +161,20 @@ export class Client {
    */
   async load(room) {
     await this.#page(room, {}, false);
+    await this.newer(room);
     this.looked();
+  }
+
+  /**
+   * Loads what is behind what is loaded of room.
+   * @param {import("./chat.js").Room} room
+   */
+  async newer(room) {
+    while (room.high && !room.isAtHead) {
+      const before = room.high;
+      await this.#page(room, { after: room.high }, false);
+      if (room.high === before || room.scrolled) return;
+    }
   }
 
   /**
@@ -148,25 +182,34 @@ export class Client {
    * @param {import("./chat.js").Room} room
    */
   async older(room) {
-    if (room.low <= room.first || this.loading) return;
+    if (room.low <= room.first) return;
     await this.#page(room, { before: room.low }, true);
   }
 
   /**
    * @param {import("./chat.js").Room} room
-   * @param {object} where
+   * @param {{before?: number, after?: number}} where
    * @param {boolean} older
    */
-  async #page(room, where, older) {
-    if (this.loading) return;
-    this.loading = true;
+  #page(room, where, older) {
+    room.loading ??= this.#fetch(room, where, older);
+    return room.loading;
+  }
+
+  /**
+   * @param {import("./chat.js").Room} room
+   * @param {{before?: number, after?: number}} where
+   * @param {boolean} older
+   */
+  async #fetch(room, where, older) {
     try {
-      this.chat.page(room, await this.ask({ t: "history", room: room.room, limit: PAGE, present: true, ...where }), older);
-      if (!older && room.high < room.head) room.head = Math.max(room.high, room.head);
+      const page = await this.ask({ t: "history", room: room.room, limit: PAGE, present: true, ...where });
+      if (where.after) this.chat.newer(room, page);
+      else this.chat.page(room, page, older);
     } catch (error) {
       this.note = String(/** @type {Error} */ (error).message);
     } finally {
-      this.loading = false;
+      room.loading = null;
       this.#changed();
     }
   }
@@ -180,9 +223,12 @@ export class Client {
     this.open(id);
     const room = this.chat.rooms.get(id);
     if (!room) return;
+    room.scrolled = true;
+    await room.loading; // whatever it is, it is another page
+    room.sought = seq;
     if (!room.item(seq)) await this.#page(room, { before: seq + PAGE / 2 }, false);
+    if (!room.item(seq)) room.sought = 0;
     this.#changed();
-    setTimeout(() => document.getElementById(`e${seq}`)?.scrollIntoView({ block: "center" }), 50);
   }
 
   /** @param {import("./chat.js").Room} room */
@@ -191,13 +237,9 @@ export class Client {
       this.#looking = undefined;
       const seqs = [...room.stale].slice(0, 50);
       room.stale.clear();
-      const { events = [], became = [] } = await this.ask({ t: "look", room: room.room, seqs }).catch(() => ({}));
-      for (const event of events) {
-        const item = room.item(event.seq);
-        if (item) Object.assign(item, { reactions: [] });
-        else room.quotes.set(event.seq, { seq: event.seq, by: event.by, text: (event.text ?? "").slice(0, 80), removed: event.kind === "removed" });
-      }
-      this.chat.became(room, became);
+      const found = await this.ask({ t: "look", room: room.room, seqs }).catch(() => null);
+      if (found) this.chat.looked(room, found);
+      else for (const seq of seqs) room.stale.add(seq); // behind the next link
       this.#changed();
     }, LOOK);
   }
@@ -228,9 +270,28 @@ export class Client {
     const room = this.chat.shown, { replying, editing } = this;
     Object.assign(this, { replying: null, editing: null, note: "" });
     this.#typed = 0;
-    if (editing) await this.#tab.call("queue", room, text, { act: "edit", ref: editing.seq });
+    if (editing) await this.#queue(room, text, { act: "edit", ref: editing.seq });
     else if (/^\/[a-z]/.test(text)) await this.command(text);
-    else await this.#tab.call("queue", room, text.startsWith("//") ? text.slice(1) : text, replying ? { ref: replying.seq } : {});
+    else await this.#queue(room, text.startsWith("//") ? text.slice(1) : text, replying ? { ref: replying.seq } : {});
+  }
+
+  /**
+   * Queues a text, or what is done about an event, once, whichever window is closed meanwhile.
+   * @param {string} room
+   * @param {string} text
+   * @param {{act?: string, ref?: number}} about
+   */
+  async #queue(room, text, about = {}) {
+    const draft = crypto.randomUUID();
+    for (;;) {
+      try {
+        await this.#tab.call("queue", room, text, about, draft);
+        return;
+      } catch (error) {
+        if (!(error instanceof Orphaned)) throw error;
+        await this.#tab.find("snapshot");
+      }
+    }
   }
 
   /** @param {string} text */
@@ -244,7 +305,7 @@ export class Client {
       msg: async () => {
         const [to, ...words] = rest;
         await this.join(to.startsWith("@") ? to : `@${to}`);
-        if (words.length) await this.#tab.call("queue", to.startsWith("@") ? to : `@${to}`, words.join(" "), {});
+        if (words.length) await this.#queue(to.startsWith("@") ? to : `@${to}`, words.join(" "));
       },
       search: () => this.search(what),
       help: () => (this.note = "/join #room · /msg @nick text · /leave · /topic text · /nick name · /search words"),
@@ -285,7 +346,7 @@ export class Client {
    */
   async react(item, emoji) {
     const mine = item.reactions.some((one) => one.emoji === emoji && one.mine);
-    await this.#tab.call("queue", this.chat.shown, emoji, { act: mine ? "unreact" : "react", ref: item.seq });
+    await this.#queue(this.chat.shown, emoji, { act: mine ? "unreact" : "react", ref: item.seq });
   }
 
   /** @param {import("./chat.js").Item} item */
@@ -312,7 +373,7 @@ export class Client {
   again(key) {
     const one = this.failed.find((entry) => entry.key === key);
     this.failed = this.failed.filter((entry) => entry.key !== key);
-    if (one) this.#tab.call("queue", one.room, one.text, {});
+    if (one) this.#queue(one.room, one.text);
     this.#changed();
   }
 
@@ -323,7 +384,8 @@ export class Client {
   async search(query, from = "") {
     await this.#try(async () => {
       const { hits = [], rest = "", more = false } = await this.ask({ t: "search", query, ...(from && { rest: from }) });
-      this.found = { query, hits: from && this.found ? [...this.found.hits, ...hits] : hits, rest, more };
+      const found = hits.map((/** @type {any} */ { event, edit = 0, text = "" }) => ({ ...event, text: edit && text ? text : (event.text ?? "") }));
+      this.found = { query, hits: from && this.found ? [...this.found.hits, ...found] : found, rest, more };
     });
   }
 

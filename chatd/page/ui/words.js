@@ -50,6 +50,15 @@ export function sentence({ kind, by, text, whom, value, reason }) {
 }
 
 /**
+ * Returns a number that the times of one day have in common, and of no other.
+ * @param {number} ts milliseconds since 1970
+ */
+export function dayNumber(ts) {
+  const then = new Date(ts);
+  return (then.getFullYear() * 12 + then.getMonth()) * 31 + then.getDate();
+}
+
+/**
  * Returns one of eight colours for a nick, the same everywhere.
  * @param {string} nick
  */
