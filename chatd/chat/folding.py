@@ -2,13 +2,14 @@
 
 The tables of edits, replies, reactions and pins are written in the transaction of each event
 (`chatd.chat.relations`, `chatd.chat.erasing`). Whatever has become of them, this is what they should hold.
-Another table of that kind is one more kind of row here, with what is said of it.
+Another table of that kind is one more kind of row here, with what is said of it. What concerns members is
+worked out in `chatd.chat.concerns`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from chatd.chat.changes.rows import PutEdit, PutMention, PutPin, PutReaction, PutReply, PutTally
+from chatd.chat.changes.rows import PutEdit, PutMention, PutPin, PutReaction, PutReply, PutTally, PutThread
 from chatd.chat.counting import BLOCK
 from chatd.chat.relations import KINDS
 from chatd.wire.messages import Event
@@ -33,7 +34,9 @@ class ReplyCount(NamedTuple):
     last: int
 
 
-Row = PutEdit | PutReply | ReplyCount | PutReaction | ReactionCount | PutPin | PutTally | PutMention
+Row = (
+    PutEdit | PutReply | ReplyCount | PutReaction | ReactionCount | PutPin | PutTally | PutMention | PutThread
+)
 Rows = Mapping[type[Row], set[Row]]
 
 SENTENCES: Final[Mapping[type[Row], str]] = {
@@ -45,6 +48,7 @@ SENTENCES: Final[Mapping[type[Row], str]] = {
     PutPin: "event {by} pins event {seq}",
     PutTally: "those of events {seq} to {upto} count that the block of event {seq} names",
     PutMention: "event {seq} mentions user {user}",
+    PutThread: "user {user} has read the thread of event {seq} up to event {read}",
 }
 """What each row says."""
 
@@ -70,7 +74,6 @@ class Fold:
         self._room = room
         self._user_of = user_of
         self._says: set[int] = set()
-        self._mentions: set[int] = set()
         self._last = 0
         self._edits: set[Row] = set()
         self._replies: set[Row] = set()
@@ -82,8 +85,6 @@ class Fold:
         """Take the next event."""
         kind, ref = event.kind, event.ref
         self._last = event.seq
-        if event.mentions:
-            self._mentions.add(event.seq)
         if kind in KINDS:
             self._says.add(event.seq)
         if event.thread:
@@ -112,13 +113,8 @@ class Fold:
             user = next((one for one, reaction in there.items() if reaction.nick == nick), 0)
         there.pop(user, None)
 
-    def allows(self, row: PutTally | PutMention, first: int) -> bool:
-        """Return whether ``row`` may be kept of a log whose first event is ``first``.
-
-        Blocks need not be kept, and mentions are kept until they are read: what lacks is no mistake.
-        """
-        if isinstance(row, PutMention):
-            return row.seq in self._mentions
+    def allows(self, row: PutTally, first: int) -> bool:
+        """Return whether ``row`` may be kept of a log whose first event is ``first``; none need be."""
         begin = max(first, row.seq)
         bits = int.from_bytes(row.bits, "little") >> (begin - row.seq)
         count = sum(1 << (seq - begin) for seq in range(begin, row.upto + 1) if seq in self._says)

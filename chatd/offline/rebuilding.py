@@ -32,8 +32,8 @@ Tell = Callable[[str, int, int], object]
 def rebuild(data: str | None, config: str | None, words: bool) -> None:
     """Make what is kept of edits, replies, reactions and pins anew from the logs; no daemon may use the data.
 
-    What counts as unread is mended, too. What is right stays as it is. Whoever ends the command loses
-    nothing: given again, it does the rest.
+    What counts as unread, and who follows which threads, is mended, too. What is right stays as it is.
+    Whoever ends the command loses nothing: given again, it does the rest.
     """
     folder = folder_of(data, config)
     act_as_owner(folder)

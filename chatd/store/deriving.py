@@ -1,15 +1,17 @@
 """Deriving: the tables that could be made anew from the logs, as rows of `chatd.chat.folding`."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Final, NamedTuple
 
 import apsw
 
-from chatd.chat.changes.rows import PutEdit, PutMention, PutPin, PutReaction, PutReply, PutTally
+from chatd.chat.changes.rows import PutEdit, PutMention, PutPin, PutReaction, PutReply, PutTally, PutThread
+from chatd.chat.concerns import Concerns, Kept, Member
 from chatd.chat.folding import Fold, ReactionCount, ReplyCount, Row, Rows, about, differences
 from chatd.store import schema
 from chatd.store.transaction import Transaction
+from chatd.wire.limits import MAX_THREADS
 from chatd.wire.messages import Event
 from chatd.wire.names import fold as key_of
 from chatd.wire.stored import event_in
@@ -29,14 +31,17 @@ _TABLES: Final[Mapping[type[Row], tuple[str, str]]] = {
     PutPin: ("pins", "room seq by"),
     PutTally: ("tallies", "room seq upto bits"),
     PutMention: ("mentions", "room user seq"),
+    PutThread: ("threads", "room user seq read at off"),
 }
 """The table and the columns of each kind of row."""
 
 _ROOMS: Final = "SELECT id, name FROM rooms ORDER BY id"
 _FIRST: Final = "SELECT first FROM rooms WHERE id = ?"
 _EVENTS: Final = "SELECT key, frame FROM events WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?"
-_SESSIONS: Final = "SELECT id, user FROM sessions"
-_NICKS: Final = "SELECT key, user, since FROM nicks"
+_SESSION: Final = "SELECT user FROM sessions WHERE id = ?"
+_NICK: Final = "SELECT user, since FROM nicks WHERE key = ?"
+_MEMBERS: Final = "SELECT user, read, since FROM members WHERE room = ?"
+_FULL: Final = "SELECT user FROM threads GROUP BY user HAVING count(*) >= ?"
 _KNOWN: Final = "SELECT 1 FROM sqlite_schema WHERE name = ?"
 _NAMES: Final = "SELECT name FROM sqlite_schema WHERE type = 'table'"
 _DROPPING: Final = "SELECT room, seq, below FROM dropping WHERE room = ?"
@@ -76,19 +81,41 @@ class Deriving:
         """Return what differs in ``log``, as of one moment."""
         self._database.execute("BEGIN")
         try:
-            are = self._rows(log)
+            are, people = self._rows(log), _People(self._database)
             first = next((first for (first,) in self._database.execute(_FIRST, (log,))), 0)
-            fold = self._fold(log, first, are)
+            known = {row.by: row.user for row in are[PutReaction] if isinstance(row, PutReaction)}
+            fold = Fold(log, lambda event: people.user_of(event) or known.get(event.seq, 0))
+            concerns = Concerns(log, people.user_of, people.called)
+            for event in self._events(log, first) if first else ():  # what has no room has none
+                fold.take(event)
+                concerns.take(event)
             should = fold.rows()
-            for kind in (PutTally, PutMention):
-                should[kind] = {
-                    row
-                    for row in are[kind]
-                    if isinstance(row, PutTally | PutMention) and fold.allows(row, first)
-                }
+            should[PutTally] = {
+                row for row in are[PutTally] if isinstance(row, PutTally) and fold.allows(row, first)
+            }
+            self._add_concerns(should, are, concerns, log, first)
             return list(differences(should, are))
         finally:
             self._database.execute("COMMIT")
+
+    def _add_concerns(
+        self, should: dict[type[Row], set[Row]], are: Rows, concerns: Concerns, log: int, first: int
+    ) -> None:
+        database = self._database
+        if not self._tables().keys() >= {PutMention, PutThread}:  # the format knows no threads yet
+            return
+        members = {user: Member(*marks) for user, *marks in database.execute(_MEMBERS, (log,))}
+        mentions = [row for row in are[PutMention] if isinstance(row, PutMention)]
+        threads = [row for row in are[PutThread] if isinstance(row, PutThread)]
+        kept = Kept(members, mentions, threads)
+        lacking = list(concerns.lacking(kept, first))
+        if any(isinstance(row, PutThread) for row in lacking):
+            full = {user for (user,) in database.execute(_FULL, (MAX_THREADS,))}
+            lacking = [row for row in lacking if isinstance(row, PutMention) or row.user not in full]
+        should[PutMention] = {row for row in mentions if concerns.allows(row, kept)}
+        should[PutThread] = {row for row in threads if concerns.allows(row, kept)}
+        for row in lacking:
+            should[type(row)].add(row)
 
     def _rows(self, log: int) -> Rows:
         rows: dict[type[Row], set[Row]] = {kind: set() for kind in _TABLES}
@@ -109,14 +136,6 @@ class Deriving:
                 }
         return rows
 
-    def _fold(self, log: int, first: int, are: Rows) -> Fold:
-        """Return the sum of the events of ``log``, none if it has no room, and ``first`` is 0."""
-        fold = Fold(log, self._user_of(are))
-        if first:
-            for event in self._events(log, first):
-                fold.take(event)
-        return fold
-
     def _tables(self) -> dict[type[Row], tuple[str, str]]:
         """Return the tables that there are: older formats have fewer."""
         there = {name for (name,) in self._database.execute(_NAMES)}
@@ -130,24 +149,30 @@ class Deriving:
                     yield event_in(frame)
             after = rows[-1][0]
 
-    def _user_of(self, are: Rows) -> Callable[[Event], int]:
-        """Return who has caused an event: whose session it was, or whose nick it was by then.
 
-        Where neither is known any more the row that is kept of a reaction may tell it.
-        """
-        sessions = dict(self._database.execute(_SESSIONS))
-        nicks = {key: (user, since) for key, user, since in self._database.execute(_NICKS)}
-        known = {row.by: row.user for row in are[PutReaction] if isinstance(row, PutReaction)}
+class _People:
+    """Tells who is meant, as ``database`` has it at one moment."""
 
-        def user_of(event: Event) -> int:
-            user = sessions.get(event.session)
-            if user is None:
-                user, since = nicks.get(key_of(event.by), (0, 0))
-                if event.ts < since or not user:
-                    user = known.get(event.seq, 0)
-            return int(user)
+    def __init__(self, database: apsw.Connection) -> None:
+        self._database = database
+        self._sessions: dict[int, int] = {}
+        self._nicks: dict[str, tuple[int, int]] = {}
 
-        return user_of
+    def user_of(self, event: Event) -> int:
+        """Return whose session has caused ``event``, or whose nick it was by then; 0 if neither is known."""
+        user = self._sessions.get(event.session)
+        if user is None:
+            rows = self._database.execute(_SESSION, (event.session,))
+            user = self._sessions[event.session] = next((user for (user,) in rows), 0)
+        return user or self.called(key_of(event.by), event.ts)
+
+    def called(self, key: str, ts: int) -> int:
+        """Return whose nick the one with ``key`` was at ``ts``; 0 if that is not known."""
+        if key not in self._nicks:
+            rows = self._database.execute(_NICK, (key,))
+            self._nicks[key] = next(((user, since) for user, since in rows), (0, 0))
+        user, since = self._nicks[key]
+        return user if ts >= since else 0
 
 
 def mend(database: apsw.Connection, found: Iterable[Difference]) -> Iterator[int]:

@@ -105,6 +105,7 @@ class Life:
         talker.say(
             {
                 "say": lambda: m.Send(**about, n=n, text=f"t{self.count}"),
+                "call": lambda: m.Send(**about, n=n, text="@ann, @ben and @room"),
                 "reply": lambda: m.Send(**about, n=n, text=f"t{self.count}", ref=seq),
                 "edit": lambda: m.Edit(**about, n=n, seq=seq, text=f"e{self.count}"),
                 "react": lambda: m.React(**about, n=n, seq=seq, emoji=emoji),

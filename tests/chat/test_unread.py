@@ -12,14 +12,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chatd.chat import mentions, threads, unread
-from chatd.chat.changes.rows import PutAccount, PutNick
+from chatd.chat import concerns, mentions, threads, unread
+from chatd.chat.changes.rows import PutAccount, PutMention, PutNick, PutThread
+from chatd.chat.concerns import Concerns, Kept, Member
 from chatd.client.core import counts
 from chatd.client.core.rooms import Rooms
 from chatd.client.core.seen import Seen
 from chatd.ops.settings import Config, RoomsConfig
 from chatd.testing import MemoryStore, Playground
 from chatd.wire import messages as m
+from chatd.wire.names import fold as key_of
+from chatd.wire.stored import event_in
 from tests.helpers import come_in
 
 MOST = 3
@@ -35,10 +38,10 @@ TEXTS = ["hello", "@ann", "@ben", "@room", "@ann and @ben", "@anna @benny", "@ro
 def few():
     before, most = mentions.MAX_UNREAD_MENTIONS, threads.MAX_THREADS
     threads.MAX_THREADS = MOST
-    for module in (mentions, unread, counts):
+    for module in (concerns, mentions, unread, counts):
         module.MAX_UNREAD_MENTIONS = MOST
     yield
-    for module in (mentions, unread, counts):
+    for module in (concerns, mentions, unread, counts):
         module.MAX_UNREAD_MENTIONS = before
     threads.MAX_THREADS = most
 
@@ -145,6 +148,8 @@ class Life:
         self.playground = Playground(Config(rooms=RoomsConfig(keep_edits=keep_edits)), store=MemoryStore())
         self.playground.start_server()
         self.devices, self.count, self.ever, self.holding = [], 10, {}, frozenset()
+        self.noticed = set()  # the rows whose lack was noticed
+        self.full = set()  # who has followed as many threads as they may
         for nick in ("ann", "ben"):
             talker = come_in(self.playground, nick, m.Join(id=1, room="#a"))
             self.playground.advance()
@@ -281,6 +286,39 @@ class Life:
                 continue
             assert device.told() == self.wanted(device.nick), (device.nick, device.number)
             assert device.threads() == self.wanted_threads(device.nick), (device.nick, device.number)
+        self.check_concerns()
+
+    def check_concerns(self):
+        """See that what is kept of mentions and threads is what the log allows, and all that it demands."""
+        store, log, first = self.playground.store, self.log, self.playground.store.rooms[self.log].first
+        followed = [row.user for row in store.threads.values()]
+        self.full |= {user for user in followed if followed.count(user) >= MOST}
+
+        def called(key, ts):
+            row = store.nicks.get(key)
+            return row.user if row is not None and ts >= row.since else 0
+
+        def user_of(event):
+            row = store.sessions.get(event.session)
+            return called(key_of(event.by), event.ts) if row is None else row.user
+
+        found = Concerns(log, user_of, called)
+        for _, stored in sorted(store.events.get(log, {}).items()):
+            found.take(event_in(stored))
+        members = {row.user: Member(row.read, row.since) for row in store.members.values()}
+        kept = Kept(members, store.mentions.values(), store.threads.values())
+        for row in [*store.mentions.values(), *store.threads.values()]:
+            assert found.allows(row, kept), row
+        lacking = [row for row in found.lacking(kept, first) if row.user not in self.full]
+        lacking += [row for row in found.lacking(kept, first) if isinstance(row, PutMention)]
+        assert not lacking
+        for row in [*store.mentions.values(), *store.threads.values()]:
+            rest = Kept(
+                members,
+                [one for one in kept.mentions if one != row],
+                [one for one in kept.threads if one != row],
+            )
+            self.noticed |= {(type(one), (one.user, one.seq)) for one in found.lacking(rest, first)}
 
     def wanted_threads(self, nick):
         """Return the mark and the number of unread replies of each thread that is followed."""
@@ -370,3 +408,13 @@ def test_what_is_unread_is_what_a_look_at_all_of_the_log_says(steps, keep_edits)
 @pytest.mark.parametrize("steps", COURSES)
 def test_it_is_so_in_courses_that_are_known(steps, keep_edits):
     live(steps, keep_edits)
+
+
+@pytest.mark.parametrize("kind", [PutMention, PutThread])
+def test_the_lack_of_what_is_kept_for_a_member_would_be_noticed(kind):
+    life = Life()
+    for step in [*BEGUN, ("say", 0, 1, 2), ("say", 0, 1, 3), ("edit", 0, 1, 2), ("reply", 2, 1, 0)]:
+        life.step(*step)
+    kept = life.playground.store.mentions if kind is PutMention else life.playground.store.threads
+    assert len(kept) >= 2
+    assert {(kind, (row.user, row.seq)) for row in kept.values()} <= life.noticed

@@ -24,7 +24,7 @@ from chatd.wire.stored import pack
 from tests.chat.test_present import STEPS, Life
 from tests.store.driven import Driven
 
-TABLES = ["edits", "replies", "reply_counts", "reactions", "reaction_counts", "pins"]
+TABLES = ["edits", "replies", "reply_counts", "reactions", "reaction_counts", "pins", "mentions"]
 
 
 def untold(*_):
@@ -39,7 +39,7 @@ def lived(steps, folder):
     life.settle()
     memory = life.playground.store
     tables = [memory.rooms, memory.users, memory.sessions, memory.nicks, memory.edits, memory.replies]
-    tables += [memory.reactions, memory.pins, memory.tallies, memory.mentions]
+    tables += [memory.reactions, memory.pins, memory.tallies, memory.members, memory.mentions, memory.threads]
     rows = [row for table in tables for row in table.values()]
     logs = [(log, sorted(kept.items())) for log, kept in memory.events.items() if kept]
     events = [(log, kept[0][0], [stored for _, stored in kept]) for log, kept in logs]
@@ -80,6 +80,7 @@ def damage(database, table, which, how):
 
 SAID = [("say", 0, 1, 0), ("say", 1, 1, 0), ("reply", 1, 3, 0), ("edit", 0, 3, 0), ("react", 1, 3, 0)]
 SAID += [("react", 0, 3, 0), ("pin", 0, 3, 0), ("reply", 0, 3, 0), ("edit", 0, 3, 0), ("react", 0, 4, 1)]
+CALLED = [("call", 0, 1, 0), ("call", 1, 1, 0)]
 DAMAGE = st.lists(
     st.tuples(st.sampled_from(TABLES), st.integers(0, 9), st.sampled_from(["add", "drop", "change"])),
     min_size=1,
@@ -92,7 +93,7 @@ DAMAGE = st.lists(
 def test_damage_is_told_of_and_mended(steps, damages):
     folder = Path(tempfile.mkdtemp(prefix="chatd-test-"))
     try:
-        path = lived([*SAID, *steps], folder / "data")
+        path = lived([*SAID, *CALLED, *steps], folder / "data")
         database = connect(path)
         before = contents(database)
         assert not list(mistakes(path.parent, untold)), "what the daemon has kept is right"
@@ -238,4 +239,31 @@ def test_what_counts_and_who_is_mentioned_is_compared_too(path):
     assert list(database.execute("SELECT * FROM mentions")) == [(1, 2, 13)]
     assert not list(database.execute("SELECT * FROM tallies")), "the daemon counts anew what is not there"
     assert not list(mistakes(path.parent, untold))
+    database.close()
+
+
+def following(database):
+    return list(database.execute("SELECT room, user, seq, off FROM threads ORDER BY user, seq"))
+
+
+def test_threads_that_are_followed_are_mended(path):
+    """Ben has replied at 5 to what ann said at 3, and so has she at 10."""
+    database = connect(path)
+    before = following(database)
+    assert before == [(1, 1, 3, 0), (1, 2, 3, 0)]
+    database.execute("UPDATE threads SET off = 1 WHERE user = 2")
+    database.execute("INSERT INTO threads VALUES(1, 2, 4, 4, 4, 0)")
+    assert not list(mistakes(path.parent, untold)), "a person may choose so"
+    database.execute("DELETE FROM threads WHERE user = 1")
+    wrong = [(1, 4711, 3, 3, 3, 0), (1, 1, 5, 3, 3, 0), (1, 1, 4, 4711, 3, 0), (9, 1, 3, 3, 3, 0)]
+    database.executemany("INSERT INTO threads VALUES(?, ?, ?, ?, ?, ?)", wrong)
+    found = list(mistakes(path.parent, untold))
+    assert found[0] == "In #a, it is not kept that user 1 has read the thread of event 3 up to event 10."
+    assert len(found) == 1 + len(wrong) + 1
+    assert rebuild_in(path.parent, untold) == 1 + len(wrong)
+    assert following(database) == [(1, 1, 3, 0), (1, 2, 3, 1), (1, 2, 4, 0)]
+    assert not list(mistakes(path.parent, untold))
+    database.execute("UPDATE members SET since = 11 WHERE user = 1")
+    database.execute("DELETE FROM threads WHERE user = 1")
+    assert not list(mistakes(path.parent, untold)), "who has left and come again follows nothing from before"
     database.close()
