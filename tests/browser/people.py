@@ -86,3 +86,14 @@ class Person:
 
     def close(self):
         self.context.close()
+
+
+def talk(stranger, room, texts, at_once=200):
+    """Let ``stranger``, who is in ``room``, say ``texts`` there, many at a time."""
+    for begin in range(0, len(texts), at_once):
+        numbers = []
+        for text in texts[begin : begin + at_once]:
+            numbers.append(stranger.next_id())
+            stranger.last += 1
+            stranger.say("send", id=numbers[-1], n=stranger.last, room=room, text=text)
+        assert [stranger.answer(number)["t"] for number in numbers] == ["ok"] * len(numbers)

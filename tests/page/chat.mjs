@@ -80,11 +80,11 @@ function play(seed) {
   const look = () => {
     const seqs = [...room.stale].slice(0, 50), answer = server.look(seqs);
     room.stale.clear();
-    return () => chat.looked(room, answer);
+    return () => room.looked(answer);
   };
   const page = (where, older) => {
     const answer = server.history(where);
-    return () => (where.after === undefined ? chat.page(room, answer, older) : chat.newer(room, answer));
+    return () => (where.after === undefined ? room.page(answer, older) : room.newer(answer));
   };
   let loading = null; // as the client, no second page is asked for before the first has come
   const steps = [

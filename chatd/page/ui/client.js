@@ -120,7 +120,10 @@ export class Client {
     const { chat } = this, room = chat.rooms.get(id);
     if (!room) return;
     const before = chat.rooms.get(chat.shown);
-    if (before) before.scrolled = false;
+    if (before && before !== room) {
+      before.scrolled = false;
+      if (!before.isAtHead) before.unload(); // it begins at its end when it is opened again
+    }
     chat.shown = id;
     this.newFrom = room.unread ? room.read : 0;
     Object.assign(this, { replying: null, editing: null, members: null });
@@ -156,62 +159,77 @@ export class Client {
   }
 
   /**
-   * Loads the newest page of room.
-   * @param {import("./chat.js").Room} room
+   * Loads the newest page of a log.
+   * @param {import("./run.js").Run} run
    */
-  async load(room) {
-    await this.#page(room, {}, false);
-    await this.newer(room);
+  async load(run) {
+    await this.#page(run, {}, false);
+    await this.newer(run);
     this.looked();
   }
 
   /**
-   * Loads what is behind what is loaded of room.
-   * @param {import("./chat.js").Room} room
+   * Loads what is behind what is loaded: all of it, or a page where somebody looks at what was said before.
+   * @param {import("./run.js").Run} run
    */
-  async newer(room) {
-    while (room.high && !room.isAtHead) {
-      const before = room.high;
-      await this.#page(room, { after: room.high }, false);
-      if (room.high === before || room.scrolled) return;
+  async newer(run) {
+    while (run.high && !run.isAtHead) {
+      const before = run.high;
+      await this.#page(run, { after: run.high }, false);
+      if (run.high === before || run.scrolled) return;
     }
   }
 
   /**
-   * Loads the page before what is loaded of room.
-   * @param {import("./chat.js").Room} room
+   * Loads the page before what is loaded.
+   * @param {import("./run.js").Run} run
    */
-  async older(room) {
-    if (room.low <= room.first) return;
-    await this.#page(room, { before: room.low }, true);
+  async older(run) {
+    if (run.low > run.first) await this.#page(run, { before: run.low }, true);
   }
 
   /**
-   * @param {import("./chat.js").Room} room
-   * @param {{before?: number, after?: number}} where
-   * @param {boolean} older
+   * Goes to the newest event.
+   * @param {import("./run.js").Run} run
    */
-  #page(room, where, older) {
-    room.loading ??= this.#fetch(room, where, older);
-    return room.loading;
+  async toEnd(run) {
+    run.scrolled = false;
+    if (!run.isAtHead) await this.load(run);
+    this.looked();
+    this.#changed();
   }
 
   /**
-   * @param {import("./chat.js").Room} room
+   * @param {import("./run.js").Run} run
    * @param {{before?: number, after?: number}} where
    * @param {boolean} older
    */
-  async #fetch(room, where, older) {
+  #page(run, where, older) {
+    run.loading ??= this.#fetch(run, where, older);
+    return run.loading;
+  }
+
+  /**
+   * @param {import("./run.js").Run} run
+   * @param {{before?: number, after?: number}} where
+   * @param {boolean} older
+   */
+  async #fetch(run, where, older) {
+    const { age } = run;
+    run.broken = false;
     try {
-      const page = await this.ask({ t: "history", room: room.room, limit: PAGE, present: true, ...where });
-      if (where.after) this.chat.newer(room, page);
-      else this.chat.page(room, page, older);
+      const page = await this.ask({ t: "history", limit: PAGE, present: true, ...run.where, ...where });
+      if (run.age !== age) return;
+      if (where.after) run.newer(page);
+      else run.page(page, older);
     } catch (error) {
+      run.broken = true;
       this.note = String(/** @type {Error} */ (error).message);
     } finally {
-      room.loading = null;
+      run.loading = null;
       this.#changed();
     }
+    if (run.age !== age) await this.load(run);
   }
 
   /**
@@ -231,15 +249,15 @@ export class Client {
     this.#changed();
   }
 
-  /** @param {import("./chat.js").Room} room */
-  #lookSoon(room) {
+  /** @param {import("./run.js").Run} run */
+  #lookSoon(run) {
     this.#looking ??= setTimeout(async () => {
       this.#looking = undefined;
-      const seqs = [...room.stale].slice(0, 50);
-      room.stale.clear();
-      const found = await this.ask({ t: "look", room: room.room, seqs }).catch(() => null);
-      if (found) this.chat.looked(room, found);
-      else for (const seq of seqs) room.stale.add(seq); // behind the next link
+      const seqs = [...run.stale].slice(0, 50);
+      run.stale.clear();
+      const found = await this.ask({ t: "look", room: run.where.room, seqs }).catch(() => null);
+      if (found) run.looked(found);
+      else for (const seq of seqs) run.stale.add(seq); // behind the next link
       this.#changed();
     }, LOOK);
   }
