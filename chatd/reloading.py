@@ -13,6 +13,7 @@ from chatd.ops.config import ConfigError, Source
 from chatd.ops.differences import Report, compare
 from chatd.ops.log import Log
 from chatd.ops.settings import Config
+from chatd.server.announcer import Announcer
 from chatd.server.auth.portal import CheckerError
 from chatd.server.certificate_watch import CertificateWatch
 from chatd.server.listeners import ListenError
@@ -39,7 +40,7 @@ _RATES: Final = frozenset(
 class Reloader:
     """Brings ``daemon`` and its ``listeners`` to what ``source`` says. ``set_level`` is told the log's level.
 
-    ``certificates`` are watched anew.
+    ``certificates`` are watched anew, and the ``announcer`` says what is true then.
     """
 
     def __init__(
@@ -48,12 +49,14 @@ class Reloader:
         daemon: Daemon,
         listeners: Listeners,
         certificates: CertificateWatch,
+        announcer: Announcer,
         set_level: Callable[[str], object],
     ) -> None:
         self._source = source
         self._daemon = daemon
         self._listeners = listeners
         self._certificates = certificates
+        self._announcer = announcer
         self._set_level = set_level
         self._complaint = ""
         self._loop = LoopingCall(self._renew)
@@ -106,6 +109,7 @@ class Reloader:
         if "log.level" in report.applied:
             self._set_level(config.log.level)
         self._certificates.watch(config.listen)
+        self._announcer.use(config.lan, self._listeners.for_tcp)
         if _RATES.intersection(report.applied):
             Deferred.fromCoroutine(daemon.server.renew_allowances()).addErrback(
                 partial(log.failure, "reload-fault")

@@ -30,6 +30,7 @@ from chatd.ops.observers import set_level
 from chatd.ops.settings import Config
 from chatd.reloading import NOT_RUNNING, Reloader, tell
 from chatd.running import Running
+from chatd.server.announcer import Announcer
 from chatd.server.auth.portal import CheckerError
 from chatd.server.certificate_watch import CertificateWatch
 from chatd.server.collector import Collector
@@ -84,6 +85,7 @@ class ChatService(Service):
         self._listeners = Listeners(reactor)
         self._certificates = CertificateWatch(config.listen, reactor, wall_milliseconds)
         self._collector = Collector(reactor)
+        self._announcer = Announcer(reactor)
         self._running: Running | None = None
         self._reloader: Reloader | None = None
         self._over: float | None = None
@@ -165,6 +167,7 @@ class ChatService(Service):
             running.daemon,
             self._listeners,
             self._certificates,
+            self._announcer,
             self.set_level,
         )
         self._let_go_of_terminal()
@@ -183,6 +186,7 @@ class ChatService(Service):
         running.start()  # behind that line: what it removes at once is told of
         self._certificates.start()
         self._collector.start()
+        self._announcer.use(running.config.lan, self._listeners.for_tcp)
         self._reloader.start()
         self._notifier.say(READY)
         self._feed(running.store.beat)
@@ -295,10 +299,12 @@ class ChatService(Service):
         self._collector.stop()
         if self._reloader is not None:
             self._reloader.stop()
+        silence = Deferred.fromCoroutine(self._announcer.stop(goodbye=empty))
         terms = running.config.drain
         if self._over is not None:
             terms = replace(terms, window=self._over)
         closed = await running.let_go(terms, soonest, empty=empty)
+        await silence
         self._config = running.config
         return closed
 

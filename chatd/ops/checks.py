@@ -5,6 +5,8 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Final
 
+from chatd.lan.announcement import NAME_BYTES, is_host
+from chatd.lan.multicast import MISSING, is_installed
 from chatd.ops.certificates import authority_problems, certificate_problems
 from chatd.ops.endpoints import EndpointError, Listening, rehearse
 from chatd.ops.groups import group_id
@@ -18,6 +20,7 @@ from chatd.ops.settings import (
     ControlConfig,
     HeartbeatConfig,
     HooksConfig,
+    LanConfig,
     ListenConfig,
     MetricsConfig,
 )
@@ -46,6 +49,7 @@ def _looks(config: Config) -> Iterator[tuple[str, Callable[[], list[Problem]]]]:
     yield "accounts", lambda: list(_accounts(config.accounts))
     yield "metrics", lambda: list(_metrics(config.metrics))
     yield "hooks", lambda: list(_hooks(config.hooks))
+    yield "lan", lambda: list(_lan(config.lan))
     yield "control", lambda: list(_control(config.control))
     yield "listen", lambda: list(_listeners(config.listen))
     for index, listen in enumerate(config.listen):
@@ -87,6 +91,15 @@ def _hooks(hooks: HooksConfig) -> Iterator[Problem]:
                 f"hooks.allow[{index}]",
                 f'{word!r} is not a network; right ones are "10.0.0.0/8" and "2001:db8::/32".',
             )
+
+
+def _lan(lan: LanConfig) -> Iterator[Problem]:
+    if lan.announce and not is_installed():
+        yield Problem("lan.announce", f"{MISSING}.")
+    if len(lan.name.encode()) > NAME_BYTES:
+        yield Problem("lan.name", f"{NAME_BYTES} bytes are the most of a name here.")
+    if lan.host and not is_host(lan.host):
+        yield Problem("lan.host", f"{lan.host!r} is no name of a host; a right one is chat.example.org.")
 
 
 def _control(control: ControlConfig) -> Iterator[Problem]:

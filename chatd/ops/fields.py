@@ -31,6 +31,7 @@ FIELDS: Final[dict[str, str]] = {
     "message": "the type of a message of the protocol",
     "messages_in": "messages received on the connection",
     "messages_out": "messages sent on the connection",
+    "name": "the name under which the daemon is found on the local network",
     "namespace": "the Python module that speaks, where it is not chatd's",
     "nick": "the nick of a user",
     "offset": "how many bytes of a file from its beginning: where a transfer began or ended",

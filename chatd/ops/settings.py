@@ -250,6 +250,18 @@ class HooksConfig(Section, frozen=True):
     give_up_days: Annotated[float, Meta(gt=0, le=3650)] = 7.0
 
 
+class LanConfig(Section, frozen=True):
+    """Whether the daemon announces itself on the local network by multicast DNS: ``[lan]``.
+
+    ``name`` is what people see, that of the machine by default. ``host`` is the name of the server in DNS,
+    which its certificate is made out to; without it clients go to its addresses.
+    """
+
+    announce: bool = False
+    name: Line = ""
+    host: Line = ""
+
+
 class Config(Section, frozen=True):
     """The whole configuration; ``Config()`` is what runs without a file.
 
@@ -282,3 +294,4 @@ class Config(Section, frozen=True):
     control: ControlConfig = ControlConfig()
     metrics: MetricsConfig = MetricsConfig()
     hooks: HooksConfig = HooksConfig()
+    lan: LanConfig = LanConfig()

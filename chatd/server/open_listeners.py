@@ -7,12 +7,14 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from twisted.internet import tcp
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.python.failure import Failure
 
 from chatd.ops.log import Log
 from chatd.ops.settings import Config, ListenConfig
+from chatd.server.announcing import Open
 from chatd.server.doorway import Doorway, inside
 from chatd.server.eager import send_eagerly
 from chatd.server.factory import ChatFactory
@@ -190,6 +192,22 @@ class Listeners:
     def ports(self) -> list[IListeningPort]:
         """Return the ports."""
         return [listener.port for listener in self._open.values()]
+
+    @property
+    def for_tcp(self) -> list[Open]:
+        """Return those for TCP, as others might reach them."""
+        return [
+            Open(
+                config.protocol,
+                config.tls or config.endpoint.startswith("ssl:"),
+                address.host,
+                address.port,
+                config.proxy_protocol or config.endpoint.startswith("haproxy:"),
+            )
+            for listener in self._open.values()
+            for config, address in ((listener.setting.config, listener.port.getHost()),)
+            if isinstance(address, IPv4Address | IPv6Address)
+        ]
 
     def set(self, listeners: Iterable[Listener]) -> None:
         """Let ``listeners`` be those that are open."""

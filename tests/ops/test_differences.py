@@ -21,6 +21,8 @@ OTHERS = {
     "control.rights": "look",
     "metrics.endpoint": "unix:figures",
     "hooks.allow": ("10.0.0.0/8",),
+    "lan.name": "Office",
+    "lan.host": "chat.example.org",
 }
 """Another value for each key that is neither a number nor a truth."""
 

@@ -11,6 +11,7 @@ from chatd.build import _terms
 from chatd.ops.config import Source
 from chatd.ops.differences import AT_THE_START, compare
 from chatd.reloading import Reloader
+from chatd.server.announcer import Announcer
 from chatd.server.certificate_watch import CertificateWatch
 from chatd.server.listener_rules import ListenerRules
 from chatd.server.open_listeners import Listeners
@@ -106,7 +107,9 @@ class Reloaded:
         self.listeners.serve(self.daemon.server)
         self.watch = CertificateWatch(self.config.listen, playground.clock, playground.wall)
         self.levels = []
-        self.reloader = Reloader(self.source, self.daemon, self.listeners, self.watch, self.levels.append)
+        self.reloader = Reloader(
+            self.source, self.daemon, self.listeners, self.watch, Announcer(None), self.levels.append
+        )
 
     @property
     def config(self):

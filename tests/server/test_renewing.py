@@ -9,6 +9,7 @@ from chatd.ops.config import Source
 from chatd.ops.log import KEY
 from chatd.ops.settings import Config, ListenConfig
 from chatd.reloading import LOOK_INTERVAL, Reloader
+from chatd.server.announcer import Announcer
 from chatd.server.certificate_watch import CertificateWatch
 from chatd.server.open_listeners import Listeners
 from chatd.testing import Playground
@@ -41,7 +42,7 @@ def listeners(request, pair, playground):
     opened.open(config)
     opened.serve(playground.server)
     watch = CertificateWatch(config.listen, playground.clock, playground.wall)
-    reloader = Reloader(Source(), playground._daemon, opened, watch, lambda _: None)
+    reloader = Reloader(Source(), playground._daemon, opened, watch, Announcer(None), lambda _: None)
     reloader.start()
     yield opened
     reloader.stop()

@@ -13,10 +13,10 @@ PATIENCE: Final = 3.0
 """Seconds for a probe, and for each of its steps."""
 
 
-def answers(address: Address) -> bool:
+def answers(address: Address, patience: float = PATIENCE) -> bool:
     """Return whether somebody takes connections at ``address``."""
     with suppress(OSError, ValueError):
-        socket.create_connection((address.host, address.port), PATIENCE).close()
+        socket.create_connection((address.host, address.port), patience).close()
         return True
     return False
 

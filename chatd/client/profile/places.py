@@ -1,14 +1,15 @@
 """Where profiles are kept, and whether one knows a place; asked before anything large is imported."""
 
 import os
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
-from chatd.client.core.address import Address
+from chatd.client.core.address import Address, parse_address
 from chatd.client.core.problems import ClientError
 from chatd.client.core.proxy import Proxy
 from chatd.client.profile.database import Database
-from chatd.client.profile.origins import origin_of
+from chatd.client.profile.origins import origin_of, written
 from chatd.disk import is_there
 from chatd.home import expand
 from chatd.wire.names import stray_joiner, without_joiners
@@ -46,17 +47,22 @@ def knows(profile: str | None, folder: Path | None, address: Address, proxy: Pro
 
     Raises `ClientError` where the profile cannot be used.
     """
-    if profile is None:
-        return False
-    path, origin = profile_path(profile, folder), origin_of(address, proxy).text
-    if not is_there(path):
-        return False
+    return origin_of(address, proxy).text in known_origins(profile, folder)
+
+
+def known_origins(profile: str | None, folder: Path | None) -> set[str]:
+    """Return the origins of which ``profile`` has a pin or a secret.
+
+    Raises `ClientError` where the profile cannot be used.
+    """
+    if profile is None or not is_there(path := profile_path(profile, folder)):
+        return set()
     with closing(Database(path)) as database, database.transaction():
-        return bool(
-            database.rows(
-                "SELECT 1 FROM pin WHERE origin = ?"
-                " UNION SELECT 1 FROM slot WHERE origin = ? AND token <> ''",
-                origin,
-                origin,
-            )
-        )
+        rows = database.rows("SELECT origin FROM pin UNION SELECT origin FROM slot WHERE token <> ''")
+    return {str(origin) for (origin,) in rows}
+
+
+def secured_hosts(origins: Iterable[str]) -> set[str]:
+    """Return the hosts of those ``origins`` that are reached by TLS, each as `Address.host_key` has it."""
+    places = (parse_address(written(origin)) for origin in origins)
+    return {place.host_key for place in places if place.tls}

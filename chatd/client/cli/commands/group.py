@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     default="127.0.0.1:7411",
     show_default=True,
     help="HOST[:PORT] or [IPV6]:PORT in plain text (port 7411), tls://HOST[:PORT] (port 7412), "
-    "wss://HOST[:PORT][/PATH] for WebSocket (port 443, /ws) or unix:PATH; or from $CHATD_SERVER.",
+    "wss://HOST[:PORT][/PATH] for WebSocket (port 443, /ws) or unix:PATH; lan for one that announces itself "
+    "nearby; or from $CHATD_SERVER.",
 )
 @click.option("--nick", metavar="NAME", default="", help="Who to be; the one last used there, by default.")
 @click.option("--profile", metavar="NAME", help="Where to remember sessions.  [default: default]")
@@ -117,9 +118,15 @@ def chatc(
             "bad-options", "--ephemeral keeps nothing; leave --profile and --state out, and --same-as."
         )
     kept, folder = None if ephemeral else profile or "default", None if state is None else Path(state)
-    address, note = parse_address(server), ""
+    if context.invoked_subcommand == "servers":
+        context.obj = (kept, folder)
+        return
+    note = ""
+    if server == "lan":
+        server, note = _nearby(kept, folder)
+    address = parse_address(server)
     through = choose_proxy(proxy, os.environ, address)
-    if through is None and not (fingerprint or cert or key):
+    if through is None and not (note or fingerprint or cert or key):
         address, note = _settled(server, kept, folder, ca)
     if not address.tls and through is None:
         leave_tls_out()
@@ -153,6 +160,14 @@ def chatc(
         from chatd.client.cli.interactive import run  # noqa: PLC0415
 
         context.exit(run(context.obj, Settings(recent=recent, bell=bell), strip=strip))
+
+
+def _nearby(kept: str | None, folder: Path | None) -> tuple[str, str]:
+    """Return the address of the server nearby that is meant, as it is written, and what to say about that."""
+    from chatd.client.cli.servers import ask_at_terminal, found_line, look_around, pick  # noqa: PLC0415
+
+    chosen = pick(look_around(kept, folder), ask_at_terminal())
+    return chosen.written, found_line(chosen)
 
 
 def _settled(server: str, kept: str | None, folder: Path | None, ca: str | None) -> "tuple[Address, str]":

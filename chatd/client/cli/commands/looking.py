@@ -62,4 +62,32 @@ def who(context: click.Context, room: str, as_json: bool) -> None:
     context.exit(run_who(options_of(context, room), room, as_json=as_json))
 
 
-COMMANDS: Final = (history, search, rooms, who)
+@click.command()
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0.2, 30),
+    default=2.0,
+    show_default=True,
+    metavar="N",
+    help="How long to listen.",
+)
+@AS_JSON
+@click.pass_context
+def servers(context: click.Context, seconds: float, as_json: bool) -> None:
+    """List the servers that announce themselves on the local network.
+
+    Each line has what to write for --server, what the server calls itself, and its page for browsers. Write
+    --server lan for the only one.
+    """
+    from chatd.client.cli.running import complain  # noqa: PLC0415 - it imports Twisted
+    from chatd.client.cli.servers import look_around, run_servers  # noqa: PLC0415
+    from chatd.client.cli.stdout import write_out  # noqa: PLC0415
+
+    profile, folder = context.obj
+    found = look_around(profile, folder, seconds)
+    if not found and not as_json:
+        complain("no server announces itself on the local network")
+    context.exit(run_servers(found, write_out, as_json=as_json))
+
+
+COMMANDS: Final = (history, search, rooms, servers, who)

@@ -1,0 +1,117 @@
+"""What the daemon announces, by what listens where; and what an operator is told who may not."""
+
+import sys
+
+import pytest
+from twisted.internet import reactor
+
+from chatd.lan.announcement import Announcement
+from chatd.lan.places import Place
+from chatd.ops.config import ConfigError, parse
+from chatd.ops.settings import Config, LanConfig, ListenConfig
+from chatd.server.announcer import NOWHERE, Announcer
+from chatd.server.announcing import Open, saying
+from chatd.server.open_listeners import Listeners
+
+PLAIN = Open("native", False, "0.0.0.0", 7411)
+SECURE = Open("native", True, "::", 7412)
+PAGE = Open("web", False, "0.0.0.0", 7480)
+LAN = LanConfig(announce=True)
+
+
+def said(*listeners, lan=LAN):
+    found = saying(lan, listeners, "box.example.org")
+    return None if found is None else found.announcement
+
+
+def test_the_name_is_that_of_the_machine_unless_there_is_another():
+    assert said(PLAIN) == Announcement(name="box", port=7411)
+    assert said(PLAIN, lan=LanConfig(announce=True, name="Office", host="chat.example.org")) == Announcement(
+        name="Office", port=7411, host="chat.example.org"
+    )
+
+
+def test_a_machine_with_a_strange_name():
+    assert saying(LAN, [PLAIN], "").announcement.name == "chatd"
+    assert saying(LAN, [PLAIN], "é" * 40).announcement.name == "é" * 31
+
+
+def test_tls_comes_before_plain_text():
+    assert said(PLAIN, SECURE, PAGE) == Announcement(name="box", port=7412, tls=True, web=7480)
+
+
+def test_a_page_alone_is_a_way_in():
+    assert said(PAGE) == Announcement(name="box", port=7480, way="web", web=7480)
+
+
+@pytest.mark.parametrize("here", ["127.0.0.1", "127.3.2.1", "::1", "::ffff:127.0.0.1"])
+def test_loopback_is_never_announced(here):
+    assert said(PLAIN._replace(interface=here)) is None
+    assert said(PLAIN._replace(interface=here), PAGE).way == "web"
+    assert said(PLAIN, PAGE._replace(interface=here)).web == 0
+
+
+def test_neither_are_listeners_for_relays_and_for_json_lines():
+    assert said(PLAIN._replace(relayed=True), PLAIN._replace(protocol="json-lines")) is None
+
+
+THERE = (Place("10.0.0.1", 2), Place("192.168.1.5", 3), Place("2001:db8::1", 3))
+
+
+@pytest.mark.parametrize(
+    ("interface", "places"),
+    [("0.0.0.0", THERE[:2]), ("::", THERE), ("192.168.1.5", THERE[1:2]), ("172.16.0.1", ())],
+)
+def test_only_where_the_listener_is(interface, places):
+    assert saying(LAN, [PLAIN._replace(interface=interface)], "box").places(THERE) == places
+
+
+def test_open_listeners_are_seen_with_their_ports(tmp_path):
+    listens = (
+        ListenConfig(endpoint="tcp:0:interface=127.0.0.1"),
+        ListenConfig(endpoint="haproxy:tcp:0:interface=127.0.0.1", protocol="web"),
+        ListenConfig(endpoint=f"unix:{tmp_path}/socket"),
+    )
+    listeners = Listeners(reactor)
+    try:
+        listeners.open(Config(listen=listens))
+        plain, web = listeners.for_tcp
+    finally:
+        listeners.close()
+    assert (plain.protocol, plain.tls, plain.interface, plain.relayed) == (
+        "native",
+        False,
+        "127.0.0.1",
+        False,
+    )
+    assert plain.port
+    assert (web.protocol, web.relayed) == ("web", True)
+
+
+def test_with_nothing_to_announce_that_is_told_and_no_thread_begins(logged_events):
+    announcer = Announcer(None)  # there is no reactor that anything could come back to
+    announcer.use(LAN, [PLAIN._replace(interface="127.0.0.1")])
+    announcer.use(LanConfig(), [PLAIN])
+    assert [str(event["chatd"].sentence) for event in logged_events] == [NOWHERE]
+
+
+def problems(text):
+    with pytest.raises(ConfigError) as caught:
+        parse(text)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_without_the_package_the_configuration_is_wrong(monkeypatch):
+    parse("[lan]\nannounce = true")
+    monkeypatch.setitem(sys.modules, "zeroconf", None)
+    parse("[lan]\nannounce = false")
+    assert problems("[lan]\nannounce = true") == [
+        "lan.announce: this needs a package: pip install 'chatd[lan]'."
+    ]
+
+
+def test_names_that_cannot_be_announced():
+    assert problems(f"[lan]\nname = '{'é' * 32}'") == ["lan.name: 63 bytes are the most of a name here."]
+    assert problems("[lan]\nhost = 'a b'") == [
+        "lan.host: 'a b' is no name of a host; a right one is chat.example.org."
+    ]
