@@ -73,10 +73,11 @@ async def _search(
 ) -> int:
     _begin(client)
     hits: list[Hit] = []
-    page = Hits([])
+    page, behind = Hits([]), False
     while len(hits) < limit and (page.rest or not hits):
         page = await client.search(query, room, page.rest, min(PAGE_ROWS, limit - len(hits)))
         hits += page.hits
+        behind = behind or page.behind
         if not page.rest:
             break
     days = Days()
@@ -87,7 +88,7 @@ async def _search(
             out.append(days.printed(hit.event.ts, line))
     if not (hits or as_json):
         complain("Nothing was found.")
-    if page.behind:
+    if behind:
         complain(BEHIND)
     return 0
 

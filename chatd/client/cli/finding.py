@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final, NamedTuple, Protocol
 
+from msgspec.structs import replace
+
 from chatd.client.cli import about
 from chatd.client.cli.command import Command
 from chatd.client.cli.showing import page_title
@@ -79,12 +81,13 @@ async def _search(talk: Talk, argument: str) -> None:
 
 
 async def _page(talk: Talk, found: Found) -> Hits:
-    hits = Hits([], found.rest)
+    hits, behind = Hits([], found.rest), False
     for _ in range(TIMES):
         hits = await talk.client.search(found.query, before=hits.rest, limit=PAGE)
+        behind = behind or hits.behind
         if hits.hits or not hits.rest:
             break
-    return hits
+    return replace(hits, behind=behind)
 
 
 async def _jump(talk: Talk, argument: str) -> None:

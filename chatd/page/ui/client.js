@@ -30,7 +30,7 @@ export class Client {
   note = "";
   /** @type {import("./chat.js").Item | null} */ replying = null;
   /** @type {import("./chat.js").Item | null} */ editing = null;
-  /** @type {{query: string, hits: import("../core/wire.js").Event[], rest: string, more: boolean} | null} */ found = null;
+  /** @type {{query: string, hits: import("../core/wire.js").Event[], rest: string, more: boolean, behind: boolean} | null} */ found = null;
   /** @type {any[] | null} */ members = null;
   /** The number above which events were new when the room was opened. */
   newFrom = 0;
@@ -401,9 +401,9 @@ export class Client {
    */
   async search(query, from = "") {
     await this.#try(async () => {
-      const { hits = [], rest = "", more = false } = await this.ask({ t: "search", query, ...(from && { rest: from }) });
+      const { hits = [], rest = "", more = false, behind = false } = await this.ask({ t: "search", query, ...(from && { rest: from }) });
       const found = hits.map((/** @type {any} */ { event, edit = 0, text = "" }) => ({ ...event, text: edit && text ? text : (event.text ?? "") }));
-      this.found = { query, hits: from && this.found ? [...this.found.hits, ...found] : found, rest, more };
+      this.found = { query, hits: from && this.found ? [...this.found.hits, ...found] : found, rest, more, behind: behind || Boolean(from && this.found?.behind) };
     });
   }
 

@@ -15,6 +15,7 @@ export function Found({ client }) {
       ${found.hits.length === 0 && html`<p>Nothing was found.</p>`}
       <ol>${found.hits.map((hit) => html`<li key=${`${hit.room} ${hit.seq}`}><button onClick=${() => (close(), client.jump(hit.room, hit.seq))}>
         <small>${client.chat.rooms.get(hit.room)?.name ?? hit.room} · ${day(hit.ts)} ${clock(hit.ts)}</small><strong>${hit.by}</strong> <span dir="auto">${hit.text}</span></button></li>`)}</ol>
+      ${found.behind && html`<p>The server is still indexing what is older; search again later to find all of it.</p>`}
       ${found.more && html`<button class="quiet" onClick=${() => client.search(found.query, found.rest)}>More</button>`}
     </aside>
   `;

@@ -1,10 +1,11 @@
 """Searching at the console and in the shell: what is typed, what is found, and the way to its place."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from chatd.client.cli.finding import hit_line, how_to_get
+from chatd.client.cli.finding import BEHIND, hit_line, how_to_get
 from chatd.client.values import Hit
 from chatd.wire.messages import Event, File
 from tests.client.cli.sitting import seated
@@ -57,6 +58,21 @@ def test_a_search_goes_on_to_earlier_ones(people):
     assert "for earlier ones: /search" in first[-1]
     assert [line.split()[-1] for line in told(ann.type("/search"))] == [str(number) for number in range(5)]
     assert ann.type("/search") == ["chatc: There is no search to go on with; write /search words"]
+
+
+def test_what_is_not_indexed_yet_is_told_of_whichever_page_would_have_it(people, world, monkeypatch):
+    """The newest are looked at one by one, then comes what lacks: earlier pages are complete again."""
+    store = world.store
+    search = store.search
+
+    def page_of_one(query, scopes, before, limit, done):
+        def found(page):
+            done(replace(page, hits=[], behind=before is None))
+
+        search(query, scopes, before, 1, found)
+
+    monkeypatch.setattr(store, "search", page_of_one)
+    assert people["ann"].type("/search cup") == [BEHIND, "Nothing was found."]
 
 
 def test_one_jumps_to_the_place(people):
