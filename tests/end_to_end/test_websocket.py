@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect as dial
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from chatd.client.core.address import parse_address
-from chatd.client.net.probe import shakes_hands
+from chatd.client.net.probe import speaks_web
 from tests.end_to_end.harness.certificates import make_certificate, trusting
 from tests.end_to_end.harness.forwarder import Forwarder
 from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, Deadline, free_port, wait_gone
@@ -112,9 +112,10 @@ def test_people_talk_over_websocket_tls_and_frames(daemon, connect, tmp_path):
         assert plain.close_code == 1000
 
     authority = str(tmp_path / "localhost.crt")
-    assert shakes_hands(parse_address(f"wss://localhost:{daemon.wss}"), authority)
+    assert speaks_web(parse_address(f"wss://localhost:{daemon.wss}"), authority, vouched=True)
+    assert speaks_web(parse_address(f"wss://{LOOPBACK}:{daemon.wss}"), None, vouched=False)
     for other, ca in [(f"localhost:{daemon.wss}", None), (f"{LOOPBACK}:{daemon.web}", authority)]:
-        assert not shakes_hands(parse_address(f"wss://{other}"), ca)
+        assert not speaks_web(parse_address(f"wss://{other}"), ca, vouched=True)
     native = connect(daemon)
     native.enter("nat")
     asyncio.run(visit())

@@ -12,7 +12,7 @@ from typing import Final
 from chatd.client.core.address import Address
 from chatd.client.core.nearby import MOST, Heard
 from chatd.client.core.problems import ClientError
-from chatd.client.net.probe import answers
+from chatd.client.net.probe import answers, takes
 from chatd.lan.announcement import SERVICE, read
 from chatd.lan.multicast import MISSING, is_installed, open_zeroconf, places
 
@@ -77,7 +77,7 @@ def knock(addresses: Iterable[Address]) -> set[Address]:
     there: set[Address] = set()
 
     def look(address: Address) -> None:
-        if answers(address, KNOCK):
+        if answers(address, patience=KNOCK) if address.scheme == "tcp" else takes(address, KNOCK):
             there.add(address)
 
     threads = [Thread(target=look, args=(address,), daemon=True) for address in addresses]

@@ -62,6 +62,26 @@ def known_origins(profile: str | None, folder: Path | None) -> set[str]:
     return {str(origin) for (origin,) in rows}
 
 
+def remembered(profile: str | None, folder: Path | None, native: Address, web: Address) -> list[Address]:
+    """Return which of the two ways to a host ``profile`` knows, the one that was used last first.
+
+    Raises `ClientError` where the profile cannot be used.
+    """
+    if profile is None or not is_there(path := profile_path(profile, folder)):
+        return []
+    ways = {origin_of(way).text: way for way in (native, web)}
+    with closing(Database(path)) as database, database.transaction():
+        rows = database.rows(
+            "SELECT address.address, max(address.used) AS used FROM address"
+            " JOIN slot ON slot.identity = address.identity AND slot.token <> ''"
+            " WHERE address.address IN (?, ?) GROUP BY address.address"
+            " UNION ALL SELECT origin, 0 FROM pin WHERE origin IN (?, ?) ORDER BY used DESC",
+            *ways,
+            *ways,
+        )
+    return [ways[text] for text in dict.fromkeys(str(text) for text, _ in rows)]
+
+
 def secured_hosts(origins: Iterable[str]) -> set[str]:
     """Return the hosts of those ``origins`` that are reached by TLS, each as `Address.host_key` has it."""
     places = (parse_address(written(origin)) for origin in origins)

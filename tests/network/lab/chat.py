@@ -162,12 +162,12 @@ class _Ear:
 
 
 class Tinyproxy(Program):
-    """Debian's HTTP proxy, which lets CONNECT through to the port of chatd."""
+    """Debian's HTTP proxy, which lets CONNECT through to ``port`` alone, by default that of chatd."""
 
-    def __init__(self, host: Host, folder: Path) -> None:
+    def __init__(self, host: Host, folder: Path, port: int = PORT) -> None:
         config = folder / "tinyproxy.conf"
         config.write_text(
             f"Port {PROXY_PORT}\nListen {host.address}\nTimeout 600\nMaxClients 100\n"
-            f'ConnectPort {PORT}\nLogLevel Warning\nPidFile "{folder / "tinyproxy.pid"}"\n'
+            f'ConnectPort {port}\nLogLevel Warning\nPidFile "{folder / "tinyproxy.pid"}"\n'
         )
         super().__init__(host, "tinyproxy", "-d", "-c", str(config))

@@ -14,7 +14,10 @@ from chatd.client.cli.starting import leave_tls_out
 from chatd.wire.limits import PAGE_ROWS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from chatd.client.core.address import Address
+    from chatd.client.core.proxy import Proxy
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -125,9 +128,9 @@ def chatc(
     if server == "lan":
         server, note = _nearby(kept, folder)
     address = parse_address(server)
+    if not (note or fingerprint or cert or key):
+        address, note = _settled(server, kept, folder, ca, partial(choose_proxy, proxy, os.environ))
     through = choose_proxy(proxy, os.environ, address)
-    if through is None and not (note or fingerprint or cert or key):
-        address, note = _settled(server, kept, folder, ca)
     if not address.tls and through is None:
         leave_tls_out()
     from chatd.client.cli.running import complain  # noqa: PLC0415 - it imports Twisted
@@ -170,10 +173,24 @@ def _nearby(kept: str | None, folder: Path | None) -> tuple[str, str]:
     return chosen.written, found_line(chosen)
 
 
-def _settled(server: str, kept: str | None, folder: Path | None, ca: str | None) -> "tuple[Address, str]":
-    """Return the address that ``server`` means where no way was named, and what to say about that."""
-    from chatd.client.cli.settling import settle  # noqa: PLC0415 - most name a way
-    from chatd.client.net.probe import answers, shakes_hands  # noqa: PLC0415
-    from chatd.client.profile.places import knows  # noqa: PLC0415
+def _settled(
+    server: str,
+    kept: str | None,
+    folder: Path | None,
+    ca: str | None,
+    through: "Callable[[Address], Proxy | None]",
+) -> "tuple[Address, str]":
+    """Return the address that ``server`` means where no way was named, and what to say about that.
 
-    return settle(server, partial(knows, kept, folder), answers, partial(shakes_hands, ca=ca))
+    ``through`` returns the proxy to an address, if there is one.
+    """
+    from chatd.client.cli.settling import Looks, settle  # noqa: PLC0415 - most name a way
+    from chatd.client.net.probe import answers, speaks_web  # noqa: PLC0415
+    from chatd.client.profile.places import remembered  # noqa: PLC0415
+
+    looks = Looks(
+        answers=lambda address: answers(address, through(address)),
+        speaks_web=lambda address: speaks_web(address, ca, through(address), vouched=False),
+        vouched=lambda address: speaks_web(address, ca, through(address), vouched=True),
+    )
+    return settle(server, partial(remembered, kept, folder), looks, asks=os.isatty(0) and os.isatty(2))

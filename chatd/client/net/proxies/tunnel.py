@@ -20,7 +20,7 @@ from chatd.client.net.proxies.endpoint import TunnelEndpoint
 from chatd.client.net.proxies.http_connect import HttpConnect
 from chatd.client.net.proxies.names import LookedUpEndpoint, ascii_host
 from chatd.client.net.proxies.narrowing import Narrowing
-from chatd.client.net.proxies.negotiation import Negotiate, ProxyError, UntrustedProxyError
+from chatd.client.net.proxies.negotiation import Negotiate, Negotiation, ProxyError, UntrustedProxyError
 from chatd.client.net.proxies.socks import Socks5
 from chatd.client.net.reasons import Ending
 from chatd.client.net.tls import Authorities, Verifier
@@ -32,6 +32,15 @@ _NEGOTIATIONS: Final[dict[str, Negotiate]] = {
     "socks5": Socks5,
     "socks5h": Socks5,
 }
+
+
+def negotiation(proxy: Proxy, host: str, port: int) -> Negotiation:
+    """Return the negotiation with ``proxy`` about a connection to ``host`` and ``port``.
+
+    Raises `ClientError` where a library for it is missing.
+    """
+    return _NEGOTIATIONS[proxy.scheme](proxy, host, port)
+
 
 _ENDINGS: Final[tuple[tuple[type[BaseException], str, bool], ...]] = (
     (error.ConnectionDone, "closed by the proxy {} or the server behind it", True),
@@ -96,8 +105,8 @@ class Tunnel:
     def _ended(self, words: str, answered: bool) -> Ending:
         return Ending(words.format(self._proxy), answered)
 
-    def _negotiation(self, host: str) -> Any:
-        return _NEGOTIATIONS[self._proxy.scheme](self._proxy, host, self._port)
+    def _negotiation(self, host: str) -> Negotiation:
+        return negotiation(self._proxy, host, self._port)
 
     def _towards(self, reactor: Any, host: str, patience: float = ATTEMPT) -> IStreamClientEndpoint:
         proxy: IStreamClientEndpoint = HostnameEndpoint(
