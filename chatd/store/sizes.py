@@ -103,8 +103,9 @@ class Sizes:
 
     def settle(self) -> None:
         """Hear that what was heard of is durable."""
-        self._known.update(self._pending)
-        self._grown.update(dict.fromkeys(self._pending))
+        for log, known in self._pending.items():
+            self._known[log] = known
+            self._grown[log] = None
         for log in self._written:
             self._grown.pop(log, None)
         for log in self._dropped:

@@ -9,12 +9,13 @@ reactor's thread.
 
 import os
 import queue
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import Thread
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import apsw
 
@@ -40,6 +41,9 @@ from chatd.store.transaction import Transaction
 
 LOCK_PATIENCE = 10.0
 """Seconds within which a process that ends lets go of its folder: its files are closed one by one."""
+
+BESIDE: Final = 0.01
+"""Seconds between two looks, while commits follow each other, at what may be done between them."""
 
 CLOSE_PATIENCE = 5.0
 """Seconds that closing waits for a disk that does not answer."""
@@ -222,6 +226,7 @@ class SqliteStore:
         While pages are looked at for the last time, none changes its place because of that.
         """
         wait: float | None = space.PAUSE
+        beside = 0.0
         while True:
             try:
                 job = self._write_jobs.get(timeout=wait)
@@ -230,14 +235,19 @@ class SqliteStore:
                 continue
             if job is None:
                 return
-            self._company.mind(self._writer)
-            if self._scrubbing.due:
-                self._scrubbing.between()
-            if not self._scrubbing.holds:
-                self._shrinking.between()
+            now = time.monotonic()
+            due = now >= beside
+            if due:
+                beside = now + BESIDE
+                self._company.mind(self._writer)
+                if self._scrubbing.due:
+                    self._scrubbing.between()
+                if not self._scrubbing.holds:
+                    self._shrinking.between()
             job()
-            self._dropping.between()
-            self._index.between()
+            if due:
+                self._dropping.between()
+                self._index.between()
             wait = space.PAUSE
 
     def _idle(self) -> float | None:
@@ -258,18 +268,19 @@ class SqliteStore:
         self._scrubbing.begin()
 
     def _commit(self, changes: Changes) -> Exception | None:
-        database = self._writer
-        erases = bool(changes.others) and any(isinstance(change, Erase) for change in changes.others)
+        database, others = self._writer, changes.others
+        erases = bool(others) and any(isinstance(change, Erase) for change in others)
         sizes = self._sizes
         touched: dict[int, Said | None] = {}
         try:
             with Transaction(database, self.syncs.observe):
                 if erases:
                     database.execute(scrubbing.DUE)
-                touched = self._index.touched(changes)
-                for change in changes.others:
-                    self._change(change)
-                self._index.retouch(touched, changes)
+                if others:
+                    touched = self._index.touched(changes)
+                    for change in others:
+                        self._change(change)
+                    self._index.retouch(touched, changes)
                 for log, first, frames in changes.events:
                     database.execute(
                         statements.ADD_EVENTS, (schema.key(log, first) - 1, apsw.carray(tuple(frames)))

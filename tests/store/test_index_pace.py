@@ -5,6 +5,12 @@ import pytest
 from chatd.store.index.pace import DEFER, FULL, GATHER, Pace
 
 
+def come(pace, messages, now, used):
+    pace.come(messages, now)
+    if pace.measures(now):
+        pace.measure(now, used)
+
+
 def play(rate, cost, busy=0.1, seconds=20.0, slice_=200):
     """Let messages come at a ``rate``, each of some ``cost``; return the share of time, and what is left."""
     now, behind, spent = 0.0, 0.0, 0.0
@@ -12,13 +18,13 @@ def play(rate, cost, busy=0.1, seconds=20.0, slice_=200):
     while now < seconds:
         now += 0.005  # a commit
         behind += rate * 0.005
-        pace.come(round(rate * 0.005), now, busy * now)
+        come(pace, round(rate * 0.005), now, busy * now)
         if behind >= 1 and pace.between(now):
             count = min(slice_, int(behind))
             begin, now = now, now + count * cost
             spent += count * cost
             behind += rate * count * cost - count
-            pace.come(round(rate * count * cost), now, busy * now)
+            come(pace, round(rate * count * cost), now, busy * now)
             pace.took(count, begin, now)
     return spent / now, behind
 
@@ -41,14 +47,14 @@ def test_it_gives_way_where_it_would_be_more_or_the_processor_is_needed(rate, co
 
 def test_few_messages_are_gathered_for_a_moment_and_many_are_not():
     pace = Pace(0.0)
-    pace.come(1, 10.0, 0.0)
-    pace.come(1, 10.2, 0.0)
+    come(pace, 1, 10.0, 0.0)
+    come(pace, 1, 10.2, 0.0)
     assert pace.until(10.2) == pytest.approx(GATHER - 0.2)
     assert pace.until(10.0 + GATHER) == 0
     pace.took(2, 10.6, 10.7)
-    pace.come(1, 20.0, 0.0)
+    come(pace, 1, 20.0, 0.0)
     assert pace.until(20.0) == GATHER
-    pace.come(FULL, 20.1, 0.0)
+    come(pace, FULL, 20.1, 0.0)
     assert pace.until(20.1) == 0
     pace.took(FULL, 20.1, 20.2)
     assert 0 < pace.until(20.2) <= GATHER
@@ -58,13 +64,13 @@ def test_much_waits_for_a_moment_without_commits_but_not_for_long():
     pace = Pace(0.0)
     for tick in range(300):
         now = tick / 100
-        pace.come(100, now, 0.1 * now)
+        come(pace, 100, now, 0.1 * now)
         if tick > 20 and pace.between(now):  # by then it knows how many come
             break
     assert DEFER <= now < DEFER + 0.2
     pace.took(FULL, now, now + 0.005)
     assert pace.between(pace.next), "what is behind is caught up"
     pace.done()
-    pace.come(FULL, 60.0, 7.0)
-    pace.come(1, 61.0, 8.0)
+    come(pace, FULL, 60.0, 7.0)
+    come(pace, 1, 61.0, 8.0)
     assert pace.between(61.0), "little does not wait"

@@ -14,7 +14,7 @@ from typing import Final
 
 import apsw
 
-from chatd.chat.changes.rows import DropRoom, Erase, Trim
+from chatd.chat.changes.rows import Change, DropRoom, Erase, Trim
 from chatd.chat.storage import Changes
 from chatd.search.said import Edit, Said, said_in_all
 from chatd.search.words import RULES
@@ -189,28 +189,38 @@ class Index:
 
     def committed(self, changes: Changes) -> None:
         """Note that ``changes`` are on the disk: what they add, and what has left."""
-        for change in changes.others:
+        changed = self._left(changes.others) if changes.others else ()
+        count = 0
+        for log, first, frames in changes.events:
+            if log not in changed:
+                self._fresh.come(log, first, frames)
+            if log not in self._ranges:
+                self._ranges[log] = Range(first, first - 1)
+            self._heads[log] = first + len(frames) - 1
+            count += len(frames)
+        if count:
+            now = time.monotonic()
+            self._pace.come(count, now)
+            if self._pace.measures(now):
+                self._pace.measure(now, time.process_time() - self._own)
+
+    def _left(self, others: Iterable[Change]) -> set[int]:
+        """Note that these are on the disk; return the logs from which something has left."""
+        changed = set()
+        for change in others:
             if isinstance(change, Trim):
                 self._trimmed(change.room, change.first)
             elif isinstance(change, DropRoom):
                 for of_log in (self._ranges, self._heads, self._firsts):
                     of_log.pop(change.id, None)
+            if isinstance(change, Trim | Erase | DropRoom):
+                changed.add(change.id if isinstance(change, DropRoom) else change.room)
             if isinstance(change, Trim | Erase) and not self._later:
                 self._clearing.left()
         self._leaving.due = self._leaving.due or self._later
-        changed = {
-            change.id if isinstance(change, DropRoom) else change.room
-            for change in changes.others
-            if isinstance(change, Trim | Erase | DropRoom)
-        }
         for room in changed:
             self._fresh.forget(room)
-        for log, first, frames in changes.events:
-            if log not in changed:
-                self._fresh.come(log, first, frames)
-            self._ranges.setdefault(log, Range(first, first - 1))
-            self._heads[log] = first + len(frames) - 1
-            self._pace.come(len(frames), time.monotonic(), time.process_time() - self._own)
+        return changed
 
     def _trimmed(self, room: int, first: int) -> None:
         if room not in self._ranges:

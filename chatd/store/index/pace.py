@@ -75,16 +75,22 @@ class Pace:
         self._cost = COST
         self.next = now
 
-    def come(self, messages: int, now: float, used: float) -> None:
-        """Note that so many messages have come; all else has ``used`` so many seconds of a processor."""
+    def come(self, messages: int, now: float) -> None:
+        """Note that so many messages have come."""
         if not self._waiting:
             self._began = now
         self._waiting += messages
         self._came += messages
+
+    def measures(self, now: float) -> bool:
+        """Return whether it is time to `measure`."""
+        return now - self._since >= WINDOW
+
+    def measure(self, now: float, used: float) -> None:
+        """See how many have come lately, and what all else has ``used``, in seconds of a processor."""
         passed = now - self._since
-        if passed >= WINDOW:
-            self._rate, self._busy = self._came / passed, (used - self._used) / passed
-            self._came, self._used, self._since = 0, used, now
+        self._rate, self._busy = self._came / passed, (used - self._used) / passed
+        self._came, self._used, self._since = 0, used, now
 
     def until(self, now: float) -> float:
         """Return the seconds until a slice is worth its transaction."""
