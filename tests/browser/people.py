@@ -84,6 +84,25 @@ class Person:
         if what in {"Edit", "Reply"}:
             expect(self.window.locator(".about")).to_be_visible()
 
+    @property
+    def dialog(self):
+        return self.window.get_by_role("dialog")
+
+    def answer(self, yes, **values):
+        """Fill in a dialog by the names of its fields, and say ``yes``."""
+        for name, value in values.items():
+            field = self.dialog.locator(f"[name={name}]")
+            if field.evaluate("(one) => one.tagName") == "SELECT":
+                field.select_option(value)
+            else:
+                field.fill(value)
+        self.dialog.get_by_role("button", name=yes, exact=True).click()
+
+    def press(self, *names):
+        """Press buttons, one after the other, in the dialog that is open or else on the page."""
+        for name in names:
+            self.window.get_by_role("button", name=name, exact=True).last.click()
+
     def close(self):
         self.context.close()
 

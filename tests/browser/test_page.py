@@ -29,6 +29,7 @@ def test_two_people_talk(person):
     ada.field.press("Enter")
     ben.hears("Hello here", "hi @ada", "quite so")
     ben.act("hi @ada", "Remove")
+    ben.answer("Remove")
     expect(ada.window.locator(".message .removed")).to_have_text("removed")
     ada.window.reload()
     ada.hears("Hello here", "quite so")

@@ -51,6 +51,8 @@ export class Link {
   /** @type {object[]} answers to pings that wait for the token to be on disk */ owed = [];
   /** @type {import("./wire.js").Limits | null} */ limits = null;
   /** @type {Set<string>} */ features = new Set();
+  operator = false;
+  /** @type {object | null} what our user says of themselves */ status = null;
   complete = false;
   introduced = false;
   announced = false;
@@ -113,6 +115,8 @@ export class Link {
     this.resumed = welcome.resumed ?? false;
     this.limits = welcome.limits;
     this.features = new Set(welcome.features ?? []);
+    this.operator = welcome.operator ?? false;
+    this.status = welcome.status ?? null;
   }
 
   /** How many requests may be unanswered. */

@@ -4,8 +4,8 @@
 /** @typedef {{sha256: string, size: number, name: string, media?: string}} File */
 /** @typedef {{interval: number, misses: number}} Pulse */
 /** @typedef {{frame: number, text: number, name: number, rooms: number, unanswered: number, file?: number, window?: number, transfers?: number}} Limits */
-/** @typedef {{room: string, head: number, cursor: number, read?: number, first?: number, topic?: string, peer?: string, check?: string, restored?: boolean, kind?: string, role?: string, unread?: number, mentions?: number, mention?: number}} RoomState */
-/** @typedef {{t: "welcome", server: string, session: number, nick: string, last: number, now: number, heartbeat: Pulse, limits: Limits, rooms: RoomState[], token?: string, resumed?: boolean, more?: boolean, account?: boolean, operator?: boolean, failed?: number, features?: string[]}} Welcome */
+/** @typedef {{room: string, head: number, cursor: number, read?: number, first?: number, topic?: string, peer?: string, check?: string, restored?: boolean, kind?: string, role?: string, slow?: number, archived?: boolean, unread?: number, mentions?: number, mention?: number}} RoomState */
+/** @typedef {{t: "welcome", server: string, session: number, nick: string, last: number, now: number, heartbeat: Pulse, limits: Limits, rooms: RoomState[], token?: string, resumed?: boolean, more?: boolean, account?: boolean, operator?: boolean, failed?: number, features?: string[], status?: object | null}} Welcome */
 /** @typedef {{t: "ok", id: number, seq?: number | null, ts?: number | null, room?: string, [more: string]: any}} Ok */
 /** @typedef {{t: "error", code: string, text: string, id?: number | null, room?: string, suggest?: string, retry_after?: number | null}} Failure */
 /** @typedef {{t: "goodbye", reason?: string, text?: string, retry_after?: number | null}} Goodbye */

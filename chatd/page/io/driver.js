@@ -56,6 +56,16 @@ export class Driver {
     return this.#machine.state;
   }
 
+  /** What the server lets us be. */
+  get me() {
+    return { account: this.session.account, operator: this.#machine.links.current?.operator ?? false };
+  }
+
+  /** What our user said of themselves when the link began. */
+  get status() {
+    return this.#machine.links.current?.status ?? null;
+  }
+
   /** Returns what waits to be accepted, the oldest first. */
   get waiting() {
     return this.#machine.requests.outbox.entries.filter((entry) => !entry.withdrawn);

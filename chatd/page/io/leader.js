@@ -55,7 +55,7 @@ export class Leader {
   /** Returns how things stand. */
   snapshot() {
     const driver = this.#driver;
-    return { nick: driver?.session.nick ?? "", stopped: driver?.stopped ?? null, followed: driver?.rooms ?? [], ...this.#standing(), ...this.#rooms() };
+    return { stopped: driver?.stopped ?? null, followed: driver?.rooms ?? [], now: this.#standing(), ...this.#rooms() };
   }
 
   /**
@@ -147,11 +147,13 @@ export class Leader {
    * @param {import("../core/output.js").Notice} notice
    */
   #told(notice) {
-    this.#tell({ ...notice, nick: this.#driver?.session.nick ?? "", ...this.#standing() });
+    const status = notice.what === "connected" && { status: this.#driver?.status };
+    this.#tell({ ...notice, ...status, now: this.#standing() });
   }
 
   #standing() {
-    return { state: this.#driver?.state ?? "idle", waiting: this.#driver?.waiting ?? [] };
+    const driver = this.#driver;
+    return { nick: driver?.session.nick ?? "", state: driver?.state ?? "idle", waiting: driver?.waiting ?? [], me: driver?.me ?? {} };
   }
 }
 

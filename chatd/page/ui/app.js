@@ -2,9 +2,13 @@
 
 import { html, useState } from "../vendor/htm-preact.js";
 import { Composer } from "./composer.js";
+import { ask } from "./dialog.js";
+import { Found } from "./found.js";
 import { Log, Typing } from "./log.js";
 import { Login } from "./login.js";
-import { Found, Members } from "./panels.js";
+import { Members } from "./members.js";
+import { RoomMenu } from "./moderation.js";
+import { askStatus, Standing } from "./status.js";
 import { STATES } from "./words.js";
 
 /** @typedef {import("./client.js").Client} Client */
@@ -26,9 +30,9 @@ export function App({ client }) {
               <${Composer} key=${`c${room.room}`} client=${client} room=${room} />`
           : html`<div class="empty"><h1>Welcome, ${client.chat.nick}</h1><p>Enter a room at the left to begin.</p></div>`}
       </main>
-      ${client.found && html`<${Found} client=${client} />`}
-      ${client.members && html`<${Members} client=${client} />`}
+      ${client.found ? html`<${Found} client=${client} />` : client.aside && room && html`<${client.aside.view} key=${room.room} client=${client} room=${room} ...${client.aside.props} />`}
     </div>
+    ${client.dialog && html`<${client.dialog.view} key=${client.dialog} client=${client} ...${client.dialog.props} />`}
     <div class="spoken" role="status" aria-live="polite">${STATES[client.state]}</div>
   `;
 }
@@ -43,11 +47,12 @@ function Sidebar({ client, done }) {
     field.value = "";
     done();
   };
+  const leave = () => ask(client, { title: "Log out?", text: "What this browser knows is forgotten, also what waits to be sent.", yes: "Log out", danger: true, act: () => client.forget() });
   return html`
     <nav aria-label="Rooms">
       <header>
-        <strong>${chat.nick}</strong>
-        <span class=${`state ${state}`} title=${STATES[state] || "connected"}></span>
+        <button class="quiet me" aria-haspopup="dialog" aria-label=${`${chat.nick}: status`} onClick=${() => askStatus(client)}><strong dir="auto">${chat.nick}</strong> <${Standing} status=${chat.status(chat.nick)} /></button>
+        <span class=${`state ${state}`} role="img" aria-label=${STATES[state] || "connected"}></span>
       </header>
       <ul>
         ${chat.list.map(
@@ -55,7 +60,7 @@ function Sidebar({ client, done }) {
             <li key=${room.room}>
               <button class=${`room ${room.unread ? "unread" : ""}`} aria-current=${room.room === chat.shown ? "page" : undefined}
                 onClick=${() => (client.open(room.room), done())}>
-                <span class="name" dir="auto">${room.name}</span>
+                <span class="name" dir="auto">${room.name}</span> ${room.peer && html`<${Standing} status=${chat.status(room.peer)} />`}
                 ${room.mentions || (room.peer && room.unread)
                   ? html`<span class="badge call" aria-label=${`${room.mentions || room.unread} for you`}>${room.mentions || room.unread}</span>`
                   : room.unread > 0 && html`<span class="badge" aria-label=${`${room.unread} unread`}>${room.unread > 999 ? "999+" : room.unread}</span>`}
@@ -65,7 +70,7 @@ function Sidebar({ client, done }) {
         )}
       </ul>
       <form onSubmit=${enter}><input name="room" placeholder="#room or @name" aria-label="Enter a room, or talk with somebody" autocomplete="off" /></form>
-      <footer><button class="quiet" onClick=${() => confirm("Leave? What this browser knows is forgotten.") && client.forget()}>Log out</button></footer>
+      <footer><button class="quiet" onClick=${leave}>Log out</button></footer>
     </nav>
   `;
 }
@@ -83,8 +88,8 @@ function Head({ client, room, list }) {
       <div class="title"><h1 dir="auto">${room.name}</h1><p dir="auto">${room.topic}</p></div>
       ${client.state !== "connected" && html`<button class="pill" onClick=${() => client.hurry()}>${STATES[client.state]}</button>`}
       <form role="search" onSubmit=${find}><input name="query" type="search" placeholder="Search" aria-label="Search in all rooms" /></form>
-      <button class="quiet" aria-label="Members" aria-expanded=${Boolean(client.members)}
-        onClick=${() => (client.members ? ((client.members = null), client.changed()) : client.showMembers())}>Members</button>
+      <button class="quiet wide" aria-expanded=${client.aside?.view === Members} onClick=${() => client.toggle(Members)}>Members</button>
+      <button class="quiet" aria-label=${`More of ${room.name}`} aria-haspopup="dialog" onClick=${() => client.show(RoomMenu, { room, more: [["Members", () => client.toggle(Members)]] })}>⋯</button>
     </header>
   `;
 }

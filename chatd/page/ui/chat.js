@@ -4,6 +4,7 @@
  * Nothing here touches the page or the network: notices and answers go in, views come out.
  */
 
+import { fold } from "../core/names.js";
 import { Run } from "./run.js";
 
 /** @typedef {import("../core/wire.js").Event} Event */
@@ -21,11 +22,13 @@ export class Room extends Run {
   mentions = 0;
   role = "member";
   kind = "public";
+  slow = 0;
   archived = false;
   /** The last event that the server was told to be read. */
   told = 0;
   /** @type {Map<string, number>} who types, until when in milliseconds */ typing = new Map();
-  /** @type {Set<string>} */ online = new Set();
+  /** @type {Set<string>} who came online, and who went offline, since this page began */ online = new Set();
+  /** @type {Set<string>} */ offline = new Set();
 
   /**
    * @param {string} room
@@ -48,6 +51,7 @@ export class Room extends Run {
 export class Chat {
   /** @type {Map<string, Room>} */ rooms = new Map();
   nick = "";
+  /** @type {Map<string, import("./status.js").Status>} what people say of themselves, by folded nicks */ statuses = new Map();
   /** The room that is looked at, "" for none. */
   shown = "";
 
@@ -67,8 +71,10 @@ export class Chat {
    * @param {import("../core/output.js").Notice} notice
    */
   take(notice) {
-    if (notice.what === "connected") this.nick = notice.nick;
-    else if (notice.what === "opened") this.#opened(notice);
+    if (notice.what === "connected") {
+      this.nick = notice.nick;
+      this.say(notice.nick, notice.status ?? {});
+    } else if (notice.what === "opened") this.#opened(notice);
     else if (notice.what === "closed") this.rooms.delete(notice.room);
     else if (notice.what === "event") this.#event(notice.event, notice.own, notice.counts);
     else if (notice.what === "unread") this.#count(this.rooms.get(notice.room), notice);
@@ -82,10 +88,28 @@ export class Chat {
     return true;
   }
 
+  /**
+   * Notes what somebody says of themselves.
+   * @param {string} nick
+   * @param {import("./status.js").Status} status
+   */
+  say(nick, status) {
+    if (status.state) this.statuses.set(fold(nick), status);
+    else this.statuses.delete(fold(nick));
+  }
+
+  /**
+   * Returns what somebody says of themselves.
+   * @param {string} nick
+   */
+  status(nick) {
+    return this.statuses.get(fold(nick));
+  }
+
   /** @param {import("../core/output.js").Notice} notice */
   #opened({ room: id, name, topic, head, peer, state, counts }) {
-    const room = this.room(id, name), { first = 1, role = "member", kind = "public", archived = false } = state;
-    Object.assign(room, { name, topic, head: Math.max(room.head, head), peer, first, role, kind, archived });
+    const room = this.room(id, name), { first = 1, role = "member", kind = "public", slow = 0, archived = false } = state;
+    Object.assign(room, { name, topic, head: Math.max(room.head, head), peer, first, role, kind, slow, archived });
     this.#count(room, counts);
   }
 
@@ -99,10 +123,12 @@ export class Chat {
   }
 
   /** @param {import("../core/output.js").Notice} notice */
-  #presence({ room: id, online, offline }) {
+  #presence({ room: id, online, offline, statuses }) {
     const room = this.rooms.get(id);
-    for (const nick of online) room?.online.add(nick);
-    for (const nick of offline) room?.online.delete(nick);
+    for (const one of statuses ?? []) this.say(one.nick, one);
+    if (!room) return;
+    for (const nick of online) room.offline.delete(nick), room.online.add(nick);
+    for (const nick of offline) room.online.delete(nick), room.offline.add(nick);
   }
 
   /**
@@ -114,6 +140,8 @@ export class Chat {
     const room = this.rooms.get(event.room);
     if (!room) return;
     if (event.kind === "topic") room.topic = event.text ?? "";
+    else if (event.kind === "set") rule(room, event.value ?? "");
+    else if (event.kind === "role") this.#role(room, event);
     if (event.kind === "nick" && event.by === this.nick) this.nick = event.text ?? this.nick;
     const follows = room.high > 0 && event.seq === room.high + 1;
     if (SAID.has(event.kind)) room.typing.delete(event.by);
@@ -121,6 +149,16 @@ export class Chat {
     this.#count(room, counts);
     room.heed(event);
     if (follows) room.follow(event, own);
+  }
+
+  /**
+   * Takes in that a member has another role; who hands a room over is a moderator of it from then on.
+   * @param {Room} room
+   * @param {Event} event
+   */
+  #role(room, { by, whom = "", value = "" }) {
+    if (fold(whom) === fold(this.nick)) room.role = value;
+    else if (value === "owner" && room.role === "owner" && fold(by) === fold(this.nick)) room.role = "moderator";
   }
 
   /**
@@ -147,4 +185,16 @@ export class Chat {
     }
     return { unread, mentions };
   }
+}
+
+/**
+ * Takes in that a rule of room has changed.
+ * @param {Room} room
+ * @param {string} told the rule and its value
+ */
+function rule(room, told) {
+  const [name, value] = told.split(" ");
+  if (name === "kind") room.kind = value;
+  else if (name === "slow") room.slow = Number(value) || 0;
+  else if (name === "archived") room.archived = value === "yes";
 }

@@ -2,6 +2,7 @@
 
 import { Orphaned } from "../io/tabs.js";
 import { Chat } from "./chat.js";
+import { parse } from "./status.js";
 
 /** Events of a page of history. */
 const PAGE = 60;
@@ -31,7 +32,10 @@ export class Client {
   /** @type {import("./chat.js").Item | null} */ replying = null;
   /** @type {import("./chat.js").Item | null} */ editing = null;
   /** @type {{query: string, hits: import("../core/wire.js").Event[], rest: string, more: boolean, behind: boolean} | null} */ found = null;
-  /** @type {any[] | null} */ members = null;
+  /** Who we are beside a nick. */
+  me = { account: false, operator: false };
+  /** @type {{view: any, props: any} | null} what stands before all else */ dialog = null;
+  /** @type {{view: any, props: any} | null} what stands beside the log */ aside = null;
   /** The number above which events were new when the room was opened. */
   newFrom = 0;
   #tab;
@@ -57,25 +61,32 @@ export class Client {
 
   /** @param {any} found */
   #adopt(found) {
-    this.known = Boolean(found.nick);
-    this.chat.nick = found.nick;
-    this.state = found.state;
-    this.waiting = found.waiting;
+    this.known = Boolean(found.now.nick);
+    this.chat.nick = found.now.nick;
+    this.#stands(found.now);
     this.stopped = found.stopped;
     for (const { room, name, head, topic, peer } of found.followed) Object.assign(this.chat.room(room, name), { head, read: head, topic, peer });
     for (const { online, ...room } of found.rooms) Object.assign(this.chat.room(room.room, room.name), room, { online: new Set(online) });
+    this.chat.statuses = found.statuses ?? new Map();
     const wanted = decodeURIComponent(location.hash.slice(1));
     const first = this.chat.rooms.get(wanted) ?? this.chat.list[0];
     if (!this.chat.shown && first) this.open(first.room);
     this.#changed();
   }
 
+  /** @param {any} now how the leader stands */
+  #stands({ state, waiting, me }) {
+    this.state = state;
+    this.waiting = waiting;
+    Object.assign(this.me, me);
+  }
+
   /** Returns what another window has to know of rooms. */
   snapshot() {
-    const rooms = [...this.chat.rooms.values()].map(({ room, name, topic, peer, head, read, unread, mentions, first, role, kind, archived, online }) => ({
-      room, name, topic, peer, head, read, unread, mentions, first, role, kind, archived, online: [...online],
+    const rooms = [...this.chat.rooms.values()].map(({ room, name, topic, peer, head, read, unread, mentions, first, role, kind, slow, archived, online }) => ({
+      room, name, topic, peer, head, read, unread, mentions, first, role, kind, slow, archived, online: [...online],
     }));
-    return { rooms };
+    return { rooms, statuses: this.chat.statuses };
   }
 
   /**
@@ -88,9 +99,8 @@ export class Client {
       this.begin();
       return;
     }
-    this.state = told.state;
-    this.waiting = told.waiting;
-    if (told.nick) chat.nick = told.nick;
+    this.#stands(told.now);
+    if (told.now.nick) chat.nick = told.now.nick;
     if (told.what === "began") Object.assign(this, { known: true, stopped: null, note: "" });
     else if (told.what === "forgotten") Object.assign(this, { known: false, chat: new Chat(), stopped: null });
     else if (told.what === "stopped") this.stopped = { code: told.code, text: told.text };
@@ -126,7 +136,7 @@ export class Client {
     }
     chat.shown = id;
     this.newFrom = room.unread ? room.read : 0;
-    Object.assign(this, { replying: null, editing: null, members: null });
+    Object.assign(this, { replying: null, editing: null, aside: null });
     history.replaceState(null, "", `#${encodeURIComponent(id)}`);
     if (room.high === 0) this.load(room);
     this.looked();
@@ -319,6 +329,9 @@ export class Client {
       join: () => this.join(what),
       leave: () => this.leave(what || room),
       topic: () => this.ask({ t: "topic", room, text: what }),
+      away: () => this.#says("away", what),
+      busy: () => this.#says("busy", what),
+      back: () => this.setStatus(""),
       nick: () => this.ask({ t: "nick", nick: what }),
       msg: async () => {
         const [to, ...words] = rest;
@@ -326,13 +339,25 @@ export class Client {
         if (words.length) await this.#queue(to.startsWith("@") ? to : `@${to}`, words.join(" "));
       },
       search: () => this.search(what),
-      help: () => (this.note = "/join #room · /msg @nick text · /leave · /topic text · /nick name · /search words"),
+      help: () => (this.note = "/join #room · /msg @nick text · /leave · /topic text · /nick name · /search words · /away text for 1h · /busy · /back"),
     });
-    await this.#try(() => (Object.hasOwn(commands, word) ? commands[word]() : (this.note = `There is no /${word}; /help tells what there is.`)));
+    await this.attempt(() => (Object.hasOwn(commands, word) ? commands[word]() : (this.note = `There is no /${word}; /help tells what there is.`)));
   }
 
-  /** @param {() => any} what */
-  async #try(what) {
+  /**
+   * @param {string} state
+   * @param {string} what
+   */
+  #says(state, what) {
+    const { text, seconds } = parse(what);
+    return this.setStatus(state, text, seconds);
+  }
+
+  /**
+   * Does something; what is refused is said.
+   * @param {() => any} what
+   */
+  async attempt(what) {
     try {
       await what();
     } catch (error) {
@@ -347,7 +372,7 @@ export class Client {
    */
   async join(name) {
     const wanted = /^[#@]/.test(name) ? name : `#${name}`;
-    await this.#try(async () => {
+    await this.attempt(async () => {
       const { room } = await this.ask({ t: "join", room: wanted });
       this.open(room || wanted);
     });
@@ -355,7 +380,7 @@ export class Client {
 
   /** @param {string} room */
   leave(room) {
-    return this.#try(() => this.ask({ t: "leave", room }));
+    return this.attempt(() => this.ask({ t: "leave", room }));
   }
 
   /**
@@ -368,13 +393,8 @@ export class Client {
   }
 
   /** @param {import("./chat.js").Item} item */
-  remove(item) {
-    return this.#try(() => this.ask({ t: "remove", room: this.chat.shown, seq: item.seq }));
-  }
-
-  /** @param {import("./chat.js").Item} item */
   pin(item) {
-    return this.#try(() => this.ask({ t: "pin", room: this.chat.shown, seq: item.seq, ...(item.pinned && { off: true }) }));
+    return this.attempt(() => this.ask({ t: "pin", room: this.chat.shown, seq: item.seq, ...(item.pinned && { off: true }) }));
   }
 
   /** @param {number} key */
@@ -400,18 +420,44 @@ export class Client {
    * @param {string} from
    */
   async search(query, from = "") {
-    await this.#try(async () => {
+    await this.attempt(async () => {
       const { hits = [], rest = "", more = false, behind = false } = await this.ask({ t: "search", query, ...(from && { rest: from }) });
       const found = hits.map((/** @type {any} */ { event, edit = 0, text = "" }) => ({ ...event, text: edit && text ? text : (event.text ?? "") }));
       this.found = { query, hits: from && this.found ? [...this.found.hits, ...found] : found, rest, more, behind: behind || Boolean(from && this.found?.behind) };
     });
   }
 
-  async showMembers() {
-    await this.#try(async () => {
-      const { members } = await this.ask({ t: "members", room: this.chat.shown });
-      this.members = members;
-    });
+  /**
+   * Shows a dialog, null: none any more.
+   * @param {any} view
+   * @param {any} props
+   */
+  show(view, props = {}) {
+    this.dialog = view && { view, props };
+    this.#changed();
+  }
+
+  /**
+   * Shows something beside the log, or no more if it is there already.
+   * @param {any} view
+   * @param {any} props
+   */
+  toggle(view, props = {}) {
+    this.found = null;
+    this.aside = !view || this.aside?.view === view ? null : { view, props };
+    this.#changed();
+  }
+
+  /**
+   * Says that we are away, busy, or neither.
+   * @param {string} state
+   * @param {string} text
+   * @param {number} seconds
+   */
+  async setStatus(state, text = "", seconds = 0) {
+    await this.ask({ t: "status", state, text, seconds });
+    this.chat.say(this.chat.nick, { state, text, seconds });
+    this.#changed();
   }
 
   /** Lets others know that somebody types, seldom. */

@@ -37,7 +37,7 @@ export function Composer({ client, room }) {
       send();
     } else if (event.key === "Escape") {
       if (client.editing) field.current.value = "";
-      Object.assign(client, { editing: null, replying: null, note: "", found: null, members: null });
+      Object.assign(client, { editing: null, replying: null, note: "", found: null, aside: null });
       client.changed();
     } else if (event.key === "ArrowUp" && !field.current.value) {
       const mine = room.items.filter((item) => item.own && item.kind === "message" && !item.removed).pop();

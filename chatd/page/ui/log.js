@@ -1,6 +1,9 @@
 /** The log of a room: what was said, by days, and what may be done with it. */
 
 import { html, useLayoutEffect, useRef, useState } from "../vendor/htm-preact.js";
+import { among } from "./dialog.js";
+import { askToRemove } from "./moderation.js";
+import { mayIn, mayRemove } from "./permissions.js";
 import { Text } from "./text.js";
 import { clock, day, dayNumber, hue, sentence, size } from "./words.js";
 
@@ -144,32 +147,44 @@ function Message({ client, room, run, item, together, open, toggle }) {
   const calls = mentioned.has(client.chat.nick.toLowerCase()) || mentioned.has("*");
   return html`
     <article id=${run.mark + item.seq} tabindex="-1" class=${`message ${item.own ? "mine" : ""} ${together ? "together" : ""} ${calls ? "calls" : ""}`}>
-      ${!together && html`<header><strong class=${`nick h${hue(item.by)}`} dir="auto">${item.by}</strong> <time datetime=${new Date(item.ts).toISOString()}>${clock(item.ts)}</time>${item.pinned && html`<span title="pinned">📌</span>`}</header>`}
+      ${!together && html`<header><strong class=${`nick h${hue(item.by)}`} dir="auto">${item.by}</strong> <time datetime=${new Date(item.ts).toISOString()}>${clock(item.ts)}</time></header>`}
+      ${item.pinned && html`<span class="pin" title="pinned">📌</span>`}
       ${quote && html`<button class="quote" onClick=${() => client.jump(room.room, item.ref)}><strong>${quote.by}</strong> <span dir="auto">${quote.removed ? "removed" : quote.text}</span></button>`}
       ${item.removed ? html`<p class="removed">removed</p>` : html`<div class="text" dir="auto"><${Text} text=${item.text} mentioned=${mentioned} me=${client.chat.nick} />${item.edited && html` <small class="edited">edited</small>`}</div>`}
       ${item.file && html`<p class="file">📎 <span dir="auto">${item.file.name}</span> <small>${size(item.file.size)}</small></p>`}
       ${item.reactions.length > 0 && html`<p class="reactions">${item.reactions.map(({ emoji, count, mine }) => html`<button key=${emoji} class=${mine ? "mine" : ""} aria-pressed=${Boolean(mine)} onClick=${() => client.react(item, emoji)}>${emoji} ${count}</button>`)}</p>`}
-      ${!item.removed && html`<${Actions} client=${client} item=${item} open=${open} toggle=${toggle} />`}
+      ${!item.removed && html`<${Actions} client=${client} room=${room} item=${item} open=${open} toggle=${toggle} />`}
     </article>
   `;
 }
 
-/** @param {{client: Client, item: Item, open: boolean, toggle: () => void}} props */
-function Actions({ client, item, open, toggle }) {
+/** @param {{client: Client, room: Room, item: Item, open: boolean, toggle: () => void}} props */
+function Actions({ client, room, item, open, toggle }) {
+  const menu = useRef(/** @type {any} */ (null)), may = (/** @type {string} */ what) => mayIn(room, what, client.me.operator);
+  useLayoutEffect(() => {
+    if (open) menu.current.querySelector("button")?.focus({ preventScroll: true });
+  }, [open]);
   /** @param {() => void} what */
   const act = (what) => () => {
     what();
     if (open) toggle();
     client.changed();
   };
+  /** @param {KeyboardEvent} event */
+  const pressed = (event) => {
+    if (event.key !== "Escape" || !open) return;
+    toggle();
+    /** @type {HTMLElement} */ (event.currentTarget).closest("article")?.focus();
+    event.stopPropagation();
+  };
   return html`
-    <div class=${`actions ${open ? "open" : ""}`}>
-      ${open && html`<div class="menu" role="group" aria-label="What to do with this message">
-        ${EMOJI.map((emoji) => html`<button key=${emoji} onClick=${act(() => client.react(item, emoji))}>${emoji}</button>`)}
-        <button onClick=${act(() => (client.replying = item))}>Reply</button>
-        ${item.own && html`<button onClick=${act(() => (client.editing = item))}>Edit</button>`}
-        <button onClick=${act(() => client.pin(item))}>${item.pinned ? "Unpin" : "Pin"}</button>
-        ${item.own && html`<button onClick=${act(() => client.remove(item))}>Remove</button>`}
+    <div class=${`actions ${open ? "open" : ""}`} onKeyDown=${pressed}>
+      ${open && html`<div class="menu" ref=${menu} role="group" aria-label="What to do with this message" onKeyDown=${among}>
+        ${may("react") && EMOJI.map((emoji) => html`<button key=${emoji} onClick=${act(() => client.react(item, emoji))}>${emoji}</button>`)}
+        ${may("send") && html`<button onClick=${act(() => (client.replying = item))}>Reply</button>`}
+        ${item.own && may("edit") && html`<button onClick=${act(() => (client.editing = item))}>Edit</button>`}
+        ${may("pin") && html`<button onClick=${act(() => client.pin(item))}>${item.pinned ? "Unpin" : "Pin"}</button>`}
+        ${mayRemove(room, item.own, client.me.operator) && html`<button onClick=${act(() => askToRemove(client, room, item))}>Remove</button>`}
       </div>`}
       <button class="more" aria-label=${`Message of ${item.by}: more`} aria-expanded=${open} onClick=${toggle}>⋯</button>
     </div>

@@ -1,4 +1,4 @@
-/** What stands beside the log: what was found, and who is there. */
+/** What was found. */
 
 import { html } from "../vendor/htm-preact.js";
 import { clock, day } from "./words.js";
@@ -17,18 +17,6 @@ export function Found({ client }) {
         <small>${client.chat.rooms.get(hit.room)?.name ?? hit.room} · ${day(hit.ts)} ${clock(hit.ts)}</small><strong>${hit.by}</strong> <span dir="auto">${hit.text}</span></button></li>`)}</ol>
       ${found.behind && html`<p>The server is still indexing what is older; search again later to find all of it.</p>`}
       ${found.more && html`<button class="quiet" onClick=${() => client.search(found.query, found.rest)}>More</button>`}
-    </aside>
-  `;
-}
-
-/** @param {{client: Client}} props */
-export function Members({ client }) {
-  const close = () => ((client.members = null), client.changed());
-  return html`
-    <aside aria-label="Members">
-      <header><h2>Members</h2><button class="quiet" aria-label="Close" onClick=${close}>✕</button></header>
-      <ul>${(client.members ?? []).map(({ nick, online, role, status }) => html`<li key=${nick}><span class=${`dot ${online ? "on" : ""}`} title=${online ? "online" : "offline"}></span>
-        <button class="link" dir="auto" onClick=${() => client.join(`@${nick}`)}>${nick}</button> ${role !== "member" && role && html`<small>${role}</small>`} ${status?.text && html`<small dir="auto">${status.text}</small>`}</li>`)}</ul>
     </aside>
   `;
 }
