@@ -41,6 +41,9 @@ INSERT INTO sizes VALUES(?, ?, ?) ON CONFLICT(room) DO UPDATE SET seq = excluded
 """
 _DROP: Final = "DELETE FROM sizes WHERE room = ?"
 
+_NOTHING: Final = (0, 0)
+"""The number of the last event of a log that has none, and their bytes."""
+
 
 class Sizes:
     """The sizes of the logs in ``database``; for the thread that writes. Anybody may ask for one (`of`).
@@ -55,6 +58,7 @@ class Sizes:
         self._pending: dict[int, tuple[int, int]] = {}
         self._dropped: set[int] = set()
         self._written: list[int] = []
+        self._plain = False
         self._next = monotonic() + EVERY
         grown = []
         for log, seq, size, last in database.execute(_ROWS):
@@ -68,7 +72,7 @@ class Sizes:
 
     def of(self, log: int) -> int:
         """Return how many bytes the events of ``log`` take."""
-        return self._known.get(log, (0, 0))[1]
+        return self._known.get(log, _NOTHING)[1]
 
     def changing(self, change: Trim | Erase | DropRoom) -> None:
         """Hear of a ``change`` that is about to be written."""
@@ -85,6 +89,9 @@ class Sizes:
 
     def keep(self, changes: Changes) -> None:
         """Hear of the events of ``changes``, which were added; write what has to be written, or is due."""
+        self._plain = not (self._pending or self._dropped or (self._grown and monotonic() >= self._next))
+        if self._plain:
+            return
         written = list(self._pending)  # something was taken away there
         for log, first, frames in changes.events:
             self._add(log, first + len(frames) - 1, sum(map(len, frames)))
@@ -99,10 +106,19 @@ class Sizes:
     def keep_all(self) -> None:
         """Write the rows of all logs that have grown."""
         self._write(list(self._grown))
-        self.settle()
+        self._settle()
 
-    def settle(self) -> None:
-        """Hear that what was heard of is durable."""
+    def settle(self, changes: Changes) -> None:
+        """Hear that ``changes``, which were heard of, are durable."""
+        if not self._plain:
+            self._settle()
+            return
+        sizes, grown = self._known, self._grown
+        for log, first, frames in changes.events:
+            sizes[log] = first + len(frames) - 1, sizes.get(log, _NOTHING)[1] + sum(map(len, frames))
+            grown[log] = None
+
+    def _settle(self) -> None:
         for log, known in self._pending.items():
             self._known[log] = known
             self._grown[log] = None
@@ -120,7 +136,7 @@ class Sizes:
         self._written = []
 
     def _add(self, log: int, last: int, size: int) -> None:
-        seq, known = self._pending.get(log) or self._known.get(log, (0, 0))
+        seq, known = self._pending.get(log) or self._known.get(log, _NOTHING)
         self._pending[log] = max(seq, last), known + size
 
     def _write(self, logs: list[int]) -> None:

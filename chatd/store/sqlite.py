@@ -295,7 +295,7 @@ class SqliteStore:
         except Exception as error:  # noqa: BLE001 - whatever prevented the commit, the batch has failed
             sizes.forget()
             return error
-        sizes.settle()
+        sizes.settle(changes)
         if erases:
             self._scrubbing.begin()
         self._index.committed(changes)

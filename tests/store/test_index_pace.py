@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatd.store.index.pace import DEFER, FULL, GATHER, Pace
+from chatd.store.index.pace import DEFER, FULL, GATHER, QUIET, Pace
 
 
 def come(pace, messages, now, used):
@@ -55,7 +55,7 @@ def test_few_messages_are_gathered_for_a_moment_and_many_are_not():
     come(pace, 1, 20.0, 0.0)
     assert pace.until(20.0) == GATHER
     come(pace, FULL, 20.1, 0.0)
-    assert pace.until(20.1) == 0
+    assert pace.until(20.1) == pytest.approx(QUIET), "as soon as there is a moment for it"
     pace.took(FULL, 20.1, 20.2)
     assert 0 < pace.until(20.2) <= GATHER
 
@@ -74,3 +74,23 @@ def test_much_waits_for_a_moment_without_commits_but_not_for_long():
     come(pace, FULL, 60.0, 7.0)
     come(pace, 1, 61.0, 8.0)
     assert pace.between(61.0), "little does not wait"
+
+
+@pytest.mark.parametrize("rate", [100, 3_000])
+def test_a_burst_with_small_pauses_is_not_disturbed_until_it_is_over(rate):
+    pace, now = Pace(0.0), 0.0
+    while now < 1.0:
+        now += 0.05
+        come(pace, round(rate * 0.05), now, 0.9 * now)
+        assert not pace.between(now)
+        assert pace.until(now + 0.04) > 0, "neither between commits nor in a pause"
+    assert pace.until(now + QUIET) == 0
+    assert not pace.between(now + QUIET / 2), "a slice is for when nothing else is to be done"
+
+
+def test_what_comes_all_the_time_is_taken_in_all_the_same():
+    pace, now = Pace(0.0), 0.0
+    while not pace.between(now):
+        now += 0.05
+        come(pace, 2, now, 0.1 * now)
+    assert now <= DEFER + 0.1

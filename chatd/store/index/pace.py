@@ -1,7 +1,7 @@
 """The pace of the index: when a slice is worth its transaction, and how much time the writing thread gives.
 
 Each transaction has costs of its own, and makes a piece of the index that is merged later. So messages are
-gathered for a moment.
+gathered for a moment, and taken in when nothing else is to be done.
 
 Pure: time comes in as an argument, in monotonic seconds.
 """
@@ -9,13 +9,16 @@ Pure: time comes in as an argument, in monotonic seconds.
 from typing import Final
 
 GATHER: Final = 0.5
-"""Seconds for which messages are gathered at the most before a slice of them is taken."""
+"""Seconds for which messages are gathered before a slice of them is taken, unless more come all the time."""
 
 FULL: Final = 400
-"""Messages of which a slice is taken at once: less than a search looks at one by one."""
+"""Messages that are gathered no longer: less than a search looks at one by one."""
+
+QUIET: Final = 0.1
+"""Seconds without a commit after which a burst is over: no slice is taken within one."""
 
 LITTLE: Final = 0.03
-"""Where keeping up takes more than this part of the time, a slice waits for a moment without commits."""
+"""Where keeping up takes more than this part of the time, a slice waits for the end of a burst."""
 
 DEFER: Final = 2.0
 """Seconds for which it waits for that."""
@@ -57,6 +60,7 @@ class Pace:
         "_busy",
         "_came",
         "_cost",
+        "_last",
         "_rate",
         "_since",
         "_used",
@@ -69,6 +73,7 @@ class Pace:
         self.gather = gather
         self._waiting = 0
         self._began = now
+        self._last = now - QUIET
         self._rate = self._busy = self._used = 0.0
         self._came = 0
         self._since = now
@@ -81,6 +86,7 @@ class Pace:
             self._began = now
         self._waiting += messages
         self._came += messages
+        self._last = now
 
     def measures(self, now: float) -> bool:
         """Return whether it is time to `measure`."""
@@ -93,14 +99,19 @@ class Pace:
         self._came, self._used, self._since = 0, used, now
 
     def until(self, now: float) -> float:
-        """Return the seconds until a slice is worth its transaction."""
-        return 0.0 if self._waiting >= FULL else max(0.0, self._began + self.gather - now)
+        """Return the seconds until a slice is worth its transaction, and no burst is under way."""
+        gathered = now if self._waiting >= FULL else self._began + self.gather
+        quiet = self._last if self._overflows(now) else self._last + QUIET
+        return max(0.0, min(max(gathered, quiet), self._began + DEFER) - now)
 
     def between(self, now: float) -> bool:
         """Return whether a slice may begin between two commits."""
-        if now < self.next or self.until(now):
-            return False
-        return self._rate * self._cost <= LITTLE or now >= self._began + DEFER
+        return now >= self.next and (self._overflows(now) or now >= self._began + DEFER)
+
+    def _overflows(self, now: float) -> bool:
+        """Return whether a slice is taken within a burst that lasts, lest a search misses what waits."""
+        lasts = self._waiting >= FULL and now >= self._began + self.gather
+        return lasts and self._rate * self._cost <= LITTLE
 
     def done(self) -> None:
         """Note that no message is left."""
