@@ -17,7 +17,7 @@ const leader = new Leader(url.href, store, (told) => tab.tell(told), () => clien
 /** @type {Tab} */
 const tab = new Tab(() => leader.begin(), (method, ...args) => leader.answer(method, ...args), (told) => client.hear(told));
 /** @type {Client} */
-const client = new Client(tab, draw);
+const client = new Client(tab, store.shelf, draw);
 
 let drawing = false;
 

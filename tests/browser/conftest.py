@@ -42,8 +42,8 @@ def person(browser, daemon):
     """Return a function that lets somebody come; nothing may have gone wrong in their windows."""
     made = []
 
-    def come(nick, room="#tea", **how):
-        made.append(Person(browser, f"http://{LOOPBACK}:{daemon.web}/", **how))
+    def come(nick, room="#tea", port=0, **how):
+        made.append(Person(browser, f"http://{LOOPBACK}:{port or daemon.web}/", **how))
         return made[-1].enter(nick, room)
 
     yield come

@@ -1,6 +1,8 @@
 /** The driver: performs the machine's effects with the browser's sockets, timers and database. */
 
 import { Machine } from "../core/machine.js";
+import { packed } from "../core/transfers.js";
+import { Files } from "./files.js";
 
 /** @typedef {import("../core/output.js").Effect} Effect */
 /** @typedef {import("../core/output.js").Notice} Notice */
@@ -43,9 +45,18 @@ export class Driver {
   constructor(url, store, remembered, wishes, notice) {
     this.#url = url;
     this.#store = store;
-    this.#notice = notice;
+    this.#notice = (/** @type {Notice} */ told) => void (this.files.hears(told) || notice(told));
     this.#drafts = remembered.drafts;
     this.#machine = new Machine(remembered, wishes, (low, high) => low + Math.random() * (high - low));
+    const posts = new Set(remembered.outbox.filter((entry) => !entry.withdrawn).map((entry) => entry.key));
+    this.files = new Files(store.shelf, remembered.uploads, posts, {
+      step: (step) => this.#perform(this.#machine.transfer(step, now())),
+      moving: (key) => this.#machine.requests.transfers.all.get(key),
+      post: ({ room, text, file }) => this.#post(room, text, file),
+      withdraw: (key) => this.withdraw([key]),
+      save: () => this.#saved(),
+      tell: notice,
+    });
   }
 
   get session() {
@@ -54,15 +65,6 @@ export class Driver {
 
   get state() {
     return this.#machine.state;
-  }
-
-  /**
-   * Returns how much is unread in a thread, 0 where it is not followed.
-   * @param {string} room
-   * @param {number} thread
-   */
-  threadUnread(room, thread) {
-    return this.#machine.rooms.followed.get(room)?.counts.threads.get(thread)?.unread ?? 0;
   }
 
   /** What the server lets us be. */
@@ -75,9 +77,9 @@ export class Driver {
     return this.#machine.links.current?.status ?? null;
   }
 
-  /** Returns what waits to be accepted, the oldest first. */
+  /** Returns the texts that wait to be accepted, the oldest first. */
   get waiting() {
-    return this.#machine.requests.outbox.entries.filter((entry) => !entry.withdrawn);
+    return this.#machine.requests.outbox.entries.filter((entry) => !entry.withdrawn && !entry.file);
   }
 
   /** Returns the rooms that are followed, those of an earlier page until the server has told of them. */
@@ -85,8 +87,15 @@ export class Driver {
     return [...this.#machine.rooms.followed.values()];
   }
 
+  /** Bytes that a file may have, null while that is not known. */
+  get largest() {
+    const limits = this.#machine.links.current?.limits;
+    return limits ? (limits.file ?? 0) : null;
+  }
+
   start() {
     this.#perform(this.#machine.start(now()));
+    this.files.start();
   }
 
   /** Says goodbye, and ends; done when nothing is written down any more. */
@@ -138,6 +147,18 @@ export class Driver {
   }
 
   /**
+   * Queues the post of a file whose bytes the server has; returns its key.
+   * @param {string} room
+   * @param {string} text
+   * @param {import("../core/wire.js").File} file
+   */
+  #post(room, text, file) {
+    const { key, effects } = this.#machine.queue(room, text, now(), { file });
+    queueMicrotask(() => this.#perform(effects)); // with the key in what is written down
+    return key;
+  }
+
+  /**
    * Takes back what is not known to be accepted.
    * @param {number[]} keys
    */
@@ -171,11 +192,13 @@ export class Driver {
   #perform(effects) {
     for (const effect of effects) {
       if (effect.do === "connect") this.#connect(effect.link, effect.delay);
-      else if (effect.do === "write") this.#write(effect.link, effect.messages);
+      else if (effect.do === "write") this.#send(effect.link, effect.messages.map((message) => JSON.stringify(message)));
       else if (effect.do === "close") this.#close(effect.link);
       else if (effect.do === "notify") this.#notice(effect.notice);
       else if (effect.do === "reply") this.#reply(effect.id, effect.answer);
       else if (effect.do === "save") this.#save(effect.urgent);
+      else if (effect.do === "chunk") this.#send(effect.link, [packed(effect)]);
+      else this.files.perform(effect);
     }
     clearTimeout(this.#ticking);
     const due = this.#machine.wakeAt();
@@ -203,13 +226,14 @@ export class Driver {
     this.#perform(this.#machine.dialling(link, now()));
     const socket = new WebSocket(this.#url);
     let opened = false;
+    socket.binaryType = "arraybuffer";
     this.#sockets.set(link, socket);
     socket.onopen = () => {
       opened = true;
       this.#perform(this.#machine.connected(link, now()));
     };
     socket.onmessage = ({ data }) => {
-      if (typeof data === "string") this.#perform(this.#machine.received(link, data, now()));
+      this.#perform(this.#machine.received(link, typeof data === "string" ? data : new Uint8Array(data), now()));
     };
     socket.onclose = ({ reason }) => {
       if (!this.#sockets.delete(link)) return;
@@ -219,12 +243,12 @@ export class Driver {
 
   /**
    * @param {number} link
-   * @param {object[]} messages
+   * @param {(string | Uint8Array)[]} data
    */
-  #write(link, messages) {
+  #send(link, data) {
     const socket = this.#sockets.get(link);
     if (socket?.readyState !== WebSocket.OPEN) return;
-    for (const message of messages) socket.send(JSON.stringify(message));
+    for (const one of data) socket.send(one);
     if (socket.bufferedAmount < HIGH) return;
     this.#perform(this.#machine.writable(link, false, now()));
     setTimeout(() => this.#drained(link), LOOK);
@@ -258,6 +282,13 @@ export class Driver {
 
   // ---- the database -------------------------------------------------------------------------------
 
+  /** Has all that changed written down; done when it is. */
+  async #saved() {
+    const saved = new Promise((resolve) => this.#unsaved.push(() => resolve(undefined)));
+    this.#save(true);
+    await saved;
+  }
+
   /** @param {boolean} urgent */
   #save(urgent) {
     if (urgent) {
@@ -277,7 +308,7 @@ export class Driver {
     this.#writing = true;
     const unsaved = this.#unsaved.splice(0);
     try {
-      await this.#store.write(this.#machine.changes(), this.#drafts);
+      await this.#store.write(this.#machine.changes(), this.#drafts, this.files.changes());
     } catch (error) {
       this.#notice({ what: "not-saved", reason: String(error) });
     }

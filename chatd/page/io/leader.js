@@ -12,7 +12,7 @@ const SOFTWARE = "chatd-page/0.1";
 const HEARTBEAT = { interval: 3, misses: 4 };
 
 /** What windows may have done; each of these names a method. */
-const CALLS = new Set(["snapshot", "queue", "withdraw", "ask", "type", "hurry", "login", "forget"]);
+const CALLS = new Set(["snapshot", "queue", "withdraw", "ask", "type", "hurry", "login", "forget", "upload", "retry", "giveUp", "get"]);
 
 /** Holds a driver while somebody is logged in. */
 export class Leader {
@@ -55,7 +55,7 @@ export class Leader {
   /** Returns how things stand. */
   snapshot() {
     const driver = this.#driver;
-    return { stopped: driver?.stopped ?? null, followed: driver?.rooms ?? [], now: this.#standing(), ...this.#rooms() };
+    return { stopped: driver?.stopped ?? null, followed: driver?.rooms ?? [], files: driver?.files.list ?? null, now: this.#standing(), ...this.#rooms() };
   }
 
   /**
@@ -85,6 +85,41 @@ export class Leader {
    */
   ask(message) {
     return this.#needed().ask(message);
+  }
+
+  /**
+   * Sends what a window has put on the shelf.
+   * @param {number} id
+   */
+  upload(id) {
+    return this.#needed().files.send(id);
+  }
+
+  /**
+   * Tries again to send what failed.
+   * @param {number} id
+   */
+  retry(id) {
+    this.#needed().files.again(id);
+  }
+
+  /**
+   * Gives up what is to be sent; done once that is on the disk.
+   * @param {number} id
+   */
+  giveUp(id) {
+    return this.#needed().files.giveUp(id);
+  }
+
+  /**
+   * Has a file brought into the browser; done when it is there.
+   * @param {string} room
+   * @param {number} seq
+   * @param {import("../core/wire.js").File} file
+   * @param {boolean} first somebody waits for it
+   */
+  get(room, seq, file, first) {
+    return this.#needed().files.get(room, seq, file, first);
   }
 
   /**
@@ -148,14 +183,12 @@ export class Leader {
    */
   #told(notice) {
     const status = notice.what === "connected" && { status: this.#driver?.status };
-    const { room, thread } = notice.what === "event" ? notice.event : { room: "", thread: 0 };
-    const threads = thread && { threadUnread: this.#driver?.threadUnread(room, thread) };
-    this.#tell({ ...notice, ...status, ...threads, now: this.#standing() });
+    this.#tell({ ...notice, ...status, now: this.#standing() });
   }
 
   #standing() {
     const driver = this.#driver;
-    return { nick: driver?.session.nick ?? "", state: driver?.state ?? "idle", waiting: driver?.waiting ?? [], me: driver?.me ?? {} };
+    return { nick: driver?.session.nick ?? "", state: driver?.state ?? "idle", waiting: driver?.waiting ?? [], me: driver?.me ?? {}, largest: driver?.largest ?? null };
   }
 }
 

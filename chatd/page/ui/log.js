@@ -4,8 +4,9 @@ import { html, useLayoutEffect, useRef, useState } from "../vendor/htm-preact.js
 import { among } from "./dialog.js";
 import { askToRemove } from "./moderation.js";
 import { mayIn, mayRemove } from "./permissions.js";
+import { Attachment, Going } from "./files.js";
 import { Text } from "./text.js";
-import { clock, day, dayNumber, hue, sentence, size } from "./words.js";
+import { clock, day, dayNumber, hue, sentence } from "./words.js";
 
 /** @typedef {import("./client.js").Client} Client */
 /** @typedef {import("./chat.js").Room} Room */
@@ -122,6 +123,7 @@ function walk(event) {
 function Unsent({ client, room, run }) {
   const here = (/** @type {{room: string, ref?: number}} */ one) => (one.room === room.room || one.room === room.name) && (run === room || Boolean(one.ref && run.item(one.ref)));
   return html`
+    ${run === room && html`<${Going} client=${client} room=${room} />`}
     ${client.waiting.filter((one) => here(one) && !one.act).map((one) => html`<div class="message mine queued" key=${`q${one.key}`}><p dir="auto">${one.text}</p><small>waiting to be sent <button class="link" onClick=${() => client.withdraw(one.key)}>take back</button></small></div>`)}
     ${client.failed.filter(here).map((one) => html`<div class="message mine failed" key=${`f${one.key}`}><p dir="auto">${one.text}</p><small role="alert">${one.reason} <button class="link" onClick=${() => client.again(one.key)}>say it again</button> <button class="link" onClick=${() => client.withdraw(one.key)}>forget it</button></small></div>`)}
   `;
@@ -151,16 +153,15 @@ function Message({ client, room, run, item, together, open, toggle }) {
       ${item.pinned && html`<span class="pin" title="pinned">📌</span>`}
       ${quote && html`<button class="quote" onClick=${() => client.jump(room.room, item.ref)}><strong>${quote.by}</strong> <span dir="auto">${quote.removed ? "removed" : quote.text}</span></button>`}
       ${item.removed ? html`<p class="removed">removed</p>` : html`<div class="text" dir="auto"><${Text} text=${item.text} mentioned=${mentioned} me=${client.chat.nick} />${item.edited && html` <small class="edited">edited</small>`}</div>`}
-      ${item.file && html`<p class="file">📎 <span dir="auto">${item.file.name}</span> <small>${size(item.file.size)}</small></p>`}
+      ${item.file && html`<${Attachment} client=${client} posted=${{ room: room.room, seq: item.seq, file: item.file }} />`}
       ${item.reactions.length > 0 && html`<p class="reactions">${item.reactions.map(({ emoji, count, mine }) => html`<button key=${emoji} class=${mine ? "mine" : ""} aria-pressed=${Boolean(mine)} onClick=${() => client.react(item, emoji)}>${emoji} ${count}</button>`)}</p>`}
-      ${item.replies > 0 && run === room && html`<p><button class="link replies" onClick=${() => client.openThread(room, item.seq)}>${item.replies} ${item.replies === 1 ? "reply" : "replies"}</button></p>`}
-      ${!item.removed && html`<${Actions} client=${client} room=${room} run=${run} item=${item} open=${open} toggle=${toggle} />`}
+      ${!item.removed && html`<${Actions} client=${client} room=${room} item=${item} open=${open} toggle=${toggle} />`}
     </article>
   `;
 }
 
-/** @param {{client: Client, room: Room, run: Run, item: Item, open: boolean, toggle: () => void}} props */
-function Actions({ client, room, run, item, open, toggle }) {
+/** @param {{client: Client, room: Room, item: Item, open: boolean, toggle: () => void}} props */
+function Actions({ client, room, item, open, toggle }) {
   const menu = useRef(/** @type {any} */ (null)), may = (/** @type {string} */ what) => mayIn(room, what, client.me.operator);
   useLayoutEffect(() => {
     if (open) menu.current.querySelector("button")?.focus({ preventScroll: true });
@@ -182,9 +183,8 @@ function Actions({ client, room, run, item, open, toggle }) {
     <div class=${`actions ${open ? "open" : ""}`} onKeyDown=${pressed}>
       ${open && html`<div class="menu" ref=${menu} role="group" aria-label="What to do with this message" onKeyDown=${among}>
         ${may("react") && EMOJI.map((emoji) => html`<button key=${emoji} onClick=${act(() => client.react(item, emoji))}>${emoji}</button>`)}
-        ${may("send") && html`<button onClick=${act(() => client.begins("replying", item, run))}>Reply</button>`}
-        ${run === room && html`<button onClick=${act(() => client.openThread(room, item.thread || item.seq))}>Thread</button>`}
-        ${item.own && may("edit") && html`<button onClick=${act(() => client.begins("editing", item, run))}>Edit</button>`}
+        ${may("send") && html`<button onClick=${act(() => (client.replying = item))}>Reply</button>`}
+        ${item.own && may("edit") && html`<button onClick=${act(() => (client.editing = item))}>Edit</button>`}
         ${may("pin") && html`<button onClick=${act(() => client.pin(item))}>${item.pinned ? "Unpin" : "Pin"}</button>`}
         ${mayRemove(room, item.own, client.me.operator) && html`<button onClick=${act(() => askToRemove(client, room, item))}>Remove</button>`}
       </div>`}

@@ -137,7 +137,7 @@ function Acts({ client, room }) {
  */
 export function askToRemove(client, room, item) {
   ask(client, {
-    title: "Remove this message?", text: item.text.slice(0, 200), yes: "Remove", danger: true, fields: item.own ? [] : [WHY],
+    title: "Remove this message?", text: (item.text || (item.file?.name ?? "")).slice(0, 200), yes: "Remove", danger: true, fields: item.own ? [] : [WHY],
     act: ({ reason = "" }) => client.ask({ t: "remove", room: room.room, seq: item.seq, reason }),
   });
 }
