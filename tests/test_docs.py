@@ -32,6 +32,8 @@ OTHER_PORTS = {
     "9411": "of the page of figures",
     "7480": "for HTTP, in OPERATIONS",
     "7413": "for JSON lines, in OPERATIONS",
+    "6667": "IRC's own",
+    "6697": "IRC's own, over TLS",
     "7414": "behind the relay of OPERATIONS",
     "7499": "of a server that has moved",
     "50412": "a client's",

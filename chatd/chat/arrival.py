@@ -138,7 +138,7 @@ def depart(world: World, peer: Peer, now: int) -> None:
     peer.reader.unfollow_all()
     if session.digest not in world.sessions:
         return
-    if session.confirmed:
+    if session.confirmed and not session.fleeting:
         note_seen(world, session)
     else:
         end_session(world, session, now)
@@ -171,7 +171,7 @@ def end_session(world: World, session: Session, now: int) -> None:
     if len(user.sessions) == 1 and user.account is None:
         sweeping.settle(world, user)
         for room in list(user.rooms):
-            removing.leave(world, room, user, now)
+            removing.leave(world, room, user, now, session.farewell, "quit" if session.fleeting else "")
     world.end_session(session)
 
 

@@ -9,6 +9,7 @@ from chatd.chat.names import USER_SIGN
 from chatd.chat.permissions import check_reader, check_room
 from chatd.chat.rules import Standing
 from chatd.chat.state import Peer, Room, Session, User
+from chatd.chat.text import check_reason
 from chatd.chat.world import World
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError
@@ -65,6 +66,7 @@ def _check_room_limit(user: User) -> None:
 
 def leave(world: World, peer: Peer, session: Session, room: Room, request: m.Leave, now: int) -> m.Ok:
     """Let the user leave ``room``."""
+    check_reason(request.reason)
     name = room.name
-    seq = removing.leave(world, room, session.user, now)
+    seq = removing.leave(world, room, session.user, now, request.reason)
     return m.Ok(id=request.id, seq=seq, room=name)

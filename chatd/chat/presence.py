@@ -4,7 +4,7 @@ A user is away only after some time without any connection, so that a link that 
 seen as a leave and a join.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -20,6 +20,9 @@ GRACE: Final = 30.0
 
 AT_ONCE: Final = 1500
 """Followers that are told, or rooms that somebody's coming is noted for, in one turn: some milliseconds."""
+
+FEW: Final = 20
+"""Users of whom others are told at once, where somebody waits for that."""
 
 NICKS_PER_MESSAGE: Final = 200
 """Nicks in one presence message, so that it fits into a frame."""
@@ -43,11 +46,13 @@ class PresenceBoard:
         self._world = world
         self._changed: dict[User, None] = {}
         self._stated: dict[User, None] = {}
+        self.watch: Callable[[User], None] = _watch_nobody
         world.tell_stated = self.restate
 
     def touch(self, user: User) -> None:
-        """Note that a connection of ``user`` has come or gone."""
+        """Note that a connection of ``user`` has come or gone; ``watch`` is called with the user."""
         self._changed[user] = None
+        self.watch(user)
 
     def restate(self, user: User) -> None:
         """Note that ``user`` says something else of themselves, which is durable."""
@@ -76,6 +81,12 @@ class PresenceBoard:
             yield 1
             for message in _messages(room, one):
                 yield from room.log.tell(message, AT_ONCE)
+
+    def hurry(self, now: float) -> None:
+        """Tell now what is known, unless that would be much; else it is told in its turn."""
+        if len(self._changed) + len(self._stated) <= FEW:
+            for _ in self.tell(now):
+                pass
 
     def _gather(self, user: User, news: dict[Room, News], *, moved: bool, stated: bool) -> Iterator[int]:
         """Add to ``news`` what the rooms of ``user`` are told of them; yields behind each piece of work."""
@@ -106,6 +117,10 @@ class PresenceBoard:
         if user.away_since is None:
             user.away_since = now
         return now - user.away_since >= GRACE
+
+
+def _watch_nobody(user: User) -> None:
+    """Do nothing about a user who comes or goes."""
 
 
 def _messages(room: Room, news: News) -> Iterator[Presence]:

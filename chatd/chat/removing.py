@@ -24,13 +24,15 @@ class Note(NamedTuple):
     reason: str
 
 
-def leave(world: World, room: Room, user: User, now: int) -> int | None:
+def leave(world: World, room: Room, user: User, now: int, reason: str = "", value: str = "") -> int | None:
     """End a membership because ``user`` goes, and return the number of the event that says so.
 
-    There is none for a reader.
+    There is none for a reader. ``reason`` and ``value`` stand in it.
     """
     reads = room.members[user].reads_only
-    seq = room.log.last if reads else world.post(room, "leave", user.nick, now)
+    seq = room.log.last
+    if not reads:
+        seq = world.post(room, "leave", user.nick, now, reason=reason, value=value)
     drop(world, room, user, seq)
     close_if_empty(world, room, [user] if len(user.sessions) > 1 else [])
     return None if reads else seq

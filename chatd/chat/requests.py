@@ -178,8 +178,9 @@ def _send(world: World, peer: Peer, session: Session, room: Room, request: m.Sen
         ref=request.ref,
         thread=0 if said is None else said.thread or said.seq,
         mentions=mentions_in(world, room, session.user, request.text) if "@" in request.text else (),
+        value="notice" if request.notice else "",
     )
-    if not session.seen:
+    if not (session.seen or session.fleeting):
         note_seen(world, session)
     batch = world.batch
     batch.add_event(log, event, session)

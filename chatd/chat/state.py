@@ -212,7 +212,8 @@ class Session:
     and its client has said nothing behind the welcome. ``warned`` is of how many failed logins its client has
     heard, ``warning`` those of which the last welcome has told it. ``allowance`` bounds what it may ask
     before it has to wait, ``told`` holds, per log, the removal of its user, or the deletion of the room, that
-    it has heard of since the daemon started.
+    it has heard of since the daemon started. A ``fleeting`` one ends with its connection, since its client
+    can show no token; ``farewell`` is what the guest says then.
     """
 
     id: int
@@ -230,6 +231,8 @@ class Session:
     peer: Peer | None = None
     allowance: Lease | Bucket | None = None
     told: dict[int, PutAct] = field(default_factory=dict)
+    fleeting: bool = False
+    farewell: str = ""
 
     @property
     def confirmed(self) -> bool:

@@ -37,7 +37,7 @@ FIELDS: Final[dict[str, str]] = {
     "offset": "how many bytes of a file from its beginning: where a transfer began or ended",
     "peer": "the other end of the connection: address:port, or unix",
     "process": "the number of a process",
-    "protocol": "what the connection speaks: native, json-lines or web (WebSocket)",
+    "protocol": "what the connection speaks: native, json-lines, web (WebSocket) or irc",
     "rate": "bytes per second",
     "reason": "why a connection (End reasons) or a transfer (Files) ended",
     "relay": "the address of the relay between the peer and the daemon, where there is one",

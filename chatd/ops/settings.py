@@ -13,6 +13,7 @@ Line = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*$")]
 Announced = Annotated[str, Meta(max_length=1000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$")]
 """What may be said to everybody: as a text of somebody's, and short, since it comes with every welcome."""
 
+IrcName = Annotated[str, Meta(max_length=63, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 SomeLine = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]+$")]
 Guests = Literal["", "allowed", "read-only", "refused"]
 OrForEver = Annotated[int, Meta(ge=0, le=2**53 - 1)]
@@ -39,7 +40,7 @@ class ListenConfig(Section, frozen=True):
     """
 
     endpoint: SomeLine = "tcp:7411:interface=127.0.0.1"
-    protocol: Literal["native", "json-lines", "web"] = "native"
+    protocol: Literal["native", "json-lines", "web", "irc"] = "native"
     certificate: Line = ""
     key: Line = ""
     client_certificates: Literal["none", "optional", "required"] = "none"
@@ -262,6 +263,18 @@ class LanConfig(Section, frozen=True):
     host: Line = ""
 
 
+class IrcConfig(Section, frozen=True):
+    """What listeners with ``protocol = "irc"`` say of the server: ``[irc]``.
+
+    ``name`` is what the server is called in every line of it, ``network`` the name that clients show, and
+    ``motd`` the message of the day.
+    """
+
+    name: IrcName = "chatd.local"
+    network: IrcName = "chatd"
+    motd: Announced = ""
+
+
 class Config(Section, frozen=True):
     """The whole configuration; ``Config()`` is what runs without a file.
 
@@ -295,3 +308,4 @@ class Config(Section, frozen=True):
     metrics: MetricsConfig = MetricsConfig()
     hooks: HooksConfig = HooksConfig()
     lan: LanConfig = LanConfig()
+    irc: IrcConfig = IrcConfig()

@@ -102,6 +102,22 @@ def request(connection: "ChatConnection", message: Any, size: int, now: int) -> 
     connection.server.hub.decide(connection, session, message, now)
 
 
+def decide(connection: "ChatConnection", message: Any, size: int) -> None:
+    """Handle a message that came in no text of its own, in a state that has requests, as `hear` does."""
+    handler = connection.protocol.MESSAGES.get((connection.state, type(message)))
+    try:
+        if handler is not None:
+            handler(connection, message, size)
+        elif connection.input.gate.flooded:
+            _flooding(connection, message, size, connection.server.wall())
+        else:
+            request(connection, message, size, connection.server.wall())
+    finally:
+        connection.messages_in += 1
+        connection.server.counters.messages += 1
+        connection.server.hub.call()
+
+
 def unknown(connection: "ChatConnection", error: UnknownRequestError, size: int) -> None:
     """Refuse a request of a kind that is not known."""
     gate = connection.input.gate

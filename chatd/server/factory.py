@@ -20,6 +20,10 @@ WEB: Final = "web"
 """The ``protocol`` of a listener for HTTP, over which other kinds may come."""
 
 
+IRC: Final = "irc"
+"""The ``protocol`` of a listener for clients of IRC."""
+
+
 class ChatFactory(ServerFactory):
     """Makes a connection of one kind for each that is accepted, once it has its ``server``.
 
@@ -35,7 +39,7 @@ class ChatFactory(ServerFactory):
 
     def speak(self, protocol: str) -> None:
         """Make connections that speak ``protocol`` from now on."""
-        self._kind = web() if protocol == WEB else KINDS[protocol]
+        self._kind = _LATE[protocol]() if protocol in _LATE else KINDS[protocol]
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """Return the protocol of a new connection; none before the daemon is ready or while it drains."""
@@ -59,6 +63,17 @@ def web() -> Callable[[Server, Listening], Any]:
         return WebChannel(sites[server], server, listener)
 
     return make
+
+
+def irc() -> Callable[[Server, Listening], Any]:
+    """Return what makes connections that speak IRC."""
+    from chatd.server.irc.protocol import IrcProtocol  # noqa: PLC0415 - few want it
+
+    return IrcProtocol
+
+
+_LATE: Final[dict[str, Callable[[], Callable[[Server, Listening], Any]]]] = {WEB: web, IRC: irc}
+"""What makes connections of kinds that are loaded only where a listener speaks them."""
 
 
 def factories(server: Server | None = None) -> dict[str, ChatFactory]:

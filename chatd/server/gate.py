@@ -45,6 +45,9 @@ class Hold(Enum):
     OWED = 64
     """Too much has no answer yet; the gate lifts this by itself."""
 
+    COMMAND = 128
+    """A command is being done whose answers come before those of the next one."""
+
 
 class Gate:
     """Counts what a connection owes and asks, and tells whether a further frame may be taken.

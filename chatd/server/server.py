@@ -5,7 +5,7 @@ import itertools
 import secrets
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress
@@ -83,6 +83,8 @@ class Server:
         self.hub.world.tell_ownerless = self.journal.ownerless
         self.hub.world.tell_deleted = self._deleted
         self.hub.world.new_secret = partial(secrets.token_urlsafe, 32)
+        self.kinds: dict[str, Any] = {}
+        """What all connections of a kind share, by what it speaks."""
         self._numbers = itertools.count(1)
 
     @property

@@ -12,7 +12,7 @@ from twisted.internet.protocol import Factory, Protocol
 from chatd.build import Daemon, FileKeeping
 from chatd.chat import storage
 from chatd.ops.settings import Config
-from chatd.server.factory import WEB, ChatFactory, factories
+from chatd.server.factory import IRC, WEB, ChatFactory, factories
 from chatd.server.passwords import Passwords
 from chatd.server.server import Server
 from chatd.testing.clock import QuickClock
@@ -25,7 +25,7 @@ START_OF_TIME: Final = 1_700_000_000_000
 """Milliseconds since 1970 at which the wall clock of a playground begins."""
 
 
-PORTS: Final = {"native": 7411, "json-lines": 7412, "web": 7480}
+PORTS: Final = {"native": 7411, "json-lines": 7412, "web": 7480, "irc": 6667}
 """The daemon's ports in the network, by protocol."""
 
 
@@ -49,10 +49,11 @@ class _Grip:
         return getattr(self._store, name)
 
 
-class _Web(Factory):
-    """Makes connections to ``server`` that speak HTTP, which is not loaded before somebody comes."""
+class _Late(Factory):
+    """Makes connections to ``server`` of a kind that is not loaded before somebody comes."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, protocol: str, server: Server) -> None:
+        self._protocol = protocol
         self._server = server
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
@@ -61,7 +62,7 @@ class _Web(Factory):
 
     @cached_property
     def _factory(self) -> ChatFactory:
-        return ChatFactory(WEB, self._server)
+        return ChatFactory(self._protocol, self._server)
 
 
 class _Ports:
@@ -116,7 +117,8 @@ class Playground:
         daemon.start()
         for protocol, factory in factories(daemon.server).items():
             self.network.listen(factory, PORTS[protocol])
-        self.network.listen(_Web(daemon.server), PORTS[WEB])
+        for protocol in (WEB, IRC):
+            self.network.listen(_Late(protocol, daemon.server), PORTS[protocol])
         return daemon.server
 
     def _passwords(self) -> Passwords:

@@ -102,9 +102,9 @@ WRONG = {
         "this key is not known; known here are expire_days.",
     ),
     "unknown protocol": (
-        "[[listen]]\nprotocol = 'irc'",
+        "[[listen]]\nprotocol = 'smtp'",
         "listen[0].protocol",
-        'expected "json-lines" or "native" or "web", not "irc".',
+        'expected "irc" or "json-lines" or "native" or "web", not "smtp".',
     ),
     "unknown key in a list": (
         "[[listen]]\n[[listen]]\nport = 7411\nendpoint='unix:/x'",

@@ -8,6 +8,9 @@ from chatd.ops.differences import AT_THE_START, compare
 from chatd.ops.settings import Config, ListenConfig, Section
 
 OTHERS = {
+    "irc.name": "irc.example.org",
+    "irc.network": "Example",
+    "irc.motd": "Be kind.",
     "data": "elsewhere",
     "guests": "refused",
     "announcement": "Tea at four.",

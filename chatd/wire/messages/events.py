@@ -13,6 +13,9 @@ class Event(Message, frozen=True, tag="event"):
     say to ``whom`` it was done, for what ``reason``, with what ``value``, and whether by an ``operator`` of
     the server; a join says the last, too. ``by`` is ``*`` where the server itself acts.
 
+    The ``value`` of a message is ``notice`` where no program is to answer it, that of a leave ``quit`` where
+    a guest has gone for good.
+
     A message or file with a ``ref`` replies to that event; ``thread`` is the first event of the thread that
     the reply is in. An edit gives the message or the caption in event ``ref`` another ``text``, a react
     (unreact) adds (withdraws) the emoji ``value`` to what ``by`` says of event ``ref``, a pin (unpin) pins it

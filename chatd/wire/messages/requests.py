@@ -27,13 +27,14 @@ class Numbered(Request, frozen=True):
 class Send(Numbered, frozen=True, tag="send"):
     """Post ``text`` to a room or, with ``@nick``, to one user; ``file`` is one that was uploaded before.
 
-    With ``ref`` it replies to that event of the room.
+    With ``ref`` it replies to that event of the room. No program is to answer a ``notice``.
     """
 
     room: str
     text: str
     file: File | None = None
     ref: Count = 0
+    notice: bool = False
 
 
 class Edit(Numbered, frozen=True, tag="edit"):
@@ -82,6 +83,7 @@ class Leave(Request, frozen=True, tag="leave"):
     """Stop being a member of ``room``."""
 
     room: str
+    reason: str = ""
 
 
 class Topic(Request, frozen=True, tag="topic"):

@@ -1,0 +1,81 @@
+"""The capabilities that are offered (ircv3.net, "Capability Negotiation"): those that do what they say."""
+
+from collections.abc import Iterable
+from typing import Final
+
+MECHANISMS: Final = ("PLAIN",)
+"""The ways of SASL. SCRAM would need a verifier beside the password's hash that is weaker than that."""
+
+VALUES: Final[dict[str, str]] = {
+    "account-notify": "",
+    "account-tag": "",
+    "away-notify": "",
+    "batch": "",
+    "cap-notify": "",
+    "draft/chathistory": "",
+    "draft/message-redaction": "",
+    "draft/no-implicit-names": "",
+    "echo-message": "",
+    "extended-join": "",
+    "extended-monitor": "",
+    "invite-notify": "",
+    "labeled-response": "",
+    "message-tags": "",
+    "multi-prefix": "",
+    "no-implicit-names": "",
+    "sasl": ",".join(MECHANISMS),
+    "server-time": "",
+    "setname": "",
+    "standard-replies": "",
+    "userhost-in-names": "",
+    "znc.in/self-message": "",
+}
+"""What is offered, with the value that those see who ask for version 302 of the negotiation."""
+
+RENDERING: Final = frozenset(
+    {
+        "account-tag",
+        "away-notify",
+        "draft/message-redaction",
+        "extended-join",
+        "invite-notify",
+        "message-tags",
+        "server-time",
+    }
+)
+"""Those on which it depends how an event looks: followers who share these share its bytes."""
+
+MOST_LISTED: Final = 400
+"""Bytes of names in one line of a list; the rest of the body is for who is told."""
+
+
+def listed(names: Iterable[str], *, values: bool) -> str:
+    """Return ``names`` as a list says them, with their ``values`` if wanted."""
+    return " ".join(f"{name}={VALUES[name]}" if values and VALUES[name] else name for name in names)
+
+
+def chunks(text: str) -> list[str]:
+    """Return the words of a list in as many lines as it takes, at least one."""
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > MOST_LISTED:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines
+
+
+def wished(request: str) -> tuple[set[str], set[str]] | None:
+    """Return what ``request`` turns on and off, or None if it names what is not offered."""
+    on: set[str] = set()
+    off: set[str] = set()
+    for word in request.split():
+        name = word.removeprefix("-")
+        if name not in VALUES:
+            return None
+        if word.startswith("-"):
+            on.discard(name)
+            off.add(name)
+        else:
+            off.discard(name)
+            on.add(name)
+    return on, off

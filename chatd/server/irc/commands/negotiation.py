@@ -1,0 +1,56 @@
+"""CAP: what a client wants of what is offered (ircv3.net, "Capability Negotiation")."""
+
+from chatd.server.irc import numerics as n
+from chatd.server.irc.capabilities import VALUES, chunks, listed, wished
+from chatd.server.irc.client import Client
+from chatd.wire.irc import Line
+
+
+def cap(client: Client, line: Line) -> None:
+    """List, request, or end that."""
+    if not line.params or not line.params[0]:
+        client.numeric(n.NEEDMOREPARAMS, "CAP")
+        return
+    word = line.params[0].upper()
+    rest = line.params[1] if len(line.params) > 1 else ""
+    registration = client.registration
+    if word == "LS":
+        if registration is not None:
+            registration.negotiating = True
+        client.modern = client.modern or (rest.isdecimal() and int(rest[:4]) >= 302)  # noqa: PLR2004 - the version
+        if client.modern:
+            client.capabilities.add("cap-notify")
+        _list(client, "LS", listed(VALUES, values=client.modern))
+    elif word == "LIST":
+        _list(client, "LIST", listed(sorted(client.capabilities), values=False))
+    elif word == "REQ":
+        if registration is not None:
+            registration.negotiating = True
+        _request(client, rest)
+    elif word == "END":
+        if registration is not None:
+            registration.negotiating = False
+            registration.abort()
+            registration.go_on()
+    else:
+        client.numeric(n.INVALIDCAPCMD, word)
+
+
+def _list(client: Client, word: str, text: str) -> None:
+    lines = chunks(text) if client.modern else [text]
+    for line in lines[:-1]:
+        client.tell("CAP", client.nick, word, "*", line)
+    client.tell("CAP", client.nick, word, lines[-1])
+
+
+def _request(client: Client, text: str) -> None:
+    wish = wished(text)
+    if wish is None:
+        client.tell("CAP", client.nick, "NAK", text)
+        return
+    on, off = wish
+    client.tell("CAP", client.nick, "ACK", text)
+    client.capabilities |= on
+    client.capabilities -= off
+    if client.registration is None:
+        client.dialect.change()

@@ -1,0 +1,235 @@
+"""People: WHO, WHOIS, WHOWAS, ISON, USERHOST, AWAY, SETNAME and NICK."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final
+
+from chatd.chat.permissions import knows
+from chatd.chat.state import Room, User
+from chatd.chat.status import own_status
+from chatd.server.irc import channels
+from chatd.server.irc import numerics as n
+from chatd.server.irc.client import Client, RefusedError
+from chatd.server.irc.names import HOST, USER, fold, matches, nuh
+from chatd.server.irc.rendering import account_name, prefix_of
+from chatd.wire import messages as m
+from chatd.wire.errors import Code
+from chatd.wire.irc import Line, encode
+
+MOST_FOUND: Final = 500
+"""People of one WHO."""
+
+LOOKS_PER_UNIT: Final = 50
+"""People looked at who cost as much as a message."""
+
+FIELDS: Final = "tcuihsnfdlaor"
+"""The fields of WHOX, in the order in which they are told."""
+
+ON_ONE_LINE: Final = 5
+"""Nicks of USERHOST that are answered."""
+
+
+def is_away(client: Client, user: User) -> str:
+    """Return what is said of ``user`` where they are away or not here; nothing where they are."""
+    status = own_status(client.world, user)
+    if status is not None:
+        return status.text or status.state
+    return "" if user.connected else "offline"
+
+
+async def who(client: Client, line: Line) -> None:
+    """Tell of those in a channel, or whose names are like a mask."""
+    await client.settle()
+    mask = line.params[0] if line.params else "*"
+    wish = line.params[1] if len(line.params) > 1 else ""
+    operators = wish.partition("%")[0] == "o"
+    if mask.startswith("#"):
+        room = client.room(mask)
+        sees = room is not None and (client.me in room.members or room.rules.kind != "private")
+        people: Iterable[User] = channels.members(client, room) if room is not None and sees else ()
+    else:
+        room = None
+        people = _like(client, mask)
+    looked = 0
+    for looked, user in enumerate(islice(people, MOST_FOUND), 1):  # noqa: B007 - counted for the charge
+        if user.operator or not operators:
+            _who_row(client, room, user, wish)
+    client.connection.input.gate.charge(looked / LOOKS_PER_UNIT)
+    client.numeric(n.ENDOFWHO, mask)
+
+
+def _like(client: Client, mask: str) -> Iterator[User]:
+    """Yield those whose nick is like ``mask``; of those who hide, the ones in a room with the client."""
+    exact = client.network.user_called(mask)
+    if exact is not None:
+        if exact.connected or exact.account is not None:
+            yield exact
+        return
+    if mask == "0":
+        mask = "*"
+    client.connection.input.gate.charge(len(client.world.users) / (LOOKS_PER_UNIT * 20))
+    for user in list(client.world.users.values()):
+        if not user.connected or user.deleted or not matches(mask, user.nick):
+            continue
+        hides = any("i" in one.modes for one in client.network.clients_of(user))
+        if not hides or user is client.user or not client.me.rooms.keys().isdisjoint(user.rooms):
+            yield user
+
+
+def _who_row(client: Client, room: Room | None, user: User, wish: str) -> None:
+    network = client.network
+    shared = room or next((one for one in user.rooms if client.me in one.members), None)
+    flags = "G" if is_away(client, user) else "H"
+    flags += "*" if user.operator else ""
+    flags += "B" if network.bots(user) else ""
+    flags += prefix_of(shared, user) if shared is not None else ""
+    name = "*" if shared is None else shared.name
+    realname = network.realname(user)
+    if "%" not in wish:
+        last = f"0 {realname}"
+        client.numeric(n.WHOREPLY, name, USER, HOST, network.name, user.nick, flags, text=last)
+        return
+    wanted, _, token = wish.partition("%")[2].partition(",")
+    fields = {
+        "t": token or "0",
+        "c": name,
+        "u": USER,
+        "i": "255.255.255.255",
+        "h": HOST,
+        "s": network.name,
+        "n": user.nick,
+        "f": flags,
+        "d": "0",
+        "l": "0",
+        "a": account_name(user) or "0",
+        "o": "n/a",
+    }
+    values = [fields[field] for field in FIELDS if field in wanted and field != "r"]
+    if "r" in wanted:
+        client.numeric(n.WHOSPCRPL, *values, text=realname)
+    else:
+        client.tell(n.WHOSPCRPL.number, client.nick, *values)
+
+
+async def whois(client: Client, line: Line) -> None:
+    """Tell all that is known of somebody."""
+    await client.settle()
+    nick = line.params[-1] if len(line.params) < 3 else line.params[1]  # noqa: PLR2004 - server and nick
+    nick = nick.split(",")[0]
+    user = client.network.user_called(nick)
+    if user is None:
+        client.numeric(n.NOSUCHNICK, nick)
+        client.numeric(n.ENDOFWHOIS, nick)
+        return
+    network = client.network
+    client.numeric(n.WHOISUSER, user.nick, USER, HOST, "*", text=network.realname(user))
+    rooms = [room for room in user.rooms if knows(client.asker, room) and _shows(client, user, room)]
+    if rooms:
+        text = " ".join(prefix_of(room, user) + room.name for room in rooms[:20])
+        client.numeric(n.WHOISCHANNELS, user.nick, text=text)
+    client.numeric(n.WHOISSERVER, user.nick, network.name, text=network.config.network)
+    away = is_away(client, user)
+    if away:
+        client.numeric(n.AWAY, user.nick, text=away)
+    if user.operator:
+        client.numeric(n.WHOISOPERATOR, user.nick)
+    if network.bots(user):
+        client.numeric(n.WHOISBOT, user.nick)
+    if user.account is not None:
+        client.numeric(n.WHOISACCOUNT, user.nick, account_name(user))
+    clients = network.clients_of(user)
+    if clients:
+        idle = max(0, network.server.wall() - max(one.spoke for one in clients)) // 1000
+        since = min(one.since for one in clients) // 1000
+        client.numeric(n.WHOISIDLE, user.nick, str(idle), str(since))
+    client.numeric(n.ENDOFWHOIS, nick)
+
+
+def _shows(client: Client, user: User, room: Room) -> bool:
+    hides = any("i" in one.modes for one in client.network.clients_of(user))
+    return not hides or user is client.user or client.me in room.members
+
+
+def whowas(client: Client, line: Line) -> None:
+    """Tell of those who were called so."""
+    if not line.params:
+        client.numeric(n.NONICKNAMEGIVEN)
+        return
+    nick = line.params[0].split(",")[0]
+    count = line.params[1] if len(line.params) > 1 else ""
+    most = int(count) if count.isdecimal() and len(count) < 6 and int(count) else None  # noqa: PLR2004 - of few
+    found = [past for past in client.network.past if fold(past.nick) == fold(nick)]
+    if not found:
+        client.numeric(n.WASNOSUCHNICK, nick)
+    for past in found[:most]:
+        client.numeric(n.WHOWASUSER, past.nick, USER, HOST, "*", text=past.realname)
+        client.numeric(n.WHOISSERVER, past.nick, client.network.name, text=client.network.config.network)
+    client.numeric(n.ENDOFWHOWAS, nick)
+
+
+def ison(client: Client, line: Line) -> None:
+    """Tell who of some is here."""
+    nicks = " ".join(line.params).split()
+    here = [nick for nick in nicks if client.network.is_here(nick)]
+    client.numeric(n.ISON, text=" ".join(here))
+
+
+def userhost(client: Client, line: Line) -> None:
+    """Tell where some are."""
+    found = []
+    for nick in line.params[:ON_ONE_LINE]:
+        user = client.network.user_called(nick)
+        if user is not None:
+            sign = "-" if is_away(client, user) else "+"
+            found.append(f"{user.nick}{'*' if user.operator else ''}={sign}{USER}@{HOST}")
+    client.numeric(n.USERHOST, text=" ".join(found))
+
+
+async def away(client: Client, line: Line) -> None:
+    """Be away, or back."""
+    text = line.params[0] if line.params else ""
+    try:
+        await client.ask(lambda id_: m.SetStatus(id=id_, state="away" if text else "", text=text))
+    except RefusedError as error:
+        client.fail("AWAY", error.answer.code.replace("-", "_").upper(), text=error.answer.text)
+        return
+    client.numeric(n.NOWAWAY if text else n.UNAWAY)
+    server = client.network.server
+    server.hub.presence.hurry(server.clock.seconds())
+    told = encode(nuh(client.nick), "AWAY", *([text] if text else []))
+    client.network.tell_watchers(client.me, "away-notify", told)
+
+
+def setname(client: Client, line: Line) -> None:
+    """Be described otherwise."""
+    if not client.has("setname"):
+        client.numeric(n.UNKNOWNCOMMAND, "SETNAME")
+        return
+    client.realname = line.params[0]
+    told = encode(nuh(client.nick), "SETNAME", client.realname)
+    client.say(told)
+    client.network.tell_peers(client.me, "setname", told, own=False)
+    client.network.tell_watchers(client.me, "setname", told)
+
+
+async def nick(client: Client, line: Line) -> None:
+    """Be called otherwise."""
+    wish, old = line.params[0] if line.params else "", client.nick
+    if not wish:
+        client.numeric(n.NONICKNAMEGIVEN)
+        return
+    if wish == old:
+        return
+
+    def renamed(_: m.Ok) -> None:
+        client.own("NICK", client.me.nick)
+        client.nick = client.me.nick
+
+    try:
+        await client.ask(lambda id_: m.Nick(id=id_, nick=wish), renamed)
+    except RefusedError as error:
+        code = error.answer.code
+        taken = n.NICKNAMEINUSE if code == Code.NICK_TAKEN else n.ERRONEUSNICKNAME
+        client.numeric(taken, wish if " " not in wish and wish[0] != ":" else "*", text=error.answer.text)
+        return
+    client.network.renamed(old, client)

@@ -1,0 +1,189 @@
+"""Rooms: JOIN, PART, TOPIC, NAMES, LIST, INVITE and KICK."""
+
+from typing import Final
+
+from chatd.chat.state import Room
+from chatd.server.irc import channels
+from chatd.server.irc import numerics as n
+from chatd.server.irc.client import Client, RefusedError
+from chatd.server.irc.commands.refusals import about
+from chatd.server.irc.names import matches
+from chatd.wire import messages as m
+from chatd.wire.errors import Code
+from chatd.wire.irc import Line
+
+MOST_ROOMS: Final = 20
+"""Channels that one line joins or leaves."""
+
+PAGE: Final = 40
+"""Rooms of one answer."""
+
+
+async def join(client: Client, line: Line) -> None:
+    """Come into channels; keys are not needed anywhere."""
+    if line.params[0] == "0":
+        for name in list(client.visible):
+            await _part(client, name, "")
+        return
+    for name in dict.fromkeys(line.params[0].split(",")[:MOST_ROOMS]):
+        if not name.startswith("#"):
+            if name:
+                client.numeric(n.NOSUCHCHANNEL, name)
+            continue
+        room = client.room(name)
+        if room is not None and room.name in client.visible:
+            continue
+        try:
+            await client.ask(lambda id_, name=name: m.Join(id=id_, room=name))  # type: ignore[misc]
+        except RefusedError as error:
+            about(client, "JOIN", name, error.answer)
+
+
+async def part(client: Client, line: Line) -> None:
+    """Leave channels."""
+    reason = line.params[1] if len(line.params) > 1 else ""
+    for name in line.params[0].split(",")[:MOST_ROOMS]:
+        await _part(client, name, reason)
+
+
+async def _part(client: Client, name: str, reason: str) -> None:
+    room = client.room(name) if name.startswith("#") else None
+    if room is None:
+        client.numeric(n.NOSUCHCHANNEL, name)
+        return
+    try:
+        await client.ask(lambda id_: m.Leave(id=id_, room=room.name, reason=reason), client.pass_label)
+    except RefusedError as error:
+        about(client, "PART", name, error.answer)
+
+
+async def topic(client: Client, line: Line) -> None:
+    """Tell the topic, or set it."""
+    name = line.params[0]
+    room = client.room(name)
+    if room is None or room.direct:
+        client.numeric(n.NOSUCHCHANNEL, name)
+    elif len(line.params) == 1:
+        await client.settle()
+        if client.me not in room.members and room.rules.kind == "private":
+            client.numeric(n.NOTONCHANNEL, name)
+        elif room.topic:
+            channels.topic(client, room)
+        else:
+            client.numeric(n.NOTOPIC, name)
+    else:
+        try:
+            await client.ask(
+                lambda id_: m.Topic(id=id_, room=room.name, text=line.params[1]), client.pass_label
+            )
+        except RefusedError as error:
+            about(client, "TOPIC", name, error.answer)
+
+
+async def names(client: Client, line: Line) -> None:
+    """Tell who is in a channel."""
+    await client.settle()
+    name = line.params[0] if line.params else "*"
+    room = client.room(name) if name.startswith("#") else None
+    if room is None or (client.me not in room.members and room.rules.kind == "private"):
+        client.numeric(n.ENDOFNAMES, name)
+        return
+    client.connection.input.gate.charge(1 + len(room.members) / PAGE)
+    channels.names(client, room, name)
+
+
+async def list_rooms(client: Client, line: Line) -> None:
+    """Tell of channels: of some, or of all that are as wished (ELIST M, N and U)."""
+    wish = line.params[0] if line.params else ""
+    client.numeric(n.LISTSTART, "Channel")
+    masks = [one for one in wish.split(",") if one]
+    if masks and all(one.startswith("#") and not set(one) & set("*?") for one in masks):
+        await client.settle()
+        for name in masks[:MOST_ROOMS]:
+            room = client.room(name)
+            if room is not None and not room.direct:
+                _row(client, room.name, len(room.members), room.topic)
+    else:
+        await _all(client, masks)
+    client.numeric(n.LISTEND)
+
+
+async def _all(client: Client, masks: list[str]) -> None:
+    after, more = "", True
+    while more:
+        try:
+            ok = await client.ask(lambda id_: m.ListRooms(id=id_, after=after, limit=PAGE))  # noqa: B023
+        except RefusedError as error:
+            client.fail("LIST", error.answer.code.replace("-", "_").upper(), text=error.answer.text)
+            return
+        rows = ok.rooms or []
+        for row in rows:
+            if all(_fits(mask, row) for mask in masks):
+                _row(client, row.room, row.members, row.topic)
+        more = ok.more and bool(rows)
+        after = rows[-1].room if rows else ""
+
+
+def _fits(mask: str, row: m.RoomInfo) -> bool:
+    number = mask[1:]
+    if mask[:1] in {">", "<"} and number.isdecimal() and len(number) < 10:  # noqa: PLR2004 - of any room
+        return row.members > int(number) if mask[0] == ">" else row.members < int(number)
+    if mask.startswith("!"):
+        return not matches(number, row.room)
+    return matches(mask, row.room)
+
+
+def _row(client: Client, name: str, members: int, topic: str) -> None:
+    client.numeric(n.LIST, name, str(members), text=topic)
+
+
+async def invite(client: Client, line: Line) -> None:
+    """Let somebody come into a channel."""
+    nick, name = line.params[:2]
+    user = client.network.user_called(nick)
+    room = client.room(name) if name.startswith("#") else None
+    if user is None:
+        client.numeric(n.NOSUCHNICK, nick)
+    elif room is None:
+        client.numeric(n.NOSUCHCHANNEL, name)
+    elif client.me not in room.members:
+        client.numeric(n.NOTONCHANNEL, name)
+    else:
+        try:
+            await client.ask(lambda id_: m.InviteTo(id=id_, room=room.name, whom=nick))
+        except RefusedError as error:
+            if error.answer.code == Code.ALREADY_A_MEMBER:
+                client.numeric(n.USERONCHANNEL, user.nick, name)
+            else:
+                about(client, "INVITE", name, error.answer, nick)
+        else:
+            client.numeric(n.INVITING, user.nick, name)
+
+
+async def kick(client: Client, line: Line) -> None:
+    """Remove somebody from a channel."""
+    name, nick = line.params[:2]
+    reason = line.params[2] if len(line.params) > 2 else ""  # noqa: PLR2004 - the comment
+    room = client.room(name) if name.startswith("#") else None
+    if room is None:
+        client.numeric(n.NOSUCHCHANNEL, name)
+    elif client.me not in room.members:
+        client.numeric(n.NOTONCHANNEL, name)
+    elif not _is_in(client, room, nick):
+        client.numeric(n.USERNOTINCHANNEL, nick, name)
+    else:
+        await _kick(client, room, nick, reason)
+
+
+async def _kick(client: Client, room: Room, nick: str, reason: str) -> None:
+    try:
+        await client.ask(
+            lambda id_: m.Kick(id=id_, room=room.name, whom=nick, reason=reason), client.pass_label
+        )
+    except RefusedError as error:
+        about(client, "KICK", room.name, error.answer, nick)
+
+
+def _is_in(client: Client, room: Room, nick: str) -> bool:
+    user = client.network.user_called(nick)
+    return user is not None and user in room.members

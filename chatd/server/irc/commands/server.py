@@ -1,0 +1,88 @@
+"""The server: PING, QUIT, and what it tells of itself."""
+
+# ruff: noqa: ARG001 - the handlers of the table take the same arguments, whatever each of them needs
+
+import chatd
+from chatd.server.irc import numerics as n
+from chatd.server.irc import welcoming
+from chatd.server.irc.client import Client
+from chatd.server.irc.rendering import time_of
+from chatd.wire.errors import CloseReason
+from chatd.wire.irc import Line, cut
+from chatd.wire.limits import MAX_REASON
+
+
+async def ping(client: Client, line: Line) -> None:
+    """Give a token back, behind all that was done before."""
+    if not line.params:
+        client.numeric(n.NOORIGIN)
+        return
+    if client.registration is None:
+        await client.settle()
+    client.tell("PONG", client.network.name, line.params[0])
+
+
+def pong(client: Client, line: Line) -> None:
+    """Be alive, as any line shows."""
+
+
+def quit_(client: Client, line: Line) -> None:
+    """Go."""
+    reason = line.params[0] if line.params else "Quit"
+    session = client.session
+    if session is not None:
+        session.farewell = f"Quit: {cut(reason, MAX_REASON - 8)}"
+    client.finish()
+    client.connection.close(CloseReason.GOODBYE, reason)
+
+
+def motd(client: Client, line: Line) -> None:
+    """Tell the message of the day."""
+    welcoming.motd(client)
+
+
+def lusers(client: Client, line: Line) -> None:
+    """Tell how many are here."""
+    welcoming.lusers(client)
+
+
+def version(client: Client, line: Line) -> None:
+    """Tell what this is."""
+    client.numeric(n.VERSION, f"chatd-{chatd.__version__}", client.network.name, text="chatd")
+    welcoming.isupport(client)
+
+
+def time(client: Client, line: Line) -> None:
+    """Tell what time it is here."""
+    now = client.network.server.wall()
+    client.numeric(n.TIME, client.network.name, str(now // 1000), "0", text=time_of(now))
+
+
+def info(client: Client, line: Line) -> None:
+    """Tell what this is, in words."""
+    client.numeric(n.INFO, text=f"chatd {chatd.__version__}, a chat server for networks that fail")
+    client.numeric(n.ENDOFINFO)
+
+
+def password(client: Client, line: Line) -> None:
+    """Show the password of the account whose name the nick is, or of the one before the colon (PASS)."""
+    if client.registration is not None:
+        client.registration.password = line.params[0]
+
+
+def user(client: Client, line: Line) -> None:
+    """Say what one is called otherwise."""
+    if client.registration is None:
+        client.numeric(n.ALREADYREGISTERED)
+    else:
+        client.registration.named_by(line)
+
+
+def authenticate(client: Client, line: Line) -> None:
+    """Take the next word of SASL."""
+    if client.registration is None:
+        client.numeric(n.ALREADYREGISTERED)
+    elif client.has("sasl"):
+        client.registration.authenticate(line)
+    else:
+        client.numeric(n.SASLFAIL)

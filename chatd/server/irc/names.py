@@ -1,0 +1,99 @@
+"""Names and texts: what those of chat are on IRC, and the other way round (docs/IRC.md, "Names").
+
+Whatever chat allows in a name, a line of IRC can carry; so it is the same here and there.
+"""
+
+import re
+from typing import Final
+
+from chatd.wire.messages import Event
+
+USER: Final = "~u"
+"""What everybody's client is called on: what clients say of themselves is not asked for."""
+
+HOST: Final = "on.chatd"
+"""Where everybody comes from: addresses are nobody's business."""
+
+CHANNEL: Final = "#"
+DIRECT: Final = "@"
+
+ACTION: Final = "/me "
+"""How a text begins in chat that is CTCP's ACTION on IRC."""
+
+NOTICE: Final = "notice"
+"""The value of a message that is a NOTICE on IRC: no program is to answer it."""
+
+QUIT: Final = "quit"
+"""The value of a leave that is a QUIT on IRC: the user has gone altogether."""
+
+_FORMATS: Final = re.compile(
+    "\x03(?:[0-9]{1,2}(?:,[0-9]{1,2})?)?|\x04(?:[0-9a-fA-F]{6}(?:,[0-9a-fA-F]{6})?)?|[\x02\x0f\x11\x16\x1d-\x1f]"
+)
+"""Bold, colours and their like, which chat does not have."""
+
+
+def fold(name: str) -> str:
+    """Return the form in which IRC compares names: CASEMAPPING=ascii."""
+    return "".join(char.lower() if char.isascii() else char for char in name)
+
+
+def nuh(nick: str) -> str:
+    """Return who ``nick`` is, as the source of a line."""
+    return f"{nick}!{USER}@{HOST}"
+
+
+def plain(text: str) -> str:
+    """Return ``text`` without IRC's formats."""
+    return _FORMATS.sub("", text)
+
+
+def ctcp(text: str) -> tuple[str, str] | None:
+    """Return what CTCP command ``text`` is, with the rest; None for one that is none."""
+    if not text.startswith("\x01"):
+        return None
+    command, _, rest = text.strip("\x01").partition(" ")
+    return command.upper(), rest
+
+
+def said(event: Event) -> str:
+    """Return what is shown of a message or a file, whatever its form."""
+    file = event.file
+    if file is None:
+        return event.text
+    return f"[file] {file.name} ({file.size} bytes) {event.text}".rstrip()
+
+
+def matches(mask: str, name: str) -> bool:
+    """Return whether ``name`` is meant by a ``mask`` with * and ?, whatever the case.
+
+    Its work is bounded by the product of their lengths, whatever the mask is.
+    """
+    mask, name = fold(mask), fold(name)
+    at = here = 0
+    star, back = -1, 0
+    while here < len(name):
+        if at < len(mask) and mask[at] == "*":
+            star, back = at, here
+            at += 1
+        elif at < len(mask) and mask[at] in {"?", name[here]}:
+            at += 1
+            here += 1
+        elif star >= 0:
+            back += 1
+            at, here = star + 1, back
+        else:
+            return False
+    return not mask[at:].strip("*")
+
+
+def message_id(room: str, seq: int) -> str:
+    """Return the ``msgid`` of event ``seq`` of ``room``: it is the same for everybody, and for ever."""
+    return f"{room}:{seq}"
+
+
+def event_id(text: str) -> tuple[str, int] | None:
+    """Return room and number of the event with the ``msgid`` ``text``, or None if it can be none."""
+    room, _, seq = text.rpartition(":")
+    if not room or not (seq.isascii() and seq.isdecimal() and len(seq) < 16):  # noqa: PLR2004 - of JSON's integers
+        return None
+    return room, int(seq)

@@ -1,0 +1,194 @@
+"""The network: what all IRC connections of a server share."""
+
+from collections import deque
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from chatd.chat.state import User
+from chatd.ops.settings import IrcConfig
+from chatd.server.irc.capabilities import RENDERING
+from chatd.server.irc.names import fold
+from chatd.server.irc.rendering import Renderer
+from chatd.server.server import Server
+from chatd.wire import names
+
+if TYPE_CHECKING:
+    from chatd.server.irc.client import Client
+
+MOST_PAST: Final = 1000
+"""Those who have gone that WHOWAS knows of, the latest."""
+
+
+class Past(NamedTuple):
+    """Somebody who has gone, or is called otherwise now, at ``ts`` in milliseconds since 1970."""
+
+    nick: str
+    realname: str
+    ts: int
+
+
+class Network:
+    """The renderers by their capabilities, the clients by their users, who watches whom, and who has gone.
+
+    ``opening`` are the clients that are not registered; of these, ``unregistered`` have said a nick.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.world = server.hub.world
+        self.began = server.wall()
+        self.opening: set[Client] = set()
+        self.unregistered: set[Client] = set()
+        self.invisible: set[Client] = set()
+        self.operators: set[Client] = set()
+        self._clients: dict[User, dict[Client, None]] = {}
+        self.most = 0
+        self.past: deque[Past] = deque(maxlen=MOST_PAST)
+        self.watchers: dict[str, dict[Client, None]] = {}
+        self.titled: dict[str, tuple[str, int]] = {}
+        self._renderers: dict[frozenset[str], Renderer] = {}
+        self._here: set[str] = set()
+        server.hub.presence.watch = self.moved
+
+    @classmethod
+    def of(cls, server: Server) -> "Network":
+        """Return the network of ``server``."""
+        network: Network | None = server.kinds.get("irc")
+        if network is None:
+            network = server.kinds["irc"] = cls(server)
+        return network
+
+    @property
+    def config(self) -> IrcConfig:
+        """Return what the configuration in force says."""
+        return self.server.current.config.irc
+
+    @property
+    def name(self) -> str:
+        """Return what the server is called."""
+        return self.config.name
+
+    def renderer(self, capabilities: set[str]) -> Renderer:
+        """Return what renders for clients with ``capabilities``."""
+        key = frozenset(capabilities & RENDERING)
+        renderer = self._renderers.get(key)
+        if renderer is None:
+            renderer = self._renderers[key] = Renderer(self, key)
+        return renderer
+
+    def clients_of(self, user: User) -> "list[Client]":
+        """Return the clients of ``user``."""
+        return list(self._clients.get(user, ()))
+
+    def tell_peers(self, user: User, capability: str, line: bytes, *, own: bool = True) -> None:
+        """Say ``line`` to clients with ``capability`` who share a room with ``user``, and to their own."""
+        users = {user: None} if own else {}
+        for room in user.rooms:
+            if len(room.members) <= len(self._clients):
+                users |= {member: None for member in room.members if member in self._clients}
+            else:
+                users |= {other: None for other in self._clients if other in room.members}
+        if not own:
+            users.pop(user, None)
+        for other in users:
+            for client in self.clients_of(other):
+                if client.has(capability):
+                    client.write(line)
+
+    def realname(self, user: User) -> str:
+        """Return what ``user`` says of themselves by IRC."""
+        return next((client.realname for client in self.clients_of(user)), user.nick)
+
+    def bots(self, user: User) -> bool:
+        """Return whether ``user`` is a bot, by what a client of theirs says."""
+        return any("B" in client.modes for client in self.clients_of(user))
+
+    # ---- coming and going ---------------------------------------------------------------------------
+
+    def entered(self, client: "Client") -> None:
+        """Note that ``client`` is registered."""
+        self.opening.discard(client)
+        self.unregistered.discard(client)
+        self._clients.setdefault(client.me, {})[client] = None
+        if client.me.operator:
+            self.operators.add(client)
+        self.most = max(self.most, self.users)
+
+    def left(self, client: "Client") -> None:
+        """Forget ``client``, whose connection ends."""
+        for some in (self.opening, self.unregistered, self.invisible, self.operators):
+            some.discard(client)
+        user = client.user
+        clients = {} if user is None else self._clients.get(user, {})
+        if user is not None and client in clients:
+            del clients[client]
+            if not clients:
+                del self._clients[user]
+            self.past.appendleft(Past(client.nick, client.realname, self.server.wall()))
+        for key in client.watched:
+            self.unwatch(client, key)
+
+    def renamed(self, old: str, client: "Client") -> None:
+        """Note that the user of ``client`` was called ``old``."""
+        self.past.appendleft(Past(old, client.realname, self.server.wall()))
+        if fold(old) != fold(client.nick):
+            self._tell(old, here=False)
+            self._tell(client.nick, here=True)
+
+    @property
+    def users(self) -> int:
+        """Return how many connections there are, in whatever they speak."""
+        return len(self.server.connections) - len(self.opening)
+
+    # ---- who watches whom ---------------------------------------------------------------------------
+
+    def moved(self, user: User) -> None:
+        """Note that a connection of ``user`` has come or gone; whoever watches is told in the next turn."""
+        if self.watchers and fold(user.nick) in self.watchers:
+            self.server.clock.callLater(0, self._look, user.nick)
+
+    def watch(self, client: "Client", nick: str) -> bool:
+        """Have ``client`` told of ``nick``; return whether they are here."""
+        key = fold(nick)
+        self.watchers.setdefault(key, {})[client] = None
+        here = self.is_here(nick)
+        (self._here.add if here else self._here.discard)(key)
+        return here
+
+    def unwatch(self, client: "Client", key: str) -> None:
+        """Tell ``client`` no more of the nick with that folded form."""
+        watchers = self.watchers.get(key, {})
+        watchers.pop(client, None)
+        if not watchers:
+            self.watchers.pop(key, None)
+            self._here.discard(key)
+
+    def tell_watchers(self, user: User, capability: str, line: bytes) -> None:
+        """Say ``line`` to those who watch ``user``, want to hear of it, and share no room with them."""
+        for client in list(self.watchers.get(fold(user.nick), ())):
+            wants = client.has("extended-monitor") and client.has(capability)
+            shares = client.user is not None and not client.user.rooms.keys().isdisjoint(user.rooms)
+            if wants and not shares:
+                client.write(line)
+
+    def is_here(self, nick: str) -> bool:
+        """Return whether somebody called ``nick`` is connected."""
+        user = self.user_called(nick)
+        return user is not None and user.connected
+
+    def user_called(self, nick: str) -> User | None:
+        """Return who is called ``nick`` now."""
+        key = names.fold(nick)
+        user = self.world.nicks.get(key)
+        return None if user is None or user.deleted or user.key != key else user
+
+    def _look(self, nick: str) -> None:
+        self._tell(nick, here=self.is_here(nick))
+
+    def _tell(self, nick: str, *, here: bool) -> None:
+        key = fold(nick)
+        watchers = self.watchers.get(key)
+        if not watchers or here == (key in self._here):
+            return
+        (self._here.add if here else self._here.discard)(key)
+        for client in list(watchers):
+            client.seen(nick, here=here)

@@ -1,0 +1,305 @@
+"""Rendering: makes lines of a log's growth, once for all followers who share a set of capabilities.
+
+What comes out is `Rendered`: bytes for all of them, with the parts they consist of. Whoever is to have
+something else in place of a part makes their own of these (`chatd.server.irc.personal`).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Final, NamedTuple, Protocol
+
+from chatd.chat.changes.rows import PutAccount
+from chatd.chat.networks import network_named
+from chatd.chat.rules import ROLES, Standing
+from chatd.chat.state import Room, User
+from chatd.chat.status import own_status
+from chatd.chat.world import World
+from chatd.server.irc.names import ACTION, NOTICE, QUIT, message_id, nuh, said
+from chatd.wire.irc import MAX_BODY, encode, pieces
+from chatd.wire.messages import Event, Gap, Message, Presence, Typing
+from chatd.wire.names import SERVER, fold
+from chatd.wire.stored import event_in
+
+SAID: Final = frozenset({"message", "file"})
+"""The kinds of events by which people say something."""
+
+
+class Place(Protocol):
+    """Where what is rendered was said: the ``world``, and what the server is called."""
+
+    world: World
+
+    @property
+    def name(self) -> str:
+        """Return what the server is called."""
+
+
+class Part(NamedTuple):
+    """One event with its lines."""
+
+    event: Event
+    lines: bytes
+
+
+class Rendered(bytes):
+    """Lines for everybody of a set; ``sessions`` are those that have said some of it.
+
+    With ``special`` some part may be another one for somebody. A ``notice`` is what each makes bytes of.
+    """
+
+    parts: Sequence[Part] = ()
+    sessions: frozenset[int] = frozenset()
+    special: bool = False
+    notice: Message | None = None
+
+
+def time_of(milliseconds: int) -> str:
+    """Return a time of day as the tag ``time`` says it."""
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03}Z"
+
+
+class Renderer:
+    """The codec of all followers in ``place`` who share ``capabilities``."""
+
+    def __init__(self, place: Place, capabilities: frozenset[str]) -> None:
+        self._place = place
+        self._world = place.world
+        self._has = capabilities
+        self._tagged = "message-tags" in capabilities
+        self._away: set[tuple[str, str]] = set()
+
+    # ---- chatd.chat.codec.Codec ---------------------------------------------------------------------
+
+    def render(self, events: list[bytes]) -> bytes:
+        """Return the lines of stored ``events``."""
+        parts = []
+        for stored in events:
+            event = event_in(stored)
+            lines = b"".join(self.lines(event))
+            if lines:
+                parts.append(Part(event, lines))
+        rendered = Rendered(b"".join(part.lines for part in parts))
+        rendered.parts = parts
+        rendered.sessions = frozenset(part.event.session for part in parts if part.event.session)
+        rendered.special = any(part.event.kind not in SAID or part.event.room[0] == "@" for part in parts)
+        return rendered
+
+    def encode(self, message: Message) -> bytes:
+        """Return what all are told in the same words, or a notice of which each makes their own."""
+        rendered = Rendered(b"".join(self._told(message)))
+        rendered.notice = message
+        return rendered
+
+    def encode_all(self, messages: Sequence[Message]) -> bytes:
+        """Return the same for some messages."""
+        return b"".join(map(self.encode, messages))
+
+    # ---- events -------------------------------------------------------------------------------------
+
+    def lines(self, event: Event, extra: dict[str, str] | None = None) -> Iterator[bytes]:
+        """Yield the lines of ``event``, with ``extra`` tags in each of them."""
+        kind = _KINDS.get(event.kind)
+        if kind is None:
+            return
+        for number, (tags, command, params) in enumerate(kind(self, event)):
+            source = self._place.name if event.by == SERVER else nuh(event.by)
+            own = self._tags(event, extra or {}, tags, first=number == 0)
+            yield encode(source, command, *params, tags=own)
+
+    def _tags(
+        self, event: Event, extra: dict[str, str], own: dict[str, str], *, first: bool
+    ) -> dict[str, str]:
+        tags = dict(extra)
+        if "server-time" in self._has:
+            tags["time"] = time_of(event.ts)
+        if self._tagged and first:
+            tags["msgid"] = message_id(event.room, event.seq)
+        if "account-tag" in self._has:
+            account = account_of(self._world, event)
+            if account:
+                tags["account"] = account
+        if self._tagged:
+            tags.update(own)
+        return tags
+
+    def target(self, event: Event) -> str:
+        """Return where ``event`` was said: a channel, or who it was said to."""
+        room = self._world.rooms.get(event.room)
+        if room is None or not room.direct:
+            return event.room
+        author = self._world.nicks.get(fold(event.by))
+        if author in room.members:
+            return room.partner(author).nick if author is not None else event.by
+        return next(iter(room.members)).nick
+
+    def _message(self, event: Event) -> "Iterator[_Said]":
+        command = "NOTICE" if event.value == NOTICE else "PRIVMSG"
+        tags = {"+draft/reply": message_id(event.room, event.ref)} if event.ref else {}
+        target, text = self.target(event), said(event)
+        action = text.startswith(ACTION)
+        room = MAX_BODY - len(f":{nuh(event.by)} {command} {target} :\r\n".encode()) - (9 if action else 0)
+        for piece in pieces(text.removeprefix(ACTION) if action else text, max(16, room)):
+            yield tags, command, (target, f"\x01ACTION {piece}\x01" if action else piece)
+
+    def _edit(self, event: Event) -> "Iterator[_Said]":
+        yield from self._message(event_with(event, f"[edited] {event.text}"))
+
+    def _react(self, event: Event) -> "Iterator[_Said]":
+        if self._tagged:
+            name = "+draft/react" if event.kind == "react" else "+draft/unreact"
+            tags = {"+draft/reply": message_id(event.room, event.ref), name: event.value}
+            yield tags, "TAGMSG", (self.target(event),)
+
+    def _join(self, event: Event) -> "Iterator[_Said]":
+        user = self._world.nicks.get(fold(event.by))
+        if "extended-join" in self._has:
+            yield {}, "JOIN", (event.room, account_of(self._world, event) or "*", event.by)
+        else:
+            yield {}, "JOIN", (event.room,)
+        away = None if user is None else own_status(self._world, user)
+        if away is not None and "away-notify" in self._has:
+            yield {}, "AWAY", (away.text or away.state,)
+
+    def _leave(self, event: Event) -> "Iterator[_Said]":
+        if event.value == QUIT:
+            yield {}, "QUIT", (event.reason,)
+        else:
+            yield {}, "PART", (event.room, *([event.reason] if event.reason else []))
+
+    def _kick(self, event: Event) -> "Iterator[_Said]":
+        yield {}, "KICK", (event.room, event.whom, event.reason or event.by)
+
+    def _ban(self, event: Event) -> "Iterator[_Said]":
+        yield {}, "MODE", (event.room, "+b", ban_mask(event.whom))
+        room = self._world.rooms.get(event.room)
+        if room is not None and ("kick", f"@{fold(event.whom)}") in room.acts:
+            yield {}, "KICK", (event.room, event.whom, event.reason or event.by)
+
+    def _unban(self, event: Event) -> "Iterator[_Said]":
+        yield {}, "MODE", (event.room, "-b", ban_mask(event.whom))
+
+    def _role(self, event: Event) -> "Iterator[_Said]":
+        operates = ROLES.get(event.value, Standing.MEMBER) >= Standing.MODERATOR
+        yield {}, "MODE", (event.room, "+o" if operates else "-o", event.whom)
+
+    def _set(self, event: Event) -> "Iterator[_Said]":
+        mode = RULES.get(event.value)
+        if mode is not None:
+            yield {}, "MODE", (event.room, mode)
+
+    def _topic(self, event: Event) -> "Iterator[_Said]":
+        yield {}, "TOPIC", (event.room, event.text)
+
+    def _nick(self, event: Event) -> "Iterator[_Said]":
+        yield {}, "NICK", (event.text,)
+
+    def _announce(self, event: Event) -> "Iterator[_Said]":
+        yield {}, "NOTICE", (event.room, event.text)
+
+    def _invite(self, event: Event) -> "Iterator[_Said]":
+        if "invite-notify" in self._has:
+            yield {}, "INVITE", (event.whom, event.room)
+
+    def _remove(self, event: Event) -> "Iterator[_Said]":
+        if "draft/message-redaction" in self._has:
+            for seq in event.refs or (event.ref,):
+                reason = [event.reason] if event.reason else []
+                yield {}, "REDACT", (self.target(event), message_id(event.room, seq), *reason)
+
+    # ---- what is in no log --------------------------------------------------------------------------
+
+    def _told(self, message: Message) -> Iterator[bytes]:
+        if isinstance(message, Presence):
+            yield from self._presence(message)
+        elif isinstance(message, Typing):
+            if self._tagged and not message.room.startswith("@"):
+                for nick in message.nicks:
+                    yield encode(nuh(nick), "TAGMSG", message.room, tags={"+typing": "active"})
+        elif isinstance(message, Gap) and not message.room.startswith("@"):
+            text = f"What was said before is no longer kept here ({message.last - message.first + 1} events)."
+            yield encode(self._place.name, "NOTICE", message.room, text)
+
+    def _presence(self, message: Presence) -> Iterator[bytes]:
+        if "away-notify" not in self._has or message.room.startswith("@"):
+            return
+        away = {one.nick: one.text or one.state for one in message.statuses}
+        here = dict.fromkeys(message.online, "") | dict.fromkeys(message.offline, "offline") | away
+        for nick, text in here.items():
+            key = (message.room, nick)
+            if text:
+                self._away.add(key)
+                yield encode(nuh(nick), "AWAY", text)
+            elif key in self._away or nick in away:
+                self._away.discard(key)
+                yield encode(nuh(nick), "AWAY")
+
+
+_Said = tuple[dict[str, str], str, tuple[str, ...]]
+
+_KINDS: Final[dict[str, Callable[[Renderer, Event], Iterator[_Said]]]] = {
+    "message": Renderer._message,  # noqa: SLF001 - the table of the class itself
+    "file": Renderer._message,  # noqa: SLF001
+    "edit": Renderer._edit,  # noqa: SLF001
+    "react": Renderer._react,  # noqa: SLF001
+    "unreact": Renderer._react,  # noqa: SLF001
+    "join": Renderer._join,  # noqa: SLF001
+    "leave": Renderer._leave,  # noqa: SLF001
+    "kick": Renderer._kick,  # noqa: SLF001
+    "ban": Renderer._ban,  # noqa: SLF001
+    "unban": Renderer._unban,  # noqa: SLF001
+    "role": Renderer._role,  # noqa: SLF001
+    "set": Renderer._set,  # noqa: SLF001
+    "topic": Renderer._topic,  # noqa: SLF001
+    "nick": Renderer._nick,  # noqa: SLF001
+    "announce": Renderer._announce,  # noqa: SLF001
+    "invite-to": Renderer._invite,  # noqa: SLF001
+    "remove": Renderer._remove,  # noqa: SLF001
+}
+
+RULES: Final[dict[str, str]] = {
+    "kind public": "-im",
+    "kind private": "+i",
+    "kind read-only": "+m",
+    "topic member": "-t",
+    "topic moderator": "+t",
+    "topic owner": "+t",
+}
+"""The modes that rules of a room are."""
+
+
+def event_with(event: Event, text: str) -> Event:
+    """Return ``event`` as if it had said ``text``."""
+    return Event(
+        room=event.room, seq=event.seq, ts=event.ts, kind=event.kind, by=event.by, text=text, ref=event.ref
+    )
+
+
+def ban_mask(whom: str) -> str:
+    """Return the mask of a ban: of a nick, or of a range of addresses."""
+    return f"*!*@{whom}" if network_named(whom) is not None else f"{whom}!*@*"
+
+
+def modes_of(room: Room) -> str:
+    """Return the modes that the rules of ``room`` are."""
+    modes = {"i": room.rules.kind == "private", "m": room.rules.kind == "read-only"}
+    modes |= {"n": True, "s": room.rules.kind == "private", "t": room.rules.titling > Standing.MEMBER}
+    return "".join(mode for mode, on in modes.items() if on)
+
+
+def prefix_of(room: Room, user: User) -> str:
+    """Return the sign of what ``user`` is in ``room``."""
+    member = room.members.get(user)
+    return "@" if member is not None and member.role >= Standing.MODERATOR else ""
+
+
+def account_name(user: User | None) -> str:
+    """Return the account of ``user``, or nothing of a guest."""
+    return user.nick if user is not None and user.account is not None else ""
+
+
+def account_of(world: World, event: Event) -> str:
+    """Return the account that has caused ``event``; nothing for a guest's, whoever has the nick by now."""
+    user = world.nicks.get(fold(event.by))
+    account: PutAccount | None = None if user is None else user.account
+    return account_name(user) if account is not None and account.created <= event.ts else ""

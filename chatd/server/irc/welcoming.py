@@ -1,0 +1,139 @@
+"""Welcoming: how a client gets its session, and what it is told first."""
+
+from typing import Final
+
+from msgspec.structs import replace
+
+import chatd
+from chatd.chat.arrival import Arrival
+from chatd.chat.state import Session
+from chatd.server.eager import outlet
+from chatd.server.irc import channels
+from chatd.server.irc import numerics as n
+from chatd.server.irc.client import Client
+from chatd.server.irc.names import nuh
+from chatd.server.irc.rendering import time_of
+from chatd.wire.messages import Hello, Welcome
+
+USER_MODES: Final = "Bio"
+CHANNEL_MODES: Final = "bimnost"
+WITH_PARAMETER: Final = "bo"
+
+MOST_MOTD_LINE: Final = 400
+"""Bytes of one line of the message of the day."""
+
+MOST_MONITORED: Final = 100
+"""Nicks that one client watches."""
+
+MOST_HISTORY: Final = 100
+"""Messages in one answer of CHATHISTORY."""
+
+_LABEL: Final = "IRC"
+
+
+def enter(client: Client, arrival: Arrival, hello: Hello, device: str) -> Arrival:
+    """Let ``client`` in, on a session of its own: a guest's ends with it, an account's is taken up again.
+
+    The session of an account is known by the name of the ``device``. Where another connection has it, this
+    one has another, which ends with it.
+    """
+    connection = client.connection
+    server = connection.server
+    session, user = arrival.session, arrival.session.user
+    label = f"{_LABEL} {device}".strip()
+    if user.account is None:
+        session.fleeting = True
+    else:
+        before = [one for one in user.sessions if one.label == label and one is not session]
+        idle = next((one for one in before if one.peer is None), None)
+        if idle is not None:
+            server.hub.abandon(session, server.wall())
+            arrival = Arrival(idle, True, arrival.pulse)
+        elif before:
+            session.fleeting = True
+        hello = replace(hello, label=label)
+    client.user = user
+    server.admission.arrive(connection, arrival, hello, {})
+    client.dialect.connect(outlet(connection.transport))
+    return arrival
+
+
+def welcome(client: Client, message: Welcome) -> None:
+    """Tell ``client`` where it is (001 to 422)."""
+    network = client.network
+    client.nick = message.nick
+    network.entered(client)
+    client.numeric(n.WELCOME, text=f"Welcome to the {network.config.network} network, {nuh(message.nick)}")
+    version = f"chatd-{chatd.__version__}"
+    client.numeric(n.YOURHOST, text=f"Your host is {network.name}, running version {version}")
+    client.numeric(n.CREATED, text=f"This server was started {time_of(network.began)}")
+    client.numeric(n.MYINFO, network.name, version, USER_MODES, CHANNEL_MODES, WITH_PARAMETER)
+    isupport(client)
+    lusers(client)
+    motd(client)
+    if client.session is not None:
+        _confirm(client, client.session)
+    channels.enter(client, message.rooms, arrives=True)
+
+
+def _confirm(client: Client, session: Session) -> None:
+    """Take the session for known: there is no token that could have been lost."""
+    if not session.fleeting:
+        client.connection.server.hub.confirm(session)
+
+
+def isupport(client: Client) -> None:
+    """Tell what this server does (005)."""
+    network = client.network.config.network
+    tokens = [
+        "AWAYLEN=256",
+        "BOT=B",
+        "CASEMAPPING=ascii",
+        "CHANLIMIT=#:200",
+        "CHANMODES=b,,,imnst",
+        "CHANNELLEN=33",
+        "CHANTYPES=#",
+        f"CHATHISTORY={MOST_HISTORY}",
+        "CLIENTTAGDENY=*,-typing,-draft/reply,-draft/react,-draft/unreact",
+        "ELIST=MNU",
+        "KICKLEN=256",
+        "MODES=4",
+        f"MONITOR={MOST_MONITORED}",
+        "MSGREFTYPES=msgid,timestamp",
+        f"NETWORK={network}",
+        "NICKLEN=32",
+        "PREFIX=(o)@",
+        "SAFELIST",
+        "TARGMAX=JOIN:,KICK:1,LIST:,NAMES:1,NOTICE:1,PART:,PRIVMSG:1,TAGMSG:1,WHOIS:1",
+        "TOPICLEN=512",
+        "UTF8ONLY",
+        "WHOX",
+    ]
+    for begin in range(0, len(tokens), 12):
+        client.numeric(n.ISUPPORT, *tokens[begin : begin + 12])
+
+
+def lusers(client: Client) -> None:
+    """Tell how many are here."""
+    network = client.network
+    users, most = network.users, max(network.most, network.users)
+    hidden = len(network.invisible)
+    text = f"There are {users - hidden} users and {hidden} invisible on 1 servers"
+    client.numeric(n.LUSERCLIENT, text=text)
+    client.numeric(n.LUSEROP, str(len(network.operators)))
+    client.numeric(n.LUSERUNKNOWN, str(len(network.unregistered)))
+    client.numeric(n.LUSERME, text=f"I have {users} clients and 0 servers")
+    for numeric in (n.LOCALUSERS, n.GLOBALUSERS):
+        client.numeric(numeric, str(users), str(most), text=f"Current users {users}, max {most}")
+
+
+def motd(client: Client) -> None:
+    """Tell the message of the day."""
+    text = client.network.config.motd
+    if not text:
+        client.numeric(n.NOMOTD)
+        return
+    client.numeric(n.MOTDSTART, text=f"- {client.network.name} Message of the day -")
+    for line in text.splitlines():
+        client.numeric(n.MOTD, text=f"- {line[:MOST_MOTD_LINE]}")
+    client.numeric(n.ENDOFMOTD)

@@ -1,0 +1,181 @@
+"""History: what was said while one was away, asked for or replayed; and what was removed."""
+
+import pytest
+
+NAME = "My.Little.Server"
+ADA, BEA = ":ada!~u@on.chatd", ":bea!~u@on.chatd"
+ALL = ("message-tags", "server-time", "batch", "draft/chathistory", "draft/message-redaction", "echo-message")
+
+
+def texts(lines):
+    return [line.split(" :", 2)[-1] for line in lines if " PRIVMSG " in line]
+
+
+@pytest.fixture
+def tea(place):
+    """Return Ada, who asks for history, and Bea; m3 to m7 were said in #tea, a moment apart."""
+    ada, bea = place.enter("ada", *ALL), place.enter("bea")
+    ada.ask("JOIN #tea")
+    bea.ask("JOIN #tea")
+    for number in range(3, 8):
+        bea.ask(f"PRIVMSG #tea :m{number}")
+    ada.hear()
+    return ada, bea
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("LATEST #tea * 2", "67"),
+        ("LATEST #tea msgid=#tea:5 10", "67"),
+        ("BEFORE #tea msgid=#tea:5 10", "34"),
+        ("BEFORE #tea msgid=#tea:6 2", "45"),
+        ("AFTER #tea msgid=#tea:4 2", "56"),
+        ("AFTER #tea msgid=#tea:7 2", ""),
+        ("AROUND #tea msgid=#tea:5 1", "5"),
+        ("AROUND #tea msgid=#tea:5 3", "456"),
+        ("BETWEEN #tea msgid=#tea:3 msgid=#tea:7 10", "456"),
+        ("BETWEEN #tea msgid=#tea:3 msgid=#tea:7 2", "45"),
+        ("BETWEEN #tea msgid=#tea:7 msgid=#tea:3 2", "56"),
+        ("LATEST bea * 10", ""),
+    ],
+)
+def test_by_number(tea, asked, said):
+    ada, _ = tea
+    heard = ada.ask(f"CHATHISTORY {asked}")
+    assert texts(heard) == [f"m{number}" for number in said]
+    name = heard[0].split()[2][1:]
+    assert heard[0].endswith(f"+{name} chathistory {asked.split()[1]}")
+    assert heard[-1] == f":{NAME} BATCH -{name}"
+    assert all(line.startswith(f"@batch={name};") for line in heard[1:-1])
+
+
+def test_by_time(tea):
+    ada, _ = tea
+    times = [line.split("time=")[1][:24] for line in ada.ask("CHATHISTORY LATEST #tea * 10")[1:-1]]
+    assert texts(ada.ask(f"CHATHISTORY AFTER #tea timestamp={times[1]} 10")) == ["m5", "m6", "m7"]
+    assert texts(ada.ask(f"CHATHISTORY BEFORE #tea timestamp={times[1]} 10")) == ["m3"]
+    assert texts(ada.ask(f"CHATHISTORY BETWEEN #tea timestamp={times[3]} timestamp={times[0]} 10")) == [
+        "m4",
+        "m5",
+    ]
+    assert texts(ada.ask(f"CHATHISTORY AROUND #tea timestamp={times[2]} 3")) == ["m4", "m5", "m6"]
+    assert texts(ada.ask("CHATHISTORY AFTER #tea timestamp=2000-01-01T00:00:00.000Z 1")) == ["m3"]
+
+
+def test_targets(tea):
+    ada, bea = tea
+    bea.ask("PRIVMSG ada :psst")
+    ada.hear()
+    all_time = "timestamp=2000-01-01T00:00:00.000Z timestamp=2030-01-01T00:00:00.000Z"
+    heard = ada.ask(f"CHATHISTORY TARGETS {all_time} 10")
+    assert [line.split()[-2] for line in heard[1:-1]] == ["#tea", "bea"]
+    assert len(ada.ask(f"CHATHISTORY TARGETS {all_time} 1")) == 3
+    assert texts(ada.ask("CHATHISTORY LATEST BEA * 10")) == ["psst"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ("LATEST #no * 10", "INVALID_TARGET"),
+        ("LATEST no * 10", "INVALID_TARGET"),
+        ("LATEST #tea *", "NEED_MORE_PARAMS"),
+        ("LATEST #tea * x", "INVALID_PARAMS"),
+        ("LATEST #tea msgid=#no:1 10", "INVALID_MSGREFTYPE"),
+        ("LATEST #tea what=1 10", "INVALID_MSGREFTYPE"),
+        ("LATEST #tea timestamp=yesterday 10", "INVALID_PARAMS"),
+        ("FOO #tea * 10", "INVALID_PARAMS"),
+        ("TARGETS x y 10", "INVALID_PARAMS"),
+    ],
+)
+def test_what_cannot_be_asked(tea, asked, code):
+    ada, _ = tea
+    (line,) = ada.ask(f"CHATHISTORY {asked}")
+    assert line.startswith(f":{NAME} FAIL CHATHISTORY {code} ")
+
+
+def test_strangers_read_no_history(tea, place):
+    eve = place.enter("eve", *ALL)
+    (line,) = eve.ask("CHATHISTORY LATEST #tea * 10")
+    assert line.startswith(f":{NAME} FAIL CHATHISTORY INVALID_TARGET LATEST #tea ")
+
+
+def test_redaction(tea):
+    ada, bea = tea
+    ada.ask("PRIVMSG #tea :oops")
+    bea.hear()
+    (line,) = ada.ask("REDACT #tea #tea:8 :wrong window")
+    assert line.split(" ", 1)[1] == f"{ADA} REDACT #tea #tea:8 :wrong window"
+    assert bea.hear() == []
+    assert "oops" not in texts(ada.ask("CHATHISTORY LATEST #tea * 10"))
+    assert bea.ask("REDACT #tea #tea:99")[0].split()[3] == "UNKNOWN_MSGID"
+    assert bea.ask("REDACT #no #tea:3")[0].split()[3] == "INVALID_TARGET"
+    ada.ask("PRIVMSG #tea :mine")
+    bea.hear()
+    assert bea.ask("REDACT #tea #tea:10")[0].split()[3] == "REDACT_FORBIDDEN"
+
+
+def test_history_shows_edits(tea, place):
+    ada, bea = tea
+    place.request(bea, "edit", n=6, room="#tea", seq=4, text="edited")
+    assert "edited" in texts(ada.ask("CHATHISTORY LATEST #tea * 10"))
+
+
+# ---- who was away -----------------------------------------------------------------------------------
+
+
+def test_an_account_stays_and_asks_for_what_it_missed(place):
+    place.register("ada")
+    bea = place.enter("bea")
+    ada = place.enter("ada", *ALL, password="a-password")
+    ada.ask("JOIN #tea")
+    bea.ask("JOIN #tea", "PRIVMSG #tea :one")
+    last = ada.hear()[-1].split("msgid=")[1].split()[0].split(";")[0]
+    ada.transport.abortConnection()
+    assert bea.ask("PRIVMSG #tea :two", "PRIVMSG ada :psst") == []
+    ada = place.connect()
+    ada.send(
+        "CAP LS 302", "NICK ada", "USER ada 0 * :Ada", "CAP REQ :sasl draft/chathistory batch message-tags"
+    )
+    ada.send("AUTHENTICATE PLAIN", "AUTHENTICATE AGFkYQBhLXBhc3N3b3Jk", "CAP END")
+    heard = ada.hear(1)
+    assert f"{ADA} JOIN #tea" in heard and texts(heard) == []
+    assert texts(ada.ask(f"CHATHISTORY AFTER #tea msgid={last} 10")) == ["two"]
+
+
+def test_others_are_told_what_they_missed(place):
+    place.register("ada")
+    bea = place.enter("bea")
+    ada = place.enter("ada", password="a-password")
+    ada.ask("JOIN #tea")
+    bea.ask("JOIN #tea", "PRIVMSG #tea :one")
+    ada.transport.abortConnection()
+    eve = place.enter("eve")
+    eve.ask("JOIN #tea", "PART #tea")
+    bea.ask("PRIVMSG #tea :two", "PRIVMSG ada :psst")
+    ada = place.connect()
+    ada.send("NICK ada", "PASS a-password", "USER ada 0 * :Ada")
+    heard = ada.hear(1)
+    assert texts(heard)[-2:] in (["two", "psst"], ["psst", "two"])
+    assert not [line for line in heard if "eve" in line]
+    bea.ask("PRIVMSG #tea :three")
+    assert texts(ada.hear()) == ["three"]
+
+
+def test_another_device_of_the_account_hears_the_same(place):
+    place.register("ada")
+    caps = ("echo-message", "message-tags")
+    one = place.enter("ada", *caps, password="a-password")
+    other = place.enter("ada", *caps, password="a-password")
+    plain = place.enter("ada", password="a-password")
+    bea = place.enter("bea")
+    assert f"{ADA} JOIN #tea" in one.ask("JOIN #tea")
+    assert other.hear()[0] == f"{ADA} JOIN #tea" and plain.hear()[0] == f"{ADA} JOIN #tea"
+    one.ask("PRIVMSG #tea :hey", "PRIVMSG bea :psst")
+    assert texts(other.hear()) == ["hey", "psst"]
+    assert texts(plain.hear()) == ["hey"]
+    assert one.ask("NICK adele") == [f"{ADA} NICK adele"]
+    assert other.hear() == plain.hear() == [f"{ADA} NICK adele"]
+    one.ask("PART #tea")
+    assert "PART #tea" in other.hear()[0]
+    bea.hear()

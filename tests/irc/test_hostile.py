@@ -1,0 +1,109 @@
+"""Hostile lines: whatever comes costs its sender alone, and the daemon nothing that grows."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chatd.server.irc.commands import COMMANDS
+from chatd.server.irc.names import matches
+
+NAME = "My.Little.Server"
+
+
+def test_a_line_without_end(place):
+    client = place.enter("ada")
+    client.send(b"x" * 20_000)
+    assert client.hear()[-1].startswith("ERROR :A line is longer")
+    assert client.ended
+
+
+@pytest.mark.parametrize("verb", ["GET / HTTP/1.1", "POST / HTTP/1.1", "OPTIONS * HTTP/1.1"])
+def test_a_browser(place, verb):
+    client = place.connect()
+    client.send(verb, "Host: localhost", "", "NICK ada", "USER ada 0 * :x")
+    assert client.hear()[0].startswith("ERROR :")
+    assert client.ended
+
+
+def test_lines_that_are_none(place):
+    client = place.enter("ada", "labeled-response")
+    assert client.ask(
+        b"PRIVMSG ada :\xff", b"PRIVMSG ada :a\0b", b"\x01", b"", b" ", b"@x", b"@x ", b":x"
+    ) == [
+        f":{NAME} FAIL * INVALID_UTF8 :Lines are UTF-8 here; set your client to that.",
+        f":{NAME} 421 ada * :Unknown command",
+        f":{NAME} 421 ada * :Unknown command",
+        f":{NAME} 421 ada * :Unknown command",
+    ]
+    assert client.ask(b"@label=x PRIVMSG ada :\xff")[0].startswith(f"@label=x :{NAME} FAIL")
+
+
+def test_too_long_lines(place):
+    client = place.enter("ada", "message-tags")
+    client.ask("JOIN #tea")
+    long = ["PRIVMSG #tea :" + "x" * 600, "@" + "t" * 4096 + " PRIVMSG #tea :x", b"y" * 9000]
+    assert [line.split()[1] for line in client.ask(*long)] == ["417"] * 3
+    assert client.ask("@" + "t" * 4094 + " PRIVMSG #tea :x") == []
+
+
+def test_floods_before_registration(place):
+    client = place.connect()
+    client.send(
+        *["CAP LS 302"] * 300, *["AUTHENTICATE x"] * 300, *[f"NICK n{number}" for number in range(300)]
+    )
+    heard = client.hear(5)
+    assert len(heard) <= 1000
+    assert len(place.world.users) == 0
+    client.transport.abortConnection()
+    place.advance(0.1)
+    network = place.playground.server.kinds["irc"]
+    assert not (network.opening or network.unregistered)
+
+
+def test_a_connection_that_never_registers_ends(place):
+    client = place.connect()
+    client.send("CAP LS 302")
+    heard = client.hear(30)
+    assert heard[-1].startswith("ERROR :") and client.ended
+
+
+def test_a_silent_client_is_asked_and_ends(place):
+    client = place.enter("ada")
+    heard = client.hear(100)
+    assert f"PING {NAME}" in heard
+    client.hear(200)
+    assert client.ended
+
+
+def test_masks_cost_what_they_are_long():
+    assert not matches("*a" * 200 + "b", "a" * 32)
+    assert matches("*a" * 16, "a" * 32)
+
+
+WORD_LIST = """#tea #no ada bea * +o -b +b b +imt LS REQ END 302 10 : 0 %n,1 LATEST AROUND TARGETS
+    msgid=#tea:1 + L S C a,b é timestamp=2020-01-01T00:00:00.000Z"""
+WORDS = st.sampled_from([*WORD_LIST.split(), "\x01PING 1\x01", "", "x" * 300])
+LINES = st.tuples(
+    st.sampled_from(["", "@label=x ", "@+draft/reply=#tea:1;+draft/react=👍 ", "@+typing=active "]),
+    st.sampled_from(sorted(set(COMMANDS) - {"QUIT"})),
+    st.lists(WORDS, max_size=5),
+).map(lambda parts: parts[0] + parts[1] + " " + " ".join(parts[2]))
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(LINES, min_size=1, max_size=8))
+def test_any_commands_are_answered(place, lines):
+    ada, bea = place.connect(), place.connect()
+    ada.send("CAP REQ :labeled-response batch message-tags echo-message draft/chathistory", "NICK :", *lines)
+    ada.hear()
+    for client, nick in ((ada, "ada"), (bea, "bea")):
+        client.send(f"NICK {nick}", f"USER {nick} 0 * :x", "CAP END")
+        client.hear(0.5)
+    ada.send("JOIN #tea", *lines, "PING end")
+    heard = ada.hear(3)
+    assert any("PONG" in line and line.endswith(" end") for line in heard) or ada.ended, (lines, heard)
+    for client in (ada, bea):
+        client.send("QUIT")
+        client.hear()
+        client.transport.abortConnection()
+    place.advance(0.2)
