@@ -2,7 +2,8 @@
 
 import hashlib
 import hmac
-from typing import Any, Final
+from functools import partial
+from typing import Annotated, Any, Final
 
 import msgspec
 from twisted.web.http import INTERNAL_SERVER_ERROR, NOT_ALLOWED
@@ -10,12 +11,14 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from chatd.chat import hooks
+from chatd.chat.facts import Facts
 from chatd.chat.hook import Hook, remembering
 from chatd.chat.quota import Lease
 from chatd.chat.state import Session
 from chatd.server import addresses
 from chatd.server.budgets import Action
 from chatd.server.http.answers import in_json, refuse
+from chatd.server.reads import UNREADABLE
 from chatd.server.server import Server
 from chatd.server.silent_peer import SilentPeer
 from chatd.wire.errors import ChatdError, Code, RequestError
@@ -30,9 +33,13 @@ _BEARER: Final = "Bearer "
 
 
 class Said(msgspec.Struct):
-    """The body of a post in JSON; what else it has is passed over."""
+    """The body of a post in JSON; what else it has is passed over.
+
+    With ``reply_to`` it replies to the event of that number in the room.
+    """
 
     text: str
+    reply_to: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 class Hooks(Resource):
@@ -73,8 +80,7 @@ class Post(Resource):
         try:
             hook = self._find(request)
             key = _key_of(request)
-            text = _text_of(request)
-            self._post(request, hook, key, text)
+            self._post(request, hook, key, _said_in(request))
         except ChatdError as error:
             self._server.counters.hook_posts[error.code] += 1
             return refuse(request, error)
@@ -95,33 +101,69 @@ class Post(Resource):
         hook = server.hub.world.hooks_by_digest.get(digest)
         if hook is None or not hmac.compare_digest(hook.row.digest, digest):
             server.spend(Action.FAILURE, host)
-            raise RequestError(Code.NO_SUCH_HOOK, "There is no such hook, or it was taken back.")
+            raise _no_such_hook()
         return hook
 
-    def _post(self, request: Request, hook: Hook, key: bytes, text: str) -> None:
-        """Hand ``text`` to the hub. Raises `ChatdError` if that cannot be now."""
+    def _post(self, request: Request, hook: Hook, key: bytes, said: Said) -> None:
+        """Have ``said`` said, once what it replies to was read. Raises `ChatdError` if that cannot be now."""
         server = self._server
-        hub, now = server.hub, server.wall()
+        channel: Any = request.channel
+        poster = SilentPeer(channel.peer_host, Answer(server, request, hook).give)
+        if self._answer_again(hook, key, poster):
+            return
+        session = hooks.session_of(server.hub.world, hook)
+        _afford(server, session, poster.peer_host)
+        log = server.hub.world.rooms_by_id[hook.row.room].log
+        if not 0 < said.reply_to <= log.head:  # what is not there is refused by whoever decides
+            self._say(hook, key, said, poster, None)
+            return
+        found = partial(self._found, hook, key, said, poster)
+        server.reads.facts(log, said.reply_to, session.user.id, False, found)
+
+    def _found(self, hook: Hook, key: bytes, said: Said, poster: SilentPeer, facts: Facts | None) -> None:
+        """Have ``said`` said with the ``facts`` about what it replies to, None if they cannot be read."""
+        try:
+            self._check_still(hook, facts)
+            if not self._answer_again(hook, key, poster):
+                self._say(hook, key, said, poster, facts)
+        except ChatdError as error:
+            poster.reply([Error(code=error.code, text=error.text, retry_after=error.retry_after)], 1)
+        except Exception:  # noqa: BLE001 - a fault costs this post alone and is logged (P8)
+            poster.fault()
+
+    def _check_still(self, hook: Hook, facts: Facts | None) -> None:
+        """Raise `RequestError` if ``facts`` could not be read, or ``hook`` was taken back meanwhile."""
+        if facts is None:
+            raise RequestError(Code.STORAGE_UNAVAILABLE, UNREADABLE, retry_after=SOON)
+        if self._server.hub.world.hooks.get(hook.row.id) is not hook:
+            raise _no_such_hook()
+
+    def _answer_again(self, hook: Hook, key: bytes, poster: SilentPeer) -> bool:
+        """Return whether that was accepted before, and is answered again. Raises `RequestError`."""
+        server, hub = self._server, self._server.hub
         if hub.full or server.admission.disk_hangs:
             raise RequestError(
                 Code.STORAGE_UNAVAILABLE, "The server's disk is busy; post it again.", retry_after=SOON
             )
-        world = hub.world
-        session = hooks.session_of(world, hook)
-        channel: Any = request.channel
-        poster = SilentPeer(channel.peer_host, Answer(server, request, hook).give)
         known = hooks.repeated(hook, key) if key else None
         if known is not None:
-            world.batch.answer(poster, known)
+            hub.world.batch.answer(poster, known)
             hub.call()
-            return
-        _afford(server, session, poster.peer_host)
-        room = world.rooms_by_id[hook.row.room]
+        return known is not None
+
+    def _say(self, hook: Hook, key: bytes, said: Said, poster: SilentPeer, facts: Facts | None) -> None:
+        """Hand it to the hub."""
+        hub, now = self._server.hub, self._server.wall()
+        session, room = hooks.session_of(hub.world, hook), hub.world.rooms_by_id[hook.row.room]
         number = session.last + 1
-        hub.decide(poster, session, Send(id=0, room=room.name, text=text, n=number), now)
+        send = Send(id=0, room=room.name, text=said.text, n=number, ref=said.reply_to)
+        if facts is None:
+            hub.decide(poster, session, send, now)
+        else:
+            hub.decide_found(poster, session, send, facts, now)
         if key and session.last == number:
             for change in remembering(hook, key, room.log.last, room.log.ts):
-                world.change(change)
+                hub.world.change(change)
         hub.call()
 
 
@@ -160,6 +202,10 @@ class Answer:
         request.finish()
 
 
+def _no_such_hook() -> RequestError:
+    return RequestError(Code.NO_SUCH_HOOK, "There is no such hook, or it was taken back.")
+
+
 def _afford(server: Server, session: Session, host: str) -> None:
     """Refuse a post beyond what a sender may. Raises `RequestError` ``too-fast``."""
     allowance = server.allowance(session, host)
@@ -184,7 +230,7 @@ def _key_of(request: Request) -> bytes:
     return hashlib.sha256(key.encode()).digest()[:16] if key else b""
 
 
-def _text_of(request: Request) -> str:
+def _said_in(request: Request) -> Said:
     """Return what is to be said. Raises `RequestError` ``bad-message``."""
     content: Any = request.content
     body: bytes = content.read()
@@ -192,12 +238,13 @@ def _text_of(request: Request) -> str:
     form = kind == _FORM  # which curl says of whatever it is given
     try:
         if kind == "application/json" or (form and body.startswith(b"{")):
-            return msgspec.json.decode(body, type=Said).text
+            return msgspec.json.decode(body, type=Said)
         if form or kind in {"", "text/plain"}:
-            return body.decode().removesuffix("\n").removesuffix("\r")
+            return Said(body.decode().removesuffix("\n").removesuffix("\r"))
     except (ValueError, RecursionError):
         pass
     raise RequestError(
         Code.BAD_MESSAGE,
-        'Post {"text": "…"} as application/json, or the text itself, in UTF-8, as text/plain.',
+        'Post {"text": "…"}, maybe with "reply_to": NUMBER, as application/json, or the text itself,'
+        " in UTF-8, as text/plain.",
     )

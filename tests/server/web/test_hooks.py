@@ -322,6 +322,68 @@ def test_whoever_goes_before_the_answer_harms_nobody(scene):
     assert scene.said == ["x"]
 
 
+def last_of(scene):
+    return [event for event in scene.ben.of(m.Event) if event.by == "ci" and event.text][-1]
+
+
+def test_a_post_replies_to_what_was_said(scene):
+    first = answer(scene.post("build 7"))["seq"]
+    second = answer(scene.post({"text": "it failed", "reply_to": first}))["seq"]
+    assert (last_of(scene).seq, last_of(scene).ref, last_of(scene).thread) == (second, first, first)
+    scene.post({"text": "again", "reply_to": second})
+    assert (last_of(scene).ref, last_of(scene).thread) == (second, first)
+    scene.post({"text": "no reply", "reply_to": 0})
+    assert last_of(scene).ref == 0
+
+
+def test_what_cannot_be_replied_to_is_refused(scene):
+    said = answer(scene.post("build 7"))["seq"]
+    ask(scene.playground, scene.ann, m.Remove(id=70, room="#tea", seq=said))
+    for seq, status, code in [
+        (said, 404, Code.NO_SUCH_EVENT),
+        (999, 404, Code.NO_SUCH_EVENT),
+        (2**60, 404, Code.NO_SUCH_EVENT),
+        (1, 403, Code.NOT_ALLOWED),
+        (-1, 400, Code.BAD_MESSAGE),
+        ("1", 400, Code.BAD_MESSAGE),
+    ]:
+        browser = scene.post({"text": "x", "reply_to": seq})
+        assert (browser.status, answer(browser)["error"]) == (status, code), seq
+
+
+def test_a_reply_with_a_key_has_one_effect_also_while_another_is_looked_up(scene):
+    said = answer(scene.post("build 7"))["seq"]
+    body = {"text": "it failed", "reply_to": said}
+    both = [scene.post(body, wait=0, Idempotency_Key="k") for _ in range(2)]
+    plain = scene.post("meanwhile", wait=0)
+    scene.playground.advance(0.2)
+    assert answer(both[0]) == answer(both[1])
+    assert plain.status == 200
+    restart(scene.playground)
+    assert answer(scene.post(body, Idempotency_Key="k")) == answer(both[0])
+    assert sorted(scene.said) == ["build 7", "it failed", "meanwhile"]
+
+
+def test_a_hook_that_is_dropped_while_it_is_looked_up_says_nothing(scene, monkeypatch):
+    said = answer(scene.post("build 7"))["seq"]
+    waiting, store = [], scene.playground.store
+    read = store.facts
+    monkeypatch.setattr(store, "facts", lambda *given: waiting.append(given))
+    browser = scene.post({"text": "x", "reply_to": said})
+    ask(scene.playground, scene.ann, m.DropHook(id=82, room="#tea", name="ci"))
+    read(*waiting[0])
+    scene.playground.advance(0.2)
+    assert (browser.status, answer(browser)["error"]) == (404, Code.NO_SUCH_HOOK)
+    assert scene.said == ["build 7"]
+
+
+def test_what_cannot_be_read_is_refused_for_now(scene):
+    said = answer(scene.post("build 7"))["seq"]
+    scene.playground.store.unreadable = OSError(5, "Input/output error")
+    browser = scene.post({"text": "x", "reply_to": said})
+    assert (browser.status, answer(browser)["error"]) == (503, Code.STORAGE_UNAVAILABLE)
+
+
 def test_posts_are_counted(scene):
     scene.post("x")
     scene.post("")
