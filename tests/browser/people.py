@@ -55,7 +55,7 @@ class Person:
 
     @property
     def field(self):
-        return self.window.locator(".composer textarea")
+        return self.window.locator("main .composer textarea")
 
     def say(self, *texts):
         for text in texts:
@@ -66,7 +66,7 @@ class Person:
     @property
     def texts(self):
         """Return the texts of the messages that are shown."""
-        return self.window.locator(".log .text")
+        return self.window.locator("main .log .text")
 
     def hears(self, *texts):
         """Wait until these are the texts that are shown, in this order."""

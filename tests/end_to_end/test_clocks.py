@@ -70,7 +70,7 @@ def test_three_seconds_with_the_clock_31_days_ahead_remove_nothing(start, connec
         start(ahead)
         time.sleep(3)
     assert kept(connect, daemon) == ["one", "two", "three"]
-    assert len(daemon.said("clock-far")) == 2
+    assert len(daemon.await_said("clock-far", 2)) == 2
     assert not daemon.said("trimmed")
     assert daemon.terminate() == 0
     assert not daemon.faults()
@@ -86,7 +86,7 @@ def test_what_was_written_while_a_board_stood_at_1970_is_there_when_its_clock_is
     start(0)
     time.sleep(3)
     assert kept(connect, daemon) == ["one", "two"]
-    assert len(daemon.said("clock-far")) == 1
+    assert len(daemon.await_said("clock-far")) == 1
     assert not daemon.said("trimmed")
     assert daemon.terminate() == 0
     assert not daemon.faults()

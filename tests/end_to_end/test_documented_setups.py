@@ -229,7 +229,7 @@ def test_behind_a_relay(newcomer):
         + in_background("chatd --config chatd.toml")
         + "haproxy -db -f haproxy.cfg > haproxy.log 2>&1 &\n"
         + talking("chatc --nick ann")
-        + "cat daemon.log\n"
+        + "until grep ' client-in ' daemon.log; do sleep 0.1; done\n"
     )
     assert "connected to 127.0.0.1:7411" in out
     (line,) = re.findall(r".* client-in .*", out)

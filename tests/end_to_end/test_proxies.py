@@ -331,7 +331,7 @@ def test_nothing_is_lost_when_the_proxy_dies_and_comes_back(daemon, make_proxy, 
             if number == 2 * COUNT // 3:
                 proxy.start()
             time.sleep(0.005)
-        err.wait_for(lambda line: line is err.lines[-1] and "connected to" in line, "the return")
+        err.wait_for(lambda line: line is not err.lines[0] and "connected to" in line, "the return")
         out.wait_for(lambda line: f'"from other {COUNT}"' in line, "the last message")
         talking.stdin.close()
         assert talking.wait(PATIENCE) == 0

@@ -253,6 +253,7 @@ def test_health_checks_are_not_in_the_log(site, dial):
     ports = [site.haproxy.add(f"{site.plain} {option} inter 20ms") for option in options]
     ports.append(site.haproxy.add(f"{LOOPBACK}:{site.tls} send-proxy-v2 check check-send-proxy inter 20ms"))
     site.haproxy.start()
+    site.daemon.await_said("start")
     before = site.daemon.log
     time.sleep(1)
     assert site.daemon.log == before
@@ -335,7 +336,7 @@ def test_chatc_survives_a_restart_of_the_relay_with_nothing_lost(site, connect, 
         time.sleep(0.02)
     assert ann.texts("ann") == [f"ann {n}" for n in range(1, 41)]
     assert ann.texts("bob") == [f"bob {n}" for n in range(1, 41)]
-    assert len(site.daemon.said("client-in")) >= 3
+    assert len(site.daemon.await_said("client-in", 3)) >= 3
 
 
 # ---- the manual -----------------------------------------------------------------------------------------

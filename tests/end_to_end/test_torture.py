@@ -74,4 +74,4 @@ def test_twenty_crashes_under_load(daemon, start_chatc, crowd):
         start = log.index(seen[0])
         assert seen == log[start : start + len(seen)]
         assert texts_of(talker.nick, seen) == texts_of(talker.nick, log)
-    assert len(daemon.said("start")) == KILLS + 1
+    assert len(daemon.await_said("start", KILLS + 1)) == KILLS + 1

@@ -191,7 +191,7 @@ def test_chatc_by_wss_through_a_proxy_survives_cuts_and_a_crash(daemon, proxy, s
         for who in ("ann", "ben"):
             said = [text for text in texts(one) if text.startswith(who)]
             assert said == [f"{who} {number}" for number in range(1, len(harms) + 1)]
-    assert any("protocol=web" in said for said in daemon.said("client-in"))
+    assert any("protocol=web" in said for said in daemon.await_said("client-in", 3))
 
 
 MIB = 1 << 20

@@ -734,8 +734,7 @@ def test_links_that_are_lost_leave_little_open(alone):
 def test_all_that_ends_well_is_told_once(alone):
     daemon, ann = alone
     is_well(ann)
-    lines = [line for line in daemon.log.splitlines() if "upload-ended" in line]
-    assert len(lines) == 1
+    assert len(daemon.await_said("upload-ended")) == 1
 
 
 def test_json_within_a_chunk_and_a_chunk_within_json(ann, stranger):

@@ -118,7 +118,7 @@ def test_connections_without_hello(make_daemon, connect):
     assert {(type(end[0]), end[0].code, len(end)) for end in ends} == {(Error, "hello-timeout", 1)}
     assert bystander.growth < 8 * MIB
     assert bystander.slowest < NOTICED
-    assert len(daemon.said("refused")) == 1
+    assert len(daemon.await_said("refused")) == 1
 
 
 def test_hellos_that_take_for_ever(make_daemon, connect):

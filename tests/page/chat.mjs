@@ -1,6 +1,7 @@
 // What a window shows is the sum of the log, in whatever order pages, answers and events come. Prints a seed that fails.
 import assert from "node:assert/strict";
 import { Chat } from "../../chatd/page/ui/chat.js";
+import { Thread } from "../../chatd/page/ui/threads.js";
 
 const ROOM = "#a", PEOPLE = ["ann", "ben"], EMOJI = ["👍", "🎉"];
 
@@ -45,7 +46,12 @@ class Server {
     return { events: events.map((event) => this.stored(event)), became, more, at: this.log.length };
   }
 
-  history({ before, after, limit = 5 }) {
+  history({ before, after, thread, limit = 5 }) {
+    const log = this.log.filter((event) => thread === undefined || event.seq === thread || event.thread === thread);
+    if (thread !== undefined) {
+      const found = after !== undefined ? log.filter(({ seq }) => seq > after).slice(0, limit) : log.filter(({ seq }) => before === undefined || seq < before).slice(-limit);
+      return this.answer(found, after !== undefined ? found.at(-1)?.seq !== log.at(-1)?.seq : found[0]?.seq !== log[0]?.seq);
+    }
     if (after !== undefined) return this.answer(this.log.slice(after, after + limit), after + limit < this.log.length);
     const end = before === undefined ? this.log.length : Math.min(before - 1, this.log.length);
     return this.answer(this.log.slice(Math.max(0, end - limit), end), end > limit);
@@ -87,7 +93,23 @@ function play(seed) {
     return () => (where.after === undefined ? room.page(answer, older) : room.newer(answer));
   };
   let loading = null; // as the client, no second page is asked for before the first has come
+  const paged = (where, older) => {
+    const { thread } = chat, answer = server.history({ thread: thread.root, ...where });
+    return () => (where.after === undefined ? thread.page(answer, older) : thread.newer(answer));
+  };
+  let fetching = null;
   const steps = [
+    () => {
+      const roots = server.log.filter(({ kind, thread }) => kind === "message" && !thread);
+      if (roots.length && !chat.thread) chat.thread = new Thread(ROOM, pick(roots).seq, chat);
+    },
+    () => (fetching ??= chat.thread && !chat.thread.high ? paged({}, false) : null),
+    () => (fetching ??= chat.thread?.high && chat.thread.low > chat.thread.first ? paged({ before: chat.thread.low }, true) : null),
+    () => (fetching ??= chat.thread?.high && !chat.thread.isAtHead ? paged({ after: chat.thread.high }, false) : null),
+    () => {
+      fetching?.();
+      fetching = null;
+    },
     something, something, something, tell, tell, tell,
     () => (loading ??= room.high ? null : page({}, false)),
     () => (loading ??= room.high && room.low > 1 ? page({ before: room.low }, true) : null),
@@ -99,13 +121,28 @@ function play(seed) {
     () => room.stale.size && late.push(look()),
     () => late.shift()?.(),
   ];
-  for (let step = 0; step < 120; step++) pick(steps)();
+  for (let step = 0; step < 150; step++) pick(steps)();
   loading?.();
+  fetching?.();
   while (late.length) late.shift()();
   while (told < server.log.length) tell();
   if (!room.high) page({}, false)();
   while (!room.isAtHead) page({ after: room.high }, false)();
   while (room.stale.size) look()();
+  if (chat.thread) {
+    const { thread } = chat;
+    if (!thread.high) paged({}, false)();
+    while (thread.low > thread.first) paged({ before: thread.low }, true)();
+    while (!thread.isAtHead) paged({ after: thread.high }, false)();
+    if (thread.stale.size) thread.looked(server.look([...thread.stale]));
+    const became = (seq) => {
+      const { removed, edit, text, pinned, reactions, replies } = server.became(seq), said = server.log[seq - 1].text;
+      return removed ? { seq, removed } : { seq, removed, text: edit ? text : said, edited: edit > 0, pinned, reactions, ...(seq === thread.root && { replies }) };
+    };
+    const seen = thread.items.map(({ seq, removed, text, edited, pinned, reactions, replies }) => (removed ? { seq, removed } : { seq, removed, text, edited, pinned, reactions, ...(seq === thread.root && { replies }) }));
+    const all = server.log.filter(({ seq, kind, thread: of }) => kind === "message" && (seq === thread.root || of === thread.root));
+    assert.deepEqual(seen, all.map(({ seq }) => became(seq)), `thread of seed ${seed}`);
+  }
   const shown = room.items.map(({ seq, text, removed, edited, pinned, replies, reactions }) => ({ seq, text, removed, edited, pinned, replies, reactions }));
   const wanted = server.log
     .filter(({ seq, kind }) => seq >= room.low && kind === "message")

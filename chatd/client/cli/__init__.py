@@ -14,6 +14,7 @@ def main() -> None:
 
     spare_the_collector()
     from chatd.client.cli.commands import chatc  # noqa: PLC0415
+    from chatd.client.cli.preferences import preferences  # noqa: PLC0415
     from chatd.client.core.problems import ClientError  # noqa: PLC0415
 
     for wanted in (0, 1, 2):
@@ -22,7 +23,7 @@ def main() -> None:
         except OSError:  # it was closed before we began: no other file may take its place
             os.open(os.devnull, os.O_RDONLY)
     try:
-        chatc(prog_name="chatc")
+        chatc(prog_name="chatc", default_map=preferences())
     except ClientError as error:
         os.write(2, f"chatc: {error.text}\n".encode())
         sys.exit(1)

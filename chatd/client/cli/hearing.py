@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from chatd.client.cli import showing
 from chatd.client.cli.about import SAID
 from chatd.client.cli.away import status_line, told_line
-from chatd.client.cli.bell import Ringer
+from chatd.client.cli.bell import Calls, Ringer
 from chatd.client.cli.console import Reactor
 from chatd.client.cli.conversation import Conversation
 from chatd.client.cli.entering import Entering
@@ -52,6 +52,7 @@ class Hearing:
         self._marks = talk.marks
         self._entering = Entering(talk, self._marks, settings.recent, self._show)
         self._ringer = Ringer(reactor, settings.bell, self._ring)
+        self._calls = Calls()
         talk.turned = self._turned
         self._reactions = Reactions(reactor, talk.reactions_came)
         self._linked = False
@@ -182,6 +183,7 @@ class Hearing:
         talk = self._talk
         self._marks.opened(notice.room, notice.read)
         self._marks.told(notice.room, notice.cursor)
+        self._calls.begin(notice.room, self._mentions_in(notice.room))
         self._entering.opened(notice)
         if fold(talk.current) in {fold(notice.name), fold(notice.room)}:
             talk.turn_to(notice.room)
@@ -198,6 +200,8 @@ class Hearing:
 
     def _on_unread(self, notice: n.UnreadSeen) -> None:
         self._marks.opened(notice.room, notice.read)
+        if self._calls.counted(notice.room, notice.mentions):
+            self._ring_for(to_us=True)
 
     def _on_join_refused(self, notice: n.JoinRefused) -> None:
         self._talk.unusable(f"Not joined {clean_line(notice.room)}: {clean_line(notice.text)}")
@@ -231,6 +235,7 @@ class Hearing:
     def _on_event(self, notice: n.EventSeen) -> None:
         self._marks.told(notice.event.room, notice.event.seq)
         self._talk.typists.said(notice.event.room, notice.event.by)
+        self._look_for_calls(notice.event)
         if self._entering.holds(notice.event.room):
             self._entering.hold(notice.event.room, notice)
         elif not self._entering.looks_up(notice):
@@ -250,9 +255,7 @@ class Hearing:
         ours = fold(event.by) == fold(talk.client.nickname)
         if event.kind in SAID and not ours and event.seq > self._marks.read(event.room):
             for_us = talk.is_meant(event) or notice.name.startswith("@")
-            standing = talk.client.standing
-            if standing is None or standing.state != "busy":
-                self._ringer.said(to_us=for_us)
+            self._ring_for(to_us=for_us)
             self._marks.said(event.room, event.seq, for_us=for_us)
         attended = notice.own or event.room == talk.current or not talk.console.interactive
         self._marks.displayed(event.room, event.seq, attended=attended)
@@ -260,6 +263,25 @@ class Hearing:
             talk.nicks.renamed(event.by, event.text)
         elif not notice.own and event.by not in {SERVER, talk.client.nickname}:
             talk.nicks.spoke(event.by)
+
+    def _look_for_calls(self, event: Event) -> None:
+        """Ring for an edit that mentions us where nothing before it did, and remember what does."""
+        meant = self._talk.is_meant(event)
+        if event.kind in SAID:
+            self._calls.said(event, meant=meant)
+            return
+        anew = event.kind == "edit" and self._calls.edited(event, meant=meant)
+        if anew and event.seq > self._marks.read(event.room):
+            self._ring_for(to_us=True)
+
+    def _mentions_in(self, room: str) -> int:
+        return next((one.mentions for one in self._talk.client.followed() if one.room == room), 0)
+
+    def _ring_for(self, *, to_us: bool) -> None:
+        """Ring, as is wished, unless we are busy."""
+        standing = self._talk.client.standing
+        if standing is None or standing.state != "busy":
+            self._ringer.said(to_us=to_us)
 
     def _is_told(self, event: Event) -> bool:
         """Return whether ``event`` gives somebody a nick of which another room has just told."""

@@ -67,6 +67,15 @@ export class Driver {
     return this.#machine.state;
   }
 
+  /**
+   * Returns how much is unread in a thread, 0 where it is not followed.
+   * @param {string} room
+   * @param {number} thread
+   */
+  threadUnread(room, thread) {
+    return this.#machine.rooms.followed.get(room)?.counts.threads.get(thread)?.unread ?? 0;
+  }
+
   /** What the server lets us be. */
   get me() {
     return { account: this.session.account, operator: this.#machine.links.current?.operator ?? false };

@@ -183,7 +183,9 @@ export class Leader {
    */
   #told(notice) {
     const status = notice.what === "connected" && { status: this.#driver?.status };
-    this.#tell({ ...notice, ...status, now: this.#standing() });
+    const { room, thread } = notice.what === "event" ? notice.event : { room: "", thread: 0 };
+    const threads = thread && { threadUnread: this.#driver?.threadUnread(room, thread) };
+    this.#tell({ ...notice, ...status, ...threads, now: this.#standing() });
   }
 
   #standing() {

@@ -10,10 +10,14 @@ import { Login } from "./login.js";
 import { Members } from "./members.js";
 import { RoomMenu } from "./moderation.js";
 import { askStatus, Standing } from "./status.js";
+import { Threads, ThreadView } from "./threadview.js";
 import { STATES } from "./words.js";
 
 /** @typedef {import("./client.js").Client} Client */
 /** @typedef {import("./chat.js").Room} Room */
+
+/** What may stand beside the log. */
+const VIEWS = /** @type {Record<string, any>} */ ({ members: Members, thread: ThreadView, threads: Threads });
 
 /** @param {{client: Client}} props */
 export function App({ client }) {
@@ -28,10 +32,10 @@ export function App({ client }) {
           ? html`<${Head} client=${client} room=${room} list=${() => list(!listed)} />
               <${Log} key=${room.room} client=${client} room=${room} run=${room} label=${`Messages in ${room.name}`} />
               <${Typing} room=${room} />
-              <${Composer} key=${`c${room.room}`} client=${client} room=${room} />`
+              <${Composer} key=${`c${room.room}`} client=${client} room=${room} run=${room} />`
           : html`<div class="empty"><h1>Welcome, ${client.chat.nick}</h1><p>Enter a room at the left to begin.</p></div>`}
       </main>
-      ${client.found ? html`<${Found} client=${client} />` : client.aside && room && html`<${client.aside.view} key=${room.room} client=${client} room=${room} ...${client.aside.props} />`}
+      ${client.found ? html`<${Found} client=${client} />` : client.aside && room && html`<${VIEWS[client.aside.view]} key=${room.room} client=${client} room=${room} ...${client.aside.props} />`}
     </div>
     ${client.dialog && html`<${client.dialog.view} key=${client.dialog} client=${client} ...${client.dialog.props} />`}
     <div class="spoken" role="status" aria-live="polite">${STATES[client.state]}</div>
@@ -62,9 +66,10 @@ function Sidebar({ client, done }) {
               <button class=${`room ${room.unread ? "unread" : ""}`} aria-current=${room.room === chat.shown ? "page" : undefined}
                 onClick=${() => (client.open(room.room), done())}>
                 <span class="name" dir="auto">${room.name}</span> ${room.peer && html`<${Standing} status=${chat.status(room.peer)} />`}
+                ${room.threads.sum > 0 && html`<span class="badge call" role="img" aria-label=${`${room.threads.sum} in threads that you follow`}>↳ ${room.threads.sum}</span>`}
                 ${room.mentions || (room.peer && room.unread)
-                  ? html`<span class="badge call" aria-label=${`${room.mentions || room.unread} for you`}>${room.mentions || room.unread}</span>`
-                  : room.unread > 0 && html`<span class="badge" aria-label=${`${room.unread} unread`}>${room.unread > 999 ? "999+" : room.unread}</span>`}
+                  ? html`<span class="badge call" role="img" aria-label=${`${room.mentions || room.unread} for you`}>${room.mentions || room.unread}</span>`
+                  : room.unread > 0 && html`<span class="badge" role="img" aria-label=${`${room.unread} unread`}>${room.unread > 999 ? "999+" : room.unread}</span>`}
               </button>
             </li>
           `,
@@ -89,8 +94,9 @@ function Head({ client, room, list }) {
       <div class="title"><h1 dir="auto">${room.name}</h1><p dir="auto">${room.topic}</p></div>
       ${client.state !== "connected" && html`<button class="pill" onClick=${() => client.hurry()}>${STATES[client.state]}</button>`}
       <form role="search" onSubmit=${find}><input name="query" type="search" placeholder="Search" aria-label="Search in all rooms" /></form>
-      <button class="quiet wide" aria-expanded=${client.aside?.view === Members} onClick=${() => client.toggle(Members)}>Members</button>
-      <button class="quiet" aria-label=${`More of ${room.name}`} aria-haspopup="dialog" onClick=${() => client.show(RoomMenu, { room, more: [["Members", () => client.toggle(Members)]] })}>⋯</button>
+      <button class="quiet wide" aria-expanded=${client.aside?.view === "threads"} onClick=${() => client.toggle("threads")}>Threads</button>
+      <button class="quiet wide" aria-expanded=${client.aside?.view === "members"} onClick=${() => client.toggle("members")}>Members</button>
+      <button class="quiet" aria-label=${`More of ${room.name}`} aria-haspopup="dialog" onClick=${() => client.show(RoomMenu, { room, more: [["Members", () => client.toggle("members")], ["Threads", () => client.toggle("threads")]] })}>⋯</button>
     </header>
   `;
 }

@@ -6,6 +6,7 @@
 
 import { fold } from "../core/names.js";
 import { Run } from "./run.js";
+import { Followed } from "./threads.js";
 
 /** @typedef {import("../core/wire.js").Event} Event */
 /** @typedef {import("./run.js").Item} Item */
@@ -24,6 +25,7 @@ export class Room extends Run {
   kind = "public";
   slow = 0;
   archived = false;
+  threads = new Followed();
   /** The last event that the server was told to be read. */
   told = 0;
   /** @type {Map<string, number>} who types, until when in milliseconds */ typing = new Map();
@@ -52,6 +54,7 @@ export class Chat {
   /** @type {Map<string, Room>} */ rooms = new Map();
   nick = "";
   /** @type {Map<string, import("./status.js").Status>} what people say of themselves, by folded nicks */ statuses = new Map();
+  /** @type {import("./threads.js").Thread | null} the thread that is looked at */ thread = null;
   /** The room that is looked at, "" for none. */
   shown = "";
 
@@ -76,13 +79,15 @@ export class Chat {
       this.say(notice.nick, notice.status ?? {});
     } else if (notice.what === "opened") this.#opened(notice);
     else if (notice.what === "closed") this.rooms.delete(notice.room);
-    else if (notice.what === "event") this.#event(notice.event, notice.own, notice.counts);
+    else if (notice.what === "event") this.#event(notice);
     else if (notice.what === "unread") this.#count(this.rooms.get(notice.room), notice);
     else if (notice.what === "gap" || notice.what === "restored") {
       const room = this.rooms.get(notice.room);
       room?.unload();
+      if (this.thread?.where.room === notice.room) this.thread?.unload();
       if (room && notice.what === "gap") room.head = Math.max(room.head, notice.last);
-    } else if (notice.what === "presence") this.#presence(notice);
+    } else if (notice.what === "thread") this.rooms.get(notice.room)?.threads.take(/** @type {any} */ (notice));
+    else if (notice.what === "presence") this.#presence(notice);
     else if (notice.what === "typing") for (const nick of notice.nicks) this.rooms.get(notice.room)?.typing.set(nick, Date.now() + 6000);
     else return false;
     return true;
@@ -109,7 +114,7 @@ export class Chat {
   /** @param {import("../core/output.js").Notice} notice */
   #opened({ room: id, name, topic, head, peer, state, counts }) {
     const room = this.room(id, name), { first = 1, role = "member", kind = "public", slow = 0, archived = false } = state;
-    Object.assign(room, { name, topic, head: Math.max(room.head, head), peer, first, role, kind, slow, archived });
+    Object.assign(room, { name, topic, head: Math.max(room.head, head), peer, first, role, kind, slow, archived, threads: new Followed() });
     this.#count(room, counts);
   }
 
@@ -131,12 +136,8 @@ export class Chat {
     for (const nick of offline) room.online.delete(nick), room.offline.add(nick);
   }
 
-  /**
-   * @param {Event} event
-   * @param {boolean} own
-   * @param {object} counts
-   */
-  #event(event, own, counts) {
+  /** @param {import("../core/output.js").Notice} notice threadUnread is what is unread in the thread of the event */
+  #event({ event, own, counts, threadUnread = 0 }) {
     const room = this.rooms.get(event.room);
     if (!room) return;
     if (event.kind === "topic") room.topic = event.text ?? "";
@@ -149,6 +150,8 @@ export class Chat {
     this.#count(room, counts);
     room.heed(event);
     if (follows) room.follow(event, own);
+    if (event.thread) room.threads.count(event.thread, threadUnread);
+    this.thread?.take(event, own);
   }
 
   /**
@@ -167,6 +170,7 @@ export class Chat {
    */
   markRead(room) {
     room.unread = room.mentions = 0;
+    room.threads.read();
     room.read = Math.max(room.read, room.head);
   }
 

@@ -4,6 +4,7 @@ import { Orphaned } from "../io/tabs.js";
 import { Chat } from "./chat.js";
 import { Desk } from "./desk.js";
 import { parse } from "./status.js";
+import { Thread } from "./threads.js";
 
 /** Events of a page of history. */
 const PAGE = 60;
@@ -30,13 +31,15 @@ export class Client {
   known = false;
   /** What is to be read out or shown for a moment. */
   note = "";
+  /** The mark of the log in whose field one replies or edits. */
+  within = "e";
   /** @type {import("./chat.js").Item | null} */ replying = null;
   /** @type {import("./chat.js").Item | null} */ editing = null;
   /** @type {{query: string, hits: import("../core/wire.js").Event[], rest: string, more: boolean, behind: boolean} | null} */ found = null;
   /** Who we are beside a nick. */
   me = { account: false, operator: false };
   /** @type {{view: any, props: any} | null} what stands before all else */ dialog = null;
-  /** @type {{view: any, props: any} | null} what stands beside the log */ aside = null;
+  /** @type {{view: string, props: any} | null} what stands beside the log */ aside = null;
   /** The number above which events were new when the room was opened. */
   newFrom = 0;
   #tab;
@@ -70,7 +73,10 @@ export class Client {
     this.stopped = found.stopped;
     this.desk.adopt(found.now.largest, found.files);
     for (const { room, name, head, topic, peer } of found.followed) Object.assign(this.chat.room(room, name), { head, read: head, topic, peer });
-    for (const { online, ...room } of found.rooms) Object.assign(this.chat.room(room.room, room.name), room, { online: new Set(online) });
+    for (const { online, threads, ...room } of found.rooms) {
+      const known = Object.assign(this.chat.room(room.room, room.name), room, { online: new Set(online) });
+      for (const one of threads) known.threads.take(one);
+    }
     this.chat.statuses = found.statuses ?? new Map();
     const wanted = decodeURIComponent(location.hash.slice(1));
     const first = this.chat.rooms.get(wanted) ?? this.chat.list[0];
@@ -87,8 +93,8 @@ export class Client {
 
   /** Returns what another window has to know of rooms. */
   snapshot() {
-    const rooms = [...this.chat.rooms.values()].map(({ room, name, topic, peer, head, read, unread, mentions, first, role, kind, slow, archived, online }) => ({
-      room, name, topic, peer, head, read, unread, mentions, first, role, kind, slow, archived, online: [...online],
+    const rooms = [...this.chat.rooms.values()].map(({ room, name, topic, peer, head, read, unread, mentions, first, role, kind, slow, archived, online, threads }) => ({
+      room, name, topic, peer, head, read, unread, mentions, first, role, kind, slow, archived, online: [...online], threads: threads.told,
     }));
     return { rooms, statuses: this.chat.statuses };
   }
@@ -121,9 +127,11 @@ export class Client {
       if (next) this.open(next.room);
       else chat.shown = "";
     } else if (before && room.high === 0) this.load(room);
+    else if (chat.thread && chat.thread.high === 0) this.load(chat.thread);
     else if (told.what === "typing") setTimeout(() => this.#changed(), TYPING);
     else if (told.what === "event" && told.event.room === chat.shown) this.looked();
     if (room?.stale.size) this.#lookSoon(room);
+    else if (chat.thread?.stale.size) this.#lookSoon(chat.thread);
     this.#titles();
     this.#changed();
   }
@@ -143,6 +151,7 @@ export class Client {
     chat.shown = id;
     this.newFrom = room.unread ? room.read : 0;
     Object.assign(this, { replying: null, editing: null, aside: null });
+    chat.thread = null;
     history.replaceState(null, "", `#${encodeURIComponent(id)}`);
     if (room.high === 0) this.load(room);
     this.looked();
@@ -159,6 +168,11 @@ export class Client {
     if (room.isAtHead) {
       this.#reading ??= setTimeout(() => this.#read(room), READS);
       this.chat.markRead(room);
+    }
+    const { thread } = this.chat;
+    if (thread?.isAtHead && !thread.scrolled && room.threads.unread(thread.root)) {
+      room.threads.count(thread.root, 0);
+      this.ask({ t: "read", room: room.room, seq: thread.head, thread: thread.root }).catch(() => {});
     }
     this.#titles();
   }
@@ -299,14 +313,16 @@ export class Client {
   /**
    * Says, replies or edits; what begins with a slash is a command.
    * @param {string} text
+   * @param {import("./run.js").Run} run the log in whose field it was written
    */
-  async say(text) {
-    const room = this.chat.shown, { replying, editing } = this;
+  async say(text, run) {
+    const here = this.within === run.mark, replying = here && this.replying, editing = here && this.editing, { room, thread } = run.where;
     Object.assign(this, { replying: null, editing: null, note: "" });
     this.#typed = 0;
     if (editing) await this.#queue(room, text, { act: "edit", ref: editing.seq });
     else if (/^\/[a-z]/.test(text)) await this.command(text);
-    else await this.#queue(room, text.startsWith("//") ? text.slice(1) : text, replying ? { ref: replying.seq } : {});
+    else await this.#queue(room, text.startsWith("//") ? text.slice(1) : text, replying ? { ref: replying.seq } : thread ? { ref: thread } : {});
+    if (!editing && run.scrolled) await this.toEnd(run);
   }
 
   /**
@@ -445,12 +461,35 @@ export class Client {
 
   /**
    * Shows something beside the log, or no more if it is there already.
-   * @param {any} view
+   * @param {string} view its name, "": nothing any more
    * @param {any} props
    */
   toggle(view, props = {}) {
     this.found = null;
-    this.aside = !view || this.aside?.view === view ? null : { view, props };
+    this.aside = !view || (this.aside?.view === view && view !== "thread") ? null : { view, props };
+    this.chat.thread = props.thread ?? null;
+    this.#changed();
+  }
+
+  /**
+   * Shows a thread beside its room.
+   * @param {import("./chat.js").Room} room
+   * @param {number} root
+   */
+  openThread(room, root) {
+    const thread = new Thread(room.room, root, this.chat);
+    this.toggle("thread", { thread });
+    this.load(thread);
+  }
+
+  /**
+   * Begins a reply to an item of a log, or another wording of it.
+   * @param {"replying" | "editing"} what
+   * @param {import("./chat.js").Item} item
+   * @param {import("./run.js").Run} run
+   */
+  begins(what, item, run) {
+    Object.assign(this, { replying: null, editing: null, within: run.mark, [what]: item });
     this.#changed();
   }
 

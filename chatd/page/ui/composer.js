@@ -5,11 +5,13 @@ import { Chooser } from "./files.js";
 
 /** @typedef {import("./client.js").Client} Client */
 /** @typedef {import("./chat.js").Room} Room */
+/** @typedef {import("./run.js").Run} Run */
 
-/** @param {{client: Client, room: Room}} props */
-export function Composer({ client, room }) {
+/** @param {{client: Client, room: Room, run: Run}} props */
+export function Composer({ client, room, run }) {
   const field = useRef(/** @type {any} */ (null));
-  const { editing, replying } = client;
+  const here = client.within === run.mark, editing = here ? client.editing : null, replying = here ? client.replying : null;
+  const label = run === room ? `Message to ${room.name}` : "Reply in the thread";
   useLayoutEffect(() => {
     if (editing) field.current.value = editing.text;
     if (editing || replying) field.current.focus();
@@ -24,7 +26,7 @@ export function Composer({ client, room }) {
     field.current.value = "";
     grow();
     try {
-      await client.say(text);
+      await client.say(text, run);
     } catch (error) {
       client.note = String(/** @type {Error} */ (error).message);
       if (!field.current.value) field.current.value = text;
@@ -37,13 +39,12 @@ export function Composer({ client, room }) {
       event.preventDefault();
       send();
     } else if (event.key === "Escape") {
-      if (client.editing) field.current.value = "";
-      Object.assign(client, { editing: null, replying: null, note: "", found: null, aside: null });
-      client.changed();
+      if (editing) field.current.value = "";
+      Object.assign(client, { editing: null, replying: null, note: "", found: null });
+      client.toggle("");
     } else if (event.key === "ArrowUp" && !field.current.value) {
-      const mine = room.items.filter((item) => item.own && item.kind === "message" && !item.removed).pop();
-      if (mine) client.editing = mine;
-      client.changed();
+      const mine = run.items.filter((item) => item.own && item.kind === "message" && !item.removed).pop();
+      if (mine) client.begins("editing", mine, run);
       event.preventDefault();
     }
   };
@@ -53,7 +54,7 @@ export function Composer({ client, room }) {
       ${about && html`<p class="about">${editing ? "Edit" : html`Reply to <strong>${about.by}</strong>: <span dir="auto">${about.text.slice(0, 80)}</span>`} <button class="link" onClick=${() => (Object.assign(client, { editing: null, replying: null }), client.changed())}>cancel</button></p>`}
       ${client.note && html`<p class="note" role="alert">${client.note} <button class="link" onClick=${() => ((client.note = ""), client.changed())}>close</button></p>`}
       <div class="row">
-        <textarea ref=${field} rows="1" dir="auto" aria-label=${`Message to ${room.name}`} placeholder=${room.archived ? "This room is archived" : `Message to ${room.name}`}
+        <textarea ref=${field} rows="1" dir="auto" aria-label=${label} placeholder=${room.archived ? "This room is archived" : label}
           onKeyDown=${pressed} onInput=${() => (grow(), client.types())} disabled=${room.archived}></textarea>
         <${Chooser} client=${client} room=${room} />
         <button onClick=${send} aria-label="Send">➤</button>

@@ -155,13 +155,14 @@ function Message({ client, room, run, item, together, open, toggle }) {
       ${item.removed ? html`<p class="removed">removed</p>` : html`<div class="text" dir="auto"><${Text} text=${item.text} mentioned=${mentioned} me=${client.chat.nick} />${item.edited && html` <small class="edited">edited</small>`}</div>`}
       ${item.file && html`<${Attachment} client=${client} posted=${{ room: room.room, seq: item.seq, file: item.file }} />`}
       ${item.reactions.length > 0 && html`<p class="reactions">${item.reactions.map(({ emoji, count, mine }) => html`<button key=${emoji} class=${mine ? "mine" : ""} aria-pressed=${Boolean(mine)} onClick=${() => client.react(item, emoji)}>${emoji} ${count}</button>`)}</p>`}
-      ${!item.removed && html`<${Actions} client=${client} room=${room} item=${item} open=${open} toggle=${toggle} />`}
+      ${item.replies > 0 && run === room && html`<p><button class="link replies" onClick=${() => client.openThread(room, item.seq)}>${item.replies} ${item.replies === 1 ? "reply" : "replies"}</button></p>`}
+      ${!item.removed && html`<${Actions} client=${client} room=${room} run=${run} item=${item} open=${open} toggle=${toggle} />`}
     </article>
   `;
 }
 
-/** @param {{client: Client, room: Room, item: Item, open: boolean, toggle: () => void}} props */
-function Actions({ client, room, item, open, toggle }) {
+/** @param {{client: Client, room: Room, run: Run, item: Item, open: boolean, toggle: () => void}} props */
+function Actions({ client, room, run, item, open, toggle }) {
   const menu = useRef(/** @type {any} */ (null)), may = (/** @type {string} */ what) => mayIn(room, what, client.me.operator);
   useLayoutEffect(() => {
     if (open) menu.current.querySelector("button")?.focus({ preventScroll: true });
@@ -183,8 +184,9 @@ function Actions({ client, room, item, open, toggle }) {
     <div class=${`actions ${open ? "open" : ""}`} onKeyDown=${pressed}>
       ${open && html`<div class="menu" ref=${menu} role="group" aria-label="What to do with this message" onKeyDown=${among}>
         ${may("react") && EMOJI.map((emoji) => html`<button key=${emoji} onClick=${act(() => client.react(item, emoji))}>${emoji}</button>`)}
-        ${may("send") && html`<button onClick=${act(() => (client.replying = item))}>Reply</button>`}
-        ${item.own && may("edit") && html`<button onClick=${act(() => (client.editing = item))}>Edit</button>`}
+        ${may("send") && html`<button onClick=${act(() => client.begins("replying", item, run))}>Reply</button>`}
+        ${run === room && html`<button onClick=${act(() => client.openThread(room, item.thread || item.seq))}>Thread</button>`}
+        ${item.own && may("edit") && html`<button onClick=${act(() => client.begins("editing", item, run))}>Edit</button>`}
         ${may("pin") && html`<button onClick=${act(() => client.pin(item))}>${item.pinned ? "Unpin" : "Pin"}</button>`}
         ${mayRemove(room, item.own, client.me.operator) && html`<button onClick=${act(() => askToRemove(client, room, item))}>Remove</button>`}
       </div>`}

@@ -27,7 +27,7 @@ export function Members({ client, room }) {
   const there = (/** @type {Member} */ { nick, online }) => (room.online.has(nick) ? true : room.offline.has(nick) ? false : online);
   return html`
     <aside aria-label="Members">
-      <header><h2>Members</h2><button class="quiet" aria-label="Close" onClick=${() => client.toggle(null)}>✕</button></header>
+      <header><h2>Members</h2><button class="quiet" aria-label="Close" onClick=${() => client.toggle("")}>✕</button></header>
       <ul onKeyDown=${among}>${found.map((member) => html`<li key=${member.nick}><span class=${`dot ${there(member) ? "on" : ""}`} role="img" aria-label=${there(member) ? "online" : "offline"}></span>
         <button class="link" dir="auto" onClick=${() => client.show(Person, { room, member: { ...member, status: client.chat.status(member.nick) } })}>${member.nick}</button>
         ${member.role !== "member" && member.role && html`<small>${member.role}</small>`} ${member.operator && html`<small>operator</small>`} <${Standing} status=${client.chat.status(member.nick)} /></li>`)}</ul>

@@ -42,6 +42,39 @@ def test_it_rings_for_mentions_and_for_direct_messages(people):
     assert (ann.paper.rung, ben.paper.rung) == (2, 1)
 
 
+def test_an_edit_that_mentions_us_anew_rings_once(people):
+    ann, ben = people.values()
+    ben.type("you there", "/edit @ann you there", wait=2)
+    assert ann.paper.rung == 1
+    ben.type("/edit @ann are you there", "/edit are you there", wait=2)
+    assert ann.paper.rung == 1
+    ben.type("/edit @ann are you there?", wait=2)
+    assert ann.paper.rung == 2
+    ben.type("@ann you", "/edit @ann you!", wait=2)
+    assert ann.paper.rung == 3
+    ann.type("mine", "/edit @ann mine", wait=2)
+    assert ann.paper.rung == 3
+
+
+def test_the_same_of_what_was_never_shown_here(people, third):
+    ben = people["ben"]
+    ben.type("@ann you there")
+    eva = third()
+    ben.type("/edit @eva you there", wait=2)
+    assert eva.paper.rung == 1
+    ben.type("/edit @eva are you there", "/edit there", wait=2)
+    assert eva.paper.rung == 1
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_an_edit_in_another_room_rings_as_well_unless_we_are_busy(people, third, busy):
+    ben, eva = people["ben"], third()
+    eva.type(*["/busy"] if busy else [])
+    ben.type("you there", "/edit @eva you there", wait=2)
+    assert eva.paper.rung == (0 if busy else 1)
+    assert next(one for one in eva.client.followed() if one.room == "#tea").mentions == 1
+
+
 def test_it_rings_once_a_second(people):
     ann, ben = people.values()
     ben.type(*["@ann you"] * 8, wait=0.25)

@@ -65,6 +65,7 @@ def environment(**more: str) -> dict[str, str]:
     """Return the environment of a program under test: the checkout first, UTF-8, no proxy, no buffering."""
     kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     ours = {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", "LC_ALL": "C.UTF-8"}
+    ours["XDG_CONFIG_HOME"] = "/nonexistent"  # what whoever runs the tests has chosen for themselves
     return {**kept, **ours, **more}
 
 
