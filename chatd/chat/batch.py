@@ -128,6 +128,20 @@ class Batch:
                 self.sends[session] = session.last  # `undo` needs the number that was last before
             session.last += 1
 
+    def add_sends(self, log: Log, events: list[Event], session: Session) -> None:
+        """Add the events that ``log`` has just numbered, each of which is a send of ``session``."""
+        texts = [event.text for event in events]
+        size = sum([len(text) if text.isascii() else 4 * len(text) for text in texts])
+        self.size += EVENT_BYTES * len(events) + size
+        before = self.events.get(log)
+        if before is None:
+            self.events[log] = events
+        else:
+            before += events
+        if session not in self.sends:
+            self.sends[session] = session.last
+        session.last += len(events)
+
     def count_send(self, session: Session) -> None:
         """Count a numbered request of ``session`` that has no event of its own."""
         self.sends.setdefault(session, session.last)
@@ -184,6 +198,16 @@ class Batch:
             self.later[peer].append(answer)
         else:
             self.answers[peer] = [answer]
+
+    def answer_all(self, peer: Peer, answers: list[Answer]) -> None:
+        """Answer requests of ``peer`` after the commit."""
+        before = self.answers.get(peer)
+        if before is not None:
+            before += answers
+        elif peer in self.later:
+            self.later[peer] += answers
+        else:
+            self.answers[peer] = answers
 
     def tell(self, peer: Peer, later: Later) -> None:
         """Tell ``peer`` after the commit what ``later`` returns then."""

@@ -103,14 +103,19 @@ class Log:
         self._rewritten: deque[int] | None = None
 
     def number(self, now: int) -> int:
-        """Return the number of the next event, and make sure that `ts` does not go back.
+        """Return the number of the next event: see `number_all`."""
+        return self.number_all(1, now)
+
+    def number_all(self, count: int, now: int) -> int:
+        """Return the first number of the next ``count`` events, and make sure that `ts` does not go back.
 
         It goes back only from more than a day ahead: the clock was wrong then, and must not stay so for ever.
         """
         if now != self.ts and (now > self.ts or self.ts - now > DAY):
             self.ts = now
-        self.last = last = self.last + 1
-        return last
+        first = self.last + 1
+        self.last += count
+        return first
 
     def grow(self, events: list[bytes], most: int) -> int:
         """Take in committed ``events``: the head moves, and at most ``most`` followers are owed them.

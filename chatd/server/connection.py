@@ -1,6 +1,6 @@
 """A connection, as everybody but Twisted knows it: what is asked and told over it, and how it ends."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -52,7 +52,7 @@ class Spoken(Pieces, Protocol):
         """Return what makes a chunk of a file, if any are moved."""
 
     @property
-    def decode_all(self) -> Callable[[list[bytes]], Iterator[object]]:
+    def decode_all(self) -> Callable[[list[bytes]], Iterable[object]]:
         """Return what makes messages of texts."""
 
     @property

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from chatd.chat import sending
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.permissions import guest_refused
 from chatd.chat.prepared import HashedRegister
@@ -44,6 +45,9 @@ _LOOKS: Final = frozenset(
 )
 """What a guest may ask where guests only read: nothing of which a room's log would tell."""
 
+SEND_BYTES: Final = REQUESTS[m.Send].answer_bytes
+"""Bytes of the answer to a message, about."""
+
 
 def hear(connection: "ChatConnection", texts: list[bytes]) -> int:
     """Handle the messages in ``texts``, each as the tables name, and return how many.
@@ -53,25 +57,51 @@ def hear(connection: "ChatConnection", texts: list[bytes]) -> int:
     """
     now = connection.server.wall()
     gate, handlers, state = connection.input.gate, connection.protocol.MESSAGES, connection.state
-    messages = connection.protocol.decode_all(texts)
+    read = connection.protocol.decode_all(texts)
+    messages = iter(read)
+    together = read if isinstance(read, list) and not gate.flooded else None
     decide = _flooding if gate.flooded else request
     heard = 0
     try:
-        for text in texts:
+        while heard < len(texts):
             if heard and (gate.shut or gate.allowance.left <= 0) and not gate.may_take():
                 break
+            if together is not None and (count := _hear_sends(connection, together, texts, heard, now)):
+                heard += count
+                continue
+            size = len(texts[heard])
             heard += 1
-            message = next(messages)
+            message = next(messages) if together is None else together[heard - 1]
             handler = handlers.get((state, type(message)))
             if handler is None:
-                decide(connection, message, len(text), now)
+                decide(connection, message, size, now)
             else:
-                handler(connection, message, len(text))
+                handler(connection, message, size)
     finally:
         connection.messages_in += heard
         connection.server.counters.messages += heard
         connection.server.hub.call()
     return heard
+
+
+def _hear_sends(
+    connection: "ChatConnection", messages: list[Any], texts: list[bytes], begin: int, now: int
+) -> int:
+    """Handle the plain messages that stand at ``begin`` in one pass, as far as the gate allows it.
+
+    Return how many; 0 where something else stands there.
+    """
+    session, world = connection.session, connection.server.hub.world
+    if session is None or connection.reads_only:
+        return 0
+    run = sending.run_of(world, session, messages, begin)
+    if run is None:
+        return 0
+    room, sends = run
+    sizes = [len(text) + SEND_BYTES for text in texts[begin : begin + len(sends)]]
+    count = connection.input.gate.owe_all(sizes)
+    sending.post(world, connection, session, room, sends[:count], now)
+    return count
 
 
 def hear_run(connection: "ChatConnection", decoder: Batched, most: int) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from enum import Enum
+from math import ceil
 from typing import Final
 
 from chatd.chat.quota import Bucket, Lease
@@ -163,6 +164,27 @@ class Gate:
         self.allowance.left -= cost
         if len(owed) > MAX_UNANSWERED or self._owed_bytes >= OWED_BYTES:
             self.shut |= Hold.OWED.value
+
+    def owe_all(self, sizes: list[int]) -> int:
+        """Note requests that cost ``sizes`` bytes, and 1 of the allowance each; return how many.
+
+        The first is noted in any case, the others as long as that does not shut the gate.
+        """
+        owed, left = self._owed, self.allowance.left
+        count = min(len(sizes), max(1, MAX_UNANSWERED + 1 - len(owed)))
+        if left < count:
+            count = max(1, ceil(left))
+        taken = sizes[:count]
+        size = self._owed_bytes + sum(taken)
+        while count > 1 and size - taken[-1] >= OWED_BYTES:
+            size -= taken.pop()
+            count -= 1
+        owed += taken
+        self._owed_bytes = size
+        self.allowance.left -= count
+        if len(owed) > MAX_UNANSWERED or size >= OWED_BYTES:
+            self.shut |= Hold.OWED.value
+        return count
 
     def charge(self, cost: float) -> None:
         """Take ``cost`` more from the allowance."""

@@ -4,7 +4,7 @@ What the connection is to hub and server, its `ChatConnection`, is made with it.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Final
 
 from twisted.internet.interfaces import IPushProducer
@@ -45,7 +45,7 @@ class ChatProtocol(Protocol, ABC):
     codec: ClassVar[Codec]
     takes_files: ClassVar[bool]
     chunk: Callable[[int, int, bytes | memoryview], bytes]
-    decode_all: Callable[[list[bytes]], Iterator[object]]
+    decode_all: Callable[[list[bytes]], Iterable[object]]
     MESSAGES: ClassVar[Mapping[tuple[State, type], Handler]]
 
     def __init__(self, server: Server, listener: Listening, decoder: Decoder) -> None:

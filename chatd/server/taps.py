@@ -4,7 +4,7 @@ What reads and what writes the messages of a connection is wrapped while somebod
 handed to all followers as the same bytes, and are not told of; nor is any text.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from chatd.chat.codec import Codec
@@ -22,7 +22,7 @@ _BEATS: Final = (Ping, Pong)
 class _Reads(Protocol):
     """What makes messages of what a connection brings."""
 
-    decode_all: Callable[[list[bytes]], Iterator[object]]
+    decode_all: Callable[[list[bytes]], Iterable[object]]
 
 
 class _Tap:

@@ -16,6 +16,9 @@ TURN: Final = 0.005
 FRAMES: Final = 16
 """Frames that one visit takes at most, so that 200 who ask at once wait little for each other."""
 
+ALONE: Final = 64
+"""The same where nobody else waits."""
+
 
 class Visited(Protocol):
     """A connection that takes frames when it is visited."""
@@ -71,7 +74,7 @@ class Visits:
                 queue, other = other, queue
             visited = queue.popitem(last=False)[0]
             try:
-                if visited.visit(FRAMES):
+                if visited.visit(FRAMES if queue or other else ALONE):
                     queue[visited] = None
             except Exception:  # noqa: BLE001 - a fault costs that connection alone (P8)
                 visited.fault()

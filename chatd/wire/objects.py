@@ -78,15 +78,15 @@ class Alphabet(Generic[M]):
             raise self._refusal(text, error) from None
         return message
 
-    def read_all(self, texts: list[bytes]) -> Iterator[M | UnknownRequestError]:
-        """Yield the messages in ``texts`` as `read` returns them, and the errors of unknown requests.
+    def read_all(self, texts: list[bytes]) -> list[M] | Iterator[M | UnknownRequestError]:
+        """Return or yield the messages in ``texts`` as `read` has them, and the errors of unknown requests.
 
-        Where all are in the spelling of `write`, they are read at once, which costs less.
+        Where all are in the spelling of `write`, they are read at once, which costs less, and come as a list.
         """
         try:
             messages = list(map(self._decoder.decode, texts))
             if list(map(write, messages)) == texts:  # type: ignore[arg-type]
-                return iter(messages)
+                return messages
         except (ValueError, RecursionError):
             pass
         return self._read_one_by_one(texts)

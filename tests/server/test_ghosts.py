@@ -5,6 +5,7 @@ import hashlib
 import pytest
 from twisted.internet.task import Clock
 
+from chatd.chat import sending
 from chatd.chat.requests import REQUESTS
 from chatd.server.gate import OWED_BYTES
 from chatd.server.visits import FRAMES, Visits
@@ -195,12 +196,12 @@ def test_two_hundred_who_ask_at_once_make_no_turn_long(playground, monkeypatch):
     bystander = come_in(playground, "ben")
     playground.advance(1)
     in_turn = [0]
-    decide, turn = playground.server.hub.decide, Visits.turn
+    post, turn = sending.post, Visits.turn
 
-    def counted(*arguments):
-        in_turn[-1] += 1
-        playground.clock.rightNow += 0.0001
-        decide(*arguments)
+    def counted(world, peer, session, room, sends, now):
+        in_turn[-1] += len(sends)
+        playground.clock.rightNow += 0.0001 * len(sends)
+        post(world, peer, session, room, sends, now)
 
     def begun(visits):
         in_turn.append(0)
@@ -208,7 +209,7 @@ def test_two_hundred_who_ask_at_once_make_no_turn_long(playground, monkeypatch):
         in_turn.append(0)
         return others
 
-    monkeypatch.setattr(playground.server.hub, "decide", counted)
+    monkeypatch.setattr(sending, "post", counted)
     monkeypatch.setattr(Visits, "turn", begun)
     for i, talker in enumerate(crowd):
         talker.say(*(message for n in range(1, 41) for message in sends(f"#r{i}", "x", n=n)))

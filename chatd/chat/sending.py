@@ -1,0 +1,77 @@
+"""Sending: plain messages of one sender to one room are decided in one pass over all that came together.
+
+Most of what is said is plain: a text without a file, a reply and a mention, in a room whose rules leave
+nothing more to look at. What it needs is then the same for each of a run of such messages. Everything else is
+decided one by one (`chatd.chat.requests.serve`), with the same outcome as here.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from chatd.chat.arrival import note_seen
+from chatd.chat.following import rouse
+from chatd.chat.state import Peer, Room, Session
+from chatd.chat.world import World
+from chatd.wire.limits import MAX_TEXT
+from chatd.wire.messages import Event, Ok, Send
+
+
+class Run(NamedTuple):
+    """Plain messages of one sender to ``room``, one behind the other, and none of them came before."""
+
+    room: Room
+    sends: list[Send]
+
+
+def run_of(world: World, session: Session, messages: Sequence[Any], begin: int) -> Run | None:
+    """Return the plain messages of ``session`` that stand at ``begin``, None if something else does."""
+    first = messages[begin]
+    if type(first) is not Send or world.sweeps:
+        return None
+    name: str = first.room
+    room = world.rooms.get(name)
+    if room is None or room.strict:
+        return None
+    member = room.members.get(session.user)
+    if member is None or member.role < room.needs[Send]:
+        return None
+    sends = []
+    n = session.last
+    for index in range(begin, len(messages)):
+        send = messages[index]
+        if type(send) is not Send:
+            break
+        n += 1
+        if send.n != n or send.room != name or send.ref or send.file is not None or not _is_plain(send.text):
+            break
+        sends.append(send)
+    return Run(room, sends) if sends else None
+
+
+def _is_plain(text: str) -> bool:
+    """Return whether ``text`` may be said by whoever may speak, and mentions nobody."""
+    return (
+        text.isprintable()
+        and "@" not in text
+        and 4 * len(text) <= MAX_TEXT
+        and bool(text)
+        and not text.isspace()
+    )
+
+
+def post(world: World, peer: Peer, session: Session, room: Room, sends: list[Send], now: int) -> None:
+    """Give the messages of a run their numbers, and let ``peer`` have its answers after the commit."""
+    log, batch = room.log, world.batch
+    first = log.number_all(len(sends), now)
+    ts, name, nick, by = log.ts, room.name, session.user.nick, session.id
+    called = "" if sends[0].room == name else name
+    events = [
+        Event(name, seq, ts, "message", nick, send.text, by, send.n) for seq, send in enumerate(sends, first)
+    ]
+    if not session.seen:
+        note_seen(world, session)
+    batch.add_sends(log, events, session)
+    if room.direct:
+        room.moves_up()
+        rouse(batch, room)
+    batch.answer_all(peer, [Ok(send.id, seq, ts, called) for seq, send in enumerate(sends, first)])
