@@ -239,6 +239,22 @@ class Batch:
             list(self._others),
         )
 
+    @property
+    def plain(self) -> bool:
+        """Return whether nothing is to be told or taken in of it but answers, and that logs grow."""
+        return not (
+            self.related
+            or self.reworded
+            or self.erased
+            or self.ends
+            or self.deleted
+            or self.stated
+            or self.narrowed
+            or self.unread
+            or self.gone
+            or self.trimmed
+        )
+
     def let_go(self) -> None:
         """Hold nothing any more but whether it was undone: everybody was told, and may know the batch."""
         for held in (self.answers, self.later, self.narrowed, self.stored, self.sends, self.counted):

@@ -55,12 +55,45 @@ class Publisher:
         Plain answers come first, so that senders go on while everybody is served. Answers that are made only
         now, such as a welcome with its cursors, need the logs as they are afterwards.
         """
-        self._deliver(AT_ONCE)
+        if self._grown:
+            self._deliver(AT_ONCE)
         for peer, answers in batch.answers.items():
             try:
                 peer.reply(answers, len(answers))
             except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
                 peer.fault()
+        if not batch.plain:
+            self._take_in(batch)
+        self._grow(batch)
+        if batch.later:
+            self._deliver(AT_ONCE)
+        for peer, told in batch.later.items():
+            try:
+                _tell(peer, [message for one in told for message in _messages(one)])
+            except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
+                peer.fault()
+        if not batch.plain:
+            self._unread.add(batch)
+
+    def _grow(self, batch: Batch) -> None:
+        """Let the logs grow, which owe that to their followers."""
+        most = AT_ONCE
+        untallied = self._world.untallied
+        for log, events in batch.stored.items():
+            untallied.setdefault(log.id, log.head + 1)
+            log.tally.grow(log.head, len(events), batch.counted[log])
+            before = log.tail_bytes
+            owed = log.grow(events, most)
+            most -= owed
+            if log.leaves:
+                self._leaving[log] = None
+            self._count(log, events, owed)
+            self._grown.append(log)
+            self._keep_warm(log, log.tail_bytes - before)
+        self._share = max(HALF, (AT_ONCE - most + 1) // 2)
+
+    def _take_in(self, batch: Batch) -> None:
+        """Let memory and connections know what ``batch`` changes besides that logs grow."""
         now = self._world.calendar.now
         self._revise(batch)
         for removal in batch.ends:
@@ -71,27 +104,6 @@ class Publisher:
             downloading = [] if self._world.blobs is None else self._world.blobs.downloading()
             following.narrow(room, last, downloading, now)
             self._let_leave(room.log)
-        most = AT_ONCE
-        untallied = self._world.untallied
-        for log, events in batch.stored.items():
-            untallied.setdefault(log.id, log.head + 1)
-            log.tally.grow(log.head, len(events), batch.counted[log])
-            before = log.tail_bytes
-            owed = log.grow(events, most)
-            most -= owed
-            self._let_leave(log)
-            self._count(log, events, owed)
-            self._grown.append(log)
-            self._keep_warm(log, log.tail_bytes - before)
-        self._share = max(HALF, (AT_ONCE - most + 1) // 2)
-        if batch.later:
-            self._deliver(AT_ONCE)
-        for peer, told in batch.later.items():
-            try:
-                _tell(peer, [message for one in told for message in _messages(one)])
-            except Exception:  # noqa: BLE001 - a fault costs that peer alone (P8)
-                peer.fault()
-        self._unread.add(batch)
 
     def _tell_of_users(self, batch: Batch) -> None:
         for user in batch.deleted:
@@ -134,8 +146,10 @@ class Publisher:
         A large room is served in two halves: requests that come in meanwhile are decided between them, and
         become durable during the second.
         """
-        self._deliver(self._share)
-        self._leave()
+        if self._grown:
+            self._deliver(self._share)
+        if self._leaving:
+            self._leave()
         if self._unread:
             self._unread.tell()
         return bool(self._grown or self._leaving or self._unread)

@@ -120,13 +120,13 @@ class Committer:
             self._said(batch)
 
     def _done(self, batch: Batch, error: Exception | None) -> None:
-        self._committing = False
-        since = self.committing_since
-        self._note_time()
+        now, since = self._clock.seconds(), self.committing_since
+        self._committing, self.committing_since = False, None
+        self._note_time(0.0 if since is None else now - since)
         if error is None:
             if self.broken:
                 self._note_mended()
-            self._remember(batch, since)
+            self._remember(batch, since, now)
             self._said(batch)
         else:
             self._note_broken(error)
@@ -166,18 +166,18 @@ class Committer:
             log.failure("commit-fault", None, "Not everybody was told of what was not committed.")
         batch.let_go()
 
-    def _remember(self, batch: Batch, since: float | None) -> None:
-        """Note when ``batch``, which is durable, was committed."""
-        stored = batch.stored
-        events = sum(map(len, stored.values()))
+    def _remember(self, batch: Batch, since: float | None, now: float) -> None:
+        """Note that ``batch``, which was handed over ``since`` then, is durable ``now``."""
+        events, logs = 0, []
+        for stored_log, stored in batch.stored.items():
+            count = len(stored)
+            events += count
+            logs.append((stored_log.id, stored_log.head + 1, stored_log.head + count))
         self.hub.counters.commit_events.observe(events)
         if events and since is not None:
-            logs = tuple([(log.id, log.head + 1, log.head + len(kept)) for log, kept in stored.items()])
-            self.recent.append(Commit(since, self._clock.seconds(), events, logs))
+            self.recent.append(Commit(since, now, events, tuple(logs)))
 
-    def _note_time(self) -> None:
-        since, self.committing_since = self.committing_since, None
-        took = 0.0 if since is None else self._clock.seconds() - since
+    def _note_time(self, took: float) -> None:
         counters = self.hub.counters
         counters.commits += 1
         counters.commit_seconds.observe(took)
