@@ -100,6 +100,20 @@ def test_a_file_goes_on_where_the_server_has_it_behind_a_crash_and_a_reload(
     assert fetched(daemon, start_chatc, digest(data), tmp_path) == data
 
 
+def test_a_file_goes_on_when_the_window_that_has_the_connection_is_closed(person, daemon, line, tmp_path):
+    path = tmp_path / "some.bin"
+    path.write_bytes(os.urandom(5 * MIB))
+    ada = person("ada", port=line.port)
+    first = ada.window
+    ada.open()
+    choose(ada, path)
+    far(ada, MIB)
+    first.close()
+    expect(ada.window.locator(".file")).to_have_count(1)
+    expect(ada.window.locator("progress")).to_have_count(0)
+    assert posted(daemon) == ["some.bin"]
+
+
 def test_what_is_chosen_without_a_connection_and_left_in_a_closed_window_arrives(person, daemon, tmp_path):
     ada = person("ada")
     ada.window.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
@@ -108,7 +122,12 @@ def test_what_is_chosen_without_a_connection_and_left_in_a_closed_window_arrives
     path.write_bytes(b"some notes")
     choose(ada, path)
     expect(ada.window.locator(".queued")).to_contain_text("waiting to be sent")
-    choose(ada, path)
+    large = tmp_path / "large.bin"
+    with large.open("wb") as file:
+        file.truncate(100_000_001)
+    choose(ada, large)
+    expect(ada.window.locator(".note")).to_contain_text("large.bin has more than 100 MB")
+    ada.window.evaluate(HAND, ["drop", ".log", base64.b64encode(b"more").decode(), "notes.txt", "text/plain"])
     expect(ada.window.locator(".queued")).to_have_count(2)
     ada.window.get_by_label("Do not send notes.txt").last.click()
     expect(ada.window.locator(".queued")).to_have_count(1)
@@ -119,21 +138,26 @@ def test_what_is_chosen_without_a_connection_and_left_in_a_closed_window_arrives
     assert posted(daemon) == ["notes.txt"]
 
 
-PASTE = """([base64, name, type]) => {
+HAND = """([how, where, base64, name, type]) => {
   const bytes = Uint8Array.from(atob(base64), (one) => one.charCodeAt(0)), data = new DataTransfer();
   data.items.add(new File([bytes], name, { type }));
-  const field = document.querySelector(".composer textarea");
-  field.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+  const told = { bubbles: true, cancelable: true, clipboardData: data, dataTransfer: data };
+  const event = how === "paste" ? new ClipboardEvent(how, told) : new DragEvent(how, told);
+  document.querySelector(where).dispatchEvent(event);
 }"""
+"""Pastes or drops a file."""
 
 
 def paste(person, data, name, media):
-    person.window.evaluate(PASTE, [base64.b64encode(data).decode(), name, media])
+    to = [".composer textarea", base64.b64encode(data).decode(), name, media]
+    person.window.evaluate(HAND, ["paste", *to])
 
 
 def test_a_pasted_picture_is_shown_small_and_everybody_can_save_it(person, tmp_path):
     ada, ben = person("ada", viewport={"width": 320, "height": 568}), person("ben")
     data = png(3000, 2000)
+    ben.say("Where is it?")
+    ada.act("Where is it?", "Reply")
     paste(ada, data, "a cat.png", "image/png")
     for one in (ada, ben):
         picture = one.window.get_by_role("img", name="a cat.png")
@@ -146,6 +170,7 @@ def test_a_pasted_picture_is_shown_small_and_everybody_can_save_it(person, tmp_p
             "blob:",
         ]
     assert ada.window.evaluate("() => document.documentElement.scrollWidth") <= 320
+    expect(ben.message("a cat.png").locator(".quote")).to_contain_text("ben Where is it?")
     save = ben.window.get_by_label("Save a cat.png")
     save.focus()
     with ben.window.expect_download() as saved:

@@ -24,6 +24,8 @@ class Shelf {
   discard = async (sha256) => void (this.contents.delete(sha256), this.data.delete(sha256));
   finish = async (content) => void this.contents.set(content.sha256, { ...content, whole: true });
 
+  seed = async ({ sha256, size }) => void this.contents.set(sha256, { sha256, size, stored: size, touched: 0, whole: true });
+
   add = async (content, data) => {
     this.data.set(content.sha256, [...(this.data.get(content.sha256) ?? []), ...data]);
     content.stored += data.reduce((sum, part) => sum + part.length, 0);
@@ -45,7 +47,7 @@ function session(uploads = [], posts = []) {
   };
   const files = new Files(shelf, uploads, new Set(posts), port);
   const choose = async (id, room, name) => {
-    const bytes = new Blob([name]), upload = { id, room, text: "", file: fileOf(Buffer.from(name), name), key: 0 };
+    const bytes = new Blob([name]), upload = { id, room, text: "", ref: 0, file: fileOf(Buffer.from(name), name), key: 0 };
     shelf.chosen.set(id, { upload, bytes });
     await files.send(id);
   };
@@ -72,10 +74,12 @@ const over = (files, key, code = "", text = "") => files.perform({ do: "over", k
 
 // A post that is accepted is the end; it is known by the key of the post, which is kept with it.
 {
-  const { files, choose } = session();
+  const { files, steps, choose } = session();
   await choose(7, "#a", "one");
   over(files, 1);
   await settle();
+  await files.get("#a", 1, fileOf(Buffer.from("one")), true);
+  assert.equal(steps.length, 1, "what was sent from here need not come again");
   assert.equal(files.changes().kept[0].key, 101);
   assert.equal(files.hears({ what: "accepted", key: 5 }), false);
   assert.equal(files.hears({ what: "accepted", key: 101 }), true);
@@ -85,7 +89,7 @@ const over = (files, key, code = "", text = "") => files.perform({ do: "over", k
 
 // What an earlier page left: posted and accepted, posted and waiting, not posted.
 {
-  const one = (id, key) => ({ id, room: `#${id}`, text: "", file: fileOf(Buffer.from("x"), `n${id}`), key });
+  const one = (id, key) => ({ id, room: `#${id}`, text: "", ref: 0, file: fileOf(Buffer.from("x"), `n${id}`), key });
   const { files, steps } = session([one(1, 11), one(2, 12), one(3, 0)], [12]);
   files.start();
   assert.deepEqual(sends(steps), ["n3"]);

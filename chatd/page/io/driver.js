@@ -52,7 +52,7 @@ export class Driver {
     this.files = new Files(store.shelf, remembered.uploads, posts, {
       step: (step) => this.#perform(this.#machine.transfer(step, now())),
       moving: (key) => this.#machine.requests.transfers.all.get(key),
-      post: ({ room, text, file }) => this.#post(room, text, file),
+      post: (upload) => this.#post(upload),
       withdraw: (key) => this.withdraw([key]),
       save: () => this.#saved(),
       tell: notice,
@@ -157,12 +157,10 @@ export class Driver {
 
   /**
    * Queues the post of a file whose bytes the server has; returns its key.
-   * @param {string} room
-   * @param {string} text
-   * @param {import("../core/wire.js").File} file
+   * @param {import("./shelf.js").Upload} upload
    */
-  #post(room, text, file) {
-    const { key, effects } = this.#machine.queue(room, text, now(), { file });
+  #post({ room, text, ref, file }) {
+    const { key, effects } = this.#machine.queue(room, text, now(), { ref, file });
     queueMicrotask(() => this.#perform(effects)); // with the key in what is written down
     return key;
   }

@@ -13,7 +13,7 @@
 
 /**
  * What windows are told of one file: how much of it is safe on the disk of the side that receives.
- * @typedef {{id: number, room: string, name: string, size: number, done: number, stage: string, reason: string}} Going
+ * @typedef {{id: number, room: string, ref: number, name: string, size: number, done: number, stage: string, reason: string}} Going
  * @typedef {{sha256: string, size: number, done: number, stage: string}} Coming
  */
 
@@ -25,6 +25,9 @@ const AT_ONCE = 2;
 
 /** Bytes of a received file that gather before they are written down. */
 const GATHER = 262_144;
+
+/** Bytes of a file that is kept when it was sent, to be shown as a picture perhaps. */
+const SEED = 10_000_000;
 
 /** Milliseconds between two words about how far files are. */
 const TELL = 200;
@@ -110,9 +113,9 @@ export class Files {
 
   /** Returns how far all of them are. */
   get list() {
-    const sent = [...this.#sent.values()].map(({ upload: { id, room, file }, key, stage, reason }) => {
+    const sent = [...this.#sent.values()].map(({ upload: { id, room, ref, file }, key, stage, reason }) => {
       const moving = this.#port.moving(key), all = stage === "posting" ? file.size : 0;
-      return { id, room, name: file.name, size: file.size, done: moving?.done ?? all, stage: moving?.stage ?? stage, reason: moving?.reason || reason };
+      return { id, room, ref, name: file.name, size: file.size, done: moving?.done ?? all, stage: moving?.stage ?? stage, reason: moving?.reason || reason };
     });
     const wanted = [...this.#wanted.values()].map(({ file: { sha256, size }, key }) => {
       const moving = this.#port.moving(key);
@@ -184,7 +187,7 @@ export class Files {
       const { room } = one.upload;
       if (one.stage === "failed" || one.stage === "posting" || busy.has(room)) continue;
       busy.add(room);
-      if (!one.key) this.#begin(one, { do: "send", key: this.#number(), file: one.upload.file });
+      if (!one.key && one.stage === "waiting") this.#begin(one, { do: "send", key: this.#number(), file: one.upload.file });
     }
   }
 
@@ -200,6 +203,20 @@ export class Files {
     one.key = step.key;
     this.#moving.set(step.key, one);
     this.#port.step(step);
+  }
+
+  /**
+   * Posts what the server has all of.
+   * @param {Sent} one
+   */
+  async #sentAll(one) {
+    const { id, file } = one.upload;
+    if (file.size <= SEED) {
+      const bytes = one.bytes ?? (await this.#shelf.bytes(id).catch(() => undefined));
+      if (bytes) await this.#shelf.seed(file, bytes).catch(() => {});
+    }
+    if (this.#sent.has(id)) this.#post(one);
+    this.#next();
   }
 
   /** @param {Sent} one */
@@ -379,10 +396,8 @@ export class Files {
       queueMicrotask(() => this.#fetch());
     } else {
       if (code) Object.assign(one, { stage: "failed", reason: text });
-      queueMicrotask(() => {
-        if (!code && this.#sent.has(one.upload.id)) this.#post(one);
-        this.#next();
-      });
+      else one.stage = "verifying";
+      queueMicrotask(() => (code ? this.#next() : this.#sentAll(one)));
     }
     this.tell();
   }

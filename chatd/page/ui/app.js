@@ -4,7 +4,6 @@ import { html, useState } from "../vendor/htm-preact.js";
 import { Composer } from "./composer.js";
 import { ask } from "./dialog.js";
 import { Found } from "./found.js";
-import { catching } from "./files.js";
 import { Log, Typing } from "./log.js";
 import { Login } from "./login.js";
 import { Members } from "./members.js";
@@ -27,7 +26,7 @@ export function App({ client }) {
   return html`
     <div class=${`frame ${listed || !room ? "listed" : ""}`}>
       <${Sidebar} client=${client} done=${() => list(false)} />
-      <main ...${catching(client)}>
+      <main>
         ${room
           ? html`<${Head} client=${client} room=${room} list=${() => list(!listed)} />
               <${Log} key=${room.room} client=${client} room=${room} run=${room} label=${`Messages in ${room.name}`} />

@@ -1,7 +1,7 @@
 /** Where one writes. */
 
 import { html, useLayoutEffect, useRef } from "../vendor/htm-preact.js";
-import { Chooser } from "./files.js";
+import { catching, Chooser } from "./files.js";
 
 /** @typedef {import("./client.js").Client} Client */
 /** @typedef {import("./chat.js").Room} Room */
@@ -50,13 +50,13 @@ export function Composer({ client, room, run }) {
   };
   const about = editing ?? replying;
   return html`
-    <footer class="composer">
+    <footer class="composer" ...${catching(client, room, run)}>
       ${about && html`<p class="about">${editing ? "Edit" : html`Reply to <strong>${about.by}</strong>: <span dir="auto">${about.text.slice(0, 80)}</span>`} <button class="link" onClick=${() => (Object.assign(client, { editing: null, replying: null }), client.changed())}>cancel</button></p>`}
       ${client.note && html`<p class="note" role="alert">${client.note} <button class="link" onClick=${() => ((client.note = ""), client.changed())}>close</button></p>`}
       <div class="row">
         <textarea ref=${field} rows="1" dir="auto" aria-label=${label} placeholder=${room.archived ? "This room is archived" : label}
           onKeyDown=${pressed} onInput=${() => (grow(), client.types())} disabled=${room.archived}></textarea>
-        <${Chooser} client=${client} room=${room} />
+        <${Chooser} client=${client} room=${room} run=${run} />
         <button onClick=${send} aria-label="Send">➤</button>
       </div>
     </footer>

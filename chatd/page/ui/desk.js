@@ -79,24 +79,26 @@ export class Desk {
   /**
    * Sends files to room, in their order and behind those that were chosen before.
    * @param {string} room
+   * @param {number} ref the event that they reply to, 0 for none
    * @param {Iterable<File>} files
    */
-  attach(room, files) {
-    for (const file of [...files]) this.#last = this.#last.then(() => this.#try(() => this.#attach(room, file)));
+  attach(room, ref, files) {
+    for (const file of [...files]) this.#last = this.#last.then(() => this.#try(() => this.#attach(room, ref, file)));
   }
 
   /**
    * @param {string} room
+   * @param {number} ref
    * @param {File} file
    */
-  async #attach(room, file) {
+  async #attach(room, ref, file) {
     const name = toldName(file.name), most = Math.min(LARGEST, this.largest ?? LARGEST), waiting = this.sent.reduce((sum, one) => sum + one.size, 0);
     if (this.largest === 0) throw new Error("This server takes no files.");
-    if (file.size > most)
-      throw new Error(`${name} has ${size(file.size)}, and ${size(most)} are the most that ${most < LARGEST ? "this server takes" : "a browser sends; chatc put takes more"}.`);
+    if (file.size > most) throw new Error(`${name} has more than ${size(most)}, the most that ${most < LARGEST ? "this server takes" : "a browser sends; chatc put takes more"}.`);
     if (this.sent.length >= MANY || waiting + file.size > WAITING) throw new Error(`${name} is not sent: too much waits to be sent already; choose it again later.`);
     const { quota = Infinity, usage = 0 } = await navigator.storage.estimate().catch(() => /** @type {StorageEstimate} */ ({}));
-    if (usage + file.size > quota * SHARE) throw new Error(`This browser has no room to keep ${name} until it is sent; make room on the disk, then choose it again.`);
+    const noRoom = new Error(`This browser has no room to keep ${name} until it is sent; make room on the disk, then choose it again.`);
+    if (usage + file.size > quota * SHARE) throw noRoom;
     let bytes;
     try {
       bytes = await file.arrayBuffer();
@@ -104,7 +106,7 @@ export class Desk {
       throw new Error(`${name} cannot be read; a folder has to be packed into one file first.`);
     }
     const told = { name, size: bytes.byteLength, sha256: await digest(bytes), media: toldMedia(file.type) };
-    const id = await this.#shelf.keep({ room, text: "", file: told, key: 0 }, new Blob([bytes]));
+    const id = await this.#shelf.keep({ room, text: "", ref, file: told, key: 0 }, new Blob([bytes])).catch(() => Promise.reject(noRoom));
     await this.#call("upload", id);
   }
 

@@ -44,24 +44,21 @@ function Picture({ client, posted }) {
 }
 
 /**
- * The files that are on their way to a room.
- * @param {{client: Client, room: import("./chat.js").Room}} props
+ * The files that are on their way to a room or a thread.
+ * @param {{desk: import("./desk.js").Desk, files: Going[]}} props
  */
-export function Going({ client, room }) {
-  const { desk } = client;
-  return desk.sent
-    .filter((one) => one.room === room.room)
-    .map(
-      (one) => html`
-        <div class=${`message mine ${one.stage === "failed" ? "failed" : "queued"}`} key=${`u${one.id}`}>
-          <p>📎 <span dir="auto">${one.name}</span> <small>${size(one.size)}</small></p>
-          ${one.stage === "failed"
-            ? html`<small role="alert">${one.reason}</small> <small><button class="link" aria-label=${`Send ${one.name} again`} onClick=${() => desk.retry(one.id)}>try again</button></small>`
-            : html`<progress max=${one.size || 1} value=${one.done} aria-label=${`${one.name} is sent`}></progress> <small>${far(one)}</small>`}
-          ${" "}<small><button class="link" aria-label=${`Do not send ${one.name}`} onClick=${() => desk.giveUp(one.id)}>${one.stage === "failed" ? "forget it" : "take back"}</button></small>
-        </div>
-      `,
-    );
+export function Going({ desk, files }) {
+  return files.map(
+    (one) => html`
+      <div class=${`message mine ${one.stage === "failed" ? "failed" : "queued"}`} key=${`u${one.id}`}>
+        <p>📎 <span dir="auto">${one.name}</span> <small>${size(one.size)}</small></p>
+        ${one.stage === "failed"
+          ? html`<small role="alert">${one.reason}</small> <small><button class="link" aria-label=${`Send ${one.name} again`} onClick=${() => desk.retry(one.id)}>try again</button></small>`
+          : html`<progress max=${one.size || 1} value=${one.done} aria-label=${`${one.name} is sent`}></progress> <small>${far(one)}</small>`}
+        ${" "}<small><button class="link" aria-label=${`Do not send ${one.name}`} onClick=${() => desk.giveUp(one.id)}>${one.stage === "failed" ? "forget it" : "take back"}</button></small>
+      </div>
+    `,
+  );
 }
 
 /** @param {Going} one */
@@ -71,13 +68,26 @@ function far({ stage, done, size: all, reason }) {
 }
 
 /**
- * Where files are chosen.
- * @param {{client: Client, room: import("./chat.js").Room}} props
+ * Has files sent to a room or a thread, or as replies where somebody began one.
+ * @param {Client} client
+ * @param {import("./run.js").Run} run
+ * @param {Iterable<File>} files
  */
-export function Chooser({ client, room }) {
+function attach(client, run, files) {
+  const { room, thread = 0 } = run.where, replying = client.within === run.mark ? client.replying : null;
+  if (replying) client.replying = null;
+  client.desk.attach(room, replying?.seq ?? thread, files);
+  client.changed();
+}
+
+/**
+ * Where files are chosen.
+ * @param {{client: Client, room: import("./chat.js").Room, run: import("./run.js").Run}} props
+ */
+export function Chooser({ client, room, run }) {
   const field = useRef(/** @type {any} */ (null));
   const chosen = () => {
-    client.desk.attach(room.room, field.current.files);
+    attach(client, run, field.current.files);
     field.current.value = "";
   };
   return html`
@@ -87,27 +97,23 @@ export function Chooser({ client, room }) {
 }
 
 /**
- * Returns handlers that take files which are dropped or pasted, for whatever stands around a room.
+ * Returns handlers that take files which are dropped or pasted.
  * @param {Client} client
+ * @param {import("./chat.js").Room} room
+ * @param {import("./run.js").Run} run
  */
-export function catching(client) {
-  /** @param {DragEvent} event */
-  const over = (event) => {
-    if (!client.chat.shown || !event.dataTransfer?.types.includes("Files")) return;
-    event.preventDefault();
-    event.dataTransfer.dropEffect = "copy";
-  };
+export function catching(client, room, run) {
   /**
    * @param {FileList | undefined} files
    * @param {Event} event
    */
   const take = (files, event) => {
-    if (!client.chat.shown || !files?.length) return;
+    if (room.archived || !files?.length) return;
     event.preventDefault();
-    client.desk.attach(client.chat.shown, files);
+    attach(client, run, files);
   };
   return {
-    onDragOver: over,
+    onDragOver: (/** @type {DragEvent} */ event) => room.archived || !event.dataTransfer?.types.includes("Files") || event.preventDefault(),
     onDrop: (/** @type {DragEvent} */ event) => take(event.dataTransfer?.files, event),
     onPaste: (/** @type {ClipboardEvent} */ event) => event.clipboardData?.types.includes("text/plain") || take(event.clipboardData?.files, event),
   };

@@ -4,7 +4,7 @@ import { html, useLayoutEffect, useRef, useState } from "../vendor/htm-preact.js
 import { among } from "./dialog.js";
 import { askToRemove } from "./moderation.js";
 import { mayIn, mayRemove } from "./permissions.js";
-import { Attachment, Going } from "./files.js";
+import { Attachment, catching, Going } from "./files.js";
 import { Text } from "./text.js";
 import { clock, day, dayNumber, hue, sentence } from "./words.js";
 
@@ -71,7 +71,7 @@ export function Log({ client, room, run, label, below }) {
     before = item;
   }
   return html`
-    <div class="log" ref=${box} onScroll=${scrolled} onKeyDown=${walk} role="log" aria-label=${label} tabindex="0">
+    <div class="log" ref=${box} onScroll=${scrolled} onKeyDown=${walk} role="log" aria-label=${label} tabindex="0" ...${catching(client, room, run)}>
       ${run.low > run.first && html`<div class="older">${run.loading ? "Loading…" : html`<button class="quiet" onClick=${() => client.older(run)}>Older messages</button>`}</div>`}
       ${lines}
       <${Unsent} client=${client} room=${room} run=${run} />
@@ -123,7 +123,7 @@ function walk(event) {
 function Unsent({ client, room, run }) {
   const here = (/** @type {{room: string, ref?: number}} */ one) => (one.room === room.room || one.room === room.name) && (run === room || Boolean(one.ref && run.item(one.ref)));
   return html`
-    ${run === room && html`<${Going} client=${client} room=${room} />`}
+    <${Going} desk=${client.desk} files=${client.desk.sent.filter(here)} />
     ${client.waiting.filter((one) => here(one) && !one.act).map((one) => html`<div class="message mine queued" key=${`q${one.key}`}><p dir="auto">${one.text}</p><small>waiting to be sent <button class="link" onClick=${() => client.withdraw(one.key)}>take back</button></small></div>`)}
     ${client.failed.filter(here).map((one) => html`<div class="message mine failed" key=${`f${one.key}`}><p dir="auto">${one.text}</p><small role="alert">${one.reason} <button class="link" onClick=${() => client.again(one.key)}>say it again</button> <button class="link" onClick=${() => client.withdraw(one.key)}>forget it</button></small></div>`)}
   `;
