@@ -12,7 +12,8 @@ self.addEventListener("install", (event) => {
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 self.addEventListener("fetch", (event) => {
   const { request } = event;
-  if (request.method === "GET" && new URL(request.url).origin === location.origin) event.respondWith(serve(request));
+  const asks = request.cache === "no-store"; // whether the network answers
+  if (request.method === "GET" && !asks && new URL(request.url).origin === location.origin) event.respondWith(serve(request));
 });
 
 /** Keeps the page and every file that it names. */

@@ -4,6 +4,8 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.browser.watching import WATCH
+
 PATIENCE = 15_000
 """Milliseconds in which what is expected comes."""
 
@@ -14,7 +16,9 @@ class Person:
     """Somebody at a window of their own browser; what it complains about is kept in ``troubles``."""
 
     def __init__(self, browser, address, **how):
-        self.context = browser.new_context(**how)
+        """Begin in a context of their own, made as ``how`` says, or in ``context``."""
+        self.context = how.pop("context", None) or browser.new_context(**how)
+        self.context.add_init_script(WATCH)
         self.address = address
         self.troubles = []
         self.window = self.open()
@@ -102,6 +106,10 @@ class Person:
         """Press buttons, one after the other, in the dialog that is open or else on the page."""
         for name in names:
             self.window.get_by_role("button", name=name, exact=True).last.click()
+
+    def evaluate(self, expression):
+        """Return what ``expression`` comes to in the page."""
+        return self.window.evaluate(expression)
 
     def close(self):
         self.context.close()

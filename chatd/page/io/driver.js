@@ -2,6 +2,7 @@
 
 import { Machine } from "../core/machine.js";
 import { packed } from "../core/transfers.js";
+import { Attempt, Past } from "./attempt.js";
 import { Files } from "./files.js";
 
 /** @typedef {import("../core/output.js").Effect} Effect */
@@ -22,6 +23,7 @@ const SLEPT = 2;
 /** Drives one machine, and answers who asks. */
 export class Driver {
   /** @type {Map<number, WebSocket>} */ #sockets = new Map();
+  /** @type {Map<number, Attempt>} */ #attempts = new Map();
   /** @type {Map<number, {resolve: (answer: any) => void, reject: (why: Error) => void}>} */ #asked = new Map();
   #url;
   #store;
@@ -29,6 +31,7 @@ export class Driver {
   /** @type {number | undefined} */ #dialling;
   /** @type {number | undefined} */ #ticking;
   /** @type {number | undefined} */ #gathering;
+  #past = new Past();
   #writing = false;
   /** @type {(() => void)[]} */ #unsaved = [];
   /** @type {string[]} */ #drafts;
@@ -231,21 +234,31 @@ export class Driver {
   /** @param {number} link */
   #dial(link) {
     this.#perform(this.#machine.dialling(link, now()));
-    const socket = new WebSocket(this.#url);
-    let opened = false;
+    const opened = (/** @type {WebSocket} */ socket) => {
+      this.#attempts.delete(link);
+      this.#opened(link, socket);
+    };
+    const failed = () => {
+      this.#attempts.delete(link);
+      this.#perform(this.#machine.lost(link, "no connection could be made", false, now()));
+    };
+    this.#attempts.set(link, new Attempt(this.#url, this.#past, opened, failed));
+  }
+
+  /**
+   * @param {number} link
+   * @param {WebSocket} socket
+   */
+  #opened(link, socket) {
     socket.binaryType = "arraybuffer";
     this.#sockets.set(link, socket);
-    socket.onopen = () => {
-      opened = true;
-      this.#perform(this.#machine.connected(link, now()));
-    };
     socket.onmessage = ({ data }) => {
       this.#perform(this.#machine.received(link, typeof data === "string" ? data : new Uint8Array(data), now()));
     };
     socket.onclose = ({ reason }) => {
-      if (!this.#sockets.delete(link)) return;
-      this.#perform(this.#machine.lost(link, reason || (opened ? "the connection broke off" : "no connection could be made"), opened, now()));
+      if (this.#sockets.delete(link)) this.#perform(this.#machine.lost(link, reason || "the connection broke off", true, now()));
     };
+    this.#perform(this.#machine.connected(link, now()));
   }
 
   /**
@@ -271,8 +284,10 @@ export class Driver {
 
   /** @param {number} link */
   #close(link) {
-    const socket = this.#sockets.get(link);
+    const socket = this.#sockets.get(link), attempt = this.#attempts.get(link);
     this.#sockets.delete(link);
+    this.#attempts.delete(link);
+    attempt?.close();
     socket?.close();
   }
 
