@@ -57,7 +57,7 @@ def relay_command(name, folder, text, ports, certificate):
         text = text.replace(there, str(here))
     file = folder / name
     file.write_text(text)
-    program, *words = COMMANDS[name]
+    program, *words = COMMANDS[name.replace("-web", "")]
     path = shutil.which(program, path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
     if path is None:
         pytest.skip(f"needs {program}")

@@ -15,8 +15,11 @@ const TAKES_UP = "userAgentData" in navigator;
 /** Milliseconds between two questions, for which each may be answered, and after which a socket is made anew. */
 const PAUSE = 1500, PATIENCE = 3000, ANEW = 4000;
 
+/** Milliseconds that an attempt has. */
+const LIMIT = 10_000;
+
 /** Sockets that may be made anew, since one was open: all that were made in vain are counted by the browser, too. */
-const FEW = 12;
+const FEW = 8;
 
 /** Answers from here on come from a relay that does not reach the server. */
 const BROKEN = 500;
@@ -53,6 +56,8 @@ export class Attempt {
     this.#failed = failed;
     if (past.doubtful) this.#ask();
     else this.#make();
+    const limit = setTimeout(() => (this.close(), failed()), LIMIT);
+    this.#over.signal.addEventListener("abort", () => clearTimeout(limit));
     if (TAKES_UP) return;
     const asking = setInterval(() => this.#ask(), PAUSE);
     this.#over.signal.addEventListener("abort", () => clearInterval(asking));

@@ -113,6 +113,16 @@ class BoundedChannel(HTTPChannel):
             super().allContentReceived()  # type: ignore[no-untyped-call]
             self.setTimeout(timeout)  # type: ignore[no-untyped-call]
 
+    def lineReceived(self, line: bytes) -> None:
+        """Take a line of a head. A refusal may stand before lines that came with what it is about."""
+        if not self.refused:
+            super().lineReceived(line)  # type: ignore[no-untyped-call]
+
+    def rawDataReceived(self, data: bytes) -> None:
+        """Take a piece of a body, or of what comes behind it."""
+        if not self.refused:
+            super().rawDataReceived(data)  # type: ignore[no-untyped-call]
+
     def lineLengthExceeded(self, line: bytes) -> None:
         """Refuse a request line, or a header, that is too long."""
         del line

@@ -19,6 +19,7 @@ from chatd.server.http.limits import MAX_BODY, MAX_HEAD
 from chatd.server.relay import RelayFactory
 from chatd.server.web.limits import KEEP_ALIVE
 from chatd.testing import Playground
+from chatd.testing.network import MemoryTransport
 from chatd.wire.errors import Code
 from tests.helpers import come_in, turns
 from tests.server.web.conftest import Browser, browse, request
@@ -265,6 +266,26 @@ def test_a_relay_names_the_browser(playground):
     playground.advance(0.1)
     assert browser.status == 200
     assert "192.0.2.7" in {visitor.peer_host for visitor in playground.server.visitors}
+
+
+REFUSED_AT_ONCE = {
+    "another protocol": b"PROXY TCP4 192.0.2.7 192.0.2.1 1 2\r\n" + request(),
+    "no line of a request": b"GET\r\n" + request() * 3,
+    "no version": b"GET / HTTP/7.7\r\nHost: here\r\n\r\n" + request(),
+    "two lengths": request("/hooks/a", "POST", b"x", Content_Length="2") + request(),
+    "a wrong header": b"GET / HTTP/1.1\r\nHost\r\n\r\n" + request(),
+    "too large": request("/hooks/a", "POST", b"x" * (MAX_BODY + 1)) + request(),
+}
+
+
+@pytest.mark.parametrize("asked", REFUSED_AT_ONCE.values(), ids=REFUSED_AT_ONCE)
+def test_what_comes_in_one_piece_with_what_is_refused_is_no_fault(playground, monkeypatch, asked):
+    """Only its own side is closed then, as by TCP, so that the rest of the piece is still looked at."""
+    monkeypatch.setattr(MemoryTransport, "loseWriteConnection", lambda _: None, raising=False)
+    browser = browse(playground, asked, wait=CLOSE_DEADLINE + 2)
+    assert browser.statuses == [browser.status]
+    assert browser.status >= 400
+    assert browser.lost
 
 
 class Slow(Resource):
