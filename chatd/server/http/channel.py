@@ -121,7 +121,7 @@ class BoundedChannel(HTTPChannel):
     def rawDataReceived(self, data: bytes) -> None:
         """Take a piece of a body, or of what comes behind it."""
         if not self.refused:
-            super().rawDataReceived(data)  # type: ignore[no-untyped-call]
+            super().rawDataReceived(data)
 
     def lineLengthExceeded(self, line: bytes) -> None:
         """Refuse a request line, or a header, that is too long."""
