@@ -36,7 +36,9 @@ function draw() {
 const hurry = () => tab.call("hurry").catch(() => {});
 for (const event of ["online", "pageshow", "focus"]) addEventListener(event, hurry);
 document.addEventListener("resume", hurry);
-document.addEventListener("visibilitychange", () => client.looked());
+document.addEventListener("visibilitychange", () => client.attention.looked());
+for (const event of ["focus", "blur"]) addEventListener(event, () => client.attention.looked());
+navigator.serviceWorker?.addEventListener("message", ({ data }) => client.open(data.open));
 if ("serviceWorker" in navigator) navigator.serviceWorker.register(workerUrl()).catch(() => {});
 
 /** Returns the address of the service worker, as browsers want it that trust no other one. */

@@ -16,6 +16,22 @@ self.addEventListener("fetch", (event) => {
   if (request.method === "GET" && !asks && new URL(request.url).origin === location.origin) event.respondWith(serve(request));
 });
 
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(open(event.notification.data.room));
+});
+
+/**
+ * Shows a room, in a window that is there or in a new one.
+ * @param {string} room
+ */
+async function open(room) {
+  const [one] = await self.clients.matchAll({ type: "window" });
+  if (!one) return self.clients.openWindow(`./#${encodeURIComponent(room)}`);
+  one.postMessage({ open: room });
+  return one.focus();
+}
+
 /** Keeps the page and every file that it names. */
 async function keepAll() {
   const cache = await caches.open(CACHE), page = await fetch("./", { cache: "no-cache" });

@@ -30,6 +30,7 @@ def daemon(tmp_path):
     daemon.web = free_port()
     daemon.write(
         f"tcp:{daemon.port}:interface={LOOPBACK}",
+        '[accounts]\nregistration = "open"\n'
         f'[[listen]]\nendpoint = "tcp:{daemon.web}:interface={LOOPBACK}"\nprotocol = "web"\n',
     )
     daemon.start()

@@ -1,5 +1,6 @@
 """What the page offers beside the talk, in a real browser."""
 
+import json
 import os
 
 from playwright.sync_api import expect
@@ -159,3 +160,91 @@ def test_a_thread_is_read_and_answered_beside_the_room_and_followed(person):
     expect(beside.get_by_role("button", name="Follow", exact=True)).to_be_visible()
     beside.get_by_label("Reply in the thread").press("Escape")
     expect(beside).to_have_count(0)
+
+
+SHOWN = """async () => {
+  const registration = await navigator.serviceWorker.ready;
+  return (await registration.getNotifications()).map(({ title, body, tag }) => [title, body, tag]);
+}"""
+
+
+def hide(window, hidden):
+    """Let a window believe that nobody looks at it, or that somebody does again."""
+    window.evaluate(
+        """(hidden) => {
+          Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
+
+
+def await_shown(window, *wanted):
+    """Wait until these notifications are there, each with its title and body."""
+    window.wait_for_function(
+        f"async (wanted) => JSON.stringify((await ({SHOWN})()).map((one) => one.slice(0, 2))) === wanted",
+        arg=json.dumps([list(one) for one in wanted], separators=(",", ":")),
+    )
+
+
+def test_what_one_does_not_look_at_is_told_once_if_it_is_wanted(person):
+    ada, ben = person("ada"), person("ben")
+    ada.context.grant_permissions(["notifications"], origin=ada.address)
+    first = ada.window
+    second = ada.open()
+    expect(ada.heading).to_have_text("#tea")
+    first.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
+    ben.say("@ada while you look")
+    ada.hears("@ada while you look")
+    hide(first, True)
+    hide(second, True)
+    ben.say("not for you", "@ada <b>look</b> here")
+    await_shown(first, ["ben in #tea", "@ada <b>look</b> here"])
+    expect(first).to_have_title("(1!) #tea")
+    ben.join("@ada")
+    ben.say("psst")
+    await_shown(first, ["ben in #tea", "@ada <b>look</b> here"], ["ben", "psst"])
+    hide(second, False)
+    await_shown(first, ["ben", "psst"])
+    second.get_by_role("button", name="Settings").click()
+    second.get_by_role("dialog").get_by_label("direct messages").uncheck()
+    ben.say("psst again")
+    expect(second.get_by_label("2 for you")).to_be_visible()
+    await_shown(first, ["ben", "psst"])
+
+
+def test_settings_are_kept_and_the_same_in_all_windows(person):
+    ada = person("ada")
+    first = ada.window
+    second = ada.open()
+    expect(ada.heading).to_have_text("#tea")
+    ada.press("Settings")
+    for label, choice in (("Colours", "dark"), ("Size of text", "large"), ("Send with", "Ctrl and Enter")):
+        ada.dialog.get_by_label(label).select_option(label=choice)
+    expect(first.locator("html")).to_have_attribute("data-theme", "dark")
+    assert first.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(21, 23, 28)"
+    ada.press("Close")
+    ada.field.fill("two")
+    ada.field.press("Enter")
+    ada.field.press_sequentially("lines")
+    ada.field.press("Control+Enter")
+    ada.hears("two\nlines")
+    second.reload()
+    expect(second.locator("html")).to_have_attribute("data-size", "large")
+
+    ada.press("Settings")
+    expect(ada.dialog.locator("li", has_text="this browser")).to_have_count(1)
+    ada.press("Keep this name as an account…")
+    ada.answer("Make the account", password="correct horse")
+    ada.press("Settings", "Change the password…")
+    ada.answer("Change", old="wrong horse", password="battery staple", same="battery staple")
+    expect(ada.dialog.get_by_role("alert")).to_contain_text("password")
+    ada.answer("Change", old="correct horse")
+    expect(ada.dialog).to_have_count(0)
+    ada.press("Settings", "Invite somebody to register…")
+    ada.answer("Make an invitation", uses="2")
+    expect(ada.dialog.get_by_role("alert")).to_contain_text("does not take invitations from its users")
+    ada.press("Cancel", "Settings", "Sign out everywhere…")
+    ada.answer("Sign out everywhere")
+    expect(first.get_by_role("button", name="Come in")).to_be_visible()
+    expect(second.get_by_role("button", name="Come in")).to_be_visible()

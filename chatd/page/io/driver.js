@@ -118,9 +118,15 @@ export class Driver {
     while (this.#writing || this.#gathering !== undefined) await new Promise((resolve) => setTimeout(resolve, 10));
   }
 
-  /** Ends the session on the server, if it can be reached now. */
-  async logOut() {
-    if (this.state === "connected") await this.ask({ t: "logout" }).catch(() => {});
+  /**
+   * Ends the session on the server, if it can be reached now; all others of the user too, or none.
+   * @param {boolean} everywhere
+   */
+  async logOut(everywhere) {
+    if (everywhere) {
+      if (this.state !== "connected") throw new Error("There is no connection; try again when there is one.");
+      await this.ask({ t: "logout", everywhere });
+    } else if (this.state === "connected") await this.ask({ t: "logout" }).catch(() => {});
   }
 
   /** Why there will be no further attempt, null if there will. */

@@ -148,9 +148,12 @@ export class Leader {
     this.#begin(remembered, credentials);
   }
 
-  /** Logs out, and forgets who was here. */
-  async forget() {
-    await this.#driver?.logOut();
+  /**
+   * Logs out, and forgets who was here.
+   * @param {boolean} everywhere ends all other sessions as well
+   */
+  async forget(everywhere) {
+    await this.#driver?.logOut(everywhere);
     await this.#end();
     this.#told({ what: "forgotten" });
   }

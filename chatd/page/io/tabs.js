@@ -33,6 +33,11 @@ export class Tab {
     this.#hear = hear;
   }
 
+  /** Whether this window leads. */
+  get leads() {
+    return this.#leads;
+  }
+
   /** Waits to lead, and listens. */
   start() {
     this.#channel.onmessage = ({ data }) => this.#heard(data);

@@ -2,12 +2,12 @@
 
 import { html, useState } from "../vendor/htm-preact.js";
 import { Composer } from "./composer.js";
-import { ask } from "./dialog.js";
 import { Found } from "./found.js";
 import { Log, Typing } from "./log.js";
 import { Login } from "./login.js";
 import { Members } from "./members.js";
 import { RoomMenu } from "./moderation.js";
+import { Settings, signOut } from "./settings.js";
 import { askStatus, Standing } from "./status.js";
 import { Threads, ThreadView } from "./threadview.js";
 import { STATES } from "./words.js";
@@ -51,7 +51,6 @@ function Sidebar({ client, done }) {
     field.value = "";
     done();
   };
-  const leave = () => ask(client, { title: "Log out?", text: "What this browser knows is forgotten, also what waits to be sent.", yes: "Log out", danger: true, act: () => client.forget() });
   return html`
     <nav aria-label="Rooms">
       <header>
@@ -75,7 +74,7 @@ function Sidebar({ client, done }) {
         )}
       </ul>
       <form onSubmit=${enter}><input name="room" placeholder="#room or @name" aria-label="Enter a room, or talk with somebody" autocomplete="off" /></form>
-      <footer><button class="quiet" onClick=${leave}>Log out</button></footer>
+      <footer><button class="quiet" aria-haspopup="dialog" onClick=${() => client.show(Settings)}>Settings</button> <button class="quiet" aria-haspopup="dialog" onClick=${() => signOut(client, false)}>Log out</button></footer>
     </nav>
   `;
 }

@@ -1,19 +1,13 @@
 /** The client as a window has it: the chat, what waits, and what people do in it. */
 
 import { Orphaned } from "../io/tabs.js";
+import { Attention } from "./attention.js";
 import { Chat } from "./chat.js";
+import { command } from "./commands.js";
 import { Desk } from "./desk.js";
-import { parse } from "./status.js";
+import { PAGE, Pages } from "./pages.js";
+import { Preferences } from "./preferences.js";
 import { Thread } from "./threads.js";
-
-/** Events of a page of history. */
-const PAGE = 60;
-
-/** Milliseconds for which events whose reactions changed gather before they are looked at. */
-const LOOK = 150;
-
-/** Milliseconds between two read marks: what comes in quick succession is read together. */
-const READS = 1000;
 
 /** Milliseconds for which somebody types who was said to. */
 const TYPING = 6000;
@@ -44,8 +38,6 @@ export class Client {
   newFrom = 0;
   #tab;
   #changed;
-  /** @type {number | undefined} */ #looking;
-  /** @type {number | undefined} */ #reading;
   #typed = 0;
 
   /**
@@ -57,6 +49,9 @@ export class Client {
     this.#tab = tab;
     this.desk = new Desk(shelf, tab, (note) => (Object.assign(this, { note }), changed()), changed);
     this.#changed = changed;
+    this.pages = new Pages((message) => this.ask(message), { came: () => this.attention.looked(), changed, refused: (note) => (this.note = note) });
+    this.attention = new Attention(this);
+    this.prefs = new Preferences(localStorage, changed);
   }
 
   /** Finds out how things stand. */
@@ -121,18 +116,19 @@ export class Client {
     const before = chat.shown && chat.rooms.get(chat.shown);
     this.desk.hear(told, chat);
     chat.take(told);
+    this.attention.told(told, this.#tab.leads);
     const room = chat.rooms.get(chat.shown);
     if (!chat.shown || !room) {
       const next = chat.list[0];
       if (next) this.open(next.room);
       else chat.shown = "";
-    } else if (before && room.high === 0) this.load(room);
-    else if (chat.thread && chat.thread.high === 0) this.load(chat.thread);
+    } else if (before && room.high === 0) this.pages.load(room);
+    else if (chat.thread && chat.thread.high === 0) this.pages.load(chat.thread);
     else if (told.what === "typing") setTimeout(() => this.#changed(), TYPING);
-    else if (told.what === "event" && told.event.room === chat.shown) this.looked();
-    if (room?.stale.size) this.#lookSoon(room);
-    else if (chat.thread?.stale.size) this.#lookSoon(chat.thread);
-    this.#titles();
+    else if (told.what === "event" && told.event.room === chat.shown) this.attention.looked();
+    if (room?.stale.size) this.pages.lookSoon(room);
+    else if (chat.thread?.stale.size) this.pages.lookSoon(chat.thread);
+    this.attention.titles();
     this.#changed();
   }
 
@@ -153,113 +149,9 @@ export class Client {
     Object.assign(this, { replying: null, editing: null, aside: null });
     chat.thread = null;
     history.replaceState(null, "", `#${encodeURIComponent(id)}`);
-    if (room.high === 0) this.load(room);
-    this.looked();
+    if (room.high === 0) this.pages.load(room);
+    this.attention.looked();
     this.#changed();
-  }
-
-  /** Notes that what is shown was looked at, if somebody looks. */
-  looked() {
-    const room = this.chat.rooms.get(this.chat.shown);
-    if (!room || document.hidden) {
-      this.#titles();
-      return;
-    }
-    if (room.isAtHead) {
-      this.#reading ??= setTimeout(() => this.#read(room), READS);
-      this.chat.markRead(room);
-    }
-    const { thread } = this.chat;
-    if (thread?.isAtHead && !thread.scrolled && room.threads.unread(thread.root)) {
-      room.threads.count(thread.root, 0);
-      this.ask({ t: "read", room: room.room, seq: thread.head, thread: thread.root }).catch(() => {});
-    }
-    this.#titles();
-  }
-
-  /**
-   * Tells the server that all of room is read.
-   * @param {import("./chat.js").Room} room
-   */
-  #read(room) {
-    this.#reading = undefined;
-    if (room.told >= room.head) return;
-    room.told = room.head;
-    this.ask({ t: "read", room: room.room, seq: room.head }).catch(() => {});
-  }
-
-  /**
-   * Loads the newest page of a log.
-   * @param {import("./run.js").Run} run
-   */
-  async load(run) {
-    await this.#page(run, {}, false);
-    await this.newer(run);
-    this.looked();
-  }
-
-  /**
-   * Loads what is behind what is loaded: all of it, or a page where somebody looks at what was said before.
-   * @param {import("./run.js").Run} run
-   */
-  async newer(run) {
-    while (run.high && !run.isAtHead) {
-      const before = run.high;
-      await this.#page(run, { after: run.high }, false);
-      if (run.high === before || run.scrolled) return;
-    }
-  }
-
-  /**
-   * Loads the page before what is loaded.
-   * @param {import("./run.js").Run} run
-   */
-  async older(run) {
-    if (run.low > run.first) await this.#page(run, { before: run.low }, true);
-  }
-
-  /**
-   * Goes to the newest event.
-   * @param {import("./run.js").Run} run
-   */
-  async toEnd(run) {
-    run.scrolled = false;
-    if (!run.isAtHead) await this.load(run);
-    this.looked();
-    this.#changed();
-  }
-
-  /**
-   * @param {import("./run.js").Run} run
-   * @param {{before?: number, after?: number}} where
-   * @param {boolean} older
-   */
-  #page(run, where, older) {
-    run.loading ??= this.#fetch(run, where, older);
-    return run.loading;
-  }
-
-  /**
-   * @param {import("./run.js").Run} run
-   * @param {{before?: number, after?: number}} where
-   * @param {boolean} older
-   */
-  async #fetch(run, where, older) {
-    const { age } = run;
-    run.broken = false;
-    try {
-      const page = await this.ask({ t: "history", limit: PAGE, present: true, ...run.where, ...where });
-      if (run.age !== age) return;
-      if (where.after) run.newer(page);
-      else run.page(page, older);
-    } catch (error) {
-      run.broken = true;
-      this.note = String(/** @type {Error} */ (error).message);
-    } finally {
-      run.loading = null;
-      this.#changed();
-    }
-    if (run.age !== age) await this.load(run);
   }
 
   /**
@@ -274,30 +166,9 @@ export class Client {
     room.scrolled = true;
     await room.loading; // whatever it is, it is another page
     room.sought = seq;
-    if (!room.item(seq)) await this.#page(room, { before: seq + PAGE / 2 }, false);
+    if (!room.item(seq)) await this.pages.page(room, { before: seq + PAGE / 2 }, false);
     if (!room.item(seq)) room.sought = 0;
     this.#changed();
-  }
-
-  /** @param {import("./run.js").Run} run */
-  #lookSoon(run) {
-    this.#looking ??= setTimeout(async () => {
-      this.#looking = undefined;
-      const seqs = [...run.stale].slice(0, 50);
-      run.stale.clear();
-      const found = await this.ask({ t: "look", room: run.where.room, seqs }).catch(() => null);
-      if (found) run.looked(found);
-      else for (const seq of seqs) run.stale.add(seq); // behind the next link
-      this.#changed();
-    }, LOOK);
-  }
-
-  #titles() {
-    const { unread, mentions } = this.chat.counts, room = this.chat.rooms.get(this.chat.shown);
-    document.title = `${mentions ? `(${mentions}!) ` : unread ? `(${unread}) ` : ""}${room ? room.name : "chatd"}`;
-    const badge = /** @type {any} */ (navigator);
-    if (mentions) badge.setAppBadge?.(mentions).catch(() => {});
-    else badge.clearAppBadge?.().catch(() => {});
   }
 
   // ---- what people do -----------------------------------------------------------------------------
@@ -319,10 +190,10 @@ export class Client {
     const here = this.within === run.mark, replying = here && this.replying, editing = here && this.editing, { room, thread } = run.where;
     Object.assign(this, { replying: null, editing: null, note: "" });
     this.#typed = 0;
-    if (editing) await this.#queue(room, text, { act: "edit", ref: editing.seq });
-    else if (/^\/[a-z]/.test(text)) await this.command(text);
-    else await this.#queue(room, text.startsWith("//") ? text.slice(1) : text, replying ? { ref: replying.seq } : thread ? { ref: thread } : {});
-    if (!editing && run.scrolled) await this.toEnd(run);
+    if (editing) await this.queue(room, text, { act: "edit", ref: editing.seq });
+    else if (/^\/[a-z]/.test(text)) await command(this, text);
+    else await this.queue(room, text.startsWith("//") ? text.slice(1) : text, replying ? { ref: replying.seq } : thread ? { ref: thread } : {});
+    if (!editing && run.scrolled) await this.pages.toEnd(run);
   }
 
   /**
@@ -331,7 +202,7 @@ export class Client {
    * @param {string} text
    * @param {{act?: string, ref?: number}} about
    */
-  async #queue(room, text, about = {}) {
+  async queue(room, text, about = {}) {
     const draft = crypto.randomUUID();
     for (;;) {
       try {
@@ -342,37 +213,6 @@ export class Client {
         await this.#tab.find("snapshot");
       }
     }
-  }
-
-  /** @param {string} text */
-  async command(text) {
-    const [word, ...rest] = text.slice(1).split(" "), what = rest.join(" ").trim(), room = this.chat.shown;
-    const commands = /** @type {Record<string, () => any>} */ ({
-      join: () => this.join(what),
-      leave: () => this.leave(what || room),
-      topic: () => this.ask({ t: "topic", room, text: what }),
-      away: () => this.#says("away", what),
-      busy: () => this.#says("busy", what),
-      back: () => this.setStatus(""),
-      nick: () => this.ask({ t: "nick", nick: what }),
-      msg: async () => {
-        const [to, ...words] = rest;
-        await this.join(to.startsWith("@") ? to : `@${to}`);
-        if (words.length) await this.#queue(to.startsWith("@") ? to : `@${to}`, words.join(" "));
-      },
-      search: () => this.search(what),
-      help: () => (this.note = "/join #room · /msg @nick text · /leave · /topic text · /nick name · /search words · /away text for 1h · /busy · /back"),
-    });
-    await this.attempt(() => (Object.hasOwn(commands, word) ? commands[word]() : (this.note = `There is no /${word}; /help tells what there is.`)));
-  }
-
-  /**
-   * @param {string} state
-   * @param {string} what
-   */
-  #says(state, what) {
-    const { text, seconds } = parse(what);
-    return this.setStatus(state, text, seconds);
   }
 
   /**
@@ -400,18 +240,13 @@ export class Client {
     });
   }
 
-  /** @param {string} room */
-  leave(room) {
-    return this.attempt(() => this.ask({ t: "leave", room }));
-  }
-
   /**
    * @param {import("./chat.js").Item} item
    * @param {string} emoji
    */
   async react(item, emoji) {
     const mine = item.reactions.some((one) => one.emoji === emoji && one.mine);
-    await this.#queue(this.chat.shown, emoji, { act: mine ? "unreact" : "react", ref: item.seq });
+    await this.queue(this.chat.shown, emoji, { act: mine ? "unreact" : "react", ref: item.seq });
   }
 
   /** @param {import("./chat.js").Item} item */
@@ -433,7 +268,7 @@ export class Client {
   again(key) {
     const one = this.failed.find((entry) => entry.key === key);
     this.failed = this.failed.filter((entry) => entry.key !== key);
-    if (one) this.#queue(one.room, one.text);
+    if (one) this.queue(one.room, one.text);
     this.#changed();
   }
 
@@ -479,7 +314,7 @@ export class Client {
   openThread(room, root) {
     const thread = new Thread(room.room, root, this.chat);
     this.toggle("thread", { thread });
-    this.load(thread);
+    this.pages.load(thread);
   }
 
   /**
@@ -527,8 +362,12 @@ export class Client {
     this.#tab.call("hurry").catch(() => {});
   }
 
-  forget() {
-    return this.#tab.call("forget");
+  /**
+   * Logs out; everywhere: on all devices.
+   * @param {boolean} everywhere
+   */
+  forget(everywhere) {
+    return this.#tab.call("forget", everywhere);
   }
 
   /** Draws anew. */

@@ -35,7 +35,7 @@ export function Composer({ client, room, run }) {
   };
   /** @param {KeyboardEvent} event */
   const pressed = (event) => {
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    if (event.key === "Enter" && !event.isComposing && (client.prefs.chosen.send === "ctrl" ? event.ctrlKey || event.metaKey : !event.shiftKey)) {
       event.preventDefault();
       send();
     } else if (event.key === "Escape") {

@@ -36,8 +36,8 @@ export function Log({ client, room, run, label, below }) {
   const more = () => {
     const { scrollTop, scrollHeight, clientHeight } = box.current;
     if (run.broken) return;
-    if (run.low > run.first && scrollTop < EDGE) client.older(run);
-    else if (run.scrolled && !run.isAtHead && scrollHeight - scrollTop - clientHeight < EDGE) client.newer(run);
+    if (run.low > run.first && scrollTop < EDGE) client.pages.older(run);
+    else if (run.scrolled && !run.isAtHead && scrollHeight - scrollTop - clientHeight < EDGE) client.pages.newer(run);
   };
   useLayoutEffect(() => {
     const { current } = box, kept = run.scrolled && held.current.id ? document.getElementById(held.current.id) : null;
@@ -72,12 +72,12 @@ export function Log({ client, room, run, label, below }) {
   }
   return html`
     <div class="log" ref=${box} onScroll=${scrolled} onKeyDown=${walk} role="log" aria-label=${label} tabindex="0" ...${catching(client, room, run)}>
-      ${run.low > run.first && html`<div class="older">${run.loading ? "Loading…" : html`<button class="quiet" onClick=${() => client.older(run)}>Older messages</button>`}</div>`}
+      ${run.low > run.first && html`<div class="older">${run.loading ? "Loading…" : html`<button class="quiet" onClick=${() => client.pages.older(run)}>Older messages</button>`}</div>`}
       ${lines}
       <${Unsent} client=${client} room=${room} run=${run} />
       ${below}
     </div>
-    ${(run.scrolled || !run.isAtHead) && html`<div class="down"><button onClick=${() => client.toEnd(run)}>Newest messages</button></div>`}
+    ${(run.scrolled || !run.isAtHead) && html`<div class="down"><button onClick=${() => client.pages.toEnd(run)}>Newest messages</button></div>`}
   `;
 }
 
