@@ -105,9 +105,10 @@ def test_a_day_of_an_operator(make_daemon, connect, tmp_path):
 
 def test_a_drain_over_a_minute_asks_each_client_back_at_another_moment_of_it(make_daemon, connect):
     daemon = make_daemon("[limits]\nmax_connections_per_address = 0\n").start()
-    clients = [connect(daemon) for _ in range(200)]
-    for number, client in enumerate(clients):
-        client.enter(f"nick{number}")
+    clients = []
+    for number in range(200):  # each enters at once: who waits with that is let go
+        clients.append(connect(daemon))
+        clients[-1].enter(f"nick{number}")
     assert ctl("drain", "--over", "60s", "--data", daemon.data)[0] == 0
     slots = [client.await_(Goodbye).retry_after for client in clients]
     assert sorted(slots) == [round(0.5 + 0.3 * place, 3) for place in range(200)]
