@@ -15,6 +15,7 @@ from chatd.chat.arrival import Arrival
 from chatd.chat.batch import Batch
 from chatd.chat.changes.rows import (
     Change,
+    DropCursorsBelow,
     DropEditsBelow,
     DropFiles,
     DropMentions,
@@ -42,7 +43,7 @@ from chatd.chat.typing import TypingBoard
 from chatd.chat.world import Terms, World
 from chatd.counters import Counters
 from chatd.wire.errors import Code, ProtocolError, RequestError
-from chatd.wire.limits import WINDOW
+from chatd.wire.limits import MAX_INT, WINDOW
 from chatd.wire.messages import Hello, Request
 
 FULL_BYTES = 33_554_432
@@ -240,7 +241,7 @@ class Hub:
             return
         if room.rules.kind == Kind.DELETED and log.first > log.head == log.last and not room.acts:
             self.world.untallied.pop(log.id, None)
-            self.change(DropTallies(log.id, log.first))
+            self.change(DropTallies(log.id, log.first), DropCursorsBelow(log.id, MAX_INT))
             self.change(*self.world.ages.forget(log.id, log.first), DropRoom(log.id))
 
     def mark(self, room: Room, pause: int) -> None:

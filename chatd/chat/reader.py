@@ -180,6 +180,10 @@ class Reader:
         behind = self._behind.get(log)
         return log.stand(self) if behind is None else behind
 
+    def cursors(self) -> dict[Log, int]:
+        """Return the last event that was handed over of each log that is followed."""
+        return {log: self.cursor(log) for log in self._following}
+
     def follow(self, log: Log, cursor: int) -> None:
         """Follow ``log`` from behind event ``cursor``."""
         self._step_back(log, cursor)

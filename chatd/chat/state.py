@@ -213,7 +213,8 @@ class Session:
     heard, ``warning`` those of which the last welcome has told it. ``allowance`` bounds what it may ask
     before it has to wait, ``told`` holds, per log, the removal of its user, or the deletion of the room, that
     it has heard of since the daemon started. A ``fleeting`` one ends with its connection, since its client
-    can show no token; ``farewell`` is what the guest says then.
+    can show no token; ``farewell`` is what the guest says then. ``cursors`` are kept for a client that
+    keeps none, by the ids of the logs.
     """
 
     id: int
@@ -233,6 +234,7 @@ class Session:
     told: dict[int, PutAct] = field(default_factory=dict)
     fleeting: bool = False
     farewell: str = ""
+    cursors: dict[int, int] = field(default_factory=dict)
 
     @property
     def confirmed(self) -> bool:

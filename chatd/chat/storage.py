@@ -11,6 +11,9 @@ from chatd.chat.changes.rows import (
     DropAllow,
     DropBlock,
     DropCertificate,
+    DropCursor,
+    DropCursors,
+    DropCursorsBelow,
     DropEdit,
     DropEdits,
     DropEditsBelow,
@@ -48,6 +51,7 @@ from chatd.chat.changes.rows import (
     PutAllow,
     PutBlock,
     PutCertificate,
+    PutCursor,
     PutEdit,
     PutEmptied,
     PutErasure,
@@ -146,6 +150,7 @@ TABLES: Final = (
     Table("uploads", PutUpload, 2, ("at",), DropUpload),
     Table("hooks", PutHook, 1, ("cursor", "failing", "off"), DropHook),
     Table("hook_keys", PutHookKey, 2, (), DropHookKey, DropHookKeys),
+    Table("cursors", PutCursor, 2, ("seq",), DropCursor, DropCursors, DropCursorsBelow),
 )
 """What every store does about changes; `Trim`, `Erase` and `PutTime`, no rows, are each store's own.
 

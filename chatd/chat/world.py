@@ -21,6 +21,7 @@ from chatd.chat.changes.rows import (
     Change,
     DropAllow,
     DropBlock,
+    DropCursors,
     DropMember,
     DropMention,
     DropSession,
@@ -245,6 +246,8 @@ class World(Records):
     def end_session(self, session: Session) -> None:
         """Forget a session that has ended; with a guest's last one the nick is free."""
         user = session.user
+        if session.cursors:
+            self.change(DropCursors(session.id))
         self.change(DropSession(session.id))
         if not user.sessions and user.account is None:
             self._let_go(user)

@@ -267,6 +267,13 @@ CREATE INDEX threads_by_event ON threads(room, seq);
 """
 """What version 22 lacks: the threads that users follow, from now on."""
 
+_CURSORS: Final = """
+CREATE TABLE cursors(
+    session INTEGER NOT NULL, room INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (session, room)
+) STRICT, WITHOUT ROWID;
+"""
+"""What version 23 lacks: how far clients are that keep no cursors themselves."""
+
 Step = str | Callable[[apsw.Connection], object]
 """What is executed, or what does it."""
 
@@ -317,6 +324,7 @@ STEPS: Final[tuple[Step, ...]] = (
     _DROPPING,
     _STALE,
     _THREADS,
+    _CURSORS,
 )
 """The steps from each version of the tables to the next."""
 

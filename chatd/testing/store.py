@@ -15,6 +15,7 @@ from chatd.chat.changes.rows import (
     PutAllow,
     PutBlock,
     PutCertificate,
+    PutCursor,
     PutEdit,
     PutEmptied,
     PutErasure,
@@ -95,6 +96,7 @@ class MemoryStore:
     tallies: dict[tuple[int, int], PutTally] = field(default_factory=dict)
     mentions: dict[tuple[int, int, int], PutMention] = field(default_factory=dict)
     threads: dict[tuple[int, int, int], PutThread] = field(default_factory=dict)
+    cursors: dict[tuple[int, int], PutCursor] = field(default_factory=dict)
     events: dict[int, dict[int, bytes]] = field(default_factory=dict)
     _waiting: list[Callable[[], None]] = field(default_factory=list)
 

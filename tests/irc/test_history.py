@@ -179,3 +179,110 @@ def test_another_device_of_the_account_hears_the_same(place):
     one.ask("PART #tea")
     assert "PART #tea" in other.hear()[0]
     bea.hear()
+
+
+def come_back(place, nick="ada"):
+    client = place.connect()
+    client.send(f"NICK {nick}", "PASS a-password", f"USER {nick} 0 * :x")
+    return client, texts(client.hear(1))
+
+
+def pong(client):
+    """Answer the PING of the server that comes within its time."""
+    heard = client.hear(40)
+    tokens = [line.removeprefix("PING ") for line in heard if line.startswith("PING ")]
+    client.send(*[f"PONG {token}" for token in tokens])
+    client.hear()
+    return heard
+
+
+@pytest.fixture
+def away(place):
+    """Return Bea, and Ada, an account, who has no history of her own; both are in #tea."""
+    place.register("ada")
+    bea = place.enter("bea")
+    ada = place.enter("ada", password="a-password")
+    ada.ask("JOIN #tea")
+    bea.ask("JOIN #tea", "PRIVMSG #tea :one")
+    return bea, ada
+
+
+def test_what_was_told_is_not_told_again(place, away):
+    bea, ada = away
+    pong(ada)
+    ada.transport.abortConnection()
+    bea.send("PING x")
+    bea.ask("PRIVMSG #tea :two")
+    ada, heard = come_back(place)
+    assert heard == ["two"]
+    pong(ada)
+    ada.transport.abortConnection()
+    assert come_back(place)[1] == []
+
+
+def test_what_a_cut_swallows_is_told_again(place, away):
+    bea, ada = away
+    pong(ada)
+    ada.transport.pauseProducing()  # it reads nothing any more
+    bea.ask("PRIVMSG #tea :two", "PRIVMSG ada :psst")
+    place.advance(1)
+    ada.transport.abortConnection()
+    assert sorted(come_back(place)[1]) == ["psst", "two"]
+
+
+def test_a_clean_end_and_a_crash_of_the_daemon_tell_nothing_twice(place, away):
+    bea, ada = away
+    bea.ask("PRIVMSG #tea :two")
+    ada.send("QUIT")
+    ada.hear()
+    bea.ask("PRIVMSG #tea :three")
+    ada, heard = come_back(place)
+    assert heard == ["three"]
+    pong(ada)
+    place.playground.crash_server()
+    place.playground.start_server()
+    place.advance(1)
+    assert come_back(place)[1] == []
+
+
+def test_each_device_has_cursors_of_its_own(place, away):
+    bea, ada = away
+    pong(ada)
+    phone = place.enter("ada", password="a-password", account="ada@phone")
+    pong(phone)
+    phone.send("QUIT")
+    phone.hear()
+    bea.send("PING x")
+    bea.ask("PRIVMSG #tea :two")
+    pong(ada)
+    phone = place.connect()
+    phone.send("NICK ada", "PASS ada@phone:a-password", "USER ada 0 * :x")
+    assert texts(phone.hear(1)) == ["two"]
+    ada.send("QUIT")
+    ada.hear()
+    assert come_back(place)[1] == []
+
+
+def test_very_much_is_not_told(place, away):
+    bea, ada = away
+    pong(ada)
+    ada.transport.abortConnection()
+    bea.send("PING x", *[f"PRIVMSG #tea :n{number}" for number in range(600)])
+    bea.hear(5)
+    ada = place.connect()
+    ada.send("NICK ada", "PASS a-password", "USER ada 0 * :x")
+    heard = ada.hear(3)
+    assert texts(heard)[-1] == "n599" and len(texts(heard)) == 500
+    assert any("NOTICE #tea :100 earlier events are not shown" in line for line in heard)
+
+
+def test_whoever_comes_again_into_a_room_is_told_nothing_from_before(place, away):
+    bea, ada = away
+    pong(ada)
+    ada.ask("PART #tea")
+    bea.send("PING x")
+    bea.ask("PRIVMSG #tea :two")
+    ada.ask("JOIN #tea")
+    ada.transport.abortConnection()
+    bea.ask("PRIVMSG #tea :three")
+    assert come_back(place)[1] == ["three"]

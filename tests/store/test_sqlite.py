@@ -424,6 +424,7 @@ NO_ACCOUNTS = (
     "DROP TABLE pins",
     "DROP TABLE hooks",
     "DROP TABLE hook_keys",
+    "DROP TABLE cursors",
     "DROP TABLE tallies",
     "DROP TABLE threads",
     "DROP TABLE mentions",

@@ -619,6 +619,34 @@ class DropHookKeys(NamedTuple):
     hook: int
 
 
+class PutCursor(NamedTuple):
+    """The client of ``session`` has events of ``room`` up to ``seq``, where the server keeps that for it."""
+
+    session: int
+    room: int
+    seq: int
+
+
+class DropCursor(NamedTuple):
+    """A cursor that is kept no longer."""
+
+    session: int
+    room: int
+
+
+class DropCursors(NamedTuple):
+    """All cursors of ``session``."""
+
+    session: int
+
+
+class DropCursorsBelow(NamedTuple):
+    """The cursors in ``room`` below event ``seq``."""
+
+    room: int
+    seq: int
+
+
 class PutTime(NamedTuple):
     """The calendar, and the wall clock at the same moment, both in milliseconds."""
 
@@ -694,5 +722,9 @@ Change = (
     | PutHookKey
     | DropHookKey
     | DropHookKeys
+    | PutCursor
+    | DropCursor
+    | DropCursors
+    | DropCursorsBelow
     | PutTime
 )

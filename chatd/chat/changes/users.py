@@ -10,12 +10,16 @@ from chatd.chat.changes.inverses import (
     DropNick,
     RestoreSession,
     RestoreUser,
+    Several,
 )
 from chatd.chat.changes.records import Records
 from chatd.chat.changes.rows import (
     DropAllow,
     DropBlock,
     DropCertificate,
+    DropCursor,
+    DropCursors,
+    DropCursorsBelow,
     DropErasure,
     DropInvite,
     DropPlace,
@@ -26,6 +30,7 @@ from chatd.chat.changes.rows import (
     PutAllow,
     PutBlock,
     PutCertificate,
+    PutCursor,
     PutErasure,
     PutInvite,
     PutNick,
@@ -203,6 +208,32 @@ def _restore_session(records: Records, change: RestoreSession) -> Applied:
     return DropSession(session.id)
 
 
+def _put_cursor(records: Records, row: PutCursor) -> Applied:
+    session = records.sessions_by_id.get(row.session)
+    if session is None:
+        return NOTHING
+    before = session.cursors.get(row.room)
+    session.cursors[row.room] = row.seq
+    return DropCursor(row.session, row.room) if before is None else row._replace(seq=before)
+
+
+def _drop_cursor(records: Records, row: DropCursor) -> Applied:
+    before = records.sessions_by_id[row.session].cursors.pop(row.room)
+    return PutCursor(row.session, row.room, before)
+
+
+def _drop_cursors(records: Records, row: DropCursors) -> Applied:
+    session = records.sessions_by_id[row.session]
+    before, session.cursors = session.cursors, {}
+    return Several(tuple(PutCursor(row.session, room, seq) for room, seq in before.items()))
+
+
+def _drop_cursors_below(records: Records, row: DropCursorsBelow) -> Applied:
+    """Nothing: no room gets the id of another one while the daemon runs."""
+    del records, row
+    return NOTHING
+
+
 def _put_block(records: Records, row: PutBlock) -> Applied:
     blocked = records.users[row.user].blocked
     if row.whom in blocked:
@@ -255,6 +286,10 @@ USERS: Final[dict[type[Applied], Apply]] = {
     PutSession: _put_session,
     DropSession: _drop_session,
     RestoreSession: _restore_session,
+    PutCursor: _put_cursor,
+    DropCursor: _drop_cursor,
+    DropCursors: _drop_cursors,
+    DropCursorsBelow: _drop_cursors_below,
     PutBlock: _put_block,
     DropBlock: _drop_block,
     PutAllow: _put_allow,

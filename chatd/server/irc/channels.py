@@ -35,6 +35,11 @@ def enter(client: Client, rooms: Sequence[RoomState], *, arrives: bool) -> None:
         if not room.direct and room.name not in client.visible:
             client.visible.add(room.name)
             _join(client, room)
+        missed = client.cursors.missed.pop(room.name, 0)
+        if missed:
+            target = client.nick if room.direct else room.name
+            text = f"{missed} earlier events are not shown; ask for them with a client that has history."
+            client.write(encode(client.network.name, "NOTICE", target, text))
 
 
 def _join(client: Client, room: Room) -> None:

@@ -18,6 +18,7 @@ from chatd.server import dialogue
 from chatd.server.connection import ChatConnection
 from chatd.server.gate import Hold
 from chatd.server.irc import numerics as n
+from chatd.server.irc.cursors import Cursors
 from chatd.server.irc.names import nuh
 from chatd.server.irc.network import Network
 from chatd.server.irc.reply import Reply
@@ -74,6 +75,7 @@ class Client:
         self.labels: dict[tuple[str, int], str] = {}
         self.sent: dict[int, str] = {}
         self.once: deque[tuple[str, str, int]] = deque(maxlen=REMEMBERED)
+        self.cursors = Cursors(self)
         self.since = self.spoke = network.server.wall()
         self.reply: Reply | None = None
         self.parked = False
@@ -295,9 +297,13 @@ class Client:
         """Forget all: the connection is gone."""
         self.network.left(self)
         self._pending.clear()
+        self.cursors = _GONE
         self.reply = None
         self.parked = False
 
+
+_GONE: Any = None
+"""What is left of the cursors of a client that is gone."""
 
 Handle = Callable[[Client, Line], Coroutine[Any, Any, None] | None]
 """Does a command: at once, or returns what is to be waited for."""

@@ -79,12 +79,13 @@ def _error(client: Client, error: m.Error) -> None:
 
 
 def _goodbye(client: Client, goodbye: m.Goodbye) -> None:
+    client.cursors.end()
     client.write(encode("", "ERROR", f"Closing link: {goodbye.text or goodbye.reason}"))
 
 
 def _ping(client: Client, ping: m.Ping) -> None:
     if ping.data != CONFIRMATION:
-        client.write(encode("", "PING", ping.data or client.network.name))
+        client.write(encode("", "PING", ping.data or client.cursors.ping()))
 
 
 def _invited(client: Client, invited: m.Invited) -> None:

@@ -112,6 +112,8 @@ class IrcProtocol(ChatProtocol):
             self._refuse(label, n.NEEDMOREPARAMS, line.command)
         else:
             client.begin(label, command.handle, line)
+            if registered and self.client is client:
+                client.cursors.heard()
 
     def _refuse(self, label: str, numeric: n.Numeric, *params: str) -> None:
         client = self.client

@@ -51,7 +51,9 @@ def enter(client: Client, arrival: Arrival, hello: Hello, device: str) -> Arriva
             arrival = Arrival(idle, True, arrival.pulse)
         elif before:
             session.fleeting = True
-        hello = replace(hello, label=label)
+        known = next((one.cursors for one in [arrival.session, *before] if one.cursors), {})
+        starts = {} if client.has("draft/chathistory") else client.cursors.resume(user, known)
+        hello = replace(hello, label=label, cursors=starts)
     client.user = user
     server.admission.arrive(connection, arrival, hello, {})
     client.dialect.connect(outlet(connection.transport))

@@ -23,7 +23,9 @@ async def ping(client: Client, line: Line) -> None:
 
 
 def pong(client: Client, line: Line) -> None:
-    """Be alive, as any line shows."""
+    """Be alive, as any line shows, and have all that came before."""
+    if line.params:
+        client.cursors.pong(line.params[-1])
 
 
 def quit_(client: Client, line: Line) -> None:
