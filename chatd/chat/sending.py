@@ -42,7 +42,14 @@ def run_of(world: World, session: Session, messages: Sequence[Any], begin: int) 
         if type(send) is not Send:
             break
         n += 1
-        if send.n != n or send.room != name or send.ref or send.file is not None or not _is_plain(send.text):
+        if (
+            send.n != n
+            or send.room != name
+            or send.ref
+            or send.notice
+            or send.file is not None
+            or not _is_plain(send.text)
+        ):
             break
         sends.append(send)
     return Run(room, sends) if sends else None

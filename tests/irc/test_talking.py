@@ -2,6 +2,9 @@
 
 import pytest
 
+from chatd.wire import messages as m
+from tests.helpers import come_in
+
 NAME = "My.Little.Server"
 
 ADA, BEA = ":ada!~u@on.chatd", ":bea!~u@on.chatd"
@@ -88,6 +91,15 @@ def test_actions_and_questions_of_programs(tea):
     bea.ask("NOTICE ada :\x01VERSION mine\x01")
     assert ada.hear() == [f"{BEA} NOTICE ada :\x01VERSION mine\x01"]
     assert ada.ask("PRIVMSG #tea :\x01VERSION\x01")[0].split()[1] == "404"
+
+
+def test_a_notice_of_a_native_client_is_one(tea, place):
+    ada, _ = tea
+    eve = come_in(place.playground, "eve", m.Join(id=1, room="#tea"))
+    place.advance(0.3)
+    eve.say(*[m.Send(id=n, n=n, room="#tea", text="hey", notice=n == 2) for n in (1, 2, 3)])
+    said = [line.split()[1] for line in ada.hear() if line.startswith(":eve")]
+    assert said == ["JOIN", "PRIVMSG", "NOTICE", "PRIVMSG"]
 
 
 def test_formats_are_left_out(tea):
