@@ -40,7 +40,8 @@ def test_what_is_typed_while_the_daemon_is_dead_goes_out_once_and_in_order(perso
     ada, ben = person("ada"), person("ben")
     ada.say("before")
     ben.hears("before")
-    ada.window.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
+    kept = "async () => Boolean((await navigator.serviceWorker.getRegistration())?.active)"
+    ada.window.wait_for_function(kept, timeout=60_000)  # for ever, if it were asked whether it is ready
     daemon.kill()
     expect(ada.window.locator(".pill")).to_be_visible()
     ada.say("one", "two", "three")
