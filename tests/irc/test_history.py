@@ -286,3 +286,13 @@ def test_whoever_comes_again_into_a_room_is_told_nothing_from_before(place, away
     ada.transport.abortConnection()
     bea.ask("PRIVMSG #tea :three")
     assert come_back(place)[1] == ["three"]
+
+
+def test_history_with_all_that_happened(place):
+    ada = place.enter("ada", *ALL, "draft/event-playback")
+    bea = place.enter("bea")
+    ada.ask("JOIN #tea")
+    bea.ask("JOIN #tea", "PRIVMSG #tea :hey", "TOPIC #tea :green", "PART #tea")
+    ada.hear()
+    heard = ada.ask("CHATHISTORY LATEST #tea * 10")
+    assert [line.split()[2] for line in heard[1:-1]] == ["JOIN", "JOIN", "PRIVMSG", "TOPIC", "PART"]

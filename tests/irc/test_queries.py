@@ -2,6 +2,9 @@
 
 import pytest
 
+from chatd.chat import accounts
+from chatd.chat.changes.rows import OPERATOR
+
 NAME = "My.Little.Server"
 ADA = ":ada!~u@on.chatd"
 
@@ -128,6 +131,13 @@ def test_the_server(place):
         "USER a 0 * :b": ["462"],
         "PASS x": [],
         "AUTHENTICATE PLAIN": ["462"],
+        "LINKS": ["364", "365"],
+        "HELP": ["704", "705", "705", "706"],
+        "helpop privmsg": ["704", "705", "706"],
+        "HELP nothing": ["524"],
+        "OPER ada": ["461"],
+        "OPER ada secret": ["491"],
+        "KILL ada :x": ["481"],
     }
     assert {line: numerics(ada.ask(line)) for line in asked} == asked
 
@@ -141,3 +151,15 @@ def test_lusers_counts(place):
     assert heard[0].endswith(":There are 1 users and 1 invisible on 1 servers")
     assert heard[2].split()[3] == "1"
     assert heard[3].endswith(":I have 2 clients and 0 servers")
+
+
+def test_an_operator_ends_connections(place):
+    place.register("ada")
+    ada, bea = place.enter("ada", password="a-password"), place.enter("bea")
+    user = next(user for user in place.world.users.values() if user.nick == "ada")
+    accounts.set_flag(place.world, user, OPERATOR, on=True)
+    assert numerics(ada.ask("OPER ada x", "KILL no")) == ["381", "401"]
+    ada.ask("KILL bea :enough")
+    assert bea.hear() == ["ERROR :Closing link: Killed by ada: enough"]
+    assert bea.ended
+    assert numerics(ada.ask("WHOIS bea")) == ["401", "318"]

@@ -1,6 +1,7 @@
 """Registration: NICK, USER, CAP and SASL, up to 001 and the end."""
 
 import base64
+from dataclasses import replace
 
 import pytest
 
@@ -246,3 +247,25 @@ def test_a_device_of_an_account_has_one_session(place):
         place.advance(0.1)
     place.enter("ada", password="a-password", account="ada@phone")
     assert sorted(one.label for one in place.world.sessions.values()) == ["IRC", "IRC phone"]
+
+
+def test_register(place):
+    ada = place.enter("ada")
+    assert ada.ask("REGISTER bea * a-password")[0].split()[3] == "ACCOUNT_NAME_MUST_BE_NICK"
+    assert ada.ask("REGISTER * * short")[0].split()[3] == "WEAK_PASSWORD"
+    ada.send("REGISTER ada a@example.org a-password")
+    assert ada.hear(1) == [f":{NAME} REGISTER SUCCESS ada :ada is your account now."]
+    assert ada.ask("REGISTER * * a-password")[0].split()[3] == "ALREADY_AUTHENTICATED"
+    client = place.connect()
+    client.send("REGISTER * * a-password")
+    assert client.hear()[0].split()[3] == "COMPLETE_CONNECTION_REQUIRED"
+
+
+def test_nobody_is_offered_to_register_where_that_is_closed(place):
+    client = place.connect()
+    client.send("CAP LS 302")
+    assert "account-registration" in client.hear()[0]
+    place.world.terms = replace(place.world.terms, registration="closed")
+    client.send("CAP LS 302", "CAP REQ draft/account-registration")
+    listed, refused = client.hear()
+    assert "account-registration" not in listed and " NAK " in refused

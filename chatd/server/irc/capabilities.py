@@ -1,6 +1,6 @@
 """The capabilities that are offered (ircv3.net, "Capability Negotiation"): those that do what they say."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Final
 
 MECHANISMS: Final = ("PLAIN",)
@@ -12,9 +12,12 @@ VALUES: Final[dict[str, str]] = {
     "away-notify": "",
     "batch": "",
     "cap-notify": "",
+    "draft/account-registration": "",
     "draft/chathistory": "",
+    "draft/event-playback": "",
     "draft/message-redaction": "",
     "draft/no-implicit-names": "",
+    "draft/read-marker": "",
     "echo-message": "",
     "extended-join": "",
     "extended-monitor": "",
@@ -49,6 +52,11 @@ MOST_LISTED: Final = 400
 """Bytes of names in one line of a list; the rest of the body is for who is told."""
 
 
+def offered(*, registration: bool) -> list[str]:
+    """Return the names of those that are offered where accounts may be made, or not."""
+    return [name for name in VALUES if registration or name != "draft/account-registration"]
+
+
 def listed(names: Iterable[str], *, values: bool) -> str:
     """Return ``names`` as a list says them, with their ``values`` if wanted."""
     return " ".join(f"{name}={VALUES[name]}" if values and VALUES[name] else name for name in names)
@@ -64,13 +72,13 @@ def chunks(text: str) -> list[str]:
     return lines
 
 
-def wished(request: str) -> tuple[set[str], set[str]] | None:
-    """Return what ``request`` turns on and off, or None if it names what is not offered."""
+def wished(request: str, offers: Container[str]) -> tuple[set[str], set[str]] | None:
+    """Return what ``request`` turns on and off of ``offers``, or None if it names something else."""
     on: set[str] = set()
     off: set[str] = set()
     for word in request.split():
         name = word.removeprefix("-")
-        if name not in VALUES:
+        if name not in offers:
             return None
         if word.startswith("-"):
             on.discard(name)

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from chatd.chat.state import Room, User
 from chatd.server.irc import numerics as n
 from chatd.server.irc.client import Client
-from chatd.server.irc.names import nuh
+from chatd.server.irc.marks import at_hand, unread_from
+from chatd.server.irc.names import fold, nuh
 from chatd.server.irc.rendering import account_name, prefix_of
 from chatd.wire.irc import MAX_BODY, encode
 from chatd.wire.messages import Left, Rooms, RoomState
@@ -49,8 +50,21 @@ def _join(client: Client, room: Room) -> None:
         client.own("JOIN", room.name)
     if room.topic:
         topic(client, room)
+    if client.has("draft/read-marker"):
+        _tell_marker(client, room)
     if not (client.has("no-implicit-names") or client.has("draft/no-implicit-names")):
         names(client, room, room.name)
+
+
+def _tell_marker(client: Client, room: Room) -> None:
+    """Tell up to when the client has read; what lies on the disk alone it can ask for."""
+    known = client.network.marks.known(client.me, fold(room.name))
+    seq = unread_from(room, client.me)
+    if not known and seq:
+        known = at_hand(room, seq)
+        if not known:
+            return
+    client.tell("MARKREAD", room.name, f"timestamp={known}" if known else "*")
 
 
 def parted(client: Client, message: Left) -> None:

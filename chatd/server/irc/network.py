@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from chatd.chat.state import User
 from chatd.ops.settings import IrcConfig
 from chatd.server.irc.capabilities import RENDERING
+from chatd.server.irc.marks import Marks
 from chatd.server.irc.names import fold
 from chatd.server.irc.rendering import Renderer
 from chatd.server.server import Server
@@ -45,6 +46,7 @@ class Network:
         self.past: deque[Past] = deque(maxlen=MOST_PAST)
         self.watchers: dict[str, dict[Client, None]] = {}
         self.titled: dict[str, tuple[str, int]] = {}
+        self.marks = Marks()
         self._renderers: dict[frozenset[str], Renderer] = {}
         self._here: set[str] = set()
         server.hub.presence.watch = self.moved
@@ -123,6 +125,7 @@ class Network:
             del clients[client]
             if not clients:
                 del self._clients[user]
+                self.marks.forget(user)
             self.past.appendleft(Past(client.nick, client.realname, self.server.wall()))
         for key in client.watched:
             self.unwatch(client, key)

@@ -3,6 +3,7 @@
 Numbers of events are the msgids, so what is asked by these is exact; a time is looked for among the events.
 """
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final, NamedTuple
@@ -12,6 +13,7 @@ import msgspec
 from chatd.chat.permissions import first_readable
 from chatd.chat.state import Room
 from chatd.server.irc.client import Client, RefusedError
+from chatd.server.irc.marks import unread_from
 from chatd.server.irc.names import event_id, fold
 from chatd.server.irc.rendering import SAID, time_of
 from chatd.server.irc.reply import tagged
@@ -151,7 +153,8 @@ async def _read(client: Client, room: Room, span: Span, most: int) -> list[m.Eve
         page = [event for event in page if after < event.seq < before]
         if not page:
             break
-        said = [event for event in page if event.kind in SAID]
+        everything = client.has("draft/event-playback")
+        said = [event for event in page if everything or event.kind in SAID]
         if span.newest:
             found, before = [*said, *found][-most:], page[0].seq
         else:
@@ -222,6 +225,44 @@ def _time(text: str) -> int:
     except ValueError:
         raise BadRequestError("INVALID_PARAMS", "A time is as 2026-01-31T12:00:00.000Z.") from None
     return round(moment.timestamp() * MILLISECOND)
+
+
+async def markread(client: Client, line: Line) -> None:
+    """Tell, or move, the marker up to which a target was read; it never goes back."""
+    target = line.params[0] if line.params else ""
+    if not target:
+        client.fail("MARKREAD", "NEED_MORE_PARAMS", text="MARKREAD takes a target.")
+        return
+    name, marks, user = fold(target), client.network.marks, client.me
+    room = client.room(target)
+    known = marks.known(user, name)
+    if not known and room is not None:
+        seq = unread_from(room, user)
+        ts = await client.event_time(room, seq) if seq else 0
+        known = time_of(ts) if ts else ""
+    if len(line.params) > 1:
+        try:
+            ts = _time(line.params[1].removeprefix("timestamp=") if "=" in line.params[1] else "")
+        except BadRequestError as error:
+            client.fail("MARKREAD", "INVALID_PARAMS", target, text=str(error.args[1]))
+            return
+        if time_of(ts) > known:
+            known = time_of(ts)
+            marks.put(user, name, known)
+            await _read_up_to(client, room, ts)
+            for other in client.network.clients_of(user):
+                if other is not client and other.has("draft/read-marker"):
+                    other.write(encode(client.network.name, "MARKREAD", target, f"timestamp={known}"))
+    client.tell("MARKREAD", target, f"timestamp={known}" if known else "*")
+
+
+async def _read_up_to(client: Client, room: Room | None, ts: int) -> None:
+    """Move the mark of ``room`` to the last event at ``ts``, where the client is there."""
+    if room is None or client.me not in room.members:
+        return
+    seq = room.log.head if ts >= room.log.ts else await _first_since(client, room, ts + 1) - 1
+    with suppress(RefusedError):
+        await client.ask(lambda id_: m.Read(id=id_, room=room.name, seq=max(0, seq)))
 
 
 _SPANS: Final = {"LATEST": 1, "BEFORE": 1, "AFTER": 1, "AROUND": 1, "BETWEEN": 2}

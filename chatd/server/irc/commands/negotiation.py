@@ -1,7 +1,7 @@
 """CAP: what a client wants of what is offered (ircv3.net, "Capability Negotiation")."""
 
 from chatd.server.irc import numerics as n
-from chatd.server.irc.capabilities import VALUES, chunks, listed, wished
+from chatd.server.irc.capabilities import chunks, listed, offered, wished
 from chatd.server.irc.client import Client
 from chatd.wire.irc import Line
 
@@ -20,7 +20,7 @@ def cap(client: Client, line: Line) -> None:
         client.modern = client.modern or (rest.isdecimal() and int(rest[:4]) >= 302)  # noqa: PLR2004 - the version
         if client.modern:
             client.capabilities.add("cap-notify")
-        _list(client, "LS", listed(VALUES, values=client.modern))
+        _list(client, "LS", listed(_offers(client), values=client.modern))
     elif word == "LIST":
         _list(client, "LIST", listed(sorted(client.capabilities), values=False))
     elif word == "REQ":
@@ -36,6 +36,10 @@ def cap(client: Client, line: Line) -> None:
         client.numeric(n.INVALIDCAPCMD, word)
 
 
+def _offers(client: Client) -> list[str]:
+    return offered(registration=client.world.terms.registration == "open")
+
+
 def _list(client: Client, word: str, text: str) -> None:
     lines = chunks(text) if client.modern else [text]
     for line in lines[:-1]:
@@ -44,7 +48,7 @@ def _list(client: Client, word: str, text: str) -> None:
 
 
 def _request(client: Client, text: str) -> None:
-    wish = wished(text)
+    wish = wished(text, _offers(client))
     if wish is None:
         client.tell("CAP", client.nick, "NAK", text)
         return

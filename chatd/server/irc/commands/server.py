@@ -2,6 +2,8 @@
 
 # ruff: noqa: ARG001 - the handlers of the table take the same arguments, whatever each of them needs
 
+from typing import Final
+
 import chatd
 from chatd.server.irc import numerics as n
 from chatd.server.irc import welcoming
@@ -58,6 +60,64 @@ def time(client: Client, line: Line) -> None:
     """Tell what time it is here."""
     now = client.network.server.wall()
     client.numeric(n.TIME, client.network.name, str(now // 1000), "0", text=time_of(now))
+
+
+def links(client: Client, line: Line) -> None:
+    """Tell which servers there are."""
+    name = client.network.name
+    client.numeric(n.LINKS, name, name, text=f"0 {client.network.config.network}")
+    client.numeric(n.ENDOFLINKS, "*")
+
+
+def oper(client: Client, line: Line) -> None:
+    """Tell whether one is an operator: that is so by the account, whatever is said here."""
+    if client.me.operator:
+        client.numeric(n.YOUREOPER)
+    else:
+        client.numeric(n.NOOPERHOST)
+
+
+def kill(client: Client, line: Line) -> None:
+    """End all connections of somebody, who may come back."""
+    victim = client.network.user_called(line.params[0])
+    if not client.me.operator:
+        client.numeric(n.NOPRIVILEGES)
+    elif victim is None:
+        client.numeric(n.NOSUCHNICK, line.params[0])
+    else:
+        reason = line.params[1] if len(line.params) > 1 else "no reason given"
+        text = cut(f"Killed by {client.nick}: {reason}", MAX_REASON - 8)
+        for session in list(victim.sessions):
+            session.farewell = text
+            if session.peer is not None:
+                session.peer.close(CloseReason.ENDED, text)
+
+
+HELP: Final = {
+    "": (
+        "JOIN #channel, PART #channel, PRIVMSG #channel :text, PRIVMSG nick :text",
+        "QUIT ends the connection.",
+    ),
+    "JOIN": ("JOIN #channel[,#channel]: come into channels. Nobody needs a key here.",),
+    "PRIVMSG": ("PRIVMSG #channel :text, PRIVMSG nick :text: say something. Messages to a nick are kept.",),
+    "REGISTER": ("REGISTER * * password: make an account of your nick.",),
+    "CHATHISTORY": ("CHATHISTORY LATEST #channel * 50: what was said. Also BEFORE, AFTER, AROUND, BETWEEN.",),
+}
+"""What can be asked for help on."""
+
+
+def help_(client: Client, line: Line) -> None:
+    """Explain."""
+    subject = line.params[0] if line.params else ""
+    found = HELP.get(subject.upper())
+    if found is None:
+        client.numeric(n.HELPNOTFOUND, subject)
+        return
+    name = subject or "*"
+    client.numeric(n.HELPSTART, name, text="docs/IRC.md of chatd says more.")
+    for text in found:
+        client.numeric(n.HELPTXT, name, text=text)
+    client.numeric(n.ENDOFHELP, name)
 
 
 def info(client: Client, line: Line) -> None:

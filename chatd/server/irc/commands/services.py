@@ -1,11 +1,14 @@
 """Services: NickServ, for those who are used to it. It registers, as REGISTER does elsewhere."""
 
-from chatd.server.irc.client import Client
+from typing import Final
+
+from chatd.server.irc.client import Client, RefusedError
 from chatd.server.irc.names import fold, nuh
-from chatd.wire.irc import encode
+from chatd.wire.errors import Code
+from chatd.wire.irc import Line, encode
 from chatd.wire.messages import Error, Ok, Register
 
-NICKSERV = "NickServ"
+NICKSERV: Final = "NickServ"
 
 
 def is_service(target: str) -> bool:
@@ -34,13 +37,44 @@ def _register(client: Client, password: str) -> None:
             _say(client, answer.text)
         else:
             _say(client, f"Account created: {client.nick} is yours now, by its password.")
-            line = encode(nuh(client.nick), "ACCOUNT", client.nick)
-            client.network.tell_peers(client.me, "account-notify", line)
-            client.network.tell_watchers(client.me, "account-notify", line)
+            _tell(client)
         client.finish()
         client.reply = before
 
     client.ask_then(lambda id_: Register(id=id_, password=password), 64, registered)
+
+
+def _tell(client: Client) -> None:
+    """Tell the others that ``client`` has an account now."""
+    line = encode(nuh(client.nick), "ACCOUNT", client.nick)
+    client.network.tell_peers(client.me, "account-notify", line)
+    client.network.tell_watchers(client.me, "account-notify", line)
+
+
+async def register(client: Client, line: Line) -> None:
+    """Make an account of the nick (ircv3.net, "account-registration"); nobody is asked for an address."""
+    account, _, password = line.params[:3]
+    if client.registration is not None:
+        text = "Finish the registration of the connection first."
+        client.fail("REGISTER", "COMPLETE_CONNECTION_REQUIRED", account, text=text)
+    elif client.me.account is not None:
+        client.fail("REGISTER", "ALREADY_AUTHENTICATED", account, text="You have an account already.")
+    elif account != "*" and fold(account) != fold(client.nick):
+        client.fail(
+            "REGISTER", "ACCOUNT_NAME_MUST_BE_NICK", account, text="An account is called as its nick."
+        )
+    else:
+        try:
+            await client.ask(lambda id_: Register(id=id_, password=password))
+        except RefusedError as error:
+            code = _CODES.get(error.code, "TEMPORARILY_UNAVAILABLE")
+            client.fail("REGISTER", code, account, text=error.text)
+        else:
+            client.tell("REGISTER", "SUCCESS", client.nick, f"{client.nick} is your account now.")
+            _tell(client)
+
+
+_CODES: Final[dict[str, str]] = {Code.BAD_PASSWORD: "WEAK_PASSWORD"}
 
 
 def _say(client: Client, text: str) -> None:
