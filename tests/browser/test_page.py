@@ -150,6 +150,23 @@ def test_a_hit_of_a_search_is_shown_in_its_place_and_what_is_new_behind_it(perso
         expect(ada.texts.last).to_have_text("one more")
 
 
+def test_the_line_above_what_is_new_stands_below_what_was_seen_just_before_another_room(person, daemon):
+    with Stranger(daemon.port) as ben:
+        ben.enter_room("ben", "#tea")
+        ada = person("ada")
+        expect(ada.window.get_by_label("Messages in #tea")).to_be_visible()
+        ben.post("#tea", "seen")
+        expect(ada.texts.last).to_have_text("seen")
+        ada.say("said by herself")
+        expect(ada.texts.last).to_have_text("said by herself")
+        ada.join("#cake")
+        ben.post("#tea", "new")
+        expect(ada.window.locator("nav .badge").first).to_be_visible()
+        ada.window.get_by_role("button", name="#tea").click()
+        expect(ada.texts.last).to_have_text("new")
+        expect(ada.window.locator("[role=log] > .new + .message .text")).to_have_text(["new"])
+
+
 def test_it_fits_a_small_phone(person):
     ada = person("ada", viewport={"width": 320, "height": 568})
     ada.say("w" * 400, "```\n" + "x" * 300 + "\n```")

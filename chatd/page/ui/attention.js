@@ -52,13 +52,14 @@ export class Attention {
   /** @param {Room} room */
   #readSoon(room) {
     if (room.told < room.head) this.#unsaid.set(room, room.head);
-    this.#reading ??= setTimeout(() => this.#say(), READS);
+    this.#reading ??= setTimeout(() => this.say(), READS);
     if (room.unread) this.notifier.read(room.room);
     this.#client.chat.markRead(room);
   }
 
-  /** Tells the server what is read. */
-  #say() {
+  /** Tells the server what is read: soon after it was, and before another room is looked at. */
+  say() {
+    clearTimeout(this.#reading);
     this.#reading = undefined;
     for (const [room, seq] of this.#unsaid) {
       room.told = seq;

@@ -141,6 +141,7 @@ export class Client {
     if (!room) return;
     const before = chat.rooms.get(chat.shown);
     if (before && before !== room) {
+      this.attention.say();
       before.scrolled = false;
       if (!before.isAtHead) before.unload(); // it begins at its end when it is opened again
     }

@@ -60,9 +60,11 @@ export function Log({ client, room, run, label, below }) {
   };
   /** @type {any[]} */ const lines = [];
   /** @type {Item | null} */ let before = null;
+  let ahead = run === room && client.newFrom > 0; // of the line above what others have said since
   for (const item of run.items) {
     if (!before || dayNumber(before.ts) !== dayNumber(item.ts)) lines.push(html`<div class="day" key=${`d${item.seq}`} role="separator">${day(item.ts)}</div>`);
-    const isNew = run === room && client.newFrom > 0 && item.seq > client.newFrom && (!before || before.seq <= client.newFrom);
+    const isNew = ahead && item.seq > client.newFrom && !item.own;
+    if (isNew) ahead = false;
     if (isNew) lines.push(html`<div class="new" key="new" role="separator">New</div>`);
     const together = !isNew && before !== null && says(before) && says(item) && before.by === item.by && item.ts - before.ts < TOGETHER * 1000 && !item.ref;
     lines.push(says(item)
