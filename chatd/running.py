@@ -42,16 +42,14 @@ class Running:
         self._reactor = reactor
         call, folder = reactor.callFromThread, Path(config.data)
         self.store = SqliteStore(folder, call, SpaceLog(), taken_over=taken_over)
-        self.snapshot = self.store.load()
+        snapshot = self.store.load()
         counts = (WORKERS, FLUSHERS) if config.files.enabled else ()
         self._threads = [Threads(call, count) for count in counts]
         self._hashing = Threads(call, THREADS)
         try:
             keeping = FileKeeping(BlobStore(folder), *self._threads) if self._threads else None
             passwords = Passwords(self._hashing, reactor)
-            self.daemon = Daemon(
-                config, self.snapshot, self.store, reactor, wall_milliseconds, keeping, passwords
-            )
+            self.daemon = Daemon(config, snapshot, self.store, reactor, wall_milliseconds, keeping, passwords)
         except (OSError, CheckerError) as error:
             for threads in (*self._threads, self._hashing):
                 threads.stop()
@@ -73,7 +71,7 @@ class Running:
     def _listen_to_operators(self, config: Config, folder: Path, process: Process) -> ControlPort:
         daemon, reactor = self.daemon, self._reactor
         context = Context(
-            about=About(id=self.snapshot.server, data=folder, started=reactor.seconds()),
+            about=About(id=self.daemon.server.hub.world.server, data=folder, started=reactor.seconds()),
             server=daemon.server,
             rates=daemon.rates,
             past=self._archiving.past,

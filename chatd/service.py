@@ -16,7 +16,6 @@ from twisted.python.failure import Failure
 
 import chatd
 from chatd.build import Daemon
-from chatd.chat.changes.rows import PutSession
 from chatd.chat.storage import StoreError
 from chatd.clock import use_monotonic_time, wall_milliseconds
 from chatd.control.context import Process
@@ -171,17 +170,17 @@ class ChatService(Service):
             self.set_level,
         )
         self._let_go_of_terminal()
-        snapshot, rooms = running.snapshot, running.daemon.server.hub.world.rooms
-        direct = sum(room.direct for room in rooms.values())
+        world = running.daemon.server.hub.world
+        direct = sum(room.direct for room in world.rooms.values())
         log.info(
             "start",
             version=chatd.__version__,
             listen=" ".join(listener.endpoint for listener in self._config.listen),
             data=str(Path(self._config.data).resolve()),
-            server=snapshot.server,
-            rooms=len(rooms) - direct,
+            server=world.server,
+            rooms=len(world.rooms) - direct,
             direct=direct,
-            sessions=len(snapshot.of(PutSession)),
+            sessions=len(world.sessions),
         )
         running.start()  # behind that line: what it removes at once is told of
         self._certificates.start()

@@ -16,13 +16,14 @@ up to the head count as something said.
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from chatd.chat.calendar import DAY
 from chatd.chat.changes.rows import PutEdit, Relation
 from chatd.chat.codec import Codec
 from chatd.chat.counting import COUNTED, Tally
 from chatd.chat.fanout import Audience, Follower, Group, Outlet
+from chatd.chat.later import Later, each
 from chatd.wire.messages import Message
 from chatd.wire.stored import known_check_of, known_kind_of
 
@@ -50,7 +51,7 @@ class Bounds(Protocol):
         """Return the last event that ``reader`` may read, and what is to be done then; None if it goes on."""
 
 
-class Log:
+class Log(Later):
     """One append-only log; ``bounds`` are asked for each page of readers that lag, where there are any."""
 
     __slots__ = (
@@ -77,6 +78,11 @@ class Log:
         "ts",
     )
 
+    LATER: ClassVar = each("removing pending", dict)
+
+    removing: dict[int, int]
+    pending: dict[int, list[Relation]]
+
     def __init__(
         self, log_id: int, name: str, first: int = 1, head: int = 0, ts: int = 0, check: str = ""
     ) -> None:
@@ -96,8 +102,6 @@ class Log:
         self._tail_first = head + 1
         self.tail_bytes = 0
         self.tally = Tally(head)
-        self.removing: dict[int, int] = {}
-        self.pending: dict[int, list[Relation]] = {}
         self.revisions = 0
         self.rewrites = 0
         self._rewritten: deque[int] | None = None

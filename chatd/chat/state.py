@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol
 
 from chatd.chat.changes.rows import (
     DELETED,
@@ -19,6 +19,7 @@ from chatd.chat.changes.rows import (
     PutThread,
     PutUser,
 )
+from chatd.chat.later import Later, each
 from chatd.chat.log import Log
 from chatd.chat.mentioned import Mentioned
 from chatd.chat.names import USER_SIGN
@@ -120,7 +121,7 @@ class Peer(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class User:
+class User(Later):
     """Somebody with a nick, on any number of devices.
 
     One with an ``account`` stays, and keeps the nicks whose keys are in ``kept``, each with the time in
@@ -142,23 +143,29 @@ class User:
     nick: str
     key: str | None
     account: PutAccount | None = None
-    kept: dict[str, int] = field(default_factory=dict)
-    shown: dict[str, str] = field(default_factory=dict)
-    certificates: dict[str, PutCertificate] = field(default_factory=dict)
-    places: dict[str, int] = field(default_factory=dict)
-    sessions: "set[Session]" = field(default_factory=set)
-    rooms: "dict[Room, None]" = field(default_factory=dict)
-    direct: "dict[Room, None]" = field(default_factory=dict)
-    unread: "dict[Room, None]" = field(default_factory=dict)
+    kept: dict[str, int] = field(init=False)
+    shown: dict[str, str] = field(init=False)
+    certificates: dict[str, PutCertificate] = field(init=False)
+    places: dict[str, int] = field(init=False)
+    sessions: "set[Session]" = field(init=False)
+    rooms: "dict[Room, None]" = field(init=False)
+    direct: "dict[Room, None]" = field(init=False)
+    unread: "dict[Room, None]" = field(init=False)
     announced: bool = False
     away_since: float | None = None
     begun: int = 0
     making: Ration | None = None
-    meter: Meter = field(default_factory=Meter)
-    invited: "dict[Room, dict[str, PutAct]]" = field(default_factory=dict)
-    blocked: set[int] = field(default_factory=set)
+    meter: Meter = field(init=False)
+    invited: "dict[Room, dict[str, PutAct]]" = field(init=False)
+    blocked: set[int] = field(init=False)
     allow: str = "everybody"
-    threads: dict[int, dict[int, PutThread]] = field(default_factory=dict)
+    threads: dict[int, dict[int, PutThread]] = field(init=False)
+
+    LATER: ClassVar = {
+        **each("kept shown certificates places rooms direct unread invited threads", dict),
+        **each("sessions blocked", set),
+        **each("meter", Meter),
+    }
 
     @property
     def connected(self) -> bool:
@@ -202,7 +209,7 @@ class User:
 
 
 @dataclass(slots=True, eq=False)
-class Session:
+class Session(Later):
     """One device of a user.
 
     ``last`` is its last numbered send; ``seen`` is when its last connection began or ended, by the calendar,
@@ -231,10 +238,12 @@ class Session:
     warning: int = 0
     peer: Peer | None = None
     allowance: Lease | Bucket | None = None
-    told: dict[int, PutAct] = field(default_factory=dict)
+    told: dict[int, PutAct] = field(init=False)
     fleeting: bool = False
     farewell: str = ""
     cursors: dict[int, int] = field(default_factory=dict)
+
+    LATER: ClassVar = each("told", dict)
 
     @property
     def confirmed(self) -> bool:
@@ -298,7 +307,7 @@ class Membership(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class Room:
+class Room(Later):
     """A log with members.
 
     ``direct`` is whether it is a log of direct messages, ``begun_by`` the id of the user who has begun that.
@@ -316,20 +325,22 @@ class Room:
     log: Log
     topic: str = ""
     begun_by: int = 0
-    members: dict[User, Membership] = field(default_factory=dict)
+    members: dict[User, Membership] = field(init=False)
     rules: Rules = DEFAULT
-    acts: dict[tuple[str, str], PutAct] = field(default_factory=dict)
+    acts: dict[tuple[str, str], PutAct] = field(init=False)
     mutes: int = 0
-    spoken: dict[User, int] = field(default_factory=dict)
+    spoken: dict[User, int] = field(init=False)
     sweeps: "tuple[Sweep, ...]" = ()
-    owners: dict[User, None] = field(default_factory=dict)
-    pins: dict[int, int] = field(default_factory=dict)
+    owners: dict[User, None] = field(init=False)
+    pins: dict[int, int] = field(init=False)
     mentioned: Mentioned | None = None
-    threads: dict[int, Thread] = field(default_factory=dict)
+    threads: dict[int, Thread] = field(init=False)
     direct: bool = field(init=False)
     needs: Mapping[type, int] = field(default_factory=dict)
     strict: bool = False
     settled: int = 0
+
+    LATER: ClassVar = each("members acts spoken owners pins threads", dict)
 
     def __post_init__(self) -> None:
         self.direct = self.name.startswith(USER_SIGN)

@@ -43,7 +43,7 @@ def load(records: Records, snapshot: Snapshot) -> None:
     records.untallied.update(snapshot.untallied)
     records.listing.sort()
     records.nick_order.sort()
-    for user in records.users.values():
+    for user in {member: None for room in records.rooms.values() if room.direct for member in room.members}:
         for order in (user.direct, user.unread):
             if len(order) > 1:
                 rooms = sorted(order, key=lambda room: room.log.ts)

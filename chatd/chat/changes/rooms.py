@@ -87,7 +87,7 @@ def _put_member(records: Records, row: PutMember) -> Applied:
     room.members[user] = Membership(row.read, row.role, row.since)
     if row.role == Standing.OWNER:
         room.owners[user] = None
-    elif room.owners:
+    elif room.has("owners"):
         room.owners.pop(user, None)
     if room.direct:
         _join_direct(room, user, row.read)

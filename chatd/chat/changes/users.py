@@ -114,7 +114,7 @@ def _put_nick(records: Records, row: PutNick) -> Applied:
 
 
 def _set_shown(records: Records, user: User, row: PutNick) -> PutNick:
-    before = user.shown.pop(row.key, "")
+    before = user.shown.pop(row.key, "") if user.has("shown") else ""
     if before:
         records.twins.drop(before, user)
     if row.shown:
