@@ -39,7 +39,7 @@ def list_rooms(world: World, peer: Peer, session: Session, _: None, request: m.L
     rows = [
         m.RoomInfo(
             room=room.name,
-            members=len(room.members),
+            members=room.size,
             head=room.log.head,
             topic=room.topic,
             kind=room.rules.kind,

@@ -237,9 +237,9 @@ class Hub:
     def remove_deleted(self, room: Room) -> None:
         """Remove what is left of a deleted room once no event of it is kept, and nothing for its members."""
         log = room.log
-        if room.members:
+        if room.rules.kind != Kind.DELETED or room.members:
             return
-        if room.rules.kind == Kind.DELETED and log.first > log.head == log.last and not room.acts:
+        if log.first > log.head == log.last and not room.acts:
             self.world.untallied.pop(log.id, None)
             self.change(DropTallies(log.id, log.first), DropCursorsBelow(log.id, MAX_INT))
             self.change(*self.world.ages.forget(log.id, log.first), DropRoom(log.id))

@@ -19,6 +19,7 @@ from chatd.chat.changes.rows import (
     PutThread,
     PutUser,
 )
+from chatd.chat.crowd import Crowd, Haunts, Membership
 from chatd.chat.later import Later, each
 from chatd.chat.log import Log
 from chatd.chat.mentioned import Mentioned
@@ -136,7 +137,8 @@ class User(Later):
     ``invited`` are the invitations for the user, by room and by the name in the act, ``blocked`` the ids of
     those whose direct messages the user does not take, ``allow`` says whose are taken at all
     (`chatd.chat.permissions`). ``threads`` are those that the user follows, or follows no more, by room and
-    by the event with which each begins.
+    by the event with which each begins. While they are ``asleep`` nobody has asked for their rooms since the
+    daemon started, and these are what was loaded, with all rooms by their ids.
     """
 
     id: int
@@ -161,11 +163,18 @@ class User(Later):
     allow: str = "everybody"
     threads: dict[int, dict[int, PutThread]] = field(init=False)
 
+    asleep: "tuple[Haunts, Mapping[int, Room]] | None" = None
+
     LATER: ClassVar = {
-        **each("kept shown certificates places rooms direct unread invited threads", dict),
+        "rooms": lambda user: user._loaded(),  # noqa: SLF001
+        **each("kept shown certificates places direct unread invited threads", dict),
         **each("sessions blocked", set),
         **each("meter", Meter),
     }
+
+    def _loaded(self) -> "dict[Room, None]":
+        asleep, self.asleep = self.asleep, None
+        return {} if asleep is None else asleep[0].of(asleep[1])
 
     @property
     def connected(self) -> bool:
@@ -282,30 +291,6 @@ class Asker(NamedTuple):
     now: int
 
 
-class Membership(NamedTuple):
-    """A room's knowledge of a member.
-
-    ``read`` is the last event that counts as read, ``role`` one of `ROLES`, ``since`` the event by which the
-    member has joined, the first that may be read where newcomers see no history; 0 if that is not known.
-    """
-
-    read: int
-    role: int = Standing.MEMBER
-    since: int = 0
-
-    @property
-    def reads_only(self) -> bool:
-        """Return whether this is a reader, of whom the room's log does not tell."""
-        return self.role == Standing.READER
-
-    def settled(self, head: int) -> bool:
-        """Return whether the membership is durable if ``head`` is the last durable event.
-
-        A reader comes by no event, and what may be read by being one comes behind that.
-        """
-        return self.reads_only or self.since <= head
-
-
 @dataclass(slots=True, eq=False)
 class Room(Later):
     """A log with members.
@@ -318,7 +303,8 @@ class Room(Later):
     the calendar, where that matters. ``sweeps`` are removals of many members that are under way.
     ``owners`` are the members who own it, one at the most; ``pins`` the events that are pinned, each with the
     event that says so; ``mentioned`` the unread mentions, None where there are none; ``threads``
-    those that members follow, by the event with which each begins.
+    those that members follow, by the event with which each begins. While it is ``asleep`` nobody has asked
+    for its members since the daemon started, and they are what was loaded, with all users by their ids.
     """
 
     name: str
@@ -340,10 +326,38 @@ class Room(Later):
     strict: bool = False
     settled: int = 0
 
-    LATER: ClassVar = each("members acts spoken owners pins threads", dict)
+    asleep: tuple[Crowd, Mapping[int, User]] | None = None
+
+    LATER: ClassVar = {
+        "members": lambda room: room._loaded(),  # noqa: SLF001
+        "owners": lambda room: dict.fromkeys(
+            user for user, member in room.members.items() if member.role == Standing.OWNER
+        ),
+        **each("acts spoken pins threads", dict),
+    }
 
     def __post_init__(self) -> None:
         self.direct = self.name.startswith(USER_SIGN)
+
+    def _loaded(self) -> dict[User, Membership]:
+        asleep, self.asleep = self.asleep, None
+        return {} if asleep is None else asleep[0].members(asleep[1])
+
+    def wake(self) -> None:
+        """Ask for the members."""
+        self.members  # noqa: B018
+
+    @property
+    def size(self) -> int:
+        """Return how many members there are."""
+        return len(self.members) if self.asleep is None else self.asleep[0].size
+
+    @property
+    def has_readers(self) -> bool:
+        """Return whether some members only read."""
+        if self.asleep is not None:
+            return self.asleep[0].has_readers
+        return any(member.reads_only for member in self.members.values())
 
     @property
     def kind(self) -> str:

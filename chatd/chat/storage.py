@@ -1,6 +1,6 @@
 """The interface to the store: its tables, what is written and loaded at once, and the `Store`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
@@ -76,6 +76,7 @@ from chatd.chat.changes.rows import (
     PutUpload,
     PutUser,
 )
+from chatd.chat.crowd import Crowd, Haunts
 from chatd.chat.facts import Facts
 from chatd.chat.looked import Looked, Wanted
 from chatd.counters import Histogram
@@ -199,16 +200,20 @@ class Changes:
 class Snapshot:
     """Everything but the events, as it is on disk.
 
-    ``rows`` are those of `LOADED` by their kind, but the ``rooms``. ``last_session`` is the highest id that a
-    session ever had, ``last_user`` the highest of users who were dropped, ``time`` the calendar as it was
-    last kept. The ``tallies`` tell of all events that are kept, those of each log in order; ``untallied``
-    says from which event of a log on they were made of the events just now. ``unread_replies`` are log,
-    thread and number of each reply that some follower may not have read, in order.
+    ``rows`` are those of `LOADED` by their kind, but the ``rooms``, and of memberships those in direct
+    messages alone: the others are ``crowds``, by room, and ``haunts``, by user. ``last_session`` is the
+    highest id that a session ever had, ``last_user`` the highest of users who were dropped, ``time`` the
+    calendar as it was last kept. The ``tallies`` tell of all events that are kept, those of each log in
+    order; ``untallied`` says from which event of a log on they were made of the events just now.
+    ``unread_replies`` are log, thread and number of each reply that some follower may not have read, in
+    order.
     """
 
     server: str
     rooms: list[StoredRoom] = field(default_factory=list)
     rows: Mapping[type[Any], Sequence[Any]] = field(default_factory=dict)
+    crowds: Sequence[Crowd] = ()
+    haunts: Sequence[Haunts] = ()
     last_session: int = 0
     last_user: int = 0
     time: PutTime = field(default_factory=lambda: PutTime(0, 0))
@@ -219,6 +224,12 @@ class Snapshot:
     def of(self, kind: type[Row]) -> Sequence[Row]:
         """Return the rows of that kind."""
         return self.rows.get(kind, ())
+
+    def memberships(self) -> Iterator[PutMember]:
+        """Yield all memberships."""
+        yield from self.of(PutMember)
+        for crowd in self.crowds:
+            yield from crowd.rows()
 
 
 class Space(NamedTuple):

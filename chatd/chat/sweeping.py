@@ -79,7 +79,7 @@ def resume(world: World) -> None:
             told = next((act for act in room.acts.values() if act.what == DELETION), None)
             by, reason = ("", "") if told is None else (told.by, told.reason)
             sweeps = [Sweep(room, room.log.last, by=by, reason=reason)]
-        elif room.rules.kind == Kind.PRIVATE and any(one.reads_only for one in room.members.values()):
+        elif room.rules.kind == Kind.PRIVATE and room.has_readers:
             sweeps = [Sweep(room, room.log.last, standing=Standing.MEMBER)]
         else:
             sweeps = [

@@ -92,7 +92,7 @@ def _room(context: Context, room: Room) -> RoomRow:
     return RoomRow(
         room=room.name,
         kind=room.kind,
-        members=len(room.members),
+        members=room.size,
         followers=log.audience_size,
         head=log.head,
         first=log.first,

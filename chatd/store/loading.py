@@ -1,14 +1,29 @@
 """Loading: the state that the daemon begins with, as the tables have it."""
 
 from operator import attrgetter
+from typing import Final
 
 import apsw
 
-from chatd.chat.changes.rows import PutEmptied, PutHookKey, PutRoom, PutTime
+from chatd.chat.changes.rows import PutEmptied, PutHookKey, PutMember, PutRoom, PutTime
+from chatd.chat.crowd import Crowd, Haunts
 from chatd.chat.storage import LOADED, Row, Snapshot, stored_room
 from chatd.store import schema, statements
 from chatd.store.tallying import tallies, unread_replies
 from chatd.wire.stored import known_check_of, known_time_of
+
+_DIRECTS: Final = "SELECT id FROM rooms WHERE substr(name, 1, 1) = '@'"
+_DIRECT: Final = f"SELECT room, user, read, role, since FROM members WHERE room IN ({_DIRECTS})"  # noqa: S608
+_CROWDS: Final = f"""
+SELECT
+    room,
+    group_concat(user, ' '), group_concat(read, ' '), group_concat(role, ' '), group_concat(since, ' ')
+FROM members WHERE room NOT IN ({_DIRECTS}) GROUP BY room
+"""  # noqa: S608
+_HAUNTS: Final = f"""
+SELECT user, group_concat(room, ' ') FROM members WHERE room NOT IN ({_DIRECTS}) GROUP BY user
+"""  # noqa: S608
+"""SQLite puts the numbers together: to make a million rows of them takes longer than anything else here."""
 
 
 def load(database: apsw.Connection) -> Snapshot:
@@ -18,13 +33,16 @@ def load(database: apsw.Connection) -> Snapshot:
     rooms = [
         stored_room(room, _last(database, room.id), emptied.get(room.id)) for room in _rows(database, PutRoom)
     ]
-    rows = {kind: _rows(database, kind) for kind in LOADED if kind is not PutRoom}
+    rows = {kind: _rows(database, kind) for kind in LOADED if kind not in {PutRoom, PutMember}}
+    rows[PutMember] = [PutMember(*row) for row in database.execute(_DIRECT)]
     rows[PutHookKey] = sorted(rows[PutHookKey], key=attrgetter("seq"))
     counted, untallied = tallies(database, rooms)
     return Snapshot(
         server=meta["server"],
         rooms=rooms,
         rows=rows,
+        crowds=[Crowd(*row) for row in database.execute(_CROWDS)],
+        haunts=[Haunts(*row) for row in database.execute(_HAUNTS)],
         last_session=int(next(iter(database.execute(statements.LAST_SESSION)))[0]),
         last_user=int(meta.get("last_user", 0)),
         time=PutTime(int(meta.get("lived", 0)), int(meta.get("clock", 0))),

@@ -64,11 +64,16 @@ def open_writer(path: Path, listener: SpaceListener, *, checked: bool) -> Opened
     return Opened(database, version, index_damaged)
 
 
-def open_reader(path: Path) -> apsw.Connection:
-    """Return a connection to the file at ``path`` that only reads."""
+def open_reader(path: Path, *, mapped: bool = True) -> apsw.Connection:
+    """Return a connection to the file at ``path`` that only reads.
+
+    If the file is ``mapped``, what is read of it, and what is beside that, is in the process's memory from
+    then on: that is quicker where the same is read again.
+    """
     reader = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     reader.execute(IN_MEMORY)
-    reader.pragma("mmap_size", 1 << 30)
+    if mapped:
+        reader.pragma("mmap_size", 1 << 30)
     return reader
 
 

@@ -274,6 +274,9 @@ CREATE TABLE cursors(
 """
 """What version 23 lacks: how far clients are that keep no cursors themselves."""
 
+_BY_USER: Final = "CREATE INDEX members_by_user ON members(user)"
+"""What version 24 lacks: which rooms somebody is in, without a look at all memberships."""
+
 Step = str | Callable[[apsw.Connection], object]
 """What is executed, or what does it."""
 
@@ -325,6 +328,7 @@ STEPS: Final[tuple[Step, ...]] = (
     _STALE,
     _THREADS,
     _CURSORS,
+    _BY_USER,
 )
 """The steps from each version of the tables to the next."""
 

@@ -11,7 +11,7 @@ import os
 import queue
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -93,7 +93,8 @@ class SqliteStore:
     def load(self) -> Snapshot:
         """Return the state on disk. Raises `StoreError`."""
         try:
-            return load(self._reader)
+            with closing(open_reader(self._path, mapped=False)) as reader:
+                return load(reader)
         except apsw.Error as error:
             raise explained(self._path, error, self._writer) from None
 
@@ -217,6 +218,7 @@ class SqliteStore:
         self._index = Index(
             database, self._scrub, partial(self._call, self._listener.index_failed), damaged=index_damaged
         )
+        database.execute("PRAGMA shrink_memory")  # it has looked at pages everywhere
 
     # ---- in the threads -----------------------------------------------------------------------------
 

@@ -42,8 +42,10 @@ from chatd.chat.changes.rows import (
     Trim,
 )
 from chatd.chat.counting import COUNTED, completed
+from chatd.chat.crowd import crowds_of
 from chatd.chat.facts import Facts
 from chatd.chat.looked import QUOTED_BYTES, Found, Looked, Pinned, Range, Wanted, within
+from chatd.chat.names import USER_SIGN
 from chatd.counters import SECONDS, Histogram
 from chatd.search.query import Query
 from chatd.search.said import Edit, Said, means, said_in
@@ -115,10 +117,16 @@ class MemoryStore:
             tallies += rows
             if lacks:
                 untallied[log] = lacks
+        loaded: dict[type[Change], list[Any]] = {
+            kind: list(self._of(kind).values()) for kind in storage.LOADED if kind is not PutRoom
+        }
+        direct = {room.id for room in self.rooms.values() if room.name.startswith(USER_SIGN)}
+        loaded[PutMember] = [row for row in self.members.values() if row.room in direct]
         return storage.Snapshot(
             self.server,
             rooms,
-            {kind: list(self._of(kind).values()) for kind in storage.LOADED if kind is not PutRoom},
+            loaded,
+            *crowds_of(row for row in self.members.values() if row.room not in direct),
             self.last_session,
             self.last_user,
             self.time,

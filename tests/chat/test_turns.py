@@ -6,8 +6,9 @@ import pytest
 
 from chatd.chat import accounts, directory, erasures, invitations
 from chatd.chat.changes.rows import PutErasure, PutInvite
+from chatd.chat.crowd import Membership
 from chatd.chat.log import Log
-from chatd.chat.state import Membership, Room, User
+from chatd.chat.state import Room, User
 from chatd.control.messages import AskUserList
 from chatd.control.users import perform
 from chatd.testing import Playground

@@ -9,9 +9,10 @@ from chatd.chat.changes.inverses import Applied, Apply, Several
 from chatd.chat.changes.records import Records
 from chatd.chat.changes.relations import RELATIONS
 from chatd.chat.changes.rooms import ROOMS
-from chatd.chat.changes.rows import PutFile, PutRoom
+from chatd.chat.changes.rows import PutFile, PutMember, PutRoom
 from chatd.chat.changes.upkeep import UPKEEP
 from chatd.chat.changes.users import USERS
+from chatd.chat.crowd import LARGE
 from chatd.chat.storage import LOADED, Snapshot
 
 
@@ -34,6 +35,8 @@ def load(records: Records, snapshot: Snapshot) -> None:
             if isinstance(row, PutFile) and row.seq < records.rooms_by_id[row.room].log.first:
                 continue  # it goes with its event, and its row soon
             apply(records, row)
+        if kind is PutMember:
+            _let_sleep(records, snapshot)
     apply(records, snapshot.time)
     for room, blocks in groupby(snapshot.tallies, attrgetter("room")):
         if room in records.rooms_by_id:
@@ -43,6 +46,24 @@ def load(records: Records, snapshot: Snapshot) -> None:
     records.untallied.update(snapshot.untallied)
     records.listing.sort()
     records.nick_order.sort()
+    _order_direct(records)
+
+
+def _let_sleep(records: Records, snapshot: Snapshot) -> None:
+    for crowd in snapshot.crowds:
+        room = records.rooms_by_id.get(crowd.room)
+        if room is not None:
+            room.asleep = crowd, records.users
+            if crowd.size > LARGE:
+                room.wake()
+    for haunts in snapshot.haunts:
+        user = records.users.get(haunts.user)
+        if user is not None:
+            user.asleep = haunts, records.rooms_by_id
+
+
+def _order_direct(records: Records) -> None:
+    """Let those logs of direct messages of a user come last in which something was said last."""
     for user in {member: None for room in records.rooms.values() if room.direct for member in room.members}:
         for order in (user.direct, user.unread):
             if len(order) > 1:

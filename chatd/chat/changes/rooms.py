@@ -6,11 +6,12 @@ from chatd.chat.acts import DELETION, INVITE, MUTE
 from chatd.chat.changes.inverses import Applied, Apply, NoteSpoken, RestoreRoom, SetSweeps
 from chatd.chat.changes.records import Records
 from chatd.chat.changes.rows import DropAct, DropMember, DropRoom, PutAct, PutMember, PutRoom
+from chatd.chat.crowd import Membership
 from chatd.chat.log import Log
 from chatd.chat.names import ROOM_SIGN
 from chatd.chat.permissions import settle
 from chatd.chat.rules import Rules, Standing
-from chatd.chat.state import Membership, Room, User
+from chatd.chat.state import Room, User
 from chatd.chat.storage import StoredRoom
 
 _RULES: Final = 5
