@@ -36,10 +36,19 @@ function draw() {
 const hurry = () => tab.call("hurry").catch(() => {});
 for (const event of ["online", "pageshow", "focus"]) addEventListener(event, hurry);
 document.addEventListener("resume", hurry);
+for (const event of ["dragover", "drop"]) addEventListener(event, stay);
 document.addEventListener("visibilitychange", () => client.attention.looked());
 for (const event of ["focus", "blur"]) addEventListener(event, () => client.attention.looked());
 navigator.serviceWorker?.addEventListener("message", ({ data }) => client.open(data.open));
 if ("serviceWorker" in navigator) navigator.serviceWorker.register(workerUrl()).catch(() => {});
+
+/**
+ * Does not let files that are dropped beside a log take the place of the page.
+ * @param {Event} event
+ */
+function stay(event) {
+  if (/** @type {DragEvent} */ (event).dataTransfer?.types.includes("Files")) event.preventDefault();
+}
 
 /** Returns the address of the service worker, as browsers want it that trust no other one. */
 function workerUrl() {

@@ -133,7 +133,9 @@ def test_what_is_chosen_without_a_connection_and_left_in_a_closed_window_arrives
         file.truncate(100_000_001)
     choose(ada, large)
     expect(ada.window.locator(".note")).to_contain_text("large.bin has more than 100 MB")
-    ada.window.evaluate(HAND, ["drop", ".log", base64.b64encode(b"more").decode(), "notes.txt", "text/plain"])
+    for where in ("nav", ".log"):
+        more = [where, base64.b64encode(b"more").decode(), "notes.txt", "text/plain"]
+        assert not ada.window.evaluate(HAND, ["drop", *more])
     expect(ada.window.locator(".queued")).to_have_count(2)
     ada.window.get_by_label("Do not send notes.txt").last.click()
     expect(ada.window.locator(".queued")).to_have_count(1)
@@ -149,9 +151,9 @@ HAND = """([how, where, base64, name, type]) => {
   data.items.add(new File([bytes], name, { type }));
   const told = { bubbles: true, cancelable: true, clipboardData: data, dataTransfer: data };
   const event = how === "paste" ? new ClipboardEvent(how, told) : new DragEvent(how, told);
-  document.querySelector(where).dispatchEvent(event);
+  return document.querySelector(where).dispatchEvent(event);
 }"""
-"""Pastes or drops a file."""
+"""Pastes or drops a file; tells whether the browser would do with it what it does by itself."""
 
 
 def paste(person, data, name, media):
@@ -177,6 +179,9 @@ def test_a_pasted_picture_is_shown_small_and_everybody_can_save_it(person, tmp_p
         ]
     assert ada.window.evaluate("() => document.documentElement.scrollWidth") <= 320
     expect(ben.message("a cat.png").locator(".quote")).to_contain_text("ben Where is it?")
+    ben.act("a cat.png", "Reply")
+    ben.say("Fine!")
+    expect(ada.message("Fine!").locator(".quote")).to_contain_text("ada 📎 a cat.png")
     save = ben.window.get_by_label("Save a cat.png")
     save.focus()
     with ben.window.expect_download() as saved:

@@ -2,6 +2,7 @@
 
 import { html, useLayoutEffect, useRef } from "../vendor/htm-preact.js";
 import { catching, Chooser } from "./files.js";
+import { gist } from "./words.js";
 
 /** @typedef {import("./client.js").Client} Client */
 /** @typedef {import("./chat.js").Room} Room */
@@ -51,7 +52,7 @@ export function Composer({ client, room, run }) {
   const about = editing ?? replying;
   return html`
     <footer class="composer" ...${catching(client, room, run)}>
-      ${about && html`<p class="about">${editing ? "Edit" : html`Reply to <strong>${about.by}</strong>: <span dir="auto">${about.text.slice(0, 80)}</span>`} <button class="link" onClick=${() => (Object.assign(client, { editing: null, replying: null }), client.changed())}>cancel</button></p>`}
+      ${about && html`<p class="about">${editing ? "Edit" : html`Reply to <strong>${about.by}</strong>: <span dir="auto">${gist(about)}</span>`} <button class="link" onClick=${() => (Object.assign(client, { editing: null, replying: null }), client.changed())}>cancel</button></p>`}
       ${client.note && html`<p class="note" role="alert">${client.note} <button class="link" onClick=${() => ((client.note = ""), client.changed())}>close</button></p>`}
       <div class="row">
         <textarea ref=${field} rows="1" dir="auto" aria-label=${label} placeholder=${room.archived ? "This room is archived" : label}

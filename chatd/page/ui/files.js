@@ -50,7 +50,7 @@ function Picture({ client, posted }) {
 export function Going({ desk, files }) {
   return files.map(
     (one) => html`
-      <div class=${`message mine ${one.stage === "failed" ? "failed" : "queued"}`} key=${`u${one.id}`}>
+      <div class=${`message mine ${one.stage === "failed" ? "failed" : "queued"}`} aria-live="off" key=${`u${one.id}`}>
         <p>📎 <span dir="auto">${one.name}</span> <small>${size(one.size)}</small></p>
         ${one.stage === "failed"
           ? html`<small role="alert">${one.reason}</small> <small><button class="link" aria-label=${`Send ${one.name} again`} onClick=${() => desk.retry(one.id)}>try again</button></small>`

@@ -153,7 +153,7 @@ function Message({ client, room, run, item, together, open, toggle }) {
     <article id=${run.mark + item.seq} tabindex="-1" class=${`message ${item.own ? "mine" : ""} ${together ? "together" : ""} ${calls ? "calls" : ""}`}>
       ${!together && html`<header><strong class=${`nick h${hue(item.by)}`} dir="auto">${item.by}</strong> <time datetime=${new Date(item.ts).toISOString()}>${clock(item.ts)}</time></header>`}
       ${item.pinned && html`<span class="pin" title="pinned">📌</span>`}
-      ${quote && html`<button class="quote" onClick=${() => client.jump(room.room, item.ref)}><strong>${quote.by}</strong> <span dir="auto">${quote.removed ? "removed" : quote.text}</span></button>`}
+      ${quote && html`<button class="quote" onClick=${() => client.jump(room.room, item.ref)}><strong>${quote.by}</strong> <span dir="auto">${quote.removed ? "removed" : quote.text || "📎"}</span></button>`}
       ${item.removed ? html`<p class="removed">removed</p>` : html`<div class="text" dir="auto"><${Text} text=${item.text} mentioned=${mentioned} me=${client.chat.nick} />${item.edited && html` <small class="edited">edited</small>`}</div>`}
       ${item.file && html`<${Attachment} client=${client} posted=${{ room: room.room, seq: item.seq, file: item.file }} />`}
       ${item.reactions.length > 0 && html`<p class="reactions">${item.reactions.map(({ emoji, count, mine }) => html`<button key=${emoji} class=${mine ? "mine" : ""} aria-pressed=${Boolean(mine)} onClick=${() => client.react(item, emoji)}>${emoji} ${count}</button>`)}</p>`}

@@ -5,6 +5,8 @@
  * a log of any length can be looked through, and what a window holds and shows of it stays bounded.
  */
 
+import { gist } from "./words.js";
+
 /** @typedef {import("../core/wire.js").Event} Event */
 /** @typedef {{emoji: string, count: number, mine?: boolean}} Reaction */
 /** @typedef {{seq: number, by: string, text?: string, removed?: boolean}} Quote */
@@ -270,7 +272,7 @@ export class Run {
    */
   #quote(seq) {
     const target = this.item(seq);
-    if (target) this.quotes.set(seq, { seq, by: target.by, text: target.text.slice(0, QUOTED), removed: target.removed });
+    if (target) this.quotes.set(seq, { seq, by: target.by, text: gist(target), removed: target.removed });
     return target !== null;
   }
 }

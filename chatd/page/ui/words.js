@@ -68,6 +68,14 @@ export function hue(nick) {
   return sum % 8;
 }
 
+/**
+ * Returns the beginning of what somebody said, or the name of the file that they posted.
+ * @param {{text: string, file?: {name: string}}} item
+ */
+export function gist({ text, file }) {
+  return (text || (file ? `📎 ${file.name}` : "")).slice(0, 80);
+}
+
 /** What each state of the link means, in few words. */
 export const STATES = /** @type {Record<string, string>} */ ({
   idle: "starting",
