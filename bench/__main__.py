@@ -26,6 +26,7 @@ from bench import (
     resume,
     search,
     slow,
+    small,
     tls,
     turns,
 )
@@ -36,6 +37,7 @@ from bench.results import Result, markdown
 BENCHMARKS: dict[str, Callable[[Scale], Result]] = {
     "durable": durable.run,
     "fanout": fanout.run,
+    "small": small.run,
     "paced": paced.run,
     "ack": ack.run,
     "catchup": catchup.run,

@@ -55,11 +55,11 @@ def _try(result: Result, peer: Peer, members: int, scale: Scale) -> Iterator[Par
 
 
 class Figures:
-    """What the runs of each party gave."""
+    """What the runs of each party gave, by what tables call it."""
 
-    def __init__(self, parties: list[Party]) -> None:
-        self.rates: dict[str, list[float]] = {party.who: [] for party in parties}
-        self.costs: dict[str, list[float]] = {party.who: [] for party in parties}
+    def __init__(self, whose: list[str]) -> None:
+        self.rates: dict[str, list[float]] = {who: [] for who in whose}
+        self.costs: dict[str, list[float]] = {who: [] for who in whose}
 
     def ratios(self, whose: str, to: str) -> tuple[float, ...]:
         """Return the ratios of rates, run by run."""
@@ -76,7 +76,7 @@ class Figures:
 
 
 def _measure(result: Result, parties: list[Party], members: int, scale: Scale) -> None:
-    figures = Figures(parties)
+    figures = Figures([party.who for party in parties])
     going = list(parties)
     for _ in range(scale.rounds):
         for party in list(going):

@@ -156,21 +156,32 @@ class Sender:
         new = self._tally.count + window - self.sent
         if new > 0:
             self.post(new)
-        elif self._waiting:
-            self._flush()
+        else:
+            self.flush()
 
     def post(self, count: int) -> None:
         """Send ``count`` messages, acknowledged or not."""
         first = self.sent + 1
         self.sent += count
         self._waiting += b"".join([self._message(number) for number in range(first, first + count)])
-        self._flush()
+        self.flush()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send what waits, as far as that is taken."""
+        if not self._waiting:
+            return
         try:
             self._waiting = self._waiting[self.link.send(self._waiting) :]
         except WOULD_BLOCK:
             return
+
+    def read_all(self) -> None:
+        """Read all that has come: where senders hear each other, nobody may take them for slow."""
+        for _ in range(_ATTEND):
+            before = self.last_words
+            self.read()
+            if self.last_words is before:
+                return
 
     def discard(self) -> None:
         """Read all that has come, and forget it."""
@@ -256,7 +267,7 @@ class Loop:
             if not self.turn(nothing):
                 raise BenchError(self._stuck())
             for sender in self.senders:
-                sender.fill(0)
+                sender.flush()
 
     def _stuck(self) -> str:
         states = [

@@ -10,7 +10,7 @@ from bench.pace import Pace, TimedCrowd, pace
 from bench.peers import Links, Peer
 from bench.process import Gauge, Usage
 
-_WARM_UP = 0.3
+WARM_UP = 0.3
 ALL = 1 << 30
 
 
@@ -39,7 +39,7 @@ class Party:
         links = peer.gather(readers, senders)
         self.hall = settle(peer, links, self._crowd(links.readers))
         with named(peer):
-            drive(self.hall, window, min(_WARM_UP, scale.seconds))
+            drive(self.hall, window, min(WARM_UP, scale.seconds))
 
     def _crowd(self, links: list[socket.socket]) -> Crowd:
         return Crowd(links, self.peer.mark, keep=self._scale.smoke)
