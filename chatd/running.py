@@ -24,6 +24,7 @@ from chatd.server.log_watch import LogWatch
 from chatd.server.passwords import THREADS, Passwords
 from chatd.server.space_log import SpaceLog
 from chatd.store.sqlite import SqliteStore
+from chatd.waking import Waker
 
 if TYPE_CHECKING:
     from chatd.metrics.port import MetricsPort
@@ -40,9 +41,14 @@ class Running:
 
     def __init__(self, config: Config, reactor: Any, process: Process, *, taken_over: bool = False) -> None:
         self._reactor = reactor
-        call, folder = reactor.callFromThread, Path(config.data)
-        self.store = SqliteStore(folder, call, SpaceLog(), taken_over=taken_over)
-        snapshot = self.store.load()
+        self._waker = call = Waker(reactor)
+        folder = Path(config.data)
+        try:
+            self.store = SqliteStore(folder, call, SpaceLog(), taken_over=taken_over)
+            snapshot = self.store.load()
+        except BaseException:
+            self._waker.close()
+            raise
         counts = (WORKERS, FLUSHERS) if config.files.enabled else ()
         self._threads = [Threads(call, count) for count in counts]
         self._hashing = Threads(call, THREADS)
@@ -53,6 +59,7 @@ class Running:
         except (OSError, CheckerError) as error:
             for threads in (*self._threads, self._hashing):
                 threads.stop()
+            self._waker.close()
             if isinstance(error, OSError):
                 raise StoreError(_unusable(folder, error)) from None
             raise
@@ -132,6 +139,7 @@ class Running:
         """Keep no more lines for operators; write those that wait."""
         globalLogPublisher.removeObserver(self._log_watch)
         self._archiving.stop()
+        self._waker.close()
 
 
 def _unusable(folder: Path, error: OSError) -> str:

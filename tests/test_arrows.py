@@ -56,6 +56,7 @@ ARROWS = {
         "ops",
         "server",
         "store",
+        "waking",
     },
     "secret": set(),
     "server": {"chat", "clock", "counters", "files", "fingerprint", "lan", "ops", "tcp", "wire"},
@@ -74,6 +75,7 @@ ARROWS = {
     "succession": {"ops"},
     "tcp": set(),
     "tap": {"ops", "service"},
+    "waking": set(),
     "testing": {
         "build",
         "chat",
