@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import termios
 import time
 
 import pytest
@@ -204,7 +205,8 @@ def test_it_is_asked_for_without_echo(site, tmp_path):
     until = time.monotonic() + 30
     while b"Password" not in shown and time.monotonic() < until:
         shown += os.read(ours, 1024)
-    time.sleep(0.3)  # until the terminal echoes no more
+    while termios.tcgetattr(ours)[3] & termios.ECHO and time.monotonic() < until:
+        time.sleep(0.01)
     os.write(ours, f"{SECRETS[0]}\n".encode())
     try:
         while more := os.read(ours, 1024):

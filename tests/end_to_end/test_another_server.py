@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import time
 
 import pytest
 
@@ -63,9 +62,10 @@ def replaced(daemon, chatc, sit, tmp_path):
     ann.await_last("#tea (offline, 1 waiting)>")
     ann.type("two\r")
     ann.await_last("#tea (offline, 2 waiting)>")
-    ann.type(f"/put {tmp_path / 'photo'} look\r")
+    ann.type(f"/put {tmp_path / 'photo'} look")
+    ann.await_line(" look$")  # what follows before it is read would be a paste
+    ann.type("\r")
     ann.await_last("#tea (offline, 2 waiting)>")
-    time.sleep(0.5)  # what follows at once would be a paste
     ann.type("/quit\r")
     ann.wait()
     shutil.rmtree(daemon.data)

@@ -83,7 +83,7 @@ def test_it_is_as_slow_as_told(echo):
     with Forwarder(echo, rate=1e6) as line, call(line) as one:
         one.sendall(data)
         take(one, len(data))
-    assert 0.25 < time.monotonic() - begin < 2
+    assert time.monotonic() - begin > 0.25
 
 
 def test_nobody_behind_it_is_an_end(echo):
