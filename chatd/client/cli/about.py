@@ -94,7 +94,15 @@ def room_name(text: str) -> str:
 def listed(event: m.Event) -> str:
     """Return a line that tells what event has which number."""
     said = event.text if event.file is None else f"{event.file.name} {event.text}"
-    return f"{event.seq:>6} <{clean_line(event.by)}> {clean_line(said)[:WIDTH]}"
+    line = clean_line(said)
+    short = line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"
+    return f"{event.seq:>6} <{clean_line(event.by)}> {short}"
+
+
+def which_line(usage: str) -> str:
+    """Return what is asked below a list; a number that may be left out has to be written then."""
+    told = usage.replace("[number [reason]]", "number [reason]").replace("[number]", "number")
+    return f"Which of them? Write {told}"
 
 
 def presently(page: Page, event: m.Event) -> m.Event:
@@ -106,7 +114,8 @@ def presently(page: Page, event: m.Event) -> m.Event:
 async def _which(talk: Talk, usage: str, *, mine: bool = False) -> None:
     """List the latest events that can be meant."""
     events = [event for event in await _latest(talk) if not mine or _is_mine(talk, event)]
-    talk.answer(*map(listed, events), f"Which of them? Write {usage}")
+    said = "You have said nothing" if mine else "Nothing was said"
+    talk.answer(*map(listed, events), which_line(usage) if events else f"{said} here lately.")
 
 
 async def _latest(talk: Talk) -> list[m.Event]:

@@ -32,7 +32,7 @@ async def _hook(talk: Talk, argument: str) -> None:
 
 async def _list(talk: Talk, room: str) -> None:
     ok = await talk.client.ask(m.Hooks(id=0, room=room))
-    none = f"{clean_line(room)} has no hooks; {COMMANDS['hook'].usage} makes one."
+    none = f"{clean_line(room)} has no hooks; /hook add NAME makes one."
     talk.answer(*(map(hook_line, ok.hooks) if ok.hooks else [none]))
 
 

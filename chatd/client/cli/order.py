@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from chatd.client.cli.about import LISTED, Talk, here, is_number, listed
+from chatd.client.cli.about import LISTED, Talk, here, is_number, listed, which_line
 from chatd.client.cli.command import Command, Do
 from chatd.client.cli.text import ago, clean_line
 from chatd.client.cli.times import seconds_in
@@ -131,7 +131,7 @@ async def _remove(talk: Talk, argument: str) -> None:
     if not said.whom:
         page = await talk.client.history(room, limit=LISTED)
         lines = [listed(event) for event in page.events if event.kind in {"message", "file", "topic"}]
-        which = f"Which of them? Write {COMMANDS['remove'].usage}"
+        which = which_line(COMMANDS["remove"].usage)
         talk.answer(*lines, which if lines else f"Nothing that could be removed was said in {room} lately.")
     elif is_number(said.whom):
         await talk.client.remove(room, int(said.whom), said.rest)
@@ -208,6 +208,8 @@ COMMANDS: Final[Mapping[str, Command[Talk]]] = {
         "set kind, history, slow, archived, posting, topic, keep-days or mention-room of this room",
         _about("set", _set, more=True),
         changes=True,
+        hint="Rules are kind (public, private, read-only), history (all, since-join), slow (seconds),"
+        " posting, topic, mention-room (member, moderator, owner), keep-days (days) and archived (yes, no).",
     ),
     "delete-room": Command(
         "/delete-room #room [reason]",

@@ -48,6 +48,13 @@ HANGING: Final = 26
 """Columns that the usage of a command takes in that list, if it fits."""
 
 
+FIRST: Final = (
+    *("join", "msg", "rooms", "who", "unread", "history", "search", "reply", "react", "edit"),
+    *("put", "status", "quit"),
+)
+"""What a newcomer needs: with two sentences it fits a terminal of 24 rows."""
+
+
 class Talk(finding.Talk, mine.Talk, Protocol):
     """What all commands need of the session."""
 
@@ -315,10 +322,13 @@ def _explained(command: Command[Talk]) -> list[str]:
 
 async def _help(talk: Talk, argument: str) -> None:
     if argument:
-        command = find(argument.lower().removeprefix("/"))
-        talk.answer(f"{command.usage}: {command.summary}")
-        return
-    talk.answer(*chain.from_iterable(map(_explained, COMMANDS.values())))
+        if argument != "all":
+            talk.answer(find(argument.lower().removeprefix("/")).explained)
+            return
+        talk.answer(*chain.from_iterable(map(_explained, COMMANDS.values())))
+    else:
+        talk.answer(*chain.from_iterable(_explained(COMMANDS[name]) for name in FIRST))
+        talk.answer(f"/help all lists all {len(COMMANDS)} commands, /help command explains one.")
     talk.answer(
         "All else is sent to the room that the prompt names; a text that begins with / is written with //."
     )
@@ -364,6 +374,6 @@ COMMANDS: Final[Mapping[str, Command[Talk]]] = {
         "/waiting [send or drop]", "list what waits elsewhere; send it here, or delete it", _waiting
     ),
     "reconnect": Command("/reconnect", "try to connect now; a live link is probed", _reconnect),
-    "help": Command("/help [command]", "say what there is", _help),
+    "help": Command("/help [all or command]", "list what one needs first, or all; explain one", _help),
     "quit": Command("/quit", "end; what is not sent yet stays queued (as does Ctrl-D)", _quit),
 }

@@ -1,7 +1,10 @@
 """A slot: what one device session remembers in a profile, locked for the process that uses it."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
+
+import apsw
 
 from chatd.client.core.outbox import Entry
 from chatd.client.core.problems import ClientError
@@ -249,9 +252,25 @@ class Slot:
         return any(SlotLock.held(lock_path(self.database.path, number)) for (number,) in rows)
 
     def close(self) -> None:
-        """Let another process have the slot."""
+        """Let another process have the slot; who has ended last is who is meant by nobody the next time."""
+        self._touch_again()
         self._lock.release()
         self.database.close()
+
+    def _touch_again(self) -> None:
+        """Note that this identity is the one last used here, if another one has begun meanwhile."""
+        with suppress(ClientError, apsw.Error):
+            begun = self.database.rows(
+                "SELECT 1 FROM address AS other JOIN address AS ours ON ours.address = other.address"
+                " WHERE ours.identity = ? AND ours.address = ? AND other.used > ours.used"
+                " AND (SELECT token FROM slot WHERE id = ?) <> ''",
+                self.identity,
+                self.origin.text,
+                self.number,
+            )
+            if begun:
+                with self.database.transaction():
+                    touch(self.database, self.identity, self.origin)
 
     def _sibling(self) -> str:
         rows = self.database.rows(

@@ -7,7 +7,7 @@ from chatd.chat import accounts
 from chatd.chat.changes.rows import OPERATOR
 from chatd.client.cli.conversation import GRACE
 from chatd.client.cli.running import watch_link
-from chatd.client.cli.slash import COMMANDS
+from chatd.client.cli.slash import COMMANDS, FIRST
 from chatd.client.core.problems import ClientError
 from chatd.wire.limits import MAX_TEXT
 from tests.client.cli.sitting import Person
@@ -35,7 +35,7 @@ def person(world):
 
 
 def test_the_list_of_commands_fits_a_terminal_and_hangs(person):
-    *rows, last = person("ann").type("/help")
+    *rows, last = person("ann").type("/help all")
     assert last.startswith("All else is sent")
     assert max(map(len, rows)) < 80
     usages = {command.usage for command in COMMANDS.values()}
@@ -44,6 +44,23 @@ def test_the_list_of_commands_fits_a_terminal_and_hangs(person):
     assert rows[begin + 1].strip().startswith("keep somebody out")
     said = " ".join(" ".join(rows).split())
     assert all(f"{command.usage} {command.summary}" in said for command in COMMANDS.values())
+
+
+def test_what_one_needs_first_fits_a_small_terminal(person):
+    *rows, more, last = person("ann").type("/help")
+    assert len(rows) + 3 < 24  # with the prompt, and a sentence of two rows
+    assert max(map(len, rows)) < 80
+    assert more == f"/help all lists all {len(COMMANDS)} commands, /help command explains one."
+    assert last.startswith("All else is sent")
+    assert set(FIRST) <= set(COMMANDS)
+
+
+def test_what_may_be_written_is_told_where_that_is_a_choice(person):
+    ann = person("ann")
+    ann.type("/join #tea")
+    (line,) = ann.type("/set slow")
+    assert line.startswith("chatc: Write /set rule value. Rules are kind (public, private, read-only), ")
+    assert ann.type("/help set")[0].endswith("archived (yes, no).")
 
 
 # ---- first steps ------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ def test_what_one_said_is_listed_removed_and_gone_from_history(people):
     ben.type("hello")
     listed = ann.type("/remove")
     assert [line.split() for line in listed][:2] == [["3", "<ann>", "my", "secret"], ["4", "<ben>", "hello"]]
-    assert "/remove [number [reason]]" in listed[-1]
+    assert "/remove number [reason]" in listed[-1]
     assert "#tea * ann removed event 3: a slip" in ann.type("/remove 3 a slip")
     assert "#tea * ann removed event 3: a slip" in ben.paper.lines
     told = ben.type("/history")

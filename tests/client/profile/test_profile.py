@@ -105,6 +105,18 @@ def test_without_a_nick_the_last_used_one_there_is_meant(take):
     assert take("", ELSEWHERE).remembered().session.nick == "carol"
 
 
+def test_whoever_ends_last_is_the_one_last_used(take):
+    visit(take, "bob")
+    alice, bob = take("alice"), take("bob")
+    alice.save(changes(session("alice")), cursors=True)
+    alice.close()
+    assert take().remembered().session.nick == "alice"
+    stranger = take("stranger")  # whom no server has taken in
+    bob.close()
+    stranger.close()
+    assert take().remembered().session.nick == "bob"
+
+
 @pytest.mark.parametrize(
     "other",
     ["127.0.0.1:7412", "127.0.0.2", "localhost", "[::1]", "tls://127.0.0.1:7411", ELSEWHERE, "unix:/s"],
