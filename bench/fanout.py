@@ -17,6 +17,7 @@ SENDERS = 4
 OF_C = Target(0.6)
 OF_PEER = Target(2.0)
 OF_NATIVE = Target(0.8)
+OF_NATIVE_COST = Target(1.25, least=False)
 
 
 def run(scale: Scale) -> Result:
@@ -105,5 +106,8 @@ def _tell(result: Result, what: str, figures: Figures) -> None:
             result.rows.append(Row(what, f"chatd / {other}", "ratio", ratios, target))
     web = figures.ratios(WebDaemon.name, "chatd")
     result.rows.append(Row(what, f"{WebDaemon.name} / chatd", "ratio", web, OF_NATIVE))
+    costs = zip(figures.costs[WebDaemon.name], figures.costs["chatd"], strict=True)
+    ratios = tuple(web / native for web, native in costs)
+    result.rows.append(Row(what, f"{WebDaemon.name} / chatd", "ratio of CPU", ratios, OF_NATIVE_COST))
     for who, values in figures.costs.items():
         result.rows.append(Row(what, who, "µs CPU/delivery", tuple(values)))
