@@ -5,6 +5,7 @@ The page may load and run what lies here and nothing else, be shown in no frame,
 
 import gzip
 import hashlib
+import re
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -34,6 +35,28 @@ POLICY: Final = (
 )
 """What the page may do (Content Security Policy, level 3)."""
 
+_COMMENTS: Final = re.compile(rb"(?m)^[ \t]*(?:/\*(?:(?!\*/)[\s\S])*\*/|//.*)[ \t]*$")
+"""Comments that have lines of their own: a third of all, and browsers do not read them."""
+
+_FOREIGN: Final = "vendor/"
+"""Where files of others are, with their licences."""
+
+_OWN: Final = {
+    b"cache-control": b"no-cache",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"vary": b"accept-encoding",
+}
+"""What the answer with each file says."""
+
+_DOCUMENT: Final = {
+    b"content-security-policy": POLICY,
+    b"cross-origin-opener-policy": b"same-origin",
+    b"x-chatd-page": b"1",
+}
+"""What is said where something begins to run, by the page and by its worker: nothing else obeys that."""
+
+_DOCUMENTS: Final = {INDEX, "worker.js"}
+
 
 class Asset(NamedTuple):
     """A file: its type, bytes, compressed bytes, and the tag that names its content."""
@@ -56,10 +79,17 @@ def _below(folder: Traversable, path: str) -> "list[tuple[str, Asset]]":
         if one.is_dir():
             found += _below(one, f"{path}{one.name}/")
         elif (kind := TYPES.get(one.name.rpartition(".")[2])) is not None:
-            plain = one.read_bytes()
+            plain = _served(path + one.name, one.read_bytes())
             tag = b'"%s"' % hashlib.sha256(plain).hexdigest()[:32].encode()
             found.append((path + one.name, Asset(kind, plain, gzip.compress(plain, 9, mtime=0), tag)))
     return found
+
+
+def _served(path: str, data: bytes) -> bytes:
+    """Return what is served of a file: a program without its comments, with its lines where they were."""
+    if not path.endswith(".js") or path.startswith(_FOREIGN):
+        return data
+    return _COMMENTS.sub(lambda comment: b"\n" * comment[0].count(b"\n"), data)
 
 
 class PageFile(Resource):
@@ -83,15 +113,8 @@ class PageFile(Resource):
         if asset is None:
             return self._other.getChild(b"", request).render(request)  # type: ignore[no-any-return]
         packs = b"gzip" in (request.getHeader(b"accept-encoding") or b"")
-        for name, value in (
-            (b"content-type", asset.kind),
-            (b"content-security-policy", POLICY),
-            (b"cache-control", b"no-cache"),
-            (b"cross-origin-opener-policy", b"same-origin"),
-            (b"cross-origin-resource-policy", b"same-origin"),
-            (b"vary", b"accept-encoding"),
-            (b"x-chatd-page", b"1"),
-        ):
+        said = {b"content-type": asset.kind, **_OWN, **(_DOCUMENT if self._path in _DOCUMENTS else {})}
+        for name, value in said.items():
             request.setHeader(name, value)
         if request.setETag(asset.tag) is not None:
             return b""

@@ -36,13 +36,31 @@ def test_the_root_is_the_page_which_may_run_nothing_but_its_own_files(playground
 
 @pytest.mark.parametrize("path", sorted(assets()))
 def test_every_file_is_served_as_what_it_is(playground, path):
-    plain = (PAGE / path).read_bytes()
+    plain = assets()[path].plain
     assert browse(playground, request(f"/{path}")).got.endswith(b"\r\n\r\n" + plain)
     packed = browse(playground, asked(f"/{path}", "Accept-Encoding: gzip"))
     assert gzip.decompress(packed.got.partition(b"\r\n\r\n")[2]) == plain
     tag = re.search(rb'etag: ("[0-9a-f]+")', packed.head)[1].decode()
     again = browse(playground, asked(f"/{path}", f"If-None-Match: {tag}"))
     assert (again.status, again.body) == (304, b"")
+
+
+@pytest.mark.parametrize("path", sorted(assets()))
+def test_of_our_programs_all_is_served_but_lines_of_comments(path):
+    lines = (PAGE / path).read_bytes().split(b"\n")
+    served = assets()[path].plain.split(b"\n")
+    assert len(served) == len(lines)
+    left_out = [line.strip() for line, said in zip(lines, served, strict=True) if said != line]
+    assert all(said in {line, b""} for line, said in zip(lines, served, strict=True))
+    assert [line for line in left_out if not line.startswith((b"/*", b"*", b"//"))] == []
+    assert bool(left_out) is (path.endswith(".js") and not path.startswith("vendor/"))
+
+
+def test_what_runs_says_what_it_may_do(playground):
+    for path in ("/", "/index.html", "/worker.js"):
+        assert b"require-trusted-types-for 'script'" in browse(playground, request(path)).head
+    for path in ("/main.js", "/icon.svg", "/style.css"):
+        assert b"content-security-policy: default-src 'none';" in browse(playground, request(path)).head
 
 
 @pytest.mark.parametrize(
@@ -70,7 +88,7 @@ def test_the_page_names_all_modules_that_it_needs_so_that_none_is_waited_for_in_
 
 
 def test_all_of_it_is_small_on_the_wire():
-    assert sum(len(asset.packed) for asset in assets().values()) < 150_000
+    assert sum(len(asset.packed) for asset in assets().values()) < 100_000
 
 
 def test_what_is_not_ours_is_what_it_is_said_to_be():
