@@ -57,10 +57,16 @@ def spare_the_collector() -> None:
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Have the collector pass over all that is loaded meanwhile, for good."""
+    """Have the collector pass over all that is loaded meanwhile, for good.
+
+    What was needed for that alone is given back to the system.
+    """
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
         gc.enable()
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(KEPT_BYTES)

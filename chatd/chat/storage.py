@@ -1,6 +1,6 @@
 """The interface to the store: its tables, what is written and loaded at once, and the `Store`."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
@@ -211,7 +211,7 @@ class Snapshot:
 
     server: str
     rooms: list[StoredRoom] = field(default_factory=list)
-    rows: Mapping[type[Any], Sequence[Any]] = field(default_factory=dict)
+    rows: MutableMapping[type[Any], Sequence[Any]] = field(default_factory=dict)
     crowds: Sequence[Crowd] = ()
     haunts: Sequence[Haunts] = ()
     last_session: int = 0
@@ -224,6 +224,10 @@ class Snapshot:
     def of(self, kind: type[Row]) -> Sequence[Row]:
         """Return the rows of that kind."""
         return self.rows.get(kind, ())
+
+    def take(self, kind: type[Row]) -> Sequence[Row]:
+        """Return the rows of that kind, and let go of them, so that all do not have to be held at once."""
+        return self.rows.pop(kind, ())
 
     def memberships(self) -> Iterator[PutMember]:
         """Yield all memberships."""

@@ -128,6 +128,10 @@ class World(Records):
 
     def __init__(self, snapshot: Snapshot, terms: Terms) -> None:
         super().__init__()
+        times = [session.seen for session in snapshot.of(PutSession)]
+        times += [mark.at for mark in snapshot.of(PutMark)]
+        times += [upload.at for upload in snapshot.of(PutUpload)]
+        named = max(_named(snapshot), default=0)
         load(self, snapshot)
         self.statuses.loaded()
         self.server = snapshot.server
@@ -142,16 +146,13 @@ class World(Records):
         self.tell_deleted: Callable[[User], None] = _tell_nobody
         self.new_secret: Callable[[], str] = _no_secret
         self.tell_stated: Callable[[User], None] = _tell_nobody
-        times = [session.seen for session in snapshot.of(PutSession)]
-        times += [mark.at for mark in snapshot.of(PutMark)]
-        times += [upload.at for upload in snapshot.of(PutUpload)]
         self.calendar = Calendar(max(snapshot.time.lived, *times, 0))
         self.clock = snapshot.time.clock or max((stored.ts for stored in snapshot.rooms), default=0)
         newest = max((session.id for session in self.sessions.values()), default=0)
         last = max(snapshot.last_session, newest)
         self._session_ids = itertools.count(last + 1)
         # In folders from before forgotten users were counted, each of them had come with a session.
-        self._user_ids = itertools.count(max(last, snapshot.last_user, *self.users, *_named(snapshot)) + 1)
+        self._user_ids = itertools.count(max(last, snapshot.last_user, named, *self.users) + 1)
         self._room_ids = itertools.count(max((r.log.id for r in self.rooms.values()), default=0) + 1)
 
     def relate(self, room: Room, change: Relation) -> None:

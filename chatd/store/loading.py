@@ -1,7 +1,8 @@
 """Loading: the state that the daemon begins with, as the tables have it."""
 
+from collections.abc import Sequence
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
 import apsw
 
@@ -33,7 +34,9 @@ def load(database: apsw.Connection) -> Snapshot:
     rooms = [
         stored_room(room, _last(database, room.id), emptied.get(room.id)) for room in _rows(database, PutRoom)
     ]
-    rows = {kind: _rows(database, kind) for kind in LOADED if kind not in {PutRoom, PutMember}}
+    rows: dict[type[Any], Sequence[Any]] = {
+        kind: _rows(database, kind) for kind in LOADED if kind not in {PutRoom, PutMember}
+    }
     rows[PutMember] = [PutMember(*row) for row in database.execute(_DIRECT)]
     rows[PutHookKey] = sorted(rows[PutHookKey], key=attrgetter("seq"))
     counted, untallied = tallies(database, rooms)

@@ -117,7 +117,7 @@ class MemoryStore:
             tallies += rows
             if lacks:
                 untallied[log] = lacks
-        loaded: dict[type[Change], list[Any]] = {
+        loaded: dict[type[Any], Sequence[Any]] = {
             kind: list(self._of(kind).values()) for kind in storage.LOADED if kind is not PutRoom
         }
         direct = {room.id for room in self.rooms.values() if room.name.startswith(USER_SIGN)}

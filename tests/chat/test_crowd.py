@@ -11,6 +11,9 @@ from chatd.chat.changes.rows import DropMember, PutMember, PutRoom, PutUser
 from chatd.chat.crowd import crowds_of
 from chatd.chat.later import Later, each
 from chatd.chat.storage import Snapshot, StoredRoom
+from chatd.testing import Playground
+from chatd.wire import messages as m
+from tests.helpers import come_in
 
 USERS, ROOMS = range(1, 6), range(1, 5)
 ROWS = st.builds(
@@ -116,3 +119,20 @@ def test_what_is_made_later_is_made_once_and_nothing_else_is():
     assert thing.has("names")
     with pytest.raises(AttributeError, match="'Thing' object has no attribute 'other'"):
         _ = thing.other
+
+
+def test_what_the_daemon_does_by_itself_wakes_nobody():
+    """Neither its start, nor a day of keeping house, nor a list of all rooms."""
+    playground = Playground()
+    playground.start_server()
+    ann = come_in(playground, "ann", m.Join(id=1, room="#tea"))
+    come_in(playground, "ben", m.Join(id=1, room="#tea"), m.Join(id=2, room="#milk"))
+    ann.say(m.Set(id=2, room="#tea", rule="kind", value="private"))
+    playground.advance(1)
+    playground.crash_server()
+    playground.start_server()
+    playground.advance(86_400.0, step=600.0)
+    world = playground.server.hub.world
+    assert [room.size for room in world.rooms.values()] == [2, 1]
+    assert all(room.asleep for room in world.rooms.values())
+    assert all(user.asleep for user in world.users.values())

@@ -28,9 +28,9 @@ def undo(records: Records, inverses: Iterable[Applied]) -> None:
 
 
 def load(records: Records, snapshot: Snapshot) -> None:
-    """Make of an empty ``records`` what ``snapshot`` holds."""
+    """Make of an empty ``records`` what ``snapshot`` holds, which lets go of its rows meanwhile."""
     for kind in LOADED:
-        rows: Iterable[Applied] = snapshot.rooms if kind is PutRoom else snapshot.of(kind)
+        rows: Iterable[Applied] = snapshot.rooms if kind is PutRoom else snapshot.take(kind)
         for row in rows:
             if isinstance(row, PutFile) and row.seq < records.rooms_by_id[row.room].log.first:
                 continue  # it goes with its event, and its row soon

@@ -1,5 +1,6 @@
 """Changes of users: nicks, accounts, sessions, invitations to register, whose direct messages they take."""
 
+from sys import intern
 from typing import Final
 
 from chatd.chat.changes.inverses import (
@@ -72,7 +73,8 @@ def _set_nick(records: Records, user: User, row: PutUser) -> None:
             _free(records, user.key)
         twins.drop(user.key, user)
         twins.drop(user.nick, user)
-    user.nick, user.key = row.nick, row.key
+    user.nick = row.nick
+    user.key = row.nick if row.key == row.nick else row.key  # one string, of a hundred thousand
     if row.key is not None:
         _claim(records, row.key, user)
         twins.add(row.key, user)
@@ -106,9 +108,10 @@ def _put_nick(records: Records, row: PutNick) -> Applied:
     user = records.users[row.user]
     if row.key in user.kept:
         return _set_shown(records, user, row)
-    user.kept[row.key] = row.since
-    _claim(records, row.key, user)
-    records.twins.add(row.key, user)
+    key = user.key if row.key == user.key else row.key
+    user.kept[key] = row.since
+    _claim(records, key, user)
+    records.twins.add(key, user)
     _set_shown(records, user, row)
     return DropNick(row.key)
 
@@ -186,7 +189,8 @@ def _put_session(records: Records, row: PutSession) -> Applied:
     session = records.sessions.get(row.digest)
     if session is None:
         user = records.users[row.user]
-        session = Session(row.id, user, row.digest, row.last, row.seen, row.address, row.software, row.label)
+        software = intern(row.software)
+        session = Session(row.id, user, row.digest, row.last, row.seen, row.address, software, row.label)
         return _restore_session(records, RestoreSession(session))
     before = session.row()
     session.seen, session.address, session.software = row.seen, row.address, row.software

@@ -30,7 +30,10 @@ _ROUNDS: Final = 3
 def skeleton(name: str) -> str:
     """Return the skeleton of ``name``, whatever its case."""
     for _ in range(_ROUNDS):
-        name = _looks(name).casefold()
+        before, name = name, _looks(name).casefold()
+        if name == before:
+            name = before  # the same object: most names look like themselves, and are kept as well
+            break
     return name if name.isascii() else unicodedata.normalize("NFD", name)
 
 
