@@ -250,9 +250,9 @@ class Session(Later):
     told: dict[int, PutAct] = field(init=False)
     fleeting: bool = False
     farewell: str = ""
-    cursors: dict[int, int] = field(default_factory=dict)
+    cursors: dict[int, int] = field(init=False)
 
-    LATER: ClassVar = each("told", dict)
+    LATER: ClassVar = each("told cursors", dict)
 
     @property
     def confirmed(self) -> bool:

@@ -15,6 +15,9 @@ from chatd.chat.changes.rows import (
     DropAllow,
     DropBlock,
     DropCertificate,
+    DropCursor,
+    DropCursors,
+    DropCursorsBelow,
     DropEdit,
     DropEdits,
     DropEditsBelow,
@@ -53,6 +56,7 @@ from chatd.chat.changes.rows import (
     PutAllow,
     PutBlock,
     PutCertificate,
+    PutCursor,
     PutEdit,
     PutEmptied,
     PutErasure,
@@ -138,6 +142,7 @@ def picture(records):
         "places": {user.id: dict(user.places) for user in records.users.values()},
         "certificates": {user.id: dict(user.certificates) for user in records.users.values()},
         "sessions": {session.row() for session in records.sessions.values()},
+        "cursors": {session.id: dict(session.cursors) for session in records.sessions.values()},
         "rooms": {(room.row(), room.log.head, room.log.last) for room in rooms},
         "acts": {act for room in rooms for act in room.acts.values()},
         "needs": {room.name: (room.needs, room.strict) for room in rooms},
@@ -294,6 +299,12 @@ def possible(records, kind, a, b, n):  # noqa: C901, PLR0912, PLR0915 - one case
             return PutThread(a, b, n, n + a, a, n % 2 == 0)
         case "drop thread" if both and n in records.users[b].threads.get(a, {}):
             return DropThread(a, b, n)
+        case "cursor" if session:
+            return PutCursor(a, b, n)
+        case "drop cursor" if session and b in session.cursors:
+            return DropCursor(a, b)
+        case "drop cursors" if session:
+            return DropCursors(a)
         case "pin" if room:
             return PutPin(a, n, n + b)
         case "tally" if room:
@@ -427,6 +438,9 @@ KINDS = {
     PutHookKey: "hook key",
     DropHookKey: "drop hook key",
     DropHookKeys: "drop hook keys",
+    PutCursor: "cursor",
+    DropCursor: "drop cursor",
+    DropCursors: "drop cursors",
     PutTime: "time",
 }
 moves = st.lists(
@@ -476,6 +490,7 @@ BELOW = (
     DropTallies,
     DropMentions,
     DropThreads,
+    DropCursorsBelow,
 )
 """What is dropped with the oldest events of a room."""
 
