@@ -4,10 +4,13 @@ It needs chromium and playwright. A daemon of its own is started and ended.
 """
 
 import shutil
+import struct
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import expect, sync_playwright
 
@@ -32,7 +35,13 @@ def main() -> None:
         daemon.start()
         try:
             browser = player.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            take(lambda **how: Person(browser, f"http://{LOOPBACK}:{port}/", **how), daemon)
+
+            def come(**how: Any) -> Person:
+                return Person(browser, f"http://{LOOPBACK}:{port}/", **how)
+
+            take(come, daemon)
+            daemon.start()
+            take_files(come, daemon, Path(folder))
             browser.close()
         finally:
             daemon.end()
@@ -63,6 +72,46 @@ def take(come: Callable[..., Person], daemon: Standing) -> None:
     expect(ann.window.locator(".queued")).to_have_count(1)
     ann.window.mouse.move(500, 620)
     ann.window.screenshot(path=IMAGES / "page-offline.png")
+
+
+def take_files(come: Callable[..., Person], daemon: Standing, folder: Path) -> None:
+    """Play a scene with files, the last of which goes on when there is a connection again."""
+    sunset, plan, photos = (folder / name for name in ("sunset.png", "plan.pdf", "holiday photos.zip"))
+    sunset.write_bytes(picture(640, 360))
+    plan.write_bytes(bytes(84_000))
+    eva = come(viewport={"width": 760, "height": 640}).enter("eva", "#garden")
+    field = eva.window.get_by_label("Files to send", exact=True)
+    eva.say("Last evening:")
+    field.set_input_files([sunset, plan])
+    expect(eva.window.locator(".file")).to_have_count(2)
+    expect(eva.window.get_by_role("img", name="sunset.png")).to_be_visible()
+    daemon.kill()
+    expect(eva.window.locator(".pill")).to_be_visible()
+    photos.write_bytes(bytes(6_000_000))
+    field.set_input_files(photos)
+    expect(eva.window.locator(".queued")).to_have_count(1)
+    eva.window.mouse.move(500, 620)
+    eva.window.screenshot(path=IMAGES / "page-files.png")
+
+
+def picture(width: int, height: int) -> bytes:
+    """Return a sunset, as PNG."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    lines = []
+    for y in range(height):
+        sky = y / height
+        line = bytearray(b"\0")
+        for x in range(width):
+            sun = (x - width * 0.7) ** 2 + (y - height * 0.6) ** 2 < (height / 9) ** 2
+            line += bytes(
+                (255, 210, 120) if sun else (int(40 + 200 * sky), int(60 + 70 * sky), int(140 - 60 * sky))
+            )
+        lines.append(bytes(line))
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(b"".join(lines))) + chunk(b"IEND", b"")
 
 
 if __name__ == "__main__":
