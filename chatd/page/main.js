@@ -5,6 +5,7 @@ import { Store } from "./io/store.js";
 import { Tab } from "./io/tabs.js";
 import { App } from "./ui/app.js";
 import { Client } from "./ui/client.js";
+import { shortcut } from "./ui/keys.js";
 import { html, render } from "./vendor/htm-preact.js";
 
 const root = /** @type {HTMLElement} */ (document.getElementById("app"));
@@ -37,6 +38,7 @@ const hurry = () => tab.call("hurry").catch(() => {});
 for (const event of ["online", "pageshow", "focus"]) addEventListener(event, hurry);
 document.addEventListener("resume", hurry);
 for (const event of ["dragover", "drop"]) addEventListener(event, stay);
+addEventListener("keydown", (event) => shortcut(client, event));
 document.addEventListener("visibilitychange", () => client.attention.looked());
 for (const event of ["focus", "blur"]) addEventListener(event, () => client.attention.looked());
 navigator.serviceWorker?.addEventListener("message", ({ data }) => client.open(data.open));

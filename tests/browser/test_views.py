@@ -3,6 +3,7 @@
 import json
 import os
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.browser.people import talk
@@ -248,3 +249,83 @@ def test_settings_are_kept_and_the_same_in_all_windows(person):
     ada.answer("Sign out everywhere")
     expect(first.get_by_role("button", name="Come in")).to_be_visible()
     expect(second.get_by_role("button", name="Come in")).to_be_visible()
+
+
+def look(window, name):
+    """Look for what axe finds, light and here and there dark, and for what does not fit a phone."""
+    dark = [("dark", {"runOnly": ["color-contrast"]})] if name in {"Members", "Settings", "thread"} else []
+    for scheme, options in [("light", {}), *dark]:
+        window.emulate_media(color_scheme=scheme)
+        found = Axe().run(window, options=options).response["violations"]
+        assert [(name, one["id"], one["nodes"][0]["html"]) for one in found] == []
+    window.set_viewport_size({"width": 320, "height": 568})
+    wide = window.evaluate(
+        "() => [document, ...document.querySelectorAll('dialog, aside, main')]"
+        ".map((one) => one.documentElement ?? one).filter((one) => one.scrollWidth > 320).length"
+    )
+    assert wide == 0, name
+    window.set_viewport_size({"width": 1280, "height": 720})
+
+
+def test_every_view_has_no_barriers_and_fits_a_phone(person):
+    ada, ben = person("ada", bypass_csp=True), person("ben", room="#tea")
+    ada.say("a question", "/topic \u05e9\u05dc\u05d5\u05dd \u05e2\u05d5\u05dc\u05dd")
+    ben.say("\u0645\u0631\u062d\u0628\u0627 @ada")
+    ben.act("a question", "Thread")
+    ben.say("/away lunch")
+    window = ada.window
+    expect(ada.texts).to_have_count(2)
+
+    for opening in ("Members", "Threads"):
+        ada.press(opening)
+        expect(window.locator("aside li, aside p").first).to_be_visible()
+        look(window, opening)
+    for opening in ("More of #tea", "Settings"):
+        ada.press(opening)
+        expect(ada.dialog).to_be_visible()
+        look(window, opening)
+        window.keyboard.press("Escape")
+        expect(ada.dialog).to_have_count(0)
+    ada.press("More of #tea", "Rules…")
+    expect(ada.dialog.get_by_label("Kind")).to_be_visible()
+    look(window, "rules")
+    ada.press("Cancel")
+    ada.act("a question", "Thread")
+    expect(window.locator("aside .text")).to_have_count(1)
+    look(window, "thread")
+    right = window.locator(".text", has_text="\u0645").first.evaluate(
+        "(one) => getComputedStyle(one).direction"
+    )
+    assert right == "rtl"
+
+
+def test_keys_alone_reach_everything(person):
+    ada = person("ada", bypass_csp=True)
+    ada.say("a question", "an answer")
+    ada.act("a question", "Thread")
+    window = ada.window
+    expect(window.locator("aside .text")).to_have_count(1)
+    window.locator("main .log").focus()
+    window.keyboard.press("ArrowUp")
+    window.keyboard.press("ArrowUp")
+    expect(ada.message("a question")).to_be_focused()
+    window.keyboard.press("Enter")
+    expect(window.locator(".actions .menu button").first).to_be_focused()
+    window.keyboard.press("ArrowDown")
+    window.keyboard.press("Enter")
+    expect(ada.message("a question").locator(".reactions button")).to_have_text("❤️ 1")
+    window.locator("main .log").focus()
+    window.keyboard.press("?")
+    expect(ada.dialog.get_by_role("heading", name="Keys")).to_be_visible()
+    look(window, "keys")
+    window.keyboard.press("Escape")
+    expect(ada.dialog).to_have_count(0)
+    window.keyboard.press("Escape")
+    expect(window.locator("aside")).to_have_count(0)
+    expect(ada.field).to_be_focused()
+    window.keyboard.press("Control+k")
+    window.keyboard.type("#garden")
+    window.keyboard.press("Enter")
+    expect(ada.heading).to_have_text("#garden")
+    window.keyboard.press("Alt+ArrowDown")
+    expect(ada.heading).to_have_text("#tea")

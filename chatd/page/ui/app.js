@@ -2,7 +2,9 @@
 
 import { html, useState } from "../vendor/htm-preact.js";
 import { Composer } from "./composer.js";
+import { among } from "./dialog.js";
 import { Found } from "./found.js";
+import { Keys } from "./keys.js";
 import { Log, Typing } from "./log.js";
 import { Login } from "./login.js";
 import { Members } from "./members.js";
@@ -24,7 +26,7 @@ export function App({ client }) {
   if (!client.known || (client.stopped && client.stopped.code !== "goodbye")) return html`<${Login} client=${client} />`;
   const room = client.chat.rooms.get(client.chat.shown);
   return html`
-    <div class=${`frame ${listed || !room ? "listed" : ""}`}>
+    <div class=${`frame ${listed || !room ? "listed" : ""} ${client.aside || client.found ? "beside" : ""}`}>
       <${Sidebar} client=${client} done=${() => list(false)} />
       <main>
         ${room
@@ -57,7 +59,7 @@ function Sidebar({ client, done }) {
         <button class="quiet me" aria-haspopup="dialog" aria-label=${`${chat.nick}: status`} onClick=${() => askStatus(client)}><strong dir="auto">${chat.nick}</strong> <${Standing} status=${chat.status(chat.nick)} /></button>
         <span class=${`state ${state}`} role="img" aria-label=${STATES[state] || "connected"}></span>
       </header>
-      <ul>
+      <ul onKeyDown=${among}>
         ${chat.list.map(
           (room) => html`
             <li key=${room.room}>
@@ -74,7 +76,7 @@ function Sidebar({ client, done }) {
         )}
       </ul>
       <form onSubmit=${enter}><input name="room" placeholder="#room or @name" aria-label="Enter a room, or talk with somebody" autocomplete="off" /></form>
-      <footer><button class="quiet" aria-haspopup="dialog" onClick=${() => client.show(Settings)}>Settings</button> <button class="quiet" aria-haspopup="dialog" onClick=${() => signOut(client, false)}>Log out</button></footer>
+      <footer><button class="quiet" aria-haspopup="dialog" aria-label="Keys" title="Keys (?)" onClick=${() => client.show(Keys)}>?</button> <button class="quiet" aria-haspopup="dialog" onClick=${() => client.show(Settings)}>Settings</button> <button class="quiet" aria-haspopup="dialog" onClick=${() => signOut(client, false)}>Log out</button></footer>
     </nav>
   `;
 }
