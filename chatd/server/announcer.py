@@ -84,6 +84,7 @@ class _Voice:
         self._over = False
         self._goodbye = True
         self._complaint = ""
+        self._beginning: asyncio.Task[_Spoken] | None = None
         self._done: Deferred[None] = Deferred()
         Thread(target=self._run, name="announcer", daemon=True).start()
 
@@ -101,6 +102,8 @@ class _Voice:
     def _hear(self, wanted: Saying | None, over: bool, goodbye: bool) -> None:
         self._wanted, self._over, self._goodbye = wanted, over, goodbye
         self._news.set()
+        if self._beginning is not None:
+            self._beginning.cancel()
 
     def _run(self) -> None:
         self._loop.set_exception_handler(lambda _, context: self._fail(context.get("exception")))
@@ -130,11 +133,17 @@ class _Voice:
                 await asyncio.wait_for(self._news.wait(), LOOK if wanted else None)
 
     async def _begin(self, wanted: Saying, here: tuple[Place, ...]) -> "_Spoken | None":
+        """Say it, which takes two seconds; return None if that fails, or something else is wanted by then."""
+        self._beginning = asyncio.ensure_future(_Spoken.begin(wanted, here))
         try:
-            spoken = await _Spoken.begin(wanted, here)
+            spoken = await self._beginning
+        except asyncio.CancelledError:
+            return None
         except Exception as error:  # noqa: BLE001 - the package raises what it likes; it is tried again
             self._fail(error)
             return None
+        finally:
+            self._beginning = None
         self._complaint = ""
         addresses = " ".join(place.address for place in here)
         self._call(log.info, "announced", name=spoken.name, listen=addresses)
