@@ -84,7 +84,10 @@ class PresenceBoard:
 
     def hurry(self, now: float) -> None:
         """Tell now what is known, unless that would be much; else it is told in its turn."""
-        if len(self._changed) + len(self._stated) <= FEW:
+        users = self._changed | self._stated
+        if len(users) > FEW:
+            return
+        if sum(room.log.audience_size for user in users for room in user.rooms) <= AT_ONCE:
             for _ in self.tell(now):
                 pass
 

@@ -7,33 +7,35 @@ MECHANISMS: Final = ("PLAIN",)
 """The ways of SASL. SCRAM would need a verifier beside the password's hash that is weaker than that."""
 
 VALUES: Final[dict[str, str]] = {
+    "draft/account-registration": "",
+    "draft/chathistory": "",
+    "draft/event-playback": "",
+    "draft/message-redaction": "",
+    "draft/read-marker": "",
+    "extended-monitor": "",
+    "labeled-response": "",
+    "no-implicit-names": "",
+    "standard-replies": "",
+    "znc.in/self-message": "",
     "account-notify": "",
     "account-tag": "",
     "away-notify": "",
     "batch": "",
     "cap-notify": "",
-    "draft/account-registration": "",
-    "draft/chathistory": "",
-    "draft/event-playback": "",
-    "draft/message-redaction": "",
-    "draft/no-implicit-names": "",
-    "draft/read-marker": "",
     "echo-message": "",
     "extended-join": "",
-    "extended-monitor": "",
     "invite-notify": "",
-    "labeled-response": "",
     "message-tags": "",
     "multi-prefix": "",
-    "no-implicit-names": "",
     "sasl": ",".join(MECHANISMS),
     "server-time": "",
     "setname": "",
-    "standard-replies": "",
     "userhost-in-names": "",
-    "znc.in/self-message": "",
 }
-"""What is offered, with the value that those see who ask for version 302 of the negotiation."""
+"""What is offered, with the value that those see who ask for version 302 of the negotiation.
+
+What simple clients want comes last: some forget what stands in the first of two lines.
+"""
 
 RENDERING: Final = frozenset(
     {
@@ -48,9 +50,6 @@ RENDERING: Final = frozenset(
 )
 """Those on which it depends how an event looks: followers who share these share its bytes."""
 
-MOST_LISTED: Final = 400
-"""Bytes of names in one line of a list; the rest of the body is for who is told."""
-
 
 def offered(*, registration: bool) -> list[str]:
     """Return the names of those that are offered where accounts may be made, or not."""
@@ -62,11 +61,11 @@ def listed(names: Iterable[str], *, values: bool) -> str:
     return " ".join(f"{name}={VALUES[name]}" if values and VALUES[name] else name for name in names)
 
 
-def chunks(text: str) -> list[str]:
-    """Return the words of a list in as many lines as it takes, at least one."""
+def chunks(text: str, most: int) -> list[str]:
+    """Return the words of a list in as many lines of ``most`` characters as it takes, at least one."""
     lines = [""]
     for word in text.split():
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > MOST_LISTED:
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > most:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
     return lines

@@ -1,6 +1,8 @@
 """Channels: what a client is told of a room that it comes to be in, and who is there."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Final
 
 from chatd.chat.state import Room, User
 from chatd.server.irc import numerics as n
@@ -8,8 +10,15 @@ from chatd.server.irc.client import Client
 from chatd.server.irc.marks import at_hand, unread_from
 from chatd.server.irc.names import fold, nuh
 from chatd.server.irc.rendering import account_name, prefix_of
+from chatd.server.states import State
 from chatd.wire.irc import MAX_BODY, encode
 from chatd.wire.messages import Left, Rooms, RoomState
+
+AT_ONCE: Final = 1000
+"""Members of a room who are told in one turn: two milliseconds of work."""
+
+LINES_AT_ONCE: Final = 30
+"""Lines of names of a larger one that are told in one turn."""
 
 
 def entered(client: Client, message: Rooms) -> None:
@@ -52,7 +61,7 @@ def _join(client: Client, room: Room) -> None:
         topic(client, room)
     if client.has("draft/read-marker"):
         _tell_marker(client, room)
-    if not (client.has("no-implicit-names") or client.has("draft/no-implicit-names")):
+    if not client.has("no-implicit-names"):
         names(client, room, room.name)
 
 
@@ -85,23 +94,46 @@ def topic(client: Client, room: Room) -> None:
 
 
 def names(client: Client, room: Room, shown: str) -> None:
-    """Tell who is in ``room``, which the client calls ``shown`` (353, 366)."""
+    """Tell who is in ``room``, which the client calls ``shown`` (353, 366).
+
+    Of very many it is told in several turns.
+    """
+    if len(room.members) <= AT_ONCE:
+        for line in _names(client, room, shown, list(members(client, room))):
+            client.say(line)
+    else:
+        _go_on(client, _names(client, room, shown, list(members(client, room))))
+
+
+def _go_on(client: Client, lines: Iterator[bytes]) -> None:
+    """Say some of ``lines``, and the others in later turns."""
+    if client.connection.state is State.CLOSING:
+        return
+    some = list(islice(lines, LINES_AT_ONCE))
+    client.write(b"".join(some))
+    if some:
+        client.network.server.clock.callLater(0, _go_on, client, lines)
+
+
+def _names(client: Client, room: Room, shown: str, users: Sequence[User]) -> Iterator[bytes]:
+    server, number = client.network.name, n.NAMREPLY.number
     sign = "@" if room.rules.kind == "private" else "="
-    head = encode(client.network.name, n.NAMREPLY.number, client.nick, sign, room.name, "")
-    left = most = MAX_BODY - len(head) - 1
+    left = most = MAX_BODY - len(encode(server, number, client.nick, sign, room.name, "")) - 1
     line: list[str] = []
-    for user in members(client, room):
+    for user in users:
+        if user not in room.members:
+            continue
         name = prefix_of(room, user)
         name += nuh(user.nick) if client.has("userhost-in-names") else user.nick
         size = len(name.encode()) + 1
         if size > left:
-            client.tell(n.NAMREPLY.number, client.nick, sign, room.name, " ".join(line))
+            yield encode(server, number, client.nick, sign, room.name, " ".join(line))
             line, left = [], most
         line.append(name)
         left -= size
     if line:
-        client.tell(n.NAMREPLY.number, client.nick, sign, room.name, " ".join(line))
-    client.numeric(n.ENDOFNAMES, shown)
+        yield encode(server, number, client.nick, sign, room.name, " ".join(line))
+    yield encode(server, n.ENDOFNAMES.number, client.nick, shown, n.ENDOFNAMES.text or "")
 
 
 def members(client: Client, room: Room) -> Iterator[User]:

@@ -260,6 +260,12 @@ class Client:
         events = await read
         return known_time_of(events[0]) if events else 0
 
+    async def rest(self) -> None:
+        """Let everything else have its turn."""
+        rested: Deferred[Any] = Deferred()
+        self._later(rested, None)
+        await rested
+
     def _later(self, deferred: "Deferred[Any]", value: object) -> None:
         """Go on in the next turn: now everybody is being told of a batch."""
         self.network.server.clock.callLater(0, self._wake, deferred, value)

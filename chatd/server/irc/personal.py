@@ -5,7 +5,7 @@ somebody it is told once; and what was said before it came is what was said, wit
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from chatd.server.irc.names import QUIT, fold, nuh
 from chatd.server.irc.rendering import SAID, Part, Rendered
@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 class Personal:
     """Stands between the logs and ``client``: `hand` and `send` take what is for all of its kind."""
 
+    __slots__ = ("_client", "_hand", "_replaying", "_rest", "_send", "_session", "_told")
+
     def __init__(self, client: "Client", told: Callable[[object], None]) -> None:
         self._client = client
+        self._replaying = client.replaying
         self._told = told
         self._hand = client.connection.reader.hand
         self._rest = client.connection.output.rest
@@ -44,13 +47,15 @@ class Personal:
             self._hand(own)
 
     def send(self, data: bytes) -> int:
-        """Take the growth of a log; return how many of its bytes were taken."""
-        if isinstance(data, Rendered) and self._is_for_all(data):
-            if self._send is not None:
-                return self._send(data)
-            self._rest(data)
-            return len(data)
-        own = self._own(data)
+        """Take the growth of a log; return how many of its bytes were taken.
+
+        This is on the way of every message to everybody: most of them it only passes on.
+        """
+        rendered: Any = data  # the growth of a log is nothing else
+        for_all = not (rendered.special or self._session in rendered.sessions or self._replaying)
+        if for_all and self._send is not None:
+            return self._send(data)
+        own = data if for_all else self._own(data)
         taken = 0
         if own and self._send is not None:
             try:
@@ -58,11 +63,8 @@ class Personal:
             except OSError:
                 taken = 0
         if taken < len(own):
-            self._rest(own[taken:])
+            self._rest(own[taken:] if taken else own)
         return len(data)
-
-    def _is_for_all(self, data: Rendered) -> bool:
-        return not data.special and self._session not in data.sessions and not self._client.replaying
 
     def _own(self, data: bytes) -> bytes:
         if not isinstance(data, Rendered):
@@ -75,7 +77,9 @@ class Personal:
             if data.find(mine) < 0:
                 return data
             return b"".join(line for line in data.splitlines(keepends=True) if not line.startswith(mine))
-        return data if self._is_for_all(data) else b"".join(map(self._part, data.parts))
+        if not (data.special or self._session in data.sessions or self._replaying):
+            return data
+        return b"".join(map(self._part, data.parts))
 
     def _part(self, part: Part) -> bytes:
         client, event = self._client, part.event

@@ -6,6 +6,7 @@ something else in place of a part makes their own of these (`chatd.server.irc.pe
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
 from chatd.chat.changes.rows import PutAccount
@@ -53,6 +54,7 @@ class Rendered(bytes):
     notice: Message | None = None
 
 
+@lru_cache(maxsize=256)
 def time_of(milliseconds: int) -> str:
     """Return a time of day as the tag ``time`` says it."""
     seconds, rest = divmod(milliseconds, 1000)

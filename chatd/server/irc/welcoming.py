@@ -7,12 +7,14 @@ from msgspec.structs import replace
 import chatd
 from chatd.chat.arrival import Arrival
 from chatd.chat.state import Session
+from chatd.chat.text import check_label
 from chatd.server.eager import outlet
 from chatd.server.irc import channels
 from chatd.server.irc import numerics as n
 from chatd.server.irc.client import Client
 from chatd.server.irc.names import nuh
 from chatd.server.irc.rendering import time_of
+from chatd.wire.errors import RequestError
 from chatd.wire.messages import Hello, Welcome
 
 USER_MODES: Final = "Bio"
@@ -40,7 +42,7 @@ def enter(client: Client, arrival: Arrival, hello: Hello, device: str) -> Arriva
     connection = client.connection
     server = connection.server
     session, user = arrival.session, arrival.session.user
-    label = f"{_LABEL} {device}".strip()
+    label = _label(device)
     if user.account is None:
         session.fleeting = True
     else:
@@ -58,6 +60,16 @@ def enter(client: Client, arrival: Arrival, hello: Hello, device: str) -> Arriva
     server.admission.arrive(connection, arrival, hello, {})
     client.dialect.connect(outlet(connection.transport))
     return arrival
+
+
+def _label(device: str) -> str:
+    """Return what the session of ``device`` is called; one that nothing can be called is no device."""
+    label = f"{_LABEL} {device}".strip()
+    try:
+        check_label(label)
+    except RequestError:
+        return _LABEL
+    return label if label.isprintable() else _LABEL
 
 
 def welcome(client: Client, message: Welcome) -> None:

@@ -3,7 +3,7 @@
 from chatd.server.irc import numerics as n
 from chatd.server.irc.capabilities import chunks, listed, offered, wished
 from chatd.server.irc.client import Client
-from chatd.wire.irc import Line
+from chatd.wire.irc import MAX_BODY, Line, encode
 
 
 def cap(client: Client, line: Line) -> None:
@@ -41,7 +41,8 @@ def _offers(client: Client) -> list[str]:
 
 
 def _list(client: Client, word: str, text: str) -> None:
-    lines = chunks(text) if client.modern else [text]
+    most = MAX_BODY - len(encode(client.network.name, "CAP", client.nick, word, "*", ""))
+    lines = chunks(text, most) if client.modern else [text]
     for line in lines[:-1]:
         client.tell("CAP", client.nick, word, "*", line)
     client.tell("CAP", client.nick, word, lines[-1])

@@ -1,6 +1,5 @@
 """People: WHO, WHOIS, WHOWAS, ISON, USERHOST, AWAY, SETNAME and NICK."""
 
-from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
@@ -18,6 +17,9 @@ from chatd.wire.irc import Line, encode
 
 MOST_FOUND: Final = 500
 """People of one WHO."""
+
+LOOKED_AT: Final = 500
+"""People who are looked at in one turn: a millisecond of work."""
 
 LOOKS_PER_UNIT: Final = 50
 """People looked at who cost as much as a message."""
@@ -43,37 +45,44 @@ async def who(client: Client, line: Line) -> None:
     mask = line.params[0] if line.params else "*"
     wish = line.params[1] if len(line.params) > 1 else ""
     operators = wish.partition("%")[0] == "o"
-    if mask.startswith("#"):
-        room = client.room(mask)
-        sees = room is not None and (client.me in room.members or room.rules.kind != "private")
-        people: Iterable[User] = channels.members(client, room) if room is not None and sees else ()
+    room = client.room(mask) if mask.startswith("#") else None
+    if room is not None:
+        sees = client.me in room.members or room.rules.kind != "private"
+        people = list(islice(channels.members(client, room), MOST_FOUND)) if sees else []
     else:
-        room = None
-        people = _like(client, mask)
-    looked = 0
-    for looked, user in enumerate(islice(people, MOST_FOUND), 1):  # noqa: B007 - counted for the charge
+        people = [] if mask.startswith("#") else await _like(client, mask)
+    for user in people:
         if user.operator or not operators:
             _who_row(client, room, user, wish)
-    client.connection.input.gate.charge(looked / LOOKS_PER_UNIT)
+    client.connection.input.gate.charge(len(people) / LOOKS_PER_UNIT)
     client.numeric(n.ENDOFWHO, mask)
 
 
-def _like(client: Client, mask: str) -> Iterator[User]:
-    """Yield those whose nick is like ``mask``; of those who hide, the ones in a room with the client."""
+async def _like(client: Client, mask: str) -> list[User]:
+    """Return those whose nick is like ``mask``; of those who hide, the ones in a room with the client.
+
+    All who are here are looked at, some in each turn.
+    """
     exact = client.network.user_called(mask)
     if exact is not None:
-        if exact.connected or exact.account is not None:
-            yield exact
-        return
-    if mask == "0":
-        mask = "*"
-    client.connection.input.gate.charge(len(client.world.users) / (LOOKS_PER_UNIT * 20))
-    for user in list(client.world.users.values()):
-        if not user.connected or user.deleted or not matches(mask, user.nick):
-            continue
-        hides = any("i" in one.modes for one in client.network.clients_of(user))
-        if not hides or user is client.user or not client.me.rooms.keys().isdisjoint(user.rooms):
-            yield user
+        return [exact] if exact.connected or exact.account is not None else []
+    mask = "*" if mask == "0" else mask
+    sessions = (connection.session for connection in list(client.network.server.connections))
+    found: dict[User, None] = {}
+    for number, session in enumerate(sessions, 1):
+        if number % LOOKED_AT == 0:
+            client.connection.input.gate.charge(LOOKED_AT / LOOKS_PER_UNIT / 10)
+            await client.rest()
+        if session is not None and matches(mask, session.user.nick) and _is_seen(client, session.user):
+            found[session.user] = None
+        if len(found) >= MOST_FOUND:
+            break
+    return list(found)
+
+
+def _is_seen(client: Client, user: User) -> bool:
+    hides = any("i" in one.modes for one in client.network.clients_of(user))
+    return not hides or user is client.user or not client.me.rooms.keys().isdisjoint(user.rooms)
 
 
 def _who_row(client: Client, room: Room | None, user: User, wish: str) -> None:
