@@ -157,10 +157,34 @@ def test_reactions_and_replies(tea, place):
         "@+draft/reply=#tea:3;+foo=1 PRIVMSG #tea :ho", "@+draft/reply=#tea:3;+draft/react=👍 TAGMSG #tea"
     )
     assert [bare(line) for line in heard] == [f"{BEA} PRIVMSG #tea :ho", f"{BEA} TAGMSG #tea"]
-    assert tags(heard[0])["+draft/reply"] == "#tea:3" and "+foo" not in tags(heard[0])
+    assert tags(heard[0])["+draft/reply"] == "#tea:3" and tags(heard[0])["+foo"] == "1"
     assert tags(heard[1])["+draft/react"] == "👍"
     assert ada.hear() == [f"{BEA} PRIVMSG #tea :ho"]
     assert bea.ask("TAGMSG #no", "TAGMSG no")[0].split()[1] == "403"
+    (labelled,) = bea.ask("@label=x;+draft/reply=#tea:3;+draft/react=🎉 TAGMSG #tea")
+    assert tags(labelled)["label"] == "x"
+
+
+def test_tags_that_chat_does_not_know_are_handed_on(tea, place):
+    ada, bea = tea
+    eve = place.enter("eve", "message-tags")
+    eve.ask("JOIN #tea")
+    ada.hear(), bea.hear()
+    (echo,) = bea.ask("@label=x;+draft/reply=123;+draft/react=l😃;+a=b;c=d TAGMSG #tea")
+    (line,) = eve.hear()
+    assert bare(echo) == bare(line) == f"{BEA} TAGMSG #tea"
+    assert tags(echo)["label"] == "x" and "label" not in tags(line) and "c" not in tags(line)
+    assert tags(line)["+draft/react"] == "l😃" and tags(line)["+a"] == "b"
+    assert tags(line)["msgid"] == tags(echo)["msgid"]
+    bea.ask("@label=y;+a=b;c=d PRIVMSG #tea :hey")
+    (line,) = eve.hear()
+    assert tags(line)["+a"] == "b" and "c" not in tags(line)
+    assert ada.hear() == [f"{BEA} PRIVMSG #tea :hey"]
+    bea.ask("@+a=b TAGMSG eve")
+    assert bare(eve.hear()[0]) == f"{BEA} TAGMSG eve"
+    eve.ask("PART #tea")
+    assert eve.ask("@+a=b TAGMSG #tea")[0].split()[1] == "404"
+    assert ada.ask("TAGMSG #tea")[-1].split()[1] == "421"
 
 
 def test_typing(tea, place):

@@ -82,6 +82,7 @@ class Client:
         self.busy = False
         self._pending: dict[int, Callable[[Ok | Error], None]] = {}
         self._serial = count(1)
+        self.loose = count(1)
         self._batches = count(1)
 
     # ---- what it says -------------------------------------------------------------------------------

@@ -3,9 +3,10 @@
 from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from chatd.chat.state import User
+from chatd.chat.state import Room, User
 from chatd.ops.settings import IrcConfig
 from chatd.server.irc.capabilities import RENDERING
+from chatd.server.irc.client_tags import ClientTags
 from chatd.server.irc.marks import Marks
 from chatd.server.irc.names import fold
 from chatd.server.irc.rendering import Renderer
@@ -47,6 +48,7 @@ class Network:
         self.watchers: dict[str, dict[Client, None]] = {}
         self.titled: dict[str, tuple[str, int]] = {}
         self.marks = Marks()
+        self.tags = ClientTags()
         self._renderers: dict[frozenset[str], Renderer] = {}
         self._here: set[str] = set()
         server.hub.presence.watch = self.moved
@@ -83,18 +85,20 @@ class Network:
 
     def tell_peers(self, user: User, capability: str, line: bytes, *, own: bool = True) -> None:
         """Say ``line`` to clients with ``capability`` who share a room with ``user``, and to their own."""
-        users = {user: None} if own else {}
+        clients = dict.fromkeys(self.clients_of(user)) if own else {}
         for room in user.rooms:
-            if len(room.members) <= len(self._clients):
-                users |= {member: None for member in room.members if member in self._clients}
-            else:
-                users |= {other: None for other in self._clients if other in room.members}
-        if not own:
-            users.pop(user, None)
-        for other in users:
-            for client in self.clients_of(other):
-                if client.has(capability):
-                    client.write(line)
+            clients |= dict.fromkeys(self.clients_in(room))
+        for client in clients:
+            if client.has(capability) and (own or client.user is not user):
+                client.write(line)
+
+    def clients_in(self, room: Room) -> "list[Client]":
+        """Return the clients of the members of ``room``."""
+        if len(room.members) <= len(self._clients):
+            users = [member for member in room.members if member in self._clients]
+        else:
+            users = [user for user in self._clients if user in room.members]
+        return [client for user in users for client in self._clients[user]]
 
     def realname(self, user: User) -> str:
         """Return what ``user`` says of themselves by IRC."""

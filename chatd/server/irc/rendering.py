@@ -15,6 +15,7 @@ from chatd.chat.rules import ROLES, Standing
 from chatd.chat.state import Room, User
 from chatd.chat.status import own_status
 from chatd.chat.world import World
+from chatd.server.irc.client_tags import ClientTags
 from chatd.server.irc.names import ACTION, NOTICE, QUIT, message_id, nuh, said
 from chatd.wire.irc import MAX_BODY, encode, pieces
 from chatd.wire.messages import Event, Gap, Message, Presence, Typing
@@ -26,9 +27,10 @@ SAID: Final = frozenset({"message", "file"})
 
 
 class Place(Protocol):
-    """Where what is rendered was said: the ``world``, and what the server is called."""
+    """Where what is rendered was said: the ``world``, what the server is called, and what clients added."""
 
     world: World
+    tags: ClientTags
 
     @property
     def name(self) -> str:
@@ -137,7 +139,9 @@ class Renderer:
 
     def _message(self, event: Event) -> "Iterator[_Said]":
         command = "NOTICE" if event.value == NOTICE else "PRIVMSG"
-        tags = {"+draft/reply": message_id(event.room, event.ref)} if event.ref else {}
+        tags = dict(self._place.tags.of(event.session, event.n)) if event.session else {}
+        if event.ref:
+            tags["+draft/reply"] = message_id(event.room, event.ref)
         target, text = self.target(event), said(event)
         action = text.startswith(ACTION)
         room = MAX_BODY - len(f":{nuh(event.by)} {command} {target} :\r\n".encode()) - (9 if action else 0)

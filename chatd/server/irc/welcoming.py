@@ -108,7 +108,6 @@ def isupport(client: Client) -> None:
         "CHANNELLEN=33",
         "CHANTYPES=#",
         f"CHATHISTORY={MOST_HISTORY}",
-        "CLIENTTAGDENY=*,-typing,-draft/reply,-draft/react,-draft/unreact",
         "ELIST=MNU",
         "KICKLEN=256",
         "MODES=4",

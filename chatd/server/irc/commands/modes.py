@@ -9,7 +9,7 @@ from chatd.chat.state import Room
 from chatd.server.irc import numerics as n
 from chatd.server.irc.client import Client, RefusedError
 from chatd.server.irc.commands.refusals import about
-from chatd.server.irc.names import fold, nuh
+from chatd.server.irc.names import fold
 from chatd.server.irc.rendering import ban_mask, modes_of
 from chatd.wire import messages as m
 from chatd.wire.irc import Line
@@ -158,7 +158,7 @@ async def _bans(client: Client, room: Room) -> None:
         acts = ok.acts or []
         for act in acts:
             if act.what == BAN:
-                client.numeric(n.BANLIST, room.name, ban_mask(act.whom.removeprefix("@")), nuh(act.by))
+                client.numeric(n.BANLIST, room.name, ban_mask(act.whom.removeprefix("@")))
         more = ok.more and bool(acts)
         what, after = (acts[-1].what, acts[-1].whom) if acts else (BAN, "")
     client.numeric(n.ENDOFBANLIST, room.name)

@@ -72,7 +72,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "REDACT": Command(history.redact, 2),
     "REGISTER": Command(services.register, 3, early=True),
     "SETNAME": Command(people.setname, 1),
-    "TAGMSG": Command(talking.tagmsg),
+    "TAGMSG": Command(talking.tagmsg, 1),
     "TIME": Command(server.time),
     "TOPIC": Command(rooms.topic, 1),
     "USER": Command(server.user, early=True),

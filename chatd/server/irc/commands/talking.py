@@ -1,16 +1,23 @@
 """Talking: PRIVMSG, NOTICE and TAGMSG. None of them waits for the one before."""
 
 from functools import partial
+from typing import Final
 
+from chatd.chat.permissions import may_speak, takes_direct
 from chatd.chat.status import own_status
 from chatd.server.irc import numerics as n
 from chatd.server.irc.client import Client
+from chatd.server.irc.client_tags import own_tags
 from chatd.server.irc.commands import services
 from chatd.server.irc.commands.refusals import speaking
 from chatd.server.irc.names import ACTION, ctcp, event_id, nuh, plain
+from chatd.server.irc.rendering import time_of
 from chatd.server.irc.reply import Reply
 from chatd.wire.irc import MAX_BODY, Line, encode
 from chatd.wire.messages import Error, Ok, React, Send, Typing
+
+OTHERS_PER_UNIT: Final = 100
+"""Clients that are handed tags which cost as much as a message."""
 
 
 def flows(client: Client, line: Line) -> bool:
@@ -43,34 +50,40 @@ def notice(client: Client, line: Line) -> None:
 
 
 def _say(client: Client, line: Line, *, notice: bool) -> None:
-    if not line.params or not line.params[0]:
-        if not notice:
-            client.numeric(n.NORECIPIENT)
+    refusal = _refusal(client, line)
+    if refusal is not None:
+        if not notice or refusal is n.INPUTTOOLONG:
+            client.numeric(refusal, *([line.params[0]] if refusal is n.TOOMANYTARGETS else []))
         return
-    target, text = line.params[0], line.params[1] if len(line.params) > 1 else ""
-    if not text:
-        if not notice:
-            client.numeric(n.NOTEXTTOSEND)
-        return
-    if "," in target:
-        if not notice:
-            client.numeric(n.TOOMANYTARGETS, target)
-        return
-    if not _fits(client, line):
-        client.numeric(n.INPUTTOOLONG)
-        return
+    target, text = line.params[:2]
+    command = ctcp(text)
     if services.is_service(target):
         services.hear(client, target, text)
-        return
-    command = ctcp(text)
-    if command is not None and command[0] != "ACTION":
+    elif command is not None and command[0] != "ACTION":
         _relay(client, line.command, target, text)
-        return
-    said = plain(text if command is None else ACTION + command[1])
+    else:
+        _post(client, line, plain(text if command is None else ACTION + command[1]), notice=notice)
+
+
+def _refusal(client: Client, line: Line) -> n.Numeric | None:
+    """Return what is wrong with a message whoever it is for, or None."""
+    if not line.params or not line.params[0]:
+        return n.NORECIPIENT
+    if len(line.params) < 2 or not line.params[1]:  # noqa: PLR2004 - where, and what
+        return n.NOTEXTTOSEND
+    if "," in line.params[0]:
+        return n.TOOMANYTARGETS
+    return None if _fits(client, line) else n.INPUTTOOLONG
+
+
+def _post(client: Client, line: Line, text: str, *, notice: bool) -> None:
+    target = line.params[0]
     replied = event_id(line.tags.get("+draft/reply", ""))
-    room = _room(client, target)
-    ref = replied[1] if replied is not None and replied[0] == room else 0
-    _send(client, Send(id=0, n=1, room=_addressed(target), text=said, ref=ref, notice=notice), target)
+    ref = replied[1] if replied is not None and replied[0] == _room(client, target) else 0
+    tags = own_tags(line.tags) if client.has("message-tags") else {}
+    if ref:
+        tags.pop("+draft/reply", None)
+    _send(client, tags, Send(id=0, n=1, room=_addressed(target), text=text, ref=ref, notice=notice), target)
 
 
 def _addressed(target: str) -> str:
@@ -83,9 +96,11 @@ def _room(client: Client, target: str) -> str:
     return "" if room is None else room.name
 
 
-def _send(client: Client, wish: Send, target: str) -> None:
+def _send(client: Client, tags: dict[str, str], wish: Send, target: str) -> None:
     reply, session = client.detach(), client.session
     number = 1 if session is None else session.last + 1
+    if session is not None:
+        client.network.tags.put(session.id, number, tags)
     if reply.label and client.has("echo-message"):
         client.sent[number] = reply.label
     client.spoke = client.network.server.wall()
@@ -100,6 +115,8 @@ def _sent(client: Client, reply: Reply, wish: Send, target: str, number: int, an
     before, client.reply = client.reply, reply
     if isinstance(answer, Error):
         client.sent.pop(number, None)
+        if client.session is not None:
+            client.network.tags.drop(client.session.id, number)
         speaking(client, target, answer, notice=wish.notice)
     elif not wish.notice:
         _tell_away(client, target)
@@ -131,16 +148,16 @@ def _relay(client: Client, command: str, target: str, text: str) -> None:
     client.connection.input.gate.charge(1)
     line = encode(nuh(client.nick), command, user.nick, text)
     for other in client.network.clients_of(user):
-        if client.me.id not in user.blocked:
+        if takes_direct(client.me, user):
             other.write(line)
     if client.has("echo-message"):
         client.say(line)
 
 
 def tagmsg(client: Client, line: Line) -> None:
-    """React, or tell that one types; no other tags are known."""
-    if not line.params or not line.params[0]:
-        client.numeric(n.NEEDMOREPARAMS, "TAGMSG")
+    """React, tell that one types, or hand tags to those who know what they are."""
+    if not client.has("message-tags"):
+        client.numeric(n.UNKNOWNCOMMAND, "TAGMSG")
         return
     target, session = line.params[0], client.session
     if client.room(target) is None and client.network.user_called(target) is None:
@@ -149,20 +166,56 @@ def tagmsg(client: Client, line: Line) -> None:
     about = event_id(line.tags.get("+draft/reply", ""))
     emoji = line.tags.get("+draft/react") or line.tags.get("+draft/unreact")
     if about is not None and emoji and session is not None:
-        _react(client, about, emoji, target, off="+draft/react" not in line.tags)
+        _react(client, line, about, emoji, off="+draft/react" not in line.tags)
     elif line.tags.get("+typing") == "active" and session is not None:
         hub = client.network.server.hub
         hub.typing.note(hub.world, client.connection, session, Typing(room=_addressed(target)))
+    else:
+        _hand_tags(client, line)
 
 
-def _react(client: Client, about: tuple[str, int], emoji: str, target: str, *, off: bool) -> None:
+def _hand_tags(client: Client, line: Line) -> None:
+    """Hand tags to the clients that take them; they are in no log."""
+    target, tags = line.params[0], own_tags(line.tags)
+    room = client.room(target)
+    user = None if target.startswith("#") else client.network.user_called(target)
+    if user is not None:
+        others = client.network.clients_of(user) if takes_direct(client.me, user) else []
+    elif room is not None and client.me in room.members and may_speak(client.asker, room):
+        others = client.network.clients_in(room)
+    else:
+        client.numeric(n.CANNOTSENDTOCHAN, target)
+        return
+    client.connection.input.gate.charge(1 + len(others) / OTHERS_PER_UNIT)
+    shown = target if user is None else user.nick
+    tags["msgid"] = f"{client.me.id}-{next(client.loose)}-{client.network.server.wall()}"
+    lines: dict[bool, bytes] = {}
+    for timed in (True, False):
+        extra = {"time": time_of(client.network.server.wall())} if timed else {}
+        lines[timed] = encode(nuh(client.nick), "TAGMSG", shown, tags={**extra, **tags})
+    for other in others:
+        if other.has("message-tags") and other is not client:
+            other.write(lines[other.has("server-time")])
+    if client.has("echo-message"):
+        client.say(lines[client.has("server-time")])
+    if user is client.user:
+        client.write(lines[client.has("server-time")])
+
+
+def _react(client: Client, line: Line, about: tuple[str, int], emoji: str, *, off: bool) -> None:
+    """React to an event; to what is none here, or with what is no emoji, only those hear who are here."""
     reply, session = client.detach(), client.session
     number = 1 if session is None else session.last + 1
+    if reply.label and client.has("echo-message"):
+        client.sent[number] = reply.label
 
     def reacted(answer: Ok | Error) -> None:
         before, client.reply = client.reply, reply
         if isinstance(answer, Error):
-            client.fail("TAGMSG", answer.code.replace("-", "_").upper(), target, text=answer.text)
+            client.sent.pop(number, None)
+            _hand_tags(client, line)
+        elif number in client.sent:
+            reply.pass_on()
         client.finish()
         client.reply = before
 
