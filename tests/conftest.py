@@ -48,6 +48,8 @@ SLOW = (
 SCENES = {
     "tests/network/test_black_hole.py": "black hole",
     "tests/network/test_foreign_clients.py": "foreign clients",
+    "tests/network/test_nearby.py": "nearby",
+    "tests/network/test_settling.py": "nearby",
     "tests/network/": "network",
     "tests/end_to_end/test_files.py::test_a_hundred_mebibytes": "network",
     "tests/test_bench_smoke.py": "benchmarks",

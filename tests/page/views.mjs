@@ -29,6 +29,12 @@ for (const event of [{ kind: "join" }, { kind: "react" }, { kind: "removed" }, {
 assert.equal(notice({ mentions: ["ann"] }, { own: true }), null);
 assert.equal(notice({ mentions: ["ann"] }, {}, usual, { now: 1_000_000, here: true }), null); // old, and somebody is here
 assert.equal(notice({ mentions: ["ann"] }, {}, usual, { now: 1000, here: true })?.seq, 5);
+
+// An edit disturbs where it mentions somebody anew, once.
+const edit = (seq, ref, ...mentions) => { const event = { kind: "edit", seq, ref, text: "x", mentions }; chat.take(told(event)); return notice(event)?.seq ?? 0; };
+chat.rooms.get("#a").page({ at: 4 }, false);
+for (const [seq, mentions] of [[5, []], [6, ["ann"]]]) chat.take(told({ seq, mentions }));
+assert.deepEqual([edit(7, 5), edit(8, 5, "ann"), edit(9, 5, "ann"), edit(10, 5), edit(11, 5, "*"), edit(12, 6, "ANN"), edit(13, 1, "ann")], [0, 8, 0, 0, 11, 0, 0]);
 chat.say("ann", { state: "busy" });
 assert.equal(notice({ mentions: ["ann"] }), null);
 

@@ -21,9 +21,11 @@ const SHOWN = 200;
 export function noticeOf(told, chat, chosen, { now, here }) {
   if (told.what !== "event" || told.own) return null;
   const { event } = told, room = chat.rooms.get(event.room), mine = fold(chat.nick);
-  if (!room || (event.kind !== "message" && event.kind !== "file") || fold(event.by) === mine) return null;
+  const edited = event.kind === "edit" ? room?.item(event.ref ?? 0) : null; // of what is not loaded the counts tell
+  if (!room || (event.kind !== "message" && event.kind !== "file" && edited?.asOf !== event.seq) || fold(event.by) === mine) return null;
   if (event.seq <= told.counts.read || chat.status(chat.nick)?.state === "busy" || (here && now - event.ts > OLD)) return null;
-  const called = (event.mentions ?? []).some((/** @type {string} */ one) => one === "*" || fold(one) === mine);
+  const names = (/** @type {string[]} */ whom) => whom.some((one) => one === "*" || fold(one) === mine), called = names(event.mentions ?? []);
+  if (edited && (!called || names(edited.before))) return null; // an edit disturbs where it mentions somebody anew
   const kind = room.peer ? "direct" : called ? "mentions" : event.thread && room.threads.has(event.thread) ? "threads" : "all";
   if (chosen[kind] !== "yes" && chosen.all !== "yes") return null;
   const text = event.text || (event.file ? `📎 ${event.file.name}` : "");

@@ -18,7 +18,7 @@ import { gist } from "./words.js";
 
 /**
  * One event with what it has become up to event asOf, its reactions up to event reactedAt.
- * @typedef {{seq: number, asOf: number, reactedAt: number, ts: number, kind: string, by: string, text: string, own: boolean, edited: boolean, removed: boolean, pinned: boolean, reactions: Reaction[], replies: number, ref: number, thread: number, mentions: string[], value: string, whom: string, reason: string, file?: import("../core/wire.js").File}} Item
+ * @typedef {{seq: number, asOf: number, reactedAt: number, ts: number, kind: string, by: string, text: string, own: boolean, edited: boolean, removed: boolean, pinned: boolean, reactions: Reaction[], replies: number, ref: number, thread: number, mentions: string[], before: string[], value: string, whom: string, reason: string, file?: import("../core/wire.js").File}} Item
  */
 
 /** Events that stay loaded while nobody looks further up, and how many more gather before the oldest of them go. */
@@ -165,7 +165,7 @@ export class Run {
     } else if (event.seq > item.asOf) {
       item.asOf = event.seq;
       if (kind === "remove") Object.assign(item, REMOVED);
-      else if (kind === "edit") Object.assign(item, { text, edited: true, mentions });
+      else if (kind === "edit") Object.assign(item, { text, edited: true, mentions, before: item.mentions });
       else item.pinned = kind === "pin";
     }
   }
@@ -287,7 +287,7 @@ export class Run {
 function itemOf({ seq, ts, kind, by, text = "", ref = 0, thread = 0, mentions = [], value = "", whom = "", reason = "", file }, own, asOf) {
   const removed = kind === "removed";
   return {
-    seq, asOf: Math.max(asOf, seq), reactedAt: Math.max(asOf, seq), ts, by, text: removed ? "" : text, own, ref: removed ? 0 : ref, thread, mentions, value, whom, reason,
+    seq, asOf: Math.max(asOf, seq), reactedAt: Math.max(asOf, seq), ts, by, text: removed ? "" : text, own, ref: removed ? 0 : ref, thread, mentions, before: [], value, whom, reason,
     ...(file && { file }), kind: removed ? "message" : kind, removed, edited: false, pinned: false, reactions: [], replies: 0,
   };
 }
