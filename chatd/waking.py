@@ -10,11 +10,12 @@ from contextlib import suppress
 from typing import Any
 
 from twisted.internet.interfaces import IReadDescriptor
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-log = Logger()
+from chatd.ops.log import Log
+
+log = Log(__name__)
 
 
 @implementer(IReadDescriptor)
@@ -70,6 +71,6 @@ class Waker:
             try:
                 function(*arguments)
             except Exception:  # noqa: BLE001 - one fault must not keep the others waiting
-                log.failure("What a thread has found was not taken in.")
+                log.failure("fault", None, "What a thread has found was not taken in.")
             if self._closed:
                 return

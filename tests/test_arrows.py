@@ -75,7 +75,7 @@ ARROWS = {
     "succession": {"ops"},
     "tcp": set(),
     "tap": {"ops", "service"},
-    "waking": set(),
+    "waking": {"ops"},
     "testing": {
         "build",
         "chat",
