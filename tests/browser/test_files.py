@@ -78,47 +78,37 @@ def fetched(daemon, start_chatc, sha256, folder):
     return came.read_bytes()
 
 
-def test_a_file_goes_on_where_the_server_has_it_behind_a_crash_and_a_reload(
-    person, daemon, line, start_chatc, tmp_path
-):
-    """Texts do not wait for it; it is posted once, and what it was."""
-    first, second = tmp_path / "first.bin", tmp_path / "second.txt"
-    first.write_bytes(os.urandom(6 * MIB))
-    second.write_text("small")
+def test_a_file_goes_on_where_the_server_has_it_whatever_ends(person, daemon, line, start_chatc, tmp_path):
+    """The daemon, the window that has the connection, the page, the line; texts do not wait for it.
+
+    It is posted once, and what it was.
+    """
+    large, small = tmp_path / "large.bin", tmp_path / "small.txt"
+    large.write_bytes(os.urandom(6 * MIB))
+    small.write_text("small")
     ada = person("ada", port=line.port)
-    choose(ada, [first, second])
+    first = ada.window
+    ada.open()
+    choose(ada, [large, small])
     far(ada, MIB)
     ada.say("before it is there")
     daemon.kill()
     ada.say("while nobody is there")
     daemon.start()
     far(ada, 2 * MIB)
+    first.close()
+    far(ada, 3 * MIB)
     ada.window.reload()
     expect(ada.window.locator(".queued progress")).to_have_count(2)
-    far(ada, 3 * MIB)
+    far(ada, 4 * MIB)
     line.cut()
-    expect(ada.window.locator(".file")).to_have_text(
-        [re.compile("first.bin"), re.compile("second.txt")], timeout=LONG
-    )
+    names = [re.compile("large.bin"), re.compile("small.txt")]
+    expect(ada.window.locator(".file")).to_have_text(names, timeout=LONG)
     expect(ada.window.locator("progress")).to_have_count(0)
-    assert posted(daemon) == ["before it is there", "while nobody is there", "first.bin", "second.txt"]
-    assert line.up <= 10 * MIB
-    data = first.read_bytes()
+    assert posted(daemon) == ["before it is there", "while nobody is there", "large.bin", "small.txt"]
+    assert line.up <= 11 * MIB
+    data = large.read_bytes()
     assert fetched(daemon, start_chatc, digest(data), tmp_path) == data
-
-
-def test_a_file_goes_on_when_the_window_that_has_the_connection_is_closed(person, daemon, line, tmp_path):
-    path = tmp_path / "some.bin"
-    path.write_bytes(os.urandom(4 * MIB))
-    ada = person("ada", port=line.port)
-    first = ada.window
-    ada.open()
-    choose(ada, path)
-    far(ada, MIB)
-    first.close()
-    expect(ada.window.locator(".file")).to_have_count(1, timeout=LONG)
-    expect(ada.window.locator("progress")).to_have_count(0)
-    assert posted(daemon) == ["some.bin"]
 
 
 def test_what_is_chosen_without_a_connection_and_left_in_a_closed_window_arrives(person, daemon, tmp_path):
