@@ -123,7 +123,7 @@ class Talker:
     def _talk(self):
         try:
             while True:
-                texts = [f"word {self.said + place} {'x' * 200}" for place in range(1, 21)]
+                texts = [f"word {self.said + place} {'x' * 1000}" for place in range(1, 21)]
                 self.raw.say(*sends("#tea", texts, self.said + 1))
                 self.said += len(texts)
                 while self.acknowledged < self.said:

@@ -13,11 +13,13 @@ from typing import Final, Literal, Self
 from tests.network.lab import namespaces
 from tests.network.lab.chat import PORT, ROOM, Daemon
 from tests.network.lab.namespaces import Host, Network
-from tests.network.lab.programs import Line, Program
+from tests.network.lab.programs import PATIENCE, Line, Program
 
 _MEMORY: Final = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
 _SETTLED: Final = 1.5
 """Seconds after which a file has found its pace, and which are not judged."""
+_SLOWEST: Final = 8_000_000
+"""Bytes per second that the machine itself carries at the least, however busy it is with others."""
 
 Way = Literal["up", "down"]
 
@@ -138,7 +140,8 @@ class Share:
 
     async def _post(self) -> int:
         self._near.write(f"put {self._file}")
-        said = await self._near.await_said(self._near.out, "^(posted|failed)")
+        patience = PATIENCE + self._link.size / _SLOWEST
+        said = await self._near.await_said(self._near.out, "^(posted|failed)", patience=patience)
         return int(said.text.removeprefix("posted "))
 
     # ---- measuring ------------------------------------------------------------------------------------

@@ -115,7 +115,9 @@ class Program:
         await asyncio.gather(*self._readers)
         self._readers.clear()
 
-    async def await_said(self, stream: list[Line], pattern: str, since: float = 0.0) -> Line:
+    async def await_said(
+        self, stream: list[Line], pattern: str, since: float = 0.0, patience: float = PATIENCE
+    ) -> Line:
         """Return the first line that ``pattern`` is found in. Raises `LabError` where none comes."""
         found: Line | None = None
 
@@ -125,7 +127,7 @@ class Program:
             found = first(stream, pattern, since)
             return found is not None or over
 
-        await until(said, PATIENCE)
+        await until(said, patience)
         if found is None:
             tail = "\n".join(line.text for line in (*self.out[-5:], *self.err[-10:]))
             raise LabError(f"waited in vain for {pattern!r} of {self._command[4:]}:\n{tail}")
