@@ -41,9 +41,12 @@ if hasattr(unittest, "_get_twisted_version"):
 
 SLOW = (
     *("end_to_end/", "network/", "faults/", "hostile/", "test_bench_smoke.py", "test_packaging.py"),
-    *("test_conftest.py", "ops/test_signals.py", "ops/test_twistd.py"),
+    *("test_conftest.py", "ops/test_signals.py", "ops/test_tap.py", "ops/test_twistd.py"),
 )
 """Folders and files whose tests start programs, or take their time."""
+
+SHARING = ("page/", "browser/")
+"""Folders whose tests share the programs that they start: they are slow, but are given out together."""
 
 SCENES = {
     "tests/network/test_black_hole.py": "black hole",
@@ -71,7 +74,7 @@ PROGRAMS = {"make_daemon", "daemon", "start_chatc", "chatc"}
 
 MACHINES = (
     *("namespace", "can be made", "iptables does not work", "mounted", "/dev/net/tun", "tbf", "IPv6"),
-    *("start in a container", "overlayfs", "this systemd-analyze", "fortune packages that are installed"),
+    *("start in a container", "overlayfs", "this system", "fortune packages that are installed"),
 )
 """Words of the reasons to skip a test that lie with a kernel or a release: no package that is missing."""
 
@@ -96,7 +99,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what starts programs as slow; let the scenes begin first, the longest of them first, then that."""
     for item in items:
         place = item.path.relative_to(HERE).as_posix()
-        if place.startswith(SLOW) or PROGRAMS & set(getattr(item, "fixturenames", ())):
+        if place.startswith((*SLOW, *SHARING)) or PROGRAMS & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
     length = Counter(group for item in items if (group := group_of(item.nodeid)))
     items.sort(

@@ -30,6 +30,7 @@ reactor.run()
 """
 
 
+@pytest.mark.slow  # it works for a second
 def test_the_collector_passes_over_the_program_and_what_it_loaded(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", _RUN],

@@ -1,5 +1,6 @@
 """Ages: what is taken for old is old, what is old is taken for it in the end, and little is kept for that."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,6 +76,7 @@ def test_marks_go_with_their_events():
     assert ages.old(2, 90) == 1
 
 
+@pytest.mark.slow  # it works for a second
 def test_twenty_years_of_marks_are_few_and_tell_every_age_well():
     records, kept, now, head = loaded(), Kept(), 1, 0
     born = {}

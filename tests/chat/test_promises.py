@@ -3,6 +3,7 @@ readers, in any order. The model is a set of careful clients that note all they 
 
 from typing import ClassVar
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.internet.protocol import Protocol, connectionDone
@@ -386,12 +387,14 @@ def live_through(steps):
 HARD = settings(max_examples=examples(120), deadline=None, suppress_health_check=list(HealthCheck))
 
 
+@pytest.mark.slow  # it works for a second
 @HARD
 @given(st.lists(STEPS, min_size=20, max_size=60))
 def test_the_promises_hold_whatever_befalls(steps):
     live_through(steps)
 
 
+@pytest.mark.slow  # it works for a second
 @HARD
 @given(st.lists(FORGETTING, min_size=20, max_size=60))
 def test_the_promises_hold_when_the_log_forgets(steps):

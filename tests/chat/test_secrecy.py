@@ -598,6 +598,7 @@ def room_in_memory(request, monkeypatch):
         monkeypatch.setattr("chatd.testing.network.BUFFER", 300)
 
 
+@pytest.mark.slow  # it works for a second
 @pytest.mark.usefixtures("at_once", "room_in_memory")
 @settings(max_examples=examples(100), deadline=None, suppress_health_check=list(HealthCheck))
 @example([("join", 1, 1, "#a"), ("pause", 1, 1, "#a"), *[("much", 0, 1, "#a")] * 3, *END])

@@ -398,6 +398,7 @@ def live(steps, keep_edits):
     life.check()
 
 
+@pytest.mark.slow  # it works for a second
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(STEPS, st.booleans())
 def test_what_is_unread_is_what_a_look_at_all_of_the_log_says(steps, keep_edits):

@@ -130,6 +130,7 @@ def test_a_long_answer_comes_in_pages_between_which_others_have_their_turn(site,
     assert [len(page.rows) for page in asker.heard if isinstance(page, RawRows)] == [10, 10, 10, 10, 5]
 
 
+@pytest.mark.slow  # it works for a second
 def test_whoever_takes_nothing_holds_little_and_is_given_up(site, monkeypatch):
     monkeypatch.setattr(stream, "PAGE", 10)
     crowd(site, 500)

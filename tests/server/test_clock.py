@@ -256,6 +256,7 @@ def test_what_was_written_while_the_clock_stood_at_1970_stays_when_it_is_set(kee
     assert not said("trimmed")
 
 
+@pytest.mark.slow  # it works for a second
 def test_days_are_counted_while_the_daemon_runs_and_what_is_removed_is_logged(keeping, said):
     keeping.start_server()
     ada = come_in(keeping, "ada", m.Join(id=1, room="#a"), *sends("#a", "one", "two"))
@@ -352,6 +353,7 @@ courses = st.lists(
 )
 
 
+@pytest.mark.slow  # it works for a second
 @settings(max_examples=examples(25), deadline=None)
 @given(courses)
 def test_nothing_younger_than_its_days_lived_is_removed_and_everything_older_in_the_end(course):

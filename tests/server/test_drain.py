@@ -89,6 +89,7 @@ def test_clients_that_keep_their_slots_come_evenly():
     assert min(per_second[second] for second in range(begin, 60)) >= average / (1 + JITTER) * 0.75
 
 
+@pytest.mark.slow  # it works for a second
 def test_some_hundred_clients_are_back_evenly_within_a_minute():
     config = Config(drain=DrainConfig(window=60.0), limits=LimitsConfig(max_connections_per_address=0))
     playground = Playground(config)

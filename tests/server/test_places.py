@@ -106,6 +106,7 @@ def test_it_is_kept_over_a_restart(scene):
     assert scene.log_in(HOME) == "in"
 
 
+@pytest.mark.slow  # it works for a second
 def test_guesses_from_home_are_bounded_as_well(scene):
     """Whoever sits there, or behind the same address, is no freer than a stranger."""
     begun = scene.playground.clock.seconds()

@@ -154,6 +154,7 @@ def test_a_flood_is_delayed_then_refused_and_closed_only_when_it_goes_on():
     assert last.retry_after >= 1
 
 
+@pytest.mark.slow  # it works for a second
 def test_who_heeds_a_refusal_is_never_cut_off():
     playground = begin(20)
     ann = come_in(playground, "ann", m.Join(id=1, room="#a"))

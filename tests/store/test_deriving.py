@@ -88,6 +88,7 @@ DAMAGE = st.lists(
 )
 
 
+@pytest.mark.slow  # it works for a second
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(STEPS, DAMAGE)
 def test_damage_is_told_of_and_mended(steps, damages):

@@ -586,6 +586,7 @@ def do_nothing_more(monkeypatch):
         monkeypatch.setattr(index.Index, step, nothing)
 
 
+@pytest.mark.slow  # it works for a second
 def test_no_commit_pays_for_the_terms_of_a_long_text_one_by_one(open_store, tmp_path, monkeypatch):
     store = open_store()
     store.append(rooms(1))
@@ -611,6 +612,7 @@ def edits_of(log, first, texts):
     return Changes(events=[(log, first, pack(edits))], others=rows)
 
 
+@pytest.mark.slow  # it works for a second
 @pytest.mark.parametrize("way", ["new", "old"])
 def test_a_slice_takes_long_edits_only_as_long_as_its_turn(open_store, monkeypatch, way):
     slices = []

@@ -142,6 +142,7 @@ while True:
 """
 
 
+@pytest.mark.slow  # it works for a second
 def test_a_kill_while_room_is_given_back_loses_nothing(open_store, path):
     store = open_store()
     fill(store, 90_000)
@@ -328,6 +329,7 @@ compact(Path(sys.argv[1]), lambda row: None)
 """
 
 
+@pytest.mark.slow  # it works for a second
 def test_a_kill_while_the_file_is_written_anew_leaves_it_whole_and_no_rubbish(open_store, path):
     store = open_store()
     fill(store, 60_000)

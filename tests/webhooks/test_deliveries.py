@@ -376,6 +376,7 @@ def test_so_many_posts_are_under_way_at_most(scene):
     assert scene.playground.server.counters.hook_deliveries["delivered"] >= AT_ONCE + 20
 
 
+@pytest.mark.slow  # it works for a second
 @settings(max_examples=15)
 @given(st.integers(0, 2**32))
 def test_any_course_ends_with_everything_told_in_order(seed):

@@ -395,6 +395,7 @@ def test_posts_are_counted(scene):
     }
 
 
+@pytest.mark.slow  # it works for a second
 @settings(max_examples=15)
 @given(st.integers(0, 2**32))
 def test_whatever_happens_each_post_with_a_key_is_said_once(seed):
