@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from chatd.server.irc.commands import COMMANDS
 from chatd.server.irc.names import matches
+from chatd.wire import messages as m
+from chatd.wire.stored import pack
 
 NAME = "My.Little.Server"
 
@@ -107,3 +109,12 @@ def test_any_commands_are_answered(place, lines):
         client.hear()
         client.transport.abortConnection()
     place.advance(0.2)
+
+
+def test_an_event_that_cannot_be_told_costs_itself_alone(place, flush_failures):
+    ada = place.enter("ada")
+    ada.ask("JOIN #tea")
+    renderer = place.playground.server.kinds["irc"].renderer(set())
+    good = pack([m.Event(room="#tea", seq=9, ts=1, kind="message", by="bea", text="hey")])
+    assert renderer.render([b"no event at all", *good]) == b":bea!~u@on.chatd PRIVMSG #tea :hey\r\n"
+    assert flush_failures(ValueError)

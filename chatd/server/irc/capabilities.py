@@ -6,11 +6,18 @@ from typing import Final
 MECHANISMS: Final = ("PLAIN",)
 """The ways of SASL. SCRAM would need a verifier beside the password's hash that is weaker than that."""
 
+MOST_TEXT: Final = 4096
+"""Bytes of a message of several lines."""
+
+MOST_LINES: Final = 32
+"""Lines of one."""
+
 VALUES: Final[dict[str, str]] = {
     "draft/account-registration": "",
     "draft/chathistory": "",
     "draft/event-playback": "",
     "draft/message-redaction": "",
+    "draft/multiline": f"max-bytes={MOST_TEXT},max-lines={MOST_LINES}",
     "draft/read-marker": "",
     "extended-monitor": "",
     "labeled-response": "",
@@ -42,6 +49,7 @@ RENDERING: Final = frozenset(
         "account-tag",
         "away-notify",
         "draft/message-redaction",
+        "draft/multiline",
         "extended-join",
         "invite-notify",
         "message-tags",

@@ -30,6 +30,7 @@ from chatd.wire.stored import known_time_of
 
 if TYPE_CHECKING:
     from chatd.chat.state import Session
+    from chatd.server.irc.commands.multiline import Gathering
     from chatd.server.irc.dialect import Dialect
     from chatd.server.irc.registration import Registration
 
@@ -78,6 +79,7 @@ class Client:
         self.cursors = Cursors(self)
         self.since = self.spoke = network.server.wall()
         self.reply: Reply | None = None
+        self.gathering: Gathering | None = None
         self.parked = False
         self.busy = False
         self._pending: dict[int, Callable[[Ok | Error], None]] = {}
@@ -305,6 +307,7 @@ class Client:
         self.network.left(self)
         self._pending.clear()
         self.cursors = _GONE
+        self.gathering = None
         self.reply = None
         self.parked = False
 

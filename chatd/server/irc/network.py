@@ -74,6 +74,8 @@ class Network:
     def renderer(self, capabilities: set[str]) -> Renderer:
         """Return what renders for clients with ``capabilities``."""
         key = frozenset(capabilities & RENDERING)
+        if "batch" not in capabilities:
+            key -= {"draft/multiline"}
         renderer = self._renderers.get(key)
         if renderer is None:
             renderer = self._renderers[key] = Renderer(self, key)

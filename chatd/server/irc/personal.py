@@ -114,7 +114,7 @@ def _labelled(client: "Client", lines: bytes, label: str) -> bytes:
     if not label:
         return lines
     several = lines.splitlines(keepends=True)
-    if len(several) == 1:
+    if len(several) == 1 or b" BATCH +" in several[0]:
         return tagged(lines, "label", label)
     batch = client.new_batch()
     server = client.network.name

@@ -15,12 +15,15 @@ from chatd.chat.rules import ROLES, Standing
 from chatd.chat.state import Room, User
 from chatd.chat.status import own_status
 from chatd.chat.world import World
+from chatd.ops.log import Log
 from chatd.server.irc.client_tags import ClientTags
 from chatd.server.irc.names import ACTION, NOTICE, QUIT, message_id, nuh, said
-from chatd.wire.irc import MAX_BODY, encode, pieces
+from chatd.wire.irc import MAX_BODY, cut, encode, pieces
 from chatd.wire.messages import Event, Gap, Message, Presence, Typing
 from chatd.wire.names import SERVER, fold
 from chatd.wire.stored import event_in
+
+log = Log(__name__)
 
 SAID: Final = frozenset({"message", "file"})
 """The kinds of events by which people say something."""
@@ -79,8 +82,12 @@ class Renderer:
         """Return the lines of stored ``events``."""
         parts = []
         for stored in events:
-            event = event_in(stored)
-            lines = b"".join(self.lines(event))
+            try:
+                event = event_in(stored)
+                lines = b"".join(self.lines(event))
+            except Exception:  # noqa: BLE001 - it is handed out to others all the same, whatever is in it
+                log.failure("render-fault", None)
+                continue
             if lines:
                 parts.append(Part(event, lines))
         rendered = Rendered(b"".join(part.lines for part in parts))
@@ -106,10 +113,35 @@ class Renderer:
         kind = _KINDS.get(event.kind)
         if kind is None:
             return
+        if "draft/multiline" in self._has and event.kind == "message" and "\n" in event.text:
+            yield from self._lines_of(event, extra or {})
+            return
         for number, (tags, command, params) in enumerate(kind(self, event)):
             source = self._place.name if event.by == SERVER else nuh(event.by)
             own = self._tags(event, extra or {}, tags, first=number == 0)
             yield encode(source, command, *params, tags=own)
+
+    def _lines_of(self, event: Event, extra: dict[str, str]) -> Iterator[bytes]:
+        """Yield a message of several lines as a batch."""
+        (_, command, params), name = next(self._message(event)), f"m{event.seq}"
+        source, target = nuh(event.by), params[0]
+        tags = self._tags(event, extra, self._client_tags(event), first=True)
+        yield encode(source, "BATCH", f"+{name}", "draft/multiline", target, tags=tags)
+        most = MAX_BODY - len(encode(source, command, target, ""))
+        for line in event.text.split("\n"):
+            rest, going_on = line, False
+            while rest or not going_on:
+                piece = cut(rest, most)
+                concat = {"draft/multiline-concat": ""} if going_on else {}
+                yield encode(source, command, target, piece, tags={"batch": name, **concat})
+                rest, going_on = rest[len(piece) :], True
+        yield encode(source, "BATCH", f"-{name}")
+
+    def _client_tags(self, event: Event) -> dict[str, str]:
+        tags = dict(self._place.tags.of(event.session, event.n)) if event.session else {}
+        if event.ref:
+            tags["+draft/reply"] = message_id(event.room, event.ref)
+        return tags
 
     def _tags(
         self, event: Event, extra: dict[str, str], own: dict[str, str], *, first: bool
@@ -139,9 +171,7 @@ class Renderer:
 
     def _message(self, event: Event) -> "Iterator[_Said]":
         command = "NOTICE" if event.value == NOTICE else "PRIVMSG"
-        tags = dict(self._place.tags.of(event.session, event.n)) if event.session else {}
-        if event.ref:
-            tags["+draft/reply"] = message_id(event.room, event.ref)
+        tags = self._client_tags(event)
         target, text = self.target(event), said(event)
         action = text.startswith(ACTION)
         room = MAX_BODY - len(f":{nuh(event.by)} {command} {target} :\r\n".encode()) - (9 if action else 0)

@@ -186,7 +186,8 @@ def _batch(client: Client, lines: list[bytes], *what: str) -> None:
     batch = client.new_batch()
     client.tell("BATCH", f"+{batch}", *what)
     for line in lines:
-        client.say_within(tagged(line, "batch", batch))
+        within = line.startswith(b"@batch=") or b" BATCH -" in line
+        client.say_within(line if within else tagged(line, "batch", batch))
     client.tell("BATCH", f"-{batch}")
 
 

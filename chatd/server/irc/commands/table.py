@@ -42,6 +42,7 @@ def _nick(client: Client, line: Line) -> Coroutine[Any, Any, None] | None:
 COMMANDS: Final[dict[str, Command]] = {
     "AUTHENTICATE": Command(server.authenticate, 1, early=True),
     "AWAY": Command(people.away),
+    "BATCH": Command(talking.batch, 1),
     "CAP": Command(negotiation.cap, early=True),
     "CHATHISTORY": Command(history.chathistory, cost=2),
     "HELP": Command(server.help_),

@@ -8,7 +8,7 @@ from chatd.chat.status import own_status
 from chatd.server.irc import numerics as n
 from chatd.server.irc.client import Client
 from chatd.server.irc.client_tags import own_tags
-from chatd.server.irc.commands import services
+from chatd.server.irc.commands import multiline, services
 from chatd.server.irc.commands.refusals import speaking
 from chatd.server.irc.names import ACTION, ctcp, event_id, nuh, plain
 from chatd.server.irc.rendering import time_of
@@ -49,7 +49,19 @@ def notice(client: Client, line: Line) -> None:
     _say(client, line, notice=True)
 
 
+def batch(client: Client, line: Line) -> None:
+    """Begin or end a message of several lines."""
+    if line.params[0].startswith("+"):
+        multiline.begin(client, line)
+    else:
+        message = multiline.end(client, line)
+        if message is not None:
+            _post(client, *message, notice=message[0].command == "NOTICE")
+
+
 def _say(client: Client, line: Line, *, notice: bool) -> None:
+    if multiline.take(client, line):
+        return
     refusal = _refusal(client, line)
     if refusal is not None:
         if not notice or refusal is n.INPUTTOOLONG:
