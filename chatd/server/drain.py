@@ -65,10 +65,9 @@ async def say_goodbye(
     log.info("drain", connections=len(server.connections))
     await _wait(clock, end - config.deadline / 2, idle)
     leaving = list(server.connections)
-    moments = slots(len(leaving), config.window, soonest)
-    for number, (connection, slot) in enumerate(zip(leaving, moments, strict=True), 1):
-        connection.close(CloseReason.DRAIN, GOODBYE, slot)
-        if number % AT_ONCE == 0:
+    for slot in slots(len(leaving), config.window, soonest):
+        leaving.pop().close(CloseReason.DRAIN, GOODBYE, slot)  # held no longer: all at once take long to free
+        if len(leaving) % AT_ONCE == 0:
             await deferLater(clock, 0)
     await _wait(clock, end, idle)  # for what the goodbyes have changed
 
@@ -92,9 +91,10 @@ def slots(count: int, window: float, soonest: float) -> Iterator[float]:
 async def see_off(server: Server, clock: Clock, idle: Callable[[], bool], end: float) -> None:
     """Wait until the second ``end`` for everybody to be gone, and abort who is not."""
     await _wait(clock, end, lambda: _is_empty(server) and idle())
-    for number, connection in enumerate([*server.connections, *server.visitors], 1):
-        connection.abort(CloseReason.DRAIN)
-        if number % AT_ONCE == 0:
+    left = [*server.connections, *server.visitors]
+    while left:
+        left.pop().abort(CloseReason.DRAIN)
+        if len(left) % AT_ONCE == 0:
             await deferLater(clock, 0)
     await _wait(clock, clock.seconds() + 1.0, lambda: _is_empty(server) and idle())
 
