@@ -112,7 +112,8 @@ def _put_nick(records: Records, row: PutNick) -> Applied:
     user.kept[key] = row.since
     _claim(records, key, user)
     records.twins.add(key, user)
-    _set_shown(records, user, row)
+    if row.shown:
+        _set_shown(records, user, row)
     return DropNick(row.key)
 
 
