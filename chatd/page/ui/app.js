@@ -3,7 +3,7 @@
 import { html, useState } from "../vendor/htm-preact.js";
 import { Composer } from "./composer.js";
 import { among } from "./dialog.js";
-import { Found } from "./found.js";
+import { Found, Pins } from "./found.js";
 import { Keys } from "./keys.js";
 import { Log, Typing } from "./log.js";
 import { Login } from "./login.js";
@@ -18,7 +18,7 @@ import { STATES } from "./words.js";
 /** @typedef {import("./chat.js").Room} Room */
 
 /** What may stand beside the log. */
-const VIEWS = /** @type {Record<string, any>} */ ({ members: Members, thread: ThreadView, threads: Threads });
+const VIEWS = /** @type {Record<string, any>} */ ({ members: Members, pins: Pins, thread: ThreadView, threads: Threads });
 
 /** @param {{client: Client}} props */
 export function App({ client }) {
@@ -96,7 +96,7 @@ function Head({ client, room, list }) {
       <form role="search" onSubmit=${find}><input name="query" type="search" placeholder="Search" aria-label="Search in all rooms" /></form>
       <button class="quiet wide" aria-expanded=${client.aside?.view === "threads"} onClick=${() => client.toggle("threads")}>Threads</button>
       <button class="quiet wide" aria-expanded=${client.aside?.view === "members"} onClick=${() => client.toggle("members")}>Members</button>
-      <button class="quiet" aria-label=${`More of ${room.name}`} aria-haspopup="dialog" onClick=${() => client.show(RoomMenu, { room, more: [["Members", () => client.toggle("members")], ["Threads", () => client.toggle("threads")]] })}>⋯</button>
+      <button class="quiet" aria-label=${`More of ${room.name}`} aria-haspopup="dialog" onClick=${() => client.show(RoomMenu, { room, more: [["Members", () => client.toggle("members")], ["Threads", () => client.toggle("threads")], ["Pinned messages", () => client.toggle("pins")]] })}>⋯</button>
     </header>
   `;
 }
