@@ -118,3 +118,11 @@ def test_an_event_that_cannot_be_told_costs_itself_alone(place, flush_failures):
     good = pack([m.Event(room="#tea", seq=9, ts=1, kind="message", by="bea", text="hey")])
     assert renderer.render([b"no event at all", *good]) == b":bea!~u@on.chatd PRIVMSG #tea :hey\r\n"
     assert flush_failures(ValueError)
+
+
+def test_a_notice_that_cannot_be_told_costs_itself_alone(place, flush_failures):
+    place.enter("ada")
+    renderer = place.playground.server.kinds["irc"].renderer({"message-tags"})
+    broken = m.Typing(room="#tea", nicks=None)
+    assert renderer.encode(broken) == b""
+    assert flush_failures()

@@ -98,7 +98,11 @@ class Renderer:
 
     def encode(self, message: Message) -> bytes:
         """Return what all are told in the same words, or a notice of which each makes their own."""
-        rendered = Rendered(b"".join(self._told(message)))
+        try:
+            rendered = Rendered(b"".join(self._told(message)))
+        except Exception:  # noqa: BLE001 - others are told all the same, whatever is in it
+            log.failure("render-fault", None)
+            rendered = Rendered()
         rendered.notice = message
         return rendered
 
