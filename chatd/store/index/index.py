@@ -52,8 +52,9 @@ _PUT_RANGES: Final = (
     " ON CONFLICT(room) DO UPDATE SET low = excluded.low, high = excluded.high"
 )
 _DROP_RANGE: Final = "DELETE FROM indexed WHERE room = ?"
-_LOGS: Final = "SELECT id, first FROM rooms"
-_LAST_KEY: Final = "SELECT max(key) FROM events WHERE key BETWEEN ? AND ?"
+_LOGS: Final = """
+SELECT id, first, (SELECT max(key) FROM events WHERE key >= id << 36 AND key < (id + 1) << 36) FROM rooms
+"""
 
 
 class Index:
@@ -115,14 +116,13 @@ class Index:
         database = self._database
         self._ranges = {room: Range(low, high) for room, low, high in database.execute(_RANGES)}
         self._heads, self._firsts = {}, {}
-        for room, first in list(database.execute(_LOGS)):
-            for (key,) in list(database.execute(_LAST_KEY, (schema.key(room, 0), schema.last_key(room)))):
-                head = first - 1 if key is None else key - schema.key(room, 0)
-                low, high = self._ranges.setdefault(room, Range(head + 1, head))
-                if head > high:
-                    self._heads[room] = head
-                if first < low and head >= first:
-                    self._firsts[room] = first
+        for room, first, key in database.execute(_LOGS):
+            head = first - 1 if key is None else key - schema.key(room, 0)
+            low, high = self._ranges.setdefault(room, Range(head + 1, head))
+            if head > high:
+                self._heads[room] = head
+            if first < low and head >= first:
+                self._firsts[room] = first
         self._clearing.look()
         self._leaving.look()
 
