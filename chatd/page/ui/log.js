@@ -32,7 +32,7 @@ const EDGE = 800;
  */
 export function Log({ client, room, run, label, below }) {
   const box = useRef(/** @type {any} */ (null)), held = useRef(/** @type {{id: string, top: number}} */ ({ id: "", top: 0 }));
-  const [menu, open] = useState(0);
+  const [menu, open] = useState(0), cache = useRef(/** @type {Map<number, {of: any[], line: any}>} */ (new Map()));
   const more = () => {
     const { scrollTop, scrollHeight, clientHeight } = box.current;
     if (run.broken) return;
@@ -59,6 +59,7 @@ export function Log({ client, room, run, label, below }) {
     more();
   };
   /** @type {any[]} */ const lines = [];
+  /** @type {Map<number, {of: any[], line: any}>} */ const drawn = new Map();
   /** @type {Item | null} */ let before = null;
   let ahead = run === room && client.newFrom > 0; // of the line above what others have said since
   for (const item of run.items) {
@@ -67,11 +68,15 @@ export function Log({ client, room, run, label, below }) {
     if (isNew) ahead = false;
     if (isNew) lines.push(html`<div class="new" key="new" role="separator">New</div>`);
     const together = !isNew && before !== null && says(before) && says(item) && before.by === item.by && item.ts - before.ts < TOGETHER * 1000 && !item.ref;
-    lines.push(says(item)
+    const of = says(item) && !item.file ? lookOf(client, room, run, item, [together, menu === item.seq]) : null, kept = of && cache.current.get(item.seq);
+    const line = kept && of.every((one, at) => one === kept.of[at]) ? kept.line : says(item)
       ? html`<${Message} key=${item.seq} client=${client} room=${room} run=${run} item=${item} together=${together} open=${menu === item.seq} toggle=${() => open(menu === item.seq ? 0 : item.seq)} />`
-      : html`<div class="event" key=${item.seq} id=${run.mark + item.seq}><span dir="auto">${sentence(item)}</span> <time>${clock(item.ts)}</time></div>`);
+      : html`<div class="event" key=${item.seq} id=${run.mark + item.seq}><span dir="auto">${sentence(item)}</span> <time>${clock(item.ts)}</time></div>`;
+    if (of) drawn.set(item.seq, { of, line });
+    lines.push(line);
     before = item;
   }
+  cache.current = drawn;
   return html`
     <div class="log" ref=${box} onScroll=${scrolled} onKeyDown=${walk} role="log" aria-label=${label} tabindex="0" ...${catching(client, room, run)}>
       ${run.low > run.first && html`<div class="older">${run.loading ? "Loading…" : html`<button class="quiet" onClick=${() => client.pages.older(run)}>Older messages</button>`}</div>`}
@@ -81,6 +86,19 @@ export function Log({ client, room, run, label, below }) {
     </div>
     ${(run.scrolled || !run.isAtHead) && html`<div class="down"><button onClick=${() => client.pages.toEnd(run)}>Newest messages</button></div>`}
   `;
+}
+
+/**
+ * Returns all that decides how a message without a file looks: as long as that is the same, it is not drawn anew.
+ * @param {Client} client
+ * @param {Room} room
+ * @param {Run} run
+ * @param {Item} item
+ * @param {any[]} more
+ */
+function lookOf({ chat, me }, room, run, item, more) {
+  const { text, by, edited, removed, pinned, reactions, replies } = item, quote = item.ref ? run.quotes.get(item.ref) : null;
+  return [item, text, by, edited, removed, pinned, reactions, replies, item.mentions, quote?.by, quote?.text, quote?.removed, chat.nick, me.operator, room, room.role, room.kind, room.archived, ...more];
 }
 
 /**
