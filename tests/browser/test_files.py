@@ -18,8 +18,8 @@ from tests.end_to_end.harness.stranger import Stranger, about, digest
 __all__ = ["start_chatc"]
 
 MIB = 1 << 20
-SLOW = 3e6
-"""Bytes in a second: what is sent takes some seconds."""
+CRAWL, WALK = 6e4, 8e5
+"""Bytes in a second: no file comes to its end while something is done to it; it goes on."""
 
 LONG = 60_000
 """Milliseconds within which a file comes, however busy the machine is."""
@@ -27,8 +27,8 @@ LONG = 60_000
 
 @pytest.fixture
 def line(daemon):
-    """Return a slow way to the page that can be cut."""
-    with Forwarder(daemon.web, SLOW) as line:
+    """Return a way to the page that can be slow, and can be cut."""
+    with Forwarder(daemon.web) as line:
         yield line
 
 
@@ -49,13 +49,15 @@ def choose(person, path):
     chooser.value.set_files(path)
 
 
-def far(person, least):
-    """Wait until so many bytes of the only file on its way are safe."""
+def far(person, line, least):
+    """Let one file go on until so many of its bytes are safe, and crawl from then on."""
+    line.rate = WALK
     person.window.wait_for_function(
         "(least) => [...document.querySelectorAll('progress')].some((one) => one.value >= least)",
         arg=least,
         timeout=LONG,
     )
+    line.rate = CRAWL
 
 
 def posted(daemon, room="#tea"):
@@ -89,18 +91,20 @@ def test_a_file_goes_on_where_the_server_has_it_whatever_ends(person, daemon, li
     ada = person("ada", port=line.port)
     first = ada.window
     ada.open()
+    line.rate = CRAWL
     choose(ada, [large, small])
-    far(ada, MIB)
+    far(ada, line, MIB // 4)
     ada.say("before it is there")
     daemon.kill()
     ada.say("while nobody is there")
     daemon.start()
-    far(ada, 2 * MIB)
+    far(ada, line, MIB // 2)
     first.close()
-    far(ada, 3 * MIB)
+    far(ada, line, MIB)
     ada.window.reload()
     expect(ada.window.locator(".queued progress")).to_have_count(2)
-    far(ada, 4 * MIB)
+    far(ada, line, 3 * MIB // 2)
+    line.rate = None
     line.cut()
     names = [re.compile("large.bin"), re.compile("small.txt")]
     expect(ada.window.locator(".file")).to_have_text(names, timeout=LONG)
@@ -242,14 +246,16 @@ def test_a_file_comes_over_cuts_and_it_has_no_barriers(person, daemon, line, sta
     given = start_chatc(daemon, "eva", "put", "#tea", str(path))
     assert given.wait(PATIENCE) == 0, given.complaints
     ada = person("ada", port=line.port, bypass_csp=True)
+    line.rate = CRAWL
     with ada.window.expect_download(timeout=LONG) as saved:
         ada.window.get_by_label("Save given.bin").click()
-        far(ada, MIB)
+        far(ada, line, MIB // 4)
         ada.say("meanwhile")
         choose(ada, path)
         line.cut()
         found = Axe().run(ada.window).response["violations"]
         assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+        line.rate = None
     saved.value.save_as(tmp_path / "saved")
     assert (tmp_path / "saved").read_bytes() == path.read_bytes()
     assert line.down <= 7 * MIB

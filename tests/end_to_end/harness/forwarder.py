@@ -19,7 +19,8 @@ _RESET: Final = struct.pack("ii", 1, 0)
 class Forwarder(Serving):
     """Listens on a port of its own and carries bytes to ``target`` and back.
 
-    ``rate`` bounds the bytes per second in each direction of each connection (None: as fast as it goes).
+    ``rate`` bounds the bytes per second in each direction of each connection (None: as fast as it goes); it
+    may be set anew.
     With ``life`` every connection is cut so many seconds after it was made. ``up`` and ``down`` count the
     bytes that were taken from clients and from the daemon; ``cuts`` the connections that were cut. What ends
     is reset, as when a cable is cut; with ``polite`` both sides see an end behind all that was carried.
@@ -32,7 +33,7 @@ class Forwarder(Serving):
         self.life = life
         self.up = self.down = self.cuts = 0
         self._target = target
-        self._rate = rate
+        self.rate = rate
         self._end = asyncio.StreamWriter.close if polite else _reset
         self._refusing = False
         self._flowing: dict[asyncio.Task[None], dict[str, asyncio.Event]] = {}
@@ -107,8 +108,8 @@ class Forwarder(Serving):
             setattr(self, way, getattr(self, way) + len(data))
             to.write(data)
             await to.drain()
-            if self._rate is not None:
-                free = max(free, self._loop.time() - 0.01) + len(data) / self._rate
+            if self.rate is not None:
+                free = max(free, self._loop.time() - 0.01) + len(data) / self.rate
                 await asyncio.sleep(free - self._loop.time())
         raise ConnectionResetError  # an end of one direction is the end of both
 
