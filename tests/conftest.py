@@ -46,7 +46,7 @@ SLOW = (
 """Folders and files whose tests start programs, or take their time."""
 
 SHARING = ("page/", "browser/")
-"""Folders whose tests share the programs that they start: they are slow, but are given out together."""
+"""Folders whose tests share the programs that they start: they are slow, but are not given out one by one."""
 
 SCENES = {
     "tests/network/test_black_hole.py": "black hole",
@@ -55,16 +55,17 @@ SCENES = {
     "tests/network/test_settling.py": "nearby",
     "tests/network/": "network",
     "tests/end_to_end/test_files.py::test_a_hundred_mebibytes": "network",
+    "tests/browser/": "browser",
     "tests/test_bench_smoke.py": "benchmarks",
 }
 """What is measured by the clock, by how its names begin: one process plays a group, one after the other.
 
 The benchmarks are a group because the first of their tests starts all of them, in each process that plays
-any.
+any; what is seen in a browser is one because each process would start a browser of its own.
 """
 
-GIVES_WAY = 5
-"""By how much what runs beside the scenes of the network gives way to them (nice)."""
+GIVES_WAY = {None: 5, "browser": 2}
+"""By how much what runs beside the scenes of the network gives way to them (nice), by its group."""
 
 NICE = os.getpriority(os.PRIO_PROCESS, 0)
 
@@ -119,7 +120,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
     """Let what runs beside the scenes of the network give way to them; only root can take it back."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         with suppress(PermissionError):
-            os.setpriority(os.PRIO_PROCESS, 0, NICE + (0 if group_of(item.nodeid) else GIVES_WAY))
+            os.setpriority(os.PRIO_PROCESS, 0, NICE + GIVES_WAY.get(group_of(item.nodeid), 0))
     return (yield)
 
 

@@ -69,7 +69,7 @@ def test_it_comes_back_as_another_user_on_a_read_only_root(make_daemon, connect)
     options = daemon.command[daemon.command.index("chatd") + 1 :]
     environs = {"HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"}
     inside = [*UNSHARE, "--mount", "sh", "-euc", READ_ONLY, "sh"]
-    for nick in ("ann", "ben", "cleo"):
+    for starts, nick in enumerate(("ann", "ben", "cleo"), 1):
         with daemon.log_file.open("ab") as log:
             daemon.process = subprocess.Popen(
                 [*inside, str(daemon.folder), *script("chatd"), *options],
@@ -81,6 +81,7 @@ def test_it_comes_back_as_another_user_on_a_read_only_root(make_daemon, connect)
             )
         daemon.await_ready()
         connect(daemon).enter(nick)
+        daemon.await_said("start", starts)
         daemon.kill()
     first = daemon.log.splitlines()[0]
     assert " info start " in first, "the first line is not that of a healthy start"
