@@ -137,9 +137,7 @@ class Concerns:
             user = self._known.get(key) or self._called(key, event.ts)
             if nick == EVERYBODY:
                 user = everybody_but(said.author)
-            elif not user:
-                said.sure = False
-            if user != said.author:
+            if user and user != said.author:
                 found.add(user)
         return found
 

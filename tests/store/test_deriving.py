@@ -7,7 +7,7 @@ from pathlib import Path
 
 import apsw
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from chatd.chat.changes.rows import PutPin
@@ -91,6 +91,7 @@ DAMAGE = st.lists(
 @pytest.mark.slow  # it works for a second
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(STEPS, DAMAGE)
+@example([("trim", 0, 6, 0)], [("mentions", 0, "drop")])  # one of the nicks is nobody's any more
 def test_damage_is_told_of_and_mended(steps, damages):
     folder = Path(tempfile.mkdtemp(prefix="chatd-test-"))
     try:
