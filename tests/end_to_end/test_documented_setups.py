@@ -97,10 +97,14 @@ def newcomer(tmp_path):
         )
         try:
             out, _ = process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            log = tmp_path / "daemon.log"
+            raise AssertionError(log.read_text() if log.exists() else "no daemon was started") from None
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+            process.stdout.close()
         assert process.returncode == 0, out
         return out
 

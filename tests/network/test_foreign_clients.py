@@ -29,7 +29,7 @@ async def run(hole, *what, tls=False, port=0):
     command = (sys.executable, "-m", "tests.network.lab.foreign", state, hole.network.server.address)
     program = hole.program(*command, str(port), *words)
     await program.start()
-    assert await program.finish(LIMIT + 10) == 0, [program.out, program.err]
+    assert await program.finish(LIMIT + 10) == 0, [*program.out, *program.err, *hole.daemon.out]
     return [line.text for line in program.out]
 
 

@@ -28,6 +28,7 @@ class Connection:
     def __init__(self, state: dict[str, Any], host: str, port: int, tls: bool) -> None:
         self._state = state
         self._rest = b""
+        self.ponged = False
         self.socket = socket.create_connection((host, port), timeout=DEAD)
         if tls:
             context = ssl.create_default_context()
@@ -67,6 +68,7 @@ class Connection:
         cursors = self._state.setdefault("cursors", {})
         if message["t"] == "ping":
             self.say(t="pong", data=message.get("data", ""))
+            self.ponged = True
         elif message["t"] == "welcome":
             self._state["token"] = message.get("token") or self._state["token"]
         elif message["t"] == "event":
@@ -76,13 +78,13 @@ class Connection:
 
 
 def enter(connection: Connection, rooms: list[str]) -> None:
-    """Enter ``rooms``, with a long topic in each."""
+    """Enter ``rooms``, with a long topic in each; the session is kept once it was ponged."""
     waiting = set()
     for number, room in enumerate(rooms):
         connection.say(t="join", id=2 * number + 1, room=room)
         connection.say(t="topic", id=2 * number + 2, room=room, text="what is talked of here " * 4)
         waiting |= {2 * number + 1, 2 * number + 2}
-    while waiting:
+    while waiting or not connection.ponged:
         waiting -= {message.get("id") for message in connection.hear() if message["t"] in ("ok", "error")}
 
 
