@@ -8,7 +8,7 @@ import time
 from collections.abc import Coroutine, Iterable
 from typing import Final
 
-from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, Deadline
+from tests.end_to_end.harness.processes import PATIENCE, Deadline
 from tests.end_to_end.harness.serving import Serving
 
 _AT_ONCE: Final = 65_536
@@ -87,7 +87,7 @@ class Forwarder(Serving):
         ends = [writer]
         try:
             if not self._refusing:
-                there, back = await asyncio.open_connection(LOOPBACK, self._target)
+                there, back = await self._dial(self._target)
                 ends.append(back)
                 async with asyncio.TaskGroup() as both:
                     both.create_task(self._pump(reader, back, "up", flowing["up"]))

@@ -360,10 +360,12 @@ class TlsFront(Serving):
         self._target = target
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection(LOOPBACK, self._target)
+        ends = [writer]
         with contextlib.suppress(OSError, asyncio.CancelledError):
+            there, back = await self._dial(self._target)
+            ends.append(back)
             await asyncio.gather(_pump(reader, back), _pump(there, writer))
-        for end in (writer, back):
+        for end in ends:
             end.transport.abort()
 
 

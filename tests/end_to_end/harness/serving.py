@@ -5,6 +5,7 @@ import ssl
 import threading
 from abc import ABC, abstractmethod
 from typing import Self
+from weakref import WeakSet
 
 from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, free_port
 
@@ -16,6 +17,7 @@ class Serving(ABC):
         self.port = free_port()
         self._context = context
         self._lines: set[asyncio.Task[None]] = set()
+        self._ends: WeakSet[asyncio.WriteTransport] = WeakSet()
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._over = asyncio.Event()
@@ -37,15 +39,25 @@ class Serving(ABC):
         self._ready.set()
         await self._over.wait()
         server.close()
-        lines = list(self._lines)
-        for line in lines:
-            line.cancel()
-        await asyncio.gather(*lines, return_exceptions=True)
+        while lines := list(self._lines):  # the last may come while others end
+            for line in lines:
+                line.cancel()
+            await asyncio.gather(*lines, return_exceptions=True)
+        for end in self._ends:
+            end.abort()  # one that was closed may still have something to say
+        for _ in range(2):
+            await asyncio.sleep(0)
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._ends.add(writer.transport)
         line = self._loop.create_task(self._carry(reader, writer))
         self._lines.add(line)
         line.add_done_callback(self._lines.discard)
+
+    async def _dial(self, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        there, back = await asyncio.open_connection(LOOPBACK, port)
+        self._ends.add(back.transport)
+        return there, back
 
     @abstractmethod
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
