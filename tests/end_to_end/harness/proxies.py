@@ -15,7 +15,7 @@ from typing import Self
 import pytest
 
 from tests.end_to_end.harness.processes import LOOPBACK, PATIENCE, Deadline, free_port
-from tests.end_to_end.harness.serving import Serving
+from tests.end_to_end.harness.serving import Serving, abort
 
 USER, PASSWORD = "ann", "hush-hush"
 
@@ -366,7 +366,7 @@ class TlsFront(Serving):
             ends.append(back)
             await asyncio.gather(_pump(reader, back), _pump(there, writer))
         for end in ends:
-            end.transport.abort()
+            abort(end.transport)
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
