@@ -81,7 +81,7 @@ def test_order_is_kept_by_who_may_and_nothing_else_is_offered(person):
     ben.say("may I?")
     expect(ben.window.locator(".failed")).to_contain_text("muted")
     ada.press("More of #tea", "Bans, mutes, invitations…")
-    expect(ada.dialog.locator("li")).to_contain_text("ben muted by ada (enough)")
+    expect(ada.dialog.locator("li", has_text="ben muted by ada (enough)")).to_be_visible()
     ada.press("take back")
     ada.press("Close", "More of #tea", "Invite somebody…")
     ada.answer("Invite", whom="no such nick")

@@ -23,6 +23,8 @@ def test_chat_is_hardly_later_beside_a_file(shared, link, way):
     found = shared[link.name, way]
     if isinstance(found, BaseException):
         raise found
-    if not link.keeps(found):  # the machine may have been busy with others; what is late twice is late
+    for _ in range(3):  # the machine may be busy with browsers; what is late each time is late
+        if link.keeps(found):
+            break
         found = asyncio.run(share(link, way, "again"))
     assert link.keeps(found), found
