@@ -15,6 +15,8 @@ from chatd.server.irc.client import Client
 from chatd.server.irc.names import nuh
 from chatd.server.irc.rendering import time_of
 from chatd.wire.errors import RequestError
+from chatd.wire.irc import pieces
+from chatd.wire.limits import MAX_NAME, MAX_REASON, MAX_ROOMS, MAX_STATUS, MAX_TOPIC
 from chatd.wire.messages import Hello, Welcome
 
 USER_MODES: Final = "Bio"
@@ -26,6 +28,25 @@ MOST_MOTD_LINE: Final = 400
 
 MOST_MONITORED: Final = 100
 """Nicks that one client watches."""
+
+MOST_NAMED: Final = 20
+"""Channels that one line joins, leaves or lists."""
+
+MOST_TARGETS: Final = {
+    "JOIN": MOST_NAMED,
+    "KICK": 1,
+    "LIST": MOST_NAMED,
+    "NAMES": 1,
+    "NOTICE": 1,
+    "PART": MOST_NAMED,
+    "PRIVMSG": 1,
+    "TAGMSG": 1,
+    "WHOIS": 1,
+}
+"""Targets that one line has."""
+
+MOST_CHANGES: Final = 4
+"""Modes of one line that are changed."""
 
 MOST_HISTORY: Final = 100
 """Messages in one answer of CHATHISTORY."""
@@ -100,25 +121,25 @@ def isupport(client: Client) -> None:
     """Tell what this server does (005)."""
     network = client.network.config.network
     tokens = [
-        "AWAYLEN=256",
+        f"AWAYLEN={MAX_STATUS}",
         "BOT=B",
         "CASEMAPPING=ascii",
-        "CHANLIMIT=#:200",
+        f"CHANLIMIT=#:{MAX_ROOMS}",
         "CHANMODES=b,,,imnst",
-        "CHANNELLEN=33",
+        f"CHANNELLEN={1 + MAX_NAME}",
         "CHANTYPES=#",
         f"CHATHISTORY={MOST_HISTORY}",
         "ELIST=MNU",
-        "KICKLEN=256",
-        "MODES=4",
+        f"KICKLEN={MAX_REASON}",
+        f"MODES={MOST_CHANGES}",
         f"MONITOR={MOST_MONITORED}",
         "MSGREFTYPES=msgid,timestamp",
         f"NETWORK={network}",
-        "NICKLEN=32",
+        f"NICKLEN={MAX_NAME}",
         "PREFIX=(o)@",
         "SAFELIST",
-        "TARGMAX=JOIN:,KICK:1,LIST:,NAMES:1,NOTICE:1,PART:,PRIVMSG:1,TAGMSG:1,WHOIS:1",
-        "TOPICLEN=512",
+        "TARGMAX=" + ",".join(f"{command}:{most}" for command, most in MOST_TARGETS.items()),
+        f"TOPICLEN={MAX_TOPIC}",
         "UTF8ONLY",
         "WHOX",
     ]
@@ -148,5 +169,6 @@ def motd(client: Client) -> None:
         return
     client.numeric(n.MOTDSTART, text=f"- {client.network.name} Message of the day -")
     for line in text.splitlines():
-        client.numeric(n.MOTD, text=f"- {line[:MOST_MOTD_LINE]}")
+        for piece in list(pieces(line, MOST_MOTD_LINE)) or [""]:
+            client.numeric(n.MOTD, text=f"- {piece}")
     client.numeric(n.ENDOFMOTD)

@@ -11,11 +11,9 @@ from chatd.server.irc.client import Client, RefusedError
 from chatd.server.irc.commands.refusals import about
 from chatd.server.irc.names import fold
 from chatd.server.irc.rendering import ban_mask, modes_of
+from chatd.server.irc.welcoming import MOST_CHANGES
 from chatd.wire import messages as m
 from chatd.wire.irc import Line
-
-MOST: Final = 4
-"""Modes of one line that are changed (MODES in 005)."""
 
 USER_MODES: Final = frozenset("iB")
 """The modes that one may give oneself."""
@@ -90,7 +88,7 @@ async def _change(client: Client, room: Room, target: str, words: list[str]) -> 
             sign = letter
             continue
         count += 1
-        if count > MOST:
+        if count > MOST_CHANGES:
             return
         if letter == "b" and not params:
             await _bans(client, room)

@@ -8,12 +8,10 @@ from chatd.server.irc import numerics as n
 from chatd.server.irc.client import Client, RefusedError
 from chatd.server.irc.commands.refusals import about
 from chatd.server.irc.names import matches
+from chatd.server.irc.welcoming import MOST_NAMED
 from chatd.wire import messages as m
 from chatd.wire.errors import Code
 from chatd.wire.irc import Line
-
-MOST_ROOMS: Final = 20
-"""Channels that one line joins or leaves."""
 
 PAGE: Final = 40
 """Rooms of one answer."""
@@ -25,7 +23,7 @@ async def join(client: Client, line: Line) -> None:
         for name in list(client.visible):
             await _part(client, name, "")
         return
-    for name in dict.fromkeys(line.params[0].split(",")[:MOST_ROOMS]):
+    for name in dict.fromkeys(line.params[0].split(",")[:MOST_NAMED]):
         if not name.startswith("#"):
             if name:
                 client.numeric(n.NOSUCHCHANNEL, name)
@@ -42,7 +40,7 @@ async def join(client: Client, line: Line) -> None:
 async def part(client: Client, line: Line) -> None:
     """Leave channels."""
     reason = line.params[1] if len(line.params) > 1 else ""
-    for name in line.params[0].split(",")[:MOST_ROOMS]:
+    for name in line.params[0].split(",")[:MOST_NAMED]:
         await _part(client, name, reason)
 
 
@@ -99,7 +97,7 @@ async def list_rooms(client: Client, line: Line) -> None:
     masks = [one for one in wish.split(",") if one]
     if masks and all(one.startswith("#") and not set(one) & set("*?") for one in masks):
         await client.settle()
-        for name in masks[:MOST_ROOMS]:
+        for name in masks[:MOST_NAMED]:
             room = client.room(name)
             if room is not None and not room.direct:
                 _row(client, room.name, len(room.members), room.topic)
