@@ -296,3 +296,13 @@ def test_history_with_all_that_happened(place):
     ada.hear()
     heard = ada.ask("CHATHISTORY LATEST #tea * 10")
     assert [line.split()[2] for line in heard[1:-1]] == ["JOIN", "JOIN", "PRIVMSG", "TOPIC", "PART"]
+
+
+def test_a_text_that_reads_as_a_batch_is_one(tea):
+    ada, bea = tea
+    bea.ask("PRIVMSG #tea :a BATCH -b", "PRIVMSG #tea :a BATCH +b")
+    ada.hear()
+    heard = ada.ask("CHATHISTORY LATEST #tea * 2")
+    name = heard[0].split()[2][1:]
+    assert texts(heard[1:-1]) == ["a BATCH -b", "a BATCH +b"]
+    assert all(line.startswith(f"@batch={name};") for line in heard[1:-1])

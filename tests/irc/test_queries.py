@@ -1,9 +1,12 @@
 """Queries: who is here, who was, and what the server is."""
 
 import pytest
+from msgspec.structs import replace
 
 from chatd.chat import accounts
 from chatd.chat.changes.rows import OPERATOR
+from chatd.ops.settings import IrcConfig
+from chatd.wire import messages as m
 
 NAME = "My.Little.Server"
 ADA = ":ada!~u@on.chatd"
@@ -163,3 +166,25 @@ def test_an_operator_ends_connections(place):
     assert bea.hear() == ["ERROR :Closing link: Killed by ada: enough"]
     assert bea.ended
     assert numerics(ada.ask("WHOIS bea")) == ["401", "318"]
+
+
+def test_an_older_topic_that_is_told_again_has_not_been_set_since(tea, place):
+    ada, _ = tea
+    ada.ask("TOPIC #tea :new")
+    network = place.playground.server.kinds["irc"]
+    setter = network.titled["#tea"]
+    network.topic_set(m.Event(room="#tea", seq=2, ts=1, kind="topic", by="bea", text="old"))
+    assert network.titled["#tea"] == setter
+    for number in range(2000):
+        network.topic_set(m.Event(room=f"#r{number}", seq=2, ts=1, kind="topic", by="bea", text="x"))
+    assert len(network.titled) == 1000
+
+
+def test_a_long_message_of_the_day_is_told_whole(place):
+    text = " ".join(f"word{number}" for number in range(120))
+    playground = place.playground
+    playground.config = replace(playground.config, irc=IrcConfig(name=NAME, motd=f"a\n\n{text}"))
+    playground._daemon.use(playground.config, None)
+    told = [line.split(":- ", 1)[1] for line in place.enter("ada").ask("MOTD")[1:-1]]
+    assert told[:2] == ["a", ""]
+    assert " ".join(told[2:]) == text

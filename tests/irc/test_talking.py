@@ -243,3 +243,34 @@ def test_setname_and_accounts(place):
     assert bea.hear() == [f"{ADA} ACCOUNT ada"]
     ada.ask("PRIVMSG #tea :hey")
     assert bea.hear() == [f"@account=ada {ADA} PRIVMSG #tea :hey"]
+
+
+def test_a_long_announcement_is_told_in_several_lines(place):
+    text = " ".join(f"word{number}" for number in range(120))
+    ada = place.enter("ada")
+    ada.ask("JOIN #tea")
+    network = place.playground.server.kinds["irc"]
+    (client,) = network.clients_of(place.world.nicks["ada"])
+    client.dialect.encode(m.Announcement(text=text, ts=1))
+    told = [line.split(" :", 1)[1] for line in ada.hear()]
+    assert len(told) > 1
+    assert " ".join(told) == text
+    event = m.Event(room="#tea", seq=9, ts=1, kind="announce", by="ada", text=text)
+    lines = [line.decode().rstrip().split(" :", 1)[1] for line in network.renderer(set()).lines(event)]
+    assert " ".join(lines) == text
+
+
+def test_who_comes_is_not_away_any_more(place):
+    place.register("ada")
+    bea = place.enter("bea", "away-notify")
+    ada = place.enter("ada", "sasl", password="a-password")
+    for client in (ada, bea):
+        client.ask("JOIN #tea")
+    ada.transport.abortConnection()
+    for _ in range(4):
+        bea.hear(10)
+    bea.transport.abortConnection()
+    eve = place.enter("eve", "away-notify", "server-time")
+    eve.ask("JOIN #tea")
+    place.enter("ada", password="a-password")
+    assert any(line.endswith(f"{ADA} AWAY") for line in eve.hear(2))

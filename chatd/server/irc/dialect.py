@@ -10,7 +10,7 @@ from chatd.server.irc.names import nuh
 from chatd.server.irc.personal import Personal
 from chatd.server.irc.welcoming import welcome
 from chatd.wire import messages as m
-from chatd.wire.irc import encode
+from chatd.wire.irc import MAX_BODY, encode, pieces
 
 
 class Dialect:
@@ -93,8 +93,10 @@ def _invited(client: Client, invited: m.Invited) -> None:
 
 
 def _announced(client: Client, said: m.Announcement) -> None:
-    for line in said.text.splitlines():
-        client.write(encode(client.network.name, "NOTICE", client.nick, line))
+    server = client.network.name
+    most = MAX_BODY - len(encode(server, "NOTICE", client.nick, ""))
+    for piece in pieces(said.text, most):
+        client.write(encode(server, "NOTICE", client.nick, piece))
 
 
 _SAYS: Final[dict[type, Callable[[Client, Any], None]]] = {

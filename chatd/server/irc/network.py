@@ -1,6 +1,7 @@
 """The network: what all IRC connections of a server share."""
 
 from collections import deque
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chatd.chat.state import Room, User
@@ -12,12 +13,19 @@ from chatd.server.irc.names import fold
 from chatd.server.irc.rendering import Renderer
 from chatd.server.server import Server
 from chatd.wire import names
+from chatd.wire.messages import Event
 
 if TYPE_CHECKING:
     from chatd.server.irc.client import Client
 
 MOST_PAST: Final = 1000
 """Those who have gone that WHOWAS knows of, the latest."""
+
+OTHERS_PER_UNIT: Final = 100
+"""Clients that are told of what is no message which cost as much as one."""
+
+MOST_TITLED: Final = 1000
+"""Rooms of which it is remembered who has set the topic, those where that was the latest."""
 
 
 class Past(NamedTuple):
@@ -85,14 +93,21 @@ class Network:
         """Return the clients of ``user``."""
         return list(self._clients.get(user, ()))
 
-    def tell_peers(self, user: User, capability: str, line: bytes, *, own: bool = True) -> None:
-        """Say ``line`` to clients with ``capability`` who share a room with ``user``, and to their own."""
+    def tell_peers(self, user: User, capability: str, line: bytes, *, own: bool = True) -> int:
+        """Say ``line`` to clients with ``capability`` who share a room with ``user``, and to their own.
+
+        Return how many were looked at for that.
+        """
+        looked_at = 0
         clients = dict.fromkeys(self.clients_of(user)) if own else {}
         for room in user.rooms:
-            clients |= dict.fromkeys(self.clients_in(room))
+            some = self.clients_in(room)
+            looked_at += len(some)
+            clients |= dict.fromkeys(some)
         for client in clients:
             if client.has(capability) and (own or client.user is not user):
                 client.write(line)
+        return looked_at
 
     def clients_in(self, room: Room) -> "list[Client]":
         """Return the clients of the members of ``room``."""
@@ -142,6 +157,13 @@ class Network:
         if fold(old) != fold(client.nick):
             self._tell(old, here=False)
             self._tell(client.nick, here=True)
+
+    def topic_set(self, event: Event) -> None:
+        """Note who has set a topic, unless it is an older one that somebody is told of who was away."""
+        known = self.titled.pop(event.room, ("", 0))
+        self.titled[event.room] = max((event.by, event.ts), known, key=itemgetter(1))
+        if len(self.titled) > MOST_TITLED:
+            del self.titled[next(iter(self.titled))]
 
     @property
     def users(self) -> int:

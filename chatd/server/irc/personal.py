@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chatd.server.irc.names import QUIT, fold, nuh
 from chatd.server.irc.rendering import SAID, Part, Rendered
-from chatd.server.irc.reply import tagged
+from chatd.server.irc.reply import batch_sign, tagged
 from chatd.wire.irc import encode
 from chatd.wire.messages import Event, Left, Rooms
 
@@ -114,7 +114,7 @@ def _labelled(client: "Client", lines: bytes, label: str) -> bytes:
     if not label:
         return lines
     several = lines.splitlines(keepends=True)
-    if len(several) == 1 or b" BATCH +" in several[0]:
+    if len(several) == 1 or batch_sign(several[0]) == b"+":
         return tagged(lines, "label", label)
     batch = client.new_batch()
     server = client.network.name
@@ -160,7 +160,7 @@ def _removed(client: "Client", part: Part) -> bytes:
 
 
 def _topic(client: "Client", part: Part) -> bytes:
-    client.network.titled[part.event.room] = (part.event.by, part.event.ts)
+    client.network.topic_set(part.event)
     return _answering(client, part)
 
 

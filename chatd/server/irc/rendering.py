@@ -74,7 +74,6 @@ class Renderer:
         self._world = place.world
         self._has = capabilities
         self._tagged = "message-tags" in capabilities
-        self._away: set[tuple[str, str]] = set()
 
     # ---- chatd.chat.codec.Codec ---------------------------------------------------------------------
 
@@ -235,7 +234,9 @@ class Renderer:
         yield {}, "NICK", (event.text,)
 
     def _announce(self, event: Event) -> "Iterator[_Said]":
-        yield {}, "NOTICE", (event.room, event.text)
+        most = MAX_BODY - len(encode(self._place.name, "NOTICE", event.room, ""))
+        for piece in pieces(event.text, most):
+            yield {}, "NOTICE", (event.room, piece)
 
     def _invite(self, event: Event) -> "Iterator[_Said]":
         if "invite-notify" in self._has:
@@ -266,13 +267,7 @@ class Renderer:
         away = {one.nick: one.text or one.state for one in message.statuses}
         here = dict.fromkeys(message.online, "") | dict.fromkeys(message.offline, "offline") | away
         for nick, text in here.items():
-            key = (message.room, nick)
-            if text:
-                self._away.add(key)
-                yield encode(nuh(nick), "AWAY", text)
-            elif key in self._away or nick in away:
-                self._away.discard(key)
-                yield encode(nuh(nick), "AWAY")
+            yield encode(nuh(nick), "AWAY", *([text] if text else []))
 
 
 _Said = tuple[dict[str, str], str, tuple[str, ...]]

@@ -1,14 +1,24 @@
 """The reply to one command: its lines, and how they are told apart by the label that the client gave it."""
 
+import re
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from chatd.wire.irc import escape
+
+_BATCH: Final = re.compile(rb"(?:@[^ ]* )?:[^ ]* BATCH ([+-])")
 
 
 def tagged(line: bytes, name: str, value: str) -> bytes:
     """Return ``line`` with one more tag."""
     tag = f"{name}={escape(value)}".encode()
     return b"@" + tag + (b";" + line[1:] if line.startswith(b"@") else b" " + line)
+
+
+def batch_sign(line: bytes) -> bytes:
+    """Return ``+`` of a line that begins a batch, ``-`` of one that ends it, nothing of any other."""
+    found = _BATCH.match(line)
+    return b"" if found is None else found[1]
 
 
 class Reply:

@@ -16,7 +16,7 @@ from chatd.server.irc.client import Client, RefusedError
 from chatd.server.irc.marks import unread_from
 from chatd.server.irc.names import event_id, fold
 from chatd.server.irc.rendering import SAID, time_of
-from chatd.server.irc.reply import tagged
+from chatd.server.irc.reply import batch_sign, tagged
 from chatd.server.irc.welcoming import MOST_HISTORY
 from chatd.wire import messages as m
 from chatd.wire.errors import Code
@@ -186,7 +186,7 @@ def _batch(client: Client, lines: list[bytes], *what: str) -> None:
     batch = client.new_batch()
     client.tell("BATCH", f"+{batch}", *what)
     for line in lines:
-        within = line.startswith(b"@batch=") or b" BATCH -" in line
+        within = line.startswith(b"@batch=") or batch_sign(line) == b"-"
         client.say_within(line if within else tagged(line, "batch", batch))
     client.tell("BATCH", f"-{batch}")
 
