@@ -122,11 +122,11 @@ def encode_tags(tags: Mapping[str, str]) -> str:
 def encode(source: str, command: str, *params: str, tags: Mapping[str, str] | None = None) -> bytes:
     """Return the line that says ``command``, with its end; the body is cut at 512 bytes, between characters.
 
-    What would end a line or begin another parameter in the wrong place cannot stand in it: it is a blank
-    then, or one is put before the last parameter.
+    What would end a line cannot stand in it: it is a blank then. Of a parameter that is not the last one,
+    blanks are such as part no words, and colons before it go.
     """
     words = [f":{source}", command] if source else [command]
-    words += [_ENDS.sub(" ", param).replace(" ", "\u00a0") or "*" for param in params[:-1]]
+    words += [_ENDS.sub(" ", param).lstrip(":").replace(" ", "\u00a0") or "*" for param in params[:-1]]
     if params:
         last = _ENDS.sub(" ", params[-1])
         bare = command not in _TEXTS and last and " " not in last and not last.startswith(":")

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chatd.server.irc.commands import COMMANDS
-from chatd.server.irc.names import matches
+from chatd.server.irc.names import fold, matches
 from chatd.wire import messages as m
 from chatd.wire.stored import pack
 
@@ -126,3 +126,41 @@ def test_a_notice_that_cannot_be_told_costs_itself_alone(place, flush_failures):
     broken = m.Typing(room="#tea", nicks=None)
     assert renderer.encode(broken) == b""
     assert flush_failures()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["PRIVMSG", "NOTICE", "PRIVMSG ada", "NOTICE a,b :x", "PRIVMSG ada :" + "x" * 490, "PRIVMSG NickServ :x"],
+)
+def test_what_says_nothing_to_anybody_costs_as_much_as_a_message(place, line):
+    client = place.enter("ada")
+    (connection,) = place.playground.server.connections
+    allowance = connection.input.gate.allowance
+    client.send(line)
+    before = allowance.left
+    client.hear(0.001)
+    assert allowance.left <= before - 0.5
+
+
+def test_a_name_costs_by_how_many_are_looked_at_for_it(place):
+    ada = place.enter("ada", "setname")
+    others = [place.enter(f"n{number}") for number in range(3)]
+    for client in (ada, *others):
+        client.ask("JOIN #tea", "JOIN #tee")
+    network = place.playground.server.kinds["irc"]
+    assert network.tell_peers(place.world.nicks["ada"], "setname", b"") == 8
+
+
+def test_names_are_folded_as_ascii():
+    assert fold("ÉA{b}Z") == "Éa{b}z"
+
+
+def test_a_service_is_told_nothing(place):
+    ada = place.enter("ada")
+    assert "REGISTER <password>" in ada.ask("PRIVMSG NickServ : ")[0]
+    assert not ada.ended
+
+
+def test_a_name_that_begins_with_a_colon(place):
+    ada = place.enter("ada")
+    assert ada.ask("WHOIS ::no")[0] == f":{NAME} 401 ada no :No such nick"

@@ -6,7 +6,8 @@ commands without anybody seeing to that.
 """
 
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
@@ -184,6 +185,14 @@ class Client:
         if reply is None:
             raise RuntimeError("There is no command.")
         return reply
+
+    @contextmanager
+    def resume(self, reply: Reply) -> Iterator[None]:
+        """Say within what is left of a ``reply`` that was detached, and end it."""
+        before, self.reply = self.reply, reply
+        yield
+        self.finish()
+        self.reply = before
 
     def finish(self) -> None:
         """End the reply to the present command."""

@@ -4,6 +4,7 @@ Whatever chat allows in a name, a line of IRC can carry; so it is the same here 
 """
 
 import re
+from string import ascii_lowercase, ascii_uppercase
 from typing import Final
 
 from chatd.wire.messages import Event
@@ -31,15 +32,22 @@ _FORMATS: Final = re.compile(
 )
 """Bold, colours and their like, which chat does not have."""
 
+_LOWER: Final = str.maketrans(ascii_uppercase, ascii_lowercase)
+
 
 def fold(name: str) -> str:
     """Return the form in which IRC compares names: CASEMAPPING=ascii."""
-    return "".join(char.lower() if char.isascii() else char for char in name)
+    return name.translate(_LOWER)
 
 
 def nuh(nick: str) -> str:
     """Return who ``nick`` is, as the source of a line."""
     return f"{nick}!{USER}@{HOST}"
+
+
+def shown(name: str) -> str:
+    """Return what may be no name as it can stand within a line."""
+    return name if name and not set(name) & set(" :") else "*"
 
 
 def plain(text: str) -> str:

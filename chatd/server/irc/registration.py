@@ -18,7 +18,7 @@ from chatd.server.gate import Hold
 from chatd.server.irc import numerics as n
 from chatd.server.irc.capabilities import MECHANISMS
 from chatd.server.irc.client import Client
-from chatd.server.irc.names import nuh
+from chatd.server.irc.names import nuh, shown
 from chatd.server.irc.rendering import account_name
 from chatd.server.irc.welcoming import enter
 from chatd.server.states import State
@@ -288,8 +288,3 @@ def credentials(said: str) -> tuple[str, str]:
     if not name or not password or shown_as not in {"", name}:
         raise ValueError(said)
     return name, password
-
-
-def shown(name: str) -> str:
-    """Return ``name`` as it can stand within a line."""
-    return name if name and not set(name) & set(" :") else "*"

@@ -60,10 +60,8 @@ def take(client: Client, line: Line) -> bool:
 def _end(client: Client, gathering: Gathering, code: str, text: str, *context: str) -> None:
     """Take no more of a batch that is wrong."""
     client.gathering = None
-    before, client.reply = client.reply, gathering.reply
-    client.fail("BATCH", code, *context, text=text)
-    client.finish()
-    client.reply = before
+    with client.resume(gathering.reply):
+        client.fail("BATCH", code, *context, text=text)
 
 
 def end(client: Client, line: Line) -> tuple[Line, str] | None:

@@ -9,7 +9,8 @@ from chatd.chat.status import own_status
 from chatd.server.irc import channels
 from chatd.server.irc import numerics as n
 from chatd.server.irc.client import Client, RefusedError
-from chatd.server.irc.names import HOST, USER, fold, matches, nuh
+from chatd.server.irc.names import HOST, USER, fold, matches, nuh, shown
+from chatd.server.irc.network import OTHERS_PER_UNIT
 from chatd.server.irc.rendering import account_name, prefix_of
 from chatd.wire import messages as m
 from chatd.wire.errors import Code
@@ -21,8 +22,8 @@ MOST_FOUND: Final = 500
 LOOKED_AT: Final = 500
 """People who are looked at in one turn: a millisecond of work."""
 
-LOOKS_PER_UNIT: Final = 50
-"""People looked at who cost as much as a message."""
+TOLD_PER_UNIT: Final = 50
+"""People told of who cost as much as a message; one turn of those who are only looked at costs the same."""
 
 FIELDS: Final = "tcuihsnfdlaor"
 """The fields of WHOX, in the order in which they are told."""
@@ -54,7 +55,7 @@ async def who(client: Client, line: Line) -> None:
     for user in people:
         if user.operator or not operators:
             _who_row(client, room, user, wish)
-    client.connection.input.gate.charge(len(people) / LOOKS_PER_UNIT)
+    client.connection.input.gate.charge(len(people) / TOLD_PER_UNIT)
     client.numeric(n.ENDOFWHO, mask)
 
 
@@ -71,7 +72,7 @@ async def _like(client: Client, mask: str) -> list[User]:
     found: dict[User, None] = {}
     for number, session in enumerate(sessions, 1):
         if number % LOOKED_AT == 0:
-            client.connection.input.gate.charge(LOOKED_AT / LOOKS_PER_UNIT / 10)
+            client.connection.input.gate.charge(1)
             await client.rest()
         if session is not None and matches(mask, session.user.nick) and _is_seen(client, session.user):
             found[session.user] = None
@@ -167,7 +168,8 @@ def whowas(client: Client, line: Line) -> None:
     nick = line.params[0].split(",")[0]
     count = line.params[1] if len(line.params) > 1 else ""
     most = int(count) if count.isdecimal() and len(count) < 6 and int(count) else None  # noqa: PLR2004 - of few
-    found = [past for past in client.network.past if fold(past.nick) == fold(nick)]
+    key = fold(nick)
+    found = [past for past in client.network.past if fold(past.nick) == key]
     if not found:
         client.numeric(n.WASNOSUCHNICK, nick)
     for past in found[:most]:
@@ -217,7 +219,8 @@ def setname(client: Client, line: Line) -> None:
     client.realname = line.params[0]
     told = encode(nuh(client.nick), "SETNAME", client.realname)
     client.say(told)
-    client.network.tell_peers(client.me, "setname", told, own=False)
+    looked_at = client.network.tell_peers(client.me, "setname", told, own=False)
+    client.connection.input.gate.charge(looked_at / OTHERS_PER_UNIT)
     client.network.tell_watchers(client.me, "setname", told)
 
 
@@ -239,6 +242,6 @@ async def nick(client: Client, line: Line) -> None:
     except RefusedError as error:
         code = error.answer.code
         taken = n.NICKNAMEINUSE if code == Code.NICK_TAKEN else n.ERRONEUSNICKNAME
-        client.numeric(taken, wish if " " not in wish and wish[0] != ":" else "*", text=error.answer.text)
+        client.numeric(taken, shown(wish), text=error.answer.text)
         return
     client.network.renamed(old, client)

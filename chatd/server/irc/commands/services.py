@@ -16,10 +16,10 @@ def is_service(target: str) -> bool:
     return fold(target) == fold(NICKSERV)
 
 
-def hear(client: Client, target: str, text: str) -> None:
+def hear(client: Client, text: str) -> None:
     """Do what a service is asked for."""
-    del target
-    command, *words = text.split()
+    client.connection.input.gate.charge(1)
+    command, *words = text.split() or [""]
     if command.upper() == "REGISTER" and words:
         _register(client, words[0])
     elif command.upper() == "IDENTIFY":
@@ -32,14 +32,12 @@ def _register(client: Client, password: str) -> None:
     reply = client.detach()
 
     def registered(answer: Ok | Error) -> None:
-        before, client.reply = client.reply, reply
-        if isinstance(answer, Error):
-            _say(client, answer.text)
-        else:
-            _say(client, f"Account created: {client.nick} is yours now, by its password.")
-            _tell(client)
-        client.finish()
-        client.reply = before
+        with client.resume(reply):
+            if isinstance(answer, Error):
+                _say(client, answer.text)
+            else:
+                _say(client, f"Account created: {client.nick} is yours now, by its password.")
+                _tell(client)
 
     client.ask_then(lambda id_: Register(id=id_, password=password), 64, registered)
 

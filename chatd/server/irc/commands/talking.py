@@ -1,7 +1,6 @@
 """Talking: PRIVMSG, NOTICE and TAGMSG. None of them waits for the one before."""
 
 from functools import partial
-from typing import Final
 
 from chatd.chat.permissions import may_speak, takes_direct
 from chatd.chat.status import own_status
@@ -11,13 +10,11 @@ from chatd.server.irc.client_tags import own_tags
 from chatd.server.irc.commands import multiline, services
 from chatd.server.irc.commands.refusals import speaking
 from chatd.server.irc.names import ACTION, ctcp, event_id, nuh, plain
+from chatd.server.irc.network import OTHERS_PER_UNIT
 from chatd.server.irc.rendering import time_of
 from chatd.server.irc.reply import Reply
 from chatd.wire.irc import MAX_BODY, Line, encode
 from chatd.wire.messages import Error, Ok, React, Send, Typing
-
-OTHERS_PER_UNIT: Final = 100
-"""Clients that are handed tags which cost as much as a message."""
 
 
 def flows(client: Client, line: Line) -> bool:
@@ -64,13 +61,14 @@ def _say(client: Client, line: Line, *, notice: bool) -> None:
         return
     refusal = _refusal(client, line)
     if refusal is not None:
+        client.connection.input.gate.charge(1)
         if not notice or refusal is n.INPUTTOOLONG:
             client.numeric(refusal, *([line.params[0]] if refusal is n.TOOMANYTARGETS else []))
         return
     target, text = line.params[:2]
     command = ctcp(text)
     if services.is_service(target):
-        services.hear(client, target, text)
+        services.hear(client, text)
     elif command is not None and command[0] != "ACTION":
         _relay(client, line.command, target, text)
     else:
@@ -124,18 +122,16 @@ def _send(client: Client, tags: dict[str, str], wish: Send, target: str) -> None
 
 
 def _sent(client: Client, reply: Reply, wish: Send, target: str, number: int, answer: Ok | Error) -> None:
-    before, client.reply = client.reply, reply
-    if isinstance(answer, Error):
-        client.sent.pop(number, None)
-        if client.session is not None:
-            client.network.tags.drop(client.session.id, number)
-        speaking(client, target, answer, notice=wish.notice)
-    elif not wish.notice:
-        _tell_away(client, target)
-    if number in client.sent:
-        reply.pass_on()
-    client.finish()
-    client.reply = before
+    with client.resume(reply):
+        if isinstance(answer, Error):
+            client.sent.pop(number, None)
+            if client.session is not None:
+                client.network.tags.drop(client.session.id, number)
+            speaking(client, target, answer, notice=wish.notice)
+        elif not wish.notice:
+            _tell_away(client, target)
+        if number in client.sent:
+            reply.pass_on()
 
 
 def _tell_away(client: Client, target: str) -> None:
@@ -159,9 +155,8 @@ def _relay(client: Client, command: str, target: str, text: str) -> None:
         return
     client.connection.input.gate.charge(1)
     line = encode(nuh(client.nick), command, user.nick, text)
-    for other in client.network.clients_of(user):
-        if takes_direct(client.me, user):
-            other.write(line)
+    for other in client.network.clients_of(user) if takes_direct(client.me, user) else []:
+        other.write(line)
     if client.has("echo-message"):
         client.say(line)
 
@@ -222,14 +217,12 @@ def _react(client: Client, line: Line, about: tuple[str, int], emoji: str, *, of
         client.sent[number] = reply.label
 
     def reacted(answer: Ok | Error) -> None:
-        before, client.reply = client.reply, reply
-        if isinstance(answer, Error):
-            client.sent.pop(number, None)
-            _hand_tags(client, line)
-        elif number in client.sent:
-            reply.pass_on()
-        client.finish()
-        client.reply = before
+        with client.resume(reply):
+            if isinstance(answer, Error):
+                client.sent.pop(number, None)
+                _hand_tags(client, line)
+            elif number in client.sent:
+                reply.pass_on()
 
     client.ask_then(
         lambda id_: React(id=id_, n=number, room=about[0], seq=about[1], emoji=emoji, off=off), 64, reacted
