@@ -1,4 +1,4 @@
-"""A client: the state of one connection that speaks IRC, how it asks the hub, and how it says lines.
+"""A client: the state of one connection that speaks IRC, how its commands are done, and how it says lines.
 
 Commands of a client are done one behind the other: while one waits for answers none is taken
 (`Hold.COMMAND`), save for messages, which need not wait for each other. So answers come in the order of the
@@ -6,7 +6,7 @@ commands without anybody seeing to that.
 """
 
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
@@ -15,19 +15,18 @@ from twisted.internet.defer import Deferred
 
 from chatd.chat.state import Asker, Room, User
 from chatd.chat.world import World
-from chatd.server import dialogue
 from chatd.server.connection import ChatConnection
 from chatd.server.gate import Hold
 from chatd.server.irc import numerics as n
 from chatd.server.irc.cursors import Cursors
 from chatd.server.irc.names import nuh
 from chatd.server.irc.network import Network
+from chatd.server.irc.questions import Questions
 from chatd.server.irc.reply import Reply
 from chatd.server.states import State
 from chatd.wire.errors import ProtocolError, RequestError
 from chatd.wire.irc import Line, encode
-from chatd.wire.messages import Error, Message, Ok, Request
-from chatd.wire.stored import known_time_of
+from chatd.wire.messages import Error, Ok
 
 if TYPE_CHECKING:
     from chatd.chat.state import Session
@@ -42,18 +41,11 @@ REMEMBERED: Final = 64
 """Changes of nicks, and farewells, of which it is known that the client was told, though other rooms tell."""
 
 
-class RefusedError(RequestError):
-    """A request was refused; its ``answer`` says why."""
-
-    def __init__(self, answer: Error) -> None:
-        super().__init__(answer.code, answer.text)  # type: ignore[arg-type]
-        self.answer = answer
-
-
 class Client:
     """One client of ``network``, on ``connection``.
 
-    ``capabilities`` are those that it has asked for; ``registration`` is under way until it is None.
+    ``questions`` are what it has asked the hub, ``capabilities`` those that it has asked for;
+    ``registration`` is under way until it is None.
     ``nick`` is what it was told that it is called, ``visible`` are the channels that it was told it is in,
     ``replaying`` says up to which event what is handed out of a channel was said before that. ``watched``
     are the nicks that it watches, by their folded forms, ``modes`` its own. ``labels`` are those of commands
@@ -83,8 +75,7 @@ class Client:
         self.gathering: Gathering | None = None
         self.parked = False
         self.busy = False
-        self._pending: dict[int, Callable[[Ok | Error], None]] = {}
-        self._serial = count(1)
+        self.questions = Questions(connection)
         self.loose = count(1)
         self._batches = count(1)
 
@@ -218,81 +209,10 @@ class Client:
             self.finish()
             self.connection.input.go_on()
 
-    # ---- what it asks -------------------------------------------------------------------------------
-
-    @property
-    def waits(self) -> bool:
-        """Return whether something that it has asked has no answer yet."""
-        return bool(self._pending)
-
-    def ask_then(self, make: Callable[[int], Request], size: int, then: Callable[[Ok | Error], None]) -> None:
-        """Ask what ``make`` makes of an id; ``then`` is called with the answer."""
-        number = next(self._serial)
-        self._pending[number] = then
-        dialogue.decide(self.connection, make(number), size)
-
-    async def ask(
-        self, make: Callable[[int], Request], at_once: Callable[[Ok], None] | None = None, size: int = 64
-    ) -> Ok:
-        """Return the answer to what ``make`` makes of an id. Raises `RefusedError`.
-
-        ``at_once`` is called when it is granted, before others are told.
-        """
-        answered: Deferred[Any] = Deferred()
-
-        def then(answer: Ok | Error) -> None:
-            if at_once is not None and isinstance(answer, Ok):
-                at_once(answer)
-            self._later(answered, answer)
-
-        self.ask_then(make, size, then)
-        answer = await answered
-        if isinstance(answer, Error):
-            raise RefusedError(answer)
-        if not isinstance(answer, Ok):
-            raise TypeError(answer)
-        return answer
-
-    async def settle(self) -> None:
-        """Wait until all that was decided is on the disk, and was handed out."""
-        settled: Deferred[Any] = Deferred()
-
-        def later() -> Sequence[Message]:
-            self._later(settled, None)
-            return ()
-
-        self.world.batch.tell(self.connection, later)
-        self.network.server.hub.call()
-        await settled
-
-    async def event_time(self, room: Room, seq: int) -> int:
-        """Return when event ``seq`` of ``room`` was, in milliseconds since 1970; 0 if that cannot be read."""
-        read: Deferred[Any] = Deferred()
-        self.network.server.reads.read(room.log, seq, seq, 1, False, lambda events: self._later(read, events))
-        events = await read
-        return known_time_of(events[0]) if events else 0
-
-    async def rest(self) -> None:
-        """Let everything else have its turn."""
-        rested: Deferred[Any] = Deferred()
-        self._later(rested, None)
-        await rested
-
-    def _later(self, deferred: "Deferred[Any]", value: object) -> None:
-        """Go on in the next turn: now everybody is being told of a batch."""
-        self.network.server.clock.callLater(0, self._wake, deferred, value)
-
-    def _wake(self, deferred: "Deferred[Any]", value: object) -> None:
-        if self.connection.state is not State.CLOSING:
-            deferred.callback(value)
-
     def answered(self, answer: Ok | Error) -> None:
         """Take the answer to something asked. What was parked because of it is taken up."""
-        number = answer.id
-        then = None if number is None else self._pending.pop(number, None)
-        if then is not None:
-            then(answer)
-        if self.parked and not self._pending:
+        self.questions.answered(answer)
+        if self.parked and not self.questions.open:
             self.connection.input.gate.lift(Hold.COMMAND)
             self.connection.input.go_on()
 
@@ -314,7 +234,7 @@ class Client:
     def let_go(self) -> None:
         """Forget all: the connection is gone."""
         self.network.left(self)
-        self._pending.clear()
+        self.questions.let_go()
         self.cursors = _GONE
         self.gathering = None
         self.reply = None

@@ -89,7 +89,7 @@ class IrcProtocol(ChatProtocol):
             return
         command = COMMANDS.get(line.command)
         flows = None if command is None else command.flows
-        if client.waits and (flows is None or not flows(client, line)):
+        if client.questions.open and (flows is None or not flows(client, line)):
             client.parked = True
             self.decoder.put_back(data)
             gate.hold(Hold.COMMAND)

@@ -12,9 +12,10 @@ import msgspec
 
 from chatd.chat.permissions import first_readable
 from chatd.chat.state import Room
-from chatd.server.irc.client import Client, RefusedError
+from chatd.server.irc.client import Client
 from chatd.server.irc.marks import unread_from
 from chatd.server.irc.names import event_id, fold
+from chatd.server.irc.questions import RefusedError
 from chatd.server.irc.rendering import SAID, time_of
 from chatd.server.irc.reply import batch_sign, tagged
 from chatd.server.irc.welcoming import MOST_HISTORY
@@ -61,7 +62,7 @@ async def _history(client: Client, word: str, line: Line) -> None:
         raise BadRequestError("NEED_MORE_PARAMS", f"{word} takes more parameters.")
     target, most = line.params[1], _number(line.params[2 + references])
     room = client.room(target)
-    await client.settle()
+    await client.questions.settle()
     if room is None or (client.me not in room.members and not room.direct):
         if not target.startswith("#") and client.network.user_called(target) is not None:
             _tell(client, target, [])
@@ -125,7 +126,7 @@ async def _first_since(client: Client, room: Room, ts: int) -> int:
     while low < high:
         middle = (low + high) // 2
         client.connection.input.gate.charge(1)
-        if await client.event_time(room, middle) < ts:
+        if await client.questions.event_time(room, middle) < ts:
             low = middle + 1
         else:
             high = middle
@@ -143,7 +144,7 @@ async def _read(client: Client, room: Room, span: Span, most: int) -> list[m.Eve
         ask = partial(m.History, room=room.name, limit=limit, present=True)
         asked = partial(ask, before=before) if span.newest else partial(ask, after=after)
         try:
-            ok = await client.ask(lambda id_, asked=asked: asked(id=id_))  # type: ignore[misc]
+            ok = await client.questions.ask(lambda id_, asked=asked: asked(id=id_))  # type: ignore[misc]
         except RefusedError as error:
             raise BadRequestError(
                 "INVALID_TARGET" if error.code is Code.NOT_A_MEMBER else "MESSAGE_ERROR", error.text
@@ -199,7 +200,7 @@ async def _targets(client: Client, line: Line) -> None:
         if not given.startswith("timestamp="):
             raise BadRequestError("INVALID_PARAMS", "TARGETS is between two times.")
         times.append(_time(given.partition("=")[2]))
-    await client.settle()
+    await client.questions.settle()
     low, high = sorted(times)
     rooms = [*client.me.rooms, *client.me.newest_direct(MOST_HISTORY)]
     inside = sorted(
@@ -239,7 +240,7 @@ async def markread(client: Client, line: Line) -> None:
     known = marks.known(user, name)
     if not known and room is not None:
         seq = unread_from(room, user)
-        ts = await client.event_time(room, seq) if seq else 0
+        ts = await client.questions.event_time(room, seq) if seq else 0
         known = time_of(ts) if ts else ""
     if len(line.params) > 1:
         try:
@@ -263,7 +264,7 @@ async def _read_up_to(client: Client, room: Room | None, ts: int) -> None:
         return
     seq = room.log.head if ts >= room.log.ts else await _first_since(client, room, ts + 1) - 1
     with suppress(RefusedError):
-        await client.ask(lambda id_: m.Read(id=id_, room=room.name, seq=max(0, seq)))
+        await client.questions.ask(lambda id_: m.Read(id=id_, room=room.name, seq=max(0, seq)))
 
 
 _SPANS: Final = {"LATEST": 1, "BEFORE": 1, "AFTER": 1, "AROUND": 1, "BETWEEN": 2}
@@ -281,7 +282,7 @@ async def redact(client: Client, line: Line) -> None:
         client.fail("REDACT", "UNKNOWN_MSGID", target, msgid, text="There is no such message here.")
     else:
         try:
-            await client.ask(
+            await client.questions.ask(
                 lambda id_: m.Remove(id=id_, room=room.name, seq=found[1], reason=reason),
                 client.pass_label if client.has("draft/message-redaction") else None,
             )

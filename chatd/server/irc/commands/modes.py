@@ -7,9 +7,10 @@ from chatd.chat.acts import BAN
 from chatd.chat.networks import network_named
 from chatd.chat.state import Room
 from chatd.server.irc import numerics as n
-from chatd.server.irc.client import Client, RefusedError
+from chatd.server.irc.client import Client
 from chatd.server.irc.commands.refusals import about
 from chatd.server.irc.names import fold
+from chatd.server.irc.questions import RefusedError
 from chatd.server.irc.rendering import ban_mask, modes_of
 from chatd.server.irc.welcoming import MOST_CHANGES
 from chatd.wire import messages as m
@@ -73,9 +74,9 @@ def _own_modes(client: Client, nick: str, words: Sequence[str]) -> None:
 
 
 async def _tell(client: Client, room: Room) -> None:
-    await client.settle()
+    await client.questions.settle()
     client.numeric(n.CHANNELMODEIS, room.name, "+" + modes_of(room))
-    made = await client.event_time(room, room.log.first)
+    made = await client.questions.event_time(room, room.log.first)
     if made:
         client.numeric(n.CREATIONTIME, room.name, str(made // 1000))
 
@@ -137,7 +138,7 @@ async def _with_parameter(client: Client, room: Room, target: str, change: str, 
 
 async def _ask(client: Client, target: str, make: Callable[[int], m.Request], nick: str = "") -> bool:
     try:
-        await client.ask(make, client.pass_label)
+        await client.questions.ask(make, client.pass_label)
     except RefusedError as error:
         about(client, "MODE", target, error.answer, nick)
         return False
@@ -149,7 +150,9 @@ async def _bans(client: Client, room: Room) -> None:
     what, after, more = BAN, "", True
     while more:
         try:
-            ok = await client.ask(lambda id_: m.Acts(id=id_, room=room.name, what=what, after=after))  # noqa: B023
+            ok = await client.questions.ask(
+                lambda id_: m.Acts(id=id_, room=room.name, what=what, after=after)  # noqa: B023
+            )
         except RefusedError as error:
             about(client, "MODE", room.name, error.answer)
             return

@@ -8,9 +8,10 @@ from chatd.chat.state import Room, User
 from chatd.chat.status import own_status
 from chatd.server.irc import channels
 from chatd.server.irc import numerics as n
-from chatd.server.irc.client import Client, RefusedError
+from chatd.server.irc.client import Client
 from chatd.server.irc.names import HOST, USER, fold, matches, nuh, shown
 from chatd.server.irc.network import OTHERS_PER_UNIT
+from chatd.server.irc.questions import RefusedError
 from chatd.server.irc.rendering import account_name, prefix_of
 from chatd.wire import messages as m
 from chatd.wire.errors import Code
@@ -42,7 +43,7 @@ def is_away(client: Client, user: User) -> str:
 
 async def who(client: Client, line: Line) -> None:
     """Tell of those in a channel, or whose names are like a mask."""
-    await client.settle()
+    await client.questions.settle()
     mask = line.params[0] if line.params else "*"
     wish = line.params[1] if len(line.params) > 1 else ""
     operators = wish.partition("%")[0] == "o"
@@ -73,7 +74,7 @@ async def _like(client: Client, mask: str) -> list[User]:
     for number, session in enumerate(sessions, 1):
         if number % LOOKED_AT == 0:
             client.connection.input.gate.charge(1)
-            await client.rest()
+            await client.questions.rest()
         if session is not None and matches(mask, session.user.nick) and _is_seen(client, session.user):
             found[session.user] = None
         if len(found) >= MOST_FOUND:
@@ -123,7 +124,7 @@ def _who_row(client: Client, room: Room | None, user: User, wish: str) -> None:
 
 async def whois(client: Client, line: Line) -> None:
     """Tell all that is known of somebody."""
-    await client.settle()
+    await client.questions.settle()
     nick = line.params[-1] if len(line.params) < 3 else line.params[1]  # noqa: PLR2004 - server and nick
     nick = nick.split(",")[0]
     user = client.network.user_called(nick)
@@ -200,7 +201,7 @@ async def away(client: Client, line: Line) -> None:
     """Be away, or back."""
     text = line.params[0] if line.params else ""
     try:
-        await client.ask(lambda id_: m.SetStatus(id=id_, state="away" if text else "", text=text))
+        await client.questions.ask(lambda id_: m.SetStatus(id=id_, state="away" if text else "", text=text))
     except RefusedError as error:
         client.fail("AWAY", error.answer.code.replace("-", "_").upper(), text=error.answer.text)
         return
@@ -238,7 +239,7 @@ async def nick(client: Client, line: Line) -> None:
         client.nick = client.me.nick
 
     try:
-        await client.ask(lambda id_: m.Nick(id=id_, nick=wish), renamed)
+        await client.questions.ask(lambda id_: m.Nick(id=id_, nick=wish), renamed)
     except RefusedError as error:
         code = error.answer.code
         taken = n.NICKNAMEINUSE if code == Code.NICK_TAKEN else n.ERRONEUSNICKNAME

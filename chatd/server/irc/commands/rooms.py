@@ -5,9 +5,10 @@ from typing import Final
 from chatd.chat.state import Room
 from chatd.server.irc import channels
 from chatd.server.irc import numerics as n
-from chatd.server.irc.client import Client, RefusedError
+from chatd.server.irc.client import Client
 from chatd.server.irc.commands.refusals import about
 from chatd.server.irc.names import matches
+from chatd.server.irc.questions import RefusedError
 from chatd.server.irc.welcoming import MOST_NAMED
 from chatd.wire import messages as m
 from chatd.wire.errors import Code
@@ -32,7 +33,7 @@ async def join(client: Client, line: Line) -> None:
         if room is not None and room.name in client.visible:
             continue
         try:
-            await client.ask(lambda id_, name=name: m.Join(id=id_, room=name))  # type: ignore[misc]
+            await client.questions.ask(lambda id_, name=name: m.Join(id=id_, room=name))  # type: ignore[misc]
         except RefusedError as error:
             about(client, "JOIN", name, error.answer)
 
@@ -50,7 +51,9 @@ async def _part(client: Client, name: str, reason: str) -> None:
         client.numeric(n.NOSUCHCHANNEL, name)
         return
     try:
-        await client.ask(lambda id_: m.Leave(id=id_, room=room.name, reason=reason), client.pass_label)
+        await client.questions.ask(
+            lambda id_: m.Leave(id=id_, room=room.name, reason=reason), client.pass_label
+        )
     except RefusedError as error:
         about(client, "PART", name, error.answer)
 
@@ -62,7 +65,7 @@ async def topic(client: Client, line: Line) -> None:
     if room is None or room.direct:
         client.numeric(n.NOSUCHCHANNEL, name)
     elif len(line.params) == 1:
-        await client.settle()
+        await client.questions.settle()
         if client.me not in room.members and room.rules.kind == "private":
             client.numeric(n.NOTONCHANNEL, name)
         elif room.topic:
@@ -71,7 +74,7 @@ async def topic(client: Client, line: Line) -> None:
             client.numeric(n.NOTOPIC, name)
     else:
         try:
-            await client.ask(
+            await client.questions.ask(
                 lambda id_: m.Topic(id=id_, room=room.name, text=line.params[1]), client.pass_label
             )
         except RefusedError as error:
@@ -80,7 +83,7 @@ async def topic(client: Client, line: Line) -> None:
 
 async def names(client: Client, line: Line) -> None:
     """Tell who is in a channel."""
-    await client.settle()
+    await client.questions.settle()
     name = line.params[0] if line.params else "*"
     room = client.room(name) if name.startswith("#") else None
     if room is None or (client.me not in room.members and room.rules.kind == "private"):
@@ -96,7 +99,7 @@ async def list_rooms(client: Client, line: Line) -> None:
     client.numeric(n.LISTSTART, "Channel")
     masks = [one for one in wish.split(",") if one]
     if masks and all(one.startswith("#") and not set(one) & set("*?") for one in masks):
-        await client.settle()
+        await client.questions.settle()
         for name in masks[:MOST_NAMED]:
             room = client.room(name)
             if room is not None and not room.direct:
@@ -110,7 +113,7 @@ async def _all(client: Client, masks: list[str]) -> None:
     after, more = "", True
     while more:
         try:
-            ok = await client.ask(lambda id_: m.ListRooms(id=id_, after=after, limit=PAGE))  # noqa: B023
+            ok = await client.questions.ask(lambda id_: m.ListRooms(id=id_, after=after, limit=PAGE))  # noqa: B023
         except RefusedError as error:
             client.fail("LIST", error.answer.code.replace("-", "_").upper(), text=error.answer.text)
             return
@@ -148,7 +151,7 @@ async def invite(client: Client, line: Line) -> None:
         client.numeric(n.NOTONCHANNEL, name)
     else:
         try:
-            await client.ask(lambda id_: m.InviteTo(id=id_, room=room.name, whom=nick))
+            await client.questions.ask(lambda id_: m.InviteTo(id=id_, room=room.name, whom=nick))
         except RefusedError as error:
             if error.answer.code == Code.ALREADY_A_MEMBER:
                 client.numeric(n.USERONCHANNEL, user.nick, name)
@@ -175,7 +178,7 @@ async def kick(client: Client, line: Line) -> None:
 
 async def _kick(client: Client, room: Room, nick: str, reason: str) -> None:
     try:
-        await client.ask(
+        await client.questions.ask(
             lambda id_: m.Kick(id=id_, room=room.name, whom=nick, reason=reason), client.pass_label
         )
     except RefusedError as error:

@@ -20,7 +20,7 @@ async def ping(client: Client, line: Line) -> None:
         client.numeric(n.NOORIGIN)
         return
     if client.registration is None:
-        await client.settle()
+        await client.questions.settle()
     client.tell("PONG", client.network.name, line.params[0])
 
 

@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from chatd.server.irc.client import Client, RefusedError
+from chatd.server.irc.client import Client
 from chatd.server.irc.names import fold, nuh
+from chatd.server.irc.questions import RefusedError
 from chatd.wire.errors import Code
 from chatd.wire.irc import Line, encode
 from chatd.wire.messages import Error, Ok, Register
@@ -39,7 +40,7 @@ def _register(client: Client, password: str) -> None:
                 _say(client, f"Account created: {client.nick} is yours now, by its password.")
                 _tell(client)
 
-    client.ask_then(lambda id_: Register(id=id_, password=password), 64, registered)
+    client.questions.put(lambda id_: Register(id=id_, password=password), 64, registered)
 
 
 def _tell(client: Client) -> None:
@@ -63,7 +64,7 @@ async def register(client: Client, line: Line) -> None:
         )
     else:
         try:
-            await client.ask(lambda id_: Register(id=id_, password=password))
+            await client.questions.ask(lambda id_: Register(id=id_, password=password))
         except RefusedError as error:
             code = _CODES.get(error.code, "TEMPORARILY_UNAVAILABLE")
             client.fail("REGISTER", code, account, text=error.text)

@@ -114,7 +114,7 @@ def _send(client: Client, tags: dict[str, str], wish: Send, target: str) -> None
     if reply.label and client.has("echo-message"):
         client.sent[number] = reply.label
     client.spoke = client.network.server.wall()
-    client.ask_then(
+    client.questions.put(
         lambda id_: Send(id=id_, n=number, room=wish.room, text=wish.text, ref=wish.ref, notice=wish.notice),
         len(wish.text) + 64,
         partial(_sent, client, reply, wish, target, number),
@@ -224,6 +224,6 @@ def _react(client: Client, line: Line, about: tuple[str, int], emoji: str, *, of
             elif number in client.sent:
                 reply.pass_on()
 
-    client.ask_then(
+    client.questions.put(
         lambda id_: React(id=id_, n=number, room=about[0], seq=about[1], emoji=emoji, off=off), 64, reacted
     )
