@@ -55,16 +55,17 @@ SCENES = {
     "tests/network/test_settling.py": "nearby",
     "tests/network/": "network",
     "tests/end_to_end/test_files.py::test_a_hundred_mebibytes": "network",
-    "tests/browser/": "browser",
+    "tests/browser/": "network",
     "tests/test_bench_smoke.py": "benchmarks",
 }
 """What is measured by the clock, by how its names begin: one process plays a group, one after the other.
 
 The benchmarks are a group because the first of their tests starts all of them, in each process that plays
-any; what is seen in a browser is one because each process would start a browser of its own.
+any. Browsers would each be started once more in each process that looks through one, and take both cores: so
+they do not run beside files and chat that share a link.
 """
 
-GIVES_WAY = {None: 5, "browser": 2}
+GIVES_WAY = {None: 5}
 """By how much what runs beside the scenes of the network gives way to them (nice), by its group."""
 
 NICE = os.getpriority(os.PRIO_PROCESS, 0)
