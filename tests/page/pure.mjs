@@ -2,8 +2,9 @@
 import { createInterface } from "node:readline";
 import { toldMedia, toldName } from "../../chatd/page/core/filename.js";
 import { pictureOf } from "../../chatd/page/core/picture.js";
+import { size } from "../../chatd/page/ui/words.js";
 
-const functions = { toldMedia, toldName, pictureOf: (hex) => pictureOf(new Uint8Array(Buffer.from(hex, "hex"))) };
+const functions = { size, toldMedia, toldName, pictureOf: (hex) => pictureOf(new Uint8Array(Buffer.from(hex, "hex"))) };
 
 for await (const line of createInterface({ input: process.stdin })) {
   const [name, argument] = JSON.parse(line);

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chatd.client.cli.sizes import size_text
 from chatd.client.files.sources import told_name
 from chatd.files.names import check_file_name, check_media
 from tests.examples import examples
@@ -35,6 +36,13 @@ def tell():
 def test_what_becomes_of_each_file():
     played = subprocess.run(["node", HERE / "files.mjs"], capture_output=True, text=True, check=False)
     assert played.returncode == 0, played.stderr
+
+
+@pytest.mark.parametrize(
+    "count", [0, 999, 1000, 1234, 9949, 9950, 48_978, 999_499, 999_600, 45_000_000, 10**18]
+)
+def test_sizes_read_as_in_the_terminal(tell, count):
+    assert tell("size", count) == size_text(count)
 
 
 # ---- names ------------------------------------------------------------------------------------------------

@@ -92,11 +92,12 @@ export const STATES = /** @type {Record<string, string>} */ ({
  * @param {number} bytes
  */
 export function size(bytes) {
-  const units = ["bytes", "KB", "MB", "GB"];
-  let unit = 0;
-  while (bytes >= 1000 && unit < units.length - 1) {
+  if (bytes < 1000) return `${bytes} B`;
+  const units = ["kB", "MB", "GB", "TB", "PB"];
+  let unit = -1;
+  do {
     bytes /= 1000;
     unit += 1;
-  }
-  return `${unit && bytes < 10 ? bytes.toFixed(1) : Math.round(bytes)} ${units[unit]}`;
+  } while (bytes >= 999.5 && unit < units.length - 1);
+  return `${bytes < 9.95 ? bytes.toFixed(1) : bytes.toFixed(0)} ${units[unit]}`;
 }
