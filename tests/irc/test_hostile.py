@@ -118,6 +118,8 @@ def test_an_event_that_cannot_be_told_costs_itself_alone(place, flush_failures):
     good = pack([m.Event(room="#tea", seq=9, ts=1, kind="message", by="bea", text="hey")])
     assert renderer.render([b"no event at all", *good]) == b":bea!~u@on.chatd PRIVMSG #tea :hey\r\n"
     assert flush_failures(ValueError)
+    assert renderer.lines_of(m.Event(room="#tea", seq=9, ts=1, kind="message", by="bea", text=None)) == []
+    assert flush_failures(AttributeError)
 
 
 def test_a_notice_that_cannot_be_told_costs_itself_alone(place, flush_failures):

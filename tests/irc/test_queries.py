@@ -188,3 +188,11 @@ def test_a_long_message_of_the_day_is_told_whole(place):
     told = [line.split(":- ", 1)[1] for line in place.enter("ada").ask("MOTD")[1:-1]]
     assert told[:2] == ["a", ""]
     assert " ".join(told[2:]) == text
+
+
+def test_whoever_watches_learns_what_another_one_finds(place):
+    ada, bea, eve = place.enter("ada"), place.enter("bea"), place.enter("eve")
+    ada.ask("MONITOR + zed")
+    place.request(bea, "nick", nick="zed")
+    assert numerics(eve.ask("MONITOR + zed")) == ["730"]
+    assert numerics(ada.hear()) == ["730"]

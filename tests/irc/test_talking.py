@@ -256,7 +256,7 @@ def test_a_long_announcement_is_told_in_several_lines(place):
     assert len(told) > 1
     assert " ".join(told) == text
     event = m.Event(room="#tea", seq=9, ts=1, kind="announce", by="ada", text=text)
-    lines = [line.decode().rstrip().split(" :", 1)[1] for line in network.renderer(set()).lines(event)]
+    lines = [line.decode().rstrip().split(" :", 1)[1] for line in network.renderer(set()).lines_of(event)]
     assert " ".join(lines) == text
 
 

@@ -178,10 +178,10 @@ class Network:
             self.server.clock.callLater(0, self._look, user.nick)
 
     def watch(self, client: "Client", nick: str) -> bool:
-        """Have ``client`` told of ``nick``; return whether they are here."""
-        key = fold(nick)
+        """Have ``client`` told of ``nick``; return whether they are here, as all who watch then know."""
+        key, here = fold(nick), self.is_here(nick)
+        self._tell(nick, here=here)
         self.watchers.setdefault(key, {})[client] = None
-        here = self.is_here(nick)
         (self._here.add if here else self._here.discard)(key)
         return here
 

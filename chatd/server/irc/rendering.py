@@ -83,10 +83,10 @@ class Renderer:
         for stored in events:
             try:
                 event = event_in(stored)
-                lines = b"".join(self.lines(event))
             except Exception:  # noqa: BLE001 - it is handed out to others all the same, whatever is in it
                 log.failure("render-fault", None)
                 continue
+            lines = b"".join(self.lines_of(event))
             if lines:
                 parts.append(Part(event, lines))
         rendered = Rendered(b"".join(part.lines for part in parts))
@@ -111,24 +111,30 @@ class Renderer:
 
     # ---- events -------------------------------------------------------------------------------------
 
-    def lines(self, event: Event, extra: dict[str, str] | None = None) -> Iterator[bytes]:
-        """Yield the lines of ``event``, with ``extra`` tags in each of them."""
+    def lines_of(self, event: Event) -> list[bytes]:
+        """Return the lines of ``event``; none, and a fault in the log, if it cannot be told."""
+        try:
+            return list(self._lines(event))
+        except Exception:  # noqa: BLE001 - whatever is in it, the events beside it are told
+            log.failure("render-fault", None)
+            return []
+
+    def _lines(self, event: Event) -> Iterator[bytes]:
         kind = _KINDS.get(event.kind)
         if kind is None:
             return
         if "draft/multiline" in self._has and event.kind == "message" and "\n" in event.text:
-            yield from self._lines_of(event, extra or {})
+            yield from self._batch(event)
             return
         for number, (tags, command, params) in enumerate(kind(self, event)):
             source = self._place.name if event.by == SERVER else nuh(event.by)
-            own = self._tags(event, extra or {}, tags, first=number == 0)
-            yield encode(source, command, *params, tags=own)
+            yield encode(source, command, *params, tags=self._tags(event, tags, first=number == 0))
 
-    def _lines_of(self, event: Event, extra: dict[str, str]) -> Iterator[bytes]:
+    def _batch(self, event: Event) -> Iterator[bytes]:
         """Yield a message of several lines as a batch."""
         (_, command, params), name = next(self._message(event)), f"m{event.seq}"
         source, target = nuh(event.by), params[0]
-        tags = self._tags(event, extra, self._client_tags(event), first=True)
+        tags = self._tags(event, self._client_tags(event), first=True)
         yield encode(source, "BATCH", f"+{name}", "draft/multiline", target, tags=tags)
         most = MAX_BODY - len(encode(source, command, target, ""))
         for line in event.text.split("\n"):
@@ -146,10 +152,8 @@ class Renderer:
             tags["+draft/reply"] = message_id(event.room, event.ref)
         return tags
 
-    def _tags(
-        self, event: Event, extra: dict[str, str], own: dict[str, str], *, first: bool
-    ) -> dict[str, str]:
-        tags = dict(extra)
+    def _tags(self, event: Event, own: dict[str, str], *, first: bool) -> dict[str, str]:
+        tags: dict[str, str] = {}
         if "server-time" in self._has:
             tags["time"] = time_of(event.ts)
         if self._tagged and first:

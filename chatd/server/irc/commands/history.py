@@ -175,7 +175,7 @@ def _as_now(event: m.Event, became: dict[int, m.Became]) -> m.Event:
 def _tell(client: Client, target: str, events: list[m.Event]) -> None:
     renderer = client.network.renderer(client.capabilities)
     name = target if target.startswith("#") else fold(target)
-    lines = [line for event in events for line in renderer.lines(event)]
+    lines = [line for event in events for line in renderer.lines_of(event)]
     _batch(client, lines, "chathistory", name)
 
 
