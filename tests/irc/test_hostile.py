@@ -166,3 +166,15 @@ def test_a_service_is_told_nothing(place):
 def test_a_name_that_begins_with_a_colon(place):
     ada = place.enter("ada")
     assert ada.ask("WHOIS ::no")[0] == f":{NAME} 401 ada no :No such nick"
+
+
+def test_of_what_every_room_tells_little_is_remembered(place):
+    ada, bea = place.enter("ada"), place.enter("bea")
+    for client in (ada, bea):
+        client.ask("JOIN #tea", "JOIN #tee")
+    ada.hear()
+    for number in range(80):
+        bea.ask(f"NICK b{number}")
+    assert sum(" NICK " in line for line in ada.hear()) == 80
+    clients = place.playground.server.kinds["irc"].clients_of(place.world.nicks["ada"])
+    assert [len(client.once) for client in clients] == [64]

@@ -5,7 +5,6 @@ Commands of a client are done one behind the other: while one waits for answers 
 commands without anybody seeing to that.
 """
 
-from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -37,19 +36,16 @@ if TYPE_CHECKING:
 MOST_LABEL: Final = 64
 """Bytes of a label (ircv3.net, "Labeled Responses")."""
 
-REMEMBERED: Final = 64
-"""Changes of nicks, and farewells, of which it is known that the client was told, though other rooms tell."""
-
 
 class Client:
     """One client of ``network``, on ``connection``.
 
     ``questions`` are what it has asked the hub, ``capabilities`` those that it has asked for;
-    ``registration`` is under way until it is None.
-    ``nick`` is what it was told that it is called, ``visible`` are the channels that it was told it is in,
-    ``replaying`` says up to which event what is handed out of a channel was said before that. ``watched``
-    are the nicks that it watches, by their folded forms, ``modes`` its own. ``labels`` are those of commands
-    that an event answers, by that, ``sent`` those of its messages, by their numbers.
+    ``registration`` is under way until it is None. ``nick`` is what it was told that it is called,
+    ``visible`` are the channels that it was told it is in, ``replaying`` says up to which event what is
+    handed out of a channel was said before that. ``watched`` are the nicks that it watches, by their folded
+    forms, ``modes`` its own. ``labels`` are those of commands that an event answers, by that, ``sent`` those
+    of its messages, by their numbers. ``once`` is what it was told that other rooms tell as well.
     """
 
     def __init__(self, connection: ChatConnection, network: Network) -> None:
@@ -68,7 +64,7 @@ class Client:
         self.watched: dict[str, str] = {}
         self.labels: dict[tuple[str, int], str] = {}
         self.sent: dict[int, str] = {}
-        self.once: deque[tuple[str, str, int]] = deque(maxlen=REMEMBERED)
+        self.once: dict[tuple[str, str, int], None] = {}
         self.cursors = Cursors(self)
         self.since = self.spoke = network.server.wall()
         self.reply: Reply | None = None

@@ -16,6 +16,9 @@ from chatd.wire.messages import Event, Left, Rooms
 if TYPE_CHECKING:
     from chatd.server.irc.client import Client
 
+REMEMBERED: Final = 64
+"""Changes of nicks, and farewells, of which it is known that the client was told, though other rooms tell."""
+
 
 class Personal:
     """Stands between the logs and ``client``: `hand` and `send` take what is for all of its kind."""
@@ -174,7 +177,9 @@ def _first(client: "Client", event: Event) -> bool:
     key = (event.by, event.text, event.ts)
     if key in client.once:
         return False
-    client.once.append(key)
+    client.once[key] = None
+    if len(client.once) > REMEMBERED:
+        del client.once[next(iter(client.once))]
     return True
 
 
