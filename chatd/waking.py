@@ -63,7 +63,8 @@ class Waker:
 
     def doRead(self) -> None:
         """Make the calls that were asked for."""
-        os.read(self._ours, 64)
+        with suppress(BlockingIOError):  # woken for nothing: an error here would end the reading for good
+            os.read(self._ours, 64)
         self._woken = False  # before the calls are taken: who asks for another one from now on writes again
         calls = self._calls
         for _ in range(len(calls)):

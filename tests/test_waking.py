@@ -53,6 +53,12 @@ class WakerTests(TestCase):
         self.waker(self.waker, called.callback, "called")
         assert await called == "called"
 
+    async def test_it_may_be_woken_for_nothing(self):
+        self.waker.doRead()
+        called = Deferred()
+        self.waker(called.callback, "called")
+        assert await called == "called"
+
     async def test_many_calls_are_one_write(self):
         for _ in range(100):
             self.waker(self.made.append, 1)
