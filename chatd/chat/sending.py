@@ -1,15 +1,14 @@
 """Sending: plain messages of one sender to one room are decided in one pass over all that came together.
 
 Most of what is said is plain: a text without a file, a reply and a mention, in a room whose rules leave
-nothing more to look at. What it needs is then the same for each of a run of such messages. Everything else is
-decided one by one (`chatd.chat.requests.serve`), with the same outcome as here.
+nothing more to look at. What it needs is then the same for each of a run of such messages. Everything else,
+direct messages among it, is decided one by one (`chatd.chat.requests.serve`), with the same outcome as here.
 """
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from chatd.chat.arrival import note_seen
-from chatd.chat.following import rouse
 from chatd.chat.state import Peer, Room, Session
 from chatd.chat.world import World
 from chatd.wire.limits import MAX_TEXT
@@ -24,7 +23,10 @@ class Run(NamedTuple):
 
 
 def run_of(world: World, session: Session, messages: Sequence[Any], begin: int) -> Run | None:
-    """Return the plain messages of ``session`` that stand at ``begin``, None if something else does."""
+    """Return the plain messages of ``session`` that stand at ``begin``, None if something else does.
+
+    A room with direct messages, mutes, a slow mode or removals under way is ``strict``.
+    """
     first = messages[begin]
     if type(first) is not Send or world.sweeps:
         return None
@@ -71,14 +73,10 @@ def post(world: World, peer: Peer, session: Session, room: Room, sends: list[Sen
     log, batch = room.log, world.batch
     first = log.number_all(len(sends), now)
     ts, name, nick, by = log.ts, room.name, session.user.nick, session.id
-    called = "" if sends[0].room == name else name
     events = [
         Event(name, seq, ts, "message", nick, send.text, by, send.n) for seq, send in enumerate(sends, first)
     ]
-    if not session.seen:
+    if not (session.seen or session.fleeting):
         note_seen(world, session)
     batch.add_sends(log, events, session)
-    if room.direct:
-        room.moves_up()
-        rouse(batch, room)
-    batch.answer_all(peer, [Ok(send.id, seq, ts, called) for seq, send in enumerate(sends, first)])
+    batch.answer_all(peer, [Ok(send.id, seq, ts) for seq, send in enumerate(sends, first)])

@@ -18,7 +18,8 @@ from chatd.wire.limits import MAX_TEXT, MAX_UNANSWERED
 from tests.examples import examples
 from tests.helpers import come_in, guests, sends
 
-ROOMS = "#a", "#b", "#slow", "#read", "#strange", "@bob", "@nobody"
+OWN = "#a", "#b", "#slow", "#read", "#old", "#mute"
+ROOMS = *OWN, "#strange", "@bob", "@nobody"
 TEXTS = (
     *("x", "y z", "Grüße", "😀", "x" * (MAX_TEXT // 4), "x" * (MAX_TEXT // 4 + 1)),  # may be said
     *("line\nline", "tab\there", "@bob hi", "@room hi", "e@mail"),  # too, but there is more to look at
@@ -58,15 +59,17 @@ def outcome(pieces, rate, speaks="native"):
     """Return what everybody hears, what is stored, and what is counted."""
     playground = Playground(Config(limits=LimitsConfig(requests_per_second=rate)))
     playground.start_server()
-    bob = come_in(playground, "bob", *[m.Join(id=n, room=room) for n, room in enumerate(ROOMS[:4], 1)])
+    bob = come_in(playground, "bob", *[m.Join(id=n, room=room) for n, room in enumerate(OWN, 1)])
     bob.say(
         m.Set(id=11, room="#slow", rule="slow", value="5"),
         m.Set(id=12, room="#read", rule="kind", value="read-only"),
+        m.Set(id=13, room="#old", rule="archived", value="yes"),
     )
     playground.advance()
     ann = come_in(
-        playground, "ann", *[m.Join(id=n, room=room) for n, room in enumerate(ROOMS[:4], 1)], speaks=speaks
+        playground, "ann", *[m.Join(id=n, room=room) for n, room in enumerate(OWN, 1)], speaks=speaks
     )
+    bob.say(m.Mute(id=14, room="#mute", whom="ann"))
     playground.advance(1)
     for piece in pieces:
         ann.say(*piece)
