@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from chatd.chat.changes.rows import PutMention, PutThread
+from chatd.chat.crowd import Membership
 from chatd.chat.mentioned import everybody_but
 from chatd.chat.mentions import EVERYBODY
 from chatd.chat.names import USER_SIGN
@@ -26,17 +27,10 @@ _ABOUT: Final = frozenset({"react", "unreact", "pin", "unpin", "topic", "remove"
 """Kinds of events about what was said; other ones may let a nick be another one's."""
 
 
-class Member(NamedTuple):
-    """What is kept of a member: see `chatd.chat.state.Membership`."""
-
-    read: int
-    since: int
-
-
 class Kept(NamedTuple):
     """What is kept beside a log that concerns its ``members``, who are by the ids of their users."""
 
-    members: Mapping[int, Member]
+    members: Mapping[int, Membership]
     mentions: Collection[PutMention]
     threads: Collection[PutThread]
 
@@ -96,14 +90,7 @@ class Concerns:
             self._word(event, user)
         elif kind == REMOVED:
             self._begins.add(seq)
-        elif kind not in {
-            "react",
-            "unreact",
-            "pin",
-            "unpin",
-            "topic",
-            "remove",
-        }:  # who comes, goes, or renames
+        elif kind not in _ABOUT:  # who comes, goes, or renames
             for nick in (event.by, event.text, event.whom.removeprefix(USER_SIGN)):
                 self._known.pop(key_of(nick), None)
 
@@ -133,10 +120,11 @@ class Concerns:
     def _whom(self, said: _Said, nicks: tuple[str, ...], event: Event) -> set[int]:
         found = set()
         for nick in nicks:
-            key = key_of(nick)
-            user = self._known.get(key) or self._called(key, event.ts)
             if nick == EVERYBODY:
                 user = everybody_but(said.author)
+            else:
+                key = key_of(nick)
+                user = self._known.get(key) or self._called(key, event.ts)
             if user and user != said.author:
                 found.add(user)
         return found

@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 import apsw
 
 from chatd.chat.changes.rows import PutEdit, PutMention, PutPin, PutReaction, PutReply, PutTally, PutThread
-from chatd.chat.concerns import Concerns, Kept, Member
+from chatd.chat.concerns import Concerns, Kept
+from chatd.chat.crowd import Membership
 from chatd.chat.folding import Fold, ReactionCount, ReplyCount, Row, Rows, about, differences
 from chatd.store import schema
 from chatd.store.transaction import Transaction
@@ -40,7 +41,7 @@ _FIRST: Final = "SELECT first FROM rooms WHERE id = ?"
 _EVENTS: Final = "SELECT key, frame FROM events WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?"
 _SESSION: Final = "SELECT user FROM sessions WHERE id = ?"
 _NICK: Final = "SELECT user, since FROM nicks WHERE key = ?"
-_MEMBERS: Final = "SELECT user, read, since FROM members WHERE room = ?"
+_MEMBERS: Final = "SELECT user, read, role, since FROM members WHERE room = ?"
 _FULL: Final = "SELECT user FROM threads GROUP BY user HAVING count(*) >= ?"
 _KNOWN: Final = "SELECT 1 FROM sqlite_schema WHERE name = ?"
 _NAMES: Final = "SELECT name FROM sqlite_schema WHERE type = 'table'"
@@ -104,7 +105,7 @@ class Deriving:
         database = self._database
         if not self._tables().keys() >= {PutMention, PutThread}:  # the format knows no threads yet
             return
-        members = {user: Member(*marks) for user, *marks in database.execute(_MEMBERS, (log,))}
+        members = {user: Membership(*marks) for user, *marks in database.execute(_MEMBERS, (log,))}
         mentions = [row for row in are[PutMention] if isinstance(row, PutMention)]
         threads = [row for row in are[PutThread] if isinstance(row, PutThread)]
         kept = Kept(members, mentions, threads)

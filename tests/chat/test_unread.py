@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from chatd.chat import concerns, mentions, threads, unread
 from chatd.chat.changes.rows import PutAccount, PutMention, PutNick, PutThread
-from chatd.chat.concerns import Concerns, Kept, Member
+from chatd.chat.concerns import Concerns, Kept
+from chatd.chat.crowd import Membership
 from chatd.client.core import counts
 from chatd.client.core.rooms import Rooms
 from chatd.client.core.seen import Seen
@@ -305,7 +306,7 @@ class Life:
         found = Concerns(log, user_of, called)
         for _, stored in sorted(store.events.get(log, {}).items()):
             found.take(event_in(stored))
-        members = {row.user: Member(row.read, row.since) for row in store.members.values()}
+        members = {row.user: Membership(row.read, row.role, row.since) for row in store.members.values()}
         kept = Kept(members, store.mentions.values(), store.threads.values())
         for row in [*store.mentions.values(), *store.threads.values()]:
             assert found.allows(row, kept), row
