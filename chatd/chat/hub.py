@@ -229,7 +229,7 @@ class Hub:
 
     def prune(self, room: Room) -> int:
         """Drop what has ended of the bans, mutes and invitations of ``room``; return how many these were."""
-        count = moderation.prune(self.world, room) if room.acts else 0
+        count = moderation.prune(self.world, room) if room.has("acts") else 0
         if count:
             self._work()
         return count

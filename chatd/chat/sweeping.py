@@ -81,12 +81,14 @@ def resume(world: World) -> None:
             sweeps = [Sweep(room, room.log.last, by=by, reason=reason)]
         elif room.rules.kind == Kind.PRIVATE and room.has_readers:
             sweeps = [Sweep(room, room.log.last, standing=Standing.MEMBER)]
-        else:
+        elif room.has("acts"):
             sweeps = [
                 Sweep(room, room.log.last, act.whom, -act.user, act.by, act.reason)
                 for act in room.acts.values()
                 if act.what == BAN and act.user < 0
             ]
+        else:
+            sweeps = []
         if sweeps:
             apply(world, SetSweeps(room.log.id, tuple(sweeps)))
             for sweep in sweeps:

@@ -128,7 +128,7 @@ class Housekeeping:
             room = rooms.get(number)
             if room is None:
                 continue
-            looked += 1 + len(room.acts)
+            looked += 1 + (len(room.acts) if room.has("acts") else 0)
             if looked >= AT_ONCE:
                 looked = 0
                 await deferLater(self._server.clock, 0)

@@ -121,8 +121,16 @@ def test_what_is_made_later_is_made_once_and_nothing_else_is():
         _ = thing.other
 
 
+def is_made(thing, name):
+    try:
+        object.__getattribute__(thing, name)
+    except AttributeError:
+        return False
+    return True
+
+
 def test_what_the_daemon_does_by_itself_wakes_nobody():
-    """Neither its start, nor a day of keeping house, nor a list of all rooms."""
+    """Neither its start, nor a day of keeping house, nor a list of all rooms; nor is a container made."""
     playground = Playground()
     playground.start_server()
     ann = come_in(playground, "ann", m.Join(id=1, room="#tea"))
@@ -136,3 +144,4 @@ def test_what_the_daemon_does_by_itself_wakes_nobody():
     assert [room.size for room in world.rooms.values()] == [2, 1]
     assert all(room.asleep for room in world.rooms.values())
     assert all(user.asleep for user in world.users.values())
+    assert not [name for room in world.rooms.values() for name in room.LATER if is_made(room, name)]
