@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 from bench.common import BenchError, Scale
-from bench.peers import Peer
 from bench.peers.chatd import ChatdPeer
 from bench.peers.field import PROGRAMS, missing, start_c_loop, start_program
 from bench.peers.web import WebDaemon, WebPeer
 from bench.results import Result, Row, Target
-from bench.runs import Party
+from bench.runs import Party, optional
 from bench.server import Daemon
 
 WINDOW = 64
@@ -42,17 +41,8 @@ def _gather(stack: ExitStack, result: Result, members: int, scale: Scale) -> Ite
     for peer in start_c_loop(stack):
         yield Party(peer, members, WINDOW, scale)
     for peer in [peer for name in PROGRAMS for peer in start_program(stack, name, scale)]:
-        yield from _try(result, peer, members, scale)
-
-
-def _try(result: Result, peer: Peer, members: int, scale: Scale) -> Iterator[Party]:
-    """Yield a party with ``peer``; one that fails is noted, for it is not what is tested here."""
-    try:
-        yield Party(peer, members, WINDOW, scale)
-    except (BenchError, OSError) as error:
-        if scale.smoke:
-            raise
-        result.doubt(peer.server.name, [f"left out with {members} members: {error}"])
+        with optional(result, peer, members, scale):
+            yield Party(peer, members, WINDOW, scale)
 
 
 class Figures:

@@ -9,6 +9,7 @@ from bench.load import Crowd, Hall, Load, Sender, Tally, drive, nothing
 from bench.pace import Pace, TimedCrowd, pace
 from bench.peers import Links, Peer
 from bench.process import Gauge, Usage
+from bench.results import Result
 
 WARM_UP = 0.3
 ALL = 1 << 30
@@ -80,6 +81,17 @@ class PacedParty:
     def latencies(self, paced: Pace) -> list[float]:
         """Return the latency of each timed delivery of ``paced`` in seconds, sorted."""
         return sorted(self._crowd.latencies(paced.due))
+
+
+@contextmanager
+def optional(result: Result, peer: Peer, members: int, scale: Scale) -> Iterator[None]:
+    """Note that ``peer`` is left out where something fails inside, for it is not what is tested here."""
+    try:
+        yield
+    except (BenchError, OSError) as error:
+        if scale.smoke:
+            raise
+        result.doubt(peer.server.name, [f"left out with {members} members: {error}"])
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-from bench.common import BenchError, Scale
+from bench.common import Scale
 from bench.fanout import Figures
 from bench.load import Crowd, Hall, Load, Loop
 from bench.peers import Peer
@@ -12,7 +12,7 @@ from bench.peers.chatd import ChatdPeer
 from bench.peers.field import missing, start_c_loop, start_program
 from bench.process import Gauge, Usage
 from bench.results import Result, Row, Target
-from bench.runs import WARM_UP, check, named, settle
+from bench.runs import WARM_UP, check, named, optional, settle
 from bench.server import Daemon
 
 WINDOW = 64
@@ -39,12 +39,8 @@ def _gather(stack: ExitStack, result: Result, members: int, speakers: int, scale
     yield _Room(ChatdPeer(daemon), members, scale, speakers)
     others = [peer for name in OTHERS for peer in start_program(stack, name, scale)]
     for peer in (*start_c_loop(stack), *others):
-        try:
+        with optional(result, peer, members, scale):
             yield _Room(peer, members, scale, speakers)
-        except (BenchError, OSError) as error:
-            if scale.smoke:
-                raise
-            result.doubt(peer.server.name, [f"left out with {members} members: {error}"])
 
 
 class _Room:
