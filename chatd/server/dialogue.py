@@ -60,7 +60,7 @@ def hear(connection: "ChatConnection", texts: list[bytes]) -> int:
     read = connection.protocol.decode_all(texts)
     messages = iter(read)
     together = read if isinstance(read, list) and not gate.flooded else None
-    decide = _flooding if gate.flooded else request
+    ask = _flooding if gate.flooded else request
     heard = 0
     try:
         while heard < len(texts):
@@ -74,7 +74,7 @@ def hear(connection: "ChatConnection", texts: list[bytes]) -> int:
             message = next(messages) if together is None else together[heard - 1]
             handler = handlers.get((state, type(message)))
             if handler is None:
-                decide(connection, message, size, now)
+                ask(connection, message, size, now)
             else:
                 handler(connection, message, size)
     finally:
@@ -138,10 +138,9 @@ def decide(connection: "ChatConnection", message: Any, size: int) -> None:
     try:
         if handler is not None:
             handler(connection, message, size)
-        elif connection.input.gate.flooded:
-            _flooding(connection, message, size, connection.server.wall())
         else:
-            request(connection, message, size, connection.server.wall())
+            ask = _flooding if connection.input.gate.flooded else request
+            ask(connection, message, size, connection.server.wall())
     finally:
         connection.messages_in += 1
         connection.server.counters.messages += 1
