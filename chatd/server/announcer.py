@@ -84,6 +84,7 @@ class _Voice:
         self._over = False
         self._goodbye = True
         self._complaint = ""
+        self._spoken: _Spoken | None = None
         self._beginning: asyncio.Task[_Spoken] | None = None
         self._done: Deferred[None] = Deferred()
         Thread(target=self._run, name="announcer", daemon=True).start()
@@ -115,32 +116,36 @@ class _Voice:
         self._call(self._done.callback, None)
 
     async def _speak(self) -> None:
-        """Say what is wanted, at the addresses that there are, until it is over."""
-        spoken: _Spoken | None = None
+        """Say what is wanted until it is over, whatever goes wrong: a stop waits for the end."""
         while True:
             self._news.clear()
-            wanted = self._wanted
-            here = () if wanted is None else wanted.places(places())
-            if spoken is not None and (spoken.saying, spoken.places) != (wanted, here):
-                await spoken.end(goodbye=self._goodbye)
-                self._call(log.info, "announce-ended")
-                spoken = None
-            if self._over:
+            wanted, over = self._wanted, self._over
+            try:
+                await self._turn_to(wanted)
+            except Exception as error:  # noqa: BLE001 - the package raises what it likes; it is tried again
+                self._fail(error)
+            if over:
                 return
-            if spoken is None and wanted is not None and here:
-                spoken = await self._begin(wanted, here)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), LOOK if wanted else None)
 
+    async def _turn_to(self, wanted: Saying | None) -> None:
+        """Say what is ``wanted`` at the addresses that there are, and nothing else any more."""
+        here = () if wanted is None else wanted.places(places())
+        spoken = self._spoken
+        if spoken is not None and (spoken.saying, spoken.places) != (wanted, here):
+            self._spoken = None
+            await spoken.end(goodbye=self._goodbye)
+            self._call(log.info, "announce-ended")
+        if self._spoken is None and wanted is not None and here:
+            self._spoken = await self._begin(wanted, here)
+
     async def _begin(self, wanted: Saying, here: tuple[Place, ...]) -> "_Spoken | None":
-        """Say it, which takes two seconds; return None if that fails, or something else is wanted by then."""
+        """Say it, which takes two seconds; return None if something else is wanted by then."""
         self._beginning = asyncio.ensure_future(_Spoken.begin(wanted, here))
         try:
             spoken = await self._beginning
         except asyncio.CancelledError:
-            return None
-        except Exception as error:  # noqa: BLE001 - the package raises what it likes; it is tried again
-            self._fail(error)
             return None
         finally:
             self._beginning = None

@@ -1,9 +1,15 @@
 """What the daemon announces, by what listens where; and what an operator is told who may not."""
 
+import errno
+import os
 import sys
+from functools import partial
+from queue import SimpleQueue
 
 import pytest
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 
 from chatd.lan.announcement import Announcement
 from chatd.lan.places import Place
@@ -12,6 +18,7 @@ from chatd.ops.settings import Config, LanConfig, ListenConfig
 from chatd.server.announcer import NOWHERE, Announcer
 from chatd.server.announcing import Open, saying
 from chatd.server.open_listeners import Listeners
+from tests.end_to_end.harness.processes import PATIENCE
 
 PLAIN = Open("native", False, "0.0.0.0", 7411)
 SECURE = Open("native", True, "::", 7412)
@@ -93,6 +100,43 @@ def test_with_nothing_to_announce_that_is_told_and_no_thread_begins(logged_event
     announcer.use(LAN, [PLAIN._replace(interface="127.0.0.1")])
     announcer.use(LanConfig(), [PLAIN])
     assert [str(event["chatd"].sentence) for event in logged_events] == [NOWHERE]
+
+
+class Crossing(Clock):
+    """A reactor that the test turns: what a thread calls is called then."""
+
+    def __init__(self):
+        super().__init__()
+        self._calls = SimpleQueue()
+
+    def callFromThread(self, call, *words, **more):
+        self._calls.put(partial(call, *words, **more))
+
+    def turn(self):
+        self._calls.get(timeout=PATIENCE)()
+
+
+def test_while_nobody_can_look_where_it_is_it_listens_and_ends(monkeypatch, logged_events):
+    """As in a process that has no descriptors left."""
+
+    looks = SimpleQueue()
+
+    def places():
+        looks.put(None)
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr("chatd.server.announcer.places", places)
+    crossing = Crossing()
+    announcer = Announcer(crossing)
+    for listener in (PLAIN, SECURE):
+        announcer.use(LAN, [listener])
+        looks.get(timeout=PATIENCE)
+    ended = Deferred.fromCoroutine(announcer.stop(goodbye=True))
+    crossing.turn()
+    (failed,) = logged_events
+    assert "Too many open files" in str(failed["chatd"])
+    crossing.turn()
+    assert ended.called
 
 
 def problems(text):
