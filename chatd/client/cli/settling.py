@@ -6,6 +6,7 @@ they are there. Nobody goes over from TLS to plain text where they are not known
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from threading import Thread
 from typing import Final, NamedTuple
@@ -98,8 +99,12 @@ class _Look:
 
     def __init__(self, look: Callable[[], bool]) -> None:
         self._found: list[bool] = []
-        self._thread = Thread(target=lambda: self._found.append(look()), daemon=True)
+        self._thread = Thread(target=self._run, args=(look,), daemon=True)
         self._thread.start()
+
+    def _run(self, look: Callable[[], bool]) -> None:
+        with suppress(ClientError):  # such as a proxy that is none: whoever goes there is told
+            self._found.append(look())
 
     def finds(self, patience: float) -> bool:
         """Return whether it is so, as far as that is known after ``patience`` seconds."""

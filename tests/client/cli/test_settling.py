@@ -129,6 +129,13 @@ def test_a_look_that_hangs_holds_nothing_up(monkeypatch):
     over.set()
 
 
+def test_where_nobody_can_look_that_is_told_behind_it_and_by_no_traceback():
+    def look(_):
+        raise ClientError("bad-proxy", "That is no proxy.")
+
+    assert settle(HOST, lambda *_: [], Looks(look, look, look), asks=True) == (NATIVE, "")
+
+
 def test_whoever_takes_connections_and_says_nothing_does_not_answer():
     with socket.socket() as listening:
         listening.bind((LOOPBACK, 0))
