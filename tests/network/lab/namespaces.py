@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,35 @@ class Host:
         return ETC / self.name
 
 
-class Network:
+class Hosts(ABC):
+    """Hosts with wires between them, which are there while it is entered."""
+
+    @property
+    @abstractmethod
+    def hosts(self) -> tuple[Host, ...]:
+        """Return all hosts."""
+
+    @abstractmethod
+    async def _lay_wires(self) -> None:
+        """Lay the wires between them."""
+
+    async def __aenter__(self) -> Self:
+        try:
+            for host in self.hosts:
+                await run("ip", "netns", "add", host.name)
+                await host.ip("link set lo up")
+            await self._lay_wires()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for host in self.hosts:
+            remove(host.name)
+
+
+class Network(Hosts):
     """The hosts of one test: ``client``, ``proxy`` and ``server`` around ``router``."""
 
     def __init__(self, tag: str) -> None:
@@ -91,22 +120,7 @@ class Network:
         """Return all hosts."""
         return (self.router, self.client, self.proxy, self.server)
 
-    async def __aenter__(self) -> Self:
-        try:
-            await self._make()
-        except BaseException:
-            await self.__aexit__()
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        for host in self.hosts:
-            remove(host.name)
-
-    async def _make(self) -> None:
-        for host in self.hosts:
-            await run("ip", "netns", "add", host.name)
-            await host.ip("link set lo up")
+    async def _lay_wires(self) -> None:
         # Packets may come in on another wire than the answer goes out on: a client that roams.
         loose = {"conf__all__rp_filter": 0, "conf__default__rp_filter": 0}
         await self.router.set_kernel(ip_forward=1, **loose)
