@@ -15,9 +15,6 @@ from chatd.client.net.browse import SECONDS, browse, knock
 from chatd.client.profile.origins import origin_of
 from chatd.client.profile.places import known_origins, secured_hosts
 
-LAN: Final = "lan"
-"""What people write for a server that announces itself nearby."""
-
 TRIES: Final = 3
 """Answers that choose nothing, until nobody is asked any more."""
 

@@ -321,10 +321,10 @@ def _explained(command: Command[Talk]) -> list[str]:
 
 
 async def _help(talk: Talk, argument: str) -> None:
+    if argument and argument != "all":
+        talk.answer(find(argument.lower().removeprefix("/")).explained)
+        return
     if argument:
-        if argument != "all":
-            talk.answer(find(argument.lower().removeprefix("/")).explained)
-            return
         talk.answer(*chain.from_iterable(map(_explained, COMMANDS.values())))
     else:
         talk.answer(*chain.from_iterable(_explained(COMMANDS[name]) for name in FIRST))

@@ -15,6 +15,7 @@ from chatd.client.core.problems import ClientError
 from chatd.client.net.probe import answers, takes
 from chatd.lan.announcement import SERVICE, read
 from chatd.lan.multicast import MISSING, is_installed, open_zeroconf, places
+from chatd.lan.places import Place
 
 SECONDS: Final = 2.0
 """How long is listened: answers come within 0.2 s, and what is lost is asked for again after a second."""
@@ -34,14 +35,14 @@ def browse(seconds: float = SECONDS) -> list[Heard]:
     if not here:
         raise ClientError("no-lan", "This machine has no address on a local network; connect it to one.")
     try:
-        return asyncio.run(_browse(seconds))
+        return asyncio.run(_browse(here, seconds))
     except OSError as error:
         raise ClientError(
             "no-lan", f"Servers cannot be looked for: {error.strerror or error}; write --server HOST."
         ) from None
 
 
-async def _browse(seconds: float) -> list[Heard]:
+async def _browse(here: Iterable[Place], seconds: float) -> list[Heard]:
     from zeroconf import ServiceStateChange  # noqa: PLC0415 - an extra
     from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo  # noqa: PLC0415
 
@@ -54,7 +55,7 @@ async def _browse(seconds: float) -> list[Heard]:
             names.add(name)
 
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # an interface that goes is no news
-    speaking = open_zeroconf(places())
+    speaking = open_zeroconf(here)
     try:
         browser = AsyncServiceBrowser(speaking.zeroconf, SERVICE, handlers=[changed])
         await asyncio.sleep(seconds)

@@ -252,7 +252,7 @@ class Slot:
         return any(SlotLock.held(lock_path(self.database.path, number)) for (number,) in rows)
 
     def close(self) -> None:
-        """Let another process have the slot; who has ended last is who is meant by nobody the next time."""
+        """Let another process have the slot. Whoever ends last is meant next where no nick is named."""
         self._touch_again()
         self._lock.release()
         self.database.close()

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from chatd.client.core.proxy import Proxy
 
 
+LAN: Final = "lan"
+"""What people write for a server that announces itself nearby."""
+
 SENTENCE: Final = 500
 """Characters of the first sentence about a command at the most."""
 
@@ -141,13 +144,14 @@ def chatc(
     if context.invoked_subcommand == "servers":
         context.obj = (kept, folder)
         return
-    note = ""
-    if server == "lan":
-        server, note = _nearby(kept, folder)
-    address = parse_address(server)
-    if not (note or fingerprint or cert or key):
-        address, note = _settled(server, kept, folder, ca, partial(choose_proxy, proxy, os.environ))
-    through = choose_proxy(proxy, os.environ, address)
+    proxy_to = partial(choose_proxy, proxy, os.environ)
+    if server == LAN:
+        address, note = _nearby(kept, folder)
+    elif fingerprint or cert or key:  # they are for TLS, which is a way that is named
+        address, note = parse_address(server), ""
+    else:
+        address, note = _settled(server, kept, folder, ca, proxy_to)
+    through = proxy_to(address)
     if not address.tls and through is None:
         leave_tls_out()
     from chatd.client.cli.running import complain  # noqa: PLC0415 - it imports Twisted
@@ -182,12 +186,12 @@ def chatc(
         context.exit(run(context.obj, Settings(recent=recent, bell=bell), strip=strip))
 
 
-def _nearby(kept: str | None, folder: Path | None) -> tuple[str, str]:
-    """Return the address of the server nearby that is meant, as it is written, and what to say about that."""
+def _nearby(kept: str | None, folder: Path | None) -> "tuple[Address, str]":
+    """Return the address of the server nearby that is meant, and what to say about that."""
     from chatd.client.cli.servers import ask_at_terminal, found_line, look_around, pick  # noqa: PLC0415
 
     chosen = pick(look_around(kept, folder), ask_at_terminal())
-    return chosen.written, found_line(chosen)
+    return chosen.address, found_line(chosen)
 
 
 def _settled(
