@@ -7,14 +7,14 @@ said goes to the thread, and what became of that comes back, by two calls that m
 import asyncio
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
 
-from chatd.lan.announcement import SERVICE
+from chatd.lan.announcement import SERVICE, Announcement
 from chatd.lan.multicast import open_zeroconf, places
 from chatd.lan.places import Place
 from chatd.ops.log import Log
@@ -22,7 +22,7 @@ from chatd.ops.settings import LanConfig
 from chatd.server.announcing import Open, Saying, saying
 
 if TYPE_CHECKING:
-    from zeroconf.asyncio import AsyncZeroconf
+    from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 log = Log(__name__)
 
@@ -162,6 +162,23 @@ class _Voice:
             self._call(log.warn, "announce-failed", "Nothing can be announced on the network.", error=text)
 
 
+def records(one: Announcement, at: Iterable[Place]) -> "AsyncServiceInfo":
+    """Return what DNS is to tell of ``one``, which is reached ``at`` these places.
+
+    The host is nobody else's: where somebody has our name already, only that of the service is changed.
+    """
+    from zeroconf.asyncio import AsyncServiceInfo  # noqa: PLC0415 - an extra
+
+    return AsyncServiceInfo(
+        SERVICE,
+        f"{one.name}.{SERVICE}",
+        port=one.port,
+        properties=one.properties,
+        server=f"chatd-{secrets.token_hex(6)}.local.",
+        parsed_addresses=[place.address for place in at],
+    )
+
+
 class _Spoken:
     """One announcement that is on the network."""
 
@@ -174,18 +191,8 @@ class _Spoken:
     @classmethod
     async def begin(cls, said: Saying, at: tuple[Place, ...]) -> "_Spoken":
         """Say it; under another name where somebody else has this one."""
-        from zeroconf.asyncio import AsyncServiceInfo  # noqa: PLC0415 - an extra
-
         spoken = cls(said, at, open_zeroconf(at))
-        one = said.announcement
-        info: AsyncServiceInfo = AsyncServiceInfo(
-            SERVICE,
-            f"{one.name}.{SERVICE}",
-            port=one.port,
-            properties=one.properties,
-            server=f"chatd-{secrets.token_hex(6)}.local.",  # nobody else's, whoever has our name
-            parsed_addresses=[place.address for place in at],
-        )
+        info = records(said.announcement, at)
         try:
             await (await spoken._over.async_register_service(info, allow_name_change=True))
         except BaseException:

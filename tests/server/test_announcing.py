@@ -15,7 +15,7 @@ from chatd.lan.announcement import Announcement
 from chatd.lan.places import Place
 from chatd.ops.config import ConfigError, parse
 from chatd.ops.settings import Config, LanConfig, ListenConfig
-from chatd.server.announcer import NOWHERE, Announcer
+from chatd.server.announcer import NOWHERE, Announcer, records
 from chatd.server.announcing import Open, saying
 from chatd.server.open_listeners import Listeners
 from tests.end_to_end.harness.processes import PATIENCE
@@ -41,6 +41,14 @@ def test_the_name_is_that_of_the_machine_unless_there_is_another():
 def test_a_machine_with_a_strange_name():
     assert saying(LAN, [PLAIN], "").announcement.name == "chatd"
     assert saying(LAN, [PLAIN], "é" * 40).announcement.name == "é" * 31
+
+
+def test_two_with_one_name_have_a_host_each():
+    office = Announcement(name="Office", port=7411)
+    one, other = (records(office, [Place(f"10.0.0.{number}", 1)]) for number in (1, 2))
+    assert one.name == other.name
+    assert one.server != other.server, "or each would answer for the other's host"
+    assert one.parsed_addresses() == ["10.0.0.1"]
 
 
 def test_tls_comes_before_plain_text():
