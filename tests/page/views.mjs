@@ -1,5 +1,6 @@
 // What disturbs somebody, what is chosen, and what is said in words.
 import assert from "node:assert/strict";
+import { Notifier } from "../../chatd/page/io/notifier.js";
 import { Chat } from "../../chatd/page/ui/chat.js";
 import { noticeOf } from "../../chatd/page/ui/notices.js";
 import { CHOICES, parse } from "../../chatd/page/ui/preferences.js";
@@ -37,6 +38,23 @@ for (const [seq, mentions] of [[5, []], [6, ["ann"]]]) chat.take(told({ seq, men
 assert.deepEqual([edit(7, 5), edit(8, 5, "ann"), edit(9, 5, "ann"), edit(10, 5), edit(11, 5, "*"), edit(12, 6, "ANN"), edit(13, 1, "ann")], [0, 8, 0, 0, 11, 0, 0]);
 chat.say("ann", { state: "busy" });
 assert.equal(notice({ mentions: ["ann"] }), null);
+
+// A room is looked at as long as somebody looks, however fast they look away and back: a lock is granted a moment later.
+const held = [], moments = () => new Promise(setImmediate);
+const request = async (name, _, until) => {
+  await moments();
+  held.push(name);
+  await until();
+  held.splice(held.indexOf(name), 1);
+};
+Object.defineProperty(globalThis, "navigator", { value: { locks: { request } } });
+const notifier = new Notifier();
+for (const seen of ["#a", "", "#a", "#b", "#a"]) notifier.looksAt(seen);
+await moments().then(moments);
+assert.deepEqual(held, ["looks at #a"]);
+notifier.looksAt("");
+await moments();
+assert.deepEqual(held, []);
 
 for (const text of [null, "", "{", "null", "[]", "1", '{"theme":"<script>","size":7}', '{"__proto__":{"theme":"dark"}}']) assert.deepEqual(parse(text), Object.fromEntries(Object.entries(CHOICES).map(([name, [first]]) => [name, first])));
 assert.equal(parse('{"theme":"dark","evil":1}').theme, "dark");

@@ -31,8 +31,8 @@ export class Notifier {
     if (room === this.#looked) return;
     this.#looked = room;
     this.#release();
-    this.#release = () => {};
-    if (room) navigator.locks.request(lockOf(room), { mode: "shared" }, () => new Promise((release) => (room === this.#looked ? (this.#release = () => release(null)) : release(null))));
+    const over = new Promise((release) => (this.#release = () => release(null)));
+    if (room) navigator.locks.request(lockOf(room), { mode: "shared" }, () => over);
   }
 
   /**
