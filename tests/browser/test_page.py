@@ -77,6 +77,7 @@ def test_a_server_that_freezes_is_noticed_and_nothing_is_lost(person, daemon):
 def test_two_windows_are_one_session_whichever_is_closed(person, daemon):
     ada, ben = person("ada"), person("ben")
     first = ada.window
+    ada.address += "#100%"  # which names no room
     second = ada.open()
     ada.say("from the second window")
     ben.hears("from the second window")

@@ -73,8 +73,7 @@ export class Client {
       for (const one of threads) known.threads.take(one);
     }
     this.chat.statuses = found.statuses ?? new Map();
-    const wanted = decodeURIComponent(location.hash.slice(1));
-    const first = this.chat.rooms.get(wanted) ?? this.chat.list[0];
+    const first = this.chat.list.find(({ room }) => location.hash === `#${encodeURIComponent(room)}`) ?? this.chat.list[0];
     if (!this.chat.shown && first) this.open(first.room);
     this.#changed();
   }
