@@ -253,6 +253,27 @@ def test_settings_are_kept_and_the_same_in_all_windows(person):
     expect(second.get_by_role("button", name="Come in")).to_be_visible()
 
 
+def test_whoever_comes_in_next_sees_nothing_of_who_was_there_before(person, daemon):
+    ada = person("ada")
+    find = ada.window.get_by_label("Search in all rooms")
+    find.fill("secret")
+    find.press("Enter")
+    expect(ada.window.locator("aside h2")).to_have_text("secret")
+    ada.press("Log out")
+    ada.answer("Log out")
+    ada.enter("bea", "#cake")
+    expect(ada.window.locator("aside")).to_have_count(0)
+    ada.press("Settings", "Keep this name as an account…")
+    ada.answer("Make the account", password="correct horse")
+    expect(ada.dialog).to_have_count(0)
+    with Stranger(daemon.port) as elsewhere:
+        elsewhere.enter("bea", password="correct horse")
+        elsewhere.ask("logout", everywhere=True)
+        expect(ada.window.get_by_role("alert")).to_be_visible()
+    ada.enter("eva", "#tea")
+    expect(ada.window.locator("nav .room")).to_have_text(["#tea"])
+
+
 def look(window, name):
     """Look for what axe finds, light and here and there dark, and for what does not fit a phone."""
     dark = [("dark", {"runOnly": ["color-contrast"]})] if name in {"Members", "Settings", "thread"} else []

@@ -155,13 +155,14 @@ export class Leader {
   async forget(everywhere) {
     await this.#driver?.logOut(everywhere);
     await this.#end();
-    this.#told({ what: "forgotten" });
   }
 
+  /** Forgets who was here, in all windows. */
   async #end() {
     await this.#driver?.stop();
     this.#driver = null;
     await this.#store.clear();
+    this.#told({ what: "forgotten" });
   }
 
   /**

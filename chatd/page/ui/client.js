@@ -98,16 +98,16 @@ export class Client {
    * @param {any} told
    */
   hear(told) {
-    const { chat } = this;
     if (told.what === "leads") {
       this.begin();
       return;
     }
+    if (told.what === "forgotten") this.#forget();
+    const { chat } = this;
     this.#stands(told.now);
     this.desk.adopt(told.now.largest, told.files);
     if (told.now.nick) chat.nick = told.now.nick;
     if (told.what === "began") Object.assign(this, { known: true, stopped: null, note: "" });
-    else if (told.what === "forgotten") Object.assign(this, { known: false, chat: new Chat(), stopped: null });
     else if (told.what === "stopped") this.stopped = { code: told.code, text: told.text };
     else if (told.what === "refused") this.failed.push({ key: told.key, room: told.room, text: told.text, reason: told.reason });
     else if (told.what === "announcement") this.note = told.text;
@@ -129,6 +129,12 @@ export class Client {
     else if (chat.thread?.stale.size) this.pages.lookSoon(chat.thread);
     this.attention.titles();
     this.#changed();
+  }
+
+  /** Keeps nothing of who was here: whoever comes next sees none of it. */
+  #forget() {
+    Object.assign(this, { known: false, chat: new Chat(), stopped: null, failed: [], note: "", replying: null, editing: null, found: null, dialog: null, aside: null });
+    this.desk.forget();
   }
 
   /**
@@ -353,7 +359,6 @@ export class Client {
    * @param {{password: string, register?: boolean, invite?: string} | null} credentials
    */
   async login(nick, credentials) {
-    this.stopped = null;
     await this.#tab.call("login", nick, credentials);
   }
 

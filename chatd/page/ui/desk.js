@@ -214,6 +214,13 @@ export class Desk {
     }
   }
 
+  /** Lets go of everything. */
+  forget() {
+    this.adopt(null, null);
+    for (const shown of this.#pictures.values()) if (shown) URL.revokeObjectURL(shown.url);
+    this.#pictures.clear();
+  }
+
   // ---- the leader ---------------------------------------------------------------------------------
 
   /**
