@@ -5,6 +5,9 @@
 
 /** @typedef {{kind: string, width: number, height: number}} Picture kind is the media type */
 
+/** Bytes of a picture that is shown without being asked for. */
+export const SHOWN = 10_000_000;
+
 /** Pixels that are decoded at the most, and along one side. */
 const PIXELS = 40_000_000, SIDE = 20_000;
 

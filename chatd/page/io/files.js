@@ -5,6 +5,8 @@
  * files for one room are posted in the order in which they were chosen; texts do not wait for them.
  */
 
+import { SHOWN } from "../core/picture.js";
+
 /** @typedef {import("../core/output.js").Errand} Errand */
 /** @typedef {import("../core/transfers.js").Step} Step */
 /** @typedef {import("./shelf.js").Upload} Upload */
@@ -25,9 +27,6 @@ const AT_ONCE = 2;
 
 /** Bytes of a received file that gather before they are written down. */
 const GATHER = 262_144;
-
-/** Bytes of a file that is kept when it was sent, to be shown as a picture perhaps. */
-const SEED = 10_000_000;
 
 /** Milliseconds between two words about how far files are. */
 const TELL = 200;
@@ -206,12 +205,12 @@ export class Files {
   }
 
   /**
-   * Posts what the server has all of.
+   * Posts what the server has all of. What may be shown as a picture need not come from there.
    * @param {Sent} one
    */
   async #sentAll(one) {
     const { id, file } = one.upload;
-    if (file.size <= SEED) {
+    if (file.size <= SHOWN) {
       const bytes = one.bytes ?? (await this.#shelf.bytes(id).catch(() => undefined));
       if (bytes) await this.#shelf.seed(file, bytes).catch(() => {});
     }

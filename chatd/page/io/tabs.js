@@ -9,7 +9,7 @@ const LOCK = "chatd", CHANNEL = "chatd";
 const CALL = 500;
 
 /** Another window that led was closed before it answered. */
-export class Orphaned extends Error {}
+class Orphaned extends Error {}
 
 /** One window's end. Until it leads, what is asked of it goes to the leader. */
 export class Tab {
@@ -72,6 +72,23 @@ export class Tab {
       this.#asked.set(id, { resolve, reject });
       this.#channel.postMessage({ kind: "call", id, method, args });
     });
+  }
+
+  /**
+   * Returns what a leader answers to a call, whichever window is closed meanwhile: for what may be asked twice.
+   * @param {string} method
+   * @param {any[]} args
+   * @returns {Promise<any>}
+   */
+  async insist(method, ...args) {
+    for (;;) {
+      try {
+        return await this.call(method, ...args);
+      } catch (error) {
+        if (!(error instanceof Orphaned)) throw error;
+        await this.find("snapshot");
+      }
+    }
   }
 
   /**

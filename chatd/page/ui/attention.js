@@ -14,7 +14,7 @@ export class Attention {
   notifier = new Notifier();
   #client;
   /** @type {number | undefined} */ #reading;
-  /** @type {Map<Room, number>} up to where rooms are read, of which the server is to be told */ #unsaid = new Map();
+  /** @type {Map<Room, number>} up to where rooms are read, of which the server is to be told */ #untold = new Map();
 
   /** @param {Client} client */
   constructor(client) {
@@ -51,21 +51,21 @@ export class Attention {
 
   /** @param {Room} room */
   #readSoon(room) {
-    if (room.told < room.head) this.#unsaid.set(room, room.head);
-    this.#reading ??= setTimeout(() => this.say(), READS);
+    if (room.told < room.head) this.#untold.set(room, room.head);
+    this.#reading ??= setTimeout(() => this.tellRead(), READS);
     if (room.unread) this.notifier.read(room.room);
     this.#client.chat.markRead(room);
   }
 
   /** Tells the server what is read: soon after it was, and before another room is looked at. */
-  say() {
+  tellRead() {
     clearTimeout(this.#reading);
     this.#reading = undefined;
-    for (const [room, seq] of this.#unsaid) {
+    for (const [room, seq] of this.#untold) {
       room.told = seq;
       this.#client.ask({ t: "read", room: room.room, seq }).catch(() => {});
     }
-    this.#unsaid.clear();
+    this.#untold.clear();
   }
 
   /**

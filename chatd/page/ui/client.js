@@ -1,6 +1,5 @@
 /** The client as a window has it: the chat, what waits, and what people do in it. */
 
-import { Orphaned } from "../io/tabs.js";
 import { Attention } from "./attention.js";
 import { Chat } from "./chat.js";
 import { command } from "./commands.js";
@@ -146,7 +145,7 @@ export class Client {
     if (!room) return;
     const before = chat.rooms.get(chat.shown);
     if (before && before !== room) {
-      this.attention.say();
+      this.attention.tellRead();
       before.scrolled = false;
       if (!before.isAtHead) before.unload(); // it begins at its end when it is opened again
     }
@@ -209,16 +208,7 @@ export class Client {
    * @param {{act?: string, ref?: number}} about
    */
   async queue(room, text, about = {}) {
-    const draft = crypto.randomUUID();
-    for (;;) {
-      try {
-        await this.#tab.call("queue", room, text, about, draft);
-        return;
-      } catch (error) {
-        if (!(error instanceof Orphaned)) throw error;
-        await this.#tab.find("snapshot");
-      }
-    }
+    await this.#tab.insist("queue", room, text, about, crypto.randomUUID());
   }
 
   /**

@@ -1,9 +1,8 @@
 /** The desk: files as a window has them, from those that are chosen to pictures that are shown. */
 
 import { toldMedia, toldName } from "../core/filename.js";
-import { pictureOf } from "../core/picture.js";
+import { pictureOf, SHOWN } from "../core/picture.js";
 import { digest } from "../io/files.js";
-import { Orphaned } from "../io/tabs.js";
 import { size } from "./words.js";
 
 /** @typedef {import("../io/files.js").Going} Going */
@@ -18,9 +17,6 @@ const WAITING = 500_000_000, MANY = 50;
 
 /** The share of what the browser has room for that may be filled. */
 const SHARE = 0.8;
-
-/** Bytes of a picture that is shown without being asked for. */
-const SHOWN = 10_000_000;
 
 /** Kinds of files that may be pictures; whether they are, their bytes tell. */
 const PICTURES = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
@@ -107,17 +103,17 @@ export class Desk {
     }
     const told = { name, size: bytes.byteLength, sha256: await digest(bytes), media: toldMedia(file.type) };
     const id = await this.#shelf.keep({ room, text: "", ref, file: told, key: 0 }, new Blob([bytes])).catch(() => Promise.reject(noRoom));
-    await this.#call("upload", id);
+    await this.#tab.insist("upload", id);
   }
 
   /** @param {number} id */
   retry(id) {
-    return this.#try(() => this.#call("retry", id));
+    return this.#try(() => this.#tab.insist("retry", id));
   }
 
   /** @param {number} id */
   giveUp(id) {
-    return this.#try(() => this.#call("giveUp", id));
+    return this.#try(() => this.#tab.insist("giveUp", id));
   }
 
   // ---- what is received ---------------------------------------------------------------------------
@@ -144,7 +140,7 @@ export class Desk {
   async #bytes({ room, seq, file }, first) {
     if (file.size > LARGEST) throw new Error(`${file.name} is too large for a browser; chatc get ${room} ${seq} brings it.`);
     for (;;) {
-      await this.#call("get", room, seq, file, first);
+      await this.#tab.insist("get", room, seq, file, first);
       const content = await this.#shelf.content(file.sha256), blob = await this.#shelf.blob(file.sha256);
       if (content?.whole && blob.size === file.size) return blob; // else it had to make room at once
     }
@@ -219,24 +215,6 @@ export class Desk {
     this.adopt(null, null);
     for (const shown of this.#pictures.values()) if (shown) URL.revokeObjectURL(shown.url);
     this.#pictures.clear();
-  }
-
-  // ---- the leader ---------------------------------------------------------------------------------
-
-  /**
-   * Calls whichever window leads, until one answers: all of this may be asked twice.
-   * @param {string} method
-   * @param {any[]} args
-   */
-  async #call(method, ...args) {
-    for (;;) {
-      try {
-        return await this.#tab.call(method, ...args);
-      } catch (error) {
-        if (!(error instanceof Orphaned)) throw error;
-        await this.#tab.find("snapshot");
-      }
-    }
   }
 
   /** @param {() => Promise<any>} what */

@@ -28,9 +28,9 @@ const EDGE = 800;
 /**
  * The log of a room or a thread. What is loaded moves with what is looked at; whatever comes or goes above it, what
  * is looked at stays where it is.
- * @param {{client: Client, room: Room, run: Run, label: string, below?: any}} props
+ * @param {{client: Client, room: Room, run: Run, label: string}} props
  */
-export function Log({ client, room, run, label, below }) {
+export function Log({ client, room, run, label }) {
   const box = useRef(/** @type {any} */ (null)), held = useRef(/** @type {{id: string, top: number}} */ ({ id: "", top: 0 }));
   const [menu, open] = useState(0), cache = useRef(/** @type {Map<number, {of: any[], line: any}>} */ (new Map()));
   const more = () => {
@@ -82,7 +82,6 @@ export function Log({ client, room, run, label, below }) {
       ${run.low > run.first && html`<div class="older">${run.loading ? "Loading…" : html`<button class="quiet" onClick=${() => client.pages.older(run)}>Older messages</button>`}</div>`}
       ${lines}
       <${Unsent} client=${client} room=${room} run=${run} />
-      ${below}
     </div>
     ${(run.scrolled || !run.isAtHead) && html`<div class="down"><button onClick=${() => client.pages.toEnd(run)}>Newest messages</button></div>`}
   `;
