@@ -4,7 +4,6 @@ How many bytes its first load takes, when it is first painted, and how late what
 while 60 messages a second arrive. It needs chromium and playwright. A daemon of its own is started and ended.
 """
 
-import shutil
 import sys
 import tempfile
 import threading
@@ -15,10 +14,9 @@ from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.browser.near import CHROMIUM, MISSING, NearDaemon
 from tests.browser.people import Person
-from tests.end_to_end.harness.processes import LOOPBACK, free_port
 from tests.end_to_end.harness.stranger import Stranger
-from tests.end_to_end.test_succession import Standing
 
 RATE = 60
 """Messages a second."""
@@ -89,19 +87,15 @@ def type_beside(browser: Browser, address: str, port: int, room: str) -> tuple[l
 
 def main(rounds: int) -> None:
     """Measure, and print the rows."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        sys.exit("chromium is not installed: apt-get install chromium")
+    if CHROMIUM is None:
+        sys.exit(MISSING)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as player:
-        daemon, port = Standing(Path(folder)), free_port()
-        web = f'[[listen]]\nendpoint = "tcp:{port}:interface={LOOPBACK}"\nprotocol = "web"\n'
-        daemon.write(f"tcp:{daemon.port}:interface={LOOPBACK}", web)
+        daemon = NearDaemon(Path(folder))
         daemon.start()
         try:
-            browser = player.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            address = f"http://{LOOPBACK}:{port}/"
-            loads = [load(browser, address) for _ in range(rounds)]
-            typed = [type_beside(browser, address, daemon.port, f"#{number}") for number in range(rounds)]
+            browser = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            loads = [load(browser, daemon.page) for _ in range(rounds)]
+            typed = [type_beside(browser, daemon.page, daemon.port, f"#{number}") for number in range(rounds)]
             browser.close()
         finally:
             daemon.end()

@@ -3,7 +3,6 @@
 It needs chromium and playwright. A daemon of its own is started and ended.
 """
 
-import shutil
 import struct
 import sys
 import tempfile
@@ -14,30 +13,25 @@ from typing import Any
 
 from playwright.sync_api import expect, sync_playwright
 
+from tests.browser.near import CHROMIUM, MISSING, NearDaemon
 from tests.browser.people import Person
-from tests.end_to_end.harness.processes import LOOPBACK, free_port
-from tests.end_to_end.test_succession import Standing
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 
 
 def main() -> None:
     """Take them."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        sys.exit("chromium is not installed: apt-get install chromium")
+    if CHROMIUM is None:
+        sys.exit(MISSING)
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as player:
-        daemon = Standing(Path(folder))
-        port = free_port()
-        web = f'[[listen]]\nendpoint = "tcp:{port}:interface={LOOPBACK}"\nprotocol = "web"\n'
-        daemon.write(f"tcp:{daemon.port}:interface={LOOPBACK}", web)
+        daemon = NearDaemon(Path(folder))
         daemon.start()
         try:
-            browser = player.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            browser = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
 
             def come(**how: Any) -> Person:
-                return Person(browser, f"http://{LOOPBACK}:{port}/", **how)
+                return Person(browser, daemon.page, **how)
 
             take(come, daemon)
             daemon.start()
@@ -47,7 +41,7 @@ def main() -> None:
             daemon.end()
 
 
-def take(come: Callable[..., Person], daemon: Standing) -> None:
+def take(come: Callable[..., Person], daemon: NearDaemon) -> None:
     """Play a scene, and take pictures of it."""
     ann = come(viewport={"width": 1000, "height": 640}).enter("ann", "#kitchen")
     ben = come(viewport={"width": 360, "height": 640}, color_scheme="dark").enter("ben", "#kitchen")
@@ -94,7 +88,7 @@ def take(come: Callable[..., Person], daemon: Standing) -> None:
     ann.window.screenshot(path=IMAGES / "page-offline.png")
 
 
-def take_files(come: Callable[..., Person], daemon: Standing, folder: Path) -> None:
+def take_files(come: Callable[..., Person], daemon: NearDaemon, folder: Path) -> None:
     """Play a scene with files, the last of which goes on when there is a connection again."""
     sunset, plan, photos = (folder / name for name in ("sunset.png", "plan.pdf", "holiday photos.zip"))
     sunset.write_bytes(picture(640, 360))

@@ -1,22 +1,18 @@
 """One browser, a daemon whose page it shows, and people in it."""
 
-import shutil
-
 import pytest
 from playwright.sync_api import sync_playwright
 
+from tests.browser.near import CHROMIUM, MISSING, NearDaemon
 from tests.browser.people import Person
-from tests.end_to_end.harness.processes import LOOPBACK, free_port
-from tests.end_to_end.test_succession import Standing
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+from tests.end_to_end.harness.processes import LOOPBACK
 
 
 @pytest.fixture(scope="module")
 def browser():
     """Return the system's chromium; while it is there no other test could run a loop of asyncio."""
     if CHROMIUM is None:
-        pytest.skip("chromium is not installed: apt-get install chromium")
+        pytest.skip(MISSING)
     with sync_playwright() as player:
         browser = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
@@ -26,13 +22,7 @@ def browser():
 @pytest.fixture
 def daemon(tmp_path):
     """Return a daemon that shows the page at its ``web`` port."""
-    daemon = Standing(tmp_path / "daemon")
-    daemon.web = free_port()
-    daemon.write(
-        f"tcp:{daemon.port}:interface={LOOPBACK}",
-        '[accounts]\nregistration = "open"\n'
-        f'[[listen]]\nendpoint = "tcp:{daemon.web}:interface={LOOPBACK}"\nprotocol = "web"\n',
-    )
+    daemon = NearDaemon(tmp_path / "daemon")
     daemon.start()
     yield daemon
     daemon.end()
