@@ -227,6 +227,7 @@ def test_settings_are_kept_and_the_same_in_all_windows(person):
     expect(first.locator("html")).to_have_attribute("data-theme", "dark")
     assert first.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(21, 23, 28)"
     ada.press("Close")
+    expect(ada.dialog).to_have_count(0)
     ada.field.fill("two")
     ada.field.press("Enter")
     ada.field.press_sequentially("lines")
@@ -239,6 +240,10 @@ def test_settings_are_kept_and_the_same_in_all_windows(person):
     expect(ada.dialog.locator("li", has_text="this browser")).to_have_count(1)
     ada.press("Keep this name as an account…")
     ada.answer("Make the account", password="correct horse")
+    expect(ada.dialog).to_have_count(0)
+    ada.field.fill("an account now")
+    ada.field.press("Control+Enter")
+    ada.hears("two\nlines", "an account now")
     ada.press("Settings", "Change the password…")
     ada.answer("Change", old="wrong horse", password="battery staple", same="battery staple")
     expect(ada.dialog.get_by_role("alert")).to_contain_text("password")

@@ -199,7 +199,16 @@ export class Driver {
     const { id, effects } = this.#machine.ask(message, now());
     const answer = new Promise((resolve, reject) => this.#asked.set(id, { resolve, reject }));
     this.#perform(effects);
-    return answer;
+    return message.t === "register" ? answer.then((ok) => this.#registered(ok)) : answer;
+  }
+
+  /**
+   * Notes that we have an account from now on, which else only the next welcome tells; returns the answer.
+   * @param {any} ok
+   */
+  #registered(ok) {
+    this.session.account = true;
+    return ok;
   }
 
   // ---- effects ------------------------------------------------------------------------------------

@@ -104,7 +104,7 @@ function register(client) {
     ],
     act: async ({ password, invite: code }) => {
       await client.ask({ t: "register", password, invite: code });
-      client.me.account = true;
+      client.me.account = true; // as the leader tells with whatever it tells next
     },
   });
 }
