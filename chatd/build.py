@@ -122,6 +122,12 @@ class Daemon:
             self.committer.hub.offer_files(self.files, config.max_size, config.per_connection)
 
 
+def verifies_by_scram(config: Config) -> bool:
+    """Return whether passwords are verified by SCRAM too: where somebody might ask for it."""
+    asked = any(listen.protocol == "irc" for listen in config.listen)
+    return asked and config.accounts.scram and "accounts" in config.accounts.checkers
+
+
 def _terms(config: Config) -> Terms:
     """Return what the chat has to know of ``config``."""
     most, account = config.limits, config.accounts
@@ -145,4 +151,5 @@ def _terms(config: Config) -> Terms:
         round(config.rooms.edit_hours * HOUR),
         config.rooms.typing,
         config.rooms.keep_edits,
+        verifies_by_scram(config),
     )

@@ -30,7 +30,7 @@ def not_prepared(world: World, peer: Peer, session: Session, _: None, request: m
 
 def register(world: World, peer: Peer, session: Session, _: None, request: HashedRegister, now: int) -> m.Ok:
     """Make an account of a guest."""
-    register_guest(world, session.user, request.encoded, request.invite, now)
+    register_guest(world, session.user, request.encoded, request.invite, now, request.scram)
     return m.Ok(id=request.id)
 
 
@@ -40,7 +40,7 @@ def passwd(world: World, peer: Peer, session: Session, _: None, request: HashedP
     account = session.user.account
     if account is None or account.password != request.verified:
         raise RequestError(Code.WRONG_PASSWORD, WRONG)
-    accounts.set_password(world, session.user, request.encoded)
+    accounts.set_password(world, session.user, request.encoded, request.scram)
     return m.Ok(id=request.id)
 
 

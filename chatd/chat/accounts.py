@@ -6,7 +6,7 @@ encoded hashes alone; whoever calls these functions has checked or made them (`c
 
 from collections.abc import Iterator
 
-from chatd.chat import removing, sweeping
+from chatd.chat import removing, scrams, sweeping
 from chatd.chat.changes.rows import (
     DELETED,
     DISABLED,
@@ -54,13 +54,17 @@ def check_account(user: User) -> None:
         raise RequestError(Code.ACCOUNT_NEEDED, "A guest has no account; register to have one.")
 
 
-def make(world: World, user: User, password: str, now: int, invited_by: int = 0) -> PutAccount:
+def make(
+    world: World, user: User, password: str, now: int, invited_by: int = 0, scram: str = ""
+) -> PutAccount:
     """Make an account of ``user``, a guest, and return its row; the nick is the account's for good.
 
-    ``password`` is an encoded hash, ``now`` in milliseconds since 1970.
+    ``password`` is an encoded hash, ``scram`` what it is verified by over SCRAM, ``now`` in milliseconds
+    since 1970.
     """
     row = PutAccount(user.id, password, created=now, invited_by=invited_by)
     world.change(row)
+    scrams.keep(world, user, scram)
     if user.key is not None:
         world.change(PutNick(user.key, user.id, since=now))
     return row
@@ -85,10 +89,14 @@ def check_rename(world: World, user: User, key: str) -> None:
         )
 
 
-def set_password(world: World, user: User, password: str) -> None:
-    """Give the account of ``user`` another password, of which ``password`` is the encoded hash."""
+def set_password(world: World, user: User, password: str, scram: str = "") -> None:
+    """Give the account of ``user`` another password, of which ``password`` is the encoded hash.
+
+    ``scram`` is what it is verified by over SCRAM; nothing takes away what the old one was verified by.
+    """
     if user.account is not None:
         world.change(user.account._replace(password=password))
+        scrams.keep(world, user, scram)
 
 
 def set_flag(world: World, user: User, flag: int, *, on: bool) -> None:
@@ -146,6 +154,7 @@ def delete(world: World, user: User, now: int) -> None:
     end_all(world, user)
     for fingerprint in list(user.certificates):
         world.change(DropCertificate(user.id, fingerprint))
+    scrams.keep(world, user, "")
     for network in list(user.places):
         world.change(DropPlace(user.id, network))
     world.drop_wishes(user)

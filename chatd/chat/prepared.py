@@ -8,19 +8,25 @@ from chatd.wire.messages import DeleteAccount, Invite, Passwd, Register
 
 
 class HashedRegister(Register, frozen=True, kw_only=True, tag="register"):
-    """A `Register` whose ``encoded`` is the hash of the password, which is left out."""
+    """A `Register` whose ``encoded`` is the hash of the password, which is left out.
+
+    ``scram`` is what it is verified by over SCRAM, or nothing.
+    """
 
     encoded: str
+    scram: str = ""
 
 
 class HashedPasswd(Passwd, frozen=True, kw_only=True, tag="passwd"):
     """A `Passwd` whose old password was right; ``encoded`` is the hash of the new one. Both are left out.
 
-    ``verified`` is the hash that the account had when the old one was checked, or nothing.
+    ``verified`` is the hash that the account had when the old one was checked, or nothing, ``scram`` what the
+    new one is verified by over SCRAM, or nothing.
     """
 
     encoded: str
     verified: str
+    scram: str = ""
 
 
 class ProvenDeleteAccount(DeleteAccount, frozen=True, kw_only=True, tag="delete-account"):

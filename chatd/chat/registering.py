@@ -23,8 +23,12 @@ def check_open(world: World, code: str) -> PutInvite | None:
     return invitations.find(world, code)
 
 
-def register(world: World, nick: str, password: str, code: str, digest: bytes, now: int) -> Session:
+def register(
+    world: World, nick: str, password: str, code: str, digest: bytes, now: int, scram: str = ""
+) -> Session:
     """Return a session of a new account; ``digest`` is of its token, ``password`` an encoded hash.
+
+    ``scram`` is what the password is verified by over SCRAM.
 
     Raises `ProtocolError` as `check_open` and `chatd.chat.world.World.add_user` do.
     """
@@ -33,14 +37,14 @@ def register(world: World, nick: str, password: str, code: str, digest: bytes, n
     except RequestError as error:
         raise ProtocolError(error.code, error.text) from None
     user = world.add_user(nick)
-    _make(world, user, password, invitation, now)
+    _make(world, user, password, invitation, now, scram)
     return world.add_session(user, digest)
 
 
-def register_guest(world: World, user: User, password: str, code: str, now: int) -> None:
+def register_guest(world: World, user: User, password: str, code: str, now: int, scram: str = "") -> None:
     """Make an account of the guest ``user``. Raises `RequestError` as `check_open`, or ``not-allowed``."""
     check_guest(user)
-    _make(world, user, password, check_open(world, code), now)
+    _make(world, user, password, check_open(world, code), now, scram)
 
 
 def check_guest(user: User) -> None:
@@ -49,8 +53,10 @@ def check_guest(user: User) -> None:
         raise RequestError(Code.NOT_ALLOWED, f"{user.nick} is an account already; give it a password.")
 
 
-def _make(world: World, user: User, password: str, invitation: PutInvite | None, now: int) -> None:
-    accounts.make(world, user, password, now, 0 if invitation is None else invitation.by)
+def _make(
+    world: World, user: User, password: str, invitation: PutInvite | None, now: int, scram: str
+) -> None:
+    accounts.make(world, user, password, now, 0 if invitation is None else invitation.by, scram)
     if invitation is not None:
         invitations.use(world, invitation)
 

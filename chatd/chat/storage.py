@@ -37,6 +37,7 @@ from chatd.chat.changes.rows import (
     DropRepliesBelow,
     DropReply,
     DropRoom,
+    DropScram,
     DropSession,
     DropStatus,
     DropTallies,
@@ -68,6 +69,7 @@ from chatd.chat.changes.rows import (
     PutReaction,
     PutReply,
     PutRoom,
+    PutScram,
     PutSession,
     PutStatus,
     PutTally,
@@ -108,6 +110,7 @@ TABLES: Final = (
     Table("nicks", PutNick, 1, ("user", "shown")),
     Table("invites", PutInvite, 1, ("uses",), DropInvite),
     Table("certificates", PutCertificate, 2, ("name",), DropCertificate),
+    Table("scrams", PutScram, 1, ("verifier",), DropScram),
     Table("places", PutPlace, 2, ("at",), DropPlace),
     Table("erasures", PutErasure, 1, ("room", "seq"), DropErasure),
     Table("sessions", PutSession, 1, ("seen", "address", "software", "label"), DropSession),
@@ -206,7 +209,7 @@ class Snapshot:
     calendar as it was last kept. The ``tallies`` tell of all events that are kept, those of each log in
     order; ``untallied`` says from which event of a log on they were made of the events just now.
     ``unread_replies`` are log, thread and number of each reply that some follower may not have read, in
-    order.
+    order. ``salts`` is a secret of this data folder, of which salts are made (`chatd.chat.scrams`).
     """
 
     server: str
@@ -220,6 +223,7 @@ class Snapshot:
     tallies: list[PutTally] = field(default_factory=list)
     untallied: dict[int, int] = field(default_factory=dict)
     unread_replies: list[tuple[int, int, int]] = field(default_factory=list)
+    salts: str = ""
 
     def of(self, kind: type[Row]) -> Sequence[Row]:
         """Return the rows of that kind."""

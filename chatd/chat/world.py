@@ -76,7 +76,7 @@ class Terms:
     ``certificates`` is whether accounts are opened by certificates as well. Whoever said something may remove
     it for ``remove_within`` milliseconds, and edit it for ``edit_within``. Whoever comes in is told the
     ``announcement`` of the day. ``typing`` is whether people are told who types,
-    ``keep_edits`` whether earlier wordings are kept.
+    ``keep_edits`` whether earlier wordings are kept, ``scram`` whether passwords are verified by SCRAM too.
     """
 
     quota: Quota
@@ -90,6 +90,7 @@ class Terms:
     edit_within: int = 86_400_000
     typing: bool = True
     keep_edits: bool = True
+    scram: bool = True
 
 
 def _named(snapshot: Snapshot) -> Iterator[int]:
@@ -123,7 +124,7 @@ class World(Records):
     from an address (`RequestError` ``too-fast``); it counts the room if told to. ``tell_ownerless`` is
     called with the name of a room that nobody owns any more, ``tell_deleted`` with a user whose account is
     deleted, ``tell_stated`` with one whose status is another, once that is durable. ``new_secret`` returns
-    another secret each time.
+    another secret each time; ``salts`` is that of which salts are made.
     """
 
     def __init__(self, snapshot: Snapshot, terms: Terms) -> None:
@@ -135,6 +136,7 @@ class World(Records):
         load(self, snapshot)
         self.statuses.loaded()
         self.server = snapshot.server
+        self.salts = snapshot.salts
         self.terms = terms
         self.limits = LIMITS
         self.blobs: Blobs | None = None

@@ -46,19 +46,27 @@ Name = Annotated[str, Meta(max_length=300)]
 
 
 class AskUserAdd(Ask, frozen=True, kw_only=True, tag="user-add"):
-    """Asks for an account; ``password`` is an encoded hash, empty for none. ``guest`` makes it of a guest."""
+    """Asks for an account; ``password`` is an encoded hash, empty for none. ``guest`` makes it of a guest.
+
+    ``scram`` is what the password is verified by over SCRAM, where the daemon has that.
+    """
 
     nick: Nick
     password: str = ""
+    scram: str = ""
     operator: bool = False
     guest: bool = False
 
 
 class AskUserPasswd(Ask, frozen=True, kw_only=True, tag="user-passwd"):
-    """Asks for another password, as an encoded hash; ``end_sessions`` lets all devices log in again."""
+    """Asks for another password, as an encoded hash; ``end_sessions`` lets all devices log in again.
+
+    ``scram`` is what it is verified by over SCRAM, where the daemon has that.
+    """
 
     nick: Nick
     password: str
+    scram: str = ""
     end_sessions: bool = False
 
 

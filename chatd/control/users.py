@@ -69,14 +69,14 @@ def _add(world: World, asked: m.AskUserAdd, now: int) -> Outcome:
             "no-such-user", f"No guest has the nick {asked.nick}; give the command without --guest."
         )
     made = holder or world.add_user(asked.nick)
-    accounts.make(world, made, asked.password, now)
+    accounts.make(world, made, asked.password, now, scram=asked.scram)
     accounts.set_flag(world, made, OPERATOR, on=asked.operator)
     return Outcome(f"{made.nick} is an account now.")
 
 
 def _passwd(world: World, asked: m.AskUserPasswd, now: int) -> Outcome:
     found = find(world, asked.nick)
-    accounts.set_password(world, found, asked.password)
+    accounts.set_password(world, found, asked.password, asked.scram)
     if asked.end_sessions:
         end_all(world, found, now)
     return Outcome(f"{found.nick} has another password now.")

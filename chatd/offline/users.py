@@ -1,5 +1,6 @@
 """chatctl user: accounts, as the operator makes and ends them, in a running daemon or in its data folder."""
 
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -22,6 +23,7 @@ from chatd.ops.words import counted, escape
 from chatd.secret import SecretError, read_password
 from chatd.server.passwords import OWASP
 from chatd.store.archive import FILE_NAME, Archive
+from chatd.wire import scram
 from chatd.wire.errors import ChatdError
 from chatd.wire.limits import MAX_INVITE_DAYS, MAX_INVITE_USES
 from chatd.wire.passwords import check_new, prepare
@@ -139,8 +141,8 @@ def add(
     password_fd: int | None,
 ) -> None:
     """Make an account called NICK. A guest who has that nick keeps it, unless --guest is given."""
-    encoded = "" if no_password else _hash(nick, password_file, password_fd)
-    tell(data, m.AskUserAdd(nick=nick, password=encoded, operator=operator, guest=guest))
+    encoded, verifier = ("", "") if no_password else _made(nick, password_file, password_fd)
+    tell(data, m.AskUserAdd(nick=nick, password=encoded, scram=verifier, operator=operator, guest=guest))
 
 
 @user.command("passwd")
@@ -152,8 +154,8 @@ def passwd(
     data: Path, nick: str, end_sessions: bool, password_file: str | None, password_fd: int | None
 ) -> None:
     """Set the password of the account NICK."""
-    encoded = _hash(nick, password_file, password_fd)
-    tell(data, m.AskUserPasswd(nick=nick, password=encoded, end_sessions=end_sessions))
+    encoded, verifier = _made(nick, password_file, password_fd)
+    tell(data, m.AskUserPasswd(nick=nick, password=encoded, scram=verifier, end_sessions=end_sessions))
 
 
 @user.command("disable")
@@ -233,8 +235,11 @@ def _line(row: UserRow) -> str:
     return ", ".join(words)
 
 
-def _hash(nick: str, file: str | None, handle: int | None) -> str:
-    """Read a password and return its hash; no folder may be open, as its lock would wait for who types."""
+def _made(nick: str, file: str | None, handle: int | None) -> tuple[str, str]:
+    """Read a password and return its hash, and what it is verified by over SCRAM.
+
+    No folder may be open, as its lock would wait for who types.
+    """
     password = read_password(f"Password of {nick}", file, handle, again=True)
     check_new(password)
-    return OWASP.hash(prepare(password))
+    return OWASP.hash(prepare(password)), scram.make(password, secrets.token_bytes(scram.SALT)).encode()

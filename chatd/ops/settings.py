@@ -137,7 +137,8 @@ class AccountsConfig(Section, frozen=True):
     ``checkers`` are asked in order: ``accounts`` (the server's own passwords), ``command``, or what other
     packages bring; ``certificates``, in any place, lets accounts be opened by certificates. ``command`` is a
     program with its arguments; it is killed after ``command_timeout`` seconds, and ``command_processes`` run
-    at once.
+    at once. With ``scram``, and a listener for IRC, passwords that the server keeps are verified by
+    SCRAM-SHA-256 too.
     """
 
     registration: Literal["closed", "invite", "open"] = "closed"
@@ -146,6 +147,7 @@ class AccountsConfig(Section, frozen=True):
     command: tuple[SomeLine, ...] = ()
     command_timeout: Annotated[float, Meta(gt=0, le=60)] = 5.0
     command_processes: Annotated[int, Meta(ge=1, le=64)] = 4
+    scram: bool = True
 
     @property
     def vouched(self) -> bool:

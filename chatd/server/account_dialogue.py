@@ -8,7 +8,7 @@ from msgspec.structs import asdict
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from chatd.chat import accounts
+from chatd.chat import accounts, scrams
 from chatd.chat.accounts import check_account
 from chatd.chat.certificates import opens
 from chatd.chat.deleting import check_deletable
@@ -82,8 +82,11 @@ async def _register(connection: "ChatConnection", session: Session, message: Reg
     check_invitation(connection.server.hub, doors.gatekeeper, message.invite, host)
     check_new(message.password)  # the empty one of who only asks whether they might
     connection.server.spend(Action.REGISTRATION, host)
-    encoded = await doors.passwords.make(message.password, network_of(host))
-    return HashedRegister(id=message.id, password="", invite=message.invite, encoded=encoded)
+    salt = scrams.new_salt(connection.server.hub.world, session.user.nick)
+    made = await doors.passwords.make(message.password, network_of(host), salt)
+    return HashedRegister(
+        id=message.id, password="", invite=message.invite, encoded=made.encoded, scram=made.scram
+    )
 
 
 async def _passwd(connection: "ChatConnection", session: Session, message: Passwd) -> Request:
@@ -97,8 +100,9 @@ async def _passwd(connection: "ChatConnection", session: Session, message: Passw
     if _has_password(connection, user):
         await _prove(connection, user, message.old)
     verified = "" if user.account is None else user.account.password  # which the check may have renewed
-    encoded = await doors.passwords.make(message.password, network_of(connection.peer_host))
-    return HashedPasswd(id=message.id, password="", encoded=encoded, verified=verified)
+    salt = scrams.new_salt(connection.server.hub.world, user.nick)
+    made = await doors.passwords.make(message.password, network_of(connection.peer_host), salt)
+    return HashedPasswd(id=message.id, password="", encoded=made.encoded, verified=verified, scram=made.scram)
 
 
 async def _delete(connection: "ChatConnection", session: Session, message: DeleteAccount) -> Request:

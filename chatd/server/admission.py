@@ -20,6 +20,7 @@ from chatd.server.auth.credentials import (
     IEntry,
     Login,
     NickClaim,
+    Proof,
     Registration,
     SessionToken,
 )
@@ -66,10 +67,13 @@ class Admission:
         self._current = current
         self._hanging = Slots(1 / RETURNS_PER_SECOND)
 
-    def login(self, connection: Connection, hello: Hello) -> Deferred[Arrival]:
+    def login(
+        self, connection: Connection, hello: Hello, show: Callable[[str], Any] | None = None
+    ) -> Deferred[Arrival]:
         """Return the session that ``hello`` claims or resumes, as an `Arrival`.
 
-        Fails with `ProtocolError`.
+        ``show`` returns the credentials for a session with a token, where ``hello`` has none. Fails with
+        `ProtocolError`.
         """
         if hello.version != PROTOCOL_VERSION:
             raise ProtocolError(
@@ -90,7 +94,7 @@ class Admission:
             known = self._known(connection, hello.token)
             found = known.addCallback(self._hub.add_device, token)
         else:
-            shown = self._shown(connection, hello, token)
+            shown = self._shown(connection, hello, token) if show is None else show(token)
             token = shown.token
             found = self._enter(connection, shown)
             found.addErrback(
@@ -107,7 +111,7 @@ class Admission:
         if not (hello.password or hello.register):
             guests = connection.listener.rules.guests
             if hello.certificate and (guests == "refused" or self._is_known(hello.nick)):
-                return Certificate(hello.nick, self._certificate_of(connection), host, token)
+                return self.certificate(connection, hello.nick, token)
             _check_guests(connection)
             return NickClaim(hello.nick, hello.new_token or token)
         check_secure(connection)
@@ -117,6 +121,22 @@ class Admission:
                 self._spend(Action.REGISTRATION, host)
             return Registration(hello.nick, hello.password, host, token, hello.invite)
         return Login(hello.nick, hello.password, host, token)
+
+    def proof(self, connection: Connection, nick: str, right: bool, token: str) -> Proof:
+        """Return what shows whether somebody knows the password of ``nick``; it travels as safely as that.
+
+        Raises `ProtocolError` ``secure-required`` or ``too-fast``.
+        """
+        check_secure(connection)
+        self._spend(Action.LOGIN, connection.peer_host)
+        return Proof(nick, right, connection.peer_host, token)
+
+    def certificate(self, connection: Connection, nick: str, token: str) -> Certificate:
+        """Return what shows that the certificate of ``connection`` is that of ``nick``.
+
+        Raises `ProtocolError` ``wrong-certificate``.
+        """
+        return Certificate(nick, self._certificate_of(connection), connection.peer_host, token)
 
     def _is_known(self, nick: str) -> bool:
         """Return whether ``nick`` is that of an account, and no guest's to claim."""

@@ -6,7 +6,7 @@ from typing import Final
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall, deferLater
 
-from chatd.chat import presence
+from chatd.chat import presence, scrams
 from chatd.chat.batch import Batch
 from chatd.chat.calendar import DAY
 from chatd.chat.rules import Kind
@@ -100,12 +100,20 @@ class Housekeeping:
         self._rounds += 1
         return Deferred.fromCoroutine(self._keep_house(expires, unclaimed))
 
+    async def _forget_scrams(self) -> None:
+        """Forget what passwords are verified by over SCRAM, where the configuration has none any more."""
+        hub = self._server.hub
+        while self._loop.running and scrams.forget_some(hub.world):
+            hub.change()
+            await deferLater(self._server.clock, PAUSE)
+
     async def _keep_house(self, expires: bool, unclaimed: bool) -> None:
         if expires:
             try:
                 await self._expire(unclaimed)
             except Exception:  # noqa: BLE001 - one round's fault must not end those to come
                 log.failure("housekeeping-fault", None)
+        await self._forget_scrams()
         await self._retain()
 
     async def _expire(self, unclaimed: bool) -> None:

@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from chatd.chat.quota import Slots
 from chatd.clock import Clock
 from chatd.files.strand import Workers, work
+from chatd.wire import scram
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.passwords import check_new, prepare
 
@@ -35,10 +36,21 @@ PER_SECOND: Final = 25
 
 
 class Verdict(NamedTuple):
-    """Whether a password was right; ``renewed`` is a new hash, if the old one has other parameters."""
+    """Whether a password was right; ``renewed`` is a new hash, if the old one has other parameters.
+
+    ``scram`` is what it is verified by over SCRAM, if that was wanted.
+    """
 
     right: bool
     renewed: str = ""
+    scram: str = ""
+
+
+class Made(NamedTuple):
+    """What is kept of a new password: its hash, and what it is verified by over SCRAM, if that was wanted."""
+
+    encoded: str
+    scram: str = ""
 
 
 class Passwords:
@@ -56,25 +68,30 @@ class Passwords:
         """Return how many passwords wait or are being hashed."""
         return sum(self._busy.values())
 
-    def check(self, encoded: str, password: str, network: str) -> "Deferred[Verdict]":
+    def check(self, encoded: str, password: str, network: str, salt: bytes = b"") -> "Deferred[Verdict]":
         """Return whether ``password`` is that of the hash ``encoded``; the same work if there is none.
 
-        Raises `RequestError` ``too-fast`` if too many of ``network`` or of all are under way.
+        With a ``salt`` what it is verified by over SCRAM is made, if it is right. Raises `RequestError`
+        ``too-fast`` if too many of ``network`` or of all are under way.
         """
-        return self._work(network, lambda: self._verify(encoded, prepare(password)))
+        return self._work(network, lambda: self._verify(encoded, password, salt))
 
-    def make(self, password: str, network: str) -> "Deferred[str]":
-        """Return a new hash of ``password``. Raises `RequestError` ``too-fast`` or ``bad-password``."""
+    def make(self, password: str, network: str, salt: bytes = b"") -> "Deferred[Made]":
+        """Return what is kept of ``password``; with a ``salt`` also what it is verified by over SCRAM.
+
+        Raises `RequestError` ``too-fast`` or ``bad-password``.
+        """
         check_new(password)
-        return self._work(network, lambda: self._hasher.hash(prepare(password)))
+        return self._work(network, lambda: Made(self._hasher.hash(prepare(password)), _scram(password, salt)))
 
-    def _verify(self, encoded: str, password: str) -> Verdict:
+    def _verify(self, encoded: str, password: str, salt: bytes) -> Verdict:
+        prepared = prepare(password)
         try:
-            self._hasher.verify(encoded or self._nobody, password)
+            self._hasher.verify(encoded or self._nobody, prepared)
         except (VerificationError, InvalidHashError):
             return Verdict(False)
         old = self._hasher.check_needs_rehash(encoded)
-        return Verdict(True, self._hasher.hash(password) if old else "")
+        return Verdict(True, self._hasher.hash(prepared) if old else "", _scram(password, salt))
 
     def _work(self, network: str, job: Any) -> "Deferred[Any]":
         mine = self._busy.get(network, 0)
@@ -94,6 +111,10 @@ class Passwords:
         if not self._busy[network]:
             del self._busy[network]
         return result
+
+
+def _scram(password: str, salt: bytes) -> str:
+    return scram.make(password, salt).encode() if salt else ""
 
 
 def _nobodys_hash(hasher: PasswordHasher) -> str:

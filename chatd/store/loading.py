@@ -52,6 +52,7 @@ def load(database: apsw.Connection) -> Snapshot:
         tallies=counted,
         untallied=untallied,
         unread_replies=unread_replies(database),
+        salts=meta["salts"],
     )
 
 

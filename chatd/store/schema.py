@@ -277,6 +277,12 @@ CREATE TABLE cursors(
 _BY_USER: Final = "CREATE INDEX members_by_user ON members(user)"
 """What version 24 lacks: which rooms somebody is in, without a look at all memberships."""
 
+_SCRAMS: Final = """
+CREATE TABLE scrams(user INTEGER PRIMARY KEY, verifier TEXT NOT NULL) STRICT;
+INSERT INTO meta VALUES('salts', lower(hex(randomblob(32)))) ON CONFLICT DO NOTHING;
+"""
+"""What version 25 lacks: what passwords are verified by over SCRAM, and the secret that salts are made of."""
+
 Step = str | Callable[[apsw.Connection], object]
 """What is executed, or what does it."""
 
@@ -329,6 +335,7 @@ STEPS: Final[tuple[Step, ...]] = (
     _THREADS,
     _CURSORS,
     _BY_USER,
+    _SCRAMS,
 )
 """The steps from each version of the tables to the next."""
 

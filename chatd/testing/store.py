@@ -32,6 +32,7 @@ from chatd.chat.changes.rows import (
     PutReaction,
     PutReply,
     PutRoom,
+    PutScram,
     PutSession,
     PutStatus,
     PutTally,
@@ -78,6 +79,7 @@ class MemoryStore:
     nicks: dict[str, PutNick] = field(default_factory=dict)
     invites: dict[bytes, PutInvite] = field(default_factory=dict)
     certificates: dict[tuple[int, str], PutCertificate] = field(default_factory=dict)
+    scrams: dict[int, PutScram] = field(default_factory=dict)
     places: dict[tuple[int, str], PutPlace] = field(default_factory=dict)
     erasures: dict[int, PutErasure] = field(default_factory=dict)
     address_bans: dict[str, PutAddressBan] = field(default_factory=dict)
@@ -133,6 +135,7 @@ class MemoryStore:
             tallies,
             untallied,
             self._unread_replies(),
+            "salts",
         )
 
     def _of(self, kind: type[Change]) -> dict[Any, Any]:

@@ -6,7 +6,7 @@ import json
 import pytest
 from twisted.internet.protocol import Protocol
 
-from chatd.ops.settings import AccountsConfig, Config, IrcConfig, LimitsConfig
+from chatd.ops.settings import AccountsConfig, Config, IrcConfig, LimitsConfig, ListenConfig
 from chatd.server import dialogue
 from chatd.testing import Playground
 from chatd.wire.native import decode_to_server
@@ -53,7 +53,8 @@ class Place:
 
     def __init__(self, **config):
         limits = LimitsConfig(requests_per_second=10_000, **config.pop("limits", {}))
-        accounts = AccountsConfig(registration="open")
+        accounts = AccountsConfig(**{"registration": "open", "scram": False, **config.pop("accounts", {})})
+        config.setdefault("listen", (ListenConfig(endpoint="tcp:6667:interface=127.0.0.1", protocol="irc"),))
         self.playground = Playground(
             Config(irc=IrcConfig(name=NAME), limits=limits, accounts=accounts, **config)
         )

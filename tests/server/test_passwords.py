@@ -32,7 +32,7 @@ class Pool:
         return got[0]
 
     def make(self, password):
-        return self.run(self.passwords.make(password, "here"))
+        return self.run(self.passwords.make(password, "here")).encoded
 
     def check(self, encoded, password):
         return self.run(self.passwords.check(encoded, password, "here"))

@@ -412,6 +412,7 @@ NO_ACCOUNTS = (
     "DROP TABLE nicks",
     "DROP TABLE invites",
     "DROP TABLE certificates",
+    "DROP TABLE scrams",
     "DROP TABLE places",
     "DROP TABLE erasures",
     "DROP TABLE sizes",

@@ -96,6 +96,19 @@ class DropCertificate(NamedTuple):
     fingerprint: str
 
 
+class PutScram(NamedTuple):
+    """What the password of the account ``user`` can be verified by over SCRAM: see `chatd.wire.scram`."""
+
+    user: int
+    verifier: str
+
+
+class DropScram(NamedTuple):
+    """The account ``user`` is not logged in to by SCRAM any more."""
+
+    user: int
+
+
 class PutErasure(NamedTuple):
     """All that the account ``user`` has said is to be erased, from event ``seq`` of the log ``room`` on.
 
@@ -663,6 +676,8 @@ Change = (
     | DropInvite
     | PutCertificate
     | DropCertificate
+    | PutScram
+    | DropScram
     | PutErasure
     | DropErasure
     | PutPlace

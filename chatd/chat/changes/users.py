@@ -24,6 +24,7 @@ from chatd.chat.changes.rows import (
     DropErasure,
     DropInvite,
     DropPlace,
+    DropScram,
     DropSession,
     DropStatus,
     DropUser,
@@ -36,6 +37,7 @@ from chatd.chat.changes.rows import (
     PutInvite,
     PutNick,
     PutPlace,
+    PutScram,
     PutSession,
     PutStatus,
     PutUser,
@@ -164,6 +166,16 @@ def _drop_certificate(records: Records, row: DropCertificate) -> Applied:
     return records.users[row.user].certificates.pop(row.fingerprint)
 
 
+def _put_scram(records: Records, row: PutScram) -> Applied:
+    before = records.scrams.get(row.user)
+    records.scrams[row.user] = row.verifier
+    return DropScram(row.user) if before is None else PutScram(row.user, before)
+
+
+def _drop_scram(records: Records, row: DropScram) -> Applied:
+    return PutScram(row.user, records.scrams.pop(row.user))
+
+
 def _put_erasure(records: Records, row: PutErasure) -> Applied:
     before = records.erasures.pop(row.user, None)
     records.erasures[row.user] = row
@@ -284,6 +296,8 @@ USERS: Final[dict[type[Applied], Apply]] = {
     DropInvite: _drop_invite,
     PutCertificate: _put_certificate,
     DropCertificate: _drop_certificate,
+    PutScram: _put_scram,
+    DropScram: _drop_scram,
     PutErasure: _put_erasure,
     DropErasure: _drop_erasure,
     PutPlace: _put_place,

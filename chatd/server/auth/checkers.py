@@ -8,7 +8,7 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
-from chatd.chat import accounts, certificates, places, registering
+from chatd.chat import accounts, certificates, places, registering, scrams
 from chatd.chat.hub import Hub, digest
 from chatd.chat.state import Session, User
 from chatd.chat.world import World
@@ -20,6 +20,7 @@ from chatd.server.auth.credentials import (
     INickClaim,
     IPassword,
     IPasswordKeeper,
+    IProof,
     IRegistration,
     ISessionToken,
 )
@@ -108,11 +109,18 @@ class AccountChecker:
     async def _check(self, shown: Any) -> str:
         user = self._usable(shown.nick)
         encoded = "" if user is None or user.account is None else user.account.password
-        verdict = await self._passwords.check(encoded, shown.password, network_of(shown.host))
+        world = self._hub.world
+        salt = scrams.salt_of(world, user.nick) if user is not None and scrams.lacks(world, user) else b""
+        verdict = await self._passwords.check(encoded, shown.password, network_of(shown.host), salt)
         if user is None or not verdict.right or user.disabled or self._password_of(user) != encoded:
             raise UnauthorizedLogin
         if verdict.renewed:
-            accounts.set_password(self._hub.world, user, verdict.renewed)
+            accounts.set_password(
+                world, user, verdict.renewed, verdict.scram or world.scrams.get(user.id, "")
+            )
+        elif verdict.scram:
+            scrams.keep(world, user, verdict.scram)
+        if verdict.renewed or verdict.scram:
             self._hub.change()
         return user.nick
 
@@ -126,6 +134,22 @@ class AccountChecker:
     @staticmethod
     def _password_of(user: User) -> str:
         return "" if user.account is None else user.account.password
+
+
+@implementer(ICredentialsChecker)
+class ScramChecker:
+    """Knows whether somebody has proven to know the password of an account, without telling it."""
+
+    credentialInterfaces = (IProof,)
+
+    def __init__(self, hub: Hub, gatekeeper: Gatekeeper) -> None:
+        self._hub = hub
+        self._gatekeeper = gatekeeper
+
+    def requestAvatarId(self, credentials: Any) -> Deferred[Any]:
+        """Return the way to a new session of the account. Raises `RequestError`."""
+        self._gatekeeper.judge(credentials, right=credentials.right)
+        return succeed(lambda: _enter(self._hub.world, credentials))
 
 
 @implementer(ICredentialsChecker)
@@ -193,13 +217,17 @@ class RegistrationChecker:
             return await self._again(wish, refusal)
         check_invitation(self._hub, self._gatekeeper, wish.invite, wish.host)
         world.free_nick(wish.nick)
-        encoded = await self._passwords.make(wish.password, network_of(wish.host))
+        made = await self._passwords.make(
+            wish.password, network_of(wish.host), scrams.new_salt(world, wish.nick)
+        )
         if accounts.find(world, wish.nick) is not None:
             return await self._again(wish, None)  # it was made meanwhile, perhaps by the same client
 
         def enter() -> Session:
             key = digest(wish.token)
-            session = registering.register(world, wish.nick, encoded, wish.invite, key, self._now())
+            session = registering.register(
+                world, wish.nick, made.encoded, wish.invite, key, self._now(), made.scram
+            )
             places.note(world, session.user, network_of(wish.host))
             return session
 

@@ -49,6 +49,15 @@ class IPasswordKeeper(ICredentialsChecker):
     """The checker of the passwords that the server keeps itself; all others tell a nick alone."""
 
 
+class IProof(ICredentials):
+    """The proof of somebody to know the password of the account called ``nick`` (SCRAM)."""
+
+    nick = Attribute("The nick, as it was typed.")
+    right = Attribute("Whether it proves that.")
+    host = Attribute("The address that it comes from, without a port.")
+    token = Attribute("The token that the new session is to have.")
+
+
 class ICertificate(ICredentials):
     """The certificate that a connection has shown, and that was verified, for the account called ``nick``."""
 
@@ -95,6 +104,17 @@ class Certificate:
     def __init__(self, nick: str, fingerprint: str, host: str, token: str) -> None:
         self.nick = nick
         self.fingerprint = fingerprint
+        self.host = host
+        self.token = token
+
+
+@implementer(IProof)
+class Proof:
+    """See `IProof`."""
+
+    def __init__(self, nick: str, right: bool, host: str, token: str) -> None:
+        self.nick = nick
+        self.right = right
         self.host = host
         self.token = token
 

@@ -19,7 +19,7 @@ from chatd.ops.log import Log
 from chatd.server import addresses
 from chatd.server.attempts import Attempts
 from chatd.server.auth.command import CommandError
-from chatd.server.auth.credentials import IPasswordKeeper, Password
+from chatd.server.auth.credentials import IPasswordKeeper, Password, Proof
 from chatd.wire.errors import ChatdError, Code, RequestError
 
 log = Log(__name__)
@@ -72,6 +72,17 @@ class Gatekeeper:
         self._forgive(keys)
         return nick
 
+    def judge(self, shown: Proof, *, right: bool) -> None:
+        """Count an attempt that was looked at already, and was ``right`` or not.
+
+        Raises `RequestError` ``too-fast``, and `GuessError` ``wrong-password`` for one that was not.
+        """
+        keys = self._begin(shown)
+        if not right:
+            self._note(shown)
+            raise GuessError(Code.WRONG_PASSWORD, WRONG)
+        self._forgive(keys)
+
     async def _first(self, shown: Password) -> str | None:
         """Return what the first checker says that knows the password; None if none does.
 
@@ -114,7 +125,7 @@ class Gatekeeper:
         """Take back a `guess` that was right."""
         self._forgive(_address_key(host))
 
-    def _begin(self, shown: Password) -> dict[str, str]:
+    def _begin(self, shown: Password | Proof) -> dict[str, str]:
         """Count an attempt; return its keys. Raises `RequestError` ``too-fast``.
 
         Nicks that nobody has are counted as those of accounts are. Whoever comes from where the account was
@@ -147,7 +158,7 @@ class Gatekeeper:
         for kind, key in keys.items():
             self._attempts[kind].forgive(key)
 
-    def _note(self, shown: Password) -> None:
+    def _note(self, shown: Password | Proof) -> None:
         """Tell the owner and the operator of a failed attempt."""
         try:
             user = accounts.find(self._hub.world, shown.nick)

@@ -16,6 +16,7 @@ from chatd.server.auth.checkers import (
     GuestChecker,
     LoginChecker,
     RegistrationChecker,
+    ScramChecker,
     TokenChecker,
 )
 from chatd.server.auth.command import CommandChecker
@@ -53,8 +54,9 @@ class Doors:
         self.gatekeeper = Gatekeeper(hub, list(_chosen(hub, passwords, config, reactor)), reactor)
         login = LoginChecker(hub, self.gatekeeper, now)
         register = RegistrationChecker(hub, self.gatekeeper, passwords, login, now)
+        proof = ScramChecker(hub, self.gatekeeper)
         self.portal = Portal(
-            Realm(), [TokenChecker(hub), GuestChecker(hub), CertificateChecker(hub), login, register]
+            Realm(), [TokenChecker(hub), GuestChecker(hub), CertificateChecker(hub), proof, login, register]
         )
 
     def choose(self, config: AccountsConfig) -> list[ICredentialsChecker] | None:

@@ -1,10 +1,7 @@
 """The capabilities that are offered (ircv3.net, "Capability Negotiation"): those that do what they say."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Mapping
 from typing import Final
-
-MECHANISMS: Final = ("PLAIN",)
-"""The ways of SASL. SCRAM would need a verifier beside the password's hash that is weaker than that."""
 
 MOST_TEXT: Final = 4096
 """Bytes of a message of several lines."""
@@ -34,7 +31,7 @@ VALUES: Final[dict[str, str]] = {
     "invite-notify": "",
     "message-tags": "",
     "multi-prefix": "",
-    "sasl": ",".join(MECHANISMS),
+    "sasl": "",
     "server-time": "",
     "setname": "",
     "userhost-in-names": "",
@@ -59,14 +56,9 @@ RENDERING: Final = frozenset(
 """Those on which it depends how an event looks: followers who share these share its bytes."""
 
 
-def offered(*, registration: bool) -> list[str]:
-    """Return the names of those that are offered where accounts may be made, or not."""
-    return [name for name in VALUES if registration or name != "draft/account-registration"]
-
-
-def listed(names: Iterable[str], *, values: bool) -> str:
-    """Return ``names`` as a list says them, with their ``values`` if wanted."""
-    return " ".join(f"{name}={VALUES[name]}" if values and VALUES[name] else name for name in names)
+def listed(offers: Mapping[str, str], *, values: bool) -> str:
+    """Return ``offers`` as a list says them, with their ``values`` if wanted."""
+    return " ".join(f"{name}={value}" if values and value else name for name, value in offers.items())
 
 
 def chunks(text: str, most: int) -> list[str]:

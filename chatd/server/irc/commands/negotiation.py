@@ -1,8 +1,9 @@
 """CAP: what a client wants of what is offered (ircv3.net, "Capability Negotiation")."""
 
 from chatd.server.irc import numerics as n
-from chatd.server.irc.capabilities import chunks, listed, offered, wished
+from chatd.server.irc.capabilities import VALUES, chunks, listed, wished
 from chatd.server.irc.client import Client
+from chatd.server.irc.sasl import mechanisms
 from chatd.wire.irc import MAX_BODY, Line, encode
 
 
@@ -22,7 +23,7 @@ def cap(client: Client, line: Line) -> None:
             client.capabilities.add("cap-notify")
         _list(client, "LS", listed(_offers(client), values=client.modern))
     elif word == "LIST":
-        _list(client, "LIST", listed(sorted(client.capabilities), values=False))
+        _list(client, "LIST", " ".join(sorted(client.capabilities)))
     elif word == "REQ":
         if registration is not None:
             registration.negotiating = True
@@ -30,14 +31,20 @@ def cap(client: Client, line: Line) -> None:
     elif word == "END":
         if registration is not None:
             registration.negotiating = False
-            registration.abort()
+            registration.sasl.abort()
             registration.go_on()
     else:
         client.numeric(n.INVALIDCAPCMD, word)
 
 
-def _offers(client: Client) -> list[str]:
-    return offered(registration=client.world.terms.registration == "open")
+def _offers(client: Client) -> dict[str, str]:
+    """Return what is offered to ``client``, with the values."""
+    ways = ",".join(mechanisms(client))
+    lacking = set() if ways else {"sasl"}
+    if client.world.terms.registration != "open":
+        lacking.add("draft/account-registration")
+    offers = {name: value for name, value in VALUES.items() if name not in lacking}
+    return {**offers, "sasl": ways} if ways else offers
 
 
 def _list(client: Client, word: str, text: str) -> None:

@@ -145,6 +145,6 @@ def authenticate(client: Client, line: Line) -> None:
     if client.registration is None:
         client.numeric(n.ALREADYREGISTERED)
     elif client.has("sasl"):
-        client.registration.authenticate(line)
+        client.registration.sasl.take(line.params[0])
     else:
         client.numeric(n.SASLFAIL)
