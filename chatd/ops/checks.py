@@ -173,6 +173,10 @@ def check_listener(listen: ListenConfig, path: str, *, allow_plaintext: bool) ->
         )
     yield from certificate_problems(listen.certificate, listen.key, path)
     yield from origin_problems(listen, path)
+    if listen.password and listen.protocol != "irc":
+        yield Problem(
+            f"{path}.password", 'password has no effect here; say protocol = "irc" or leave it out.'
+        )
     yield from authority_problems(listen, path)
     yield from relay_problems(listen, path, tls=listening is not None and listening.tls)
     if listening is not None:

@@ -36,7 +36,8 @@ class ListenConfig(Section, frozen=True):
     is the number of connections the kernel holds until they are accepted. Segments of TCP have at most
     ``max_segment`` bytes in both directions; 0 is no bound. With ``proxy_protocol`` every connection begins
     with a PROXY header, and only the ``trusted`` networks may connect. ``origins`` are the pages from which
-    browsers may connect by WebSocket, each as ``https://host`` or ``https://host:port``.
+    browsers may connect by WebSocket, each as ``https://host`` or ``https://host:port``. Clients of IRC say
+    the ``password`` before they are let in, unless that is "".
     """
 
     endpoint: SomeLine = "tcp:7411:interface=127.0.0.1"
@@ -52,6 +53,7 @@ class ListenConfig(Section, frozen=True):
     proxy_protocol: bool = False
     trusted: tuple[SomeLine, ...] = ()
     origins: tuple[SomeLine, ...] = ()
+    password: Line = ""
 
     @property
     def tls(self) -> bool:

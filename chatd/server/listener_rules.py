@@ -1,6 +1,6 @@
 """The rules of a listener: who may come in there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
 from chatd.ops.endpoints import rehearse
@@ -12,13 +12,15 @@ class ListenerRules:
     """What ``guests`` may do on a listener, and whether it is ``secure``: nobody reads what comes there.
 
     A connection from this machine is secure whatever the listener is. ``name`` is the listener's endpoint,
-    ``origins`` are the pages that browsers may connect from.
+    ``origins`` are the pages that browsers may connect from. Clients of IRC say the ``password`` first, if
+    there is one.
     """
 
     guests: Literal["allowed", "read-only", "refused"] = "allowed"
     secure: bool = False
     name: str = ""
     origins: tuple[str, ...] = ()
+    password: str = field(default="", repr=False)
 
     @classmethod
     def of(cls, listener: ListenConfig, guests: Guests = "") -> "ListenerRules":
@@ -31,7 +33,8 @@ class ListenerRules:
         relayed = listener.proxy_protocol or listener.endpoint.startswith("haproxy:")
         by_default: Final = "allowed" if listening.local and not relayed else "refused"
         secure = listening.tls or listener.tls or relayed
-        return cls(listener.guests or guests or by_default, secure, listener.endpoint, listener.origins)
+        allowed = listener.guests or guests or by_default
+        return cls(allowed, secure, listener.endpoint, listener.origins, listener.password)
 
 
 class Listening(Protocol):

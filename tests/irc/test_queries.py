@@ -132,7 +132,7 @@ def test_the_server(place):
         "LUSERS": ["251", "252", "253", "255", "265", "266"],
         "ISON ada no": ["303"],
         "USER a 0 * :b": ["462"],
-        "PASS x": [],
+        "PASS x": ["462"],
         "AUTHENTICATE PLAIN": ["462"],
         "LINKS": ["364", "365"],
         "HELP": ["704", "705", "705", "706"],

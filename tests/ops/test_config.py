@@ -112,7 +112,7 @@ WRONG = {
         (
             "this key is not known; known here are endpoint, protocol, certificate, key, "
             "client_certificates, client_ca, allow_plaintext, guests, backlog, max_segment, proxy_protocol, "
-            "trusted, origins."
+            "trusted, origins, password."
         ),
     ),
     "a segment that is too small": (
@@ -514,6 +514,12 @@ def test_what_no_browser_names_is_no_origin(origin):
     ((path, sentence),) = problems_of(f"[[listen]]\nprotocol = 'web'\norigins = ['https://a', '{origin}']")
     assert path == "listen[0].origins[1]"
     assert "is not what a browser names; write it as https://chat.example.org" in sentence
+
+
+def test_a_password_is_said_to_irc_alone():
+    assert parse("[[listen]]\nprotocol = 'irc'\npassword = 'x y'").listen[0].password == "x y"
+    ((path, sentence),) = problems_of("[[listen]]\npassword = 'x'")
+    assert (path, sentence.partition(";")[0]) == ("listen[0].password", "password has no effect here")
 
 
 def test_origins_are_named_where_browsers_come():

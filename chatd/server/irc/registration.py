@@ -4,6 +4,7 @@ It ends when there is a nick and a USER, and neither a negotiation of capabiliti
 its hello goes the way of all others (`chatd.server.admission`), but a nick that is taken is only told.
 """
 
+from hmac import compare_digest
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -29,6 +30,11 @@ log = Log(__name__)
 _GONE: Any = None
 """What is left of a client that is gone."""
 
+MOST_PASSWORDS: Final = 2
+"""Passwords of PASS that are looked at: that of the listener, and that of an account."""
+
+SAY_IT_FIRST: Final = "Say the password of this server first: PASS, before NICK and USER."
+
 _RENAMES: Final = frozenset({Code.NICK_TAKEN, Code.BAD_NICK})
 
 
@@ -40,7 +46,8 @@ class Registration:
         self.wish = ""
         self.named = False
         self.negotiating = False
-        self.password = ""
+        self.passwords: list[str] = []
+        self._welcome = self._guessed = False
         self.sasl = Sasl(client, lambda: self.wish, self.go_on)
 
     # ---- who one is ---------------------------------------------------------------------------------
@@ -88,6 +95,10 @@ class Registration:
         self.named = True
         self.go_on()
 
+    def show(self, password: str) -> None:
+        """Show a password (PASS): that of the listener or that of an account; the last two are looked at."""
+        self.passwords = [*self.passwords, password][-MOST_PASSWORDS:]
+
     def go_on(self) -> None:
         """Let the client in, if nothing is missing any more."""
         ready = self.wish and self.named and not (self.negotiating or self.sasl.active)
@@ -98,13 +109,20 @@ class Registration:
 
     def _enter(self) -> None:
         client = self._client
-        arrival = self.sasl.arrival
-        if self.password and arrival is None:
-            name, _, secret = self.password.rpartition(":")
-            self.password = ""
-            self.sasl.log_in(name or self.wish, secret)
-            return
-        connection = client.connection
+        connection, arrival = client.connection, self.sasl.arrival
+        if arrival is None:
+            try:
+                welcome = self._knows_password()
+            except RequestError as error:
+                self._refuse(error.text)
+                return
+            if self.passwords:
+                name, _, secret = self.passwords.pop().rpartition(":")
+                self.sasl.log_in(name or self.wish, secret)
+                return
+            if not welcome:
+                self._refuse(SAY_IT_FIRST)
+                return
         connection.state = State.WELCOMING
         connection.input.gate.hold(Hold.LOGIN)
         hello = Hello(nick=self.wish, heartbeat=PULSE, software="IRC")
@@ -116,6 +134,28 @@ class Registration:
         login.addCallback(lambda arrival: self._arrive(arrival, hello))
         login.addErrback(self._turned_away)
 
+    def _refuse(self, text: str) -> None:
+        self._client.numeric(n.PASSWDMISMATCH, text=text)
+        self._client.connection.close(CloseReason.REFUSED, text)
+
+    def _knows_password(self) -> bool:
+        """Return whether the password of the listener was shown, if it has one; look at it no more.
+
+        What was no password of it may have been a guess, unless it opens an account. Raises `RequestError`
+        ``too-fast``.
+        """
+        connection = self._client.connection
+        wanted = connection.listener.rules.password
+        if not self._welcome and wanted and self.passwords:
+            gatekeeper, host = connection.server.doors.gatekeeper, connection.peer_host
+            gatekeeper.guess(host)
+            right = [one for one in self.passwords if compare_digest(one.encode(), wanted.encode())]
+            self.passwords = [one for one in self.passwords if one not in right]
+            self._welcome, self._guessed = bool(right), not right
+            if right:
+                gatekeeper.right(host)
+        return self._welcome or not wanted
+
     def _arrive(self, arrival: Arrival, hello: Hello) -> None:
         client = self._client
         connection = client.connection
@@ -126,6 +166,8 @@ class Registration:
         self.sasl.arrival = None
         arrival = enter(client, arrival, hello, self.sasl.device)
         self.sasl.let_go()
+        if self._guessed:
+            connection.server.doors.gatekeeper.right(connection.peer_host)
         connection.state = State.LIVE
         client.registration = None
         gate, server = connection.input.gate, connection.server

@@ -127,9 +127,11 @@ def info(client: Client, line: Line) -> None:
 
 
 def password(client: Client, line: Line) -> None:
-    """Show the password of the account whose name the nick is, or of the one before the colon (PASS)."""
-    if client.registration is not None:
-        client.registration.password = line.params[0]
+    """Show the listener's password, that of the account whose name the nick is, or of one before a colon."""
+    if client.registration is None:
+        client.numeric(n.ALREADYREGISTERED)
+    else:
+        client.registration.show(line.params[0])
 
 
 def user(client: Client, line: Line) -> None:
