@@ -11,6 +11,7 @@ from pathlib import Path
 from bench import (
     ack,
     catchup,
+    chatc,
     document,
     durable,
     facts,
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Callable[[Scale], Result]] = {
     "resume": resume.run,
     "restart": restart.run,
     "idle": idle.run,
+    "chatc": chatc.run,
     "growth": growth.run,
     "grown": grown.run,
     "slow": slow.run,

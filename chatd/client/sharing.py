@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -14,8 +14,6 @@ from chatd.client.core.problems import ClientError
 from chatd.client.core.stages import Transfer
 from chatd.client.core.texts import check_text
 from chatd.client.driver import Driver
-from chatd.client.files.carrier import Carrier
-from chatd.client.files.targets import Wanted
 from chatd.client.notes import FileNotes
 from chatd.client.posting import Posting
 from chatd.client.profile.slot import Slot
@@ -23,6 +21,9 @@ from chatd.client.values import KeptUpload, Sent
 from chatd.files.strand import Threads, Workers
 from chatd.wire.errors import RequestError
 from chatd.wire.names import fold
+
+if TYPE_CHECKING:
+    from chatd.client.files.carrier import Carrier
 
 T = TypeVar("T")
 
@@ -96,6 +97,8 @@ class Files:
         path when it is there, verified. Nothing is written over, unless ``output`` is the name of a file and
         ``force`` is set. What is there of it when it is given up stays, and is where the next one goes on.
         """
+        from chatd.client.files.targets import Wanted  # noqa: PLC0415 - as the carrier
+
         try:
             arguments.said(room, file, seq or 0)
             place = arguments.path("the output", output, arguments.ARGUMENT) if output != "" else ""
@@ -164,8 +167,10 @@ class Files:
             self._threads.stop()
         self._notes.close()
 
-    def _made(self) -> Carrier:
+    def _made(self) -> "Carrier":
         if self._carrier is None:
+            from chatd.client.files.carrier import Carrier  # noqa: PLC0415 - most clients carry no file
+
             if self._workers is None:
                 self._workers = self._threads = Threads(self._reactor.callFromThread)  # type: ignore[attr-defined]
             self._carrier = Carrier(self._posting, self._notes, self._workers)

@@ -9,8 +9,6 @@ import re
 import unicodedata
 from typing import Final
 
-from idna import valid_contextj
-
 SERVER: Final = "*"
 """What events call the server itself; nobody else can have that name."""
 
@@ -37,6 +35,8 @@ def stray_joiner(name: str) -> int | None:
 
 
 def _needed(name: str, position: int) -> bool:
+    from idna import valid_contextj  # noqa: PLC0415 - few names have a joiner
+
     try:
         return valid_contextj(name, position)
     except ValueError:  # beside it stands a character without a name, or the text is too long for any name

@@ -3,7 +3,6 @@
 A key of the file stands for an option; options and the environment beat it.
 """
 
-import difflib
 import os
 from collections.abc import Callable
 from typing import Any, Final
@@ -77,6 +76,8 @@ def parse(text: str) -> dict[str, Any]:
     found = {}
     for key, value in table.items():
         if key not in _KEYS:
+            import difflib  # noqa: PLC0415 - most make no mistake
+
             near = difflib.get_close_matches(key, _KEYS, n=1)
             known = f"did you mean {near[0]}?" if near else f"there are {', '.join(_KEYS)}."
             raise ClientError("bad-settings", f"{key!r} is no setting; {known}")

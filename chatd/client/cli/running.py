@@ -17,7 +17,6 @@ from chatd.client.cli.confirming import confirm_origin
 from chatd.client.cli.starting import begin_to_collect
 from chatd.client.cli.text import clean_line, failed_line, link_line
 from chatd.client.cli.trusting import confirm_certificate
-from chatd.client.cli.what_waits import another_server
 from chatd.client.core.notices import (
     AnotherServer,
     CannotConnect,
@@ -100,6 +99,8 @@ def watch_link(
         if isinstance(notice, NotSaved):
             say(notice.reason)
         if isinstance(notice, AnotherServer):
+            from chatd.client.cli.what_waits import another_server  # noqa: PLC0415 - it is seldom said
+
             say(another_server(notice, "chatc waiting", "--"))
         if isinstance(notice, LoginsFailed):
             say(failed_line(notice))
