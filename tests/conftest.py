@@ -49,10 +49,10 @@ SHARING = ("page/", "browser/")
 """Folders whose tests share the programs that they start: they are slow, but are not given out one by one."""
 
 SCENES = {
-    "tests/network/test_black_hole.py": "black hole",
-    "tests/network/test_foreign_clients.py": "foreign clients",
-    "tests/network/test_nearby.py": "nearby",
-    "tests/network/test_settling.py": "nearby",
+    "tests/network/test_black_hole.py": "at once",
+    "tests/network/test_foreign_clients.py": "at once",
+    "tests/network/test_nearby.py": "at once",
+    "tests/network/test_settling.py": "at once",
     "tests/network/": "network",
     "tests/end_to_end/test_files.py::test_a_hundred_mebibytes": "network",
     "tests/browser/": "network",

@@ -42,7 +42,7 @@ def test_events_are_kept(logged_events):
 
 def test_scenes_are_of_one_group_each():
     assert group_of("tests/network/test_outages.py::test_outage[slow-link-before]") == "network"
-    assert group_of("tests/network/test_black_hole.py::test_a_task_ends[put]") == "black hole"
+    assert group_of("tests/network/test_black_hole.py::test_a_task_ends[put]") == "at once"
     assert group_of("tests/wire/test_frames.py::test_it") is None
 
 

@@ -1,4 +1,4 @@
-"""All scenes that the chosen tests ask for are played at once, before the first of these tests."""
+"""What the chosen tests wait for is played at once, before the first of these tests."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.network import measured, playing
+from tests.network import at_once, measured, playing
 from tests.network.lab.chat import RATE
 from tests.network.measured import Measured
 from tests.network.playing import Job, Results
@@ -29,6 +29,19 @@ def _chosen(session: pytest.Session) -> list[Job]:
     asked = [spec.params["job"] for spec in found if spec is not None and "job" in spec.params]
     ordered = [job for job in playing.jobs() if job in asked]
     return [_calm(job) for job in ordered if not playing.missing(job[0])]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Tell what came of a test that is a coroutine."""
+    if not at_once.is_one(pyfuncitem):
+        return None
+    outcome = at_once.outcome_of(pyfuncitem)
+    if outcome.told:
+        print(*outcome.told, sep="; ")  # noqa: T201 - what was measured
+    if outcome.error is not None:
+        raise outcome.error
+    return True
 
 
 @pytest.fixture(scope="session")

@@ -2,15 +2,14 @@
 
 import asyncio
 import os
-import signal
 import time
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from tests.network.at_once import all_of
 from tests.network.cases import CASES, Case, Phase
 from tests.network.judging import harm, slowness
-from tests.network.lab import namespaces
 from tests.network.lab.machine import why_no_namespaces
 from tests.network.measured import Measured
 from tests.network.scene import play
@@ -85,28 +84,18 @@ def _lateness(job: Job, found: Measured | BaseException) -> list[str]:
 
 
 async def _play(every: list[Job], outage: float, at_once: int) -> Results:
-    namespaces.sweep()
-    places, starting = asyncio.Semaphore(at_once), asyncio.Semaphore(STARTING)
+    starting = asyncio.Semaphore(STARTING)
 
     async def one(number: int, case: Case, phase: Phase) -> Measured:
-        async with places:
-            watch = asyncio.create_task(_watch_stalls(stalls := [0.0]))
-            try:
-                found = await play(case, phase, case.outage or outage, str(number), starting)
-            finally:
-                watch.cancel()
-            found.stall = round(max(stalls), 2)
-            return found
+        watch = asyncio.create_task(_watch_stalls(stalls := [0.0]))
+        try:
+            found = await play(case, phase, case.outage or outage, str(number), starting)
+        finally:
+            watch.cancel()
+        found.stall = round(max(stalls), 2)
+        return found
 
-    played = [one(number, *job) for number, job in enumerate(every)]
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task is not None
-    loop.add_signal_handler(signal.SIGTERM, task.cancel)  # so that everything is removed then too
-    try:
-        results = await asyncio.gather(*played, return_exceptions=True)
-    finally:
-        loop.remove_signal_handler(signal.SIGTERM)
-        namespaces.sweep()
+    results = await all_of((one(number, *job) for number, job in enumerate(every)), at_once)
     return dict(zip(map(key_of, every), results, strict=True))
 
 

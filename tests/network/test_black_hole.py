@@ -1,12 +1,12 @@
 """A path that swallows large packets without a word, as many tunnels do: everything comes through."""
 
-import asyncio
 import os
 import sys
 import time
 
 import pytest
 
+from tests.network.at_once import tell
 from tests.network.lab.chat import ROOM
 from tests.network.lab.holes import NAME, Hole, Swallows
 from tests.network.lab.machine import why_no_namespaces
@@ -30,20 +30,12 @@ SIZES = (1400, 576)
 HOLES = [(by, size) for by in Swallows for size in SIZES]
 
 
-def play(tag, story, **how):
-    async def run():
-        async with Hole(tag, **how) as hole:
-            await story(hole)
-
-    asyncio.run(run())
-
-
 async def heard(client, nick, count, since, limit=LIMIT):
     """Wait until ``client`` has heard ``count`` messages of ``nick``; return the seconds."""
     await until(lambda: sum(one.by == nick for one in client.heard()) >= count, limit + 10)
     numbers = [one.number for one in client.heard() if one.by == nick]
     taken = time.monotonic() - since
-    print(f"{taken:.1f} s")  # noqa: T201 - what was measured
+    tell(f"{taken:.1f} s")
     assert numbers == list(range(1, count + 1))
     assert taken < limit
     return taken
@@ -60,10 +52,9 @@ def told(client):
 
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize(("by", "size"), HOLES)
-def test_what_was_missed_comes(by, size, secure):
+async def test_what_was_missed_comes(by, size, secure):
     """Over TLS, the certificates of the server are swallowed first."""
-
-    async def story(hole):
+    async with Hole("missed", secure=secure) as hole:
         await hole.far.finish()
         say(hole.near, 60, 1000)
         await heard(hole.near, "near", 60, time.monotonic())
@@ -73,15 +64,12 @@ def test_what_was_missed_comes(by, size, secure):
         await heard(hole.far, "near", 60, begin, LIMIT + START)
         assert len(told(hole.far)) <= 1
 
-    play("missed", story, secure=secure)
-
 
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize(("by", "size"), HOLES)
-def test_a_large_welcome_comes(by, size, secure):
+async def test_a_large_welcome_comes(by, size, secure):
     """The hello is as large, for it names all rooms as well."""
-
-    async def story(hole):
+    async with Hole("welcome", secure=secure) as hole:
         await hole.far.finish()
         rooms = [f"#room-{number:02}-{'of-many' * 3}" for number in range(ROOMS)]
         talking = hole.command("talk", *rooms)
@@ -93,40 +81,34 @@ def test_a_large_welcome_comes(by, size, secure):
         await talking.start()
         connected = await talking.await_said(talking.err, "connected to", begin)
         taken = connected.at - begin
-        print(f"{taken:.1f} s", *(line.text for line in talking.err), sep="; ")  # noqa: T201 - what was measured
+        tell(f"{taken:.1f} s", *(line.text for line in talking.err))
         assert taken < LIMIT + START
-
-    play("welcome", story, secure=secure)
 
 
 @pytest.mark.parametrize(("by", "size"), HOLES)
-def test_what_others_say_comes(by, size):
-    async def story(hole):
+async def test_what_others_say_comes(by, size):
+    async with Hole("live") as hole:
         await hole.swallow(size, by)
         begin = time.monotonic()
         say(hole.near, 1, 12_000)
         say(hole.near, 5, 10, first=2)
         await heard(hole.far, "near", 6, begin)
 
-    play("live", story)
-
 
 @pytest.mark.parametrize(("by", "size"), HOLES)
-def test_what_we_say_goes(by, size):
-    async def story(hole):
+async def test_what_we_say_goes(by, size):
+    async with Hole("said") as hole:
         await hole.swallow(size, by)
         begin = time.monotonic()
         say(hole.far, 1, 12_000)
         say(hole.far, 5, 10, first=2)
         await heard(hole.near, "far", 6, begin)
 
-    play("said", story)
-
 
 @pytest.mark.parametrize(("by", "size"), HOLES)
 @pytest.mark.parametrize("task", ["send", "put", "history"])
-def test_a_task_ends(task, by, size):
-    async def story(hole):
+async def test_a_task_ends(task, by, size):
+    async with Hole("task") as hole:
         await hole.far.finish()
         say(hole.near, 40, 1000)
         await heard(hole.near, "near", 40, time.monotonic())
@@ -143,18 +125,15 @@ def test_a_task_ends(task, by, size):
         await program.start()
         status = await program.finish(LIMIT + START + 10)
         taken = time.monotonic() - begin
-        print(f"{taken:.1f} s")  # noqa: T201 - what was measured
+        tell(f"{taken:.1f} s")
         assert status == 0
         assert taken < LIMIT + START
 
-    play("task", story)
-
 
 @pytest.mark.parametrize(("by", "size"), HOLES)
-def test_a_proxy_that_speaks_tls_is_reached(by, size):
+async def test_a_proxy_that_speaks_tls_is_reached(by, size):
     """Its certificates are swallowed before any link is open."""
-
-    async def story(hole):
+    async with Hole("front") as hole:
         proxy = Program(
             hole.network.server,
             *(sys.executable, "-m", "tests.network.lab.https_proxy", f"{PROXY_PORT}"),
@@ -169,9 +148,7 @@ def test_a_proxy_that_speaks_tls_is_reached(by, size):
             await sending.start()
             assert await sending.finish(LIMIT + 10) == 0, sending.err
             taken = time.monotonic() - begin
-            print(f"{taken:.1f} s")  # noqa: T201 - what was measured
+            tell(f"{taken:.1f} s")
             assert taken < LIMIT + START
         finally:
             await proxy.kill()
-
-    play("front", story)

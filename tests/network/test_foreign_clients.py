@@ -1,11 +1,12 @@
 """A client of another make, which sets nothing, behind a path that swallows large packets: it is helped."""
 
-import asyncio
 import sys
 import time
+from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.network.at_once import tell
 from tests.network.lab.chat import ROOM
 from tests.network.lab.holes import LINES_PORT, NARROW_LINES_PORT, SECURE_LINES_PORT, Hole, Swallows
 from tests.network.lab.machine import why_no_namespaces
@@ -36,17 +37,16 @@ async def run(hole, *what, tls=False, port=0):
 def through(lines):
     """See that all had come through in time."""
     assert lines[-1].startswith("through "), lines
-    print(*lines, sep="; ")  # noqa: T201 - what was measured: seconds, and connections
+    tell(*lines)
     assert float(lines[-1].split()[1]) < LIMIT, lines
 
 
-def play(story, by, size):
-    async def scene():
-        async with Hole("alien") as hole:
-            await hole.far.finish()
-            await story(hole, by, size)
-
-    asyncio.run(scene())
+@asynccontextmanager
+async def alien():
+    """Return a path that swallows large packets, behind which nobody has come yet."""
+    async with Hole("alien") as hole:
+        await hole.far.finish()
+        yield hole
 
 
 async def missed(hole, count=60, size=1000):
@@ -58,8 +58,8 @@ async def missed(hole, count=60, size=1000):
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize(("by", "size"), HOLES)
-def test_what_was_missed_comes(by, size, tls):
-    async def story(hole, by, size):
+async def test_what_was_missed_comes(by, size, tls):
+    async with alien() as hole:
         await run(hole, ROOM)
         await missed(hole)
         await hole.swallow(size, by)
@@ -74,24 +74,18 @@ def test_what_was_missed_comes(by, size, tls):
         assert time.monotonic() - began < 3
         assert not hole.daemon.faults()
 
-    play(story, by, size)
-
 
 @pytest.mark.parametrize(("by", "size"), HOLES)
-def test_a_large_welcome_comes(by, size):
-    async def story(hole, by, size):
+async def test_a_large_welcome_comes(by, size):
+    async with alien() as hole:
         await run(hole, *(f"#room-{number:02}-{'of-many' * 3}" for number in range(60)))
         await hole.swallow(size, by)
         through(await run(hole, "hear", "0"))
 
-    play(story, by, size)
-
 
 @pytest.mark.parametrize(("by", "size"), HOLES)
-def test_what_it_says_itself_comes_where_the_listener_bounds_segments(by, size):
-    async def story(hole, by, size):
+async def test_what_it_says_itself_comes_where_the_listener_bounds_segments(by, size):
+    async with alien() as hole:
         await run(hole, ROOM)
         await hole.swallow(size, by)
         through(await run(hole, "say", ROOM, "12000", port=NARROW_LINES_PORT))
-
-    play(story, by, size)

@@ -1,9 +1,10 @@
 """Servers that announce themselves on the local network, found by a client on another host."""
 
-import asyncio
 import json
 import signal
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -76,12 +77,10 @@ class Visitor:
         return found
 
 
-def test_servers_are_found_without_an_address(tmp_path):
-    async def scene():
+async def test_servers_are_found_without_an_address():
+    with TemporaryDirectory(prefix="chatd-nearby-") as folder:
         async with Segment("nearby", "client", "office", "shop") as segment:
-            await play(segment, tmp_path)
-
-    asyncio.run(scene())
+            await play(segment, Path(folder))
 
 
 async def play(segment, folder):

@@ -1,6 +1,8 @@
 """``--server HOST`` names no way: natively, else by wss, and what worked is remembered while it does."""
 
 import asyncio
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -64,12 +66,10 @@ class Person:
         return Program(self._host, *script("chatc"), *self._options, *words, **more)
 
 
-def test_the_way_that_works_is_taken_and_remembered(tmp_path):
-    async def scene():
+async def test_the_way_that_works_is_taken_and_remembered():
+    with TemporaryDirectory(prefix="chatd-settling-") as folder:
         async with Network("settling") as network:
-            await play(network, tmp_path)
-
-    asyncio.run(scene())
+            await play(network, Path(folder))
 
 
 async def play(network, folder):
@@ -136,12 +136,10 @@ async def at_home_again(network, daemon, ben):
     await network.server.exec("iptables", "-w", "-F", "INPUT")
 
 
-def test_a_person_is_asked_who_they_are_by_the_other_way(tmp_path):
-    async def scene():
+async def test_a_person_is_asked_who_they_are_by_the_other_way():
+    with TemporaryDirectory(prefix="chatd-asked-") as folder:
         async with Network("asked") as network:
-            await ask(network, tmp_path)
-
-    asyncio.run(scene())
+            await ask(network, Path(folder))
 
 
 async def ask(network, folder):

@@ -8,6 +8,7 @@ kernels have their defaults: they do not probe for the size by themselves.
 import tempfile
 from contextlib import AsyncExitStack
 from enum import Enum
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -47,6 +48,10 @@ max_segment = 500
 """
 
 
+_NUMBERS: Final = count(1)
+"""Numbers of the networks of this process."""
+
+
 class Swallows(Enum):
     """What loses large packets."""
 
@@ -61,7 +66,7 @@ class Hole:
     """
 
     def __init__(self, tag: str, *, secure: bool = False) -> None:
-        self.network = Network(tag)
+        self.network = Network(f"{tag}{next(_NUMBERS)}")
         self._stack = AsyncExitStack()
         self._secure = secure
 
