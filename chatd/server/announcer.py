@@ -6,10 +6,11 @@ said goes to the thread, and what became of that comes back, by two calls that m
 
 import asyncio
 import secrets
+import selectors
 import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from threading import Thread
+from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
@@ -34,6 +35,10 @@ PATIENCE: Final = 3.0
 """Seconds that a stop waits for the goodbye: it takes a quarter of one."""
 
 NOWHERE: Final = "No listener can be reached from other machines, so there is nothing to announce."
+
+
+_Told = tuple[Saying | None, bool, bool]
+"""What is to be announced, whether that is the end, and whether a goodbye is said then."""
 
 
 class Announcer:
@@ -78,10 +83,10 @@ class _Voice:
 
     def __init__(self, call: Callable[..., object]) -> None:
         self._call = call
-        self._loop = asyncio.new_event_loop()
+        self._told: _Told = (None, False, True)
+        self._changed = Condition()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._news = asyncio.Event()
-        self._wanted: Saying | None = None
-        self._over = False
         self._goodbye = True
         self._complaint = ""
         self._spoken: _Spoken | None = None
@@ -91,35 +96,60 @@ class _Voice:
 
     def say(self, wanted: Saying | None) -> None:
         """Announce what is ``wanted``, and nothing else any more."""
-        self._loop.call_soon_threadsafe(self._hear, wanted, False, True)
+        self._tell((wanted, False, True))
 
     def end(self, *, goodbye: bool) -> "Deferred[None]":
         """Announce nothing any more; the Deferred fires when the thread ends."""
-        self._loop.call_soon_threadsafe(self._hear, None, True, goodbye)
+        self._tell((None, True, goodbye))
         return self._done
+
+    def _tell(self, told: "_Told") -> None:
+        with self._changed:
+            self._told = told
+            self._changed.notify()
+            loop = self._loop
+        if loop is not None:
+            loop.call_soon_threadsafe(self._hear)
 
     # ---- in the thread ------------------------------------------------------------------------------
 
-    def _hear(self, wanted: Saying | None, over: bool, goodbye: bool) -> None:
-        self._wanted, self._over, self._goodbye = wanted, over, goodbye
+    def _hear(self) -> None:
         self._news.set()
         if self._beginning is not None:
             self._beginning.cancel()
 
     def _run(self) -> None:
-        self._loop.set_exception_handler(lambda _, context: self._fail(context.get("exception")))
-        try:
-            self._loop.run_until_complete(self._speak())
-        except BaseException as error:  # noqa: BLE001 - nobody else hears of it
-            self._fail(error)
-        self._loop.close()
+        loop = self._open_loop()
+        if loop is not None:
+            loop.set_exception_handler(lambda _, context: self._fail(context.get("exception")))
+            try:
+                loop.run_until_complete(self._speak())
+            except BaseException as error:  # noqa: BLE001 - nobody else hears of it
+                self._fail(error)
+            loop.close()
         self._call(self._done.callback, None)
+
+    def _open_loop(self) -> asyncio.AbstractEventLoop | None:
+        """Return the loop of this thread once there are descriptors for it; None if it is over by then."""
+        while True:
+            try:
+                _see_descriptors()
+                loop = asyncio.new_event_loop()
+            except OSError as error:
+                self._fail(error)
+                loop = None
+            with self._changed:
+                if loop is None and not self._told[1]:
+                    self._changed.wait(LOOK)
+                if loop is not None or self._told[1]:
+                    self._loop = loop
+                    return loop
 
     async def _speak(self) -> None:
         """Say what is wanted until it is over, whatever goes wrong: a stop waits for the end."""
         while True:
             self._news.clear()
-            wanted, over = self._wanted, self._over
+            wanted, over, self._goodbye = self._told
             try:
                 await self._turn_to(wanted)
             except Exception as error:  # noqa: BLE001 - the package raises what it likes; it is tried again
@@ -160,6 +190,14 @@ class _Voice:
         if text != self._complaint:
             self._complaint = text
             self._call(log.warn, "announce-failed", "Nothing can be announced on the network.", error=text)
+
+
+def _see_descriptors() -> None:
+    """Raise `OSError` unless there are those of a loop: one that finds none leaves a half that complains."""
+    with selectors.DefaultSelector():
+        one, other = socket.socketpair()
+        one.close()
+        other.close()
 
 
 def records(one: Announcement, at: Iterable[Place]) -> "AsyncServiceInfo":

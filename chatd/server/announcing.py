@@ -45,7 +45,8 @@ def saying(lan: LanConfig, listeners: Iterable[Open], machine: str) -> Saying | 
     ``machine`` is the name of the machine, under which it is found where ``lan`` says no other.
     """
     reached = [one for one in listeners if not one.relayed and not _is_here(one.interface)]
-    native, web = _best(reached, "native"), _best(reached, "web")
+    native = _best(reached, "native")
+    web = _best((one for one in reached if native is None or _is_where(native, one)), "web")
     main = native or web
     if main is None:
         return None
@@ -65,6 +66,13 @@ def _best(listeners: Iterable[Open], protocol: str) -> Open | None:
     """Return the first listener for ``protocol``, one with TLS before all others."""
     spoken = [one for one in listeners if one.protocol == protocol]
     return min(spoken, key=lambda one: not one.tls, default=None)
+
+
+def _is_where(one: Open, other: Open) -> bool:
+    """Return whether ``other`` can be reached at an address at which ``one`` is found."""
+    if other.interface in _ANY:
+        return ":" not in one.interface or "::" in (one.interface, other.interface)
+    return other.interface == one.interface
 
 
 def _is_here(interface: str) -> bool:

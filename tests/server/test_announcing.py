@@ -2,7 +2,9 @@
 
 import errno
 import os
+import resource
 import sys
+from contextlib import contextmanager
 from functools import partial
 from queue import SimpleQueue
 
@@ -57,6 +59,25 @@ def test_tls_comes_before_plain_text():
 
 def test_a_page_alone_is_a_way_in():
     assert said(PAGE) == Announcement(name="box", port=7480, way="web", web=7480)
+
+
+@pytest.mark.parametrize(
+    ("native", "web", "port"),
+    [
+        ("10.0.0.1", "192.168.1.5", 0),
+        ("0.0.0.0", "192.168.1.5", 0),
+        ("2001:db8::1", "0.0.0.0", 0),
+        ("192.168.1.5", "192.168.1.5", 7480),
+        ("192.168.1.5", "0.0.0.0", 7480),
+        ("2001:db8::1", "::", 7480),
+        ("::", "0.0.0.0", 7480),
+    ],
+)
+def test_a_page_of_another_address_is_not_told_of(native, web, port):
+    """Whoever finds the server looks for the page at the addresses of its main listener."""
+    assert said(PLAIN._replace(interface=native), PAGE._replace(interface=web)).web == port
+    here = PAGE._replace(interface=native, port=7481)
+    assert said(PLAIN._replace(interface=native), PAGE._replace(interface=web), here).web == (port or 7481)
 
 
 @pytest.mark.parametrize("here", ["127.0.0.1", "127.3.2.1", "::1", "::ffff:127.0.0.1"])
@@ -144,6 +165,40 @@ def test_while_nobody_can_look_where_it_is_it_listens_and_ends(monkeypatch, logg
     (failed,) = logged_events
     assert "Too many open files" in str(failed["chatd"])
     crossing.turn()
+    assert ended.called
+
+
+@contextmanager
+def no_descriptors():
+    """Let this process open nothing more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_where_no_descriptor_is_left_the_reactor_is_spared(monkeypatch, logged_events, goes_on):
+    """It begins as soon as there are some, or ends without having begun."""
+    looks = SimpleQueue()
+    monkeypatch.setattr("chatd.server.announcer.LOOK", 0.01)
+    monkeypatch.setattr("chatd.server.announcer.places", lambda: looks.put(None) or ())
+    crossing = Crossing()
+    announcer = Announcer(crossing)
+    with no_descriptors():
+        announcer.use(LAN, [PLAIN])
+        crossing.turn()
+        if not goes_on:
+            ended = Deferred.fromCoroutine(announcer.stop(goodbye=True))
+            crossing.turn()
+    (failed,) = logged_events
+    assert "Too many open files" in str(failed["chatd"])
+    if goes_on:
+        looks.get(timeout=PATIENCE)
+        ended = Deferred.fromCoroutine(announcer.stop(goodbye=True))
+        crossing.turn()
     assert ended.called
 
 
