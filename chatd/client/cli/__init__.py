@@ -28,7 +28,7 @@ def main() -> None:
     from chatd.client.core.problems import ClientError  # noqa: PLC0415
 
     try:
-        chatc(prog_name="chatc", default_map=preferences())
+        chatc(prog_name="chatc", default_map=preferences(sys.argv[1:]))
     except ClientError as error:
         os.write(2, f"chatc: {error.text}\n".encode())
         sys.exit(1)

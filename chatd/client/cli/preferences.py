@@ -4,7 +4,8 @@ A key of the file stands for an option; options and the environment beat it.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import Any, Final
 
 from chatd.client.cli.settings import BELLS
@@ -46,11 +47,25 @@ _KEYS: Final[dict[str, tuple[str, _Reads, str]]] = {
 """Of each key the parameter of the command that it stands for, how it is read, and what it takes."""
 
 
-def preferences() -> dict[str, Any]:
+_ASKING: Final = frozenset({"-h", "--help", "--version"})
+
+
+def preferences(words: Sequence[str] = ()) -> dict[str, Any]:
     """Return what the settings file says, by the parameters of the command.
 
-    Raises `ClientError` where it is there and cannot be used.
+    Raises `ClientError` where it is there and cannot be used, unless the ``words`` of the command ask for
+    nothing but help.
     """
+    try:
+        return _read()
+    except ClientError:
+        options = takewhile(lambda word: word != "--", words)  # behind it a word is a text
+        if _ASKING.isdisjoint(options):
+            raise
+        return {}
+
+
+def _read() -> dict[str, Any]:
     try:
         path = expand(os.environ.get("XDG_CONFIG_HOME") or "~/.config") / "chatd" / "chatc.toml"
         text = path.read_text("utf-8")

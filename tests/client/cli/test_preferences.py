@@ -82,6 +82,16 @@ def test_a_mistake_is_a_sentence_that_names_the_file(write, tmp_path, text, word
     assert caught.value.text.endswith((".", "?"))
 
 
+@pytest.mark.parametrize("words", [["--help"], ["send", "-h"], ["--nick", "ann", "--version"]])
+def test_help_is_given_whatever_stands_there(write, words):
+    write("xyzzy = 1")
+    assert preferences(words) == {}
+    with pytest.raises(ClientError):
+        preferences(["send", "#a", "--", *words])
+    write(ALL)
+    assert preferences(words)["nick"] == "ann"
+
+
 @given(st.text(max_size=40))
 def test_whatever_stands_there_it_is_settings_or_a_sentence(text):
     try:
