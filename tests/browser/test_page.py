@@ -7,7 +7,7 @@ import time
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.browser.people import PATIENCE
+from tests.browser.people import PATIENCE, Person
 from tests.end_to_end.harness.stranger import Stranger
 
 
@@ -89,6 +89,27 @@ def test_two_windows_are_one_session_whichever_is_closed(person, daemon):
     ben.hears("from the second window", "as the first one closes", "still here")
     second.close()
     assert len(daemon.await_said("client-in", 3)) == 3  # ada, ben, and the window that went on
+
+
+DEAF = "() => Object.defineProperty(MessageEvent.prototype, 'data', { get: () => ({ kind: 'nothing' }) })"
+"""Lets a window hear nothing of what others want of it."""
+
+
+def test_who_comes_in_as_the_window_that_leads_is_closed_can_try_again(browser, daemon):
+    ada = Person(browser, daemon.page)
+    first, second = ada.window, ada.open()
+    come_in = second.get_by_role("button", name="Come in")
+    expect(come_in).to_be_enabled()
+    first.evaluate(DEAF)
+    second.get_by_label("Name").fill("ada")
+    come_in.click()
+    expect(come_in).to_be_disabled()
+    first.close()
+    expect(second.get_by_role("alert")).to_contain_text("look whether it was done")
+    ada.enter("ada").say("here")
+    ada.hears("here")
+    assert not ada.troubles
+    ada.close()
 
 
 HOSTILE = [

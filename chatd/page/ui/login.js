@@ -7,7 +7,7 @@ import { html, useState } from "../vendor/htm-preact.js";
 /** @param {{client: Client}} props */
 export function Login({ client }) {
   const [registers, register] = useState(false), [busy, wait] = useState(false);
-  const why = client.stopped?.text;
+  const why = client.stopped?.text || client.note;
   /** @param {SubmitEvent} event */
   const submit = async (event) => {
     event.preventDefault();
@@ -15,7 +15,7 @@ export function Login({ client }) {
     const nick = String(form.get("nick")).trim(), password = String(form.get("password"));
     if (!nick) return;
     wait(true);
-    await client.login(nick, password ? { password, register: registers, invite: String(form.get("invite") ?? "") } : null);
+    await client.attempt(() => client.login(nick, password ? { password, register: registers, invite: String(form.get("invite") ?? "") } : null));
     wait(false);
   };
   return html`
