@@ -42,14 +42,14 @@ function session(uploads = [], posts = []) {
     moving: () => undefined,
     post: (upload) => (posted.push(upload.file.name), ++key),
     withdraw: (one) => void withdrawn.push(one),
-    save: async () => void written.push(files.changes()),
+    save: async () => void written.push(files.uploads.changes()),
     tell: () => {},
   };
   const files = new Files(shelf, uploads, new Set(posts), port);
   const choose = async (id, room, name) => {
     const bytes = new Blob([name]), upload = { id, room, text: "", ref: 0, file: fileOf(Buffer.from(name), name), key: 0 };
     shelf.chosen.set(id, { upload, bytes });
-    await files.send(id);
+    await files.uploads.send(id);
   };
   return { files, shelf, steps, posted, withdrawn, written, choose };
 }
@@ -78,12 +78,12 @@ const over = (files, key, code = "", text = "") => files.perform({ do: "over", k
   await choose(7, "#a", "one");
   over(files, 1);
   await settle();
-  await files.get("#a", 1, fileOf(Buffer.from("one")), true);
+  await files.downloads.get("#a", 1, fileOf(Buffer.from("one")), true);
   assert.equal(steps.length, 1, "what was sent from here need not come again");
-  assert.equal(files.changes().kept[0].key, 101);
-  assert.equal(files.hears({ what: "accepted", key: 5 }), false);
-  assert.equal(files.hears({ what: "accepted", key: 101 }), true);
-  assert.deepEqual(files.changes(), { kept: [], sent: [7] });
+  assert.equal(files.uploads.changes().kept[0].key, 101);
+  assert.equal(files.uploads.hears({ what: "accepted", key: 5 }), false);
+  assert.equal(files.uploads.hears({ what: "accepted", key: 101 }), true);
+  assert.deepEqual(files.uploads.changes(), { kept: [], sent: [7] });
   assert.deepEqual(files.list.sent, []);
 }
 
@@ -91,9 +91,9 @@ const over = (files, key, code = "", text = "") => files.perform({ do: "over", k
 {
   const one = (id, key) => ({ id, room: `#${id}`, text: "", ref: 0, file: fileOf(Buffer.from("x"), `n${id}`), key });
   const { files, steps } = session([one(1, 11), one(2, 12), one(3, 0)], [12]);
-  files.start();
+  files.uploads.start();
   assert.deepEqual(sends(steps), ["n3"]);
-  assert.deepEqual(files.changes(), { kept: [], sent: [1] });
+  assert.deepEqual(files.uploads.changes(), { kept: [], sent: [1] });
   assert.deepEqual(files.list.sent.map(({ id, stage }) => [id, stage]), [[2, "posting"], [3, "waiting"]]);
 }
 
@@ -105,13 +105,13 @@ const over = (files, key, code = "", text = "") => files.perform({ do: "over", k
     assert.equal(sends(steps).length, offer);
     over(files, offer);
     await settle();
-    assert.equal(files.hears({ what: "refused", key: 100 + offer, code: "no-such-file", reason: "lost" }), true);
+    assert.equal(files.uploads.hears({ what: "refused", key: 100 + offer, code: "no-such-file", reason: "lost" }), true);
     await settle();
   }
   assert.equal(sends(steps).length, 3);
   assert.equal(posted.length, 3);
   assert.deepEqual([files.list.sent[0].stage, files.list.sent[0].reason], ["failed", "lost"]);
-  files.again(1);
+  files.uploads.again(1);
   assert.equal(sends(steps).length, 4);
   over(files, 4, "file-too-large", "too large");
   await settle();
@@ -123,12 +123,12 @@ const over = (files, key, code = "", text = "") => files.perform({ do: "over", k
   const { files, steps, withdrawn, written, choose } = session();
   await choose(1, "#a", "one");
   await choose(2, "#a", "two");
-  await files.giveUp(1);
+  await files.uploads.giveUp(1);
   await settle();
   assert.deepEqual(steps.map((step) => step.do), ["send", "drop", "send"]);
   over(files, 2);
   await settle();
-  await files.giveUp(2);
+  await files.uploads.giveUp(2);
   assert.deepEqual(withdrawn, [101]);
   assert.deepEqual(written.map(({ sent }) => sent), [[1], [2]]);
 }
@@ -138,7 +138,7 @@ const over = (files, key, code = "", text = "") => files.perform({ do: "over", k
   const { files, shelf, steps } = session(), data = Buffer.from("some bytes"), file = fileOf(data);
   shelf.data.set(file.sha256, [data.subarray(0, 4)]);
   shelf.contents.set(file.sha256, { sha256: file.sha256, size: 10, stored: 4, touched: 0, whole: false });
-  const both = [files.get("#a", 1, file, false), files.get("#a", 1, file, true)];
+  const both = [files.downloads.get("#a", 1, file, false), files.downloads.get("#a", 1, file, true)];
   await settle();
   assert.deepEqual(steps.splice(0).map((step) => step.do), ["receive"]);
   files.perform({ do: "find", key: 1, file });
@@ -148,14 +148,14 @@ const over = (files, key, code = "", text = "") => files.perform({ do: "over", k
   assert.deepEqual(steps, [{ do: "found", key: 1, stored: 4 }, { do: "kept", key: 1, written: 10, stored: 4 }, { do: "finished", key: 1 }]);
   over(files, 1);
   await Promise.all(both);
-  await files.get("#a", 1, file, false);
+  await files.downloads.get("#a", 1, file, false);
   assert.equal(steps.length, 3, "what is here does not come again");
 }
 
 // Bytes that are not what was posted are not kept, and whoever waits is told.
 {
   const { files, shelf, steps } = session(), file = fileOf(Buffer.from("some bytes"));
-  const got = files.get("#a", 1, file, false).catch((error) => error.code);
+  const got = files.downloads.get("#a", 1, file, false).catch((error) => error.code);
   await settle();
   files.perform({ do: "find", key: 1, file });
   files.perform({ do: "keep", key: 1, data: [new Uint8Array(Buffer.from("some lies!"))] });
@@ -166,7 +166,7 @@ const over = (files, key, code = "", text = "") => files.perform({ do: "over", k
   assert.equal(shelf.contents.size, 0);
   over(files, 1, "hash-mismatch", "It is another one.");
   assert.equal(await got, "hash-mismatch");
-  files.get("#a", 1, file, false).catch(() => {});
+  files.downloads.get("#a", 1, file, false).catch(() => {});
   await settle();
   steps.splice(0);
   files.perform({ do: "find", key: 2, file: fileOf(Buffer.from("another")) });

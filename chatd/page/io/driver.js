@@ -48,7 +48,7 @@ export class Driver {
   constructor(url, store, remembered, wishes, notice) {
     this.#url = url;
     this.#store = store;
-    this.#notice = (/** @type {Notice} */ told) => void (this.files.hears(told) || notice(told));
+    this.#notice = (/** @type {Notice} */ told) => void (this.files.uploads.hears(told) || notice(told));
     this.#drafts = remembered.drafts;
     this.#machine = new Machine(remembered, wishes, (low, high) => low + Math.random() * (high - low));
     const posts = new Set(remembered.outbox.filter((entry) => !entry.withdrawn).map((entry) => entry.key));
@@ -107,7 +107,7 @@ export class Driver {
 
   start() {
     this.#perform(this.#machine.start(now()));
-    this.files.start();
+    this.files.uploads.start();
   }
 
   /** Says goodbye, and ends; done when nothing is written down any more. */
@@ -345,7 +345,7 @@ export class Driver {
     this.#writing = true;
     const unsaved = this.#unsaved.splice(0);
     try {
-      await this.#store.write(this.#machine.changes(), this.#drafts, this.files.changes());
+      await this.#store.write(this.#machine.changes(), this.#drafts, this.files.uploads.changes());
     } catch (error) {
       this.#notice({ what: "not-saved", reason: String(error) });
     }

@@ -92,7 +92,7 @@ export class Leader {
    * @param {number} id
    */
   upload(id) {
-    return this.#needed().files.send(id);
+    return this.#needed().files.uploads.send(id);
   }
 
   /**
@@ -100,7 +100,7 @@ export class Leader {
    * @param {number} id
    */
   retry(id) {
-    this.#needed().files.again(id);
+    this.#needed().files.uploads.again(id);
   }
 
   /**
@@ -108,7 +108,7 @@ export class Leader {
    * @param {number} id
    */
   giveUp(id) {
-    return this.#needed().files.giveUp(id);
+    return this.#needed().files.uploads.giveUp(id);
   }
 
   /**
@@ -119,7 +119,7 @@ export class Leader {
    * @param {boolean} first somebody waits for it
    */
   get(room, seq, file, first) {
-    return this.#needed().files.get(room, seq, file, first);
+    return this.#needed().files.downloads.get(room, seq, file, first);
   }
 
   /**

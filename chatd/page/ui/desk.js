@@ -2,7 +2,7 @@
 
 import { toldMedia, toldName } from "../core/filename.js";
 import { pictureOf, SHOWN } from "../core/picture.js";
-import { digest } from "../io/files.js";
+import { digest } from "../io/downloads.js";
 import { size } from "./words.js";
 
 /** @typedef {import("../io/files.js").Going} Going */
