@@ -25,13 +25,18 @@ README = (ROOT / "README.md").read_text()
 UNSHARE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child"]
 PATIENCE = 60.0
 
-MACHINE = """
+BARE = """
 set -eu
 mkdir -p machine
 mount -t tmpfs machine machine
 mkdir machine/etc machine/work
 mount -t overlay machine -o lowerdir=/etc,upperdir=$PWD/machine/etc,workdir=$PWD/machine/work /etc
 ip link set lo up
+"""
+"""A machine with an /etc and a network of its own, if such a thing can be made here."""
+
+MACHINE = f"""
+{BARE}
 ip address add 10.0.0.5/32 dev lo
 echo '127.0.0.1 localhost chat.example.org' > /etc/hosts
 """
@@ -72,7 +77,7 @@ def blocks(text, kind):
 def make_machine(folder):
     """Skip where such a machine cannot be made."""
     done = subprocess.run(
-        [*UNSHARE, "sh", "-c", MACHINE], cwd=folder, capture_output=True, text=True, check=False
+        [*UNSHARE, "sh", "-c", BARE], cwd=folder, capture_output=True, text=True, check=False
     )
     if done.returncode:
         pytest.skip(f"a machine of its own needs root, unshare, overlayfs and ip: {done.stderr.strip()}")
