@@ -38,6 +38,7 @@ from chatd.server.listeners import ListenError, check_handed
 from chatd.server.open_listeners import Listeners
 from chatd.server.watchdog import Beat, Watchdog, at_once
 from chatd.succession import Heir, SuccessionError, Successor
+from chatd.turns import shorten_turns
 
 log = Log(__name__)
 
@@ -343,6 +344,7 @@ def build(config: Config, source: Source | None = None) -> ChatService:
     from twisted.internet import reactor  # noqa: PLC0415 - the first import chooses the reactor
 
     use_monotonic_time(reactor)
+    shorten_turns(reactor)
     return ChatService(config, reactor, _keep_terminal(), source)
 
 

@@ -59,7 +59,7 @@ ARROWS = {
         "waking",
     },
     "secret": set(),
-    "server": {"chat", "clock", "counters", "files", "fingerprint", "lan", "ops", "tcp", "wire"},
+    "server": {"chat", "clock", "counters", "files", "fingerprint", "lan", "ops", "tcp", "turns", "wire"},
     "service": {
         "build",
         "chat",
@@ -71,10 +71,12 @@ ARROWS = {
         "running",
         "server",
         "succession",
+        "turns",
     },
     "succession": {"ops"},
     "tcp": set(),
     "tap": {"ops", "service"},
+    "turns": {"clock", "ops"},
     "waking": {"ops"},
     "testing": {
         "build",

@@ -15,6 +15,7 @@ from chatd.chat.world import Terms
 from chatd.clock import Clock
 from chatd.ops.log import Log
 from chatd.server.visits import Visits
+from chatd.turns import soon
 
 log = Log(__name__)
 
@@ -62,6 +63,7 @@ class Committer:
         self.visits = Visits(clock, self._schedule)
         self._store = store
         self._clock = clock
+        self._soon = soon(clock)
         self._scheduled = False
         self._committing = False
         self._resting = False
@@ -85,7 +87,7 @@ class Committer:
     def _schedule(self) -> None:
         if not self._scheduled:
             self._scheduled = True
-            self._clock.callLater(0, self._turn)
+            self._soon(self._turn)
 
     def _turn(self) -> None:
         """Visit connections, hand a batch to the disk, and meanwhile deliver the growth of the one before."""
