@@ -152,4 +152,5 @@ def _terms(config: Config) -> Terms:
         config.rooms.typing,
         config.rooms.keep_edits,
         verifies_by_scram(config),
+        account.min_password,
     )

@@ -10,7 +10,7 @@ from functools import partial
 
 from msgspec import structs
 
-from chatd.chat import accounts, address_bans, arrival, expiring, moderation, sweeping
+from chatd.chat import accounts, address_bans, arrival, expiring, moderation, renaming, sweeping
 from chatd.chat.arrival import Arrival
 from chatd.chat.batch import Batch
 from chatd.chat.changes.rows import (
@@ -155,6 +155,11 @@ class Hub:
         """Let nobody be away or busy any more whose time is over."""
         if end_statuses(self.world):
             self._work()
+
+    def rename(self, session: Session, nick: str, now: int) -> None:
+        """Call the user of ``session`` ``nick``, who is not let in yet. Raises `RequestError`."""
+        renaming.rename(self.world, session, nick, now)
+        self._work()
 
     # ---- requests -----------------------------------------------------------------------------------
 

@@ -9,7 +9,6 @@ handler is a plain function of the world, the peer, the room, the request and th
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from chatd.chat import account_requests as about
@@ -31,25 +30,22 @@ from chatd.chat import (
     sweeping,
     threads,
 )
-from chatd.chat.accounts import check_rename
 from chatd.chat.arrival import note_seen
 from chatd.chat.batch import refusal
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.following import rouse
 from chatd.chat.mentions import keep_mentions, mentions_in
 from chatd.chat.names import USER_SIGN
-from chatd.chat.permissions import check_direct, check_files, check_pace, check_room, takes_direct
+from chatd.chat.permissions import check_direct, check_files, check_pace, check_room
 from chatd.chat.prepared import CodedInvite, HashedPasswd, HashedRegister, ProvenDeleteAccount
+from chatd.chat.renaming import rename
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.text import check_caption, check_text, check_topic
 from chatd.chat.world import World
 from chatd.files.names import check_file
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError
-from chatd.wire.limits import MAX_FRAME, MAX_WELCOME_DIRECT
-
-NICK_COST = 10
-"""The cost of one room whose members are told of a new nick."""
+from chatd.wire.limits import MAX_FRAME
 
 REFUSAL_COST = 10
 """What a refusal costs more: whoever makes mistakes all the time is read more slowly than who speaks."""
@@ -210,19 +206,7 @@ def _topic(world: World, peer: Peer, session: Session, room: Room, request: m.To
 
 
 def _nick(world: World, peer: Peer, session: Session, _: None, request: m.Nick, now: int) -> m.Ok:
-    user = session.user
-    display, key = world.free_nick(request.nick, user)
-    check_rename(world, user, key)
-    if display != user.nick:
-        rooms = [*user.rooms, *reversed([*islice(reversed(user.direct), MAX_WELCOME_DIRECT)])]
-        session.charge(NICK_COST * len(rooms))
-        for room in rooms:  # in other logs of direct messages the next message tells
-            world.batch.touch(room, user)  # whoever has counted mentions of a nick meanwhile may be wrong
-            if room.members[user].reads_only:
-                continue
-            if not room.direct or takes_direct(user, room.partner(user)):
-                world.post(room, "nick", user.nick, now, display)
-        world.rename(user, display, key, now)
+    rename(world, session, request.nick, now)
     return m.Ok(id=request.id)
 
 

@@ -52,6 +52,7 @@ from chatd.chat.storage import Snapshot
 from chatd.chat.unicode.skeleton import skeleton
 from chatd.wire import limits
 from chatd.wire.errors import Code, ProtocolError, RequestError
+from chatd.wire.limits import MIN_PASSWORD
 from chatd.wire.messages import Event, Limits
 from chatd.wire.names import JOINERS
 
@@ -76,7 +77,8 @@ class Terms:
     ``certificates`` is whether accounts are opened by certificates as well. Whoever said something may remove
     it for ``remove_within`` milliseconds, and edit it for ``edit_within``. Whoever comes in is told the
     ``announcement`` of the day. ``typing`` is whether people are told who types,
-    ``keep_edits`` whether earlier wordings are kept, ``scram`` whether passwords are verified by SCRAM too.
+    ``keep_edits`` whether earlier wordings are kept, ``scram`` whether passwords are verified by SCRAM too. A
+    new password has ``min_password`` characters at least.
     """
 
     quota: Quota
@@ -91,6 +93,7 @@ class Terms:
     typing: bool = True
     keep_edits: bool = True
     scram: bool = True
+    min_password: int = MIN_PASSWORD
 
 
 def _named(snapshot: Snapshot) -> Iterator[int]:

@@ -136,6 +136,7 @@ CERTIFICATES: Final = "certificates"
 class AccountsConfig(Section, frozen=True):
     """Who may have an account, who makes rooms, and who knows passwords: ``[accounts]``.
 
+    Passwords that people choose have ``min_password`` characters at least.
     ``checkers`` are asked in order: ``accounts`` (the server's own passwords), ``command``, or what other
     packages bring; ``certificates``, in any place, lets accounts be opened by certificates. ``command`` is a
     program with its arguments; it is killed after ``command_timeout`` seconds, and ``command_processes`` run
@@ -145,6 +146,7 @@ class AccountsConfig(Section, frozen=True):
 
     registration: Literal["closed", "invite", "open"] = "closed"
     make_rooms: Literal["everybody", "accounts", "operators"] = "everybody"
+    min_password: Annotated[int, Meta(ge=1, le=64)] = 8
     checkers: tuple[SomeLine, ...] = ("accounts", CERTIFICATES)
     command: tuple[SomeLine, ...] = ()
     command_timeout: Annotated[float, Meta(gt=0, le=60)] = 5.0
@@ -271,12 +273,13 @@ class IrcConfig(Section, frozen=True):
     """What listeners with ``protocol = "irc"`` say of the server: ``[irc]``.
 
     ``name`` is what the server is called in every line of it, ``network`` the name that clients show, and
-    ``motd`` the message of the day.
+    ``motd`` the message of the day. With ``early_register`` clients make accounts before they are in.
     """
 
     name: IrcName = "chatd.local"
     network: IrcName = "chatd"
     motd: Announced = ""
+    early_register: bool = False
 
 
 class Config(Section, frozen=True):

@@ -80,10 +80,11 @@ async def _register(connection: "ChatConnection", session: Session, message: Reg
     check_guest(session.user)
     doors, host = connection.server.doors, connection.peer_host
     check_invitation(connection.server.hub, doors.gatekeeper, message.invite, host)
-    check_new(message.password)  # the empty one of who only asks whether they might
+    least = connection.server.hub.world.terms.min_password
+    check_new(message.password, least)  # the empty one of who only asks whether they might
     connection.server.spend(Action.REGISTRATION, host)
     salt = scrams.new_salt(connection.server.hub.world, session.user.nick)
-    made = await doors.passwords.make(message.password, network_of(host), salt)
+    made = await doors.passwords.make(message.password, network_of(host), salt, least)
     return HashedRegister(
         id=message.id, password="", invite=message.invite, encoded=made.encoded, scram=made.scram
     )
@@ -101,7 +102,8 @@ async def _passwd(connection: "ChatConnection", session: Session, message: Passw
         await _prove(connection, user, message.old)
     verified = "" if user.account is None else user.account.password  # which the check may have renewed
     salt = scrams.new_salt(connection.server.hub.world, user.nick)
-    made = await doors.passwords.make(message.password, network_of(connection.peer_host), salt)
+    least = connection.server.hub.world.terms.min_password
+    made = await doors.passwords.make(message.password, network_of(connection.peer_host), salt, least)
     return HashedPasswd(id=message.id, password="", encoded=made.encoded, verified=verified, scram=made.scram)
 
 

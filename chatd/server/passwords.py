@@ -17,6 +17,7 @@ from chatd.clock import Clock
 from chatd.files.strand import Workers, work
 from chatd.wire import scram
 from chatd.wire.errors import Code, RequestError
+from chatd.wire.limits import MIN_PASSWORD
 from chatd.wire.passwords import check_new, prepare
 
 OWASP: Final = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1, type=Type.ID)
@@ -76,12 +77,15 @@ class Passwords:
         """
         return self._work(network, lambda: self._verify(encoded, password, salt))
 
-    def make(self, password: str, network: str, salt: bytes = b"") -> "Deferred[Made]":
+    def make(
+        self, password: str, network: str, salt: bytes = b"", least: int = MIN_PASSWORD
+    ) -> "Deferred[Made]":
         """Return what is kept of ``password``; with a ``salt`` also what it is verified by over SCRAM.
 
-        Raises `RequestError` ``too-fast`` or ``bad-password``.
+        ``least`` is how many characters it has at least. Raises `RequestError` ``too-fast`` or
+        ``bad-password``.
         """
-        check_new(password)
+        check_new(password, least)
         return self._work(network, lambda: Made(self._hasher.hash(prepare(password)), _scram(password, salt)))
 
     def _verify(self, encoded: str, password: str, salt: bytes) -> Verdict:

@@ -90,6 +90,12 @@ def tags_of(data: bytes) -> dict[str, str]:
     return _tags(data[1:].partition(b" ")[0].decode(errors="replace"))
 
 
+def command_of(data: bytes) -> str:
+    """Return the command of a line that is no line otherwise; nothing if it has none."""
+    words = data.decode("ascii", errors="replace").split()
+    return next((word.upper() for word in words if word[0] not in "@:"), "")
+
+
 def _split(text: str) -> list[str]:
     """Return the words of ``text``; what stands behind `` :``, or behind too many words, is one."""
     words: list[str] = []

@@ -26,11 +26,11 @@ MAX_REASON: Final = 256
 MAX_NAME: Final = 32
 """Characters in a nick or in a room's name behind its sign."""
 
-MAX_PASSWORD: Final = 256
+MAX_PASSWORD: Final = 512
 """Characters in a password; more give no more safety, and would only cost their hashing."""
 
 MIN_PASSWORD: Final = 8
-"""Characters that a new password has at least (NIST SP 800-63B section 3.1.1)."""
+"""Characters of a new password, at least (NIST SP 800-63B, 3.1.1), unless the server says otherwise."""
 
 MAX_INVITE: Final = 64
 """Characters in the code of an invitation, however it is spelt."""

@@ -12,11 +12,14 @@ def prepare(password: str) -> str:
     return unicodedata.normalize("NFC", spaced)
 
 
-def check_new(password: str) -> None:
-    """Raise `RequestError` ``bad-password`` if nobody should have ``password``."""
-    if not MIN_PASSWORD <= len(prepare(password)) <= MAX_PASSWORD:
+def check_new(password: str, least: int = MIN_PASSWORD) -> None:
+    """Raise `RequestError` ``bad-password`` if nobody should have ``password``.
+
+    ``least`` is how many characters it has to have where the server says so.
+    """
+    if not least <= len(prepare(password)) <= MAX_PASSWORD:
         raise RequestError(
-            Code.BAD_PASSWORD, f"A password has {MIN_PASSWORD} to {MAX_PASSWORD} characters; choose another."
+            Code.BAD_PASSWORD, f"A password has {least} to {MAX_PASSWORD} characters; choose another."
         )
     if any(unicodedata.category(char) == "Cc" for char in password):
         raise RequestError(Code.BAD_PASSWORD, "A password holds no control characters; choose another.")

@@ -55,9 +55,8 @@ class Place:
         limits = LimitsConfig(requests_per_second=10_000, **config.pop("limits", {}))
         accounts = AccountsConfig(**{"registration": "open", "scram": False, **config.pop("accounts", {})})
         config.setdefault("listen", (ListenConfig(endpoint="tcp:6667:interface=127.0.0.1", protocol="irc"),))
-        self.playground = Playground(
-            Config(irc=IrcConfig(name=NAME), limits=limits, accounts=accounts, **config)
-        )
+        irc = IrcConfig(name=NAME, **config.pop("irc", {}))
+        self.playground = Playground(Config(irc=irc, limits=limits, accounts=accounts, **config))
         self.playground.start_server()
 
     def advance(self, seconds):
@@ -79,12 +78,12 @@ class Place:
         self.playground.connect(client, "irc")
         return client
 
-    def enter(self, nick, *capabilities, password="", account=""):
+    def enter(self, nick, *capabilities, password="", account="", user="u"):
         client = self.connect()
         caps = set(capabilities) | ({"sasl"} if password else set())
         if caps:
             client.send("CAP LS 302", "CAP REQ :" + " ".join(sorted(caps)))
-        client.send(f"NICK {nick}", f"USER {nick} 0 * :Real {nick}")
+        client.send(f"NICK {nick}", f"USER {user} 0 * :Real {nick}")
         if password:
             shown = base64.b64encode(f"\0{account or nick}\0{password}".encode()).decode()
             client.send("AUTHENTICATE PLAIN", f"AUTHENTICATE {shown}")

@@ -135,7 +135,7 @@ def test_an_account_stays_and_asks_for_what_it_missed(place):
     assert bea.ask("PRIVMSG #tea :two", "PRIVMSG ada :psst") == []
     ada = place.connect()
     ada.send(
-        "CAP LS 302", "NICK ada", "USER ada 0 * :Ada", "CAP REQ :sasl draft/chathistory batch message-tags"
+        "CAP LS 302", "NICK ada", "USER u 0 * :Ada", "CAP REQ :sasl draft/chathistory batch message-tags"
     )
     ada.send("AUTHENTICATE PLAIN", "AUTHENTICATE AGFkYQBhLXBhc3N3b3Jk", "CAP END")
     heard = ada.hear(1)
@@ -154,7 +154,7 @@ def test_others_are_told_what_they_missed(place):
     eve.ask("JOIN #tea", "PART #tea")
     bea.ask("PRIVMSG #tea :two", "PRIVMSG ada :psst")
     ada = place.connect()
-    ada.send("NICK ada", "PASS a-password", "USER ada 0 * :Ada")
+    ada.send("NICK ada", "PASS a-password", "USER u 0 * :Ada")
     heard = ada.hear(1)
     assert texts(heard)[-2:] in (["two", "psst"], ["psst", "two"])
     assert not [line for line in heard if "eve" in line]
@@ -183,7 +183,7 @@ def test_another_device_of_the_account_hears_the_same(place):
 
 def come_back(place, nick="ada"):
     client = place.connect()
-    client.send(f"NICK {nick}", "PASS a-password", f"USER {nick} 0 * :x")
+    client.send(f"NICK {nick}", "PASS a-password", "USER u 0 * :x")
     return client, texts(client.hear(1))
 
 
@@ -256,7 +256,7 @@ def test_each_device_has_cursors_of_its_own(place, away):
     bea.ask("PRIVMSG #tea :two")
     pong(ada)
     phone = place.connect()
-    phone.send("NICK ada", "PASS ada@phone:a-password", "USER ada 0 * :x")
+    phone.send("NICK ada", "PASS ada@phone:a-password", "USER u 0 * :x")
     assert texts(phone.hear(1)) == ["two"]
     ada.send("QUIT")
     ada.hear()
@@ -270,7 +270,7 @@ def test_very_much_is_not_told(place, away):
     bea.send("PING x", *[f"PRIVMSG #tea :n{number}" for number in range(600)])
     bea.hear(5)
     ada = place.connect()
-    ada.send("NICK ada", "PASS a-password", "USER ada 0 * :x")
+    ada.send("NICK ada", "PASS a-password", "USER u 0 * :x")
     heard = ada.hear(3)
     assert texts(heard)[-1] == "n599" and len(texts(heard)) == 500
     assert any("NOTICE #tea :100 earlier events are not shown" in line for line in heard)

@@ -22,7 +22,7 @@ def test_a_line_without_end(place):
 @pytest.mark.parametrize("verb", ["GET / HTTP/1.1", "POST / HTTP/1.1", "OPTIONS * HTTP/1.1"])
 def test_a_browser(place, verb):
     client = place.connect()
-    client.send(verb, "Host: localhost", "", "NICK ada", "USER ada 0 * :x")
+    client.send(verb, "Host: localhost", "", "NICK ada", "USER u 0 * :x")
     assert client.hear()[0].startswith("ERROR :")
     assert client.ended
 
@@ -32,7 +32,7 @@ def test_lines_that_are_none(place):
     assert client.ask(
         b"PRIVMSG ada :\xff", b"PRIVMSG ada :a\0b", b"\x01", b"", b" ", b"@x", b"@x ", b":x"
     ) == [
-        f":{NAME} FAIL * INVALID_UTF8 :Lines are UTF-8 here; set your client to that.",
+        f":{NAME} FAIL PRIVMSG INVALID_UTF8 :Lines are UTF-8 here; set your client to that.",
         f":{NAME} 421 ada * :Unknown command",
         f":{NAME} 421 ada * :Unknown command",
         f":{NAME} 421 ada * :Unknown command",
@@ -99,7 +99,7 @@ def test_any_commands_are_answered(place, lines):
     ada.send("CAP REQ :labeled-response batch message-tags echo-message draft/chathistory", "NICK :", *lines)
     ada.hear()
     for client, nick in ((ada, "ada"), (bea, "bea")):
-        client.send(f"NICK {nick}", f"USER {nick} 0 * :x", "CAP END")
+        client.send(f"NICK {nick}", "USER u 0 * :x", "CAP END")
         client.hear(0.5)
     ada.send("JOIN #tea", *lines, "PING end")
     heard = ada.hear(3)

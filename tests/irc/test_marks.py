@@ -51,7 +51,7 @@ def test_they_are_the_marks_of_rooms(ada, place):
     ada.send("QUIT")
     ada.hear()
     again = place.connect()
-    again.send("CAP REQ :draft/read-marker sasl", "NICK ada", "USER ada 0 * :x")
+    again.send("CAP REQ :draft/read-marker sasl", "NICK ada", "USER u 0 * :x")
     again.send("AUTHENTICATE PLAIN", "AUTHENTICATE AGFkYQBhLXBhc3N3b3Jk", "CAP END")
     heard = again.hear(1)
     marker = f":{NAME} MARKREAD #tea timestamp={time}"

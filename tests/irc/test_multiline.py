@@ -51,11 +51,16 @@ def test_one_text_for_all(tea, place):
     assert told[1:] == [
         f"@batch={name} {BEA} PRIVMSG #tea :one",
         f"@batch={name} {BEA} PRIVMSG #tea :",
-        f"@batch={name} {BEA} PRIVMSG #tea :two three",
+        f"@batch={name} {BEA} PRIVMSG #tea :two ",
+        f"@batch={name};draft/multiline-concat {BEA} PRIVMSG #tea :three",
         f"{BEA} BATCH -{name}",
     ]
     assert [bare(line) for line in heard] == [bare(line) for line in told]
-    assert ada.hear() == [f"{BEA} PRIVMSG #tea :one", f"{BEA} PRIVMSG #tea :two three"]
+    assert ada.hear() == [
+        f"{BEA} PRIVMSG #tea :one",
+        f"{BEA} PRIVMSG #tea :two ",
+        f"{BEA} PRIVMSG #tea :three",
+    ]
     history = eve.ask("CHATHISTORY LATEST #tea * 5")
     assert [bare(line) for line in history[1:-1]] == [bare(line) for line in told]
 

@@ -25,7 +25,7 @@ def heard_by(place, *lines, host="127.0.0.1"):
     return client.hear(1)
 
 
-WHO = ("NICK bea", "USER bea 0 * :Bea")
+WHO = ("NICK bea", "USER u 0 * :Bea")
 
 
 def test_who_says_it_comes_in(guarded):
@@ -40,7 +40,7 @@ def test_who_does_not_is_sent_away(guarded, lines):
 
 def test_an_account_is_enough(guarded):
     assert numerics(heard_by(guarded, "PASS ada:a-password", *WHO))[:2] == ["900", "001"]
-    assert numerics(heard_by(guarded, "PASS a-password", "NICK ada", "USER ada 0 * :Ada"))[1] == "001"
+    assert numerics(heard_by(guarded, "PASS a-password", "NICK ada", "USER u 0 * :Ada"))[1] == "001"
     both = heard_by(guarded, f"PASS :{SECRET}", "PASS ada:a-password", *WHO)
     assert numerics(both)[:2] == ["900", "001"]
 

@@ -16,7 +16,7 @@ def plain(name, password, shown=""):
     return base64.b64encode(f"{shown}\0{name}\0{password}".encode()).decode()
 
 
-@pytest.mark.parametrize("lines", [("NICK ada", "USER ada 0 * :Ada"), ("user ada 0 * :Ada", "nick ada")])
+@pytest.mark.parametrize("lines", [("NICK ada", "USER u 0 * :Ada"), ("user u 0 * :Ada", "nick ada")])
 def test_a_guest_comes_in(place, lines):
     client = place.connect()
     client.send(*lines)
@@ -59,7 +59,7 @@ def test_quit_is_answered_before_registration_too(place):
 @pytest.mark.parametrize("nick", ["*", "a b", "a@b", "a,b", "#a", "-" * 40])
 def test_a_nick_that_cannot_be_is_told_and_another_one_does(place, nick):
     client = place.connect()
-    client.send(f"NICK :{nick}", "USER ada 0 * :Ada")
+    client.send(f"NICK :{nick}", "USER u 0 * :Ada")
     assert numerics(client.hear()) == ["432"]
     client.send("NICK ada")
     assert numerics(client.hear())[0] == "001"
@@ -67,7 +67,7 @@ def test_a_nick_that_cannot_be_is_told_and_another_one_does(place, nick):
 
 def test_no_nick(place):
     client = place.connect()
-    client.send("NICK", "NICK :", "USER ada 0 * :", "USER ada", "WHO x", "FOO")
+    client.send("NICK", "NICK :", "USER u 0 * :", "USER ada", "WHO x", "FOO")
     assert numerics(client.hear()) == ["431", "431", "461", "461", "451", "451"]
 
 
@@ -76,12 +76,12 @@ def test_one_of_two_has_the_nick(place):
     for client in (one, other):
         client.send("NICK ada")
     for client in (one, other):
-        client.send("USER ada 0 * :Ada")
+        client.send("USER u 0 * :Ada")
     place.advance(0.3)
     heard = [numerics(client.hear(0)) for client in (one, other)]
     assert sorted(one[0] for one in heard) == ["001", "433"]
     late = place.connect()
-    late.send("NICK ADA", "USER ada 0 * :Ada")
+    late.send("NICK ADA", "USER u 0 * :Ada")
     assert numerics(late.hear()) == ["433"]
     late.send("NICK bea")
     assert numerics(late.hear())[0] == "001"
@@ -104,7 +104,7 @@ def test_a_lost_guest_frees_the_nick(place):
 
 def test_a_negotiation_holds_registration(place):
     client = place.connect()
-    client.send("CAP LS 302", "NICK ada", "USER ada 0 * :Ada")
+    client.send("CAP LS 302", "NICK ada", "USER u 0 * :Ada")
     (listed,) = client.hear()
     assert listed.startswith(f":{NAME} CAP * LS :") and "sasl=PLAIN" in listed
     client.send("CAP REQ :server-time nonsense", "CAP LIST", "CAP REQ :echo-message server-time", "CAP LIST")
@@ -146,7 +146,7 @@ def test_capabilities_take_effect_at_once_and_go_again(place):
 def test_sasl(place):
     place.register("ada")
     client = place.connect()
-    client.send("CAP REQ sasl", "NICK ada", "USER ada 0 * :Ada", "AUTHENTICATE PLAIN")
+    client.send("CAP REQ sasl", "NICK ada", "USER u 0 * :Ada", "AUTHENTICATE PLAIN")
     assert client.hear()[-1] == "AUTHENTICATE +"
     client.send(f"AUTHENTICATE {plain('ada', 'a-password')}")
     assert client.hear(1) == [
@@ -172,7 +172,7 @@ def test_sasl(place):
 def test_sasl_that_fails_may_be_tried_again(place, said):
     place.register("ada")
     client = place.connect()
-    client.send("CAP REQ sasl", "NICK ada", "USER ada 0 * :Ada", "AUTHENTICATE PLAIN", f"AUTHENTICATE {said}")
+    client.send("CAP REQ sasl", "NICK ada", "USER u 0 * :Ada", "AUTHENTICATE PLAIN", f"AUTHENTICATE {said}")
     assert numerics(client.hear(1))[-1] == "904"
     client.send("AUTHENTICATE PLAIN", f"AUTHENTICATE {plain('ada', 'a-password', 'ada')}", "CAP END")
     heard = numerics(client.hear(1))
@@ -185,7 +185,7 @@ def test_sasl_comes_in_pieces(place):
     client = place.connect()
     said = plain("ada", password, "")
     assert len(said) < 400
-    client.send("CAP REQ sasl", "NICK ada", "USER ada 0 * :Ada", "AUTHENTICATE PLAIN")
+    client.send("CAP REQ sasl", "NICK ada", "USER u 0 * :Ada", "AUTHENTICATE PLAIN")
     client.send("AUTHENTICATE " + "A" * 400, "AUTHENTICATE +")
     assert numerics(client.hear(1))[-1] == "904"
     client.send("AUTHENTICATE PLAIN", "AUTHENTICATE " + "A" * 401)
@@ -205,7 +205,7 @@ def test_sasl_is_aborted(place):
     client.send(
         "CAP REQ sasl", "AUTHENTICATE FOO", "AUTHENTICATE PLAIN", "AUTHENTICATE *", "AUTHENTICATE PLAIN"
     )
-    client.send("NICK ada", "USER ada 0 * :Ada", "CAP END")
+    client.send("NICK ada", "USER u 0 * :Ada", "CAP END")
     heard = numerics(client.hear(1))
     assert heard[1:5] == ["908", "904", "906", "906"]
     assert heard[5] == "001"
@@ -214,17 +214,17 @@ def test_sasl_is_aborted(place):
 def test_an_account_is_not_open_to_guests(place):
     place.register("ada")
     client = place.connect()
-    client.send("NICK ada", "USER ada 0 * :Ada")
+    client.send("NICK ada", "USER u 0 * :Ada")
     assert numerics(client.hear(1)) == ["433"]
 
 
 def test_pass_logs_in(place):
     place.register("ada")
     client = place.connect()
-    client.send("PASS a-password", "NICK ada", "USER ada 0 * :Ada")
+    client.send("PASS a-password", "NICK ada", "USER u 0 * :Ada")
     assert numerics(client.hear(1))[:2] == ["900", "001"]
     client = place.connect()
-    client.send("PASS ada:wrong-password", "NICK ada", "USER ada 0 * :Ada")
+    client.send("PASS ada:wrong-password", "NICK ada", "USER u 0 * :Ada")
     heard = client.hear(1)
     assert numerics(heard) == ["464"] and heard[-1].startswith("ERROR :")
 

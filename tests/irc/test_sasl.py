@@ -72,7 +72,7 @@ class Scram:
 
 def opened(place, nick="ada"):
     client = place.connect()
-    client.send("CAP LS 302", "CAP REQ sasl", f"NICK {nick}", f"USER {nick} 0 * :Ada")
+    client.send("CAP LS 302", "CAP REQ sasl", f"NICK {nick}", "USER u 0 * :Ada")
     client.listed = client.hear()[0]
     return client
 
@@ -201,7 +201,7 @@ def test_where_others_read_along_no_password_is_asked_for(place):
     place.playground.network._listeners[PORTS["irc"]]._factory.rules = ListenerRules(guests="allowed")
     client = Irc(place)
     place.playground.network.connect(client, PORTS["irc"], host="192.0.2.1")
-    client.send("CAP LS 302", "NICK ada", "USER ada 0 * :Ada")
+    client.send("CAP LS 302", "NICK ada", "USER u 0 * :Ada")
     heard = client.hear()
     assert " sasl" not in heard[0]
 

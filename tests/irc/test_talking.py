@@ -75,7 +75,14 @@ def test_a_message_that_could_not_be_kept_is_refused(tea, place):
 
 def test_refusals(tea):
     ada, _ = tea
-    asked = ["PRIVMSG #no :x", "PRIVMSG no :x", "PRIVMSG #tea :", "PRIVMSG #tea", "PRIVMSG", "PRIVMSG a,b :x"]
+    asked = [
+        "PRIVMSG #no :x",
+        "PRIVMSG no :x",
+        "PRIVMSG #tea :",
+        "PRIVMSG #tea",
+        "PRIVMSG",
+        "PRIVMSG a,b,c,d,e :x",
+    ]
     assert [line.split()[1] for line in ada.ask(*asked)] == ["403", "401", "412", "412", "411", "407"]
     assert ada.ask("NOTICE #no :x", "NOTICE no :x", "NOTICE #tea :", "NOTICE") == []
     ada.ask("PART #tea")

@@ -108,7 +108,7 @@ def test_the_password_comes_from_a_descriptor(data):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"short\n", "8 to 256 characters"),
+        (b"short\n", "8 to 512 characters"),
         (b"\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8", "not in UTF-8"),
         (b"", "8 to"),
     ],

@@ -205,7 +205,7 @@ class RegistrationChecker:
         if not wish.password:  # somebody asks whether they might, and is told before they think of one
             check_invitation(self._hub, self._gatekeeper, wish.invite, wish.host)
             world.free_nick(wish.nick)
-            check_new(wish.password)
+            check_new(wish.password, world.terms.min_password)
         known, refusal = accounts.find(world, wish.nick) is not None, None
         try:
             registering.check_open(world, wish.invite)
@@ -218,7 +218,10 @@ class RegistrationChecker:
         check_invitation(self._hub, self._gatekeeper, wish.invite, wish.host)
         world.free_nick(wish.nick)
         made = await self._passwords.make(
-            wish.password, network_of(wish.host), scrams.new_salt(world, wish.nick)
+            wish.password,
+            network_of(wish.host),
+            scrams.new_salt(world, wish.nick),
+            world.terms.min_password,
         )
         if accounts.find(world, wish.nick) is not None:
             return await self._again(wish, None)  # it was made meanwhile, perhaps by the same client

@@ -1,15 +1,15 @@
 """Channels: what a client is told of a room that it comes to be in, and who is there."""
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 from chatd.chat.state import Room, User
 from chatd.server.irc import numerics as n
 from chatd.server.irc.client import Client
 from chatd.server.irc.marks import at_hand, unread_from
-from chatd.server.irc.names import fold, nuh
-from chatd.server.irc.rendering import account_name, prefix_of
+from chatd.server.irc.names import fold
+from chatd.server.irc.rendering import prefix_of
 from chatd.server.states import State
 from chatd.wire.irc import MAX_BODY, encode
 from chatd.wire.messages import Left, Rooms, RoomState
@@ -54,7 +54,9 @@ def enter(client: Client, rooms: Sequence[RoomState], *, arrives: bool) -> None:
 
 def _join(client: Client, room: Room) -> None:
     if client.has("extended-join"):
-        client.own("JOIN", room.name, account_name(client.user) or "*", client.realname or client.nick)
+        client.own(
+            "JOIN", room.name, client.network.account(client.user) or "*", client.realname or client.nick
+        )
     else:
         client.own("JOIN", room.name)
     if room.topic:
@@ -62,7 +64,7 @@ def _join(client: Client, room: Room) -> None:
     if client.has("draft/read-marker"):
         _tell_marker(client, room)
     if not client.has("no-implicit-names"):
-        names(client, room, room.name)
+        names(client, [room], room.name)
 
 
 def _tell_marker(client: Client, room: Room) -> None:
@@ -90,19 +92,22 @@ def topic(client: Client, room: Room) -> None:
     client.numeric(n.TOPIC, room.name, text=room.topic)
     setter = client.network.titled.get(room.name)
     if setter is not None:
-        client.numeric(n.TOPICWHOTIME, room.name, nuh(setter[0]), str(setter[1] // 1000))
+        client.numeric(n.TOPICWHOTIME, room.name, client.network.nuh(setter[0]), str(setter[1] // 1000))
 
 
-def names(client: Client, room: Room, shown: str) -> None:
-    """Tell who is in ``room``, which the client calls ``shown`` (353, 366).
+def names(client: Client, rooms: Sequence[Room], shown: str) -> None:
+    """Tell who is in ``rooms``, which the client calls ``shown`` (353, 366).
 
     Of very many it is told in several turns.
     """
-    if len(room.members) <= AT_ONCE:
-        for line in _names(client, room, shown, list(members(client, room))):
+    lines = chain.from_iterable(_names(client, room, list(members(client, room))) for room in rooms)
+    if sum(len(room.members) for room in rooms) <= AT_ONCE:
+        for line in lines:
             client.say(line)
+        client.numeric(n.ENDOFNAMES, shown)
     else:
-        _go_on(client, _names(client, room, shown, list(members(client, room))))
+        end = encode(client.network.name, n.ENDOFNAMES.number, client.nick, shown, n.ENDOFNAMES.text or "")
+        _go_on(client, chain(lines, [end]))
 
 
 def _go_on(client: Client, lines: Iterator[bytes]) -> None:
@@ -115,7 +120,7 @@ def _go_on(client: Client, lines: Iterator[bytes]) -> None:
         client.network.server.clock.callLater(0, _go_on, client, lines)
 
 
-def _names(client: Client, room: Room, shown: str, users: Sequence[User]) -> Iterator[bytes]:
+def _names(client: Client, room: Room, users: Sequence[User]) -> Iterator[bytes]:
     server, number = client.network.name, n.NAMREPLY.number
     sign = "@" if room.rules.kind == "private" else "="
     left = most = MAX_BODY - len(encode(server, number, client.nick, sign, room.name, "")) - 1
@@ -124,7 +129,7 @@ def _names(client: Client, room: Room, shown: str, users: Sequence[User]) -> Ite
         if user not in room.members:
             continue
         name = prefix_of(room, user)
-        name += nuh(user.nick) if client.has("userhost-in-names") else user.nick
+        name += client.network.nuh(user.nick) if client.has("userhost-in-names") else user.nick
         size = len(name.encode()) + 1
         if size > left:
             yield encode(server, number, client.nick, sign, room.name, " ".join(line))
@@ -133,7 +138,6 @@ def _names(client: Client, room: Room, shown: str, users: Sequence[User]) -> Ite
         left -= size
     if line:
         yield encode(server, number, client.nick, sign, room.name, " ".join(line))
-    yield encode(server, n.ENDOFNAMES.number, client.nick, shown, n.ENDOFNAMES.text or "")
 
 
 def members(client: Client, room: Room) -> Iterator[User]:

@@ -18,7 +18,7 @@ from chatd.server.connection import ChatConnection
 from chatd.server.gate import Hold
 from chatd.server.irc import numerics as n
 from chatd.server.irc.cursors import Cursors
-from chatd.server.irc.names import nuh
+from chatd.server.irc.names import USER, nuh
 from chatd.server.irc.network import Network
 from chatd.server.irc.questions import Questions
 from chatd.server.irc.reply import Reply
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from chatd.server.irc.commands.multiline import Gathering
     from chatd.server.irc.dialect import Dialect
     from chatd.server.irc.registration import Registration
+    from chatd.server.irc.sasl import Sasl
 
 MOST_LABEL: Final = 64
 """Bytes of a label (ircv3.net, "Labeled Responses")."""
@@ -45,7 +46,8 @@ class Client:
     ``visible`` are the channels that it was told it is in, ``replaying`` says up to which event what is
     handed out of a channel was said before that. ``watched`` are the nicks that it watches, by their folded
     forms, ``modes`` its own. ``labels`` are those of commands that an event answers, by that, ``sent`` those
-    of its messages, by their numbers. ``once`` is what it was told that other rooms tell as well.
+    of its messages, by their numbers; ``batched`` are the batches in which others are echoed, ``echoing`` is
+    that of what is being sent. ``once`` is what it was told that other rooms tell as well.
     """
 
     def __init__(self, connection: ChatConnection, network: Network) -> None:
@@ -55,8 +57,11 @@ class Client:
         self.modern = False
         self.dialect: Dialect
         self.registration: Registration | None = None
+        self.later: Sasl | None = None
         self.nick = "*"
         self.realname = ""
+        self.opered = False
+        self.username = USER
         self.user: User | None = None
         self.modes: set[str] = set()
         self.visible: set[str] = set()
@@ -64,6 +69,8 @@ class Client:
         self.watched: dict[str, str] = {}
         self.labels: dict[tuple[str, int], str] = {}
         self.sent: dict[int, str] = {}
+        self.batched: dict[int, str] = {}
+        self.echoing = ""
         self.once: dict[tuple[str, str, int], None] = {}
         self.cursors = Cursors(self)
         self.since = self.spoke = network.server.wall()
@@ -111,7 +118,7 @@ class Client:
 
     def own(self, command: str, *params: str) -> None:
         """Say what the client itself does, as others see it."""
-        self.say(encode(nuh(self.nick), command, *params))
+        self.say(encode(nuh(self.nick, self.username), command, *params))
 
     def new_batch(self) -> str:
         """Return what another batch is called."""
@@ -139,6 +146,11 @@ class Client:
         if self.user is None:
             raise RuntimeError("Nobody is registered here yet.")
         return self.user
+
+    @property
+    def operates(self) -> bool:
+        """Return whether it is an operator's: by its account, or by OPER."""
+        return self.opered or self.me.operator
 
     @property
     def asker(self) -> Asker:
@@ -224,12 +236,15 @@ class Client:
 
     def seen(self, nick: str, *, here: bool) -> None:
         """Be told that ``nick``, which is watched, has come or gone."""
-        numeric, who = (n.MONONLINE, nuh(nick)) if here else (n.MONOFFLINE, nick)
+        numeric, who = (n.MONONLINE, self.network.nuh(nick)) if here else (n.MONOFFLINE, nick)
         self.write(encode(self.network.name, numeric.number, self.nick, who))
 
     def let_go(self) -> None:
         """Forget all: the connection is gone."""
         self.network.left(self)
+        if self.later is not None:
+            self.later.let_go()
+            self.later = None
         self.questions.let_go()
         self.cursors = _GONE
         self.gathering = None

@@ -3,11 +3,17 @@
 Those of the latest messages are remembered, for whoever catches up or asks for history soon.
 """
 
+import re
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Final
 
 MOST_BYTES: Final = 1_048_576
 """Bytes of tags that are remembered for all messages together; the oldest go first."""
+
+
+PIECES: Final = "draft/multiline-pieces"
+"""What is remembered of a message of several lines as if it was a tag: how long the pieces are that came."""
 
 
 class ClientTags:
@@ -34,6 +40,15 @@ class ClientTags:
     def of(self, session: int, n: int) -> Mapping[str, str]:
         """Return what is remembered of a message."""
         return self._tags.get((session, n), {})
+
+
+def pieces_of(tags: Mapping[str, str], text: str) -> list[str]:
+    """Return the pieces in which ``text`` came; those that begin a line begin with its end before."""
+    lengths = [int(length) for length in tags.get(PIECES, "").split(",") if length]
+    if sum(lengths) != len(text) or not lengths:
+        return re.split("(?=\n)", text)
+    ends = list(accumulate(lengths))
+    return [text[end - length : end] for end, length in zip(ends, lengths, strict=True)]
 
 
 def own_tags(tags: Mapping[str, str]) -> dict[str, str]:

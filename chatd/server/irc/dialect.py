@@ -6,8 +6,8 @@ from typing import Any, Final
 from chatd.chat.arrival import CONFIRMATION
 from chatd.server.irc.channels import enter, entered, parted
 from chatd.server.irc.client import Client
-from chatd.server.irc.names import nuh
 from chatd.server.irc.personal import Personal
+from chatd.server.irc.rendering import time_of
 from chatd.server.irc.welcoming import welcome
 from chatd.wire import messages as m
 from chatd.wire.irc import MAX_BODY, encode, pieces
@@ -89,7 +89,11 @@ def _ping(client: Client, ping: m.Ping) -> None:
 
 
 def _invited(client: Client, invited: m.Invited) -> None:
-    client.write(encode(nuh(invited.by), "INVITE", client.nick, invited.room))
+    network = client.network
+    account = network.account(network.user_called(invited.by)) if client.has("account-tag") else ""
+    tags = {"time": time_of(network.server.wall())} if client.has("server-time") else {}
+    tags |= {"account": account} if account else {}
+    client.write(encode(network.nuh(invited.by), "INVITE", client.nick, invited.room, tags=tags))
 
 
 def _announced(client: Client, said: m.Announcement) -> None:

@@ -14,6 +14,10 @@ MOST: Final = 200
 """Markers of one user that are remembered; the oldest goes first."""
 
 
+MOST_USERS: Final = 1000
+"""Users of whom markers are remembered; who has set none for the longest time goes first."""
+
+
 class Marks:
     """The markers of all users, by their ids and by the folded names of targets."""
 
@@ -26,14 +30,16 @@ class Marks:
 
     def put(self, user: User, target: str, time: str) -> None:
         """Remember a marker."""
-        marks = self._marks.setdefault(user.id, {})
+        marks = self._marks[user.id] = self._marks.pop(user.id, {})
+        if len(self._marks) > MOST_USERS:
+            del self._marks[next(iter(self._marks))]
         marks.pop(target, None)
         marks[target] = time
         if len(marks) > MOST:
             del marks[next(iter(marks))]
 
     def forget(self, user: User) -> None:
-        """Remember none of ``user``, who has no client any more; the marks of rooms stay."""
+        """Remember none of ``user``, a guest who has gone."""
         self._marks.pop(user.id, None)
 
 

@@ -10,7 +10,10 @@ from typing import Final
 from chatd.wire.messages import Event
 
 USER: Final = "~u"
-"""What everybody's client is called on: what clients say of themselves is not asked for."""
+"""What somebody is called, in USER, of whom IRC knows no other name."""
+
+MOST_USER: Final = 12
+"""Characters of such a name: with a nick and the host it stands before every message."""
 
 HOST: Final = "on.chatd"
 """Where everybody comes from: addresses are nobody's business."""
@@ -40,9 +43,15 @@ def fold(name: str) -> str:
     return name.translate(_LOWER)
 
 
-def nuh(nick: str) -> str:
+def nuh(nick: str, user: str = USER) -> str:
     """Return who ``nick`` is, as the source of a line."""
-    return f"{nick}!{USER}@{HOST}"
+    return f"{nick}!{user}@{HOST}"
+
+
+def user_named(name: str) -> str:
+    """Return what USER calls somebody, as far as that can stand before a host; nobody has asked there."""
+    allowed = "".join(char for char in name if char.isascii() and (char.isalnum() or char in "._-"))
+    return f"~{allowed[:MOST_USER]}" if allowed else USER
 
 
 def shown(name: str) -> str:

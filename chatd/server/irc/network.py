@@ -9,10 +9,11 @@ from chatd.ops.settings import IrcConfig
 from chatd.server.irc.capabilities import RENDERING
 from chatd.server.irc.client_tags import ClientTags
 from chatd.server.irc.marks import Marks
-from chatd.server.irc.names import fold
-from chatd.server.irc.rendering import Renderer
+from chatd.server.irc.names import USER, fold, nuh
+from chatd.server.irc.rendering import Renderer, account_name
 from chatd.server.server import Server
 from chatd.wire import names
+from chatd.wire.irc import encode
 from chatd.wire.messages import Event
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 MOST_PAST: Final = 1000
 """Those who have gone that WHOWAS knows of, the latest."""
+
+MOST_NAMED: Final = 20_000
+"""Nicks of which it is remembered what was said in USER, the latest; of others nothing is known."""
 
 OTHERS_PER_UNIT: Final = 100
 """Clients that are told of what is no message which cost as much as one."""
@@ -32,6 +36,7 @@ class Past(NamedTuple):
     """Somebody who has gone, or is called otherwise now, at ``ts`` in milliseconds since 1970."""
 
     nick: str
+    username: str
     realname: str
     ts: int
 
@@ -59,6 +64,8 @@ class Network:
         self.tags = ClientTags()
         self._renderers: dict[frozenset[str], Renderer] = {}
         self._here: set[str] = set()
+        self._usernames: dict[str, str] = {}
+        self.proven: dict[User, str] = {}
         server.hub.presence.watch = self.moved
 
     @classmethod
@@ -121,9 +128,50 @@ class Network:
         """Return what ``user`` says of themselves by IRC."""
         return next((client.realname for client in self.clients_of(user)), user.nick)
 
+    def realname_of(self, nick: str) -> str:
+        """Return what whoever is called ``nick`` says of themselves."""
+        user = self.user_called(nick)
+        return nick if user is None else self.realname(user)
+
+    def account(self, user: User | None) -> str:
+        """Return the account of ``user``, also that to which a guest has logged in; nothing of others."""
+        return account_name(user) or ("" if user is None else self.proven.get(user, ""))
+
+    def account_of(self, event: Event) -> str:
+        """Return the account that has caused ``event``; nothing for a guest's, whoever has that nick now."""
+        user = self.world.nicks.get(names.fold(event.by))
+        since = 0 if user is None or user.account is None else user.account.created
+        return self.account(user) if since <= event.ts else ""
+
+    def tell_account(self, client: "Client") -> None:
+        """Tell the others that ``client`` has an account now."""
+        line = encode(self.nuh(client.nick), "ACCOUNT", self.account(client.me))
+        self.tell_peers(client.me, "account-notify", line)
+        self.tell_watchers(client.me, "account-notify", line)
+
+    def operates(self, user: User) -> bool:
+        """Return whether ``user`` is an operator of the server, or has shown the password of one (OPER)."""
+        return user.operator or any(client.opered for client in self.clients_of(user))
+
     def bots(self, user: User) -> bool:
         """Return whether ``user`` is a bot, by what a client of theirs says."""
         return any("B" in client.modes for client in self.clients_of(user))
+
+    def username(self, nick: str) -> str:
+        """Return what whoever is, or was, called ``nick`` has said in USER."""
+        return self._usernames.get(fold(nick), USER)
+
+    def nuh(self, nick: str) -> str:
+        """Return who ``nick`` is, as the source of a line."""
+        return nuh(nick, self.username(nick))
+
+    def _call(self, client: "Client") -> None:
+        """Note what ``client`` has said in USER, also for what is told of it when it has gone."""
+        key = fold(client.nick)
+        self._usernames.pop(key, None)
+        self._usernames[key] = client.username
+        if len(self._usernames) > MOST_NAMED:
+            del self._usernames[next(iter(self._usernames))]
 
     # ---- coming and going ---------------------------------------------------------------------------
 
@@ -132,9 +180,10 @@ class Network:
         self.opening.discard(client)
         self.unregistered.discard(client)
         self._clients.setdefault(client.me, {})[client] = None
-        if client.me.operator:
+        if client.operates:
             self.operators.add(client)
         self.most = max(self.most, self.users)
+        self._call(client)
 
     def left(self, client: "Client") -> None:
         """Forget ``client``, whose connection ends."""
@@ -146,14 +195,17 @@ class Network:
             del clients[client]
             if not clients:
                 del self._clients[user]
-                self.marks.forget(user)
-            self.past.appendleft(Past(client.nick, client.realname, self.server.wall()))
+                self.proven.pop(user, None)
+                if user.account is None:
+                    self.marks.forget(user)
+            self.past.appendleft(Past(client.nick, client.username, client.realname, self.server.wall()))
         for key in client.watched:
             self.unwatch(client, key)
 
     def renamed(self, old: str, client: "Client") -> None:
         """Note that the user of ``client`` was called ``old``."""
-        self.past.appendleft(Past(old, client.realname, self.server.wall()))
+        self._call(client)
+        self.past.appendleft(Past(old, client.username, client.realname, self.server.wall()))
         if fold(old) != fold(client.nick):
             self._tell(old, here=False)
             self._tell(client.nick, here=True)

@@ -7,7 +7,7 @@ somebody it is told once; and what was said before it came is what was said, wit
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from chatd.server.irc.names import QUIT, fold, nuh
+from chatd.server.irc.names import QUIT, fold
 from chatd.server.irc.rendering import SAID, Part, Rendered
 from chatd.server.irc.reply import batch_sign, tagged
 from chatd.wire.irc import encode
@@ -76,7 +76,7 @@ class Personal:
             if isinstance(data.notice, Rooms | Left):
                 self._told(data.notice)
                 return b""
-            mine = f":{nuh(self._client.nick)} ".encode()
+            mine = f":{self._client.nick}!".encode()
             if data.find(mine) < 0:
                 return data
             return b"".join(line for line in data.splitlines(keepends=True) if not line.startswith(mine))
@@ -107,8 +107,11 @@ class Personal:
         client, event = self._client, part.event
         label = client.sent.pop(event.n, "")
         heard = part.lines if _is_to_self(client, event) else b""
+        batch = client.batched.pop(event.n, "")
         if not client.has("echo-message"):
             return heard
+        if batch:
+            return _within(part.lines, batch) + heard
         return _labelled(client, part.lines, label) + heard
 
 
@@ -122,8 +125,11 @@ def _labelled(client: "Client", lines: bytes, label: str) -> bytes:
     batch = client.new_batch()
     server = client.network.name
     begin = tagged(encode(server, "BATCH", f"+{batch}", "labeled-response"), "label", label)
-    within = b"".join(tagged(line, "batch", batch) for line in several)
-    return begin + within + encode(server, "BATCH", f"-{batch}")
+    return begin + _within(lines, batch) + encode(server, "BATCH", f"-{batch}")
+
+
+def _within(lines: bytes, batch: str) -> bytes:
+    return b"".join(tagged(line, "batch", batch) for line in lines.splitlines(keepends=True))
 
 
 def _is_to_self(client: "Client", event: Event) -> bool:
@@ -153,7 +159,7 @@ def _nick(client: "Client", part: Part) -> bytes:
     if client.nick == event.text:
         return b""
     old, client.nick = client.nick, event.text
-    return encode(nuh(old), "NICK", event.text)
+    return encode(client.network.nuh(old), "NICK", event.text)
 
 
 def _removed(client: "Client", part: Part) -> bytes:

@@ -19,7 +19,7 @@ from chatd.server.listener_rules import Listening
 from chatd.server.protocol import ChatProtocol
 from chatd.server.server import Server
 from chatd.wire import lines
-from chatd.wire.irc import BadLineError, Line, parse, tags_of
+from chatd.wire.irc import BadLineError, Line, command_of, parse, tags_of
 from chatd.wire.irc_decoder import TOO_LONG, IrcDecoder
 
 
@@ -126,7 +126,9 @@ class IrcProtocol(ChatProtocol):
             self._refuse(label, n.INPUTTOOLONG)
         elif error.code == "not-utf8":
             text = "Lines are UTF-8 here; set your client to that."
-            client.begin(label, lambda client, _: client.fail("*", "INVALID_UTF8", text=text), Line(""))
+            command = command_of(data)
+            known = command if command in COMMANDS else "*"
+            client.begin(label, lambda client, _: client.fail(known, "INVALID_UTF8", text=text), Line(""))
         else:
             self._refuse(label, n.UNKNOWNCOMMAND, "*")
 

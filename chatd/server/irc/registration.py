@@ -4,6 +4,7 @@ It ends when there is a nick and a USER, and neither a negotiation of capabiliti
 its hello goes the way of all others (`chatd.server.admission`), but a nick that is taken is only told.
 """
 
+from contextlib import suppress
 from hmac import compare_digest
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from chatd.ops.log import Log
 from chatd.server.gate import Hold
 from chatd.server.irc import numerics as n
 from chatd.server.irc.client import Client
-from chatd.server.irc.names import shown
+from chatd.server.irc.names import fold, shown, user_named
 from chatd.server.irc.sasl import PULSE, Sasl
 from chatd.server.irc.welcoming import enter
 from chatd.server.states import State
@@ -43,7 +44,7 @@ class Registration:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self.wish = ""
+        self.wish = self.refused = ""
         self.named = False
         self.negotiating = False
         self.passwords: list[str] = []
@@ -60,6 +61,7 @@ class Registration:
             client.numeric(n.NONICKNAMEGIVEN)
             return
         if not self._is_free(wish):
+            self.refused = wish
             return
         self.wish = wish
         client.network.unregistered.add(client)
@@ -69,20 +71,18 @@ class Registration:
         client = self._client
         world = client.world
         try:
-            check_nick(wish)
+            key = check_nick(wish)[1]
         except RequestError as error:
             client.numeric(n.ERRONEUSNICKNAME, shown(wish), text=error.text)
             return False
-        taken = client.network.user_called(wish)
-        if taken is not None and taken.account is None:
-            client.numeric(n.NICKNAMEINUSE, wish)
+        owner = world.nicks.get(key)
+        if owner is not None and owner.account is not None and not owner.deleted:
+            return True  # whoever logs in may be that account
+        try:
+            world.free_nick(wish)
+        except RequestError as error:
+            client.numeric(n.NICKNAMEINUSE, wish, text=error.text)
             return False
-        if taken is None:
-            try:
-                world.free_nick(wish)
-            except RequestError as error:
-                client.numeric(n.NICKNAMEINUSE, wish, text=error.text)
-                return False
         return True
 
     def named_by(self, line: Line) -> None:
@@ -92,12 +92,29 @@ class Registration:
             client.numeric(n.NEEDMOREPARAMS, "USER")
             return
         client.realname = line.params[3]
+        client.username = user_named(line.params[0])
         self.named = True
         self.go_on()
 
     def show(self, password: str) -> None:
         """Show a password (PASS): that of the listener or that of an account; the last two are looked at."""
         self.passwords = [*self.passwords, password][-MOST_PASSWORDS:]
+
+    async def register(self, nick: str, password: str) -> ChatdError | None:
+        """Make an account, by which the client will come in; return the refusal if there is one."""
+        connection = self._client.connection
+        hello = Hello(nick=nick, password=password, register=True, heartbeat=PULSE)
+        self.sasl.checking = True
+        made: Deferred[Any] = maybeDeferred(connection.server.admission.login, connection, hello)
+        try:
+            self.sasl.arrival = await made
+        except ChatdError as error:
+            return error
+        finally:
+            self.sasl.checking = False
+        if connection.state is State.CLOSING:
+            self.sasl.let_go()
+        return None
 
     def go_on(self) -> None:
         """Let the client in, if nothing is missing any more."""
@@ -164,6 +181,7 @@ class Registration:
                 connection.server.hub.abandon(arrival.session, connection.server.wall())
             return
         self.sasl.arrival = None
+        self._be_called(arrival)
         arrival = enter(client, arrival, hello, self.sasl.device)
         self.sasl.let_go()
         if self._guessed:
@@ -177,6 +195,14 @@ class Registration:
         pulse = arrival.pulse
         connection.liveness.heartbeat = Heartbeat(pulse.interval, pulse.misses, server.clock.seconds())
         connection.input.go_on()
+
+    def _be_called(self, arrival: Arrival) -> None:
+        """Have an account called as NICK wishes, unless another device of it is here or that cannot be."""
+        user, server = arrival.session.user, self._client.connection.server
+        here = any(session.peer is not None for session in user.sessions)
+        if user.account is not None and not here and fold(self.wish) != fold(user.nick):
+            with suppress(RequestError):
+                server.hub.rename(arrival.session, self.wish, server.wall())
 
     def _turned_away(self, failure: Failure) -> None:
         """Tell that the nick is taken, so that another may be wished for; end because of all else."""

@@ -9,15 +9,14 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
-from chatd.chat.changes.rows import PutAccount
 from chatd.chat.networks import network_named
 from chatd.chat.rules import ROLES, Standing
 from chatd.chat.state import Room, User
 from chatd.chat.status import own_status
 from chatd.chat.world import World
 from chatd.ops.log import Log
-from chatd.server.irc.client_tags import ClientTags
-from chatd.server.irc.names import ACTION, NOTICE, QUIT, message_id, nuh, said
+from chatd.server.irc.client_tags import PIECES, ClientTags, pieces_of
+from chatd.server.irc.names import ACTION, NOTICE, QUIT, message_id, said
 from chatd.wire.irc import MAX_BODY, cut, encode, pieces
 from chatd.wire.messages import Event, Gap, Message, Presence, Typing
 from chatd.wire.names import SERVER, fold
@@ -38,6 +37,15 @@ class Place(Protocol):
     @property
     def name(self) -> str:
         """Return what the server is called."""
+
+    def nuh(self, nick: str) -> str:
+        """Return who ``nick`` is, as the source of a line."""
+
+    def account_of(self, event: Event) -> str:
+        """Return the account that has caused ``event``, or nothing."""
+
+    def realname_of(self, nick: str) -> str:
+        """Return what whoever is called ``nick`` says of themselves."""
 
 
 class Part(NamedTuple):
@@ -127,30 +135,36 @@ class Renderer:
             yield from self._batch(event)
             return
         for number, (tags, command, params) in enumerate(kind(self, event)):
-            source = self._place.name if event.by == SERVER else nuh(event.by)
+            source = self._place.name if event.by == SERVER else self._place.nuh(event.by)
             yield encode(source, command, *params, tags=self._tags(event, tags, first=number == 0))
 
     def _batch(self, event: Event) -> Iterator[bytes]:
         """Yield a message of several lines as a batch."""
         (_, command, params), name = next(self._message(event)), f"m{event.seq}"
-        source, target = nuh(event.by), params[0]
+        source, target = self._place.nuh(event.by), params[0]
         tags = self._tags(event, self._client_tags(event), first=True)
         yield encode(source, "BATCH", f"+{name}", "draft/multiline", target, tags=tags)
         most = MAX_BODY - len(encode(source, command, target, ""))
-        for line in event.text.split("\n"):
-            rest, going_on = line, False
-            while rest or not going_on:
+        for number, part in enumerate(self._pieces(event)):
+            rest, going_on = part.removeprefix("\n"), number > 0 and not part.startswith("\n")
+            begun = False
+            while rest or not begun:
                 piece = cut(rest, most)
                 concat = {"draft/multiline-concat": ""} if going_on else {}
                 yield encode(source, command, target, piece, tags={"batch": name, **concat})
-                rest, going_on = rest[len(piece) :], True
+                rest, going_on, begun = rest[len(piece) :], True, True
         yield encode(source, "BATCH", f"-{name}")
 
     def _client_tags(self, event: Event) -> dict[str, str]:
         tags = dict(self._place.tags.of(event.session, event.n)) if event.session else {}
+        tags.pop(PIECES, None)
         if event.ref:
             tags["+draft/reply"] = message_id(event.room, event.ref)
         return tags
+
+    def _pieces(self, event: Event) -> list[str]:
+        """Return the text of a message in the pieces in which a client gave them, else in its lines."""
+        return pieces_of(self._place.tags.of(event.session, event.n) if event.session else {}, event.text)
 
     def _tags(self, event: Event, own: dict[str, str], *, first: bool) -> dict[str, str]:
         tags: dict[str, str] = {}
@@ -159,7 +173,7 @@ class Renderer:
         if self._tagged and first:
             tags["msgid"] = message_id(event.room, event.seq)
         if "account-tag" in self._has:
-            account = account_of(self._world, event)
+            account = self._place.account_of(event)
             if account:
                 tags["account"] = account
         if self._tagged:
@@ -181,9 +195,12 @@ class Renderer:
         tags = self._client_tags(event)
         target, text = self.target(event), said(event)
         action = text.startswith(ACTION)
-        room = MAX_BODY - len(f":{nuh(event.by)} {command} {target} :\r\n".encode()) - (9 if action else 0)
-        for piece in pieces(text.removeprefix(ACTION) if action else text, max(16, room)):
-            yield tags, command, (target, f"\x01ACTION {piece}\x01" if action else piece)
+        source = self._place.nuh(event.by)
+        room = MAX_BODY - len(f":{source} {command} {target} :\r\n".encode()) - (9 if action else 0)
+        whole = action or event.file is not None or "\n" not in text
+        for part in [text.removeprefix(ACTION)] if whole else self._pieces(event):
+            for piece in pieces(part, max(16, room)):
+                yield tags, command, (target, f"\x01ACTION {piece}\x01" if action else piece)
 
     def _edit(self, event: Event) -> "Iterator[_Said]":
         yield from self._message(event_with(event, f"[edited] {event.text}"))
@@ -197,7 +214,11 @@ class Renderer:
     def _join(self, event: Event) -> "Iterator[_Said]":
         user = self._world.nicks.get(fold(event.by))
         if "extended-join" in self._has:
-            yield {}, "JOIN", (event.room, account_of(self._world, event) or "*", event.by)
+            yield (
+                {},
+                "JOIN",
+                (event.room, self._place.account_of(event) or "*", self._place.realname_of(event.by)),
+            )
         else:
             yield {}, "JOIN", (event.room,)
         away = None if user is None else own_status(self._world, user)
@@ -260,7 +281,7 @@ class Renderer:
         elif isinstance(message, Typing):
             if self._tagged and not message.room.startswith("@"):
                 for nick in message.nicks:
-                    yield encode(nuh(nick), "TAGMSG", message.room, tags={"+typing": "active"})
+                    yield encode(self._place.nuh(nick), "TAGMSG", message.room, tags={"+typing": "active"})
         elif isinstance(message, Gap) and not message.room.startswith("@"):
             text = f"What was said before is no longer kept here ({message.last - message.first + 1} events)."
             yield encode(self._place.name, "NOTICE", message.room, text)
@@ -271,7 +292,7 @@ class Renderer:
         away = {one.nick: one.text or one.state for one in message.statuses}
         here = dict.fromkeys(message.online, "") | dict.fromkeys(message.offline, "offline") | away
         for nick, text in here.items():
-            yield encode(nuh(nick), "AWAY", *([text] if text else []))
+            yield encode(self._place.nuh(nick), "AWAY", *([text] if text else []))
 
 
 _Said = tuple[dict[str, str], str, tuple[str, ...]]
@@ -333,12 +354,8 @@ def prefix_of(room: Room, user: User) -> str:
 
 
 def account_name(user: User | None) -> str:
-    """Return the account of ``user``, or nothing of a guest."""
-    return user.nick if user is not None and user.account is not None else ""
-
-
-def account_of(world: World, event: Event) -> str:
-    """Return the account that has caused ``event``; nothing for a guest's, whoever has the nick by now."""
-    user = world.nicks.get(fold(event.by))
-    account: PutAccount | None = None if user is None else user.account
-    return account_name(user) if account is not None and account.created <= event.ts else ""
+    """Return what the account of ``user`` is called, which is its first nick; nothing of a guest."""
+    if user is None or user.account is None:
+        return ""
+    first = min(user.kept, key=user.kept.__getitem__, default=user.key)
+    return user.nick if first is None or first == user.key else user.shown.get(first, first)

@@ -46,13 +46,18 @@ class Reply:
             self._write(tagged(line, "batch", self._batch))
         elif self._first:
             first, self._first = self._first, b""
-            self._batch = next(self._batches)
-            begin = f":{self._server} BATCH +{self._batch} labeled-response\r\n".encode()
-            self._write(tagged(begin, "label", self.label))
-            self._write(tagged(first, "batch", self._batch))
+            self._write(tagged(first, "batch", self.begin()))
             self._write(line if within else tagged(line, "batch", self._batch))
         else:
             self._first = line
+
+    def begin(self) -> str:
+        """Begin a batch, and return its name; there is none without a label."""
+        if self.label and not self._batch:
+            self._batch = next(self._batches)
+            begin = f":{self._server} BATCH +{self._batch} labeled-response\r\n".encode()
+            self._write(tagged(begin, "label", self.label))
+        return self._batch
 
     def pass_on(self) -> str:
         """Return the label, for an event that is the only answer; there is none any more."""

@@ -215,7 +215,7 @@ class Sasl:
         client = self._client
         account = account_name(None if self.arrival is None else self.arrival.session.user)
         text = f"You are now logged in as {account}"
-        client.numeric(n.LOGGEDIN, nuh(self._wish() or "*"), account, text=text)
+        client.numeric(n.LOGGEDIN, nuh(self._wish() or "*", client.username), account, text=text)
         if self._mechanism:
             self._finish(n.SASLSUCCESS)
         else:

@@ -12,7 +12,6 @@ from chatd.server.eager import outlet
 from chatd.server.irc import channels
 from chatd.server.irc import numerics as n
 from chatd.server.irc.client import Client
-from chatd.server.irc.names import nuh
 from chatd.server.irc.rendering import time_of
 from chatd.wire.errors import RequestError
 from chatd.wire.irc import pieces
@@ -30,18 +29,22 @@ MOST_MONITORED: Final = 100
 """Nicks that one client watches."""
 
 MOST_NAMED: Final = 20
-"""Channels that one line joins, leaves or lists."""
+"""Channels, or nicks, that one line joins, leaves, lists or asks about."""
+
+MOST_ADDRESSED: Final = 4
+"""Channels and nicks that one line is said to."""
 
 MOST_TARGETS: Final = {
     "JOIN": MOST_NAMED,
-    "KICK": 1,
+    "KICK": MOST_NAMED,
     "LIST": MOST_NAMED,
-    "NAMES": 1,
-    "NOTICE": 1,
+    "NAMES": MOST_NAMED,
+    "NOTICE": MOST_ADDRESSED,
     "PART": MOST_NAMED,
-    "PRIVMSG": 1,
+    "PRIVMSG": MOST_ADDRESSED,
     "TAGMSG": 1,
     "WHOIS": 1,
+    "WHOWAS": MOST_NAMED,
 }
 """Targets that one line has."""
 
@@ -98,7 +101,9 @@ def welcome(client: Client, message: Welcome) -> None:
     network = client.network
     client.nick = message.nick
     network.entered(client)
-    client.numeric(n.WELCOME, text=f"Welcome to the {network.config.network} network, {nuh(message.nick)}")
+    client.numeric(
+        n.WELCOME, text=f"Welcome to the {network.config.network} network, {network.nuh(message.nick)}"
+    )
     version = f"chatd-{chatd.__version__}"
     client.numeric(n.YOURHOST, text=f"Your host is {network.name}, running version {version}")
     client.numeric(n.CREATED, text=f"This server was started {time_of(network.began)}")
@@ -129,7 +134,7 @@ def isupport(client: Client) -> None:
         f"CHANNELLEN={1 + MAX_NAME}",
         "CHANTYPES=#",
         f"CHATHISTORY={MOST_HISTORY}",
-        "ELIST=MNU",
+        "ELIST=CMNTU",
         f"KICKLEN={MAX_REASON}",
         f"MODES={MOST_CHANGES}",
         f"MONITOR={MOST_MONITORED}",

@@ -92,7 +92,7 @@ def test_what_cannot_be_done(person, command, secrets, answer):
     assert ann.paper.secrets == []
 
 
-SHORT = "chatc: A password has 8 to 256 characters; choose another."
+SHORT = "chatc: A password has 8 to 512 characters; choose another."
 DIFFERENT = "chatc: The two passwords are not the same."
 WRONG = "chatc: That is not the present password."
 

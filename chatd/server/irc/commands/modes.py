@@ -55,13 +55,18 @@ def _own_modes(client: Client, nick: str, words: Sequence[str]) -> None:
         client.numeric(n.USERSDONTMATCH if known else n.NOSUCHNICK, *([] if known else [nick]))
         return
     if not words:
-        operator = "o" if client.me.operator else ""
+        operator = "o" if client.operates else ""
         client.numeric(n.UMODEIS, "+" + "".join(sorted(client.modes)) + operator)
         return
     changed, sign = "", "+"
     for letter in words[0]:
         if letter in "+-":
             sign = letter
+        elif letter == "o":
+            if sign == "-" and client.opered:
+                client.opered = False
+                client.network.operators.discard(client)
+                changed += "-o"
         elif letter not in USER_MODES:
             client.numeric(n.UMODEUNKNOWNFLAG)
         elif (letter in client.modes) != (sign == "+"):

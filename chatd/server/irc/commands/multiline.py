@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 
 from chatd.server.irc.capabilities import MOST_LINES, MOST_TEXT
 from chatd.server.irc.client import Client
+from chatd.server.irc.client_tags import PIECES
 from chatd.server.irc.names import fold, plain
 from chatd.server.irc.reply import Reply
 from chatd.wire.irc import Line
@@ -39,8 +40,11 @@ def begin(client: Client, line: Line) -> None:
 def take(client: Client, line: Line) -> bool:
     """Take a message that stands in the batch; return whether it does."""
     gathering = client.gathering
-    if gathering is None or line.tags.get("batch") != gathering.name:
+    if gathering is None or "batch" not in line.tags:
         return False
+    if line.tags["batch"] != gathering.name:
+        _end(client, gathering, "MULTILINE_INVALID", "That is another batch than the one that was begun.")
+        return True
     text = line.params[1] if len(line.params) > 1 else ""
     said, concat = gathering.said, CONCAT in line.tags
     if fold(line.params[0] if line.params else "") != fold(gathering.begun.params[2]):
@@ -70,7 +74,8 @@ def end(client: Client, line: Line) -> tuple[Line, str] | None:
     if gathering is None or gathering.name != line.params[0][1:]:
         client.fail("BATCH", "MULTILINE_INVALID", text="There is no such batch.")
         return None
-    text = plain("".join(gathering.said))
+    said = [plain(piece) for piece in gathering.said]
+    text = "".join(said)
     if not text.strip() or len(gathering.commands) != 1:
         _end(client, gathering, "MULTILINE_INVALID", "Nothing is said in it.")
         return None
@@ -78,4 +83,5 @@ def end(client: Client, line: Line) -> tuple[Line, str] | None:
     client.finish()
     client.reply = gathering.reply
     begun = gathering.begun
-    return Line(gathering.commands.pop(), begun.params[2:3], begun.tags), text
+    tags = {**begun.tags, PIECES: ",".join(str(len(piece)) for piece in said)}
+    return Line(gathering.commands.pop(), begun.params[2:3], tags), text

@@ -44,7 +44,11 @@ def _offers(client: Client) -> dict[str, str]:
     if client.world.terms.registration != "open":
         lacking.add("draft/account-registration")
     offers = {name: value for name, value in VALUES.items() if name not in lacking}
-    return {**offers, "sasl": ways} if ways else offers
+    if ways:
+        offers["sasl"] = ways
+    if client.network.config.early_register and "draft/account-registration" in offers:
+        offers["draft/account-registration"] = "before-connect"
+    return offers
 
 
 def _list(client: Client, word: str, text: str) -> None:

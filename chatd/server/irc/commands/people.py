@@ -9,10 +9,11 @@ from chatd.chat.status import own_status
 from chatd.server.irc import channels
 from chatd.server.irc import numerics as n
 from chatd.server.irc.client import Client
-from chatd.server.irc.names import HOST, USER, fold, matches, nuh, shown
+from chatd.server.irc.names import HOST, fold, matches, shown
 from chatd.server.irc.network import OTHERS_PER_UNIT
 from chatd.server.irc.questions import RefusedError
-from chatd.server.irc.rendering import account_name, prefix_of
+from chatd.server.irc.rendering import prefix_of
+from chatd.server.irc.welcoming import MOST_NAMED
 from chatd.wire import messages as m
 from chatd.wire.errors import Code
 from chatd.wire.irc import Line, encode
@@ -54,7 +55,7 @@ async def who(client: Client, line: Line) -> None:
     else:
         people = [] if mask.startswith("#") else await _like(client, mask)
     for user in people:
-        if user.operator or not operators:
+        if not operators or client.network.operates(user):
             _who_row(client, room, user, wish)
     client.connection.input.gate.charge(len(people) / TOLD_PER_UNIT)
     client.numeric(n.ENDOFWHO, mask)
@@ -91,20 +92,22 @@ def _who_row(client: Client, room: Room | None, user: User, wish: str) -> None:
     network = client.network
     shared = room or next((one for one in user.rooms if client.me in one.members), None)
     flags = "G" if is_away(client, user) else "H"
-    flags += "*" if user.operator else ""
+    flags += "*" if network.operates(user) else ""
     flags += "B" if network.bots(user) else ""
     flags += prefix_of(shared, user) if shared is not None else ""
     name = "*" if shared is None else shared.name
     realname = network.realname(user)
     if "%" not in wish:
         last = f"0 {realname}"
-        client.numeric(n.WHOREPLY, name, USER, HOST, network.name, user.nick, flags, text=last)
+        client.numeric(
+            n.WHOREPLY, name, network.username(user.nick), HOST, network.name, user.nick, flags, text=last
+        )
         return
     wanted, _, token = wish.partition("%")[2].partition(",")
     fields = {
         "t": token or "0",
         "c": name,
-        "u": USER,
+        "u": network.username(user.nick),
         "i": "255.255.255.255",
         "h": HOST,
         "s": network.name,
@@ -112,7 +115,7 @@ def _who_row(client: Client, room: Room | None, user: User, wish: str) -> None:
         "f": flags,
         "d": "0",
         "l": "0",
-        "a": account_name(user) or "0",
+        "a": network.account(user) or "0",
         "o": "n/a",
     }
     values = [fields[field] for field in FIELDS if field in wanted and field != "r"]
@@ -133,7 +136,9 @@ async def whois(client: Client, line: Line) -> None:
         client.numeric(n.ENDOFWHOIS, nick)
         return
     network = client.network
-    client.numeric(n.WHOISUSER, user.nick, USER, HOST, "*", text=network.realname(user))
+    client.numeric(
+        n.WHOISUSER, user.nick, network.username(user.nick), HOST, "*", text=network.realname(user)
+    )
     rooms = [room for room in user.rooms if knows(client.asker, room) and _shows(client, user, room)]
     if rooms:
         text = " ".join(prefix_of(room, user) + room.name for room in rooms[:20])
@@ -142,12 +147,13 @@ async def whois(client: Client, line: Line) -> None:
     away = is_away(client, user)
     if away:
         client.numeric(n.AWAY, user.nick, text=away)
-    if user.operator:
+    if network.operates(user):
         client.numeric(n.WHOISOPERATOR, user.nick)
     if network.bots(user):
         client.numeric(n.WHOISBOT, user.nick)
-    if user.account is not None:
-        client.numeric(n.WHOISACCOUNT, user.nick, account_name(user))
+    account = network.account(user)
+    if account:
+        client.numeric(n.WHOISACCOUNT, user.nick, account)
     clients = network.clients_of(user)
     if clients:
         idle = max(0, network.server.wall() - max(one.spoke for one in clients)) // 1000
@@ -166,17 +172,18 @@ def whowas(client: Client, line: Line) -> None:
     if not line.params:
         client.numeric(n.NONICKNAMEGIVEN)
         return
-    nick = line.params[0].split(",")[0]
+    nicks = line.params[0].split(",")[:MOST_NAMED]
     count = line.params[1] if len(line.params) > 1 else ""
     most = int(count) if count.isdecimal() and len(count) < 6 and int(count) else None  # noqa: PLR2004 - of few
-    key = fold(nick)
-    found = [past for past in client.network.past if fold(past.nick) == key]
-    if not found:
-        client.numeric(n.WASNOSUCHNICK, nick)
+    keys = {fold(nick) for nick in nicks}
+    found = [past for past in client.network.past if fold(past.nick) in keys]
+    for nick in nicks:
+        if not any(fold(past.nick) == fold(nick) for past in found):
+            client.numeric(n.WASNOSUCHNICK, nick)
     for past in found[:most]:
-        client.numeric(n.WHOWASUSER, past.nick, USER, HOST, "*", text=past.realname)
+        client.numeric(n.WHOWASUSER, past.nick, past.username, HOST, "*", text=past.realname)
         client.numeric(n.WHOISSERVER, past.nick, client.network.name, text=client.network.config.network)
-    client.numeric(n.ENDOFWHOWAS, nick)
+    client.numeric(n.ENDOFWHOWAS, line.params[0])
 
 
 def ison(client: Client, line: Line) -> None:
@@ -193,7 +200,8 @@ def userhost(client: Client, line: Line) -> None:
         user = client.network.user_called(nick)
         if user is not None:
             sign = "-" if is_away(client, user) else "+"
-            found.append(f"{user.nick}{'*' if user.operator else ''}={sign}{USER}@{HOST}")
+            star = "*" if client.network.operates(user) else ""
+            found.append(f"{user.nick}{star}={sign}{client.network.username(user.nick)}@{HOST}")
     client.numeric(n.USERHOST, text=" ".join(found))
 
 
@@ -208,7 +216,7 @@ async def away(client: Client, line: Line) -> None:
     client.numeric(n.NOWAWAY if text else n.UNAWAY)
     server = client.network.server
     server.hub.presence.hurry(server.clock.seconds())
-    told = encode(nuh(client.nick), "AWAY", *([text] if text else []))
+    told = encode(client.network.nuh(client.nick), "AWAY", *([text] if text else []))
     client.network.tell_watchers(client.me, "away-notify", told)
 
 
@@ -218,7 +226,7 @@ def setname(client: Client, line: Line) -> None:
         client.numeric(n.UNKNOWNCOMMAND, "SETNAME")
         return
     client.realname = line.params[0]
-    told = encode(nuh(client.nick), "SETNAME", client.realname)
+    told = encode(client.network.nuh(client.nick), "SETNAME", client.realname)
     client.say(told)
     looked_at = client.network.tell_peers(client.me, "setname", told, own=False)
     client.connection.input.gate.charge(looked_at / OTHERS_PER_UNIT)

@@ -1,5 +1,6 @@
 """Rooms: JOIN, PART, TOPIC, NAMES, LIST, INVITE and KICK."""
 
+import re
 from typing import Final
 
 from chatd.chat.state import Room
@@ -7,7 +8,7 @@ from chatd.server.irc import channels
 from chatd.server.irc import numerics as n
 from chatd.server.irc.client import Client
 from chatd.server.irc.commands.refusals import about
-from chatd.server.irc.names import matches
+from chatd.server.irc.names import matches, shown
 from chatd.server.irc.questions import RefusedError
 from chatd.server.irc.welcoming import MOST_NAMED
 from chatd.wire import messages as m
@@ -16,6 +17,11 @@ from chatd.wire.irc import Line
 
 PAGE: Final = 40
 """Rooms of one answer."""
+
+MINUTE: Final = 60_000
+"""Milliseconds of what LIST counts ages in."""
+
+_AGE: Final = re.compile("[CT][<>][0-9]{1,9}")
 
 
 async def join(client: Client, line: Line) -> None:
@@ -35,7 +41,10 @@ async def join(client: Client, line: Line) -> None:
         try:
             await client.questions.ask(lambda id_, name=name: m.Join(id=id_, room=name))  # type: ignore[misc]
         except RefusedError as error:
-            about(client, "JOIN", name, error.answer)
+            if error.answer.code == Code.BAD_ROOM:
+                client.numeric(n.NOSUCHCHANNEL, shown(name), text=error.answer.text)
+            else:
+                about(client, "JOIN", name, error.answer)
 
 
 async def part(client: Client, line: Line) -> None:
@@ -82,19 +91,20 @@ async def topic(client: Client, line: Line) -> None:
 
 
 async def names(client: Client, line: Line) -> None:
-    """Tell who is in a channel."""
+    """Tell who is in some channels."""
     await client.questions.settle()
-    name = line.params[0] if line.params else "*"
-    room = client.room(name) if name.startswith("#") else None
-    if room is None or (client.me not in room.members and room.rules.kind == "private"):
-        client.numeric(n.ENDOFNAMES, name)
-        return
-    client.connection.input.gate.charge(1 + len(room.members) / PAGE)
-    channels.names(client, room, name)
+    wish = line.params[0] if line.params else "*"
+    seen = []
+    for name in dict.fromkeys(wish.split(",")[:MOST_NAMED]):
+        room = client.room(name) if name.startswith("#") else None
+        if room is not None and (client.me in room.members or room.rules.kind != "private"):
+            client.connection.input.gate.charge(1 + len(room.members) / PAGE)
+            seen.append(room)
+    channels.names(client, seen, wish)
 
 
 async def list_rooms(client: Client, line: Line) -> None:
-    """Tell of channels: of some, or of all that are as wished (ELIST M, N and U)."""
+    """Tell of channels: of some, or of all that are as wished (ELIST C, M, N, T and U)."""
     wish = line.params[0] if line.params else ""
     client.numeric(n.LISTSTART, "Channel")
     masks = [one for one in wish.split(",") if one]
@@ -119,10 +129,32 @@ async def _all(client: Client, masks: list[str]) -> None:
             return
         rows = ok.rooms or []
         for row in rows:
-            if all(_fits(mask, row) for mask in masks):
+            if await _as_wished(client, masks, row):
                 _row(client, row.room, row.members, row.topic)
         more = ok.more and bool(rows)
         after = rows[-1].room if rows else ""
+
+
+async def _as_wished(client: Client, masks: list[str], row: m.RoomInfo) -> bool:
+    """Return whether a room fits all ``masks``. When it was made lies on the disk, and is looked at last."""
+    ages = [mask for mask in masks if _AGE.fullmatch(mask)]
+    if not all(_fits(mask, row) for mask in masks if mask not in ages):
+        return False
+    for mask in ages:
+        since = await _since(client, row.room, mask[0])
+        age = (client.network.server.wall() - since) / MINUTE
+        if not since or not (age > int(mask[2:]) if mask[1] == ">" else age < int(mask[2:])):
+            return False
+    return True
+
+
+async def _since(client: Client, name: str, what: str) -> int:
+    """Return when a room was made (C), or its topic set (T), in milliseconds; 0 if nobody knows."""
+    if what == "T":
+        return client.network.titled.get(name, ("", 0))[1]
+    room = client.room(name)
+    client.connection.input.gate.charge(1)
+    return 0 if room is None else await client.questions.event_time(room, room.log.first)
 
 
 def _fits(mask: str, row: m.RoomInfo) -> bool:
@@ -162,9 +194,17 @@ async def invite(client: Client, line: Line) -> None:
 
 
 async def kick(client: Client, line: Line) -> None:
-    """Remove somebody from a channel."""
-    name, nick = line.params[:2]
+    """Remove somebody, or some, from a channel: from one, or each from another."""
+    names, nicks = (param.split(",")[:MOST_NAMED] for param in line.params[:2])
     reason = line.params[2] if len(line.params) > 2 else ""  # noqa: PLR2004 - the comment
+    if len(names) not in {1, len(nicks)}:
+        client.numeric(n.NEEDMOREPARAMS, "KICK")
+        return
+    for number, nick in enumerate(nicks):
+        await _kick(client, names[number if len(names) > 1 else 0], nick, reason, alone=len(nicks) == 1)
+
+
+async def _kick(client: Client, name: str, nick: str, reason: str, *, alone: bool) -> None:
     room = client.room(name) if name.startswith("#") else None
     if room is None:
         client.numeric(n.NOSUCHCHANNEL, name)
@@ -173,16 +213,13 @@ async def kick(client: Client, line: Line) -> None:
     elif not _is_in(client, room, nick):
         client.numeric(n.USERNOTINCHANNEL, nick, name)
     else:
-        await _kick(client, room, nick, reason)
-
-
-async def _kick(client: Client, room: Room, nick: str, reason: str) -> None:
-    try:
-        await client.questions.ask(
-            lambda id_: m.Kick(id=id_, room=room.name, whom=nick, reason=reason), client.pass_label
-        )
-    except RefusedError as error:
-        about(client, "KICK", room.name, error.answer, nick)
+        try:
+            await client.questions.ask(
+                lambda id_: m.Kick(id=id_, room=room.name, whom=nick, reason=reason),
+                client.pass_label if alone else None,
+            )
+        except RefusedError as error:
+            about(client, "KICK", room.name, error.answer, nick)
 
 
 def _is_in(client: Client, room: Room, nick: str) -> bool:

@@ -5,11 +5,16 @@
 from typing import Final
 
 import chatd
+from chatd.chat import accounts
+from chatd.server.admission import check_secure
+from chatd.server.auth.credentials import Password
+from chatd.server.budgets import Action
 from chatd.server.irc import numerics as n
 from chatd.server.irc import welcoming
 from chatd.server.irc.client import Client
+from chatd.server.irc.later_login import later_login
 from chatd.server.irc.rendering import time_of
-from chatd.wire.errors import CloseReason
+from chatd.wire.errors import ChatdError, CloseReason
 from chatd.wire.irc import Line, cut
 from chatd.wire.limits import MAX_REASON
 
@@ -69,18 +74,37 @@ def links(client: Client, line: Line) -> None:
     client.numeric(n.ENDOFLINKS, "*")
 
 
-def oper(client: Client, line: Line) -> None:
-    """Tell whether one is an operator: that is so by the account, whatever is said here."""
-    if client.me.operator:
-        client.numeric(n.YOUREOPER)
-    else:
-        client.numeric(n.NOOPERHOST)
+async def oper(client: Client, line: Line) -> None:
+    """Be an operator's: by one's own account, or by the name and the password of another one."""
+    if not client.operates:
+        refusal = await _refused(client, *line.params[:2])
+        if refusal:
+            client.numeric(n.PASSWDMISMATCH, text=refusal)
+            return
+        client.opered = True
+        client.network.operators.add(client)
+    client.numeric(n.YOUREOPER)
+    client.own("MODE", client.nick, "+o")
+
+
+async def _refused(client: Client, name: str, secret: str) -> str:
+    """Return why ``name`` with its password is no operator's; nothing if it is."""
+    connection = client.connection
+    host, server = connection.peer_host, connection.server
+    try:
+        check_secure(connection)
+        server.spend(Action.LOGIN, host)
+        nick = await server.doors.gatekeeper.ask(Password(name, secret, host))
+    except ChatdError as error:
+        return error.text
+    user = accounts.find(client.world, nick)
+    return "" if user is not None and user.operator else "That account is no operator's."
 
 
 def kill(client: Client, line: Line) -> None:
     """End all connections of somebody, who may come back."""
     victim = client.network.user_called(line.params[0])
-    if not client.me.operator:
+    if not client.operates:
         client.numeric(n.NOPRIVILEGES)
     elif victim is None:
         client.numeric(n.NOSUCHNICK, line.params[0])
@@ -144,9 +168,12 @@ def user(client: Client, line: Line) -> None:
 
 def authenticate(client: Client, line: Line) -> None:
     """Take the next word of SASL."""
-    if client.registration is None:
-        client.numeric(n.ALREADYREGISTERED)
-    elif client.has("sasl"):
-        client.registration.sasl.take(line.params[0])
-    else:
+    if not client.has("sasl"):
         client.numeric(n.SASLFAIL)
+    elif client.registration is not None:
+        client.registration.sasl.take(line.params[0])
+    elif client.me.account is not None:
+        client.numeric(n.SASLALREADY)
+    else:
+        client.later = client.later or later_login(client)
+        client.later.take(line.params[0])

@@ -5,6 +5,7 @@ from typing import Final
 from chatd.server.irc.client import Client
 from chatd.server.irc.names import fold, nuh
 from chatd.server.irc.questions import RefusedError
+from chatd.server.irc.registration import Registration
 from chatd.wire.errors import Code
 from chatd.wire.irc import Line, encode
 from chatd.wire.messages import Error, Ok, Register
@@ -37,25 +38,22 @@ def _register(client: Client, password: str) -> None:
             if isinstance(answer, Error):
                 _say(client, answer.text)
             else:
-                _say(client, f"Account created: {client.nick} is yours now, by its password.")
-                _tell(client)
+                _say(client, "Account created")
+                _say(client, f"{client.nick} is yours now, by its password.")
+                client.network.tell_account(client)
 
     client.questions.put(lambda id_: Register(id=id_, password=password), 64, registered)
-
-
-def _tell(client: Client) -> None:
-    """Tell the others that ``client`` has an account now."""
-    line = encode(nuh(client.nick), "ACCOUNT", client.nick)
-    client.network.tell_peers(client.me, "account-notify", line)
-    client.network.tell_watchers(client.me, "account-notify", line)
 
 
 async def register(client: Client, line: Line) -> None:
     """Make an account of the nick (ircv3.net, "account-registration"); nobody is asked for an address."""
     account, _, password = line.params[:3]
-    if client.registration is not None:
+    registration = client.registration
+    if registration is not None and not client.network.config.early_register:
         text = "Finish the registration of the connection first."
         client.fail("REGISTER", "COMPLETE_CONNECTION_REQUIRED", account, text=text)
+    elif registration is not None:
+        await _register_early(client, registration, account, password)
     elif client.me.account is not None:
         client.fail("REGISTER", "ALREADY_AUTHENTICATED", account, text="You have an account already.")
     elif account != "*" and fold(account) != fold(client.nick):
@@ -70,10 +68,37 @@ async def register(client: Client, line: Line) -> None:
             client.fail("REGISTER", code, account, text=error.text)
         else:
             client.tell("REGISTER", "SUCCESS", client.nick, f"{client.nick} is your account now.")
-            _tell(client)
+            client.network.tell_account(client)
 
 
-_CODES: Final[dict[str, str]] = {Code.BAD_PASSWORD: "WEAK_PASSWORD"}
+async def _register_early(client: Client, registration: Registration, account: str, password: str) -> None:
+    """Make an account of the nick that is wished for; the connection comes in as that."""
+    nick = registration.wish or registration.refused
+    if not nick:
+        client.fail("REGISTER", "NEED_NICK", account, text="Say by NICK how the account is to be called.")
+    elif account != "*" and fold(account) != fold(nick):
+        client.fail(
+            "REGISTER", "ACCOUNT_NAME_MUST_BE_NICK", account, text="An account is called as its nick."
+        )
+    elif not registration.wish or client.network.user_called(nick) is not None:
+        client.fail("REGISTER", "ACCOUNT_EXISTS", account, text=f"{nick} is somebody else's.")
+    elif registration.sasl.arrival is not None:
+        client.fail("REGISTER", "ALREADY_AUTHENTICATED", account, text="You have an account already.")
+    else:
+        refusal = await registration.register(nick, password)
+        if refusal is None:
+            client.tell("REGISTER", "SUCCESS", nick, f"{nick} is your account now.")
+        else:
+            code = _CODES.get(refusal.code, "TEMPORARILY_UNAVAILABLE")
+            client.fail("REGISTER", code, account, text=refusal.text)
+        registration.go_on()
+
+
+_CODES: Final[dict[str, str]] = {
+    Code.BAD_PASSWORD: "WEAK_PASSWORD",
+    Code.NICK_TAKEN: "ACCOUNT_EXISTS",
+    Code.WRONG_PASSWORD: "ACCOUNT_EXISTS",
+}
 
 
 def _say(client: Client, text: str) -> None:

@@ -1,18 +1,21 @@
 """Talking: PRIVMSG, NOTICE and TAGMSG. None of them waits for the one before."""
 
+from collections.abc import Coroutine
 from functools import partial
+from typing import Any
 
 from chatd.chat.permissions import may_speak, takes_direct
 from chatd.chat.status import own_status
 from chatd.server.irc import numerics as n
 from chatd.server.irc.client import Client
-from chatd.server.irc.client_tags import own_tags
+from chatd.server.irc.client_tags import PIECES, own_tags
 from chatd.server.irc.commands import multiline, services
 from chatd.server.irc.commands.refusals import speaking
-from chatd.server.irc.names import ACTION, ctcp, event_id, nuh, plain
+from chatd.server.irc.names import ACTION, ctcp, event_id, plain
 from chatd.server.irc.network import OTHERS_PER_UNIT
 from chatd.server.irc.rendering import time_of
 from chatd.server.irc.reply import Reply
+from chatd.server.irc.welcoming import MOST_ADDRESSED
 from chatd.wire.irc import MAX_BODY, Line, encode
 from chatd.wire.messages import Error, Ok, React, Send, Typing
 
@@ -33,17 +36,20 @@ def flows(client: Client, line: Line) -> bool:
 def _fits(client: Client, line: Line) -> bool:
     """Return whether a message fits into the line that others are told."""
     target, text = line.params[:2]
-    return len(encode(nuh(client.nick), line.command, target, "")) + len(text.encode()) <= MAX_BODY
+    return (
+        len(encode(client.network.nuh(client.nick), line.command, target, "")) + len(text.encode())
+        <= MAX_BODY
+    )
 
 
-def privmsg(client: Client, line: Line) -> None:
+def privmsg(client: Client, line: Line) -> Coroutine[Any, Any, None] | None:
     """Say something to a channel, or to somebody."""
-    _say(client, line, notice=False)
+    return _say(client, line, notice=False)
 
 
-def notice(client: Client, line: Line) -> None:
+def notice(client: Client, line: Line) -> Coroutine[Any, Any, None] | None:
     """Say something that no program is to answer, and of which no error is told."""
-    _say(client, line, notice=True)
+    return _say(client, line, notice=True)
 
 
 def batch(client: Client, line: Line) -> None:
@@ -56,9 +62,32 @@ def batch(client: Client, line: Line) -> None:
             _post(client, *message, notice=message[0].command == "NOTICE")
 
 
-def _say(client: Client, line: Line, *, notice: bool) -> None:
-    if multiline.take(client, line):
+async def _say_to_each(client: Client, line: Line, targets: list[str], *, notice: bool) -> None:
+    """Say the same to several; their echoes stand in one batch where the line has a label."""
+    reply = client.reply
+    if reply is None:
         return
+    within = reply.begin() if client.has("echo-message") else ""
+    for target in targets:
+        client.reply = Reply(client.network.name, "", reply.add, iter(client.new_batch, ""))
+        client.echoing = within
+        _say_to_one(client, Line(line.command, (target, *line.params[1:]), line.tags), notice=notice)
+        client.echoing, client.reply = "", reply
+    await client.questions.settle()  # they are answered
+    await client.questions.settle()  # and were handed out
+
+
+def _say(client: Client, line: Line, *, notice: bool) -> Coroutine[Any, Any, None] | None:
+    if multiline.take(client, line):
+        return None
+    targets = list(dict.fromkeys(line.params[0].split(","))) if line.params else []
+    if 1 < len(targets) <= MOST_ADDRESSED:
+        return _say_to_each(client, line, targets, notice=notice)
+    _say_to_one(client, line, notice=notice)
+    return None
+
+
+def _say_to_one(client: Client, line: Line, *, notice: bool) -> None:
     refusal = _refusal(client, line)
     if refusal is not None:
         client.connection.input.gate.charge(1)
@@ -91,6 +120,8 @@ def _post(client: Client, line: Line, text: str, *, notice: bool) -> None:
     replied = event_id(line.tags.get("+draft/reply", ""))
     ref = replied[1] if replied is not None and replied[0] == _room(client, target) else 0
     tags = own_tags(line.tags) if client.has("message-tags") else {}
+    if PIECES in line.tags:
+        tags[PIECES] = line.tags[PIECES]
     if ref:
         tags.pop("+draft/reply", None)
     _send(client, tags, Send(id=0, n=1, room=_addressed(target), text=text, ref=ref, notice=notice), target)
@@ -113,6 +144,8 @@ def _send(client: Client, tags: dict[str, str], wish: Send, target: str) -> None
         client.network.tags.put(session.id, number, tags)
     if reply.label and client.has("echo-message"):
         client.sent[number] = reply.label
+    if client.echoing:
+        client.batched[number] = client.echoing
     client.spoke = client.network.server.wall()
     client.questions.put(
         lambda id_: Send(id=id_, n=number, room=wish.room, text=wish.text, ref=wish.ref, notice=wish.notice),
@@ -125,6 +158,7 @@ def _sent(client: Client, reply: Reply, wish: Send, target: str, number: int, an
     with client.resume(reply):
         if isinstance(answer, Error):
             client.sent.pop(number, None)
+            client.batched.pop(number, None)
             if client.session is not None:
                 client.network.tags.drop(client.session.id, number)
             speaking(client, target, answer, notice=wish.notice)
@@ -154,7 +188,7 @@ def _relay(client: Client, command: str, target: str, text: str) -> None:
             client.numeric(n.NOSUCHNICK, target)
         return
     client.connection.input.gate.charge(1)
-    line = encode(nuh(client.nick), command, user.nick, text)
+    line = encode(client.network.nuh(client.nick), command, user.nick, text)
     for other in client.network.clients_of(user) if takes_direct(client.me, user) else []:
         other.write(line)
     if client.has("echo-message"):
@@ -199,7 +233,7 @@ def _hand_tags(client: Client, line: Line) -> None:
     lines: dict[bool, bytes] = {}
     for timed in (True, False):
         extra = {"time": time_of(client.network.server.wall())} if timed else {}
-        lines[timed] = encode(nuh(client.nick), "TAGMSG", shown, tags={**extra, **tags})
+        lines[timed] = encode(client.network.nuh(client.nick), "TAGMSG", shown, tags={**extra, **tags})
     for other in others:
         if other.has("message-tags") and other is not client:
             other.write(lines[other.has("server-time")])

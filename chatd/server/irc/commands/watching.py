@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from chatd.chat.names import check_nick
 from chatd.server.irc import numerics as n
 from chatd.server.irc.client import Client
-from chatd.server.irc.names import fold, nuh
+from chatd.server.irc.names import fold
 from chatd.server.irc.welcoming import MOST_MONITORED
 from chatd.wire.errors import RequestError
 from chatd.wire.irc import Line
@@ -61,7 +61,11 @@ def _drop(client: Client, key: str) -> None:
 
 def _tell(client: Client, nicks: list[str]) -> None:
     here = {nick: client.network.watch(client, nick) for nick in nicks}
-    _list(client, n.MONONLINE, [nuh(_name(client, nick)) for nick, online in here.items() if online])
+    _list(
+        client,
+        n.MONONLINE,
+        [client.network.nuh(_name(client, nick)) for nick, online in here.items() if online],
+    )
     _list(client, n.MONOFFLINE, [nick for nick, online in here.items() if not online])
 
 
