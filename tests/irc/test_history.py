@@ -187,11 +187,14 @@ def come_back(place, nick="ada"):
     return client, texts(client.hear(1))
 
 
-def pong(client):
+def pings(heard):
+    return [line.removeprefix("PING ") for line in heard if line.startswith("PING ")]
+
+
+def pong(client, seconds=40):
     """Answer the PING of the server that comes within its time."""
-    heard = client.hear(40)
-    tokens = [line.removeprefix("PING ") for line in heard if line.startswith("PING ")]
-    client.send(*[f"PONG {token}" for token in tokens])
+    heard = client.hear(seconds)
+    client.send(*[f"PONG {token}" for token in pings(heard)])
     client.hear()
     return heard
 
@@ -243,6 +246,68 @@ def test_a_clean_end_and_a_crash_of_the_daemon_tell_nothing_twice(place, away):
     place.playground.start_server()
     place.advance(1)
     assert come_back(place)[1] == []
+
+
+def test_what_was_told_a_moment_ago_is_not_told_again_after_a_cut_or_a_crash(place, away):
+    bea, ada = away
+    pong(ada, 3)
+    bea.ask("PRIVMSG #tea :two")
+    assert texts(pong(ada, 2.5)) == ["two"]
+    ada.transport.abortConnection()
+    ada, heard = come_back(place)
+    assert heard == []
+    bea.ask("PRIVMSG #tea :three")
+    assert texts(pong(ada, 2.5)) == ["three"]
+    place.playground.crash_server()
+    place.playground.start_server()
+    place.advance(1)
+    assert come_back(place)[1] == []
+
+
+def test_a_pong_that_takes_its_time_shows_what_it_shows(place, away):
+    bea, ada = away
+    bea.ask("PRIVMSG #tea :two")
+    heard = ada.hear(3)
+    bea.ask("PRIVMSG #tea :three")
+    more = ada.hear(5)
+    assert not pings(more)
+    ada.send(*[f"PONG {token}" for token in pings(heard)])
+    ada.hear()
+    ada.transport.abortConnection()
+    assert come_back(place)[1] == ["three"]
+
+
+def test_nobody_is_asked_what_they_have_while_nothing_is_told(place, away):
+    ada = away[1]
+    pong(ada, 3)
+    assert pings(ada.hear(25)) == []
+
+
+def test_a_connection_that_is_dead_is_taken_over_by_the_next_of_the_device(place, away):
+    bea, ghost = away
+    pong(ghost, 3)
+    ghost.transport.pauseProducing()  # the network has forgotten it, and tells nobody
+    bea.ask("PRIVMSG #tea :two")
+    ada = place.connect()
+    ada.send("NICK ada", "PASS a-password", "USER ada 0 * :x")
+    assert not [line for line in ada.hear(1) if " 001 " in line]
+    assert texts(pong(ada, 5)) == ["two"]
+    bea.ask("PRIVMSG #tea :three")
+    assert texts(pong(ada, 3)) == ["three"]
+    assert len([one for one in place.world.nicks["ada"].sessions if one.peer]) == 1
+    ada.transport.abortConnection()
+    assert come_back(place)[1] == []
+
+
+def test_two_that_answer_are_two_devices(place, away):
+    bea, one = away
+    pong(one, 7)
+    two = place.connect()
+    two.send("NICK ada", "PASS a-password", "USER ada 0 * :x")
+    pong(one, 1)
+    two.hear(4)
+    bea.ask("PRIVMSG #tea :two")
+    assert texts(one.hear()) == texts(two.hear()) == ["two"]
 
 
 def test_each_device_has_cursors_of_its_own(place, away):

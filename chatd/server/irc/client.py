@@ -18,6 +18,7 @@ from chatd.server.connection import ChatConnection
 from chatd.server.gate import Hold
 from chatd.server.irc import numerics as n
 from chatd.server.irc.cursors import Cursors
+from chatd.server.irc.doubts import settle
 from chatd.server.irc.names import USER, nuh
 from chatd.server.irc.network import Network
 from chatd.server.irc.questions import Questions
@@ -47,7 +48,8 @@ class Client:
     handed out of a channel was said before that. ``watched`` are the nicks that it watches, by their folded
     forms, ``modes`` its own. ``labels`` are those of commands that an event answers, by that, ``sent`` those
     of its messages, by their numbers; ``batched`` are the batches in which others are echoed, ``echoing`` is
-    that of what is being sent. ``once`` is what it was told that other rooms tell as well.
+    that of what is being sent. ``once`` is what it was told that other rooms tell as well. ``doubts``
+    wait for a sign that it is still there (`chatd.server.irc.doubts`).
     """
 
     def __init__(self, connection: ChatConnection, network: Network) -> None:
@@ -78,6 +80,7 @@ class Client:
         self.gathering: Gathering | None = None
         self.parked = False
         self.busy = False
+        self.doubts: list[Deferred[None]] = []
         self.questions = Questions(connection)
         self.loose = count(1)
         self._batches = count(1)
@@ -245,6 +248,7 @@ class Client:
         if self.later is not None:
             self.later.let_go()
             self.later = None
+        settle(self)
         self.questions.let_go()
         self.cursors = _GONE
         self.gathering = None

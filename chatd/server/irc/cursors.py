@@ -1,10 +1,10 @@
 """Cursors: how far a client has been told that cannot ask for what it missed; kept across restarts.
 
-A PING goes behind what was handed out; its PONG shows that all of that has arrived. So what a cut swallows is
-told again, and at most what came since the last PONG is told twice.
+A PING goes behind what was handed out (`chatd.server.irc.asking`); its PONG shows that all of that has
+arrived. So what a cut swallows is told again, and at most what came since the last PONG is told twice.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from chatd.chat.changes.rows import PutCursor
 from chatd.chat.log import Log
@@ -15,9 +15,6 @@ from chatd.wire.limits import BACKLOG, MAX_WELCOME_DIRECT
 if TYPE_CHECKING:
     from chatd.server.irc.client import Client
 
-OFTEN: Final = 30.0
-"""Seconds after which a client that speaks is asked what it has; one that is silent is pinged anyway."""
-
 
 class Cursors:
     """The cursors of ``client``; ``missed`` says of rooms how many events are too many to be told."""
@@ -26,7 +23,7 @@ class Cursors:
         self._client = client
         self._asked: tuple[str, dict[Log, int]] = ("", {})
         self._count = 0
-        self._at = client.network.server.clock.seconds()
+        self._told = self._asked_at = 0
         self.missed: dict[str, int] = {}
 
     @property
@@ -59,16 +56,17 @@ class Cursors:
         if not self._kept:
             return client.network.name
         self._count += 1
-        self._at = client.network.server.clock.seconds()
         token = f"{client.network.name}-{self._count}"
         self._asked = (token, client.connection.reader.cursors())
         return token
 
-    def heard(self) -> None:
-        """Ask what the client has, if it has said something and was not asked for a while."""
-        client = self._client
-        if self._kept and client.network.server.clock.seconds() - self._at >= OFTEN:
-            client.write(encode("", "PING", self.ping()))
+    def look(self) -> None:
+        """Ask what the client has, if it was told something before the last look, and is not being asked."""
+        told, before = self._client.connection.reader.events, self._told
+        self._told = told
+        if self._kept and before != self._asked_at and not self._asked[1]:
+            self._asked_at = told
+            self._client.write(encode("", "PING", self.ping()))
 
     def pong(self, token: str) -> None:
         """Keep what the PING with ``token`` went behind."""

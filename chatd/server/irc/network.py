@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chatd.chat.state import Room, User
 from chatd.ops.settings import IrcConfig
+from chatd.server.irc.asking import Asking
 from chatd.server.irc.capabilities import RENDERING
 from chatd.server.irc.client_tags import ClientTags
 from chatd.server.irc.marks import Marks
@@ -62,6 +63,7 @@ class Network:
         self.titled: dict[str, tuple[str, int]] = {}
         self.marks = Marks()
         self.tags = ClientTags()
+        self.asking = Asking(server.clock)
         self._renderers: dict[frozenset[str], Renderer] = {}
         self._here: set[str] = set()
         self._usernames: dict[str, str] = {}
@@ -180,6 +182,8 @@ class Network:
         self.opening.discard(client)
         self.unregistered.discard(client)
         self._clients.setdefault(client.me, {})[client] = None
+        if client.me.account is not None:
+            self.asking.add(client)
         if client.operates:
             self.operators.add(client)
         self.most = max(self.most, self.users)
@@ -189,6 +193,7 @@ class Network:
         """Forget ``client``, whose connection ends."""
         for some in (self.opening, self.unregistered, self.invisible, self.operators):
             some.discard(client)
+        self.asking.remove(client)
         user = client.user
         clients = {} if user is None else self._clients.get(user, {})
         if user is not None and client in clients:

@@ -9,6 +9,7 @@ from chatd.chat.codec import Codec
 from chatd.server.account_dialogue import ACCOUNTS
 from chatd.server.gate import Hold
 from chatd.server.handlers import COMMON
+from chatd.server.irc import doubts
 from chatd.server.irc import numerics as n
 from chatd.server.irc.client import MOST_LABEL, Client
 from chatd.server.irc.commands import COMMANDS, Command
@@ -75,6 +76,8 @@ class IrcProtocol(ChatProtocol):
 
     def _hear(self, data: bytes) -> None:
         client = self.client
+        if client.doubts:
+            doubts.settle(client)
         gate = self.connection.input.gate
         try:
             if data == TOO_LONG:
@@ -112,8 +115,6 @@ class IrcProtocol(ChatProtocol):
             self._refuse(label, n.NEEDMOREPARAMS, line.command)
         else:
             client.begin(label, command.handle, line)
-            if registered and self.client is client:
-                client.cursors.heard()
 
     def _refuse(self, label: str, numeric: n.Numeric, *params: str) -> None:
         client = self.client

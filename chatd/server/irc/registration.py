@@ -15,11 +15,12 @@ from chatd.chat.arrival import Arrival
 from chatd.chat.names import check_nick
 from chatd.ops.log import Log
 from chatd.server.gate import Hold
+from chatd.server.irc import doubts
 from chatd.server.irc import numerics as n
 from chatd.server.irc.client import Client
 from chatd.server.irc.names import fold, shown, user_named
 from chatd.server.irc.sasl import PULSE, Sasl
-from chatd.server.irc.welcoming import enter
+from chatd.server.irc.welcoming import enter, label_of
 from chatd.server.states import State
 from chatd.wire.errors import ChatdError, CloseReason, Code, RequestError
 from chatd.wire.heartbeat import Heartbeat
@@ -148,8 +149,14 @@ class Registration:
             login = maybeDeferred(lambda: arrival)
         else:
             login = maybeDeferred(connection.server.admission.login, connection, hello)
+        login.addCallback(self._doubt)
         login.addCallback(lambda arrival: self._arrive(arrival, hello))
         login.addErrback(self._turned_away)
+
+    def _doubt(self, arrival: Arrival) -> Arrival | Deferred[Arrival]:
+        """Wait until it is clear whether another connection of the same device is still there."""
+        old = doubts.doubtful(self._client.network, arrival.session.user, label_of(self.sasl.device))
+        return arrival if old is None else doubts.ask(old).addCallback(lambda _: arrival)
 
     def _refuse(self, text: str) -> None:
         self._client.numeric(n.PASSWDMISMATCH, text=text)

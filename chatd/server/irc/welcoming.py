@@ -66,7 +66,7 @@ def enter(client: Client, arrival: Arrival, hello: Hello, device: str) -> Arriva
     connection = client.connection
     server = connection.server
     session, user = arrival.session, arrival.session.user
-    label = _label(device)
+    label = label_of(device)
     if user.account is None:
         session.fleeting = True
     else:
@@ -86,7 +86,7 @@ def enter(client: Client, arrival: Arrival, hello: Hello, device: str) -> Arriva
     return arrival
 
 
-def _label(device: str) -> str:
+def label_of(device: str) -> str:
     """Return what the session of ``device`` is called; one that nothing can be called is no device."""
     label = f"{_LABEL} {device}".strip()
     try:
