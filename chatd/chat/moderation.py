@@ -10,7 +10,7 @@ removed is handed that event and nothing behind it (`Batch.end`). What each requ
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from chatd.chat import returning, sweeping
+from chatd.chat import metadata, returning, sweeping
 from chatd.chat.acts import (
     BAN,
     INVITE,
@@ -336,6 +336,7 @@ def delete_room(
     name = room.name
     seq = deed.post("delete-room", reason=request.reason)
     sweeping.end(world, room, room.sweeps)
+    metadata.clear(world, room)
     returning.delete(world, room)
     sweeping.begin(world, Sweep(room, seq, by=session.user.nick, reason=request.reason))
     return m.Ok(id=request.id, seq=seq, room=name)

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
+from chatd.chat import metadata
 from chatd.chat.batch import Batch
 from chatd.chat.calendar import Calendar
 from chatd.chat.changes.applying import apply, load
@@ -289,6 +290,7 @@ class World(Records):
         """
         if self.statuses.known(user.id) is not None:
             self.set_status(user, None)
+        metadata.clear(self, user)
         if stays:
             return
         for whom in list(user.blocked):

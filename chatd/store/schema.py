@@ -283,6 +283,13 @@ INSERT INTO meta VALUES('salts', lower(hex(randomblob(32)))) ON CONFLICT DO NOTH
 """
 """What version 25 lacks: what passwords are verified by over SCRAM, and the secret that salts are made of."""
 
+_METADATA: Final = """
+CREATE TABLE metadata(
+    owner TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (owner, key)
+) STRICT, WITHOUT ROWID;
+"""
+"""What version 26 lacks: what users and rooms say of themselves by keys."""
+
 Step = str | Callable[[apsw.Connection], object]
 """What is executed, or what does it."""
 
@@ -336,6 +343,7 @@ STEPS: Final[tuple[Step, ...]] = (
     _CURSORS,
     _BY_USER,
     _SCRAMS,
+    _METADATA,
 )
 """The steps from each version of the tables to the next."""
 

@@ -26,6 +26,7 @@ from chatd.chat.changes.rows import (
     PutMark,
     PutMember,
     PutMention,
+    PutMetadata,
     PutNick,
     PutPin,
     PutPlace,
@@ -80,6 +81,7 @@ class MemoryStore:
     invites: dict[bytes, PutInvite] = field(default_factory=dict)
     certificates: dict[tuple[int, str], PutCertificate] = field(default_factory=dict)
     scrams: dict[int, PutScram] = field(default_factory=dict)
+    metadata: dict[tuple[str, str], PutMetadata] = field(default_factory=dict)
     places: dict[tuple[int, str], PutPlace] = field(default_factory=dict)
     erasures: dict[int, PutErasure] = field(default_factory=dict)
     address_bans: dict[str, PutAddressBan] = field(default_factory=dict)

@@ -14,6 +14,12 @@ from chatd.wire.native import decode_to_server
 NAME = "My.Little.Server"
 
 
+def offers(lines):
+    """Return what ``lines``, the answer to CAP LS, offer, as one text."""
+    lists = (line.partition(" LS ")[2] for line in lines)
+    return " ".join(listed.removeprefix("* ").removeprefix(":") for listed in lists)
+
+
 class Irc(Protocol):
     """One client. What it hears waits in ``heard``, as lines without their ends."""
 

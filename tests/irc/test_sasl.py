@@ -13,7 +13,7 @@ from chatd.chat.changes.rows import DISABLED
 from chatd.server.listener_rules import ListenerRules
 from chatd.testing.playground import PORTS
 from tests.client.net.test_tls import issue
-from tests.irc.conftest import NAME, Irc, Place
+from tests.irc.conftest import NAME, Irc, Place, offers
 from tests.irc.test_registration import numerics, plain
 from tests.tls import Tls, print_of
 
@@ -73,7 +73,7 @@ class Scram:
 def opened(place, nick="ada"):
     client = place.connect()
     client.send("CAP LS 302", "CAP REQ sasl", f"NICK {nick}", "USER u 0 * :Ada")
-    client.listed = client.hear()[0]
+    client.listed = offers(client.hear())
     return client
 
 
@@ -202,8 +202,7 @@ def test_where_others_read_along_no_password_is_asked_for(place):
     client = Irc(place)
     place.playground.network.connect(client, PORTS["irc"], host="192.0.2.1")
     client.send("CAP LS 302", "NICK ada", "USER u 0 * :Ada")
-    heard = client.hear()
-    assert " sasl" not in heard[0]
+    assert " sasl" not in offers(client.hear())
 
 
 # ---- certificates -----------------------------------------------------------------------------------
@@ -237,7 +236,7 @@ def over_tls(place, tls, shows):
     place.playground.network.connect(wrapped.buildProtocol(None), PORTS["irc"])
     place.advance(0.5)
     client.send("CAP LS 302", "CAP REQ sasl")
-    client.listed = client.hear(0.5)[0]
+    client.listed = offers(client.hear(0.5))
     return client
 
 

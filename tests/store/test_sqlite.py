@@ -413,6 +413,7 @@ NO_ACCOUNTS = (
     "DROP TABLE invites",
     "DROP TABLE certificates",
     "DROP TABLE scrams",
+    "DROP TABLE metadata",
     "DROP TABLE places",
     "DROP TABLE erasures",
     "DROP TABLE sizes",

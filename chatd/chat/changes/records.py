@@ -25,7 +25,8 @@ class Records:
     content, ``time`` is the calendar as it was last kept, ``erasures`` are the accounts all of whose words
     are to go, ``address_bans`` are addresses from which nobody comes in, ``statuses`` what users say of
     themselves. ``hooks`` are by their id, ``hooks_by_digest`` those that post, by the digest of their secret.
-    ``scrams`` are what passwords are verified by over SCRAM, by the ids of the accounts.
+    ``scrams`` are what passwords are verified by over SCRAM, by the ids of the accounts, ``metadata`` what
+    users and rooms say of themselves, by these and by keys.
     ``untallied`` are the logs of which it is not on the disk which events count, by their ids, each with the
     first of these events.
     """
@@ -51,6 +52,7 @@ class Records:
         self.uploads: dict[tuple[int, str], int] = {}
         self.time = PutTime(0, 0)
         self.scrams: dict[int, str] = {}
+        self.metadata: dict[str, dict[str, str]] = {}
         self.erasures: dict[int, PutErasure] = {}
         self.hooks: dict[int, Hook] = {}
         self.hooks_by_digest: dict[bytes, Hook] = {}

@@ -109,6 +109,21 @@ class DropScram(NamedTuple):
     user: int
 
 
+class PutMetadata(NamedTuple):
+    """What a user or a room says of itself by ``key``: see `chatd.chat.metadata`."""
+
+    owner: str
+    key: str
+    value: str
+
+
+class DropMetadata(NamedTuple):
+    """Nothing is said by ``key`` any more."""
+
+    owner: str
+    key: str
+
+
 class PutErasure(NamedTuple):
     """All that the account ``user`` has said is to be erased, from event ``seq`` of the log ``room`` on.
 
@@ -678,6 +693,8 @@ Change = (
     | DropCertificate
     | PutScram
     | DropScram
+    | PutMetadata
+    | DropMetadata
     | PutErasure
     | DropErasure
     | PutPlace

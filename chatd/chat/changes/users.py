@@ -23,6 +23,7 @@ from chatd.chat.changes.rows import (
     DropCursorsBelow,
     DropErasure,
     DropInvite,
+    DropMetadata,
     DropPlace,
     DropScram,
     DropSession,
@@ -35,6 +36,7 @@ from chatd.chat.changes.rows import (
     PutCursor,
     PutErasure,
     PutInvite,
+    PutMetadata,
     PutNick,
     PutPlace,
     PutScram,
@@ -176,6 +178,21 @@ def _drop_scram(records: Records, row: DropScram) -> Applied:
     return PutScram(row.user, records.scrams.pop(row.user))
 
 
+def _put_metadata(records: Records, row: PutMetadata) -> Applied:
+    known = records.metadata.setdefault(row.owner, {})
+    before = known.get(row.key)
+    known[row.key] = row.value
+    return DropMetadata(row.owner, row.key) if before is None else row._replace(value=before)
+
+
+def _drop_metadata(records: Records, row: DropMetadata) -> Applied:
+    known = records.metadata[row.owner]
+    value = known.pop(row.key)
+    if not known:
+        del records.metadata[row.owner]
+    return PutMetadata(row.owner, row.key, value)
+
+
 def _put_erasure(records: Records, row: PutErasure) -> Applied:
     before = records.erasures.pop(row.user, None)
     records.erasures[row.user] = row
@@ -298,6 +315,8 @@ USERS: Final[dict[type[Applied], Apply]] = {
     DropCertificate: _drop_certificate,
     PutScram: _put_scram,
     DropScram: _drop_scram,
+    PutMetadata: _put_metadata,
+    DropMetadata: _drop_metadata,
     PutErasure: _put_erasure,
     DropErasure: _drop_erasure,
     PutPlace: _put_place,

@@ -3,6 +3,8 @@
 from collections.abc import Container, Mapping
 from typing import Final
 
+from chatd.server.irc.metadata import LIMITS
+
 MOST_TEXT: Final = 4096
 """Bytes of a message of several lines."""
 
@@ -14,6 +16,8 @@ VALUES: Final[dict[str, str]] = {
     "draft/chathistory": "",
     "draft/event-playback": "",
     "draft/message-redaction": "",
+    "draft/metadata-2": "",
+    "draft/metadata-3": LIMITS,
     "draft/multiline": f"max-bytes={MOST_TEXT},max-lines={MOST_LINES}",
     "draft/read-marker": "",
     "extended-monitor": "",
@@ -62,12 +66,15 @@ def listed(offers: Mapping[str, str], *, values: bool) -> str:
 
 
 def chunks(text: str, most: int) -> list[str]:
-    """Return the words of a list in as many lines of ``most`` characters as it takes, at least one."""
+    """Return the words of a list in as many lines of ``most`` characters as it takes, at least one.
+
+    It is the first one that is short.
+    """
     lines = [""]
-    for word in text.split():
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > most:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
+    for word in reversed(text.split()):
+        if lines[0] and len(lines[0]) + 1 + len(word) > most:
+            lines.insert(0, "")
+        lines[0] = f"{word} {lines[0]}".strip()
     return lines
 
 

@@ -5,6 +5,7 @@ from itertools import chain, islice
 from typing import Final
 
 from chatd.chat.state import Room, User
+from chatd.server.irc import metadata
 from chatd.server.irc import numerics as n
 from chatd.server.irc.client import Client
 from chatd.server.irc.marks import at_hand, unread_from
@@ -65,6 +66,7 @@ def _join(client: Client, room: Room) -> None:
         _tell_marker(client, room)
     if not client.has("no-implicit-names"):
         names(client, [room], room.name)
+    metadata.joined(client, room)
 
 
 def _tell_marker(client: Client, room: Room) -> None:

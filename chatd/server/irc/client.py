@@ -16,6 +16,7 @@ from chatd.chat.state import Asker, Room, User
 from chatd.chat.world import World
 from chatd.server.connection import ChatConnection
 from chatd.server.gate import Hold
+from chatd.server.irc import metadata
 from chatd.server.irc import numerics as n
 from chatd.server.irc.cursors import Cursors
 from chatd.server.irc.doubts import settle
@@ -46,10 +47,11 @@ class Client:
     ``registration`` is under way until it is None. ``nick`` is what it was told that it is called,
     ``visible`` are the channels that it was told it is in, ``replaying`` says up to which event what is
     handed out of a channel was said before that. ``watched`` are the nicks that it watches, by their folded
-    forms, ``modes`` its own. ``labels`` are those of commands that an event answers, by that, ``sent`` those
-    of its messages, by their numbers; ``batched`` are the batches in which others are echoed, ``echoing`` is
-    that of what is being sent. ``once`` is what it was told that other rooms tell as well. ``doubts``
-    wait for a sign that it is still there (`chatd.server.irc.doubts`).
+    forms, ``subscriptions`` the keys of metadata of which it hears, ``modes`` its own. ``labels`` are those
+    of commands that an event answers, by that, ``sent`` those of its messages, by their numbers; ``batched``
+    are the batches in which others are echoed, ``echoing`` is that of what is being sent. ``once`` is what it
+    was told that other rooms tell as well. ``doubts`` wait for a sign that it is still there
+    (`chatd.server.irc.doubts`).
     """
 
     def __init__(self, connection: ChatConnection, network: Network) -> None:
@@ -69,6 +71,7 @@ class Client:
         self.visible: set[str] = set()
         self.replaying: dict[str, int] = {}
         self.watched: dict[str, str] = {}
+        self.subscriptions: set[str] = set()
         self.labels: dict[tuple[str, int], str] = {}
         self.sent: dict[int, str] = {}
         self.batched: dict[int, str] = {}
@@ -107,7 +110,11 @@ class Client:
 
     def tell(self, command: str, *params: str) -> None:
         """Say what the server itself says."""
-        self.say(encode(self.network.name, command, *params))
+        self.say(self.line(command, *params))
+
+    def line(self, command: str, *params: str) -> bytes:
+        """Return the line that the server itself says."""
+        return encode(self.network.name, command, *params)
 
     def numeric(self, numeric: n.Numeric, *params: str, text: str | None = None) -> None:
         """Say a numeric, with its own words unless there is a ``text``."""
@@ -241,6 +248,8 @@ class Client:
         """Be told that ``nick``, which is watched, has come or gone."""
         numeric, who = (n.MONONLINE, self.network.nuh(nick)) if here else (n.MONOFFLINE, nick)
         self.write(encode(self.network.name, numeric.number, self.nick, who))
+        if here:
+            metadata.came(self, nick)
 
     def let_go(self) -> None:
         """Forget all: the connection is gone."""

@@ -258,6 +258,10 @@ class Network:
             if wants and not shares:
                 client.write(line)
 
+    def watchers_of(self, user: User) -> "list[Client]":
+        """Return the clients that watch ``user``."""
+        return list(self.watchers.get(fold(user.nick), ()))
+
     def is_here(self, nick: str) -> bool:
         """Return whether somebody called ``nick`` is connected."""
         user = self.user_called(nick)

@@ -15,7 +15,7 @@ from chatd.chat.arrival import Arrival
 from chatd.chat.names import check_nick
 from chatd.ops.log import Log
 from chatd.server.gate import Hold
-from chatd.server.irc import doubts
+from chatd.server.irc import doubts, metadata
 from chatd.server.irc import numerics as n
 from chatd.server.irc.client import Client
 from chatd.server.irc.names import fold, shown, user_named
@@ -49,6 +49,7 @@ class Registration:
         self.named = False
         self.negotiating = False
         self.passwords: list[str] = []
+        self.said: dict[str, str] = {}
         self._welcome = self._guessed = False
         self.sasl = Sasl(client, lambda: self.wish, self.go_on)
 
@@ -189,6 +190,7 @@ class Registration:
             return
         self.sasl.arrival = None
         self._be_called(arrival)
+        metadata.begin(client, arrival.session.user, self.said)
         arrival = enter(client, arrival, hello, self.sasl.device)
         self.sasl.let_go()
         if self._guessed:
@@ -201,6 +203,8 @@ class Registration:
         gate.lift(Hold.LOGIN)
         pulse = arrival.pulse
         connection.liveness.heartbeat = Heartbeat(pulse.interval, pulse.misses, server.clock.seconds())
+        if self.said:
+            Deferred.fromCoroutine(metadata.announce(client, self.said))
         connection.input.go_on()
 
     def _be_called(self, arrival: Arrival) -> None:

@@ -9,7 +9,7 @@ from chatd.chat.arrival import Arrival
 from chatd.chat.state import Session
 from chatd.chat.text import check_label
 from chatd.server.eager import outlet
-from chatd.server.irc import channels
+from chatd.server.irc import channels, metadata
 from chatd.server.irc import numerics as n
 from chatd.server.irc.client import Client
 from chatd.server.irc.rendering import time_of
@@ -110,6 +110,7 @@ def welcome(client: Client, message: Welcome) -> None:
     client.numeric(n.MYINFO, network.name, version, USER_MODES, CHANNEL_MODES, WITH_PARAMETER)
     isupport(client)
     lusers(client)
+    metadata.welcomed(client)
     motd(client)
     if client.session is not None:
         _confirm(client, client.session)

@@ -12,12 +12,12 @@ import msgspec
 
 from chatd.chat.permissions import first_readable
 from chatd.chat.state import Room
+from chatd.server.irc.batches import say_batch
 from chatd.server.irc.client import Client
 from chatd.server.irc.marks import unread_from
 from chatd.server.irc.names import event_id, fold
 from chatd.server.irc.questions import RefusedError
 from chatd.server.irc.rendering import SAID, time_of
-from chatd.server.irc.reply import batch_sign, tagged
 from chatd.server.irc.welcoming import MOST_HISTORY
 from chatd.wire import messages as m
 from chatd.wire.errors import Code
@@ -176,20 +176,7 @@ def _tell(client: Client, target: str, events: list[m.Event]) -> None:
     renderer = client.network.renderer(client.capabilities)
     name = target if target.startswith("#") else fold(target)
     lines = [line for event in events for line in renderer.lines_of(event)]
-    _batch(client, lines, "chathistory", name)
-
-
-def _batch(client: Client, lines: list[bytes], *what: str) -> None:
-    if not client.has("batch"):
-        for line in lines:
-            client.say(line)
-        return
-    batch = client.new_batch()
-    client.tell("BATCH", f"+{batch}", *what)
-    for line in lines:
-        within = line.startswith(b"@batch=") or batch_sign(line) == b"-"
-        client.say_within(line if within else tagged(line, "batch", batch))
-    client.tell("BATCH", f"-{batch}")
+    say_batch(client, lines, "chathistory", name)
 
 
 async def _targets(client: Client, line: Line) -> None:
@@ -212,7 +199,7 @@ async def _targets(client: Client, line: Line) -> None:
     for room in rows:
         name = fold(room.partner(client.me).nick) if room.direct else room.name
         lines.append(encode("", "CHATHISTORY", "TARGETS", name, time_of(room.log.ts)))
-    _batch(client, lines, "draft/chathistory-targets")
+    say_batch(client, lines, "draft/chathistory-targets")
 
 
 def _number(text: str) -> int:

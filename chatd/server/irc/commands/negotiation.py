@@ -1,5 +1,6 @@
 """CAP: what a client wants of what is offered (ircv3.net, "Capability Negotiation")."""
 
+from chatd.server.irc import metadata
 from chatd.server.irc import numerics as n
 from chatd.server.irc.capabilities import VALUES, chunks, listed, wished
 from chatd.server.irc.client import Client
@@ -68,5 +69,7 @@ def _request(client: Client, text: str) -> None:
     client.tell("CAP", client.nick, "ACK", text)
     client.capabilities |= on
     client.capabilities -= off
+    if not metadata.hears(client):
+        client.subscriptions.clear()
     if client.registration is None:
         client.dialect.change()

@@ -3,10 +3,11 @@
 from itertools import islice
 from typing import Final
 
+from chatd.chat import metadata as kept
 from chatd.chat.permissions import knows
 from chatd.chat.state import Room, User
 from chatd.chat.status import own_status
-from chatd.server.irc import channels
+from chatd.server.irc import channels, metadata
 from chatd.server.irc import numerics as n
 from chatd.server.irc.client import Client
 from chatd.server.irc.names import HOST, fold, matches, shown
@@ -154,6 +155,8 @@ async def whois(client: Client, line: Line) -> None:
     account = network.account(user)
     if account:
         client.numeric(n.WHOISACCOUNT, user.nick, account)
+    for key, value in kept.of(client.world, user).items() if metadata.hears(client) else ():
+        client.numeric(n.WHOISKEYVALUE, user.nick, key, "*", text=value)
     clients = network.clients_of(user)
     if clients:
         idle = max(0, network.server.wall() - max(one.spoke for one in clients)) // 1000

@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 from chatd.server.irc.client import Client, Handle
 from chatd.server.irc.commands import (
     history,
+    metadata,
     modes,
     negotiation,
     people,
@@ -57,6 +58,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "LIST": Command(rooms.list_rooms),
     "LUSERS": Command(server.lusers),
     "MARKREAD": Command(history.markread),
+    "METADATA": Command(metadata.metadata, 1, early=True, cost=2),
     "MODE": Command(modes.mode, 1),
     "MONITOR": Command(watching.monitor, 1),
     "MOTD": Command(server.motd),

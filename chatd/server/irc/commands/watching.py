@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from chatd.chat.names import check_nick
+from chatd.server.irc import metadata
 from chatd.server.irc import numerics as n
 from chatd.server.irc.client import Client
 from chatd.server.irc.names import fold
@@ -67,6 +68,8 @@ def _tell(client: Client, nicks: list[str]) -> None:
         [client.network.nuh(_name(client, nick)) for nick, online in here.items() if online],
     )
     _list(client, n.MONOFFLINE, [nick for nick, online in here.items() if not online])
+    for nick in [nick for nick, online in here.items() if online]:
+        metadata.watching(client, nick)
 
 
 def _name(client: Client, nick: str) -> str:
