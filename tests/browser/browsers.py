@@ -21,6 +21,8 @@ class Chromium:
 
     def __init__(self, lab: Lab, player: Playwright, program: str) -> None:
         self._lab, self._player, self._program = lab, player, program
+        self.downloads = lab.folder / "downloads"
+        self.downloads.mkdir()
         self._context: Any = None
         self._frozen: Any = None
 
@@ -34,6 +36,7 @@ class Chromium:
             self._lab.folder / "chromium-profile",
             executable_path=self._program,
             args=["--no-sandbox", f"--unsafely-treat-insecure-origin-as-secure={self._lab.origin}"],
+            downloads_path=self.downloads,
         )
         return Person(None, self._lab.origin, context=self._context)
 
@@ -64,6 +67,8 @@ class Fox:
 
     def __init__(self, lab: Lab, program: str) -> None:
         self._lab, self._program = lab, program
+        self.downloads = lab.folder / "downloads"
+        self.downloads.mkdir()
         self._firefox: Firefox | None = None
 
     def version(self) -> str:
@@ -74,7 +79,15 @@ class Fox:
         """Open the browser, with a window of the page."""
         client, server = self._lab.network.client, self._lab.network.server
         self._firefox = Firefox(
-            self._program, self._lab.folder / "firefox-profile", 9222, client.name, server.address
+            self._program,
+            self._lab.folder / "firefox-profile",
+            9222,
+            client.name,
+            {
+                "dom.securecontext.allowlist": server.address,
+                "browser.download.folderList": 2,
+                "browser.download.dir": str(self.downloads),
+            },
         )
         return FoxPerson(self._firefox, self._lab.origin)
 

@@ -58,17 +58,19 @@ def dial(port: int, namespace: str | None) -> socket.socket:
 
 
 class Firefox:
-    """One firefox with a profile in ``folder``, on the network ``namespace``.
-
-    ``secure`` is a host whose pages may do what those of loopback may.
-    """
+    """One firefox with a profile in ``folder``, on the network ``namespace``; ``wishes`` are preferences."""
 
     def __init__(
-        self, program: str, folder: Path, port: int, namespace: str | None = None, secure: str = ""
+        self,
+        program: str,
+        folder: Path,
+        port: int,
+        namespace: str | None = None,
+        wishes: dict[str, Any] | None = None,
     ) -> None:
         folder.mkdir(exist_ok=True)
-        wishes = {**PREFERENCES, "dom.securecontext.allowlist": secure}
-        lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in wishes.items()]
+        set_up = PREFERENCES | (wishes or {})
+        lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in set_up.items()]
         (folder / "user.js").write_text("".join(lines))
         command = [
             program,

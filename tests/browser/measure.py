@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from playwright.sync_api import sync_playwright
 
-from tests.browser import outages
+from tests.browser import moving, outages
 from tests.browser.browsers import Chromium, Fox
 from tests.browser.lab import FarDaemon, Lab
 from tests.end_to_end.harness.chatc import Chatc
@@ -33,8 +33,9 @@ class Scene:
         self.daemon = FarDaemon(self.lab, folder / "daemon")
         stack.callback(self.daemon.end)
         self.daemon.start()
-        server = ("--server", f"unix:{self.daemon.socket}")
-        self.ben = Chatc(self.daemon, folder, "ben", *server, "talk", outages.ROOM, "--json", fed=True)
+        self._stack, self._folder = stack, folder
+        self._server = ("--server", f"unix:{self.daemon.socket}")
+        self.ben = Chatc(self.daemon, folder, "ben", *self._server, "talk", outages.ROOM, "--json", fed=True)
         stack.callback(self.ben.close)
         program = self.lab.program(browser)
         if program is None:
@@ -58,6 +59,17 @@ class Scene:
     def restart(self) -> None:
         """Start the daemon after its crash, and Ben's word for it."""
         self.daemon.start()
+
+    def move(self) -> outages.Outcome:
+        """Send a file and save one, each over a cut."""
+
+        def start(nick: str, *words: str) -> Chatc:
+            chatc = Chatc(self.daemon, self._folder, nick, *self._server, *words)
+            self._stack.callback(chatc.close)
+            return chatc
+
+        back = moving.play(self.ada, start, self.lab.cut, self.lab.heal, self._folder, self.browser.downloads)
+        return outages.Outcome(None, None, back, 2, 0.0)
 
     def close(self) -> outages.Outcome:
         """Cut, type, close the browser, heal, and open it again."""
@@ -88,6 +100,7 @@ SCENES: Final[dict[str, tuple[str, Callable[[Scene], outages.Outcome]]]] = {
         "page frozen for 6 minutes",
         lambda s: s.play(lambda: s.browser.freeze(s.ada), s.browser.thaw, 360, types=False),
     ),
+    "files": ("files of 96 MB sent and saved, each cut for 15 s", Scene.move),
     "closed": ("cut, typed, browser closed, healed, opened again", Scene.close),
 }
 """What each scene is called, and how it is played."""
