@@ -20,8 +20,22 @@ log = Log(__name__)
 Step = Callable[[], object]
 """What is done in a turn."""
 
-LEANS_ON: Final = ("_disconnectSelectable", "_poller", "_selectables", "doPoll")
+LEANS_ON: Final = (
+    "_disconnectSelectable",
+    "_doReadOrWrite",
+    "_justStopped",
+    "_newTimedCalls",
+    "_pendingTimedCalls",
+    "_poller",
+    "_selectables",
+    "doPoll",
+    "running",
+    "threadCallQueue",
+)
 """The internals of Twisted's reactor that this relies on; a test says when they change."""
+
+LONGEST: Final = 86_400.0
+"""Seconds to wait at the most without a look at what Twisted would do."""
 
 _KNOWN: Final = ("twisted.internet.epollreactor", "EPollReactor")
 _NAME: Final = "chatd_turns"
@@ -30,7 +44,7 @@ _READABLE: Final = 1
 
 
 class Turns:
-    """Takes the place of what ``reactor`` does while it waits for descriptors; see `shorten_turns`."""
+    """Takes the place of what ``reactor`` does between its timers; see `shorten_turns`."""
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
@@ -46,14 +60,38 @@ class Turns:
         self._steps.append(step)
 
     def turn(self, timeout: float | None) -> None:
-        """Wait up to ``timeout`` seconds until descriptors are ready, read and write, then do the steps."""
-        steps, selectables, reactor = self._steps, self._selectables, self._reactor
-        if steps:
-            timeout = 0.0
-        elif timeout is None:
-            timeout = -1.0
-        for fd, event in self._poll(timeout, len(selectables)):
-            selectable = selectables.get(fd)
+        """Wait up to ``timeout`` seconds until descriptors are ready, read and write, then do the steps.
+
+        That is repeated until a timer is due, or anything else that Twisted looks at between two turns.
+        """
+        reactor, steps, poll = self._reactor, self._steps, self._poll
+        while True:
+            if steps:
+                timeout = 0.0
+            elif timeout is None:
+                timeout = -1.0
+            self._serve(poll(timeout, len(self._selectables)))
+            for _ in range(len(steps)):
+                try:
+                    steps.popleft()()
+                except Exception:  # noqa: BLE001 - one fault must not keep the others waiting
+                    log.failure("fault", None, "What was to be done next was not done.")
+            if reactor._newTimedCalls or reactor.threadCallQueue or reactor._justStopped:  # noqa: SLF001
+                return
+            if not reactor.running:
+                return
+            timers = reactor._pendingTimedCalls  # noqa: SLF001
+            timeout = None
+            if timers:
+                timeout = timers[0].time - reactor.seconds()
+                if not 0.0 < timeout < LONGEST:
+                    return
+
+    def _serve(self, ready: list[tuple[int, int]]) -> None:
+        """Read from what is ``ready``, and write to it."""
+        reactor = self._reactor
+        for fd, event in ready:
+            selectable = self._selectables.get(fd)
             if selectable is None:
                 continue
             if event != _READABLE:
@@ -66,11 +104,6 @@ class Turns:
                 why = error
             if why:
                 reactor._disconnectSelectable(selectable, why, True)  # noqa: SLF001 - as above
-        for _ in range(len(steps)):
-            try:
-                steps.popleft()()
-            except Exception:  # noqa: BLE001 - one fault must not keep the others waiting
-                log.failure("fault", None, "What was to be done next was not done.")
 
 
 def shorten_turns(reactor: Any) -> None:

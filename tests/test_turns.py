@@ -214,3 +214,75 @@ def test_a_reactor_of_another_kind_is_left_alone():
     plain = SimpleNamespace()
     shorten_turns(plain)
     assert not vars(plain)
+
+
+class Running:
+    """A reactor that runs, in turns that this thread takes."""
+
+    def __init__(self, reactor):
+        reactor.running = True
+        self.reactor = reactor
+        self.heard = []
+        self.reader = Reader(reactor, self.hear)
+        self.reader.theirs.send(b"1")
+
+    def hear(self, data):
+        self.heard.append(data)
+        if len(self.heard) < 3:
+            self.reader.theirs.send(b"another")
+        else:
+            self.end()
+
+    def end(self):
+        """Let the turn end."""
+
+
+def ask_a_thread(reactor):
+    reactor.threadCallQueue.append((list, (), {}))
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        ask_a_thread,
+        lambda reactor: reactor.callLater(50, list),
+        lambda reactor: setattr(reactor, "_justStopped", True),
+        lambda reactor: setattr(reactor, "running", False),
+    ],
+    ids=["a call of another thread", "a timer", "the end", "a crash"],
+)
+def test_turns_follow_each_other_until_there_is_something_for_twisted(short, end):
+    running = Running(short)
+    running.end = lambda: end(short)
+    short.doIteration(None)
+    assert running.heard == [b"1", b"another", b"another"]
+
+
+def test_turns_follow_each_other_until_a_timer_is_due(short):
+    done = []
+    short.callLater(0.02, done.append, 1)
+    running = Running(short)
+    begin = time.monotonic()
+    short.doIteration(short.timeout())
+    assert len(running.heard) == 3
+    assert not done
+    short.runUntilCurrent()
+    assert done
+    assert time.monotonic() - begin >= 0.02
+
+
+def test_steps_that_ask_for_themselves_hold_up_no_timer(short):
+    short.running = True
+    count = []
+
+    def again():
+        count.append(1)
+        do(again)
+
+    do = soon(short)
+    do(again)
+    short.callLater(0.01, count.clear)
+    short.doIteration(short.timeout())
+    assert len(count) > 1
+    short.runUntilCurrent()
+    assert not count
