@@ -34,6 +34,7 @@ OTHER_PORTS = {
     "7413": "for JSON lines, in OPERATIONS",
     "6667": "IRC's own",
     "6697": "IRC's own, over TLS",
+    "6698": "of IRC over WebSocket, in OPERATIONS",
     "7414": "behind the relay of OPERATIONS",
     "7499": "of a server that has moved",
     "50412": "a client's",

@@ -173,6 +173,8 @@ def check_listener(listen: ListenConfig, path: str, *, allow_plaintext: bool) ->
         )
     yield from certificate_problems(listen.certificate, listen.key, path)
     yield from origin_problems(listen, path)
+    if listen.websocket and listen.protocol != "irc":
+        yield Problem(f"{path}.websocket", 'websocket has no effect here; say protocol = "irc" or "web".')
     if listen.password and listen.protocol != "irc":
         yield Problem(
             f"{path}.password", 'password has no effect here; say protocol = "irc" or leave it out.'

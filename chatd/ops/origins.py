@@ -13,7 +13,7 @@ _IMPLIED: Final = (("http://", ":80"), ("https://", ":443"))
 
 def origin_problems(listen: ListenConfig, path: str) -> Iterator[Problem]:
     """Yield the problems with the origins of the listener at ``path``."""
-    if listen.origins and listen.protocol != "web":
+    if listen.origins and listen.protocol != "web" and not listen.websocket:
         yield Problem(f"{path}.origins", 'origins has no effect here; say protocol = "web" or leave it out.')
     for index, origin in enumerate(listen.origins):
         implied = any(origin.startswith(scheme) and origin.endswith(port) for scheme, port in _IMPLIED)

@@ -37,7 +37,7 @@ class ListenConfig(Section, frozen=True):
     ``max_segment`` bytes in both directions; 0 is no bound. With ``proxy_protocol`` every connection begins
     with a PROXY header, and only the ``trusted`` networks may connect. ``origins`` are the pages from which
     browsers may connect by WebSocket, each as ``https://host`` or ``https://host:port``. Clients of IRC say
-    the ``password`` before they are let in, unless that is "".
+    the ``password`` before they are let in, unless that is "", and come by WebSocket with ``websocket``.
     """
 
     endpoint: SomeLine = "tcp:7411:interface=127.0.0.1"
@@ -54,6 +54,12 @@ class ListenConfig(Section, frozen=True):
     trusted: tuple[SomeLine, ...] = ()
     origins: tuple[SomeLine, ...] = ()
     password: Line = ""
+    websocket: bool = False
+
+    @property
+    def speaks(self) -> str:
+        """Return the kind of connections that begin here."""
+        return f"{self.protocol}-websocket" if self.websocket else self.protocol
 
     @property
     def tls(self) -> bool:

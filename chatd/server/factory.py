@@ -23,6 +23,9 @@ WEB: Final = "web"
 IRC: Final = "irc"
 """The ``protocol`` of a listener for clients of IRC."""
 
+IRC_WEBSOCKET: Final = "irc-websocket"
+"""What a listener for clients of IRC in browsers speaks."""
+
 
 class ChatFactory(ServerFactory):
     """Makes a connection of one kind for each that is accepted, once it has its ``server``.
@@ -51,15 +54,21 @@ class ChatFactory(ServerFactory):
 
 def web() -> Callable[[Server, Listening], Any]:
     """Return what makes connections that speak HTTP, all of them with the same pages."""
-    from chatd.server.web.channel import WebChannel  # noqa: PLC0415 - it brings HTTP, which few want
-    from chatd.server.web.site import WebSite  # noqa: PLC0415 - as above
+    from chatd.server.web.site import WebSite  # noqa: PLC0415 - it brings HTTP, which few want
 
-    sites: dict[Server, WebSite] = {}
+    return _channels(WebSite)
+
+
+def _channels(site_of: Callable[[Server], Any]) -> Callable[[Server, Listening], Any]:
+    """Return what makes connections that speak HTTP, for what ``site_of`` returns for a server."""
+    from chatd.server.web.channel import WebChannel  # noqa: PLC0415 - as above
+
+    sites: dict[Server, Any] = {}
 
     def make(server: Server, listener: Listening) -> Any:
         if server not in sites:
             sites.clear()
-            sites[server] = WebSite(server)
+            sites[server] = site_of(server)
         return WebChannel(sites[server], server, listener)
 
     return make
@@ -72,7 +81,20 @@ def irc() -> Callable[[Server, Listening], Any]:
     return IrcProtocol
 
 
-_LATE: Final[dict[str, Callable[[], Callable[[Server, Listening], Any]]]] = {WEB: web, IRC: irc}
+def irc_websocket() -> Callable[[Server, Listening], Any]:
+    """Return what makes connections that speak IRC over WebSocket."""
+    from chatd.server.irc.websocket import SUBPROTOCOLS, by_subprotocol  # noqa: PLC0415 - few want it
+    from chatd.server.web.site import WebSite  # noqa: PLC0415 - as above
+    from chatd.server.web.upgrade import Everywhere  # noqa: PLC0415 - as above
+
+    return _channels(lambda server: WebSite(server, Everywhere(by_subprotocol, tuple(SUBPROTOCOLS))))
+
+
+_LATE: Final[dict[str, Callable[[], Callable[[Server, Listening], Any]]]] = {
+    WEB: web,
+    IRC: irc,
+    IRC_WEBSOCKET: irc_websocket,
+}
 """What makes connections of kinds that are loaded only where a listener speaks them."""
 
 

@@ -50,7 +50,7 @@ class Listener:
     ) -> None:
         self._reactor = reactor
         self._eager = of.eager_send
-        self.chat = ChatFactory(config.protocol)
+        self.chat = ChatFactory(config.speaks)
         self.setting = setting = self.prepare(config, of)
         self._doorway = Doorway(setting.inside)
         self.port = self._open(inherited)
@@ -73,7 +73,7 @@ class Listener:
         self.chat.rules = setting.rules
         if (before.config, before.material) == (setting.config, setting.material):
             return  # TLS stays the same, so that its tickets remain good
-        self.chat.speak(setting.config.protocol)
+        self.chat.speak(setting.config.speaks)
         self._doorway.inside = setting.inside
         if before.config.backlog != setting.config.backlog and "backlog=" not in setting.config.endpoint:
             self.port.socket.listen(setting.config.backlog)  # type: ignore[attr-defined]

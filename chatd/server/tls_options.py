@@ -11,7 +11,8 @@ from chatd.ops.endpoints import own_tls
 from chatd.ops.settings import ListenConfig
 from chatd.wire.frames import ALPN
 
-_ALPN: Final = {"native": frozenset({ALPN}), "web": frozenset({b"http/1.1"})}
+_HTTP: Final = frozenset({b"http/1.1"})
+_ALPN: Final = {"native": frozenset({ALPN}), "web": _HTTP, "irc-websocket": _HTTP}
 """The names of protocols that TLS may name (RFC 7301), by the protocol of a listener."""
 
 _PEM_END: Final = b"-----END CERTIFICATE-----"
@@ -69,7 +70,7 @@ def tls_options(listener: ListenConfig, material: Material) -> CertificateOption
 
 def agree(options: Any, listener: ListenConfig) -> None:
     """Let TLS name the protocol to clients that name it too; whoever names others alone goes on without."""
-    ours = _ALPN.get(listener.protocol, frozenset())
+    ours = _ALPN.get(listener.speaks, frozenset())
     options.getContext().set_alpn_select_callback(
         lambda _, offered: next(iter(ours.intersection(offered)), SSL.NO_OVERLAPPING_PROTOCOLS)
     )

@@ -12,7 +12,7 @@ from twisted.internet.protocol import Factory, Protocol
 from chatd.build import Daemon, FileKeeping
 from chatd.chat import storage
 from chatd.ops.settings import Config
-from chatd.server.factory import IRC, WEB, ChatFactory, factories
+from chatd.server.factory import IRC, IRC_WEBSOCKET, WEB, ChatFactory, factories
 from chatd.server.passwords import Passwords
 from chatd.server.server import Server
 from chatd.testing.clock import QuickClock
@@ -25,7 +25,7 @@ START_OF_TIME: Final = 1_700_000_000_000
 """Milliseconds since 1970 at which the wall clock of a playground begins."""
 
 
-PORTS: Final = {"native": 7411, "json-lines": 7412, "web": 7480, "irc": 6667}
+PORTS: Final = {"native": 7411, "json-lines": 7412, "web": 7480, "irc": 6667, "irc-websocket": 8097}
 """The daemon's ports in the network, by protocol."""
 
 
@@ -117,7 +117,7 @@ class Playground:
         daemon.start()
         for protocol, factory in factories(daemon.server).items():
             self.network.listen(factory, PORTS[protocol])
-        for protocol in (WEB, IRC):
+        for protocol in (WEB, IRC, IRC_WEBSOCKET):
             self.network.listen(_Late(protocol, daemon.server), PORTS[protocol])
         return daemon.server
 

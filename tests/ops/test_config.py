@@ -112,7 +112,7 @@ WRONG = {
         (
             "this key is not known; known here are endpoint, protocol, certificate, key, "
             "client_certificates, client_ca, allow_plaintext, guests, backlog, max_segment, proxy_protocol, "
-            "trusted, origins, password."
+            "trusted, origins, password, websocket."
         ),
     ),
     "a segment that is too small": (
@@ -520,6 +520,15 @@ def test_a_password_is_said_to_irc_alone():
     assert parse("[[listen]]\nprotocol = 'irc'\npassword = 'x y'").listen[0].password == "x y"
     ((path, sentence),) = problems_of("[[listen]]\npassword = 'x'")
     assert (path, sentence.partition(";")[0]) == ("listen[0].password", "password has no effect here")
+
+
+def test_clients_of_irc_come_by_websocket_too():
+    (listen,) = parse(
+        "[[listen]]\nprotocol = 'irc'\nwebsocket = true\norigins = ['https://a.example']"
+    ).listen
+    assert listen.speaks == "irc-websocket"
+    ((path, sentence),) = problems_of("[[listen]]\nprotocol = 'web'\nwebsocket = true")
+    assert (path, sentence.partition(";")[0]) == ("listen[0].websocket", "websocket has no effect here")
 
 
 def test_origins_are_named_where_browsers_come():

@@ -37,8 +37,8 @@ class IrcProtocol(ChatProtocol):
     decode_all = staticmethod(lines.decode_all_to_server)
     MESSAGES = COMMON | ACCOUNTS
 
-    def __init__(self, server: Server, listener: Listening) -> None:
-        super().__init__(server, listener, IrcDecoder())
+    def __init__(self, server: Server, listener: Listening, decoder: Any = None) -> None:
+        super().__init__(server, listener, IrcDecoder() if decoder is None else decoder)
         network = Network.of(server)
         self.client = client = Client(self.connection, network)
         client.registration = Registration(client)

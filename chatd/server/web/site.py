@@ -12,6 +12,7 @@ from chatd.server.http.pages import add_health
 from chatd.server.server import Server
 from chatd.server.web.hooks import Hooks
 from chatd.server.web.page import add_page
+from chatd.server.web.protocol import WebSocketProtocol
 from chatd.server.web.upgrade import Upgrade
 from chatd.wire.errors import Code, RequestError
 
@@ -28,11 +29,11 @@ _HEADERS: Final = {
 
 
 class WebSite(BoundedSite):
-    """The pages of ``server``."""
+    """The pages of ``server``: those below ``root``, or its own."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, root: Resource | None = None) -> None:
         self._server = server
-        super().__init__(Root(server), server.clock)
+        super().__init__(Root(server) if root is None else root, server.clock)
 
     def getResourceFor(self, request: BoundedRequest) -> IResource:
         """Return the page that ``request`` asks for, or what tells that there were too many."""
@@ -52,7 +53,7 @@ class Root(Resource):
         super().__init__()  # type: ignore[no-untyped-call]
         add_page(self)
         self.putChild(b"hooks", Hooks(server))
-        self.putChild(SOCKET, Upgrade(self))
+        self.putChild(SOCKET, Upgrade(self, lambda _: WebSocketProtocol))
         add_health(self, server)
 
     def getChild(self, path: bytes, request: Request) -> IResource:

@@ -4,10 +4,11 @@ What makes a handshake, the library ``websockets`` knows; only pages of the allo
 is compressed, and cookies mean nothing: whoever comes says who they are by the hello.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import Any, Final
 
+from twisted.internet.interfaces import IProtocol
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET
 from twisted.web.server import Request as WebRequest
@@ -15,22 +16,32 @@ from websockets.datastructures import Headers
 from websockets.exceptions import InvalidOrigin, InvalidUpgrade
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
-from websockets.typing import Origin
+from websockets.typing import Origin, Subprotocol
 
 from chatd.server.http.answers import refuse
-from chatd.server.web.protocol import WebSocketProtocol
+from chatd.server.listener_rules import Listening
+from chatd.server.server import Server
 from chatd.wire.errors import Code, RequestError
 from chatd.wire.websocket_decoder import SILENT
 
 _SWITCHING: Final = 101
 
 
-class Upgrade(Resource):
-    """The place where WebSocket is spoken. There is nothing below it, as ``root`` says."""
+Make = Callable[[Server, Listening], IProtocol]
+"""Makes what speaks behind a handshake."""
 
-    def __init__(self, root: Resource) -> None:
+
+class Upgrade(Resource):
+    """The place where WebSocket is spoken. There is nothing below it, as ``root`` says.
+
+    ``make`` returns what makes connections, by the one of ``subprotocols`` that was agreed on, or nothing.
+    """
+
+    def __init__(self, root: Resource, make: Callable[[str], Make], subprotocols: Sequence[str] = ()) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._root = root
+        self._make = make
+        self._subprotocols = subprotocols
 
     def getChild(self, path: bytes, request: WebRequest) -> IResource:
         """Say that there is no such page."""
@@ -44,9 +55,11 @@ class Upgrade(Resource):
                 request, RequestError(Code.CANCELLED, "The daemon is ending; come back in a moment.")
             )
         rules = channel.listener.rules
-        response, trouble = shake_hands(request, [*rules.origins, *own_origins(request, secure=rules.secure)])
+        origins = [*rules.origins, *own_origins(request, secure=rules.secure)]
+        response, trouble = shake_hands(request, origins, self._subprotocols)
         if trouble is None:
-            channel.upgrade(response.serialize(), WebSocketProtocol)
+            agreed = response.headers.get("Sec-WebSocket-Protocol", "")
+            channel.upgrade(response.serialize(), self._make(agreed))
             return NOT_DONE_YET
         said = refuse(request, trouble)
         request.setResponseCode(response.status_code)
@@ -54,6 +67,15 @@ class Upgrade(Resource):
             request.setHeader(b"upgrade", b"websocket")
             request.setHeader(b"connection", b"upgrade")
         return said
+
+
+class Everywhere(Upgrade):
+    """The same at every path."""
+
+    isLeaf = True
+
+    def __init__(self, make: Callable[[str], Make], subprotocols: Sequence[str]) -> None:
+        super().__init__(self, make, subprotocols)
 
 
 def own_origins(request: WebRequest, *, secure: bool) -> list[str]:
@@ -80,11 +102,18 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def shake_hands(request: WebRequest, origins: Sequence[str]) -> tuple[Response, RequestError | None]:
+def shake_hands(
+    request: WebRequest, origins: Sequence[str], subprotocols: Sequence[str] = ()
+) -> tuple[Response, RequestError | None]:
     """Return the answer to a handshake, and what is wrong with it, if anything is.
 
-    ``origins`` are the pages that may connect. What is no browser names no origin, and may.
+    ``origins`` are the pages that may connect. What is no browser names no origin, and may. Of
+    ``subprotocols`` that is agreed on which the client wishes for most; if it is none, nothing is.
     """
+
+    def agree(_: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+        return next((one for one in offered if one in subprotocols), None)
+
     headers = Headers(
         (name.decode("latin-1"), value.decode("latin-1"))
         for name, values in request.requestHeaders.getAllRawHeaders()
@@ -96,7 +125,9 @@ def shake_hands(request: WebRequest, origins: Sequence[str]) -> tuple[Response, 
         request.method.decode("latin-1"),
         request.clientproto.decode("latin-1"),
     )
-    protocol = ServerProtocol(origins=[*map(Origin, origins), None], extensions=(), logger=SILENT)
+    protocol = ServerProtocol(
+        origins=[*map(Origin, origins), None], extensions=(), select_subprotocol=agree, logger=SILENT
+    )
     response = protocol.accept(asked)
     if response.status_code == _SWITCHING:
         return response, None
