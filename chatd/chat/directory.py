@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Iterable
 from itertools import islice
 
+from chatd.chat.channel_modes import is_unlisted
 from chatd.chat.names import check_nick
 from chatd.chat.permissions import knows
 from chatd.chat.rules import ROLE_NAMES, Kind
@@ -54,7 +55,9 @@ def _private_rooms(world: World, asker: Asker, after: str) -> Iterable[str]:
     user = asker.user
     if user.operator:
         return world.listing.private(after)
-    rooms = [room for room in (*user.rooms, *user.invited) if room.rules.kind == Kind.PRIVATE]
+    rooms = [
+        room for room in (*user.rooms, *user.invited) if room.rules.kind == Kind.PRIVATE or is_unlisted(room)
+    ]
     known = {room.name for room in rooms if knows(asker, room)}
     return sorted(name for name in known if name > after)
 

@@ -3,6 +3,7 @@
 # ruff: noqa: ARG001 - the handlers of the table take the same arguments, whatever each of them needs
 
 from chatd.chat import removing, returning
+from chatd.chat.channel_modes import check_entry
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.following import follow, follow_everywhere
 from chatd.chat.names import USER_SIGN
@@ -28,6 +29,7 @@ def join(world: World, peer: Peer, session: Session, _: None, request: m.Join, n
             known = check_reader(known)
         if known is not None:
             check_room(asker, known, request)
+            check_entry(asker, known, request.key)
         if request.after is not None:
             returning.check(world, peer, session, known, request.room, asker)
     head = known.log.head if known is not None else 0

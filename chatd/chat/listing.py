@@ -4,6 +4,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from itertools import islice
 
+from chatd.chat.channel_modes import is_unlisted
 from chatd.chat.names import ROOM_SIGN
 from chatd.chat.rules import Kind
 from chatd.chat.state import Room
@@ -45,7 +46,7 @@ class Order:
 
 
 class Listing:
-    """The names of rooms that are no direct messages and not deleted: those of private ones apart."""
+    """The names of rooms that are no direct messages and not deleted: private and unlisted ones apart."""
 
     def __init__(self) -> None:
         self._open = Order()
@@ -56,7 +57,8 @@ class Listing:
         """Note the name and the kind that ``room`` has now."""
         self.drop(room)
         if room.name.startswith(ROOM_SIGN) and room.rules.kind != Kind.DELETED:
-            order = self._private if room.rules.kind == Kind.PRIVATE else self._open
+            hidden = room.rules.kind == Kind.PRIVATE or is_unlisted(room)
+            order = self._private if hidden else self._open
             self._places[room] = (order, room.name)
             order.add(room.name)
 

@@ -10,6 +10,17 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from chatd.chat.acts import BAN, MUTE, act_of, is_invited, term_of
+from chatd.chat.channel_modes import (
+    KEY,
+    MarkPeople,
+    MarkRoom,
+    has_voice,
+    is_excepted,
+    is_invited_by_mask,
+    is_masked,
+    is_quiet,
+    parameter,
+)
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.prepared import (
     CodedInvite,
@@ -86,6 +97,7 @@ TABLE: Final[Mapping[type[m.Message], Need]] = {
     m.InviteTo: Need(_MEMBER, _MODERATOR, _MEMBER, _NOBODY, _NOBODY, acts=True),
     m.Kick: _KEEPING_ORDER,
     m.Ban: _KEEPING_ORDER,
+    MarkPeople: _KEEPING_ORDER,
     m.Unban: _KEEPING_ORDER,
     m.Mute: _KEEPING_ORDER,
     m.Unmute: _KEEPING_ORDER,
@@ -93,12 +105,15 @@ TABLE: Final[Mapping[type[m.Message], Need]] = {
     m.Remove: _REMOVING,
     m.Role: _OWNING,
     m.Set: _OWNING,
+    MarkRoom: _OWNING,
     m.DeleteRoom: _OWNING,
     m.AddHook: _OWNING,
     m.DropHook: _OWNING,
     m.Hooks: _OWNING,
 }
 """The requests that name a room, and `Typing`, which is none."""
+
+_JOINS: Final = frozenset({m.Join, TurnedJoin})
 
 ROOMLESS: Final = frozenset(
     {m.Nick, m.SetStatus, m.ListRooms, m.Upload, m.Decline, m.Block, m.Unblock, m.Allow}
@@ -113,8 +128,11 @@ ROOMLESS: Final = frozenset(
 
 
 @lru_cache(maxsize=256)
-def _needs(direct: bool, rules: Rules) -> Mapping[type, int]:
-    return {request: needed(need, direct, rules) for request, need in TABLE.items()}
+def _needs(direct: bool, rules: Rules, keyed: bool) -> Mapping[type, int]:
+    needs = {request: needed(need, direct, rules) for request, need in TABLE.items()}
+    if keyed:  # who does not know the key reads nothing
+        needs |= {kind: _READER for kind, least in needs.items() if least == _VISITOR and kind not in _JOINS}
+    return needs
 
 
 def needed(need: Need, direct: bool, rules: Rules) -> int:
@@ -137,7 +155,8 @@ def needed(need: Need, direct: bool, rules: Rules) -> int:
 
 def settle(room: Room) -> None:
     """Work out what is needed in ``room`` after its rules or acts have changed."""
-    room.needs = _needs(room.direct, room.rules._replace(slow=0, keep_days=0, calling=0))
+    keyed = room.has("acts") and bool(parameter(room, KEY))
+    room.needs = _needs(room.direct, room.rules._replace(slow=0, keep_days=0, calling=0), keyed)
     room.strict = room.rules.slow > 0 or room.direct or room.mutes > 0 or bool(room.sweeps)
     room.settled = room.log.last
 
@@ -153,10 +172,11 @@ def standing_of(asker: Asker, room: Room) -> Standing:
     if user.operator:
         return Standing.VISITOR
     private = room.rules.kind == Kind.PRIVATE
-    if private and not is_invited(user, room, asker.now):
-        return Standing.STRANGER  # before anything is looked through, so that the time tells nothing
-    if room.acts and act_of(asker, room, BAN) is not None:
-        return Standing.STRANGER if private else Standing.BANNED
+    if private and not (is_invited(user, room, asker.now) or is_invited_by_mask(room, user)):
+        return Standing.STRANGER
+    if room.acts and (act_of(asker, room, BAN) is not None or is_masked(room, user)):
+        excepted = is_excepted(room, user)
+        return Standing.VISITOR if excepted else Standing.STRANGER if private else Standing.BANNED
     return Standing.VISITOR
 
 
@@ -232,11 +252,17 @@ def check_room(asker: Asker, room: Room | None, request: Any) -> Room:
     need = TABLE[kind]
     standing = acting_standing(asker, room, kind)
     needed = room.needs[kind]
-    if standing < needed or standing == Standing.STRANGER:
+    if standing < max(needed, Standing.BANNED) and not _has_a_say(need, standing, needed, asker, room):
         raise _refusal(need, standing, asker, room, name)
     if need.speaks or need.reacts or need.titles:
         _check_voice(asker, room, standing, name)
     return room
+
+
+def _has_a_say(need: Need, standing: Standing, needed: int, asker: Asker, room: Room) -> bool:
+    """Return whether a voice lets ``asker`` speak where else only moderators do."""
+    speaks = need.speaks and standing == Standing.MEMBER and needed == Standing.MODERATOR
+    return speaks and has_voice(room, asker.user)
 
 
 def may_speak(asker: Asker, room: Room) -> bool:
@@ -292,6 +318,8 @@ def _check_voice(asker: Asker, room: Room, standing: Standing, name: str) -> Non
     mute = act_of(asker, room, MUTE) if room.acts else None
     if mute is not None:
         raise RequestError(Code.MUTED, f"You are muted in {name}{term_of(mute, asker.now)}.")
+    if room.acts and is_quiet(room, asker.user):
+        raise RequestError(Code.MUTED, f"You are muted in {name}.")
 
 
 def check_pace(asker: Asker, room: Room) -> None:

@@ -23,6 +23,7 @@ from chatd.chat import (
     files,
     hooks,
     joining,
+    marking,
     moderation,
     relations,
     searching,
@@ -32,6 +33,7 @@ from chatd.chat import (
 )
 from chatd.chat.arrival import note_seen
 from chatd.chat.batch import refusal
+from chatd.chat.channel_modes import MarkPeople, MarkRoom
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.following import rouse
 from chatd.chat.mentions import keep_mentions, mentions_in
@@ -248,12 +250,14 @@ REQUESTS: dict[type[m.Request], Handling] = {
     m.Decline: Handling(declining.decline, cost=5, room=False),
     m.Kick: Handling(moderation.kick, cost=5),
     m.Ban: Handling(moderation.ban, cost=5),
+    MarkPeople: Handling(marking.mark_people, cost=5),
     m.Unban: Handling(moderation.unban, cost=5),
     m.Mute: Handling(moderation.mute, cost=5),
     m.Unmute: Handling(moderation.unmute, cost=5),
     m.Acts: Handling(moderation.list_acts, MAX_FRAME, cost=5),
     m.Role: Handling(moderation.give_role, cost=5),
     m.Set: Handling(moderation.set_rule, cost=5),
+    MarkRoom: Handling(marking.mark_room, cost=5),
     m.Remove: Handling(erasing.remove, cost=5),
     m.DeleteRoom: Handling(moderation.delete_room, cost=10),
     m.AddHook: Handling(hooks.add, cost=10),

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from chatd.chat.acts import DELETION, INVITE, KICK, act_of
 from chatd.chat.changes.rows import DropAct, PutAct
+from chatd.chat.channel_modes import VOICE
 from chatd.chat.gone import gone_name
 from chatd.chat.hook import dropping, of_room
 from chatd.chat.names import ROOM_SIGN, USER_SIGN, check_room
@@ -112,4 +113,4 @@ def forget(world: World, room: Room, user: User) -> None:
             session.told.pop(one.log.id, None)
 
 
-_USED = frozenset({INVITE, KICK, DELETION})
+_USED = frozenset({INVITE, KICK, DELETION, VOICE})

@@ -136,7 +136,8 @@ class User(Later):
     begun, ``making`` bounds when another room may be made; ``meter`` is what else the user has used.
     ``invited`` are the invitations for the user, by room and by the name in the act, ``blocked`` the ids of
     those whose direct messages the user does not take, ``allow`` says whose are taken at all
-    (`chatd.chat.permissions`). ``threads`` are those that the user follows, or follows no more, by room and
+    (`chatd.chat.permissions`). ``ident`` is what a client of IRC has called them in USER, by which masks mean
+    them. ``threads`` are those that the user follows, or follows no more, by room and
     by the event with which each begins. While they are ``asleep`` nobody has asked for their rooms since the
     daemon started, and these are what was loaded, with all rooms by their ids.
     """
@@ -161,6 +162,7 @@ class User(Later):
     invited: "dict[Room, dict[str, PutAct]]" = field(init=False)
     blocked: set[int] = field(init=False)
     allow: str = "everybody"
+    ident: str = ""
     threads: dict[int, dict[int, PutThread]] = field(init=False)
 
     asleep: "tuple[Haunts, Mapping[int, Room]] | None" = None

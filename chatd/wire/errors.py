@@ -68,6 +68,8 @@ class Code(StrEnum):
     TOO_MANY_NICKS = "too-many-nicks"
     TOO_MANY_ROOMS = "too-many-rooms"
     ROOM_TAKEN = "room-taken"
+    KEY_NEEDED = "key-needed"
+    ROOM_FULL = "room-full"
     NO_MORE_ROOMS = "no-more-rooms"
     TOO_MANY_DIRECT = "too-many-direct"
     EMPTY_TEXT = "empty-text"

@@ -126,7 +126,7 @@ def test_the_server(place):
     ada = place.enter("ada")
     asked = {
         "MOTD": ["422"],
-        "VERSION": ["351", "005", "005"],
+        "VERSION": ["351", "005", "005", "005"],
         "TIME": ["391"],
         "INFO": ["371", "374"],
         "LUSERS": ["251", "252", "253", "255", "265", "266"],

@@ -30,6 +30,7 @@ def test_a_guest_comes_in(place, lines):
         "004",
         "005",
         "005",
+        "005",
         "251",
         "252",
         "253",

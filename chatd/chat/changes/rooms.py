@@ -6,6 +6,7 @@ from chatd.chat.acts import DELETION, INVITE, MUTE
 from chatd.chat.changes.inverses import Applied, Apply, NoteSpoken, RestoreRoom, SetSweeps
 from chatd.chat.changes.records import Records
 from chatd.chat.changes.rows import DropAct, DropMember, DropRoom, PutAct, PutMember, PutRoom
+from chatd.chat.channel_modes import QUIET, UNLISTED
 from chatd.chat.crowd import Membership
 from chatd.chat.log import Log
 from chatd.chat.names import ROOM_SIGN
@@ -159,7 +160,7 @@ def _set_act(records: Records, room: Room, key: tuple[str, str], act: PutAct | N
     growth = (act is not None) - (before is not None)
     if what != DELETION:
         records.acts += growth
-    if what == MUTE:
+    if what in {MUTE, QUIET}:
         room.mutes += growth
     if before is not None and what == INVITE and before.user in records.users:
         invited = records.users[before.user].invited
@@ -170,6 +171,8 @@ def _set_act(records: Records, room: Room, key: tuple[str, str], act: PutAct | N
         room.acts[key] = act
         if what == INVITE and act.user in records.users:
             records.users[act.user].invited.setdefault(room, {})[whom] = act
+    if what == UNLISTED:
+        records.listing.put(room)
     settle(room)
 
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from typing import Final
 
+from chatd.chat.channel_modes import is_unlisted
 from chatd.chat.state import Room, User
 from chatd.server.irc import metadata
 from chatd.server.irc import numerics as n
 from chatd.server.irc.client import Client
 from chatd.server.irc.marks import at_hand, unread_from
 from chatd.server.irc.names import fold
-from chatd.server.irc.rendering import prefix_of
 from chatd.server.states import State
 from chatd.wire.irc import MAX_BODY, encode
 from chatd.wire.messages import Left, Rooms, RoomState
@@ -124,13 +124,13 @@ def _go_on(client: Client, lines: Iterator[bytes]) -> None:
 
 def _names(client: Client, room: Room, users: Sequence[User]) -> Iterator[bytes]:
     server, number = client.network.name, n.NAMREPLY.number
-    sign = "@" if room.rules.kind == "private" else "="
+    sign = "@" if room.rules.kind == "private" or is_unlisted(room) else "="
     left = most = MAX_BODY - len(encode(server, number, client.nick, sign, room.name, "")) - 1
     line: list[str] = []
     for user in users:
         if user not in room.members:
             continue
-        name = prefix_of(room, user)
+        name = client.prefix_of(room, user)
         name += client.network.nuh(user.nick) if client.has("userhost-in-names") else user.nick
         size = len(name.encode()) + 1
         if size > left:

@@ -23,6 +23,7 @@ from chatd.server.irc.doubts import settle
 from chatd.server.irc.names import USER, nuh
 from chatd.server.irc.network import Network
 from chatd.server.irc.questions import Questions
+from chatd.server.irc.rendering import prefixes_of
 from chatd.server.irc.reply import Reply
 from chatd.server.states import State
 from chatd.wire.errors import ProtocolError, RequestError
@@ -166,6 +167,11 @@ class Client:
     def asker(self) -> Asker:
         """Return what decides about what it asks."""
         return self.world.asker(self.me, self.connection.peer_host)
+
+    def prefix_of(self, room: Room, user: User) -> str:
+        """Return the sign of what ``user`` is in ``room``, all of them for who wants these."""
+        signs = prefixes_of(room, user)
+        return signs if self.has("multi-prefix") else signs[:1]
 
     def room(self, name: str) -> Room | None:
         """Return the room that it means by ``name``, which may be a nick; None if there is none for it."""

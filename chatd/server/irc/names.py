@@ -4,19 +4,16 @@ Whatever chat allows in a name, a line of IRC can carry; so it is the same here 
 """
 
 import re
-from string import ascii_lowercase, ascii_uppercase
 from typing import Final
 
+from chatd.chat.masks import HOST, fold, matches
+from chatd.chat.masks import IDENT as USER
 from chatd.wire.messages import Event
 
-USER: Final = "~u"
-"""What somebody is called, in USER, of whom IRC knows no other name."""
+__all__ = ["HOST", "USER", "fold", "matches"]
 
 MOST_USER: Final = 12
 """Characters of such a name: with a nick and the host it stands before every message."""
-
-HOST: Final = "on.chatd"
-"""Where everybody comes from: addresses are nobody's business."""
 
 CHANNEL: Final = "#"
 DIRECT: Final = "@"
@@ -34,13 +31,6 @@ _FORMATS: Final = re.compile(
     "\x03(?:[0-9]{1,2}(?:,[0-9]{1,2})?)?|\x04(?:[0-9a-fA-F]{6}(?:,[0-9a-fA-F]{6})?)?|[\x02\x0f\x11\x16\x1d-\x1f]"
 )
 """Bold, colours and their like, which chat does not have."""
-
-_LOWER: Final = str.maketrans(ascii_uppercase, ascii_lowercase)
-
-
-def fold(name: str) -> str:
-    """Return the form in which IRC compares names: CASEMAPPING=ascii."""
-    return name.translate(_LOWER)
 
 
 def nuh(nick: str, user: str = USER) -> str:
@@ -78,29 +68,6 @@ def said(event: Event) -> str:
     if file is None:
         return event.text
     return f"[file] {file.name} ({file.size} bytes) {event.text}".rstrip()
-
-
-def matches(mask: str, name: str) -> bool:
-    """Return whether ``name`` is meant by a ``mask`` with * and ?, whatever the case.
-
-    Its work is bounded by the product of their lengths, whatever the mask is.
-    """
-    mask, name = fold(mask), fold(name)
-    at = here = 0
-    star, back = -1, 0
-    while here < len(name):
-        if at < len(mask) and mask[at] == "*":
-            star, back = at, here
-            at += 1
-        elif at < len(mask) and mask[at] in {"?", name[here]}:
-            at += 1
-            here += 1
-        elif star >= 0:
-            back += 1
-            at, here = star + 1, back
-        else:
-            return False
-    return not mask[at:].strip("*")
 
 
 def message_id(room: str, seq: int) -> str:

@@ -68,6 +68,7 @@ class Network:
         self._here: set[str] = set()
         self._usernames: dict[str, str] = {}
         self.proven: dict[User, str] = {}
+        self.act_times: dict[tuple[int, str, str], int] = {}
         server.hub.presence.watch = self.moved
 
     @classmethod
@@ -172,6 +173,7 @@ class Network:
         key = fold(client.nick)
         self._usernames.pop(key, None)
         self._usernames[key] = client.username
+        client.me.ident = client.username
         if len(self._usernames) > MOST_NAMED:
             del self._usernames[next(iter(self._usernames))]
 
@@ -221,6 +223,15 @@ class Network:
         self.titled[event.room] = max((event.by, event.ts), known, key=itemgetter(1))
         if len(self.titled) > MOST_TITLED:
             del self.titled[next(iter(self.titled))]
+
+    def acted(self, room: Room, act: tuple[str, str], *, on: bool) -> None:
+        """Note when a mask was put on a list of ``room``, or forget it."""
+        key = (room.log.id, *act)
+        self.act_times.pop(key, None)
+        if on:
+            self.act_times[key] = self.server.wall()
+        if len(self.act_times) > MOST_TITLED:
+            del self.act_times[next(iter(self.act_times))]
 
     @property
     def users(self) -> int:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
+from chatd.chat.channel_modes import KEY, LIMIT, has_voice, is_unlisted, parameter
+from chatd.chat.masks import first_nick
 from chatd.chat.networks import network_named
 from chatd.chat.rules import ROLES, Standing
 from chatd.chat.state import Room, User
@@ -252,6 +254,9 @@ class Renderer:
         if mode is not None:
             yield {}, "MODE", (event.room, mode)
 
+    def _mode(self, event: Event) -> "Iterator[_Said]":
+        yield {}, "MODE", (event.room, event.value, *([event.whom] if event.whom else []))
+
     def _topic(self, event: Event) -> "Iterator[_Said]":
         yield {}, "TOPIC", (event.room, event.text)
 
@@ -310,6 +315,7 @@ _KINDS: Final[dict[str, Callable[[Renderer, Event], Iterator[_Said]]]] = {
     "unban": Renderer._unban,  # noqa: SLF001
     "role": Renderer._role,  # noqa: SLF001
     "set": Renderer._set,  # noqa: SLF001
+    "mode": Renderer._mode,  # noqa: SLF001
     "topic": Renderer._topic,  # noqa: SLF001
     "nick": Renderer._nick,  # noqa: SLF001
     "announce": Renderer._announce,  # noqa: SLF001
@@ -321,6 +327,9 @@ RULES: Final[dict[str, str]] = {
     "kind public": "-im",
     "kind private": "+i",
     "kind read-only": "+m",
+    "posting member": "-m",
+    "posting moderator": "+m",
+    "posting owner": "+m",
     "topic member": "-t",
     "topic moderator": "+t",
     "topic owner": "+t",
@@ -341,21 +350,21 @@ def ban_mask(whom: str) -> str:
 
 
 def modes_of(room: Room) -> str:
-    """Return the modes that the rules of ``room`` are."""
-    modes = {"i": room.rules.kind == "private", "m": room.rules.kind == "read-only"}
-    modes |= {"n": True, "s": room.rules.kind == "private", "t": room.rules.titling > Standing.MEMBER}
+    """Return the modes that ``room`` has, without those of people."""
+    rules = room.rules
+    private, moderated = rules.kind == "private", rules.kind == "read-only" or rules.posting > Standing.MEMBER
+    modes = {"i": private, "k": parameter(room, KEY), "l": parameter(room, LIMIT), "m": moderated, "n": True}
+    modes |= {"s": private or is_unlisted(room), "t": rules.titling > Standing.MEMBER}
     return "".join(mode for mode, on in modes.items() if on)
 
 
-def prefix_of(room: Room, user: User) -> str:
-    """Return the sign of what ``user`` is in ``room``."""
+def prefixes_of(room: Room, user: User) -> str:
+    """Return the signs of what ``user`` is in ``room``, the highest first."""
     member = room.members.get(user)
-    return "@" if member is not None and member.role >= Standing.MODERATOR else ""
+    operates = member is not None and member.role >= Standing.MODERATOR
+    return ("@" if operates else "") + ("+" if has_voice(room, user) else "")
 
 
 def account_name(user: User | None) -> str:
-    """Return what the account of ``user`` is called, which is its first nick; nothing of a guest."""
-    if user is None or user.account is None:
-        return ""
-    first = min(user.kept, key=user.kept.__getitem__, default=user.key)
-    return user.nick if first is None or first == user.key else user.shown.get(first, first)
+    """Return what the account of ``user`` is called, nothing of a guest."""
+    return "" if user is None else first_nick(user)

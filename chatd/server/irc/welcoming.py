@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 import chatd
 from chatd.chat.arrival import Arrival
+from chatd.chat.channel_modes import MOST_MASKS
 from chatd.chat.state import Session
 from chatd.chat.text import check_label
 from chatd.server.eager import outlet
@@ -19,8 +20,8 @@ from chatd.wire.limits import MAX_NAME, MAX_REASON, MAX_ROOMS, MAX_STATUS, MAX_T
 from chatd.wire.messages import Hello, Welcome
 
 USER_MODES: Final = "Bio"
-CHANNEL_MODES: Final = "bimnost"
-WITH_PARAMETER: Final = "bo"
+CHANNEL_MODES: Final = "beIiklmnostv"
+WITH_PARAMETER: Final = "beIklov"
 
 MOST_MOTD_LINE: Final = 400
 """Bytes of one line of the message of the day."""
@@ -131,19 +132,25 @@ def isupport(client: Client) -> None:
         "BOT=B",
         "CASEMAPPING=ascii",
         f"CHANLIMIT=#:{MAX_ROOMS}",
-        "CHANMODES=b,,,imnst",
+        "CHANMODES=beI,k,l,imnst",
         f"CHANNELLEN={1 + MAX_NAME}",
         "CHANTYPES=#",
         f"CHATHISTORY={MOST_HISTORY}",
         "ELIST=CMNTU",
+        "EXCEPTS=e",
+        "EXTBAN=,am",
+        "ACCOUNTEXTBAN=a",
+        "INVEX=I",
         f"KICKLEN={MAX_REASON}",
+        f"MAXLIST=beI:{MOST_MASKS}",
         f"MODES={MOST_CHANGES}",
         f"MONITOR={MOST_MONITORED}",
         "MSGREFTYPES=msgid,timestamp",
         f"NETWORK={network}",
         f"NICKLEN={MAX_NAME}",
-        "PREFIX=(o)@",
+        "PREFIX=(ov)@+",
         "SAFELIST",
+        "STATUSMSG=@+",
         "TARGMAX=" + ",".join(f"{command}:{most}" for command, most in MOST_TARGETS.items()),
         f"TOPICLEN={MAX_TOPIC}",
         "UTF8ONLY",

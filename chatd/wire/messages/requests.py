@@ -71,12 +71,13 @@ class Pins(Request, frozen=True, tag="pins"):
 class Join(Request, frozen=True, tag="join"):
     """Become a member of ``room`` and follow it, from behind event ``after`` if that is given.
 
-    ``trail`` holds checks of events that were seen up to there.
+    ``trail`` holds checks of events that were seen up to there. ``key`` is that of the room, if it has one.
     """
 
     room: str
     after: Count | None = None
     trail: Trail = []
+    key: str = ""
 
 
 class Leave(Request, frozen=True, tag="leave"):

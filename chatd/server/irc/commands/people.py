@@ -4,6 +4,7 @@ from itertools import islice
 from typing import Final
 
 from chatd.chat import metadata as kept
+from chatd.chat.channel_modes import is_unlisted
 from chatd.chat.permissions import knows
 from chatd.chat.state import Room, User
 from chatd.chat.status import own_status
@@ -13,7 +14,6 @@ from chatd.server.irc.client import Client
 from chatd.server.irc.names import HOST, fold, matches, shown
 from chatd.server.irc.network import OTHERS_PER_UNIT
 from chatd.server.irc.questions import RefusedError
-from chatd.server.irc.rendering import prefix_of
 from chatd.server.irc.welcoming import MOST_NAMED
 from chatd.wire import messages as m
 from chatd.wire.errors import Code
@@ -51,7 +51,7 @@ async def who(client: Client, line: Line) -> None:
     operators = wish.partition("%")[0] == "o"
     room = client.room(mask) if mask.startswith("#") else None
     if room is not None:
-        sees = client.me in room.members or room.rules.kind != "private"
+        sees = sees_inside(client, room)
         people = list(islice(channels.members(client, room), MOST_FOUND)) if sees else []
     else:
         people = [] if mask.startswith("#") else await _like(client, mask)
@@ -60,6 +60,11 @@ async def who(client: Client, line: Line) -> None:
             _who_row(client, room, user, wish)
     client.connection.input.gate.charge(len(people) / TOLD_PER_UNIT)
     client.numeric(n.ENDOFWHO, mask)
+
+
+def sees_inside(client: Client, room: Room) -> bool:
+    """Return whether ``client`` is told who is in ``room``."""
+    return client.me in room.members or not (room.rules.kind == "private" or is_unlisted(room))
 
 
 async def _like(client: Client, mask: str) -> list[User]:
@@ -95,7 +100,7 @@ def _who_row(client: Client, room: Room | None, user: User, wish: str) -> None:
     flags = "G" if is_away(client, user) else "H"
     flags += "*" if network.operates(user) else ""
     flags += "B" if network.bots(user) else ""
-    flags += prefix_of(shared, user) if shared is not None else ""
+    flags += client.prefix_of(shared, user) if shared is not None else ""
     name = "*" if shared is None else shared.name
     realname = network.realname(user)
     if "%" not in wish:
@@ -142,7 +147,7 @@ async def whois(client: Client, line: Line) -> None:
     )
     rooms = [room for room in user.rooms if knows(client.asker, room) and _shows(client, user, room)]
     if rooms:
-        text = " ".join(prefix_of(room, user) + room.name for room in rooms[:20])
+        text = " ".join(client.prefix_of(room, user) + room.name for room in rooms[:20])
         client.numeric(n.WHOISCHANNELS, user.nick, text=text)
     client.numeric(n.WHOISSERVER, user.nick, network.name, text=network.config.network)
     away = is_away(client, user)
@@ -166,7 +171,7 @@ async def whois(client: Client, line: Line) -> None:
 
 
 def _shows(client: Client, user: User, room: Room) -> bool:
-    hides = any("i" in one.modes for one in client.network.clients_of(user))
+    hides = is_unlisted(room) or any("i" in one.modes for one in client.network.clients_of(user))
     return not hides or user is client.user or client.me in room.members
 
 

@@ -16,6 +16,8 @@ OF_CHANNELS: Final[dict[str, n.Numeric]] = {
     Code.NOT_A_MEMBER: n.NOTONCHANNEL,
     Code.NOT_ALLOWED: n.CHANOPRIVSNEEDED,
     Code.BANNED: n.BANNEDFROMCHAN,
+    Code.KEY_NEEDED: n.BADCHANNELKEY,
+    Code.ROOM_FULL: n.CHANNELISFULL,
     Code.TOO_MANY_ACTS: n.BANLISTFULL,
 }
 """Of what is asked about a channel; everything else is said in a NOTICE."""

@@ -1,12 +1,15 @@
 """Rooms: JOIN, PART, TOPIC, NAMES, LIST, INVITE and KICK."""
 
 import re
+from functools import partial
+from itertools import zip_longest
 from typing import Final
 
 from chatd.chat.state import Room
 from chatd.server.irc import channels
 from chatd.server.irc import numerics as n
 from chatd.server.irc.client import Client
+from chatd.server.irc.commands.people import sees_inside
 from chatd.server.irc.commands.refusals import about
 from chatd.server.irc.names import matches, shown
 from chatd.server.irc.questions import RefusedError
@@ -25,12 +28,15 @@ _AGE: Final = re.compile("[CT][<>][0-9]{1,9}")
 
 
 async def join(client: Client, line: Line) -> None:
-    """Come into channels; keys are not needed anywhere."""
+    """Come into channels, with the keys of the first ones."""
     if line.params[0] == "0":
         for name in list(client.visible):
             await _part(client, name, "")
         return
-    for name in dict.fromkeys(line.params[0].split(",")[:MOST_NAMED]):
+    names = line.params[0].split(",")[:MOST_NAMED]
+    given = line.params[1].split(",") if len(line.params) > 1 else []
+    keys = dict(zip_longest(names, given[: len(names)], fillvalue=""))
+    for name, key in keys.items():
         if not name.startswith("#"):
             if name:
                 client.numeric(n.NOSUCHCHANNEL, name)
@@ -39,12 +45,16 @@ async def join(client: Client, line: Line) -> None:
         if room is not None and room.name in client.visible:
             continue
         try:
-            await client.questions.ask(lambda id_, name=name: m.Join(id=id_, room=name))  # type: ignore[misc]
+            await client.questions.ask(partial(_joining, name=name, key=key))
         except RefusedError as error:
             if error.answer.code == Code.BAD_ROOM:
                 client.numeric(n.NOSUCHCHANNEL, shown(name), text=error.answer.text)
             else:
                 about(client, "JOIN", name, error.answer)
+
+
+def _joining(id_: int, *, name: str, key: str) -> m.Join:
+    return m.Join(id=id_, room=name, key=key)
 
 
 async def part(client: Client, line: Line) -> None:
@@ -97,7 +107,7 @@ async def names(client: Client, line: Line) -> None:
     seen = []
     for name in dict.fromkeys(wish.split(",")[:MOST_NAMED]):
         room = client.room(name) if name.startswith("#") else None
-        if room is not None and (client.me in room.members or room.rules.kind != "private"):
+        if room is not None and sees_inside(client, room):
             client.connection.input.gate.charge(1 + len(room.members) / PAGE)
             seen.append(room)
     channels.names(client, seen, wish)
@@ -112,7 +122,7 @@ async def list_rooms(client: Client, line: Line) -> None:
         await client.questions.settle()
         for name in masks[:MOST_NAMED]:
             room = client.room(name)
-            if room is not None and not room.direct:
+            if room is not None and not room.direct and sees_inside(client, room):
                 _row(client, room.name, len(room.members), room.topic)
     else:
         await _all(client, masks)

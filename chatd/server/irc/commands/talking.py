@@ -2,7 +2,7 @@
 
 from collections.abc import Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from chatd.chat.permissions import may_speak, takes_direct
 from chatd.chat.status import own_status
@@ -13,11 +13,14 @@ from chatd.server.irc.commands import multiline, services
 from chatd.server.irc.commands.refusals import speaking
 from chatd.server.irc.names import ACTION, ctcp, event_id, plain
 from chatd.server.irc.network import OTHERS_PER_UNIT
-from chatd.server.irc.rendering import time_of
+from chatd.server.irc.rendering import prefixes_of, time_of
 from chatd.server.irc.reply import Reply
 from chatd.server.irc.welcoming import MOST_ADDRESSED
 from chatd.wire.irc import MAX_BODY, Line, encode
 from chatd.wire.messages import Error, Ok, React, Send, Typing
+
+STATUS: Final = "@+"
+"""The signs of whom something is told, before the name of a channel (STATUSMSG)."""
 
 
 def flows(client: Client, line: Line) -> bool:
@@ -27,6 +30,7 @@ def flows(client: Client, line: Line) -> bool:
     target, text = line.params[:2]
     return (
         "," not in target
+        and target[:1] not in STATUS
         and not services.is_service(target)
         and not text.startswith("\x01")
         and _fits(client, line)
@@ -96,7 +100,9 @@ def _say_to_one(client: Client, line: Line, *, notice: bool) -> None:
         return
     target, text = line.params[:2]
     command = ctcp(text)
-    if services.is_service(target):
+    if target[:1] in STATUS and target[1:2] == "#":
+        _tell_some(client, line)
+    elif services.is_service(target):
         services.hear(client, text)
     elif command is not None and command[0] != "ACTION":
         _relay(client, line.command, target, text)
@@ -175,6 +181,29 @@ def _tell_away(client: Client, target: str) -> None:
     away = None if user is None else own_status(client.world, user)
     if away is not None and user is not None:
         client.numeric(n.AWAY, user.nick, text=away.text or away.state)
+
+
+def _tell_some(client: Client, line: Line) -> None:
+    """Tell something to the moderators of a channel, or to who has a voice as well (STATUSMSG).
+
+    It lies in no log, as a log is for all members, and reaches who is here with IRC.
+    """
+    target, text = line.params[:2]
+    room, network = client.room(target[1:]), client.network
+    if room is None:
+        client.numeric(n.NOSUCHCHANNEL, target)
+    elif not may_speak(client.asker, room):
+        client.numeric(n.CANNOTSENDTOCHAN, target)
+    else:
+        others = network.clients_in(room)
+        client.connection.input.gate.charge(1 + len(others) / OTHERS_PER_UNIT)
+        told = encode(network.nuh(client.nick), line.command, target[0] + room.name, text)
+        for other in others:
+            signs = prefixes_of(room, other.me)
+            if other is not client and (target[0] in signs or "@" in signs):
+                other.write(told)
+        if client.has("echo-message"):
+            client.say(told)
 
 
 def _relay(client: Client, command: str, target: str, text: str) -> None:

@@ -1,0 +1,76 @@
+"""Masks: whom ``nick!user@host`` with wildcards means, or ``a:account``; they are what IRC keeps order by."""
+
+from string import ascii_lowercase, ascii_uppercase
+from typing import Final
+
+from chatd.chat.state import User
+
+HOST: Final = "on.chatd"
+"""Where everybody comes from: addresses are nobody's business."""
+
+IDENT: Final = "~u"
+"""What somebody is called between nick and host who has not said otherwise."""
+
+ACCOUNT: Final = "a:"
+"""How the mask of an account begins."""
+
+MOST: Final = 100
+"""Characters of a mask."""
+
+_LOWER: Final = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
+def fold(name: str) -> str:
+    """Return the form in which IRC compares names: CASEMAPPING=ascii."""
+    return name.translate(_LOWER)
+
+
+def matches(mask: str, name: str) -> bool:
+    """Return whether ``name`` is meant by a ``mask`` with * and ?, whatever the case.
+
+    Its work is bounded by the product of their lengths, whatever the mask is.
+    """
+    mask, name = fold(mask), fold(name)
+    at = here = 0
+    star, back = -1, 0
+    while here < len(name):
+        if at < len(mask) and mask[at] == "*":
+            star, back = at, here
+            at += 1
+        elif at < len(mask) and mask[at] in {"?", name[here]}:
+            at += 1
+            here += 1
+        elif star >= 0:
+            back += 1
+            at, here = star + 1, back
+        else:
+            return False
+    return not mask[at:].strip("*")
+
+
+def whole(mask: str) -> str:
+    """Return ``mask`` with what it leaves out, in the form in which masks are compared; nothing for none."""
+    if not mask or len(mask) > MOST or not mask.isprintable() or " " in mask:
+        return ""
+    if mask.startswith(ACCOUNT):
+        return fold(mask) if len(mask) > len(ACCOUNT) else ""
+    nick, bang, rest = mask.partition("!")
+    if not bang and "@" in mask:
+        nick, rest = "*", mask
+    user, _, host = rest.partition("@")
+    return fold(f"{nick or '*'}!{user or '*'}@{host or '*'}")
+
+
+def first_nick(user: User) -> str:
+    """Return what the account of ``user`` is called, which is its first nick; nothing of a guest."""
+    if user.account is None:
+        return ""
+    first = min(user.kept, key=user.kept.__getitem__, default=user.key)
+    return user.nick if first is None or first == user.key else user.shown.get(first, first)
+
+
+def means(mask: str, user: User) -> bool:
+    """Return whether ``user`` is meant by a `whole` mask."""
+    if mask.startswith(ACCOUNT):
+        return user.account is not None and matches(mask[len(ACCOUNT) :], first_nick(user))
+    return matches(mask, f"{user.nick}!{user.ident or IDENT}@{HOST}")
