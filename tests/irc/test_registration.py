@@ -182,6 +182,20 @@ def test_sasl_that_fails_may_be_tried_again(place, said):
     assert heard[:2] == ["900", "903"] and heard[2] == "001"
 
 
+def test_many_who_come_in_at_once_from_one_address_only_wait(place):
+    """As after a restart: to each of them the attempts of the others look like guesses."""
+    nicks = [f"bot{number}" for number in range(12)]
+    for nick in nicks:
+        place.register(nick)
+    clients = {nick: place.connect() for nick in nicks}
+    for nick, client in clients.items():
+        said = f"AUTHENTICATE {plain(nick, 'a-password')}"
+        client.send("CAP REQ sasl", f"NICK {nick}", "USER u 0 * :x", "AUTHENTICATE PLAIN", said, "CAP END")
+    place.advance(5)
+    for client in clients.values():
+        assert numerics(client.hear(0))[1:4] == ["900", "903", "001"]
+
+
 def test_sasl_comes_in_pieces(place):
     password = "p" * 250
     place.register("ada", password)

@@ -105,10 +105,15 @@ def test_a_wrong_password_fails_and_may_be_tried_again(place):
 def test_guesses_are_delayed_as_those_by_plain_are(place):
     place.register("ada")
     client = opened(place)
-    for _ in range(4):
-        last = Scram(client, "ada", "wrong-password").run()
+    for _ in range(3):
+        assert numerics(Scram(client, "ada", "wrong-password").run()) == ["904"]
+    for delay in (1, 2, 4):
+        guess = Scram(opened(place), "ada", "wrong-password")
+        guess.begin()
+        assert guess.prove() == []
+        assert "too many" not in guess.client.hear(delay)[-1]
+    last = Scram(opened(place), "ada", "wrong-password").run()
     assert "too many failed attempts" in last[-1]
-    assert numerics(Scram(client, "ada").run()) == ["904"]
     place.advance(60)
     assert numerics(Scram(opened(place), "ada").run()) == ["900", "903"]
 

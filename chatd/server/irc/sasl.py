@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from chatd.chat import scrams
@@ -23,7 +24,7 @@ from chatd.server.irc.names import nuh
 from chatd.server.irc.rendering import account_name
 from chatd.server.states import State
 from chatd.wire import scram
-from chatd.wire.errors import ChatdError, CloseReason
+from chatd.wire.errors import ChatdError, CloseReason, Code, RequestError
 from chatd.wire.messages import Hello, Pulse
 from chatd.wire.scram import BadExchangeError, Exchange, Verifier
 
@@ -44,8 +45,19 @@ CLIENT_SIGN: Final = "@"
 NONCE: Final = 18
 """Random bytes of the server's part of a nonce."""
 
+LONGEST: Final = 5.0
+"""Seconds that a login is put off at the most, less than registration may take.
+
+Where many come in at the same moment from one address, as after a restart, most have to wait; clients of IRC
+cannot know how long.
+"""
+
 _GONE: Any = None
 """What is left of a client that is gone."""
+
+
+_LATER: Final = object()
+"""What stands for the outcome of a login that is put off."""
 
 
 class Sasl:
@@ -66,6 +78,8 @@ class Sasl:
         self._said: list[str] = []
         self._scram: tuple[str, Exchange, Verifier] | None = None
         self._proven = ""
+        self._later: IDelayedCall | None = None
+        self._patience = LONGEST
 
     @property
     def active(self) -> bool:
@@ -103,6 +117,9 @@ class Sasl:
     def let_go(self) -> None:
         """End the session that was logged in to, if nobody came in by it."""
         self._abandon()
+        if self._later is not None:
+            self._later.cancel()
+            self._later, self.checking = None, False
         if not self.checking:
             self._client = _GONE
             self._done = self._wish = _GONE
@@ -164,13 +181,14 @@ class Sasl:
             return
         (account, exchange, verifier), self._scram = self._scram, None
         proven = exchange.answer(said)
-        right = proven is not None and scrams.shown(self._client.world, account) == verifier
-        self._proven = proven if right and proven is not None else ""
+        self._proven = proven or ""
         admission, connection = self._client.connection.server.admission, self._client.connection
-        self._check(
-            Hello(nick=account, heartbeat=PULSE),
-            lambda token: admission.proof(connection, account, right, token),
-        )
+
+        def show(token: str) -> Any:
+            right = proven is not None and scrams.shown(connection.server.hub.world, account) == verifier
+            return admission.proof(connection, account, right, token)
+
+        self._check(Hello(nick=account, heartbeat=PULSE), show)
 
     def _tell(self, text: str) -> None:
         """Say ``text`` in pieces of AUTHENTICATE."""
@@ -185,13 +203,30 @@ class Sasl:
 
     def _check(self, hello: Hello, show: Callable[[str], Any] | None = None) -> None:
         """Have the login looked at; nothing is taken before that is done."""
-        connection = self._client.connection
-        self.checking = True
-        connection.input.gate.hold(Hold.LOGIN)
+        self.checking, self._patience = True, LONGEST
+        self._client.connection.input.gate.hold(Hold.LOGIN)
+        self._try(hello, show)
+
+    def _try(self, hello: Hello, show: Callable[[str], Any] | None) -> None:
+        connection, self._later = self._client.connection, None
         found: Deferred[Any] = maybeDeferred(connection.server.admission.login, connection, hello, show)
+        found.addErrback(self._put_off, hello, show)
         found.addBoth(self._checked)
 
+    def _put_off(self, failure: Failure, hello: Hello, show: Callable[[str], Any] | None) -> object:
+        """Try again as soon as that may be, if that is soon."""
+        connection, error = self._client.connection, failure.value
+        wait = error.retry_after if isinstance(error, RequestError) and error.code is Code.TOO_FAST else None
+        if wait is None or wait > self._patience or connection.state is State.CLOSING:
+            return failure
+        self._patience -= wait
+        self._later = connection.server.clock.callLater(wait, self._try, hello, show)
+        failure.cleanFailure()
+        return _LATER
+
     def _checked(self, outcome: Any) -> None:
+        if outcome is _LATER:
+            return
         client = self._client
         connection = client.connection
         self.checking = False
