@@ -9,6 +9,7 @@ import signal
 from collections.abc import Coroutine, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -17,6 +18,8 @@ from tests.network.lab import namespaces
 
 AT_ONCE: Final = 8
 """Tests that play at the same time: with more they would wait for a processor, not for packets."""
+
+_HERE: Final = Path(__file__).parent
 
 _told: ContextVar[list[str]] = ContextVar("told")
 
@@ -40,8 +43,8 @@ def tell(*words: str) -> None:
 
 
 def is_one(item: pytest.Item) -> bool:
-    """Return whether ``item`` is a test that is played at once with others; it has parameters alone."""
-    return inspect.iscoroutinefunction(getattr(item, "obj", None))
+    """Return whether ``item`` is a test of this folder that is played with others; it wants no fixtures."""
+    return item.path.parent == _HERE and inspect.iscoroutinefunction(getattr(item, "obj", None))
 
 
 def outcome_of(item: pytest.Item) -> Outcome:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.harness.processes import PYTHON, ROOT, environment
-from tests.network import measured, report
+from tests.network import at_once, measured, report
 from tests.network.cases import BY_NAME, CASES, Phase
 from tests.network.judging import complaints, harm
 from tests.network.lab.bad_link import Carrier
@@ -50,6 +50,12 @@ def test_hosts_reach_each_other_and_are_gone_afterwards():
     network, late = asyncio.run(visit())
     assert len(late) >= 3
     assert not _there(network)
+
+
+def test_only_coroutines_of_this_folder_are_played_at_once(request):
+    """Those of Twisted's test cases are run by them."""
+    played = {item.path.name for item in request.session.items if at_once.is_one(item)}
+    assert played <= {"test_black_hole.py", "test_foreign_clients.py", "test_nearby.py", "test_settling.py"}
 
 
 @lab
