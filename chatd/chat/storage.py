@@ -187,16 +187,29 @@ def stored_room(room: PutRoom, last: tuple[int, int, str] | None, emptied: PutEm
 
 
 @dataclass(slots=True)
+class Mark:
+    """What is kept of a batch that several machines take in: its ``place`` in their order.
+
+    The store sets the ``effect`` when it commits: how many rows the changes have put, changed or removed,
+    besides the events that are new. It is the same in all stores that held the same before.
+    """
+
+    place: str
+    effect: int = 0
+
+
+@dataclass(slots=True)
 class Changes:
     """The content of one transaction.
 
     ``events`` are runs of (log, number of the first, stored events), ``sends`` are (last accepted send,
-    session); ``others`` come in order.
+    session); ``others`` come in order. The ``mark`` is kept where there is one.
     """
 
     events: list[tuple[int, int, list[bytes]]] = field(default_factory=list)
     sends: list[tuple[int, int]] = field(default_factory=list)
     others: list[Change] = field(default_factory=list)
+    mark: Mark | None = None
 
     def __bool__(self) -> bool:
         return bool(self.events or self.sends or self.others)
@@ -212,7 +225,8 @@ class Snapshot:
     calendar as it was last kept. The ``tallies`` tell of all events that are kept, those of each log in
     order; ``untallied`` says from which event of a log on they were made of the events just now.
     ``unread_replies`` are log, thread and number of each reply that some follower may not have read, in
-    order. ``salts`` is a secret of this data folder, of which salts are made (`chatd.chat.scrams`).
+    order. ``salts`` is a secret of this data folder, of which salts are made (`chatd.chat.scrams`). The
+    ``mark`` is that of the last batch that had one.
     """
 
     server: str
@@ -227,6 +241,7 @@ class Snapshot:
     untallied: dict[int, int] = field(default_factory=dict)
     unread_replies: list[tuple[int, int, int]] = field(default_factory=list)
     salts: str = ""
+    mark: Mark = field(default_factory=lambda: Mark(""))
 
     def of(self, kind: type[Row]) -> Sequence[Row]:
         """Return the rows of that kind."""

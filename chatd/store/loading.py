@@ -8,7 +8,7 @@ import apsw
 
 from chatd.chat.changes.rows import PutEmptied, PutHookKey, PutMember, PutRoom, PutTime
 from chatd.chat.crowd import Crowd, Haunts
-from chatd.chat.storage import LOADED, Row, Snapshot, stored_room
+from chatd.chat.storage import LOADED, Mark, Row, Snapshot, stored_room
 from chatd.store import schema, statements
 from chatd.store.tallying import tallies, unread_replies
 from chatd.wire.stored import known_check_of, known_time_of
@@ -53,6 +53,7 @@ def load(database: apsw.Connection) -> Snapshot:
         untallied=untallied,
         unread_replies=unread_replies(database),
         salts=meta["salts"],
+        mark=Mark(meta.get("place", ""), int(meta.get("effect", 0))),
     )
 
 

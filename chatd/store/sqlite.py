@@ -274,6 +274,7 @@ class SqliteStore:
         erases = bool(others) and any(isinstance(change, Erase) for change in others)
         sizes = self._sizes
         touched: dict[int, Said | None] = {}
+        effect = 0
         try:
             with Transaction(database, self.syncs.observe):
                 if erases:
@@ -281,7 +282,7 @@ class SqliteStore:
                 if others:
                     touched = self._index.touched(changes)
                     for change in others:
-                        self._change(change)
+                        effect += self._change(change)
                     self._index.retouch(touched, changes)
                 for log, first, frames in changes.events:
                     database.execute(
@@ -289,6 +290,9 @@ class SqliteStore:
                     )
                 database.executemany(statements.SET_LAST, changes.sends)
                 sizes.keep(changes)
+                if changes.mark is not None:
+                    changes.mark.effect = effect
+                    database.execute(statements.SET_MARK, (changes.mark.place, effect))
         except apsw.Error as error:
             sizes.forget()
             if touched and isinstance(error, apsw.CorruptError) and self._index.renew():
@@ -303,16 +307,20 @@ class SqliteStore:
         self._index.committed(changes)
         return None
 
-    def _change(self, change: Change) -> None:
-        """Write a ``change`` of what is no event, within a transaction."""
+    def _change(self, change: Change) -> int:
+        """Write a ``change`` of what is no event, within a transaction; return how many rows that concerned.
+
+        Where many go bit by bit behind the commit, that is none.
+        """
         if isinstance(change, TAKERS):
             self._sizes.changing(change)
         if isinstance(change, DropReactions | DropReactionsBelow):
             self._dropping.drop(change)
-            return
+            return 0
         if isinstance(change, DropRoom):
             self._dropping.forget(change.id)
         self._writer.execute(statements.STATEMENTS[type(change)], change)
+        return self._writer.changes()
 
     def _failure(self, error: apsw.Error) -> Exception:
         """Return what is told of ``error``, which has prevented a commit."""

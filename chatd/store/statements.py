@@ -51,6 +51,11 @@ LOADS: Final[dict[type[Any], str]] = {
 ADD_EVENTS: Final = "INSERT INTO events SELECT ? + rowid, value FROM carray(?)"
 SET_LAST: Final = "UPDATE sessions SET last = ? WHERE id = ?"
 
+SET_MARK: Final = (
+    "INSERT INTO meta VALUES('place', ?), ('effect', ?)"
+    " ON CONFLICT(name) DO UPDATE SET value = excluded.value"
+)
+
 COUNT_USERS: Final = """
 CREATE TEMP TRIGGER last_user AFTER DELETE ON main.users BEGIN
     INSERT INTO meta VALUES('last_user', OLD.id) ON CONFLICT(name)

@@ -163,11 +163,14 @@ class Stores(RuleBasedStateMachine):
     def begin(self):
         self.scratch = tempfile.TemporaryDirectory(prefix="chatd-")
         self.folder = Path(self.scratch.name) / "data"
-        self.disk = Driven(self.folder)
+        self.disk = self.open()
         self.memory = MemoryStore()
         self.heads = dict.fromkeys(range(1, 5), 0)
         self.firsts = dict.fromkeys(range(1, 5), 1)
         self.append(others=[self.room(log, "") for log in self.heads])
+
+    def open(self):
+        return Driven(self.folder)
 
     def room(self, log, topic):
         rules = ("private", "since-join", len(topic), len(topic) % 2, 4, 5, 30) if topic else ()
@@ -291,7 +294,7 @@ class Stores(RuleBasedStateMachine):
     @rule()
     def reopen(self):
         self.disk.close()
-        self.disk = Driven(self.folder)
+        self.disk = self.open()
 
     @rule()
     def crash(self):
@@ -307,7 +310,7 @@ class Stores(RuleBasedStateMachine):
         assert copied.wait(20)
         self.folder = image
         self.disk.close()
-        self.disk = Driven(self.folder)
+        self.disk = self.open()
 
     @rule(every=st.sampled_from([0.0, 60.0]), at_once=st.integers(1, 3))
     def pace(self, every, at_once):
@@ -333,7 +336,10 @@ class Stores(RuleBasedStateMachine):
     def same(self):
         if not hasattr(self, "disk"):
             return
-        disk, memory = self.disk.store.load(), self.memory.load()
+        self.same_as_in_memory(self.disk)
+
+    def same_as_in_memory(self, driven):
+        disk, memory = driven.store.load(), self.memory.load()
         assert sorted(disk.rooms) == sorted(memory.rooms)
         assert disk.rows.keys() == memory.rows.keys() == set(LOADED) - {PutRoom}
         for kind in disk.rows:
@@ -341,7 +347,7 @@ class Stores(RuleBasedStateMachine):
         assert disk.time == memory.time
         assert disk.last_user == memory.last_user
         for log in self.heads:
-            assert self.disk.store.size_of(log) == self.memory.size_of(log)
+            assert driven.store.size_of(log) == self.memory.size_of(log)
 
     def teardown(self):
         sizes.EVERY, sizes.AT_ONCE = PACE

@@ -28,7 +28,7 @@ from chatd.chat.changes.rows import (
     PutUser,
     Trim,
 )
-from chatd.chat.storage import Changes, StoreError
+from chatd.chat.storage import Changes, Mark, StoreError
 from chatd.store import schema
 from chatd.store.folder import LOCK_PAUSE, lock_folder
 
@@ -607,3 +607,20 @@ def test_closing_tidies_up(open_store, tmp_path):
     store.append(events(7, 1, FRAMES))
     assert store.store.close() is True
     assert {path.name for path in (tmp_path / "data").iterdir()} == {"chatd.sqlite", "lock"}
+
+
+def test_a_mark_is_kept_with_its_batch_and_told_what_that_did(open_store):
+    store = open_store()
+    assert store.store.load().mark == Mark("")
+    one = Mark("one")
+    others = [PutUser(1, "Ann", "ann"), PutRoom(7, "#a", "", 1), PutMark(7, 1, 5), PutMark(7, 2, 6)]
+    assert store.append(Changes(events=[(7, 1, FRAMES[:3])], others=others, mark=one)) is None
+    assert one.effect == 4
+    two = Mark("two")
+    others = [DropMarks(7, 3), DropMark(7, 1), Trim(7, 2), PutTime(1, 2)]
+    assert store.append(Changes(others=others, mark=two)) is None
+    assert two.effect == 2 + 0 + 1 + 2
+    assert store.append(Changes(events=[(7, 2, FRAMES[:1])], mark=Mark("never"))) is not None
+    assert store.append(put(PutUser(2, "Bob", "bob"))) is None
+    store.close()
+    assert open_store().store.load().mark == two
