@@ -60,7 +60,8 @@ class Batch:
     be taken back. ``ends`` are the memberships that end, ``narrowed`` the rooms of which members may read
     less from now on, ``erased`` the events whose content is erased, each as it was, ``reworded`` those whose
     earlier wording is, ``related`` the edits and reactions; ``deleted`` are those whose accounts are deleted,
-    ``stated`` those who say something else of themselves. ``counted`` says which of the stored events count,
+    ``stated`` those who say something else of themselves, ``renamed`` those with another nick, each with the
+    old and the new one. ``counted`` says which of the stored events count,
     ``unread`` in what rooms it changes for whom what is unread, otherwise than by their growth; ``gone`` up
     to which event that changes for everybody, ``trimmed`` which event is the first one from now on.
     ``undone`` is whether the commit has failed, ``size`` about the bytes to be written.
@@ -79,6 +80,7 @@ class Batch:
         "later",
         "narrowed",
         "related",
+        "renamed",
         "reworded",
         "sends",
         "size",
@@ -101,6 +103,7 @@ class Batch:
         self.erased: list[tuple[Room, Erase, Event, User | None]] = []
         self.deleted: list[User] = []
         self.stated: list[tuple[User, PutStatus | None]] = []
+        self.renamed: list[tuple[User, str, str]] = []
         self.related: list[tuple[Log, Relation]] = []
         self.counted: dict[Log, int] = {}
         self.unread: dict[tuple[Room, User, int], None] = {}
@@ -249,6 +252,7 @@ class Batch:
             or self.ends
             or self.deleted
             or self.stated
+            or self.renamed
             or self.narrowed
             or self.unread
             or self.gone
@@ -261,7 +265,7 @@ class Batch:
             held.clear()
         for told in (self.unread, self.gone, self.trimmed):
             told.clear()
-        for others in (self.ends, self.reworded, self.erased, self.deleted, self.stated):
+        for others in (self.ends, self.reworded, self.erased, self.deleted, self.stated, self.renamed):
             others.clear()
         self._others.clear()
         self._inverses.clear()

@@ -111,6 +111,8 @@ class Publisher:
         for user, row in batch.stated:
             self._world.statuses.settle(user.id, row)
             self._world.tell_stated(user)
+        for user, old, new in batch.renamed:
+            self._world.tell_renamed(user, old, new)
 
     def _count(self, log: Log, events: list[bytes], owed: int) -> None:
         counters, number = self._counters, len(events)

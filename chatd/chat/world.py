@@ -108,6 +108,10 @@ def _tell_nobody(what: object) -> None:
     """Keep for oneself that a room has no owner, or an account is deleted."""
 
 
+def _tell_none(user: User, old: str, new: str) -> None:
+    """Keep for oneself that a user is called otherwise."""
+
+
 def _no_secret() -> str:
     """Return no secret: nobody has said where they come from."""
     raise RuntimeError("There is no source of secrets.")
@@ -127,7 +131,8 @@ class World(Records):
     time of day known at the start, or 0. ``afford_room`` refuses another room that is made
     from an address (`RequestError` ``too-fast``); it counts the room if told to. ``tell_ownerless`` is
     called with the name of a room that nobody owns any more, ``tell_deleted`` with a user whose account is
-    deleted, ``tell_stated`` with one whose status is another, once that is durable. ``new_secret`` returns
+    deleted, ``tell_stated`` with one whose status is another, ``tell_renamed`` with one who has another nick
+    and with both, once that is durable. ``new_secret`` returns
     another secret each time; ``salts`` is that of which salts are made.
     """
 
@@ -152,6 +157,7 @@ class World(Records):
         self.tell_deleted: Callable[[User], None] = _tell_nobody
         self.new_secret: Callable[[], str] = _no_secret
         self.tell_stated: Callable[[User], None] = _tell_nobody
+        self.tell_renamed: Callable[[User, str, str], None] = _tell_none
         self.calendar = Calendar(max(snapshot.time.lived, *times, 0))
         self.clock = snapshot.time.clock or max((stored.ts for stored in snapshot.rooms), default=0)
         newest = max((session.id for session in self.sessions.values()), default=0)
@@ -232,6 +238,7 @@ class World(Records):
         """Give ``user`` another nick, which must be free, or the account's. An account keeps it for good."""
         if user.account is not None and user.key is not None and user.key != key:
             self.change(PutNick(user.key, user.id, user.nick))
+        self.batch.renamed.append((user, user.nick, display))
         self.change(PutUser(user.id, display, key))
         if user.account is not None and key not in user.kept:
             self.change(PutNick(key, user.id, since=now))

@@ -279,13 +279,16 @@ class IrcConfig(Section, frozen=True):
     """What listeners with ``protocol = "irc"`` say of the server: ``[irc]``.
 
     ``name`` is what the server is called in every line of it, ``network`` the name that clients show, and
-    ``motd`` the message of the day. With ``early_register`` clients make accounts before they are in.
+    ``motd`` the message of the day. With ``early_register`` clients make accounts before they are in. Who
+    comes in plain text is sent to TLS at ``sts_port``, unless that is 0, and stays there for ``sts_days``.
     """
 
     name: IrcName = "chatd.local"
     network: IrcName = "chatd"
     motd: Announced = ""
     early_register: bool = False
+    sts_port: Annotated[int, Meta(ge=0, le=65_535)] = 0
+    sts_days: Annotated[float, Meta(ge=0, le=3650)] = 30.0
 
 
 class Config(Section, frozen=True):

@@ -276,3 +276,26 @@ def test_plain_goes_over_tls_as_well(place, tls):
     client = over_tls(place, tls, None)
     client.send("AUTHENTICATE PLAIN", f"AUTHENTICATE {plain('ann', PASSWORD)}")
     assert numerics(client.hear(1)) == ["904"]
+
+
+# ---- Strict Transport Security ----------------------------------------------------------------------
+
+
+def test_who_comes_in_plain_text_is_sent_to_tls(people):
+    place = Place(irc={"sts_port": 6697, "sts_days": 2})
+    plain_text = place.connect()
+    plain_text.send("CAP LS 302", "CAP REQ sts", "CAP LIST")
+    *listed, refused, known = plain_text.hear()
+    assert offers(listed).split()[-1] == "sts=port=6697"
+    assert " NAK " in refused and "sts" not in known
+    old = place.connect()
+    old.send("CAP LS")
+    assert "sts" not in offers(old.hear()).split()
+    tls = Tls(place.playground, *people.values())
+    assert over_tls(place, tls, None).listed.split()[-1] == "sts=port=6697,duration=172800"
+
+
+def test_nobody_is_sent_anywhere_by_default(place):
+    client = place.connect()
+    client.send("CAP LS 302")
+    assert "sts" not in offers(client.hear())

@@ -10,7 +10,7 @@ from chatd.server.irc.asking import Asking
 from chatd.server.irc.capabilities import RENDERING
 from chatd.server.irc.client_tags import ClientTags
 from chatd.server.irc.marks import Marks
-from chatd.server.irc.names import USER, fold, nuh
+from chatd.server.irc.names import HOST, USER, fold, nuh
 from chatd.server.irc.rendering import Renderer, account_name
 from chatd.server.server import Server
 from chatd.wire import names
@@ -69,7 +69,10 @@ class Network:
         self._usernames: dict[str, str] = {}
         self.proven: dict[User, str] = {}
         self.act_times: dict[tuple[int, str, str], int] = {}
+        self._operators = {one.session.user for one in server.connections if one.session is not None}
+        self._operators = {user for user in self._operators if user.operator}
         server.hub.presence.watch = self.moved
+        self.world.tell_renamed = self.renamed
 
     @classmethod
     def of(cls, server: Server) -> "Network":
@@ -168,14 +171,19 @@ class Network:
         """Return who ``nick`` is, as the source of a line."""
         return nuh(nick, self.username(nick))
 
-    def _call(self, client: "Client") -> None:
-        """Note what ``client`` has said in USER, also for what is told of it when it has gone."""
-        key = fold(client.nick)
+    def _note_username(self, nick: str, username: str) -> None:
+        """Note what was said in USER, also for what is told of somebody who has gone."""
+        key = fold(nick)
         self._usernames.pop(key, None)
-        self._usernames[key] = client.username
-        client.me.ident = client.username
+        self._usernames[key] = username
         if len(self._usernames) > MOST_NAMED:
             del self._usernames[next(iter(self._usernames))]
+
+    @property
+    def operating(self) -> int:
+        """Return how many operators of the server are here, in whatever they speak."""
+        shown = {client.user for client in self.operators if client.operates}
+        return len(shown | {user for user in self._operators if user.operator and user.connected})
 
     # ---- coming and going ---------------------------------------------------------------------------
 
@@ -189,7 +197,13 @@ class Network:
         if client.operates:
             self.operators.add(client)
         self.most = max(self.most, self.users)
-        self._call(client)
+        before = self._usernames.get(fold(client.nick), client.username)
+        self._note_username(client.nick, client.username)
+        client.me.ident = client.username
+        if before != client.username:
+            line = encode(nuh(client.nick, before), "CHGHOST", client.username, HOST)
+            self.tell_peers(client.me, "chghost", line)
+            self.tell_watchers(client.me, "chghost", line)
 
     def left(self, client: "Client") -> None:
         """Forget ``client``, whose connection ends."""
@@ -209,13 +223,16 @@ class Network:
         for key in client.watched:
             self.unwatch(client, key)
 
-    def renamed(self, old: str, client: "Client") -> None:
-        """Note that the user of ``client`` was called ``old``."""
-        self._call(client)
-        self.past.appendleft(Past(old, client.username, client.realname, self.server.wall()))
-        if fold(old) != fold(client.nick):
-            self._tell(old, here=False)
-            self._tell(client.nick, here=True)
+    def renamed(self, user: User, old: str, new: str) -> None:
+        """Note that ``user`` was called ``old``, whatever their client speaks."""
+        clients, username = self.clients_of(user), self.username(old)
+        if clients:
+            self._note_username(new, username)
+        realname = clients[0].realname if clients else old
+        self.past.appendleft(Past(old, username, realname, self.server.wall()))
+        if fold(old) != fold(new):
+            self._look(old)
+            self._look(new)
 
     def topic_set(self, event: Event) -> None:
         """Note who has set a topic, unless it is an older one that somebody is told of who was away."""
@@ -242,6 +259,10 @@ class Network:
 
     def moved(self, user: User) -> None:
         """Note that a connection of ``user`` has come or gone; whoever watches is told in the next turn."""
+        if user.operator and user.connected:
+            self._operators.add(user)
+        elif self._operators:
+            self._operators.discard(user)
         if self.watchers and fold(user.nick) in self.watchers:
             self.server.clock.callLater(0, self._look, user.nick)
 

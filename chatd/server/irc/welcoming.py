@@ -167,7 +167,7 @@ def lusers(client: Client) -> None:
     hidden = len(network.invisible)
     text = f"There are {users - hidden} users and {hidden} invisible on 1 servers"
     client.numeric(n.LUSERCLIENT, text=text)
-    client.numeric(n.LUSEROP, str(len(network.operators)))
+    client.numeric(n.LUSEROP, str(network.operating))
     client.numeric(n.LUSERUNKNOWN, str(len(network.unregistered)))
     client.numeric(n.LUSERME, text=f"I have {users} clients and 0 servers")
     for numeric in (n.LOCALUSERS, n.GLOBALUSERS):

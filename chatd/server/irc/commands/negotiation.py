@@ -1,11 +1,16 @@
 """CAP: what a client wants of what is offered (ircv3.net, "Capability Negotiation")."""
 
+from typing import Final
+
 from chatd.server.irc import metadata
 from chatd.server.irc import numerics as n
 from chatd.server.irc.capabilities import VALUES, chunks, listed, wished
 from chatd.server.irc.client import Client
 from chatd.server.irc.sasl import mechanisms
 from chatd.wire.irc import MAX_BODY, Line, encode
+
+DAY: Final = 86_400
+"""Seconds of a day."""
 
 
 def cap(client: Client, line: Line) -> None:
@@ -22,7 +27,7 @@ def cap(client: Client, line: Line) -> None:
         client.modern = client.modern or (rest.isdecimal() and int(rest[:4]) >= 302)  # noqa: PLR2004 - the version
         if client.modern:
             client.capabilities.add("cap-notify")
-        _list(client, "LS", listed(_offers(client), values=client.modern))
+        _list(client, "LS", listed(_offers(client) | _policy(client), values=client.modern))
     elif word == "LIST":
         _list(client, "LIST", " ".join(sorted(client.capabilities)))
     elif word == "REQ":
@@ -50,6 +55,19 @@ def _offers(client: Client) -> dict[str, str]:
     if client.network.config.early_register and "draft/account-registration" in offers:
         offers["draft/account-registration"] = "before-connect"
     return offers
+
+
+def _policy(client: Client) -> dict[str, str]:
+    """Return where TLS is spoken, and for how long to speak nothing else.
+
+    It is told only, and never asked for (ircv3.net, "Strict Transport Security").
+    """
+    config = client.network.config
+    if not (config.sts_port and client.modern):
+        return {}
+    if client.connection.tls:
+        return {"sts": f"port={config.sts_port},duration={round(config.sts_days * DAY)}"}
+    return {} if client.connection.listener.rules.secure else {"sts": f"port={config.sts_port}"}
 
 
 def _list(client: Client, word: str, text: str) -> None:

@@ -261,4 +261,3 @@ async def nick(client: Client, line: Line) -> None:
         taken = n.NICKNAMEINUSE if code == Code.NICK_TAKEN else n.ERRONEUSNICKNAME
         client.numeric(taken, shown(wish), text=error.answer.text)
         return
-    client.network.renamed(old, client)

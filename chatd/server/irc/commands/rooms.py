@@ -1,7 +1,6 @@
 """Rooms: JOIN, PART, TOPIC, NAMES, LIST, INVITE and KICK."""
 
 import re
-from functools import partial
 from itertools import zip_longest
 from typing import Final
 
@@ -42,19 +41,22 @@ async def join(client: Client, line: Line) -> None:
                 client.numeric(n.NOSUCHCHANNEL, name)
             continue
         room = client.room(name)
-        if room is not None and room.name in client.visible:
-            continue
-        try:
-            await client.questions.ask(partial(_joining, name=name, key=key))
-        except RefusedError as error:
-            if error.answer.code == Code.BAD_ROOM:
-                client.numeric(n.NOSUCHCHANNEL, shown(name), text=error.answer.text)
-            else:
-                about(client, "JOIN", name, error.answer)
+        if room is None or room.name not in client.visible:
+            await _join(client, name, key)
 
 
-def _joining(id_: int, *, name: str, key: str) -> m.Join:
-    return m.Join(id=id_, room=name, key=key)
+async def _join(client: Client, name: str, key: str) -> None:
+    try:
+        await client.questions.ask(lambda id_: m.Join(id=id_, room=name, key=key))
+    except RefusedError as error:
+        if error.answer.code == Code.BAD_ROOM:
+            client.numeric(n.NOSUCHCHANNEL, shown(name), text=error.answer.text)
+        else:
+            about(client, "JOIN", name, error.answer)
+        return
+    room = client.room(name)
+    if room is not None and not client.has("no-implicit-names"):
+        client.connection.input.gate.charge(len(room.members) / PAGE)
 
 
 async def part(client: Client, line: Line) -> None:
