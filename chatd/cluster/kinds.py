@@ -82,6 +82,10 @@ KINDS: Final[dict[int, type[Any]]] = {
     70: rows.DropCursors,
     71: rows.DropCursorsBelow,
     72: rows.PutTime,
+    73: rows.PutScram,
+    74: rows.DropScram,
+    75: rows.PutMetadata,
+    76: rows.DropMetadata,
 }
 """The kinds of changes by their numbers."""
 
