@@ -1,4 +1,4 @@
-"""A client: the state of one connection that speaks IRC, how its commands are done, and how it says lines.
+"""A client: the state of one connection that speaks IRC, and how its commands are done.
 
 Commands of a client are done one behind the other: while one waits for answers none is taken
 (`Hold.COMMAND`), save for messages, which need not wait for each other. So answers come in the order of the
@@ -20,11 +20,11 @@ from chatd.server.irc import metadata
 from chatd.server.irc import numerics as n
 from chatd.server.irc.cursors import Cursors
 from chatd.server.irc.doubts import settle
-from chatd.server.irc.names import USER, nuh
 from chatd.server.irc.network import Network
 from chatd.server.irc.questions import Questions
 from chatd.server.irc.rendering import prefixes_of
 from chatd.server.irc.reply import Reply
+from chatd.server.irc.voice import Voice
 from chatd.server.states import State
 from chatd.wire.errors import ProtocolError, RequestError
 from chatd.wire.irc import Line, encode
@@ -41,13 +41,12 @@ MOST_LABEL: Final = 64
 """Bytes of a label (ircv3.net, "Labeled Responses")."""
 
 
-class Client:
+class Client(Voice):
     """One client of ``network``, on ``connection``.
 
-    ``questions`` are what it has asked the hub, ``capabilities`` those that it has asked for;
-    ``registration`` is under way until it is None. ``nick`` is what it was told that it is called,
-    ``visible`` are the channels that it was told it is in, ``replaying`` says up to which event what is
-    handed out of a channel was said before that. ``watched`` are the nicks that it watches, by their folded
+    ``questions`` are what it has asked the hub; ``registration`` is under way until it is None. ``visible``
+    are the channels that it was told it is in, ``replaying`` says up to which event what is handed out of a
+    channel was said before that. ``watched`` are the nicks that it watches, by their folded
     forms, ``subscriptions`` the keys of metadata of which it hears, ``modes`` its own. ``labels`` are those
     of commands that an event answers, by that, ``sent`` those of its messages, by their numbers; ``batched``
     are the batches in which others are echoed, ``echoing`` is that of what is being sent. ``once`` is what it
@@ -56,17 +55,13 @@ class Client:
     """
 
     def __init__(self, connection: ChatConnection, network: Network) -> None:
-        self.connection = connection
-        self.network = network
-        self.capabilities: set[str] = set()
+        super().__init__(connection, network)
         self.modern = False
         self.dialect: Dialect
         self.registration: Registration | None = None
         self.later: Sasl | None = None
-        self.nick = "*"
         self.realname = ""
         self.opered = False
-        self.username = USER
         self.user: User | None = None
         self.modes: set[str] = set()
         self.visible: set[str] = set()
@@ -80,64 +75,12 @@ class Client:
         self.once: dict[tuple[str, str, int], None] = {}
         self.cursors = Cursors(self)
         self.since = self.spoke = network.server.wall()
-        self.reply: Reply | None = None
         self.gathering: Gathering | None = None
         self.parked = False
         self.busy = False
         self.doubts: list[Deferred[None]] = []
         self.questions = Questions(connection)
         self.loose = count(1)
-        self._batches = count(1)
-
-    # ---- what it says -------------------------------------------------------------------------------
-
-    def write(self, line: bytes) -> None:
-        """Say ``line``, which answers nothing."""
-        self.connection.output.write(line)
-
-    def say(self, line: bytes) -> None:
-        """Say ``line``, as a part of the answer to the present command if there is one."""
-        if self.reply is None:
-            self.write(line)
-        else:
-            self.reply.add(line)
-
-    def say_within(self, line: bytes) -> None:
-        """Say ``line``, which stands in a batch of its own already."""
-        if self.reply is None:
-            self.write(line)
-        else:
-            self.reply.add(line, within=True)
-
-    def tell(self, command: str, *params: str) -> None:
-        """Say what the server itself says."""
-        self.say(self.line(command, *params))
-
-    def line(self, command: str, *params: str) -> bytes:
-        """Return the line that the server itself says."""
-        return encode(self.network.name, command, *params)
-
-    def numeric(self, numeric: n.Numeric, *params: str, text: str | None = None) -> None:
-        """Say a numeric, with its own words unless there is a ``text``."""
-        words = numeric.text if text is None else text
-        last = () if words is None else (words,)
-        self.tell(numeric.number, self.nick, *params, *last)
-
-    def fail(self, command: str, code: str, *context: str, text: str) -> None:
-        """Say that a command failed (ircv3.net, "Standard Replies")."""
-        self.tell("FAIL", command, code, *context, text)
-
-    def own(self, command: str, *params: str) -> None:
-        """Say what the client itself does, as others see it."""
-        self.say(encode(nuh(self.nick, self.username), command, *params))
-
-    def new_batch(self) -> str:
-        """Return what another batch is called."""
-        return f"b{next(self._batches)}"
-
-    def has(self, capability: str) -> bool:
-        """Return whether the client has asked for ``capability``."""
-        return capability in self.capabilities
 
     # ---- who it is ----------------------------------------------------------------------------------
 
