@@ -21,8 +21,8 @@ _ESCAPES: Final = {";": "\\:", " ": "\\s", "\\": "\\\\", "\r": "\\r", "\n": "\\n
 _UNESCAPES: Final = {":": ";", "s": " ", "\\": "\\", "r": "\r", "n": "\n"}
 _ESCAPED: Final = re.compile("[; \\\\\r\n]")
 _UNESCAPED: Final = re.compile(r"\\(.?)", re.DOTALL)
-_COMMAND: Final = re.compile("[A-Za-z]+|[0-9]{3}")
-_TEXTS: Final = frozenset({"AWAY", "ERROR", "KICK", "NOTICE", "PRIVMSG", "QUIT", "TOPIC"})
+_COMMAND: Final = re.compile("[A-Za-z0-9_-]+")
+_TEXTS: Final = frozenset({"AWAY", "ERROR", "KICK", "NOTICE", "PRIVMSG", "QUIT", "TOPIC", "WALLOPS"})
 """Commands that end with a text, before which simple clients expect a colon."""
 
 _ENDS: Final = re.compile("[\0\r\n]")

@@ -144,3 +144,41 @@ def test_an_account_before_the_connection_is_registered():
 def test_a_short_password_is_for_the_operator_to_allow(place):
     assert "8 to 512 characters" in place.enter("ada").ask("PRIVMSG NickServ :REGISTER secret")[0]
     Place(accounts={"min_password": 1}).register("ada", "x")
+
+
+def test_a_bot_is_told_by_a_tag(place):
+    ada, bea = place.enter("ada", "message-tags", "echo-message"), place.enter("bea")
+    eve = place.enter("eve", "message-tags")
+    for client in (ada, bea, eve):
+        client.ask("JOIN #tea")
+    ada.ask("MODE ada +B")
+    for client in (bea, eve):
+        client.hear()
+    assert ";bot" in ada.ask("PRIVMSG #tea :beep")[0].split()[0]
+    assert ";bot" in eve.hear()[0].split()[0]
+    assert bea.hear() == [":ada!~u@on.chatd PRIVMSG #tea :beep"]
+    ada.ask("MODE ada -B", "PRIVMSG #tea :hey")
+    assert ";bot" not in eve.hear()[0]
+
+
+def test_wallops_reaches_who_wants_it(place):
+    place.register("root")
+    root = next(user for user in place.world.users.values() if user.nick == "root")
+    accounts.set_flag(place.world, root, OPERATOR, on=True)
+    ada, bea, eve = (place.enter(nick) for nick in ("ada", "bea", "eve"))
+    assert numerics(eve.ask("WALLOPS :hey")) == ["481"]
+    assert bea.ask("MODE bea +w") == [":bea!~u@on.chatd MODE bea +w"]
+    ada.ask("OPER root a-password")
+    assert ada.ask("WALLOPS :hi all") == []
+    assert (bea.hear(), eve.hear()) == ([":ada!~u@on.chatd WALLOPS :hi all"], [])
+
+
+def test_who_comes_is_not_said_to_be_back(place):
+    ada, bea = place.enter("ada", "away-notify"), place.enter("bea")
+    for client in (ada, bea):
+        client.ask("JOIN #tea")
+    ada.hear()
+    bea.ask("AWAY :at lunch")
+    assert ada.hear(1) == [":bea!~u@on.chatd AWAY :at lunch"]
+    bea.ask("AWAY")
+    assert ada.hear(1) == [":bea!~u@on.chatd AWAY"]

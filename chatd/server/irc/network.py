@@ -26,6 +26,9 @@ MOST_PAST: Final = 1000
 MOST_NAMED: Final = 20_000
 """Nicks of which it is remembered what was said in USER, the latest; of others nothing is known."""
 
+LATELY: Final = 10_000
+"""Milliseconds within which it is told by presence that somebody has come."""
+
 OTHERS_PER_UNIT: Final = 100
 """Clients that are told of what is no message which cost as much as one."""
 
@@ -56,6 +59,7 @@ class Network:
         self.unregistered: set[Client] = set()
         self.invisible: set[Client] = set()
         self.operators: set[Client] = set()
+        self._bots: set[Client] = set()
         self._clients: dict[User, dict[Client, None]] = {}
         self.most = 0
         self.past: deque[Past] = deque(maxlen=MOST_PAST)
@@ -122,6 +126,10 @@ class Network:
                 client.write(line)
         return looked_at
 
+    def all_clients(self) -> "list[Client]":
+        """Return the clients that are registered."""
+        return [client for clients in self._clients.values() for client in clients]
+
     def clients_in(self, room: Room) -> "list[Client]":
         """Return the clients of the members of ``room``."""
         if len(room.members) <= len(self._clients):
@@ -133,6 +141,19 @@ class Network:
     def realname(self, user: User) -> str:
         """Return what ``user`` says of themselves by IRC."""
         return next((client.realname for client in self.clients_of(user)), user.nick)
+
+    def is_bot(self, nick: str) -> bool:
+        """Return whether whoever is called ``nick`` is a bot."""
+        return bool(self._bots) and any(fold(client.nick) == fold(nick) for client in self._bots)
+
+    def is_new(self, event: Event) -> bool:
+        """Return whether ``event`` was only just: the board of presence has told nothing since."""
+        return self.server.wall() - event.ts < LATELY
+
+    def note_modes(self, client: "Client") -> None:
+        """Note what modes ``client`` has."""
+        for mode, some in (("i", self.invisible), ("B", self._bots)):
+            (some.add if mode in client.modes else some.discard)(client)
 
     def realname_of(self, nick: str) -> str:
         """Return what whoever is called ``nick`` says of themselves."""
@@ -207,7 +228,7 @@ class Network:
 
     def left(self, client: "Client") -> None:
         """Forget ``client``, whose connection ends."""
-        for some in (self.opening, self.unregistered, self.invisible, self.operators):
+        for some in (self.opening, self.unregistered, self.invisible, self.operators, self._bots):
             some.discard(client)
         self.asking.remove(client)
         user = client.user

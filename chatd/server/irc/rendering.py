@@ -49,6 +49,12 @@ class Place(Protocol):
     def realname_of(self, nick: str) -> str:
         """Return what whoever is called ``nick`` says of themselves."""
 
+    def is_bot(self, nick: str) -> bool:
+        """Return whether whoever is called ``nick`` is a bot."""
+
+    def is_new(self, event: Event) -> bool:
+        """Return whether ``event`` was only just."""
+
 
 class Part(NamedTuple):
     """One event with its lines."""
@@ -84,6 +90,7 @@ class Renderer:
         self._world = place.world
         self._has = capabilities
         self._tagged = "message-tags" in capabilities
+        self._came: dict[str, set[str]] = {}
 
     # ---- chatd.chat.codec.Codec ---------------------------------------------------------------------
 
@@ -179,6 +186,8 @@ class Renderer:
             if account:
                 tags["account"] = account
         if self._tagged:
+            if self._place.is_bot(event.by):
+                tags["bot"] = ""
             tags.update(own)
         return tags
 
@@ -224,8 +233,12 @@ class Renderer:
         else:
             yield {}, "JOIN", (event.room,)
         away = None if user is None else own_status(self._world, user)
-        if away is not None and "away-notify" in self._has:
+        if "away-notify" not in self._has:
+            return
+        if away is not None:
             yield {}, "AWAY", (away.text or away.state,)
+        elif self._place.is_new(event):
+            self._came.setdefault(event.room, set()).add(event.by)
 
     def _leave(self, event: Event) -> "Iterator[_Said]":
         if event.value == QUIT:
@@ -292,12 +305,15 @@ class Renderer:
             yield encode(self._place.name, "NOTICE", message.room, text)
 
     def _presence(self, message: Presence) -> Iterator[bytes]:
+        """Yield who is away, and who is back; of who has just come it was told that they are here."""
         if "away-notify" not in self._has or message.room.startswith("@"):
             return
         away = {one.nick: one.text or one.state for one in message.statuses}
         here = dict.fromkeys(message.online, "") | dict.fromkeys(message.offline, "offline") | away
+        came = self._came.pop(message.room, ())
         for nick, text in here.items():
-            yield encode(self._place.nuh(nick), "AWAY", *([text] if text else []))
+            if text or nick not in came:
+                yield encode(self._place.nuh(nick), "AWAY", *([text] if text else []))
 
 
 _Said = tuple[dict[str, str], str, tuple[str, ...]]

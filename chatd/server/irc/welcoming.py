@@ -19,7 +19,7 @@ from chatd.wire.irc import pieces
 from chatd.wire.limits import MAX_NAME, MAX_REASON, MAX_ROOMS, MAX_STATUS, MAX_TOPIC
 from chatd.wire.messages import Hello, Welcome
 
-USER_MODES: Final = "Bio"
+USER_MODES: Final = "Biow"
 CHANNEL_MODES: Final = "beIiklmnostv"
 WITH_PARAMETER: Final = "beIklov"
 

@@ -19,7 +19,7 @@ from chatd.wire import messages as m
 from chatd.wire.errors import RequestError
 from chatd.wire.irc import Line
 
-USER_MODES: Final = frozenset("iB")
+USER_MODES: Final = frozenset("iBw")
 """The modes that one may give oneself."""
 
 RULES: Final[dict[str, tuple[str, str]]] = {
@@ -80,8 +80,7 @@ def _own_modes(client: Client, nick: str, words: Sequence[str]) -> None:
         elif (letter in client.modes) != (sign == "+"):
             (client.modes.add if sign == "+" else client.modes.discard)(letter)
             changed += sign + letter
-    invisible = client.network.invisible
-    (invisible.add if "i" in client.modes else invisible.discard)(client)
+    client.network.note_modes(client)
     if changed:
         client.own("MODE", client.nick, changed)
 

@@ -13,9 +13,10 @@ from chatd.server.irc import numerics as n
 from chatd.server.irc import welcoming
 from chatd.server.irc.client import Client
 from chatd.server.irc.later_login import later_login
+from chatd.server.irc.network import OTHERS_PER_UNIT
 from chatd.server.irc.rendering import time_of
 from chatd.wire.errors import ChatdError, CloseReason
-from chatd.wire.irc import Line, cut
+from chatd.wire.irc import Line, cut, encode
 from chatd.wire.limits import MAX_REASON
 
 
@@ -68,9 +69,7 @@ def time(client: Client, line: Line) -> None:
 
 
 def links(client: Client, line: Line) -> None:
-    """Tell which servers there are."""
-    name = client.network.name
-    client.numeric(n.LINKS, name, name, text=f"0 {client.network.config.network}")
+    """Tell that there are no servers beside this one."""
     client.numeric(n.ENDOFLINKS, "*")
 
 
@@ -115,6 +114,19 @@ def kill(client: Client, line: Line) -> None:
             session.farewell = text
             if session.peer is not None:
                 session.peer.close(CloseReason.ENDED, text)
+
+
+def wallops(client: Client, line: Line) -> None:
+    """Tell those who want to hear it (+w) what an operator says."""
+    if not client.operates:
+        client.numeric(n.NOPRIVILEGES)
+        return
+    told = encode(client.network.nuh(client.nick), "WALLOPS", line.params[0])
+    others = client.network.all_clients()
+    client.connection.input.gate.charge(len(others) / OTHERS_PER_UNIT)
+    for other in others:
+        if "w" in other.modes:
+            other.write(told)
 
 
 HELP: Final = {

@@ -81,6 +81,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "USER": Command(server.user, early=True),
     "USERHOST": Command(people.userhost, 1),
     "VERSION": Command(server.version),
+    "WALLOPS": Command(server.wallops, 1),
     "WHO": Command(people.who, cost=2),
     "WHOIS": Command(people.whois, 1),
     "WHOWAS": Command(people.whowas),
