@@ -122,6 +122,7 @@ class CloseReason(StrEnum):
     LOST = "lost"
     SILENT = "silent"
     STUCK = "stuck"
+    BEHIND = "behind"
     SWALLOWED = "swallowed"
     HELLO_TIMEOUT = "hello-timeout"
     BAD_INPUT = "bad-input"
@@ -139,6 +140,7 @@ EXPLANATIONS: Final[dict[CloseReason, str]] = {
     CloseReason.LOST: "the transport closed without a goodbye",
     CloseReason.SILENT: "nothing was received for the agreed limit",
     CloseReason.STUCK: "no byte was taken for 30 s while bytes waited, and nothing was heard",
+    CloseReason.BEHIND: "a guest of IRC without history was more than 1 MiB behind",
     CloseReason.SWALLOWED: "large packets were lost on the way; the next connection has smaller ones",
     CloseReason.HELLO_TIMEOUT: "no complete hello within the deadline",
     CloseReason.BAD_INPUT: "the peer broke the protocol",

@@ -10,6 +10,7 @@ const REASONS = /** @type {Record<string, string>} */ ({
   lost: "the transport closed without a goodbye",
   silent: "nothing was received for the agreed limit",
   stuck: "no byte was taken for 30 s while bytes waited, and nothing was heard",
+  behind: "a guest of IRC without history was more than 1 MiB behind",
   swallowed: "large packets were lost on the way; the next connection has smaller ones",
   "hello-timeout": "no complete hello within the deadline",
   "bad-input": "the peer broke the protocol",

@@ -9,7 +9,7 @@ from chatd.chat.codec import Codec
 from chatd.server.account_dialogue import ACCOUNTS
 from chatd.server.gate import Hold
 from chatd.server.handlers import COMMON
-from chatd.server.irc import doubts
+from chatd.server.irc import doubts, slow
 from chatd.server.irc import numerics as n
 from chatd.server.irc.client import MOST_LABEL, Client
 from chatd.server.irc.commands import COMMANDS, Command
@@ -19,6 +19,7 @@ from chatd.server.irc.registration import Registration
 from chatd.server.listener_rules import Listening
 from chatd.server.protocol import ChatProtocol
 from chatd.server.server import Server
+from chatd.server.states import State
 from chatd.wire import lines
 from chatd.wire.irc import BadLineError, Line, command_of, parse, tags_of
 from chatd.wire.irc_decoder import TOO_LONG, IrcDecoder
@@ -61,6 +62,12 @@ class IrcProtocol(ChatProtocol):
     def is_beat(self) -> bool:
         """Return whether the next line is a PING or a PONG; these have their place among the others."""
         return False
+
+    def resumeProducing(self) -> None:
+        """Go on: the transport has drained."""
+        super().resumeProducing()
+        if self.connection.state is State.LIVE:
+            slow.look(self.client)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Let go of everything."""

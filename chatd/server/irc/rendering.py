@@ -91,6 +91,7 @@ class Renderer:
         self._has = capabilities
         self._tagged = "message-tags" in capabilities
         self._came: dict[str, set[str]] = {}
+        self._events = self._bytes = 0
 
     # ---- chatd.chat.codec.Codec ---------------------------------------------------------------------
 
@@ -107,10 +108,17 @@ class Renderer:
             if lines:
                 parts.append(Part(event, lines))
         rendered = Rendered(b"".join(part.lines for part in parts))
+        self._events += len(events)
+        self._bytes += len(rendered)
         rendered.parts = parts
         rendered.sessions = frozenset(part.event.session for part in parts if part.event.session)
         rendered.special = any(part.event.kind not in SAID or part.event.room[0] == "@" for part in parts)
         return rendered
+
+    @property
+    def mean(self) -> float:
+        """Return how many bytes an event has, as those did that were rendered."""
+        return self._bytes / self._events if self._events else 0.0
 
     def encode(self, message: Message) -> bytes:
         """Return what all are told in the same words, or a notice of which each makes their own."""
