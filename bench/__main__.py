@@ -12,6 +12,7 @@ from bench import (
     ack,
     catchup,
     chatc,
+    connections,
     document,
     durable,
     facts,
@@ -47,6 +48,7 @@ BENCHMARKS: dict[str, Callable[[Scale], Result]] = {
     "restart": restart.run,
     "idle": idle.run,
     "chatc": chatc.run,
+    "connections": connections.run,
     "growth": growth.run,
     "grown": grown.run,
     "slow": slow.run,
@@ -69,13 +71,20 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=3.0, help="length of one run of constant load")
     parser.add_argument("--long", type=float, default=60.0, help="length of the run with a slow reader")
     parser.add_argument("--folder", type=Path, help="where servers keep their data while they run")
+    parser.add_argument("--count", type=int, default=0, help="connections that `connections` makes")
     return parser.parse_args()
 
 
 def _scale(arguments: argparse.Namespace) -> Scale:
     if arguments.smoke:
         return _SMOKE
-    return Scale(arguments.rounds, arguments.seconds, arguments.long, folder=arguments.folder)
+    return Scale(
+        arguments.rounds,
+        arguments.seconds,
+        arguments.long,
+        count=arguments.count,
+        folder=arguments.folder,
+    )
 
 
 def _report(results: list[Result], scale: Scale) -> str:

@@ -14,13 +14,15 @@ class Scale:
 
     ``rounds`` interleaved runs of ``seconds`` each; ``long`` seconds for what only shows in time. With
     ``smoke`` sizes are small, bytes are kept and checked, and figures mean nothing. ``folder`` is where
-    servers put their data (None: a temporary folder).
+    servers put their data (None: a temporary folder), ``count`` how many connections there are to be where
+    that can be chosen (0: as many as by default).
     """
 
     rounds: int = 3
     seconds: float = 3.0
     long: float = 60.0
     smoke: bool = False
+    count: int = 0
     folder: Path | None = None
 
     def size(self, full: int, smoke: int) -> int:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from bench.common import BenchError
+
 _TICK = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _FULL = 0.95
@@ -47,9 +49,20 @@ def pinned(core: int) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def raise_file_limit() -> int:
-    """Raise the limit of open files as far as it goes, for us and for what we start; return it."""
+def raise_file_limit(least: int = 0) -> int:
+    """Raise the limit of open files as far as it goes, for us and for what we start; return it.
+
+    Whoever may raise the hard limit gets at least ``least``. Raises `BenchError` if it stays below that.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < least:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (least, least))
+        except (OSError, ValueError):
+            raise BenchError(
+                f"{least} open files are needed and {hard} are allowed; raise `ulimit -Hn` as root first."
+            ) from None
+        return least
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
 

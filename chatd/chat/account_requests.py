@@ -95,7 +95,8 @@ def logout(world: World, peer: Peer, session: Session, _: None, request: m.Logou
     more can be asked on it.
     """
     batch = world.batch
-    for other in session.user.sessions - {session} if request.everywhere else ():
+    others = [other for other in session.user.sessions if other is not session]
+    for other in others if request.everywhere else ():
         end_session(world, other, now)
     arrival.depart(world, peer, now)
     if session.digest in world.sessions:

@@ -38,6 +38,8 @@ def acts_of(room: Room, what: str, now: int) -> Iterator[PutAct]:
 
 def invitations_of(user: User, now: int) -> list[tuple[Room, PutAct]]:
     """Return the invitations for ``user`` that have not ended, with their rooms."""
+    if not user.has("invited"):
+        return []
     return [
         (room, act) for room, acts in user.invited.items() for act in acts.values() if not ended(act, now)
     ]

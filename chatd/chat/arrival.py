@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from sys import intern
 from typing import Final
 
 from msgspec.structs import replace
@@ -110,7 +111,7 @@ def arrive(
         old.session = None
         old.close(CloseReason.TAKEN_OVER)
     session.peer = peer
-    session.address, session.software = peer.peer_host, hello.software[: limits.MAX_SOFTWARE]
+    session.address, session.software = peer.peer_host, intern(hello.software[: limits.MAX_SOFTWARE])
     if hello.label is not None and hello.label != session.label:
         world.change(session.row()._replace(label=hello.label))
     sweeping.settle(world, session.user)

@@ -1,7 +1,7 @@
 """Quotas: bound how much peers may create, and how quickly they may ask (P5, P6)."""
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf
 from typing import Final
 
@@ -154,7 +154,7 @@ class Ration(Bucket):
 
     def __init__(self, rate: float, burst: float, now: float) -> None:
         super().__init__(rate, burst, now)
-        self._slots = Slots(1 / rate if rate else 0.0)
+        self._slots: Slots | None = None
 
     def take(self, now: float) -> float:
         """Take one unit and return 0; if there is none, return the seconds until a slot for one."""
@@ -163,35 +163,35 @@ class Ration(Bucket):
 
     def slot(self, now: float, wait: float) -> float:
         """Return the seconds until a moment for somebody who has to wait for ``wait`` seconds at least."""
+        if self._slots is None:
+            self._slots = Slots(1 / self.rate if self.rate else 0.0)
         return self._slots.take(now, wait)
 
     def adjust(self, rate: float, burst: float) -> None:
         """Go on with another ``rate`` and ``burst``."""
         super().adjust(rate, burst)
-        self._slots = Slots(1 / rate if rate else 0.0)
+        self._slots = None
 
 
-@dataclass(slots=True, eq=False)
-class Meter:
-    """What somebody has used of the budgets that `chatd.server.budgets` names."""
+class Meter(dict[Hashable, Bucket]):
+    """What somebody has used of the budgets that `chatd.server.budgets` names, by what that is."""
 
-    pools: dict[Hashable, Bucket] = field(default_factory=dict)
-    rations: dict[Hashable, Ration] = field(default_factory=dict)
+    __slots__ = ()
 
     def ration(self, action: Hashable, rate: float, burst: float, now: float) -> Ration:
         """Return what is left of ``action``."""
-        ration = self.rations.get(action)
-        if ration is None:
-            ration = self.rations[action] = Ration(rate, burst, now)
+        ration = self.get(action)
+        if not isinstance(ration, Ration):
+            ration = self[action] = Ration(rate, burst, now)
         elif ration.rate != rate:
             ration.adjust(rate, burst)
         return ration
 
     def pool(self, what: Hashable, rate: float, burst: float, now: float) -> Bucket:
         """Return what is left of ``what`` that goes at a rate."""
-        pool = self.pools.get(what)
+        pool = self.get(what)
         if pool is None:
-            pool = self.pools[what] = Bucket(rate, burst, now)
+            pool = self[what] = Bucket(rate, burst, now)
         elif pool.rate != rate:
             pool.adjust(rate, burst)
         return pool

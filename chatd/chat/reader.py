@@ -6,7 +6,7 @@ take more.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from chatd.chat.codec import Codec
 from chatd.chat.fanout import Outlet
@@ -49,13 +49,28 @@ class _ByLog(dict[Log, T]):
     __slots__ = ()
 
 
-class Reader:
-    """The cursors of one connection, which speaks ``codec``.
+class Sink(Protocol):
+    """What is behind a reader: a connection, as far as it takes what is handed over."""
 
-    ``hand`` takes bytes for it, ``lagging`` is called when it has to catch up, and ``fault`` when the current
-    exception concerns it alone. ``follows_all`` is whether it also follows rooms that its user enters
-    elsewhere, ``hears_typing`` whether it is told who types. If `connect` has named an outlet, live events go
-    there. ``peer`` is the connection, once it is somebody's, for the bounds of logs.
+    def hand(self, data: bytes, /) -> None:
+        """Take bytes that are no live events."""
+
+    def rest(self, data: bytes, /) -> None:
+        """Take the bytes of live events that the outlet of the reader has not taken."""
+
+    def catch_up(self) -> None:
+        """Have the reader brought forward, because it lags."""
+
+    def fault(self) -> None:
+        """End because of the current exception, which concerns this reader alone (P8)."""
+
+
+class Reader:
+    """The cursors of one connection, which speaks ``codec``; ``sink`` takes what is handed over.
+
+    ``follows_all`` is whether it also follows rooms that its user enters elsewhere, ``hears_typing`` whether
+    it is told who types. If `connect` has named an outlet, live events go there. ``peer`` is the connection,
+    once it is somebody's, for the bounds of logs.
     """
 
     __slots__ = (
@@ -63,32 +78,22 @@ class Reader:
         "_ends",
         "_events_before",
         "_following",
-        "_lagging",
         "_news",
         "_volume",
         "codec",
-        "fault",
         "follows_all",
-        "hand",
         "hears_typing",
         "outlet",
         "paused",
         "peer",
-        "rest",
+        "sink",
     )
 
-    def __init__(
-        self,
-        codec: Codec,
-        hand: Callable[[bytes], None],
-        lagging: Callable[[], None],
-        fault: Callable[[], None],
-    ) -> None:
+    outlet: Outlet
+
+    def __init__(self, codec: Codec, sink: Sink) -> None:
         self.codec = codec
-        self.hand = self.rest = hand
-        self.outlet: Outlet = self._take_all
-        self.fault = fault
-        self._lagging = lagging
+        self.sink = sink
         self.follows_all = True
         self.hears_typing = False
         self.peer: Any = None
@@ -96,8 +101,8 @@ class Reader:
         self._events_before = self._volume = 0
         self._following: dict[Log, int] = {}
         self._behind: dict[Log, int] = _ByLog()
-        self._ends: dict[Log, tuple[int, Callable[[], None], int]] = _ByLog()
-        self._news: dict[tuple[Log, int], Callable[[], Message | None]] = {}
+        self._ends: dict[Log, tuple[int, Callable[[], None], int]] | None = None
+        self._news: dict[tuple[Log, int], Callable[[], Message | None]] | None = None
 
     @property
     def lags(self) -> bool:
@@ -125,23 +130,32 @@ class Reader:
         """Return how many bytes of live events were handed out at the heads."""
         return self._volume + sum(log.passed(self) for log in self._following if log not in self._behind)
 
-    def connect(self, outlet: Outlet | None, rest: Callable[[bytes], None]) -> None:
-        """Let live events go to ``outlet``, and what it does not take to ``rest``; all without an outlet."""
-        self.rest = rest
-        if outlet is not None:
-            self.outlet = outlet
+    def connect(self, outlet: Outlet | None) -> None:
+        """Let live events go to ``outlet``, and what it does not take to the sink; all without an outlet."""
+        self.outlet = self._take_all if outlet is None else outlet
 
     def _take_all(self, data: bytes) -> int:
-        self.rest(data)
+        self.sink.rest(data)
         return len(data)
 
     def let_go(self) -> None:
         """Forget the connection, which is gone; nothing is followed any more."""
         self.peer = None
-        self._news.clear()
-        self.hand = self.rest = _drop
+        self._news = None
+        self.sink = NOBODY
         self.outlet = len
-        self._lagging = self.fault = _do_nothing
+
+    def hand(self, data: bytes) -> None:
+        """Hand over whole messages that are in no log, or a page of one."""
+        self.sink.hand(data)
+
+    def rest(self, data: bytes) -> None:
+        """Hand over what the outlet has not taken."""
+        self.sink.rest(data)
+
+    def fault(self) -> None:
+        """End because of the current exception, which concerns this reader alone (P8)."""
+        self.sink.fault()
 
     def tell(self, message: Message) -> None:
         """Hand over a message that is in no log."""
@@ -162,6 +176,8 @@ class Reader:
 
         Of several about the same log, or the same ``thread`` of it, it is the latest one.
         """
+        if self._news is None:
+            self._news = {}
         self._news[log, thread] = news
         self._tell_news()
 
@@ -170,6 +186,8 @@ class Reader:
             message = self._news.pop(next(iter(self._news)))()
             if message is not None:
                 self.tell(message)
+        if not self._news:
+            self._news = None
 
     def follows(self, log: Log) -> bool:
         """Return whether ``log`` is followed."""
@@ -189,7 +207,7 @@ class Reader:
         self._step_back(log, cursor)
         self._following.setdefault(log, cursor)
         if cursor >= log.head and not self.paused and self._end(log) is None:
-            del self._behind[log]
+            self._advance(log)
             log.admit(self, self.outlet)
             self._volume -= log.passed(self)
 
@@ -200,24 +218,33 @@ class Reader:
             log.dismiss(self)
         self._behind[log] = cursor
 
+    def _advance(self, log: Log) -> int:
+        """Forget that ``log`` lags; return where the cursor was."""
+        cursor = self._behind.pop(log)
+        if not self._behind:
+            self._behind.clear()  # which gives up the memory
+        return cursor
+
     def leave_behind(self, log: Log, cursor: int) -> None:
         """Be no follower of ``log`` for now: too many are. Go on from ``cursor`` in a later turn."""
         self._step_back(log, cursor)
-        self._lagging()
+        self.sink.catch_up()
 
     def stop(self, log: Log, last: int, done: Callable[[], None], floor: int = 0) -> None:
         """Follow ``log`` from behind event ``floor`` up to event ``last``, and have ``done`` called then.
 
         Call it before ``last`` is handed to anybody.
         """
-        if log in self._following and log not in self._ends:
+        if log in self._following and not self.stops(log):
             self._step_back(log, self.cursor(log))
+            if self._ends is None:
+                self._ends = _ByLog()
             self._ends[log] = (last, done, floor)
-            self._lagging()
+            self.sink.catch_up()
 
     def _end(self, log: Log) -> tuple[int, Callable[[], None]] | None:
         """Return the last event of ``log`` that is to be handed over, and what is to be done then, if any."""
-        end = self._ends[log][:2] if log in self._ends else None
+        end = None if self._ends is None or log not in self._ends else self._ends[log][:2]
         bound = None if log.bounds is None else log.bounds.end(self)
         if end is None or bound is None:
             return end or bound
@@ -225,11 +252,11 @@ class Reader:
 
     def stops(self, log: Log) -> bool:
         """Return whether ``log`` is followed up to some event only."""
-        return log in self._ends
+        return self._ends is not None and log in self._ends
 
     def first(self, log: Log) -> int:
         """Return the first event of ``log`` that may be handed over."""
-        if log in self._ends:
+        if self._ends is not None and log in self._ends:
             return max(log.first, self._ends[log][2] + 1)
         return log.first if log.bounds is None else max(log.first, log.bounds.floor(self) + 1)
 
@@ -238,10 +265,11 @@ class Reader:
         if log not in self._following:
             return
         self._step_back(log, self.cursor(log))
-        self._ends.pop(log, None)
-        for key in [key for key in self._news if key[0] is log]:
-            del self._news[key]
-        self._events_before += self._behind.pop(log) - self._following.pop(log)
+        if self._ends is not None:
+            self._ends.pop(log, None)
+        if self._news is not None:
+            self._news = {key: news for key, news in self._news.items() if key[0] is not log} or None
+        self._events_before += self._advance(log) - self._following.pop(log)
 
     def unfollow_all(self) -> None:
         """Follow nothing any more."""
@@ -289,9 +317,20 @@ class Reader:
         self._tell_news()
 
 
-def _drop(data: bytes) -> None:
-    """Take nothing: the connection is gone."""
+class _Nobody:
+    """The sink of a reader whose connection is gone, or that never had one: it takes nothing."""
+
+    def hand(self, data: bytes) -> None:
+        """Do nothing."""
+
+    def rest(self, data: bytes) -> None:
+        """Do nothing."""
+
+    def catch_up(self) -> None:
+        """Do nothing."""
+
+    def fault(self) -> None:
+        """Do nothing."""
 
 
-def _do_nothing() -> None:
-    """Do nothing, as above."""
+NOBODY: Final = _Nobody()

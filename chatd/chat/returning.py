@@ -110,7 +110,8 @@ def forget(world: World, room: Room, user: User) -> None:
         for act in acts:
             world.change(DropAct(one.log.id, act.what, act.whom))
         for session in user.sessions:
-            session.told.pop(one.log.id, None)
+            if session.has("told"):
+                session.told.pop(one.log.id, None)
 
 
 _USED = frozenset({INVITE, KICK, DELETION, VOICE})

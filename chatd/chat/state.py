@@ -20,6 +20,7 @@ from chatd.chat.changes.rows import (
     PutUser,
 )
 from chatd.chat.crowd import Crowd, Haunts, Membership
+from chatd.chat.few import Few
 from chatd.chat.later import Later, each
 from chatd.chat.log import Log
 from chatd.chat.mentioned import Mentioned
@@ -150,7 +151,7 @@ class User(Later):
     shown: dict[str, str] = field(init=False)
     certificates: dict[str, PutCertificate] = field(init=False)
     places: dict[str, int] = field(init=False)
-    sessions: "set[Session]" = field(init=False)
+    sessions: "Few[Session]" = field(init=False)
     rooms: "dict[Room, None]" = field(init=False)
     direct: "dict[Room, None]" = field(init=False)
     unread: "dict[Room, None]" = field(init=False)
@@ -170,7 +171,8 @@ class User(Later):
     LATER: ClassVar = {
         "rooms": lambda user: user._loaded(),  # noqa: SLF001
         **each("kept shown certificates places direct unread invited threads", dict),
-        **each("sessions blocked", set),
+        **each("sessions", Few),
+        **each("blocked", set),
         **each("meter", Meter),
     }
 
@@ -208,6 +210,8 @@ class User(Later):
 
     def newest_direct(self, most: int) -> "list[Room]":
         """Return at most so many logs of direct messages: the unread ones first, then the newest (P6)."""
+        if not self.has("direct"):
+            return []
         if len(self.direct) <= most:
             return list(self.direct)
         unread = [room for room in islice(reversed(self.unread), most) if room.is_unread(self)]

@@ -86,6 +86,8 @@ def state_of(room: Room, user: User, thread: int) -> ThreadState:
 
 def following(peer: Peer, user: User, rooms: list[Room]) -> list[Following]:
     """Return what ``peer`` of ``user`` is told of the threads in those of ``rooms`` that it follows."""
+    if not user.has("threads"):
+        return []
     found = [
         state
         for room in rooms

@@ -242,7 +242,7 @@ class Admission:
             if not arrival.resumed:
                 self._hub.abandon(arrival.session, self._wall())
             raise
-        self._journal.entered(connection, arrival, hello.software)
+        self._journal.entered(connection, arrival)
 
 
 def check_secure(connection: Connection) -> None:

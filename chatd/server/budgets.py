@@ -92,6 +92,9 @@ BUDGETS: Final[dict[Action, Budget]] = {
 }
 """All budgets. As much as in the time may be done at once; after that evenly. An amount of 0 is no limit."""
 
+_UNLIMITED: Final = Bucket(0, 0, 0.0)
+"""The one lease of all who may use as much as they like."""
+
 _WORLDS: Final = frozenset({Action.ROOM})
 """Actions that are counted where the thing is made, so that what is refused costs nothing."""
 
@@ -113,11 +116,14 @@ class TooFastError(Exception):
         return ProtocolError(Code.TOO_FAST, self.text, retry_after=round(self.wait, 3))
 
 
-@dataclass(slots=True, eq=False)
 class Address(Meter):
     """What an address has used, and the number of its open connections."""
 
-    connections: int = 0
+    __slots__ = ("connections",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.connections = 0
 
 
 class Budgets:
@@ -142,12 +148,12 @@ class Budgets:
 
     def exhausted(self, name: str, now: float) -> list[str]:
         """Return the settings of the budgets that the address ``name`` has used up for now."""
-        address = self._open.get(name) or self._idle.get(name)
+        address = self._open.get(name, self._idle.get(name))
         if address is None:
             return []
         return [
             BUDGETS[action].setting
-            for action, ration in address.rations.items()
+            for action, ration in address.items()
             if isinstance(action, Action) and ration.rate and ration.wait(now)
         ]
 
@@ -236,7 +242,7 @@ class Budgets:
         """Return what a connection of ``user`` from ``host`` may use of ``flow``; ``left`` is in its hand."""
         rate: int = getattr(self._limits, flow.value)
         if not rate:
-            return Bucket(0, 0, now)
+            return _UNLIMITED
         share = rate * self._limits.users_per_address
         pools = [
             self._address(name).pool(flow, share * factor, BURST * share * factor, now)
@@ -275,7 +281,9 @@ class Budgets:
     def _address(self, name: str) -> Address:
         address = self._open.get(name)
         if address is None:
-            address = self._idle.pop(name, None) or Address()
+            address = self._idle.pop(name, None)
+            if address is None:
+                address = Address()
             self._remember(name, address)
         return address
 

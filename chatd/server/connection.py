@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from chatd.chat.codec import Codec
 from chatd.chat.log import Log as ChatLog
@@ -30,6 +30,9 @@ from chatd.wire.heartbeat import Heartbeat
 from chatd.wire.messages import Download, Edit, File, Goodbye, Message, Ok, Remove, Request, Upload
 
 log = Log(__name__)
+
+SOON: Final = 0.5
+"""Seconds within which the reaper looks at whoever has given it a reason to."""
 
 
 class Spoken(Pieces, Protocol):
@@ -107,9 +110,7 @@ class ChatConnection:
         self.state = State.OPENED
         self.liveness = Liveness(Heartbeat(server.pulse.interval, server.pulse.misses, now), now)
         self.input = Input(self, protocol, server)
-        self.output = Output(
-            protocol.codec, self.liveness, server.counters, server.clock, self.catch_up, self.fault
-        )
+        self.output = Output(self, protocol.codec)
         self.reader = self.output.reader
         self.transfers: Transfers | None = None
         self.session: Session | None = None
@@ -269,7 +270,7 @@ class ChatConnection:
         """Hold nothing in a circle, so that all of it is freed at once, without the garbage collector."""
         self.protocol = _GONE
         self.input.let_go()
-        self.reader.let_go()
+        self.output.let_go()
         if self.transfers is not None:
             self.transfers.let_go()
 
@@ -288,6 +289,15 @@ class ChatConnection:
     def due(self) -> float:
         """Return the monotonic second before which `sweep` would find nothing to do."""
         return self.liveness.due
+
+    @due.setter
+    def due(self, due: float) -> None:
+        self.liveness.due = due
+
+    def hasten(self, now: float) -> None:
+        """Have the reaper look soon, unless it will."""
+        if self.liveness.due > now + SOON and self.state is not State.CLOSING:
+            self.server.agenda.plan(self, now)
 
     def sweep(self, now: float) -> None:
         """Look at the clock and ping, end or abort if that is due."""

@@ -10,7 +10,7 @@ bound the segments of a connection that is open: TCP_MAXSEG comes too late then.
 
 import errno
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
@@ -19,12 +19,15 @@ from twisted.internet import main, tcp, unix
 LEANS_ON: Final = (
     "TLS",
     "_maybePauseProducer",
+    "_tempDataBuffer",
     "_tempDataLen",
     "_writeDisconnected",
     "connected",
     "dataBuffer",
+    "logstr",
     "producer",
     "producerPaused",
+    "repstr",
     "socket",
     "streamingProducer",
 )
@@ -53,9 +56,25 @@ def send_pieces(handle: socket.socket, size: int, data: bytes) -> int:
 
 
 class _Eager:
-    """The write of both kinds of transports. ``piece`` bounds its segments, 0: not."""
+    """The write of both kinds of transports. ``piece`` bounds its segments, 0: not.
+
+    What Twisted prepares for each and most never need, is made when it is needed: there may be very many.
+    """
 
     piece = 0
+
+    def __init__(self: Any, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        _spare(self)
+
+    def __repr__(self: Any) -> str:
+        """Return what it is, for the log."""
+        protocol = type(getattr(self, "protocol", None)).__name__
+        return f"<{type(self).__name__} of a {protocol}, number {self.sessionno}>"
+
+    def logPrefix(self: Any) -> str:
+        """Return what speaks over it."""
+        return type(getattr(self, "protocol", None)).__name__
 
     def _maybePauseProducer(self: Any) -> None:
         """Pause the producer as soon as anything is buffered, not only beyond some size."""
@@ -66,14 +85,22 @@ class _Eager:
     def write(self: Any, data: bytes) -> None:
         """Send ``data`` now as far as the kernel takes it. The rest is sent when it takes more."""
         if self._tempDataLen or self.dataBuffer or self._writeDisconnected or self.TLS or not self.connected:
-            super().write(data)  # type: ignore[misc]
+            self._buffer(data)
             return
         try:
             sent = send_pieces(self.socket, self.piece, data) if self.piece else self.socket.send(data)
         except OSError:
             sent = 0
         if sent < len(data):
-            super().write(data[sent:])  # type: ignore[misc]
+            self._buffer(data[sent:])
+
+    def writeSequence(self: Any, parts: Iterable[bytes]) -> None:
+        """Send all ``parts``, in Twisted's way."""
+        self._buffer(b"".join(parts))
+
+    def _buffer(self: Any, data: bytes) -> None:
+        _own_buffer(self)
+        super().write(data)  # type: ignore[misc]
 
     def writeSomeData(self: Any, data: bytes) -> Any:
         """Send what the kernel takes of ``data``; return how much that is, or why the connection is lost."""
@@ -83,6 +110,21 @@ class _Eager:
             return send_pieces(self.socket, self.piece, data[: self.SEND_LIMIT])
         except OSError as error:
             return 0 if error.errno in _BUSY else main.CONNECTION_LOST
+
+
+_NOTHING: Final = ()
+"""What is buffered of a transport that has buffered nothing yet."""
+
+
+def _spare(transport: Any) -> None:
+    """Do without a buffer of its own, and without names that nobody may ever read."""
+    transport._tempDataBuffer = _NOTHING  # noqa: SLF001 - as LEANS_ON says
+    transport.logstr = transport.repstr = ""
+
+
+def _own_buffer(transport: Any) -> None:
+    if transport._tempDataBuffer is _NOTHING:  # noqa: SLF001 - as above
+        transport._tempDataBuffer = []  # noqa: SLF001 - as above
 
 
 class EagerServer(_Eager, tcp.Server):

@@ -56,7 +56,9 @@ def leave(connection: Ending, reason: CloseReason) -> None:
     connection.state = State.CLOSING
     connection.input.end()
     connection.output.end()
-    connection.liveness.ending(connection.server.clock.seconds())
+    now = connection.server.clock.seconds()
+    connection.liveness.ending(now)
+    connection.server.agenda.plan(connection, now)
     connection.close_reason = reason
     if connection.transfers is not None:
         attempt(connection, connection.transfers.close, reason)

@@ -1,9 +1,8 @@
 """The gate: decides whether a connection takes a further frame; bounds what one peer can cost (P5, P6)."""
 
-from collections.abc import Callable
 from enum import Enum
 from math import ceil
-from typing import Final
+from typing import Final, Protocol
 
 from chatd.chat.quota import Bucket, Lease
 from chatd.clock import Clock
@@ -50,25 +49,49 @@ class Hold(Enum):
     """A command is being done whose answers come before those of the next one."""
 
 
+class Gated(Protocol):
+    """What a gate is for."""
+
+    @property
+    def clock(self) -> Clock:
+        """Return the clock by which pauses end."""
+
+    def go_on(self) -> None:
+        """Take further frames: a pause is over."""
+
+    def patience(self) -> float:
+        """Return the seconds for which what is asked beyond the allowance is only delayed."""
+
+
+class _Nobody:
+    """What is left of the owner of a gate whose connection is gone."""
+
+    clock: Clock
+
+    def go_on(self) -> None:
+        """Do nothing."""
+
+    def patience(self) -> float:
+        """Return no time: nothing is asked any more."""
+        return 0.0
+
+
 class Gate:
-    """Counts what a connection owes and asks, and tells whether a further frame may be taken.
+    """Counts what a connection owes and asks, and tells whether its ``owner`` may take a further frame.
 
-    ``again`` is called, by ``clock``, when a pause is over and frames may be taken again. ``allowance``
-    bounds what may still be asked; it is the session's as soon as there is one. ``shut`` holds the bits of
-    what shuts the gate: while it is 0 and some allowance is left, nobody need ask `may_take`.
+    ``allowance`` bounds what may still be asked; it is the session's as soon as there is one. ``shut`` holds
+    the bits of what shuts the gate: while it is 0 and some allowance is left, nobody need ask `may_take`.
 
-    What is asked beyond the allowance is delayed for ``patience()`` seconds; if it goes on, the connection is
-    ``flooded``, and what it asks is refused as long as `flood` says so. ``volume`` bounds the bytes that come
-    in the same way, ``heavy`` says that these are too many; but nobody floods who brings a file, since that
-    comes as fast as it is taken. ``pauses`` counts the pauses.
+    What is asked beyond the allowance is only delayed at first; if it goes on, the connection is ``flooded``,
+    and what it asks is refused as long as `flood` says so. ``volume`` bounds the bytes that come in the same
+    way, ``heavy`` says that these are too many; but nobody floods who brings a file, since that comes as fast
+    as it is taken. ``pauses`` counts the pauses.
     """
 
     __slots__ = (
-        "_again",
-        "_clock",
         "_owed",
         "_owed_bytes",
-        "_patience",
+        "_owner",
         "allowance",
         "flooded",
         "heavy",
@@ -77,20 +100,18 @@ class Gate:
         "volume",
     )
 
-    def __init__(self, clock: Clock, again: Callable[[], None], patience: Callable[[], float]) -> None:
+    def __init__(self, owner: Gated) -> None:
         self.allowance = self.volume = _FREE
         self.flooded = self.heavy = False
         self.pauses = 0
-        self._patience = patience
-        self._clock = clock
-        self._again = again
+        self._owner = owner
         self.shut = 0
         self._owed: list[int] = []
         self._owed_bytes = 0
 
     def let_go(self) -> None:
-        """Tell nobody any more that a further frame may be taken."""
-        self._again = _nobody
+        """Forget the owner, which is gone."""
+        self._owner = _NOBODY
 
     def may_take(self) -> bool:
         """Return whether a further frame may be taken now. If too much was asked, a pause begins."""
@@ -101,13 +122,13 @@ class Gate:
         )
 
     def _repaid(self, lease: Lease | Bucket) -> bool:
-        now = self._clock.seconds()
+        now = self._owner.clock.seconds()
         wait = lease.wait(now)
         if wait:
             self.pause(max(wait, PAUSE))
         if isinstance(lease, Lease):
             since = lease.over_since
-            over = since is not None and now - since >= self._patience()
+            over = since is not None and now - since >= self._owner.patience()
             self.heavy = over if lease is self.volume else self.heavy and not over
             self.flooded = over or self.heavy
         return not wait
@@ -123,12 +144,12 @@ class Gate:
 
         The first is 0 if the peer was quiet for a moment meanwhile: then it is flooded no longer.
         """
-        now, allowance = self._clock.seconds(), self.volume if self.heavy else self.allowance
+        now, allowance = self._owner.clock.seconds(), self.volume if self.heavy else self.allowance
         wait = allowance.calms_in(now) if isinstance(allowance, Lease) else 0.0
         if not wait or not isinstance(allowance, Lease) or allowance.over_since is None:
             self.flooded = self.heavy = False
             return 0.0, 0.0
-        return wait, now - allowance.over_since - self._patience()
+        return wait, now - allowance.over_since - self._owner.patience()
 
     def hold(self, why: Hold) -> None:
         """Shut the gate because of ``why``, until that is lifted."""
@@ -149,12 +170,12 @@ class Gate:
         if not self.shut & Hold.PAUSE.value:
             self.pauses += 1
             self.hold(Hold.PAUSE)
-            self._clock.callLater(seconds, self._end_pause)
+            self._owner.clock.callLater(seconds, self._end_pause)
 
     def _end_pause(self) -> None:
         self.lift(Hold.PAUSE)
         if not self.shut & Hold.END.value:
-            self._again()
+            self._owner.go_on()
 
     def owe(self, size: int, cost: float) -> None:
         """Note a request that costs ``size`` bytes until it is answered, and ``cost`` of the allowance."""
@@ -199,5 +220,4 @@ class Gate:
             self.lift(Hold.OWED)
 
 
-def _nobody() -> None:
-    """Do nothing: the connection is gone."""
+_NOBODY: Final = _Nobody()

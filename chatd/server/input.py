@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
+from chatd.clock import Clock
 from chatd.server.files.transfers import Transfers
 from chatd.server.gate import FULL_PAUSE, Gate, Hold
 from chatd.server.liveness import Liveness
@@ -77,7 +78,7 @@ class Input:
         self._pieces = pieces
         self._server = server
         self.decoder = pieces.decoder
-        self.gate = Gate(server.clock, self.go_on, server.patience)
+        self.gate = Gate(self)
         self.asked: Deferred[None] | None = None
 
     def feed(self, data: bytes) -> None:
@@ -102,6 +103,15 @@ class Input:
     def waits(self) -> bool:
         """Return whether it waits for a visit: what came was not looked at yet, by no fault of it."""
         return self in self._server.visits
+
+    @property
+    def clock(self) -> Clock:
+        """Return the clock by which the gate's pauses end."""
+        return self._server.clock
+
+    def patience(self) -> float:
+        """Return the seconds for which what is asked beyond the allowance is only delayed."""
+        return self._server.patience()
 
     def hear_out(self) -> None:
         """Take what still waits for a visit, as much as one takes: the other end has said it, and gone.

@@ -12,9 +12,8 @@ from chatd.wire.errors import CloseReason
 class Swept(Protocol):
     """Something that the reaper sweeps: a connection, or one that still waits for its PROXY header."""
 
-    @property
-    def due(self) -> float:
-        """Return the monotonic second before which `sweep` would find nothing to do."""
+    due: float
+    """The monotonic second before which `sweep` would find nothing to do."""
 
     @property
     def address(self) -> str:

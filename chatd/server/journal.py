@@ -1,6 +1,5 @@
 """The journal: the log lines of the coming and going of connections, as operators read them (P10)."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from twisted.internet.interfaces import IAddress
@@ -13,20 +12,11 @@ from chatd.ops.repeats import Repeats
 from chatd.server import addresses
 from chatd.server.interfaces import Connection
 from chatd.wire.errors import ChatdError
-from chatd.wire.limits import MAX_SOFTWARE
 
 log = Log(__name__)
 
 REFUSAL_INTERVAL: Final = 10.0
 """Seconds in which the same refusal of the same network is logged once."""
-
-
-@dataclass(slots=True)
-class _LoggedClient:
-    """The session and the nick under which the log tells of a connection that was let in."""
-
-    session: int
-    nick: str
 
 
 class Journal:
@@ -35,15 +25,13 @@ class Journal:
     def __init__(self, clock: Clock, counters: Counters) -> None:
         self._clock = clock
         self._counters = counters
-        self._clients: dict[Connection, _LoggedClient] = {}
         self._repeats = Repeats(REFUSAL_INTERVAL)
 
-    def entered(self, connection: Connection, arrival: Arrival, software: str) -> None:
-        """Log that ``connection``, whose client calls itself ``software``, was let in."""
+    def entered(self, connection: Connection, arrival: Arrival) -> None:
+        """Log that ``connection`` was let in."""
         session = arrival.session
         self._counters.entered[arrival.resumed] += 1
-        self._clients[connection] = _LoggedClient(session.id, session.user.nick)
-        connection.record.entered(arrival, software[:MAX_SOFTWARE])
+        connection.record.entered(arrival)
         log.info(
             "client-in",
             connection=connection.number,
@@ -53,7 +41,7 @@ class Journal:
             session=session.id,
             nick=session.user.nick,
             resumed=arrival.resumed,
-            software=software[:MAX_SOFTWARE],
+            software=session.software,
         )
 
     def refused(self, connection: Connection, error: ChatdError) -> None:
@@ -73,13 +61,13 @@ class Journal:
 
     def reaped(self, connection: Connection, silence: float) -> None:
         """Log that ``connection`` is given up."""
-        client = self._clients.get(connection)
+        record = connection.record
         log.info(
             "reaped",
             connection=connection.number,
             peer=connection.address,
-            session=client and client.session,
-            nick=client and client.nick,
+            session=record.session,
+            nick=record.nick or None,
             silence=round(silence, 3),
         )
 
@@ -89,14 +77,14 @@ class Journal:
         held_back = self._repeats.admit((step, network), self._clock.seconds())
         if held_back is None:
             return
-        client = self._clients.get(connection)
+        record = connection.record
         log.info(
             "narrowed",
             f"Large packets to {connection.peer_host} seem to be lost on the way: {step}.",
             connection=connection.number,
             peer=connection.address,
-            session=client and client.session,
-            nick=client and client.nick,
+            session=record.session,
+            nick=record.nick or None,
             suppressed=held_back or None,
         )
 
@@ -112,15 +100,15 @@ class Journal:
 
     def left(self, connection: Connection) -> None:
         """Log that ``connection`` has ended, and why."""
-        client = self._clients.pop(connection, None)
+        record = connection.record
         self._counters.ended[str(connection.close_reason)] += 1
-        say = log.debug if client is None else log.info
+        say = log.debug if record.session is None else log.info
         say(
             "client-out",
             connection=connection.number,
             peer=connection.address,
-            session=client and client.session,
-            nick=client and client.nick,
+            session=record.session,
+            nick=record.nick or None,
             reason=connection.close_reason,
             duration=round(self._clock.seconds() - connection.opened, 3),
             bytes_in=connection.bytes_in,

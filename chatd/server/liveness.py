@@ -52,7 +52,6 @@ class Liveness:
     def ending(self, now: float) -> None:
         """Begin to wait for the end."""
         self._since = now
-        self.due = 0.0
 
     def waited(self, now: float) -> float:
         """Return for how many seconds the hello, or the end, has been awaited."""

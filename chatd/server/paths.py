@@ -72,6 +72,16 @@ class Paths:
         """Return the course of a new connection to ``host``."""
         return Course(self, host, now)
 
+    def ordinary(self, host: str, opened: float) -> "Course":
+        """Return the course of a connection to ``host`` on which nothing was thought of since ``opened``."""
+        course = Course(self, host, opened)
+        course.segment, course.fragments = LADDER[0], False
+        return course
+
+    def knows(self, host: str) -> bool:
+        """Return whether something was swallowed on the way to ``host``, not too long ago."""
+        return host in self._known
+
     def look_up(self, host: str, now: float) -> tuple[int, bool]:
         """Return how large segments to ``host`` may be, 0 for any, and whether fragments are allowed."""
         known = self._known.get(host)
@@ -104,6 +114,13 @@ class Paths:
         return known
 
 
+def calm(flow: Flow, age: float, *, opening: bool) -> Step:
+    """Return what to do for a connection of so many seconds on which nothing seems to be swallowed."""
+    if not flow.waiting:
+        return Step.NOTHING
+    return Step.LOOK_LATER if not (flow.repeats or opening) and age >= YOUNG else Step.LOOK_AGAIN
+
+
 class Course:
     """How what is sent to ``host`` gets through, over one connection that was opened at ``now``.
 
@@ -134,10 +151,7 @@ class Course:
         """
         if flow.repeats < (REPEATS if self._clogged is None else self._repeats):
             self._flows(now)
-            if not flow.waiting:
-                return Step.NOTHING
-            calm = not flow.repeats and not opening and now - self._opened >= YOUNG
-            return Step.LOOK_LATER if calm else Step.LOOK_AGAIN
+            return calm(flow, now - self._opened, opening=opening)
         if not flow.waiting:  # the connection has ended
             return Step.NOTHING
         began = self._clogged is None

@@ -23,7 +23,7 @@ from chatd.server.listener_rules import Listening
 from chatd.server.server import Server
 from chatd.server.states import State
 from chatd.server.steering import steer
-from chatd.tcp import Tuning, far_host
+from chatd.tcp import Tuning
 from chatd.wire.errors import CloseReason
 
 TUNING: Final = Tuning(idle=30, interval=10, probes=3, user_timeout=900_000)
@@ -78,9 +78,6 @@ class ChatProtocol(Protocol, ABC):
         connection.peer_host = addresses.host_of(peer)
         connection.relay = addresses.relay_of(transport)
         transport.registerProducer(self, True)
-        host = far_host(transport)
-        if host:
-            connection.course = server.paths.begin(host, server.clock.seconds())
         steer(connection)
         error = server.opened(connection)
         if error is not None:
@@ -112,7 +109,7 @@ class ChatProtocol(Protocol, ABC):
     def pauseProducing(self) -> None:
         """Stop taking and handing out: the transport is full."""
         connection = self.connection
-        connection.liveness.due = 0.0
+        connection.hasten(connection.server.clock.seconds())
         connection.input.gate.hold(Hold.FULL)
         connection.reader.pause()
 

@@ -1,9 +1,8 @@
 """The reaper: one LoopingCall that sweeps every connection, in every state.
 
-A round passes each connection once, a part of them at every tick, so that ten thousand hold up nobody. Only
-those that are due are looked at, for most are quiet. Missed ticks mean that the daemon did not listen (a
-stalled reactor, a suspended machine): then everybody gets a fresh period of grace (P7). A fault with one
-connection never stops the loop.
+The agenda tells who is due at a tick; most are quiet, and cost nothing until then. Missed ticks mean that
+the daemon did not listen (a stalled reactor, a suspended machine): then everybody gets a fresh period of
+grace (P7). A fault with one connection never stops the loop.
 """
 
 from typing import Final
@@ -21,11 +20,8 @@ log = Log(__name__)
 TICK: Final = 0.1
 """Seconds between two ticks."""
 
-TICKS_PER_ROUND: Final = 5
-"""Ticks in which every connection is looked at once."""
-
 AT_ONCE: Final = 1000
-"""Connections that are due and looked at in one tick; where more are, the round takes longer (P6)."""
+"""Connections that are looked at in one tick; where more are due, the others are later (P6)."""
 
 MISSED: Final = 20
 """From so many ticks since the last one on, the daemon counts as having been away."""
@@ -38,9 +34,7 @@ class Reaper:
         self._server = server
         self._loop = LoopingCall.withCount(self._tick)
         self._loop.clock = server.clock
-        self._round: list[Swept] = []
         self._unforgiven: set[Swept] = set()
-        self._share = 0
         self._last = server.clock.seconds()
 
     def start(self) -> Deferred[LoopingCall]:
@@ -60,21 +54,20 @@ class Reaper:
         if count >= MISSED:
             log.warn("stalled", "The daemon was away; nobody is judged by that.", lag=round(count * TICK, 1))
             self._unforgiven = set(self._server.swept())
-        if not self._round:
-            self._round = self._server.swept()
-            self._share = -(-len(self._round) // TICKS_PER_ROUND)
-        looked_at = 0
-        for _ in range(min(self._share, len(self._round))):
-            connection = self._round.pop()
+        agenda, left = self._server.agenda, AT_ONCE
+        while left > 0 and (connection := agenda.take(now)) is not None:
+            left -= 1
             if self._unforgiven and connection in self._unforgiven:
                 self._unforgiven.discard(connection)
                 connection.forgive(now)
-                looked_at += 1
-            if connection.due <= now and self._server.has(connection):  # it may have ended in this round
-                self._sweep(connection, now)
-                looked_at += 1
-            if looked_at >= AT_ONCE:
-                break
+                left -= 1
+            self._sweep(connection, now)
+            if self._server.has(connection):  # it may have ended
+                agenda.plan(connection, max(connection.due, now))
+        for _ in range(min(left, len(self._unforgiven))):
+            connection = self._unforgiven.pop()
+            if self._server.has(connection):
+                connection.forgive(now)
 
     @staticmethod
     def _sweep(connection: Swept, now: float) -> None:

@@ -44,11 +44,11 @@ class Record:
         self._every = 1
         self._skipped = 0
 
-    def entered(self, arrival: Arrival, software: str) -> None:
+    def entered(self, arrival: Arrival) -> None:
         """Note who was let in."""
         session = arrival.session
         self.session, self.nick, self.resumed = session.id, session.user.nick, arrival.resumed
-        self.account, self.software = session.user.account is not None, software
+        self.account, self.software = session.user.account is not None, session.software
 
     def refused(self, code: str) -> None:
         """Count that something was refused."""

@@ -63,7 +63,7 @@ class RelayedConnection(ProtocolWrapper):
         self.connected = 1
         self.relay = addresses.name_of(transport.getPeer())
         self.factory.registerProtocol(self)  # type: ignore[no-untyped-call]
-        self._server.waiting.add(self)
+        self._server.waits(self)
 
     def dataReceived(self, data: bytes) -> None:
         """Take the header in, and hand on what comes behind it."""
@@ -76,7 +76,7 @@ class RelayedConnection(ProtocolWrapper):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End, and end the protocol behind the header too."""
         self.factory.unregisterProtocol(self)  # type: ignore[no-untyped-call]
-        self._server.waiting.discard(self)
+        self._server.came(self)
         wrapped, self.wrappedProtocol = self.wrappedProtocol, None
         if wrapped is not None:
             wrapped.connectionLost(reason)
@@ -104,7 +104,7 @@ class RelayedConnection(ProtocolWrapper):
         if self._server.draining:
             self.abort(CloseReason.DRAIN)
             return
-        self._server.waiting.discard(self)
+        self._server.came(self)
         self.wrappedProtocol = self.factory.wrappedFactory.buildProtocol(self.getPeer())
         if self.wrappedProtocol is None:
             self.abort(CloseReason.REFUSED)
@@ -120,7 +120,7 @@ class RelayedConnection(ProtocolWrapper):
     # ---- the reaper's side --------------------------------------------------------------------------
 
     def sweep(self, now: float) -> None:
-        """End the connection if its header is late. A round may look once more after the header has come."""
+        """End the connection if its header is late."""
         if self in self._server.waiting and now - self._since >= HEADER_TIMEOUT:
             text = f"No PROXY header came within {HEADER_TIMEOUT:g} s."
             self._refuse(REQUIRED, text, CloseReason.HELLO_TIMEOUT)
@@ -131,7 +131,7 @@ class RelayedConnection(ProtocolWrapper):
 
     def abort(self, reason: CloseReason) -> None:
         """End it at once."""
-        self._server.waiting.discard(self)
+        self._server.came(self)
         self.close_reason = self.close_reason or reason
         self.transport.abortConnection()
 

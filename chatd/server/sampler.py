@@ -18,6 +18,9 @@ TICK: Final = 0.5
 TICKS_PER_ROUND: Final = 20
 """Ticks in which every connection is looked at once: every ten seconds, at ten thousand 500 in a tick."""
 
+AT_ONCE: Final = 500
+"""Connections that are looked at in one tick; where a round has more, it takes longer (P6)."""
+
 
 class Sampler:
     """Samples the connections of ``server``."""
@@ -42,7 +45,7 @@ class Sampler:
         now = self._server.clock.seconds()
         if not self._round:
             self._round = [one for one in self._server.connections if isinstance(one, ChatConnection)]
-            self._share = -(-len(self._round) // TICKS_PER_ROUND)
+            self._share = min(-(-len(self._round) // TICKS_PER_ROUND), AT_ONCE)
         for _ in range(min(self._share, len(self._round))):
             connection = self._round.pop()
             try:

@@ -21,6 +21,7 @@ from chatd.ops.current import Current
 from chatd.ops.settings import LimitsConfig
 from chatd.server import addresses
 from chatd.server.admission import Admission
+from chatd.server.agenda import Agenda
 from chatd.server.auth.portal import Doors
 from chatd.server.barring import Barring
 from chatd.server.budgets import Action, Budgets, Flow, TooFastError
@@ -69,6 +70,7 @@ class Server:
         self.delivery = Delivery(self.reads, clock)
         self.paths = Paths()
         self.connections: set[Connection] = set()
+        self.agenda = Agenda(clock.seconds())
         self.waiting: set[Swept] = set()
         self.visitors: set[Visitor] = set()
         self.draining = False
@@ -117,12 +119,14 @@ class Server:
         connection.number = next(self._numbers)
         self.counters.connections += 1
         self.connections.add(connection)
+        self.agenda.plan(connection, self.clock.seconds())
         return self._admit(connection.peer_host)
 
     def visited(self, visitor: Visitor) -> ChatdError | None:
         """Count a new connection that speaks no chat; return why it may not stay, or None."""
         self.counters.connections += 1
         self.visitors.add(visitor)
+        self.agenda.plan(visitor, self.clock.seconds())
         return self._admit(visitor.peer_host)
 
     def _admit(self, host: str) -> ChatdError | None:
@@ -184,6 +188,16 @@ class Server:
             raise RequestError(Code.UNSUPPORTED, "This server takes no files.")
         return Transfers(self.files, connection)
 
+    def waits(self, swept: Swept) -> None:
+        """Count a connection whose header is to come, until `came`."""
+        self.waiting.add(swept)
+        self.agenda.plan(swept, self.clock.seconds())
+
+    def came(self, swept: Swept) -> None:
+        """Wait no more for the header of ``swept``: it is there, or the connection has ended."""
+        self.waiting.discard(swept)
+        self.agenda.drop(swept)
+
     # ---- going --------------------------------------------------------------------------------------
 
     def forget(self, connection: Connection) -> None:
@@ -204,11 +218,13 @@ class Server:
     def left(self, visitor: Visitor) -> None:
         """Forget a connection that spoke no chat, because it ends or begins to speak it."""
         self.visitors.discard(visitor)
+        self.agenda.drop(visitor)
         self.budgets.close(visitor.peer_host)
 
     def closed(self, connection: Connection) -> None:
         """Forget a connection that has ended."""
         self.connections.discard(connection)
+        self.agenda.drop(connection)
         self.budgets.close(connection.peer_host)
         self.journal.left(connection)
         if self.keeper is not None:

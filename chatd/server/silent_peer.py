@@ -5,7 +5,7 @@ from typing import Final
 
 from chatd.chat.log import Log as ChatLog
 from chatd.chat.queries import HistoryQuery, Look, Search
-from chatd.chat.reader import Reader
+from chatd.chat.reader import NOBODY, Reader
 from chatd.chat.state import Session
 from chatd.ops.log import Log
 from chatd.wire import lines
@@ -30,7 +30,7 @@ class SilentPeer:
     takes_files: Final = False
 
     def __init__(self, host: str, answered: Callable[[Message | None], None]) -> None:
-        self.reader = Reader(lines, _nothing, _nothing, _nothing)
+        self.reader = Reader(lines, NOBODY)
         self.session: Session | None = None
         self.peer_host = host
         self._answered = answered

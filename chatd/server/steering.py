@@ -8,15 +8,15 @@ from typing import Any, Protocol
 
 from chatd.server.eager import narrow, outlet
 from chatd.server.interfaces import Connection
-from chatd.server.paths import LATER, Course, Step
+from chatd.server.paths import LATER, REPEATS, Course, Step, calm
 from chatd.server.server import Server
 from chatd.server.states import State
-from chatd.tcp import allow_fragments, flow
+from chatd.tcp import allow_fragments, far_host, flow
 from chatd.wire.errors import CloseReason
 
 
 class Steered(Connection, Protocol):
-    """A connection whose way to its host is looked after; ``course`` is None where none is needed."""
+    """A connection whose way to its host is looked after; ``course`` is None as long as none is needed."""
 
     course: Course | None
     server: Server
@@ -26,7 +26,9 @@ class Steered(Connection, Protocol):
 
 def steer(connection: Steered) -> None:
     """Take what is known of the path into account, before anything large is written."""
-    course, transport = connection.course, connection.transport
+    course, transport, paths = connection.course, connection.transport, connection.server.paths
+    if course is None and paths and paths.knows(host := far_host(transport)):
+        course = connection.course = paths.ordinary(host, connection.opened)
     if course is not None:
         course.renew(connection.server.clock.seconds())
         if course.fragments:
@@ -34,15 +36,19 @@ def steer(connection: Steered) -> None:
         if course.segment:
             connection.server.journal.narrowed(connection, f"it is sent segments of {course.segment} bytes")
         narrow(transport, course.segment)
-    connection.reader.connect(outlet(transport), connection.output.rest)
+    connection.reader.connect(outlet(transport))
 
 
 def look(connection: Steered, now: float) -> float:
     """Help what is swallowed on the path; return when another look is due."""
-    if connection.course is None:
-        return math.inf
-    opening = connection.state is not State.LIVE
-    step = connection.course.look(flow(connection.transport), now, opening=opening)
+    opening, state, course = connection.state is not State.LIVE, flow(connection.transport), connection.course
+    if course is None and state.repeats >= REPEATS:
+        host = far_host(connection.transport)
+        course = connection.course = connection.server.paths.ordinary(host, connection.opened)
+    if course is None:
+        step = calm(state, now - connection.opened, opening=opening)
+    else:
+        step = course.look(state, now, opening=opening)
     if step is Step.ALLOW_FRAGMENTS:
         allow_fragments(connection.transport)
         connection.server.journal.narrowed(connection, "routers may take them apart now")

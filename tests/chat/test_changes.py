@@ -113,7 +113,9 @@ def picture(records):
         invited = {(room, act.whom, act) for room, act in acts if act.what == "invite"}
         assert {(room, *one) for room, some in user.invited.items() for one in some.items()} == invited
         assert all(user.invited.values())
-        assert user.sessions == {session for session in records.sessions.values() if session.user is user}
+        assert set(user.sessions) == {
+            session for session in records.sessions.values() if session.user is user
+        }
         assert set(user.rooms) == {room for room in rooms if user in room.members and not room.direct}
         assert set(user.direct) == {room for room in rooms if user in room.members and room.direct}
         unread = {room for room in user.direct if room.members[user].read < room.log.last}

@@ -5,7 +5,7 @@ import gc
 import pytest
 
 from chatd.chat.log import Log
-from chatd.chat.reader import Reader
+from chatd.chat.reader import NOBODY, Reader
 from chatd.chat.snapshots import digests_of, numbers_of
 
 MANY = 3000
@@ -24,9 +24,9 @@ def quiet():
 
 def test_thousands_who_are_left_behind_together_are_not_looked_at_anew(quiet):
     log = Log(1, "#a")
-    crowd = [Reader(None, len, int, int) for _ in range(MANY)]
+    crowd = [Reader(None, NOBODY) for _ in range(MANY)]
     for reader in crowd:
-        reader.connect(None, len)
+        reader.connect(None)
         reader.follow(log, 0)
     gc.collect()
     before = quiet()

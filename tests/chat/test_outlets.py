@@ -36,8 +36,8 @@ class Taker:
         self.handed = []
         self.takes = list(takes)
         self.pauses = pauses
-        self.reader = Reader(codec or Spoken("", b""), self.rest, lambda: None, self.fault)
-        self.reader.connect(self.take, self.rest)
+        self.reader = Reader(codec or Spoken("", b""), self)
+        self.reader.connect(self.take)
         self.reader.follow(log, log.head)
 
     def take(self, data):
@@ -53,6 +53,11 @@ class Taker:
         self.got += data
         if self.pauses:
             self.reader.pause()
+
+    hand = rest
+
+    def catch_up(self):
+        """Do nothing: `catch_up` below does it."""
 
     def fault(self):
         raise AssertionError("nothing was wrong")

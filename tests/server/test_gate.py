@@ -8,6 +8,21 @@ from chatd.server.gate import OWED_BYTES, PAUSE, Gate, Hold
 from chatd.wire.limits import MAX_UNANSWERED
 
 
+class Owner:
+    """Has a gate, and notes when it is told to go on."""
+
+    def __init__(self, clock, looks):
+        self.clock = clock
+        self.looks = looks
+        self.gate = Gate(self)
+
+    def go_on(self):
+        self.looks.append((self.clock.seconds(), self.gate.may_take()))
+
+    def patience(self):
+        return 60.0
+
+
 @pytest.fixture
 def clock():
     return Clock()
@@ -20,8 +35,7 @@ def looks():
 
 @pytest.fixture
 def gate(clock, looks):
-    gate = Gate(clock, lambda: looks.append((clock.seconds(), gate.may_take())), lambda: 60.0)
-    return gate
+    return Owner(clock, looks).gate
 
 
 def test_a_new_gate_is_open_and_asks_for_nothing(gate, clock, looks):

@@ -127,7 +127,7 @@ def test_a_return_that_is_asked_first_counts_once():
     (address,) = playground.server.budgets._open.values()
     for _ in range(4):
         assert come_in(playground, token=token_of(ann), beside=True).of(m.Welcome)
-        (count,) = {ration.left for action, ration in address.rations.items() if action is Action.CONNECTION}
+        (count,) = {ration.left for action, ration in address.items() if action is Action.CONNECTION}
         assert count == 9
     assert refusals(come_in(playground, token=token_of(ann), beside=True)) == [(None, "too-fast")]
 

@@ -95,7 +95,7 @@ def cost_of(playground, talker, request):
 
 
 def left(session):
-    return session.allowance.left + session.user.meter.pools[Flow.REQUESTS].left
+    return session.allowance.left + session.user.meter[Flow.REQUESTS].left
 
 
 def test_what_makes_more_work_weighs_more():

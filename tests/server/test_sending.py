@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from twisted.internet.task import Clock
 
 from chatd.chat import sending
 from chatd.chat.quota import Bucket
@@ -128,7 +127,7 @@ def test_who_only_reads_sends_nothing_at_once_either():
 
 def gates(before, left):
     for _ in range(2):
-        gate = Gate(Clock(), lambda: None, lambda: 60.0)
+        gate = Gate(None)
         gate.renew(Bucket(1, 1, 0.0), Bucket(1, 1, 0.0))
         gate.allowance.left = left
         for size in before:

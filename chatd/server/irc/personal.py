@@ -23,14 +23,13 @@ REMEMBERED: Final = 64
 class Personal:
     """Stands between the logs and ``client``: `hand` and `send` take what is for all of its kind."""
 
-    __slots__ = ("_client", "_hand", "_replaying", "_rest", "_send", "_session", "_told")
+    __slots__ = ("_client", "_replaying", "_send", "_session", "_sink", "_told")
 
     def __init__(self, client: "Client", told: Callable[[object], None]) -> None:
         self._client = client
         self._replaying = client.replaying
         self._told = told
-        self._hand = client.connection.reader.hand
-        self._rest = client.connection.output.rest
+        self._sink = client.connection.reader.sink
         self._send: Callable[[bytes], int] | None = None
         self._session = 0
 
@@ -40,14 +39,26 @@ class Personal:
         self._send = outlet
         self._session = 0 if session is None else session.id
         reader = self._client.connection.reader
-        reader.hand = self.hand
-        reader.connect(self.send, self._rest)
+        reader.sink = self
+        reader.connect(self.send)
 
     def hand(self, data: bytes) -> None:
         """Take a page, or a message that is in no log."""
         own = self._own(data)
         if own:
-            self._hand(own)
+            self._sink.hand(own)
+
+    def rest(self, data: bytes) -> None:
+        """Take what the outlet of the reader has not taken."""
+        self._sink.rest(data)
+
+    def catch_up(self) -> None:
+        """Have the reader brought forward."""
+        self._sink.catch_up()
+
+    def fault(self) -> None:
+        """End because of the current exception."""
+        self._sink.fault()
 
     def send(self, data: bytes) -> int:
         """Take the growth of a log; return how many of its bytes were taken.
@@ -66,7 +77,7 @@ class Personal:
             except OSError:
                 taken = 0
         if taken < len(own):
-            self._rest(own[taken:] if taken else own)
+            self._sink.rest(own[taken:] if taken else own)
         return len(data)
 
     def _own(self, data: bytes) -> bytes:

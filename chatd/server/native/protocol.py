@@ -19,6 +19,9 @@ from chatd.wire.limits import MAX_PING
 
 _CONFIRMED: Final = CONFIRMATION.encode()
 
+_PING: Final = frame(FrameType.PING, b"")
+_PONG: Final = frame(FrameType.PONG, b"")
+
 _BEATS: Final = frozenset({FrameType.PING.value, FrameType.PONG.value})
 
 
@@ -38,6 +41,23 @@ class NativeProtocol(ChatProtocol):
 
     def __init__(self, server: Server, listener: Listening) -> None:
         super().__init__(server, listener, FrameDecoder())
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take in bytes. A ping that comes alone is all that most ever send, and is answered right here."""
+        connection = self.connection
+        if data != _PING or connection.state is not State.LIVE or self.decoder:
+            super().dataReceived(data)
+            return
+        gate, server = connection.input.gate, connection.server
+        if not gate.may_take():
+            super().dataReceived(data)
+            return
+        connection.bytes_in += len(data)
+        server.counters.bytes_in += len(data)
+        connection.liveness.heartbeat.heard(server.clock.seconds())
+        gate.volume.left -= len(data)
+        gate.charge(1)
+        connection.output.write(_PONG)
 
     def take(self, most: int) -> int:
         """Take the next frame, and the messages behind it if it is one of several that stand there."""
