@@ -1,4 +1,4 @@
-"""TLS: deliveries per second to 100 members beside the same in plain text.
+"""TLS: deliveries per second to 100 and to 1000 members beside the same in plain text.
 
 Readers count without deciphering: a record's length tells how much plain text is in it. Only the witness and
 the sender decipher, so that the generator does not do for a hundred what the server does once for each.
@@ -13,11 +13,13 @@ from pathlib import Path
 from bench.common import BenchError, Scale
 from bench.load import WOULD_BLOCK, Crowd
 from bench.peers.chatd import ChatdPeer
-from bench.results import Result, Row
+from bench.results import Result, Row, Target
 from bench.runs import Party
 from bench.server import Daemon
 
 WINDOW = 64
+AIMED = 1000
+TARGET = Target(1.8, least=False)
 _HEAD = 5
 _OVERHEAD = 17  # TLS 1.3: the tag's 16 bytes and the type's one (RFC 8446 section 5.2)
 
@@ -84,29 +86,35 @@ def sealed_daemon(folder: Path | None) -> Daemon:
 
 
 def run(scale: Scale) -> Result:
-    """Measure 100 members, 200-byte messages, 64 in flight, with TLS and without."""
+    """Measure 100 and 1000 members, 200-byte messages, 64 in flight, with TLS and without."""
     result = Result("tls")
-    members = scale.size(100, 5)
-    figures: dict[str, list[tuple[float, float]]] = {}
-    with ExitStack() as stack:
-        sealed, plain = sealed_daemon(scale.folder), Daemon(scale.folder)
-        stack.callback(plain.stop)
-        stack.callback(sealed.stop)
-        parties = [
-            SealedParty(sealed, members, WINDOW, scale),
-            Party(ChatdPeer(plain), members, WINDOW, scale),
-        ]
-        for _ in range(scale.rounds):
-            for party in parties:
-                load, usage = party.measure()
-                deliveries = load.messages * members
-                figures.setdefault(party.who, []).append(
-                    (deliveries / load.seconds, usage.server / deliveries * 1e6)
-                )
-                result.doubt(party.who, usage.doubts())
-    for who, runs in figures.items():
-        rates, costs = zip(*runs, strict=True)
-        what = f"fan-out to {members} members, beside plain text"
-        result.rows.append(Row(what, who, "deliveries/s", rates))
-        result.rows.append(Row(what, who, "µs CPU/delivery", costs))
+    for members in (5,) if scale.smoke else (100, 1000):
+        with ExitStack() as stack:
+            sealed, plain = sealed_daemon(scale.folder), Daemon(scale.folder)
+            stack.callback(plain.stop)
+            stack.callback(sealed.stop)
+            parties = [
+                SealedParty(sealed, members, WINDOW, scale),
+                Party(ChatdPeer(plain), members, WINDOW, scale),
+            ]
+            _measure(result, parties, members, scale)
     return result
+
+
+def _measure(result: Result, parties: Sequence[Party], members: int, scale: Scale) -> None:
+    what = f"fan-out to {members} members, beside plain text"
+    rates: dict[str, list[float]] = {party.who: [] for party in parties}
+    costs: dict[str, list[float]] = {party.who: [] for party in parties}
+    for _ in range(scale.rounds):
+        for party in parties:
+            load, usage = party.measure()
+            deliveries = load.messages * members
+            rates[party.who].append(deliveries / load.seconds)
+            costs[party.who].append(usage.server / deliveries * 1e6)
+            result.doubt(party.who, usage.doubts())
+    for who, found in rates.items():
+        result.rows.append(Row(what, who, "deliveries/s", tuple(found)))
+        result.rows.append(Row(what, who, "µs CPU/delivery", tuple(costs[who])))
+    sealed, plain = costs.values()
+    ratios = tuple(a / b for a, b in zip(sealed, plain, strict=True))
+    result.rows.append(Row(what, "TLS / plain", "ratio of CPU", ratios, TARGET if members == AIMED else None))

@@ -16,6 +16,8 @@ from typing import Any, Final
 
 from twisted.internet import main, tcp, unix
 
+from chatd.server.sealing import sealed, speaks_tls
+
 LEANS_ON: Final = (
     "TLS",
     "_maybePauseProducer",
@@ -140,6 +142,9 @@ def outlet(transport: Any) -> Callable[[bytes], int] | None:
 
     It may be called only while nothing is buffered: between the pauses of a registered producer.
     """
+    if speaks_tls(transport):
+        below = outlet(transport.transport)
+        return None if below is None else sealed(transport, below)
     if type(transport) not in _EAGER.values() or transport.TLS:
         return None
     if transport.piece:
