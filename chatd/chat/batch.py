@@ -54,8 +54,9 @@ class Batch:
     """Events, changes and answers that are committed or taken back together.
 
     ``events`` holds, per log, what was numbered, until `changes` encodes all of it at once; from then on
-    ``stored`` holds it in the bytes that are stored. ``answers`` holds, per peer and in order, the answers to
-    its requests; ``later`` the same for those peers who are also told something that is made only after the
+    ``stored`` holds it in the bytes that are stored, as it does at once of what comes in such bytes.
+    ``answers`` holds, per peer and in order, the answers to its requests; ``later`` the same for those peers
+    who are also told something that is made only after the
     commit. All answers wait for the commit, even to requests that only read, so that nobody is told what may
     be taken back. ``ends`` are the memberships that end, ``narrowed`` the rooms of which members may read
     less from now on, ``erased`` the events whose content is erased, each as it was, ``reworded`` those whose
@@ -145,6 +146,34 @@ class Batch:
             self.sends[session] = session.last
         session.last += len(events)
 
+    def add_stored(self, log: Log, stored: list[bytes], size: int, session: Session) -> None:
+        """Add messages that ``log`` has just numbered, as they are stored, which are sends of ``session``.
+
+        Their texts have ``size`` bytes.
+        """
+        number = len(stored)
+        self.size += EVENT_BYTES * number + size
+        events = self.events.setdefault(log, [])
+        if events:
+            self._pack(log, events)
+        before = self.stored.get(log)
+        if before is None:
+            self.stored[log] = stored
+            self.counted[log] = (1 << number) - 1
+        else:
+            self.counted[log] |= ((1 << number) - 1) << len(before)
+            before += stored
+        if session not in self.sends:
+            self.sends[session] = session.last
+        session.last += number
+
+    def _pack(self, log: Log, events: list[Event]) -> None:
+        """Encode the ``events`` of ``log`` that are to come behind what is stored of it."""
+        before = self.stored.setdefault(log, [])
+        self.counted[log] = self.counted.get(log, 0) | bits_of(events) << len(before)
+        before += pack(events)
+        events.clear()  # they are not kept twice
+
     def count_send(self, session: Session) -> None:
         """Count a numbered request of ``session`` that has no event of its own."""
         self.sends.setdefault(session, session.last)
@@ -233,9 +262,8 @@ class Batch:
     def changes(self) -> Changes:
         """Return the changes that the store is to write. Ask once, before another batch numbers events."""
         for log, events in self.events.items():
-            self.counted[log] = bits_of(events)
-            self.stored[log] = pack(events)
-            events.clear()  # they are not kept twice
+            if events:
+                self._pack(log, events)
         return Changes(
             [(log.id, log.last - len(stored) + 1, stored) for log, stored in self.stored.items()],
             [(session.last, session.id) for session in self.sends],

@@ -55,7 +55,38 @@ def hear(connection: "ChatConnection", texts: list[bytes]) -> int:
     Only the first is handled in any case; the others are as long as the gate allows it. Raises
     `ProtocolError`.
     """
-    now = connection.server.wall()
+    now, gate = connection.server.wall(), connection.input.gate
+    heard = _hear_read(connection, texts, now)
+    if not heard:
+        return _hear_decoded(connection, texts, now)
+    if heard < len(texts) and ((not gate.shut and gate.allowance.left > 0) or gate.may_take()):
+        heard += _hear_decoded(connection, texts[heard:], now)
+    return heard
+
+
+def _hear_read(connection: "ChatConnection", texts: list[bytes], now: int) -> int:
+    """Handle the plain messages that stand first, without decoding them, as far as the gate allows it.
+
+    Return how many; 0 where something else stands there.
+    """
+    session, server, gate = connection.session, connection.server, connection.input.gate
+    if session is None or gate.flooded or connection.reads_only or server.taps:
+        return 0
+    world = server.hub.world
+    run = sending.read(world, session, texts)
+    if run is None:
+        return 0
+    room, ids, said = run
+    count = gate.owe_all([len(text) + SEND_BYTES for text in texts[: len(ids)]])
+    sending.post_read(world, connection, session, room, ids[:count], said[:count], now)
+    connection.messages_in += count
+    server.counters.messages += count
+    server.hub.call()
+    return count
+
+
+def _hear_decoded(connection: "ChatConnection", texts: list[bytes], now: int) -> int:
+    """Do what `hear` does for messages of any kind and spelling."""
     gate, handlers, state = connection.input.gate, connection.protocol.MESSAGES, connection.state
     read = connection.protocol.decode_all(texts)
     messages = iter(read)

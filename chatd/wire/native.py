@@ -1,6 +1,6 @@
 """The native codec: messages to frames, and payloads to messages (docs/PROTOCOL.md, "Frames")."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from chatd.wire.frames import HEAD, FrameType, frame
@@ -41,10 +41,15 @@ def encode_all(messages: Sequence[Message]) -> bytes:
 
 def message_frames(messages: Sequence[Message]) -> list[bytes]:
     """Return the frame of each of ``messages``, none of which is a ping or a pong."""
+    return frames_of(map(write, messages))
+
+
+def frames_of(payloads: Iterable[bytes]) -> list[bytes]:
+    """Return the message frame of each of ``payloads``."""
     heads, pack = _HEADS, HEAD.pack
     return [
         (heads[len(payload)] if len(payload) < _SHORT else pack(len(payload) + 1, _MESSAGE)) + payload
-        for payload in map(write, messages)
+        for payload in payloads
     ]
 
 

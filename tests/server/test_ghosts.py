@@ -196,12 +196,12 @@ def test_two_hundred_who_ask_at_once_make_no_turn_long(playground, monkeypatch):
     bystander = come_in(playground, "ben")
     playground.advance(1)
     in_turn = [0]
-    post, turn = sending.post, Visits.turn
+    post, turn = sending.post_read, Visits.turn
 
-    def counted(world, peer, session, room, sends, now):
-        in_turn[-1] += len(sends)
-        playground.clock.rightNow += 0.0001 * len(sends)
-        post(world, peer, session, room, sends, now)
+    def counted(world, peer, session, room, ids, *rest):
+        in_turn[-1] += len(ids)
+        playground.clock.rightNow += 0.0001 * len(ids)
+        post(world, peer, session, room, ids, *rest)
 
     def begun(visits):
         in_turn.append(0)
@@ -209,7 +209,7 @@ def test_two_hundred_who_ask_at_once_make_no_turn_long(playground, monkeypatch):
         in_turn.append(0)
         return others
 
-    monkeypatch.setattr(sending, "post", counted)
+    monkeypatch.setattr(sending, "post_read", counted)
     monkeypatch.setattr(Visits, "turn", begun)
     for i, talker in enumerate(crowd):
         talker.say(*(message for n in range(1, 41) for message in sends(f"#r{i}", "x", n=n)))

@@ -20,14 +20,22 @@ from tests.helpers import come_in, guests, sends
 OWN = "#a", "#b", "#slow", "#read", "#old", "#mute"
 ROOMS = *OWN, "#strange", "@bob", "@nobody"
 TEXTS = (
-    *("x", "y z", "Grüße", "😀", "x" * (MAX_TEXT // 4), "x" * (MAX_TEXT // 4 + 1)),  # may be said
-    *("line\nline", "tab\there", "@bob hi", "@room hi", "e@mail"),  # too, but there is more to look at
+    *("x", "y z", "100 %d", "Grüße", "😀", "x" * (MAX_TEXT // 4), "x" * (MAX_TEXT // 4 + 1)),  # may be said
+    *(
+        '"quoted"',
+        "back\\slash",
+        "line\nline",
+        "tab\there",
+        "@bob hi",
+        "@room hi",
+        "e@mail",
+    ),  # too, but there is more to look at
     *("", "  ", "\x00", "bell\a", "\u202e", "x" * (MAX_TEXT + 1)),
 )
 
 plain = st.builds(
     lambda text: {"room": "#a", "text": text, "step": 1, "ref": 0},
-    st.sampled_from(TEXTS[:4]),
+    st.sampled_from(TEXTS[:5]),
 )
 strange = st.fixed_dictionaries(
     {
@@ -95,24 +103,30 @@ def test_all_at_once_is_as_one_by_one(wanted, rate):
     everything = messages_of([one for piece in wanted for one in piece])
     pieces = [[everything.pop(0) for _ in piece] for piece in wanted]
     together = outcome(pieces, rate)
-    with patch.object(sending, "run_of", lambda *_: None):
+    with patch.object(sending, "read", lambda *_: None):
         assert outcome(pieces, rate) == together
+        with patch.object(sending, "run_of", lambda *_: None):
+            assert outcome(pieces, rate) == together
 
 
+@pytest.mark.parametrize("text", "aä", ids=["as they came", "once decoded"])
 @pytest.mark.parametrize("speaks", ["native", "json-lines", "web"])
-def test_they_are_decided_at_once_whatever_is_spoken(speaks):
+def test_they_are_decided_at_once_whatever_is_spoken(speaks, text):
     runs = []
 
-    def run_of(*given, run_of=sending.run_of):
-        run = run_of(*given)
-        runs.append(0 if run is None else len(run.sends))
-        return run
+    def counting(take):
+        def counted(*given):
+            run = take(*given)
+            runs.append(0 if run is None else len(run[1]))
+            return run
 
-    with patch.object(sending, "run_of", run_of):
-        heard, *_ = outcome([sends("#a", *"abcdefgh")], 0, speaks)
-    assert [one.text for one in heard if isinstance(one, m.Event) and one.kind == "message"] == list(
-        "abcdefgh"
-    )
+        return counted
+
+    texts = [text * number for number in range(1, 9)]
+    take = "read" if text.isascii() else "run_of"
+    with patch.object(sending, take, counting(getattr(sending, take))):
+        heard, *_ = outcome([sends("#a", *texts)], 0, speaks)
+    assert [one.text for one in heard if isinstance(one, m.Event) and one.kind == "message"] == texts
     assert max(runs) == (1 if speaks == "json-lines" else 8)
 
 
