@@ -2,6 +2,9 @@
 
 import pytest
 
+from chatd.chat.changes.rows import PutMember
+from chatd.server.irc.network import Network
+from chatd.server.irc.questions import Questions
 from tests.irc.conftest import NAME
 from tests.irc.test_registration import numerics
 
@@ -220,3 +223,41 @@ def test_a_list_of_two_lines_has_what_bots_want_in_the_last(place):
     ada.send("CAP LS 302")
     first, last = ada.hear()
     assert "message-tags" in last and "server-time" in last and " LS * " in first
+
+
+def test_very_many_are_looked_at_some_in_each_turn(place, monkeypatch):
+    ada = enter(place, "ada")
+    ada.ask("JOIN #tea", "METADATA * SUB url", "METADATA * SET url :a")
+    world, hub = place.world, place.playground.server.hub
+    for number in range(1100):
+        user = world.add_user(f"u{number}")
+        world.change(PutMember(world.rooms["#tea"].log.id, user.id, 0))
+    hub.change()
+    place.advance(0.1)
+    rests, rest = [], Questions.rest
+    monkeypatch.setattr(Questions, "rest", lambda self: rests.append(1) or rest(self))
+    for target in ("#tea", "*ALL"):
+        del rests[:]
+        assert shown(ada.ask(f"METADATA {target} SYNC"))[1:-1] == ["761 ada ada url * a"]
+        assert len(rests) == 2
+    bea = enter(place, "bea")
+    bea.ask("METADATA * SUB foo")
+    assert shown(bea.ask("JOIN #tea"))[-1].startswith("774 bea #tea 0")
+    assert shown(bea.ask("METADATA * SUB url"))[-1].startswith("774 bea *ALL 0")
+
+
+def test_peers_are_found_whichever_way_is_shorter(place):
+    ada, bea, cem = (place.enter(nick, "setname") for nick in ("ada", "bea", "cem"))
+    for channel in ("#one", "#two", "#three", "#four"):
+        for client in (ada, bea):
+            client.ask(f"JOIN {channel}")
+    ada.hear()
+    bea.hear()
+    network = Network.of(place.playground.server)
+    user = place.world.nicks["ada"]
+    assert {client.nick for client in network.peers_of(user)} == {"ada", "bea"}
+    ada.ask("SETNAME :A")
+    assert bea.hear() == [":ada!~u@on.chatd SETNAME A"] and cem.hear() == []
+    for number in range(20):
+        place.enter(f"n{number}")
+    assert {client.nick for client in network.peers_of(user)} == {"ada", "bea"}

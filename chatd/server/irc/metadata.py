@@ -5,7 +5,6 @@ and goes with the user or the room; which keys a client wants to hear of is know
 """
 
 from collections.abc import Iterator, Mapping
-from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from chatd.chat import metadata
@@ -75,29 +74,31 @@ def wanted_of(client: "Client", owner: User | Room, keys: "frozenset[str] | set[
         yield line_of(client, name_of(owner), key, known[key])
 
 
-def of_room(client: "Client", room: Room, keys: "frozenset[str] | set[str]") -> Iterator[bytes]:
-    """Yield the lines of what ``room`` and its members say by ``keys``."""
-    owners: Iterator[User | Room] = chain((room,), list(room.members) if keys else ())
-    for owner in owners:
-        yield from wanted_of(client, owner, keys)
+def in_room(room: Room) -> Iterator[User | Room]:
+    """Yield ``room`` and its members."""
+    yield room
+    yield from list(room.members)
 
 
-def visible(client: "Client") -> dict[User | Room, None]:
-    """Return all whose metadata ``client`` hears of."""
-    found: dict[User | Room, None] = {client.me: None}
-    for room in client.me.rooms:
-        found[room] = None
-        found.update(dict.fromkeys(room.members))
-    for nick in client.watched.values():
-        user = client.network.user_called(nick)
-        if user is not None and user.connected:
-            found[user] = None
-    return found
+def visible(client: "Client") -> Iterator[User | Room]:
+    """Yield all whose metadata ``client`` hears of, each once. There may be very many."""
+    seen = {client.me}
+    yield client.me
+    for room in list(client.me.rooms):
+        yield room
+        for user in list(room.members):
+            if user not in seen:
+                seen.add(user)
+                yield user
+    for nick in list(client.watched.values()):
+        watched = client.network.user_called(nick)
+        if watched is not None and watched.connected and watched not in seen:
+            yield watched
 
 
-def is_many(client: "Client") -> bool:
-    """Return whether more is visible to ``client`` than is told in one turn."""
-    return sum(len(room.members) for room in client.me.rooms) > MOST_AT_ONCE
+def seen_in_rooms(client: "Client") -> int:
+    """Return how many members the rooms of ``client`` have, whoever is in several counted for each."""
+    return sum(len(room.members) for room in client.me.rooms)
 
 
 def tell(client: "Client", owner: User | Room, key: str, value: str) -> int:
@@ -106,9 +107,7 @@ def tell(client: "Client", owner: User | Room, key: str, value: str) -> int:
     if isinstance(owner, Room):
         some = network.clients_in(owner)
     else:
-        rooms = list(owner.rooms)
-        some = list(dict.fromkeys(chain(network.clients_of(owner), *map(network.clients_in, rooms))))
-        some += [one for one in network.watchers_of(owner) if one not in some]
+        some = list(dict.fromkeys((*network.peers_of(owner), *network.watchers_of(owner))))
     name = name_of(owner)
     for other in some:
         if other is client or key not in other.subscriptions:
@@ -117,7 +116,7 @@ def tell(client: "Client", owner: User | Room, key: str, value: str) -> int:
             other.write(line_of(other, name, key, value))
         else:
             other.write(encode(network.name, "METADATA", name, key, "*", *([value] if value else [])))
-    return len(some)
+    return len(some) if isinstance(owner, Room) else network.looked_at(owner)
 
 
 def joined(client: "Client", room: Room) -> None:
@@ -127,7 +126,9 @@ def joined(client: "Client", room: Room) -> None:
     if len(room.members) > MOST_AT_ONCE:
         client.numeric(n.SYNCLATER, room.name, "0")
     else:
-        say_batch(client, of_room(client, room, client.subscriptions), "metadata", room.name)
+        owners = in_room(room) if client.subscriptions else iter(())
+        lines = [line for owner in owners for line in wanted_of(client, owner, client.subscriptions)]
+        say_batch(client, lines, "metadata", room.name)
 
 
 def came(client: "Client", nick: str) -> None:

@@ -115,16 +115,28 @@ class Network:
 
         Return how many were looked at for that.
         """
-        looked_at = 0
-        clients = dict.fromkeys(self.clients_of(user)) if own else {}
-        for room in user.rooms:
-            some = self.clients_in(room)
-            looked_at += len(some)
-            clients |= dict.fromkeys(some)
-        for client in clients:
+        for client in self.peers_of(user):
             if client.has(capability) and (own or client.user is not user):
                 client.write(line)
-        return looked_at
+        return self.looked_at(user)
+
+    def looked_at(self, user: User) -> int:
+        """Return how many clients, or members, are looked at to find the peers of ``user``."""
+        return min(sum(len(room.members) for room in user.rooms), len(self._clients))
+
+    def peers_of(self, user: User) -> "list[Client]":
+        """Return the clients of those who share a room with ``user``, and their own.
+
+        Its work is bounded by the clients that there are, in however many rooms they are.
+        """
+        if self.looked_at(user) < len(self._clients):
+            found = dict.fromkeys(self.clients_of(user))
+            for room in user.rooms:
+                found.update(dict.fromkeys(self.clients_in(room)))
+            return list(found)
+        rooms = user.rooms.keys()
+        peers = [one for one in self._clients if one is user or not rooms.isdisjoint(one.rooms)]
+        return [client for one in peers for client in self._clients[one]]
 
     def all_clients(self) -> "list[Client]":
         """Return the clients that are registered."""

@@ -6,7 +6,6 @@ Before the connection is registered a client says of itself what it will have sa
 import re
 import unicodedata
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any, Final
 
 from chatd.chat import metadata as kept
@@ -30,6 +29,9 @@ from chatd.server.irc.network import OTHERS_PER_UNIT
 from chatd.wire.irc import Line
 
 _KEY: Final = re.compile(f"[a-z0-9_./-]{{1,{MOST_KEY}}}")
+
+LOOKED_AT: Final = 500
+"""Users who are looked at in one turn: a millisecond of work."""
 
 ON_ONE_LINE: Final = 5
 """Keys that one line names: five of the longest fit."""
@@ -218,7 +220,7 @@ async def _subscribe(client: Client, target: str, keys: Sequence[str]) -> None:
     new = client.subscriptions - before
     if new and client.registration is None:
         await client.questions.settle()
-        if heard.is_many(client):
+        if heard.seen_in_rooms(client) > MOST_AT_ONCE:
             client.numeric(n.SYNCLATER, EVERYTHING, "0")
         else:
             await _sync_all(client, EVERYTHING, frozenset(new))
@@ -252,26 +254,25 @@ async def _sync(client: Client, target: str, _: Sequence[str]) -> None:
         owner = _owner(client, target)
         if isinstance(owner, Room) and client.me in owner.members:
             client.connection.input.gate.charge(len(owner.members) / OTHERS_PER_UNIT)
-            await _say_many(client, heard.of_room(client, owner, keys), target)
+            await _say_many(client, heard.in_room(owner), keys, target)
         elif owner is not None:
-            await _say_many(client, heard.wanted_of(client, owner, keys), target)
+            await _say_many(client, iter((owner,)), keys, target)
 
 
 async def _sync_all(client: Client, target: str, keys: frozenset[str]) -> None:
-    owners = heard.visible(client)
-    client.connection.input.gate.charge(len(owners) / OTHERS_PER_UNIT)
-    await _say_many(client, (line for one in owners for line in heard.wanted_of(client, one, keys)), target)
+    client.connection.input.gate.charge(heard.seen_in_rooms(client) / OTHERS_PER_UNIT)
+    await _say_many(client, heard.visible(client), keys, target)
 
 
-async def _say_many(client: Client, lines: Iterator[bytes], target: str) -> None:
-    """Say ``lines`` in a batch, some in each turn."""
+async def _say_many(client: Client, owners: Iterator[Owner], keys: frozenset[str], target: str) -> None:
+    """Say what ``owners`` say by ``keys``, in a batch; some of them are looked at in each turn."""
     batch = client.new_batch() if client.has("batch") else ""
     if batch:
         client.tell("BATCH", f"+{batch}", "metadata", target)
-    while some := list(islice(lines, MOST_AT_ONCE)):
-        for line in some:
+    for number, owner in enumerate(owners if keys else (), 1):
+        for line in heard.wanted_of(client, owner, keys):
             client.say_within(within(line, batch) if batch else line)
-        if len(some) == MOST_AT_ONCE:
+        if number % LOOKED_AT == 0:
             await client.questions.rest()
     if batch:
         client.tell("BATCH", f"-{batch}")
