@@ -150,7 +150,12 @@ def test_a_name_costs_by_how_many_are_looked_at_for_it(place):
     for client in (ada, *others):
         client.ask("JOIN #tea", "JOIN #tee")
     network = place.playground.server.kinds["irc"]
-    assert network.tell_peers(place.world.nicks["ada"], "setname", b"") == 8
+    user = place.world.nicks["ada"]
+    assert network.tell_peers(user, "setname", b"") == 4  # there are no more, in however many rooms they meet
+    ada.ask("PART #tee")
+    for number in range(3, 9):
+        place.enter(f"n{number}")
+    assert network.tell_peers(user, "setname", b"") == 4  # in the room, where ten are here
 
 
 def test_names_are_folded_as_ascii():
