@@ -66,7 +66,14 @@ any. Browsers would each be started once more in each process that looks through
 they do not run beside files and chat that share a link.
 """
 
-GIVES_WAY = {None: 5}
+MEASURED = (
+    "tests/network/test_files.py",
+    "tests/network/test_outages.py",
+    "tests/end_to_end/test_files.py::test_a_hundred_mebibytes",
+)
+"""What measures delays, by how its names begin: few others run beside it, and it begins first."""
+
+GIVES_WAY = {None: 10, "at once": 5, "benchmarks": 10}
 """By how much what runs beside the scenes of the network gives way to them (nice), by its group."""
 
 NICE = os.getpriority(os.PRIO_PROCESS, 0)
@@ -87,6 +94,11 @@ def group_of(name: str) -> str | None:
     return next((group for start, group in SCENES.items() if name.startswith(start)), None)
 
 
+def measures(name: str) -> bool:
+    """Return whether the test of that name measures delays, which those of a busy machine would spoil."""
+    return name.startswith(MEASURED)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Give each group of scenes to one process, and any other test to whoever is free, in their order.
@@ -95,7 +107,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """
     from tests.scheduling import Scheduling  # noqa: PLC0415 - pytest-xdist need not be there
 
-    return Scheduling(config, log, group_of, lambda name: name.removeprefix("tests/").startswith(SLOW))
+    def is_slow(name: str) -> bool:
+        return name.removeprefix("tests/").startswith(SLOW)
+
+    return Scheduling(config, log, group_of, is_slow, measures, (os.cpu_count() or 1) + 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -106,7 +121,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
     length = Counter(group for item in items if (group := group_of(item.nodeid)))
     items.sort(
-        key=lambda item: (-length[group_of(item.nodeid) or ""], item.get_closest_marker("slow") is None)
+        key=lambda item: (
+            -length[group_of(item.nodeid) or ""],
+            not measures(item.nodeid),
+            item.get_closest_marker("slow") is None,
+        )
     )
 
 

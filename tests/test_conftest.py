@@ -1,10 +1,12 @@
 """The watch over logged failures does its work."""
 
+from types import SimpleNamespace
+
 import pytest
 from twisted.internet.defer import fail
 from twisted.logger import Logger
 
-from tests.conftest import SCENES, group_of
+from tests.conftest import MEASURED, SCENES, group_of
 
 pytest_plugins = ["pytester"]
 
@@ -48,10 +50,65 @@ def test_scenes_are_of_one_group_each():
 
 def test_every_beginning_of_a_scene_is_one_of_a_test(request):
     root = request.config.rootpath
-    for start in SCENES:
+    for start in (*SCENES, *MEASURED):
         path, _, test = start.partition("::")
         assert (root / path).exists()
         assert not test or f"def {test}" in (root / path).read_text()
+
+
+class Process:
+    """What the scheduler knows of a process: the numbers of the tests that it was given."""
+
+    def __init__(self):
+        self.gateway = SimpleNamespace(id="gw")
+        self.given = []
+        self.shutting_down = False
+
+    def send_runtest_some(self, numbers):
+        self.given += numbers
+
+    def shutdown(self):
+        self.shutting_down = True
+
+
+def test_few_run_beside_what_measures_delays_and_more_of_them_behind_it():
+    pytest.importorskip("xdist")
+    from xdist.remote import Producer  # noqa: PLC0415 - it need not be there
+
+    from tests.scheduling import Scheduling  # noqa: PLC0415
+
+    option = SimpleNamespace(loadscopereorder=True, maxprocesses=None)
+    config = SimpleNamespace(option=option, getvalue={"tx": ["4*popen"]}.get)
+    names = ["measured 1", "measured 2", *(f"test {number}" for number in range(20))]
+    sched = Scheduling(
+        config,
+        Producer("x"),
+        lambda name: "group" if "measured" in name else None,
+        lambda _: True,
+        lambda name: "measured" in name,
+        2,
+    )
+    processes = [Process() for _ in range(4)]
+    for one in processes:
+        sched.add_node(one)
+    for one in processes:
+        sched.add_node_collection(one, names)
+    sched.schedule()
+    assert [len(one.given) for one in processes] == [3, 2, 0, 0]
+    sched.mark_test_complete(processes[0], 0)
+    sched.mark_test_complete(processes[1], processes[1].given[0])
+    assert [len(one.given) for one in processes[2:]] == [0, 0]
+    sched.mark_test_complete(processes[0], 1)
+    assert [len(one.given) for one in processes[2:]] == [2, 2]
+    done = {0, 1, processes[1].given.pop(0)}
+    del processes[0].given[:2]
+    while not sched.tests_finished:
+        for one in processes:
+            if one.given:
+                done.add(one.given[0])
+                sched.mark_test_complete(one, one.given.pop(0))
+    assert done | {number for one in processes for number in one.given} == set(range(22))
+    assert all(one.shutting_down for one in processes)
 
 
 @pytest.mark.parametrize("told", [None, "fail"])

@@ -57,6 +57,7 @@ def test_a_window_that_was_closed_sends_what_was_typed_when_it_is_opened_again(p
     ada, ben = person("ada"), person("ben")
     daemon.kill()
     ada.say("one", "two")
+    expect(ada.window.locator(".queued")).to_have_count(2)  # it is kept
     ada.window.close()
     daemon.start()
     ada.open()
