@@ -14,6 +14,7 @@ from chatd.chat.changes.rows import (
     DropMark,
     DropMarks,
     DropMember,
+    DropMetadata,
     DropSession,
     DropUpload,
     DropUser,
@@ -21,7 +22,9 @@ from chatd.chat.changes.rows import (
     PutFile,
     PutMark,
     PutMember,
+    PutMetadata,
     PutRoom,
+    PutScram,
     PutSession,
     PutTime,
     PutUpload,
@@ -624,3 +627,20 @@ def test_a_mark_is_kept_with_its_batch_and_told_what_that_did(open_store):
     assert store.append(put(PutUser(2, "Bob", "bob"))) is None
     store.close()
     assert open_store().store.load().mark == two
+
+
+def test_nothing_is_left_of_what_a_password_was_verified_by(open_store, tmp_path):
+    store = open_store()
+    salts = store.store.load().salts
+    assert len(salts) == 64
+    for number in range(50):
+        store.append(
+            put(PutScram(number, f"SCRAM-SHA-256$first-{number}"), PutMetadata(f"u{number}", "k", "said"))
+        )
+    for number in range(50):
+        store.append(put(PutScram(number, "SCRAM-SHA-256$again"), DropMetadata(f"u{number}", "k")))
+    store.close()
+    for path in (tmp_path / "data").iterdir():
+        assert b"first-" not in path.read_bytes()
+    known = open_store().store.load()
+    assert known.salts == salts and len(known.of(PutScram)) == 50 and known.of(PutMetadata) == []
