@@ -1,8 +1,9 @@
 """A batch: the decisions between two commits, and the answers that are given once they are durable."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
+from chatd.chat import later as lazy
 from chatd.chat.changes.applying import undo
 from chatd.chat.changes.inverses import Applied
 from chatd.chat.changes.records import Records
@@ -50,15 +51,26 @@ def refusal(request: int, error: RequestError) -> Error:
     )
 
 
-class Batch:
+def _rare(make: Callable[[], object]) -> Callable[[Any], object]:
+    """Return what makes a container of a batch that is not plain from then on."""
+
+    def made(batch: "Batch") -> object:
+        batch.plain = False
+        return make()
+
+    return made
+
+
+class Batch(lazy.Later):
     """Events, changes and answers that are committed or taken back together.
 
     ``events`` holds, per log, what was numbered, until `changes` encodes all of it at once; from then on
     ``stored`` holds it in the bytes that are stored, as it does at once of what comes in such bytes.
     ``answers`` holds, per peer and in order, the answers to its requests; ``later`` the same for those peers
-    who are also told something that is made only after the
-    commit. All answers wait for the commit, even to requests that only read, so that nobody is told what may
-    be taken back. ``ends`` are the memberships that end, ``narrowed`` the rooms of which members may read
+    who are also told something that is made only after the commit. All answers wait for the commit, even to
+    requests that only read, so that nobody is told what may be taken back. It is ``plain`` if nothing is to
+    be told or taken in of it but answers, and that logs grow. What follows is made when it is needed:
+    ``ends`` are the memberships that end, ``narrowed`` the rooms of which members may read
     less from now on, ``erased`` the events whose content is erased, each as it was, ``reworded`` those whose
     earlier wording is, ``related`` the edits and reactions; ``deleted`` are those whose accounts are deleted,
     ``stated`` those who say something else of themselves, ``renamed`` those with another nick, each with the
@@ -80,6 +92,7 @@ class Batch:
         "gone",
         "later",
         "narrowed",
+        "plain",
         "related",
         "renamed",
         "reworded",
@@ -92,24 +105,33 @@ class Batch:
         "unread",
     )
 
+    LATER: ClassVar = {
+        **dict.fromkeys(
+            ("ends", "reworded", "erased", "deleted", "stated", "renamed", "related"), _rare(list)
+        ),
+        **dict.fromkeys(("narrowed", "unread", "gone", "trimmed"), _rare(dict)),
+    }
+
+    ends: list[Removal]
+    narrowed: dict[Room, None]
+    reworded: list[tuple[Room, Reword]]
+    erased: list[tuple[Room, Erase, Event, User | None]]
+    deleted: list[User]
+    stated: list[tuple[User, PutStatus | None]]
+    renamed: list[tuple[User, str, str]]
+    related: list[tuple[Log, Relation]]
+    unread: dict[tuple[Room, User, int], None]
+    gone: dict[Room, int]
+    trimmed: dict[Log, int]
+
     def __init__(self) -> None:
         self.events: dict[Log, list[Event]] = {}
         self.stored: dict[Log, list[bytes]] = {}
         self.sends: dict[Session, int] = {}
         self.answers: dict[Peer, list[Answer]] = {}
         self.later: dict[Peer, list[Answer | Later]] = {}
-        self.ends: list[Removal] = []
-        self.narrowed: dict[Room, None] = {}
-        self.reworded: list[tuple[Room, Reword]] = []
-        self.erased: list[tuple[Room, Erase, Event, User | None]] = []
-        self.deleted: list[User] = []
-        self.stated: list[tuple[User, PutStatus | None]] = []
-        self.renamed: list[tuple[User, str, str]] = []
-        self.related: list[tuple[Log, Relation]] = []
         self.counted: dict[Log, int] = {}
-        self.unread: dict[tuple[Room, User, int], None] = {}
-        self.gone: dict[Room, int] = {}
-        self.trimmed: dict[Log, int] = {}
+        self.plain = True
         self.undone = False
         self.size = 0
         self._others: list[Change] = []
@@ -270,33 +292,15 @@ class Batch:
             list(self._others),
         )
 
-    @property
-    def plain(self) -> bool:
-        """Return whether nothing is to be told or taken in of it but answers, and that logs grow."""
-        return not (
-            self.related
-            or self.reworded
-            or self.erased
-            or self.ends
-            or self.deleted
-            or self.stated
-            or self.renamed
-            or self.narrowed
-            or self.unread
-            or self.gone
-            or self.trimmed
-        )
-
     def let_go(self) -> None:
         """Hold nothing any more but whether it was undone: everybody was told, and may know the batch."""
-        for held in (self.answers, self.later, self.narrowed, self.stored, self.sends, self.counted):
+        for held in (self.answers, self.later, self.stored, self.sends, self.counted):
             held.clear()
-        for told in (self.unread, self.gone, self.trimmed):
-            told.clear()
-        for others in (self.ends, self.reworded, self.erased, self.deleted, self.stated, self.renamed):
-            others.clear()
         self._others.clear()
         self._inverses.clear()
+        if not self.plain:
+            for name in self.LATER:
+                getattr(self, name).clear()
 
     def undo(self, records: Records) -> None:
         """Put ``records`` back to what it was before."""

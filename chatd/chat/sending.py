@@ -45,17 +45,17 @@ def read(world: World, session: Session, said: Sequence[bytes]) -> Read | None:
     if room is None:
         return None
     n = session.last
-    ids, texts = [], []
-    for one in said:
-        found = plain.read(one)
-        if found is None:
-            break
+    ids, texts, rest = [], [], iter(said)
+    next(rest)
+    while found is not None:
         number, of_session, to, text = found.groups()
         n += 1
         if int(of_session) != n or to != name:
             break
         ids.append(int(number))
         texts.append(text)
+        one = next(rest, None)
+        found = None if one is None else plain.read(one)
     return Read(room, ids, texts) if ids else None
 
 
