@@ -81,6 +81,10 @@ class Engine:
         """Have the lease as soon as nobody else has it, and hold it; the listener hears of both."""
         self._side.do(self._campaign())
 
+    def release(self) -> None:
+        """Let another one have the lease at once; the listener hears that it is lost."""
+        self._side.do(self._lease.release())
+
     def stop(self) -> bool:
         """Give up the lease and all work; return whether that was done in time."""
         return self._side.stop(self._part(), STOP_PATIENCE)
@@ -108,10 +112,10 @@ class Engine:
         await self._taken.wait()
 
     async def _campaign(self) -> None:
-        held = await self._lease.campaign()
+        epoch = await self._lease.campaign()
         self._holds = True
-        self._call(self._listener.chosen, held.epoch)
-        await self._lease.hold(held)
+        self._call(self._listener.chosen, epoch)
+        await self._lease.hold()
         self._holds = False
         self._call(self._listener.lost)
 

@@ -14,8 +14,14 @@ from typing import Any, Final, NamedTuple
 from chatd.cluster.journal import JournalError
 from chatd.cluster.settling import TakenError, UnansweredError
 
-PATIENCE: Final = 2.0
-"""Seconds that an answer may take. An acknowledgement takes milliseconds, but seconds while servers elect."""
+PATIENCE: Final = 1.0
+"""Seconds that an answer may take, besides a tenth of a second for each megabyte.
+
+An acknowledgement takes milliseconds; while servers elect, asking again costs nothing.
+"""
+
+SECONDS_PER_BYTE: Final = 1e-7
+"""Seconds that each byte may take."""
 
 PAUSE: Final = 0.25
 """Seconds until something is tried again."""
@@ -156,12 +162,13 @@ class JetStream:
         data, headers = (base64.b64decode(found.get(part, "")) for part in ("data", "hdrs"))
         return Message(found["seq"], data, headers.decode("utf-8", "replace"))
 
-    async def add(self, subject: str, data: bytes, headers: Mapping[str, str]) -> int:
-        """Add a message to the stream of ``subject``; return its position.
+    async def add(self, subject: str, data: bytes, headers: Mapping[str, str], before: int = 0) -> int:
+        """Add a message to the stream of ``subject``, behind ``before`` bytes of its batch.
 
+        Return its position.
         Raises `TakenError`, or `UnansweredError` if it is not known whether it came in.
         """
-        answer = json.loads(await self._request(subject, data, headers))
+        answer = json.loads(await self._request(subject, data, headers, before))
         if "error" in answer:
             error = answer["error"]
             if error.get("err_code") in _TAKEN:
@@ -169,12 +176,15 @@ class JetStream:
             raise UnansweredError(error.get("description", ""))
         return int(answer["seq"])
 
-    async def _request(self, subject: str, data: bytes, headers: Mapping[str, str]) -> bytes:
+    async def _request(self, subject: str, data: bytes, headers: Mapping[str, str], before: int = 0) -> bytes:
         import nats  # noqa: PLC0415 - see above
 
         try:
             reply = await self._client.request(
-                subject, data, timeout=PATIENCE, headers=dict(headers) if headers else None
+                subject,
+                data,
+                timeout=PATIENCE + SECONDS_PER_BYTE * (before + len(data)),
+                headers=dict(headers) if headers else None,
             )
         except (nats.errors.Error, TimeoutError, OSError) as error:
             self.trouble = str(error) or type(error).__name__
@@ -200,7 +210,7 @@ class JetStream:
             "Nats-Batch-Sequence": str(len(parts)),
             "Nats-Batch-Commit": "1",
         }
-        return await self.add(self.subject, parts[-1], last)
+        return await self.add(self.subject, parts[-1], last, sum(map(len, parts)))
 
     async def _send(self, data: bytes, headers: dict[str, str]) -> None:
         import nats  # noqa: PLC0415 - see above

@@ -6,26 +6,17 @@ the stream alone, which takes no record behind anything but what its leader has 
 
 import asyncio
 import secrets
-from time import monotonic
-from typing import Final, NamedTuple
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
 
-from chatd.cluster.jetstream import BEHIND_IN_SUBJECT, JetStream, Message
+from chatd.cluster.jetstream import BEHIND_IN_SUBJECT, JetStream
 from chatd.cluster.settling import TakenError, UnansweredError
 
 RENEWALS: Final = 3
 """Renewals within the time after which a lease ends."""
 
-MARGIN: Final = 5 / 6
-"""The part of that time without a renewal after which a leader decides no more by its own clock."""
-
 _DELETED: Final = "KV-Operation: DEL"
-
-
-class Held(NamedTuple):
-    """A lease in its ``epoch``, held since the monotonic second ``since``."""
-
-    epoch: int
-    since: float
 
 
 class Lease:
@@ -44,6 +35,7 @@ class Lease:
         self._name = name
         self._value = b""
         self._revision = 0
+        self._released = False
         self.leader = ""
 
     async def open(self) -> None:
@@ -59,64 +51,58 @@ class Lease:
             deny_delete=True,
         )
 
-    async def campaign(self) -> Held:
-        """Wait until nobody holds it, and take it; of several who try, one gets it."""
+    async def campaign(self) -> int:
+        """Wait until nobody holds it, and take it; of several who try, one gets it. Return the epoch."""
         self._value = f"{self._name} {secrets.token_hex(8)}".encode()
+        self._released = False
         while True:
-            began = monotonic()
-            try:
-                found = await self._look()
-                if found is not None and found.data == self._value:
-                    self._revision = found.position  # the answer to the last attempt was lost
-                    return Held(found.position, began)
-                if found is None or _DELETED in found.headers:
-                    self._revision = await self._put(0 if found is None else found.position)
-                    self.leader = self._name
-                    return Held(self._revision, began)
-            except (TakenError, UnansweredError):
-                pass
+            if await self._try(self._take):
+                return self._revision
             await asyncio.sleep(self._time / RENEWALS / 4)
 
-    async def hold(self, held: Held) -> None:
-        """Renew it in time, and return once it is lost."""
-        renewed = held.since
-        while True:
-            await asyncio.sleep(self._time / RENEWALS)
-            began = monotonic()
-            left = renewed + self._time * MARGIN - began
-            if left <= 0:
-                return
-            try:
-                await asyncio.wait_for(self._renew(), left)
-            except TakenError:
-                return
-            except (UnansweredError, TimeoutError):
-                continue
-            renewed = began
+    async def hold(self) -> None:
+        """Renew it in time, and return once another one has it, or it was released.
 
-    async def _renew(self) -> None:
-        """Renew it. Raises `TakenError` if another one has it, or it has ended."""
-        try:
-            self._revision = await self._put(self._revision)
-        except TakenError:
-            found = await self._look()
-            if found is None or found.data != self._value:
-                raise
-            self._revision = found.position  # a renewal whose answer was lost
+        It is not given up because servers cannot be reached: nobody else can reach them then, or whoever can
+        leads already, which the stream tells. If it ended meanwhile, it is taken again.
+        """
+        while not self._released:
+            await asyncio.sleep(self._time / RENEWALS)
+            if await self._try(self._renew) is False:
+                return
 
     async def release(self) -> None:
         """Let another one have it at once."""
-        try:
+        self._released = True
+        with suppress(TakenError, UnansweredError):  # it ends by itself
             headers = {BEHIND_IN_SUBJECT: str(self._revision), "KV-Operation": "DEL"}
             await self._jetstream.add(self._subject, b"", headers)
-        except (TakenError, UnansweredError):
-            pass  # it ends by itself
+
+    async def _try(self, step: Callable[[], Awaitable[bool]]) -> bool | None:
+        """Return what ``step`` returns, None if that is not known."""
+        with suppress(TakenError, UnansweredError):
+            return await step()
+        return None
+
+    async def _renew(self) -> bool:
+        try:
+            self._revision = await self._put(self._revision)
+        except TakenError:
+            return await self._take()
+        return True
+
+    async def _take(self) -> bool:
+        """Take it, and return whether this node holds it; False if another one does."""
+        found = await self._jetstream.message(self._stream, last_by_subj=self._subject)
+        if found is None or _DELETED in found.headers:
+            self._revision = await self._put(0 if found is None else found.position)
+            self.leader = self._name
+            return True
+        self.leader = found.data.decode().partition(" ")[0]
+        if found.data != self._value:
+            return False
+        self._revision = found.position  # the answer to an attempt of this node's was lost
+        return True
 
     async def _put(self, behind: int) -> int:
         return await self._jetstream.add(self._subject, self._value, {BEHIND_IN_SUBJECT: str(behind)})
-
-    async def _look(self) -> Message | None:
-        found = await self._jetstream.message(self._stream, last_by_subj=self._subject)
-        gone = found is None or _DELETED in found.headers
-        self.leader = "" if gone or found is None else found.data.decode().partition(" ")[0]
-        return found

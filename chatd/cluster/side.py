@@ -12,12 +12,14 @@ class Side:
     """A thread with a loop; what comes of work there goes back by ``call``, one crossing for each.
 
     ``call`` runs a function in the reactor's thread. A fault of the work goes to ``fault``, there as well.
+    What is to be done behind `stop` is not done.
     """
 
     def __init__(self, call: Call, fault: Callable[[Exception], object]) -> None:
         self._call = call
         self._fault = fault
         self._loop = asyncio.new_event_loop()
+        self._stopped = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._thread = Thread(target=self._run, name="chatd-cluster", daemon=True)
         self._thread.start()
@@ -27,12 +29,16 @@ class Side:
         self._loop.close()
 
     def do(self, work: Coroutine[Any, Any, object], done: Callable[[Any], object] | None = None) -> None:
-        """Do ``work`` in the loop, then call ``done`` with what it returns; for any thread."""
-        self._loop.call_soon_threadsafe(self._begin, work, done)
+        """Do ``work`` in the loop, then call ``done`` with what it returns."""
+        if self._stopped:
+            work.close()
+        else:
+            self._loop.call_soon_threadsafe(self._begin, work, done)
 
     def soon(self, function: Callable[[], object]) -> None:
-        """Call ``function`` in the loop; for any thread."""
-        self._loop.call_soon_threadsafe(function)
+        """Call ``function`` in the loop."""
+        if not self._stopped:
+            self._loop.call_soon_threadsafe(function)
 
     def _begin(self, work: Coroutine[Any, Any, object], done: Callable[[Any], object] | None) -> None:
         task = self._loop.create_task(self._finish(work, done))
@@ -50,6 +56,7 @@ class Side:
 
     def stop(self, farewell: Coroutine[Any, Any, object], patience: float) -> bool:
         """Give up all work, then do ``farewell``, and end; return whether that took at most ``patience``."""
+        self._stopped = True
         self._loop.call_soon_threadsafe(self._end, farewell)
         self._thread.join(patience)
         return not self._thread.is_alive()

@@ -24,6 +24,9 @@ class NodeListener(Protocol):
     def replaced(self, error: JournalError) -> None:
         """Hear that this node leads no more: another one's record came instead of its own."""
 
+    def settled(self) -> None:
+        """Hear that no record is on its way any more."""
+
     def broken(self, error: Exception) -> None:
         """Hear that this node cannot go on: its store lacks what all others have."""
 
@@ -106,6 +109,7 @@ class ReplicatedStore:
             done(outcome)
             self.resign()
             self._listener.replaced(outcome)
+            self._listener.settled()
             return
         self.syncs.observe(monotonic() - began)
         place = Place(self.place.number + 1, outcome, epoch, digest_of(data))
@@ -140,3 +144,5 @@ class ReplicatedStore:
         self.place, self._effect = place, mark.effect
         done(None)
         self._next()
+        if not self._busy:
+            self._listener.settled()

@@ -91,6 +91,7 @@ class MemoryStore:
     statuses: dict[int, PutStatus] = field(default_factory=dict)
     files: dict[tuple[int, int], PutFile] = field(default_factory=dict)
     time: PutTime = field(default_factory=lambda: PutTime(0, 0))
+    mark: storage.Mark = field(default_factory=lambda: storage.Mark(""))
     marks: dict[tuple[int, int], PutMark] = field(default_factory=dict)
     uploads: dict[tuple[int, str], PutUpload] = field(default_factory=dict)
     hooks: dict[int, PutHook] = field(default_factory=dict)
@@ -138,6 +139,7 @@ class MemoryStore:
             untallied,
             self._unread_replies(),
             "salts",
+            self.mark,
         )
 
     def _of(self, kind: type[Change]) -> dict[Any, Any]:
@@ -347,6 +349,7 @@ class MemoryStore:
         for last, session in changes.sends:
             if session in self.sessions:  # the same batch may have ended it
                 self.sessions[session] = self.sessions[session]._replace(last=last)
+        self.mark = changes.mark or self.mark
         return None
 
     def _write(self, change: Change) -> None:

@@ -36,6 +36,9 @@ class Node:
     def replaced(self, error: Exception) -> None:
         self.heard.append(("replaced", error))
 
+    def settled(self) -> None:
+        pass
+
     def broken(self, error: Exception) -> None:
         self.heard.append(("broken", error))
 
