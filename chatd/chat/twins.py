@@ -17,10 +17,10 @@ class Twins(Generic[Holder]):
     def __init__(self) -> None:
         self._holders: dict[str, tuple[Holder, ...]] = {}
 
-    def add(self, name: str, holder: Holder) -> None:
-        """Note that ``holder`` has ``name``."""
+    def add(self, name: str, holder: Holder, times: int = 1) -> None:
+        """Note that ``holder`` has ``name``, for so many reasons."""
         looks = skeleton(name)
-        self._holders[looks] = (*self._holders.get(looks, ()), holder)
+        self._holders[looks] = self._holders.get(looks, ()) + (holder,) * times
 
     def drop(self, name: str, holder: Holder) -> None:
         """Forget one of the reasons why ``holder`` has ``name``."""

@@ -9,7 +9,7 @@ import apsw
 from chatd.chat.changes.rows import PutEmptied, PutHookKey, PutMember, PutRoom, PutTime
 from chatd.chat.crowd import Crowd, Haunts
 from chatd.chat.storage import LOADED, Mark, Row, Snapshot, stored_room
-from chatd.store import schema, statements
+from chatd.store import statements
 from chatd.store.tallying import tallies, unread_replies
 from chatd.wire.stored import known_check_of, known_time_of
 
@@ -24,6 +24,14 @@ FROM members WHERE room NOT IN ({_DIRECTS}) GROUP BY room
 _HAUNTS: Final = f"""
 SELECT user, group_concat(room, ' ') FROM members WHERE room NOT IN ({_DIRECTS}) GROUP BY user
 """  # noqa: S608
+_HEADS: Final = """
+SELECT log, events.key - (log << 36), events.frame FROM (
+    SELECT id AS log, (SELECT max(key) FROM events WHERE key >= id << 36 AND key < (id + 1) << 36) AS last
+    FROM rooms
+) CROSS JOIN events ON events.key = last
+"""
+"""The last event of each log: one statement, since a look for each takes three times as long."""
+
 """SQLite puts the numbers together: to make a million rows of them takes longer than anything else here."""
 
 
@@ -31,9 +39,8 @@ def load(database: apsw.Connection) -> Snapshot:
     """Return the state on disk."""
     meta = dict(database.execute("SELECT name, value FROM meta"))
     emptied = {row.room: row for row in _rows(database, PutEmptied)}
-    rooms = [
-        stored_room(room, _last(database, room.id), emptied.get(room.id)) for room in _rows(database, PutRoom)
-    ]
+    heads = _heads(database)
+    rooms = [stored_room(room, heads.get(room.id), emptied.get(room.id)) for room in _rows(database, PutRoom)]
     rows: dict[type[Any], Sequence[Any]] = {
         kind: _rows(database, kind) for kind in LOADED if kind not in {PutRoom, PutMember}
     }
@@ -58,12 +65,13 @@ def load(database: apsw.Connection) -> Snapshot:
 
 
 def _rows(database: apsw.Connection, kind: type[Row]) -> list[Row]:
-    return [kind(*row) for row in database.execute(statements.LOADS[kind])]
+    make: Any = kind
+    return list(map(make._make, database.execute(statements.LOADS[kind])))
 
 
-def _last(database: apsw.Connection, log: int) -> tuple[int, int, str] | None:
-    """Return the number, the time and the check of the last event of ``log`` that is kept."""
-    low = schema.key(log, 0)
-    for key, frame in database.execute(statements.LAST, (low, schema.last_key(log))):
-        return key - low, known_time_of(frame), known_check_of(frame)
-    return None
+def _heads(database: apsw.Connection) -> dict[int, tuple[int, int, str]]:
+    """Return the number, the time and the check of the last event that is kept, by log."""
+    return {
+        log: (seq, known_time_of(frame), known_check_of(frame))
+        for log, seq, frame in database.execute(_HEADS)
+    }

@@ -12,7 +12,7 @@ from chatd.chat.changes.rows import PutMember, PutRoom, PutSession, PutUser
 from chatd.chat.new_names import check_new_nick, check_new_room
 from chatd.chat.storage import Snapshot, StoredRoom
 from chatd.chat.twins import Twins
-from chatd.chat.unicode.skeleton import skeleton
+from chatd.chat.unicode.skeleton import of_any, skeleton
 from chatd.chat.unicode.tables import VERSION
 from chatd.chat.world import Terms, World
 from chatd.testing import Playground
@@ -161,6 +161,11 @@ def test_a_name_that_is_had_is_had_again_in_the_form_that_is_shown(name):
     assert check_new_nick(display) == (display, key)
     assert check_new_nick(key)[1] == key
     assert "\u202e" not in display
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_the_skeleton_of_a_name_in_ascii_is_that_of_any(name):
+    assert skeleton(name) == of_any(name)
 
 
 @given(_names)

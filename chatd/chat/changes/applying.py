@@ -6,6 +6,7 @@ from operator import attrgetter, itemgetter
 from typing import Final
 
 from chatd.chat.changes.inverses import Applied, Apply, Several
+from chatd.chat.changes.loading import LOAD
 from chatd.chat.changes.records import Records
 from chatd.chat.changes.relations import RELATIONS
 from chatd.chat.changes.rooms import ROOMS
@@ -31,6 +32,9 @@ def load(records: Records, snapshot: Snapshot) -> None:
     """Make of an empty ``records`` what ``snapshot`` holds, which lets go of its rows meanwhile."""
     for kind in LOADED:
         rows: Iterable[Applied] = snapshot.rooms if kind is PutRoom else snapshot.take(kind)
+        if kind in LOAD:
+            LOAD[kind](records, rows)
+            continue
         for row in rows:
             if isinstance(row, PutFile) and row.seq < records.rooms_by_id[row.room].log.first:
                 continue  # it goes with its event, and its row soon

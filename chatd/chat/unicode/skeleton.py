@@ -20,8 +20,6 @@ def _prototypes() -> Iterator[tuple[int, str]]:
 
 
 _PROTOTYPES: Final = dict(_prototypes())
-_ASCII: Final = [(chr(char), as_) for char, as_ in _PROTOTYPES.items() if chr(char).isascii()]
-
 
 _ROUNDS: Final = 3
 """How often the look and then the lower case is taken; a capital may look otherwise than its lower case."""
@@ -29,18 +27,25 @@ _ROUNDS: Final = 3
 
 def skeleton(name: str) -> str:
     """Return the skeleton of ``name``, whatever its case."""
+    if name.isascii():
+        found = name.translate(_ASCII)
+        return name if found == name else found  # the same object: most names are kept as well
+    return of_any(name)
+
+
+def of_any(name: str) -> str:
+    """Return the skeleton of a ``name`` of any characters; that of one in ASCII is made more quickly."""
     for _ in range(_ROUNDS):
         before, name = name, _looks(name).casefold()
         if name == before:
-            name = before  # the same object: most names look like themselves, and are kept as well
             break
-    return name if name.isascii() else unicodedata.normalize("NFD", name)
+    return unicodedata.normalize("NFD", name)
 
 
 def _looks(name: str) -> str:
-    if name.isascii():
-        for char, prototype in _ASCII:  # four of them, none of which is part of a prototype
-            name = name.replace(char, prototype)
-        return name
     parts = unicodedata.normalize("NFD", without_joiners(name))
     return unicodedata.normalize("NFD", parts.translate(_PROTOTYPES))
+
+
+_ASCII: Final = {char: of_any(chr(char)) for char in range(128)}
+"""The skeleton of each character of ASCII. They do not change each other, so that those of a name follow."""
