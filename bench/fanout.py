@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from bench.common import BenchError, Scale
 from bench.peers.chatd import ChatdPeer
 from bench.peers.field import PROGRAMS, missing, start_c_loop, start_program
+from bench.peers.irc_chatd import IrcChatdPeer, IrcDaemon, TaggedDaemon
 from bench.peers.web import WebDaemon, WebPeer
 from bench.results import Result, Row, Target
 from bench.runs import Party, optional
@@ -17,6 +18,8 @@ OF_C = Target(0.6)
 OF_PEER = Target(2.0)
 OF_NATIVE = Target(0.8)
 OF_NATIVE_COST = Target(1.25, least=False)
+IRC_OF_NATIVE = Target(0.7)
+INSPIRCD = "inspircd"
 
 
 def run(scale: Scale) -> Result:
@@ -38,6 +41,10 @@ def _gather(stack: ExitStack, result: Result, members: int, scale: Scale) -> Ite
     web = WebDaemon(scale.folder)
     stack.callback(web.stop)
     yield Party(WebPeer(web), members, WINDOW, scale)
+    for kind in (IrcDaemon, TaggedDaemon):
+        irc = kind(scale.folder)
+        stack.callback(irc.stop)
+        yield Party(IrcChatdPeer(irc), members, WINDOW, scale)
     for peer in start_c_loop(stack):
         yield Party(peer, members, WINDOW, scale)
     for peer in [peer for name in PROGRAMS for peer in start_program(stack, name, scale)]:
@@ -99,5 +106,11 @@ def _tell(result: Result, what: str, figures: Figures) -> None:
     costs = zip(figures.costs[WebDaemon.name], figures.costs["chatd"], strict=True)
     ratios = tuple(web / native for web, native in costs)
     result.rows.append(Row(what, f"{WebDaemon.name} / chatd", "ratio of CPU", ratios, OF_NATIVE_COST))
+    for irc in (IrcDaemon.name, TaggedDaemon.name):
+        ratios = figures.ratios(irc, "chatd")
+        result.rows.append(Row(what, f"{irc} / chatd", "ratio", ratios, IRC_OF_NATIVE))
+        if INSPIRCD in figures.rates:
+            ratios = figures.ratios(irc, INSPIRCD)
+            result.rows.append(Row(what, f"{irc} / {INSPIRCD}", "ratio", ratios, OF_PEER))
     for who, values in figures.costs.items():
         result.rows.append(Row(what, who, "µs CPU/delivery", tuple(values)))

@@ -135,6 +135,25 @@ def _hear_sends(
     return count
 
 
+def hear_plain(connection: "ChatConnection", sends: list[m.Send], sizes: list[int]) -> int:
+    """Handle plain messages to one room that came in no texts of their own, as far as the gate allows it.
+
+    Return how many; 0 where they are not plain.
+    """
+    session, server = connection.session, connection.server
+    if session is None or connection.reads_only or connection.input.gate.flooded:
+        return 0
+    run = sending.run_of(server.hub.world, session, sends, 0)
+    if run is None:
+        return 0
+    count = connection.input.gate.owe_all([size + SEND_BYTES for size in sizes[: len(run.sends)]])
+    sending.post(server.hub.world, connection, session, run.room, run.sends[:count], server.wall())
+    connection.messages_in += count
+    server.counters.messages += count
+    server.hub.call()
+    return count
+
+
 def hear_run(connection: "ChatConnection", decoder: Batched, most: int) -> int:
     """Handle the messages that stand first in ``decoder``, at most ``most``; return how many.
 

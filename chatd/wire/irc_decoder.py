@@ -1,6 +1,7 @@
 """The decoder of IRC: cuts what was received into lines, however it came."""
 
-from typing import Final
+import re
+from typing import Final, NamedTuple
 
 from chatd.wire.errors import Code, ProtocolError
 from chatd.wire.foreign import HEAD, foreign
@@ -14,6 +15,18 @@ ENDLESS: Final = 16_384
 
 TOO_LONG: Final = b"\0"
 """What stands for a line that is too long: no line can be this."""
+
+
+_PLAIN: Final = re.compile(rb"PRIVMSG (#[^ ,:\x00-\x1f]+) :([^\x00-\x1f\x7f]{1,480})\r?\n")
+"""A message to a channel, without tags and without anything that is no text, as most are."""
+
+
+class Plain(NamedTuple):
+    """Plain messages to one ``target``, as they stand one behind the other; ``ends`` are where they end."""
+
+    target: str
+    texts: list[str]
+    ends: list[int]
 
 
 class IrcDecoder:
@@ -63,6 +76,31 @@ class IrcDecoder:
         if self._offset == len(self._buffer):
             self._drop_taken()
         return line if len(line) < MOST else TOO_LONG
+
+    def plain(self, most: int) -> Plain | None:
+        """Return the plain messages that stand first, at most ``most``; `skip` takes them."""
+        buffer, position = self._buffer, self._offset
+        target, texts, ends = b"", list[str](), list[int]()
+        while len(texts) < most and (found := _PLAIN.match(buffer, position)):
+            if texts and found[1] != target:
+                break
+            target = found[1]
+            try:
+                texts.append(found[2].decode())
+            except UnicodeDecodeError:
+                break
+            position = found.end()
+            ends.append(position)
+        try:
+            return Plain(target.decode(), texts, ends) if texts else None
+        except UnicodeDecodeError:
+            return None
+
+    def skip(self, end: int) -> None:
+        """Take all up to where a plain message ends."""
+        self._offset = end
+        if end == len(self._buffer):
+            self._drop_taken()
 
     def put_back(self, line: bytes) -> None:
         """Have the ``line`` that was taken last taken again."""

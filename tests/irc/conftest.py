@@ -59,7 +59,7 @@ class Place:
     """The daemon, and its clients."""
 
     def __init__(self, **config):
-        limits = LimitsConfig(requests_per_second=10_000, **config.pop("limits", {}))
+        limits = LimitsConfig(**{"requests_per_second": 10_000, **config.pop("limits", {})})
         accounts = AccountsConfig(**{"registration": "open", "scram": False, **config.pop("accounts", {})})
         config.setdefault("listen", (ListenConfig(endpoint="tcp:6667:interface=127.0.0.1", protocol="irc"),))
         irc = IrcConfig(name=NAME, **config.pop("irc", {}))

@@ -48,10 +48,10 @@ class Client(Voice):
     are the channels that it was told it is in, ``replaying`` says up to which event what is handed out of a
     channel was said before that. ``watched`` are the nicks that it watches, by their folded
     forms, ``subscriptions`` the keys of metadata of which it hears, ``modes`` its own. ``labels`` are those
-    of commands that an event answers, by that, ``sent`` those of its messages, by their numbers; ``batched``
-    are the batches in which others are echoed, ``echoing`` is that of what is being sent. ``once`` is what it
-    was told that other rooms tell as well. ``doubts`` wait for a sign that it is still there
-    (`chatd.server.irc.doubts`).
+    of commands that an event answers, by that, ``echoes`` those of its messages that are answered, by their
+    numbers, ``sent`` the replies to those that are not; ``batched`` are the batches in which others are
+    echoed, ``echoing`` is that of what is being sent. ``once`` is what it was told that other rooms tell too.
+    ``doubts`` wait for a sign that it is still there (`chatd.server.irc.doubts`).
     """
 
     def __init__(self, connection: ChatConnection, network: Network) -> None:
@@ -69,7 +69,8 @@ class Client(Voice):
         self.watched: dict[str, str] = {}
         self.subscriptions: set[str] = set()
         self.labels: dict[tuple[str, int], str] = {}
-        self.sent: dict[int, str] = {}
+        self.sent: dict[int, Reply] = {}
+        self.echoes: dict[int, str] = {}
         self.batched: dict[int, str] = {}
         self.echoing = ""
         self.once: dict[tuple[str, str, int], None] = {}
@@ -182,6 +183,37 @@ class Client(Voice):
         if self.parked and not self.questions.open:
             self.connection.input.gate.lift(Hold.COMMAND)
             self.connection.input.go_on()
+
+    def next_number(self) -> int:
+        """Return the number of what is sent next; of one that had it, and was refused, nothing is left."""
+        session = self.session
+        number = 1 if session is None else session.last + 1
+        self._forget(number)
+        return number
+
+    def unsend(self, number: int) -> None:
+        """Forget what is known of a message that was refused, unless another one has its number by now."""
+        if self.session is None or self.session.last < number:
+            self._forget(number)
+
+    def answered_before_its_echo(self, number: int) -> None:
+        """Leave the label of a message that is answered to its echo, unless that has come."""
+        reply = self.sent.pop(number, None)
+        label = "" if reply is None else reply.pass_on()
+        if label:
+            self.echoes[number] = label
+
+    def echo_label(self, number: int) -> str:
+        """Return the label of the echo of a message that is handed out now, whether it is answered or not."""
+        reply = self.sent.pop(number, None)
+        return self.echoes.pop(number, "") if reply is None else reply.pass_on()
+
+    def _forget(self, number: int) -> None:
+        self.sent.pop(number, None)
+        self.echoes.pop(number, None)
+        self.batched.pop(number, None)
+        if self.session is not None:
+            self.network.tags.drop(self.session.id, number)
 
     def pass_label(self, ok: Ok) -> None:
         """Let the event that ``ok`` names be the answer to the present command, as the client will see it."""

@@ -40,7 +40,7 @@ class Personal:
         self._session = 0 if session is None else session.id
         reader = self._client.connection.reader
         reader.sink = self
-        reader.connect(self.send)
+        reader.connect(_passing_on(self.send, outlet, self._session, self._replaying))
 
     def hand(self, data: bytes) -> None:
         """Take a page, or a message that is in no log."""
@@ -61,15 +61,8 @@ class Personal:
         self._sink.fault()
 
     def send(self, data: bytes) -> int:
-        """Take the growth of a log; return how many of its bytes were taken.
-
-        This is on the way of every message to everybody: most of them it only passes on.
-        """
-        rendered: Any = data  # the growth of a log is nothing else
-        for_all = not (rendered.special or self._session in rendered.sessions or self._replaying)
-        if for_all and self._send is not None:
-            return self._send(data)
-        own = data if for_all else self._own(data)
+        """Take the growth of a log of which ``client`` may be told something else than all others."""
+        own = self._own(data)
         taken = 0
         if own and self._send is not None:
             try:
@@ -116,7 +109,7 @@ class Personal:
     def _echo(self, part: Part) -> bytes:
         """Return what the client is told of what it said itself; what it said to itself it hears as well."""
         client, event = self._client, part.event
-        label = client.sent.pop(event.n, "")
+        label = client.echo_label(event.n)
         heard = part.lines if _is_to_self(client, event) else b""
         batch = client.batched.pop(event.n, "")
         if not client.has("echo-message"):
@@ -124,6 +117,25 @@ class Personal:
         if batch:
             return _within(part.lines, batch) + heard
         return _labelled(client, part.lines, label) + heard
+
+
+def _passing_on(
+    special: Callable[[bytes], int], outlet: Callable[[bytes], int] | None, session: int, replaying: object
+) -> Callable[[bytes], int]:
+    """Return what takes the growth of logs: most of it goes to ``outlet`` as it is, the rest to ``special``.
+
+    It is on the way of every message to everybody.
+    """
+    if outlet is None:
+        return special
+    send = outlet
+
+    def take(data: Any) -> int:
+        if data.special or session in data.sessions or replaying:
+            return special(data)
+        return send(data)
+
+    return take
 
 
 def _labelled(client: "Client", lines: bytes, label: str) -> bytes:

@@ -16,6 +16,7 @@ from chatd.server.irc.commands import COMMANDS, Command
 from chatd.server.irc.dialect import Dialect
 from chatd.server.irc.network import Network
 from chatd.server.irc.registration import Registration
+from chatd.server.irc.runs import hear_run
 from chatd.server.listener_rules import Listening
 from chatd.server.protocol import ChatProtocol
 from chatd.server.server import Server
@@ -47,12 +48,16 @@ class IrcProtocol(ChatProtocol):
         self.connection.output.codec = client.dialect
         network.opening.add(client)
 
-    def take(self, most: int) -> int:  # noqa: ARG002 - lines are taken one by one
-        """Do the command of the next line, if none is being done."""
+    def take(self, most: int) -> int:
+        """Do the command of the next line, if none is being done, or take messages that stand there."""
         client = self.client
         if client.busy:
             return 0
         client.parked = False
+        if client.registration is None and client.gathering is None:
+            heard = hear_run(client, self.decoder, most)
+            if heard:
+                return heard
         data = self.decoder.take()
         if data is None:
             return 0

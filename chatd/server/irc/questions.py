@@ -44,6 +44,17 @@ class Questions:
         self._pending[number] = then
         dialogue.decide(self._connection, make(number), size)
 
+    def reserve(self, count: int, then: Callable[[Ok | Error], None]) -> list[int]:
+        """Return so many ids of questions that are put together; ``then`` is called with each answer."""
+        ids = [next(self._serial) for _ in range(count)]
+        self._pending.update(dict.fromkeys(ids, then))
+        return ids
+
+    def give_back(self, ids: Sequence[int]) -> None:
+        """Forget those of `reserve` that were not put."""
+        for number in ids:
+            del self._pending[number]
+
     async def ask(
         self, make: Callable[[int], Request], at_once: Callable[[Ok], None] | None = None, size: int = 64
     ) -> Ok:

@@ -19,7 +19,7 @@ from chatd.chat.world import World
 from chatd.ops.log import Log
 from chatd.server.irc.client_tags import PIECES, ClientTags, pieces_of
 from chatd.server.irc.names import ACTION, NOTICE, QUIT, message_id, said
-from chatd.wire.irc import MAX_BODY, cut, encode, pieces
+from chatd.wire.irc import MAX_BODY, cut, encode, encode_tags, pieces
 from chatd.wire.messages import Event, Gap, Message, Presence, Typing
 from chatd.wire.names import SERVER, fold
 from chatd.wire.stored import event_in
@@ -90,6 +90,7 @@ class Renderer:
         self._world = place.world
         self._has = capabilities
         self._tagged = "message-tags" in capabilities
+        self._bare = not capabilities & {"account-tag", "message-tags", "server-time"}
         self._came: dict[str, set[str]] = {}
         self._events = self._bytes = 0
 
@@ -98,13 +99,15 @@ class Renderer:
     def render(self, events: list[bytes]) -> bytes:
         """Return the lines of stored ``events``."""
         parts = []
+        sources: dict[str, str] = {}
         for stored in events:
             try:
                 event = event_in(stored)
+                plain = self._plain(event, sources)
             except Exception:  # noqa: BLE001 - it is handed out to others all the same, whatever is in it
                 log.failure("render-fault", None)
                 continue
-            lines = b"".join(self.lines_of(event))
+            lines = plain or b"".join(self.lines_of(event))
             if lines:
                 parts.append(Part(event, lines))
         rendered = Rendered(b"".join(part.lines for part in parts))
@@ -135,6 +138,21 @@ class Renderer:
         return b"".join(map(self.encode, messages))
 
     # ---- events -------------------------------------------------------------------------------------
+
+    def _plain(self, event: Event, sources: dict[str, str]) -> bytes:
+        """Return the one line of a plain message, as most are; nothing for all else."""
+        text = event.text
+        plain = event.kind == "message" and not event.value and not event.ref and text.isprintable()
+        if not plain or event.room[0] == "@" or event.by == SERVER or text.startswith(ACTION):
+            return b""
+        source = sources.get(event.by) or sources.setdefault(event.by, self._place.nuh(event.by))
+        line = f":{source} PRIVMSG {event.room} :{text}\r\n".encode()
+        if len(line) > MAX_BODY:
+            return b""
+        return line if self._bare else encode_tags(self._message_tags(event)).encode() + line
+
+    def _message_tags(self, event: Event) -> dict[str, str]:
+        return self._tags(event, self._client_tags(event) if self._tagged else {}, first=True)
 
     def lines_of(self, event: Event) -> list[bytes]:
         """Return the lines of ``event``; none, and a fault in the log, if it cannot be told."""

@@ -98,6 +98,9 @@ class LineMessages:
         line = payload.rstrip(b"\r\n")
         return line if len(line) < MOST else TOO_LONG
 
+    def plain(self, most: int) -> None:
+        """Return no plain messages that stand one behind the other: each is one of WebSocket's own."""
+
     def put_back(self, line: bytes) -> None:
         """Have the ``line`` that was taken last taken again."""
         self._messages.put_back([line])

@@ -145,11 +145,11 @@ def _room(client: Client, target: str) -> str:
 
 def _send(client: Client, tags: dict[str, str], wish: Send, target: str) -> None:
     reply, session = client.detach(), client.session
-    number = 1 if session is None else session.last + 1
+    number = client.next_number()
     if session is not None:
         client.network.tags.put(session.id, number, tags)
     if reply.label and client.has("echo-message"):
-        client.sent[number] = reply.label
+        client.sent[number] = reply
     if client.echoing:
         client.batched[number] = client.echoing
     client.spoke = client.network.server.wall()
@@ -163,15 +163,11 @@ def _send(client: Client, tags: dict[str, str], wish: Send, target: str) -> None
 def _sent(client: Client, reply: Reply, wish: Send, target: str, number: int, answer: Ok | Error) -> None:
     with client.resume(reply):
         if isinstance(answer, Error):
-            client.sent.pop(number, None)
-            client.batched.pop(number, None)
-            if client.session is not None:
-                client.network.tags.drop(client.session.id, number)
+            client.unsend(number)
             speaking(client, target, answer, notice=wish.notice)
         elif not wish.notice:
             _tell_away(client, target)
-        if number in client.sent:
-            reply.pass_on()
+        client.answered_before_its_echo(number)
 
 
 def _tell_away(client: Client, target: str) -> None:
@@ -274,18 +270,17 @@ def _hand_tags(client: Client, line: Line) -> None:
 
 def _react(client: Client, line: Line, about: tuple[str, int], emoji: str, *, off: bool) -> None:
     """React to an event; to what is none here, or with what is no emoji, only those hear who are here."""
-    reply, session = client.detach(), client.session
-    number = 1 if session is None else session.last + 1
+    reply = client.detach()
+    number = client.next_number()
     if reply.label and client.has("echo-message"):
-        client.sent[number] = reply.label
+        client.sent[number] = reply
 
     def reacted(answer: Ok | Error) -> None:
         with client.resume(reply):
             if isinstance(answer, Error):
-                client.sent.pop(number, None)
+                client.unsend(number)
                 _hand_tags(client, line)
-            elif number in client.sent:
-                reply.pass_on()
+            client.answered_before_its_echo(number)
 
     client.questions.put(
         lambda id_: React(id=id_, n=number, room=about[0], seq=about[1], emoji=emoji, off=off), 64, reacted

@@ -1,0 +1,79 @@
+"""Chatd as a peer whose people come by IRC, with no capability or with those that clients ask for."""
+
+import itertools
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from bench.clients import SETTLED, WAVE, connect
+from bench.peers import Links, await_bytes, numbers_behind, text
+from bench.server import LOOPBACK, Daemon, free_port
+
+ROOM: Final = "#bench"
+
+TAGGED: Final = "message-tags server-time echo-message batch"
+"""What puts tags before every message."""
+
+
+class IrcDaemon(Daemon):
+    """A daemon with one more port, ``irc``, for IRC."""
+
+    name = "chatd, IRC"
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.irc = free_port()
+        listener = f'[[listen]]\nendpoint = "tcp:{self.irc}:interface={LOOPBACK}"\nprotocol = "irc"\n'
+        super().__init__(folder, config=listener)
+
+    @property
+    def ports(self) -> Sequence[int]:
+        """Return the ports that it listens on."""
+        return (self.port, self.irc)
+
+
+class TaggedDaemon(IrcDaemon):
+    """One whose people ask for tags."""
+
+    name = "chatd, IRC with tags"
+
+
+class IrcChatdPeer:
+    """A channel of a daemon, as `bench.peers.irc.IrcPeer` has one: a line acknowledges nothing."""
+
+    mark = b" PRIVMSG #bench :"
+    ack = None
+    quiet = SETTLED
+
+    def __init__(self, server: IrcDaemon) -> None:
+        self.server = server
+        self._wanted = TAGGED if isinstance(server, TaggedDaemon) else ""
+        self._numbers = itertools.count()
+
+    def gather(self, readers: int, senders: int) -> Links:
+        """Enter that many members."""
+        links: list[socket.socket] = []
+        while len(links) < readers + senders:
+            links += self._wave(min(WAVE, readers + senders - len(links)))
+        return Links(links[readers:], links[:readers])
+
+    def _wave(self, count: int) -> list[socket.socket]:
+        numbers = [next(self._numbers) for _ in range(count)]
+        links = [connect(self.server.irc, number) for number in numbers]
+        wish = f"CAP REQ :{self._wanted}\r\n" if self._wanted else ""
+        end = "CAP END\r\n" if self._wanted else ""
+        for link, number in zip(links, numbers, strict=True):
+            link.sendall(f"{wish}NICK bench{number}\r\nUSER bench 0 * :bench\r\n{end}".encode())
+        await_bytes(links, b" 001 ")
+        for link in links:
+            link.sendall(f"JOIN {ROOM}\r\n".encode())
+        await_bytes(links, b" 366 ")
+        return links
+
+    def message(self, number: int) -> bytes:
+        """Return the line that sends message ``number``."""
+        return f"PRIVMSG {ROOM} :{text(number)}\r\n".encode()
+
+    def numbers(self, data: bytes) -> list[int]:
+        """Return the number in every line."""
+        return numbers_behind(self.mark, data)
