@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.browser.near import CHROMIUM, MISSING, NearDaemon
+from tests.browser.near import MISSING, SHELL, NearDaemon
 from tests.browser.people import Person
 from tests.end_to_end.harness.processes import LOOPBACK
 
@@ -11,10 +11,10 @@ from tests.end_to_end.harness.processes import LOOPBACK
 @pytest.fixture(scope="module")
 def browser():
     """Return the system's chromium; while it is there no other test could run a loop of asyncio."""
-    if CHROMIUM is None:
+    if SHELL is None:
         pytest.skip(MISSING)
     with sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = player.chromium.launch(executable_path=SHELL, args=["--no-sandbox"])
         yield browser
         browser.close()
 

@@ -8,6 +8,9 @@ from tests.end_to_end.harness.processes import LOOPBACK, free_port
 from tests.end_to_end.test_succession import Standing
 
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser")
+SHELL: Final = shutil.which("chromium-headless-shell") or CHROMIUM
+"""The same browser without windows and menus: what is done in a page costs half of the processor's time."""
+
 MISSING: Final = "chromium is not installed: apt-get install chromium"
 
 

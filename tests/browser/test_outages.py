@@ -1,4 +1,7 @@
-"""The page in a real browser whose network fails. `tests.browser.measure` plays more, also in firefox."""
+"""The page in a real browser whose network fails: chromium as people have it, with all its windows.
+
+`tests.browser.measure` plays more, also in firefox.
+"""
 
 import time
 

@@ -329,7 +329,7 @@ def test_every_view_has_no_barriers_and_fits_a_phone(person):
     ada.press("Close")
     ada.act("a question", "Pin")
     ada.press("More of #tea", "Pinned messages")
-    expect(window.locator("aside li")).to_contain_text("ada a question")
+    expect(window.get_by_role("complementary", name="Pinned").locator("li")).to_contain_text("ada a question")
     look(window, "pins")
     ada.act("a question", "Thread")
     expect(window.locator("aside .text")).to_have_count(1)
