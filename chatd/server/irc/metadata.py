@@ -107,7 +107,7 @@ def tell(client: "Client", owner: User | Room, key: str, value: str) -> int:
     if isinstance(owner, Room):
         some = network.clients_in(owner)
     else:
-        some = list(dict.fromkeys((*network.peers_of(owner), *network.watchers_of(owner))))
+        some = list(dict.fromkeys((*network.peers_of(owner), *network.watchers.of(owner))))
     name = name_of(owner)
     for other in some:
         if other is client or key not in other.subscriptions:

@@ -9,9 +9,11 @@ from chatd.ops.settings import IrcConfig
 from chatd.server.irc.asking import Asking
 from chatd.server.irc.capabilities import RENDERING
 from chatd.server.irc.client_tags import ClientTags
+from chatd.server.irc.clients import Clients
 from chatd.server.irc.marks import Marks
 from chatd.server.irc.names import HOST, USER, fold, nuh
 from chatd.server.irc.rendering import Renderer, account_name
+from chatd.server.irc.watchers import Watchers
 from chatd.server.server import Server
 from chatd.wire import names
 from chatd.wire.irc import encode
@@ -45,13 +47,14 @@ class Past(NamedTuple):
     ts: int
 
 
-class Network:
+class Network(Clients):
     """The renderers by their capabilities, the clients by their users, who watches whom, and who has gone.
 
     ``opening`` are the clients that are not registered; of these, ``unregistered`` have said a nick.
     """
 
     def __init__(self, server: Server) -> None:
+        super().__init__()
         self.server = server
         self.world = server.hub.world
         self.began = server.wall()
@@ -60,16 +63,14 @@ class Network:
         self.invisible: set[Client] = set()
         self.operators: set[Client] = set()
         self._bots: set[Client] = set()
-        self._clients: dict[User, dict[Client, None]] = {}
         self.most = 0
         self.past: deque[Past] = deque(maxlen=MOST_PAST)
-        self.watchers: dict[str, dict[Client, None]] = {}
+        self.watchers = Watchers(self.is_here)
         self.titled: dict[str, tuple[str, int]] = {}
         self.marks = Marks()
         self.tags = ClientTags()
         self.asking = Asking(server.clock)
         self._renderers: dict[frozenset[str], Renderer] = {}
-        self._here: set[str] = set()
         self._usernames: dict[str, str] = {}
         self.proven: dict[User, str] = {}
         self.act_times: dict[tuple[int, str, str], int] = {}
@@ -106,54 +107,6 @@ class Network:
             renderer = self._renderers[key] = Renderer(self, key)
         return renderer
 
-    def clients_of(self, user: User) -> "list[Client]":
-        """Return the clients of ``user``."""
-        return list(self._clients.get(user, ()))
-
-    def tell_peers(self, user: User, capability: str, line: bytes, *, own: bool = True) -> int:
-        """Say ``line`` to clients with ``capability`` who share a room with ``user``, and to their own.
-
-        Return how many were looked at for that.
-        """
-        for client in self.peers_of(user):
-            if client.has(capability) and (own or client.user is not user):
-                client.write(line)
-        return self.looked_at(user)
-
-    def looked_at(self, user: User) -> int:
-        """Return how many clients, or members, are looked at to find the peers of ``user``."""
-        return min(sum(len(room.members) for room in user.rooms), len(self._clients))
-
-    def peers_of(self, user: User) -> "list[Client]":
-        """Return the clients of those who share a room with ``user``, and their own.
-
-        Its work is bounded by the clients that there are, in however many rooms they are.
-        """
-        if self.looked_at(user) < len(self._clients):
-            found = dict.fromkeys(self.clients_of(user))
-            for room in user.rooms:
-                found.update(dict.fromkeys(self.clients_in(room)))
-            return list(found)
-        rooms = user.rooms.keys()
-        peers = [one for one in self._clients if one is user or not rooms.isdisjoint(one.rooms)]
-        return [client for one in peers for client in self._clients[one]]
-
-    def all_clients(self) -> "list[Client]":
-        """Return the clients that are registered."""
-        return [client for clients in self._clients.values() for client in clients]
-
-    def clients_in(self, room: Room) -> "list[Client]":
-        """Return the clients of the members of ``room``."""
-        if len(room.members) <= len(self._clients):
-            users = [member for member in room.members if member in self._clients]
-        else:
-            users = [user for user in self._clients if user in room.members]
-        return [client for user in users for client in self._clients[user]]
-
-    def realname(self, user: User) -> str:
-        """Return what ``user`` says of themselves by IRC."""
-        return next((client.realname for client in self.clients_of(user)), user.nick)
-
     def is_bot(self, nick: str) -> bool:
         """Return whether whoever is called ``nick`` is a bot."""
         return bool(self._bots) and any(fold(client.nick) == fold(nick) for client in self._bots)
@@ -186,15 +139,7 @@ class Network:
         """Tell the others that ``client`` has an account now."""
         line = encode(self.nuh(client.nick), "ACCOUNT", self.account(client.me))
         self.tell_peers(client.me, "account-notify", line)
-        self.tell_watchers(client.me, "account-notify", line)
-
-    def operates(self, user: User) -> bool:
-        """Return whether ``user`` is an operator of the server, or has shown the password of one (OPER)."""
-        return user.operator or any(client.opered for client in self.clients_of(user))
-
-    def bots(self, user: User) -> bool:
-        """Return whether ``user`` is a bot, by what a client of theirs says."""
-        return any("B" in client.modes for client in self.clients_of(user))
+        self.watchers.tell(client.me, "account-notify", line)
 
     def username(self, nick: str) -> str:
         """Return what whoever is, or was, called ``nick`` has said in USER."""
@@ -236,7 +181,7 @@ class Network:
         if before != client.username:
             line = encode(nuh(client.nick, before), "CHGHOST", client.username, HOST)
             self.tell_peers(client.me, "chghost", line)
-            self.tell_watchers(client.me, "chghost", line)
+            self.watchers.tell(client.me, "chghost", line)
 
     def left(self, client: "Client") -> None:
         """Forget ``client``, whose connection ends."""
@@ -254,7 +199,7 @@ class Network:
                     self.marks.forget(user)
             self.past.appendleft(Past(client.nick, client.username, client.realname, self.server.wall()))
         for key in client.watched:
-            self.unwatch(client, key)
+            self.watchers.drop(client, key)
 
     def renamed(self, user: User, old: str, new: str) -> None:
         """Note that ``user`` was called ``old``, whatever their client speaks."""
@@ -264,8 +209,8 @@ class Network:
         realname = clients[0].realname if clients else old
         self.past.appendleft(Past(old, username, realname, self.server.wall()))
         if fold(old) != fold(new):
-            self._look(old)
-            self._look(new)
+            self.watchers.look(old)
+            self.watchers.look(new)
 
     def topic_set(self, event: Event) -> None:
         """Note who has set a topic, unless it is an older one that somebody is told of who was away."""
@@ -288,44 +233,14 @@ class Network:
         """Return how many connections there are, in whatever they speak."""
         return len(self.server.connections) - len(self.opening)
 
-    # ---- who watches whom ---------------------------------------------------------------------------
-
     def moved(self, user: User) -> None:
         """Note that a connection of ``user`` has come or gone; whoever watches is told in the next turn."""
         if user.operator and user.connected:
             self._operators.add(user)
         elif self._operators:
             self._operators.discard(user)
-        if self.watchers and fold(user.nick) in self.watchers:
-            self.server.clock.callLater(0, self._look, user.nick)
-
-    def watch(self, client: "Client", nick: str) -> bool:
-        """Have ``client`` told of ``nick``; return whether they are here, as all who watch then know."""
-        key, here = fold(nick), self.is_here(nick)
-        self._tell(nick, here=here)
-        self.watchers.setdefault(key, {})[client] = None
-        (self._here.add if here else self._here.discard)(key)
-        return here
-
-    def unwatch(self, client: "Client", key: str) -> None:
-        """Tell ``client`` no more of the nick with that folded form."""
-        watchers = self.watchers.get(key, {})
-        watchers.pop(client, None)
-        if not watchers:
-            self.watchers.pop(key, None)
-            self._here.discard(key)
-
-    def tell_watchers(self, user: User, capability: str, line: bytes) -> None:
-        """Say ``line`` to those who watch ``user``, want to hear of it, and share no room with them."""
-        for client in list(self.watchers.get(fold(user.nick), ())):
-            wants = client.has("extended-monitor") and client.has(capability)
-            shares = client.user is not None and not client.user.rooms.keys().isdisjoint(user.rooms)
-            if wants and not shares:
-                client.write(line)
-
-    def watchers_of(self, user: User) -> "list[Client]":
-        """Return the clients that watch ``user``."""
-        return list(self.watchers.get(fold(user.nick), ()))
+        if user.nick in self.watchers:
+            self.server.clock.callLater(0, self.watchers.look, user.nick)
 
     def is_here(self, nick: str) -> bool:
         """Return whether somebody called ``nick`` is connected."""
@@ -337,15 +252,3 @@ class Network:
         key = names.fold(nick)
         user = self.world.nicks.get(key)
         return None if user is None or user.deleted or user.key != key else user
-
-    def _look(self, nick: str) -> None:
-        self._tell(nick, here=self.is_here(nick))
-
-    def _tell(self, nick: str, *, here: bool) -> None:
-        key = fold(nick)
-        watchers = self.watchers.get(key)
-        if not watchers or here == (key in self._here):
-            return
-        (self._here.add if here else self._here.discard)(key)
-        for client in list(watchers):
-            client.seen(nick, here=here)

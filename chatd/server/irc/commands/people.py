@@ -225,7 +225,7 @@ async def away(client: Client, line: Line) -> None:
     server = client.network.server
     server.hub.presence.hurry(server.clock.seconds())
     told = encode(client.network.nuh(client.nick), "AWAY", *([text] if text else []))
-    client.network.tell_watchers(client.me, "away-notify", told)
+    client.network.watchers.tell(client.me, "away-notify", told)
 
 
 def setname(client: Client, line: Line) -> None:
@@ -238,7 +238,7 @@ def setname(client: Client, line: Line) -> None:
     client.say(told)
     looked_at = client.network.tell_peers(client.me, "setname", told, own=False)
     client.connection.input.gate.charge(looked_at / OTHERS_PER_UNIT)
-    client.network.tell_watchers(client.me, "setname", told)
+    client.network.watchers.tell(client.me, "setname", told)
 
 
 async def nick(client: Client, line: Line) -> None:

@@ -57,11 +57,11 @@ def _can_be(nick: str) -> bool:
 
 def _drop(client: Client, key: str) -> None:
     if client.watched.pop(key, None) is not None:
-        client.network.unwatch(client, key)
+        client.network.watchers.drop(client, key)
 
 
 def _tell(client: Client, nicks: list[str]) -> None:
-    here = {nick: client.network.watch(client, nick) for nick in nicks}
+    here = {nick: client.network.watchers.add(client, nick) for nick in nicks}
     _list(
         client,
         n.MONONLINE,
