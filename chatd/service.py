@@ -19,6 +19,7 @@ from chatd.build import Daemon
 from chatd.chat.storage import StoreError
 from chatd.clock import use_monotonic_time, wall_milliseconds
 from chatd.control.context import Process
+from chatd.large_pages import LargePages
 from chatd.memory import keep_freed_memory, loading, spare_the_collector
 from chatd.ops.config import Source
 from chatd.ops.differences import Report
@@ -85,6 +86,7 @@ class ChatService(Service):
         self._listeners = Listeners(reactor)
         self._certificates = CertificateWatch(config.listen, reactor, wall_milliseconds)
         self._collector = Collector(reactor)
+        self._large_pages = LargePages(reactor)
         self._announcer = Announcer(reactor)
         self._running: Running | None = None
         self._reloader: Reloader | None = None
@@ -186,6 +188,7 @@ class ChatService(Service):
         running.start()  # behind that line: what it removes at once is told of
         self._certificates.start()
         self._collector.start()
+        self._large_pages.start()
         self._announcer.use(running.config.lan, self._listeners.for_tcp)
         self._reloader.start()
         self._notifier.say(READY)
@@ -297,6 +300,7 @@ class ChatService(Service):
         """See `Running.let_go`; what would reload ends as well."""
         self._certificates.stop()
         self._collector.stop()
+        self._large_pages.stop()
         if self._reloader is not None:
             self._reloader.stop()
         silence = Deferred.fromCoroutine(self._announcer.stop(goodbye=empty))

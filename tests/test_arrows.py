@@ -29,6 +29,7 @@ ARROWS = {
     "lan": set(),
     "files": {"wire"},
     "fingerprint": set(),
+    "large_pages": {"clock"},
     "memory": set(),
     "metrics": {"chat", "clock", "counters", "ops", "server", "tcp", "wire"},
     "offline": {
@@ -66,6 +67,7 @@ ARROWS = {
         "chat",
         "clock",
         "control",
+        "large_pages",
         "memory",
         "ops",
         "reloading",
