@@ -1,5 +1,8 @@
 """Rooms and crowds that are large: what is told of them is told in several turns."""
 
+import base64
+
+from chatd.chat.changes.rows import PutMember
 from chatd.server.irc import channels
 from chatd.server.irc.commands import people
 
@@ -35,3 +38,38 @@ def test_a_device_that_nothing_can_be_called_is_none(place):
         place.enter("ada", password="a-password", account=f"ada@{device}").send("QUIT")
         place.advance(0.5)
     assert [one.label for one in place.world.sessions.values()] == ["IRC"]
+
+
+def test_who_is_in_many_rooms_hears_in_later_turns_who_else_is_there(place):
+    place.register("ada")
+    ada = place.enter("ada", password="a-password")
+    ada.ask(*[f"JOIN #r{number}" for number in range(25)])
+    world = place.world
+    for number in range(250):
+        user = world.add_user(f"somebody-called-{number}")
+        for room in list(world.rooms.values()):
+            world.change(PutMember(room.log.id, user.id, 0))
+    place.playground.server.hub.change()
+    ada.send("QUIT")
+    ada.hear(1)
+    later = place.connect()
+    later.send("CAP REQ :sasl batch draft/metadata-3", "NICK ada", "USER u 0 * :x", "AUTHENTICATE PLAIN")
+    later.send("AUTHENTICATE " + base64.b64encode(b"\0ada\0a-password").decode())
+    later.hear(1)
+    later.transport.pauseProducing()
+    later.send("CAP END")
+    place.advance(5)
+    waiting = len(later.transport.incoming.buffer)
+    assert waiting < 90_000  # not all of it
+    later.transport.resumeProducing()
+    heard = later.hear(10)
+    assert [line.split()[2] for line in heard if " JOIN " in line] == [f"#r{number}" for number in range(25)]
+    assert sum(map(len, heard)) > 110_000
+    named = {}
+    for line in heard:
+        if line.split()[1] == "353":
+            named.setdefault(line.split()[4], set()).update(line.split(" :")[1].replace("@", "").split())
+    everybody = {"ada", *[f"somebody-called-{number}" for number in range(250)]}
+    assert named == {f"#r{number}": everybody for number in range(25)}
+    assert sum(line.split()[1] == "366" for line in heard) == 25
+    assert sum(line.split()[1] == "774" for line in heard) == 25

@@ -22,6 +22,10 @@ LINES_AT_ONCE: Final = 30
 """Lines of names of a larger one that are told in one turn."""
 
 
+AGAIN: Final = 0.2
+"""Seconds after which it is looked at again whether a client takes more."""
+
+
 def entered(client: Client, message: Rooms) -> None:
     """Tell of rooms that the client is in from now on."""
     enter(client, message.rooms, arrives=False)
@@ -30,9 +34,12 @@ def entered(client: Client, message: Rooms) -> None:
 def enter(client: Client, rooms: Sequence[RoomState], *, arrives: bool) -> None:
     """Tell of ``rooms`` that the client is in.
 
-    Where it ``arrives``, what was said since it was here is replayed, unless it asks for that by itself.
+    Where it ``arrives``, what was said since it was here is replayed, unless it asks for that by itself. Who
+    is in very many rooms hears in later turns who else is there.
     """
     reader = client.connection.reader
+    many = arrives and sum(len(room.members) for room in client.me.rooms) > AT_ONCE
+    later: list[Room] = []
     for state in rooms:
         room = client.world.rooms.get(state.room)
         if room is None:
@@ -46,11 +53,17 @@ def enter(client: Client, rooms: Sequence[RoomState], *, arrives: bool) -> None:
         if not room.direct and room.name not in client.visible:
             client.visible.add(room.name)
             _join(client, room)
+            if many:
+                later.append(room)
+            else:
+                _company(client, room)
         missed = client.cursors.missed.pop(room.name, 0)
         if missed:
             target = client.nick if room.direct else room.name
             text = f"{missed} earlier events are not shown; ask for them with a client that has history."
             client.write(encode(client.network.name, "NOTICE", target, text))
+    if later:
+        _go_on(client, _companies(client, later))
 
 
 def _join(client: Client, room: Room) -> None:
@@ -64,9 +77,26 @@ def _join(client: Client, room: Room) -> None:
         topic(client, room)
     if client.has("draft/read-marker"):
         _tell_marker(client, room)
+
+
+def _company(client: Client, room: Room) -> None:
+    """Tell who is in ``room``, and what they say of themselves."""
     if not client.has("no-implicit-names"):
         names(client, [room], room.name)
     metadata.joined(client, room)
+
+
+def _companies(client: Client, rooms: Sequence[Room]) -> Iterator[bytes]:
+    """Yield the same of many ``rooms``, as far as the client is there by then."""
+    for room in rooms:
+        if room.name not in client.visible:
+            continue
+        if not client.has("no-implicit-names"):
+            yield from _names(client, room, list(members(client, room)))
+            yield client.line(n.ENDOFNAMES.number, client.nick, room.name, n.ENDOFNAMES.text or "")
+        said = metadata.told_of(client, room)
+        if said:
+            yield said
 
 
 def _tell_marker(client: Client, room: Room) -> None:
@@ -113,13 +143,17 @@ def names(client: Client, rooms: Sequence[Room], shown: str) -> None:
 
 
 def _go_on(client: Client, lines: Iterator[bytes]) -> None:
-    """Say some of ``lines``, and the others in later turns."""
+    """Say some of ``lines``, and the others in later turns, as fast as the client takes them."""
     if client.connection.state is State.CLOSING:
+        return
+    clock = client.network.server.clock
+    if not client.connection.ready:
+        clock.callLater(AGAIN, _go_on, client, lines)
         return
     some = list(islice(lines, LINES_AT_ONCE))
     client.write(b"".join(some))
     if some:
-        client.network.server.clock.callLater(0, _go_on, client, lines)
+        clock.callLater(0, _go_on, client, lines)
 
 
 def _names(client: Client, room: Room, users: Sequence[User]) -> Iterator[bytes]:

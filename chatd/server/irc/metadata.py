@@ -131,6 +131,17 @@ def joined(client: "Client", room: Room) -> None:
         say_batch(client, lines, "metadata", room.name)
 
 
+def told_of(client: "Client", room: Room) -> bytes:
+    """Return the same as bytes, for what answers nothing; nothing for a client that does not ask for it."""
+    if not hears(client):
+        return b""
+    if len(room.members) > MOST_AT_ONCE:
+        return client.line(n.SYNCLATER.number, client.nick, room.name, "0", n.SYNCLATER.text or "")
+    keys = client.subscriptions
+    lines = [line for owner in in_room(room) for line in wanted_of(client, owner, keys)] if keys else []
+    return batched(client, lines, "metadata", room.name)
+
+
 def came(client: "Client", nick: str) -> None:
     """Tell what ``nick`` says, whom ``client`` watches and who is here."""
     user = client.network.user_called(nick)
