@@ -1,5 +1,9 @@
-"""Steady load: CPU per delivery and the latency of deliveries at 100 messages a second in a room of 1000."""
+"""Steady load: CPU per delivery and the latency of deliveries in a room of 1000.
 
+Once at 100 messages a second, and once at the rate at which the C loop has half a core to do.
+"""
+
+from collections.abc import Iterable
 from contextlib import ExitStack
 
 from bench.common import Scale
@@ -10,31 +14,52 @@ from bench.runs import PacedParty
 from bench.server import Daemon
 
 RATE = 100.0
+HALF = 0.5
+"""Share of a core that the C loop has to do in the second part."""
+
 OF_C = Target(1.5, least=False)
 P99 = Target(25.0, least=False)
+OF_HALF = Target(1.25, least=False)
+P99_OF_C = Target(2.0, least=False)
+
+Figures = dict[str, list[tuple[float, float, float]]]
+"""By what tables call a server, for each run: CPU per delivery in µs, p50 and p99 of the latency in ms."""
 
 
 def run(scale: Scale) -> Result:
     """Measure chatd beside the C loop."""
     result = Result("paced")
     members = scale.size(1000, 20)
-    figures: dict[str, list[tuple[float, float, float]]] = {}
     with ExitStack() as stack:
         daemon = Daemon(scale.folder)
         stack.callback(daemon.stop)
         peers = [ChatdPeer(daemon), *start_c_loop(stack)]
         parties = [PacedParty(peer, members, scale) for peer in peers]
-        for _ in range(scale.rounds):
-            for party in parties:
-                paced, usage = party.measure(RATE, scale.seconds)
-                latencies = party.latencies(paced)
-                cost = usage.server / (len(paced.due) * members) * 1e6
-                figures.setdefault(party.who, []).append(
-                    (cost, quantile(latencies, 0.5) * 1e3, quantile(latencies, 0.99) * 1e3)
-                )
-                result.doubt(party.who, usage.doubts())
-    _tell(result, f"{RATE:g} messages/s to {members} members", figures)
+        figures = _measure(result, parties, members, RATE, scale)
+        what = f"{RATE:g} messages/s to {members} members"
+        _tell(result, what, figures, OF_C, P99)
+        if "C loop" in figures:
+            cost = sorted(run[0] for run in figures["C loop"])[scale.rounds // 2] * members / 1e6
+            rate = scale.size(round(HALF / cost), 100)
+            what = f"{rate} messages/s to {members} members, half a core of the C loop"
+            halves = _measure(result, parties, members, rate, scale)
+            _tell(result, what, halves, OF_HALF, None)
+            _tell_tails(result, what, halves)
     return result
+
+
+def _measure(result: Result, parties: list[PacedParty], members: int, rate: float, scale: Scale) -> Figures:
+    figures: Figures = {}
+    for _ in range(scale.rounds):
+        for party in parties:
+            paced, usage = party.measure(rate, scale.seconds)
+            latencies = party.latencies(paced)
+            cost = usage.server / (len(paced.due) * members) * 1e6
+            figures.setdefault(party.who, []).append(
+                (cost, quantile(latencies, 0.5) * 1e3, quantile(latencies, 0.99) * 1e3)
+            )
+            result.doubt(party.who, usage.doubts())
+    return figures
 
 
 def quantile(values: list[float], share: float) -> float:
@@ -42,14 +67,23 @@ def quantile(values: list[float], share: float) -> float:
     return values[min(len(values) - 1, int(len(values) * share))]
 
 
-def _tell(result: Result, what: str, figures: dict[str, list[tuple[float, float, float]]]) -> None:
+def _tell(result: Result, what: str, figures: Figures, of_c: Target, p99: Target | None) -> None:
     columns = {who: list(zip(*runs, strict=True)) for who, runs in figures.items()}
     for who, (costs, _, _) in columns.items():
         result.rows.append(Row(what, who, "µs CPU/delivery", costs))
     if "C loop" in columns:
-        pairs = zip(columns["chatd"][0], columns["C loop"][0], strict=True)
-        ratios = tuple(ours / theirs for ours, theirs in pairs)
-        result.rows.append(Row(what, "chatd / C loop", "ratio of CPU", ratios, OF_C))
+        ratios = _ratios(columns["chatd"][0], columns["C loop"][0])
+        result.rows.append(Row(what, "chatd / C loop", "ratio of CPU", ratios, of_c))
     for who, (_, medians, tails) in columns.items():
         result.rows.append(Row(what, who, "ms latency p50", medians))
-        result.rows.append(Row(what, who, "ms latency p99", tails, P99 if who == "chatd" else None))
+        result.rows.append(Row(what, who, "ms latency p99", tails, p99 if who == "chatd" else None))
+
+
+def _tell_tails(result: Result, what: str, figures: Figures) -> None:
+    tails = {who: [tail for _, _, tail in runs] for who, runs in figures.items()}
+    ratios = _ratios(tails["chatd"], tails["C loop"])
+    result.rows.append(Row(what, "chatd / C loop", "ratio of latency p99", ratios, P99_OF_C))
+
+
+def _ratios(ours: Iterable[float], theirs: Iterable[float]) -> tuple[float, ...]:
+    return tuple(one / other for one, other in zip(ours, theirs, strict=True))

@@ -5,6 +5,8 @@ from bench.peers import TEXT_SIZE, Links, await_bytes, numbers_behind, text
 from bench.server import Program
 
 COMMAND = ["--config", "@CONFIG@"]
+CONNECT = b'CONNECT {"verbose":false,"pedantic":false}\r\n'
+"""The first words of a client, which wants to hear of nothing but messages."""
 
 
 class NatsPeer:
@@ -22,7 +24,7 @@ class NatsPeer:
         links = [connect(self.server.port, number) for number in range(readers + senders)]
         for number, link in enumerate(links):
             subscription = b"SUB bench 1\r\n" if number < readers else b""
-            link.sendall(b'CONNECT {"verbose":false,"pedantic":false}\r\n' + subscription + b"PING\r\n")
+            link.sendall(CONNECT + subscription + b"PING\r\n")
         await_bytes(links, b"PONG\r\n")
         await_bytes(links, b"PING\r\n")  # which comes once, unasked, two seconds after a connection was made
         return Links(links[readers:], links[:readers])

@@ -296,6 +296,7 @@ class ChatConnection:
 
     def hasten(self, now: float) -> None:
         """Have the reaper look soon, unless it will."""
+        self.liveness.hasty = True
         if self.liveness.due > now + SOON and self.state is not State.CLOSING:
             self.server.agenda.plan(self, now)
 

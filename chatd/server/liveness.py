@@ -24,14 +24,15 @@ class Traffic(NamedTuple):
 class Liveness:
     """The signs of one peer's life, from ``now`` on; ``heartbeat`` judges it.
 
-    ``listening`` is whether the connection is read. Before ``due`` a look would find nothing to do.
+    ``listening`` is whether the connection is read. Before ``due`` a look would find nothing to do. ``hasty``
+    is whether something else than silence may be the reason for the next look.
     """
 
-    __slots__ = ("_came", "_moved", "_since", "_taken", "due", "heartbeat", "listening")
+    __slots__ = ("_came", "_moved", "_since", "_taken", "due", "hasty", "heartbeat", "listening")
 
     def __init__(self, heartbeat: Heartbeat, now: float) -> None:
         self.heartbeat = heartbeat
-        self.listening = True
+        self.listening = self.hasty = True
         self.due = 0.0
         self._since = self._moved = now
         self._taken = self._came = 0
@@ -60,6 +61,13 @@ class Liveness:
     def stuck(self, traffic: Traffic, now: float, limit: float) -> bool:
         """Return whether a peer whose transport is full has moved no byte for ``limit`` seconds."""
         return not self._moving(traffic, now) and now - self._moved >= limit
+
+    def quiet(self, now: float) -> bool:
+        """Return whether nothing is to be looked at now, since both sides were heard of; say when it is."""
+        if self.hasty or not self.listening:
+            return False
+        self.due = self.heartbeat.quiet_until()
+        return self.due > now
 
     def check(self, traffic: Callable[[], Traffic], now: float) -> Verdict:
         """Return what to do now. A peer whose bytes move is not dead, even if none could be read (P7)."""

@@ -1,5 +1,6 @@
 """The watch: pings, ends or aborts a connection that the reaper sweeps, according to its state."""
 
+import math
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -39,7 +40,10 @@ def _opening(connection: Watched, now: float) -> None:
 
 def _live(connection: Watched, now: float) -> None:
     liveness = connection.liveness
+    if not connection.reader.paused and liveness.quiet(now):
+        return
     again = steering.look(connection, now)
+    liveness.hasty = again < math.inf
     if connection.state is State.CLOSING:
         return
     if connection.reader.paused:

@@ -120,3 +120,15 @@ def test_forgiveness_begins_every_count_anew(liveness):
     assert not liveness.stuck(Traffic(50, 100, 3), 129.0, 30.0)
     assert liveness.check(lambda: Traffic(50, 100, 3), 114.9) is PING
     assert liveness.check(lambda: Traffic(50, 100, 3), 115.0) is DEAD
+
+
+def test_who_was_heard_of_needs_no_look_unless_there_is_another_reason(liveness):
+    liveness.heartbeat.heard(3.0)
+    liveness.heartbeat.said(3.0)
+    assert not liveness.quiet(5.0)
+    liveness.hasty = False
+    assert liveness.quiet(5.0)
+    assert liveness.due == 8.0
+    assert not liveness.quiet(8.0)
+    liveness.listen(False, 6.0)
+    assert not liveness.quiet(6.0)
