@@ -2,7 +2,10 @@
 
 import base64
 
-from chatd.chat.changes.rows import PutMember
+import pytest
+
+from chatd.chat import metadata
+from chatd.chat.changes.rows import PutMember, PutRoom
 from chatd.server.irc import channels
 from chatd.server.irc.commands import people
 
@@ -73,3 +76,27 @@ def test_who_is_in_many_rooms_hears_in_later_turns_who_else_is_there(place):
     assert named == {f"#r{number}": everybody for number in range(25)}
     assert sum(line.split()[1] == "366" for line in heard) == 25
     assert sum(line.split()[1] == "774" for line in heard) == 25
+
+
+@pytest.mark.parametrize("asked", ["LIST", "METADATA #r0 SYNC"])
+def test_no_command_writes_far_ahead_of_who_reads_nothing(place, asked):
+    ada = place.enter("ada", "batch", "draft/metadata-3", "labeled-response")
+    ada.ask("JOIN #r0", "METADATA * SUB url a b c d e f g h i")
+    world = place.world
+    for number in range(400):
+        user = world.add_user(f"u{number}")
+        world.change(PutRoom(1000 + number, f"#l{number}", "x" * 400, 1))
+        world.change(PutMember(1000 + number, user.id, 0))
+        world.change(PutMember(world.rooms["#r0"].log.id, user.id, 0))
+        for key in ("url", *"abcdefghi"):
+            metadata.put(world, user, key, "x" * 100)
+    place.playground.server.hub.change()
+    ada.hear()
+    ada.transport.pauseProducing()
+    ada.send(f"@label=x {asked}")
+    place.advance(5)
+    assert len(ada.transport.incoming.buffer) < 150_000
+    ada.transport.resumeProducing()
+    heard = ada.hear(10)
+    assert sum(map(len, heard)) > 150_000
+    assert heard[-1].split()[1:3] == ["BATCH", "-" + heard[0].split()[3][1:]]

@@ -11,6 +11,7 @@ from chatd.server.irc import numerics as n
 from chatd.server.irc.client import Client
 from chatd.server.irc.marks import at_hand, unread_from
 from chatd.server.irc.names import fold
+from chatd.server.irc.questions import AGAIN
 from chatd.server.states import State
 from chatd.wire.irc import MAX_BODY, encode
 from chatd.wire.messages import Left, Rooms, RoomState
@@ -20,10 +21,6 @@ AT_ONCE: Final = 1000
 
 LINES_AT_ONCE: Final = 30
 """Lines of names of a larger one that are told in one turn."""
-
-
-AGAIN: Final = 0.2
-"""Seconds after which it is looked at again whether a client takes more."""
 
 
 def entered(client: Client, message: Rooms) -> None:

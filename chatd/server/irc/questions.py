@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 
@@ -13,6 +13,9 @@ from chatd.server.states import State
 from chatd.wire.errors import RequestError
 from chatd.wire.messages import Error, Message, Ok, Request
 from chatd.wire.stored import known_time_of
+
+AGAIN: Final = 0.2
+"""Seconds after which it is looked at again whether a client takes more."""
 
 
 class RefusedError(RequestError):
@@ -110,8 +113,12 @@ class Questions:
         self._connection.server.clock.callLater(0, self._wake, deferred, value)
 
     def _wake(self, deferred: "Deferred[Any]", value: object) -> None:
-        if self._connection.state is not State.CLOSING:
+        """Let what waits go on, once the client takes more: no command writes far ahead of it (P5)."""
+        connection = self._connection
+        if connection.ready:
             deferred.callback(value)
+        elif connection.state is not State.CLOSING:
+            connection.server.clock.callLater(AGAIN, self._wake, deferred, value)
 
     def answered(self, answer: Ok | Error) -> None:
         """Hand ``answer`` to what has asked."""

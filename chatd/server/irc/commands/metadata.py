@@ -33,6 +33,9 @@ _KEY: Final = re.compile(f"[a-z0-9_./-]{{1,{MOST_KEY}}}")
 LOOKED_AT: Final = 500
 """Users who are looked at in one turn: a millisecond of work."""
 
+TOLD: Final = 5
+"""What a line costs of that."""
+
 ON_ONE_LINE: Final = 5
 """Keys that one line names: five of the longest fit."""
 
@@ -269,10 +272,14 @@ async def _say_many(client: Client, owners: Iterator[Owner], keys: frozenset[str
     batch = client.new_batch() if client.has("batch") else ""
     if batch:
         client.tell("BATCH", f"+{batch}", "metadata", target)
-    for number, owner in enumerate(owners if keys else (), 1):
+    done = 0
+    for owner in owners if keys else ():
         for line in heard.wanted_of(client, owner, keys):
             client.say_within(within(line, batch) if batch else line)
-        if number % LOOKED_AT == 0:
+            done += TOLD
+        done += 1
+        if done >= LOOKED_AT:
+            done = 0
             await client.questions.rest()
     if batch:
         client.tell("BATCH", f"-{batch}")
