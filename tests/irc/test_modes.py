@@ -206,7 +206,7 @@ def test_both_rules_and_modes_in_one_line(tea):
     bea.ask("JOIN #tea")
     ada.hear()
     assert ada.ask("MODE #tea +im-i+l 5") == [
-        f"{ADA} MODE #tea {change}" for change in ("+i", "+m", "-im", "+l 5")
+        f"{ADA} MODE #tea {change}" for change in ("+i", "+m", "-i", "+l 5")
     ]
     assert ada.ask("MODE #tea")[0] == f":{NAME} 324 ada #tea +lmn 5"
     assert numerics(bea.ask("MODE #tea +k x", "MODE #tea +v bea", "MODE #tea +e x"))[-3:] == ["482"] * 3

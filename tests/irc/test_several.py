@@ -91,3 +91,13 @@ def test_a_name_that_cannot_be_is_no_channel(place):
     ada = place.enter("ada")
     name = "#" + "x" * 40
     assert ada.ask(f"JOIN {name}")[0].split()[1:4] == ["403", "ada", name]
+
+
+def test_who_was_invited_can_ask_where(place):
+    ada, bea = place.enter("ada"), place.enter("bea")
+    ada.ask("JOIN #tea,#a", "INVITE bea #tea", "INVITE bea #a")
+    bea.hear()
+    assert sorted(bea.ask("INVITE")[:2]) == [f":{NAME} 336 bea #a", f":{NAME} 336 bea #tea"]
+    bea.ask("JOIN #tea,#a")
+    assert [line.split()[1] for line in bea.ask("INVITE", "INVITE ada")] == ["337", "461"]
+    assert place.enter("eve").ask("NS REGISTER a-password")[0].endswith(" NOTICE eve :Account created")

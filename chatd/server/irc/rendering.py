@@ -92,6 +92,7 @@ class Renderer:
         self._tagged = "message-tags" in capabilities
         self._bare = not capabilities & {"account-tag", "message-tags", "server-time"}
         self._came: dict[str, set[str]] = {}
+        self._kinds: dict[str, str] = {}
         self._events = self._bytes = 0
 
     # ---- chatd.chat.codec.Codec ---------------------------------------------------------------------
@@ -290,6 +291,12 @@ class Renderer:
 
     def _set(self, event: Event) -> "Iterator[_Said]":
         mode = RULES.get(event.value)
+        if event.value.startswith("kind "):
+            before = self._kinds.pop(event.room, "")
+            if event.value == "kind public":
+                mode = {"kind private": "-i", "kind read-only": "-m"}.get(before, mode)
+            elif self._place.is_new(event):
+                self._kinds[event.room] = event.value
         if mode is not None:
             yield {}, "MODE", (event.room, mode)
 

@@ -174,9 +174,8 @@ def _as_now(event: m.Event, became: dict[int, m.Became]) -> m.Event:
 
 def _tell(client: Client, target: str, events: list[m.Event]) -> None:
     renderer = client.network.renderer(client.capabilities)
-    name = target if target.startswith("#") else fold(target)
     lines = [line for event in events for line in renderer.lines_of(event)]
-    say_batch(client, lines, "chathistory", name)
+    say_batch(client, lines, "chathistory", target)
 
 
 async def _targets(client: Client, line: Line) -> None:

@@ -4,6 +4,7 @@ import re
 from itertools import zip_longest
 from typing import Final
 
+from chatd.chat.acts import invitations_of
 from chatd.chat.state import Room
 from chatd.server.irc import channels
 from chatd.server.irc import numerics as n
@@ -183,7 +184,16 @@ def _row(client: Client, name: str, members: int, topic: str) -> None:
 
 
 async def invite(client: Client, line: Line) -> None:
-    """Let somebody come into a channel."""
+    """Let somebody come into a channel, or tell which ones wait for oneself."""
+    if not line.params:
+        await client.questions.settle()
+        for room, _ in invitations_of(client.me, client.world.calendar.now):
+            client.numeric(n.INVITELIST, room.name)
+        client.numeric(n.ENDOFINVITELIST)
+        return
+    if len(line.params) < 2 or not all(line.params[:2]):  # noqa: PLR2004 - whom, and where
+        client.numeric(n.NEEDMOREPARAMS, "INVITE")
+        return
     nick, name = line.params[:2]
     user = client.network.user_called(nick)
     room = client.room(name) if name.startswith("#") else None

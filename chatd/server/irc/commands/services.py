@@ -18,6 +18,11 @@ def is_service(target: str) -> bool:
     return fold(target) == fold(NICKSERV)
 
 
+def nickserv(client: Client, line: Line) -> None:
+    """Speak to NickServ, as many clients shorten it."""
+    hear(client, " ".join(line.params))
+
+
 def hear(client: Client, text: str) -> None:
     """Do what a service is asked for."""
     client.connection.input.gate.charge(1)
