@@ -187,8 +187,8 @@ async def invite(client: Client, line: Line) -> None:
     """Let somebody come into a channel, or tell which ones wait for oneself."""
     if not line.params:
         await client.questions.settle()
-        for room, _ in invitations_of(client.me, client.world.calendar.now):
-            client.numeric(n.INVITELIST, room.name)
+        for wanted, _ in invitations_of(client.me, client.world.calendar.now):
+            client.numeric(n.INVITELIST, wanted.name)
         client.numeric(n.ENDOFINVITELIST)
         return
     if len(line.params) < 2 or not all(line.params[:2]):  # noqa: PLR2004 - whom, and where
