@@ -276,7 +276,12 @@ class SqliteStore:
         touched: dict[int, Said | None] = {}
         effect = 0
         try:
-            with Transaction(database, self.syncs.observe):
+            runs = [
+                (schema.key(log, first) - 1, apsw.carray(tuple(frames)))
+                for log, first, frames in changes.events
+            ]
+            alone = not others and len(runs) == len(changes.sends) == 1
+            with Transaction(database, self.syncs.observe, (*runs[0], *changes.sends[0]) if alone else None):
                 if erases:
                     database.execute(scrubbing.DUE)
                 if others:
@@ -284,11 +289,9 @@ class SqliteStore:
                     for change in others:
                         effect += self._change(change)
                     self._index.retouch(touched, changes)
-                for log, first, frames in changes.events:
-                    database.execute(
-                        statements.ADD_EVENTS, (schema.key(log, first) - 1, apsw.carray(tuple(frames)))
-                    )
-                database.executemany(statements.SET_LAST, changes.sends)
+                if not alone:
+                    database.executemany(statements.ADD_EVENTS, runs)
+                    database.executemany(statements.SET_LAST, changes.sends)
                 sizes.keep(changes)
                 if changes.mark is not None:
                     changes.mark.effect = effect

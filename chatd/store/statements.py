@@ -50,6 +50,8 @@ LOADS: Final[dict[type[Any], str]] = {
 
 ADD_EVENTS: Final = "INSERT INTO events SELECT ? + rowid, value FROM carray(?)"
 SET_LAST: Final = "UPDATE sessions SET last = ? WHERE id = ?"
+ADD_RUN: Final = f"BEGIN IMMEDIATE; {ADD_EVENTS}; {SET_LAST}"
+"""Begins a transaction with what one session has said in one room: most have nothing else."""
 
 SET_MARK: Final = (
     "INSERT INTO meta VALUES('place', ?), ('effect', ?)"

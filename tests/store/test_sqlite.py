@@ -159,8 +159,18 @@ def test_pages_stay_within_one_log(open_store):
         Changes(events=[(7, 4, FRAMES[3:5])], others=[PutRoom(8, "#a", "", 1)]),
         Changes(events=[(7, 4, [b"x", None])], sends=[(9, 5)]),
         Changes(events=[(7, 4, FRAMES[3:5])], sends=[(9, 5), (None, 5)]),
+        Changes(events=[(7, 3, FRAMES[3:5])], sends=[(9, 5)]),
+        Changes(events=[(7, 4, FRAMES[3:5])], sends=[(None, 5)]),
     ],
-    ids=["event-twice", "nick-twice", "room-twice", "no-bytes", "no-number"],
+    ids=[
+        "event-twice",
+        "nick-twice",
+        "room-twice",
+        "no-bytes",
+        "no-number",
+        "run-twice",
+        "no-number-of-a-run",
+    ],
 )
 def test_a_commit_that_fails_leaves_nothing(open_store, wrong):
     store = open_store()
