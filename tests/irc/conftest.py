@@ -62,7 +62,7 @@ class Place:
         limits = LimitsConfig(**{"requests_per_second": 10_000, **config.pop("limits", {})})
         accounts = AccountsConfig(**{"registration": "open", "scram": False, **config.pop("accounts", {})})
         config.setdefault("listen", (ListenConfig(endpoint="tcp:6667:interface=127.0.0.1", protocol="irc"),))
-        irc = IrcConfig(name=NAME, **config.pop("irc", {}))
+        irc = IrcConfig(**{"name": NAME, **config.pop("irc", {})})
         self.playground = Playground(Config(irc=irc, limits=limits, accounts=accounts, **config))
         self.playground.start_server()
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.irc.conftest import offers
+from chatd.server.irc.capabilities import VALUES
+from tests.irc.conftest import Place, offers
 
 NAME = "My.Little.Server"
 
@@ -286,3 +287,17 @@ def test_nobody_is_offered_to_register_where_that_is_closed(place):
     client.send("CAP LS 302", "CAP REQ draft/account-registration")
     *listed, refused = client.hear()
     assert "account-registration" not in offers(listed) and " NAK " in refused
+
+
+def test_no_list_is_cut_within_a_word():
+    place = Place(irc={"name": "a" * 60 + ".b"})
+    everything = set(VALUES)
+    old, modern = place.enter("n" * 32), place.enter("m" * 32)
+    old.send("CAP LS")
+    (listed,) = old.hear()
+    assert len(listed) <= 510 and everything > set(offers([listed]).split()) > {"message-tags", "server-time"}
+    modern.send("CAP LS 302", "CAP REQ :" + " ".join(sorted(everything)))
+    heard = modern.hear()
+    acked = [line for line in heard if " ACK " in line]
+    assert all(len(line) <= 510 for line in heard)
+    assert " ".join(line.partition(" ACK :")[2] for line in acked).split() == sorted(everything)

@@ -7,7 +7,7 @@ from chatd.server.irc import numerics as n
 from chatd.server.irc.capabilities import VALUES, chunks, listed, wished
 from chatd.server.irc.client import Client
 from chatd.server.irc.sasl import mechanisms
-from chatd.wire.irc import MAX_BODY, Line, encode
+from chatd.wire.irc import MAX_BODY, Line
 
 DAY: Final = 86_400
 """Seconds of a day."""
@@ -71,20 +71,32 @@ def _policy(client: Client) -> dict[str, str]:
 
 
 def _list(client: Client, word: str, text: str) -> None:
-    most = MAX_BODY - len(encode(client.network.name, "CAP", client.nick, word, "*", ""))
-    lines = chunks(text, most) if client.modern else [text]
-    for line in lines[:-1]:
-        client.tell("CAP", client.nick, word, "*", line)
+    """Tell a list. Who takes one line of it alone gets the last one, which has what all clients know."""
+    lines = chunks(text, _room(client, word))
+    if client.modern:
+        for line in lines[:-1]:
+            client.tell("CAP", client.nick, word, "*", line)
     client.tell("CAP", client.nick, word, lines[-1])
+
+
+def _answer(client: Client, word: str, text: str) -> None:
+    """Repeat a request, in several lines if it does not fit into one with what stands before it."""
+    most = _room(client, word)
+    for line in [text] if len(text.encode()) <= most else chunks(text, most):
+        client.tell("CAP", client.nick, word, line)
+
+
+def _room(client: Client, word: str) -> int:
+    return MAX_BODY - len(client.line("CAP", client.nick, word, "*", ""))
 
 
 def _request(client: Client, text: str) -> None:
     wish = wished(text, _offers(client))
     if wish is None:
-        client.tell("CAP", client.nick, "NAK", text)
+        _answer(client, "NAK", text)
         return
     on, off = wish
-    client.tell("CAP", client.nick, "ACK", text)
+    _answer(client, "ACK", text)
     client.capabilities |= on
     client.capabilities -= off
     if not metadata.hears(client):
