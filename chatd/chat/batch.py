@@ -1,6 +1,7 @@
 """A batch: the decisions between two commits, and the answers that are given once they are durable."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 from chatd.chat import later as lazy
@@ -13,6 +14,7 @@ from chatd.chat.log import Log
 from chatd.chat.state import Peer, Room, Session, User
 from chatd.chat.storage import Changes
 from chatd.chat.sweeps import Sweep
+from chatd.chat.told import told_of
 from chatd.wire.errors import RequestError
 from chatd.wire.messages import Error, Event, Message, Ok
 from chatd.wire.stored import pack
@@ -70,13 +72,14 @@ class Batch(lazy.Later):
     who are also told something that is made only after the commit. All answers wait for the commit, even to
     requests that only read, so that nobody is told what may be taken back. It is ``plain`` if nothing is to
     be told or taken in of it but answers, and that logs grow. What follows is made when it is needed:
-    ``ends`` are the memberships that end, ``narrowed`` the rooms of which members may read
-    less from now on, ``erased`` the events whose content is erased, each as it was, ``reworded`` those whose
-    earlier wording is, ``related`` the edits and reactions; ``deleted`` are those whose accounts are deleted,
-    ``stated`` those who say something else of themselves, ``renamed`` those with another nick, each with the
-    old and the new one. ``counted`` says which of the stored events count,
-    ``unread`` in what rooms it changes for whom what is unread, otherwise than by their growth; ``gone`` up
-    to which event that changes for everybody, ``trimmed`` which event is the first one from now on.
+    ``ends`` are the memberships that end, ``follows`` who follows a room from behind which event on,
+    ``narrowed`` the rooms of which members may read less from now on, ``erased`` the events whose content is
+    erased, each as it was, ``reworded`` those whose earlier wording is, ``related`` the edits and reactions;
+    ``deleted`` are those whose accounts are deleted, ``stated`` those who say something else of themselves,
+    ``renamed`` those with another nick, each with the old and the new one. ``counted`` says which of the
+    stored events count, ``unread`` in what rooms it changes for whom what is unread, otherwise than by their
+    growth; ``gone`` up to which event that changes for everybody, ``trimmed`` which event is the first one
+    from now on.
     ``undone`` is whether the commit has failed, ``size`` about the bytes to be written.
     """
 
@@ -89,6 +92,7 @@ class Batch(lazy.Later):
         "ends",
         "erased",
         "events",
+        "follows",
         "gone",
         "later",
         "narrowed",
@@ -107,12 +111,13 @@ class Batch(lazy.Later):
 
     LATER: ClassVar = {
         **dict.fromkeys(
-            ("ends", "reworded", "erased", "deleted", "stated", "renamed", "related"), _rare(list)
+            ("ends", "follows", "reworded", "erased", "deleted", "stated", "renamed", "related"), _rare(list)
         ),
         **dict.fromkeys(("narrowed", "unread", "gone", "trimmed"), _rare(dict)),
     }
 
     ends: list[Removal]
+    follows: list[tuple[Room, User, int]]
     narrowed: dict[Room, None]
     reworded: list[tuple[Room, Reword]]
     erased: list[tuple[Room, Erase, Event, User | None]]
@@ -290,6 +295,7 @@ class Batch(lazy.Later):
             [(log.id, log.last - len(stored) + 1, stored) for log, stored in self.stored.items()],
             [(session.last, session.id) for session in self.sends],
             list(self._others),
+            told=None if self.plain else partial(told_of, self),
         )
 
     def let_go(self) -> None:

@@ -23,6 +23,7 @@ def follow_everywhere(batch: Batch, room: Room, user: User, cursor: int) -> None
 
     Connections that follow listed rooms only are left alone.
     """
+    batch.follows.append((room, user, cursor))
     for session in user.sessions:
         if session.peer is not None and session.peer.reader.follows_all:
             follow(batch, session.peer, room, cursor)

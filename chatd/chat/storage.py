@@ -83,6 +83,7 @@ from chatd.chat.changes.rows import (
 from chatd.chat.crowd import Crowd, Haunts
 from chatd.chat.facts import Facts
 from chatd.chat.looked import Looked, Wanted
+from chatd.chat.told import Told
 from chatd.counters import Histogram
 from chatd.search.query import Query
 
@@ -203,13 +204,15 @@ class Changes:
     """The content of one transaction.
 
     ``events`` are runs of (log, number of the first, stored events), ``sends`` are (last accepted send,
-    session); ``others`` come in order. The ``mark`` is kept where there is one.
+    session); ``others`` come in order. The ``mark`` is kept where there is one. ``told`` returns what else
+    machines have to know that did not decide it.
     """
 
     events: list[tuple[int, int, list[bytes]]] = field(default_factory=list)
     sends: list[tuple[int, int]] = field(default_factory=list)
     others: list[Change] = field(default_factory=list)
     mark: Mark | None = None
+    told: Callable[[], Told] | None = field(default=None, compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.events or self.sends or self.others)

@@ -4,7 +4,6 @@ The state in memory runs ahead of the disk by the batches that are not committed
 of it before. `Batch.undo` takes it back.
 """
 
-import itertools
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -121,6 +120,22 @@ def _afford_any(host: str, count: bool) -> None:
     """Let every address make as many rooms as it likes."""
 
 
+class Ids:
+    """Gives out ids, each behind all that were given or seen, the ``last`` of these first."""
+
+    def __init__(self, last: int) -> None:
+        self._last = last
+
+    def next(self) -> int:
+        """Return another id."""
+        self._last += 1
+        return self._last
+
+    def saw(self, number: int) -> None:
+        """Give none up to this one any more."""
+        self._last = max(self._last, number)
+
+
 class World(Records):
     """The records, as loaded from ``snapshot`` and changed since, and their bounds.
 
@@ -162,10 +177,10 @@ class World(Records):
         self.clock = snapshot.time.clock or max((stored.ts for stored in snapshot.rooms), default=0)
         newest = max((session.id for session in self.sessions.values()), default=0)
         last = max(snapshot.last_session, newest)
-        self._session_ids = itertools.count(last + 1)
+        self._session_ids = Ids(last)
         # In folders from before forgotten users were counted, each of them had come with a session.
-        self._user_ids = itertools.count(max(last, snapshot.last_user, named, *self.users) + 1)
-        self._room_ids = itertools.count(max((r.log.id for r in self.rooms.values()), default=0) + 1)
+        self._user_ids = Ids(max(last, snapshot.last_user, named, *self.users))
+        self._room_ids = Ids(max((r.log.id for r in self.rooms.values()), default=0))
 
     def relate(self, room: Room, change: Relation) -> None:
         """Make ``change``, which is about an event of ``room``."""
@@ -175,6 +190,11 @@ class World(Records):
     def change(self, change: Change) -> None:
         """Make ``change`` and add it to the batch; if the commit fails it is taken back."""
         self.batch.add_change(change, apply(self, change))
+
+    def saw(self, row: PutUser | PutSession | PutRoom) -> None:
+        """Give nothing the id that ``row`` has, which another machine gave."""
+        ids = {PutUser: self._user_ids, PutSession: self._session_ids, PutRoom: self._room_ids}[type(row)]
+        ids.saw(row.id)
 
     # ---- users and sessions -------------------------------------------------------------------------
 
@@ -191,7 +211,7 @@ class World(Records):
             raise ProtocolError(
                 Code.TOO_MANY_USERS, "The server has as many users as it may; try again later."
             )
-        row = PutUser(next(self._user_ids), display, key)
+        row = PutUser(self._user_ids.next(), display, key)
         self.change(row)
         return self.users[row.id]
 
@@ -254,7 +274,7 @@ class World(Records):
                 Code.TOO_MANY_DEVICES,
                 f"{user.nick} has {most} devices already; use one of them.",
             )
-        self.change(PutSession(next(self._session_ids), user.id, digest, last=0, seen=0))
+        self.change(PutSession(self._session_ids.next(), user.id, digest, last=0, seen=0))
         return self.sessions[digest]
 
     def end_session(self, session: Session) -> None:
@@ -344,7 +364,7 @@ class World(Records):
         if not direct and self.room_twins.has(wire_name):
             raise RequestError(Code.ROOM_TAKEN, "That name cannot be had; choose another.")
         self._count_room(asker, direct)
-        self.change(PutRoom(next(self._room_ids), wire_name, "", 1, user.id if direct else 0))
+        self.change(PutRoom(self._room_ids.next(), wire_name, "", 1, user.id if direct else 0))
         room = self.rooms[wire_name]
         if direct:
             other = self.user_called(name)

@@ -1,11 +1,11 @@
 """Records: a batch of changes as bytes, the same bytes on every machine, each chained to the one before.
 
 A record is one byte with the `FORMAT`, and an array of msgpack: its number, the epoch of the leader that has
-decided it, the digest of the record before it, the effect of that one, and the changes. It holds what is
-decided, with all numbers and times; so taking it in needs no clock and no configuration. Nodes that stand at
-the same number with the same digest have taken in the same bytes since the beginning. The effect tells more:
-how many rows the record before has changed in the leader's store; where another store has changed others, it
-does not hold the same.
+decided it, the digest of the record before it, the effect of that one, the changes, and what is told besides
+them. It holds what is decided, with all numbers and times; so taking it in needs no clock and no
+configuration. Nodes that stand at the same number with the same digest have taken in the same bytes since
+the beginning. The effect tells more: how many rows the record before has changed in the leader's store; where
+another store has changed others, it does not hold the same.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from chatd.chat.storage import Changes
+from chatd.chat.told import NOTHING_TOLD, Told
 from chatd.cluster.kinds import KINDS, NUMBERS
 
 FORMAT: Final = 1
@@ -54,13 +55,14 @@ class Place(NamedTuple):
 
 
 class Record(NamedTuple):
-    """The ``changes`` of one batch as record ``number``: see above."""
+    """The ``changes`` of one batch, and what is told of it, as record ``number``: see above."""
 
     number: int
     epoch: int
     before: bytes
     effect: int
     changes: Changes
+    told: Told = NOTHING_TOLD
 
     def check_behind(self, place: Place, effect: int) -> None:
         """Raise `RecordError` if it does not come next for a node at ``place``.
@@ -98,6 +100,7 @@ class _Body(msgspec.Struct, array_like=True):
     events: list[tuple[int, int, list[bytes]]]
     sends: list[tuple[int, int]]
     others: list[list[Any]]
+    told: Told
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -107,9 +110,9 @@ _HEAD: Final = bytes([FORMAT])
 
 def encoded(record: Record) -> bytes:
     """Return the bytes of ``record``. Raises UnicodeEncodeError or OverflowError for what no store takes."""
-    number, epoch, before, effect, changes = record
+    number, epoch, before, effect, changes, told = record
     others = [[NUMBERS[type(change)], *change] for change in changes.others]
-    body = _Body(number, epoch, before, effect, changes.events, changes.sends, others)
+    body = _Body(number, epoch, before, effect, changes.events, changes.sends, others, told)
     return _HEAD + _encoder.encode(body)
 
 
@@ -128,7 +131,7 @@ def decoded(data: bytes) -> Record:
     except (msgspec.DecodeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise RecordError(f"A record of the stream is damaged: {error}.") from None
     changes = Changes(body.events, body.sends, others)
-    return Record(body.number, body.epoch, body.before, body.effect, changes)
+    return Record(body.number, body.epoch, body.before, body.effect, changes, body.told)
 
 
 def digest_of(data: bytes) -> bytes:

@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Protocol
 
 from chatd.chat.storage import Changes, Mark, Store, StoreError
+from chatd.chat.told import NOTHING_TOLD
 from chatd.cluster.journal import Journal, JournalError, Outcome
 from chatd.cluster.records import Place, Record, RecordError, cut, digest_of, encoded
 from chatd.counters import SECONDS, Histogram
@@ -91,7 +92,8 @@ class ReplicatedStore:
         changes, done = self._waiting.popleft()
         place = self.place
         try:
-            data = encoded(Record(place.number + 1, self.epoch, place.digest, self._effect, changes))
+            told = NOTHING_TOLD if changes.told is None else changes.told()
+            data = encoded(Record(place.number + 1, self.epoch, place.digest, self._effect, changes, told))
         except Exception as error:  # noqa: BLE001 - whatever prevented the commit, the batch has failed
             done(error)
             self._next()

@@ -5,6 +5,7 @@ from typing import Any, get_type_hints
 from hypothesis import strategies as st
 
 from chatd.chat.storage import Changes
+from chatd.chat.told import Told
 from chatd.cluster.kinds import KINDS
 from chatd.cluster.records import DIGEST_BYTES, Record
 
@@ -38,4 +39,8 @@ batches = st.builds(
 )
 
 digests = st.binary(min_size=DIGEST_BYTES, max_size=DIGEST_BYTES)
-records = st.builds(Record, numbers, numbers, digests, numbers, batches)
+pairs, triples = (st.lists(st.tuples(*[numbers] * size), max_size=2).map(tuple) for size in (2, 3))
+ids = st.lists(numbers, max_size=2).map(tuple)
+ends = st.lists(st.tuples(numbers, numbers, numbers, numbers), max_size=2).map(tuple)
+tolds = st.just(Told()) | st.builds(Told, ends, triples, ids, ids, triples, pairs, pairs)
+records = st.builds(Record, numbers, numbers, digests, numbers, batches, tolds)

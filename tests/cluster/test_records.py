@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from chatd.chat.changes.rows import Change, PutUser
 from chatd.chat.storage import Changes
+from chatd.chat.told import Told
 from chatd.cluster import records
 from chatd.cluster.kinds import KINDS, NUMBERS
 from chatd.cluster.records import (
@@ -73,12 +74,15 @@ def test_the_form_changes_with_its_number_alone():
         for kind in (KINDS[number] for number in range(1, KNOWN + 1))
     ]
     changes = Changes([(3, 8, [b"one", b"two"])], [(5, 6)], others)
-    data = encoded(Record(1, 2, bytes(16), 4, changes))
-    assert (FORMAT, sha256(data).hexdigest()[:16]) == (1, "f79b678c4386d6c4")
+    told = Told(((1, 2, 3, 4),), ((5, 6, 7),), (8,), (9,), ((1, 2, 3),), ((4, 5),), ((6, 7),))
+    data = encoded(Record(1, 2, bytes(16), 4, changes, told))
+    assert (FORMAT, sha256(data).hexdigest()[:16]) == (1, "ac015bb749b4e0d4")
 
 
 def test_a_field_that_was_added_since_has_its_default():
-    body = records._Body(1, 1, b"", 0, [], [], [[NUMBERS[PutUser], 1, "a", "a"], [15, 2, "#a", "", 1]])
+    body = records._Body(
+        1, 1, b"", 0, [], [], [[NUMBERS[PutUser], 1, "a", "a"], [15, 2, "#a", "", 1]], Told()
+    )
     data = bytes([FORMAT]) + msgspec.msgpack.encode(body)
     user, room = decoded(data).changes.others
     assert user == PutUser(1, "a", "a")
