@@ -34,6 +34,7 @@ from chatd.chat.changes.rows import (
     DropMember,
     DropMention,
     DropMentions,
+    DropMetadata,
     DropPin,
     DropPlace,
     DropReaction,
@@ -42,6 +43,7 @@ from chatd.chat.changes.rows import (
     DropRepliesBelow,
     DropReply,
     DropRoom,
+    DropScram,
     DropSession,
     DropStatus,
     DropTallies,
@@ -68,12 +70,14 @@ from chatd.chat.changes.rows import (
     PutMark,
     PutMember,
     PutMention,
+    PutMetadata,
     PutNick,
     PutPin,
     PutPlace,
     PutReaction,
     PutReply,
     PutRoom,
+    PutScram,
     PutSession,
     PutStatus,
     PutTally,
@@ -191,6 +195,8 @@ def picture(records):
         "uploads": dict(records.uploads),
         "address bans": set(records.address_bans.values()),
         "erasures": dict(records.erasures),
+        "scrams": dict(records.scrams),
+        "metadata": {owner: dict(values) for owner, values in records.metadata.items()},
         "hooks": {number: (hook.row, dict(hook.keys)) for number, hook in records.hooks.items()},
         "secrets of hooks": {key: hook.row.id for key, hook in records.hooks_by_digest.items()},
         "time": records.time,
@@ -226,6 +232,14 @@ def possible(records, kind, a, b, n):  # noqa: C901, PLR0912, PLR0915 - one case
             return PutCertificate(a, str(b), f"c{n}", n)
         case "drop certificate" if user and str(b) in user.certificates:
             return DropCertificate(a, str(b))
+        case "scram" if user and user.account:
+            return PutScram(a, str(n))
+        case "drop scram" if a in records.scrams:
+            return DropScram(a)
+        case "metadata":
+            return PutMetadata(str(a), str(b), str(n))
+        case "drop metadata" if str(b) in records.metadata.get(str(a), {}):
+            return DropMetadata(str(a), str(b))
         case "place" if user and user.account:
             return PutPlace(a, str(b), n)
         case "drop place" if user and str(b) in user.places:
@@ -427,6 +441,10 @@ KINDS = {
     DropPin: "drop pin",
     Erase: "erase",
     Reword: "reword",
+    PutScram: "scram",
+    DropScram: "drop scram",
+    PutMetadata: "metadata",
+    DropMetadata: "drop metadata",
     PutErasure: "erasure",
     DropErasure: "drop erasure",
     Trim: "trim",
