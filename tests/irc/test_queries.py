@@ -196,3 +196,23 @@ def test_whoever_watches_learns_what_another_one_finds(place):
     place.request(bea, "nick", nick="zed")
     assert numerics(eve.ask("MONITOR + zed")) == ["730"]
     assert numerics(ada.hear()) == ["730"]
+
+
+def test_lists_take_as_many_lines_as_they_need(place):
+    ada = place.enter("ada")
+    channels = [f"#a-channel-with-a-long-name-{number}" for number in range(40)]
+    for begin in range(0, 40, 10):
+        ada.ask("JOIN " + ",".join(channels[begin : begin + 10]))
+    told = [line for line in ada.ask("WHOIS ada") if " 319 " in line]
+    assert all(len(line.encode()) <= 510 for line in told)
+    assert {word.lstrip("@:") for line in told for word in line.split()[4:]} == set(channels)
+    nicks = [f"{number}" + "é" * 29 for number in range(60)]
+    for begin in range(0, 60, 6):
+        told = ada.ask("MONITOR + " + ",".join(nicks[begin : begin + 6]))
+        assert all(line.split()[1] == "731" for line in told)
+    told = ada.ask("MONITOR L")[:-1]
+    assert all(len(line.encode()) <= 510 for line in told)
+    assert [nick for line in told for nick in line.split()[3].split(",")] == nicks
+    place.enter(nicks[0])
+    found = ada.ask(f"USERHOST {nicks[0]}")[-1]
+    assert nicks[0] in found

@@ -1,12 +1,13 @@
 """The voice of a client: how it says lines, as answers to a command or on its own."""
 
+from collections.abc import Iterable
 from itertools import count
 from typing import TYPE_CHECKING
 
 from chatd.server.connection import ChatConnection
 from chatd.server.irc import numerics as n
 from chatd.server.irc.names import USER, nuh
-from chatd.wire.irc import encode
+from chatd.wire.irc import MAX_BODY, encode
 
 if TYPE_CHECKING:
     from chatd.server.irc.network import Network
@@ -60,6 +61,19 @@ class Voice:
         words = numeric.text if text is None else text
         last = () if words is None else (words,)
         self.tell(numeric.number, self.nick, *params, *last)
+
+    def listed(self, numeric: n.Numeric, *params: str, words: Iterable[str], between: str = " ") -> None:
+        """Say a numeric that ends with ``words``, as often as it takes; not at all for none."""
+        most = MAX_BODY - len(self.line(numeric.number, self.nick, *params, "x y")) + len("x y")
+        line, size = "", 0
+        for word in words:
+            more = len(word.encode()) + len(between)
+            if line and size + more > most:
+                self.numeric(numeric, *params, text=line)
+                line, size = "", 0
+            line, size = (f"{line}{between}{word}", size + more) if line else (word, more - len(between))
+        if line:
+            self.numeric(numeric, *params, text=line)
 
     def fail(self, command: str, code: str, *context: str, text: str) -> None:
         """Say that a command failed (ircv3.net, "Standard Replies")."""

@@ -31,6 +31,9 @@ TOLD_PER_UNIT: Final = 50
 FIELDS: Final = "tcuihsnfdlaor"
 """The fields of WHOX, in the order in which they are told."""
 
+MOST_ROOMS: Final = 100
+"""Channels of somebody that WHOIS tells of."""
+
 ON_ONE_LINE: Final = 5
 """Nicks of USERHOST that are answered."""
 
@@ -146,9 +149,8 @@ async def whois(client: Client, line: Line) -> None:
         n.WHOISUSER, user.nick, network.username(user.nick), HOST, "*", text=network.realname(user)
     )
     rooms = [room for room in user.rooms if knows(client.asker, room) and _shows(client, user, room)]
-    if rooms:
-        text = " ".join(client.prefix_of(room, user) + room.name for room in rooms[:20])
-        client.numeric(n.WHOISCHANNELS, user.nick, text=text)
+    shown_rooms = [client.prefix_of(room, user) + room.name for room in rooms[:MOST_ROOMS]]
+    client.listed(n.WHOISCHANNELS, user.nick, words=shown_rooms)
     client.numeric(n.WHOISSERVER, user.nick, network.name, text=network.config.network)
     away = is_away(client, user)
     if away:
@@ -210,7 +212,10 @@ def userhost(client: Client, line: Line) -> None:
             sign = "-" if is_away(client, user) else "+"
             star = "*" if client.network.operates(user) else ""
             found.append(f"{user.nick}{star}={sign}{client.network.username(user.nick)}@{HOST}")
-    client.numeric(n.USERHOST, text=" ".join(found))
+    if found:
+        client.listed(n.USERHOST, words=found)
+    else:
+        client.numeric(n.USERHOST, text="")
 
 
 async def away(client: Client, line: Line) -> None:

@@ -1,7 +1,5 @@
 """Watching: MONITOR (ircv3.net, "Monitor")."""
 
-from collections.abc import Iterable
-
 from chatd.chat.names import check_nick
 from chatd.server.irc import metadata
 from chatd.server.irc import numerics as n
@@ -10,9 +8,6 @@ from chatd.server.irc.names import fold
 from chatd.server.irc.welcoming import MOST_MONITORED
 from chatd.wire.errors import RequestError
 from chatd.wire.irc import Line
-
-MOST_LISTED = 400
-"""Bytes of nicks in one line."""
 
 
 def monitor(client: Client, line: Line) -> None:
@@ -28,7 +23,7 @@ def monitor(client: Client, line: Line) -> None:
         for key in list(client.watched):
             _drop(client, key)
     elif word == "L":
-        _list(client, n.MONLIST, client.watched.values())
+        client.listed(n.MONLIST, words=client.watched.values(), between=",")
         client.numeric(n.ENDOFMONLIST)
     elif word == "S":
         _tell(client, list(client.watched.values()))
@@ -62,12 +57,9 @@ def _drop(client: Client, key: str) -> None:
 
 def _tell(client: Client, nicks: list[str]) -> None:
     here = {nick: client.network.watchers.add(client, nick) for nick in nicks}
-    _list(
-        client,
-        n.MONONLINE,
-        [client.network.nuh(_name(client, nick)) for nick, online in here.items() if online],
-    )
-    _list(client, n.MONOFFLINE, [nick for nick, online in here.items() if not online])
+    there = [client.network.nuh(_name(client, nick)) for nick, online in here.items() if online]
+    client.listed(n.MONONLINE, words=there, between=",")
+    client.listed(n.MONOFFLINE, words=[nick for nick, online in here.items() if not online], between=",")
     for nick in [nick for nick, online in here.items() if online]:
         metadata.watching(client, nick)
 
@@ -75,14 +67,3 @@ def _tell(client: Client, nicks: list[str]) -> None:
 def _name(client: Client, nick: str) -> str:
     user = client.network.user_called(nick)
     return nick if user is None else user.nick
-
-
-def _list(client: Client, numeric: n.Numeric, words: Iterable[str]) -> None:
-    line = ""
-    for word in words:
-        if line and len(line) + len(word) > MOST_LISTED:
-            client.numeric(numeric, text=line)
-            line = ""
-        line = f"{line},{word}" if line else word
-    if line:
-        client.numeric(numeric, text=line)
