@@ -95,7 +95,7 @@ class PresenceBoard:
         """Add to ``news`` what the rooms of ``user`` are told of them; yields behind each piece of work."""
         rooms = [room for room in user.rooms if not room.members[user].reads_only]
         yield 1 + len(rooms)
-        direct = iter(list(user.direct))
+        direct = iter(list(user.direct) if user.has("direct") else [])
         while some := list(islice(direct, AT_ONCE)):
             rooms += [room for room in some if room.log.audience_size]
             yield len(some)

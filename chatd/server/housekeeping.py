@@ -32,6 +32,12 @@ ROUNDS_PER_SPACE: Final = 1440
 PRESENCE_INTERVAL: Final = 1.0
 """Seconds over which comings and goings, and who types, are collected before the rooms are told."""
 
+REST: Final = 4.0
+"""Times as long as it took to tell who has come and gone, until that is told again at the soonest.
+
+So it takes a fifth of the time at the most, however many come back at once; those who come in wait for less.
+"""
+
 LATE: Final = 0.1
 """Seconds late at which the reactor has so much to do that nobody is told who types."""
 
@@ -59,6 +65,7 @@ class Housekeeping:
         self._rounds = 0
         self._batch: Batch | None = None
         self._cut = 0
+        self._rested = 0.0
         self._loop = LoopingCall(self._round)
         self._presence = LoopingCall(self._tell_presence)
         self._loop.clock = self._presence.clock = server.clock
@@ -83,11 +90,17 @@ class Housekeeping:
             hub.typing.drop()
         try:
             hub.end_statuses()
-            for count in chain(hub.typing.tell(), hub.presence.tell(clock.seconds())):
+            begin, spent = clock.seconds(), 0.0
+            news = hub.presence.tell(begin) if begin >= self._rested else ()
+            for count in chain(hub.typing.tell(), news):
                 told += count
                 if told >= presence.AT_ONCE:
                     told = 0
+                    spent += clock.seconds() - begin
                     await deferLater(clock, 0)
+                    begin = clock.seconds()
+            end = clock.seconds()
+            self._rested = max(self._rested, end + REST * (spent + end - begin))
         except Exception:  # noqa: BLE001 - presence is best effort; its loop goes on
             log.failure("housekeeping-fault", None)
 
