@@ -14,8 +14,16 @@ from typing import Any, Final
 from OpenSSL import SSL
 from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOProtocol
 
-LEANS_ON: Final = ("BIO_new", "BIO_read", "BIO_s_mem", "ERR_clear_error", "SSL_clear_mode", "SSL_set_bio")
-LEANS_ON_TOO: Final = ("SSL_MODE_ENABLE_PARTIAL_WRITE", "SSL_write")
+LEANS_ON: Final = (
+    "BIO_new",
+    "BIO_read",
+    "BIO_s_mem",
+    "ERR_clear_error",
+    "SSL_MODE_ENABLE_PARTIAL_WRITE",
+    "SSL_clear_mode",
+    "SSL_set_bio",
+    "SSL_write",
+)
 """What this needs of OpenSSL's functions as pyOpenSSL knows them, in ``SSL._lib``; a test says if they go."""
 
 LEANS_ON_OF_CONNECTIONS: Final = ("_from_ssl", "_into_ssl", "_ssl")
@@ -29,9 +37,16 @@ _ROOM: Final = MOST + 16 * 256
 
 _lib: Any = getattr(SSL, "_lib", None)
 _ffi: Any = getattr(SSL, "_ffi", None)
-_usable: Final = _ffi is not None and all(hasattr(_lib, name) for name in (*LEANS_ON, *LEANS_ON_TOO))
+_usable: Final = _ffi is not None and all(hasattr(_lib, name) for name in LEANS_ON)
 _room: Any = _ffi.new("char[]", _ROOM) if _usable else None
 _view: Any = memoryview(_ffi.buffer(_room)) if _usable else None
+
+# They are looked up once, and not kept by each connection: in a large room those are in no cache.
+_write: Any = getattr(_lib, "SSL_write", None)
+_read: Any = getattr(_lib, "BIO_read", None)
+_new: Any = getattr(_lib, "BIO_new", None)
+_set: Any = getattr(_lib, "SSL_set_bio", None)
+_kind: Any = _lib.BIO_s_mem() if _usable else None
 
 
 def speaks_tls(transport: Any) -> bool:
@@ -50,29 +65,43 @@ def sealed(layer: Any, send: Callable[[Any], int]) -> Callable[[bytes], int] | N
         _usable and all(hasattr(connection, name) for name in LEANS_ON_OF_CONNECTIONS)
     ):
         return None
-    ssl, into, hand_on = connection._ssl, connection._into_ssl, layer.transport.write  # noqa: SLF001
-    new, kind, replace = _lib.BIO_new, _lib.BIO_s_mem(), _lib.SSL_set_bio
-    write, read, room, view = _lib.SSL_write, _lib.BIO_read, _room, _view
-    _lib.SSL_clear_mode(ssl, _lib.SSL_MODE_ENABLE_PARTIAL_WRITE)
+    _lib.SSL_clear_mode(connection._ssl, _lib.SSL_MODE_ENABLE_PARTIAL_WRITE)  # noqa: SLF001
+    return _Sealer(connection, send, layer.transport.write).seal
 
-    def seal(data: bytes) -> int:
+
+class _Sealer:
+    """Seals what is for one connection, and has ``send`` take it; ``hand_on`` takes what that does not.
+
+    One small object: in a large room none of it is in the processor's cache when it is needed.
+    """
+
+    __slots__ = ("_connection", "_hand_on", "_into", "_send", "_ssl")
+
+    def __init__(self, connection: Any, send: Callable[[Any], int], hand_on: Callable[[bytes], None]) -> None:
+        self._connection = connection
+        self._ssl = connection._ssl  # noqa: SLF001
+        self._into = connection._into_ssl  # noqa: SLF001
+        self._send = send
+        self._hand_on = hand_on
+
+    def seal(self, data: bytes) -> int:
+        """Take all of ``data``, or nothing; return how many bytes were taken."""
         size = len(data)
         if size > MOST:
             return 0
-        if write(ssl, data, size) != size:
+        if _write(self._ssl, data, size) != size:
             _lib.ERR_clear_error()
             return 0
-        filled = read(connection._from_ssl, room, _ROOM)  # noqa: SLF001
-        fresh = new(kind)
+        connection = self._connection
+        filled = _read(connection._from_ssl, _room, _ROOM)  # noqa: SLF001
+        fresh = _new(_kind)
         if fresh:
-            replace(ssl, into, fresh)  # which frees the one before
+            _set(self._ssl, self._into, fresh)  # which frees the one before
             connection._from_ssl = fresh  # noqa: SLF001
         try:
-            sent = send(view[:filled])
+            sent = self._send(_view[:filled])
         except OSError:
             sent = 0
         if sent < filled:
-            hand_on(bytes(view[sent:filled]))
+            self._hand_on(bytes(_view[sent:filled]))
         return size
-
-    return seal

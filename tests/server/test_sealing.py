@@ -205,7 +205,7 @@ def test_where_openssl_is_another_one_the_layer_does_it(line, monkeypatch):
 
 
 def test_pyopenssl_still_has_what_this_leans_on(line):
-    for name in (*sealing.LEANS_ON, *sealing.LEANS_ON_TOO):
+    for name in sealing.LEANS_ON:
         assert hasattr(SSL._lib, name), f"pyOpenSSL has no {name} any more; see chatd/server/sealing.py"
     for name in sealing.LEANS_ON_OF_CONNECTIONS:
         assert hasattr(line.layer.getHandle(), name), f"its connections have no {name}"
