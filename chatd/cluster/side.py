@@ -44,6 +44,7 @@ class Side:
         task = self._loop.create_task(self._finish(work, done))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: work.close())  # one that is cancelled before it began has not begun
 
     async def _finish(self, work: Coroutine[Any, Any, object], done: Callable[[Any], object] | None) -> None:
         try:

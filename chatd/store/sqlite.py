@@ -57,12 +57,19 @@ class SqliteStore:
     """Keeps everything in one SQLite file in ``folder``, which no other daemon may use meanwhile.
 
     ``listener`` is told of changes of its room; a file that cannot shrink is converted first. Data that
-    are ``taken_over`` from a process that ends are waited for, and not checked. Raises `StoreError` if the
-    folder cannot be used or is in use, or if the file is damaged or too new.
+    are ``taken_over`` from a process that ends are waited for, and not checked. Commits need not be
+    ``flushed`` where what they hold is durable elsewhere: a power cut then takes the last ones, each as a
+    whole. Raises `StoreError` if the folder cannot be used or is in use, or the file is damaged or too new.
     """
 
     def __init__(
-        self, folder: Path, call: Call, listener: SpaceListener, *, taken_over: bool = False
+        self,
+        folder: Path,
+        call: Call,
+        listener: SpaceListener,
+        *,
+        taken_over: bool = False,
+        flushed: bool = True,
     ) -> None:
         self.syncs = Histogram(SECONDS)
         self._call = call
@@ -71,6 +78,8 @@ class SqliteStore:
         self._path = folder / FILE_NAME
         try:
             self._open(checked=not taken_over)
+            if not flushed:
+                self._writer.execute("PRAGMA synchronous = NORMAL")
             self._reader, self._searcher = open_reader(self._path), open_reader(self._path)
         except apsw.Error as error:
             os.close(self._lock)

@@ -34,6 +34,8 @@ from chatd.chat.changes.rows import (
 from chatd.chat.storage import Changes, Mark, StoreError
 from chatd.store import schema
 from chatd.store.folder import LOCK_PAUSE, lock_folder
+from chatd.store.sqlite import SqliteStore
+from tests.store.driven import Heard
 
 FRAMES = [f"frame {n}".encode() * n for n in range(1, 31)]
 
@@ -331,6 +333,17 @@ def test_every_commit_is_flushed_to_the_disk(open_store):
     store = open_store()
     assert store.store._writer.pragma("synchronous") == 2
     assert store.store._writer.pragma("journal_mode") == "wal"
+
+
+def test_commits_that_are_durable_elsewhere_are_not_flushed(tmp_path):
+    """NORMAL has SQLite flush the log when it brings it in: a power cut leaves the first ones, each whole."""
+    got = []
+    store = SqliteStore(tmp_path, lambda done, *given: done(*given), Heard(), flushed=False)
+    assert store._writer.pragma("synchronous") == 1
+    assert store._writer.pragma("journal_mode") == "wal"
+    store.append(events(7, 1, FRAMES[:3]), got.append)
+    store.close()
+    assert got == [None]
 
 
 def test_an_unclean_end_loses_no_commit(open_store, tmp_path):
