@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from chatd.cluster.durability import check_durable
 from chatd.cluster.jetstream import MOST_PARTS, JetStream, Options
 from chatd.cluster.journal import JournalError, Outcome
 from chatd.cluster.lease import Lease
@@ -94,6 +95,7 @@ class Engine:
     async def _open(self) -> None:
         jetstream = self._jetstream
         await jetstream.connect()
+        await check_durable(jetstream.options.monitors)
         self._limit = jetstream.limit
         await jetstream.open_stream(jetstream.stream, jetstream.subject, allow_atomic=True, deny_delete=True)
         await self._lease.open()

@@ -46,6 +46,8 @@ class Options(NamedTuple):
     """Where the servers are, under what ``name`` they keep the stream of this chatd, and in how many copies.
 
     ``login`` are arguments of ``nats.connect`` for credentials and TLS. A lease ends after ``lease`` seconds.
+    ``monitors`` are the monitoring addresses of all servers, where there are any: see
+    `chatd.cluster.durability`.
     """
 
     servers: Sequence[str]
@@ -53,6 +55,7 @@ class Options(NamedTuple):
     replicas: int = 3
     login: Mapping[str, Any] = {}
     lease: float = 3.0
+    monitors: Sequence[str] = ()
 
 
 class Message(NamedTuple):

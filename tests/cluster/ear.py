@@ -13,13 +13,14 @@ from tests.cluster.servers import PATIENCE
 class Ear:
     """An open engine, and what it has told: ``told`` by kind, ``messages`` with their positions."""
 
-    def __init__(self, options: Options, name: str = "node") -> None:
+    def __init__(self, options: Options, name: str = "node", *, opened: bool = True) -> None:
         self._calls: queue.SimpleQueue[tuple[Any, tuple[Any, ...]]] = queue.SimpleQueue()
         self.told: dict[str, list[Any]] = {kind: [] for kind in ("opened", "chosen", "lost", "failed")}
         self.messages: list[tuple[int, bytes]] = []
         self.engine = Engine(options, name, lambda *call: self._calls.put((call[0], call[1:])), self)
         self.engine.open()
-        self.wait("opened")
+        if opened:
+            self.wait("opened")
 
     def opened(self) -> None:
         self.told["opened"].append(None)

