@@ -49,6 +49,14 @@ class MarkRoom(m.Set, frozen=True, kw_only=True, tag="set"):
     """A change of a mode that is about the room, such as ``+k``: ``value`` is its parameter."""
 
 
+TAGS: Final = "tags"
+"""The kind of an event whose text are tags that somebody has said to a room, as a line of IRC has them."""
+
+
+class KeepTags(m.Topic, frozen=True, kw_only=True, tag="topic"):
+    """Says ``text``, which are tags, to a room that keeps them: whoever may speak there may do that."""
+
+
 # ---- what holds -------------------------------------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ from chatd.chat.changes.rows import (
     Erase,
     PutUpload,
 )
+from chatd.chat.channel_modes import TAGS
 from chatd.chat.counting import BLOCK, COUNTED
 from chatd.chat.fetching import once_durable
 from chatd.chat.following import rouse
@@ -34,7 +35,7 @@ from chatd.wire.errors import Code, RequestError
 from chatd.wire.messages import Event
 from chatd.wire.stored import REMOVED, event_in, pack
 
-KINDS = frozenset({"message", "file", "topic"})
+KINDS = frozenset({"message", "file", "topic", TAGS})
 """The kinds of events whose content can be removed: those in which somebody says something to the room."""
 
 SAID = KINDS | {"edit", "react", "unreact"}

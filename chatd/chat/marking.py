@@ -1,10 +1,11 @@
-"""Marking: the requests by which modes of IRC change. Handlers as those of `chatd.chat.requests`."""
+"""Marking: requests of IRC alone, modes and tags that are kept. Handlers as in `chatd.chat.requests`."""
 
 from chatd.chat import channel_modes as modes
 from chatd.chat.changes.rows import DropAct
 from chatd.chat.moderation import Deed
 from chatd.chat.rules import Standing
 from chatd.chat.state import Peer, Room, Session
+from chatd.chat.text import check_text
 from chatd.chat.world import World
 from chatd.wire import messages as m
 from chatd.wire.errors import Code, RequestError
@@ -62,4 +63,14 @@ def mark_room(
     if on:
         world.change(modes.put(room, what, whom, 0, session.user.nick))
     world.batch.narrow(room)
+    return m.Ok(id=request.id, seq=seq, room=room.name)
+
+
+def keep_tags(
+    world: World, peer: Peer, session: Session, room: Room, request: modes.KeepTags, now: int
+) -> m.Ok:
+    """Keep what somebody says to a room by tags."""
+    del peer
+    check_text(request.text)
+    seq = world.post(room, modes.TAGS, session.user.nick, now, request.text)
     return m.Ok(id=request.id, seq=seq, room=room.name)

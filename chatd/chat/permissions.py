@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from chatd.chat.acts import BAN, MUTE, act_of, is_invited, term_of
 from chatd.chat.channel_modes import (
     KEY,
+    KeepTags,
     MarkPeople,
     MarkRoom,
     has_voice,
@@ -80,6 +81,7 @@ TABLE: Final[Mapping[type[m.Message], Need]] = {
     TurnedJoin: _JOIN,
     m.Leave: Need(_READER, _MEMBER, _READER, _NOBODY, _READER),
     m.Send: _SPEAKING,
+    KeepTags: _SPEAKING,
     m.Edit: _SPEAKING,
     m.Typing: _SPEAKING,
     m.React: Need(_MEMBER, _MEMBER, _MEMBER, _MEMBER, _NOBODY, reacts=True),

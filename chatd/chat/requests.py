@@ -33,7 +33,7 @@ from chatd.chat import (
 )
 from chatd.chat.arrival import note_seen
 from chatd.chat.batch import refusal
-from chatd.chat.channel_modes import MarkPeople, MarkRoom
+from chatd.chat.channel_modes import KeepTags, MarkPeople, MarkRoom
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.following import rouse
 from chatd.chat.mentions import keep_mentions, mentions_in
@@ -234,6 +234,7 @@ REQUESTS: dict[type[m.Request], Handling] = {
     TurnedJoin: Handling(joining.join, 2048, cost=5, room=False),
     m.Leave: Handling(joining.leave, cost=5),
     m.Topic: Handling(_topic, cost=2),
+    KeepTags: Handling(marking.keep_tags, cost=2),
     m.Nick: Handling(_nick, cost=10, room=False),
     m.Read: Handling(_read),
     m.FollowThread: Handling(relations.follow_thread, cost=5),

@@ -118,6 +118,11 @@ def _tags(said: str) -> dict[str, str]:
     return {name: unescape(value) for name, _, value in pairs if name}
 
 
+def read_tags(said: str) -> dict[str, str]:
+    """Return the tags that `encode_tags` has written, with the ``@`` or without."""
+    return _tags(said.removeprefix("@").rstrip(" "))
+
+
 def encode_tags(tags: Mapping[str, str]) -> str:
     """Return ``tags`` as a line begins with them, with the blank behind; nothing for none."""
     if not tags:

@@ -5,7 +5,7 @@ python -m tests.chat.permissions_page > docs/PERMISSIONS.md
 
 import sys
 
-from chatd.chat.channel_modes import MarkPeople, MarkRoom
+from chatd.chat.channel_modes import KeepTags, MarkPeople, MarkRoom
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.permissions import ROOMLESS, TABLE, Need
 from chatd.chat.rules import Standing
@@ -61,7 +61,7 @@ What a refusal says:
 
 def page() -> str:
     """Return the whole page."""
-    kinds = [kind for kind in TABLE if kind not in {TurnedJoin, MarkPeople, MarkRoom}]
+    kinds = [kind for kind in TABLE if kind not in {TurnedJoin, KeepTags, MarkPeople, MarkRoom}]
     rows = [row(kind.__struct_config__.tag, TABLE[kind]) for kind in kinds]
     names = sorted({f"`{kind.__struct_config__.tag}`" for kind in ROOMLESS})
     return HEAD + "".join(rows) + FOOT.format(roomless=", ".join(names))

@@ -6,7 +6,7 @@ import pytest
 
 from chatd.chat import accounts
 from chatd.chat.changes.rows import OPERATOR
-from chatd.chat.channel_modes import MarkPeople, MarkRoom
+from chatd.chat.channel_modes import KeepTags, MarkPeople, MarkRoom
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.permissions import ROOMLESS, TABLE, may_follow, may_read, standing_of
 from chatd.chat.prepared import (
@@ -187,7 +187,7 @@ class Scene:
         return answer
 
 
-PREPARED = {CodedInvite, HashedPasswd, HashedRegister, MarkPeople, MarkRoom, ProvenDeleteAccount}
+PREPARED = {CodedInvite, HashedPasswd, HashedRegister, KeepTags, MarkPeople, MarkRoom, ProvenDeleteAccount}
 """What the server hands in, in place of requests of clients that need a secret."""
 
 

@@ -281,3 +281,45 @@ def test_who_comes_is_not_away_any_more(place):
     eve.ask("JOIN #tea")
     place.enter("ada", password="a-password")
     assert any(line.endswith(f"{ADA} AWAY") for line in eve.hear(2))
+
+
+def test_tags_that_are_to_be_kept_are_in_the_history(place):
+    caps = ("message-tags", "draft/chathistory", "draft/event-playback", "batch", "labeled-response")
+    ada, bea = place.enter("ada", *caps, "echo-message"), place.enter("bea", *caps)
+    cem = place.enter("cem")
+    for client in (ada, bea, cem):
+        client.ask("JOIN #tea")
+    for client in (ada, bea, cem):
+        client.hear()
+    kept = r"+draft/persist;+x=a\sb\:"
+    (echo,) = ada.ask(f"@label=1;{kept};dropped=1 TAGMSG #tea")
+    assert echo.startswith("@label=1;msgid=#tea:") and echo.endswith(f"{kept} :ada!~u@on.chatd TAGMSG #tea")
+    (heard,) = bea.hear()
+    assert heard == echo.replace("label=1;", "") and cem.hear() == []
+    assert bea.ask("@+draft/persist;+y=1 TAGMSG #tea") == []
+    assert ada.hear()[0].endswith("+draft/persist;+y=1 :bea!~u@on.chatd TAGMSG #tea")
+    ada.ask("@+x=1 TAGMSG #tea")
+    place.playground.crash_server()
+    place.playground.start_server()
+    dan = place.enter("dan", *caps)
+    dan.ask("JOIN #tea")
+    told = [line for line in dan.ask("CHATHISTORY LATEST #tea * 50") if " TAGMSG " in line]
+    assert [line.split(";", 2)[2] for line in told] == [
+        f"{kept} :ada!~u@on.chatd TAGMSG #tea",
+        "+draft/persist;+y=1 :bea!~u@on.chatd TAGMSG #tea",
+    ]
+    plain = place.enter("eve", *(set(caps) - {"draft/event-playback"}))
+    plain.ask("JOIN #tea")
+    assert not any(" TAGMSG " in line for line in plain.ask("CHATHISTORY LATEST #tea * 50"))
+
+
+def test_tags_that_may_not_be_said_are_not_kept(place):
+    ada, bea = place.enter("ada", "message-tags"), place.enter("bea", "message-tags")
+    for client in (ada, bea):
+        client.ask("JOIN #tea")
+    ada.ask("MODE #tea +m")
+    ada.hear()
+    bea.hear()
+    assert bea.ask("@+draft/persist TAGMSG #tea")[0].split()[1] == "404"
+    assert bea.ask("@+draft/persist;+x=\x02 TAGMSG #tea")[0].split()[1] == "404"
+    assert ada.hear() == []

@@ -7,6 +7,7 @@ somebody it is told once; and what was said before it came is what was said, wit
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from chatd.chat.channel_modes import TAGS
 from chatd.server.irc.names import QUIT, fold
 from chatd.server.irc.rendering import SAID, Part, Rendered
 from chatd.server.irc.reply import batch_sign, tagged
@@ -191,6 +192,12 @@ def _removed(client: "Client", part: Part) -> bytes:
     return _answering(client, part)
 
 
+def _kept_tags(client: "Client", part: Part) -> bytes:
+    """Leave out what the client has said itself, unless it wants an echo."""
+    own = fold(part.event.by) == fold(client.nick)
+    return b"" if own and not client.has("echo-message") else _answering(client, part)
+
+
 def _topic(client: "Client", part: Part) -> bytes:
     client.network.topic_set(part.event)
     return _answering(client, part)
@@ -219,4 +226,5 @@ _SPECIAL: Final[dict[str, Callable[["Client", Part], bytes]]] = {
     "kick": _removed,
     "ban": _removed,
     "topic": _topic,
+    TAGS: _kept_tags,
 }

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
-from chatd.chat.channel_modes import KEY, LIMIT, has_voice, is_unlisted, parameter
+from chatd.chat.channel_modes import KEY, LIMIT, TAGS, has_voice, is_unlisted, parameter
 from chatd.chat.masks import first_nick
 from chatd.chat.networks import network_named
 from chatd.chat.rules import ROLES, Standing
@@ -19,7 +19,7 @@ from chatd.chat.world import World
 from chatd.ops.log import Log
 from chatd.server.irc.client_tags import PIECES, ClientTags, pieces_of
 from chatd.server.irc.names import ACTION, NOTICE, QUIT, message_id, said
-from chatd.wire.irc import MAX_BODY, cut, encode, encode_tags, pieces
+from chatd.wire.irc import MAX_BODY, cut, encode, encode_tags, pieces, read_tags
 from chatd.wire.messages import Event, Gap, Message, Presence, Typing
 from chatd.wire.names import SERVER, fold
 from chatd.wire.stored import event_in
@@ -318,6 +318,10 @@ class Renderer:
         if "invite-notify" in self._has:
             yield {}, "INVITE", (event.whom, event.room)
 
+    def _kept_tags(self, event: Event) -> "Iterator[_Said]":
+        if self._tagged:
+            yield read_tags(event.text), "TAGMSG", (self.target(event),)
+
     def _remove(self, event: Event) -> "Iterator[_Said]":
         if "draft/message-redaction" in self._has:
             for seq in event.refs or (event.ref,):
@@ -365,6 +369,7 @@ _KINDS: Final[dict[str, Callable[[Renderer, Event], Iterator[_Said]]]] = {
     "role": Renderer._role,  # noqa: SLF001
     "set": Renderer._set,  # noqa: SLF001
     "mode": Renderer._mode,  # noqa: SLF001
+    TAGS: Renderer._kept_tags,  # noqa: SLF001
     "topic": Renderer._topic,  # noqa: SLF001
     "nick": Renderer._nick,  # noqa: SLF001
     "announce": Renderer._announce,  # noqa: SLF001

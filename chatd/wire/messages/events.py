@@ -9,8 +9,8 @@ class Event(Message, frozen=True, tag="event"):
     ``ts`` is the server's time in milliseconds since 1970; ``by`` the nick at that time. A message carries
     the ``session`` and ``n`` it was sent with, a file what was uploaded as well, and its text is a caption.
     Kinds: message, file, edit, react, unreact, pin, unpin, join, leave, topic, nick, announce, decline,
-    invite-to, kick, ban, unban, mute, unmute, role, set, mode, delete-room, remove, removed. From invite-to
-    on they say to ``whom`` it was done, for what ``reason``, with what ``value``, and whether by an
+    invite-to, kick, ban, unban, mute, unmute, role, set, mode, tags, delete-room, remove, removed. From
+    invite-to on they say to ``whom`` it was done, for what ``reason``, with what ``value``, and whether by an
     ``operator`` of the server; a join says the last, too. ``by`` is ``*`` where the server itself acts.
 
     The ``value`` of a message is ``notice`` where no program is to answer it, that of a leave ``quit`` where

@@ -4,6 +4,7 @@ from collections.abc import Coroutine
 from functools import partial
 from typing import Any, Final
 
+from chatd.chat.channel_modes import KeepTags
 from chatd.chat.permissions import may_speak, takes_direct
 from chatd.chat.status import own_status
 from chatd.server.irc import numerics as n
@@ -13,11 +14,15 @@ from chatd.server.irc.commands import multiline, services
 from chatd.server.irc.commands.refusals import speaking
 from chatd.server.irc.names import ACTION, ctcp, event_id, plain
 from chatd.server.irc.network import OTHERS_PER_UNIT
+from chatd.server.irc.questions import RefusedError
 from chatd.server.irc.rendering import prefixes_of, time_of
 from chatd.server.irc.reply import Reply
 from chatd.server.irc.welcoming import MOST_ADDRESSED
-from chatd.wire.irc import MAX_BODY, Line, encode
+from chatd.wire.irc import MAX_BODY, Line, encode, encode_tags
 from chatd.wire.messages import Error, Ok, React, Send, Typing
+
+PERSIST: Final = "+draft/persist"
+"""The tag of a TAGMSG that is kept with what is said."""
 
 STATUS: Final = "@+"
 """The signs of whom something is told, before the name of a channel (STATUSMSG)."""
@@ -220,15 +225,15 @@ def _relay(client: Client, command: str, target: str, text: str) -> None:
         client.say(line)
 
 
-def tagmsg(client: Client, line: Line) -> None:
+def tagmsg(client: Client, line: Line) -> Coroutine[Any, Any, None] | None:
     """React, tell that one types, or hand tags to those who know what they are."""
     if not client.has("message-tags"):
         client.numeric(n.UNKNOWNCOMMAND, "TAGMSG")
-        return
+        return None
     target, session = line.params[0], client.session
     if client.room(target) is None and client.network.user_called(target) is None:
         client.numeric(n.NOSUCHCHANNEL if target.startswith("#") else n.NOSUCHNICK, target)
-        return
+        return None
     about = event_id(line.tags.get("+draft/reply", ""))
     emoji = line.tags.get("+draft/react") or line.tags.get("+draft/unreact")
     if about is not None and emoji and session is not None:
@@ -236,8 +241,30 @@ def tagmsg(client: Client, line: Line) -> None:
     elif line.tags.get("+typing") == "active" and session is not None:
         hub = client.network.server.hub
         hub.typing.note(hub.world, client.connection, session, Typing(room=_addressed(target)))
+    elif PERSIST in line.tags and _keeps(client, target):
+        return _keep_tags(client, line)
     else:
         _hand_tags(client, line)
+    return None
+
+
+def _keeps(client: Client, target: str) -> bool:
+    """Return whether tags for ``target`` are kept: where somebody may speak as often as they like."""
+    room = client.room(target) if target.startswith("#") else None
+    return room is not None and client.me in room.members and not room.rules.slow
+
+
+async def _keep_tags(client: Client, line: Line) -> None:
+    """Say tags that those hear as well who ask for history."""
+    target = line.params[0]
+    text = encode_tags(own_tags(line.tags)).strip("@ ")
+    heard = client.pass_label if client.has("echo-message") else None
+    try:
+        await client.questions.ask(
+            lambda id_: KeepTags(id=id_, room=_room(client, target), text=text), heard, len(text)
+        )
+    except RefusedError as error:
+        client.numeric(n.CANNOTSENDTOCHAN, target, text=error.answer.text)
 
 
 def _hand_tags(client: Client, line: Line) -> None:
