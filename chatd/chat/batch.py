@@ -67,7 +67,7 @@ class Batch(lazy.Later):
     """Events, changes and answers that are committed or taken back together.
 
     ``events`` holds, per log, what was numbered, until `changes` encodes all of it at once; from then on
-    ``stored`` holds it in the bytes that are stored, as it does at once of what comes in such bytes.
+    ``stored`` holds it in the bytes that are stored, in which some of it may have come.
     ``answers`` holds, per peer and in order, the answers to its requests; ``later`` the same for those peers
     who are also told something that is made only after the commit. All answers wait for the commit, even to
     requests that only read, so that nobody is told what may be taken back. It is ``plain`` if nothing is to
@@ -130,7 +130,7 @@ class Batch(lazy.Later):
     trimmed: dict[Log, int]
 
     def __init__(self) -> None:
-        self.events: dict[Log, list[Event]] = {}
+        self.events: dict[Log, list[Event | bytes]] = {}
         self.stored: dict[Log, list[bytes]] = {}
         self.sends: dict[Session, int] = {}
         self.answers: dict[Peer, list[Answer]] = {}
@@ -164,11 +164,7 @@ class Batch(lazy.Later):
         texts = [event.text for event in events]
         size = sum([len(text) if text.isascii() else 4 * len(text) for text in texts])
         self.size += EVENT_BYTES * len(events) + size
-        before = self.events.get(log)
-        if before is None:
-            self.events[log] = events
-        else:
-            before += events
+        self.events.setdefault(log, []).extend(events)
         if session not in self.sends:
             self.sends[session] = session.last
         session.last += len(events)
@@ -178,28 +174,11 @@ class Batch(lazy.Later):
 
         Their texts have ``size`` bytes.
         """
-        number = len(stored)
-        self.size += EVENT_BYTES * number + size
-        events = self.events.setdefault(log, [])
-        if events:
-            self._pack(log, events)
-        before = self.stored.get(log)
-        if before is None:
-            self.stored[log] = stored
-            self.counted[log] = (1 << number) - 1
-        else:
-            self.counted[log] |= ((1 << number) - 1) << len(before)
-            before += stored
+        self.size += EVENT_BYTES * len(stored) + size
+        self.events.setdefault(log, []).extend(stored)
         if session not in self.sends:
             self.sends[session] = session.last
-        session.last += number
-
-    def _pack(self, log: Log, events: list[Event]) -> None:
-        """Encode the ``events`` of ``log`` that are to come behind what is stored of it."""
-        before = self.stored.setdefault(log, [])
-        self.counted[log] = self.counted.get(log, 0) | bits_of(events) << len(before)
-        before += pack(events)
-        events.clear()  # they are not kept twice
+        session.last += len(stored)
 
     def count_send(self, session: Session) -> None:
         """Count a numbered request of ``session`` that has no event of its own."""
@@ -289,8 +268,9 @@ class Batch(lazy.Later):
     def changes(self) -> Changes:
         """Return the changes that the store is to write. Ask once, before another batch numbers events."""
         for log, events in self.events.items():
-            if events:
-                self._pack(log, events)
+            self.counted[log] = bits_of(events)
+            self.stored[log] = pack(events)
+            events.clear()  # they are not kept twice
         return Changes(
             [(log.id, log.last - len(stored) + 1, stored) for log, stored in self.stored.items()],
             [(session.last, session.id) for session in self.sends],

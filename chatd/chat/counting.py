@@ -24,11 +24,10 @@ Counted = Callable[[int, int, int], Iterable[int]]
 """Returns which events of a log, from one number to another, count."""
 
 
-def bits_of(events: Sequence[Event]) -> int:
-    """Return which of ``events`` count: the lowest bit is the first one's."""
-    if len(events) == 1:
-        return int(events[0].kind in COUNTED)
-    return int("".join(["1" if event.kind in COUNTED else "0" for event in reversed(events)]) or "0", 2)
+def bits_of(events: Sequence[Event | bytes]) -> int:
+    """Return which of ``events`` count: the lowest bit is the first one's. Bytes are a plain message."""
+    bits = ["1" if isinstance(event, bytes) or event.kind in COUNTED else "0" for event in reversed(events)]
+    return int("".join(bits) or "0", 2)
 
 
 class Tally:

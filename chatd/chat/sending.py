@@ -64,9 +64,10 @@ def post_read(
 ) -> None:
     """Do for messages with ``texts`` as they came what `post` does."""
     log, batch = room.log, world.batch
-    first = log.number_all(len(ids), now)
+    name, by = plain.quoted(room.name), plain.quoted(session.user.nick)
+    first = log.number_all(len(ids), now)  # from here on nothing may fail
     ts = log.ts
-    stored = plain.stored(room.name, ts, session.user.nick, session.id, first, session.last + 1, texts)
+    stored = plain.stored(name, ts, by, session.id, first, session.last + 1, texts)
     if not (session.seen or session.fleeting):
         note_seen(world, session)
     batch.add_stored(log, stored, sum(map(len, texts)), session)

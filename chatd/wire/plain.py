@@ -30,22 +30,24 @@ read: Final[Callable[[bytes], Read | None]] = re.compile(
 It mentions nobody (``@``), has no line break, is not blank, and needs no escape.
 """
 
-_quoted: Final = msgspec.json.Encoder().encode
+quoted: Final[Callable[[str], bytes]] = msgspec.json.Encoder().encode
+"""Returns a name as it stands in what is stored."""
 
 
 def stored(
-    room: str, ts: int, by: str, session: int, first: int, n: int, texts: Iterable[bytes]
+    room: bytes, ts: int, by: bytes, session: int, first: int, n: int, texts: Iterable[bytes]
 ) -> list[bytes]:
     """Return the bytes that are stored (`chatd.wire.stored`) of the events that plain ``texts`` become.
 
-    ``first`` is the number of the first one in ``room``, ``n`` its number among what ``session`` sends.
+    ``room`` and ``by`` are `quoted`. ``first`` is the number of the first one there, and ``n`` its number
+    among what ``session`` sends.
     """
     form = (
         b'{"t":"event","room":%b,"seq":%%d,"ts":%d,"kind":"message","by":%b,"text":"%%b","session":%d,"n":%%d}'
         % (
-            _quoted(room).replace(b"%", b"%%"),
+            room.replace(b"%", b"%%"),
             ts,
-            _quoted(by).replace(b"%", b"%%"),
+            by.replace(b"%", b"%%"),
             session,
         )
     )

@@ -3,7 +3,7 @@
 Only this module knows these bytes: the native frame of the event's message, for ever.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -30,8 +30,16 @@ _event = msgspec.json.Decoder(Event)
 REMOVED: Final = "removed"
 """The kind of an event whose content was erased."""
 
-pack: Final[Callable[[Sequence[Event]], list[bytes]]] = message_frames
-"""Returns the bytes that are stored of each of some events."""
+
+def pack(events: Sequence[Event | bytes]) -> list[bytes]:
+    """Return the bytes that are stored of each of ``events``; some may be such bytes already."""
+    kinds = set(map(type, events))
+    if bytes not in kinds:
+        return message_frames(events)  # type: ignore[arg-type]
+    if len(kinds) == 1:
+        return list(events)  # type: ignore[arg-type]
+    packed = iter(message_frames([event for event in events if not isinstance(event, bytes)]))
+    return [event if isinstance(event, bytes) else next(packed) for event in events]
 
 
 def text_of(stored: bytes) -> memoryview:

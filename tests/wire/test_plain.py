@@ -88,5 +88,8 @@ def test_what_is_stored_is_what_the_codec_makes_of_the_events(room, ts, by, sess
     events = [
         Event(room, first + at, ts, "message", by, text, session, n + at) for at, text in enumerate(texts)
     ]
-    made = plain.stored(room, ts, by, session, first, n, [text.encode() for text in texts])
+    said = [text.encode() for text in texts]
+    made = plain.stored(plain.quoted(room), ts, plain.quoted(by), session, first, n, said)
     assert made == pack(events)
+    assert pack(made) == made
+    assert pack([*events, *made, *events]) == made * 3
