@@ -228,6 +228,8 @@ class Irssi(RealClient):
 
     async def do(self, line: str) -> None:
         """Have it do a line in the room."""
+        # The first line that it is given it does not do.
+        self.type("\r")
         self.type(line if line.startswith("/") else f"/msg {ROOM} {line}")
         self.type("\r")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -16,14 +17,15 @@ from tests.end_to_end.harness.program import finished
 from tests.irc.real.clients import NAME, PASSWORD, RealClient, Server
 from tests.network.lab.chat import PORT, Chatter, Daemon
 from tests.network.lab.namespaces import Host, Network
-from tests.network.lab.programs import until
+from tests.network.lab.programs import Program, until
 
 SECURE: Final = 6697
+BEHIND: Final = 6699
 PLAIN: Final = 6667
 
 _CONFIG: Final = f"""
 [[listen]]
-endpoint = "tcp:{SECURE}"
+endpoint = "tcp:{{port}}"
 protocol = "irc"
 certificate = "{{certificate}}"
 key = "{{key}}"
@@ -51,11 +53,16 @@ PATIENCE: Final = 40.0
 
 
 class Place:
-    """A daemon, ``near``, which talks beside it by chatd's own protocol, and the hosts of clients."""
+    """A daemon, ``near``, which talks beside it by chatd's own protocol, and the hosts of clients.
 
-    def __init__(self, tag: str, *nicks: str) -> None:
+    ``nicks`` are those of accounts. ``recorded`` puts a recorder before the daemon.
+    """
+
+    def __init__(self, tag: str, *nicks: str, recorded: bool = False) -> None:
         self.network = Network(tag)
         self._nicks = nicks
+        self._records = recorded
+        self._recorder: Program | None = None
         self.clients: list[RealClient] = []
         self._stack = AsyncExitStack()
 
@@ -80,7 +87,8 @@ class Place:
             (host.etc / "hosts").write_text(f"127.0.0.1 localhost\n{address} {NAME}\n")
         certificate, key = make_certificate(self.folder, NAME)
         self.server = Server(certificate)
-        config = _CONFIG.format(certificate=certificate, key=key)
+        port = BEHIND if self._records else SECURE
+        config = _CONFIG.format(certificate=certificate, key=key, port=port)
         self.daemon = Daemon(network.server, self.folder / "daemon", config)
         self.near = Chatter(network.server, self.folder, "near", f"127.0.0.1:{PORT}")
         self._register(self._nicks)
@@ -88,6 +96,16 @@ class Place:
             self._stack.push_async_callback(program.kill)
             await program.start()
         await self.near.await_said(self.near.err, "connected to")
+        if self._records:
+            record = (sys.executable, "-m", "tests.irc.real.recorder", str(certificate), str(key))
+            self._recorder = Program(network.server, *record, str(SECURE), str(PLAIN))
+            self._stack.push_async_callback(self._recorder.kill)
+            await self._recorder.start()
+            await self._recorder.await_said(self._recorder.out, "ready")
+
+    def recorded(self) -> list[str]:
+        """Return the lines that clients have said to the recorder."""
+        return [] if self._recorder is None else [line.text for line in self._recorder.out[1:]]
 
     def _register(self, nicks: Iterable[str]) -> None:
         """Make accounts of ``nicks``, before there is a daemon."""
@@ -150,8 +168,11 @@ class Place:
         """Return the numbers of the messages of ``nick`` that the server has, in their order."""
         return [one.number for one in self.near.heard() if one.by == nick]
 
-    async def restart(self, away: float) -> None:
-        """Kill the daemon, and start it again after ``away`` seconds."""
+    async def restart(self, away: float, *, kills: bool) -> None:
+        """Kill or stop the daemon, and start it again after ``away`` seconds."""
+        if not kills:
+            self.daemon.signal(signal.SIGTERM)
+            await self.daemon.finish()
         await self.daemon.kill()
         await asyncio.sleep(away)
         await self.daemon.start()

@@ -111,18 +111,23 @@ async def cut_off(kinds: Sequence[type[RealClient]], outage: float = OUTAGE) -> 
         return [found(place, client) for client in place.clients]
 
 
-async def restarts(number: int, times: int, away: float) -> list[Found]:
-    """Kill the daemon ``times`` times while so many WeeChats talk."""
+async def restarts(number: int, times: int, away: float) -> tuple[list[Found], list[int]]:
+    """Kill the daemon ``times`` times while so many WeeChats talk, and stop it once as often.
+
+    Return what they have shown, and how many messages ``near`` had said at each of these ends.
+    """
+    ends = []
     nicks = [f"weechat{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"[:number]]
     async with Place("restarts", *nicks) as place:
         for nick in nicks:
             await place.add(WeeChat, place.network.client, nick)
         for client in place.clients:
             await place.come_in(client)
-        for _ in range(times):
+        for kills in [True] * times + [False] * times:
             await place.talk(near=20, clients=place.clients, pause=0.2)
-            await place.restart(away)
+            ends.append(len(place.near.said))
+            await place.restart(away, kills=kills)
             await place.talk(near=5, pause=0.2)
             await place.settle()
         assert not place.daemon.faults()
-        return [found(place, client) for client in place.clients]
+        return [found(place, client) for client in place.clients], ends
