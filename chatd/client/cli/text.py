@@ -146,9 +146,8 @@ def _nick(event: Event) -> str:
 
 def _acted(event: Event) -> str:
     """Return who has done what to whom, for how long and why, and whether as an operator of the server."""
-    verb = _ACTS[event.kind].format(
-        whom=clean_line(event.whom), value=clean_line(event.value), what=_what_was_removed(event)
-    )
+    whom, value = clean_line(event.whom), clean_line(event.value)
+    verb = _ACTS[event.kind].format(whom=whom, value=value, what=_what_was_removed(event)).rstrip()
     term = ""
     if event.kind in {"ban", "mute"} and event.value:
         term = f" for {_term(event.value)}"
@@ -193,6 +192,7 @@ _ACTS: Final = {
     "unmute": "lets {whom} speak again",
     "role": "gave {whom} the role of {value}",
     "set": "set {value}",
+    "mode": "set the mode {value} {whom}",
     "delete-room": "deleted this room",
     "remove": "removed {what}",
 }

@@ -43,6 +43,7 @@ export function sentence({ kind, by, text, whom, value, reason }) {
     unmute: `${who} lets ${whom} speak again`,
     role: `${who} made ${whom} ${value}`,
     set: `${who} changed a rule: ${value}`,
+    mode: `${who} set the mode ${value} ${whom}`.trimEnd(),
     "delete-room": `${who} deleted the room`,
     announce: text,
   });

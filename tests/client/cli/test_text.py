@@ -44,6 +44,18 @@ def test_events_as_lines(kind, text, line):
     assert event_lines(event(kind, text), "#a", zone=UTC) == line
 
 
+@pytest.mark.parametrize(
+    ("mode", "whom", "line"),
+    [
+        ("+e", "ben!*@*", "22:13 #a * ann set the mode +e ben!*@*"),
+        ("-k", "", "22:13 #a * ann set the mode -k"),
+    ],
+)
+def test_what_irc_alone_settles_is_shown_as_well(mode, whom, line):
+    settled = Event(room="#a", seq=7, ts=1_700_000_000_000, kind="mode", by="ann", value=mode, whom=whom)
+    assert event_lines(settled, "#a", zone=UTC) == line
+
+
 def test_times_are_those_of_the_zone_and_an_impossible_one_is_no_fault():
     assert event_lines(event(), "#a", zone=timezone(timedelta(hours=2))).startswith("00:13 ")
     late = Event(room="#a", seq=1, ts=2**53 - 1, kind="message", by="a", text="x")
