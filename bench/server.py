@@ -279,11 +279,13 @@ def compile_c_loop() -> Path | None:
     binary = ROOT / "bench" / "build" / "fanout"
     binary.parent.mkdir(exist_ok=True)
     if not binary.exists() or binary.stat().st_mtime < source.stat().st_mtime:
+        made = binary.with_name(f"fanout.{os.getpid()}")  # nobody runs it before it is whole
         done = subprocess.run(
-            [compiler, "-O2", "-o", binary, source], capture_output=True, text=True, check=False
+            [compiler, "-O2", "-o", made, source], capture_output=True, text=True, check=False
         )
         if done.returncode:
             raise BenchError(f"{source} could not be compiled:\n{done.stderr}")
+        made.replace(binary)
     return binary
 
 

@@ -12,7 +12,7 @@ from tests.end_to_end.harness.typist import Typist
 from tests.network.lab.chat import PORT, PROXY_PORT, Daemon, Tinyproxy
 from tests.network.lab.machine import why_no_namespaces, why_no_proxy
 from tests.network.lab.namespaces import Network
-from tests.network.lab.programs import Program
+from tests.network.lab.programs import PATIENCE, Program, until
 
 pytestmark = [
     pytest.mark.skipif(bool(why_no_namespaces()), reason=why_no_namespaces() or "-"),
@@ -93,11 +93,13 @@ async def play(network, folder):
 
 
 async def came_in(daemon, nick, protocol):
-    """See that the one who came last is ``nick``, and how."""
-    pattern = f" client-in .*nick={nick} "
-    await daemon.await_said(daemon.out, pattern)
-    fields = [one.fields for one in daemon.events("client-in")][-1]
-    assert (fields["nick"], fields["protocol"]) == (nick, protocol)
+    """See that the one who came last is ``nick``, and how; the log tells of it a moment later."""
+
+    def last():
+        return [(one.fields["nick"], one.fields["protocol"]) for one in daemon.events("client-in")][-1:]
+
+    await until(lambda: last() == [(nick, protocol)], PATIENCE)
+    assert last() == [(nick, protocol)]
 
 
 async def at_home(daemon, ann):
