@@ -3,14 +3,16 @@
 import asyncio
 import json
 import signal
+import sqlite3
 import sys
 import tempfile
 import time
 from collections.abc import Iterable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Final, Self
 
+from chatd.store.folder import FILE_NAME
 from tests.end_to_end.harness.certificates import make_certificate
 from tests.end_to_end.harness.processes import environment
 from tests.end_to_end.harness.program import finished
@@ -163,6 +165,19 @@ class Place:
         for client in self.clients:
             for other in self.clients:
                 await client.await_heard(other.nick, len(other.said), PATIENCE)
+
+    async def rest(self) -> None:
+        """Wait until it is known of all clients that they have all that was said."""
+        head = json.loads(self.near.out[-1].text)["seq"]
+        found = await until(lambda: self._having(head) == len(self.clients), PATIENCE)
+        assert found, f"{self._having(head)} have everything"
+
+    def _having(self, seq: int) -> int:
+        """Return of how many clients it is on the disk that they have event ``seq``."""
+        file = self.folder / "daemon" / "data" / FILE_NAME
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+            (count,) = database.execute("SELECT count(*) FROM cursors WHERE seq >= ?", (seq,)).fetchone()
+            return int(count)
 
     def spoken(self, nick: str) -> list[int]:
         """Return the numbers of the messages of ``nick`` that the server has, in their order."""

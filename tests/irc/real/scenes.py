@@ -7,17 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from chatd.server.irc.asking import LOOK
 from tests.irc.real.clients import RealClient, WeeChat
 from tests.irc.real.place import Place
 
 OUTAGE: Final = 15.0
 
-REPEATS: Final = 12.4
+REPEATS: Final = 11.6
 """Seconds before the end of the outage at which somebody speaks first: TCP repeats that 0.2, 0.6, 1.4, 3, 6.2
-and 12.6 seconds later, the last time soon after the end."""
+and 12.6 seconds later, the last time a second after the end."""
 
-BEFORE: Final = 9.5
+BEFORE: Final = 8.5
 """Seconds before the end at which a client learns that its connection is gone. irssi tries to come back one
 second later, and eleven."""
 
@@ -90,7 +89,7 @@ async def cut_off(kinds: Sequence[type[RealClient]], outage: float = OUTAGE) -> 
         silent = [client for client in place.clients if client.nick in lost]
         await place.talk(near=3, clients=place.clients, pause=0.2)
         await place.settle()
-        await asyncio.sleep(3 * LOOK)
+        await place.rest()
         began = time.monotonic()
         await network.drop("-i", "client")
         await network.drop("-o", "client")
