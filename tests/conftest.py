@@ -41,7 +41,12 @@ if hasattr(unittest, "_get_twisted_version"):
 
 SLOW = (
     *("end_to_end/", "network/", "faults/", "hostile/", "test_bench_smoke.py", "test_packaging.py"),
-    *("cluster/test_engine.py", "cluster/test_cluster.py", "cluster/test_durability.py"),
+    *(
+        "cluster/test_engine.py",
+        "cluster/test_cluster.py",
+        "cluster/test_durability.py",
+        "cluster/test_snapshots.py",
+    ),
     *("irc/real/", "test_conftest.py", "ops/test_signals.py", "ops/test_tap.py", "ops/test_twistd.py"),
 )
 """Folders and files whose tests start programs, or take their time."""
