@@ -123,7 +123,7 @@ def test_a_device_that_follows_what_it_lists_is_left_alone(playground, people):
 
 def test_a_new_nick_is_told_in_the_latest_only(playground, people, monkeypatch):
     """Whoever has very many of them would make a turn long with each new nick."""
-    monkeypatch.setattr("chatd.chat.requests.MAX_WELCOME_DIRECT", MOST)
+    monkeypatch.setattr("chatd.chat.renaming.MAX_WELCOME_DIRECT", MOST)
     ann, friends = people
     ann.say(m.Nick(id=9, nick="anna"))
     playground.advance(1)
