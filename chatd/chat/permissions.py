@@ -11,7 +11,6 @@ from typing import Any, Final, NamedTuple
 
 from chatd.chat.acts import BAN, MUTE, act_of, is_invited, term_of
 from chatd.chat.channel_modes import (
-    KEY,
     KeepTags,
     MarkPeople,
     MarkRoom,
@@ -20,7 +19,6 @@ from chatd.chat.channel_modes import (
     is_invited_by_mask,
     is_masked,
     is_quiet,
-    parameter,
 )
 from chatd.chat.comparing import TurnedJoin
 from chatd.chat.prepared import (
@@ -157,8 +155,8 @@ def needed(need: Need, direct: bool, rules: Rules) -> int:
 
 def settle(room: Room) -> None:
     """Work out what is needed in ``room`` after its rules or acts have changed."""
-    keyed = room.has("acts") and bool(parameter(room, KEY))
-    room.needs = _needs(room.direct, room.rules._replace(slow=0, keep_days=0, calling=0), keyed)
+    rules = room.rules._replace(slow=0, keep_days=0, calling=0)
+    room.needs = _needs(room.direct, rules, room.keys > 0)
     room.strict = room.rules.slow > 0 or room.direct or room.mutes > 0 or bool(room.sweeps)
     room.settled = room.log.last
 

@@ -303,14 +303,15 @@ class Room(Later):
 
     ``direct`` is whether it is a log of direct messages, ``begun_by`` the id of the user who has begun that.
     ``acts`` are its bans, mutes and invitations, by what they are and whom they concern, ``mutes`` counts the
-    mutes among them. The last three fields are made by `chatd.chat.permissions.settle`: ``needs`` is what
-    each request needs here, ``strict`` is whether more is to be looked at before somebody speaks, and
-    ``settled`` the last event that has changed who may read. ``spoken`` is when members have spoken last, by
-    the calendar, where that matters. ``sweeps`` are removals of many members that are under way.
-    ``owners`` are the members who own it, one at the most; ``pins`` the events that are pinned, each with the
-    event that says so; ``mentioned`` the unread mentions, None where there are none; ``threads``
-    those that members follow, by the event with which each begins. While it is ``asleep`` nobody has asked
-    for its members since the daemon started, and they are what was loaded, with all users by their ids.
+    mutes among them, ``keys`` the keys that a join needs. The last three fields are made by
+    `chatd.chat.permissions.settle`: ``needs`` is what each request needs here, ``strict`` is whether more is
+    to be looked at before somebody speaks, and ``settled`` the last event that has changed who may read.
+    ``spoken`` is when members have spoken last, by the calendar, where that matters. ``sweeps`` are removals
+    of many members that are under way. ``owners`` are the members who own it, one at the most; ``pins`` the
+    events that are pinned, each with the event that says so; ``mentioned`` the unread mentions, None where
+    there are none; ``threads`` those that members follow, by the event with which each begins. While it is
+    ``asleep`` nobody has asked for its members since the daemon started, and they are what was loaded, with
+    all users by their ids.
     """
 
     name: str
@@ -321,6 +322,7 @@ class Room(Later):
     rules: Rules = DEFAULT
     acts: dict[tuple[str, str], PutAct] = field(init=False)
     mutes: int = 0
+    keys: int = 0
     spoken: dict[User, int] = field(init=False)
     sweeps: "tuple[Sweep, ...]" = ()
     owners: dict[User, None] = field(init=False)

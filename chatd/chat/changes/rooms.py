@@ -6,7 +6,7 @@ from chatd.chat.acts import DELETION, INVITE, MUTE
 from chatd.chat.changes.inverses import Applied, Apply, NoteSpoken, RestoreRoom, SetSweeps
 from chatd.chat.changes.records import Records
 from chatd.chat.changes.rows import DropAct, DropMember, DropRoom, PutAct, PutMember, PutRoom
-from chatd.chat.channel_modes import QUIET, UNLISTED
+from chatd.chat.channel_modes import KEY, QUIET, UNLISTED
 from chatd.chat.crowd import Membership
 from chatd.chat.log import Log
 from chatd.chat.names import ROOM_SIGN
@@ -162,6 +162,8 @@ def _set_act(records: Records, room: Room, key: tuple[str, str], act: PutAct | N
         records.acts += growth
     if what in {MUTE, QUIET}:
         room.mutes += growth
+    elif what == KEY:
+        room.keys += growth
     if before is not None and what == INVITE and before.user in records.users:
         invited = records.users[before.user].invited
         invited[room].pop(whom)
