@@ -183,6 +183,20 @@ def test_sasl_that_fails_may_be_tried_again(place, said):
     assert heard[:2] == ["900", "903"] and heard[2] == "001"
 
 
+def test_who_logs_in_after_their_nick_was_refused_has_it_all_the_same(place):
+    """As pydle, which takes the first of two lines of CAP LS for all, and ends the negotiation too early."""
+    place.register("ada")
+    client = place.connect()
+    client.send("CAP LS 302", "NICK ada", "USER u 0 * :Ada", "CAP END")
+    assert numerics(client.hear(1))[-1] == "433"
+    client.send(
+        "CAP REQ sasl", "NICK ada_", "AUTHENTICATE PLAIN", f"AUTHENTICATE {plain('ada', 'a-password')}"
+    )
+    client.send("CAP END")
+    assert any(" 001 ada :" in line for line in client.hear(1))
+    assert place.world.nicks["ada"].nick == "ada"
+
+
 def test_many_who_come_in_at_once_from_one_address_only_wait(place):
     """As after a restart: to each of them the attempts of the others look like guesses."""
     nicks = [f"bot{number}" for number in range(12)]

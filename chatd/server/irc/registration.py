@@ -45,7 +45,7 @@ class Registration:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self.wish = self.refused = ""
+        self.wish = self.refused = self._declined = ""
         self.named = False
         self.negotiating = False
         self.passwords: list[str] = []
@@ -208,10 +208,14 @@ class Registration:
         connection.input.go_on()
 
     def _be_called(self, arrival: Arrival) -> None:
-        """Have an account called as NICK wishes, unless another device of it is here or that cannot be."""
+        """Have an account called as NICK wishes, unless another device of it is here or that cannot be.
+
+        Who wished for its own nick before the login, and was told that it belongs to an account, has it now.
+        """
         user, server = arrival.session.user, self._client.connection.server
         here = any(session.peer is not None for session in user.sessions)
-        if user.account is not None and not here and fold(self.wish) != fold(user.nick):
+        own = fold(user.nick) in {fold(self.wish), fold(self._declined)}
+        if user.account is not None and not here and not own:
             with suppress(RequestError):
                 server.hub.rename(arrival.session, self.wish, server.wall())
 
@@ -226,7 +230,7 @@ class Registration:
             connection.state = State.OPENED
             taken = n.NICKNAMEINUSE if error.code is Code.NICK_TAKEN else n.ERRONEUSNICKNAME
             client.numeric(taken, shown(self.wish), text=error.text)
-            self.wish = ""
+            self._declined, self.wish = self.wish, ""
             connection.input.go_on()
         elif isinstance(error, ChatdError):
             connection.fail(error, CloseReason.REFUSED)
