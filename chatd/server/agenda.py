@@ -7,10 +7,11 @@ from chatd.server.interfaces import Swept
 GRAIN: Final = 0.125
 """Seconds that one slot of the agenda covers; a power of two, so that times and slots agree exactly."""
 
-LATE: Final = 0.375
+LATE: Final = 0.125
 """Seconds behind the end of a slot at which those in it are looked at.
 
-A peer with the same heartbeat says something at the same moment, and needs no ping of ours then.
+A peer with the same heartbeat says something at the same moment, and needs no ping of ours then. A peer whose
+words wait behind its own file hears of us by our pings alone, and suspects the link if they are far later.
 """
 
 
