@@ -5,7 +5,7 @@ import stat
 
 import apsw
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -221,11 +221,24 @@ STEP = st.tuples(
 @settings(
     max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+@example(
+    steps=[
+        ("g", "", None, "s1", False),
+        ("h", "", "g", "s1", False),
+        ("h", "", None, "s1", False),
+        ("tls://h", "", "h", "s1", False),
+        ("h", "", None, "s1", False),
+        ("g", "", None, "s1", False),
+    ]
+)
 @given(steps=st.lists(STEP, min_size=2, max_size=12))
 def test_whatever_servers_say_a_token_goes_where_it_was_given_or_confirmed(tmp_path_factory, steps):
-    """Each origin is a server that may say anything; the person confirms what was asked for with same_as."""
+    """Each origin is a server that may say anything; the person confirms what was asked for with same_as.
+
+    ``confirmed`` are the places of each identity: that where it began, and those of which the person said so.
+    """
     folder = tmp_path_factory.mktemp("profile")
-    given_at, allowed, held = {}, {}, []
+    given_at, allowed, confirmed, held = {}, {}, {}, []
     for number, (here, nick, same_as, server, keep) in enumerate(steps):
         origin, other = place(here), None if same_as is None else parse_address(same_as)
         try:
@@ -234,6 +247,10 @@ def test_whatever_servers_say_a_token_goes_where_it_was_given_or_confirmed(tmp_p
             continue
         remembered = slot.remembered().session
         shown = {remembered.token, remembered.sibling, slot.sibling()} - {""}
+        places = confirmed.setdefault(slot.identity, {origin.text})
+        if same_as is not None:
+            places.add(origin.text)
+        assert origin.text in places, (slot.identity, confirmed)
         if same_as is not None:
             for places in [places for places in allowed.values() if place(same_as).text in places]:
                 places.add(origin.text)
@@ -244,7 +261,7 @@ def test_whatever_servers_say_a_token_goes_where_it_was_given_or_confirmed(tmp_p
         token = f"t{number}" if fresh else remembered.token
         if fresh:
             given_at[token] = origin.text
-            allowed[token] = {origin.text}.union(*(allowed[one] for one in shown))
+            allowed[token] = set(confirmed[slot.identity]).union(*(allowed[one] for one in shown))
         slot.save(changes(session(nick or remembered.nick, server, token, number)), cursors=True)
         held += [slot] if keep else []
         if not keep:
