@@ -107,9 +107,13 @@ class Turns:
 
 
 def shorten_turns(reactor: Any) -> None:
-    """Let ``reactor`` take its turns in fewer calls, if it is of the known kind; before it runs."""
+    """Let ``reactor`` take its turns in fewer calls, if it is of the known kind; before it runs.
+
+    One that has not all of what this leans on, as another version may not, goes on as it is.
+    """
     kind = type(reactor)
-    if (kind.__module__, kind.__name__) == _KNOWN and not hasattr(reactor, _NAME):
+    known = (kind.__module__, kind.__name__) == _KNOWN and all(hasattr(reactor, name) for name in LEANS_ON)
+    if known and not hasattr(reactor, _NAME):
         turns = Turns(reactor)
         setattr(reactor, _NAME, turns)
         reactor.doIteration = turns.turn

@@ -82,6 +82,15 @@ def test_the_internals_that_it_leans_on_are_there(reactor):
     assert EPollReactor.doIteration is EPollReactor.doPoll
 
 
+def test_a_reactor_without_one_of_them_goes_on_as_it_is(monkeypatch):
+    for bare in made(shortened=False):
+        monkeypatch.delattr(bare, "_justStopped")
+        shorten_turns(bare)
+        assert bare.doIteration == bare.doPoll
+        assert soon(bare).func == bare.callLater
+        monkeypatch.undo()
+
+
 def test_what_is_ready_is_read_and_what_is_not_is_not(reactor):
     heard = []
     readers = [Reader(reactor, heard.append) for _ in range(3)]
