@@ -1,5 +1,7 @@
 """Masks: whom ``nick!user@host`` with wildcards means, or ``a:account``; they are what IRC keeps order by."""
 
+import re
+from functools import lru_cache
 from string import ascii_lowercase, ascii_uppercase
 from typing import Final
 
@@ -17,6 +19,9 @@ ACCOUNT: Final = "a:"
 MOST: Final = 100
 """Characters of a mask."""
 
+MOST_KEPT: Final = 1024
+"""Masks whose pieces are kept: a room has 60 of a kind, and they are looked at with each message."""
+
 _LOWER: Final = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
@@ -28,24 +33,30 @@ def fold(name: str) -> str:
 def matches(mask: str, name: str) -> bool:
     """Return whether ``name`` is meant by a ``mask`` with * and ?, whatever the case.
 
-    Its work is bounded by the product of their lengths, whatever the mask is.
+    What stands between the asterisks is looked for from left to right, each piece at the first place where it
+    fits: no later one would leave more room for the rest. Its work is bounded by the product of the lengths.
     """
-    mask, name = fold(mask), fold(name)
-    at = here = 0
-    star, back = -1, 0
-    while here < len(name):
-        if at < len(mask) and mask[at] == "*":
-            star, back = at, here
-            at += 1
-        elif at < len(mask) and mask[at] in {"?", name[here]}:
-            at += 1
-            here += 1
-        elif star >= 0:
-            back += 1
-            at, here = star + 1, back
-        else:
+    name = fold(name)
+    (first, begun), *others = _pieces(mask)
+    if not others:
+        return first.fullmatch(name) is not None
+    last, size = others.pop()
+    if first.match(name) is None:
+        return False
+    at = begun
+    for piece, _ in others:
+        found = piece.search(name, at)
+        if found is None:
             return False
-    return not mask[at:].strip("*")
+        at = found.end()
+    return at + size <= len(name) and last.match(name, len(name) - size) is not None
+
+
+@lru_cache(MOST_KEPT)
+def _pieces(mask: str) -> tuple[tuple[re.Pattern[str], int], ...]:
+    """Return what finds each piece of ``mask`` between its asterisks, and the characters that it takes."""
+    pieces = fold(mask).split("*")
+    return tuple((re.compile(re.escape(one).replace(r"\?", "."), re.DOTALL), len(one)) for one in pieces)
 
 
 def whole(mask: str) -> str:

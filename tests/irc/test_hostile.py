@@ -83,6 +83,21 @@ def test_masks_cost_what_they_are_long():
     assert matches("*a" * 16, "a" * 32)
 
 
+MASKS = st.text("ab?*.[A", max_size=8)
+
+
+@given(mask=MASKS, name=st.text("abB.[\n", max_size=8))
+def test_a_mask_means_what_its_signs_say(mask, name):
+    def meant(signs, rest):
+        if not signs:
+            return not rest
+        if signs[0] == "*":
+            return any(meant(signs[1:], rest[at:]) for at in range(len(rest) + 1))
+        return bool(rest) and signs[0] in {"?", rest[0]} and meant(signs[1:], rest[1:])
+
+    assert matches(mask, name) == meant(mask.lower(), name.lower())
+
+
 WORD_LIST = """#tea #no ada bea * +o -b +b b +imt LS REQ END 302 10 : 0 %n,1 LATEST AROUND TARGETS
     msgid=#tea:1 + L S C a,b é timestamp=2020-01-01T00:00:00.000Z GET SET LIST CLEAR SUB UNSUB SUBS SYNC *ALL
     url PLAIN EXTERNAL SCRAM-SHA-256 AGFkYQBwYXNzd29yZDE= biwsbj1hZGEscj1hYmM= Yz1iaXdzLHI9YWJjLHA9QUFBQQ=="""
