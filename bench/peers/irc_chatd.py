@@ -16,6 +16,10 @@ TAGGED: Final = "message-tags server-time echo-message batch"
 """What puts tags before every message."""
 
 
+CALM: Final = "[heartbeat]\ninterval = 60.0\nmin_interval = 60.0\nmisses = 10\nmin_limit = 600.0\n"
+"""The slowest heartbeat there is: nobody answers a PING here, and clients of IRC cannot wish for one."""
+
+
 class IrcDaemon(Daemon):
     """A daemon with one more port, ``irc``, for IRC."""
 
@@ -24,7 +28,7 @@ class IrcDaemon(Daemon):
     def __init__(self, folder: Path | None = None) -> None:
         self.irc = free_port()
         listener = f'[[listen]]\nendpoint = "tcp:{self.irc}:interface={LOOPBACK}"\nprotocol = "irc"\n'
-        super().__init__(folder, config=listener)
+        super().__init__(folder, config=f"{listener}{CALM}")
 
     @property
     def ports(self) -> Sequence[int]:
