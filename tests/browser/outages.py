@@ -95,6 +95,7 @@ def play(
         if types:
             ada.say(f"ada {number}")
         time.sleep(max(0.0, min(since + number * pause, since + seconds) - time.time()))
+    healing = time.time()  # a browser may be connected again before it has said that it heals
     heal()
     healed = time.time()
     number += 1
@@ -113,7 +114,7 @@ def play(
         knows=next((at for at, said in states if said and "quiet" not in said), None),
         back=back,
         said=said,
-        gap=_claimed(states, KNOWS, healed - since),
+        gap=_claimed(states, KNOWS, healing - since),
     )
 
 
