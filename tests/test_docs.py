@@ -171,3 +171,10 @@ def test_the_table_of_limits_is_that_of_the_code():
     rows = dict(re.findall(r"(?m)^\| `(\w+)` \| ([0-9.]+) \|", page.partition("\n## ")[0]))
     limits = Config().limits
     assert rows == {name: str(getattr(limits, name)) for name in limits.__struct_fields__}
+
+
+def test_the_list_of_changes_says_each_thing_once_and_begins_a_line_with_it():
+    text = (ROOT / "CHANGELOG.md").read_text()
+    entries = Counter(" ".join(entry.split()) for entry in re.split(r"^- ", text, flags=re.MULTILINE)[1:])
+    assert [entry for entry, count in entries.items() if count > 1] == []
+    assert re.findall(r"\S- [A-Z].*", text) == []
