@@ -1,6 +1,7 @@
 """Steady load: CPU per delivery and the latency of deliveries in a room of 1000.
 
-Once at 100 messages a second, and once at the rate at which the C loop has half a core to do.
+Once at 100 messages a second, by IRC as well and beside InspIRCd, and once at the rate at which the C loop
+has half a core to do.
 """
 
 from collections.abc import Iterable
@@ -8,7 +9,8 @@ from contextlib import ExitStack
 
 from bench.common import Scale
 from bench.peers.chatd import ChatdPeer
-from bench.peers.field import start_c_loop
+from bench.peers.field import start_c_loop, start_program
+from bench.peers.irc_chatd import IrcChatdPeer, IrcDaemon
 from bench.results import Result, Row, Target
 from bench.runs import PacedParty
 from bench.server import Daemon
@@ -18,6 +20,7 @@ HALF = 0.5
 """Share of a core that the C loop has to do in the second part."""
 
 OF_C = Target(1.5, least=False)
+OF_INSPIRCD = Target(1.2, least=False)
 P99 = Target(25.0, least=False)
 OF_HALF = Target(1.25, least=False)
 P99_OF_C = Target(2.0, least=False)
@@ -27,7 +30,7 @@ Figures = dict[str, list[tuple[float, float, float]]]
 
 
 def run(scale: Scale) -> Result:
-    """Measure chatd beside the C loop."""
+    """Measure chatd beside the C loop, and by IRC beside InspIRCd."""
     result = Result("paced")
     members = scale.size(1000, 20)
     with ExitStack() as stack:
@@ -35,7 +38,11 @@ def run(scale: Scale) -> Result:
         stack.callback(daemon.stop)
         peers = [ChatdPeer(daemon), *start_c_loop(stack)]
         parties = [PacedParty(peer, members, scale) for peer in peers]
-        figures = _measure(result, parties, members, RATE, scale)
+        irc = IrcDaemon(scale.folder)
+        stack.callback(irc.stop)
+        by_irc = [IrcChatdPeer(irc), *start_program(stack, "inspircd", scale)]
+        others = [PacedParty(peer, members, scale) for peer in by_irc]
+        figures = _measure(result, [*parties, *others], members, RATE, scale)
         what = f"{RATE:g} messages/s to {members} members"
         _tell(result, what, figures, OF_C, P99)
         if "C loop" in figures:
@@ -74,6 +81,9 @@ def _tell(result: Result, what: str, figures: Figures, of_c: Target, p99: Target
     if "C loop" in columns:
         ratios = _ratios(columns["chatd"][0], columns["C loop"][0])
         result.rows.append(Row(what, "chatd / C loop", "ratio of CPU", ratios, of_c))
+    if IrcDaemon.name in columns and "inspircd" in columns:
+        ratios = _ratios(columns[IrcDaemon.name][0], columns["inspircd"][0])
+        result.rows.append(Row(what, f"{IrcDaemon.name} / inspircd", "ratio of CPU", ratios, OF_INSPIRCD))
     for who, (_, medians, tails) in columns.items():
         result.rows.append(Row(what, who, "ms latency p50", medians))
         result.rows.append(Row(what, who, "ms latency p99", tails, p99 if who == "chatd" else None))
