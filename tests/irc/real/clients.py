@@ -201,7 +201,6 @@ class WeeChat(RealClient):
 _IRSSI: Final = """
 settings = {{
   core = {{ server_reconnect_time = "10s"; lag_check_time = "0"; }};
-  "irc/core" = {{ cmd_queue_speed = "10msec"; }};
   "fe-common/core" = {{ autolog = "yes"; autolog_path = "{logs}/$0.log"; }};
   "fe-text" = {{ paste_detect_time = "0"; }};
 }};
