@@ -3,23 +3,18 @@
 import asyncio
 import re
 import sys
-import tempfile
 import time
 from collections import Counter
-from contextlib import AsyncExitStack
 from itertools import pairwise
-from pathlib import Path
 from statistics import median
-from typing import Final, Self
+from typing import Final
 
 from tests.network.cases import Case, Phase
 from tests.network.lab.chat import PORT, PROXY_PORT, WEB_PORT, Chatter, Daemon, Heard, Logged, Tinyproxy
 from tests.network.lab.namespaces import Host, LabError, Network
 from tests.network.lab.programs import PATIENCE, Line, Program, until
+from tests.network.lab.setup import MEMORY, Setup
 from tests.network.measured import Measured
-
-_MEMORY: Final = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
-"""Where the folders of the programs are: twenty daemons on one disk would measure the disk."""
 
 START: Final = 0.7
 """Seconds in which a client that starts is not disturbed by others that start."""
@@ -37,36 +32,24 @@ SETTLE: Final = 40.0
 """Seconds for all that was said to be heard; a link that was slow has much to bring."""
 
 
-class Scene:
+class Scene(Setup):
     """The hosts and programs of one case."""
 
     def __init__(
         self, case: Case, phase: Phase, outage: float, tag: str, starting: asyncio.Semaphore
     ) -> None:
+        super().__init__(Network(tag), "net", MEMORY)
         self.case = case
         self._starting = starting
         self.measured = Measured(case.name, phase.value, outage, run=case.run)
-        self.network = Network(tag)
-        self._stack = AsyncExitStack()
         self._helpers: list[Program] = []
         self._hushed = self._away = 0.0
 
-    async def __aenter__(self) -> Self:
-        folder = tempfile.TemporaryDirectory(prefix="chatd-net-", dir=_MEMORY)
-        self._folder = Path(self._stack.enter_context(folder))
-        try:
-            await self._stack.enter_async_context(self.network)
-            self._lay_names()
-            await self.heal_router()
-            await self._make_programs()
-        except BaseException:
-            await self._stack.aclose()
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.end_helpers()
-        await self._stack.aclose()
+    async def _set_up(self) -> None:
+        self._lay_names()
+        await self.heal_router()
+        self._make_programs()
+        self._stack.push_async_callback(self.end_helpers)
 
     def _lay_names(self) -> None:
         etc = self.network.client.etc
@@ -74,8 +57,8 @@ class Scene:
         (etc / "hosts").write_text(f"127.0.0.1 localhost\n{self.network.server.address} chat.test\n")
         (etc / "resolv.conf").write_text("nameserver 127.0.0.1\n")
 
-    async def _make_programs(self) -> None:
-        network, folder = self.network, self._folder
+    def _make_programs(self) -> None:
+        network, folder = self.network, self.folder
         proxied = f"http://{network.proxy.address}:{PROXY_PORT}" if self.case.proxied else ""
         host = "chat.test" if self.case.by_name else network.server.address
         more = f'[[listen]]\nendpoint = "tcp:{WEB_PORT}"\nprotocol = "web"\n' if self.case.web else ""

@@ -2,20 +2,17 @@
 
 import asyncio
 import sys
-import tempfile
 import time
 from collections.abc import Iterable
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Final, Literal
 
 from tests.network.lab import namespaces
 from tests.network.lab.chat import PORT, ROOM, Daemon
 from tests.network.lab.namespaces import Host, Network
 from tests.network.lab.programs import PATIENCE, Line, Program
+from tests.network.lab.setup import MEMORY, Setup
 
-_MEMORY: Final = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
 _SETTLED: Final = 1.5
 """Seconds after which a file has found its pace, and which are not judged."""
 _SLOWEST: Final = 8_000_000
@@ -83,37 +80,22 @@ def tail(latencies: list[float]) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
 
 
-class Share:
+class Share(Setup):
     """The hosts and programs of one link: ``far`` is behind it, ``near`` beside the daemon."""
 
     def __init__(self, link: Link, way: Way, tag: str) -> None:
+        super().__init__(Network(tag), "share", MEMORY)
         self._link = link
         self._way = way
-        self._network = Network(tag)
-        self._stack = AsyncExitStack()
-
-    async def __aenter__(self) -> Self:
-        folder = tempfile.TemporaryDirectory(prefix="chatd-share-", dir=_MEMORY)
-        try:
-            self._folder = Path(self._stack.enter_context(folder))
-            await self._stack.enter_async_context(self._network)
-            await self._set_up()
-        except BaseException:
-            await self._stack.aclose()
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._stack.aclose()
 
     # ---- setting up -----------------------------------------------------------------------------------
 
     async def _set_up(self) -> None:
-        server = self._network.server
-        self._file = self._folder / "large.bin"
+        server = self.network.server
+        self._file = self.folder / "large.bin"
         with self._file.open("wb") as file:
             file.truncate(self._link.size)
-        self._daemon = Daemon(server, self._folder / "daemon")
+        self._daemon = Daemon(server, self.folder / "daemon")
         self._stack.push_async_callback(self._daemon.kill)
         await self._daemon.start()
         self._near = await self._carrier(server, f"127.0.0.1:{PORT}", "near")
@@ -121,10 +103,10 @@ class Share:
         self._far = await self._far_carrier()
 
     async def _far_carrier(self) -> Program:
-        server, client = self._network.server, self._network.client
+        server, client = self.network.server, self.network.client
         if not self._link.rate:
             return await self._carrier(server, f"127.0.0.1:{PORT}", "far")
-        for host, device in ((self._network.router, "client"), (client, "eth0")):
+        for host, device in ((self.network.router, "client"), (client, "eth0")):
             rate, queue = f"{self._link.rate * 8}bit", str(self._link.queue)
             shape = ("root", "tbf", "rate", rate, "burst", "2000", "limit", queue)
             await host.exec("tc", "qdisc", "add", "dev", device, *shape)
@@ -151,7 +133,7 @@ class Share:
         shared = Shared()
         await asyncio.sleep(1.0)
         shared.idle = await self._listen(self._link.idle)
-        self._far.write(f"put {self._file}" if self._way == "up" else f"get {self._seq} {self._folder}/came")
+        self._far.write(f"put {self._file}" if self._way == "up" else f"get {self._seq} {self.folder}/came")
         await self._far.await_said(self._far.out, "^moved [1-9]")
         await asyncio.sleep(_SETTLED)
         begin = time.monotonic()

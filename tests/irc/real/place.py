@@ -5,12 +5,10 @@ import json
 import signal
 import sqlite3
 import sys
-import tempfile
 import time
 from collections.abc import Iterable
-from contextlib import AsyncExitStack, closing
-from pathlib import Path
-from typing import Final, Self
+from contextlib import closing
+from typing import Final
 
 from chatd.store.folder import FILE_NAME
 from tests.end_to_end.harness.certificates import make_certificate
@@ -20,6 +18,7 @@ from tests.irc.real.clients import NAME, PASSWORD, RealClient, Server
 from tests.network.lab.chat import PORT, Chatter, Daemon
 from tests.network.lab.namespaces import Host, Network
 from tests.network.lab.programs import Program, until
+from tests.network.lab.setup import Setup
 
 SECURE: Final = 6697
 BEHIND: Final = 6699
@@ -54,35 +53,21 @@ PATIENCE: Final = 40.0
 """Seconds in which everything has come: a client waits ten before it comes back; the machine may be busy."""
 
 
-class Place:
+class Place(Setup):
     """A daemon, ``near``, which talks beside it by chatd's own protocol, and the hosts of clients.
 
     ``nicks`` are those of accounts. ``recorded`` puts a recorder before the daemon.
     """
 
     def __init__(self, tag: str, *nicks: str, recorded: bool = False) -> None:
-        self.network = Network(tag)
+        super().__init__(Network(tag), "irc")
         self._nicks = nicks
         self._records = recorded
         self._recorder: Program | None = None
         self.clients: list[RealClient] = []
-        self._stack = AsyncExitStack()
 
-    async def __aenter__(self) -> Self:
-        try:
-            await self._begin()
-        except BaseException:
-            await self._stack.aclose()
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._stack.aclose()
-
-    async def _begin(self) -> None:
-        folder = tempfile.TemporaryDirectory(prefix="chatd-irc-")
-        self.folder = Path(self._stack.enter_context(folder))
-        network = await self._stack.enter_async_context(self.network)
+    async def _set_up(self) -> None:
+        network = self.network
         for host in network.hosts:
             host.etc.mkdir(parents=True, exist_ok=True)
             address = "127.0.0.1" if host is network.server else network.server.address

@@ -5,18 +5,17 @@ words about the rest never arrive. A ``WIRE`` loses whatever is larger, as a bri
 kernels have their defaults: they do not probe for the size by themselves.
 """
 
-import tempfile
-from contextlib import AsyncExitStack
 from enum import Enum
 from itertools import count
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from tests.end_to_end.harness.certificates import make_certificate
 from tests.end_to_end.harness.processes import script
 from tests.network.lab.chat import PORT, Chatter, Daemon
 from tests.network.lab.namespaces import Network
 from tests.network.lab.programs import Program
+from tests.network.lab.setup import Setup
 
 SECURE_PORT: Final = 7412
 LINES_PORT: Final = 7413
@@ -59,29 +58,18 @@ class Swallows(Enum):
     WIRE = "wire"
 
 
-class Hole:
+class Hole(Setup):
     """A daemon with a client beside it, and one behind a path that swallows packets when it is told to.
 
     ``secure`` lets the far client speak TLS.
     """
 
     def __init__(self, tag: str, *, secure: bool = False) -> None:
-        self.network = Network(f"{tag}{next(_NUMBERS)}")
-        self._stack = AsyncExitStack()
+        super().__init__(Network(f"{tag}{next(_NUMBERS)}"), "hole")
         self._secure = secure
 
-    async def __aenter__(self) -> Self:
-        try:
-            await self._begin()
-        except BaseException:
-            await self._stack.aclose()
-            raise
-        return self
-
-    async def _begin(self) -> None:
-        folder = tempfile.TemporaryDirectory(prefix="chatd-hole-")
-        self.folder = Path(self._stack.enter_context(folder))
-        network = await self._stack.enter_async_context(self.network)
+    async def _set_up(self) -> None:
+        network = self.network
         network.client.etc.mkdir(parents=True, exist_ok=True)
         (network.client.etc / "hosts").write_text(f"127.0.0.1 localhost\n{network.server.address} {NAME}\n")
         self.ca, more = self._listeners()
@@ -104,9 +92,6 @@ class Hole:
         ports = {"secure": SECURE_PORT, "lines": LINES_PORT, "secure_lines": SECURE_LINES_PORT}
         ports["narrow_lines"] = NARROW_LINES_PORT
         return certificate, _LISTENERS.format(chain=chain, key=key, **ports)
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._stack.aclose()
 
     async def swallow(self, size: int, by: Swallows = Swallows.ROUTER) -> None:
         """Let packets that are larger than ``size`` bytes be lost, without a word to whoever sent them.
