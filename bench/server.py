@@ -178,6 +178,26 @@ class Daemon:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+class ProtocolDaemon(Daemon):
+    """A daemon with one more port, ``other``, where it speaks ``protocol``."""
+
+    protocol: str
+    settings = ""
+    """What its configuration says besides."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.other = free_port()
+        listener = (
+            f'[[listen]]\nendpoint = "tcp:{self.other}:interface={LOOPBACK}"\nprotocol = "{self.protocol}"\n'
+        )
+        super().__init__(folder, config=f"{listener}{self.settings}")
+
+    @property
+    def ports(self) -> Sequence[int]:
+        """Return the ports that it listens on."""
+        return (self.port, self.other)
+
+
 class CLoop:
     """The bare epoll loop of fanout.c."""
 

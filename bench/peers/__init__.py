@@ -8,10 +8,11 @@ import re
 import select
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from bench.clients import WAVE
 from bench.common import BenchError
 from bench.server import Server
 
@@ -54,6 +55,13 @@ class Peer(Protocol):
 
     def numbers(self, data: bytes) -> list[int]:
         """Return the numbers of the messages that a reader received, in their order."""
+
+
+def in_waves(readers: int, senders: int, enter: Callable[[int], list[socket.socket]]) -> Links:
+    """Connect that many; ``enter`` returns the links of no more than `WAVE` at once, all in the room."""
+    count = readers + senders
+    links = [link for begin in range(0, count, WAVE) for link in enter(min(WAVE, count - begin))]
+    return Links(links[readers:], links[:readers])
 
 
 def text(number: int, size: int = TEXT_SIZE) -> str:

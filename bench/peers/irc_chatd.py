@@ -2,38 +2,27 @@
 
 import itertools
 import socket
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
-from bench.clients import SETTLED, WAVE, connect
-from bench.peers import Links, await_bytes, numbers_behind, text
-from bench.server import LOOPBACK, Daemon, free_port
+from bench.clients import SETTLED, connect
+from bench.peers import Links, await_bytes, in_waves, numbers_behind, text
+from bench.server import ProtocolDaemon
 
 ROOM: Final = "#bench"
 
 TAGGED: Final = "message-tags server-time echo-message batch"
 """What puts tags before every message."""
 
-
 CALM: Final = "[heartbeat]\ninterval = 60.0\nmin_interval = 60.0\nmisses = 10\nmin_limit = 600.0\n"
 """The slowest heartbeat there is: nobody answers a PING here, and clients of IRC cannot wish for one."""
 
 
-class IrcDaemon(Daemon):
-    """A daemon with one more port, ``irc``, for IRC."""
+class IrcDaemon(ProtocolDaemon):
+    """A daemon with one more port, for IRC."""
 
     name = "chatd, IRC"
-
-    def __init__(self, folder: Path | None = None) -> None:
-        self.irc = free_port()
-        listener = f'[[listen]]\nendpoint = "tcp:{self.irc}:interface={LOOPBACK}"\nprotocol = "irc"\n'
-        super().__init__(folder, config=f"{listener}{CALM}")
-
-    @property
-    def ports(self) -> Sequence[int]:
-        """Return the ports that it listens on."""
-        return (self.port, self.irc)
+    protocol = "irc"
+    settings = CALM
 
 
 class TaggedDaemon(IrcDaemon):
@@ -56,14 +45,11 @@ class IrcChatdPeer:
 
     def gather(self, readers: int, senders: int) -> Links:
         """Enter that many members."""
-        links: list[socket.socket] = []
-        while len(links) < readers + senders:
-            links += self._wave(min(WAVE, readers + senders - len(links)))
-        return Links(links[readers:], links[:readers])
+        return in_waves(readers, senders, self._wave)
 
     def _wave(self, count: int) -> list[socket.socket]:
         numbers = [next(self._numbers) for _ in range(count)]
-        links = [connect(self.server.irc, number) for number in numbers]
+        links = [connect(self.server.other, number) for number in numbers]
         wish = f"CAP REQ :{self._wanted}\r\n" if self._wanted else ""
         end = "CAP END\r\n" if self._wanted else ""
         for link, number in zip(links, numbers, strict=True):

@@ -1,14 +1,12 @@
 """Chatd as a peer whose people come by WebSocket."""
 
 import socket
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
-from bench.clients import CALM, WAVE, connect
-from bench.peers import Links, await_bytes
+from bench.clients import CALM, connect
+from bench.peers import Links, await_bytes, in_waves
 from bench.peers.chatd import ChatdPeer
-from bench.server import LOOPBACK, Daemon, free_port
+from bench.server import ProtocolDaemon
 from chatd.wire.frames import HEAD_SIZE, FrameType, frame
 from chatd.wire.messages import Hello, Join
 from chatd.wire.objects import write
@@ -21,20 +19,11 @@ _HANDSHAKE: Final = (
 )
 
 
-class WebDaemon(Daemon):
-    """A daemon with one more port, ``web``, for WebSocket."""
+class WebDaemon(ProtocolDaemon):
+    """A daemon with one more port, for WebSocket."""
 
     name = "chatd, WebSocket"
-
-    def __init__(self, folder: Path | None = None) -> None:
-        self.web = free_port()
-        listener = f'[[listen]]\nendpoint = "tcp:{self.web}:interface={LOOPBACK}"\nprotocol = "web"\n'
-        super().__init__(folder, config=listener)
-
-    @property
-    def ports(self) -> Sequence[int]:
-        """Return the ports that it listens on."""
-        return (self.port, self.web)
+    protocol = "web"
 
 
 class WebPeer(ChatdPeer):
@@ -44,14 +33,11 @@ class WebPeer(ChatdPeer):
 
     def gather(self, readers: int, senders: int) -> Links:
         """Enter that many members."""
-        links: list[socket.socket] = []
-        while len(links) < readers + senders:
-            links += self._wave(min(WAVE, readers + senders - len(links)))
-        return Links(links[readers:], links[:readers])
+        return in_waves(readers, senders, self._wave)
 
     def _wave(self, count: int) -> list[socket.socket]:
         numbers = [next(self.server.newcomers) for _ in range(count)]
-        links = [connect(self.server.web, number) for number in numbers]
+        links = [connect(self.server.other, number) for number in numbers]
         for link, number in zip(links, numbers, strict=True):
             hello = Hello(software="bench", nick=f"bench{number}", heartbeat=CALM)
             link.sendall(_HANDSHAKE + framed(write(hello)) + framed(write(Join(id=1, room=self.room))))
