@@ -184,7 +184,7 @@ def test_sasl_that_fails_may_be_tried_again(place, said):
 
 
 def test_who_logs_in_after_their_nick_was_refused_has_it_all_the_same(place):
-    """As pydle, which takes the first of two lines of CAP LS for all, and ends the negotiation too early."""
+    """As pydle, which ends the negotiation at the first of two lines of CAP LS, and goes on behind that."""
     place.register("ada")
     client = place.connect()
     client.send("CAP LS 302", "NICK ada", "USER u 0 * :Ada", "CAP END")
