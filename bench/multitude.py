@@ -119,7 +119,7 @@ class Multitude:
         self._links: dict[int, Guest] = {}
         self._way: set[Guest] = set()
         self._pings: defaultdict[int, list[Guest]] = defaultdict(list)
-        self._pinged = 0
+        self._pinged = int(time.monotonic() / GRAIN)
         self._due: dict[int, list[float]] = {}
 
     def close(self) -> None:
@@ -155,7 +155,6 @@ class Multitude:
         begin = time.monotonic()
         for guest in self.guests:  # as if they had come at any time of the last interval
             self._ping_at(guest, begin + random.uniform(0.0, PULSE.interval))
-        self._pinged = int(begin / GRAIN)
 
     def rest(self, seconds: float) -> None:
         """Let everybody be quiet for ``seconds``."""

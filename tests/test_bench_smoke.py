@@ -4,6 +4,7 @@ import os
 import re
 import socket
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import cycle
@@ -17,6 +18,7 @@ from bench.common import BenchError, Scale
 from bench.curves import Curves
 from bench.document import BEGIN, END, update
 from bench.load import Tally
+from bench.multitude import Multitude
 from bench.pace import TimedCrowd
 from bench.peers import field
 from bench.peers.nats import NatsPeer
@@ -144,3 +146,11 @@ def test_the_page_keeps_what_is_around_the_table(tmp_path):
 def test_the_page_has_its_markers():
     text = (ROOT / "docs" / "PERFORMANCE.md").read_text()
     assert text.index(BEGIN) < text.index(END)
+
+
+def test_a_multitude_does_not_go_through_the_time_before_it_began():
+    """A machine may have been up for months."""
+    crowd, begin = Multitude(0, 1), time.process_time()
+    crowd.rest(0.01)
+    crowd.close()
+    assert time.process_time() - begin < 0.05
